@@ -1,0 +1,118 @@
+//! Who is asking: the address of the client, seen through the proxies that are trusted.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use actix_web::HttpRequest;
+use actix_web::http::header::HOST;
+use ipnet::IpNet;
+
+/// The proxies whose `X-Forwarded-For` is believed. Application data of the service.
+#[derive(Clone, Debug, Default)]
+pub struct TrustedProxies(pub Vec<IpNet>);
+
+/// The address of the client.
+///
+/// It is the peer's, unless the peer is a trusted proxy. Then `X-Forwarded-For` is walked from the right, where each
+/// proxy adds who asked it, to the first address that is not a trusted proxy. What stands further left was sent by the
+/// client and may be made up.
+pub fn client_address(request: &HttpRequest) -> IpAddr {
+    let peer = request
+        .peer_addr()
+        .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip().to_canonical());
+    let Some(proxies) = request.app_data::<TrustedProxies>() else {
+        return peer;
+    };
+    if !proxies.trust(peer) {
+        return peer;
+    }
+    let headers: Vec<&str> = request
+        .headers()
+        .get_all("x-forwarded-for")
+        .map(|value| value.to_str().unwrap_or_default())
+        .collect();
+    let mut client = peer;
+    for entry in headers.iter().rev().flat_map(|header| header.rsplit(',')) {
+        // What can't be read was not written by a proxy that is to be believed; neither is what stands left of it.
+        let Some(address) = address(entry) else { break };
+        client = address;
+        if !proxies.trust(address) {
+            break;
+        }
+    }
+    client
+}
+
+/// Scheme and host that the client asked for, as in `https://school.example`. What `X-Forwarded-Proto` and
+/// `X-Forwarded-Host` (or `Forwarded`) say is believed of a trusted proxy alone.
+pub fn origin(request: &HttpRequest) -> String {
+    let peer = request.peer_addr().map(|peer| peer.ip().to_canonical());
+    let proxies = request.app_data::<TrustedProxies>();
+    if peer.is_some_and(|peer| proxies.is_some_and(|proxies| proxies.trust(peer))) {
+        let connection = request.connection_info();
+        return format!("{}://{}", connection.scheme(), connection.host());
+    }
+    let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
+    format!("http://{}", host.unwrap_or("localhost"))
+}
+
+impl TrustedProxies {
+    fn trust(&self, address: IpAddr) -> bool {
+        self.0.iter().any(|network| network.contains(&address))
+    }
+}
+
+/// An address with or without a port, as proxies write it: `1.2.3.4`, `1.2.3.4:5`, `::1`, `[::1]`, `[::1]:5`.
+fn address(entry: &str) -> Option<IpAddr> {
+    let entry = entry.trim();
+    let bare = entry
+        .strip_prefix('[')
+        .and_then(|entry| entry.strip_suffix(']'))
+        .unwrap_or(entry);
+    let parsed = bare.parse::<IpAddr>().ok();
+    let parsed = parsed.or_else(|| Some(entry.parse::<std::net::SocketAddr>().ok()?.ip()));
+    parsed.map(|address| address.to_canonical())
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use super::*;
+
+    fn client(peer: &str, forwarded: &[&str]) -> String {
+        let trusted = ["10.0.0.0/8", "fd00::/8"].map(|network| network.parse().unwrap());
+        let mut request = TestRequest::default()
+            .app_data(TrustedProxies(trusted.to_vec()))
+            .peer_addr(peer.parse().unwrap());
+        for header in forwarded {
+            request = request.append_header(("X-Forwarded-For", *header));
+        }
+        client_address(&request.to_http_request()).to_string()
+    }
+
+    #[test]
+    fn a_stranger_is_not_believed() {
+        assert_eq!(client("203.0.113.9:1", &["198.51.100.1"]), "203.0.113.9");
+    }
+
+    #[test]
+    fn what_stands_left_of_the_client_is_not_believed() {
+        assert_eq!(
+            client("10.0.0.1:1", &["1.1.1.1, 198.51.100.1, 10.2.2.2"]),
+            "198.51.100.1"
+        );
+        assert_eq!(client("10.0.0.1:1", &["1.1.1.1", "198.51.100.1"]), "198.51.100.1");
+        assert_eq!(client("10.0.0.1:1", &["1.1.1.1, nonsense, 10.2.2.2"]), "10.2.2.2");
+        assert_eq!(client("10.0.0.1:1", &["198.51.100.1, "]), "10.0.0.1");
+    }
+
+    #[test]
+    fn a_trusted_proxy_is_believed() {
+        assert_eq!(client("10.0.0.1:1", &["198.51.100.1"]), "198.51.100.1");
+        assert_eq!(client("10.0.0.1:1", &["198.51.100.1:4711"]), "198.51.100.1");
+        assert_eq!(client("[fd00::1]:1", &["[2001:db8::7]:4711"]), "2001:db8::7");
+        assert_eq!(client("[::ffff:10.0.0.1]:1", &["::ffff:198.51.100.1"]), "198.51.100.1");
+        assert_eq!(client("10.0.0.1:1", &[]), "10.0.0.1");
+        assert_eq!(client("10.0.0.1:1", &["10.1.1.1, 10.2.2.2"]), "10.1.1.1");
+    }
+}

@@ -1,0 +1,394 @@
+//! The command line: subcommands, and every setting as a flag and an environment variable.
+//!
+//! This is the one list of settings. Its comments are the help, its defaults are the defaults, and its variables are
+//! those that are known: [`settings`](crate::settings) reads all three from here. Values stay texts here, so that all
+//! that is wrong with them can be said at once.
+
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use crate::failure::Failure;
+
+/// Secrets are in no flag, where every user of the machine could read them.
+pub const SECRET_VARIABLES: [(&str, &str); 3] = [
+    (ADMIN_PASSWORD, "password of the first administrator"),
+    (JWT_SECRET, "signs the tokens, at least 32 bytes"),
+    (JWT_SECRET_PREVIOUS, "still accepted while the secret is rotated"),
+];
+pub(crate) const ADMIN_PASSWORD: &str = "CAMPUS_BACKUP_ADMIN_PASSWORD";
+pub(crate) const JWT_SECRET: &str = "CAMPUS_BACKUP_JWT_SECRET";
+pub(crate) const JWT_SECRET_PREVIOUS: &str = "CAMPUS_BACKUP_JWT_SECRET_PREVIOUS";
+
+const SECRETS: &str = "Secrets, only as environment variables (or the files above):
+  CAMPUS_BACKUP_ADMIN_PASSWORD       Password of the first administrator [default: one is made and printed once]
+  CAMPUS_BACKUP_JWT_SECRET           Signs the tokens, at least 32 bytes [default: made once, kept in the data folder]
+  CAMPUS_BACKUP_JWT_SECRET_PREVIOUS  Still accepted while the secret is rotated
+
+Exit codes: 0 ended as asked, 1 failed, 2 settings or usage refused, 3 database can't be reached, 4 can't listen,
+5 schema is newer than this program.";
+
+/// Look at, download, back up and clear a school's data.
+#[derive(Debug, Parser)]
+#[command(name = "campus-backup", version, args_conflicts_with_subcommands = true, after_help = SECRETS)]
+pub struct Cli {
+    /// What to do; without one, `serve`.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// Settings of `serve`.
+    #[command(flatten)]
+    pub serve: Serve,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the service (the default).
+    #[command(after_help = SECRETS)]
+    Serve(Box<Serve>),
+    /// Run the migrations that have not been run, and end.
+    Migrate(Common),
+    /// Administrators' accounts.
+    #[command(subcommand)]
+    Admin(Admin),
+    /// Print an access token for a user, for scripts.
+    Token {
+        /// The user.
+        username: String,
+        /// For how many seconds it is valid.
+        #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=31_536_000))]
+        lifetime: Option<u64>,
+        /// Where the database is.
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Fill an empty database with a school that does not exist.
+    Demo {
+        /// 1 is 1,000 students, 5,000 payments and 100,000 rows of attendance.
+        #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+        scale: u32,
+        /// Where the database is.
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Ask the service that runs with these settings whether it can work; for health checks.
+    Health(Common),
+    /// Print the API's document.
+    Openapi,
+}
+
+/// Administrators' accounts.
+#[derive(Debug, Subcommand)]
+pub enum Admin {
+    /// Create an administrator. Without a password file a one-time password is made and printed once.
+    Create {
+        /// Who signs in.
+        username: String,
+        /// Their address.
+        #[arg(long)]
+        email: Option<String>,
+        /// A file with the password.
+        #[arg(long, value_name = "FILE")]
+        password_file: Option<String>,
+        /// Where the database is.
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Give a user a new password. Without a password file a one-time password is made and printed once.
+    ResetPassword {
+        /// Who signs in.
+        username: String,
+        /// A file with the password.
+        #[arg(long, value_name = "FILE")]
+        password_file: Option<String>,
+        /// Where the database is.
+        #[command(flatten)]
+        common: Common,
+    },
+}
+
+/// What `serve` takes.
+#[derive(Clone, Debug, Args)]
+pub struct Serve {
+    /// Settings of every subcommand.
+    #[command(flatten)]
+    pub common: Common,
+    /// Settings of the service.
+    #[command(flatten)]
+    pub serving: Serving,
+    /// Fill the database with a school that does not exist, if it is empty.
+    #[arg(long)]
+    pub demo: bool,
+}
+
+/// Settings of every subcommand that needs the database.
+#[derive(Clone, Debug, Args)]
+pub struct Common {
+    /// sqlite:, postgres: or mysql: [default: the file campus-backup.db in the data folder].
+    #[arg(long, env = "DATABASE_URL", value_name = "URL")]
+    pub database_url: Option<String>,
+    /// The folder for everything that the service keeps itself.
+    #[arg(
+        long,
+        env = "CAMPUS_BACKUP_DATA_DIR",
+        value_name = "FOLDER",
+        default_value = "./data"
+    )]
+    pub data_dir: String,
+    /// How many connections requests share.
+    #[arg(
+        long,
+        env = "CAMPUS_BACKUP_DATABASE_CONNECTIONS",
+        value_name = "N",
+        default_value = "10"
+    )]
+    pub database_connections: String,
+    /// How long a request waits for the database or for another writer.
+    #[arg(
+        long,
+        env = "CAMPUS_BACKUP_DATABASE_TIMEOUT",
+        value_name = "SECONDS",
+        default_value = "5"
+    )]
+    pub database_timeout: String,
+    /// What is logged: error, warn, info, debug, trace, or a filter such as info,campus_backup_domain=debug.
+    #[arg(long, env = "CAMPUS_BACKUP_LOG", value_name = "FILTER", default_value = "info")]
+    pub log: String,
+    /// How it is logged: text or json.
+    #[arg(
+        long,
+        env = "CAMPUS_BACKUP_LOG_FORMAT",
+        value_name = "FORMAT",
+        default_value = "text"
+    )]
+    pub log_format: String,
+}
+
+/// Settings of the service. Other subcommands read them from the environment.
+#[derive(Clone, Debug, Args)]
+pub struct Serving {
+    /// Where to listen; port 0 takes any free one.
+    #[arg(
+        long,
+        env = "CAMPUS_BACKUP_LISTEN",
+        value_name = "ADDRESS:PORT",
+        default_value = "127.0.0.1:8080"
+    )]
+    pub listen: String,
+    /// Where browsers find the service; download links begin with it [default: the host that was asked].
+    #[arg(long, env = "CAMPUS_BACKUP_PUBLIC_URL", value_name = "URL")]
+    pub public_url: Option<String>,
+    /// Proxies whose X-Forwarded-For is believed: addresses or networks, with commas between them.
+    #[arg(long, env = "CAMPUS_BACKUP_TRUSTED_PROXIES", value_name = "NETWORKS")]
+    pub trusted_proxies: Option<String>,
+    /// Origins whose pages may call the service, such as `https://school.example`, with commas between them.
+    #[arg(long, env = "CAMPUS_BACKUP_CORS_ORIGINS", value_name = "ORIGINS")]
+    pub cors_origins: Option<String>,
+    /// Name of the first administrator, who is created if there is none.
+    #[arg(
+        long,
+        env = "CAMPUS_BACKUP_ADMIN_USERNAME",
+        value_name = "NAME",
+        default_value = "admin"
+    )]
+    pub admin_username: String,
+    /// A file with the first administrator's password.
+    #[arg(long, env = "CAMPUS_BACKUP_ADMIN_PASSWORD_FILE", value_name = "FILE")]
+    pub admin_password_file: Option<String>,
+    /// A file with the secret that signs tokens.
+    #[arg(long, env = "CAMPUS_BACKUP_JWT_SECRET_FILE", value_name = "FILE")]
+    pub jwt_secret_file: Option<String>,
+    /// A file with the secret that is still accepted while it is rotated.
+    #[arg(long, env = "CAMPUS_BACKUP_JWT_SECRET_PREVIOUS_FILE", value_name = "FILE")]
+    pub jwt_secret_previous_file: Option<String>,
+    /// How long a token is valid.
+    #[arg(
+        long,
+        env = "CAMPUS_BACKUP_TOKEN_LIFETIME",
+        value_name = "SECONDS",
+        default_value = "900"
+    )]
+    pub token_lifetime: String,
+    /// Attempts to sign in that one account has at once from one address, and ten times as many from all; one comes back
+    /// every 6 seconds.
+    #[arg(
+        long,
+        env = "CAMPUS_BACKUP_LOGIN_BURST_ACCOUNT",
+        value_name = "N",
+        default_value = "10"
+    )]
+    pub login_burst: String,
+    /// Attempts to sign in that one address has at once; one comes back every second.
+    #[arg(
+        long,
+        env = "CAMPUS_BACKUP_LOGIN_BURST_ADDRESS",
+        value_name = "N",
+        default_value = "30"
+    )]
+    pub login_burst_address: String,
+    /// The school's time zone, in which downloads show times.
+    #[arg(long, env = "CAMPUS_BACKUP_TIMEZONE", value_name = "ZONE", default_value = "UTC")]
+    pub timezone: String,
+    /// How many downloads may run at once.
+    #[arg(long, env = "CAMPUS_BACKUP_MAX_DOWNLOADS", value_name = "N", default_value = "8")]
+    pub max_downloads: String,
+    /// After how long a download whose reader takes nothing is broken off.
+    #[arg(
+        long,
+        env = "CAMPUS_BACKUP_STALL_TIMEOUT",
+        value_name = "SECONDS",
+        default_value = "60"
+    )]
+    pub stall_timeout: String,
+    /// Whether clearing a table demands `confirm`: true or false.
+    #[arg(long, env = "CAMPUS_BACKUP_REQUIRE_CONFIRMATION", value_name = "BOOLEAN", default_value = "false",
+          num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub require_confirmation: String,
+    /// How large a request's body may be.
+    #[arg(
+        long,
+        env = "CAMPUS_BACKUP_BODY_LIMIT",
+        value_name = "BYTES",
+        default_value = "65536"
+    )]
+    pub body_limit: String,
+    /// How long a request's whole body may take.
+    #[arg(
+        long,
+        env = "CAMPUS_BACKUP_BODY_TIMEOUT",
+        value_name = "SECONDS",
+        default_value = "10"
+    )]
+    pub body_timeout: String,
+    /// How long running downloads have to end when the service is stopped.
+    #[arg(
+        long,
+        env = "CAMPUS_BACKUP_SHUTDOWN_TIMEOUT",
+        value_name = "SECONDS",
+        default_value = "30"
+    )]
+    pub shutdown_timeout: String,
+    /// Keys of an outside identity provider: a file or an address. Needs the three below as well.
+    #[arg(long, env = "CAMPUS_BACKUP_OIDC_JWKS", value_name = "FILE|URL")]
+    pub oidc_jwks: Option<String>,
+    /// Who issues its tokens.
+    #[arg(long, env = "CAMPUS_BACKUP_OIDC_ISSUER", value_name = "ISSUER")]
+    pub oidc_issuer: Option<String>,
+    /// For whom its tokens must be.
+    #[arg(long, env = "CAMPUS_BACKUP_OIDC_AUDIENCE", value_name = "AUDIENCE")]
+    pub oidc_audience: Option<String>,
+    /// Which claim has the role.
+    #[arg(long, env = "CAMPUS_BACKUP_OIDC_ROLE_CLAIM", value_name = "CLAIM")]
+    pub oidc_role_claim: Option<String>,
+    /// Which role is an administrator's.
+    #[arg(
+        long,
+        env = "CAMPUS_BACKUP_OIDC_ADMIN_ROLE",
+        value_name = "ROLE",
+        default_value = "admin"
+    )]
+    pub oidc_admin_role: String,
+}
+
+impl Cli {
+    /// Reads the command line, and the environment behind it.
+    ///
+    /// # Errors
+    /// What clap says, which may also be the help that was asked for.
+    pub fn read(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> Result<Self, clap::Error> {
+        let mut command = without_values(Self::command());
+        let matches = command.try_get_matches_from_mut(arguments)?;
+        Self::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
+    }
+}
+
+/// The help names the variables and never shows what is in them: a database's address has its password in it.
+fn without_values(command: clap::Command) -> clap::Command {
+    command
+        .mut_args(|argument| argument.hide_env_values(true))
+        .mut_subcommands(without_values)
+}
+
+impl Serving {
+    /// The settings of the service as the environment has them, for subcommands that have no flags for them.
+    ///
+    /// # Errors
+    /// If a variable is not valid Unicode.
+    pub fn from_environment() -> Result<Self, Failure> {
+        let matches = Self::augment_args(clap::Command::new("campus-backup")).try_get_matches_from(["campus-backup"]);
+        matches
+            .and_then(|matches| Self::from_arg_matches(&matches))
+            .map_err(|error| Failure::Settings(vec![error.kind().to_string()]))
+    }
+}
+
+/// A setting as the command line lists it.
+pub(crate) struct Listed {
+    pub(crate) flag: String,
+    pub(crate) variable: String,
+    pub(crate) default: Option<String>,
+}
+
+/// Every setting that has a variable.
+pub(crate) fn settings() -> Vec<Listed> {
+    Serve::augment_args(clap::Command::new("campus-backup"))
+        .get_arguments()
+        .filter_map(|argument| {
+            Some(Listed {
+                flag: argument.get_long()?.to_owned(),
+                variable: argument.get_env()?.to_str()?.to_owned(),
+                default: argument
+                    .get_default_values()
+                    .first()
+                    .and_then(|default| Some(default.to_str()?.to_owned())),
+            })
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn serve_is_the_default_and_takes_the_same_flags() {
+        let read = |arguments: &[&str]| Cli::read(arguments.iter().map(Into::into));
+        let bare = read(&["campus-backup", "--listen", "127.0.0.1:1"]).unwrap();
+        assert!(bare.command.is_none());
+        assert_eq!(bare.serve.serving.listen, "127.0.0.1:1");
+        let named = read(&[
+            "campus-backup",
+            "serve",
+            "--listen",
+            "127.0.0.1:1",
+            "--require-confirmation",
+        ])
+        .unwrap();
+        let Some(Command::Serve(serve)) = named.command else {
+            panic!("not serve");
+        };
+        assert_eq!(serve.serving.listen, "127.0.0.1:1");
+        assert_eq!(serve.serving.require_confirmation, "true");
+        assert!(read(&["campus-backup", "--no-such-flag"]).is_err());
+    }
+
+    #[test]
+    fn the_help_names_every_variable_and_every_default() {
+        let mut command = without_values(Cli::command());
+        let serve = command.find_subcommand_mut("serve").unwrap();
+        let help = serve.render_long_help().to_string();
+        for setting in settings() {
+            assert!(help.contains(&setting.variable), "{}", setting.variable);
+            assert!(help.contains(&format!("--{}", setting.flag)), "{}", setting.flag);
+            if let Some(default) = setting.default {
+                assert!(help.contains(&format!("[default: {default}]")), "{}", setting.flag);
+            }
+        }
+        for (secret, _) in SECRET_VARIABLES {
+            assert!(help.contains(secret), "{secret}");
+        }
+    }
+}

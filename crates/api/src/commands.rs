@@ -1,0 +1,168 @@
+//! The command line's subcommands. Each is a few lines: settings, a connection, one call.
+
+use std::future::Future;
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use secrecy::ExposeSecret;
+
+use crate::cli::{Admin, Cli, Command, Common, Serve};
+use crate::failure::Failure;
+use crate::output::print;
+use crate::settings::Settings;
+use crate::{AppState, Service, logging, openapi, secret, startup};
+
+/// How long tasks that ignore the end of the program are waited for.
+const LAST_MOMENTS: Duration = Duration::from_secs(2);
+
+/// The whole program: reads the command line, does what it says, and gives the exit code.
+pub fn main() -> ExitCode {
+    let cli = match Cli::read(std::env::args_os()) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Also the help that was asked for. If nobody reads it, there is nobody left to tell.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    match run(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}
+
+fn run(cli: Cli) -> Result<(), Failure> {
+    match cli.command {
+        None => serve(&cli.serve),
+        Some(Command::Serve(serve_arguments)) => serve(&serve_arguments),
+        Some(Command::Migrate(common)) => migrate(&common),
+        Some(Command::Health(common)) => health(&common),
+        Some(Command::Openapi) => print_document(),
+        Some(Command::Admin(admin)) => administer(admin),
+        Some(Command::Token {
+            username,
+            lifetime,
+            common,
+        }) => token(&username, lifetime, &common),
+        Some(Command::Demo { scale, common }) => demo(scale, &common),
+    }
+}
+
+fn serve(arguments: &Serve) -> Result<(), Failure> {
+    let settings = Settings::of_serve(arguments)?;
+    logging::start(&settings);
+    block_on(async { Service::build(settings).await?.run().await })
+}
+
+fn migrate(common: &Common) -> Result<(), Failure> {
+    let settings = Settings::of_command(common)?;
+    logging::start(&settings);
+    block_on(async {
+        secret::data_dir(&settings)?;
+        let database = startup::connect(&settings).await?;
+        startup::migrate(&database).await
+    })
+}
+
+fn administer(admin: Admin) -> Result<(), Failure> {
+    let (common, password_file) = match &admin {
+        Admin::Create {
+            common, password_file, ..
+        }
+        | Admin::ResetPassword {
+            common, password_file, ..
+        } => (common, password_file),
+    };
+    let password = password_file.as_deref().map(secret::password_in).transpose()?;
+    with_state(common, async |state| {
+        let done = match &admin {
+            Admin::Create { username, email, .. } => {
+                state
+                    .accounts
+                    .create_admin(username, email.as_deref(), password.as_ref())
+                    .await
+            }
+            Admin::ResetPassword { username, .. } => state.accounts.reset_password(username, password.as_ref()).await,
+        };
+        let done = done.map_err(Failure::failed("changing the account"))?;
+        let name = &done.username;
+        let what = match &admin {
+            Admin::Create { .. } => format!("Administrator `{name}` was created."),
+            Admin::ResetPassword { .. } => format!("The password of `{name}` was set."),
+        };
+        match &done.password {
+            Some(password) => print(&format!("{what} One-time password: {}", password.expose_secret())),
+            None => print(&what),
+        }
+    })
+}
+
+fn token(username: &str, lifetime: Option<u64>, common: &Common) -> Result<(), Failure> {
+    with_state(common, async |state| {
+        let lifetime = lifetime.map_or(state.settings.token_lifetime, Duration::from_secs);
+        let issued = state.accounts.issue_token(username, lifetime).await;
+        print(&issued.map_err(Failure::failed("issuing the token"))?.access_token)
+    })
+}
+
+fn demo(scale: u32, common: &Common) -> Result<(), Failure> {
+    with_state(common, async |state| {
+        let filled = startup::fill_demo(state, scale).await?;
+        for (table, rows) in &filled.rows {
+            print(&format!("{table}: {rows}"))?;
+        }
+        Ok(())
+    })
+}
+
+/// Asks the service on this machine, wherever the settings let it listen.
+fn health(common: &Common) -> Result<(), Failure> {
+    let doing = "asking the service whether it can work";
+    let mut address = Settings::of_command(common)?.listen;
+    if address.ip().is_unspecified() {
+        address.set_ip(if address.is_ipv4() {
+            Ipv4Addr::LOCALHOST.into()
+        } else {
+            Ipv6Addr::LOCALHOST.into()
+        });
+    }
+    block_on(async {
+        let client = reqwest::Client::builder().no_proxy().timeout(LAST_MOMENTS).build();
+        let asked = client
+            .map_err(Failure::failed(doing))?
+            .get(format!("http://{address}/readyz"))
+            .send()
+            .await;
+        let answer = asked.and_then(reqwest::Response::error_for_status);
+        answer.map(drop).map_err(Failure::failed(doing))
+    })
+}
+
+/// Runs a subcommand that needs the database, migrated.
+fn with_state(common: &Common, work: impl AsyncFnOnce(&AppState) -> Result<(), Failure>) -> Result<(), Failure> {
+    let settings = Settings::of_command(common)?;
+    logging::start(&settings);
+    block_on(async { work(&startup::state(settings).await?).await })
+}
+
+fn print_document() -> Result<(), Failure> {
+    let document = openapi::openapi()
+        .to_pretty_json()
+        .map_err(Failure::failed("writing the API's document"))?;
+    print(&document)
+}
+
+/// Runs a subcommand to its end. What then still holds on to a thread is left behind.
+fn block_on(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(Failure::failed("starting"))?;
+    let result = runtime.block_on(async {
+        startup::survive_file_size_limit().map_err(Failure::failed("setting up signals"))?;
+        work.await
+    });
+    runtime.shutdown_timeout(LAST_MOMENTS);
+    result
+}

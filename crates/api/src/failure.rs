@@ -1,0 +1,90 @@
+//! How the program ends if it can't go on: one plain line (settings: one a problem) and an exit code.
+
+use std::error::Error as StdError;
+use std::io::Write;
+use std::net::SocketAddr;
+use std::process::ExitCode;
+
+use campus_backup_domain::Error;
+
+use crate::problem::chain;
+
+/// Why the program ends. The exit codes are documented and stay.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// Exit code 1. Anything that has no code of its own.
+    #[error("{doing} failed")]
+    Failed {
+        /// What was being done.
+        doing: &'static str,
+        /// Why it failed.
+        #[source]
+        source: Box<dyn StdError + Send + Sync>,
+    },
+    /// Exit code 2. The settings were refused, for all of these reasons.
+    #[error("{}", .0.join("\n"))]
+    Settings(Vec<String>),
+    /// Exit code 3. The database can't be reached, or not be used.
+    #[error("no database")]
+    Database(#[source] Error),
+    /// Exit code 4. The address can't be listened on.
+    #[error("can't listen on {address}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Exit code 5. A newer version of the program was here before.
+    #[error("the database's schema is newer than this program: it has the migration {0}")]
+    NewerSchema(String),
+}
+
+impl Failure {
+    /// Anything that has no code of its own.
+    pub fn failed<E: Into<Box<dyn StdError + Send + Sync>>>(doing: &'static str) -> impl FnOnce(E) -> Self {
+        move |source| Self::Failed {
+            doing,
+            source: source.into(),
+        }
+    }
+
+    /// What a service would not accept from the settings; anything else that it says is a failure.
+    pub fn refused(what: &'static str) -> impl FnOnce(Error) -> Self {
+        move |error| match error {
+            Error::Invalid { .. } => Self::Settings(vec![format!("{what}: {error}")]),
+            Error::DatabaseUnavailable { .. } => Self::Database(error),
+            other => Self::failed(what)(other),
+        }
+    }
+
+    /// The number that is documented.
+    pub fn code(&self) -> u8 {
+        match self {
+            Self::Failed { .. } => 1,
+            Self::Settings(_) => 2,
+            Self::Database(_) => 3,
+            Self::Listen { .. } => 4,
+            Self::NewerSchema(_) => 5,
+        }
+    }
+
+    /// What is printed: the error and what it comes from, each problem on one line.
+    pub fn lines(&self) -> Vec<String> {
+        match self {
+            Self::Settings(problems) => problems.clone(),
+            other => vec![chain(other).split_whitespace().collect::<Vec<_>>().join(" ")],
+        }
+    }
+
+    /// Prints it and gives the exit code.
+    pub(crate) fn report(&self) -> ExitCode {
+        let mut out = std::io::stderr().lock();
+        for line in self.lines() {
+            // If nobody reads it, there is nobody left to tell.
+            let _ = writeln!(out, "campus-backup: {line}");
+        }
+        ExitCode::from(self.code())
+    }
+}

@@ -1,0 +1,34 @@
+//! campus-backup over HTTP: the routes, the API's document, the settings and the command line.
+//!
+//! A handler parses, calls one service of the crate `domain`, and maps the answer. This crate is the only one that
+//! knows a status code; it knows no table, no column and no SQL.
+//!
+//! In reading order: [`cli`] and [`settings`] say what is wanted; [`startup`] builds the service, runs it and ends it;
+//! [`routes`] are its operations and [`openapi`] their document; [`body`] reads what is sent; [`problem`] says what
+//! went wrong; [`middleware`] is what happens to every request; [`address`] is who asks. [`failure`] is how the
+//! program ends if it can't go on.
+
+pub mod address;
+pub mod body;
+pub mod cli;
+mod commands;
+pub mod failure;
+pub mod link;
+mod logging;
+mod measure;
+pub mod middleware;
+pub mod openapi;
+mod output;
+pub mod problem;
+pub mod routes;
+pub mod secret;
+pub mod settings;
+pub mod startup;
+mod state;
+
+pub use commands::main;
+pub use startup::Service;
+pub use state::AppState;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

@@ -1,0 +1,74 @@
+//! Metrics for Prometheus. Labels are route templates, never paths: paths are without end, and links carry tokens.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use metrics::{counter, describe_counter, describe_histogram, histogram};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+
+const REQUESTS: &str = "http_requests_total";
+const OUTCOMES: &str = "http_responses_ended_total";
+const SECONDS: &str = "http_request_duration_seconds";
+/// From a count of a small table to the download of a large school.
+const BUCKETS: [f64; 12] = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 2.5, 10.0, 60.0, 300.0];
+/// What was measured since the last time is folded together this often, so that it does not pile up unread.
+const UPKEEP: Duration = Duration::from_secs(5);
+
+static RECORDER: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
+
+/// Begins to record, once a process.
+pub(crate) fn start() {
+    let _ = recorder();
+}
+
+/// Everything recorded so far, in Prometheus' text format.
+pub(crate) fn render() -> String {
+    recorder().map_or_else(String::new, PrometheusHandle::render)
+}
+
+/// Folds together what was measured, for as long as it is polled.
+pub(crate) async fn upkeep() {
+    let mut interval = tokio::time::interval(UPKEEP);
+    loop {
+        interval.tick().await;
+        if let Some(recorder) = recorder() {
+            recorder.run_upkeep();
+        }
+    }
+}
+
+/// A request was answered; its body may still be on its way.
+pub(crate) fn answered(method: &'static str, route: &str, status: u16) {
+    counter!(REQUESTS, "method" => method, "route" => route.to_owned(), "status" => status.to_string()).increment(1);
+}
+
+/// The answer to a request has gone out, or has broken off: `outcome` says which.
+pub(crate) fn finished(method: &'static str, route: &str, status: u16, outcome: &'static str, elapsed: Duration) {
+    counter!(OUTCOMES, "method" => method, "route" => route.to_owned(), "outcome" => outcome).increment(1);
+    histogram!(SECONDS, "method" => method, "route" => route.to_owned(), "status" => status.to_string())
+        .record(elapsed.as_secs_f64());
+}
+
+fn recorder() -> Option<&'static PrometheusHandle> {
+    let recorder = RECORDER.get_or_init(|| {
+        let installed = PrometheusBuilder::new()
+            .set_buckets_for_metric(Matcher::Full(SECONDS.to_owned()), &BUCKETS)
+            .and_then(PrometheusBuilder::install_recorder);
+        match installed {
+            Ok(recorder) => {
+                describe_counter!(REQUESTS, "Requests that were answered.");
+                describe_counter!(
+                    OUTCOMES,
+                    "Answers that went out whole (answered), broke off, or lost their reader."
+                );
+                describe_histogram!(SECONDS, "From the request to the last byte of its answer, in seconds.");
+                Some(recorder)
+            }
+            Err(error) => {
+                tracing::error!(error = crate::problem::chain(&error), "metrics are not recorded");
+                None
+            }
+        }
+    });
+    recorder.as_ref()
+}

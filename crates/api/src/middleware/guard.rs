@@ -1,0 +1,97 @@
+//! Admits administrators to `/backup` and nobody else.
+//!
+//! The guard is the second lock. The first is that whatever discloses or destroys takes an [`Admin`], which only a
+//! verified token or a download link can make; the guard makes it, and a handler gets it from there as [`Granted`].
+
+use std::future::{Ready, ready};
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
+use actix_web::http::Method;
+use actix_web::http::header::AUTHORIZATION;
+use actix_web::middleware::Next;
+use actix_web::{Error, FromRequest, HttpMessage, HttpRequest, web};
+use campus_backup_domain::account::{Admin, Principal};
+
+use crate::AppState;
+use crate::link;
+use crate::problem::{ApiError, Code};
+
+/// The administrator whose request it is.
+pub struct Granted(pub Admin);
+
+impl FromRequest for Granted {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let admin = request.extensions().get::<Admin>().cloned();
+        ready(admin.map(Self).ok_or_else(ApiError::no_token))
+    }
+}
+
+/// Wraps the scope `/backup`.
+pub async fn admit(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let state = request
+        .app_data::<web::Data<AppState>>()
+        .cloned()
+        .ok_or_else(|| ApiError::internal("the application has no state"))?;
+    let admin = match link::token(request.query_string()) {
+        Some(token) if is_download(&request) && !request.headers().contains_key(AUTHORIZATION) => {
+            let path = link::path_without_token(request.path(), request.query_string());
+            let (admin, link_use) = state
+                .accounts
+                .redeem_link(&token, &path)
+                .await
+                .map_err(ApiError::from)?;
+            request.extensions_mut().insert(link::Claimed::new(link_use));
+            admin
+        }
+        _ => principal(&state, request.request())
+            .await?
+            .admin()
+            .map_err(ApiError::from)?,
+    };
+    request.extensions_mut().insert(admin);
+    next.call(request).await
+}
+
+fn is_download(request: &ServiceRequest) -> bool {
+    request.method() == Method::GET && request.path().starts_with(link::DOWNLOADS)
+}
+
+/// The bearer of the request's token, verified, and active in this moment.
+///
+/// # Errors
+/// 401 without a token, with more than one, and with one that is not valid. A token in the query string is none.
+pub async fn principal(state: &AppState, request: &HttpRequest) -> Result<Principal, ApiError> {
+    // RFC 6750, section 5.3: it would stand in logs and histories. One who sends it should learn that it is too late.
+    if link::has(request.query_string(), "access_token") {
+        return Err(ApiError::invalid(
+            "access_token",
+            "must not be in the address; send it as `Authorization: Bearer`",
+        ));
+    }
+    let mut sent = request.headers().get_all(AUTHORIZATION);
+    let Some(header) = sent.next() else {
+        return Err(ApiError::no_token());
+    };
+    if sent.next().is_some() {
+        return Err(ApiError::invalid_token("there is more than one Authorization header"));
+    }
+    // RFC 9110, section 11.1: the scheme's case does not matter.
+    let token = header.to_str().ok().and_then(|header| {
+        let (scheme, token) = header.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+    });
+    match token {
+        Some(token) => Ok(state.accounts.authenticate(token).await?),
+        None => Err(ApiError::new(
+            Code::Unauthenticated,
+            "The Authorization header must be `Bearer` and a token.",
+        )),
+    }
+}

@@ -1,0 +1,53 @@
+//! HEAD on every path that has a GET: the same answer, less its body.
+//!
+//! The request runs as a GET, so that the headers are the same, and the body is dropped unread: a download begins and
+//! its reader goes away. A handler for which that would be a waste, or which spends something, asks [`is_head`].
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use actix_web::body::{BodySize, BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::Method;
+use actix_web::middleware::Next;
+use actix_web::web::Bytes;
+use actix_web::{Error, HttpMessage, HttpRequest};
+
+#[derive(Clone, Copy)]
+struct AskedForHead;
+
+/// Whether only the head of the answer is wanted.
+pub fn is_head(request: &HttpRequest) -> bool {
+    request.extensions().contains::<AskedForHead>()
+}
+
+pub(super) async fn answer(
+    mut request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse, Error> {
+    if request.method() != Method::HEAD {
+        return Ok(next.call(request).await?.map_into_boxed_body());
+    }
+    request.head_mut().method = Method::GET;
+    request.extensions_mut().insert(AskedForHead);
+    let response = next.call(request).await?;
+    Ok(response.map_body(|_, body| BoxBody::new(Unread { size: body.size() })))
+}
+
+/// Has the length of a body that nobody reads.
+struct Unread {
+    size: BodySize,
+}
+
+impl MessageBody for Unread {
+    type Error = Infallible;
+
+    fn size(&self) -> BodySize {
+        self.size
+    }
+
+    fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Bytes, Infallible>>> {
+        Poll::Ready(None)
+    }
+}

@@ -1,0 +1,77 @@
+//! What happens to every request, whatever its route.
+//!
+//! From the outside in, as [`wrap`] puts them around the application:
+//! 1. `TracingLogger` gives the request its id and its span (`span`).
+//! 2. `observe` counts it, measures it and writes the access log when its answer has gone out or broken off.
+//! 3. `security` sets the headers that every answer has.
+//! 5. [`head`] answers HEAD with what GET would have answered, less the body.
+//! 5. `problems` makes a problem of every bare error, finds out about 405, and writes the request's id into it.
+//! 7. `Cors` lets the origins in that the settings list.
+//! 8. `Compress`, for those who ask for it.
+//! 8. `panics` makes an answer of a panic and of an error that a guard lets through.
+//!
+//! The guard of a scope comes inside all of these.
+
+pub mod guard;
+pub mod head;
+mod observe;
+mod panics;
+mod problems;
+mod security;
+mod span;
+mod unread;
+
+use actix_cors::Cors;
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
+use actix_web::http::{Method, header};
+use actix_web::middleware::{Compress, from_fn};
+use actix_web::{App, Error};
+use tracing_actix_web::TracingLogger;
+
+/// Puts everything around an application. The origins are those of the settings, whole and checked.
+///
+/// The application's data should have a [`KnownPaths`](crate::openapi::KnownPaths), without which no wrong method is
+/// told from an unknown path.
+pub fn wrap<T>(
+    app: App<T>,
+    origins: &[String],
+) -> App<
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<impl MessageBody + use<T>>,
+        Error = Error,
+        InitError = (),
+    > + use<T>,
+>
+where
+    T: ServiceFactory<ServiceRequest, Config = (), Response = ServiceResponse, Error = Error, InitError = ()> + 'static,
+{
+    // The last that is wrapped is the outermost.
+    app.wrap(from_fn(panics::answer))
+        .wrap(Compress::default())
+        .wrap(cors(origins))
+        .wrap(from_fn(problems::answer))
+        .wrap(from_fn(head::answer))
+        .wrap(from_fn(security::answer))
+        .wrap(from_fn(unread::answer))
+        .wrap(from_fn(observe::answer))
+        .wrap(TracingLogger::<span::RequestSpan>::new())
+}
+
+fn cors(origins: &[String]) -> Cors {
+    const ONE_HOUR: usize = 3_600;
+    let methods = [Method::GET, Method::HEAD, Method::POST, Method::PATCH, Method::DELETE];
+    origins
+        .iter()
+        .fold(Cors::default(), |cors, origin| cors.allowed_origin(origin))
+        .allowed_methods(methods)
+        .allowed_headers([header::ACCEPT, header::AUTHORIZATION, header::CONTENT_TYPE])
+        .expose_headers([header::CONTENT_DISPOSITION, header::RETRY_AFTER])
+        .expose_headers(["x-total-rows", "x-request-id"])
+        .max_age(ONE_HOUR)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,48 @@
+//! The headers that every answer has (OWASP, HTTP Headers Cheat Sheet), and the request's id.
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    X_FRAME_OPTIONS,
+};
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpMessage};
+use tracing_actix_web::RequestId;
+
+use crate::openapi::SWAGGER_UI;
+
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const ANSWERS: &str = "default-src 'none'; frame-ancestors 'none'";
+/// Swagger UI has its scripts in files and some styles in its elements; its pictures are data URLs.
+const PAGES: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
+                     connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+pub(super) async fn answer(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let id = request.extensions().get::<RequestId>().map(ToString::to_string);
+    let path = request.path();
+    let policy = if path.starts_with(SWAGGER_UI) { PAGES } else { ANSWERS };
+    let private = path.starts_with("/auth") || path.starts_with("/backup");
+
+    let mut response = next.call(request).await?;
+    let headers = response.headers_mut();
+    let fixed = [
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (REFERRER_POLICY, "no-referrer"),
+        (X_FRAME_OPTIONS, "DENY"),
+        (CONTENT_SECURITY_POLICY, policy),
+    ];
+    for (name, value) in fixed {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    if private && !headers.contains_key(CACHE_CONTROL) {
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    if let Some(id) = id.and_then(|id| HeaderValue::try_from(id).ok()) {
+        headers.insert(X_REQUEST_ID, id);
+    }
+    Ok(response)
+}

@@ -1,0 +1,39 @@
+//! The span of a request: whatever is logged while it is served carries its method, its route and its id.
+//!
+//! Never the path, the query string or a header: links carry tokens, and headers passwords.
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::{Error, HttpMessage};
+use tracing::Span;
+use tracing_actix_web::{RequestId, RootSpanBuilder};
+
+/// Builds the span for `TracingLogger`.
+pub(super) struct RequestSpan;
+
+impl RootSpanBuilder for RequestSpan {
+    fn on_request_start(request: &ServiceRequest) -> Span {
+        let id = request.extensions().get::<RequestId>().map(ToString::to_string);
+        // At the level of errors, so that an error has its request's id even if only errors are logged.
+        tracing::error_span!(
+            "request",
+            method = method(request),
+            route = route(request),
+            request_id = id.as_deref(),
+        )
+    }
+
+    fn on_request_end<B: MessageBody>(_: Span, _: &Result<ServiceResponse<B>, Error>) {}
+}
+
+/// The method, if it is one of the usual ones: anybody can make up more, and each would be a metric of its own.
+pub(super) fn method(request: &ServiceRequest) -> &'static str {
+    const USUAL: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+    let method = request.method().as_str();
+    USUAL.into_iter().find(|usual| *usual == method).unwrap_or("other")
+}
+
+/// The template of the route, such as `/backup/download/{table}`.
+pub(super) fn route(request: &ServiceRequest) -> String {
+    request.match_pattern().unwrap_or_else(|| "unknown".to_owned())
+}

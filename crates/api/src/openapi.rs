@@ -1,0 +1,216 @@
+//! The API's document, built from the routes; where it is served; and what it knows about paths.
+//!
+//! A route exists only where the document is built from it: [`routes::configure`] is run for both. The document needs no state, no database and no socket.
+
+use std::collections::BTreeSet;
+
+use actix_web::dev::ResourceDef;
+use actix_web::http::header;
+use actix_web::web::Bytes;
+use actix_web::{App, HttpResponse, web};
+use utoipa::openapi::OpenApi as Document;
+use utoipa::openapi::path::{Operation, PathItem};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::{Modify, OpenApi};
+use utoipa_actix_web::AppExt;
+use utoipa_swagger_ui::{Config, SwaggerUi};
+
+use crate::problem::Problem;
+use crate::routes;
+
+/// Where the document is served.
+pub const DOCUMENT: &str = "/api-docs/openapi.json";
+/// Where Swagger UI is served.
+pub const SWAGGER_UI: &str = "/swagger-ui/";
+const SWAGGER_UI_FILES: &str = "/swagger-ui/{_:.*}";
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "campus-backup",
+        description = "Look at, download, back up and clear a school's data.\n\n\
+            Sign in with `POST /auth/login` and send the token as `Authorization: Bearer`. Times are RFC 3339 in UTC. \
+            An error is a problem (RFC 9457) with a `code` of a closed list and a `request_id` to quote.",
+        license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
+    ),
+    servers((url = "/", description = "This service.")),
+    tags(
+        (name = "auth", description = "Signing in."),
+        (name = "backup", description = "A school's data. For administrators."),
+        (name = "service", description = "Operating the service."),
+    ),
+    components(schemas(Problem)),
+    security(("bearerAuth" = [])),
+    modifiers(&Bearer),
+)]
+struct Base;
+
+struct Bearer;
+
+impl Modify for Bearer {
+    fn modify(&self, document: &mut Document) {
+        let scheme = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .bearer_format("JWT")
+            .description(Some("The `access_token` of `POST /auth/login`."))
+            .build();
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme("bearerAuth", SecurityScheme::Http(scheme));
+    }
+}
+
+/// The API's document.
+pub fn openapi() -> Document {
+    let (_, mut document) = App::new()
+        .into_utoipa_app()
+        .openapi(Base::openapi())
+        .configure(routes::configure)
+        .split_for_parts();
+    for item in document.paths.paths.values_mut() {
+        for (_, operation) in operations_mut(item) {
+            // utoipa writes `security(())` as "no scheme, or"; the convention for a public operation is no list.
+            if let Some(security) = &mut operation.security {
+                security.retain(|requirement| *requirement != Default::default());
+            }
+        }
+    }
+    document
+}
+
+/// The document and what serves it, built once and shared by all workers.
+#[derive(Clone, Debug)]
+pub struct Published {
+    document: Bytes,
+    paths: web::Data<KnownPaths>,
+}
+
+impl Published {
+    /// Builds the document.
+    ///
+    /// # Errors
+    /// If it can't be written as JSON, which a test rules out.
+    pub fn new() -> Result<Self, serde_json::Error> {
+        let document = openapi();
+        Ok(Self {
+            document: Bytes::from(document.to_pretty_json()?),
+            paths: web::Data::new(KnownPaths::new(&document)),
+        })
+    }
+
+    /// The routes that are not operations: the document and the pages that show it.
+    pub fn configure(&self, config: &mut web::ServiceConfig) {
+        let document = self.document.clone();
+        let json = move || {
+            let answer = HttpResponse::Ok()
+                .content_type("application/json")
+                .body(document.clone());
+            async move { answer }
+        };
+        let page = async || {
+            HttpResponse::PermanentRedirect()
+                .insert_header((header::LOCATION, SWAGGER_UI))
+                .finish()
+        };
+        config
+            .app_data(self.paths.clone())
+            .route(DOCUMENT, web::get().to(json))
+            .route(SWAGGER_UI.trim_end_matches('/'), web::get().to(page))
+            .service(SwaggerUi::new(SWAGGER_UI_FILES).config(swagger()));
+    }
+}
+
+fn swagger() -> Config<'static> {
+    Config::from(DOCUMENT)
+        .persist_authorization(true)
+        .try_it_out_enabled(true)
+        .display_request_duration(true)
+        .deep_linking(true)
+        // Otherwise the page sends the document's address to a validator elsewhere.
+        .validator_url("none")
+}
+
+/// Which methods there are for which path.
+#[derive(Debug)]
+pub struct KnownPaths(Vec<(ResourceDef, BTreeSet<String>)>);
+
+impl KnownPaths {
+    /// Those of the document, and those that serve the document.
+    pub fn new(document: &Document) -> Self {
+        let operations = document.paths.paths.iter().map(|(template, item)| {
+            let mut item = item.clone();
+            let methods = operations_mut(&mut item).map(|(method, _)| method.to_owned()).collect();
+            (template.as_str(), methods)
+        });
+        let pages = [DOCUMENT, SWAGGER_UI_FILES].map(|template| (template, BTreeSet::from(["GET".to_owned()])));
+        let known = operations.chain(pages).map(|(template, mut methods)| {
+            if methods.contains("GET") {
+                methods.insert("HEAD".to_owned());
+            }
+            (ResourceDef::new(template), methods)
+        });
+        Self(known.collect())
+    }
+
+    /// The methods that a path has, as in the header Allow, or nothing if there is no such path.
+    pub fn allowed(&self, path: &str) -> Option<String> {
+        let matching = self.0.iter().filter(|(template, _)| template.is_match(path));
+        let methods: BTreeSet<&str> = matching.flat_map(|(_, methods)| methods).map(String::as_str).collect();
+        (!methods.is_empty()).then(|| methods.into_iter().collect::<Vec<_>>().join(", "))
+    }
+}
+
+fn operations_mut(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut Operation)> {
+    [
+        ("GET", &mut item.get),
+        ("HEAD", &mut item.head),
+        ("POST", &mut item.post),
+        ("PUT", &mut item.put),
+        ("PATCH", &mut item.patch),
+        ("DELETE", &mut item.delete),
+        ("OPTIONS", &mut item.options),
+    ]
+    .into_iter()
+    .filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_response_has_a_description_and_every_operation_a_name_and_a_tag() {
+        let mut document = openapi();
+        assert!(!document.paths.paths.is_empty());
+        for (path, item) in &mut document.paths.paths {
+            for (method, operation) in operations_mut(item) {
+                assert!(operation.operation_id.is_some(), "{method} {path}");
+                assert_eq!(operation.tags.as_ref().map_or(0, Vec::len), 1, "{method} {path}");
+                for (status, response) in &operation.responses.responses {
+                    let described = match response {
+                        utoipa::openapi::RefOr::T(response) => !response.description.is_empty(),
+                        utoipa::openapi::RefOr::Ref(_) => true,
+                    };
+                    assert!(described, "{method} {path} {status}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_reference_leads_somewhere() {
+        let document = serde_json::to_value(openapi()).unwrap();
+        let text = document.to_string();
+        for reference in text.split(r##""$ref":"#"##).skip(1) {
+            let pointer = reference.split('"').next().unwrap();
+            assert!(document.pointer(pointer).is_some(), "{pointer}");
+        }
+        assert!(text.contains("Problem"));
+    }
+
+    #[test]
+    fn a_public_operation_says_so_with_an_empty_list() {
+        let document = serde_json::to_value(openapi()).unwrap();
+        let security = document.pointer("/paths/~1healthz/get/security").unwrap();
+        assert_eq!(*security, serde_json::json!([]));
+    }
+}

@@ -1,0 +1,84 @@
+//! What is answered when something was not done: `application/problem+json` (RFC 9457).
+//!
+//! Which error type to use where:
+//! - A **service** (crate `domain`) returns `domain::Error`. It says what went wrong and knows nothing of HTTP.
+//! - A **handler**, an extractor or a guard returns [`ApiError`]. `?` turns a `domain::Error` into one; what only HTTP
+//!   can get wrong (a body, a path, a header) has a constructor there. It is never built from a status code alone.
+//! - **Starting and stopping** returns [`Failure`](crate::failure::Failure): one plain line and an exit code.
+//! - [`Problem`] is only the document that goes out. Nothing matches on it.
+//!
+//! Nobody logs an error on the way: [`ApiError`] is logged once, with its whole chain of sources, where it becomes an
+//! answer, and only if the caller can't mend it. What actix-web answers by itself is turned into a [`Problem`] by
+//! `middleware::problems`, which also writes the request's id into every one.
+
+mod code;
+mod document;
+mod error;
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+pub use code::Code;
+pub use document::responses;
+pub use error::{ApiError, chain};
+
+/// The media type of a [`Problem`].
+pub const PROBLEM_JSON: &str = "application/problem+json";
+
+/// Why a request was not answered as asked (RFC 9457).
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Problem {
+    /// Names the kind of problem: `urn:campus-backup:problem:` and the code.
+    #[serde(rename = "type")]
+    #[schema(example = "urn:campus-backup:problem:unknown_table")]
+    pub kind: String,
+    /// The kind of problem in words; always the same for a code.
+    #[schema(example = "There is no such table")]
+    pub title: String,
+    /// The status code of the answer.
+    #[schema(minimum = 400, maximum = 599, example = 404)]
+    pub status: u16,
+    /// What was wrong this time, for the person who asked.
+    #[schema(example = "`teachers` is not a table that can be downloaded.")]
+    pub detail: String,
+    /// The kind of problem for programs: one of a closed list.
+    pub code: Code,
+    /// Names this request in the service's log. Quote it when asking for help.
+    #[schema(example = "0193d2f0-6f3b-7c44-b0f7-4d3f6a3c0a11")]
+    pub request_id: String,
+    /// What to do about it, where that helps.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "Ask for one of: students, courses.")]
+    pub hint: Option<String>,
+    /// Each thing that was wrong, where there can be several.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    pub errors: Vec<FieldError>,
+}
+
+/// One thing that was wrong with a request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct FieldError {
+    /// The field or query parameter, with dots for fields of fields; `body` for the body as a whole.
+    #[schema(example = "table")]
+    pub field: String,
+    /// What is wrong with it and what would be right.
+    #[schema(example = "must be one of `students`, `courses`")]
+    pub detail: String,
+}
+
+impl Problem {
+    /// A problem of that kind; the request's id is filled in when it goes out.
+    pub fn new(code: Code, detail: impl Into<String>) -> Self {
+        Self {
+            kind: format!("urn:campus-backup:problem:{}", code.name()),
+            title: code.title().to_owned(),
+            status: code.status().as_u16(),
+            detail: detail.into(),
+            code,
+            request_id: String::new(),
+            hint: None,
+            errors: Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! `/backup/download/{table}`: a table, or everything, as a file.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use actix_web::http::header::{
+    ACCEPT_RANGES, CacheControl, CacheDirective, Charset, ContentDisposition, DispositionParam, DispositionType,
+    ExtendedValue, HeaderName,
+};
+use actix_web::web::Bytes;
+use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, get, web};
+use campus_backup_domain::Table;
+use campus_backup_domain::account::LinkUse;
+use campus_backup_domain::catalog::Scope;
+use campus_backup_domain::export::{self, CsvOptions, Format};
+use futures_util::Stream;
+use serde::Deserialize;
+use tokio_util::sync::CancellationToken;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::{IntoParams, PartialSchema, ToSchema};
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use crate::AppState;
+use crate::body::Query;
+use crate::link::Claimed;
+use crate::middleware::guard::Granted;
+use crate::problem::ApiError;
+use crate::problem_responses;
+
+const X_TOTAL_ROWS: HeaderName = HeaderName::from_static("x-total-rows");
+
+/// Registers the routes.
+pub fn configure(config: &mut ServiceConfig<'_>) {
+    config.service(download_table);
+}
+
+/// How a download is written.
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct DownloadQuery {
+    /// `csv` for people and spreadsheets, `xlsx` for Excel (text stays text), `json` for restoring and for programs:
+    /// the archive format with every column. A table's default is `csv`; `all` is always `json`.
+    #[param(inline)]
+    format: Option<FormatName>,
+    /// CSV only: whether the file begins with a byte order mark, which Excel needs. Default `true`.
+    bom: Option<bool>,
+    /// CSV only: whether a text that a spreadsheet would run as a formula gets a `'` before it. Default `true`.
+    formula_guard: Option<bool>,
+    /// Instead of a bearer token: the token of a download link. Links come complete from `POST /backup/download-links`.
+    #[param(pattern = "^[0-9a-f]{64}$")]
+    pub link: Option<String>,
+}
+
+/// The form of a download.
+#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum FormatName {
+    Csv,
+    Json,
+    Xlsx,
+}
+
+/// A table, or `all`, in the API's document; the names are the catalogue's.
+struct DownloadScope;
+
+impl PartialSchema for DownloadScope {
+    fn schema() -> RefOr<Schema> {
+        let names = Table::ALL.into_iter().map(Table::name).chain(["all"]);
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .enum_values(Some(names))
+            .into()
+    }
+}
+
+impl ToSchema for DownloadScope {}
+
+impl DownloadQuery {
+    /// What is asked of the service, for a scope.
+    pub fn request(&self, scope: Scope) -> export::Request {
+        let format = match (self.format, scope) {
+            (Some(FormatName::Csv), _) | (None, Scope::One(_)) => Format::Csv,
+            (Some(FormatName::Json), _) | (None, Scope::All) => Format::Json,
+            (Some(FormatName::Xlsx), _) => Format::Xlsx,
+        };
+        let default = CsvOptions::default();
+        let csv = CsvOptions {
+            bom: self.bom.unwrap_or(default.bom),
+            formula_guard: self.formula_guard.unwrap_or(default.formula_guard),
+        };
+        export::Request { scope, format, csv }
+    }
+}
+
+/// The scope that a path names.
+pub fn scope(name: &str) -> Result<Scope, ApiError> {
+    Scope::from_name(name).ok_or_else(|| {
+        let allowed: Vec<_> = Table::ALL.into_iter().map(Table::name).chain(["all"]).collect();
+        ApiError::unknown_table_in_path(&allowed)
+    })
+}
+
+problem_responses!(
+    DownloadProblems: Unauthenticated, LinkInvalid, Forbidden, UnknownTable, LinkSpent, InvalidField, TooManyDownloads,
+    Unexportable, DatabaseBusy, DatabaseUnavailable, NoRoom, Internal
+);
+
+/// Download a table, or everything
+///
+/// Streams all rows in the order of their ids, read from one consistent snapshot while others go on writing. A
+/// download that fails midway ends as a broken transfer and never as a short file.
+///
+/// CSV is UTF-8, RFC 4180 with CRLF; NULL is an empty field, an empty text is `""`; dates are `DD-MM-YYYY`, timestamps
+/// `DD-MM-YYYY HH:MM:SS` in the school's time zone, money has two decimals. JSON is the archive format: every column,
+/// for `users` and `all` the password hashes too, and a `summary` with counts and digests as the last member.
+///
+/// A browser, which can't send a token with a link, uses one from `POST /backup/download-links`.
+#[utoipa::path(
+    operation_id = "downloadTable",
+    tag = "backup",
+    params(
+        ("table" = inline(DownloadScope), Path, description = "The table, or `all` for the complete backup."),
+        DownloadQuery,
+    ),
+    responses(
+        (
+            status = 200,
+            description = "The file.",
+            content(
+                (String = "text/csv", example = "\u{feff}ID,Student ID,Course ID,Date,Status\r\n1,1,4,02-09-2024,present\r\n"),
+                (serde_json::Value = "application/json"),
+                (Vec<u8> = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+            ),
+            headers(
+                ("Content-Disposition" = String, description = "`attachment` with the file's name (RFC 6266)."),
+                ("X-Total-Rows" = u64, description = "How many rows the file has, counted in its snapshot."),
+            ),
+        ),
+        DownloadProblems
+    )
+)]
+#[get("/download/{table}")]
+async fn download_table(
+    granted: Granted,
+    state: web::Data<AppState>,
+    table: web::Path<String>,
+    query: Query<DownloadQuery>,
+    request: HttpRequest,
+) -> Result<HttpResponse, ApiError> {
+    let link_use = request.extensions().get::<Claimed>().and_then(Claimed::take);
+    if query.0.link.is_some() && link_use.is_none() {
+        return Err(ApiError::invalid(
+            "link",
+            "must not be sent together with a bearer token",
+        ));
+    }
+    let wanted = query.0.request(scope(&table)?);
+    let gone = request
+        .extensions()
+        .get::<CancellationToken>()
+        .cloned()
+        .unwrap_or_default();
+    let download = export::download(
+        &granted.0,
+        &state.database,
+        &state.downloads,
+        wanted,
+        gone.cancelled_owned(),
+    )
+    .await?;
+    Ok(HttpResponse::Ok()
+        .content_type(download.media_type)
+        .insert_header(attachment(download.file_name))
+        .insert_header((X_TOTAL_ROWS, download.total_rows))
+        .insert_header((ACCEPT_RANGES, "none"))
+        .insert_header(CacheControl(vec![CacheDirective::NoStore]))
+        .streaming(Sending {
+            body: download.body,
+            link_use,
+            begun: false,
+        }))
+}
+
+/// RFC 6266. Names are the service's own and ASCII, so the extended form (RFC 8187) says the same.
+fn attachment(file_name: String) -> ContentDisposition {
+    ContentDisposition {
+        disposition: DispositionType::Attachment,
+        parameters: vec![
+            DispositionParam::Filename(file_name.clone()),
+            DispositionParam::FilenameExt(ExtendedValue {
+                charset: Charset::Ext("UTF-8".to_owned()),
+                language_tag: None,
+                value: file_name.into_bytes(),
+            }),
+        ],
+    }
+}
+
+/// The bytes on their way out, and the link that they spend: a link is given back only if the service could not finish
+/// what it had begun, or had not begun at all.
+struct Sending {
+    body: export::Body,
+    link_use: Option<LinkUse>,
+    begun: bool,
+}
+
+impl Drop for Sending {
+    fn drop(&mut self) {
+        if self.begun
+            && let Some(link_use) = self.link_use.take()
+        {
+            link_use.completed();
+        }
+    }
+}
+
+impl Stream for Sending {
+    type Item = campus_backup_domain::Result<Bytes>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let next = ready!(Pin::new(&mut self.body).poll_next(context));
+        match &next {
+            Some(Ok(_)) | None => self.begun = true,
+            Some(Err(_)) => drop(self.link_use.take()),
+        }
+        Poll::Ready(next)
+    }
+}

@@ -1,0 +1,29 @@
+//! The operations, a file a capability: the word is the same in the URL, here, in the service and in the tests.
+
+pub mod auth;
+pub mod clear;
+pub mod download;
+pub mod health;
+pub mod links;
+pub mod stats;
+
+use actix_web::middleware::from_fn;
+use utoipa_actix_web::scope;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use crate::middleware::guard;
+
+/// Every operation there is. A bare `route(..)` would be served and missing from the API's document, hence only
+/// `service(..)`.
+pub fn configure(config: &mut ServiceConfig<'_>) {
+    health::configure(config);
+    auth::configure(config);
+    config.service(
+        scope::scope("/backup")
+            .wrap(from_fn(guard::admit))
+            .configure(stats::configure)
+            .configure(download::configure)
+            .configure(links::configure)
+            .configure(clear::configure),
+    );
+}

@@ -1,0 +1,71 @@
+//! `/backup/stats`: how many rows there are.
+
+use actix_web::{get, web};
+use campus_backup_domain::Table;
+use campus_backup_domain::stats::{self, Stats};
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use crate::AppState;
+use crate::middleware::guard::Granted;
+use crate::problem::ApiError;
+use crate::problem_responses;
+
+/// Registers the routes.
+pub fn configure(config: &mut ServiceConfig<'_>) {
+    config.service(get_stats);
+}
+
+/// How many rows each table has, all counted at one moment.
+#[derive(Serialize, ToSchema)]
+#[schema(example = json!({
+    "students": 1000, "courses": 40, "enrollments": 3000, "payments": 5000, "attendance": 100_000,
+    "payment_categories": 8, "users": 5, "total": 109_053, "generated_at": "2026-11-23T09:30:00Z",
+}))]
+struct StatsAnswer {
+    students: u64,
+    courses: u64,
+    enrollments: u64,
+    payments: u64,
+    attendance: u64,
+    payment_categories: u64,
+    users: u64,
+    /// The sum of the seven.
+    total: u64,
+    /// The moment of the count, UTC.
+    generated_at: DateTime<Utc>,
+}
+
+impl From<Stats> for StatsAnswer {
+    fn from(stats: Stats) -> Self {
+        Self {
+            students: stats.of(Table::Students),
+            courses: stats.of(Table::Courses),
+            enrollments: stats.of(Table::Enrollments),
+            payments: stats.of(Table::Payments),
+            attendance: stats.of(Table::Attendance),
+            payment_categories: stats.of(Table::PaymentCategories),
+            users: stats.of(Table::Users),
+            total: stats.total(),
+            generated_at: stats.generated_at,
+        }
+    }
+}
+
+problem_responses!(StatsProblems: Unauthenticated, Forbidden, DatabaseBusy, DatabaseUnavailable, Internal);
+
+/// Count the rows
+///
+/// How many rows each of the seven tables has, and their sum, in one consistent count.
+#[utoipa::path(
+    operation_id = "getStats",
+    tag = "backup",
+    responses((status = 200, description = "The counts.", body = StatsAnswer), StatsProblems)
+)]
+#[get("/stats")]
+async fn get_stats(_: Granted, state: web::Data<AppState>) -> Result<web::Json<StatsAnswer>, ApiError> {
+    let stats = stats::stats(&state.database).await?;
+    Ok(web::Json(stats.into()))
+}

@@ -1,0 +1,316 @@
+//! One pass over the settings. Every method notes what is wrong and goes on with a stand-in, which nobody sees: at the
+//! end there are settings or problems, never both.
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroU32;
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+
+use campus_backup_domain::account::{IdentityProvider, JwksSource};
+use ipnet::IpNet;
+use secrecy::SecretString;
+use url::Url;
+
+use super::LISTEN;
+use crate::cli::{self, Listed, SECRET_VARIABLES, Serving};
+use crate::failure::Failure;
+
+const PREFIX: &str = "CAMPUS_BACKUP_";
+
+pub(super) struct Check<'a> {
+    environment: &'a BTreeMap<String, String>,
+    listed: Vec<Listed>,
+    problems: Vec<String>,
+}
+
+impl<'a> Check<'a> {
+    pub(super) fn new(environment: &'a BTreeMap<String, String>) -> Self {
+        Self {
+            environment,
+            listed: cli::settings(),
+            problems: Vec::new(),
+        }
+    }
+
+    pub(super) fn finish<T>(self, settings: T) -> Result<T, Failure> {
+        match self.problems.is_empty() {
+            true => Ok(settings),
+            false => Err(Failure::Settings(self.problems)),
+        }
+    }
+
+    /// A variable with our prefix that is no setting is a misspelt one, which would otherwise do nothing, unseen.
+    pub(super) fn unknown_variables(&mut self) {
+        let known = |name: &str| {
+            self.listed.iter().any(|setting| setting.variable == name)
+                || SECRET_VARIABLES.iter().any(|(secret, _)| *secret == name)
+        };
+        let unknown: Vec<String> = self
+            .environment
+            .keys()
+            .filter(|name| name.starts_with(PREFIX) && !known(name))
+            .map(|name| format!("{name} is not a setting; `campus-backup serve --help` lists them"))
+            .collect();
+        self.problems.extend(unknown);
+    }
+
+    pub(super) fn text(&mut self, flag: &str, given: &str) -> String {
+        self.given(flag, given)
+    }
+
+    /// A value of a closed form; `expected` finishes the sentence "is not ...".
+    pub(super) fn parsed<T: Default>(
+        &mut self,
+        flag: &str,
+        given: &str,
+        expected: &str,
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> T {
+        let given = self.given(flag, given);
+        parse(&given).unwrap_or_else(|| {
+            self.refuse(flag, format!("`{given}` is not {expected}"));
+            T::default()
+        })
+    }
+
+    pub(super) fn number<T>(&mut self, flag: &str, given: &str, range: RangeInclusive<T>) -> T
+    where
+        T: FromStr + PartialOrd + Display + Copy,
+    {
+        let given = self.given(flag, given);
+        match given.parse() {
+            Ok(number) if range.contains(&number) => number,
+            _ => {
+                let (from, to) = (range.start(), range.end());
+                self.refuse(flag, format!("`{given}` is not a whole number from {from} to {to}"));
+                *from
+            }
+        }
+    }
+
+    pub(super) fn seconds(&mut self, flag: &str, given: &str, range: RangeInclusive<u64>) -> Duration {
+        Duration::from_secs(self.number(flag, given, range))
+    }
+
+    pub(super) fn at_least_one(&mut self, flag: &str, given: &str) -> NonZeroU32 {
+        NonZeroU32::new(self.number(flag, given, 1..=1_000_000)).unwrap_or(NonZeroU32::MIN)
+    }
+
+    pub(super) fn listen(&mut self, given: &str) -> SocketAddr {
+        let expected = "an address and a port such as 127.0.0.1:8080 or [::]:8080";
+        let parsed = self.parsed("listen", given, expected, |text| text.parse().ok().map(Some));
+        parsed.unwrap_or(LISTEN)
+    }
+
+    /// The address itself is not said back: it may have a password in it.
+    pub(super) fn database_url(&mut self, given: Option<&str>, data_dir: &Path) -> String {
+        let Some(given) = optional(given) else {
+            return self.database_file(data_dir);
+        };
+        // MariaDB speaks MySQL's protocol, and its own name is what people write.
+        let url = match given.strip_prefix("mariadb:") {
+            Some(rest) => format!("mysql:{rest}"),
+            None => given.to_owned(),
+        };
+        let server = ["postgres:", "postgresql:", "mysql:"];
+        // In memory each connection would have a database of its own, empty and gone with it.
+        let memory = url.contains(":memory:") || url.contains("mode=memory");
+        let file = url.strip_prefix("sqlite:").is_some_and(|path| !path.is_empty()) && !memory;
+        let server = server.iter().any(|scheme| url.starts_with(scheme))
+            && Url::parse(&url).is_ok_and(|url| url.has_host() && url.path().len() > 1);
+        if !file && !server {
+            let expected = "sqlite:FILE, postgres://USER:PASSWORD@HOST/DATABASE or mysql://USER:PASSWORD@HOST/DATABASE";
+            self.refuse("database-url", format!("the value is not of the form {expected}"));
+        }
+        url
+    }
+
+    fn database_file(&mut self, data_dir: &Path) -> String {
+        let path = data_dir.join("campus-backup.db");
+        let text = path.to_string_lossy();
+        // In an address of a file these have a meaning of their own.
+        if text.contains(['?', '#', '%']) {
+            self.refuse(
+                "data-dir",
+                "must not have ?, # or % in it while the database is a file in it".to_owned(),
+            );
+        }
+        format!("sqlite:{text}")
+    }
+
+    pub(super) fn public_url(&mut self, given: Option<&str>) -> Option<String> {
+        let given = optional(given)?;
+        let url = Url::parse(given)
+            .ok()
+            .filter(|url| is_http(url) && has_no_user(url) && url.query().is_none() && url.fragment().is_none());
+        if url.is_none() {
+            let expected = "an address such as https://backup.school.example, without a query";
+            self.refuse("public-url", format!("`{given}` is not {expected}"));
+        }
+        url.map(|url| url.as_str().trim_end_matches('/').to_owned())
+    }
+
+    pub(super) fn networks(&mut self, flag: &str, given: Option<&str>) -> Vec<IpNet> {
+        self.list(flag, given, "an address or a network such as 10.0.0.0/8", |text| {
+            let address = || text.parse::<IpAddr>().ok().map(IpNet::from);
+            text.parse::<IpNet>().ok().or_else(address)
+        })
+    }
+
+    pub(super) fn origins(&mut self, flag: &str, given: Option<&str>) -> Vec<String> {
+        let expected = "an origin such as https://school.example: scheme, host and port, no path";
+        self.list(flag, given, expected, |text| {
+            let url = Url::parse(text).ok()?;
+            let bare = url.path() == "/" && !text.ends_with('/') && url.query().is_none() && url.fragment().is_none();
+            (is_http(&url) && has_no_user(&url) && bare).then(|| url.origin().ascii_serialization())
+        })
+    }
+
+    /// A secret from its variable or from its file.
+    pub(super) fn secret(
+        &mut self,
+        variable: &'static str,
+        file_flag: &str,
+        file: Option<&str>,
+        length: usize,
+    ) -> Option<SecretString> {
+        let direct = self.environment.get(variable).filter(|value| !value.is_empty());
+        let (secret, name) = match (direct, optional(file)) {
+            (None, None) => return None,
+            (Some(_), Some(_)) => {
+                self.refuse(
+                    file_flag,
+                    format!("{variable} is set as well; only one of them can count"),
+                );
+                return None;
+            }
+            (Some(secret), None) => (secret.clone(), variable.to_owned()),
+            (None, Some(file)) => match std::fs::read_to_string(file) {
+                Ok(secret) => (secret.trim_end_matches(['\r', '\n']).to_owned(), self.name(file_flag)),
+                Err(error) => {
+                    self.refuse(file_flag, format!("`{file}` can't be read: {error}"));
+                    return None;
+                }
+            },
+        };
+        if secret.len() < length {
+            let needed = match length {
+                1 => "must not be empty".to_owned(),
+                length => format!("must have at least {length} bytes, and has {}", secret.len()),
+            };
+            self.problems.push(format!("{name}: the secret {needed}"));
+        }
+        Some(secret.into())
+    }
+
+    pub(super) fn oidc(&mut self, serving: &Serving) -> Option<IdentityProvider> {
+        let parts = [
+            ("oidc-jwks", &serving.oidc_jwks),
+            ("oidc-issuer", &serving.oidc_issuer),
+            ("oidc-audience", &serving.oidc_audience),
+            ("oidc-role-claim", &serving.oidc_role_claim),
+        ];
+        let [jwks, issuer, audience, role_claim] = parts.map(|(_, given)| optional(given.as_deref()));
+        let admin_role = self.given("oidc-admin-role", &serving.oidc_admin_role);
+        let Some((((jwks, issuer), audience), role_claim)) = jwks.zip(issuer).zip(audience).zip(role_claim) else {
+            let default = self
+                .listed("oidc-admin-role")
+                .and_then(|setting| setting.default.clone());
+            let begun = default.is_some_and(|default| default != admin_role)
+                || parts.iter().any(|(_, given)| optional(given.as_deref()).is_some());
+            for (flag, given) in parts {
+                if begun && optional(given.as_deref()).is_none() {
+                    self.refuse(
+                        flag,
+                        "is missing: an identity provider needs all of its settings".to_owned(),
+                    );
+                }
+            }
+            return None;
+        };
+        Some(IdentityProvider {
+            jwks: self.jwks(jwks),
+            issuer: issuer.to_owned(),
+            audience: audience.to_owned(),
+            role_claim: role_claim.to_owned(),
+            admin_role,
+        })
+    }
+
+    fn jwks(&mut self, given: &str) -> JwksSource {
+        match Url::parse(given) {
+            Ok(url) if is_http(&url) => return JwksSource::Url(url),
+            Ok(_) if given.contains("://") => {
+                self.refuse(
+                    "oidc-jwks",
+                    format!("`{given}` is neither a file nor an http(s) address"),
+                );
+            }
+            _ if !Path::new(given).is_file() => {
+                self.refuse("oidc-jwks", format!("there is no file `{given}`"));
+            }
+            _ => {}
+        }
+        JwksSource::File(PathBuf::from(given))
+    }
+
+    fn list<T>(
+        &mut self,
+        flag: &str,
+        given: Option<&str>,
+        expected: &str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Vec<T> {
+        let entries = given.unwrap_or_default().split(',').map(str::trim);
+        let mut parsed = Vec::new();
+        for entry in entries.filter(|entry| !entry.is_empty()) {
+            match parse(entry) {
+                Some(value) => parsed.push(value),
+                None => self.refuse(flag, format!("`{entry}` is not {expected}")),
+            }
+        }
+        parsed
+    }
+
+    /// What was given, or the default if that is empty: a compose file sets `X=` for what it leaves alone.
+    fn given(&self, flag: &str, given: &str) -> String {
+        let given = given.trim();
+        let default = || self.listed(flag).and_then(|setting| setting.default.clone());
+        match given.is_empty() {
+            true => default().unwrap_or_default(),
+            false => given.to_owned(),
+        }
+    }
+
+    fn listed(&self, flag: &str) -> Option<&Listed> {
+        self.listed.iter().find(|setting| setting.flag == flag)
+    }
+
+    fn name(&self, flag: &str) -> String {
+        match self.listed(flag) {
+            Some(setting) => format!("--{flag} ({})", setting.variable),
+            None => format!("--{flag}"),
+        }
+    }
+
+    fn refuse(&mut self, flag: &str, why: String) {
+        let name = self.name(flag);
+        self.problems.push(format!("{name}: {why}"));
+    }
+}
+
+fn optional(given: Option<&str>) -> Option<&str> {
+    given.map(str::trim).filter(|given| !given.is_empty())
+}
+
+fn is_http(url: &Url) -> bool {
+    matches!(url.scheme(), "http" | "https") && url.has_host()
+}
+
+fn has_no_user(url: &Url) -> bool {
+    url.username().is_empty() && url.password().is_none()
+}

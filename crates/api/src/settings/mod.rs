@@ -1,0 +1,234 @@
+//! The settings, checked: inside the service an impossible one can't exist.
+//!
+//! Everything is checked in one pass that says all that is wrong at once, a line a problem. Values of secrets and of
+//! the database's address are never part of it.
+
+mod check;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use campus_backup_domain::account::{self, Allowance, IdentityProvider, LoginLimits};
+use campus_backup_domain::database;
+use chrono_tz::Tz;
+use secrecy::{ExposeSecret, SecretString};
+use tracing_subscriber::EnvFilter;
+
+use self::check::Check;
+use crate::address::TrustedProxies;
+use crate::body::BodyLimits;
+use crate::cli::{ADMIN_PASSWORD, Common, JWT_SECRET, JWT_SECRET_PREVIOUS, Serve, Serving};
+use crate::failure::Failure;
+
+/// The shortest secret that HS256 should be used with (RFC 7518, section 3.2), in bytes.
+pub const SECRET_LENGTH: usize = 32;
+
+/// Everything that can be set. [`cli`](crate::cli) says what each is for.
+#[derive(Clone)]
+pub struct Settings {
+    /// The folder for everything that the service keeps itself.
+    pub data_dir: PathBuf,
+    /// How to connect to the database.
+    pub database: database::Settings,
+    /// What is logged, as a filter of `tracing_subscriber`.
+    pub log: String,
+    /// How it is logged.
+    pub log_format: LogFormat,
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// Where browsers find the service, without a slash at its end.
+    pub public_url: Option<String>,
+    /// The proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: TrustedProxies,
+    /// The origins whose pages may call the service.
+    pub cors_origins: Vec<String>,
+    /// Name of the first administrator.
+    pub admin_username: String,
+    /// Password of the first administrator, if it is not to be made.
+    pub admin_password: Option<SecretString>,
+    /// Signs the tokens, if it is not the one in the data folder. See [`secret`](crate::secret).
+    pub jwt_secret: Option<SecretString>,
+    /// Still accepted while the secret is rotated.
+    pub jwt_secret_previous: Option<SecretString>,
+    /// How long a token is valid.
+    pub token_lifetime: Duration,
+    /// Attempts to sign in that one account has at once.
+    pub login_burst_account: NonZeroU32,
+    /// Attempts to sign in that one address has at once.
+    pub login_burst_address: NonZeroU32,
+    /// The school's time zone.
+    pub timezone: Tz,
+    /// How many downloads may run at once.
+    pub max_downloads: u32,
+    /// After how long a download whose reader takes nothing is broken off.
+    pub stall_timeout: Duration,
+    /// Whether clearing a table demands `confirm`.
+    pub require_confirmation: bool,
+    /// How much of a body is taken, and for how long it is waited for.
+    pub body: BodyLimits,
+    /// How long running downloads have to end when the service is stopped.
+    pub shutdown_timeout: Duration,
+    /// The outside identity provider, if there is one.
+    pub oidc: Option<IdentityProvider>,
+    /// Whether an empty database is filled with a school that does not exist.
+    pub demo: bool,
+}
+
+/// How logs are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// For machines, an object a line.
+    Json,
+}
+
+/// Nothing of it: there are secrets in it, and the database's address may have a password.
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings").finish_non_exhaustive()
+    }
+}
+
+impl Settings {
+    /// The settings of the accounts, whose tokens are signed with `secret`.
+    pub fn accounts(&self, secret: SecretString) -> account::Settings {
+        let defaults = LoginLimits::default();
+        let bytes = |secret: &SecretString| secret.expose_secret().as_bytes().to_vec().into();
+        account::Settings {
+            secret: bytes(&secret),
+            previous_secret: self.jwt_secret_previous.as_ref().map(bytes),
+            token_lifetime: self.token_lifetime,
+            logins: LoginLimits {
+                account: Allowance {
+                    burst: self.login_burst_account.get(),
+                    ..defaults.account
+                },
+                address: Allowance {
+                    burst: self.login_burst_address.get(),
+                    ..defaults.address
+                },
+            },
+            identity_provider: self.oidc.clone(),
+        }
+    }
+
+    /// The settings of `serve`, from its arguments and this process's environment.
+    ///
+    /// # Errors
+    /// [`Failure::Settings`] with every problem.
+    pub fn of_serve(serve: &Serve) -> Result<Self, Failure> {
+        Self::check(serve, &environment())
+    }
+
+    /// The settings of any other subcommand.
+    ///
+    /// # Errors
+    /// [`Failure::Settings`] with every problem.
+    pub fn of_command(common: &Common) -> Result<Self, Failure> {
+        let serve = Serve {
+            common: common.clone(),
+            serving: Serving::from_environment()?,
+            demo: false,
+        };
+        Self::check(&serve, &environment())
+    }
+
+    /// Checks all of it. The environment is needed for secrets, and for variables that are no setting.
+    ///
+    /// # Errors
+    /// [`Failure::Settings`] with every problem.
+    pub fn check(serve: &Serve, environment: &BTreeMap<String, String>) -> Result<Self, Failure> {
+        const HOUR: u64 = 3_600;
+        const DAY: u64 = 24 * HOUR;
+        const SIXTEEN_MIB: usize = 16 << 20;
+        let (common, serving) = (&serve.common, &serve.serving);
+        let mut check = Check::new(environment);
+        check.unknown_variables();
+
+        let data_dir = PathBuf::from(check.text("data-dir", &common.data_dir));
+        let max_downloads = check.number("max-downloads", &serving.max_downloads, 1..=1_000);
+        let settings = Self {
+            database: database::Settings {
+                url: check.database_url(common.database_url.as_deref(), &data_dir),
+                connections: check.number("database-connections", &common.database_connections, 2..=1_000),
+                readers: max_downloads,
+                patience: check.seconds("database-timeout", &common.database_timeout, 1..=HOUR),
+            },
+            data_dir,
+            log: check.parsed("log", &common.log, "a filter such as info or info,sqlx=debug", |text| {
+                EnvFilter::builder().parse(text).is_ok().then(|| text.to_owned())
+            }),
+            log_format: check.parsed("log-format", &common.log_format, "text or json", |text| match text {
+                "text" => Some(LogFormat::Text),
+                "json" => Some(LogFormat::Json),
+                _ => None,
+            }),
+            listen: check.listen(&serving.listen),
+            public_url: check.public_url(serving.public_url.as_deref()),
+            trusted_proxies: TrustedProxies(check.networks("trusted-proxies", serving.trusted_proxies.as_deref())),
+            cors_origins: check.origins("cors-origins", serving.cors_origins.as_deref()),
+            admin_username: check.text("admin-username", &serving.admin_username),
+            admin_password: check.secret(
+                ADMIN_PASSWORD,
+                "admin-password-file",
+                serving.admin_password_file.as_deref(),
+                1,
+            ),
+            jwt_secret: check.secret(
+                JWT_SECRET,
+                "jwt-secret-file",
+                serving.jwt_secret_file.as_deref(),
+                SECRET_LENGTH,
+            ),
+            jwt_secret_previous: check.secret(
+                JWT_SECRET_PREVIOUS,
+                "jwt-secret-previous-file",
+                serving.jwt_secret_previous_file.as_deref(),
+                SECRET_LENGTH,
+            ),
+            token_lifetime: check.seconds("token-lifetime", &serving.token_lifetime, 1..=DAY),
+            login_burst_account: check.at_least_one("login-burst", &serving.login_burst),
+            login_burst_address: check.at_least_one("login-burst-address", &serving.login_burst_address),
+            timezone: check.parsed(
+                "timezone",
+                &serving.timezone,
+                "a time zone such as Europe/Berlin",
+                |text| text.parse().ok(),
+            ),
+            max_downloads,
+            stall_timeout: check.seconds("stall-timeout", &serving.stall_timeout, 1..=HOUR),
+            require_confirmation: check.parsed(
+                "require-confirmation",
+                &serving.require_confirmation,
+                "true or false",
+                |text| text.parse().ok(),
+            ),
+            body: BodyLimits {
+                size: check.number("body-limit", &serving.body_limit, 1_024..=SIXTEEN_MIB),
+                time: check.seconds("body-timeout", &serving.body_timeout, 1..=HOUR),
+            },
+            shutdown_timeout: check.seconds("shutdown-timeout", &serving.shutdown_timeout, 0..=HOUR),
+            oidc: check.oidc(serving),
+            demo: serve.demo,
+        };
+        check.finish(settings)
+    }
+}
+
+/// Where nothing else is said.
+const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
+
+fn environment() -> BTreeMap<String, String> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.to_str()?.to_owned(), value.to_string_lossy().into_owned())))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

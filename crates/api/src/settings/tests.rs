@@ -1,0 +1,176 @@
+//! All that is wrong is said at once.
+
+use clap::Parser;
+use secrecy::ExposeSecret;
+
+use campus_backup_domain::account::JwksSource;
+
+use super::*;
+
+#[derive(Parser)]
+struct Flags {
+    #[command(flatten)]
+    serve: Serve,
+}
+
+fn check(flags: &[&str], environment: &[(&str, &str)]) -> Result<Settings, Vec<String>> {
+    let flags = std::iter::once("campus-backup").chain(flags.iter().copied());
+    let serve = Flags::try_parse_from(flags)
+        .unwrap_or_else(|error| panic!("{error}"))
+        .serve;
+    let environment = environment
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect();
+    Settings::check(&serve, &environment).map_err(|failure| {
+        assert_eq!(failure.code(), 2);
+        failure.lines()
+    })
+}
+
+#[test]
+fn all_problems_are_said_at_once_a_line_each() {
+    let folder = tempfile::tempdir().unwrap();
+    let short = folder.path().join("short");
+    std::fs::write(&short, "too short\n").unwrap();
+    let problems = check(
+        &[
+            "--listen=localhost",
+            "--timezone=Mars/Olympus",
+            "--max-downloads=0",
+            "--token-lifetime=soon",
+            "--log-format=xml",
+            "--log=campus=loud",
+            "--cors-origins=https://a.example/path,*,https://b.example",
+            "--trusted-proxies=10.0.0.0/8,proxy",
+            "--public-url=ftp://x",
+            "--require-confirmation=maybe",
+            "--oidc-issuer=https://id.example",
+            "--database-url=oracle://system:s3cret@host/x",
+            "--admin-password-file=/nonexistent",
+            &format!("--jwt-secret-previous-file={}", short.display()),
+            "--jwt-secret-file=/nonexistent",
+        ],
+        &[
+            ("CAMPUS_BACKUP_LISTN", "x"),
+            ("CAMPUS_BACKUP_JWT_SECRET", "s3cret"),
+            ("CAMPUS_BACKUP_ADMIN_PASSWORD", ""),
+            ("OTHER", "x"),
+        ],
+    )
+    .unwrap_err();
+    let expected = [
+        "CAMPUS_BACKUP_LISTN is not a setting",
+        "--listen (CAMPUS_BACKUP_LISTEN): `localhost` is not an address and a port",
+        "--timezone (CAMPUS_BACKUP_TIMEZONE): `Mars/Olympus` is not a time zone",
+        "--max-downloads (CAMPUS_BACKUP_MAX_DOWNLOADS): `0` is not a whole number from 1 to 1000",
+        "--token-lifetime (CAMPUS_BACKUP_TOKEN_LIFETIME): `soon` is not a whole number",
+        "--log-format (CAMPUS_BACKUP_LOG_FORMAT): `xml` is not text or json",
+        "--log (CAMPUS_BACKUP_LOG): `campus=loud` is not a filter",
+        "--cors-origins (CAMPUS_BACKUP_CORS_ORIGINS): `https://a.example/path` is not an origin",
+        "--cors-origins (CAMPUS_BACKUP_CORS_ORIGINS): `*` is not an origin",
+        "--trusted-proxies (CAMPUS_BACKUP_TRUSTED_PROXIES): `proxy` is not an address",
+        "--public-url (CAMPUS_BACKUP_PUBLIC_URL): `ftp://x` is not an address",
+        "--require-confirmation (CAMPUS_BACKUP_REQUIRE_CONFIRMATION): `maybe` is not true or false",
+        "--oidc-jwks (CAMPUS_BACKUP_OIDC_JWKS): is missing",
+        "--oidc-audience (CAMPUS_BACKUP_OIDC_AUDIENCE): is missing",
+        "--oidc-role-claim (CAMPUS_BACKUP_OIDC_ROLE_CLAIM): is missing",
+        "--database-url (DATABASE_URL): the value is not of the form",
+        "--admin-password-file (CAMPUS_BACKUP_ADMIN_PASSWORD_FILE): `/nonexistent` can't be read",
+        "--jwt-secret-previous-file (CAMPUS_BACKUP_JWT_SECRET_PREVIOUS_FILE): the secret must have at least 32 bytes",
+        "--jwt-secret-file (CAMPUS_BACKUP_JWT_SECRET_FILE): CAMPUS_BACKUP_JWT_SECRET is set as well",
+    ];
+    for expected in expected {
+        assert!(
+            problems.iter().any(|problem| problem.starts_with(expected)),
+            "{expected}\n{problems:#?}"
+        );
+    }
+    assert_eq!(problems.len(), expected.len(), "{problems:#?}");
+    assert!(
+        problems
+            .iter()
+            .all(|problem| !problem.contains("s3cret") && !problem.contains('\n'))
+    );
+}
+
+#[test]
+fn a_short_secret_of_the_environment_is_refused() {
+    let problems = check(&[], &[("CAMPUS_BACKUP_JWT_SECRET", &"x".repeat(31))]).unwrap_err();
+    assert_eq!(
+        problems,
+        ["CAMPUS_BACKUP_JWT_SECRET: the secret must have at least 32 bytes, and has 31"]
+    );
+}
+
+#[test]
+fn keys_of_an_identity_provider_must_be_somewhere() {
+    let others = ["--oidc-issuer=i", "--oidc-audience=a", "--oidc-role-claim=roles"];
+    for jwks in ["/nonexistent", "ftp://id.example/keys"] {
+        let jwks = format!("--oidc-jwks={jwks}");
+        let flags: Vec<&str> = others.into_iter().chain([jwks.as_str()]).collect();
+        assert_eq!(check(&flags, &[]).unwrap_err().len(), 1, "{jwks}");
+    }
+    let flags: Vec<&str> = others
+        .into_iter()
+        .chain(["--oidc-jwks=https://id.example/keys"])
+        .collect();
+    let oidc = check(&flags, &[]).unwrap().oidc.unwrap();
+    assert_eq!(oidc.jwks, JwksSource::Url("https://id.example/keys".parse().unwrap()));
+    assert_eq!(oidc.admin_role, "admin");
+    assert_eq!(check(&["--oidc-admin-role=root"], &[]).unwrap_err().len(), 4);
+}
+
+#[test]
+fn nothing_at_all_is_enough() {
+    let settings = check(&[], &[]).unwrap();
+    assert_eq!(settings.listen, LISTEN);
+    assert_eq!(settings.database.url, "sqlite:./data/campus-backup.db");
+    assert_eq!(settings.database.readers, 8);
+    assert_eq!(settings.token_lifetime.as_secs(), 900);
+    assert_eq!(settings.timezone, Tz::UTC);
+    assert!(settings.jwt_secret.is_none() && settings.oidc.is_none() && settings.cors_origins.is_empty());
+}
+
+#[test]
+fn what_is_empty_is_left_alone() {
+    let settings = check(
+        &[
+            "--listen=",
+            "--timezone= ",
+            "--public-url=",
+            "--cors-origins=",
+            "--database-url=",
+        ],
+        &[("CAMPUS_BACKUP_JWT_SECRET", "")],
+    );
+    assert_eq!(settings.unwrap().listen, LISTEN);
+}
+
+#[test]
+fn what_is_right_is_taken() {
+    let secret = "x".repeat(32);
+    let settings = check(
+        &[
+            "--listen=[::]:0",
+            "--database-url=mariadb://u:p@host/school",
+            "--trusted-proxies=10.0.0.1, fd00::/8",
+            "--cors-origins=https://School.example:8443,http://localhost:3000",
+            "--public-url=https://backup.school.example/",
+            "--timezone=Asia/Kolkata",
+            "--require-confirmation",
+        ],
+        &[("CAMPUS_BACKUP_JWT_SECRET", &secret)],
+    )
+    .unwrap();
+    assert_eq!(settings.database.url, "mysql://u:p@host/school");
+    assert_eq!(settings.trusted_proxies.0.len(), 2);
+    assert_eq!(
+        settings.cors_origins,
+        ["https://school.example:8443", "http://localhost:3000"]
+    );
+    assert_eq!(settings.public_url.as_deref(), Some("https://backup.school.example"));
+    assert!(settings.require_confirmation);
+    assert_eq!(settings.jwt_secret.as_ref().unwrap().expose_secret(), secret);
+    assert!(!format!("{settings:?}").contains("u:p"));
+}

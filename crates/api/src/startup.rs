@@ -1,0 +1,294 @@
+//! The service as an object: built from its settings, run, and ended by a signal.
+//!
+//! Tests do the same with port 0 and a database of their own, and stop it with [`Service::run_until`].
+
+use std::any::Any;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{Server, ServiceFactory, ServiceRequest, ServiceResponse};
+use actix_web::rt::net::TcpStream;
+use actix_web::{App, Error, HttpServer, web};
+use campus_backup_domain::Database;
+use campus_backup_domain::account::FirstAdmin;
+use campus_backup_domain::database::SchemaState;
+use campus_backup_domain::demo::{self, DemoAdmin, Filled};
+use campus_backup_domain::stats;
+use secrecy::ExposeSecret;
+use socket2::SockRef;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use utoipa_actix_web::AppExt;
+
+use crate::failure::Failure;
+use crate::openapi::Published;
+use crate::output::print;
+use crate::settings::Settings;
+use crate::{AppState, measure, middleware, routes, secret};
+
+/// How long the head of a request may take, and how long a closing connection is waited for.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The service, listening.
+#[must_use = "it listens, and answers when it is run"]
+pub struct Service {
+    server: Server,
+    address: SocketAddr,
+}
+
+impl Service {
+    /// Connects and migrates the database, sees to it that there is an administrator, and begins to listen. A password
+    /// that had to be made is printed, once.
+    ///
+    /// # Errors
+    /// A [`Failure`] with the exit code of what could not be done.
+    pub async fn build(settings: Settings) -> Result<Self, Failure> {
+        let state = state(settings).await?;
+        if state.settings.demo {
+            fill_if_empty(&state).await?;
+        }
+        let settings = &state.settings;
+        let made = state
+            .accounts
+            .ensure_first_admin(&settings.admin_username, settings.admin_password.as_ref())
+            .await;
+        if let Some(admin) = made.map_err(Failure::refused("--admin-username or the administrator's password"))? {
+            announce(&admin)?;
+        }
+        measure::start();
+        Self::listen(state)
+    }
+
+    /// Listens with a state that was built before.
+    ///
+    /// # Errors
+    /// [`Failure::Listen`] if the address is not to be had.
+    pub fn listen(state: AppState) -> Result<Self, Failure> {
+        let published = Published::new().map_err(Failure::failed("writing the API's document"))?;
+        let settings = state.settings.clone();
+        let failed = |source| Failure::Listen {
+            address: settings.listen,
+            source,
+        };
+        let stall_timeout = settings.stall_timeout;
+        let state = web::Data::new(state);
+        let server = HttpServer::new(move || application(state.clone(), &published))
+            .h1_allow_half_closed(false)
+            .client_request_timeout(HEAD_TIMEOUT)
+            .client_disconnect_timeout(DISCONNECT_TIMEOUT)
+            .shutdown_timeout(settings.shutdown_timeout.as_secs())
+            .disable_signals()
+            .on_connect(move |connection, _| give_up_on_stalled(connection, stall_timeout))
+            .bind(settings.listen)
+            .map_err(failed)?;
+        let address = server.addrs().first().copied().unwrap_or(settings.listen);
+        Ok(Self {
+            server: server.run(),
+            address,
+        })
+    }
+
+    /// Where it listens, with the port that it got.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Runs until SIGTERM or SIGINT. Then nothing new is accepted, and what is running has as long to end as the
+    /// settings say; a second signal ends it at once.
+    ///
+    /// # Errors
+    /// [`Failure::Failed`] if signals can't be received or the server fails.
+    pub async fn run(self) -> Result<(), Failure> {
+        let mut signals = Signals::new().map_err(Failure::failed("waiting for signals"))?;
+        let (stop, stopping) = tokio::sync::oneshot::channel::<()>();
+        let served = self.run_until(async {
+            // Nobody is left to stop it for if the sender is gone.
+            let _ = stopping.await;
+        });
+        let signalled = async {
+            signals.next().await;
+            tracing::info!("stopping; another signal ends what is running at once");
+            let _ = stop.send(());
+            signals.next().await;
+            tracing::warn!("stopped before everything had ended");
+        };
+        tokio::select! {
+            served = served => served,
+            () = signalled => Ok(()),
+        }
+    }
+
+    /// Runs until `stop` is ready, and then ends gracefully.
+    ///
+    /// # Errors
+    /// [`Failure::Failed`] if the server fails.
+    pub async fn run_until(self, stop: impl Future<Output = ()>) -> Result<(), Failure> {
+        tracing::info!("listening on http://{}", self.address);
+        let handle = self.server.handle();
+        let stopped = async {
+            stop.await;
+            handle.stop(true).await;
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            served = self.server => served.map_err(Failure::failed("serving")),
+            () = stopped => Ok(()),
+            () = measure::upkeep() => Ok(()),
+        }
+    }
+}
+
+/// A peer who takes nothing keeps a connection open for ever: the server notices only when it writes. The kernel ends
+/// it when what was sent has not been taken for that long (TCP_USER_TIMEOUT, RFC 5482).
+fn give_up_on_stalled(connection: &dyn Any, limit: Duration) {
+    if let Some(stream) = connection.downcast_ref::<TcpStream>()
+        && let Err(error) = SockRef::from(stream).set_tcp_user_timeout(Some(limit))
+    {
+        tracing::debug!(%error, "a connection has no limit for a peer who takes nothing");
+    }
+}
+
+/// The application that every worker runs.
+pub fn application(
+    state: web::Data<AppState>,
+    published: &Published,
+) -> App<
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<impl MessageBody + use<>>,
+        Error = Error,
+        InitError = (),
+    > + use<>,
+> {
+    let settings = state.settings.clone();
+    let app = App::new()
+        .app_data(state)
+        .app_data(settings.body)
+        .app_data(settings.trusted_proxies.clone())
+        .into_utoipa_app()
+        .configure(routes::configure)
+        .into_app()
+        .configure(|config| published.configure(config));
+    middleware::wrap(app, &settings.cors_origins)
+}
+
+/// What every subcommand begins with: the data folder, the secret, the database connected and migrated.
+///
+/// # Errors
+/// A [`Failure`] with the exit code of what could not be done.
+pub async fn state(settings: Settings) -> Result<AppState, Failure> {
+    secret::data_dir(&settings)?;
+    let secret = secret::signing_secret(&settings)?;
+    let database = connect(&settings).await?;
+    migrate(&database).await?;
+    AppState::new(settings, secret, database).map_err(Failure::refused("the settings of accounts"))
+}
+
+/// Fills an empty database with a demo school, whose administrator is the first.
+///
+/// # Errors
+/// [`Failure::Failed`] if the database is not empty, among others.
+pub async fn fill_demo(state: &AppState, scale: u32) -> Result<Filled, Failure> {
+    let settings = &state.settings;
+    let prepared = state
+        .accounts
+        .prepare_admin(&settings.admin_username, settings.admin_password.as_ref())
+        .await;
+    let (admin, password_hash) = prepared.map_err(Failure::refused("the demo's administrator"))?;
+    let demo_admin = DemoAdmin {
+        username: admin.username.clone(),
+        password_hash,
+    };
+    let filled = demo::fill(&state.database, scale, demo_admin).await;
+    let filled = filled.map_err(Failure::failed("filling the database with a demo school"))?;
+    announce(&admin)?;
+    Ok(filled)
+}
+
+/// Starting twice with `--demo` is no mistake: the second time the school is there.
+async fn fill_if_empty(state: &AppState) -> Result<(), Failure> {
+    let stats = stats::stats(&state.database)
+        .await
+        .map_err(Failure::failed("counting the rows"))?;
+    if stats.total() > 0 {
+        tracing::info!(rows = stats.total(), "the database has rows; --demo leaves it as it is");
+        return Ok(());
+    }
+    let filled = fill_demo(state, 1).await?;
+    tracing::info!(rows = filled.total(), "filled the database with a demo school");
+    Ok(())
+}
+
+/// Says that there is a new password, and what it is if it was made.
+pub(crate) fn announce(admin: &FirstAdmin) -> Result<(), Failure> {
+    match &admin.password {
+        Some(password) => print(&format!(
+            "Administrator `{}` was created. One-time password: {}",
+            admin.username,
+            password.expose_secret()
+        )),
+        None => {
+            tracing::info!("an administrator was created with the password of the settings");
+            Ok(())
+        }
+    }
+}
+
+/// Connects the database.
+///
+/// # Errors
+/// [`Failure::Database`] if it can't be reached.
+pub async fn connect(settings: &Settings) -> Result<Database, Failure> {
+    let database = Database::connect(&settings.database).await.map_err(Failure::Database)?;
+    database.ping().await.map_err(Failure::Database)?;
+    Ok(database)
+}
+
+/// Runs the migrations that have not been run.
+///
+/// # Errors
+/// [`Failure::NewerSchema`] before anything is touched if a newer version of the program was here.
+pub async fn migrate(database: &Database) -> Result<(), Failure> {
+    match database.schema_state().await.map_err(Failure::Database)? {
+        SchemaState::Newer(migration) => Err(Failure::NewerSchema(migration)),
+        SchemaState::Current => Ok(()),
+        SchemaState::Pending(_) => database
+            .migrate()
+            .await
+            .map_err(Failure::failed("migrating the database")),
+    }
+}
+
+/// A write beyond the limit of a file's size should fail like any other, and not kill the process: the default action
+/// of SIGXFSZ does, and a signal that is handled does not.
+pub(crate) fn survive_file_size_limit() -> std::io::Result<()> {
+    signal(SignalKind::from_raw(libc::SIGXFSZ)).map(drop)
+}
+
+/// The signals that ask a service to end.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

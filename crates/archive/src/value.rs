@@ -1,0 +1,185 @@
+//! Values, and the one way in which each of them is written.
+//!
+//! The same data has the same bytes on every engine: that is what digests and comparisons rest on.
+
+use std::io::Write as _;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+use crate::digits::{write_integer, write_iso_date, write_microseconds, write_time, write_two};
+
+/// What the values of a column are, the same on every engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// 64-bit integer.
+    Integer,
+    /// Text.
+    Text,
+    /// Decimal with at least two digits after the point.
+    Decimal,
+    /// Calendar date.
+    Date,
+    /// Point in time, UTC, microseconds.
+    Timestamp,
+    /// Truth value.
+    Boolean,
+}
+
+/// One value of one row, borrowed from wherever it lies: a million rows make no copy and no allocation.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Cell<'a> {
+    /// SQL's NULL.
+    Null,
+    /// See [`Kind::Integer`].
+    Integer(i64),
+    /// See [`Kind::Text`].
+    Text(&'a str),
+    /// See [`Kind::Decimal`].
+    Decimal(Decimal),
+    /// See [`Kind::Date`].
+    Date(NaiveDate),
+    /// See [`Kind::Timestamp`].
+    Timestamp(DateTime<Utc>),
+    /// See [`Kind::Boolean`].
+    Boolean(bool),
+}
+
+impl Cell<'_> {
+    /// Appends the canonical JSON of the value: decimals as strings with their scale, dates `YYYY-MM-DD`, timestamps
+    /// RFC 3339 in UTC with microseconds only where they are not zero.
+    pub fn write_json(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Null => out.extend_from_slice(b"null"),
+            Self::Integer(value) => write_integer(*value, out),
+            Self::Text(text) => write_json_text(text, out),
+            Self::Decimal(value) => {
+                out.push(b'"');
+                write_decimal(*value, out);
+                out.push(b'"');
+            }
+            Self::Date(date) => {
+                out.push(b'"');
+                write_iso_date(*date, out);
+                out.push(b'"');
+            }
+            Self::Timestamp(time) => {
+                out.push(b'"');
+                write_iso_date(time.date_naive(), out);
+                out.push(b'T');
+                write_time(time.time(), out);
+                let microseconds = time.timestamp_subsec_micros();
+                if microseconds != 0 {
+                    out.push(b'.');
+                    write_microseconds(microseconds, out);
+                }
+                out.extend_from_slice(b"Z\"");
+            }
+            Self::Boolean(true) => out.extend_from_slice(b"true"),
+            Self::Boolean(false) => out.extend_from_slice(b"false"),
+        }
+    }
+}
+
+/// Appends a decimal with two digits after the point, or with more if it has more.
+pub fn write_decimal(mut value: Decimal, out: &mut Vec<u8>) {
+    if value.scale() > 2 {
+        value.normalize_assign();
+    }
+    if value.scale() < 2 {
+        value.rescale(2);
+    }
+    match i64::try_from(value.mantissa()) {
+        Ok(cents) if value.scale() == 2 => {
+            if cents < 0 {
+                out.push(b'-');
+            }
+            let cents = cents.unsigned_abs();
+            out.extend_from_slice(itoa::Buffer::new().format(cents / 100).as_bytes());
+            out.push(b'.');
+            // Less than a hundred.
+            write_two((cents % 100) as u32, out);
+        }
+        _ => push(out, format_args!("{value}")),
+    }
+}
+
+/// Appends a JSON string with only the escapes that RFC 8259 (section 7) demands.
+pub fn write_json_text(text: &str, out: &mut Vec<u8>) {
+    out.push(b'"');
+    let mut rest = text.as_bytes();
+    while let Some(position) = rest
+        .iter()
+        .position(|byte| *byte < 0x20 || matches!(byte, b'"' | b'\\'))
+    {
+        out.extend_from_slice(&rest[..position]);
+        match rest[position] {
+            b'"' => out.extend_from_slice(b"\\\""),
+            b'\\' => out.extend_from_slice(b"\\\\"),
+            b'\n' => out.extend_from_slice(b"\\n"),
+            b'\r' => out.extend_from_slice(b"\\r"),
+            b'\t' => out.extend_from_slice(b"\\t"),
+            control => push(out, format_args!("\\u{control:04x}")),
+        }
+        rest = &rest[position + 1..];
+    }
+    out.extend_from_slice(rest);
+    out.push(b'"');
+}
+
+/// Appends formatted text. Writing to a `Vec` can't fail.
+fn push(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
+    let _ = out.write_fmt(text);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn json(cell: Cell<'_>) -> String {
+        let mut out = Vec::new();
+        cell.write_json(&mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn decimals_keep_two_digits_and_never_lose_one() {
+        for (given, written) in [
+            ("0", "\"0.00\""),
+            ("-0", "\"0.00\""),
+            ("12.5", "\"12.50\""),
+            ("9999999999.99", "\"9999999999.99\""),
+            ("-12.500", "\"-12.50\""),
+            ("0.125", "\"0.125\""),
+            ("0.1000", "\"0.10\""),
+            ("-0.05", "\"-0.05\""),
+            ("79228162514264337593543950335", "\"79228162514264337593543950335\""),
+        ] {
+            assert_eq!(json(Cell::Decimal(given.parse().unwrap())), written, "{given}");
+        }
+    }
+
+    #[test]
+    fn timestamps_have_microseconds_only_where_they_are_not_zero() {
+        for (given, written) in [
+            ("2024-02-29T12:00:00Z", "\"2024-02-29T12:00:00Z\""),
+            ("1931-01-02T03:04:05.000100Z", "\"1931-01-02T03:04:05.000100Z\""),
+            ("2099-12-31T23:59:59.999999Z", "\"2099-12-31T23:59:59.999999Z\""),
+        ] {
+            let time = DateTime::parse_from_rfc3339(given).unwrap().to_utc();
+            assert_eq!(json(Cell::Timestamp(time)), written);
+        }
+    }
+
+    #[test]
+    fn texts_are_read_back_by_any_json_reader() {
+        let awkward: String = (0..0x250)
+            .filter_map(char::from_u32)
+            .chain("😀\u{2028}שלום".chars())
+            .collect();
+        let written = json(Cell::Text(&awkward));
+        assert_eq!(serde_json::from_str::<String>(&written).unwrap(), awkward);
+    }
+}

@@ -1,0 +1,203 @@
+//! Writes one archive, row by row, in constant memory.
+
+use chrono::{DateTime, Utc};
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::summary::Summary;
+use crate::value::{Cell, Kind, write_decimal, write_json_text};
+use crate::{FORMAT, VERSION};
+
+/// What an archive says of itself before its first row.
+#[derive(Clone, Debug)]
+pub struct Header<'a> {
+    /// The moment that the archive shows.
+    pub created_at: DateTime<Utc>,
+    /// The version of the program that wrote it.
+    pub app_version: &'a str,
+    /// The engine that the rows came from.
+    pub engine: &'a str,
+    /// The tables and their columns, in the order in which they are written.
+    pub tables: Vec<(&'a str, Vec<ColumnSchema<'a>>)>,
+}
+
+/// One column in an archive's `schema`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ColumnSchema<'a> {
+    /// The column's name, a key of each row.
+    pub name: &'a str,
+    /// What its values are.
+    #[serde(rename = "type")]
+    pub kind: Kind,
+    /// Whether it may be `null`.
+    pub nullable: bool,
+}
+
+/// Writes one archive into a buffer that the caller empties whenever it likes.
+///
+/// The calls come in this order: [`Writer::begin`]; for each table of the header [`Writer::begin_table`],
+/// [`Writer::row`] for each row and [`Writer::end_table`]; then [`Writer::finish`]. What has not been finished has no
+/// `summary` and is not an archive.
+#[derive(Debug)]
+pub struct Writer {
+    tables: Vec<Table>,
+    next: usize,
+    rows: u64,
+    digest: Sha256,
+    summary: Summary,
+}
+
+#[derive(Debug)]
+struct Table {
+    name: String,
+    /// `{"id":`, `,"full_name":` and so on: what stands before each value.
+    prefixes: Vec<Vec<u8>>,
+    decimals: Vec<Sum>,
+}
+
+#[derive(Debug)]
+struct Sum {
+    position: usize,
+    column: String,
+    sum: Decimal,
+}
+
+impl Writer {
+    /// Writes everything before the first table.
+    pub fn begin(header: &Header<'_>, out: &mut Vec<u8>) -> Self {
+        let text = |key: &str, value: &str, out: &mut Vec<u8>| {
+            write_json_text(key, out);
+            out.push(b':');
+            write_json_text(value, out);
+            out.push(b',');
+        };
+        out.push(b'{');
+        text("format", FORMAT, out);
+        out.extend_from_slice(format!("\"version\":{VERSION},\"created_at\":").as_bytes());
+        Cell::Timestamp(header.created_at).write_json(out);
+        out.push(b',');
+        text("app_version", header.app_version, out);
+        text("engine", header.engine, out);
+        out.extend_from_slice(b"\n\"schema\":{");
+        for (position, (table, columns)) in header.tables.iter().enumerate() {
+            out.extend_from_slice(if position == 0 { b"\n" } else { b",\n" });
+            write_json_text(table, out);
+            out.push(b':');
+            // A list of names, words and truth values always has a JSON form.
+            out.extend_from_slice(&serde_json::to_vec(columns).unwrap_or_default());
+        }
+        out.extend_from_slice(b"},\n\"tables\":{");
+        Self {
+            tables: header
+                .tables
+                .iter()
+                .map(|(name, columns)| Table::new(name, columns))
+                .collect(),
+            next: 0,
+            rows: 0,
+            digest: Sha256::new(),
+            summary: Summary::default(),
+        }
+    }
+
+    /// Begins the next table of the header.
+    pub fn begin_table(&mut self, out: &mut Vec<u8>) {
+        let Some(table) = self.tables.get(self.next) else {
+            return;
+        };
+        out.extend_from_slice(if self.next == 0 { b"\n" } else { b",\n" });
+        write_json_text(&table.name, out);
+        out.extend_from_slice(b":[");
+        self.rows = 0;
+        self.digest = Sha256::new();
+    }
+
+    /// Writes a row of the current table; the cells stand in the order of the header's columns.
+    pub fn row(&mut self, cells: &[Cell<'_>], out: &mut Vec<u8>) {
+        let Some(table) = self.tables.get_mut(self.next) else {
+            return;
+        };
+        out.extend_from_slice(if self.rows == 0 { b"\n" } else { b",\n" });
+        let start = out.len();
+        for (prefix, cell) in table.prefixes.iter().zip(cells) {
+            out.extend_from_slice(prefix);
+            cell.write_json(out);
+        }
+        out.push(b'}');
+        for sum in &mut table.decimals {
+            if let Some(Cell::Decimal(value)) = cells.get(sum.position) {
+                sum.sum += value;
+            }
+        }
+        self.digest.update(&out[start..]);
+        self.digest.update(b"\n");
+        self.rows += 1;
+    }
+
+    /// Ends the current table.
+    pub fn end_table(&mut self, out: &mut Vec<u8>) {
+        let Some(table) = self.tables.get(self.next) else {
+            return;
+        };
+        out.extend_from_slice(if self.rows == 0 { b"]" } else { b"\n]" });
+        let digest: String = self
+            .digest
+            .clone()
+            .finalize()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        self.summary.rows.insert(table.name.clone(), self.rows);
+        self.summary.total += self.rows;
+        self.summary.sha256.insert(table.name.clone(), digest);
+        for sum in &table.decimals {
+            let mut written = Vec::new();
+            write_decimal(sum.sum, &mut written);
+            let written = String::from_utf8_lossy(&written).into_owned();
+            self.summary
+                .totals
+                .insert(format!("{}.{}", table.name, sum.column), written);
+        }
+        self.next += 1;
+    }
+
+    /// Writes the summary and the end, and answers with the summary.
+    pub fn finish(self, out: &mut Vec<u8>) -> Summary {
+        out.extend_from_slice(b"},\n\"summary\":");
+        // Maps of texts and numbers always have a JSON form.
+        out.extend_from_slice(&serde_json::to_vec(&self.summary).unwrap_or_default());
+        out.extend_from_slice(b"}\n");
+        self.summary
+    }
+}
+
+impl Table {
+    fn new(name: &str, columns: &[ColumnSchema<'_>]) -> Self {
+        let prefixes = columns
+            .iter()
+            .enumerate()
+            .map(|(position, column)| {
+                let mut prefix = vec![if position == 0 { b'{' } else { b',' }];
+                write_json_text(column.name, &mut prefix);
+                prefix.push(b':');
+                prefix
+            })
+            .collect();
+        let decimals = columns
+            .iter()
+            .enumerate()
+            .filter(|(_, column)| column.kind == Kind::Decimal)
+            .map(|(position, column)| Sum {
+                position,
+                column: column.name.to_owned(),
+                sum: Decimal::ZERO,
+            })
+            .collect();
+        Self {
+            name: name.to_owned(),
+            prefixes,
+            decimals,
+        }
+    }
+}

@@ -1,0 +1,300 @@
+//! Makes administrators and gives them passwords. For the start of the service and the command line; no request
+//! comes here.
+
+use sea_orm::entity::prelude::Expr;
+use sea_orm::{ActiveValue, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, SqlErr};
+use secrecy::SecretString;
+
+use super::{Accounts, LONGEST_NAME, invalid, now, password};
+use crate::entity::user::{self, Role};
+use crate::error::{Error, Result};
+
+/// An administrator who was made, or whose password was set.
+#[derive(Debug)]
+pub struct FirstAdmin {
+    /// The name.
+    pub username: String,
+    /// The one-time password, if it was generated. It is stored nowhere: show it once.
+    pub password: Option<SecretString>,
+}
+
+/// The answer to being inserted: a name may be taken by somebody who came at the same time.
+enum Inserted {
+    Yes,
+    NameTaken,
+}
+
+impl Accounts {
+    /// Makes the first administrator, unless there is one, active or not. Several copies of the service may do this
+    /// at once: one of them succeeds and the others find that there is one.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] if the password is too weak, or the name is that of a user who is not an administrator.
+    pub async fn ensure_first_admin(
+        &self,
+        username: &str,
+        password: Option<&SecretString>,
+    ) -> Result<Option<FirstAdmin>> {
+        let doing = "making the first administrator";
+        if has_admin(self.0.database.connection()).await? {
+            return Ok(None);
+        }
+        let chosen = self.choose(username, None, password).await?;
+        let transaction = self.0.database.begin_write(doing).await?;
+        // Again, now that nobody else can write on SQLite; elsewhere the unique name decides.
+        if has_admin(&transaction).await? {
+            return Ok(None);
+        }
+        match insert(&transaction, username, None, chosen.hash).await? {
+            Inserted::Yes => transaction.commit().await.map_err(Error::database(doing))?,
+            Inserted::NameTaken => {
+                transaction.rollback().await.map_err(Error::database(doing))?;
+                return match has_admin(self.0.database.connection()).await? {
+                    true => Ok(None),
+                    false => Err(invalid("username", "is the name of a user who is not an administrator")),
+                };
+            }
+        }
+        Ok(Some(FirstAdmin {
+            username: username.to_owned(),
+            password: chosen.generated,
+        }))
+    }
+
+    /// Chooses and hashes a first administrator's password for a caller who inserts the user himself, together with
+    /// other rows.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] if the name is not one or the password is too weak.
+    pub async fn prepare_admin(&self, username: &str, password: Option<&SecretString>) -> Result<(FirstAdmin, String)> {
+        let chosen = self.choose(username, None, password).await?;
+        let admin = FirstAdmin {
+            username: username.to_owned(),
+            password: chosen.generated,
+        };
+        Ok((admin, chosen.hash))
+    }
+
+    /// Makes one more administrator; without a password, one is generated.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] if the name is taken or not a name, the address is not one, or the password is too weak.
+    pub async fn create_admin(
+        &self,
+        username: &str,
+        email: Option<&str>,
+        password: Option<&SecretString>,
+    ) -> Result<FirstAdmin> {
+        let chosen = self.choose(username, email, password).await?;
+        match insert(self.0.database.connection(), username, email, chosen.hash).await? {
+            Inserted::Yes => Ok(FirstAdmin {
+                username: username.to_owned(),
+                password: chosen.generated,
+            }),
+            Inserted::NameTaken => Err(invalid("username", "is taken")),
+        }
+    }
+
+    /// Sets a user's password and nothing else: who is inactive stays so. Tokens that were issued before stay valid
+    /// until they expire.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] if there is no such user or the password is too weak.
+    pub async fn reset_password(&self, username: &str, password: Option<&SecretString>) -> Result<FirstAdmin> {
+        let doing = "setting a password";
+        let missing = || invalid("username", "there is no user of that name");
+        let user = self.user_named(username).await?.ok_or_else(missing)?;
+        let chosen = self
+            .password_for(&user.username, user.email.as_deref(), password)
+            .await?;
+        let updated = user::Entity::update_many()
+            .col_expr(user::Column::PasswordHash, Expr::value(chosen.hash))
+            .filter(user::Column::Id.eq(user.id))
+            .exec(self.0.database.connection())
+            .await
+            .map_err(Error::database(doing))?;
+        // A hash has a new salt each time, so that even MySQL, which counts changes, counts this one.
+        if updated.rows_affected == 0 {
+            return Err(missing());
+        }
+        Ok(FirstAdmin {
+            username: user.username,
+            password: chosen.generated,
+        })
+    }
+
+    async fn choose(&self, username: &str, email: Option<&str>, password: Option<&SecretString>) -> Result<Chosen> {
+        check_username(username)?;
+        email.map_or(Ok(()), check_email)?;
+        self.password_for(username, email, password).await
+    }
+
+    async fn password_for(
+        &self,
+        username: &str,
+        email: Option<&str>,
+        password: Option<&SecretString>,
+    ) -> Result<Chosen> {
+        let (password, generated) = match password {
+            Some(password) => {
+                password::check_strength(password, &[username, email.unwrap_or_default(), "campus-backup"])?;
+                (password.clone(), None)
+            }
+            None => {
+                let password = password::generate()?;
+                (password.clone(), Some(password))
+            }
+        };
+        Ok(Chosen {
+            hash: self.0.passwords.hash(&password).await?,
+            generated,
+        })
+    }
+}
+
+struct Chosen {
+    hash: String,
+    generated: Option<SecretString>,
+}
+
+async fn has_admin(connection: &impl ConnectionTrait) -> Result<bool> {
+    let admins = user::Entity::find()
+        .filter(user::Column::Role.eq(Role::Admin))
+        .count(connection)
+        .await
+        .map_err(Error::database("looking for an administrator"))?;
+    Ok(admins > 0)
+}
+
+async fn insert(
+    connection: &impl ConnectionTrait,
+    username: &str,
+    email: Option<&str>,
+    hash: String,
+) -> Result<Inserted> {
+    let row = user::ActiveModel {
+        id: ActiveValue::NotSet,
+        username: ActiveValue::Set(username.to_owned()),
+        email: ActiveValue::Set(email.map(str::to_owned)),
+        password_hash: ActiveValue::Set(hash),
+        role: ActiveValue::Set(Role::Admin),
+        is_active: ActiveValue::Set(true),
+        created_at: ActiveValue::Set(now()),
+    };
+    let inserted: Result<_, DbErr> = user::Entity::insert(row).exec(connection).await;
+    match inserted {
+        Ok(_) => Ok(Inserted::Yes),
+        Err(error) if matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))) => Ok(Inserted::NameTaken),
+        Err(error) => Err(Error::database("storing an administrator")(error)),
+    }
+}
+
+fn check_username(username: &str) -> Result<()> {
+    let length = username.chars().count();
+    let fits = (1..=LONGEST_NAME).contains(&length);
+    if !fits || username.trim() != username || username.contains(char::is_control) {
+        let problem = "must have 1 to 255 characters, none of them invisible, and no space at either end";
+        return Err(invalid("username", problem));
+    }
+    Ok(())
+}
+
+/// Whether it looks like an address. Whether it is one, only a mail can tell.
+fn check_email(email: &str) -> Result<()> {
+    let parts = email.rsplit_once('@');
+    let looks_right = parts.is_some_and(|(name, domain)| !name.is_empty() && !domain.is_empty());
+    let strange = |character: char| character.is_control() || character.is_whitespace();
+    if !looks_right || email.contains(strange) || email.chars().count() > LONGEST_NAME {
+        return Err(invalid("email", "must be an address such as name@school.example"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use secrecy::ExposeSecret;
+
+    use super::super::tests::{PASSWORD, School, refusal};
+    use super::*;
+
+    #[tokio::test]
+    async fn weak_passwords_bad_names_and_taken_names_are_refused() {
+        let school = School::new().await;
+        let accounts = &school.accounts;
+        school.user("grace", Role::Teacher).await;
+        let good = SecretString::from(PASSWORD);
+        for (username, email, password, field) in [
+            ("admin", None, "password1234", "password"),
+            ("campus-backup", None, "campus-backup", "password"),
+            ("", None, PASSWORD, "username"),
+            (" admin", None, PASSWORD, "username"),
+            ("ad\0min", None, PASSWORD, "username"),
+            (&"x".repeat(256), None, PASSWORD, "username"),
+            ("grace", None, PASSWORD, "username"),
+            ("admin", Some("nowhere"), PASSWORD, "email"),
+            ("admin", Some("a b@school.example"), PASSWORD, "email"),
+        ] {
+            let result = accounts.create_admin(username, email, Some(&password.into())).await;
+            match refusal(result) {
+                Error::Invalid { field: found, .. } => assert_eq!(found, field, "{username:?} {email:?}"),
+                other => unreachable!("{other:?}"),
+            }
+        }
+        let taken = refusal(accounts.ensure_first_admin("grace", Some(&good)).await);
+        assert!(matches!(taken, Error::Invalid { field: "username", .. }));
+        let missing = refusal(accounts.reset_password("nobody", None).await);
+        assert!(matches!(missing, Error::Invalid { field: "username", .. }));
+    }
+
+    #[tokio::test]
+    async fn the_first_administrator_is_made_once() {
+        let school = School::new().await;
+        let accounts = &school.accounts;
+        let first = accounts.ensure_first_admin("admin", None).await.unwrap().unwrap();
+        let password = first.password.clone().unwrap();
+        assert!(!format!("{first:?}").contains(password.expose_secret()));
+        let signed_in = school.login("admin", password.expose_secret()).await.unwrap();
+        let admin = signed_in.principal.admin().unwrap();
+        assert!(accounts.ensure_first_admin("admin", None).await.unwrap().is_none());
+        assert!(accounts.ensure_first_admin("another", None).await.unwrap().is_none());
+        // An inactive administrator is still one: starting the service again must not open a door.
+        school
+            .change(admin.user_id().unwrap(), user::Column::IsActive, false)
+            .await;
+        assert!(accounts.ensure_first_admin("another", None).await.unwrap().is_none());
+    }
+
+    #[tokio::test]
+    async fn of_several_who_make_the_first_administrator_one_succeeds() {
+        let school = School::new().await;
+        let accounts = &school.accounts;
+        let make = || accounts.ensure_first_admin("admin", None);
+        let (a, b, c) = tokio::join!(make(), make(), make());
+        let made = [a, b, c].into_iter().filter_map(Result::unwrap).count();
+        assert_eq!(made, 1);
+    }
+
+    #[tokio::test]
+    async fn a_chosen_password_is_used_and_can_be_reset() {
+        let school = School::new().await;
+        let accounts = &school.accounts;
+        let chosen = Some(SecretString::from(PASSWORD));
+        let made = accounts
+            .create_admin("ada", Some("ada@school.example"), chosen.as_ref())
+            .await;
+        assert!(made.unwrap().password.is_none());
+        let signed_in = school.login("ada", PASSWORD).await.unwrap();
+        assert_eq!(signed_in.principal.email.as_deref(), Some("ada@school.example"));
+
+        let id = signed_in.principal.user_id.unwrap();
+        school.change(id, user::Column::IsActive, false).await;
+        let password = accounts.reset_password("ada", None).await.unwrap().password.unwrap();
+        let still_inactive = refusal(school.login("ada", password.expose_secret()).await);
+        assert!(matches!(still_inactive, Error::WrongCredentials));
+        school.change(id, user::Column::IsActive, true).await;
+        school.login("ada", password.expose_secret()).await.unwrap();
+        let old = refusal(school.login("ada", PASSWORD).await);
+        assert!(matches!(old, Error::WrongCredentials));
+    }
+}

@@ -1,0 +1,256 @@
+//! The public keys of an outside identity provider: read when first needed, again after an hour, and again when a
+//! token names a key that is not among them, but for that at most once a minute, since anybody can name a key.
+//! When they can't be read, the old ones stay.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, KeyOperations, PublicKeyUse};
+use jsonwebtoken::{Algorithm, DecodingKey};
+use serde::Deserialize;
+use serde_json::Value;
+use tokio::sync::{Mutex, MutexGuard};
+use url::Url;
+
+use super::invalid;
+use super::token::NOT_VALID;
+use crate::error::{Error, Result};
+
+const FRESH: Duration = Duration::from_secs(60 * 60);
+const BETWEEN_TRIES: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(5);
+const LARGEST: usize = 1024 * 1024;
+const DOING: &str = "reading the identity provider's keys";
+
+/// Where a JSON Web Key Set is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum JwksSource {
+    /// In a file.
+    File(PathBuf),
+    /// At an address of the scheme https or http.
+    Url(Url),
+}
+
+/// The keys of one identity provider.
+pub(super) struct Keys {
+    source: Source,
+    known: RwLock<Arc<Known>>,
+    /// Held while they are being read; when that was last tried, apart from the first success.
+    tried: Mutex<Option<Instant>>,
+}
+
+enum Source {
+    File(PathBuf),
+    Url { url: Url, client: reqwest::Client },
+}
+
+#[derive(Default)]
+struct Known {
+    keys: Vec<Key>,
+    read_at: Option<Instant>,
+}
+
+struct Key {
+    id: Option<String>,
+    algorithm: Algorithm,
+    decoding: DecodingKey,
+}
+
+impl Keys {
+    pub(super) fn new(source: JwksSource) -> Result<Self> {
+        let source = match source {
+            JwksSource::File(path) => Source::File(path),
+            JwksSource::Url(url) => {
+                let password = !url.username().is_empty() || url.password().is_some();
+                if !matches!(url.scheme(), "https" | "http") || !url.has_host() || password {
+                    let problem = "must be a file, or an address of https or http without a password";
+                    return Err(invalid("oidc_jwks", problem));
+                }
+                let client = reqwest::Client::builder()
+                    .connect_timeout(PATIENCE)
+                    .timeout(PATIENCE)
+                    // Whoever is redirected trusts two servers where one was meant.
+                    .redirect(reqwest::redirect::Policy::none())
+                    .build()
+                    .map_err(Error::internal(DOING))?;
+                Source::Url { url, client }
+            }
+        };
+        Ok(Self {
+            source,
+            known: RwLock::default(),
+            tried: Mutex::default(),
+        })
+    }
+
+    /// The key with which a token must have been signed. A token without `kid` is accepted only if there is a single
+    /// key, and the algorithm must be the one of the key.
+    pub(super) async fn find(&self, algorithm: Algorithm, id: Option<&str>) -> Result<DecodingKey> {
+        let mut known = self.known();
+        match known.read_at.map(|read_at| read_at.elapsed()) {
+            None => {
+                self.reread(self.tried.lock().await, &known).await;
+                known = self.known();
+            }
+            Some(age) if age > FRESH => {
+                // The old ones are good enough for whoever comes while another is already reading.
+                if let Ok(turn) = self.tried.try_lock() {
+                    self.reread(turn, &known).await;
+                    known = self.known();
+                }
+            }
+            Some(_) => {}
+        }
+        if let Some(id) = id
+            && known.read_at.is_some()
+            && !known.keys.iter().any(|key| key.id.as_deref() == Some(id))
+        {
+            self.reread(self.tried.lock().await, &known).await;
+            known = self.known();
+        }
+        if known.read_at.is_none() {
+            return Err(Error::Unauthenticated("the identity provider's keys can't be read"));
+        }
+        let candidate = match id {
+            Some(id) => known
+                .keys
+                .iter()
+                .find(|key| key.id.as_deref() == Some(id) && key.algorithm == algorithm),
+            None if known.keys.len() == 1 => known.keys.first().filter(|key| key.algorithm == algorithm),
+            None => None,
+        };
+        candidate
+            .map(|key| key.decoding.clone())
+            .ok_or(Error::Unauthenticated(NOT_VALID))
+    }
+
+    fn known(&self) -> Arc<Known> {
+        self.known.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    async fn reread(&self, mut tried: MutexGuard<'_, Option<Instant>>, seen: &Arc<Known>) {
+        let done_meanwhile = !Arc::ptr_eq(seen, &self.known());
+        if done_meanwhile || tried.is_some_and(|at| at.elapsed() < BETWEEN_TRIES) {
+            return;
+        }
+        let first = seen.read_at.is_none();
+        if !first {
+            // Before reading: whoever hangs up while it lasts must not start it anew.
+            *tried = Some(Instant::now());
+        }
+        match self.source.read().await.and_then(|document| parse(&document)) {
+            Ok(keys) => {
+                tracing::info!(keys = keys.len(), "read the identity provider's keys");
+                let read_at = Some(Instant::now());
+                *self.known.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(Known { keys, read_at });
+            }
+            Err(error) => {
+                *tried = Some(Instant::now());
+                tracing::warn!(
+                    reason = std::error::Error::source(&error).map(tracing::field::display),
+                    "the identity provider's keys could not be read"
+                );
+            }
+        }
+    }
+}
+
+impl Source {
+    async fn read(&self) -> Result<Vec<u8>> {
+        match self {
+            Self::File(path) => {
+                let path = path.clone();
+                tokio::task::spawn_blocking(move || read_file(&path))
+                    .await
+                    .map_err(Error::internal(DOING))?
+                    .map_err(Error::io(DOING))
+            }
+            Self::Url { url, client } => {
+                let response = client
+                    .get(url.clone())
+                    .header("accept", "application/json")
+                    .send()
+                    .await;
+                let mut response = response
+                    .and_then(reqwest::Response::error_for_status)
+                    .map_err(Error::internal(DOING))?;
+                if !response.status().is_success() {
+                    return Err(Error::internal(DOING)("the server answered without the keys"));
+                }
+                let mut document = Vec::new();
+                while let Some(chunk) = response.chunk().await.map_err(Error::internal(DOING))? {
+                    if document.len() + chunk.len() > LARGEST {
+                        return Err(too_large());
+                    }
+                    document.extend_from_slice(&chunk);
+                }
+                Ok(document)
+            }
+        }
+    }
+}
+
+fn read_file(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut document = Vec::new();
+    let limit = LARGEST as u64 + 1;
+    std::fs::File::open(path)?.take(limit).read_to_end(&mut document)?;
+    Ok(document)
+}
+
+fn too_large() -> Error {
+    Error::internal(DOING)("they are larger than 1 MiB")
+}
+
+/// Takes the keys that we can use and leaves the others: a provider may publish what we don't know (RFC 7517, 5).
+fn parse(document: &[u8]) -> Result<Vec<Key>> {
+    #[derive(Deserialize)]
+    struct Set {
+        keys: Vec<Value>,
+    }
+    if document.len() > LARGEST {
+        return Err(too_large());
+    }
+    let set: Set = serde_json::from_slice(document).map_err(Error::internal(DOING))?;
+    let keys: Vec<Key> = set.keys.into_iter().filter_map(usable).collect();
+    if keys.is_empty() {
+        return Err(Error::internal(DOING)(
+            "there is no key for RS256, ES256 or EdDSA among them",
+        ));
+    }
+    Ok(keys)
+}
+
+/// The key's type decides about the algorithm; what the key says about itself must agree.
+fn usable(key: Value) -> Option<Key> {
+    let key: Jwk = serde_json::from_value(key).ok()?;
+    let (algorithm, named) = match &key.algorithm {
+        AlgorithmParameters::RSA(_) => (Algorithm::RS256, KeyAlgorithm::RS256),
+        AlgorithmParameters::EllipticCurve(curve) if curve.curve == EllipticCurve::P256 => {
+            (Algorithm::ES256, KeyAlgorithm::ES256)
+        }
+        AlgorithmParameters::OctetKeyPair(pair) if pair.curve == EllipticCurve::Ed25519 => {
+            (Algorithm::EdDSA, KeyAlgorithm::EdDSA)
+        }
+        _ => return None,
+    };
+    let common = &key.common;
+    let fits = common.key_algorithm.is_none_or(|algorithm| algorithm == named)
+        && common
+            .public_key_use
+            .as_ref()
+            .is_none_or(|purpose| *purpose == PublicKeyUse::Signature)
+        && common
+            .key_operations
+            .as_ref()
+            .is_none_or(|operations| operations.contains(&KeyOperations::Verify));
+    if !fits {
+        return None;
+    }
+    Some(Key {
+        decoding: DecodingKey::from_jwk(&key).ok()?,
+        id: key.common.key_id,
+        algorithm,
+    })
+}

@@ -1,0 +1,344 @@
+//! Download links: what a browser can follow, since it can't send a bearer token.
+//!
+//! A link opens one path, for five minutes, once. Only the SHA-256 of its token is stored, so that whoever reads the
+//! database can't use it. It is claimed before the download begins and given back if the service fails to deliver.
+
+use std::fmt;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use rand::TryRng;
+use rand::rngs::SysRng;
+use sea_orm::entity::prelude::Expr;
+use sea_orm::{ActiveValue, ColumnTrait, EntityTrait, QueryFilter};
+use sha2::{Digest, Sha256};
+
+use super::token::NO_LONGER_ACTIVE;
+use super::{Accounts, Admin, invalid, now};
+use crate::Database;
+use crate::entity::download_link as stored;
+use crate::entity::user::{self, Role};
+use crate::error::{Error, Result};
+
+const LIFETIME: TimeDelta = TimeDelta::minutes(5);
+/// How long a dead link is still known, so that following it says `expired` and not `unknown`.
+const REMEMBERED: TimeDelta = TimeDelta::hours(1);
+const TOKEN_BYTES: usize = 32;
+const LONGEST_PATH: usize = 4096;
+
+/// A link that was just made.
+pub struct DownloadLink {
+    /// 64 hexadecimal digits. A secret, and shown only this once.
+    pub token: String,
+    /// When it ends, in UTC.
+    pub expires_at: DateTime<Utc>,
+}
+
+impl Accounts {
+    /// Makes a link for the path and canonical query of one download.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] if the path is longer than 4096 bytes or has a NUL.
+    pub async fn create_link(&self, admin: &Admin, path: &str) -> Result<DownloadLink> {
+        let doing = "making a download link";
+        if path.len() > LONGEST_PATH || path.contains('\0') {
+            return Err(invalid(
+                "path",
+                format!("must have at most {LONGEST_PATH} bytes and no NUL"),
+            ));
+        }
+        let mut random = [0; TOKEN_BYTES];
+        SysRng.try_fill_bytes(&mut random).map_err(Error::internal(doing))?;
+        let token = hexadecimal(&random);
+        let now = now();
+        let expires_at = now + LIFETIME;
+        let row = stored::ActiveModel {
+            id: ActiveValue::NotSet,
+            token_digest: ActiveValue::Set(digest(&token)),
+            user_id: ActiveValue::Set(admin.user_id()),
+            username: ActiveValue::Set(admin.username().to_owned()),
+            path: ActiveValue::Set(path.to_owned()),
+            created_at: ActiveValue::Set(now),
+            expires_at: ActiveValue::Set(expires_at),
+            used_at: ActiveValue::Set(None),
+        };
+        let connection = self.0.database.connection();
+        let inserted = stored::Entity::insert(row).exec(connection).await;
+        inserted.map_err(Error::database(doing))?;
+        let swept = stored::Entity::delete_many()
+            .filter(stored::Column::ExpiresAt.lt(now - REMEMBERED))
+            .exec(connection)
+            .await;
+        if let Err(error) = swept {
+            // The next link sweeps again.
+            tracing::warn!(%error, "old download links could not be deleted");
+        }
+        Ok(DownloadLink { token, expires_at })
+    }
+
+    /// Claims a link for its one download. `path` is the path and the canonical query without the link itself.
+    ///
+    /// Two who come at once can't both succeed: the claim is one conditional update.
+    ///
+    /// # Errors
+    /// [`Error::LinkInvalid`] if it was never made, or for another path; [`Error::LinkSpent`] if it was used or has
+    /// expired; [`Error::Unauthenticated`] or [`Error::Forbidden`] if whoever made it is no longer an active user or
+    /// no longer an administrator.
+    pub async fn redeem_link(&self, token: &str, path: &str) -> Result<(Admin, LinkUse)> {
+        let doing = "claiming a download link";
+        if token.len() != 2 * TOKEN_BYTES {
+            return Err(Error::LinkInvalid);
+        }
+        let connection = self.0.database.connection();
+        let link = stored::Entity::find()
+            .filter(stored::Column::TokenDigest.eq(digest(token)))
+            .one(connection)
+            .await
+            .map_err(Error::database(doing))?
+            .filter(|link| link.path == path)
+            .ok_or(Error::LinkInvalid)?;
+        let now = now();
+        let claimed = stored::Entity::update_many()
+            .col_expr(stored::Column::UsedAt, Expr::value(Some(now)))
+            .filter(stored::Column::Id.eq(link.id))
+            .filter(stored::Column::UsedAt.is_null())
+            .filter(stored::Column::ExpiresAt.gt(now))
+            .exec(connection)
+            .await
+            .map_err(Error::database(doing))?;
+        if claimed.rows_affected != 1 {
+            return Err(Error::LinkSpent);
+        }
+        // From here on, an error or a caller who goes away gives the link back.
+        let link_use = LinkUse {
+            id: link.id,
+            database: Some(self.0.database.clone()),
+        };
+        let admin = match link.user_id {
+            None => Admin::of_link(None, link.username),
+            Some(id) => {
+                let user = user::Entity::find_by_id(id).one(connection).await;
+                match user.map_err(Error::database(doing))?.filter(|user| user.is_active) {
+                    Some(user) if user.role == Role::Admin => Admin::of_link(Some(id), user.username),
+                    user => {
+                        link_use.completed();
+                        return Err(match user {
+                            Some(_) => Error::Forbidden,
+                            None => Error::Unauthenticated(NO_LONGER_ACTIVE),
+                        });
+                    }
+                }
+            }
+        };
+        Ok((admin, link_use))
+    }
+}
+
+/// The one use of a link. Dropped without [`LinkUse::completed`], it gives the link back, so that a download that
+/// broke off can be tried again until the link expires. Giving back needs a runtime; without one, the link stays
+/// spent.
+#[must_use = "dropping it gives the link back"]
+pub struct LinkUse {
+    id: i64,
+    database: Option<Database>,
+}
+
+impl LinkUse {
+    /// The download is complete: the link stays spent.
+    pub fn completed(mut self) {
+        self.database = None;
+    }
+}
+
+impl Drop for LinkUse {
+    fn drop(&mut self) {
+        let Some(database) = self.database.take() else { return };
+        let id = self.id;
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            tracing::warn!(
+                link = id,
+                "a download link stays spent: there is no runtime to give it back"
+            );
+            return;
+        };
+        runtime.spawn(async move {
+            let given_back = stored::Entity::update_many()
+                .col_expr(stored::Column::UsedAt, Expr::value(None::<DateTime<Utc>>))
+                .filter(stored::Column::Id.eq(id))
+                .exec(database.connection())
+                .await;
+            if let Err(error) = given_back {
+                tracing::warn!(link = id, %error, "a download link could not be given back");
+            }
+        });
+    }
+}
+
+fn digest(token: &str) -> String {
+    hexadecimal(&Sha256::digest(token.as_bytes()))
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+impl fmt::Debug for DownloadLink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DownloadLink")
+            .field("expires_at", &self.expires_at)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for LinkUse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LinkUse").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use sea_orm::PaginatorTrait;
+
+    use super::super::tests::{School, refusal};
+    use super::*;
+
+    const PATH: &str = "/backup/download/students?format=csv";
+
+    async fn age_links(school: &School, age: TimeDelta) {
+        let expired = stored::Entity::update_many()
+            .col_expr(stored::Column::ExpiresAt, Expr::value(now() - age))
+            .exec(school.database().connection())
+            .await;
+        expired.unwrap();
+    }
+
+    /// Giving back happens a moment after the drop.
+    async fn redeem_when_given_back(school: &School, token: &str) -> (Admin, LinkUse) {
+        let start = Instant::now();
+        loop {
+            match school.accounts.redeem_link(token, PATH).await {
+                Err(Error::LinkSpent) if start.elapsed() < Duration::from_secs(5) => tokio::task::yield_now().await,
+                result => return result.unwrap(),
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn unknown_links_and_links_for_another_path_are_refused() {
+        let school = School::new().await;
+        let admin = school.admin().await;
+        let link = school.accounts.create_link(&admin, PATH).await.unwrap();
+        assert_eq!(link.token.len(), 64);
+        assert!(!format!("{link:?}").contains(&link.token));
+        for (token, path) in [
+            ("", PATH),
+            (&"0".repeat(64), PATH),
+            (&link.token[1..], PATH),
+            (&link.token.to_uppercase(), PATH),
+            (&digest(&link.token), PATH),
+            (&link.token, "/backup/download/users?format=csv"),
+            (&link.token, "/backup/download/students?format=CSV"),
+            (&link.token, ""),
+        ] {
+            let result = school.accounts.redeem_link(token, path).await;
+            assert!(matches!(refusal(result), Error::LinkInvalid), "{path}");
+        }
+        // None of these attempts has used it up.
+        let (redeemed, link_use) = school.accounts.redeem_link(&link.token, PATH).await.unwrap();
+        assert_eq!(redeemed.user_id(), admin.user_id());
+        link_use.completed();
+        let long = "x".repeat(LONGEST_PATH + 1);
+        let refused = refusal(school.accounts.create_link(&admin, &long).await);
+        assert!(matches!(refused, Error::Invalid { field: "path", .. }));
+    }
+
+    #[tokio::test]
+    async fn a_link_is_used_once_and_given_back_if_the_download_breaks_off() {
+        let school = School::new().await;
+        let admin = school.admin().await;
+        let link = school.accounts.create_link(&admin, PATH).await.unwrap();
+        let (_, broken_off) = school.accounts.redeem_link(&link.token, PATH).await.unwrap();
+        let meanwhile = refusal(school.accounts.redeem_link(&link.token, PATH).await);
+        assert!(matches!(meanwhile, Error::LinkSpent));
+        drop(broken_off);
+        let (_, complete) = redeem_when_given_back(&school, &link.token).await;
+        complete.completed();
+        for _ in 0..3 {
+            tokio::task::yield_now().await;
+            let again = refusal(school.accounts.redeem_link(&link.token, PATH).await);
+            assert!(matches!(again, Error::LinkSpent));
+        }
+    }
+
+    #[tokio::test]
+    async fn of_those_who_redeem_at_once_one_wins() {
+        let school = School::new().await;
+        let admin = school.admin().await;
+        let link = school.accounts.create_link(&admin, PATH).await.unwrap();
+        let redeem = || school.accounts.redeem_link(&link.token, PATH);
+        let (a, b, c, d) = tokio::join!(redeem(), redeem(), redeem(), redeem());
+        let (won, lost): (Vec<_>, Vec<_>) = [a, b, c, d].into_iter().partition(Result::is_ok);
+        assert_eq!(won.len(), 1);
+        assert!(
+            lost.iter().all(|result| matches!(result, Err(Error::LinkSpent))),
+            "{lost:?}"
+        );
+    }
+
+    #[tokio::test]
+    async fn an_expired_link_is_spent_and_later_forgotten() {
+        let school = School::new().await;
+        let admin = school.admin().await;
+        let link = school.accounts.create_link(&admin, PATH).await.unwrap();
+        age_links(&school, TimeDelta::seconds(1)).await;
+        let expired = refusal(school.accounts.redeem_link(&link.token, PATH).await);
+        assert!(matches!(expired, Error::LinkSpent));
+
+        school.accounts.create_link(&admin, PATH).await.unwrap();
+        let count = || stored::Entity::find().count(school.database().connection());
+        assert_eq!(count().await.unwrap(), 2);
+        age_links(&school, TimeDelta::minutes(61)).await;
+        school.accounts.create_link(&admin, PATH).await.unwrap();
+        assert_eq!(count().await.unwrap(), 1);
+        let forgotten = refusal(school.accounts.redeem_link(&link.token, PATH).await);
+        assert!(matches!(forgotten, Error::LinkInvalid));
+    }
+
+    #[tokio::test]
+    async fn a_link_dies_with_the_rights_of_whoever_made_it() {
+        let school = School::new().await;
+        let admin = school.admin().await;
+        let id = admin.user_id().unwrap();
+        let accounts = &school.accounts;
+
+        let link = accounts.create_link(&admin, PATH).await.unwrap();
+        school.change(id, user::Column::IsActive, false).await;
+        let inactive = refusal(accounts.redeem_link(&link.token, PATH).await);
+        assert!(matches!(inactive, Error::Unauthenticated(NO_LONGER_ACTIVE)));
+        school.change(id, user::Column::IsActive, true).await;
+        let dead = refusal(accounts.redeem_link(&link.token, PATH).await);
+        assert!(matches!(dead, Error::LinkSpent));
+
+        let link = accounts.create_link(&admin, PATH).await.unwrap();
+        school.change(id, user::Column::Role, Role::Teacher).await;
+        let demoted = refusal(accounts.redeem_link(&link.token, PATH).await);
+        assert!(matches!(demoted, Error::Forbidden));
+
+        let link = accounts.create_link(&admin, PATH).await.unwrap();
+        user::Entity::delete_by_id(id)
+            .exec(school.database().connection())
+            .await
+            .unwrap();
+        let gone = refusal(accounts.redeem_link(&link.token, PATH).await);
+        assert!(matches!(gone, Error::Unauthenticated(NO_LONGER_ACTIVE)));
+
+        let outside = Admin::for_tests();
+        let link = accounts.create_link(&outside, PATH).await.unwrap();
+        let (redeemed, link_use) = accounts.redeem_link(&link.token, PATH).await.unwrap();
+        assert_eq!((redeemed.user_id(), redeemed.username()), (None, outside.username()));
+        link_use.completed();
+    }
+}

@@ -1,0 +1,224 @@
+//! Accounts: who may sign in, who is still allowed to, and who is an administrator.
+//!
+//! The front door is [`Accounts`]. A password or a token of an outside identity provider becomes a [`Principal`], and
+//! an administrator's principal becomes an [`Admin`], the value that everything dangerous asks for. Nothing outside
+//! this module can make one. A token is never enough by itself: the user is looked up each time, so that whoever is
+//! deactivated, demoted or deleted is refused at once.
+//!
+//! In reading order: `principal` is what the others produce; `password` hashes and judges passwords; `limiter`
+//! holds back those who guess; `token` signs and verifies our own tokens; `provider` and `jwks` verify those of
+//! an outside identity provider; `link` is the single-use download link; `administration` makes administrators.
+//! Passwords, tokens and secrets are never logged, and no `Debug` shows them.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use secrecy::{SecretSlice, SecretString};
+
+use crate::Database;
+use crate::entity::user;
+use crate::error::{Error, Result};
+
+mod administration;
+mod jwks;
+mod limiter;
+mod link;
+mod password;
+mod principal;
+mod provider;
+#[cfg(test)]
+mod tests;
+mod token;
+
+pub use administration::FirstAdmin;
+pub use jwks::JwksSource;
+pub use limiter::{Allowance, LoginLimits};
+pub use link::{DownloadLink, LinkUse};
+pub use principal::{Admin, Principal};
+pub use provider::IdentityProvider;
+
+use limiter::Limiter;
+use password::Passwords;
+use provider::Provider;
+use token::Tokens;
+
+/// The longest user name, in characters: the length of its column.
+const LONGEST_NAME: usize = 255;
+
+/// How accounts behave.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// What tokens are signed with, at least 32 bytes.
+    pub secret: SecretSlice<u8>,
+    /// What they were signed with before; still accepted, so that the secret can be changed without signing
+    /// everybody out.
+    pub previous_secret: Option<SecretSlice<u8>>,
+    /// How long a token from signing in is valid.
+    pub token_lifetime: Duration,
+    /// How often somebody may try to sign in.
+    pub logins: LoginLimits,
+    /// An outside identity provider whose tokens are accepted as well.
+    pub identity_provider: Option<IdentityProvider>,
+}
+
+impl Settings {
+    /// The defaults: tokens of 15 minutes, no former secret, no outside identity provider.
+    pub fn new(secret: SecretSlice<u8>) -> Self {
+        Self {
+            secret,
+            previous_secret: None,
+            token_lifetime: Duration::from_secs(900),
+            logins: LoginLimits::default(),
+            identity_provider: None,
+        }
+    }
+}
+
+/// The accounts of one database. Cloning is cheap, and clones share the limits.
+#[derive(Clone)]
+pub struct Accounts(Arc<Shared>);
+
+struct Shared {
+    database: Database,
+    tokens: Tokens,
+    token_lifetime: Duration,
+    passwords: Passwords,
+    limiter: Limiter,
+    provider: Option<Provider>,
+}
+
+/// Somebody who signed in.
+pub struct SignedIn {
+    /// The bearer token. A secret.
+    pub access_token: String,
+    /// When it ends, in UTC and whole seconds.
+    pub expires_at: DateTime<Utc>,
+    /// The seconds until then.
+    pub expires_in: u64,
+    /// Who signed in.
+    pub principal: Principal,
+}
+
+impl Accounts {
+    /// Checks the settings. Needs no runtime and touches neither the database nor the network.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] if a secret is shorter than 32 bytes, or a limit or a source of keys makes no sense.
+    pub fn new(database: Database, settings: Settings) -> Result<Self> {
+        Ok(Self(Arc::new(Shared {
+            database,
+            tokens: Tokens::new(&settings.secret, settings.previous_secret.as_ref())?,
+            token_lifetime: settings.token_lifetime,
+            passwords: Passwords::default(),
+            limiter: Limiter::new(settings.logins)?,
+            provider: settings.identity_provider.map(Provider::new).transpose()?,
+        })))
+    }
+
+    /// Signs in with a password, whatever the role. The limits are asked first, because a hash is dear. An unknown
+    /// name, an inactive user and a hash that can't be read cost the same time as a wrong password.
+    ///
+    /// # Errors
+    /// [`Error::TooManyLogins`] beyond the limits; otherwise [`Error::WrongCredentials`] without saying what is wrong.
+    pub async fn login(&self, username: &str, password: &SecretString, address: IpAddr) -> Result<SignedIn> {
+        self.0.limiter.admit(username, address)?;
+        let user = self.user_named(username).await?.filter(|user| user.is_active);
+        let stored = user.as_ref().map(|user| user.password_hash.clone());
+        let matches = self.0.passwords.matches(password, stored).await?;
+        match user {
+            Some(user) if matches => self.sign_in(user, self.0.token_lifetime),
+            _ => Err(Error::WrongCredentials),
+        }
+    }
+
+    /// Verifies a bearer token, ours or the identity provider's, and that its user is still active. The role is the
+    /// one in the database, not the one in the token.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`] with a short reason that may be shown.
+    pub async fn authenticate(&self, bearer: &str) -> Result<Principal> {
+        let header = token::read_header(bearer)?;
+        // The unverified header only chooses the verifier. Each of the two accepts its own algorithms and no other.
+        if let Some(provider) = &self.0.provider
+            && provider::ALGORITHMS.contains(&header.alg)
+        {
+            return provider.verify(&header, bearer).await;
+        }
+        let id = self.0.tokens.verify(&header, bearer)?;
+        user::Entity::find_by_id(id)
+            .one(self.0.database.connection())
+            .await
+            .map_err(Error::database("looking up the bearer of a token"))?
+            .filter(|user| user.is_active)
+            .map(Principal::of_user)
+            .ok_or(Error::Unauthenticated(token::NO_LONGER_ACTIVE))
+    }
+
+    /// Makes a token without a password, for whoever has the command line.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] if there is no active user of that name, or `lifetime` is under a second or over a year.
+    pub async fn issue_token(&self, username: &str, lifetime: Duration) -> Result<SignedIn> {
+        const LONGEST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
+        if !(Duration::from_secs(1)..=LONGEST).contains(&lifetime) {
+            return Err(invalid("lifetime", "must be between one second and one year"));
+        }
+        let user = self.user_named(username).await?.filter(|user| user.is_active);
+        let user = user.ok_or_else(|| invalid("username", "there is no active user of that name"))?;
+        self.sign_in(user, lifetime)
+    }
+
+    fn sign_in(&self, user: user::Model, lifetime: Duration) -> Result<SignedIn> {
+        let issued = self.0.tokens.issue(user.id, user.role, lifetime)?;
+        Ok(SignedIn {
+            access_token: issued.token,
+            expires_at: issued.expires_at,
+            expires_in: lifetime.as_secs(),
+            principal: Principal::of_user(user),
+        })
+    }
+
+    async fn user_named(&self, username: &str) -> Result<Option<user::Model>> {
+        // No user has such a name, and PostgreSQL would not take a NUL even in a question.
+        if username.contains('\0') || username.chars().nth(LONGEST_NAME).is_some() {
+            return Ok(None);
+        }
+        user::Entity::find()
+            .filter(user::Column::Username.eq(username))
+            .one(self.0.database.connection())
+            .await
+            .map_err(Error::database("looking up a user"))
+    }
+}
+
+fn invalid(field: &'static str, problem: impl Into<String>) -> Error {
+    Error::Invalid {
+        field,
+        problem: problem.into(),
+    }
+}
+
+/// Now, in the whole microseconds that every engine stores.
+fn now() -> DateTime<Utc> {
+    let now = Utc::now();
+    DateTime::from_timestamp_micros(now.timestamp_micros()).unwrap_or(now)
+}
+
+impl fmt::Debug for Accounts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Accounts").finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for SignedIn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SignedIn")
+            .field("expires_at", &self.expires_at)
+            .field("principal", &self.principal)
+            .finish_non_exhaustive()
+    }
+}

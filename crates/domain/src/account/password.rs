@@ -1,0 +1,238 @@
+//! Passwords: argon2id with the parameters that OWASP asks for at least, and no more than two hashes at a time,
+//! because each takes 19 MiB and a core.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use argon2::password_hash::Error as HashError;
+use argon2::password_hash::phc::PasswordHash;
+use argon2::{Argon2, Params, PasswordHasher, PasswordVerifier};
+use rand::TryRng;
+use rand::rngs::SysRng;
+use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::Semaphore;
+use zxcvbn::{Score, zxcvbn};
+
+use super::invalid;
+use crate::error::{Error, Result};
+
+const AT_A_TIME: usize = 2;
+/// How long somebody waits for a turn. Beyond that the service is being flooded, and an honest refusal is better.
+const PATIENCE: Duration = Duration::from_secs(10);
+const LONGEST_BYTES: usize = 1024;
+const SHORTEST_CHARACTERS: usize = 12;
+
+/// What is verified when there is nothing to verify. Its parameters are those of our own hashes, so that it costs the
+/// same; its output is random, so that nobody knows a password for it.
+const NOBODY: &str =
+    "$argon2id$v=19$m=19456,t=2,p=1$6ZzIhBXp1pW1nU6wY3kQ0w$gB0s7mPzv9c5Qe2XyT8uRkV1oJ4hN6dLaFqKiWtZ3xE";
+
+/// 32 characters that nobody takes for one another when they are read from a screen: no l, o, 0, 1.
+const ALPHABET: &[u8; 32] = b"23456789abcdefghijkmnpqrstuvwxyz";
+const GENERATED_CHARACTERS: usize = 20;
+
+/// Hashes and verifies, two at a time.
+pub(super) struct Passwords {
+    permits: Arc<Semaphore>,
+}
+
+impl Default for Passwords {
+    fn default() -> Self {
+        Self {
+            permits: Arc::new(Semaphore::new(AT_A_TIME)),
+        }
+    }
+}
+
+impl Passwords {
+    /// Whether the password belongs to the stored hash. Without a hash, or with one that can't be used, the answer is
+    /// no and takes as long.
+    pub(super) async fn matches(&self, password: &SecretString, stored: Option<String>) -> Result<bool> {
+        // Nobody has such a long password, and hashing it would take longer the longer it is.
+        let too_long = password.expose_secret().len() > LONGEST_BYTES;
+        let password = if too_long {
+            SecretString::default()
+        } else {
+            password.clone()
+        };
+        let stored = stored.filter(|_| !too_long);
+        self.run("verifying a password", move || {
+            let verdict = stored.and_then(|stored| verify(password.expose_secret(), &stored));
+            Ok(verdict.unwrap_or_else(|| {
+                verify(password.expose_secret(), NOBODY);
+                false
+            }))
+        })
+        .await
+    }
+
+    /// The PHC string of a password.
+    pub(super) async fn hash(&self, password: &SecretString) -> Result<String> {
+        let password = password.clone();
+        self.run("hashing a password", move || {
+            Argon2::default()
+                .hash_password(password.expose_secret().as_bytes())
+                .map(|hash| hash.to_string())
+                .map_err(Error::internal("hashing a password"))
+        })
+        .await
+    }
+
+    async fn run<T: Send + 'static>(
+        &self,
+        doing: &'static str,
+        job: impl FnOnce() -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let turn = tokio::time::timeout(PATIENCE, self.permits.clone().acquire_owned()).await;
+        let permit = turn
+            .map_err(|_| Error::TooManyLogins { retry_after: PATIENCE })?
+            .map_err(Error::internal(doing))?;
+        tokio::task::spawn_blocking(move || {
+            // Held until the work is done, even if whoever asked went away meanwhile.
+            let _permit = permit;
+            job()
+        })
+        .await
+        .map_err(Error::internal(doing))?
+    }
+}
+
+impl fmt::Debug for Passwords {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Passwords").finish_non_exhaustive()
+    }
+}
+
+/// Nothing if the stored hash can't be used. A hash may come from another program by way of a restore, so its cost
+/// has bounds: a forged one must not take all memory.
+fn verify(password: &str, stored: &str) -> Option<bool> {
+    const MOST_MEMORY_KIB: u32 = 256 * 1024;
+    const MOST_PASSES: u32 = 16;
+    const MOST_LANES: u32 = 16;
+    let hash = PasswordHash::new(stored).ok()?;
+    let params = Params::try_from(&hash).ok()?;
+    let bounded = params.m_cost() <= MOST_MEMORY_KIB && params.t_cost() <= MOST_PASSES && params.p_cost() <= MOST_LANES;
+    if !bounded || hash.salt.is_none() || hash.hash.is_none() {
+        return None;
+    }
+    match Argon2::default().verify_password(password.as_bytes(), &hash) {
+        Ok(()) => Some(true),
+        Err(HashError::PasswordInvalid) => Some(false),
+        Err(_) => None,
+    }
+}
+
+/// A one-time password of 100 random bits.
+pub(super) fn generate() -> Result<SecretString> {
+    let mut random = [0; GENERATED_CHARACTERS];
+    SysRng
+        .try_fill_bytes(&mut random)
+        .map_err(Error::internal("making a password"))?;
+    // 256 is a multiple of 32, so that every character is as likely as every other.
+    let characters = random.map(|byte| char::from(ALPHABET[usize::from(byte) % ALPHABET.len()]));
+    Ok(String::from_iter(characters).into())
+}
+
+/// Whether a person may choose this password.
+///
+/// # Errors
+/// [`Error::Invalid`] that says what is missing, never the password.
+pub(super) fn check_strength(password: &SecretString, about_the_user: &[&str]) -> Result<()> {
+    let password = password.expose_secret();
+    if password.chars().count() < SHORTEST_CHARACTERS {
+        return Err(invalid(
+            "password",
+            format!("must have at least {SHORTEST_CHARACTERS} characters"),
+        ));
+    }
+    if password.len() > LONGEST_BYTES {
+        return Err(invalid("password", format!("must have at most {LONGEST_BYTES} bytes")));
+    }
+    let estimate = zxcvbn(password, about_the_user);
+    if estimate.score() < Score::Three {
+        let warning = estimate.feedback().and_then(|feedback| feedback.warning());
+        let reason = warning.map(|warning| format!(" {warning}")).unwrap_or_default();
+        return Err(invalid("password", format!("is too easy to guess.{reason}")));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn nothing_matches_a_hash_that_cannot_be_used() {
+        let passwords = Passwords::default();
+        let secret = SecretString::from("correct horse battery");
+        for stored in [
+            None,
+            Some(""),
+            Some("!"),
+            Some("$2b$12$abcdefghijklmnopqrstuuJ8p0mVqkqk0i7m3v8m7pV8K5E5Qz2mO"),
+            Some("$argon2id$v=19$m=19456,t=2,p=1"),
+            Some("$argon2id$v=19$m=4194304,t=2,p=1$6ZzIhBXp1pW1nU6wY3kQ0w$gB0s7mPzv9c5Qe2XyT8uRkV1oJ4hN6dLaFqKiWtZ3xE"),
+            Some(NOBODY),
+        ] {
+            let matches = passwords.matches(&secret, stored.map(str::to_owned)).await.unwrap();
+            assert!(!matches, "{stored:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn only_the_password_itself_matches_its_hash() {
+        let passwords = Passwords::default();
+        let stored = passwords.hash(&"correct horse battery".into()).await.unwrap();
+        assert!(stored.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{stored}");
+        for (password, expected) in [
+            ("", false),
+            ("correct horse batterz", false),
+            (&"x".repeat(5000), false),
+            ("correct horse battery", true),
+        ] {
+            let matches = passwords.matches(&password.into(), Some(stored.clone())).await.unwrap();
+            assert_eq!(matches, expected);
+        }
+    }
+
+    #[test]
+    fn nobody_costs_as_much_as_somebody() {
+        let nobody = PasswordHash::new(NOBODY).unwrap();
+        let somebody = Argon2::default().hash_password(b"anything").unwrap();
+        assert_eq!(nobody.params, somebody.params);
+        assert_eq!(nobody.algorithm, somebody.algorithm);
+        assert_eq!(nobody.salt.unwrap().len(), somebody.salt.unwrap().len());
+        assert_eq!(nobody.hash.unwrap().len(), somebody.hash.unwrap().len());
+        assert_eq!(verify("anything", NOBODY), Some(false));
+    }
+
+    #[test]
+    fn weak_passwords_are_refused_without_being_repeated() {
+        for (weak, reason) in [
+            ("short", "at least 12"),
+            ("ünïcödé", "at least 12"),
+            ("password1234", "easy to guess"),
+            ("aaaaaaaaaaaaaaaaaaaa", "easy to guess"),
+            ("margaret.hamilton", "easy to guess"),
+            (&"kx7".repeat(400), "at most 1024"),
+        ] {
+            let refusal = check_strength(&weak.into(), &["margaret.hamilton"])
+                .unwrap_err()
+                .to_string();
+            assert!(refusal.contains(reason), "{refusal}");
+            assert!(!refusal.contains(weak), "{refusal}");
+        }
+        check_strength(&"tulip-anvil-94-crater".into(), &["margaret.hamilton"]).unwrap();
+    }
+
+    #[test]
+    fn generated_passwords_differ_and_are_strong() {
+        let (one, other) = (generate().unwrap(), generate().unwrap());
+        assert_eq!(one.expose_secret().len(), 20);
+        assert_ne!(one.expose_secret(), other.expose_secret());
+        assert!(one.expose_secret().bytes().all(|byte| ALPHABET.contains(&byte)));
+        check_strength(&one, &["admin"]).unwrap();
+    }
+}

@@ -1,0 +1,118 @@
+//! Tokens of an outside identity provider (OpenID Connect, or anything else that signs JWTs and publishes its keys).
+//!
+//! Its bearers are not in the table of users. Whoever has the administrator's role there is an administrator here;
+//! everybody else is treated as a teacher, that is, known and refused.
+
+use std::fmt;
+
+use jsonwebtoken::{Algorithm, Header, decode};
+use serde_json::{Map, Value};
+
+use super::jwks::{JwksSource, Keys};
+use super::token::{NOT_VALID, refused, strict};
+use super::{LONGEST_NAME, Principal, invalid};
+use crate::entity::user::Role;
+use crate::error::{Error, Result};
+
+/// What an outside token may be signed with: public keys only. With HMAC among them, the published key could be
+/// taken for a secret.
+pub(super) const ALGORITHMS: [Algorithm; 3] = [Algorithm::RS256, Algorithm::ES256, Algorithm::EdDSA];
+
+/// The types that providers give to access tokens (RFC 9068, and those older than it). Others, such as `logout+jwt`,
+/// are made for something else.
+const TYPES: [&str; 3] = ["JWT", "at+jwt", "application/at+jwt"];
+
+/// An outside identity provider.
+#[derive(Clone, Debug)]
+pub struct IdentityProvider {
+    /// Where its public keys are.
+    pub jwks: JwksSource,
+    /// What `iss` must be.
+    pub issuer: String,
+    /// What `aud` must be or contain.
+    pub audience: String,
+    /// The claim with the roles: its name, or a path with dots such as `realm_access.roles`.
+    pub role_claim: String,
+    /// The role that makes an administrator.
+    pub admin_role: String,
+}
+
+/// Verifies the tokens of one identity provider.
+pub(super) struct Provider {
+    keys: Keys,
+    settings: IdentityProvider,
+}
+
+impl Provider {
+    pub(super) fn new(settings: IdentityProvider) -> Result<Self> {
+        for (field, value) in [
+            ("oidc_issuer", &settings.issuer),
+            ("oidc_audience", &settings.audience),
+            ("oidc_role_claim", &settings.role_claim),
+            ("oidc_admin_role", &settings.admin_role),
+        ] {
+            if value.trim().is_empty() {
+                return Err(invalid(field, "must not be empty"));
+            }
+        }
+        Ok(Self {
+            keys: Keys::new(settings.jwks.clone())?,
+            settings,
+        })
+    }
+
+    /// The bearer of a token.
+    pub(super) async fn verify(&self, header: &Header, token: &str) -> Result<Principal> {
+        let no = Error::Unauthenticated(NOT_VALID);
+        let known_type = |typ: &str| TYPES.iter().any(|known| known.eq_ignore_ascii_case(typ));
+        if !ALGORITHMS.contains(&header.alg) || !header.typ.as_deref().is_none_or(known_type) {
+            return Err(no);
+        }
+        let key = self.keys.find(header.alg, header.kid.as_deref()).await?;
+        let validation = strict(header.alg, &self.settings.issuer, &self.settings.audience);
+        let claims = decode::<Map<String, Value>>(token, &key, &validation)
+            .map_err(|error| refused(&error))?
+            .claims;
+        // The library accepts a list of issuers that contains ours.
+        if claims.get("iss").and_then(Value::as_str) != Some(&self.settings.issuer) {
+            return Err(no);
+        }
+        let text = |claim: &str| claims.get(claim).and_then(Value::as_str);
+        let names = [text("preferred_username"), text("sub")];
+        let username = names.into_iter().flatten().find(|name| is_name(name)).ok_or(no)?;
+        let role = if self.is_admin(&claims) {
+            Role::Admin
+        } else {
+            Role::Teacher
+        };
+        let email = text("email").filter(|email| is_name(email)).map(str::to_owned);
+        Ok(Principal::of_provider(username.to_owned(), email, role))
+    }
+
+    fn is_admin(&self, claims: &Map<String, Value>) -> bool {
+        let name = &self.settings.role_claim;
+        let wanted = &self.settings.admin_role;
+        // A name may have dots of its own, as `https://school.example/roles` has.
+        let found = claims.get(name).or_else(|| {
+            let mut steps = name.split('.');
+            let first = claims.get(steps.next()?)?;
+            steps.try_fold(first, |value, step| value.get(step))
+        });
+        match found {
+            Some(Value::String(role)) => role == wanted,
+            Some(Value::Array(roles)) => roles.iter().any(|role| role.as_str() == Some(wanted)),
+            _ => false,
+        }
+    }
+}
+
+impl fmt::Debug for Provider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Provider").field("settings", &self.settings).finish()
+    }
+}
+
+/// Whether it can be shown and stored as a name.
+fn is_name(text: &str) -> bool {
+    !text.trim().is_empty() && !text.contains(char::is_control) && text.chars().nth(LONGEST_NAME).is_none()
+}

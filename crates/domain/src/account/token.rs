@@ -1,0 +1,316 @@
+//! Our own access tokens: JWTs of the profile in RFC 9068, signed with HS256.
+//!
+//! The library's defaults are too kind (RFC 8725): here the algorithm, the type, the issuer and the audience are
+//! pinned, every claim is required in its one JSON type, and a critical header that we don't know is refused.
+
+use std::fmt;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use jsonwebtoken::errors::ErrorKind;
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, decode_header, encode};
+use secrecy::{ExposeSecret, SecretSlice};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::invalid;
+use crate::entity::user::Role;
+use crate::error::{Error, Result};
+
+pub(super) const NOT_VALID: &str = "the token is not valid";
+pub(super) const NO_LONGER_ACTIVE: &str = "the account is no longer active";
+
+const ISSUER: &str = "campus-backup";
+const AUDIENCE: &str = "campus-backup-api";
+/// A token of another type, signed with the same secret, is not an access token.
+const TYPE: &str = "at+jwt";
+const SHORTEST_SECRET: usize = 32;
+/// No honest token is longer, and reading it costs time before anything is verified.
+const LONGEST_TOKEN: usize = 16 * 1024;
+/// How many seconds two clocks may differ.
+pub(super) const LEEWAY: u64 = 5;
+
+/// Signs and verifies.
+pub(super) struct Tokens {
+    signing: EncodingKey,
+    /// The current secret first.
+    verifying: Vec<DecodingKey>,
+    validation: Validation,
+}
+
+/// A token and when it ends.
+pub(super) struct Issued {
+    pub(super) token: String,
+    pub(super) expires_at: DateTime<Utc>,
+}
+
+/// Every claim has one type. The library itself skips a claim whose type it doesn't expect.
+#[derive(Serialize, Deserialize)]
+struct Claims {
+    iss: String,
+    aud: String,
+    sub: String,
+    exp: u64,
+    iat: u64,
+    nbf: u64,
+    jti: String,
+    /// For the reader's convenience; what counts is the role in the database.
+    role: Role,
+}
+
+impl Tokens {
+    pub(super) fn new(secret: &SecretSlice<u8>, previous: Option<&SecretSlice<u8>>) -> Result<Self> {
+        let secrets = [
+            Some(("jwt_secret", secret)),
+            previous.map(|secret| ("jwt_secret_previous", secret)),
+        ];
+        let mut verifying = Vec::new();
+        for (field, secret) in secrets.into_iter().flatten() {
+            if secret.expose_secret().len() < SHORTEST_SECRET {
+                return Err(invalid(field, format!("must have at least {SHORTEST_SECRET} bytes")));
+            }
+            verifying.push(DecodingKey::from_secret(secret.expose_secret()));
+        }
+        let mut validation = strict(Algorithm::HS256, ISSUER, AUDIENCE);
+        validation.required_spec_claims.insert("nbf".to_owned());
+        Ok(Self {
+            signing: EncodingKey::from_secret(secret.expose_secret()),
+            verifying,
+            validation,
+        })
+    }
+
+    pub(super) fn issue(&self, user_id: i64, role: Role, lifetime: Duration) -> Result<Issued> {
+        let doing = "signing a token";
+        let now = jsonwebtoken::get_current_timestamp();
+        let exp = now.saturating_add(lifetime.as_secs());
+        let claims = Claims {
+            iss: ISSUER.to_owned(),
+            aud: AUDIENCE.to_owned(),
+            sub: user_id.to_string(),
+            exp,
+            iat: now,
+            nbf: now,
+            jti: Uuid::now_v7().to_string(),
+            role,
+        };
+        let mut header = Header::new(Algorithm::HS256);
+        header.typ = Some(TYPE.to_owned());
+        let expires_at = i64::try_from(exp)
+            .ok()
+            .and_then(|seconds| DateTime::from_timestamp(seconds, 0))
+            .ok_or("the lifetime ends after the last date")
+            .map_err(Error::internal(doing))?;
+        let token = encode(&header, &claims, &self.signing).map_err(Error::internal(doing))?;
+        Ok(Issued { token, expires_at })
+    }
+
+    /// The id of the user whose token it is.
+    pub(super) fn verify(&self, header: &Header, token: &str) -> Result<i64> {
+        if header.typ.as_deref() != Some(TYPE) {
+            return Err(Error::Unauthenticated(NOT_VALID));
+        }
+        let mut refusal = Error::Unauthenticated(NOT_VALID);
+        for key in &self.verifying {
+            match decode::<Claims>(token, key, &self.validation) {
+                Ok(verified) => {
+                    let id = verified.claims.sub.parse();
+                    return id.map_err(|_| Error::Unauthenticated(NOT_VALID));
+                }
+                // Perhaps it was signed with the previous secret.
+                Err(error) if *error.kind() == ErrorKind::InvalidSignature => {}
+                Err(error) => {
+                    refusal = refused(&error);
+                    break;
+                }
+            }
+        }
+        Err(refusal)
+    }
+}
+
+impl fmt::Debug for Tokens {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tokens").finish_non_exhaustive()
+    }
+}
+
+/// What every token must hold, ours or another's.
+pub(super) fn strict(algorithm: Algorithm, issuer: &str, audience: &str) -> Validation {
+    let mut validation = Validation::new(algorithm);
+    validation.leeway = LEEWAY;
+    validation.validate_nbf = true;
+    validation.set_issuer(&[issuer]);
+    validation.set_audience(&[audience]);
+    validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
+    validation
+}
+
+/// The header, not yet verified. An algorithm that the library doesn't know, `none` among them, and a critical
+/// header are refused here; RFC 7515 demands the latter of whoever doesn't understand it.
+pub(super) fn read_header(token: &str) -> Result<Header> {
+    if token.len() > LONGEST_TOKEN {
+        return Err(Error::Unauthenticated(NOT_VALID));
+    }
+    match decode_header(token) {
+        Ok(header) if header.crit.is_none() => Ok(header),
+        _ => Err(Error::Unauthenticated(NOT_VALID)),
+    }
+}
+
+/// The reason that may be shown: enough for an honest client, nothing for another.
+pub(super) fn refused(error: &jsonwebtoken::errors::Error) -> Error {
+    Error::Unauthenticated(match error.kind() {
+        ErrorKind::ExpiredSignature => "the token has expired",
+        ErrorKind::ImmatureSignature => "the token is not valid yet",
+        _ => NOT_VALID,
+    })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    const SECRET: [u8; 32] = [7; 32];
+
+    fn tokens() -> Tokens {
+        Tokens::new(&SECRET.to_vec().into(), None).unwrap()
+    }
+
+    fn verify(token: &str) -> Result<i64> {
+        tokens().verify(&read_header(token)?, token)
+    }
+
+    fn good_claims() -> Value {
+        let now = jsonwebtoken::get_current_timestamp();
+        json!({
+            "iss": ISSUER, "aud": AUDIENCE, "sub": "42", "exp": now + 60, "iat": now, "nbf": now,
+            "jti": Uuid::now_v7().to_string(), "role": "admin",
+        })
+    }
+
+    fn good_header() -> Header {
+        let mut header = Header::new(Algorithm::HS256);
+        header.typ = Some(TYPE.to_owned());
+        header
+    }
+
+    fn sign(header: &Header, claims: &Value) -> String {
+        encode(header, claims, &EncodingKey::from_secret(&SECRET)).unwrap()
+    }
+
+    fn base64url(bytes: &[u8]) -> String {
+        // An `oct` key of JSON Web Key is its bytes in base64url.
+        let key = EncodingKey::from_secret(bytes);
+        let key = jsonwebtoken::jwk::Jwk::from_encoding_key(&key, Algorithm::HS256).unwrap();
+        serde_json::to_value(key).unwrap()["k"].as_str().unwrap().to_owned()
+    }
+
+    fn reason(result: Result<i64>) -> &'static str {
+        match result {
+            Err(Error::Unauthenticated(reason)) => reason,
+            other => unreachable!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn claims_that_are_wrong_missing_or_of_another_type_are_refused() {
+        let now = jsonwebtoken::get_current_timestamp();
+        assert_eq!(verify(&sign(&good_header(), &good_claims())).unwrap(), 42);
+        for (claim, value, expected) in [
+            ("exp", json!(now - 10), "the token has expired"),
+            ("nbf", json!(now + 30), "the token is not valid yet"),
+            ("exp", json!((now + 60).to_string()), NOT_VALID),
+            ("exp", json!(-1), NOT_VALID),
+            ("nbf", json!("0"), NOT_VALID),
+            ("iss", json!("somebody-else"), NOT_VALID),
+            ("iss", json!([ISSUER]), NOT_VALID),
+            ("iss", json!(7), NOT_VALID),
+            ("aud", json!("campus-backup-link"), NOT_VALID),
+            ("aud", json!([AUDIENCE]), NOT_VALID),
+            ("aud", json!({}), NOT_VALID),
+            ("sub", json!(42), NOT_VALID),
+            ("sub", json!("forty-two"), NOT_VALID),
+            ("sub", json!(""), NOT_VALID),
+            ("role", json!("root"), NOT_VALID),
+        ] {
+            let mut claims = good_claims();
+            claims[claim] = value.clone();
+            let result = verify(&sign(&good_header(), &claims));
+            assert_eq!(reason(result), expected, "{claim} = {value}");
+        }
+        for claim in ["iss", "aud", "sub", "exp", "iat", "nbf", "jti", "role"] {
+            let mut claims = good_claims();
+            claims.as_object_mut().unwrap().remove(claim);
+            assert_eq!(
+                reason(verify(&sign(&good_header(), &claims))),
+                NOT_VALID,
+                "without {claim}"
+            );
+        }
+    }
+
+    #[test]
+    fn headers_other_than_ours_are_refused() {
+        let mut types = vec![good_header(); 4];
+        types[0].typ = None;
+        types[1].typ = Some("JWT".to_owned());
+        types[2].typ = Some("link+jwt".to_owned());
+        types[3].crit = Some(vec!["b64".to_owned()]);
+        for header in types {
+            assert_eq!(reason(verify(&sign(&header, &good_claims()))), NOT_VALID, "{header:?}");
+        }
+        let mut longer = good_header();
+        longer.alg = Algorithm::HS512;
+        assert_eq!(reason(verify(&sign(&longer, &good_claims()))), NOT_VALID);
+        let claims = base64url(good_claims().to_string().as_bytes());
+        for algorithm in ["none", "None", "nOnE", ""] {
+            let header = base64url(json!({"alg": algorithm, "typ": TYPE}).to_string().as_bytes());
+            for signature in ["", "AAAA"] {
+                let token = format!("{header}.{claims}.{signature}");
+                assert_eq!(reason(verify(&token)), NOT_VALID, "{algorithm}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_token_is_refused() {
+        let good = sign(&good_header(), &good_claims());
+        let changed = format!("{}A{}", &good[..good.len() / 2], &good[good.len() / 2 + 1..]);
+        let long = format!("{good}{}", "A".repeat(LONGEST_TOKEN));
+        for token in [
+            "",
+            ".",
+            "..",
+            "a.b.c",
+            "ü.ü.ü",
+            &good[..good.len() - 4],
+            &changed,
+            &long,
+        ] {
+            assert_eq!(reason(verify(token)), NOT_VALID, "{token}");
+        }
+    }
+
+    #[test]
+    fn the_previous_secret_is_accepted_and_any_other_is_not() {
+        let old = tokens().issue(42, Role::Admin, Duration::from_secs(60)).unwrap().token;
+        let header = read_header(&old).unwrap();
+        let new = vec![9; 32].into();
+        assert!(Tokens::new(&new, None).unwrap().verify(&header, &old).is_err());
+        let rotating = Tokens::new(&new, Some(&SECRET.to_vec().into())).unwrap();
+        assert_eq!(rotating.verify(&header, &old).unwrap(), 42);
+        let fresh = rotating.issue(42, Role::Admin, Duration::from_secs(60)).unwrap().token;
+        assert!(tokens().verify(&header, &fresh).is_err(), "the new secret signs");
+    }
+
+    #[test]
+    fn short_secrets_are_refused() {
+        let (long, short) = (vec![1; 32].into(), vec![1; 31].into());
+        assert!(Tokens::new(&short, None).is_err());
+        assert!(Tokens::new(&long, Some(&short)).is_err());
+    }
+}

@@ -1,0 +1,285 @@
+//! The connection to one of the three engines.
+//!
+//! A [`Database`] has two pools. Requests use the one; what reads whole tables uses the other, which has a limit of
+//! its own, so that readers who stall can never keep a sign-in or a clear from getting a connection. [`schema`] brings
+//! the schema up to date.
+
+mod schema;
+
+use std::fs::OpenOptions;
+use std::path::{Path, PathBuf};
+use std::str::FromStr as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sea_orm::sqlx::{self, AssertSqlSafe, Connection, Executor};
+use sea_orm::{
+    AccessMode, ConnectOptions, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, IsolationLevel,
+    SqliteTransactionMode, SqlxError, TransactionOptions, TransactionTrait,
+};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+pub use self::schema::SchemaState;
+use crate::catalog::Table;
+use crate::error::{Error, Result};
+
+/// One of the three engines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Engine {
+    /// SQLite, embedded.
+    Sqlite,
+    /// PostgreSQL.
+    Postgres,
+    /// MySQL or MariaDB.
+    Mysql,
+}
+
+impl Engine {
+    /// The word for it in answers and archives.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Sqlite => "sqlite",
+            Self::Postgres => "postgresql",
+            Self::Mysql => "mysql",
+        }
+    }
+}
+
+/// How to connect.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// `sqlite:`, `postgres:` or `mysql:`.
+    pub url: String,
+    /// How many connections requests share.
+    pub connections: u32,
+    /// How many readers of whole tables there may be at a time.
+    pub readers: u32,
+    /// How long a request waits for a connection or for another writer.
+    pub patience: Duration,
+}
+
+/// The database, connected.
+#[derive(Clone, Debug)]
+pub struct Database {
+    requests: DatabaseConnection,
+    readers: DatabaseConnection,
+    reader_permits: Arc<Semaphore>,
+    engine: Engine,
+    file: Option<Arc<File>>,
+}
+
+/// The file of an SQLite database, and which file it was when it was opened.
+#[derive(Debug)]
+struct File {
+    path: PathBuf,
+    identity: Option<(u64, u64)>,
+}
+
+impl Database {
+    /// Connects; on SQLite the file is created if there is none. No migration is run.
+    pub async fn connect(settings: &Settings) -> Result<Self> {
+        let path = sqlite_file(&settings.url);
+        if let Some(path) = &path {
+            create_private(path).map_err(Error::io("creating the database file"))?;
+        }
+        let connect = |size| connect_pool(settings, size);
+        let requests = connect(settings.connections).await?;
+        let readers = connect(settings.readers).await?;
+        let engine = match requests.get_database_backend() {
+            DbBackend::Postgres => Engine::Postgres,
+            DbBackend::MySql => Engine::Mysql,
+            _ => Engine::Sqlite,
+        };
+        let file = path.map(|path| {
+            Arc::new(File {
+                identity: identity(&path),
+                path,
+            })
+        });
+        Ok(Self {
+            requests,
+            readers,
+            reader_permits: Arc::new(Semaphore::new(settings.readers as usize)),
+            engine,
+            file,
+        })
+    }
+
+    /// Which engine it is.
+    pub fn engine(&self) -> Engine {
+        self.engine
+    }
+
+    /// The pool that requests share.
+    pub fn connection(&self) -> &DatabaseConnection {
+        &self.requests
+    }
+
+    /// The pool of those who read whole tables. Take a permit from [`Database::reader_permit`] first.
+    pub(crate) fn readers(&self) -> &DatabaseConnection {
+        &self.readers
+    }
+
+    /// A place among those who read whole tables.
+    ///
+    /// # Errors
+    /// [`Error::TooManyDownloads`] if none becomes free in half a second.
+    pub(crate) async fn reader_permit(&self) -> Result<OwnedSemaphorePermit> {
+        const PATIENCE: Duration = Duration::from_millis(500);
+        let permit = self.reader_permits.clone().acquire_owned();
+        match tokio::time::timeout(PATIENCE, permit).await {
+            Ok(Ok(permit)) => Ok(permit),
+            Ok(Err(closed)) => Err(Error::internal("taking a place among the readers")(closed)),
+            Err(_) => Err(Error::TooManyDownloads {
+                retry_after: Duration::from_secs(10),
+            }),
+        }
+    }
+
+    /// Begins a transaction that will write, waiting for other writers no longer than the settings say. SQLite takes
+    /// its write lock at once, so that the waiting happens here and not in the middle.
+    ///
+    /// # Errors
+    /// [`Error::DatabaseBusy`] if another writer does not let go in time. [`Error::Internal`] if the file of an SQLite
+    /// database is no longer the one that was opened, because what is written to it would be lost.
+    pub async fn begin_write(&self, doing: &'static str) -> Result<DatabaseTransaction> {
+        self.check_file(doing)?;
+        let transaction = self
+            .requests
+            .begin_with_options(TransactionOptions {
+                sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+                ..Default::default()
+            })
+            .await
+            .map_err(Error::database(doing))?;
+        Ok(transaction)
+    }
+
+    /// Begins a short transaction that sees one moment of the whole database: the moment of its first read.
+    pub(crate) async fn begin_read(&self) -> Result<DatabaseTransaction> {
+        self.begin_consistent(&self.requests).await
+    }
+
+    /// The same for one who reads whole tables. Take a [`Database::reader_permit`] first.
+    pub(crate) async fn begin_snapshot(&self) -> Result<DatabaseTransaction> {
+        self.begin_consistent(&self.readers).await
+    }
+
+    async fn begin_consistent(&self, pool: &DatabaseConnection) -> Result<DatabaseTransaction> {
+        let doing = "beginning a snapshot";
+        let (isolation, access) = match self.engine {
+            // A deferred transaction that only reads is both.
+            Engine::Sqlite => (None, None),
+            Engine::Postgres | Engine::Mysql => (Some(IsolationLevel::RepeatableRead), Some(AccessMode::ReadOnly)),
+        };
+        let transaction = pool
+            .begin_with_config(isolation, access)
+            .await
+            .map_err(Error::database(doing))?;
+        if self.engine == Engine::Postgres {
+            // TRUNCATE is not MVCC-safe: a snapshot that has not touched a table yet would see it empty. This lock
+            // holds it off, as pg_dump does, and lets everything else go on.
+            let lock = format!(
+                "LOCK TABLE {} IN ACCESS SHARE MODE",
+                Table::ALL.map(Table::name).join(", ")
+            );
+            transaction
+                .execute_unprepared(&lock)
+                .await
+                .map_err(Error::database(doing))?;
+        }
+        Ok(transaction)
+    }
+
+    /// Asks the database whether it is there, and whether its file is still the one that was opened: a file that was
+    /// swapped under an open connection answers every read and loses every write.
+    pub async fn ping(&self) -> Result<()> {
+        let doing = "asking the database whether it is there";
+        self.check_file(doing)?;
+        self.requests.ping().await.map_err(Error::database(doing))
+    }
+
+    fn check_file(&self, doing: &'static str) -> Result<()> {
+        match &self.file {
+            Some(file) if identity(&file.path) != file.identity => Err(Error::Internal {
+                doing,
+                source: "the database file was replaced or removed while the service ran".into(),
+            }),
+            _ => Ok(()),
+        }
+    }
+}
+
+async fn connect_pool(settings: &Settings, size: u32) -> Result<DatabaseConnection> {
+    let patience = settings.patience;
+    let mut options = ConnectOptions::new(&settings.url);
+    options
+        .max_connections(size)
+        .min_connections(0)
+        .acquire_timeout(patience)
+        .connect_timeout(patience)
+        .sqlx_logging(false)
+        // A connection that the server ended while it lay in the pool is noticed here, not by a request.
+        .test_before_acquire(true)
+        .map_sqlx_sqlite_opts(move |sqlite| {
+            sqlite
+                .create_if_missing(true)
+                .foreign_keys(true)
+                .journal_mode(SqliteJournalMode::Wal)
+                // In WAL mode NORMAL may lose the last commits when the power fails; what was answered must stay.
+                .synchronous(SqliteSynchronous::Full)
+                .busy_timeout(patience)
+                // A long reader lets the log grow; without a limit its file would keep that size for ever.
+                .pragma("journal_size_limit", "67108864")
+        })
+        .map_sqlx_postgres_opts(|postgres| postgres.application_name("campus-backup"))
+        .map_sqlx_postgres_pool_opts(move |pool| {
+            let limit = format!("SET lock_timeout = {}", patience.as_millis());
+            pool.after_connect(move |connection, _| execute(connection, limit.clone()))
+        })
+        // The one is for locks of rows, the other for those of whole tables.
+        .map_sqlx_mysql_pool_opts(move |pool| {
+            let seconds = patience.as_secs().max(1);
+            let limit = format!("SET SESSION innodb_lock_wait_timeout = {seconds}, lock_wait_timeout = {seconds}");
+            pool.after_connect(move |connection, _| execute(connection, limit.clone()))
+        });
+    sea_orm::Database::connect(options)
+        .await
+        .map_err(Error::database("connecting to the database"))
+}
+
+/// Settings of a session, made once for each connection, so that no statement anywhere waits for a lock without end.
+fn execute<'c, C>(connection: &'c mut C, sql: String) -> BoxFuture<'c, Result<(), SqlxError>>
+where
+    C: Connection + Send,
+    &'c mut C: Executor<'c, Database = C::Database>,
+{
+    Box::pin(async move { connection.execute(sqlx::raw_sql(AssertSqlSafe(sql))).await.map(drop) })
+}
+
+/// As the driver reads the address, with its percent-encoding.
+fn sqlite_file(url: &str) -> Option<PathBuf> {
+    let options = url
+        .starts_with("sqlite:")
+        .then(|| SqliteConnectOptions::from_str(url).ok())??;
+    Some(options.get_filename().to_owned())
+}
+
+/// Makes the file for its owner alone, if there is none: password hashes are in it. SQLite gives its other files the
+/// same mode.
+fn create_private(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let options = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    match options {
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        made => made.map(drop),
+    }
+}
+
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt;
+    let metadata = std::fs::metadata(path).ok()?;
+    Some((metadata.dev(), metadata.ino()))
+}

@@ -1,0 +1,183 @@
+//! Refusals first, then the school itself.
+
+use sea_orm::{ActiveValue, Order, PaginatorTrait, QueryOrder};
+use sha2::{Digest, Sha256};
+
+use super::*;
+use crate::database::Settings;
+use crate::entity::user::Role;
+
+async fn connect(url: String) -> Database {
+    let settings = Settings {
+        url,
+        connections: 2,
+        readers: 1,
+        patience: std::time::Duration::from_secs(5),
+    };
+    let database = Database::connect(&settings).await.unwrap();
+    database.migrate().await.unwrap();
+    database
+}
+
+async fn empty(folder: &tempfile::TempDir) -> Database {
+    connect(format!("sqlite://{}", folder.path().join("school.db").display())).await
+}
+
+fn admin() -> DemoAdmin {
+    DemoAdmin {
+        username: "admin".to_owned(),
+        password_hash: "$argon2id$of-the-test".to_owned(),
+    }
+}
+
+/// A digest of every value of every table.
+async fn digest(database: &Database) -> String {
+    async fn rows<E: EntityTrait>(database: &Database, digest: &mut Sha256, mend: impl Fn(&mut E::Model)) {
+        let key = E::PrimaryKey::iter().next().unwrap().into_column();
+        for mut row in E::find()
+            .order_by(key, Order::Asc)
+            .all(database.connection())
+            .await
+            .unwrap()
+        {
+            mend(&mut row);
+            digest.update(format!("{row:?}\n"));
+        }
+    }
+    let mut digest = Sha256::new();
+    rows::<user::Entity>(database, &mut digest, |_| {}).await;
+    rows::<student::Entity>(database, &mut digest, |_| {}).await;
+    // SQLite does not keep the scale of a decimal.
+    rows::<course::Entity>(database, &mut digest, |row| row.fee = row.fee.normalize()).await;
+    rows::<payment_category::Entity>(database, &mut digest, |_| {}).await;
+    rows::<enrollment::Entity>(database, &mut digest, |_| {}).await;
+    rows::<payment::Entity>(database, &mut digest, |row| {
+        row.amount_paid = row.amount_paid.normalize()
+    })
+    .await;
+    rows::<attendance::Entity>(database, &mut digest, |_| {}).await;
+    digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[tokio::test]
+async fn a_database_with_a_row_is_refused_and_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = empty(&folder).await;
+    let category = payment_category::ActiveModel {
+        name: ActiveValue::Set("Tuition".to_owned()),
+        ..Default::default()
+    };
+    payment_category::Entity::insert(category)
+        .exec(database.connection())
+        .await
+        .unwrap();
+
+    let before = digest(&database).await;
+    let refused = fill(&database, 1, admin()).await;
+    assert!(
+        matches!(
+            refused,
+            Err(Error::NotEmpty {
+                table: Table::PaymentCategories
+            })
+        ),
+        "{refused:?}"
+    );
+    assert_eq!(digest(&database).await, before);
+
+    assert!(matches!(fill(&database, 0, admin()).await, Err(Error::Invalid { .. })));
+}
+
+#[tokio::test]
+async fn the_same_scale_gives_the_same_school() {
+    let (folder, other_folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (database, other) = (empty(&folder).await, empty(&other_folder).await);
+    let filled = fill(&database, 1, admin()).await.unwrap();
+    assert_eq!(fill(&other, 1, admin()).await.unwrap(), filled);
+    assert_eq!(digest(&other).await, digest(&database).await);
+
+    let expected = [
+        (Table::Users, 5),
+        (Table::Students, 1_000),
+        (Table::Courses, 40),
+        (Table::PaymentCategories, 8),
+        (Table::Enrollments, 3_000),
+        (Table::Payments, 5_000),
+        (Table::Attendance, 100_000),
+    ];
+    assert_eq!(filled.rows, BTreeMap::from(expected));
+    assert_eq!(filled.total(), 109_053);
+    let stored = attendance::Entity::find().count(database.connection()).await.unwrap();
+    assert_eq!(stored, 100_000);
+
+    // A second time it is no longer empty, and a new row gets the next id.
+    assert!(matches!(
+        fill(&database, 1, admin()).await,
+        Err(Error::NotEmpty { table: Table::Users })
+    ));
+    assert_eq!(next_student(&database).await, 1_001);
+}
+
+async fn next_student(database: &Database) -> i64 {
+    let student = student::ActiveModel {
+        full_name: ActiveValue::Set("Ada".to_owned()),
+        registration_number: ActiveValue::Set("new".to_owned()),
+        ..Default::default()
+    };
+    student::Entity::insert(student)
+        .exec(database.connection())
+        .await
+        .unwrap()
+        .last_insert_id
+}
+
+#[test]
+fn the_rows_are_as_awkward_as_real_ones() {
+    let students: Vec<_> = people::students(1).collect();
+    let some = |wanted: &dyn Fn(&student::Model) -> bool| students.iter().filter(|row| wanted(row)).count();
+    assert!(some(&|row| row.email.is_none()) > 0);
+    assert!(some(&|row| row.phone.is_none()) > 0);
+    assert!(some(&|row| row.address.is_none()) > 0);
+    assert!(some(&|row| row.address.as_deref() == Some("")) > 0);
+    assert!(some(&|row| row.date_of_birth.is_none()) > 0);
+    assert!(
+        some(&|row| row
+            .date_of_birth
+            .is_some_and(|date| date < chrono::NaiveDate::default()))
+            > 0
+    );
+    assert!(some(&|row| row.created_at.timestamp_subsec_micros() != 0) > 0);
+    assert!(some(&|row| row.registration_number.starts_with('0')) > 0);
+    assert!(some(&|row| row.phone.as_deref().is_some_and(|phone| phone.starts_with("+91 98"))) > 0);
+    for awkward in ["\n", "\r\n", "\"", ",", "🏠", "=1+1", "@cmd", "-2+3", "\\"] {
+        let found = some(&|row| row.address.as_deref().is_some_and(|address| address.contains(awkward)));
+        assert!(found > 0, "{awkward:?}");
+    }
+    for letter in ['ł', 'श', 'ம', 'ا', 'נ', '王', 'ハ', '김', 'Щ', 'Ε', '"', '\''] {
+        assert!(some(&|row| row.full_name.contains(letter)) > 0, "{letter}");
+    }
+    let courses: Vec<_> = courses::courses(2).collect();
+    assert!(courses.iter().any(|row| row.fee.to_string() == "9999999999.99"));
+    assert!(courses.iter().any(|row| row.description.is_none()));
+    assert!(courses.iter().any(|row| row.instructor_name.is_none()));
+    assert!(courses.iter().any(|row| row.instructor_contact.is_none()));
+    let payments: Vec<_> = money::payments(1).collect();
+    let ending = |cents: &str| payments.iter().any(|row| row.amount_paid.to_string().ends_with(cents));
+    assert!(ending(".00") && ending(".05"));
+    assert!(payments.iter().any(|row| row.transaction_id.is_none()));
+    assert!(
+        people::users(&admin()).all(|row| (row.role == Role::Admin) == (row.password_hash != "!")),
+        "only the administrator can sign in"
+    );
+}
+
+#[test]
+fn the_administrator_may_have_a_name_of_the_staff() {
+    let names: std::collections::BTreeSet<_> = people::users(&DemoAdmin {
+        username: "accounts".to_owned(),
+        ..admin()
+    })
+    .map(|row| row.username)
+    .collect();
+    assert_eq!(names.len(), 5);
+}

@@ -1,0 +1,27 @@
+//! Links with which a browser downloads once, see `account::link`.
+
+use sea_orm::entity::prelude::*;
+
+/// A link that was handed out. The token itself is never stored.
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "backup_download_links")]
+pub struct Model {
+    #[sea_orm(primary_key)]
+    pub id: i64,
+    /// SHA-256 of the token, in lower-case hexadecimal.
+    #[sea_orm(column_type = "String(StringLen::N(64))", unique)]
+    pub token_digest: String,
+    /// The user it was made for; none for an administrator of an outside identity provider.
+    pub user_id: Option<i64>,
+    #[sea_orm(column_type = "String(StringLen::N(255))")]
+    pub username: String,
+    /// Path and query of the one download that it opens.
+    #[sea_orm(column_type = "Text")]
+    pub path: String,
+    pub created_at: DateTimeUtc,
+    pub expires_at: DateTimeUtc,
+    pub used_at: Option<DateTimeUtc>,
+}
+
+impl ActiveModelBehavior for ActiveModel {}

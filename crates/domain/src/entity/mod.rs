@@ -1,0 +1,15 @@
+//! One dense entity a file: the seven tables of the school's data, and what the service itself remembers.
+//!
+//! Entities describe; `migration` changes. The test `schema` holds the two equal on every engine.
+
+// The macro of SeaORM writes public items that have no place for a comment.
+#![allow(missing_docs)]
+
+pub mod attendance;
+pub mod course;
+pub mod download_link;
+pub mod enrollment;
+pub mod payment;
+pub mod payment_category;
+pub mod student;
+pub mod user;

@@ -1,0 +1,310 @@
+//! Downloads: rows of one snapshot in, bytes of a file out.
+//!
+//! [`download`] is the front door. Behind it a thread that may block reads the [snapshot], encodes
+//! ([`csv`], [`json`], [`xlsx`]) and puts the bytes into an [`outlet`], a short queue that its reader empties; so a
+//! slow reader slows the query, and one who goes away ends it.
+
+mod csv;
+mod json;
+mod outlet;
+mod text;
+mod xlsx;
+
+use std::fs::File;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use campus_backup_archive::Cell;
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+use tokio::io::AsyncReadExt as _;
+
+pub use self::outlet::Body;
+use self::outlet::Outlet;
+use crate::account::Admin;
+use crate::catalog::{Scope, Table};
+use crate::database::Database;
+use crate::error::{Error, Result};
+use crate::snapshot::{self, Selection, Sink, Snapshot};
+
+/// What to download, and how.
+#[derive(Clone, Copy, Debug)]
+pub struct Request {
+    /// One table, or all; all only as JSON.
+    pub scope: Scope,
+    /// As what.
+    pub format: Format,
+    /// How CSV is written.
+    pub csv: CsvOptions,
+}
+
+impl Request {
+    /// Whether there can be such a download.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] if the format can't hold the scope.
+    pub fn check(&self) -> Result<()> {
+        if self.scope == Scope::All && self.format != Format::Json {
+            return Err(Error::Invalid {
+                field: "format",
+                problem: "must be json for the complete backup; CSV and XLSX hold one table".to_owned(),
+            });
+        }
+        Ok(())
+    }
+}
+
+/// The form of a download.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// RFC 4180, for people and spreadsheets.
+    Csv,
+    /// The archive format, for restoring and for programs.
+    Json,
+    /// An Excel workbook.
+    Xlsx,
+}
+
+impl Format {
+    /// Its media type.
+    pub const fn media_type(self) -> &'static str {
+        match self {
+            Self::Csv => "text/csv; charset=utf-8; header=present",
+            Self::Json => "application/json",
+            Self::Xlsx => "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        }
+    }
+
+    /// Its file name extension, which is also its name in the API.
+    pub const fn extension(self) -> &'static str {
+        match self {
+            Self::Csv => "csv",
+            Self::Json => "json",
+            Self::Xlsx => "xlsx",
+        }
+    }
+}
+
+/// How CSV is written.
+#[derive(Clone, Copy, Debug)]
+pub struct CsvOptions {
+    /// Whether it begins with a byte order mark, without which Excel takes UTF-8 for something else.
+    pub bom: bool,
+    /// Whether a text that a spreadsheet would run as a formula is made harmless, see [`text::guard`].
+    pub formula_guard: bool,
+}
+
+impl Default for CsvOptions {
+    fn default() -> Self {
+        Self {
+            bom: true,
+            formula_guard: true,
+        }
+    }
+}
+
+/// What all downloads have in common.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The school's time zone, in which people's copies show timestamps and files are named.
+    pub time_zone: Tz,
+    /// How long a reader may take nothing before the download is given up.
+    pub stall_timeout: Duration,
+    /// Where a workbook lies while it is made. The file has no name and vanishes with the process.
+    pub temporary_folder: PathBuf,
+    /// The version of the program, for the archive's header.
+    pub app_version: &'static str,
+}
+
+/// A download whose first bytes are there.
+#[derive(Debug)]
+pub struct Download {
+    /// What to save it as.
+    pub file_name: String,
+    /// What it is.
+    pub media_type: &'static str,
+    /// How many rows it has, counted in the snapshot that it is read from.
+    pub total_rows: u64,
+    /// The bytes.
+    pub body: Body,
+}
+
+/// Begins a download.
+///
+/// It answers when the first bytes are there, so what fails early fails as an error. What fails later fails as an
+/// error of the [`Body`], which never ends cleanly unless everything was written. Dropping the body ends the reading
+/// and gives the connection back; so does `abandoned`, when it is ready before the first bytes are. Don't drop the
+/// future itself: it may be waiting for the database.
+///
+/// # Errors
+/// [`Error::Invalid`] if the format can't hold the scope; [`Error::TooManyDownloads`]; what the database says.
+pub async fn download(
+    _: &Admin,
+    database: &Database,
+    settings: &Settings,
+    request: Request,
+    abandoned: impl Future<Output = ()>,
+) -> Result<Download> {
+    request.check()?;
+    let snapshot = Snapshot::take(database, snapshot::Path::default()).await?;
+    let total_rows = request
+        .scope
+        .tables()
+        .iter()
+        .map(|table| snapshot.rows_of(*table))
+        .sum();
+    let file_name = file_name(request, snapshot.taken_at(), settings.time_zone);
+    let (outlet, body) = outlet::open(settings.stall_timeout);
+    let settings = settings.clone();
+    let runtime = tokio::runtime::Handle::current();
+    // Encoding costs more than waiting here, so it has a thread of its own and not one of the async workers.
+    tokio::task::spawn_blocking(move || runtime.block_on(produce(snapshot, settings, request, outlet)));
+    Ok(Download {
+        file_name,
+        media_type: request.format.media_type(),
+        total_rows,
+        body: tokio::select! {
+            body = body.first_piece_awaited() => body?,
+            () = abandoned => return Err(Error::Gone),
+        },
+    })
+}
+
+fn file_name(request: Request, taken_at: DateTime<Utc>, zone: Tz) -> String {
+    let name = match request.scope {
+        Scope::All => "complete",
+        Scope::One(table) => table.name(),
+    };
+    let time = taken_at.with_timezone(&zone).format("%d_%m_%Y_%H_%M_%S");
+    format!("{name}_backup_{time}.{}", request.format.extension())
+}
+
+/// What is wrong with a value that stands in a column of a sheet; the row is found by its id, which is the first cell.
+fn unexportable(table: Table, cells: &[Cell<'_>], column: usize, problem: String) -> Error {
+    let row = match cells.first() {
+        Some(Cell::Integer(id)) => *id,
+        _ => 0,
+    };
+    let column = table.sheet().get(column).map_or("", |column| column.source.key());
+    Error::Unexportable {
+        table,
+        row,
+        column,
+        problem,
+    }
+}
+
+/// Turns rows into bytes.
+trait Encoder: Send {
+    /// Which values of a row it writes.
+    fn selection(&self) -> Selection;
+    /// Before the first row of a table.
+    fn begin_table(&mut self, table: Table, out: &mut Vec<u8>) -> Result<()>;
+    /// A row of that table.
+    fn row(&mut self, cells: &[Cell<'_>], out: &mut Vec<u8>) -> Result<()>;
+    /// After the last row of that table.
+    fn end_table(&mut self, out: &mut Vec<u8>) -> Result<()>;
+    /// After the last table. What could not be written piece by piece comes as a file, to be appended.
+    fn finish(self: Box<Self>, out: &mut Vec<u8>) -> Result<Option<File>>;
+}
+
+async fn produce(snapshot: Snapshot, settings: Settings, request: Request, mut outlet: Outlet) {
+    match write(snapshot, &settings, request, &mut outlet).await {
+        Ok(()) => outlet.end().await,
+        Err(error) => outlet.fail(error).await,
+    }
+}
+
+async fn write(mut snapshot: Snapshot, settings: &Settings, request: Request, outlet: &mut Outlet) -> Result<()> {
+    let tables = request.scope.tables();
+    let encoder: Box<dyn Encoder> = match request.format {
+        Format::Csv => Box::new(csv::Csv::new(request.csv, settings.time_zone)),
+        Format::Json => Box::new(json::Json::begin(
+            &snapshot,
+            settings.app_version,
+            tables,
+            outlet.buffer(),
+        )),
+        Format::Xlsx => Box::new(xlsx::Xlsx::new(settings)?),
+    };
+    let mut writing = Writing {
+        encoder,
+        outlet,
+        rows: 0,
+    };
+    for table in tables {
+        writing.rows = 0;
+        writing.encoder.begin_table(*table, writing.outlet.buffer())?;
+        let selection = writing.encoder.selection();
+        snapshot.read(*table, selection, &mut writing).await?;
+        if writing.rows != snapshot.rows_of(*table) {
+            return Err(Error::internal("comparing the rows read with those counted")(format!(
+                "{table} has {} rows and {} were read",
+                snapshot.rows_of(*table),
+                writing.rows
+            )));
+        }
+        writing.encoder.end_table(writing.outlet.buffer())?;
+    }
+    // The connection is free for the next reader while the rest goes out.
+    snapshot.end().await?;
+    let Writing { encoder, outlet, .. } = writing;
+    match encoder.finish(outlet.buffer())? {
+        Some(file) => append(file, outlet).await,
+        None => Ok(()),
+    }
+}
+
+struct Writing<'a> {
+    encoder: Box<dyn Encoder>,
+    outlet: &'a mut Outlet,
+    rows: u64,
+}
+
+impl Sink for Writing<'_> {
+    fn row(&mut self, cells: &[Cell<'_>]) -> Result<()> {
+        self.rows += 1;
+        self.encoder.row(cells, self.outlet.buffer())
+    }
+
+    async fn hand_on(&mut self) -> Result<()> {
+        self.outlet.hand_on().await
+    }
+}
+
+async fn append(file: File, outlet: &mut Outlet) -> Result<()> {
+    let mut file = tokio::fs::File::from_std(file);
+    loop {
+        let read = file
+            .read_buf(outlet.buffer())
+            .await
+            .map_err(Error::io("reading the finished workbook"))?;
+        if read == 0 {
+            return Ok(());
+        }
+        outlet.hand_on().await?;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_named_in_the_schools_time() {
+        let taken_at = DateTime::parse_from_rfc3339("2026-12-31T23:30:05Z").unwrap().to_utc();
+        let request = |scope, format| Request {
+            scope,
+            format,
+            csv: CsvOptions::default(),
+        };
+        assert_eq!(
+            file_name(request(Scope::One(Table::Students), Format::Csv), taken_at, Tz::UTC),
+            "students_backup_31_12_2026_23_30_05.csv"
+        );
+        assert_eq!(
+            file_name(request(Scope::All, Format::Json), taken_at, chrono_tz::Asia::Kolkata),
+            "complete_backup_01_01_2027_05_00_05.json"
+        );
+    }
+}

@@ -1,0 +1,107 @@
+//! What a reader asks a table for, in SQL's words.
+
+use std::fmt::Write as _;
+
+use campus_backup_archive::{Cell, Kind};
+
+use super::Selection;
+use crate::catalog::{Source, Table};
+
+/// More than any table or sheet has, so that a row's cells need no allocation; a test holds it.
+pub(super) const MOST: usize = 8;
+
+/// Place for the cells of one row.
+pub(super) const fn cells<'a>() -> [Cell<'a>; MOST] {
+    [Cell::Null; MOST]
+}
+
+/// What is wrong with a value that could not be read; the value itself is nobody's business.
+pub(super) fn problem(kind: Kind) -> String {
+    format!("it can't be read as {kind:?}")
+}
+
+/// A column of the result: the name to report it by, and what it holds.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Field {
+    pub(super) name: &'static str,
+    pub(super) kind: Kind,
+    pub(super) nullable: bool,
+}
+
+impl Field {
+    /// A NULL where the schema admits none is a value that could not be read, such as MySQL's date of zeros.
+    #[inline]
+    pub(super) fn admit<'a>(&self, cell: Cell<'a>) -> Result<Cell<'a>, String> {
+        if matches!(cell, Cell::Null) && !self.nullable {
+            Err(problem(self.kind))
+        } else {
+            Ok(cell)
+        }
+    }
+}
+
+/// The columns of a selection, in its order.
+pub(super) fn of(table: Table, selection: Selection) -> Vec<Field> {
+    match selection {
+        Selection::Columns => table
+            .columns()
+            .iter()
+            .map(|column| Field {
+                name: column.name,
+                kind: column.kind,
+                nullable: column.nullable,
+            })
+            .collect(),
+        Selection::Sheet => table
+            .sheet()
+            .iter()
+            .map(|column| Field {
+                name: column.source.key(),
+                kind: column.kind,
+                // Foreign keys hold, and what they point to is a name that every row has.
+                nullable: match column.source {
+                    Source::Own(name) => table.columns().iter().any(|own| own.name == name && own.nullable),
+                    Source::Of { .. } => false,
+                },
+            })
+            .collect(),
+    }
+}
+
+/// `SELECT ... FROM table AS t`, with a join for each value that comes from another table. All names are the
+/// catalogue's own.
+pub(super) fn select(table: Table, selection: Selection) -> String {
+    let mut joins = String::new();
+    let columns = match selection {
+        Selection::Columns => table
+            .columns()
+            .iter()
+            .map(|column| format!("t.{}", column.name))
+            .collect::<Vec<_>>(),
+        Selection::Sheet => table
+            .sheet()
+            .iter()
+            .enumerate()
+            .map(|(position, column)| match column.source {
+                Source::Own(name) => format!("t.{name}"),
+                Source::Of { key, table, column } => {
+                    let _ = write!(joins, " LEFT JOIN {table} AS j{position} ON j{position}.id = t.{key}");
+                    format!("j{position}.{column}")
+                }
+            })
+            .collect(),
+    };
+    format!("SELECT {} FROM {table} AS t{joins}", columns.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_has_its_place() {
+        for table in Table::ALL {
+            assert!(table.columns().len() <= MOST && table.sheet().len() <= MOST, "{table}");
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! The one place that reads rows in bulk: one consistent moment of the whole database, in memory that does not grow
+//! with the number of rows.
+//!
+//! [`Snapshot`] is the moment; [`Sink`] is whatever takes the rows. Each engine has its fast path, which looks at values
+//! where the driver has them: [`sqlite`], [`postgres`], [`mysql`]. [`pages`] reads the same through the ORM, page by
+//! page; it is the reference that the fast paths are tested against.
+
+mod fields;
+mod held;
+mod mysql;
+mod pages;
+mod postgres;
+mod sqlite;
+
+use campus_backup_archive::Cell;
+use chrono::{DateTime, Utc};
+use tokio::sync::OwnedSemaphorePermit;
+
+use crate::catalog::Table;
+use crate::database::{Database, Engine};
+use crate::error::Result;
+use crate::stats::{self, Stats};
+
+/// How many rows are read between two looks at whether there is enough to hand on.
+const HAND_ON_EVERY: u64 = 64;
+
+/// Which values of a row are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Selection {
+    /// Every column of the table, as an archive has them.
+    Columns,
+    /// What a person's copy shows, see [`Table::sheet`].
+    Sheet,
+}
+
+/// What takes the rows of a snapshot.
+pub trait Sink: Send {
+    /// Takes one row. The cells stand in the order of the selection.
+    fn row(&mut self, cells: &[Cell<'_>]) -> Result<()>;
+
+    /// Called every few rows: hands on what has gathered, if it is enough, and waits while nobody takes it.
+    fn hand_on(&mut self) -> impl Future<Output = Result<()>> + Send;
+}
+
+/// How rows are read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Path {
+    /// As fast as the engine gives them.
+    #[default]
+    Engine,
+    /// Through the ORM: the reference.
+    Pages,
+}
+
+/// One moment of the whole database, seen while others go on writing.
+///
+/// It holds one connection of the pool that is kept for readers, and a place among them, until it is dropped.
+#[derive(Debug)]
+pub struct Snapshot {
+    reader: Reader,
+    engine: Engine,
+    stats: Stats,
+    _permit: OwnedSemaphorePermit,
+}
+
+#[derive(Debug)]
+enum Reader {
+    Sqlite(sqlite::Reader),
+    Postgres(postgres::Reader),
+    Mysql(mysql::Reader),
+    Pages(pages::Reader),
+}
+
+impl Snapshot {
+    /// Takes a snapshot. Its moment is the one at which the rows were counted.
+    ///
+    /// # Errors
+    /// [`TooManyDownloads`](crate::Error::TooManyDownloads) if as many readers as the settings allow are at work.
+    pub async fn take(database: &Database, path: Path) -> Result<Self> {
+        let permit = database.reader_permit().await?;
+        let pool = database.readers();
+        let engine = database.engine();
+        let mut reader = match (path, engine) {
+            (Path::Pages, _) => Reader::Pages(pages::Reader::begin(database).await?),
+            (Path::Engine, Engine::Sqlite) => {
+                Reader::Sqlite(sqlite::Reader::begin(pool.get_sqlite_connection_pool()).await?)
+            }
+            (Path::Engine, Engine::Postgres) => {
+                Reader::Postgres(postgres::Reader::begin(pool.get_postgres_connection_pool()).await?)
+            }
+            (Path::Engine, Engine::Mysql) => {
+                Reader::Mysql(mysql::Reader::begin(pool.get_mysql_connection_pool()).await?)
+            }
+        };
+        let generated_at = stats::now();
+        let rows = match &mut reader {
+            Reader::Sqlite(reader) => reader.count().await?,
+            Reader::Postgres(reader) => reader.count().await?,
+            Reader::Mysql(reader) => reader.count().await?,
+            Reader::Pages(reader) => reader.count().await?,
+        };
+        Ok(Self {
+            reader,
+            engine,
+            stats: Stats { rows, generated_at },
+            _permit: permit,
+        })
+    }
+
+    /// The engine that it is read from.
+    pub fn engine(&self) -> Engine {
+        self.engine
+    }
+
+    /// When it was taken.
+    pub fn taken_at(&self) -> DateTime<Utc> {
+        self.stats.generated_at
+    }
+
+    /// How many rows a table has in it.
+    pub fn rows_of(&self, table: Table) -> u64 {
+        self.stats.of(table)
+    }
+
+    /// Reads all rows of a table, in the order of their ids.
+    pub async fn read(&mut self, table: Table, selection: Selection, sink: &mut impl Sink) -> Result<()> {
+        match &mut self.reader {
+            Reader::Sqlite(reader) => reader.read(table, selection, sink).await,
+            Reader::Postgres(reader) => reader.read(table, selection, sink).await,
+            Reader::Mysql(reader) => reader.read(table, selection, sink).await,
+            Reader::Pages(reader) => reader.read(table, selection, sink).await,
+        }
+    }
+
+    /// Ends it and gives its connection back. One that is dropped instead, because something failed or nobody reads
+    /// any more, loses its connection where the driver could not use it again at once.
+    pub async fn end(self) -> Result<()> {
+        match self.reader {
+            Reader::Sqlite(reader) => reader.end().await,
+            Reader::Postgres(reader) => reader.end().await,
+            Reader::Mysql(reader) => reader.end().await,
+            Reader::Pages(reader) => reader.end().await,
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! Chores of the developers: `cargo xtask openapi`, `cargo xtask bench`.
+
+// Its output is what it is for.
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
+mod bench;
+mod database;
+mod service;
+mod shell;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// An error with what was being done in its text; a chore has nobody to tell kinds of errors apart.
+type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
+
+/// Chores of the developers of campus-backup.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask")]
+enum Chore {
+    /// Write the API's document anew: openapi/campus-backup.json.
+    Openapi,
+    /// Measure the released program side by side with the engines' own tools.
+    Bench(bench::Options),
+}
+
+fn main() -> ExitCode {
+    let done = match Chore::parse() {
+        Chore::Openapi => openapi(),
+        Chore::Bench(options) => bench::run(&options),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("cargo xtask: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn openapi() -> Result<()> {
+    let document = shell::output(shell::cargo([
+        "run",
+        "--quiet",
+        "--bin",
+        "campus-backup",
+        "--",
+        "openapi",
+    ]))?;
+    Ok(std::fs::write(Path::new("openapi/campus-backup.json"), document)?)
+}

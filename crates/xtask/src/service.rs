@@ -1,0 +1,91 @@
+//! The released program, running on one of the databases.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+
+use crate::Result;
+use crate::shell::{output, program};
+
+const PROGRAM: &str = "target/release/campus-backup";
+
+/// The program with a subcommand, on a database.
+pub(crate) fn command<const N: usize>(database_url: &str, arguments: [&str; N]) -> Command {
+    let mut command = program(PROGRAM, arguments);
+    command
+        .env("DATABASE_URL", database_url)
+        .env("CAMPUS_BACKUP_DATA_DIR", "target/bench/data");
+    command
+}
+
+/// The service; ends when it goes.
+pub(crate) struct Service {
+    process: Child,
+    base: String,
+    token: String,
+}
+
+impl Service {
+    /// Starts it and waits until it listens.
+    pub(crate) fn start(database_url: &str) -> Result<Self> {
+        let token = output(command(database_url, ["token", "admin", "--lifetime", "86400"]))?;
+        let mut serve = command(
+            database_url,
+            ["serve", "--listen", "127.0.0.1:0", "--max-downloads", "16"],
+        );
+        let mut process = serve.stderr(Stdio::piped()).stdout(Stdio::null()).spawn()?;
+        let mut log = BufReader::new(process.stderr.take().ok_or("the service has no log")?).lines();
+        let base = loop {
+            let line = log.next().ok_or("the service ended before it listened")??;
+            if let Some((_, address)) = line.split_once("listening on ") {
+                break address.trim().to_owned();
+            }
+        };
+        // Somebody has to read the rest, or the service waits for it.
+        thread::spawn(move || log.for_each(drop));
+        Ok(Self {
+            process,
+            base,
+            token: token.trim().to_owned(),
+        })
+    }
+
+    /// curl, with one line of what was measured on its standard output.
+    pub(crate) fn curl(&self, path: &str, write_out: &str) -> Command {
+        let header = format!("Authorization: Bearer {}", self.token);
+        let url = format!("{}{path}", self.base);
+        program(
+            "curl",
+            ["-sS", "--fail", "-o", "/dev/null", "-w", write_out, "-H", &header, &url],
+        )
+    }
+
+    /// Sets the peak back to what is resident now, and tells it, in bytes.
+    pub(crate) fn reset_peak(&self) -> Result<u64> {
+        std::fs::write(format!("/proc/{}/clear_refs", self.process.id()), "5")?;
+        self.memory("VmRSS:")
+    }
+
+    /// The most that was resident since then, in bytes.
+    pub(crate) fn peak(&self) -> Result<u64> {
+        self.memory("VmHWM:")
+    }
+
+    fn memory(&self, field: &str) -> Result<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id()))?;
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix(field))
+            .ok_or("no memory in /proc")?;
+        let kibibytes: u64 = line.trim().trim_end_matches(" kB").parse()?;
+        Ok(kibibytes * 1024)
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        // It is gone with its process; nothing of it is kept.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}

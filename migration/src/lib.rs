@@ -1,0 +1,34 @@
+//! The schema of campus-backup, as hand-written migrations for SQLite, PostgreSQL and MySQL/MariaDB.
+//!
+//! Nothing else changes a schema: entities describe the same tables for reading and writing, and a test compares
+//! the two on every engine. A released migration is never edited; a change is a new file at the end of the list.
+//!
+//! [`school`](m20261123_000001_school) holds the seven tables of the school's data,
+//! [`service`](m20261123_000002_service) the tables of the service itself, whose names begin with `backup_`.
+
+use sea_orm_migration::prelude::*;
+pub use sea_orm_migration::prelude::{MigratorTrait, SchemaManager};
+
+mod m20261123_000001_school;
+mod m20261123_000002_service;
+mod text;
+
+/// All migrations, oldest first.
+#[derive(Debug)]
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![
+            Box::new(m20261123_000001_school::Migration),
+            Box::new(m20261123_000002_service::Migration),
+        ]
+    }
+
+    /// The migration log has the service's own prefix, so that it is never taken for a table of the school
+    /// and never meets the log of another program that shares the database.
+    fn migration_table_name() -> DynIden {
+        "backup_migrations".into_iden()
+    }
+}

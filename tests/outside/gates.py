@@ -1,0 +1,317 @@
+#!/usr/bin/env python3
+"""Gates at their full size: what a service must survive, tried on the program as it is released.
+
+    tests/outside/gates.py BINARY
+
+Readers who stall, readers who go away, a flood of sign-ins, and a PostgreSQL that is stopped without warning. For the last one a cluster of
+its own is made, as the user postgres; it is left out, loudly, where there is no server to make one with. Only addresses
+on this machine are asked, and every loop is bounded.
+"""
+
+import concurrent.futures
+import glob
+import json
+import os
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+
+PASSWORD = "copper-lantern-18-river"
+passed = failed = 0
+
+
+def check(name, holds, found=""):
+    global passed, failed
+    passed, failed = (passed + 1, failed) if holds else (passed, failed + 1)
+    print(f"{'ok' if holds else 'FAILED'}: {name} {found}", flush=True)
+
+
+def until(condition, limit):
+    """Polls; answers how long it took, or None."""
+    start = time.monotonic()
+    while time.monotonic() - start < limit:
+        if condition():
+            return time.monotonic() - start
+        time.sleep(0.02)
+    return None
+
+
+class Service:
+    def __init__(self, binary, folder, database_url="", **settings):
+        environment = {
+            "PATH": os.environ["PATH"], "DATABASE_URL": database_url, "CAMPUS_BACKUP_ADMIN_PASSWORD": PASSWORD,
+            "CAMPUS_BACKUP_DATA_DIR": folder, "CAMPUS_BACKUP_LISTEN": "127.0.0.1:0",
+            "CAMPUS_BACKUP_TOKEN_LIFETIME": "7200", "CAMPUS_BACKUP_LOG": "error,campus_backup_api::startup=info",
+            **{f"CAMPUS_BACKUP_{name.upper()}": str(value) for name, value in settings.items()},
+        }
+        os.makedirs(folder, exist_ok=True)
+        self.log = open(os.path.join(folder, "log"), "w+b")
+        self.process = subprocess.Popen([binary, "serve", "--demo"], env=environment, stdout=self.log, stderr=self.log)
+        assert until(lambda: b"listening on" in self.said(), 60), self.said().decode()
+        self.port = int(self.said().split(b"listening on http://127.0.0.1:")[1].split()[0])
+        login = json.dumps({"username": "admin", "password": PASSWORD}).encode()
+        self.token = json.load(self.ask("/auth/login", login))["access_token"]
+
+    def said(self):
+        with open(self.log.name, "rb") as log:
+            return log.read()
+
+    def ask(self, path, body=None, timeout=30):
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", data=body)
+        request.add_header("Content-Type", "application/json")
+        if hasattr(self, "token"):
+            request.add_header("Authorization", f"Bearer {self.token}")
+        return urllib.request.urlopen(request, timeout=timeout)
+
+    def works(self, path="/backup/stats"):
+        try:
+            return self.ask(path, timeout=5).read()
+        except OSError:
+            return None
+
+    def begin(self, path):
+        """Asks for a download over a bare socket with a small window, and reads nothing of the answer."""
+        reader = socket.socket()
+        reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        reader.settimeout(30)
+        reader.connect(("127.0.0.1", self.port))
+        reader.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {self.token}\r\n\r\n".encode())
+        return reader
+
+    def files(self):
+        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+
+    def connections(self):
+        """Sockets: those of its readers and of its database."""
+        descriptors = f"/proc/{self.process.pid}/fd"
+        found = 0
+        for descriptor in os.listdir(descriptors):
+            try:
+                found += os.readlink(os.path.join(descriptors, descriptor)).startswith("socket:")
+            except FileNotFoundError:
+                pass
+        return found
+
+    def memory(self):
+        """Resident, in MiB."""
+        with open(f"/proc/{self.process.pid}/statm") as statm:
+            return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(60)
+
+
+def stalled(service, name):
+    """200 readers who take nothing: the rest of the service does not notice."""
+    readers, refused, connections = [], 0, service.connections()
+    with concurrent.futures.ThreadPoolExecutor(50) as pool:
+        def begin(_):
+            reader = service.begin("/backup/download/all")
+            return reader, reader.recv(12)[9:12]
+        for reader, status in pool.map(begin, range(200)):
+            readers.append(reader)
+            refused += status == b"429"
+    check(f"{name}: downloads beyond the limit are refused", refused >= 200 - 8, f"{refused} of 200")
+    times = []
+    for _ in range(200):
+        start = time.monotonic()
+        service.ask("/backup/stats").read()
+        times.append(time.monotonic() - start)
+    p99 = sorted(times)[197]
+    check(f"{name}: other calls go on", p99 < 0.1, f"p99 {p99 * 1000:.0f} ms")
+    start = time.monotonic()
+    try:
+        service.ask("/backup/download/students").read()
+        status = 200
+    except urllib.error.HTTPError as error:
+        status = error.code
+    took = time.monotonic() - start
+    check(f"{name}: one more is refused within a second", status == 429 and took < 1, f"{status} after {took:.2f} s")
+    back = until(lambda: service.works("/backup/download/students"), 60)
+    check(f"{name}: who stalls is given up, and there is room again", back is not None, f"after {back} s")
+    # Those of the pools, which open as they are needed, are among them on PostgreSQL.
+    back = until(lambda: service.connections() <= connections + 18, 60)
+    found = f"{connections} before, {service.connections()} after"
+    check(f"{name}: even their connections are ended", back is not None, found)
+    for reader in readers:
+        reader.close()
+
+
+def aborted(service, name, count):
+    """Readers who go away in the middle: nothing of them stays."""
+    def abort(_):
+        reader = service.begin("/backup/download/all")
+        status = reader.recv(12)[9:12]
+        # Gone at once, without a word: a reset.
+        reader.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        reader.close()
+        return status
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        list(pool.map(abort, range(200)))
+        assert until(lambda: service.works("/backup/download/students"), 30)
+        time.sleep(1)
+        files, memory = service.files(), service.memory()
+        statuses = list(pool.map(abort, range(count)))
+    begun = statuses.count(b"200")
+    check(f"{name}: aborted downloads had begun", begun > count * 0.9, f"{begun} of {count}")
+    back = until(lambda: service.files() <= files + 2, 10)
+    check(f"{name}: handles are back", back is not None and back < 2, f"{files} before, {service.files()} after")
+    grown = service.memory() - memory
+    # What a leaked buffer a download would take is twenty times as much; the allocator keeps some of what threads left.
+    check(f"{name}: memory is back", grown < 32, f"{grown:+.1f} MiB")
+    check(f"{name}: a whole download follows", bool(service.works("/backup/download/students")))
+
+
+def flooded(service):
+    """50 sign-ins at once for 8 seconds, none of them held back by a limit: neither memory nor others suffer."""
+    time.sleep(1)
+    memory, end = service.memory(), time.monotonic() + 8
+    peak, attempts = [memory], [0]
+    wrong = json.dumps({"username": "admin", "password": "wrong"}).encode()
+
+    def flood(_):
+        while time.monotonic() < end:
+            try:
+                service.ask("/auth/login", wrong)
+            except OSError:
+                pass
+            attempts[0] += 1
+
+    with concurrent.futures.ThreadPoolExecutor(50) as pool:
+        flooding = [pool.submit(flood, number) for number in range(50)]
+        times = []
+        while time.monotonic() < end:
+            start = time.monotonic()
+            service.ask("/backup/stats").read()
+            times.append(time.monotonic() - start)
+            peak.append(service.memory())
+            time.sleep(0.05)
+        for flooder in flooding:
+            flooder.result()
+    p99 = sorted(times)[int(len(times) * 0.99)]
+    check("50 sign-ins at once: memory", max(peak) - memory < 64, f"{max(peak) - memory:+.1f} MiB, {attempts[0]} attempts")
+    check("50 sign-ins at once: other calls go on", p99 < 0.1, f"p99 {p99 * 1000:.0f} ms of {len(times)}")
+    back = until(lambda: service.memory() - memory < 32, 10)
+    check("50 sign-ins at once: memory is back", back is not None, f"{service.memory() - memory:+.1f} MiB")
+
+
+class Cluster:
+    """A PostgreSQL of its own."""
+
+    def __init__(self, programs, folder):
+        self.programs, self.data = programs, os.path.join(folder, "cluster")
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        shutil.chown(folder, "postgres")
+        os.chmod(folder, 0o711)
+        self.run("initdb", "--auth=trust", "--username=postgres", "--no-sync", "--pgdata", self.data)
+        self.url = f"postgres://postgres@127.0.0.1:{self.port}/postgres"
+        self.start()
+
+    def run(self, program, *arguments):
+        as_postgres = ["runuser", "-u", "postgres", "--"] if os.getuid() == 0 else []
+        subprocess.run([*as_postgres, os.path.join(self.programs, program), *arguments], check=True,
+                       stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, cwd="/")
+
+    def start(self):
+        self.run("pg_ctl", "--pgdata", self.data, "--log", f"{self.data}.log", "--wait",
+                 "--options", f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories=", "start")
+
+    def stop(self, mode):
+        self.run("pg_ctl", "--pgdata", self.data, "--mode", mode, "--wait", "stop")
+
+
+def whole(answer):
+    """Whether a client takes it for whole."""
+    try:
+        return bool(answer.read())
+    except OSError:
+        return False
+
+
+def postgres_stops(binary, programs, folder):
+    """Stopped without warning during a download and during a clear, and started again."""
+    cluster = Cluster(programs, folder)
+    service = Service(binary, os.path.join(folder, "service"), cluster.url)
+    before = json.loads(service.works())
+    reader = service.begin("/backup/download/all")
+    reader.recv(1000)
+    cluster.stop("immediate")
+    received = b""
+    try:
+        while piece := reader.recv(65536):
+            received += piece
+    except OSError:
+        pass
+    check("stopped during a download: it is broken off", not received.endswith(b"0\r\n\r\n") and b'"summary"' not in received)
+    try:
+        service.ask("/backup/stats", timeout=10)
+        status = 200
+    except urllib.error.HTTPError as error:
+        status = error.code
+    check("stopped: a call says so", status == 503, str(status))
+    cluster.start()
+    back = until(service.works, 20)
+    check("started again: the service is back within 5 s", back is not None and back < 5, f"after {back:.1f} s")
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        def clear():
+            try:
+                return service.ask("/backup/clear", b'{"table":"all"}').status
+            except urllib.error.HTTPError as error:
+                return error.code
+        clearing = pool.submit(clear)
+        time.sleep(0.05)
+        cluster.stop("immediate")
+        status = clearing.result()
+    cluster.start()
+    assert until(service.works, 20)
+    after = json.loads(service.works())
+    same = {key: value for key, value in before.items() if key != "generated_at"}.items() <= after.items()
+    if status == 200:
+        check("stopped after a clear: it is there", after["students"] == 0 and after["users"] == 1, str(after))
+    else:
+        # A lost answer to the commit leaves open which; half of it never is.
+        check("stopped during a clear: all or nothing", same or after["total"] == 1, f"{status} {after}")
+    service.stop()
+    cluster.stop("fast")
+
+
+def main():
+    binary = os.path.abspath(sys.argv[1])
+    with tempfile.TemporaryDirectory() as folder:
+        service = Service(binary, os.path.join(folder, "sqlite"), stall_timeout=20)
+        stalled(service, "SQLite")
+        aborted(service, "SQLite", 10_000)
+        service.stop()
+        many = 1_000_000
+        service = Service(binary, os.path.join(folder, "logins"), login_burst_account=many, login_burst_address=many)
+        flooded(service)
+        service.stop()
+        programs = sorted(glob.glob("/usr/lib/postgresql/*/bin"))
+        if programs:
+            os.makedirs(os.path.join(folder, "postgres"))
+            os.chmod(folder, 0o711)
+            cluster = Cluster(programs[-1], os.path.join(folder, "postgres"))
+            service = Service(binary, os.path.join(folder, "on-postgres"), cluster.url, stall_timeout=20)
+            stalled(service, "PostgreSQL")
+            aborted(service, "PostgreSQL", 2_000)
+            service.stop()
+            cluster.stop("fast")
+            os.makedirs(os.path.join(folder, "stops"))
+            postgres_stops(binary, programs[-1], os.path.join(folder, "stops"))
+        else:
+            print("LEFT OUT: PostgreSQL, because there is no /usr/lib/postgresql", file=sys.stderr)
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+sys.exit(main())

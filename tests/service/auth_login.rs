@@ -1,0 +1,234 @@
+//! Signing in: what is refused, and how often one may try.
+
+use std::time::Instant;
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::harness::client::fields;
+use crate::harness::service::Setup;
+use crate::harness::{ADMIN_PASSWORD, Answer, Engine, Service, small_school};
+
+async fn attempt(service: &Service, username: &str, password: &str) -> Answer {
+    let body = json!({"username": username, "password": password});
+    service.anonymous().post("/auth/login", &body).await
+}
+
+/// The same, as if it came through a proxy from that address.
+async fn attempt_from(service: &Service, address: &str, username: &str) -> Answer {
+    let body = json!({"username": username, "password": "wrong"});
+    let request = service
+        .anonymous()
+        .request(Method::POST, "/auth/login")
+        .header("X-Forwarded-For", address);
+    Answer::of(request.json(&body)).await
+}
+
+fn without_request_id(mut problem: Value) -> Value {
+    problem.as_object_mut().unwrap().remove("request_id");
+    problem
+}
+
+on_every_engine! {
+    async fn signing_in_gives_a_token(engine) {
+        let school = small_school(engine).await;
+        let service = Service::on(&school.scratch).await;
+        let answer = attempt(&service, "admin", ADMIN_PASSWORD).await.expect(200);
+        assert_eq!(answer.header("cache-control"), "no-store");
+        let body = answer.json();
+        assert_eq!(body["token_type"], "Bearer");
+        assert_eq!(body["expires_in"], 900);
+        assert_eq!(
+            body["user"],
+            json!({"id": 1, "username": "admin", "email": "admin@school.example", "role": "admin"})
+        );
+        let token = body["access_token"].as_str().unwrap();
+        service.bearer(token).get("/backup/stats").await.expect(200);
+        let teacher = attempt(&service, "teacher", ADMIN_PASSWORD).await.expect(200).json();
+        assert_eq!(teacher["user"], json!({"id": 2, "username": "teacher", "email": null, "role": "teacher"}));
+    }
+
+    async fn wrong_credentials_are_refused_all_alike(engine) {
+        let school = small_school(engine).await;
+        let service = Service::on(&school.scratch).await;
+        let refused = attempt(&service, "admin", "wrong").await.problem(401, "wrong_credentials");
+        let refused = without_request_id(refused);
+        for (username, password) in [
+            ("nobody", "wrong"),
+            // Known and not active, with the right password.
+            ("-old.admin", ADMIN_PASSWORD),
+            ("ADMIN", ADMIN_PASSWORD),
+            ("admin ", ADMIN_PASSWORD),
+            ("admin", ""),
+            ("", ""),
+            ("' OR '1'='1", "' OR '1'='1"),
+            ("admin'--", ADMIN_PASSWORD),
+        ] {
+            let answer = attempt(&service, username, password).await;
+            assert_eq!(without_request_id(answer.problem(401, "wrong_credentials")), refused, "{username:?}");
+        }
+        // No text of the school has a NUL, and PostgreSQL does not even take one in a question.
+        attempt(&service, "admin\0", ADMIN_PASSWORD).await.problem(422, "invalid_field");
+        attempt(&service, "admin", ADMIN_PASSWORD).await.expect(200);
+    }
+}
+
+/// An unknown name takes as long as a wrong password, else names could be found out by the clock.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unknown_name_takes_as_long_as_a_wrong_password() {
+    let school = small_school(Engine::Sqlite).await;
+    let service = unlimited(Setup::on(&school.scratch)).start().await;
+    let median = async |name: &str| {
+        let mut times = Vec::new();
+        for _ in 0..9 {
+            let start = Instant::now();
+            attempt(&service, name, "wrong").await.problem(401, "wrong_credentials");
+            times.push(start.elapsed().as_secs_f64());
+        }
+        times.sort_by(f64::total_cmp);
+        times[4]
+    };
+    let (known, unknown, inactive) = (
+        median("admin").await,
+        median("nobody").await,
+        median("-old.admin").await,
+    );
+    for (what, time) in [("an unknown name", unknown), ("an inactive one", inactive)] {
+        let ratio = time / known;
+        assert!((0.4..2.5).contains(&ratio), "{what} takes {ratio:.2} times as long");
+    }
+}
+
+fn unlimited(setup: Setup) -> Setup {
+    setup
+        .set("CAMPUS_BACKUP_LOGIN_BURST_ACCOUNT", 10_000)
+        .set("CAMPUS_BACKUP_LOGIN_BURST_ADDRESS", 10_000)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_account_is_tried_only_so_often() {
+    let school = small_school(Engine::Sqlite).await;
+    let service = unlimited(Setup::on(&school.scratch))
+        .set("CAMPUS_BACKUP_LOGIN_BURST_ACCOUNT", 3)
+        .start()
+        .await;
+    for _ in 0..3 {
+        attempt(&service, "admin", "wrong")
+            .await
+            .problem(401, "wrong_credentials");
+    }
+    let seconds = until_refused(async || attempt(&service, "admin", "wrong").await).await;
+    assert!(seconds <= 6, "one attempt comes back every six seconds: {seconds}");
+    // Even the right password is not looked at, else the limit would tell which one it is.
+    attempt(&service, "admin", ADMIN_PASSWORD)
+        .await
+        .come_again(429, "too_many_logins");
+    // Nobody else is kept out by that, known or not.
+    attempt(&service, "teacher", ADMIN_PASSWORD).await.expect(200);
+    attempt(&service, "nobody", "wrong")
+        .await
+        .problem(401, "wrong_credentials");
+    let until_unknown_is_refused = until_refused(async || attempt(&service, "nobody", "wrong").await).await;
+    assert!(
+        until_unknown_is_refused <= 6,
+        "an unknown name is limited like a known one"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_address_tries_only_so_often() {
+    let school = small_school(Engine::Sqlite).await;
+    let service = unlimited(Setup::on(&school.scratch))
+        .set("CAMPUS_BACKUP_LOGIN_BURST_ADDRESS", 3)
+        .start()
+        .await;
+    let mut number = 0;
+    let seconds = until_refused(async || {
+        number += 1;
+        attempt(&service, &format!("name{number}"), "wrong").await
+    })
+    .await;
+    assert_eq!(seconds, 1, "one attempt comes back every second");
+    // What a client says of its own address is not believed.
+    let mut number = 0;
+    until_refused(async || {
+        number += 1;
+        attempt_from(&service, &format!("203.0.113.{number}"), &format!("other{number}")).await
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trusted_proxy_says_who_asks() {
+    let school = small_school(Engine::Sqlite).await;
+    let setup = unlimited(Setup::on(&school.scratch))
+        .set("CAMPUS_BACKUP_LOGIN_BURST_ADDRESS", 3)
+        .set("CAMPUS_BACKUP_TRUSTED_PROXIES", "127.0.0.0/8");
+    let service = setup.start().await;
+    for number in 0..20 {
+        let address = format!("203.0.113.{number}");
+        attempt_from(&service, &address, &format!("name{number}"))
+            .await
+            .problem(401, "wrong_credentials");
+    }
+    let mut number = 0;
+    until_refused(async || {
+        number += 1;
+        // What stands before the address that the proxy saw was said by the client and changes nothing.
+        attempt_from(
+            &service,
+            &format!("198.51.100.{number}, 203.0.113.99"),
+            &format!("other{number}"),
+        )
+        .await
+    })
+    .await;
+}
+
+/// Tries until the limit refuses; the answer is when to come again.
+async fn until_refused(mut attempt: impl AsyncFnMut() -> Answer) -> u64 {
+    for _ in 0..60 {
+        let answer = attempt().await;
+        if answer.status.as_u16() == 429 {
+            return answer.come_again(429, "too_many_logins");
+        }
+        answer.problem(401, "wrong_credentials");
+    }
+    panic!("60 attempts were let through");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_that_is_none_is_refused() {
+    let school = small_school(Engine::Sqlite).await;
+    let service = Service::on(&school.scratch).await;
+    let client = service.anonymous();
+    let login = "/auth/login";
+    for body in ["", "{", "null x", "{\"username\":\"admin\"", "\u{feff}"] {
+        client
+            .post_raw(login, "application/json", body)
+            .await
+            .problem(400, "malformed_body");
+    }
+    for body in [
+        json!({}),
+        json!([]),
+        json!("admin"),
+        json!({"username": "admin"}),
+        json!({"username": 7, "password": "x"}),
+        json!({"username": null, "password": "x"}),
+        json!({"username": "admin", "password": ["x"]}),
+        json!({"username": "admin", "password": "x", "remember": true}),
+    ] {
+        let answer = client.post(login, &body).await;
+        assert_eq!(answer.status.as_u16(), 422, "{body}: {answer:?}");
+        answer.problem(422, "invalid_field");
+    }
+    let unknown = client
+        .post(login, &json!({"username": "admin", "password": "x", "remember": true}))
+        .await;
+    assert_eq!(fields(&unknown.problem(422, "invalid_field")), ["remember"]);
+    let answer = client.post_raw(login, "text/plain", "{}").await;
+    answer.problem(415, "unsupported_media_type");
+    let long = json!({"username": "admin", "password": "x".repeat(1 << 20)});
+    client.post(login, &long).await.problem(413, "body_too_large");
+}

@@ -1,0 +1,184 @@
+//! HTTP as a client speaks it, and what every answer of the service must have.
+
+use bytes::Bytes;
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap};
+use reqwest::{Method, StatusCode};
+use serde_json::Value;
+
+/// A client of the service, with or without a token.
+#[derive(Clone)]
+pub(crate) struct Client {
+    http: reqwest::Client,
+    base: String,
+    token: Option<String>,
+}
+
+/// One client for all requests of a test: it decodes nothing, follows nothing and asks no proxy.
+pub(crate) fn http() -> reqwest::Client {
+    reqwest::Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .unwrap()
+}
+
+impl Client {
+    pub(crate) fn new(http: reqwest::Client, base: String, token: Option<String>) -> Self {
+        Self { http, base, token }
+    }
+
+    /// The token it sends. Only for those who signed in.
+    pub(crate) fn token(&self) -> &str {
+        self.token.as_deref().unwrap()
+    }
+
+    /// A request to be completed by the test; the token is on it.
+    pub(crate) fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        let request = self.http.request(method, format!("{}{path}", self.base));
+        match &self.token {
+            Some(token) => request.header(AUTHORIZATION, format!("Bearer {token}")),
+            None => request,
+        }
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        Answer::of(self.request(Method::GET, path)).await
+    }
+
+    pub(crate) async fn head(&self, path: &str) -> Answer {
+        Answer::of(self.request(Method::HEAD, path)).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Answer {
+        Answer::of(self.request(Method::POST, path).json(body)).await
+    }
+
+    /// A body as it stands, under that content type.
+    pub(crate) async fn post_raw(&self, path: &str, content_type: &str, body: impl Into<reqwest::Body>) -> Answer {
+        let request = self.request(Method::POST, path).header(CONTENT_TYPE, content_type);
+        Answer::of(request.body(body)).await
+    }
+
+    /// A download as CSV, without the byte order mark that must be there.
+    pub(crate) async fn csv(&self, path: &str) -> String {
+        let text = self.get(path).await.expect(200).text();
+        text.strip_prefix('\u{feff}').expect("a byte order mark").to_owned()
+    }
+
+    /// `POST /backup/clear`.
+    pub(crate) async fn clear(&self, body: &Value) -> Answer {
+        self.post("/backup/clear", body).await
+    }
+}
+
+/// An answer, read to its end.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+    method: Option<Method>,
+}
+
+impl Answer {
+    /// Sends a request and reads the answer to its end, which must be a clean one.
+    pub(crate) async fn of(request: reqwest::RequestBuilder) -> Self {
+        Self::try_of(request).await.unwrap()
+    }
+
+    /// The same where the connection may break.
+    pub(crate) async fn try_of(request: reqwest::RequestBuilder) -> reqwest::Result<Self> {
+        let (client, request) = request.build_split();
+        let request = request?;
+        let method = Some(request.method().clone());
+        let response = client.execute(request).await?;
+        Ok(Self {
+            status: response.status(),
+            headers: response.headers().clone(),
+            body: response.bytes().await?,
+            method,
+        })
+    }
+
+    /// A header as text, empty if it isn't there.
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8(self.body.to_vec()).unwrap()
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    /// That it has this status, and what every answer must have.
+    #[track_caller]
+    pub(crate) fn expect(self, status: u16) -> Self {
+        assert_eq!(self.status.as_u16(), status, "{} {:?}", self.said(), self.headers);
+        assert!(!self.header("x-request-id").is_empty(), "no request id: {self:?}");
+        assert_eq!(self.header("x-content-type-options"), "nosniff", "{self:?}");
+        self
+    }
+
+    /// That it is a refusal of this status and code in the one form that refusals have; the answer is its body.
+    #[track_caller]
+    pub(crate) fn problem(self, status: u16, code: &str) -> Value {
+        let answer = self.expect(status);
+        assert_eq!(
+            answer.header("content-type"),
+            "application/problem+json",
+            "{}",
+            answer.said()
+        );
+        if answer.method == Some(Method::HEAD) {
+            return Value::Null;
+        }
+        let problem = answer.json();
+        assert_eq!(problem["code"], code, "{problem}");
+        assert_eq!(problem["status"], status, "{problem}");
+        for member in ["type", "title", "detail"] {
+            assert!(
+                problem[member].as_str().is_some_and(|text| !text.is_empty()),
+                "{member}: {problem}"
+            );
+        }
+        assert_eq!(problem["request_id"], answer.header("x-request-id"), "{problem}");
+        let said = answer.text().to_lowercase();
+        for inside in [
+            "select ",
+            "insert into",
+            "sqlx",
+            "sea_orm",
+            "dberr",
+            "constraint",
+            "panicked",
+            ".rs:",
+        ] {
+            assert!(!said.contains(inside), "`{inside}` has nothing to do in {said}");
+        }
+        problem
+    }
+
+    /// That it is a refusal which says when to come again.
+    #[track_caller]
+    pub(crate) fn come_again(self, status: u16, code: &str) -> u64 {
+        let seconds = self.header("retry-after").parse().expect("Retry-After in seconds");
+        assert!(seconds >= 1, "at once is not later");
+        self.problem(status, code);
+        seconds
+    }
+
+    fn said(&self) -> String {
+        String::from_utf8_lossy(&self.body[..self.body.len().min(2_000)]).into_owned()
+    }
+}
+
+/// The names in a problem's `errors`, in the order in which they stand.
+pub(crate) fn fields(problem: &Value) -> Vec<&str> {
+    let errors = problem["errors"]
+        .as_array()
+        .unwrap_or_else(|| panic!("no errors: {problem}"));
+    errors.iter().map(|error| error["field"].as_str().unwrap()).collect()
+}

@@ -1,0 +1,37 @@
+//! Other people's programs, asked for a second opinion.
+
+use std::collections::HashSet;
+use std::io::Write as _;
+use std::process::{Command, Output};
+use std::sync::{LazyLock, Mutex};
+
+/// Programs that were missed already, so that each is told once.
+static MISSED: LazyLock<Mutex<HashSet<String>>> = LazyLock::new(Mutex::default);
+
+/// Whether a program is here. A missing one is told on stderr once; it is a failure if
+/// `TEST_TOOLS` names it.
+pub(crate) fn is_here(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    if std::env::split_paths(&path).any(|folder| folder.join(program).is_file()) {
+        return true;
+    }
+    let demanded = std::env::var("TEST_TOOLS").is_ok_and(|list| list.split(',').any(|word| word.trim() == program));
+    assert!(!demanded, "{program} was demanded and is not here");
+    if MISSED.lock().unwrap().insert(program.to_owned()) {
+        let _ = writeln!(std::io::stderr(), "campus-backup tests: LEFT OUT what needs {program}");
+    }
+    false
+}
+
+/// Runs a program, which must succeed.
+pub(crate) fn run(command: &mut Command) -> Output {
+    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    assert!(
+        output.status.success(),
+        "{command:?}: {}\n{}\n{}",
+        output.status,
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    output
+}

@@ -1,0 +1,168 @@
+//! A bare socket, for readers who are slow, rude or exact about how an answer ends.
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpSocket, TcpStream};
+
+use super::{PATIENCE, Service};
+
+/// A request that was sent, and its answer as far as it was read.
+pub(crate) struct Wire {
+    stream: TcpStream,
+    head: String,
+    /// Read, and not yet taken as body.
+    raw: Vec<u8>,
+}
+
+/// How an answer ended.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// As HTTP says that it must; the body.
+    Whole(Vec<u8>),
+    /// In the middle; what was there of the body.
+    Broken(Vec<u8>),
+}
+
+impl Ending {
+    #[track_caller]
+    pub(crate) fn whole(self) -> Vec<u8> {
+        match self {
+            Self::Whole(body) => body,
+            Self::Broken(body) => panic!("broken after {} bytes", body.len()),
+        }
+    }
+
+    #[track_caller]
+    pub(crate) fn broken(self) -> Vec<u8> {
+        match self {
+            Self::Broken(body) => body,
+            Self::Whole(body) => panic!("ended cleanly after {} bytes", body.len()),
+        }
+    }
+}
+
+impl Wire {
+    /// A connection with a small window, so that little of an answer fits into the system's buffers.
+    pub(crate) async fn connect(service: &Service) -> TcpStream {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(16 * 1024).unwrap();
+        socket.connect(service.address().parse().unwrap()).await.unwrap()
+    }
+
+    /// Sends a request with these header lines; none of the answer is read.
+    pub(crate) async fn send(service: &Service, method: &str, path: &str, lines: &[&str]) -> Self {
+        let mut stream = Self::connect(service).await;
+        let mut request = format!("{method} {path} HTTP/1.1\r\nHost: {}\r\n", service.address());
+        for line in lines {
+            request += &format!("{line}\r\n");
+        }
+        request += "\r\n";
+        stream.write_all(request.as_bytes()).await.unwrap();
+        Self {
+            stream,
+            head: String::new(),
+            raw: Vec::new(),
+        }
+    }
+
+    /// Asks for a download and reads the head of the answer, which must be 200, and not more.
+    pub(crate) async fn download(service: &Service, token: &str, path: &str) -> Self {
+        let bearer = format!("Authorization: Bearer {token}");
+        let mut wire = Self::send(service, "GET", path, &[&bearer]).await;
+        let head = wire.head().await;
+        assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
+        wire
+    }
+
+    /// Sends more of the request.
+    pub(crate) async fn write(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        self.stream.write_all(bytes).await
+    }
+
+    /// The status line and headers.
+    pub(crate) async fn head(&mut self) -> String {
+        while self.head.is_empty() {
+            if let Some(end) = find(&self.raw, b"\r\n\r\n") {
+                self.head = String::from_utf8(self.raw.drain(..end + 4).collect()).unwrap();
+            } else if self.more().await == 0 {
+                panic!(
+                    "the connection ended before the head did: {:?}",
+                    String::from_utf8_lossy(&self.raw)
+                );
+            }
+        }
+        self.head.clone()
+    }
+
+    /// Reads on until at least so many bytes of the body have come.
+    pub(crate) async fn read(&mut self, bytes: usize) {
+        self.head().await;
+        while self.raw.len() < bytes && self.more().await > 0 {}
+    }
+
+    /// Reads to the end, whatever end it is.
+    pub(crate) async fn ending(mut self) -> Ending {
+        let head = self.head().await.to_ascii_lowercase();
+        loop {
+            let body = if head.contains("transfer-encoding: chunked") {
+                chunks(&self.raw)
+            } else {
+                let length = head
+                    .split_once("content-length: ")
+                    .map(|(_, rest)| rest.lines().next().unwrap());
+                let length = length.expect("a length or chunks").parse().unwrap();
+                let whole = self.raw.len() >= length;
+                (whole, self.raw[..self.raw.len().min(length)].to_vec())
+            };
+            match body {
+                (true, body) => return Ending::Whole(body),
+                (false, body) if self.more_in_large_pieces().await == 0 => return Ending::Broken(body),
+                (false, _) => {}
+            }
+        }
+    }
+
+    /// Zero if the other side has ended or broken the connection.
+    async fn more(&mut self) -> usize {
+        let mut buffer = [0; 16 * 1024];
+        let read = tokio::time::timeout(PATIENCE, self.stream.read(&mut buffer)).await;
+        let read = read.expect("nothing came in time").unwrap_or(0);
+        self.raw.extend_from_slice(&buffer[..read]);
+        read
+    }
+
+    /// Chunks are sought from the start each time, so they are not sought after every little piece.
+    async fn more_in_large_pieces(&mut self) -> usize {
+        let before = self.raw.len();
+        let enough = before + (before / 2).max(256 * 1024);
+        while self.raw.len() < enough {
+            let ended = find(&self.raw[self.raw.len().saturating_sub(5)..], b"0\r\n\r\n").is_some();
+            if (ended && self.raw.len() > before) || self.more().await == 0 {
+                break;
+            }
+        }
+        self.raw.len() - before
+    }
+}
+
+/// Whether the last chunk is there, and what the chunks hold (RFC 9112, section 7.1).
+fn chunks(mut raw: &[u8]) -> (bool, Vec<u8>) {
+    let mut body = Vec::new();
+    while let Some(end) = find(raw, b"\r\n") {
+        let size = std::str::from_utf8(&raw[..end]).unwrap();
+        let size = usize::from_str_radix(size.split(';').next().unwrap().trim(), 16).unwrap();
+        let chunk = &raw[end + 2..];
+        if size == 0 {
+            return (chunk.starts_with(b"\r\n"), body);
+        }
+        body.extend_from_slice(&chunk[..chunk.len().min(size)]);
+        if chunk.len() < size + 2 {
+            break;
+        }
+        raw = &chunk[size + 2..];
+    }
+    (false, body)
+}
+
+fn find(bytes: &[u8], pattern: &[u8]) -> Option<usize> {
+    bytes.windows(pattern.len()).position(|window| window == pattern)
+}

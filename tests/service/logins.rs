@@ -1,0 +1,66 @@
+//! Many sign in at once: each password costs 19 MiB of memory and must not cost it all at once.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::harness::service::Setup;
+use crate::harness::{ADMIN_PASSWORD, Engine, PATIENCE, small_school, until};
+
+const GROWTH: u64 = 64 << 20;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fifty_at_once_cost_little_memory_and_hinder_nobody() {
+    let school = small_school(Engine::Sqlite).await;
+    let service = Setup::on(&school.scratch)
+        .set("CAMPUS_BACKUP_LOGIN_BURST_ACCOUNT", 100_000)
+        .set("CAMPUS_BACKUP_LOGIN_BURST_ADDRESS", 100_000)
+        .start()
+        .await;
+    let admin = service.admin().await;
+    let before = service.memory().now;
+    let start = Instant::now();
+    let flood = async {
+        let mut answered = 0;
+        while start.elapsed() < Duration::from_secs(4) {
+            let attempts = (0..50).map(|number| {
+                let client = service.anonymous();
+                let password = if number % 2 == 0 { ADMIN_PASSWORD } else { "wrong" };
+                async move {
+                    client
+                        .post("/auth/login", &json!({"username": "admin", "password": password}))
+                        .await
+                }
+            });
+            for answer in futures_util::future::join_all(attempts).await {
+                let status = answer.status.as_u16();
+                assert!(matches!(status, 200 | 401 | 429 | 503), "{answer:?}");
+                answered += u32::from(status < 429);
+            }
+        }
+        answered
+    };
+    let look = async {
+        let mut times = Vec::new();
+        while start.elapsed() < Duration::from_secs(4) {
+            let asked = Instant::now();
+            admin.get("/backup/stats").await.expect(200);
+            times.push(asked.elapsed());
+        }
+        times.sort();
+        times
+    };
+    let (answered, times) = tokio::join!(flood, look);
+    assert!(answered > 0, "nobody could sign in");
+    let grown = service.memory().peak.saturating_sub(before);
+    assert!(grown < GROWTH, "{} MiB more at the peak", grown >> 20);
+    assert!(times.len() > 5, "stats answered only {} times", times.len());
+    // A test machine is busy with other tests; what must not be is waiting for all the passwords.
+    let slow = times[times.len() * 95 / 100];
+    assert!(slow < Duration::from_secs(1), "stats took {slow:?}");
+    until("memory is given back", PATIENCE, async || {
+        service.memory().now.saturating_sub(before) < GROWTH / 2
+    })
+    .await;
+    service.admin().await.get("/backup/stats").await.expect(200);
+}

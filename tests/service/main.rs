@@ -1,0 +1,43 @@
+//! The service seen from outside, over real sockets, on every engine.
+//!
+//! Plain `cargo test` runs all of it on the engines it finds: SQLite always, PostgreSQL at `TEST_POSTGRES_URL`
+//! (postgres://postgres@127.0.0.1:5432/postgres), MySQL or MariaDB at `TEST_MYSQL_URL` (mysql://root@127.0.0.1:3306/).
+//! One line on stderr says which were found and which were left out; `TEST_ENGINES=sqlite,postgres,mysql`
+//! makes a missing one a failure, and `TEST_TOOLS=python3,soffice,...` does the same for the programs
+//! that some tests ask for a second opinion.
+//!
+//! In reading order: [`harness`] starts a service on a database of its own and speaks HTTP with it; [`schema`] needs
+//! no service; then a word a capability, the refusals first.
+
+// A test that can't go on says so and ends; that is what unwrap, expect and panic are for.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+#[macro_use]
+mod harness;
+
+mod auth;
+mod auth_login;
+mod auth_provider;
+mod binary;
+mod binary_accounts;
+mod clear;
+mod clear_locked;
+mod clear_refusals;
+mod download;
+mod download_archive;
+mod download_broken;
+mod download_sheet;
+mod download_stream;
+mod links;
+mod locked_tables;
+mod logins;
+mod main_job;
+mod memory;
+mod readers;
+mod schema;
+mod schema_shape;
+mod snapshot_paths;
+mod stats;
+mod surface;
+mod surface_document;
+mod surface_logs;

@@ -1,0 +1,101 @@
+//! `GET /backup/stats`: the counts of one moment.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use chrono::{DateTime, Utc};
+use sea_orm::{ConnectionTrait as _, TransactionTrait as _};
+use serde_json::Value;
+
+use crate::harness::{Scratch, Service, TABLES, fill, small_school};
+
+/// Inserts pairs until it is told to stop, each in a transaction.
+pub(crate) struct Writer {
+    stop: Arc<AtomicBool>,
+    task: tokio::task::JoinHandle<u32>,
+}
+
+impl Writer {
+    pub(crate) async fn start(scratch: &Scratch) -> Self {
+        fill::ground_for_pairs(scratch).await;
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = stop.clone();
+        let connection = scratch.another_connection().await;
+        let task = tokio::spawn(async move {
+            let mut number = 0;
+            while !stopped.load(Ordering::Relaxed) {
+                number += 1;
+                let transaction = connection.begin().await.unwrap();
+                for statement in fill::pair(number) {
+                    transaction.execute_unprepared(&statement).await.unwrap();
+                }
+                transaction.commit().await.unwrap();
+            }
+            number
+        });
+        Self { stop, task }
+    }
+
+    /// Answers with the number of pairs, of which there must have been some while the test looked.
+    pub(crate) async fn stop(self) -> u32 {
+        self.stop.store(true, Ordering::Relaxed);
+        let written = self.task.await.unwrap();
+        assert!(written > 10, "only {written} pairs were written meanwhile");
+        written
+    }
+}
+
+fn number(stats: &Value, name: &str) -> u64 {
+    stats[name].as_u64().unwrap_or_else(|| panic!("{name}: {stats}"))
+}
+
+on_every_engine! {
+    async fn counts_are_those_of_sql(engine) {
+        let school = small_school(engine).await;
+        let service = Service::on(&school.scratch).await;
+        let before = Utc::now();
+        let stats = service.admin().await.get("/backup/stats").await.expect(200).json();
+        let mut expected = school.scratch.counts().await;
+        let total: i64 = expected.values().map(|count| count.as_i64().unwrap()).sum();
+        assert_eq!(total, 25);
+        expected.insert("total".to_owned(), total.into());
+        expected.insert("generated_at".to_owned(), stats["generated_at"].clone());
+        assert_eq!(stats, Value::Object(expected));
+        let generated_at = stats["generated_at"].as_str().unwrap();
+        assert!(generated_at.ends_with('Z'), "UTC: {generated_at}");
+        let generated_at: DateTime<Utc> = generated_at.parse().unwrap();
+        assert!(generated_at >= before - chrono::Duration::seconds(1) && generated_at <= Utc::now());
+    }
+
+    async fn counts_of_an_empty_school_are_zero(engine) {
+        let scratch = Scratch::empty(engine).await;
+        let service = Service::on(&scratch).await;
+        let stats = service.admin().await.get("/backup/stats").await.expect(200).json();
+        for table in TABLES {
+            assert_eq!(number(&stats, table), u64::from(table == "users"), "{table}");
+        }
+        assert_eq!(number(&stats, "total"), 1);
+    }
+
+    async fn counts_are_of_one_moment(engine) {
+        let scratch = Scratch::migrated(engine).await;
+        let service = Service::on(&scratch).await;
+        let admin = service.admin().await;
+        let writer = Writer::start(&scratch).await;
+        let mut seen = 0;
+        // Until the writer has been at work between two looks often enough for a torn count to show.
+        for _ in 0..500 {
+            let stats = admin.get("/backup/stats").await.expect(200).json();
+            let students = number(&stats, "students");
+            assert_eq!(number(&stats, "enrollments"), students, "{stats}");
+            assert_eq!(number(&stats, "payments"), students, "{stats}");
+            assert_eq!(number(&stats, "total"), 3 * students + 3, "{stats}");
+            seen += u32::from(students > 0);
+            if seen == 60 {
+                break;
+            }
+        }
+        assert_eq!(seen, 60);
+        writer.stop().await;
+    }
+}

@@ -1,0 +1,309 @@
+//! What every answer has in common, and what operating the service needs.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::harness::service::Setup;
+use crate::harness::{Answer, Engine, PATIENCE, Scratch, Service, Wire, small_school, until};
+
+async fn of_the_small_school() -> (crate::harness::School, Service) {
+    let school = small_school(Engine::Sqlite).await;
+    let service = Service::on(&school.scratch).await;
+    (school, service)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn unknown_paths_are_problems() {
+    let (_school, service) = of_the_small_school().await;
+    let admin = service.admin().await;
+    for path in [
+        "/nothing",
+        "/backup",
+        "/backup/",
+        "/backup/nothing",
+        "/auth",
+        "/healthz/x",
+        "/backup//stats",
+        "/%00",
+        "/..%2f..%2fetc%2fpasswd",
+        "/backup/stats/",
+    ] {
+        admin.get(path).await.problem(404, "unknown_path");
+        admin.head(path).await.problem(404, "unknown_path");
+        admin.post(path, &json!({})).await.problem(404, "unknown_path");
+    }
+    // Under /backup it is nobody's business what exists.
+    let answer = service.anonymous().get("/backup/nothing").await;
+    assert!(matches!(answer.status.as_u16(), 401 | 404), "{answer:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_methods_are_problems_and_name_the_right_ones() {
+    let (school, service) = of_the_small_school().await;
+    let admin = service.admin().await;
+    let before = school.scratch.everything().await;
+    for (path, right) in [
+        ("/auth/login", "POST"),
+        ("/auth/me", "GET"),
+        ("/backup/stats", "GET"),
+        ("/backup/download/students", "GET"),
+        ("/backup/download-links", "POST"),
+        ("/backup/clear", "POST"),
+        ("/healthz", "GET"),
+        ("/readyz", "GET"),
+        ("/api-docs/openapi.json", "GET"),
+    ] {
+        let wrong = if right == "POST" {
+            ["GET", "PUT", "DELETE", "PATCH"]
+        } else {
+            ["POST", "PUT", "DELETE", "PATCH"]
+        };
+        for method in wrong {
+            let request = admin.request(method.parse().unwrap(), path);
+            let answer = Answer::of(request).await;
+            let allow = answer.header("allow").to_owned();
+            answer.problem(405, "method_not_allowed");
+            assert!(
+                allow.split(',').any(|word| word.trim() == right),
+                "{method} {path}: Allow: {allow:?}"
+            );
+            assert!(!allow.contains(method), "{method} {path}: Allow: {allow:?}");
+        }
+    }
+    let odd = admin.request("BREW".parse().unwrap(), "/backup/clear");
+    Answer::of(odd).await.problem(405, "method_not_allowed");
+    assert_eq!(school.scratch.everything().await, before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_answer_has_an_id_and_is_safe_to_show() {
+    let (_school, service) = of_the_small_school().await;
+    let admin = service.admin().await;
+    let mut ids = std::collections::HashSet::new();
+    for path in [
+        "/healthz",
+        "/readyz",
+        "/metrics",
+        "/backup/stats",
+        "/backup/download/all",
+        "/nothing",
+        "/swagger-ui/",
+        "/api-docs/openapi.json",
+        "/backup/download/nothing",
+    ] {
+        // `expect` looks for the id and for nosniff in every answer of every test.
+        let answer = admin.get(path).await;
+        let status = answer.status.as_u16();
+        let answer = answer.expect(status);
+        assert!(ids.insert(answer.header("x-request-id").to_owned()), "an id twice");
+        assert!(!answer.header("referrer-policy").is_empty(), "{path}");
+        let framed = answer.header("x-frame-options") == "DENY"
+            || answer
+                .header("content-security-policy")
+                .contains("frame-ancestors 'none'");
+        assert!(framed, "{path} can be framed: {:?}", answer.headers);
+        assert!(
+            answer.header("server").is_empty() && answer.header("x-powered-by").is_empty(),
+            "{path}"
+        );
+        if path.starts_with("/backup") {
+            assert_eq!(answer.header("cache-control"), "no-store", "{path}");
+        }
+    }
+}
+
+/// What a client calls its request is not what the service calls it, unless it looks like an id.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_id_can_not_be_used_to_write_into_the_log() {
+    let (_school, service) = of_the_small_school().await;
+    for id in [
+        "x\"} {\"level\":\"ERROR",
+        "<script>alert(1)</script>",
+        &"9".repeat(5_000),
+    ] {
+        let request = service
+            .anonymous()
+            .request(Method::GET, "/nothing")
+            .header("X-Request-Id", id);
+        let problem = Answer::of(request).await.problem(404, "unknown_path");
+        assert_ne!(problem["request_id"], id);
+        assert!(!service.logs().contains(id), "{id}");
+    }
+    let problem = service
+        .anonymous()
+        .get("/backup/stats")
+        .await
+        .problem(401, "unauthenticated");
+    let id = problem["request_id"].as_str().unwrap().to_owned();
+    until("the id of a refusal is in the log", PATIENCE, async || {
+        service.logs().contains(&id)
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn other_sites_are_let_in_by_name_only() {
+    const SPA: &str = "https://school.example";
+    let school = small_school(Engine::Sqlite).await;
+    let setup = Setup::on(&school.scratch);
+    let closed = setup.start().await;
+    let request = closed
+        .anonymous()
+        .request(Method::GET, "/healthz")
+        .header("Origin", SPA);
+    assert_eq!(Answer::of(request).await.header("access-control-allow-origin"), "");
+
+    let service = setup
+        .again()
+        .set("CAMPUS_BACKUP_CORS_ORIGINS", format!("{SPA},http://localhost:5173"))
+        .start()
+        .await;
+    let admin = service.admin().await;
+    for origin in [SPA, "http://localhost:5173"] {
+        let answer = Answer::of(
+            admin
+                .request(Method::GET, "/backup/download/students")
+                .header("Origin", origin),
+        )
+        .await;
+        let answer = answer.expect(200);
+        assert_eq!(answer.header("access-control-allow-origin"), origin);
+        let exposed = answer.header("access-control-expose-headers").to_lowercase();
+        for header in ["content-disposition", "x-total-rows"] {
+            assert!(exposed.contains(header), "{header}: {exposed}");
+        }
+        assert!(answer.header("vary").to_lowercase().contains("origin"), "{answer:?}");
+        let preflight = service
+            .anonymous()
+            .request(Method::OPTIONS, "/backup/clear")
+            .header("Origin", origin)
+            .header("Access-Control-Request-Method", "POST")
+            .header("Access-Control-Request-Headers", "authorization,content-type");
+        let preflight = Answer::of(preflight).await;
+        assert!(preflight.status.is_success(), "{preflight:?}");
+        assert_eq!(preflight.header("access-control-allow-origin"), origin);
+        let headers = preflight.header("access-control-allow-headers").to_lowercase();
+        assert!(
+            headers.contains("authorization") && headers.contains("content-type"),
+            "{headers}"
+        );
+        assert!(preflight.header("access-control-allow-methods").contains("POST"));
+        // A refusal must be readable by the SPA as well.
+        let refused = service
+            .anonymous()
+            .request(Method::GET, "/backup/stats")
+            .header("Origin", origin);
+        let refused = Answer::of(refused).await;
+        assert_eq!(refused.header("access-control-allow-origin"), origin);
+        refused.problem(401, "unauthenticated");
+    }
+    for origin in [
+        "https://evil.example",
+        "https://school.example.evil.example",
+        "http://school.example",
+        "null",
+    ] {
+        let answer = Answer::of(admin.request(Method::GET, "/backup/stats").header("Origin", origin)).await;
+        assert_eq!(answer.header("access-control-allow-origin"), "", "{origin}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn headers_that_do_not_come_are_given_up() {
+    let (_school, service) = of_the_small_school().await;
+    let mut wire = Wire::connect(&service).await;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    wire.write_all(b"GET /healthz HTTP/1.1\r\nHost: x").await.unwrap();
+    let mut answer = Vec::new();
+    let read = tokio::time::timeout(PATIENCE, wire.read_to_end(&mut answer)).await;
+    read.expect("the connection is still there").unwrap();
+    let answer = String::from_utf8_lossy(&answer).into_owned();
+    assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 408 "), "{answer}");
+}
+
+on_every_engine! {
+    async fn health_readiness_and_metrics_need_nobody(engine) {
+        let school = small_school(engine).await;
+        let service = Service::on(&school.scratch).await;
+        let anonymous = service.anonymous();
+        anonymous.get("/healthz").await.expect(200);
+        anonymous.get("/readyz").await.expect(200);
+        service.admin().await.get("/backup/download/students").await.expect(200);
+        anonymous.get("/backup/download/students/../secret-name").await;
+        let metrics = anonymous.get("/metrics").await.expect(200);
+        assert!(metrics.header("content-type").starts_with("text/plain"), "{metrics:?}");
+        let metrics = metrics.text();
+        assert!(metrics.contains("# TYPE "), "{metrics}");
+        assert!(metrics.contains("/backup/download/{table}"), "labelled by template: {metrics}");
+        for path in ["/backup/download/students", "secret-name"] {
+            assert!(!metrics.contains(path), "never by path: {metrics}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replaced_database_file_is_noticed() {
+    let (school, service) = of_the_small_school().await;
+    let file = school.scratch.folder().join("school.db");
+    service.anonymous().get("/readyz").await.expect(200);
+    std::fs::rename(&file, file.with_extension("moved")).unwrap();
+    service
+        .anonymous()
+        .get("/readyz")
+        .await
+        .problem(503, "database_unavailable");
+    std::fs::copy(file.with_extension("moved"), &file).unwrap();
+    service
+        .anonymous()
+        .get("/readyz")
+        .await
+        .problem(503, "database_unavailable");
+    service.anonymous().get("/healthz").await.expect(200);
+    let refused = service.admin().await.clear(&json!({"table": "attendance"})).await;
+    assert!(
+        refused.status.is_server_error(),
+        "a clear of a file that is gone would be lost: {refused:?}"
+    );
+    std::fs::rename(file.with_extension("moved"), &file).unwrap();
+    service.anonymous().get("/readyz").await.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_schema_of_another_version_is_not_ready() {
+    let scratch = Scratch::empty(Engine::Sqlite).await;
+    let service = Service::on(&scratch).await;
+    service.anonymous().get("/readyz").await.expect(200);
+    scratch
+        .execute("delete from backup_migrations where version like '%service'")
+        .await;
+    let answer = service.anonymous().get("/readyz").await;
+    assert_eq!(answer.status.as_u16(), 503, "{answer:?}");
+    assert_eq!(answer.header("content-type"), "application/problem+json");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn logs_can_be_read_by_machines() {
+    let school = small_school(Engine::Sqlite).await;
+    let service = Setup::on(&school.scratch)
+        .set("CAMPUS_BACKUP_LOG_FORMAT", "json")
+        .start()
+        .await;
+    service.admin().await.get("/backup/stats").await.expect(200);
+    let problem = service
+        .anonymous()
+        .get("/backup/stats")
+        .await
+        .problem(401, "unauthenticated");
+    let finished = service.stop().await;
+    let lines: Vec<Value> = finished
+        .stderr
+        .lines()
+        .map(|line| serde_json::from_str(line).expect(line))
+        .collect();
+    let id = problem["request_id"].as_str().unwrap();
+    assert!(
+        lines.iter().any(|line| line.to_string().contains(id)),
+        "the request is found by its id"
+    );
+    assert_eq!(finished.stdout, "", "nothing but a one-time password is printed");
+}

@@ -1,0 +1,267 @@
+//! The API description: that it is true, that it is the committed one, and a walk over everything in it.
+
+use std::path::PathBuf;
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::harness::service::Setup;
+use crate::harness::{ADMIN_PASSWORD, Answer, Client, Engine, School, Service, small_school};
+
+/// One operation of the document.
+struct Operation {
+    method: Method,
+    path: String,
+    description: Value,
+}
+
+impl Operation {
+    /// With a value for each parameter in the path.
+    fn filled(&self) -> String {
+        let mut path = self.path.replace("{table}", "students");
+        while let (Some(start), Some(end)) = (path.find('{'), path.find('}')) {
+            path.replace_range(start..=end, "1");
+        }
+        path
+    }
+
+    async fn call(&self, client: &Client) -> Answer {
+        let request = client.request(self.method.clone(), &self.filled());
+        let request = if self.method == Method::GET {
+            request
+        } else {
+            request.json(&json!({}))
+        };
+        Answer::of(request).await
+    }
+}
+
+fn operations(document: &Value) -> Vec<Operation> {
+    let mut operations = Vec::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, description) in item.as_object().unwrap() {
+            if let Ok(method) = method.to_uppercase().parse::<Method>()
+                && description["responses"].is_object()
+            {
+                operations.push(Operation {
+                    method,
+                    path: path.clone(),
+                    description: description.clone(),
+                });
+            }
+        }
+    }
+    operations
+}
+
+fn committed() -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../openapi/campus-backup.json"))
+}
+
+async fn served() -> (School, Service, Value) {
+    let school = small_school(Engine::Sqlite).await;
+    let service = Service::on(&school.scratch).await;
+    let document = service
+        .anonymous()
+        .get("/api-docs/openapi.json")
+        .await
+        .expect(200)
+        .json();
+    (school, service, document)
+}
+
+/// Everything under /backup refuses whoever has not signed in and whoever is not an administrator, and changes nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_operation_refuses_whom_it_must() {
+    let (school, service, document) = served().await;
+    let before = school.scratch.everything().await;
+    let teacher = service.login("teacher", ADMIN_PASSWORD).await;
+    let mut walked = 0;
+    for operation in operations(&document) {
+        let name = format!("{} {}", operation.method, operation.path);
+        if operation.path.starts_with("/backup") {
+            let answer = operation.call(&service.anonymous()).await;
+            assert_eq!(answer.status.as_u16(), 401, "{name}: {answer:?}");
+            assert!(answer.header("www-authenticate").starts_with("Bearer"), "{name}");
+            let answer = operation.call(&teacher).await;
+            assert_eq!(answer.status.as_u16(), 403, "{name}: {answer:?}");
+            assert_eq!(answer.header("content-type"), "application/problem+json", "{name}");
+            for status in ["401", "403"] {
+                assert!(
+                    operation.description["responses"][status].is_object(),
+                    "{name} does not document {status}"
+                );
+            }
+            walked += 1;
+        } else {
+            // Nothing outside changes data.
+            assert!(
+                operation.method == Method::GET || operation.path == "/auth/login",
+                "{name}"
+            );
+        }
+    }
+    assert!(walked >= 4, "only {walked} operations under /backup");
+    assert_eq!(school.scratch.everything().await, before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everything_that_is_served_is_described() {
+    let (_school, _service, document) = served().await;
+    let described: Vec<_> = operations(&document)
+        .iter()
+        .map(|operation| format!("{} {}", operation.method, operation.path))
+        .collect();
+    for expected in [
+        "POST /auth/login",
+        "GET /auth/me",
+        "GET /backup/stats",
+        "GET /backup/download/{table}",
+        "POST /backup/download-links",
+        "POST /backup/clear",
+        "GET /healthz",
+        "GET /readyz",
+        "GET /metrics",
+    ] {
+        assert!(
+            described.iter().any(|operation| operation == expected),
+            "{expected} is missing in {described:?}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_operation_is_described_well() {
+    let (_school, _service, document) = served().await;
+    assert!(
+        document["openapi"].as_str().unwrap().starts_with("3.1"),
+        "{}",
+        document["openapi"]
+    );
+    assert_eq!(document["info"]["version"], env!("CARGO_PKG_VERSION"));
+    let mut names = std::collections::HashSet::new();
+    for operation in operations(&document) {
+        let Operation {
+            method,
+            path,
+            description,
+        } = &operation;
+        let id = description["operationId"]
+            .as_str()
+            .unwrap_or_else(|| panic!("{method} {path} has no operationId"));
+        assert!(names.insert(id.to_owned()), "{id} twice");
+        assert!(
+            id.starts_with(|c: char| c.is_ascii_lowercase()) && id.chars().all(|c| c.is_ascii_alphanumeric()),
+            "{id}"
+        );
+        assert_eq!(description["tags"].as_array().map(Vec::len), Some(1), "{id}");
+        assert!(description["summary"].is_string(), "{id}");
+        for (status, response) in description["responses"].as_object().unwrap() {
+            let response = resolved(&document, response);
+            assert!(
+                response["description"].as_str().is_some_and(|text| !text.is_empty()),
+                "{id} {status}"
+            );
+            if status.starts_with(['4', '5']) {
+                let problem = &response["content"]["application/problem+json"]["schema"];
+                assert!(problem.is_object(), "{id} {status} is no problem+json");
+            }
+        }
+    }
+}
+
+fn resolved<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
+    match value["$ref"].as_str() {
+        Some(reference) => document.pointer(reference.trim_start_matches('#')).unwrap(),
+        None => value,
+    }
+}
+
+/// Programs tell refusals apart by their codes: the document lists the words that answers have.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_codes_of_problems_are_a_closed_list() {
+    let (_school, service, document) = served().await;
+    let problem = &document["components"]["schemas"]["Problem"];
+    let codes = resolved(&document, &problem["properties"]["code"]);
+    let codes: Vec<_> = codes["enum"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|code| code.as_str().unwrap())
+        .collect();
+    for code in [
+        "malformed_body",
+        "invalid_field",
+        "unsupported_media_type",
+        "body_too_large",
+        "request_timeout",
+        "unknown_path",
+        "unknown_table",
+        "method_not_allowed",
+        "unauthenticated",
+        "wrong_credentials",
+        "forbidden",
+        "link_invalid",
+        "link_spent",
+        "rows_moved",
+        "wrong_confirmation",
+        "too_many_logins",
+        "too_many_downloads",
+        "unexportable",
+        "database_busy",
+        "database_unavailable",
+        "no_room",
+        "internal",
+    ] {
+        assert!(codes.contains(&code), "{code} is not in {codes:?}");
+    }
+    let seen = service
+        .anonymous()
+        .get("/backup/stats")
+        .await
+        .problem(401, "unauthenticated");
+    assert!(codes.contains(&seen["code"].as_str().unwrap()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_committed_description_is_the_served_one() {
+    let (_school, _service, document) = served().await;
+    let committed = std::fs::read_to_string(committed()).expect("openapi/campus-backup.json is committed");
+    let printed = Setup::bare().argument("openapi").run().await;
+    assert_eq!(printed.code, Some(0), "{printed:?}");
+    assert!(
+        printed.stdout == committed,
+        "openapi/campus-backup.json is not what the code says; write it anew with: campus-backup openapi"
+    );
+    let committed: Value = serde_json::from_str(&committed).unwrap();
+    assert_eq!(document, committed);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn swagger_ui_is_there_and_remembers_who_signed_in() {
+    let (_school, service, document) = served().await;
+    let page = service.anonymous().get("/swagger-ui/").await.expect(200);
+    assert!(page.header("content-type").starts_with("text/html"), "{page:?}");
+    let settings = service
+        .anonymous()
+        .get("/swagger-ui/swagger-initializer.js")
+        .await
+        .expect(200)
+        .text();
+    assert!(settings.contains("persistAuthorization"), "{settings}");
+    assert!(settings.contains("/api-docs/openapi.json"), "{settings}");
+    let scheme = &document["components"]["securitySchemes"]["bearerAuth"];
+    assert_eq!(
+        (&scheme["type"], &scheme["scheme"]),
+        (&json!("http"), &json!("bearer")),
+        "{scheme}"
+    );
+    // Its scripts must be allowed to run where they are, and nothing else.
+    let policy = page.header("content-security-policy");
+    assert!(!policy.contains("https:") && !policy.contains("*"), "{policy}");
+    let redirected = service.anonymous().get("/swagger-ui").await;
+    assert!(
+        redirected.status.is_redirection() || redirected.status.is_success(),
+        "{redirected:?}"
+    );
+}
