@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use campus_backup_domain::account::Accounts;
 use campus_backup_domain::clear::Confirmation;
+use campus_backup_domain::stats::Counter;
 use campus_backup_domain::{Database, Error, export};
 use secrecy::SecretString;
 
@@ -16,6 +17,8 @@ pub struct AppState {
     pub settings: Arc<Settings>,
     /// The database, connected and migrated.
     pub database: Database,
+    /// Counts the rows, for all who ask at once.
+    pub counter: Arc<Counter>,
     /// Who may sign in.
     pub accounts: Accounts,
     /// How downloads are made.
@@ -33,7 +36,6 @@ impl AppState {
         let downloads = export::Settings {
             time_zone: settings.timezone,
             stall_timeout: settings.stall_timeout,
-            temporary_folder: settings.data_dir.join("tmp"),
             app_version: env!("CARGO_PKG_VERSION"),
         };
         let confirmation = match settings.require_confirmation {
@@ -43,6 +45,7 @@ impl AppState {
         Ok(Self {
             accounts: Accounts::new(database.clone(), settings.accounts(secret))?,
             settings: Arc::new(settings),
+            counter: Arc::new(Counter::new(database.clone())),
             database,
             downloads,
             confirmation,

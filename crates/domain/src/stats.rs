@@ -1,9 +1,11 @@
 //! Counts of all seven tables, of one moment.
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 use chrono::{DateTime, SubsecRound as _, Utc};
 use sea_orm::{ConnectionTrait, Statement};
+use tokio::sync::Mutex;
 
 use crate::catalog::Table;
 use crate::database::Database;
@@ -33,6 +35,62 @@ impl Stats {
 /// Counts all seven tables.
 pub async fn stats(database: &Database) -> Result<Stats> {
     count(database.connection()).await
+}
+
+/// Counts for many who ask at once: they share one count, which is never older than the moment they asked.
+#[derive(Debug)]
+pub struct Counter {
+    database: Database,
+    latest: Latest<Stats>,
+}
+
+impl Counter {
+    /// One for a service.
+    pub fn new(database: Database) -> Self {
+        let latest = Latest::default();
+        Self { database, latest }
+    }
+
+    /// The counts of a moment after this was called.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn stats(&self) -> Result<Stats> {
+        self.latest.get(async || stats(&self.database).await).await
+    }
+}
+
+/// What was found last, and when looking began.
+///
+/// Who asks while somebody else is looking can't take what that one finds, because it may be older than the question.
+/// They wait and then look once for all who wait.
+#[derive(Debug)]
+struct Latest<T>(Mutex<Option<(Instant, Option<T>)>>);
+
+impl<T> Default for Latest<T> {
+    fn default() -> Self {
+        Self(Mutex::new(None))
+    }
+}
+
+impl<T: Clone> Latest<T> {
+    async fn get(&self, look: impl AsyncFn() -> Result<T>) -> Result<T> {
+        let asked = Instant::now();
+        let mut latest = self.0.lock().await;
+        match &*latest {
+            Some((began, Some(found))) if *began >= asked => return Ok(found.clone()),
+            // One after the other they would wait for one timeout each.
+            Some((began, None)) if *began >= asked => {
+                drop(latest);
+                return look().await;
+            }
+            _ => {}
+        }
+        let began = Instant::now();
+        let found = look().await;
+        *latest = Some((began, found.as_ref().ok().cloned()));
+        found
+    }
 }
 
 /// Counts all seven tables, in a transaction or outside.
@@ -69,4 +127,54 @@ pub(crate) fn rows(count: impl Fn(usize) -> Result<i64>) -> Result<BTreeMap<Tabl
     counts
         .map(|(position, table)| Ok((table, count(position)?.unsigned_abs())))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use futures_util::future::join_all;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn who_ask_at_once_share_one_look_that_begins_after_they_asked() {
+        let (latest, looks) = (Latest::default(), AtomicU32::new(0));
+        let ask = || {
+            latest.get(async || {
+                let look = looks.fetch_add(1, Ordering::Relaxed) + 1;
+                tokio::task::yield_now().await;
+                Ok(look)
+            })
+        };
+        let found = join_all((0..16).map(|_| ask())).await;
+        let found: Vec<u32> = found.into_iter().map(Result::unwrap).collect();
+        assert_eq!(found[0], 1);
+        assert_eq!(
+            found[1..],
+            [2; 15],
+            "those who asked during the first look must not take what it finds"
+        );
+        assert_eq!(ask().await.unwrap(), 3, "nothing is kept for those who ask later");
+    }
+
+    #[tokio::test]
+    async fn a_failed_look_holds_nobody_up() {
+        let (latest, looks) = (Latest::<u32>::default(), AtomicU32::new(0));
+        let at_once = AtomicU32::new(0);
+        let most = AtomicU32::new(0);
+        let ask = || {
+            latest.get(async || {
+                looks.fetch_add(1, Ordering::Relaxed);
+                most.fetch_max(at_once.fetch_add(1, Ordering::Relaxed) + 1, Ordering::Relaxed);
+                tokio::task::yield_now().await;
+                at_once.fetch_sub(1, Ordering::Relaxed);
+                Err(Error::Gone)
+            })
+        };
+        let found = join_all((0..16).map(|_| ask())).await;
+        assert!(found.iter().all(Result::is_err));
+        assert_eq!(looks.load(Ordering::Relaxed), 16);
+        assert!(most.load(Ordering::Relaxed) > 4, "they look side by side");
+    }
 }

@@ -2,7 +2,7 @@
 
 use actix_web::{get, web};
 use campus_backup_domain::Table;
-use campus_backup_domain::stats::{self, Stats};
+use campus_backup_domain::stats::Stats;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -66,6 +66,5 @@ problem_responses!(StatsProblems: Unauthenticated, Forbidden, DatabaseBusy, Data
 )]
 #[get("/stats")]
 async fn get_stats(_: Granted, state: web::Data<AppState>) -> Result<web::Json<StatsAnswer>, ApiError> {
-    let stats = stats::stats(&state.database).await?;
-    Ok(web::Json(stats.into()))
+    Ok(web::Json(state.counter.stats().await?.into()))
 }
