@@ -80,7 +80,7 @@ impl Cleared {
 /// 4. One transaction: the tables are locked against other writers, the rows are removed, dependents first, and
 ///    counted as they go.
 /// 5. If the counts are not the expected ones, the transaction is rolled back.
-/// 6. What is left is counted and the transaction is committed.
+/// 6. What is left is counted, no row may be left without what it refers to, and the transaction is committed.
 ///
 /// # Errors
 /// On any error nothing has changed. [`Error::RowsMoved`] if the expectation does not hold; [`Error::DatabaseBusy`]
@@ -130,7 +130,7 @@ fn concerned(scope: Scope) -> Vec<Table> {
 async fn remove(database: &Database, request: &Clear) -> Result<Cleared> {
     let doing = "clearing";
     let tables = concerned(request.scope);
-    let transaction = database.begin_write(doing).await?;
+    let transaction = database.begin_change(doing).await?;
     lock(&transaction, database.engine(), &tables).await?;
     let mut removed = BTreeMap::new();
     for table in &tables {
@@ -149,7 +149,7 @@ async fn remove(database: &Database, request: &Clear) -> Result<Cleared> {
     }
     check(request.expected.as_ref(), &removed)?;
     let left = stats::count(&transaction).await?;
-    transaction.commit().await.map_err(Error::database(doing))?;
+    database.commit_change(transaction, &tables, doing).await?;
     Ok(Cleared {
         removed,
         kept: left.rows,

@@ -1,11 +1,12 @@
 //! The connection to one of the three engines.
 //!
 //! A [`Database`] has two pools. Requests use the one; what reads whole tables uses the other, which has a limit of
-//! its own, so that readers who stall can never keep a sign-in or a clear from getting a connection. [`schema`] brings
-//! the schema up to date.
+//! its own, so that readers who stall can never keep a sign-in or a clear from getting a connection. What changes
+//! whole tables begins with [`Database::begin_change`]. [`schema`] brings the schema up to date.
 
 mod schema;
 
+use std::collections::BTreeSet;
 use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
@@ -17,7 +18,7 @@ use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynch
 use sea_orm::sqlx::{self, AssertSqlSafe, Connection, Executor};
 use sea_orm::{
     AccessMode, ConnectOptions, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, IsolationLevel,
-    SqliteTransactionMode, SqlxError, TransactionOptions, TransactionTrait,
+    SqliteTransactionMode, SqlxError, Statement, TransactionOptions, TransactionTrait,
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -65,6 +66,7 @@ pub struct Settings {
 pub struct Database {
     requests: DatabaseConnection,
     readers: DatabaseConnection,
+    changes: DatabaseConnection,
     reader_permits: Arc<Semaphore>,
     engine: Engine,
     file: Option<Arc<File>>,
@@ -84,13 +86,16 @@ impl Database {
         if let Some(path) = &path {
             create_private(path).map_err(Error::io("creating the database file"))?;
         }
-        let connect = |size| connect_pool(settings, size);
-        let requests = connect(settings.connections).await?;
-        let readers = connect(settings.readers).await?;
+        let requests = connect_pool(settings, settings.connections, ForeignKeys::Always).await?;
+        let readers = connect_pool(settings, settings.readers, ForeignKeys::Always).await?;
         let engine = match requests.get_database_backend() {
             DbBackend::Postgres => Engine::Postgres,
             DbBackend::MySql => Engine::Mysql,
             _ => Engine::Sqlite,
+        };
+        let changes = match engine {
+            Engine::Sqlite => connect_pool(settings, settings.connections, ForeignKeys::AtTheEnd).await?,
+            Engine::Postgres | Engine::Mysql => requests.clone(),
         };
         let file = path.map(|path| {
             Arc::new(File {
@@ -101,6 +106,7 @@ impl Database {
         Ok(Self {
             requests,
             readers,
+            changes,
             reader_permits: Arc::new(Semaphore::new(settings.readers as usize)),
             engine,
             file,
@@ -145,9 +151,46 @@ impl Database {
     /// [`Error::DatabaseBusy`] if another writer does not let go in time. [`Error::Internal`] if the file of an SQLite
     /// database is no longer the one that was opened, because what is written to it would be lost.
     pub async fn begin_write(&self, doing: &'static str) -> Result<DatabaseTransaction> {
+        self.begin_immediate(&self.requests, doing).await
+    }
+
+    /// The same for one that changes whole tables, where looking for what refers to each single row takes most of the
+    /// time: SQLite checks no foreign key until [`Database::commit_change`] checks all at once.
+    ///
+    /// # Errors
+    /// Those of [`Database::begin_write`].
+    pub(crate) async fn begin_change(&self, doing: &'static str) -> Result<DatabaseTransaction> {
+        self.begin_immediate(&self.changes, doing).await
+    }
+
+    /// Commits a change of these tables, unless a row in them, or one that hangs on them, has lost what it refers to.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if there is such a row; then nothing has changed.
+    pub(crate) async fn commit_change(
+        &self,
+        change: DatabaseTransaction,
+        tables: &[Table],
+        doing: &'static str,
+    ) -> Result<()> {
+        if self.engine == Engine::Sqlite {
+            let hanging = tables.iter().flat_map(|table| table.dependents());
+            for table in tables.iter().chain(hanging).collect::<BTreeSet<_>>() {
+                let check = Statement::from_string(DbBackend::Sqlite, format!("PRAGMA foreign_key_check({table})"));
+                let orphan = change.query_one_raw(check).await.map_err(Error::database(doing))?;
+                if orphan.is_some() {
+                    return Err(Error::internal(doing)(format!(
+                        "a row of {table} would lose what it refers to"
+                    )));
+                }
+            }
+        }
+        change.commit().await.map_err(Error::database(doing))
+    }
+
+    async fn begin_immediate(&self, pool: &DatabaseConnection, doing: &'static str) -> Result<DatabaseTransaction> {
         self.check_file(doing)?;
-        let transaction = self
-            .requests
+        let transaction = pool
             .begin_with_options(TransactionOptions {
                 sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
                 ..Default::default()
@@ -212,7 +255,16 @@ impl Database {
     }
 }
 
-async fn connect_pool(settings: &Settings, size: u32) -> Result<DatabaseConnection> {
+/// When SQLite checks foreign keys. The other engines always do.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum ForeignKeys {
+    /// At each row that changes.
+    Always,
+    /// When [`Database::commit_change`] asks.
+    AtTheEnd,
+}
+
+async fn connect_pool(settings: &Settings, size: u32, foreign_keys: ForeignKeys) -> Result<DatabaseConnection> {
     let patience = settings.patience;
     let mut options = ConnectOptions::new(&settings.url);
     options
@@ -226,7 +278,7 @@ async fn connect_pool(settings: &Settings, size: u32) -> Result<DatabaseConnecti
         .map_sqlx_sqlite_opts(move |sqlite| {
             sqlite
                 .create_if_missing(true)
-                .foreign_keys(true)
+                .foreign_keys(foreign_keys == ForeignKeys::Always)
                 .journal_mode(SqliteJournalMode::Wal)
                 // In WAL mode NORMAL may lose the last commits when the power fails; what was answered must stay.
                 .synchronous(SqliteSynchronous::Full)
