@@ -3,15 +3,17 @@
 //! From the outside in, as [`wrap`] puts them around the application:
 //! 1. `TracingLogger` gives the request its id and its span (`span`).
 //! 2. `observe` counts it, measures it and writes the access log when its answer has gone out or broken off.
-//! 3. `security` sets the headers that every answer has.
+//! 3. `unread` closes a connection whose request's body nobody reads to its end.
+//! 4. `security` sets the headers that every answer has.
 //! 5. [`head`] answers HEAD with what GET would have answered, less the body.
-//! 5. `problems` makes a problem of every bare error, finds out about 405, and writes the request's id into it.
+//! 6. `problems` makes a problem of every bare error, finds out about 405, and writes the request's id into it.
 //! 7. `Cors` lets the origins in that the settings list.
-//! 8. `Compress`, for those who ask for it.
-//! 8. `panics` makes an answer of a panic and of an error that a guard lets through.
+//! 8. `coded` and `Compress`, for those who ask for it; downloads are compressed by the thread that writes them.
+//! 9. `panics` makes an answer of a panic and of an error that a guard lets through.
 //!
 //! The guard of a scope comes inside all of these.
 
+mod coded;
 pub mod guard;
 pub mod head;
 mod observe;
@@ -51,6 +53,7 @@ where
     // The last that is wrapped is the outermost.
     app.wrap(from_fn(panics::answer))
         .wrap(Compress::default())
+        .wrap(from_fn(coded::answer))
         .wrap(cors(origins))
         .wrap(from_fn(problems::answer))
         .wrap(from_fn(head::answer))

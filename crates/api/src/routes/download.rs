@@ -4,15 +4,15 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use actix_web::http::header::{
-    ACCEPT_RANGES, CacheControl, CacheDirective, Charset, ContentDisposition, DispositionParam, DispositionType,
-    ExtendedValue, HeaderName,
+    ACCEPT_RANGES, AcceptEncoding, CacheControl, CacheDirective, Charset, ContentDisposition, ContentEncoding,
+    DispositionParam, DispositionType, Encoding, ExtendedValue, Header as _, HeaderName, VARY,
 };
 use actix_web::web::Bytes;
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, get, web};
 use campus_backup_domain::Table;
 use campus_backup_domain::account::LinkUse;
 use campus_backup_domain::catalog::Scope;
-use campus_backup_domain::export::{self, CsvOptions, Format};
+use campus_backup_domain::export::{self, Coding, CsvOptions, Format};
 use futures_util::Stream;
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
@@ -79,7 +79,7 @@ impl ToSchema for DownloadScope {}
 
 impl DownloadQuery {
     /// What is asked of the service, for a scope.
-    pub fn request(&self, scope: Scope) -> export::Request {
+    pub fn request(&self, scope: Scope, coding: Coding) -> export::Request {
         let format = match (self.format, scope) {
             (Some(FormatName::Csv), _) | (None, Scope::One(_)) => Format::Csv,
             (Some(FormatName::Json), _) | (None, Scope::All) => Format::Json,
@@ -90,7 +90,12 @@ impl DownloadQuery {
             bom: self.bom.unwrap_or(default.bom),
             formula_guard: self.formula_guard.unwrap_or(default.formula_guard),
         };
-        export::Request { scope, format, csv }
+        export::Request {
+            scope,
+            format,
+            csv,
+            coding,
+        }
     }
 }
 
@@ -156,7 +161,7 @@ async fn download_table(
             "must not be sent together with a bearer token",
         ));
     }
-    let wanted = query.0.request(scope(&table)?);
+    let wanted = query.0.request(scope(&table)?, coding(&request));
     let gone = request
         .extensions()
         .get::<CancellationToken>()
@@ -176,11 +181,36 @@ async fn download_table(
         .insert_header((X_TOTAL_ROWS, download.total_rows))
         .insert_header((ACCEPT_RANGES, "none"))
         .insert_header(CacheControl(vec![CacheDirective::NoStore]))
+        .insert_header((VARY, "Accept-Encoding"))
+        .insert_header(match download.coding {
+            Coding::Identity => ContentEncoding::Identity,
+            Coding::Gzip => ContentEncoding::Gzip,
+            Coding::Brotli => ContentEncoding::Brotli,
+            Coding::Zstd => ContentEncoding::Zstd,
+        })
         .streaming(Sending {
             body: download.body,
             link_use,
             begun: false,
         }))
+}
+
+/// The coding that the client likes best of those that downloads have (RFC 9110, section 12.5.3). Who accepts none of
+/// them gets the file as it is.
+fn coding(request: &HttpRequest) -> Coding {
+    let offered = [
+        Encoding::identity(),
+        Encoding::brotli(),
+        Encoding::gzip(),
+        Encoding::zstd(),
+    ];
+    let accepted = AcceptEncoding::parse(request).ok();
+    match accepted.and_then(|accepted| accepted.negotiate(offered.iter())) {
+        Some(Encoding::Known(ContentEncoding::Brotli)) => Coding::Brotli,
+        Some(Encoding::Known(ContentEncoding::Gzip)) => Coding::Gzip,
+        Some(Encoding::Known(ContentEncoding::Zstd)) => Coding::Zstd,
+        _ => Coding::Identity,
+    }
 }
 
 /// RFC 6266. Names are the service's own and ASCII, so the extended form (RFC 8187) says the same.

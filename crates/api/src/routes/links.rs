@@ -2,6 +2,7 @@
 
 use actix_web::{HttpRequest, HttpResponse, post, web};
 use campus_backup_domain::catalog::Scope;
+use campus_backup_domain::export::Coding;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -100,7 +101,7 @@ fn check(path: &str) -> Result<(), ApiError> {
             format!("has a query that can't be accepted: {}", error.problem().detail),
         )
     })?;
-    if let Err(error) = query.request(scope).check() {
+    if let Err(error) = query.request(scope, Coding::Identity).check() {
         let problem = format!("has a query that can't be accepted: {error}");
         return Err(ApiError::invalid("path", problem));
     }

@@ -2,8 +2,6 @@
 //!
 //! NULL is an empty field and an empty text is `""`, so that readers which know the difference can tell them apart.
 
-use std::fs::File;
-
 use campus_backup_archive::Cell;
 use campus_backup_archive::digits::write_integer;
 use campus_backup_archive::value::write_decimal;
@@ -35,7 +33,7 @@ impl Encoder for Csv {
         Selection::Sheet
     }
 
-    fn begin_table(&mut self, table: Table, out: &mut Vec<u8>) -> Result<()> {
+    fn begin_table(&mut self, table: Table, _: u64, out: &mut Vec<u8>) -> Result<()> {
         self.table = table;
         if self.options.bom {
             out.extend_from_slice("\u{feff}".as_bytes());
@@ -75,8 +73,8 @@ impl Encoder for Csv {
         Ok(())
     }
 
-    fn finish(self: Box<Self>, _: &mut Vec<u8>) -> Result<Option<File>> {
-        Ok(None)
+    fn finish(self: Box<Self>, _: &mut Vec<u8>) -> Result<()> {
+        Ok(())
     }
 }
 

@@ -1,7 +1,5 @@
 //! JSON is the archive format, whether of all tables or of one.
 
-use std::fs::File;
-
 use campus_backup_archive::{Cell, ColumnSchema, Header, Writer};
 
 use super::Encoder;
@@ -39,7 +37,7 @@ impl Encoder for Json {
         Selection::Columns
     }
 
-    fn begin_table(&mut self, _: Table, out: &mut Vec<u8>) -> Result<()> {
+    fn begin_table(&mut self, _: Table, _: u64, out: &mut Vec<u8>) -> Result<()> {
         self.0.begin_table(out);
         Ok(())
     }
@@ -54,8 +52,8 @@ impl Encoder for Json {
         Ok(())
     }
 
-    fn finish(self: Box<Self>, out: &mut Vec<u8>) -> Result<Option<File>> {
+    fn finish(self: Box<Self>, out: &mut Vec<u8>) -> Result<()> {
         self.0.finish(out);
-        Ok(None)
+        Ok(())
     }
 }

@@ -1,24 +1,24 @@
 //! Downloads: rows of one snapshot in, bytes of a file out.
 //!
 //! [`download`] is the front door. Behind it a thread that may block reads the [snapshot], encodes
-//! ([`csv`], [`json`], [`xlsx`]) and puts the bytes into an [`outlet`], a short queue that its reader empties; so a
-//! slow reader slows the query, and one who goes away ends it.
+//! ([`csv`], [`json`], [`xlsx`]), compresses if that is asked for ([`coding`]) and puts the bytes into an [`outlet`], a
+//! short queue that its reader empties; so a slow reader slows the query, and one who goes away ends it.
 
+mod coding;
 mod csv;
 mod json;
 mod outlet;
 mod text;
 mod xlsx;
 
-use std::fs::File;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use campus_backup_archive::Cell;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
-use tokio::io::AsyncReadExt as _;
 
+use self::coding::Coder;
+pub use self::coding::Coding;
 pub use self::outlet::Body;
 use self::outlet::Outlet;
 use crate::account::Admin;
@@ -36,9 +36,19 @@ pub struct Request {
     pub format: Format,
     /// How CSV is written.
     pub csv: CsvOptions,
+    /// How the bytes may be compressed on their way.
+    pub coding: Coding,
 }
 
 impl Request {
+    /// How the bytes are compressed on their way: a workbook is compressed already.
+    fn coding(&self) -> Coding {
+        match self.format {
+            Format::Csv | Format::Json => self.coding,
+            Format::Xlsx => Coding::Identity,
+        }
+    }
+
     /// Whether there can be such a download.
     ///
     /// # Errors
@@ -110,8 +120,6 @@ pub struct Settings {
     pub time_zone: Tz,
     /// How long a reader may take nothing before the download is given up.
     pub stall_timeout: Duration,
-    /// Where a workbook lies while it is made. The file has no name and vanishes with the process.
-    pub temporary_folder: PathBuf,
     /// The version of the program, for the archive's header.
     pub app_version: &'static str,
 }
@@ -123,6 +131,8 @@ pub struct Download {
     pub file_name: String,
     /// What it is.
     pub media_type: &'static str,
+    /// How its bytes are compressed on their way.
+    pub coding: Coding,
     /// How many rows it has, counted in the snapshot that it is read from.
     pub total_rows: u64,
     /// The bytes.
@@ -154,7 +164,7 @@ pub async fn download(
         .map(|table| snapshot.rows_of(*table))
         .sum();
     let file_name = file_name(request, snapshot.taken_at(), settings.time_zone);
-    let (outlet, body) = outlet::open(settings.stall_timeout);
+    let (outlet, body) = outlet::open(settings.stall_timeout, Coder::new(request.coding())?);
     let settings = settings.clone();
     let runtime = tokio::runtime::Handle::current();
     // Encoding costs more than waiting here, so it has a thread of its own and not one of the async workers.
@@ -162,6 +172,7 @@ pub async fn download(
     Ok(Download {
         file_name,
         media_type: request.format.media_type(),
+        coding: request.coding(),
         total_rows,
         body: tokio::select! {
             body = body.first_piece_awaited() => body?,
@@ -198,20 +209,20 @@ fn unexportable(table: Table, cells: &[Cell<'_>], column: usize, problem: String
 trait Encoder: Send {
     /// Which values of a row it writes.
     fn selection(&self) -> Selection;
-    /// Before the first row of a table.
-    fn begin_table(&mut self, table: Table, out: &mut Vec<u8>) -> Result<()>;
+    /// Before the first row of a table that has so many.
+    fn begin_table(&mut self, table: Table, rows: u64, out: &mut Vec<u8>) -> Result<()>;
     /// A row of that table.
     fn row(&mut self, cells: &[Cell<'_>], out: &mut Vec<u8>) -> Result<()>;
     /// After the last row of that table.
     fn end_table(&mut self, out: &mut Vec<u8>) -> Result<()>;
-    /// After the last table. What could not be written piece by piece comes as a file, to be appended.
-    fn finish(self: Box<Self>, out: &mut Vec<u8>) -> Result<Option<File>>;
+    /// After the last table.
+    fn finish(self: Box<Self>, out: &mut Vec<u8>) -> Result<()>;
 }
 
 async fn produce(snapshot: Snapshot, settings: Settings, request: Request, mut outlet: Outlet) {
     match write(snapshot, &settings, request, &mut outlet).await {
         Ok(()) => outlet.end().await,
-        Err(error) => outlet.fail(error).await,
+        Err(error) => outlet.fail(error),
     }
 }
 
@@ -225,7 +236,7 @@ async fn write(mut snapshot: Snapshot, settings: &Settings, request: Request, ou
             tables,
             outlet.buffer(),
         )),
-        Format::Xlsx => Box::new(xlsx::Xlsx::new(settings)?),
+        Format::Xlsx => Box::new(xlsx::Xlsx::new(settings.time_zone)),
     };
     let mut writing = Writing {
         encoder,
@@ -234,13 +245,13 @@ async fn write(mut snapshot: Snapshot, settings: &Settings, request: Request, ou
     };
     for table in tables {
         writing.rows = 0;
-        writing.encoder.begin_table(*table, writing.outlet.buffer())?;
+        let rows = snapshot.rows_of(*table);
+        writing.encoder.begin_table(*table, rows, writing.outlet.buffer())?;
         let selection = writing.encoder.selection();
         snapshot.read(*table, selection, &mut writing).await?;
-        if writing.rows != snapshot.rows_of(*table) {
+        if writing.rows != rows {
             return Err(Error::internal("comparing the rows read with those counted")(format!(
-                "{table} has {} rows and {} were read",
-                snapshot.rows_of(*table),
+                "{table} has {rows} rows and {} were read",
                 writing.rows
             )));
         }
@@ -249,10 +260,7 @@ async fn write(mut snapshot: Snapshot, settings: &Settings, request: Request, ou
     // The connection is free for the next reader while the rest goes out.
     snapshot.end().await?;
     let Writing { encoder, outlet, .. } = writing;
-    match encoder.finish(outlet.buffer())? {
-        Some(file) => append(file, outlet).await,
-        None => Ok(()),
-    }
+    encoder.finish(outlet.buffer())
 }
 
 struct Writing<'a> {
@@ -272,20 +280,6 @@ impl Sink for Writing<'_> {
     }
 }
 
-async fn append(file: File, outlet: &mut Outlet) -> Result<()> {
-    let mut file = tokio::fs::File::from_std(file);
-    loop {
-        let read = file
-            .read_buf(outlet.buffer())
-            .await
-            .map_err(Error::io("reading the finished workbook"))?;
-        if read == 0 {
-            return Ok(());
-        }
-        outlet.hand_on().await?;
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -297,6 +291,7 @@ mod tests {
             scope,
             format,
             csv: CsvOptions::default(),
+            coding: Coding::Identity,
         };
         assert_eq!(
             file_name(request(Scope::One(Table::Students), Format::Csv), taken_at, Tz::UTC),

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use futures_util::Stream;
 use tokio::sync::mpsc;
 
+use super::coding::Coder;
 use crate::error::{Error, Result};
 
 /// How much is gathered before it is handed on.
@@ -25,13 +26,19 @@ enum Piece {
     Failed(Error),
 }
 
-/// Opens an outlet; its body is for whoever sends the bytes.
-pub(super) fn open(stall_timeout: Duration) -> (Outlet, Body) {
-    let (sender, receiver) = mpsc::channel(QUEUE);
+/// Opens an outlet; its body is for whoever sends the bytes, compressed if there is a coder.
+pub(super) fn open(stall_timeout: Duration, coder: Option<Coder>) -> (Outlet, Body) {
+    let (queue, mut receiver) = Queue::new(stall_timeout);
+    if let Some(coder) = coder {
+        let (compressed, compressed_receiver) = Queue::new(stall_timeout);
+        let runtime = tokio::runtime::Handle::current();
+        // A thread of its own, so that reading goes on meanwhile.
+        tokio::task::spawn_blocking(move || runtime.block_on(compress(receiver, coder, compressed)));
+        receiver = compressed_receiver;
+    }
     let outlet = Outlet {
         buffer: Vec::with_capacity(PIECE),
-        sender,
-        stall_timeout,
+        queue,
     };
     let body = Body {
         first: None,
@@ -44,8 +51,7 @@ pub(super) fn open(stall_timeout: Duration) -> (Outlet, Body) {
 /// The writer's side.
 pub(super) struct Outlet {
     buffer: Vec<u8>,
-    sender: mpsc::Sender<Piece>,
-    stall_timeout: Duration,
+    queue: Queue,
 }
 
 impl Outlet {
@@ -60,35 +66,75 @@ impl Outlet {
     /// [`Error::Gone`] if nobody is there any more; [`Error::Stalled`] if the reader took nothing for too long.
     pub(super) async fn hand_on(&mut self) -> Result<()> {
         if self.buffer.len() < PIECE {
-            return if self.sender.is_closed() {
+            return if self.queue.sender.is_closed() {
                 Err(Error::Gone)
             } else {
                 Ok(())
             };
         }
-        self.send_gathered().await
+        let gathered = std::mem::replace(&mut self.buffer, Vec::with_capacity(PIECE));
+        self.queue.bytes(gathered).await
     }
 
     /// Hands on the rest and says that it was everything.
-    pub(super) async fn end(mut self) {
-        if self.send_gathered().await.is_ok() {
-            let _ = self.send(Piece::End).await;
+    pub(super) async fn end(self) {
+        if self.queue.bytes(self.buffer).await.is_ok() {
+            self.queue.end().await;
         }
     }
 
     /// Says that there will be no more because of an error.
-    pub(super) async fn fail(self, error: Error) {
-        // A reader who has gone or who takes nothing will not take this either.
-        let _ = self.sender.try_send(Piece::Failed(error));
+    pub(super) fn fail(self, error: Error) {
+        self.queue.fail(error);
+    }
+}
+
+/// Passes on what comes, compressed.
+async fn compress(mut pieces: mpsc::Receiver<Piece>, mut coder: Coder, queue: Queue) {
+    let passed = async {
+        loop {
+            match pieces.recv().await {
+                Some(Piece::Bytes(bytes)) => queue.bytes(coder.compress(&bytes)?).await?,
+                Some(Piece::End) => return queue.bytes(coder.finish()?).await,
+                Some(Piece::Failed(error)) => return Err(error),
+                None => return Err(cut()),
+            }
+        }
+    };
+    match passed.await {
+        Ok(()) => queue.end().await,
+        Err(error) => queue.fail(error),
+    }
+}
+
+/// The end of a queue into which pieces are put.
+struct Queue {
+    sender: mpsc::Sender<Piece>,
+    stall_timeout: Duration,
+}
+
+impl Queue {
+    fn new(stall_timeout: Duration) -> (Self, mpsc::Receiver<Piece>) {
+        let (sender, receiver) = mpsc::channel(QUEUE);
+        (Self { sender, stall_timeout }, receiver)
     }
 
-    async fn send_gathered(&mut self) -> Result<()> {
-        let gathered = std::mem::replace(&mut self.buffer, Vec::with_capacity(PIECE));
-        if gathered.is_empty() {
+    async fn bytes(&self, bytes: Vec<u8>) -> Result<()> {
+        if bytes.is_empty() {
             Ok(())
         } else {
-            self.send(Piece::Bytes(gathered.into())).await
+            self.send(Piece::Bytes(bytes.into())).await
         }
+    }
+
+    async fn end(&self) {
+        // Who takes nothing any more learns from the closed queue that this was not everything.
+        let _ = self.send(Piece::End).await;
+    }
+
+    fn fail(&self, error: Error) {
+        // A reader who has gone or who takes nothing will not take this either.
+        let _ = self.sender.try_send(Piece::Failed(error));
     }
 
     async fn send(&self, piece: Piece) -> Result<()> {
@@ -163,11 +209,12 @@ fn cut() -> Error {
 mod tests {
     use futures_util::StreamExt as _;
 
+    use super::super::coding::Coding;
     use super::*;
 
     #[tokio::test]
     async fn a_writer_that_vanishes_never_looks_like_an_end() {
-        let (mut outlet, mut body) = open(Duration::from_secs(1));
+        let (mut outlet, mut body) = open(Duration::from_secs(1), None);
         outlet.buffer().extend_from_slice(&[b'x'; PIECE]);
         outlet.hand_on().await.unwrap();
         drop(outlet);
@@ -177,22 +224,42 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn compressing_passes_on_how_it_ended() {
+        let gzip = || Coder::new(Coding::Gzip).unwrap();
+        let (mut outlet, mut body) = open(Duration::from_secs(1), gzip());
+        outlet.buffer().extend_from_slice(&[b'x'; PIECE]);
+        outlet.hand_on().await.unwrap();
+        assert!(body.next().await.unwrap().is_ok());
+        drop(outlet);
+        assert!(body.next().await.unwrap().is_err());
+
+        let (outlet, body) = open(Duration::from_secs(1), gzip());
+        outlet.fail(Error::Forbidden);
+        assert!(matches!(body.first_piece_awaited().await, Err(Error::Forbidden)));
+
+        let (outlet, mut body) = open(Duration::from_secs(1), gzip());
+        outlet.end().await;
+        assert!(body.next().await.unwrap().is_ok(), "an empty file has a coded form");
+        assert!(body.next().await.is_none());
+    }
+
+    #[tokio::test]
     async fn an_error_before_the_first_byte_is_an_error_of_the_whole() {
-        let (outlet, body) = open(Duration::from_secs(1));
-        outlet.fail(Error::Forbidden).await;
+        let (outlet, body) = open(Duration::from_secs(1), None);
+        outlet.fail(Error::Forbidden);
         assert!(matches!(body.first_piece_awaited().await, Err(Error::Forbidden)));
     }
 
     #[tokio::test]
     async fn a_reader_who_goes_away_ends_the_writing() {
-        let (mut outlet, body) = open(Duration::from_secs(1));
+        let (mut outlet, body) = open(Duration::from_secs(1), None);
         drop(body);
         assert!(matches!(outlet.hand_on().await, Err(Error::Gone)));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_reader_who_takes_nothing_is_given_up() {
-        let (mut outlet, _body) = open(Duration::from_secs(60));
+        let (mut outlet, _body) = open(Duration::from_secs(60), None);
         for _ in 0..QUEUE {
             outlet.buffer().resize(PIECE, b'x');
             outlet.hand_on().await.unwrap();

@@ -1,21 +1,25 @@
 //! An Excel workbook: typed cells, so that text stays text and leading zeros survive.
 //!
-//! A workbook is a ZIP file whose parts can only be put together at the end, so it is made in unnamed temporary files
-//! and sent when it is whole. Memory does not grow with the rows.
+//! A workbook is a ZIP file of XML parts (ECMA-376). How many sheets there will be is known from the snapshot, so every
+//! part can be written when its turn comes: the first bytes go out at once and memory does not grow with the rows.
+//! Libraries that write workbooks put them together at the end; hence the few elements are written here, by hand.
 
-use std::any::Any;
-use std::fs::File;
-use std::io::{Seek as _, SeekFrom};
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
+mod xml;
 
+use std::io::{self, Write};
+use std::mem;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use campus_backup_archive::digits::write_integer;
+use campus_backup_archive::value::write_decimal;
 use campus_backup_archive::{Cell, Kind};
-use chrono::{Datelike, NaiveDate, NaiveDateTime};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, Utc};
 use chrono_tz::Tz;
-use rust_decimal::prelude::ToPrimitive as _;
-use rust_xlsxwriter::{Format, Workbook, Worksheet, XlsxError};
+use zip::write::{SimpleFileOptions, StreamWriter};
+use zip::{CompressionMethod, ZipWriter};
 
-use super::{Encoder, Settings, text, unexportable};
+use self::xml::Style;
+use super::{Encoder, text, unexportable};
 use crate::catalog::Table;
 use crate::error::{Error, Result};
 use crate::snapshot::Selection;
@@ -23,7 +27,7 @@ use crate::snapshot::Selection;
 const DOING: &str = "writing the workbook";
 
 /// The rows of a sheet, its heading among them (ECMA-376 sets no limit; Excel does).
-const SHEET_ROWS: u32 = 1_048_576;
+const SHEET_ROWS: u64 = 1_048_576;
 
 /// The characters of a cell in Excel, which counts those of UTF-16.
 const CELL_CHARACTERS: usize = 32_767;
@@ -31,78 +35,75 @@ const CELL_CHARACTERS: usize = 32_767;
 /// The largest whole number that a cell, which is a 64-bit float, holds exactly.
 const EXACT: u64 = 1 << 53;
 
-pub(super) struct Xlsx {
-    workbook: Workbook,
-    folder: PathBuf,
-    formats: Formats,
-    zone: Tz,
-    sheet_rows: u32,
-    table: Table,
-    sheets: usize,
-    next_row: u32,
-}
+/// How much XML is gathered before it is compressed.
+const GATHERED: usize = 32 * 1024;
 
-struct Formats {
-    heading: Format,
-    money: Format,
-    date: Format,
-    timestamp: Format,
+/// Cells repeat themselves so much that higher levels cost more time than the bytes that they save.
+const LEVEL: i64 = 1;
+
+pub(super) struct Xlsx {
+    zip: ZipWriter<StreamWriter<Compressed>>,
+    compressed: Compressed,
+    zone: Tz,
+    sheet_rows: u64,
+    table: Table,
+    sheet: u64,
+    next_row: u64,
+    /// XML that has not been compressed.
+    xml: Vec<u8>,
 }
 
 impl Xlsx {
-    pub(super) fn new(settings: &Settings) -> Result<Self> {
-        std::fs::create_dir_all(&settings.temporary_folder).map_err(Error::io(DOING))?;
-        let mut workbook = Workbook::new();
-        workbook.set_tempdir(&settings.temporary_folder).map_err(failed)?;
-        Ok(Self {
-            workbook,
-            folder: settings.temporary_folder.clone(),
-            formats: Formats {
-                heading: Format::new().set_bold(),
-                money: Format::new().set_num_format("0.00"),
-                date: Format::new().set_num_format("dd-mm-yyyy"),
-                timestamp: Format::new().set_num_format("dd-mm-yyyy hh:mm:ss"),
-            },
-            zone: settings.time_zone,
+    pub(super) fn new(zone: Tz) -> Self {
+        let compressed = Compressed::default();
+        Self {
+            zip: ZipWriter::new_stream(compressed.clone()),
+            compressed,
+            zone,
             sheet_rows: SHEET_ROWS,
             table: Table::Users,
-            sheets: 0,
+            sheet: 0,
             next_row: 0,
-        })
+            xml: Vec::with_capacity(2 * GATHERED),
+        }
     }
 
-    /// Begins the first sheet of a table, or the next one when a sheet is full.
-    fn begin_sheet(&mut self) -> Result<(), XlsxError> {
-        self.sheets += 1;
-        let name = match self.sheets {
-            1 => self.table.to_string(),
-            number => format!("{} {number}", self.table),
-        };
-        let sheet = self.workbook.add_worksheet_with_constant_memory()?;
-        sheet.set_name(name)?;
-        sheet.set_freeze_panes(1, 0)?;
-        for (column, described) in (0u16..).zip(self.table.sheet()) {
-            let width = match described.kind {
-                Kind::Integer | Kind::Decimal | Kind::Boolean | Kind::Date => 12,
-                Kind::Timestamp => 20,
-                Kind::Text => 28,
-            };
-            sheet.set_column_width(column, width)?;
-            sheet.write_string_with_format(0, column, described.heading, &self.formats.heading)?;
+    /// Begins the next sheet, ending the one before.
+    fn begin_sheet(&mut self) -> Result<()> {
+        if self.sheet > 0 {
+            self.xml.extend_from_slice(xml::SHEET_END);
         }
-        self.next_row = 1;
+        self.sheet += 1;
+        self.begin_part(&xml::sheet_path(self.sheet))?;
+        let widths = self.table.sheet().iter().map(|column| match column.kind {
+            Kind::Integer | Kind::Decimal | Kind::Boolean | Kind::Date => 12,
+            Kind::Timestamp => 20,
+            Kind::Text => 28,
+        });
+        xml::begin_sheet(widths, &mut self.xml);
+        xml::begin_row(1, &mut self.xml);
+        for (column, described) in self.table.sheet().iter().enumerate() {
+            xml::text_cell(1, column, Style::Heading, described.heading, &mut self.xml);
+        }
+        self.xml.extend_from_slice(xml::ROW_END);
+        self.next_row = 2;
         Ok(())
     }
 
-    fn write_row(&mut self, cells: &[Cell<'_>]) -> Result<(), XlsxError> {
-        if self.next_row == self.sheet_rows {
-            self.begin_sheet()?;
+    /// Begins a part of the ZIP file with what is written from now on.
+    fn begin_part(&mut self, path: &str) -> Result<()> {
+        self.compress_gathered()?;
+        let options = SimpleFileOptions::default()
+            .compression_method(CompressionMethod::Deflated)
+            .compression_level(Some(LEVEL));
+        self.zip.start_file(path, options).map_err(Error::internal(DOING))
+    }
+
+    fn compress_gathered(&mut self) -> Result<()> {
+        if !self.xml.is_empty() {
+            self.zip.write_all(&self.xml).map_err(Error::internal(DOING))?;
+            self.xml.clear();
         }
-        let sheet = self.workbook.worksheet_from_index(self.sheets - 1)?;
-        for (column, cell) in (0u16..).zip(cells) {
-            write_cell(sheet, self.next_row, column, cell, &self.formats, self.zone)?;
-        }
-        self.next_row += 1;
         Ok(())
     }
 }
@@ -112,93 +113,132 @@ impl Encoder for Xlsx {
         Selection::Sheet
     }
 
-    fn begin_table(&mut self, table: Table, _: &mut Vec<u8>) -> Result<()> {
+    fn begin_table(&mut self, table: Table, rows: u64, out: &mut Vec<u8>) -> Result<()> {
         self.table = table;
-        guarded(|| self.begin_sheet())
-    }
-
-    fn row(&mut self, cells: &[Cell<'_>], _: &mut Vec<u8>) -> Result<()> {
-        for (position, cell) in cells.iter().enumerate() {
-            let Cell::Text(text) = cell else { continue };
-            let problem = if text.contains('\0') {
-                text::HAS_NUL.to_owned()
-            } else if text.encode_utf16().count() > CELL_CHARACTERS {
-                format!(
-                    "the text is longer than the {CELL_CHARACTERS} characters of an Excel cell; CSV and JSON have no \
-                     such limit"
-                )
-            } else {
-                continue;
-            };
-            return Err(unexportable(self.table, cells, position, problem));
+        let sheets = rows.div_ceil(self.sheet_rows - 1).max(1);
+        for (path, part) in xml::frame(table.name(), sheets) {
+            self.begin_part(&path)?;
+            self.xml.extend_from_slice(part.as_bytes());
         }
-        guarded(|| self.write_row(cells))
-    }
-
-    fn end_table(&mut self, _: &mut Vec<u8>) -> Result<()> {
+        self.begin_sheet()?;
+        self.compressed.drain(out);
         Ok(())
     }
 
-    fn finish(mut self: Box<Self>, _: &mut Vec<u8>) -> Result<Option<File>> {
-        let mut file = tempfile::tempfile_in(&self.folder).map_err(Error::io(DOING))?;
-        guarded(|| self.workbook.save_to_writer(&mut file))?;
-        file.seek(SeekFrom::Start(0)).map_err(Error::io(DOING))?;
-        Ok(Some(file))
+    fn row(&mut self, cells: &[Cell<'_>], out: &mut Vec<u8>) -> Result<()> {
+        if self.next_row > self.sheet_rows {
+            self.begin_sheet()?;
+        }
+        let row = self.next_row;
+        xml::begin_row(row, &mut self.xml);
+        for (column, cell) in cells.iter().enumerate() {
+            if let Cell::Text(text) = cell
+                && let Some(problem) = no_cell_holds(text)
+            {
+                return Err(unexportable(self.table, cells, column, problem));
+            }
+            write_cell(row, column, cell, self.zone, &mut self.xml);
+        }
+        self.xml.extend_from_slice(xml::ROW_END);
+        self.next_row += 1;
+        if self.xml.len() >= GATHERED {
+            self.compress_gathered()?;
+            self.compressed.drain(out);
+        }
+        Ok(())
+    }
+
+    fn end_table(&mut self, _: &mut Vec<u8>) -> Result<()> {
+        self.xml.extend_from_slice(xml::SHEET_END);
+        self.compress_gathered()
+    }
+
+    fn finish(self: Box<Self>, out: &mut Vec<u8>) -> Result<()> {
+        self.zip.finish().map_err(Error::internal(DOING))?;
+        self.compressed.drain(out);
+        Ok(())
     }
 }
 
-fn write_cell(
-    sheet: &mut Worksheet,
-    row: u32,
-    column: u16,
-    cell: &Cell<'_>,
-    formats: &Formats,
-    zone: Tz,
-) -> Result<(), XlsxError> {
+/// Where the ZIP writer puts its bytes; it does not let anybody look at its own.
+#[derive(Clone, Default)]
+struct Compressed(Arc<Mutex<Vec<u8>>>);
+
+impl Compressed {
+    fn drain(&self, out: &mut Vec<u8>) {
+        let mut bytes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if out.is_empty() {
+            mem::swap(&mut *bytes, out);
+        } else {
+            out.append(&mut bytes);
+        }
+    }
+}
+
+impl Write for Compressed {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut gathered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        gathered.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn no_cell_holds(text: &str) -> Option<String> {
+    if text.contains('\0') {
+        Some(text::HAS_NUL.to_owned())
+    } else if text.len() > CELL_CHARACTERS && text.encode_utf16().count() > CELL_CHARACTERS {
+        Some(format!(
+            "the text is longer than the {CELL_CHARACTERS} characters of an Excel cell; CSV and JSON have no such limit"
+        ))
+    } else {
+        None
+    }
+}
+
+fn write_cell(row: u64, column: usize, cell: &Cell<'_>, zone: Tz, out: &mut Vec<u8>) {
     match cell {
         Cell::Null => {}
         Cell::Integer(value) if value.unsigned_abs() <= EXACT => {
-            sheet.write_number(row, column, *value as f64)?;
+            xml::number_cell(row, column, Style::Plain, out, |out| write_integer(*value, out));
         }
-        Cell::Integer(value) => {
-            sheet.write_string(row, column, value.to_string())?;
-        }
-        Cell::Text(text) => {
-            sheet.write_string(row, column, *text)?;
-        }
+        Cell::Integer(value) => xml::text_cell(row, column, Style::Plain, &value.to_string(), out),
+        Cell::Text(text) => xml::text_cell(row, column, Style::Plain, text, out),
         Cell::Decimal(value) => {
-            let cents = (value.trunc_with_scale(2) == *value)
-                .then(|| value.to_f64())
-                .flatten()
-                .filter(|_| value.mantissa().unsigned_abs() <= u128::from(EXACT));
-            match cents {
-                Some(number) => sheet.write_number_with_format(row, column, number, &formats.money)?,
-                None => sheet.write_string(row, column, value.to_string())?,
-            };
-        }
-        Cell::Date(date) if excel_knows(*date) => {
-            sheet.write_datetime_with_format(row, column, date, &formats.date)?;
-        }
-        Cell::Date(date) => {
-            sheet.write_string(row, column, text::written(|out| text::write_date(*date, out)))?;
-        }
-        Cell::Timestamp(time) => {
-            let local: NaiveDateTime = time.with_timezone(&zone).naive_local();
-            if excel_knows(local.date()) {
-                sheet.write_datetime_with_format(row, column, local, &formats.timestamp)?;
+            let exact = value.trunc_with_scale(2) == *value && value.mantissa().unsigned_abs() <= u128::from(EXACT);
+            if exact {
+                xml::number_cell(row, column, Style::Money, out, |out| write_decimal(*value, out));
             } else {
-                sheet.write_string(
-                    row,
-                    column,
-                    text::written(|out| text::write_timestamp(*time, zone, out)),
-                )?;
+                xml::text_cell(row, column, Style::Plain, &value.to_string(), out);
             }
         }
-        Cell::Boolean(value) => {
-            sheet.write_boolean(row, column, *value)?;
+        Cell::Date(date) if excel_knows(*date) => {
+            xml::number_cell(row, column, Style::Date, out, |out| write_integer(day(*date), out));
         }
+        Cell::Date(date) => {
+            let text = text::written(|out| text::write_date(*date, out));
+            xml::text_cell(row, column, Style::Plain, &text, out);
+        }
+        Cell::Timestamp(time) => write_timestamp(row, column, *time, zone, out),
+        Cell::Boolean(value) => xml::boolean_cell(row, column, *value, out),
     }
-    Ok(())
+}
+
+fn write_timestamp(row: u64, column: usize, time: DateTime<Utc>, zone: Tz, out: &mut Vec<u8>) {
+    let local: NaiveDateTime = time.with_timezone(&zone).naive_local();
+    if excel_knows(local.date()) {
+        xml::number_cell(row, column, Style::Timestamp, out, |out| {
+            let since_midnight = local.time() - chrono::NaiveTime::MIN;
+            let milliseconds = since_midnight.num_milliseconds() as f64;
+            // Writing to a `Vec` can't fail.
+            let _ = write!(out, "{}", day(local.date()) as f64 + milliseconds / 86_400_000.0);
+        });
+    } else {
+        let text = text::written(|out| text::write_timestamp(time, zone, out));
+        xml::text_cell(row, column, Style::Plain, &text, out);
+    }
 }
 
 /// Excel's calendar begins in 1900, with a 29 February that was none, and ends with 9999.
@@ -206,86 +246,37 @@ fn excel_knows(date: NaiveDate) -> bool {
     (1901..=9999).contains(&date.year())
 }
 
-/// What the library panics with where a temporary file can't be written: as a rule the disk is full.
-const NOT_WRITTEN: &str = "Couldn't write to xml file";
-
-/// Catches the panics of the library.
-fn guarded(write: impl FnOnce() -> Result<(), XlsxError>) -> Result<()> {
-    match catch_unwind(AssertUnwindSafe(write)) {
-        Ok(result) => result.map_err(failed),
-        Err(panic) => {
-            let message = message(panic.as_ref());
-            let source = message.clone().into();
-            Err(if message.contains(NOT_WRITTEN) {
-                Error::NoRoom { doing: DOING, source }
-            } else {
-                Error::Internal { doing: DOING, source }
-            })
-        }
-    }
-}
-
-fn message(panic: &(dyn Any + Send)) -> String {
-    panic
-        .downcast_ref::<String>()
-        .cloned()
-        .or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
-        .unwrap_or_else(|| "the workbook library gave up".to_owned())
-}
-
-/// What the operating system said is somewhere below the library's and the ZIP writer's words.
-fn failed(error: XlsxError) -> Error {
-    let mut source: Option<&(dyn std::error::Error + 'static)> = Some(&error);
-    while let Some(current) = source {
-        if let Some(io) = current.downcast_ref::<std::io::Error>() {
-            return Error::io(DOING)(std::io::Error::new(io.kind(), error));
-        }
-        source = current.source();
-    }
-    Error::internal(DOING)(error)
+/// Days since 1899-12-30, which is what Excel counts in.
+fn day(date: NaiveDate) -> i64 {
+    const EXCEL_BEGINS: i32 = 693_594;
+    i64::from(date.num_days_from_ce() - EXCEL_BEGINS)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::io::Read as _;
-    use std::time::Duration;
-
     use calamine::{Data, Reader as _};
 
     use super::*;
 
-    fn workbook(sheet_rows: u32, rows: &[Vec<Cell<'_>>]) -> calamine::Xlsx<std::io::Cursor<Vec<u8>>> {
-        let folder = tempfile::tempdir().unwrap();
-        let settings = Settings {
-            time_zone: Tz::UTC,
-            stall_timeout: Duration::from_secs(1),
-            temporary_folder: folder.path().join("tmp"),
-            app_version: "0",
-        };
-        let mut xlsx = Xlsx::new(&settings).unwrap();
+    fn workbook(sheet_rows: u64, rows: &[Vec<Cell<'_>>]) -> calamine::Xlsx<io::Cursor<Vec<u8>>> {
+        let mut xlsx = Xlsx::new(Tz::UTC);
         xlsx.sheet_rows = sheet_rows;
         let mut out = Vec::new();
-        xlsx.begin_table(Table::Enrollments, &mut out).unwrap();
+        xlsx.begin_table(Table::Enrollments, rows.len() as u64, &mut out)
+            .unwrap();
+        assert!(!out.is_empty(), "the first bytes go out before the first row");
         for row in rows {
             xlsx.row(row, &mut out).unwrap();
         }
         xlsx.end_table(&mut out).unwrap();
-        let file = Box::new(xlsx).finish(&mut out).unwrap();
-        file.unwrap().read_to_end(&mut out).unwrap();
-        calamine::Xlsx::new(std::io::Cursor::new(out)).unwrap()
+        Box::new(xlsx).finish(&mut out).unwrap();
+        calamine::Xlsx::new(io::Cursor::new(out)).unwrap()
     }
 
     #[test]
     fn a_text_that_no_cell_holds_is_refused() {
-        let folder = tempfile::tempdir().unwrap();
-        let settings = Settings {
-            time_zone: Tz::UTC,
-            stall_timeout: Duration::from_secs(1),
-            temporary_folder: folder.path().to_owned(),
-            app_version: "0",
-        };
-        let mut xlsx = Xlsx::new(&settings).unwrap();
-        xlsx.begin_table(Table::PaymentCategories, &mut Vec::new()).unwrap();
+        let mut xlsx = Xlsx::new(Tz::UTC);
+        xlsx.begin_table(Table::PaymentCategories, 1, &mut Vec::new()).unwrap();
         let long = "x".repeat(CELL_CHARACTERS + 1);
         let refused = xlsx.row(&[Cell::Integer(7), Cell::Null, Cell::Text(&long)], &mut Vec::new());
         assert!(matches!(
@@ -296,6 +287,15 @@ mod tests {
                 ..
             })
         ));
+    }
+
+    #[test]
+    fn days_are_counted_as_excel_does() {
+        let date = |year, month, of_month| NaiveDate::from_ymd_opt(year, month, of_month).unwrap();
+        // ECMA-376, part 1, section 18.17.4.1, gives these.
+        assert_eq!(day(date(1901, 1, 1)), 367);
+        assert_eq!(day(date(2024, 1, 1)), 45_292);
+        assert_eq!(day(date(9999, 12, 31)), 2_958_465);
     }
 
     #[test]
