@@ -8,10 +8,17 @@
 //! [`summary`] is what stands at its end.
 
 pub mod digits;
+pub mod error;
+pub mod limits;
+pub mod schema;
 pub mod summary;
+mod totals;
 pub mod value;
 pub mod writer;
 
+pub use error::{Error, Position, Result};
+pub use limits::Limits;
+pub use schema::{Column, Schema, SchemaMismatch, TableSchema};
 pub use summary::Summary;
 pub use value::{Cell, Kind};
 pub use writer::{ColumnSchema, Header, Writer};

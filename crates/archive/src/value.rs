@@ -2,6 +2,7 @@
 //!
 //! The same data has the same bytes on every engine: that is what digests and comparisons rest on.
 
+use std::fmt;
 use std::io::Write as _;
 
 use chrono::{DateTime, NaiveDate, Utc};
@@ -26,6 +27,19 @@ pub enum Kind {
     Timestamp,
     /// Truth value.
     Boolean,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Integer => "integer",
+            Self::Text => "text",
+            Self::Decimal => "decimal",
+            Self::Date => "date",
+            Self::Timestamp => "timestamp",
+            Self::Boolean => "boolean",
+        })
+    }
 }
 
 /// One value of one row, borrowed from wherever it lies: a million rows make no copy and no allocation.

@@ -1,12 +1,12 @@
 //! Writes one archive, row by row, in constant memory.
 
 use chrono::{DateTime, Utc};
-use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::summary::Summary;
-use crate::value::{Cell, Kind, write_decimal, write_json_text};
+use crate::summary::{Summary, hexadecimal};
+use crate::totals::Total;
+use crate::value::{Cell, Kind, write_json_text};
 use crate::{FORMAT, VERSION};
 
 /// What an archive says of itself before its first row.
@@ -44,7 +44,10 @@ pub struct Writer {
     tables: Vec<Table>,
     next: usize,
     rows: u64,
+    /// Of the rows of the current table.
     digest: Sha256,
+    /// Of every byte before the tables.
+    header: Sha256,
     summary: Summary,
 }
 
@@ -53,14 +56,14 @@ struct Table {
     name: String,
     /// `{"id":`, `,"full_name":` and so on: what stands before each value.
     prefixes: Vec<Vec<u8>>,
-    decimals: Vec<Sum>,
+    decimals: Vec<DecimalColumn>,
 }
 
 #[derive(Debug)]
-struct Sum {
+struct DecimalColumn {
     position: usize,
-    column: String,
-    sum: Decimal,
+    name: String,
+    total: Total,
 }
 
 impl Writer {
@@ -72,6 +75,7 @@ impl Writer {
             write_json_text(value, out);
             out.push(b',');
         };
+        let start = out.len();
         out.push(b'{');
         text("format", FORMAT, out);
         out.extend_from_slice(format!("\"version\":{VERSION},\"created_at\":").as_bytes());
@@ -87,7 +91,10 @@ impl Writer {
             // A list of names, words and truth values always has a JSON form.
             out.extend_from_slice(&serde_json::to_vec(columns).unwrap_or_default());
         }
-        out.extend_from_slice(b"},\n\"tables\":{");
+        out.extend_from_slice(b"},\n");
+        let mut digest = Sha256::new();
+        digest.update(&out[start..]);
+        out.extend_from_slice(b"\"tables\":{");
         Self {
             tables: header
                 .tables
@@ -97,6 +104,7 @@ impl Writer {
             next: 0,
             rows: 0,
             digest: Sha256::new(),
+            header: digest,
             summary: Summary::default(),
         }
     }
@@ -125,9 +133,9 @@ impl Writer {
             cell.write_json(out);
         }
         out.push(b'}');
-        for sum in &mut table.decimals {
-            if let Some(Cell::Decimal(value)) = cells.get(sum.position) {
-                sum.sum += value;
+        for column in &mut table.decimals {
+            if let Some(Cell::Decimal(value)) = cells.get(column.position) {
+                column.total.add(value);
             }
         }
         self.digest.update(&out[start..]);
@@ -141,32 +149,24 @@ impl Writer {
             return;
         };
         out.extend_from_slice(if self.rows == 0 { b"]" } else { b"\n]" });
-        let digest: String = self
-            .digest
-            .clone()
-            .finalize()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let digest = hexadecimal(std::mem::take(&mut self.digest));
         self.summary.rows.insert(table.name.clone(), self.rows);
         self.summary.total += self.rows;
         self.summary.sha256.insert(table.name.clone(), digest);
-        for sum in &table.decimals {
-            let mut written = Vec::new();
-            write_decimal(sum.sum, &mut written);
-            let written = String::from_utf8_lossy(&written).into_owned();
-            self.summary
-                .totals
-                .insert(format!("{}.{}", table.name, sum.column), written);
+        for column in &table.decimals {
+            if let Some(total) = column.total.canonical() {
+                self.summary
+                    .totals
+                    .insert(format!("{}.{}", table.name, column.name), total);
+            }
         }
         self.next += 1;
     }
 
     /// Writes the summary and the end, and answers with the summary.
-    pub fn finish(self, out: &mut Vec<u8>) -> Summary {
+    pub fn finish(mut self, out: &mut Vec<u8>) -> Summary {
         out.extend_from_slice(b"},\n\"summary\":");
-        // Maps of texts and numbers always have a JSON form.
-        out.extend_from_slice(&serde_json::to_vec(&self.summary).unwrap_or_default());
+        out.extend_from_slice(&self.summary.seal(self.header));
         out.extend_from_slice(b"}\n");
         self.summary
     }
@@ -188,10 +188,10 @@ impl Table {
             .iter()
             .enumerate()
             .filter(|(_, column)| column.kind == Kind::Decimal)
-            .map(|(position, column)| Sum {
+            .map(|(position, column)| DecimalColumn {
                 position,
-                column: column.name.to_owned(),
-                sum: Decimal::ZERO,
+                name: column.name.to_owned(),
+                total: Total::new(),
             })
             .collect();
         Self {

@@ -1,0 +1,290 @@
+//! What can be wrong with an archive. One type for the whole crate: whoever reads wants to know which of these it was
+//! and where, and says it to an administrator. No message holds a value of the archive.
+
+use std::fmt;
+use std::io;
+
+use crate::schema::SchemaMismatch;
+
+/// The result of whatever reads an archive.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Why an archive was refused. [`Error::code`] is stable, the message is for people.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There was not one byte.
+    #[error("the file is empty")]
+    Empty,
+    /// The first bytes are not those of an archive, in whatever layers.
+    #[error("this is not an archive of campus-backup: it looks like {looks_like}")]
+    NotAnArchive {
+        /// What the bytes look like, with its article.
+        looks_like: &'static str,
+    },
+    /// The file ends before the archive does. What is there may be right.
+    #[error("the archive is cut: it ends too early, after {at}")]
+    Cut {
+        /// The last place that was whole.
+        at: Position,
+    },
+    /// The structure of the document is not that of an archive.
+    #[error("the archive is damaged in {at}: {problem}")]
+    Corrupt {
+        /// Where.
+        at: Position,
+        /// What was seen there.
+        problem: &'static str,
+    },
+    /// A layer around the document does not open: the compression or the encryption.
+    #[error("the archive is damaged: {problem}")]
+    CorruptLayer {
+        /// What the layer said.
+        problem: String,
+    },
+    /// The content is not what was written.
+    #[error("the archive is damaged: {what} does not have the digest that was written down for it")]
+    DigestMismatch {
+        /// What was digested: a table, the header or the compressed bytes.
+        what: Digested,
+    },
+    /// There are keys, and none of them opens the archive.
+    #[error("none of the given keys opens this archive")]
+    WrongKey,
+    /// The archive is encrypted, and there is no key of the kind that it takes.
+    #[error("the archive is encrypted: {needed} is needed to open it")]
+    KeyNeeded {
+        /// What would open it.
+        needed: KeyKind,
+    },
+    /// The archive was written by a later version of this program. Nothing else of it was looked at.
+    #[error(
+        "the archive is of format version {version}, this program reads up to version {}",
+        crate::VERSION
+    )]
+    NewerVersion {
+        /// The archive's version.
+        version: u64,
+    },
+    /// The archive's schema is not the expected one.
+    #[error("the archive does not fit this database: {0}")]
+    SchemaMismatch(SchemaMismatch),
+    /// It would be valid, but it is not written the one way in which it must be: another program has rewritten it.
+    #[error("not in the canonical form, in {at}: {problem}")]
+    NotCanonical {
+        /// Where.
+        at: Position,
+        /// What is written otherwise.
+        problem: &'static str,
+    },
+    /// A value is none that its column can hold.
+    #[error("an impossible value in {at}: {problem}")]
+    InvalidValue {
+        /// Where.
+        at: Position,
+        /// What is wrong with the value.
+        problem: &'static str,
+    },
+    /// A row does not have exactly the columns of its table, once each and in their order.
+    #[error("an impossible row in {at}: {problem}")]
+    InvalidRow {
+        /// Where.
+        at: Position,
+        /// What is wrong with the row.
+        problem: &'static str,
+    },
+    /// A row's id is smaller than that of the row before it.
+    #[error("rows are not in the order of their ids, in {at}")]
+    IdsOutOfOrder {
+        /// The second of the two rows.
+        at: Position,
+    },
+    /// Two rows have the same id.
+    #[error("an id occurs twice, in {at}")]
+    DuplicateId {
+        /// The second of the two rows.
+        at: Position,
+    },
+    /// There are more or fewer rows than the summary says.
+    #[error("the summary promises {promised} rows of {}, and there are {found}", table.as_deref().unwrap_or("all tables"))]
+    CountMismatch {
+        /// The table, or none if it is the count of all tables.
+        table: Option<String>,
+        /// What the summary says.
+        promised: u64,
+        /// What was read.
+        found: u64,
+    },
+    /// The sum of a decimal column is not what the summary says.
+    #[error("the sum of {column} is not what the summary says")]
+    TotalsMismatch {
+        /// `table.column`
+        column: String,
+    },
+    /// Reading on would take more than the [`Limits`](crate::Limits) allow.
+    #[error("the archive goes beyond the limit of {limit} ({allowed})")]
+    LimitExceeded {
+        /// Which limit.
+        limit: Limit,
+        /// Its value.
+        allowed: u64,
+    },
+    /// Something stands behind the end.
+    #[error("something stands behind the end of the archive")]
+    TrailingData,
+    /// The source itself failed.
+    #[error("the archive can't be read")]
+    Io(#[source] io::Error),
+    /// Reading had failed before, and was tried again.
+    #[error("the archive was refused before")]
+    Refused,
+}
+
+impl Error {
+    /// The stable name of what is wrong.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Empty => "empty",
+            Self::NotAnArchive { .. } => "not_an_archive",
+            Self::Cut { .. } => "cut",
+            Self::Corrupt { .. } | Self::CorruptLayer { .. } | Self::Refused => "corrupt",
+            Self::DigestMismatch { .. } => "digest_mismatch",
+            Self::WrongKey => "wrong_key",
+            Self::KeyNeeded { .. } => "key_needed",
+            Self::NewerVersion { .. } => "newer_version",
+            Self::SchemaMismatch(_) => "schema_mismatch",
+            Self::NotCanonical { .. } => "not_canonical",
+            Self::InvalidValue { .. } => "invalid_value",
+            Self::InvalidRow { .. } => "invalid_row",
+            Self::IdsOutOfOrder { .. } => "ids_out_of_order",
+            Self::DuplicateId { .. } => "duplicate_id",
+            Self::CountMismatch { .. } => "count_mismatch",
+            Self::TotalsMismatch { .. } => "totals_mismatch",
+            Self::LimitExceeded { .. } => "limit_exceeded",
+            Self::TrailingData => "trailing_data",
+            Self::Io(_) => "io",
+        }
+    }
+
+    /// Where in the document, if it is about one place.
+    pub fn position(&self) -> Option<&Position> {
+        match self {
+            Self::Cut { at }
+            | Self::Corrupt { at, .. }
+            | Self::NotCanonical { at, .. }
+            | Self::InvalidValue { at, .. }
+            | Self::InvalidRow { at, .. }
+            | Self::IdsOutOfOrder { at }
+            | Self::DuplicateId { at } => Some(at),
+            _ => None,
+        }
+    }
+}
+
+/// A place in the document, as far as it is known.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Position {
+    /// The line, from 1.
+    pub line: u64,
+    /// The table.
+    pub table: Option<String>,
+    /// The row in its table, from 1.
+    pub row: Option<u64>,
+    /// The row's id.
+    pub id: Option<i64>,
+    /// The column.
+    pub column: Option<String>,
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}", self.line)?;
+        if let Some(table) = &self.table {
+            write!(f, ", table {table}")?;
+        }
+        if let Some(row) = self.row {
+            write!(f, ", row {row}")?;
+        }
+        if let Some(id) = self.id {
+            write!(f, ", id {id}")?;
+        }
+        if let Some(column) = &self.column {
+            write!(f, ", column {column}")?;
+        }
+        Ok(())
+    }
+}
+
+/// What a digest was taken of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Digested {
+    /// The rows of a table.
+    Table(String),
+    /// Everything before the first table.
+    Header,
+    /// The compressed bytes.
+    Compressed,
+}
+
+impl fmt::Display for Digested {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Table(table) => write!(f, "the table {table}"),
+            Self::Header => f.write_str("the header"),
+            Self::Compressed => f.write_str("the compressed data"),
+        }
+    }
+}
+
+/// What opens an encrypted archive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyKind {
+    /// An `AGE-SECRET-KEY-1...`.
+    Identity,
+    /// A passphrase.
+    Passphrase,
+}
+
+impl fmt::Display for KeyKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Identity => "its secret key",
+            Self::Passphrase => "its passphrase",
+        })
+    }
+}
+
+/// The limits of [`Limits`](crate::Limits), by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limit {
+    /// [`Limits::document_bytes`](crate::Limits::document_bytes)
+    DocumentBytes,
+    /// [`Limits::ratio`](crate::Limits::ratio)
+    Ratio,
+    /// [`Limits::window_log`](crate::Limits::window_log)
+    Window,
+    /// [`Limits::line_bytes`](crate::Limits::line_bytes)
+    LineBytes,
+    /// [`Limits::tables`](crate::Limits::tables)
+    Tables,
+    /// [`Limits::columns`](crate::Limits::columns)
+    Columns,
+    /// [`Limits::work_factor`](crate::Limits::work_factor)
+    WorkFactor,
+    /// The header of an encrypted file, which is never long.
+    EncryptionHeader,
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::DocumentBytes => "bytes when unpacked",
+            Self::Ratio => "the compression ratio",
+            Self::Window => "the compression window, as a power of two",
+            Self::LineBytes => "bytes in one line",
+            Self::Tables => "tables",
+            Self::Columns => "columns of a table",
+            Self::WorkFactor => "the work that a passphrase costs, as a power of two",
+            Self::EncryptionHeader => "bytes before the encrypted data",
+        })
+    }
+}

@@ -1,0 +1,37 @@
+//! How much a reader puts up with. An archive may come from anywhere, and a few kilobytes can claim to be terabytes.
+
+/// What reading an archive may take. The defaults are far beyond any school's data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of the bare document. Default: 64 GiB.
+    pub document_bytes: u64,
+    /// Bytes of the bare document for each compressed byte, once 8 MiB are unpacked. Real data is near 8, the most
+    /// regular near 100, a bomb at 30,000. Default: 1,000.
+    pub ratio: u64,
+    /// The binary logarithm of the bytes that decompression may look back, all of which it keeps in memory. The levels
+    /// up to 19 need at most 23. Default: 23 (8 MiB).
+    pub window_log: u32,
+    /// Bytes of one line, and so of one row, which is kept in memory once, or twice if it has escapes. Default: 16 MiB.
+    pub line_bytes: usize,
+    /// Tables. Default: 64.
+    pub tables: usize,
+    /// Columns of each table. Default: 256.
+    pub columns: usize,
+    /// The binary logarithm of the scrypt work that opening with a passphrase may take. 18 is what `age` writes, and
+    /// takes 256 MiB and about a second; it is looked at only if there is a passphrase. Default: 18.
+    pub work_factor: u8,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            document_bytes: 64 << 30,
+            ratio: 1_000,
+            window_log: 23,
+            line_bytes: 16 << 20,
+            tables: 64,
+            columns: 256,
+            work_factor: 18,
+        }
+    }
+}
