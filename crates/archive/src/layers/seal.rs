@@ -1,0 +1,182 @@
+//! Puts the layers around a document while it is written.
+
+use std::fmt;
+use std::io::{self, Write};
+
+use age::Encryptor;
+use age::stream::StreamWriter;
+use zstd::stream::write::Encoder;
+
+use super::measured::{Measured, Measurement};
+use super::trailer::{MARK, trailer};
+use super::{Compression, Encryption, Form, Recipients};
+
+/// Which layers to write. By default compression at level 3 and no encryption.
+#[derive(Clone, Debug)]
+pub struct Layers {
+    /// The level of zstd, from 1 to 19, or `None` for no compression. What is above takes windows that readers refuse,
+    /// and is taken as 19.
+    pub compression: Option<i32>,
+    /// Whom to encrypt to, or nobody.
+    pub recipients: Recipients,
+}
+
+impl Default for Layers {
+    fn default() -> Self {
+        Self {
+            compression: Some(3),
+            recipients: Recipients::none(),
+        }
+    }
+}
+
+impl Layers {
+    /// None at all: the bare document.
+    pub fn none() -> Self {
+        Self {
+            compression: None,
+            recipients: Recipients::none(),
+        }
+    }
+
+    /// What [`Reader::form`](crate::Reader::form) will say of it.
+    pub fn form(&self) -> Form {
+        Form {
+            compression: match self.compression {
+                Some(_) => Compression::Zstd,
+                None => Compression::None,
+            },
+            encryption: match self.recipients.is_empty() {
+                true => Encryption::None,
+                false => Encryption::Age,
+            },
+        }
+    }
+
+    /// Begins to write through the layers into the sink. With a passphrase this takes a second.
+    ///
+    /// # Errors
+    ///
+    /// If the sink fails, or if the system gives no memory.
+    pub fn seal<W: Write>(&self, sink: W) -> io::Result<Sealer<W>> {
+        let sink = Measured::new(sink);
+        let level = self.compression.map(|level| level.clamp(1, 19));
+        let stack = match (level, self.recipients.is_empty()) {
+            (None, true) => Stack::Bare(sink),
+            (Some(level), true) => Stack::Compressed(Box::new(Compressor::new(sink, level)?)),
+            (None, false) => Stack::Encrypted(Box::new(self.encrypt(sink)?)),
+            (Some(level), false) => Stack::Both(Box::new(Compressor::new(self.encrypt(sink)?, level)?)),
+        };
+        Ok(Sealer(stack))
+    }
+
+    fn encrypt<W: Write>(&self, sink: W) -> io::Result<StreamWriter<W>> {
+        let recipients = self.recipients.boxed();
+        let encryptor = Encryptor::with_recipients(recipients.iter().map(AsRef::as_ref)).map_err(io::Error::other)?;
+        encryptor.wrap_output(sink)
+    }
+}
+
+/// Writes one document through the layers. Without [`Sealer::finish`] the object is not whole, and no reader takes it.
+#[must_use = "without `finish` the object is not whole"]
+pub struct Sealer<W: Write>(Stack<W>);
+
+enum Stack<W: Write> {
+    Bare(Measured<W>),
+    Compressed(Box<Compressor<Measured<W>>>),
+    Encrypted(Box<StreamWriter<Measured<W>>>),
+    Both(Box<Compressor<StreamWriter<Measured<W>>>>),
+}
+
+impl<W: Write> Sealer<W> {
+    /// Ends every layer and flushes the sink. Answers with it and with what went into it, which is what the manifest
+    /// says of the object.
+    ///
+    /// # Errors
+    ///
+    /// If the sink fails. The object is not whole then.
+    pub fn finish(self) -> io::Result<(W, Measurement)> {
+        let mut sink = match self.0 {
+            Stack::Bare(sink) => sink,
+            Stack::Compressed(layer) => layer.finish()?,
+            Stack::Encrypted(layer) => layer.finish()?,
+            Stack::Both(layer) => layer.finish()?.finish()?,
+        };
+        sink.flush()?;
+        let measurement = sink.measurement();
+        Ok((sink.into_inner(), measurement))
+    }
+}
+
+impl<W: Write> Write for Sealer<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match &mut self.0 {
+            Stack::Bare(sink) => sink.write(bytes),
+            Stack::Compressed(layer) => layer.write(bytes),
+            Stack::Encrypted(layer) => layer.write(bytes),
+            Stack::Both(layer) => layer.write(bytes),
+        }
+    }
+
+    /// Nothing is gained by flushing a document midway: compression would suffer.
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<W: Write> fmt::Debug for Sealer<W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match &self.0 {
+            Stack::Bare(_) => "Sealer(bare)",
+            Stack::Compressed(_) => "Sealer(zstd)",
+            Stack::Encrypted(_) => "Sealer(age)",
+            Stack::Both(_) => "Sealer(zstd, age)",
+        })
+    }
+}
+
+/// Writes one frame, with a checksum and with the mark and the trailer that `trailer` describes.
+struct Compressor<W: Write> {
+    encoder: Encoder<'static, Measured<W>>,
+    /// Bytes until the end of the first block.
+    before_mark: usize,
+    /// Whether the bytes so far are those of an archive. Others are compressed, too, but get no trailer.
+    is_marked: bool,
+}
+
+impl<W: Write> Compressor<W> {
+    fn new(sink: W, level: i32) -> io::Result<Self> {
+        let mut encoder = Encoder::new(Measured::new(sink), level)?;
+        encoder.include_checksum(true)?;
+        Ok(Self {
+            encoder,
+            before_mark: MARK.len(),
+            is_marked: true,
+        })
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.before_mark == 0 {
+            return self.encoder.write(bytes);
+        }
+        let written = self.encoder.write(&bytes[..bytes.len().min(self.before_mark)])?;
+        let expected = &MARK[MARK.len() - self.before_mark..][..written];
+        self.is_marked &= &bytes[..written] == expected;
+        self.before_mark -= written;
+        if self.before_mark == 0 {
+            // Ends the block.
+            self.encoder.flush()?;
+        }
+        Ok(written)
+    }
+
+    fn finish(self) -> io::Result<W> {
+        let is_marked = self.is_marked && self.before_mark == 0;
+        let mut sink = self.encoder.finish()?;
+        if is_marked {
+            let trailer = trailer(sink.sha256());
+            sink.inner_mut().write_all(&trailer)?;
+        }
+        Ok(sink.into_inner())
+    }
+}

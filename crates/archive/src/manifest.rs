@@ -1,0 +1,333 @@
+//! The small file that lies beside each stored archive, so that a history can be listed without opening archives.
+//!
+//! It is written after the archive was read back and found whole, and may be written anew when a label, a pin or a
+//! verification changes. What it says of the data is only as good as the archive: whoever restores reads that.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::layers::{Compression, Encryption, Form, Measurement};
+use crate::reader::ArchiveHeader;
+use crate::summary::Summary;
+
+/// The `format` of every manifest.
+pub const FORMAT: &str = "campus-backup-manifest";
+
+/// The `version` that this crate writes.
+pub const VERSION: u32 = 1;
+
+/// What is known of one stored archive. Members that this version does not know are passed over, so that later ones
+/// can add some without becoming unreadable.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// [`FORMAT`]
+    pub format: String,
+    /// [`VERSION`]
+    pub version: u32,
+    /// The archive's name in the store.
+    pub id: String,
+    /// The moment that the archive shows.
+    pub created_at: DateTime<Utc>,
+    /// The version of the program that took it.
+    pub app_version: String,
+    /// The engine that the rows came from.
+    pub engine: String,
+    /// The version of the archive's format.
+    pub archive_version: u32,
+    /// A short name, by a person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    /// A longer word, by a person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    /// Whether it is kept until somebody says otherwise.
+    #[serde(default)]
+    pub pinned: bool,
+    /// How it came into the store.
+    pub kind: Origin,
+    /// The username of who took or uploaded it; none if a schedule did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken_by: Option<String>,
+    /// Rows of each table.
+    pub rows: BTreeMap<String, u64>,
+    /// Rows of all tables.
+    pub total: u64,
+    /// SHA-256 of each table's rows, as in [`Summary::sha256`].
+    pub sha256: BTreeMap<String, String>,
+    /// Sums, as in [`Summary::totals`].
+    pub totals: BTreeMap<String, String>,
+    /// The bytes that are stored.
+    pub object: Object,
+    /// True: users are in every archive with their password hash, or nobody could sign in after a restore. Who may
+    /// read it should know; encryption is recommended.
+    pub contains_password_hashes: bool,
+    /// What became of looking at it again, oldest first.
+    #[serde(default)]
+    pub verifications: Vec<Verification>,
+}
+
+/// How an archive came into the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    /// Somebody or a schedule took it.
+    Taken,
+    /// It was taken before something was removed or replaced.
+    Safety,
+    /// Somebody brought it.
+    Uploaded,
+}
+
+/// The stored bytes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Object {
+    /// How many.
+    pub size: u64,
+    /// Their SHA-256, in lower-case hexadecimal.
+    pub sha256: String,
+    /// How they are compressed.
+    pub compression: Compression,
+    /// How they are encrypted.
+    pub encryption: Encryption,
+}
+
+/// One look at a stored archive.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Verification {
+    /// When it ended.
+    pub at: DateTime<Utc>,
+    /// How closely it was looked at.
+    pub level: VerificationLevel,
+    /// What came of it.
+    pub result: VerificationResult,
+    /// The [code](crate::Error::code) of what was wrong.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// How long it took.
+    pub seconds: f64,
+    /// How much of that went into the rehearsal's restore.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restore_seconds: Option<f64>,
+}
+
+/// How closely an archive was looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum VerificationLevel {
+    /// It was read, and everything in it has the digests that were written down.
+    Digest,
+    /// It was restored into a database of its own, too.
+    Rehearsal,
+}
+
+/// What came of a verification.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum VerificationResult {
+    /// It is whole.
+    Ok,
+    /// It is not.
+    Failed,
+}
+
+/// Why a manifest was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum ManifestError {
+    /// It is something else, or it is damaged.
+    #[error("not the manifest of an archive")]
+    NotAManifest,
+    /// A later version of this program wrote it.
+    #[error("the manifest is of version {version}, this program reads up to version {VERSION}")]
+    NewerVersion {
+        /// Its version.
+        version: u64,
+    },
+    /// It is of this version, and a member is missing or impossible.
+    #[error("the manifest can't be read")]
+    Invalid(#[source] serde_json::Error),
+}
+
+impl ManifestError {
+    /// The stable name of what is wrong.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NotAManifest => "not_a_manifest",
+            Self::NewerVersion { .. } => "newer_version",
+            Self::Invalid(_) => "invalid_manifest",
+        }
+    }
+}
+
+/// What every version has.
+#[derive(Deserialize)]
+struct Start {
+    format: String,
+    version: u64,
+}
+
+impl Manifest {
+    /// The manifest of an archive that was read to its end: nobody has named, pinned or verified it yet.
+    pub fn new(id: String, kind: Origin, header: &ArchiveHeader, summary: &Summary, object: Object) -> Self {
+        let summary = summary.clone();
+        Self {
+            format: FORMAT.to_owned(),
+            version: VERSION,
+            id,
+            created_at: header.created_at,
+            app_version: header.app_version.clone(),
+            engine: header.engine.clone(),
+            archive_version: header.version,
+            label: None,
+            note: None,
+            pinned: false,
+            kind,
+            taken_by: None,
+            rows: summary.rows,
+            total: summary.total,
+            sha256: summary.sha256,
+            totals: summary.totals,
+            object,
+            contains_password_hashes: true,
+            verifications: Vec::new(),
+        }
+    }
+
+    /// Reads a manifest: its version first, then everything else.
+    ///
+    /// # Errors
+    ///
+    /// If it is none, of a later version, or not whole.
+    pub fn from_json(json: &[u8]) -> Result<Self, ManifestError> {
+        let start: Start = serde_json::from_slice(json).map_err(|_| ManifestError::NotAManifest)?;
+        if start.format != FORMAT || start.version == 0 {
+            return Err(ManifestError::NotAManifest);
+        }
+        if start.version > u64::from(VERSION) {
+            return Err(ManifestError::NewerVersion { version: start.version });
+        }
+        serde_json::from_slice(json).map_err(ManifestError::Invalid)
+    }
+
+    /// The manifest as it is stored: indented, because people look at it.
+    pub fn to_json(&self) -> Vec<u8> {
+        // Texts, numbers and maps of texts always have a JSON form.
+        let mut json = serde_json::to_vec_pretty(self).unwrap_or_default();
+        json.push(b'\n');
+        json
+    }
+}
+
+impl Object {
+    /// What a [`Sealer`](crate::Sealer) or a [`Measured`](crate::Measured) has seen.
+    pub fn new(measurement: Measurement, form: Form) -> Self {
+        Self {
+            size: measurement.bytes,
+            sha256: measurement.sha256,
+            compression: form.compression,
+            encryption: form.encryption,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn manifest() -> Manifest {
+        Manifest {
+            format: FORMAT.to_owned(),
+            version: VERSION,
+            id: "2026-11-25T00-00-00Z-5f1c".to_owned(),
+            created_at: "2026-11-25T00:00:00.000001Z".parse().unwrap(),
+            app_version: "0.1.0".to_owned(),
+            engine: "sqlite".to_owned(),
+            archive_version: 1,
+            label: Some("Before the \"new\" term".to_owned()),
+            note: None,
+            pinned: true,
+            kind: Origin::Safety,
+            taken_by: Some("admin".to_owned()),
+            rows: BTreeMap::from([("students".to_owned(), 1000)]),
+            total: 1000,
+            sha256: BTreeMap::from([("students".to_owned(), "0f".repeat(32))]),
+            totals: BTreeMap::from([("payments.amount_paid".to_owned(), "3155000.00".to_owned())]),
+            object: Object {
+                size: 12345,
+                sha256: "a0".repeat(32),
+                compression: Compression::Zstd,
+                encryption: Encryption::Age,
+            },
+            contains_password_hashes: true,
+            verifications: vec![Verification {
+                at: "2026-11-26T00:00:00Z".parse().unwrap(),
+                level: VerificationLevel::Rehearsal,
+                result: VerificationResult::Failed,
+                code: Some("digest_mismatch".to_owned()),
+                seconds: 1.5,
+                restore_seconds: Some(0.9),
+            }],
+        }
+    }
+
+    fn changed(change: impl FnOnce(&mut serde_json::Value)) -> Vec<u8> {
+        let mut json = serde_json::from_slice(&manifest().to_json()).unwrap();
+        change(&mut json);
+        serde_json::to_vec(&json).unwrap()
+    }
+
+    #[test]
+    fn what_is_no_manifest_is_refused() {
+        for (json, code) in [
+            (b"".to_vec(), "not_a_manifest"),
+            (b"{}".to_vec(), "not_a_manifest"),
+            (
+                changed(|json| json["format"] = "campus-backup".into()),
+                "not_a_manifest",
+            ),
+            (changed(|json| json["version"] = 0.into()), "not_a_manifest"),
+            (changed(|json| json["version"] = 2.into()), "newer_version"),
+            (
+                changed(|json| *json = serde_json::json!({"format": FORMAT, "version": 2})),
+                "newer_version",
+            ),
+            (changed(|json| json["rows"] = "many".into()), "invalid_manifest"),
+            (changed(|json| json["kind"] = "found".into()), "invalid_manifest"),
+            (
+                changed(|json| json["object"]["compression"] = "gzip".into()),
+                "invalid_manifest",
+            ),
+        ] {
+            assert_eq!(Manifest::from_json(&json).unwrap_err().code(), code);
+        }
+        let whole = manifest().to_json();
+        for length in 0..whole.len() - 2 {
+            Manifest::from_json(&whole[..length]).unwrap_err();
+        }
+    }
+
+    #[test]
+    fn it_comes_back_as_it_was() {
+        let manifest = manifest();
+        let json = manifest.to_json();
+        assert_eq!(Manifest::from_json(&json).unwrap(), manifest);
+        let json = String::from_utf8(json).unwrap();
+        for part in [
+            "\"kind\": \"safety\"",
+            "\"compression\": \"zstd\"",
+            "\"level\": \"rehearsal\"",
+            "\"result\": \"failed\"",
+        ] {
+            assert!(json.contains(part), "{part}");
+        }
+    }
+
+    #[test]
+    fn later_members_are_passed_over() {
+        let json = changed(|json| json["verifications"][0]["host"] = "elsewhere".into());
+        assert_eq!(Manifest::from_json(&json).unwrap(), manifest());
+        let json = changed(|json| json["retention_days"] = 30.into());
+        assert_eq!(Manifest::from_json(&json).unwrap(), manifest());
+    }
+}

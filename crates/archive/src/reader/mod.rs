@@ -1,0 +1,268 @@
+//! Reads one archive, row by row, in constant memory, and says at the end whether it is whole.
+//!
+//! In reading order: [`header`] is everything before the first row, [`row`] one row, [`scan`] the values in it (with
+//! [`text`] for escapes), [`verdict`] what the summary must say. [`keys`] and [`lookalike`] tell people what is wrong.
+
+mod header;
+mod keys;
+mod lines;
+mod lookalike;
+mod row;
+mod scan;
+mod text;
+mod verdict;
+
+use std::fmt;
+use std::io::Read;
+use std::ops::Range;
+
+use sha2::{Digest, Sha256};
+
+pub use header::ArchiveHeader;
+pub use row::Row;
+
+use crate::error::{Error, Result};
+use crate::layers::{self, Form, Keys};
+use crate::limits::Limits;
+use crate::schema::TableSchema;
+use crate::summary::Summary;
+use lines::Lines;
+use row::Table;
+use verdict::Verdict;
+
+/// Reads one archive from its first byte to its last.
+///
+/// ```
+/// use campus_backup_archive::{Keys, Limits, Reader};
+///
+/// fn count(file: std::fs::File, keys: &Keys) -> campus_backup_archive::Result<u64> {
+///     let mut reader = Reader::open(file, keys, Limits::default())?;
+///     while let Some(table) = reader.next_table()? {
+///         while let Some(row) = reader.next_row()? {
+///             assert_eq!(row.cells().len(), table.columns.len());
+///         }
+///     }
+///     Ok(reader.finish()?.total)
+/// }
+/// ```
+///
+/// Whatever was read is only believed after [`Reader::finish`]: a damaged archive gives right-looking rows up to the
+/// damage, and wrong ones may be noticed only by the digests at the end. A reader that has refused once keeps refusing.
+///
+/// It blocks on its source. Memory is bounded by [`Limits`]: two buffers of a line, the window of zstd (8 MiB) and what
+/// age keeps (128 KiB); with a passphrase 256 MiB for a second.
+pub struct Reader<'s> {
+    lines: Lines<'s>,
+    form: Form,
+    header: ArchiveHeader,
+    stage: Stage,
+    /// The place of the next table in the schema.
+    next: usize,
+    table: Option<Table>,
+    /// Of the rows of the current table.
+    digest: Sha256,
+    verdict: Verdict,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// Before the line of the next table, or that of the summary.
+    Between,
+    /// Before a row: behind the opening bracket or a comma.
+    Row,
+    /// Behind a row without a comma: the bracket must follow.
+    LastRow,
+    /// It was refused.
+    Refused,
+}
+
+impl<'s> Reader<'s> {
+    /// Opens the layers, whichever they are, and reads the header.
+    ///
+    /// Compression by zstd and encryption by age (binary or ASCII armour) are told by their first bytes; at most one of
+    /// each may lie around the other, in either order.
+    ///
+    /// # Errors
+    ///
+    /// Whatever can be told so early: [`Error::Empty`], [`Error::NotAnArchive`], [`Error::NewerVersion`],
+    /// [`Error::KeyNeeded`], [`Error::WrongKey`], and damage.
+    pub fn open(source: impl Read + Send + 's, keys: &Keys, limits: Limits) -> Result<Self> {
+        let (input, form) = layers::open(Box::new(source), keys, &limits)?;
+        let mut lines = Lines::new(input, limits);
+        let (header, digest) = header::read(&mut lines, &limits)?;
+        let range = lines.advance()?;
+        let is_opening = match header.schema.tables.as_slice() {
+            [] => lines.line(range) == b"\"tables\":{},",
+            _ => lines.line(range) == b"\"tables\":{",
+        };
+        if !is_opening {
+            return Err(Error::Corrupt {
+                at: lines.position(),
+                problem: "the tables should begin here",
+            });
+        }
+        Ok(Self {
+            lines,
+            form,
+            header,
+            stage: Stage::Between,
+            next: 0,
+            table: None,
+            digest: Sha256::new(),
+            verdict: Verdict::new(digest),
+        })
+    }
+
+    /// What the archive says of itself. Whether its schema is the right one is for the caller to ask
+    /// ([`Schema::demand`](crate::Schema::demand)).
+    pub fn header(&self) -> &ArchiveHeader {
+        &self.header
+    }
+
+    /// The layers that lie around the document.
+    pub fn form(&self) -> Form {
+        self.form
+    }
+
+    /// Begins the next table; what is left of the current one is read and checked. `None` after the last.
+    ///
+    /// # Errors
+    ///
+    /// If the archive is not what it must be up to there.
+    pub fn next_table(&mut self) -> Result<Option<TableSchema>> {
+        while self.next_row()?.is_some() {}
+        let result = self.begin_table();
+        self.remember(&result);
+        result
+    }
+
+    /// The next row of the current table; `None` after its last.
+    ///
+    /// # Errors
+    ///
+    /// If the row is not one of this table, or not written as the writer would.
+    pub fn next_row(&mut self) -> Result<Option<Row<'_>>> {
+        let range = match self.stage {
+            Stage::Between => return Ok(None),
+            Stage::Refused => return Err(Error::Refused),
+            Stage::Row | Stage::LastRow => {
+                let result = self.row_or_end();
+                self.remember(&result);
+                result?
+            }
+        };
+        let (Some(range), Some(table)) = (range, self.table.as_mut()) else {
+            return Ok(None);
+        };
+        // Until the row is known to be right.
+        let stage = std::mem::replace(&mut self.stage, Stage::Refused);
+        let row = table.row(self.lines.line(range), self.lines.number())?;
+        self.digest.update(row.json());
+        self.digest.update(b"\n");
+        self.stage = stage;
+        Ok(Some(row))
+    }
+
+    /// Reads and checks whatever is left, compares it all with the summary, and demands that nothing follows.
+    ///
+    /// Only this says that an archive is whole.
+    ///
+    /// # Errors
+    ///
+    /// If it is not; see [`Error`].
+    pub fn finish(mut self) -> Result<Summary> {
+        while self.next_table()?.is_some() {}
+        let range = self.lines.advance()?;
+        let summary = self.verdict.compare(self.lines.line(range), || self.lines.position())?;
+        self.lines.demand_end()?;
+        Ok(summary)
+    }
+
+    fn remember<T>(&mut self, result: &Result<T>) {
+        if result.is_err() {
+            self.stage = Stage::Refused;
+        }
+    }
+
+    fn begin_table(&mut self) -> Result<Option<TableSchema>> {
+        let Some(schema) = self.header.schema.tables.get(self.next) else {
+            return Ok(None);
+        };
+        let range = self.lines.advance()?;
+        let line = self.lines.line(range);
+        let opening = format!("\"{}\":[", schema.name);
+        let Some(rest) = line.strip_prefix(opening.as_bytes()) else {
+            return Err(Error::Corrupt {
+                at: crate::Position {
+                    table: Some(schema.name.clone()),
+                    ..self.lines.position()
+                },
+                problem: "this table should begin here",
+            });
+        };
+        let rest = rest.to_vec();
+        let schema = schema.clone();
+        self.table = Some(Table::new(schema.clone()));
+        self.digest = Sha256::new();
+        self.stage = Stage::Row;
+        if !rest.is_empty() {
+            self.end_table(&rest)?;
+        }
+        Ok(Some(schema))
+    }
+
+    /// Finds the bytes of the next row, or ends the table.
+    fn row_or_end(&mut self) -> Result<Option<Range<usize>>> {
+        let mut range = self.lines.advance()?;
+        let line = self.lines.line(range.clone());
+        match (self.stage, line.first()) {
+            (Stage::LastRow, Some(b']')) => {
+                let line = line.to_vec();
+                self.end_table(&line)?;
+                Ok(None)
+            }
+            (Stage::Row, Some(b'{')) => {
+                if line.last() == Some(&b',') {
+                    range.end -= 1;
+                } else {
+                    self.stage = Stage::LastRow;
+                }
+                Ok(Some(range))
+            }
+            _ => Err(self.misplaced("neither a row nor the end of the table, as this version writes them")),
+        }
+    }
+
+    /// Ends the current table at the line that closes it.
+    fn end_table(&mut self, line: &[u8]) -> Result<()> {
+        let is_last = self.next + 1 == self.header.schema.tables.len();
+        let expected: &[u8] = if is_last { b"]}," } else { b"]," };
+        if line != expected {
+            return Err(self.misplaced("the table does not end as this version writes it"));
+        }
+        if let Some(table) = self.table.take() {
+            self.verdict.add(&table, std::mem::take(&mut self.digest));
+        }
+        self.next += 1;
+        self.stage = Stage::Between;
+        Ok(())
+    }
+
+    fn misplaced(&self, problem: &'static str) -> Error {
+        let mut at = self.lines.position();
+        at.table = self.table.as_ref().map(|table| table.schema().name.clone());
+        at.row = self.table.as_ref().map(|table| table.rows() + 1);
+        Error::Corrupt { at, problem }
+    }
+}
+
+/// Without the rows.
+impl fmt::Debug for Reader<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reader")
+            .field("form", &self.form)
+            .field("header", &self.header)
+            .field("line", &self.lines.number())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,272 @@
+//! Reads the values of one line, each only in the one form that the writer gives it.
+
+use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
+use rust_decimal::Decimal;
+
+use super::text;
+use crate::value::{Cell, Kind};
+
+/// What is wrong with a value. The texts never hold the value itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Problem {
+    /// It can't be in a column of this kind.
+    Invalid(&'static str),
+    /// It is written in another way than ours.
+    Form(&'static str),
+    /// It is not even JSON.
+    Syntax(&'static str),
+}
+
+const ANOTHER_TYPE: Problem = Problem::Invalid("a value of another type");
+const NO_DATE: Problem = Problem::Invalid("not a date of the calendar");
+const NO_TIME: Problem = Problem::Invalid("not a point in time");
+const DATE_FORM: Problem = Problem::Form("a date that is not written as YYYY-MM-DD");
+const TIME_FORM: Problem =
+    Problem::Form("a time that is not written as YYYY-MM-DDTHH:MM:SSZ, with six digits if not whole");
+const DECIMAL_FORM: Problem = Problem::Form("a decimal that is not written with two digits, or as many as it needs");
+
+/// A line that is read from the left to the right.
+pub(super) struct Scan<'a> {
+    line: &'a str,
+    position: usize,
+    /// Where texts with escapes are put together.
+    scratch: &'a mut [u8],
+}
+
+impl<'a> Scan<'a> {
+    /// The scratch space must be as long as the line if there is a backslash in it.
+    pub(super) fn new(line: &'a str, scratch: &'a mut [u8]) -> Self {
+        Self {
+            line,
+            position: 0,
+            scratch,
+        }
+    }
+
+    fn rest(&self) -> &'a [u8] {
+        &self.line.as_bytes()[self.position..]
+    }
+
+    pub(super) fn is_at_end(&self) -> bool {
+        self.position == self.line.len()
+    }
+
+    /// Takes exactly these bytes, or nothing.
+    pub(super) fn take(&mut self, expected: &[u8]) -> bool {
+        let is_there = self.rest().starts_with(expected);
+        if is_there {
+            self.position += expected.len();
+        }
+        is_there
+    }
+
+    pub(super) fn value(&mut self, kind: Kind, nullable: bool) -> Result<Cell<'a>, Problem> {
+        let first = self.rest().first().copied().unwrap_or_default();
+        match kind {
+            Kind::Integer if first == b'-' || first.is_ascii_digit() => self.integer().map(Cell::Integer),
+            Kind::Text if first == b'"' => self.text().map(Cell::Text),
+            Kind::Decimal if first == b'"' => self.plain()?.pipe(decimal).map(Cell::Decimal),
+            Kind::Date if first == b'"' => self.plain()?.pipe(date).map(Cell::Date),
+            Kind::Timestamp if first == b'"' => self.plain()?.pipe(timestamp).map(Cell::Timestamp),
+            Kind::Boolean if self.take(b"true") => Ok(Cell::Boolean(true)),
+            Kind::Boolean if self.take(b"false") => Ok(Cell::Boolean(false)),
+            _ if self.take(b"null") && nullable => Ok(Cell::Null),
+            _ if first == b'n' => Err(Problem::Invalid("null in a column that has none")),
+            _ if first.is_ascii_whitespace() => Err(Problem::Form("spaces")),
+            _ => Err(ANOTHER_TYPE),
+        }
+    }
+
+    pub(super) fn text(&mut self) -> Result<&'a str, Problem> {
+        let start = self.position + 1;
+        let bytes = self.line.as_bytes();
+        let mut end = start;
+        loop {
+            match bytes.get(end) {
+                Some(b'"') => break,
+                Some(b'\\') => return self.escaped_text(start),
+                Some(0) => return Err(text::NUL),
+                Some(..0x20) => return Err(Problem::Syntax("a control character that is not escaped")),
+                Some(_) => end += 1,
+                None => return Err(text::UNENDED),
+            }
+        }
+        self.position = end + 1;
+        // Quotes stand between characters.
+        self.line.get(start..end).ok_or(text::UNENDED)
+    }
+
+    fn escaped_text(&mut self, start: usize) -> Result<&'a str, Problem> {
+        let (length, written) = text::unescape(&self.line.as_bytes()[start..], self.scratch)?;
+        self.position = start + length;
+        let scratch = std::mem::take(&mut self.scratch);
+        let (unescaped, rest) = scratch.split_at_mut(written);
+        self.scratch = rest;
+        // Unescaping replaces ASCII by ASCII.
+        std::str::from_utf8(unescaped).map_err(|_| text::UNENDED)
+    }
+
+    /// A text that can have no escapes: a number, a date or a time.
+    fn plain(&mut self) -> Result<&'a str, Problem> {
+        let start = self.position + 1;
+        let length = self.line.as_bytes()[start..]
+            .iter()
+            .position(|byte| matches!(byte, b'"' | b'\\'))
+            .ok_or(text::UNENDED)?;
+        self.position = start + length;
+        if !self.take(b"\"") {
+            return Err(Problem::Form("an escape where none is needed"));
+        }
+        self.line.get(start..start + length).ok_or(text::UNENDED)
+    }
+
+    fn integer(&mut self) -> Result<i64, Problem> {
+        let rest = self.rest();
+        let sign = usize::from(rest.first() == Some(&b'-'));
+        let digits = rest[sign..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let number = &rest[..sign + digits];
+        match number {
+            b"0" => {}
+            [b'-'] => return Err(Problem::Syntax("a sign without a number")),
+            [b'0', ..] | [b'-', b'0', ..] => return Err(Problem::Form("a number with a leading zero, or minus zero")),
+            _ => {}
+        }
+        if let Some(b'.' | b'e' | b'E') = rest.get(number.len()) {
+            return Err(ANOTHER_TYPE);
+        }
+        self.position += number.len();
+        let magnitude = number[sign..].iter().try_fold(0_i64, |value, digit| {
+            let digit = i64::from(digit - b'0');
+            let value = value.checked_mul(10)?;
+            // Towards the sign, because the smallest integer has no positive counterpart.
+            if sign == 1 {
+                value.checked_sub(digit)
+            } else {
+                value.checked_add(digit)
+            }
+        });
+        magnitude.ok_or(Problem::Invalid("an integer beyond 64 bits"))
+    }
+}
+
+/// So that a conversion reads from left to right.
+trait Pipe: Sized {
+    fn pipe<T>(self, next: impl FnOnce(Self) -> T) -> T {
+        next(self)
+    }
+}
+
+impl Pipe for &str {}
+
+/// Money is mostly short and has two digits after the point; everything else goes through `Decimal` and is compared
+/// with how it would be written.
+pub(super) fn decimal(text: &str) -> Result<Decimal, Problem> {
+    if let Some(cents) = cents(text.as_bytes()) {
+        return Ok(Decimal::new(cents, 2));
+    }
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let is_number = digits.starts_with(|digit: char| digit.is_ascii_digit())
+        && digits.ends_with(|digit: char| digit.is_ascii_digit())
+        && digits.bytes().filter(|byte| *byte == b'.').count() <= 1
+        && digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    if !is_number {
+        return Err(Problem::Invalid("not a decimal number"));
+    }
+    let value =
+        Decimal::from_str_exact(text).map_err(|_| Problem::Invalid("a decimal of more digits than are kept"))?;
+    as_written(Cell::Decimal(value), text, DECIMAL_FORM)?;
+    Ok(value)
+}
+
+/// `-?(0|[1-9][0-9]{0,15})\.[0-9]{2}`, except for minus zero.
+fn cents(text: &[u8]) -> Option<i64> {
+    let (negative, digits) = match text {
+        [b'-', digits @ ..] => (true, digits),
+        digits => (false, digits),
+    };
+    let (whole, fraction) = digits.split_last_chunk::<3>()?;
+    let [b'.', tens @ b'0'..=b'9', ones @ b'0'..=b'9'] = fraction else {
+        return None;
+    };
+    if whole.is_empty() || whole.len() > 16 || (whole[0] == b'0' && whole.len() > 1) {
+        return None;
+    }
+    let mut value = 0;
+    for digit in whole.iter().chain([tens, ones]) {
+        if !digit.is_ascii_digit() {
+            return None;
+        }
+        value = value * 10 + i64::from(digit - b'0');
+    }
+    match (negative, value) {
+        (true, 0) => None,
+        (true, value) => Some(-value),
+        (false, value) => Some(value),
+    }
+}
+
+pub(super) fn date(text: &str) -> Result<NaiveDate, Problem> {
+    if let &[y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = text.as_bytes()
+        && let (Some(century), Some(year)) = (two(y1, y2), two(y3, y4))
+        && let (Some(month), Some(day)) = (two(m1, m2), two(d1, d2))
+    {
+        // At most 9999.
+        return NaiveDate::from_ymd_opt((century * 100 + year) as i32, month, day).ok_or(NO_DATE);
+    }
+    // A year before 0 or after 9999, which engines know and RFC 3339 does not.
+    let mut parts = text.rsplitn(3, '-');
+    let mut part = || parts.next().filter(|part| !part.is_empty()).ok_or(NO_DATE);
+    let (day, month, year) = (part()?, part()?, part()?);
+    let (Ok(day), Ok(month), Ok(year)) = (day.parse(), month.parse(), year.parse()) else {
+        return Err(NO_DATE);
+    };
+    let value = NaiveDate::from_ymd_opt(year, month, day).ok_or(NO_DATE)?;
+    as_written(Cell::Date(value), text, DATE_FORM)?;
+    Ok(value)
+}
+
+pub(super) fn timestamp(text: &str) -> Result<DateTime<Utc>, Problem> {
+    let Some((day, clock)) = text.split_once('T') else {
+        return Err(if date(text).is_ok() { TIME_FORM } else { NO_TIME });
+    };
+    let day = date(day)?;
+    let time = match *clock.as_bytes() {
+        [h1, h2, b':', m1, m2, b':', s1, s2, b'Z'] => time([h1, h2, m1, m2, s1, s2], 0)?,
+        [h1, h2, b':', m1, m2, b':', s1, s2, b'.', f1, f2, f3, f4, f5, f6, b'Z'] => {
+            let (Some(high), Some(middle), Some(low)) = (two(f1, f2), two(f3, f4), two(f5, f6)) else {
+                return Err(NO_TIME);
+            };
+            let microseconds = high * 10_000 + middle * 100 + low;
+            if microseconds == 0 {
+                return Err(TIME_FORM);
+            }
+            time([h1, h2, m1, m2, s1, s2], microseconds)?
+        }
+        _ => {
+            let is_one = DateTime::parse_from_rfc3339(text).is_ok();
+            return Err(if is_one { TIME_FORM } else { NO_TIME });
+        }
+    };
+    Ok(day.and_time(time).and_utc())
+}
+
+fn time([h1, h2, m1, m2, s1, s2]: [u8; 6], microseconds: u32) -> Result<NaiveTime, Problem> {
+    let (Some(hour), Some(minute), Some(second)) = (two(h1, h2), two(m1, m2), two(s1, s2)) else {
+        return Err(NO_TIME);
+    };
+    NaiveTime::from_hms_micro_opt(hour, minute, second, microseconds).ok_or(NO_TIME)
+}
+
+fn two(tens: u8, ones: u8) -> Option<u32> {
+    (tens.is_ascii_digit() && ones.is_ascii_digit()).then(|| u32::from(tens - b'0') * 10 + u32::from(ones - b'0'))
+}
+
+/// Demands that the value would be written as it stands there, quotes left out.
+fn as_written(value: Cell<'_>, text: &str, problem: Problem) -> Result<(), Problem> {
+    let mut written = Vec::with_capacity(text.len() + 2);
+    value.write_json(&mut written);
+    match written.as_slice() {
+        [b'"', written @ .., b'"'] if written == text.as_bytes() => Ok(()),
+        _ => Err(problem),
+    }
+}

@@ -1,0 +1,131 @@
+//! What was counted, digested and summed while reading, and whether the summary says the same.
+
+use sha2::Sha256;
+
+use super::row::Table;
+use crate::error::{Digested, Error, Position, Result};
+use crate::summary::{Summary, hexadecimal};
+use crate::totals::Total;
+use crate::value::{Cell, Kind};
+
+/// Grows with the tables, never with the rows.
+#[derive(Debug)]
+pub(super) struct Verdict {
+    header: Sha256,
+    found: Summary,
+}
+
+/// The sums of the decimal columns of one table.
+#[derive(Debug)]
+pub(super) struct Sums(Vec<(usize, Total)>);
+
+impl Sums {
+    pub(super) fn new(kinds: impl Iterator<Item = Kind>) -> Self {
+        let decimals = kinds.enumerate().filter(|(_, kind)| *kind == Kind::Decimal);
+        Self(decimals.map(|(position, _)| (position, Total::new())).collect())
+    }
+
+    pub(super) fn add(&mut self, cells: &[Cell<'_>]) {
+        for (position, total) in &mut self.0 {
+            if let Some(Cell::Decimal(value)) = cells.get(*position) {
+                total.add(value);
+            }
+        }
+    }
+}
+
+impl Verdict {
+    pub(super) fn new(header: Sha256) -> Self {
+        Self {
+            header,
+            found: Summary::default(),
+        }
+    }
+
+    pub(super) fn add(&mut self, table: &Table, digest: Sha256) {
+        let schema = table.schema();
+        self.found.rows.insert(schema.name.clone(), table.rows());
+        self.found.total += table.rows();
+        self.found.sha256.insert(schema.name.clone(), hexadecimal(digest));
+        for (position, total) in &table.sums().0 {
+            if let (Some(column), Some(total)) = (schema.columns.get(*position), total.canonical()) {
+                self.found
+                    .totals
+                    .insert(format!("{}.{}", schema.name, column.name), total);
+            }
+        }
+    }
+
+    /// Demands that the line is the summary of what was read, byte for byte.
+    pub(super) fn compare(self, line: &[u8], position: impl Fn() -> Position) -> Result<Summary> {
+        let Self { header, mut found } = self;
+        let mut expected = b"\"summary\":".to_vec();
+        expected.extend_from_slice(&found.seal(header));
+        expected.push(b'}');
+        if line == expected {
+            return Ok(found);
+        }
+        let json = line
+            .strip_prefix(b"\"summary\":")
+            .and_then(|rest| rest.strip_suffix(b"}"));
+        match json.map(serde_json::from_slice::<Summary>) {
+            Some(Ok(promised)) => Err(difference(&promised, &found, position())),
+            _ => Err(Error::Corrupt {
+                at: position(),
+                problem: "not a summary as this version writes it",
+            }),
+        }
+    }
+}
+
+/// The most telling difference between two summaries that are not the same.
+fn difference(promised: &Summary, found: &Summary, at: Position) -> Error {
+    for (table, rows) in &found.rows {
+        let promised = promised.rows.get(table).copied().unwrap_or_default();
+        if promised != *rows {
+            return Error::CountMismatch {
+                table: Some(table.clone()),
+                promised,
+                found: *rows,
+            };
+        }
+    }
+    if promised.total != found.total {
+        return Error::CountMismatch {
+            table: None,
+            promised: promised.total,
+            found: found.total,
+        };
+    }
+    if let Some((table, _)) = found
+        .sha256
+        .iter()
+        .find(|(table, digest)| promised.sha256.get(*table) != Some(digest))
+    {
+        return Error::DigestMismatch {
+            what: Digested::Table(table.clone()),
+        };
+    }
+    if let Some((column, _)) = found
+        .totals
+        .iter()
+        .find(|(column, total)| promised.totals.get(*column) != Some(total))
+    {
+        return Error::TotalsMismatch { column: column.clone() };
+    }
+    let is_the_rest_equal =
+        promised.rows == found.rows && promised.sha256 == found.sha256 && promised.totals == found.totals;
+    if is_the_rest_equal && promised.digest != found.digest {
+        return Error::DigestMismatch { what: Digested::Header };
+    }
+    if is_the_rest_equal {
+        return Error::NotCanonical {
+            at,
+            problem: "a summary that is laid out otherwise",
+        };
+    }
+    Error::Corrupt {
+        at,
+        problem: "a summary of tables or columns that the archive does not have",
+    }
+}
