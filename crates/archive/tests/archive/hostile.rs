@@ -1,0 +1,210 @@
+//! Archives made to hurt: they are refused early, whatever they claim.
+
+use std::io::{Read, Write as _};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use campus_backup_archive::{Error, Keys, Limits, Reader};
+
+use crate::school::{BARE, compressed, keys, read, read_within, refusal, replaced};
+
+/// Counts what was asked of it.
+struct Counted<R>(R, Arc<AtomicU64>);
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let read = self.0.read(buffer)?;
+        self.1.fetch_add(read as u64, Ordering::Relaxed);
+        Ok(read)
+    }
+}
+
+fn bomb(start: &[u8], byte: u8, length: u64) -> Vec<u8> {
+    let mut encoder = zstd::Encoder::new(Vec::new(), 3).unwrap();
+    encoder.write_all(start).unwrap();
+    std::io::copy(&mut std::io::repeat(byte).take(length), &mut encoder).unwrap();
+    encoder.finish().unwrap()
+}
+
+#[test]
+fn a_gibibyte_of_zeros() {
+    let bomb = bomb(b"", 0, 1 << 30);
+    assert!(bomb.len() < 100_000);
+    let (read, start) = (Arc::new(AtomicU64::new(0)), std::time::Instant::now());
+    let source = Counted(&*bomb, Arc::clone(&read));
+    let error = Reader::open(source, &Keys::none(), Limits::default()).unwrap_err();
+    assert_eq!(error.code(), "not_an_archive");
+    assert!(start.elapsed().as_secs() < 5);
+    assert!(read.load(Ordering::Relaxed) <= 64 << 10, "{read:?}");
+}
+
+#[test]
+fn a_row_without_an_end() {
+    let start = BARE
+        .split_inclusive(|byte| *byte == b'\n')
+        .take(9)
+        .collect::<Vec<_>>()
+        .concat();
+    assert!(start.ends_with(b"[\n"));
+    let start = [&start[..], b"{\"id\":1,\"username\":\""].concat();
+    let limits = |ratio, line_bytes| Limits {
+        ratio,
+        line_bytes,
+        ..Limits::default()
+    };
+    let bomb = bomb(&start, b'a', 1 << 28);
+    for (limits, message) in [
+        (
+            Limits::default(),
+            "the archive goes beyond the limit of the compression ratio (1000)",
+        ),
+        (
+            limits(u64::MAX, 16 << 20),
+            "the archive goes beyond the limit of bytes in one line (16777216)",
+        ),
+    ] {
+        assert_eq!(
+            read_within(&bomb, &Keys::none(), limits).unwrap_err().to_string(),
+            message
+        );
+    }
+}
+
+#[test]
+fn each_limit_is_one() {
+    let within = |limits| read_within(BARE, &Keys::none(), limits).map(drop);
+    let longest = BARE.split(|byte| *byte == b'\n').map(<[u8]>::len).max().unwrap();
+    let default = Limits::default();
+    let just = Limits {
+        document_bytes: BARE.len() as u64,
+        line_bytes: longest,
+        tables: 5,
+        columns: 5,
+        ..default
+    };
+    within(just).unwrap();
+    for limits in [
+        Limits {
+            document_bytes: just.document_bytes - 1,
+            ..just
+        },
+        Limits {
+            line_bytes: longest - 1,
+            ..just
+        },
+        Limits { tables: 4, ..just },
+        Limits { columns: 4, ..just },
+    ] {
+        assert_eq!(within(limits).unwrap_err().code(), "limit_exceeded");
+    }
+    let mut encoder = zstd::Encoder::new(Vec::new(), 3).unwrap();
+    encoder.window_log(24).unwrap();
+    encoder.write_all(BARE).unwrap();
+    let wide = encoder.finish().unwrap();
+    let error = refusal(&wide, &Keys::none());
+    assert_eq!(
+        error.to_string(),
+        "the archive goes beyond the limit of the compression window, as a power of two (23)"
+    );
+    read_within(
+        &wide,
+        &Keys::none(),
+        Limits {
+            window_log: 24,
+            ..default
+        },
+    )
+    .unwrap();
+}
+
+#[test]
+fn deep_nesting() {
+    for open in ["[", "{\"a\":"] {
+        let deep = open.repeat(1_000_000);
+        for archive in [
+            deep.clone().into_bytes(),
+            replaced("\"admin\"", &deep),
+            replaced("{\"id\":1,\"username\":\"admin\",\"is_active\":true}", &deep),
+            replaced(
+                "{\"id\":1,\"username\":\"admin\"",
+                &format!("{{\"x\":{deep},\"id\":1,\"username\":\"admin\""),
+            ),
+            replaced(
+                "[{\"name\":\"id\",\"type\":\"integer\",\"nullable\":false},{\"name\":\"fee\"",
+                &deep,
+            ),
+            replaced("\"summary\":{", &format!("\"summary\":{deep}{{")),
+        ] {
+            refusal(&archive, &Keys::none());
+        }
+    }
+}
+
+#[test]
+fn headers_of_encryption_without_an_end() {
+    let start = b"age-encryption.org/v1\n";
+    let stanzas = "-> X25519 abc\nabc\n".repeat(1_000_000);
+    let line = "a".repeat(20_000_000);
+    let armour = "-----BEGIN AGE ENCRYPTED FILE-----\n";
+    for (archive, code) in [
+        ([&start[..], stanzas.as_bytes()].concat(), "limit_exceeded"),
+        ([&start[..], b"-> ", line.as_bytes()].concat(), "limit_exceeded"),
+        ([armour.as_bytes(), line.as_bytes()].concat(), "corrupt"),
+        (
+            [
+                armour.as_bytes(),
+                &b"YWdlLWVuY3J5cHRpb24ub3JnL3YxCi0+IFgyNTUxOSBhYmMKLT4gWDI1NTE5IGFi\n".repeat(100_000),
+            ]
+            .concat(),
+            "limit_exceeded",
+        ),
+    ] {
+        let read = Arc::new(AtomicU64::new(0));
+        let source = Counted(&*archive, Arc::clone(&read));
+        let error = Reader::open(source, &keys(), Limits::default()).unwrap_err();
+        assert_eq!(error.code(), code, "{error}");
+        assert!(read.load(Ordering::Relaxed) < 1 << 20);
+    }
+}
+
+#[test]
+fn a_claimed_size_reserves_nothing() {
+    // A frame that claims 2^62 bytes of content, in a window of its own size.
+    let frame = [&b"\x28\xb5\x2f\xfd\xe0"[..], &(1_u64 << 62).to_le_bytes(), &[0; 64]].concat();
+    assert_eq!(refusal(&frame, &Keys::none()).code(), "limit_exceeded");
+    let archive = replaced("\"total\":9", "\"total\":10737418240");
+    assert!(matches!(
+        refusal(&archive, &Keys::none()),
+        Error::CountMismatch {
+            table: None,
+            promised: 10_737_418_240,
+            found: 9
+        }
+    ));
+}
+
+/// One byte at a time, and interrupted: nothing may depend on how a source cuts its pieces.
+#[test]
+fn a_trickling_source() {
+    struct Trickle<'a>(&'a [u8], bool);
+    impl Read for Trickle<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+            self.1 = !self.1;
+            if self.1 {
+                return Err(std::io::ErrorKind::Interrupted.into());
+            }
+            let most = buffer.len().min(1);
+            self.0.read(&mut buffer[..most])
+        }
+    }
+    let expected = read(BARE, &Keys::none()).unwrap().1;
+    for archive in [
+        BARE,
+        crate::school::COMPRESSED,
+        crate::school::ENCRYPTED,
+        &crate::school::seal(BARE, &compressed()),
+    ] {
+        let reader = Reader::open(Trickle(archive, false), &keys(), Limits::default()).unwrap();
+        assert_eq!(reader.finish().unwrap(), expected);
+    }
+}

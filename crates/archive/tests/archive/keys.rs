@@ -1,0 +1,106 @@
+//! Keys and passphrases: the right one opens, and nothing shows them.
+
+use campus_backup_archive::{KeyError, Keys, Layers, Limits, Recipients};
+use secrecy::{ExposeSecret as _, SecretString};
+
+use crate::school::{BARE, ENCRYPTED, KEY, encrypted, encrypted_only, keys, read, read_within, refusal, seal};
+
+fn passphrase(text: &str) -> SecretString {
+    SecretString::from(text.to_owned())
+}
+
+fn by_passphrase() -> Vec<u8> {
+    let recipients = Recipients::passphrase(passphrase("correct horse")).with_work_factor(10);
+    seal(BARE, &encrypted_only(recipients))
+}
+
+#[test]
+fn the_wrong_key_or_none() {
+    assert_eq!(refusal(ENCRYPTED, &Keys::none()).code(), "key_needed");
+    assert_eq!(refusal(ENCRYPTED, &Keys::generate()).code(), "wrong_key");
+    let phrase = Keys::none().with_passphrase(passphrase("correct horse"));
+    assert_eq!(
+        refusal(ENCRYPTED, &phrase).to_string(),
+        "the archive is encrypted: its secret key is needed to open it"
+    );
+    let archive = by_passphrase();
+    assert_eq!(
+        refusal(&archive, &keys()).to_string(),
+        "the archive is encrypted: its passphrase is needed to open it"
+    );
+    let wrong = Keys::none().with_passphrase(passphrase("battery staple"));
+    assert_eq!(refusal(&archive, &wrong).code(), "wrong_key");
+}
+
+#[test]
+fn one_of_several_keys_is_enough() {
+    let (mine, yours) = (Keys::generate(), Keys::generate());
+    let both = format!("# ours\n{}\n\n  {}", mine.recipients(), yours.recipients());
+    let layers = Layers {
+        recipients: Recipients::parse(&both).unwrap(),
+        ..Layers::default()
+    };
+    let archive = seal(BARE, &layers);
+    for keys in [&mine, &yours, &Keys::generate().with(&mine)] {
+        assert_eq!(read(&archive, keys).unwrap().1.total, 9);
+    }
+    let phrases = Keys::generate()
+        .with_passphrase(passphrase("battery staple"))
+        .with_passphrase(passphrase("correct horse"));
+    assert_eq!(read(&by_passphrase(), &phrases).unwrap().1.total, 9);
+}
+
+#[test]
+fn a_passphrase_that_costs_too_much_is_not_tried() {
+    let limits = Limits {
+        work_factor: 9,
+        ..Limits::default()
+    };
+    let keys = Keys::none().with_passphrase(passphrase("correct horse"));
+    let error = read_within(&by_passphrase(), &keys, limits).unwrap_err();
+    assert_eq!(error.code(), "limit_exceeded");
+}
+
+#[test]
+fn layers_in_either_order() {
+    let zstd_around_age = zstd::encode_all(&*seal(BARE, &encrypted_only(keys().recipients())), 3).unwrap();
+    assert_eq!(read(&zstd_around_age, &keys()).unwrap().1.total, 9);
+    assert_eq!(read(&seal(BARE, &encrypted()), &keys()).unwrap().1.total, 9);
+    assert_eq!(
+        read(&zstd::encode_all(BARE, 1).unwrap(), &Keys::none())
+            .unwrap()
+            .1
+            .total,
+        9
+    );
+}
+
+#[test]
+fn texts_of_keys_are_read_by_line() {
+    assert_eq!(Keys::parse("").unwrap_err(), KeyError::Empty);
+    assert_eq!(Keys::parse("# nothing\n\n").unwrap_err(), KeyError::Empty);
+    assert_eq!(
+        Keys::parse(&format!("{KEY}\nsecret\n")).unwrap_err(),
+        KeyError::NoIdentity { line: 5 }
+    );
+    assert_eq!(Recipients::parse(KEY).unwrap_err(), KeyError::NoRecipient { line: 3 });
+    let keys = keys();
+    let again = Keys::parse(keys.secret_text().expose_secret()).unwrap();
+    assert_eq!(again.recipients().to_string(), keys.recipients().to_string());
+    assert!(KEY.contains(keys.recipients().to_string().trim()));
+}
+
+#[test]
+fn nothing_shows_a_key() {
+    let keys = keys().with_passphrase(passphrase("correct horse"));
+    let recipients = Recipients::passphrase(passphrase("correct horse"));
+    let shown = format!(
+        "{keys:?} {recipients:?} {:?}",
+        Layers {
+            recipients: recipients.clone(),
+            ..Layers::none()
+        }
+    );
+    assert!(!shown.contains("AGE") && !shown.contains("horse"), "{shown}");
+    assert!(!format!("{:?}", Keys::parse("AGE-SECRET-KEY-1QQ").unwrap_err()).contains("AGE"));
+}
