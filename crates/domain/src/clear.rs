@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, PaginatorTrait, QueryFilter};
+use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
 
 use crate::account::Admin;
 use crate::catalog::{Scope, Table};
-use crate::database::{Database, Engine};
+use crate::change::Change;
+use crate::database::Database;
 use crate::entity::user;
 use crate::error::{Error, Result};
 use crate::stats;
@@ -128,28 +129,15 @@ fn concerned(scope: Scope) -> Vec<Table> {
 }
 
 async fn remove(database: &Database, request: &Clear) -> Result<Cleared> {
-    let doing = "clearing";
     let tables = concerned(request.scope);
-    let transaction = database.begin_change(doing).await?;
-    lock(&transaction, database.engine(), &tables).await?;
+    let mut change = Change::begin(database, tables.clone(), "clearing").await?;
     let mut removed = BTreeMap::new();
-    for table in &tables {
-        let result = match table {
-            Table::Users => user::Entity::delete_many()
-                .filter(user::COLUMN.role.ne(user::Role::Admin))
-                .exec(&transaction)
-                .await
-                .map(|result| result.rows_affected),
-            _ => transaction
-                .execute_unprepared(&format!("DELETE FROM {table}"))
-                .await
-                .map(|result| result.rows_affected()),
-        };
-        removed.insert(*table, result.map_err(Error::database(doing))?);
+    for table in tables {
+        removed.insert(table, change.remove(table).await?);
     }
     check(request.expected.as_ref(), &removed)?;
-    let left = stats::count(&transaction).await?;
-    database.commit_change(transaction, &tables, doing).await?;
+    let left = change.count().await?;
+    change.commit().await?;
     Ok(Cleared {
         removed,
         kept: left.rows,
@@ -179,19 +167,6 @@ async fn foresee(database: &Database, request: &Clear) -> Result<Cleared> {
         kept,
         cleared_at: stats.generated_at,
     })
-}
-
-/// PostgreSQL would let others insert rows behind the back of a delete. SQLite has one writer anyway, and InnoDB locks
-/// what it deletes together with the gaps between.
-async fn lock(transaction: &DatabaseTransaction, engine: Engine, tables: &[Table]) -> Result<()> {
-    if engine == Engine::Postgres {
-        let names: Vec<_> = tables.iter().map(|table| table.name()).collect();
-        transaction
-            .execute_unprepared(&format!("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE", names.join(", ")))
-            .await
-            .map_err(Error::database("locking the tables to be cleared"))?;
-    }
-    Ok(())
 }
 
 fn check(expected: Option<&Expected>, removed: &BTreeMap<Table, u64>) -> Result<()> {

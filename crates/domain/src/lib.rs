@@ -9,14 +9,15 @@
 
 pub mod account;
 pub mod catalog;
+mod change;
 pub mod clear;
 pub mod database;
 pub mod demo;
 pub mod entity;
 pub mod error;
 pub mod export;
-mod ids;
 pub mod snapshot;
+mod statement;
 pub mod stats;
 
 pub use catalog::Table;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use chrono::{DateTime, SubsecRound as _, Utc};
+use sea_orm::sqlx::{self, AssertSqlSafe, ColumnIndex, Decode, Executor, Row as _, Type};
 use sea_orm::{ConnectionTrait, Statement};
 use tokio::sync::Mutex;
 
@@ -106,23 +107,36 @@ pub(crate) async fn count(connection: &impl ConnectionTrait) -> Result<Stats> {
     Ok(Stats { rows, generated_at })
 }
 
+/// The same on a connection of the driver.
+pub(crate) async fn count_on<DB>(connection: &mut DB::Connection) -> Result<BTreeMap<Table, u64>>
+where
+    DB: sqlx::Database,
+    for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
+    usize: ColumnIndex<DB::Row>,
+    for<'r> i64: Decode<'r, DB> + Type<DB>,
+{
+    let counted = sqlx::raw_sql(AssertSqlSafe(sql())).fetch_one(connection).await;
+    let counted = counted.map_err(Error::sqlx(DOING))?;
+    rows(|position| counted.try_get(position).map_err(Error::sqlx(DOING)))
+}
+
 /// Now, in microseconds: no engine and no archive keeps more.
 pub(crate) fn now() -> DateTime<Utc> {
     Utc::now().trunc_subsecs(6)
 }
 
 /// What is being done, for errors.
-pub(crate) const DOING: &str = "counting the rows";
+const DOING: &str = "counting the rows";
 
 /// One statement that counts all seven tables. One statement sees one moment on every engine and at every isolation
 /// level.
-pub(crate) fn sql() -> String {
+fn sql() -> String {
     let counts = Table::ALL.map(|table| format!("(SELECT COUNT(*) FROM {table})"));
     format!("SELECT {}", counts.join(", "))
 }
 
 /// Reads its answer, position by position.
-pub(crate) fn rows(count: impl Fn(usize) -> Result<i64>) -> Result<BTreeMap<Table, u64>> {
+fn rows(count: impl Fn(usize) -> Result<i64>) -> Result<BTreeMap<Table, u64>> {
     let counts = Table::ALL.into_iter().enumerate();
     counts
         .map(|(position, table)| Ok((table, count(position)?.unsigned_abs())))

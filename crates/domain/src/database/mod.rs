@@ -1,12 +1,11 @@
 //! The connection to one of the three engines.
 //!
 //! A [`Database`] has two pools. Requests use the one; what reads whole tables uses the other, which has a limit of
-//! its own, so that readers who stall can never keep a sign-in or a clear from getting a connection. What changes
-//! whole tables begins with [`Database::begin_change`]. [`schema`] brings the schema up to date.
+//! its own, so that readers who stall can never keep a sign-in or a clear from getting a connection. [`schema`] brings
+//! the schema up to date.
 
 mod schema;
 
-use std::collections::BTreeSet;
 use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
@@ -18,7 +17,7 @@ use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynch
 use sea_orm::sqlx::{self, AssertSqlSafe, Connection, Executor};
 use sea_orm::{
     AccessMode, ConnectOptions, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, IsolationLevel,
-    SqliteTransactionMode, SqlxError, Statement, TransactionOptions, TransactionTrait,
+    SqliteTransactionMode, SqlxError, TransactionOptions, TransactionTrait,
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -128,6 +127,11 @@ impl Database {
         &self.readers
     }
 
+    /// The pool of [`Change`](crate::change::Change), which on SQLite looks at foreign keys when it commits.
+    pub(crate) fn changes(&self) -> &DatabaseConnection {
+        &self.changes
+    }
+
     /// A place among those who read whole tables.
     ///
     /// # Errors
@@ -151,46 +155,9 @@ impl Database {
     /// [`Error::DatabaseBusy`] if another writer does not let go in time. [`Error::Internal`] if the file of an SQLite
     /// database is no longer the one that was opened, because what is written to it would be lost.
     pub async fn begin_write(&self, doing: &'static str) -> Result<DatabaseTransaction> {
-        self.begin_immediate(&self.requests, doing).await
-    }
-
-    /// The same for one that changes whole tables, where looking for what refers to each single row takes most of the
-    /// time: SQLite checks no foreign key until [`Database::commit_change`] checks all at once.
-    ///
-    /// # Errors
-    /// Those of [`Database::begin_write`].
-    pub(crate) async fn begin_change(&self, doing: &'static str) -> Result<DatabaseTransaction> {
-        self.begin_immediate(&self.changes, doing).await
-    }
-
-    /// Commits a change of these tables, unless a row in them, or one that hangs on them, has lost what it refers to.
-    ///
-    /// # Errors
-    /// [`Error::Internal`] if there is such a row; then nothing has changed.
-    pub(crate) async fn commit_change(
-        &self,
-        change: DatabaseTransaction,
-        tables: &[Table],
-        doing: &'static str,
-    ) -> Result<()> {
-        if self.engine == Engine::Sqlite {
-            let hanging = tables.iter().flat_map(|table| table.dependents());
-            for table in tables.iter().chain(hanging).collect::<BTreeSet<_>>() {
-                let check = Statement::from_string(DbBackend::Sqlite, format!("PRAGMA foreign_key_check({table})"));
-                let orphan = change.query_one_raw(check).await.map_err(Error::database(doing))?;
-                if orphan.is_some() {
-                    return Err(Error::internal(doing)(format!(
-                        "a row of {table} would lose what it refers to"
-                    )));
-                }
-            }
-        }
-        change.commit().await.map_err(Error::database(doing))
-    }
-
-    async fn begin_immediate(&self, pool: &DatabaseConnection, doing: &'static str) -> Result<DatabaseTransaction> {
         self.check_file(doing)?;
-        let transaction = pool
+        let transaction = self
+            .requests
             .begin_with_options(TransactionOptions {
                 sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
                 ..Default::default()
@@ -244,7 +211,11 @@ impl Database {
         self.requests.ping().await.map_err(Error::database(doing))
     }
 
-    fn check_file(&self, doing: &'static str) -> Result<()> {
+    /// Whether an SQLite database's file is still the one that was opened.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if it is not, because what is written to it would be lost.
+    pub(crate) fn check_file(&self, doing: &'static str) -> Result<()> {
         match &self.file {
             Some(file) if identity(&file.path) != file.identity => Err(Error::Internal {
                 doing,
@@ -260,7 +231,7 @@ impl Database {
 enum ForeignKeys {
     /// At each row that changes.
     Always,
-    /// When [`Database::commit_change`] asks.
+    /// When a change of whole tables commits.
     AtTheEnd,
 }
 

@@ -18,21 +18,14 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-use sea_orm::{
-    ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, Iterable, ModelTrait, PrimaryKeyToColumn,
-    QuerySelect,
-};
+use campus_backup_archive::Cell;
+use sea_orm::{EntityTrait, Iterable, ModelTrait, Value};
 
-use crate::catalog::Table;
+use crate::catalog::{MOST, Table};
+use crate::change::{Change, Rows};
 use crate::database::Database;
-use crate::entity::{attendance, course, enrollment, payment, payment_category, student, user};
 use crate::error::{Error, Result};
-use crate::ids::advance_ids;
-
-/// How many values one statement brings. SQLite takes 32,766, PostgreSQL and MySQL take 65,535, and MySQL's packet has
-/// a size (16 MiB and more; these are below one). Many more than the wire's buffers hold: the driver does not set
-/// `TCP_NODELAY`, so over TLS on one machine a statement of 2,000 to 6,000 values waits 40 ms for an acknowledgement.
-const VALUES_A_STATEMENT: usize = 20_000;
+use crate::stats::{self, Stats};
 
 /// The one user of a demo school who can sign in.
 #[derive(Clone)]
@@ -76,95 +69,90 @@ pub async fn fill(database: &Database, scale: u32, admin: DemoAdmin) -> Result<F
             problem: "must be at least 1".to_owned(),
         });
     }
-    let transaction = database.begin_write("beginning to fill the database").await?;
-    refuse_rows(&transaction).await?;
-    match insert_school(database, &transaction, scale, &admin).await {
-        Ok(filled) => {
-            transaction
-                .commit()
-                .await
-                .map_err(Error::database("committing the demo school"))?;
-            Ok(filled)
-        }
+    match insert_school(database, scale, &admin).await {
+        Ok(filled) => Ok(filled),
         Err(error) => {
-            transaction
-                .rollback()
-                .await
-                .map_err(Error::database("taking back the demo school"))?;
             // Several copies of the service may start on one empty database. They meet at the first id, and what the
             // slower one has to be told is that the database is no longer empty.
-            refuse_rows(database.connection()).await?;
+            refuse_rows(&stats::stats(database).await?)?;
             Err(error)
         }
     }
 }
 
-async fn refuse_rows(connection: &impl ConnectionTrait) -> Result<()> {
-    for table in Table::ALL {
-        let has_rows = match table {
-            Table::Users => has_rows::<user::Entity>(connection).await,
-            Table::Students => has_rows::<student::Entity>(connection).await,
-            Table::Courses => has_rows::<course::Entity>(connection).await,
-            Table::PaymentCategories => has_rows::<payment_category::Entity>(connection).await,
-            Table::Enrollments => has_rows::<enrollment::Entity>(connection).await,
-            Table::Payments => has_rows::<payment::Entity>(connection).await,
-            Table::Attendance => has_rows::<attendance::Entity>(connection).await,
-        }?;
-        if has_rows {
-            return Err(Error::NotEmpty { table });
-        }
+fn refuse_rows(stats: &Stats) -> Result<()> {
+    match Table::ALL.into_iter().find(|table| stats.of(*table) > 0) {
+        Some(table) => Err(Error::NotEmpty { table }),
+        None => Ok(()),
     }
-    Ok(())
 }
 
-async fn has_rows<E: EntityTrait>(connection: &impl ConnectionTrait) -> Result<bool> {
-    let row = E::find()
-        .select_only()
-        .columns(E::PrimaryKey::iter().map(PrimaryKeyToColumn::into_column))
-        .into_tuple::<i64>()
-        .one(connection)
-        .await
-        .map_err(Error::database("looking for rows"))?;
-    Ok(row.is_some())
-}
-
-async fn insert_school(
-    database: &Database,
-    transaction: &DatabaseTransaction,
-    scale: u32,
-    admin: &DemoAdmin,
-) -> Result<Filled> {
+async fn insert_school(database: &Database, scale: u32, admin: &DemoAdmin) -> Result<Filled> {
+    let mut change = Change::begin(database, Table::ALL.to_vec(), "inserting the demo school").await?;
+    refuse_rows(&change.count().await?)?;
     let mut rows = BTreeMap::new();
     for table in Table::ALL {
         let inserted = match table {
-            Table::Users => insert(transaction, people::users(admin)).await,
-            Table::Students => insert(transaction, people::students(scale)).await,
-            Table::Courses => insert(transaction, courses::courses(scale)).await,
-            Table::PaymentCategories => insert(transaction, money::categories()).await,
-            Table::Enrollments => insert(transaction, courses::enrollments(scale)).await,
-            Table::Payments => insert(transaction, money::payments(scale)).await,
-            Table::Attendance => insert(transaction, courses::attendance(scale)).await,
+            Table::Users => change.load(table, &mut Models::of(people::users(admin))).await,
+            Table::Students => change.load(table, &mut Models::of(people::students(scale))).await,
+            Table::Courses => change.load(table, &mut Models::of(courses::courses(scale))).await,
+            Table::PaymentCategories => change.load(table, &mut Models::of(money::categories())).await,
+            Table::Enrollments => change.load(table, &mut Models::of(courses::enrollments(scale))).await,
+            Table::Payments => change.load(table, &mut Models::of(money::payments(scale))).await,
+            Table::Attendance => change.load(table, &mut Models::of(courses::attendance(scale))).await,
         }?;
-        advance_ids(database, transaction, table).await?;
         rows.insert(table, inserted);
     }
+    change.commit().await?;
     Ok(Filled { rows })
 }
 
-/// Inserts the rows, many to a statement, and says how many there were.
-async fn insert<M, E>(transaction: &DatabaseTransaction, rows: impl Iterator<Item = M>) -> Result<u64>
-where
-    M: ModelTrait<Entity = E> + IntoActiveModel<E::ActiveModel>,
-    E: EntityTrait,
-{
-    let mut inserted = 0;
-    let mut rows = rows.map(IntoActiveModel::into_active_model).peekable();
-    let rows_a_statement = VALUES_A_STATEMENT / E::Column::iter().count();
-    while rows.peek().is_some() {
-        inserted += E::insert_many(rows.by_ref().take(rows_a_statement))
-            .exec_without_returning(transaction)
-            .await
-            .map_err(Error::database("inserting the demo school"))?;
+/// The rows of one table as the models of its entity.
+struct Models<I> {
+    models: I,
+    values: [Value; MOST],
+}
+
+impl<I> Models<I> {
+    fn of(models: I) -> Self {
+        Self {
+            models,
+            values: [const { Value::Bool(None) }; MOST],
+        }
     }
-    Ok(inserted)
+}
+
+impl<M, E, I> Rows for Models<I>
+where
+    M: ModelTrait<Entity = E>,
+    E: EntityTrait,
+    I: Iterator<Item = M> + Send,
+{
+    fn next<'a>(&'a mut self, cells: &mut [Cell<'a>; MOST]) -> Result<bool> {
+        let Some(model) = self.models.next() else {
+            return Ok(false);
+        };
+        for ((column, value), cell) in E::Column::iter().zip(&mut self.values).zip(cells) {
+            *value = model.get(column);
+            *cell = read(value)?;
+        }
+        Ok(true)
+    }
+}
+
+fn read(value: &Value) -> Result<Cell<'_>> {
+    let cell = match value {
+        Value::BigInt(value) => value.map(Cell::Integer),
+        Value::Bool(value) => value.map(Cell::Boolean),
+        Value::String(value) => value.as_deref().map(Cell::Text),
+        Value::Decimal(value) => value.map(Cell::Decimal),
+        Value::ChronoDate(value) => value.map(Cell::Date),
+        Value::ChronoDateTimeUtc(value) => value.map(Cell::Timestamp),
+        _ => {
+            return Err(Error::internal("inserting the demo school")(
+                "a column is of a type that no table has",
+            ));
+        }
+    };
+    Ok(cell.unwrap_or(Cell::Null))
 }

@@ -1,11 +1,12 @@
 //! Refusals first, then the school itself.
 
-use sea_orm::{ActiveValue, Order, PaginatorTrait, QueryOrder};
+use sea_orm::{ActiveValue, Order, PaginatorTrait, PrimaryKeyToColumn, QueryOrder};
 use sha2::{Digest, Sha256};
 
 use super::*;
 use crate::database::Settings;
 use crate::entity::user::Role;
+use crate::entity::{attendance, course, enrollment, payment, payment_category, student, user};
 
 async fn connect(url: String) -> Database {
     let settings = Settings {

@@ -7,14 +7,6 @@ use campus_backup_archive::{Cell, Kind};
 use super::Selection;
 use crate::catalog::{Source, Table};
 
-/// More than any table or sheet has, so that a row's cells need no allocation; a test holds it.
-pub(super) const MOST: usize = 8;
-
-/// Place for the cells of one row.
-pub(super) const fn cells<'a>() -> [Cell<'a>; MOST] {
-    [Cell::Null; MOST]
-}
-
 /// What is wrong with a value that could not be read; the value itself is nobody's business.
 pub(super) fn problem(kind: Kind) -> String {
     format!("it can't be read as {kind:?}")
@@ -92,16 +84,4 @@ pub(super) fn select(table: Table, selection: Selection) -> String {
             .collect(),
     };
     format!("SELECT {} FROM {table} AS t{joins}", columns.join(", "))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_row_has_its_place() {
-        for table in Table::ALL {
-            assert!(table.columns().len() <= MOST && table.sheet().len() <= MOST, "{table}");
-        }
-    }
 }

@@ -12,7 +12,7 @@ use sea_orm::sqlx::{self, AssertSqlSafe, Decode, Executor as _, MySql, MySqlPool
 use super::fields;
 use super::held::Held;
 use super::{HAND_ON_EVERY, Selection, Sink};
-use crate::catalog::Table;
+use crate::catalog::{Table, cells};
 use crate::error::{Error, Result};
 use crate::stats;
 
@@ -34,11 +34,7 @@ impl Reader {
     }
 
     pub(super) async fn count(&mut self) -> Result<BTreeMap<Table, u64>> {
-        let counts = sqlx::query(AssertSqlSafe(stats::sql()))
-            .fetch_one(self.0.connection()?)
-            .await;
-        let counts = counts.map_err(Error::sqlx(stats::DOING))?;
-        stats::rows(|position| counts.try_get(position).map_err(Error::sqlx(stats::DOING)))
+        stats::count_on::<MySql>(self.0.connection()?).await
     }
 
     pub(super) async fn read(&mut self, table: Table, selection: Selection, sink: &mut impl Sink) -> Result<()> {
@@ -47,7 +43,7 @@ impl Reader {
         let mut rows = sqlx::query(AssertSqlSafe(sql)).fetch(self.0.connection()?);
         let mut position = 0u64;
         while let Some(row) = rows.try_next().await.map_err(Error::sqlx(READING))? {
-            let mut cells = fields::cells();
+            let mut cells = cells();
             for (index, (field, cell)) in fields.iter().zip(&mut cells).enumerate() {
                 let read = read_cell(&row, index, field.kind).map_err(|_| fields::problem(field.kind));
                 *cell = read

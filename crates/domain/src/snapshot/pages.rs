@@ -10,7 +10,7 @@ use rust_decimal::Decimal;
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, QueryResult, Statement, TryGetable};
 
 use super::{Selection, Sink, fields};
-use crate::catalog::Table;
+use crate::catalog::{Table, cells};
 use crate::database::Database;
 use crate::error::{Error, Result};
 use crate::stats;
@@ -65,7 +65,7 @@ impl Reader {
                 last = Some(id);
                 // The ORM gives texts away, and cells only borrow them.
                 let mut texts = vec![String::new(); fields.len()];
-                let mut cells = fields::cells();
+                let mut cells = cells();
                 for (position, ((field, cell), text)) in fields.iter().zip(&mut cells).zip(&mut texts).enumerate() {
                     let read = read_cell(row, position, field.kind, text).map_err(|_| fields::problem(field.kind));
                     *cell = read

@@ -6,12 +6,12 @@ use campus_backup_archive::{Cell, Kind};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use futures_util::TryStreamExt as _;
 use rust_decimal::Decimal;
-use sea_orm::sqlx::{self, AssertSqlSafe, Executor as _, PgPool, Postgres, Row as _};
+use sea_orm::sqlx::{self, AssertSqlSafe, Executor as _, PgPool, Postgres};
 
 use super::fields;
 use super::held::Held;
 use super::{HAND_ON_EVERY, Selection, Sink};
-use crate::catalog::Table;
+use crate::catalog::{Table, cells};
 use crate::error::{Error, Result};
 use crate::stats;
 
@@ -37,11 +37,7 @@ impl Reader {
     }
 
     pub(super) async fn count(&mut self) -> Result<BTreeMap<Table, u64>> {
-        let counts = sqlx::query(AssertSqlSafe(stats::sql()))
-            .fetch_one(self.0.connection()?)
-            .await;
-        let counts = counts.map_err(Error::sqlx(stats::DOING))?;
-        stats::rows(|position| counts.try_get(position).map_err(Error::sqlx(stats::DOING)))
+        stats::count_on::<Postgres>(self.0.connection()?).await
     }
 
     pub(super) async fn read(&mut self, table: Table, selection: Selection, sink: &mut impl Sink) -> Result<()> {
@@ -72,7 +68,7 @@ impl Reader {
                 if usize::try_from(columns) != Ok(fields.len()) {
                     return Err(malformed());
                 }
-                let mut cells = fields::cells();
+                let mut cells = cells();
                 let mut id = 0;
                 for (field, cell) in fields.iter().zip(&mut cells) {
                     let value = rest.value().ok_or_else(malformed)?;

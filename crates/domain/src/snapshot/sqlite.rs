@@ -1,19 +1,17 @@
 //! SQLite: one read transaction in WAL mode, its statement stepped by the reading thread itself.
 
-mod raw;
-
 use std::collections::BTreeMap;
 
 use campus_backup_archive::{Cell, Kind};
 use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 use rust_decimal::Decimal;
-use sea_orm::sqlx::{self, AssertSqlSafe, Row as _, Sqlite, SqlitePool, Transaction};
+use sea_orm::sqlx::{Sqlite, SqlitePool, Transaction};
 
-use self::raw::{Failure, Row, Statement, Value};
 use super::fields::{self, Field};
 use super::{HAND_ON_EVERY, Selection, Sink};
-use crate::catalog::Table;
+use crate::catalog::{Table, cells};
 use crate::error::{Error, Result};
+use crate::statement::{Failure, Row, Statement, Value};
 use crate::stats;
 
 /// A read transaction. Its moment is that of the count.
@@ -27,9 +25,7 @@ impl Reader {
     }
 
     pub(super) async fn count(&mut self) -> Result<BTreeMap<Table, u64>> {
-        let counts = sqlx::query(AssertSqlSafe(stats::sql())).fetch_one(&mut *self.0).await;
-        let counts = counts.map_err(Error::sqlx(stats::DOING))?;
-        stats::rows(|position| counts.try_get(position).map_err(Error::sqlx(stats::DOING)))
+        stats::count_on::<Sqlite>(&mut *self.0).await
     }
 
     pub(super) async fn end(self) -> Result<()> {
@@ -46,7 +42,7 @@ impl Reader {
             let Some(row) = statement.step().map_err(failed)? else {
                 break;
             };
-            let mut cells = fields::cells();
+            let mut cells = cells();
             for (index, (field, cell)) in fields.iter().zip(&mut cells).enumerate() {
                 read_cell(row.value(index), field, cell).map_err(|problem| Error::Unexportable {
                     table,

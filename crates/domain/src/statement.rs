@@ -1,14 +1,16 @@
 //! Stepping a prepared statement through SQLite's own interface.
 //!
 //! The only unsafe code of the crate. The driver answers row by row through a channel between threads and copies every
-//! value on the way; reading a whole table that way takes longer than the database needs for it many times over. Here
-//! the caller's thread steps the statement itself and looks at the values where SQLite keeps them.
+//! value on the way; reading a whole table that way takes longer than the database needs for it many times over, and so
+//! does writing one. Here the caller's thread steps the statement itself, looks at the values where SQLite keeps them,
+//! and binds others as they are.
 //!
 //! What makes it sound:
 //! - The handle comes from [`LockedSqliteHandle`], which keeps the driver's own thread from the connection for as long
 //!   as it lives; [`Statement`] borrows it mutably, so there is one user at a time and the connection stays open.
 //! - A prepared statement is finalized exactly once, when it is dropped, before that borrow ends.
 //! - [`Row`] borrows the statement mutably, so no value outlives the step that invalidates it.
+//! - A text that is bound is copied by SQLite before [`Statement::bind`] returns.
 #![allow(unsafe_code)]
 
 use std::ffi::{CStr, c_int};
@@ -22,20 +24,20 @@ use sea_orm::sqlx::sqlite::LockedSqliteHandle;
 /// What SQLite said: its extended result code (<https://www.sqlite.org/rescode.html>) and its message.
 #[derive(Debug, thiserror::Error)]
 #[error("{message} (SQLite result code {code})")]
-pub(super) struct Failure {
-    pub(super) code: c_int,
+pub(crate) struct Failure {
+    pub(crate) code: c_int,
     message: String,
 }
 
 /// A statement that is being run.
-pub(super) struct Statement<'handle> {
+pub(crate) struct Statement<'handle> {
     statement: NonNull<ffi::sqlite3_stmt>,
     database: NonNull<ffi::sqlite3>,
     _handle: PhantomData<&'handle mut ()>,
 }
 
 impl<'handle> Statement<'handle> {
-    pub(super) fn prepare(handle: &'handle mut LockedSqliteHandle<'_>, sql: &str) -> Result<Self, Failure> {
+    pub(crate) fn prepare(handle: &'handle mut LockedSqliteHandle<'_>, sql: &str) -> Result<Self, Failure> {
         let database = handle.as_raw_handle();
         let mut statement = null_mut();
         let length = c_int::try_from(sql.len()).unwrap_or(c_int::MAX);
@@ -61,7 +63,7 @@ impl<'handle> Statement<'handle> {
     }
 
     /// The next row, or none after the last.
-    pub(super) fn step(&mut self) -> Result<Option<Row<'_>>, Failure> {
+    pub(crate) fn step(&mut self) -> Result<Option<Row<'_>>, Failure> {
         // SAFETY: the statement was prepared and is not finalized before `self` is dropped.
         match unsafe { ffi::sqlite3_step(self.statement.as_ptr()) } {
             ffi::SQLITE_ROW => Ok(Some(Row {
@@ -72,6 +74,58 @@ impl<'handle> Statement<'handle> {
             _ => Err(failure(self.database)),
         }
     }
+
+    /// Gives a value to the parameter at a position, counted from 0; it stays until it is given another.
+    pub(crate) fn bind(&mut self, position: usize, value: &Bound<'_>) -> Result<(), Failure> {
+        let statement = self.statement.as_ptr();
+        // Parameters are counted from 1; one that does not exist is an error of SQLite's.
+        let parameter = c_int::try_from(position).unwrap_or(c_int::MAX).saturating_add(1);
+        // SAFETY: the statement was prepared and is not finalized; the text is valid for its length, and
+        // `SQLITE_TRANSIENT` makes SQLite copy it before the call returns.
+        let code = unsafe {
+            match value {
+                Bound::Null => ffi::sqlite3_bind_null(statement, parameter),
+                Bound::Integer(value) => ffi::sqlite3_bind_int64(statement, parameter, *value),
+                Bound::Real(value) => ffi::sqlite3_bind_double(statement, parameter, *value),
+                Bound::Text(text) => ffi::sqlite3_bind_text64(
+                    statement,
+                    parameter,
+                    text.as_ptr().cast(),
+                    text.len() as u64,
+                    ffi::SQLITE_TRANSIENT(),
+                    ffi::SQLITE_UTF8 as u8,
+                ),
+            }
+        };
+        match code {
+            ffi::SQLITE_OK => Ok(()),
+            _ => Err(failure(self.database)),
+        }
+    }
+
+    /// Runs a statement that answers with no row to its end, so that it can be run again.
+    pub(crate) fn run(&mut self) -> Result<(), Failure> {
+        let ended = loop {
+            match self.step() {
+                Ok(Some(_)) => {}
+                Ok(None) => break Ok(()),
+                Err(failure) => break Err(failure),
+            }
+        };
+        // SAFETY: the statement was prepared and is not finalized. The result repeats what `step` already reported.
+        unsafe { ffi::sqlite3_reset(self.statement.as_ptr()) };
+        ended
+    }
+}
+
+/// A value that a parameter is given.
+#[derive(Debug)]
+pub(crate) enum Bound<'a> {
+    Null,
+    Integer(i64),
+    Real(f64),
+    /// UTF-8.
+    Text(&'a [u8]),
 }
 
 impl Drop for Statement<'_> {
@@ -83,14 +137,14 @@ impl Drop for Statement<'_> {
 }
 
 /// The row that a statement stands on.
-pub(super) struct Row<'step> {
+pub(crate) struct Row<'step> {
     statement: NonNull<ffi::sqlite3_stmt>,
     _step: PhantomData<&'step mut ()>,
 }
 
 /// A value as SQLite keeps it. The type belongs to the value, not to its column.
 #[derive(Debug, PartialEq)]
-pub(super) enum Value<'step> {
+pub(crate) enum Value<'step> {
     Null,
     Integer(i64),
     Real(f64),
@@ -102,7 +156,7 @@ pub(super) enum Value<'step> {
 
 impl Row<'_> {
     /// The value at a position, which must be one of the statement's columns; beyond them it is NULL.
-    pub(super) fn value(&self, position: usize) -> Value<'_> {
+    pub(crate) fn value(&self, position: usize) -> Value<'_> {
         let statement = self.statement.as_ptr();
         let column = c_int::try_from(position).unwrap_or(c_int::MAX);
         // SAFETY: the statement stands on a row, and SQLite answers NULL for a column out of range. The text is asked
@@ -193,5 +247,47 @@ mod tests {
             .execute(&mut connection)
             .await
             .unwrap();
+    }
+
+    #[tokio::test]
+    async fn what_is_bound_is_what_is_inserted() {
+        let mut connection = SqliteConnection::connect("sqlite::memory:").await.unwrap();
+        let create = "CREATE TABLE t (a, b, c, d CHECK (d IS NULL OR length(d) < 5))";
+        sea_orm::sqlx::query(create).execute(&mut connection).await.unwrap();
+        let mut handle = connection.lock_handle().await.unwrap();
+        let mut insert = Statement::prepare(&mut handle, "INSERT INTO t VALUES (?, ?, ?, ?)").unwrap();
+        for text in ["", "aöb"] {
+            let row = [
+                Bound::Null,
+                Bound::Integer(i64::MIN),
+                Bound::Real(-0.5),
+                Bound::Text(text.as_bytes()),
+            ];
+            for (position, value) in row.iter().enumerate() {
+                insert.bind(position, value).unwrap();
+            }
+            insert.run().unwrap();
+        }
+        insert.bind(3, &Bound::Text(b"too long")).unwrap();
+        assert!(
+            insert
+                .run()
+                .unwrap_err()
+                .to_string()
+                .contains("CHECK constraint failed")
+        );
+        insert.bind(3, &Bound::Null).unwrap();
+        insert.run().unwrap();
+        assert!(insert.bind(4, &Bound::Null).is_err(), "there is no fifth parameter");
+        drop(insert);
+        let mut read = Statement::prepare(&mut handle, "SELECT * FROM t").unwrap();
+        for text in [Value::Text(b""), Value::Text("aöb".as_bytes()), Value::Null] {
+            let row = read.step().unwrap().unwrap();
+            assert_eq!(row.value(0), Value::Null);
+            assert_eq!(row.value(1), Value::Integer(i64::MIN));
+            assert_eq!(row.value(2), Value::Real(-0.5));
+            assert_eq!(row.value(3), text);
+        }
+        assert!(read.step().unwrap().is_none());
     }
 }

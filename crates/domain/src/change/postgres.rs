@@ -1,0 +1,160 @@
+//! PostgreSQL: rows come by `COPY`, while the table has neither foreign keys nor any index but those of its constraints.
+//!
+//! PostgreSQL changes schemas within a transaction, so nobody else ever sees the table without them. It takes the
+//! table's exclusive lock: who reads it, waits or is waited for.
+
+use std::collections::BTreeMap;
+
+use campus_backup_archive::Cell;
+use campus_backup_archive::digits::{write_integer, write_iso_date};
+use campus_backup_archive::value::write_decimal;
+use sea_orm::sqlx::{self, AssertSqlSafe, Executor as _, PgPool, Postgres, Transaction};
+
+use super::{Rows, column_names, text};
+use crate::catalog::{Table, cells};
+use crate::error::{Error, Result};
+use crate::stats;
+
+/// How much is gathered before it is sent.
+const PIECE: usize = 256 * 1024;
+
+/// A transaction with the tables locked against other writers.
+#[derive(Debug)]
+pub(super) struct Writer {
+    transaction: Transaction<'static, Postgres>,
+    doing: &'static str,
+}
+
+/// Something that a table has, and how it is taken away and made again.
+struct Part {
+    drop: String,
+    create: String,
+}
+
+impl Writer {
+    pub(super) async fn begin(pool: &PgPool, tables: &[Table], doing: &'static str) -> Result<Self> {
+        let transaction = pool.begin().await.map_err(Error::sqlx(doing))?;
+        let mut writer = Self { transaction, doing };
+        let names: Vec<_> = tables.iter().map(|table| table.name()).collect();
+        // Otherwise others could insert rows behind the back of a delete.
+        let lock = format!("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE", names.join(", "));
+        writer.execute(&lock).await?;
+        Ok(writer)
+    }
+
+    pub(super) async fn execute(&mut self, sql: &str) -> Result<u64> {
+        let statement = sqlx::raw_sql(AssertSqlSafe(sql.to_owned()));
+        let done = self.transaction.execute(statement).await;
+        Ok(done.map_err(Error::sqlx(self.doing))?.rows_affected())
+    }
+
+    pub(super) async fn count(&mut self) -> Result<BTreeMap<Table, u64>> {
+        stats::count_on::<Postgres>(&mut self.transaction).await
+    }
+
+    pub(super) async fn load(&mut self, table: Table, rows: &mut impl Rows) -> Result<u64> {
+        let parts = self.parts(table).await?;
+        for part in &parts {
+            self.execute(&part.drop).await?;
+        }
+        let inserted = self.copy(table, rows).await?;
+        // What was taken away last is made first: foreign keys need no index, but are checked faster with one.
+        for part in parts.iter().rev() {
+            self.execute(&part.create).await?;
+        }
+        self.advance_ids(table).await?;
+        Ok(inserted)
+    }
+
+    /// The table's foreign keys, and then every index that no constraint brought.
+    async fn parts(&mut self, table: Table) -> Result<Vec<Part>> {
+        let sql = format!(
+            "SELECT format('ALTER TABLE {table} DROP CONSTRAINT %I', conname), \
+             format('ALTER TABLE {table} ADD CONSTRAINT %I %s', conname, pg_get_constraintdef(oid)) \
+             FROM pg_constraint WHERE conrelid = '{table}'::regclass AND contype = 'f' \
+             UNION ALL SELECT format('DROP INDEX %s', indexrelid::regclass), pg_get_indexdef(indexrelid) \
+             FROM pg_index WHERE indrelid = '{table}'::regclass \
+             AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = indexrelid)"
+        );
+        let parts = sqlx::query_as(AssertSqlSafe(sql))
+            .fetch_all(&mut *self.transaction)
+            .await;
+        let parts: Vec<(String, String)> = parts.map_err(Error::sqlx(self.doing))?;
+        Ok(parts.into_iter().map(|(drop, create)| Part { drop, create }).collect())
+    }
+
+    async fn copy(&mut self, table: Table, rows: &mut impl Rows) -> Result<u64> {
+        let doing = self.doing;
+        let sql = format!("COPY {table} ({}) FROM STDIN (FORMAT csv)", column_names(table));
+        let mut copy = self.transaction.copy_in_raw(&sql).await.map_err(Error::sqlx(doing))?;
+        let mut piece = Vec::with_capacity(PIECE + PIECE / 4);
+        loop {
+            let more = write_row(table, rows, &mut piece);
+            if piece.len() >= PIECE || matches!(more, Ok(false)) {
+                copy.send(piece.as_slice()).await.map_err(Error::sqlx(doing))?;
+                piece.clear();
+            }
+            match more {
+                Ok(true) => {}
+                Ok(false) => return copy.finish().await.map_err(Error::sqlx(doing)),
+                Err(error) => {
+                    // The connection is of use only if the copy is ended, and what broke the rows is what is told.
+                    let _ = copy.abort("the rows could not be read").await;
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    /// Makes the next generated id greater than every id in the table, for a sequence knows nothing of rows that brought
+    /// theirs. It is only ever moved forward, so that an id that was once given out is not given out again, and it is not
+    /// taken back when the transaction is: then some ids are left out, which harms nobody.
+    async fn advance_ids(&mut self, table: Table) -> Result<()> {
+        let sql = format!(
+            "SELECT setval(sequence, greatest(highest, pg_sequence_last_value(sequence))) \
+             FROM (SELECT pg_get_serial_sequence('{table}', 'id')::regclass AS sequence, max(id) AS highest \
+             FROM {table}) AS ids WHERE highest IS NOT NULL"
+        );
+        self.execute(&sql).await.map(drop)
+    }
+
+    pub(super) async fn commit(self) -> Result<()> {
+        self.transaction.commit().await.map_err(Error::sqlx(self.doing))
+    }
+}
+
+/// Appends the next row as a line of CSV in PostgreSQL's sense (its manual, "COPY", "CSV Format"): a field without quotes
+/// is NULL if it is empty.
+fn write_row(table: Table, rows: &mut impl Rows, out: &mut Vec<u8>) -> Result<bool> {
+    let mut row = cells();
+    if !rows.next(&mut row)? {
+        return Ok(false);
+    }
+    for (position, cell) in row[..table.columns().len()].iter().enumerate() {
+        if position > 0 {
+            out.push(b',');
+        }
+        match cell {
+            Cell::Null => {}
+            Cell::Integer(value) => write_integer(*value, out),
+            Cell::Boolean(value) => out.push(if *value { b't' } else { b'f' }),
+            Cell::Text(text) => write_quoted(text, out),
+            Cell::Decimal(value) => write_decimal(*value, out),
+            Cell::Date(date) => write_iso_date(*date, out),
+            Cell::Timestamp(time) => text::write_timestamp(*time, out),
+        }
+    }
+    out.push(b'\n');
+    Ok(true)
+}
+
+fn write_quoted(text: &str, out: &mut Vec<u8>) {
+    out.push(b'"');
+    for (position, part) in text.split('"').enumerate() {
+        if position > 0 {
+            out.extend_from_slice(b"\"\"");
+        }
+        out.extend_from_slice(part.as_bytes());
+    }
+    out.push(b'"');
+}

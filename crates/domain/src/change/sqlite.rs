@@ -1,0 +1,124 @@
+//! SQLite: rows are bound to a prepared statement by the loading thread itself, while the table has no index but those
+//! of its constraints; foreign keys are checked before the commit.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use campus_backup_archive::Cell;
+use campus_backup_archive::digits::write_iso_date;
+use rust_decimal::Decimal;
+use sea_orm::sqlx::{self, AssertSqlSafe, Executor as _, Sqlite, SqlitePool, Transaction};
+
+use super::{Rows, column_names, text};
+use crate::catalog::{Table, cells};
+use crate::error::{Error, Result};
+use crate::statement::{Bound, Failure, Statement};
+use crate::stats;
+
+/// A transaction that holds SQLite's write lock, on a connection that leaves foreign keys to [`Writer::commit`].
+#[derive(Debug)]
+pub(super) struct Writer {
+    transaction: Transaction<'static, Sqlite>,
+    doing: &'static str,
+}
+
+impl Writer {
+    pub(super) async fn begin(pool: &SqlitePool, doing: &'static str) -> Result<Self> {
+        let transaction = pool.begin_with("BEGIN IMMEDIATE").await.map_err(Error::sqlx(doing))?;
+        Ok(Self { transaction, doing })
+    }
+
+    pub(super) async fn execute(&mut self, sql: &str) -> Result<u64> {
+        let statement = sqlx::raw_sql(AssertSqlSafe(sql.to_owned()));
+        let done = self.transaction.execute(statement).await;
+        Ok(done.map_err(Error::sqlx(self.doing))?.rows_affected())
+    }
+
+    pub(super) async fn count(&mut self) -> Result<BTreeMap<Table, u64>> {
+        stats::count_on::<Sqlite>(&mut self.transaction).await
+    }
+
+    pub(super) async fn load(&mut self, table: Table, rows: &mut impl Rows) -> Result<u64> {
+        let indexes = self.indexes(table).await?;
+        for (name, _) in &indexes {
+            self.execute(&format!("DROP INDEX {name}")).await?;
+        }
+        let inserted = self.insert(table, rows).await?;
+        for (_, create) in &indexes {
+            self.execute(create).await?;
+        }
+        Ok(inserted)
+    }
+
+    /// Name and definition of every index that no constraint brought.
+    async fn indexes(&mut self, table: Table) -> Result<Vec<(String, String)>> {
+        let sql = "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND tbl_name = ? AND sql IS NOT NULL";
+        let indexes = sqlx::query_as(sql).bind(table.name()).fetch_all(&mut *self.transaction);
+        indexes.await.map_err(Error::sqlx(self.doing))
+    }
+
+    async fn insert(&mut self, table: Table, rows: &mut impl Rows) -> Result<u64> {
+        let failed = |failure: Failure| Error::sqlite(self.doing, failure.code, failure);
+        let columns = table.columns();
+        let places = vec!["?"; columns.len()].join(", ");
+        let sql = format!("INSERT INTO {table} ({}) VALUES ({places})", column_names(table));
+        let mut handle = self.transaction.lock_handle().await.map_err(Error::sqlx(self.doing))?;
+        let mut statement = Statement::prepare(&mut handle, &sql).map_err(failed)?;
+        let mut written = Vec::new();
+        let mut inserted = 0;
+        loop {
+            let mut row = cells();
+            if !rows.next(&mut row)? {
+                return Ok(inserted);
+            }
+            for (position, cell) in row[..columns.len()].iter().enumerate() {
+                written.clear();
+                let bound = match cell {
+                    Cell::Null => Bound::Null,
+                    Cell::Integer(value) => Bound::Integer(*value),
+                    Cell::Boolean(value) => Bound::Integer((*value).into()),
+                    Cell::Text(text) => Bound::Text(text.as_bytes()),
+                    Cell::Decimal(value) => Bound::Real(real(*value)?),
+                    Cell::Date(date) => {
+                        write_iso_date(*date, &mut written);
+                        Bound::Text(&written)
+                    }
+                    Cell::Timestamp(time) => {
+                        text::write_timestamp(*time, &mut written);
+                        Bound::Text(&written)
+                    }
+                };
+                statement.bind(position, &bound).map_err(failed)?;
+            }
+            statement.run().map_err(failed)?;
+            inserted += 1;
+        }
+    }
+
+    pub(super) async fn commit(mut self, tables: &[Table]) -> Result<()> {
+        let hanging = tables.iter().flat_map(|table| table.dependents());
+        for table in tables.iter().chain(hanging).collect::<BTreeSet<_>>() {
+            let check = sqlx::query(AssertSqlSafe(format!("PRAGMA foreign_key_check({table})")));
+            let orphan = check.fetch_optional(&mut *self.transaction).await;
+            if orphan.map_err(Error::sqlx(self.doing))?.is_some() {
+                return Err(Error::internal(self.doing)(format!(
+                    "a row of {table} would lose what it refers to"
+                )));
+            }
+        }
+        self.transaction.commit().await.map_err(Error::sqlx(self.doing))
+    }
+}
+
+/// The float that is nearest to a decimal, by which reading recognises it.
+fn real(value: Decimal) -> Result<f64> {
+    let exact = i64::try_from(value.mantissa())
+        .ok()
+        .filter(|mantissa| mantissa.unsigned_abs() < 1 << 53);
+    match (exact, value.scale()) {
+        // Both are exact and division rounds to the nearest.
+        (Some(mantissa), scale @ 0..=22) => Ok(mantissa as f64 / 10f64.powi(scale.cast_signed())),
+        _ => Err(Error::internal("inserting rows")(
+            "SQLite has no decimals of so many digits",
+        )),
+    }
+}
