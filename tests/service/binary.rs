@@ -7,7 +7,7 @@ use crate::harness::token::Token;
 use crate::harness::{Engine, PATIENCE, Scratch, Service, until};
 
 /// Every setting of `serve`, as flag and as environment variable.
-const SETTINGS: [(&str, &str); 25] = [
+const SETTINGS: [(&str, &str); 27] = [
     ("--database-url", "DATABASE_URL"),
     ("--listen", "CAMPUS_BACKUP_LISTEN"),
     ("--data-dir", "CAMPUS_BACKUP_DATA_DIR"),
@@ -22,6 +22,8 @@ const SETTINGS: [(&str, &str); 25] = [
     ("--log", "CAMPUS_BACKUP_LOG"),
     ("--log-format", "CAMPUS_BACKUP_LOG_FORMAT"),
     ("--max-downloads", "CAMPUS_BACKUP_MAX_DOWNLOADS"),
+    ("--chunk-size", "CAMPUS_BACKUP_CHUNK_SIZE"),
+    ("--blocking-threads", "CAMPUS_BACKUP_BLOCKING_THREADS"),
     ("--stall-timeout", "CAMPUS_BACKUP_STALL_TIMEOUT"),
     ("--database-connections", "CAMPUS_BACKUP_DATABASE_CONNECTIONS"),
     ("--database-timeout", "CAMPUS_BACKUP_DATABASE_TIMEOUT"),

@@ -205,7 +205,7 @@ fn line(cells: &[Cell<'_>]) -> String {
 }
 
 async fn read(database: &Database, path: Path, table: Table, selection: Selection) -> Vec<String> {
-    let mut snapshot = Snapshot::take(database, path).await.unwrap();
+    let mut snapshot = Snapshot::take(database, path, &[table]).await.unwrap();
     let mut lines = Lines::default();
     snapshot.read(table, selection, &mut lines).await.unwrap();
     assert_eq!(snapshot.rows_of(table), lines.0.len() as u64);

@@ -230,6 +230,23 @@ pub struct Serving {
     /// How many downloads may run at once.
     #[arg(long, env = "CAMPUS_BACKUP_MAX_DOWNLOADS", value_name = "N", default_value = "8")]
     pub max_downloads: String,
+    /// How many bytes of a download are gathered before they are sent on; four such pieces may wait for a slow reader.
+    #[arg(
+        long,
+        env = "CAMPUS_BACKUP_CHUNK_SIZE",
+        value_name = "BYTES",
+        default_value = "65536"
+    )]
+    pub chunk_size: String,
+    /// How many threads each worker (one a core) may have for what takes long: a download needs one, and another if it is
+    /// compressed. They are started when they are needed.
+    #[arg(
+        long,
+        env = "CAMPUS_BACKUP_BLOCKING_THREADS",
+        value_name = "N",
+        default_value = "512"
+    )]
+    pub blocking_threads: String,
     /// After how long a download whose reader takes nothing is broken off.
     #[arg(
         long,

@@ -78,6 +78,7 @@ impl Service {
             .h1_allow_half_closed(false)
             .client_request_timeout(HEAD_TIMEOUT)
             .client_disconnect_timeout(DISCONNECT_TIMEOUT)
+            .worker_max_blocking_threads(settings.blocking_threads)
             .shutdown_timeout(settings.shutdown_timeout.as_secs())
             .disable_signals()
             .on_connect(move |connection, _| give_up_on_stalled(connection, stall_timeout))

@@ -35,6 +35,7 @@ impl AppState {
     pub fn new(settings: Settings, secret: SecretString, database: Database) -> Result<Self, Error> {
         let downloads = export::Settings {
             time_zone: settings.timezone,
+            chunk_size: settings.chunk_size,
             stall_timeout: settings.stall_timeout,
             app_version: env!("CARGO_PKG_VERSION"),
         };

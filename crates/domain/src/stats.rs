@@ -96,28 +96,30 @@ impl<T: Clone> Latest<T> {
 
 /// Counts all seven tables, in a transaction or outside.
 pub(crate) async fn count(connection: &impl ConnectionTrait) -> Result<Stats> {
-    let statement = Statement::from_string(connection.get_database_backend(), sql());
+    let statement = Statement::from_string(connection.get_database_backend(), sql(&Table::ALL));
     let generated_at = now();
     let row = connection
         .query_one_raw(statement)
         .await
         .map_err(Error::database(DOING))?
         .ok_or_else(|| Error::internal(DOING)("the database answered nothing"))?;
-    let rows = rows(|position| row.try_get_by_index(position).map_err(Error::database(DOING)))?;
+    let rows = rows(&Table::ALL, |position| {
+        row.try_get_by_index(position).map_err(Error::database(DOING))
+    })?;
     Ok(Stats { rows, generated_at })
 }
 
-/// The same on a connection of the driver.
-pub(crate) async fn count_on<DB>(connection: &mut DB::Connection) -> Result<BTreeMap<Table, u64>>
+/// Counts some tables on a connection of the driver.
+pub(crate) async fn count_on<DB>(connection: &mut DB::Connection, tables: &[Table]) -> Result<BTreeMap<Table, u64>>
 where
     DB: sqlx::Database,
     for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
     usize: ColumnIndex<DB::Row>,
     for<'r> i64: Decode<'r, DB> + Type<DB>,
 {
-    let counted = sqlx::raw_sql(AssertSqlSafe(sql())).fetch_one(connection).await;
+    let counted = sqlx::raw_sql(AssertSqlSafe(sql(tables))).fetch_one(connection).await;
     let counted = counted.map_err(Error::sqlx(DOING))?;
-    rows(|position| counted.try_get(position).map_err(Error::sqlx(DOING)))
+    rows(tables, |position| counted.try_get(position).map_err(Error::sqlx(DOING)))
 }
 
 /// Now, in microseconds: no engine and no archive keeps more.
@@ -128,18 +130,20 @@ pub(crate) fn now() -> DateTime<Utc> {
 /// What is being done, for errors.
 const DOING: &str = "counting the rows";
 
-/// One statement that counts all seven tables. One statement sees one moment on every engine and at every isolation
-/// level.
-fn sql() -> String {
-    let counts = Table::ALL.map(|table| format!("(SELECT COUNT(*) FROM {table})"));
+/// One statement that counts tables. One statement sees one moment on every engine and at every isolation level.
+fn sql(tables: &[Table]) -> String {
+    let counts: Vec<_> = tables
+        .iter()
+        .map(|table| format!("(SELECT COUNT(*) FROM {table})"))
+        .collect();
     format!("SELECT {}", counts.join(", "))
 }
 
 /// Reads its answer, position by position.
-fn rows(count: impl Fn(usize) -> Result<i64>) -> Result<BTreeMap<Table, u64>> {
-    let counts = Table::ALL.into_iter().enumerate();
+fn rows(tables: &[Table], count: impl Fn(usize) -> Result<i64>) -> Result<BTreeMap<Table, u64>> {
+    let counts = tables.iter().enumerate();
     counts
-        .map(|(position, table)| Ok((table, count(position)?.unsigned_abs())))
+        .map(|(position, table)| Ok((*table, count(position)?.unsigned_abs())))
         .collect()
 }
 

@@ -64,6 +64,10 @@ pub struct Settings {
     pub timezone: Tz,
     /// How many downloads may run at once.
     pub max_downloads: u32,
+    /// How many bytes of a download are gathered before they are sent on.
+    pub chunk_size: usize,
+    /// How many threads each worker may have for what takes long.
+    pub blocking_threads: usize,
     /// After how long a download whose reader takes nothing is broken off.
     pub stall_timeout: Duration,
     /// Whether clearing a table demands `confirm`.
@@ -147,6 +151,8 @@ impl Settings {
         const HOUR: u64 = 3_600;
         const DAY: u64 = 24 * HOUR;
         const SIXTEEN_MIB: usize = 16 << 20;
+        const ONE_MIB: usize = 1 << 20;
+        const MOST_THREADS: usize = 4_096;
         let (common, serving) = (&serve.common, &serve.serving);
         let mut check = Check::new(environment);
         check.unknown_variables();
@@ -202,6 +208,13 @@ impl Settings {
                 |text| text.parse().ok(),
             ),
             max_downloads,
+            chunk_size: check.number("chunk-size", &serving.chunk_size, 4_096..=ONE_MIB),
+            // With fewer, a download could wait for the thread that compresses it until it is taken for stalled.
+            blocking_threads: check.number(
+                "blocking-threads",
+                &serving.blocking_threads,
+                2 * max_downloads as usize + 2..=MOST_THREADS,
+            ),
             stall_timeout: check.seconds("stall-timeout", &serving.stall_timeout, 1..=HOUR),
             require_confirmation: check.parsed(
                 "require-confirmation",

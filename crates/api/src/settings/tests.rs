@@ -38,6 +38,7 @@ fn all_problems_are_said_at_once_a_line_each() {
             "--listen=localhost",
             "--timezone=Mars/Olympus",
             "--max-downloads=0",
+            "--chunk-size=1",
             "--token-lifetime=soon",
             "--log-format=xml",
             "--log=campus=loud",
@@ -64,6 +65,7 @@ fn all_problems_are_said_at_once_a_line_each() {
         "--listen (CAMPUS_BACKUP_LISTEN): `localhost` is not an address and a port",
         "--timezone (CAMPUS_BACKUP_TIMEZONE): `Mars/Olympus` is not a time zone",
         "--max-downloads (CAMPUS_BACKUP_MAX_DOWNLOADS): `0` is not a whole number from 1 to 1000",
+        "--chunk-size (CAMPUS_BACKUP_CHUNK_SIZE): `1` is not a whole number from 4096 to 1048576",
         "--token-lifetime (CAMPUS_BACKUP_TOKEN_LIFETIME): `soon` is not a whole number",
         "--log-format (CAMPUS_BACKUP_LOG_FORMAT): `xml` is not text or json",
         "--log (CAMPUS_BACKUP_LOG): `campus=loud` is not a filter",
@@ -173,4 +175,15 @@ fn what_is_right_is_taken() {
     assert!(settings.require_confirmation);
     assert_eq!(settings.jwt_secret.as_ref().unwrap().expose_secret(), secret);
     assert!(!format!("{settings:?}").contains("u:p"));
+}
+
+#[test]
+fn a_compressed_download_never_waits_for_its_second_thread() {
+    let threads = |number: &str| check(&["--max-downloads=20", &format!("--blocking-threads={number}")], &[]);
+    let problems = threads("41").unwrap_err();
+    assert!(
+        problems[0].contains("`41` is not a whole number from 42 to"),
+        "{problems:?}"
+    );
+    assert!(threads("42").is_ok());
 }

@@ -39,7 +39,7 @@ impl Writer {
     }
 
     pub(super) async fn count(&mut self) -> Result<BTreeMap<Table, u64>> {
-        stats::count_on::<MySql>(&mut self.transaction).await
+        stats::count_on::<MySql>(&mut self.transaction, &Table::ALL).await
     }
 
     pub(super) async fn load(&mut self, table: Table, rows: &mut impl Rows) -> Result<u64> {

@@ -118,6 +118,8 @@ impl Default for CsvOptions {
 pub struct Settings {
     /// The school's time zone, in which people's copies show timestamps and files are named.
     pub time_zone: Tz,
+    /// How many bytes are gathered before they are handed on.
+    pub chunk_size: usize,
     /// How long a reader may take nothing before the download is given up.
     pub stall_timeout: Duration,
     /// The version of the program, for the archive's header.
@@ -156,7 +158,7 @@ pub async fn download(
     abandoned: impl Future<Output = ()>,
 ) -> Result<Download> {
     request.check()?;
-    let snapshot = Snapshot::take(database, snapshot::Path::default()).await?;
+    let snapshot = Snapshot::take(database, snapshot::Path::default(), request.scope.tables()).await?;
     let total_rows = request
         .scope
         .tables()
@@ -164,7 +166,11 @@ pub async fn download(
         .map(|table| snapshot.rows_of(*table))
         .sum();
     let file_name = file_name(request, snapshot.taken_at(), settings.time_zone);
-    let (outlet, body) = outlet::open(settings.stall_timeout, Coder::new(request.coding())?);
+    let (outlet, body) = outlet::open(
+        settings.chunk_size,
+        settings.stall_timeout,
+        Coder::new(request.coding())?,
+    );
     let settings = settings.clone();
     let runtime = tokio::runtime::Handle::current();
     // Encoding costs more than waiting here, so it has a thread of its own and not one of the async workers.

@@ -14,9 +14,6 @@ use tokio::sync::mpsc;
 use super::coding::Coder;
 use crate::error::{Error, Result};
 
-/// How much is gathered before it is handed on.
-const PIECE: usize = 64 * 1024;
-
 /// How many pieces may wait for the reader.
 const QUEUE: usize = 4;
 
@@ -26,8 +23,9 @@ enum Piece {
     Failed(Error),
 }
 
-/// Opens an outlet; its body is for whoever sends the bytes, compressed if there is a coder.
-pub(super) fn open(stall_timeout: Duration, coder: Option<Coder>) -> (Outlet, Body) {
+/// Opens an outlet that hands on pieces of that size; its body is for whoever sends the bytes, compressed if there is a
+/// coder.
+pub(super) fn open(piece: usize, stall_timeout: Duration, coder: Option<Coder>) -> (Outlet, Body) {
     let (queue, mut receiver) = Queue::new(stall_timeout);
     if let Some(coder) = coder {
         let (compressed, compressed_receiver) = Queue::new(stall_timeout);
@@ -37,7 +35,8 @@ pub(super) fn open(stall_timeout: Duration, coder: Option<Coder>) -> (Outlet, Bo
         receiver = compressed_receiver;
     }
     let outlet = Outlet {
-        buffer: Vec::with_capacity(PIECE),
+        buffer: Vec::with_capacity(piece),
+        piece,
         queue,
     };
     let body = Body {
@@ -51,6 +50,7 @@ pub(super) fn open(stall_timeout: Duration, coder: Option<Coder>) -> (Outlet, Bo
 /// The writer's side.
 pub(super) struct Outlet {
     buffer: Vec<u8>,
+    piece: usize,
     queue: Queue,
 }
 
@@ -65,14 +65,14 @@ impl Outlet {
     /// # Errors
     /// [`Error::Gone`] if nobody is there any more; [`Error::Stalled`] if the reader took nothing for too long.
     pub(super) async fn hand_on(&mut self) -> Result<()> {
-        if self.buffer.len() < PIECE {
+        if self.buffer.len() < self.piece {
             return if self.queue.sender.is_closed() {
                 Err(Error::Gone)
             } else {
                 Ok(())
             };
         }
-        let gathered = std::mem::replace(&mut self.buffer, Vec::with_capacity(PIECE));
+        let gathered = std::mem::replace(&mut self.buffer, Vec::with_capacity(self.piece));
         self.queue.bytes(gathered).await
     }
 
@@ -212,9 +212,11 @@ mod tests {
     use super::super::coding::Coding;
     use super::*;
 
+    const PIECE: usize = 64 * 1024;
+
     #[tokio::test]
     async fn a_writer_that_vanishes_never_looks_like_an_end() {
-        let (mut outlet, mut body) = open(Duration::from_secs(1), None);
+        let (mut outlet, mut body) = open(PIECE, Duration::from_secs(1), None);
         outlet.buffer().extend_from_slice(&[b'x'; PIECE]);
         outlet.hand_on().await.unwrap();
         drop(outlet);
@@ -226,18 +228,18 @@ mod tests {
     #[tokio::test]
     async fn compressing_passes_on_how_it_ended() {
         let gzip = || Coder::new(Coding::Gzip).unwrap();
-        let (mut outlet, mut body) = open(Duration::from_secs(1), gzip());
+        let (mut outlet, mut body) = open(PIECE, Duration::from_secs(1), gzip());
         outlet.buffer().extend_from_slice(&[b'x'; PIECE]);
         outlet.hand_on().await.unwrap();
         assert!(body.next().await.unwrap().is_ok());
         drop(outlet);
         assert!(body.next().await.unwrap().is_err());
 
-        let (outlet, body) = open(Duration::from_secs(1), gzip());
+        let (outlet, body) = open(PIECE, Duration::from_secs(1), gzip());
         outlet.fail(Error::Forbidden);
         assert!(matches!(body.first_piece_awaited().await, Err(Error::Forbidden)));
 
-        let (outlet, mut body) = open(Duration::from_secs(1), gzip());
+        let (outlet, mut body) = open(PIECE, Duration::from_secs(1), gzip());
         outlet.end().await;
         assert!(body.next().await.unwrap().is_ok(), "an empty file has a coded form");
         assert!(body.next().await.is_none());
@@ -245,21 +247,21 @@ mod tests {
 
     #[tokio::test]
     async fn an_error_before_the_first_byte_is_an_error_of_the_whole() {
-        let (outlet, body) = open(Duration::from_secs(1), None);
+        let (outlet, body) = open(PIECE, Duration::from_secs(1), None);
         outlet.fail(Error::Forbidden);
         assert!(matches!(body.first_piece_awaited().await, Err(Error::Forbidden)));
     }
 
     #[tokio::test]
     async fn a_reader_who_goes_away_ends_the_writing() {
-        let (mut outlet, body) = open(Duration::from_secs(1), None);
+        let (mut outlet, body) = open(PIECE, Duration::from_secs(1), None);
         drop(body);
         assert!(matches!(outlet.hand_on().await, Err(Error::Gone)));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_reader_who_takes_nothing_is_given_up() {
-        let (mut outlet, _body) = open(Duration::from_secs(60), None);
+        let (mut outlet, _body) = open(PIECE, Duration::from_secs(60), None);
         for _ in 0..QUEUE {
             outlet.buffer().resize(PIECE, b'x');
             outlet.hand_on().await.unwrap();

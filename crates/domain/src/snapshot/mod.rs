@@ -72,11 +72,11 @@ enum Reader {
 }
 
 impl Snapshot {
-    /// Takes a snapshot. Its moment is the one at which the rows were counted.
+    /// Takes a snapshot for reading these tables. Its moment is the one at which their rows were counted.
     ///
     /// # Errors
     /// [`TooManyDownloads`](crate::Error::TooManyDownloads) if as many readers as the settings allow are at work.
-    pub async fn take(database: &Database, path: Path) -> Result<Self> {
+    pub async fn take(database: &Database, path: Path, tables: &[Table]) -> Result<Self> {
         let permit = database.reader_permit().await?;
         let pool = database.readers();
         let engine = database.engine();
@@ -94,9 +94,9 @@ impl Snapshot {
         };
         let generated_at = stats::now();
         let rows = match &mut reader {
-            Reader::Sqlite(reader) => reader.count().await?,
-            Reader::Postgres(reader) => reader.count().await?,
-            Reader::Mysql(reader) => reader.count().await?,
+            Reader::Sqlite(reader) => reader.count(tables).await?,
+            Reader::Postgres(reader) => reader.count(tables).await?,
+            Reader::Mysql(reader) => reader.count(tables).await?,
             Reader::Pages(reader) => reader.count().await?,
         };
         Ok(Self {
@@ -117,7 +117,7 @@ impl Snapshot {
         self.stats.generated_at
     }
 
-    /// How many rows a table has in it.
+    /// How many rows one of its tables has.
     pub fn rows_of(&self, table: Table) -> u64 {
         self.stats.of(table)
     }

@@ -33,8 +33,8 @@ impl Reader {
         Ok(Self(held))
     }
 
-    pub(super) async fn count(&mut self) -> Result<BTreeMap<Table, u64>> {
-        stats::count_on::<MySql>(self.0.connection()?).await
+    pub(super) async fn count(&mut self, tables: &[Table]) -> Result<BTreeMap<Table, u64>> {
+        stats::count_on::<MySql>(self.0.connection()?, tables).await
     }
 
     pub(super) async fn read(&mut self, table: Table, selection: Selection, sink: &mut impl Sink) -> Result<()> {

@@ -24,8 +24,8 @@ impl Reader {
         Ok(Self(transaction))
     }
 
-    pub(super) async fn count(&mut self) -> Result<BTreeMap<Table, u64>> {
-        stats::count_on::<Sqlite>(&mut *self.0).await
+    pub(super) async fn count(&mut self, tables: &[Table]) -> Result<BTreeMap<Table, u64>> {
+        stats::count_on::<Sqlite>(&mut *self.0, tables).await
     }
 
     pub(super) async fn end(self) -> Result<()> {
