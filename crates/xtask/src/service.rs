@@ -7,22 +7,37 @@ use std::thread;
 use crate::Result;
 use crate::shell::{output, program};
 
-const PROGRAM: &str = "target/release/campus-backup";
+pub(crate) const PROGRAM: &str = "target/release/campus-backup";
 
 /// The program with a subcommand, on a database.
 pub(crate) fn command<const N: usize>(database_url: &str, arguments: [&str; N]) -> Command {
     let mut command = program(PROGRAM, arguments);
     command
         .env("DATABASE_URL", database_url)
-        .env("CAMPUS_BACKUP_DATA_DIR", "target/bench/data");
+        .env("CAMPUS_BACKUP_DATA_DIR", "target/bench/data")
+        .env("CAMPUS_BACKUP_LOG", "info");
     command
 }
 
 /// The service; ends when it goes.
 pub(crate) struct Service {
     process: Child,
-    base: String,
-    token: String,
+    /// Host and port.
+    pub(crate) address: String,
+    /// An administrator's, for all the time that a run can take.
+    pub(crate) token: String,
+}
+
+/// What curl says of an answer, in seconds.
+pub(crate) struct Answer {
+    /// The status.
+    pub(crate) status: u16,
+    /// Until everything was there.
+    pub(crate) total: f64,
+    /// Until something was there.
+    pub(crate) first_byte: f64,
+    /// `Content-Encoding`, empty if there was none.
+    pub(crate) coding: String,
 }
 
 impl Service {
@@ -35,9 +50,9 @@ impl Service {
         );
         let mut process = serve.stderr(Stdio::piped()).stdout(Stdio::null()).spawn()?;
         let mut log = BufReader::new(process.stderr.take().ok_or("the service has no log")?).lines();
-        let base = loop {
+        let address = loop {
             let line = log.next().ok_or("the service ended before it listened")??;
-            if let Some((_, address)) = line.split_once("listening on ") {
+            if let Some((_, address)) = line.split_once("listening on http://") {
                 break address.trim().to_owned();
             }
         };
@@ -45,19 +60,37 @@ impl Service {
         thread::spawn(move || log.for_each(drop));
         Ok(Self {
             process,
-            base,
+            address,
             token: token.trim().to_owned(),
         })
     }
 
-    /// curl, with one line of what was measured on its standard output.
-    pub(crate) fn curl(&self, path: &str, write_out: &str) -> Command {
+    /// Asks once, with curl and its further arguments. A transfer that breaks is an error, a refusal is not.
+    pub(crate) fn curl<const N: usize>(&self, path: &str, arguments: [&str; N]) -> Result<Answer> {
+        const TOLD: &str = "%{http_code} %{time_total} %{time_starttransfer} %header{content-encoding}";
         let header = format!("Authorization: Bearer {}", self.token);
-        let url = format!("{}{path}", self.base);
-        program(
-            "curl",
-            ["-sS", "--fail", "-o", "/dev/null", "-w", write_out, "-H", &header, &url],
-        )
+        let url = format!("http://{}{path}", self.address);
+        let mut command = program("curl", ["-sS", "-o", "/dev/null", "-w", TOLD, "-H", &header, &url]);
+        command.args(arguments);
+        let told = output(command)?;
+        let mut told = told.split_whitespace();
+        let mut next = || told.next().ok_or("curl told too little");
+        Ok(Answer {
+            status: next()?.parse()?,
+            total: next()?.parse()?,
+            first_byte: next()?.parse()?,
+            coding: told.next().unwrap_or_default().to_owned(),
+        })
+    }
+
+    /// The same, where anything but a success is an error.
+    pub(crate) fn succeed<const N: usize>(&self, path: &str, arguments: [&str; N]) -> Result<Answer> {
+        let answer = self.curl(path, arguments)?;
+        if answer.status == 200 {
+            Ok(answer)
+        } else {
+            Err(format!("{path} was answered with {}", answer.status).into())
+        }
     }
 
     /// Sets the peak back to what is resident now, and tells it, in bytes.

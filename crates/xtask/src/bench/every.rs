@@ -1,0 +1,152 @@
+//! Every download in every form: what it adds to the memory of an idle service, and when its first byte comes.
+
+use std::fmt;
+
+use serde_json::json;
+
+use super::report::{Limit, Report, Row, Spread, Unit};
+use crate::Result;
+use crate::database::{Engine, TABLES};
+use crate::service::Service;
+
+const MEBIBYTE: f64 = 1_048_576.0;
+
+/// A form of a download.
+struct Download {
+    table: &'static str,
+    format: &'static str,
+    /// Empty for none.
+    coding: &'static str,
+}
+
+impl Download {
+    /// Every table in every format, and the complete one in every coding.
+    fn every() -> Vec<Self> {
+        let tables = TABLES.into_iter().flat_map(|table| {
+            ["csv", "json", "xlsx"].map(|format| Self {
+                table,
+                format,
+                coding: "",
+            })
+        });
+        let complete = ["", "gzip", "zstd", "br"].map(|coding| Self {
+            table: "all",
+            format: "json",
+            coding,
+        });
+        tables.chain(complete).collect()
+    }
+}
+
+impl fmt::Display for Download {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} as {}", self.table, self.format)?;
+        if !self.coding.is_empty() {
+            write!(formatter, ", {}", self.coding)?;
+        }
+        Ok(())
+    }
+}
+
+/// What was seen of one form, in all runs.
+struct Seen {
+    download: Download,
+    /// Bytes above the service as it had just started, at the peak.
+    above_idle: u64,
+    /// Bytes above the service as the download found it.
+    above_before: u64,
+    /// Milliseconds.
+    first_bytes: Spread,
+}
+
+/// Reports the memory; gives the row of the first bytes, which is of interest at one scale only.
+pub(crate) fn memory(service: &Service, engine: Engine, scale: u32, runs: u32, report: &mut Report) -> Result<Row> {
+    let idle = warm(service)?;
+    let mut seen = Vec::new();
+    let mut refused = Vec::new();
+    for download in Download::every() {
+        match look(service, download, idle, runs)? {
+            Ok(found) => seen.push(found),
+            Err(download) => refused.push(download.to_string()),
+        }
+    }
+    let details: Vec<_> = seen
+        .iter()
+        .map(|seen| {
+            json!({
+                "download": seen.download.to_string(),
+                "mebibytes_above_idle": seen.above_idle as f64 / MEBIBYTE,
+                "mebibytes_above_before": seen.above_before as f64 / MEBIBYTE,
+                "first_byte_milliseconds": seen.first_bytes.median(),
+            })
+        })
+        .collect();
+    let details = json!({"idle_mebibytes": idle as f64 / MEBIBYTE, "downloads": details, "refused": refused});
+    let worst = seen
+        .iter()
+        .max_by_key(|seen| seen.above_idle)
+        .ok_or("nothing was downloaded")?;
+    let mut note = format!("worst: {}", worst.download);
+    if !refused.is_empty() {
+        note = format!("{note}; refused as too large: {}", refused.join(", "));
+    }
+    report.add(Row {
+        work: format!("memory of any download above idle, scale {scale}"),
+        engine,
+        unit: Unit::Mebibytes,
+        measured: Spread::of(vec![worst.above_idle as f64 / MEBIBYTE]),
+        yardstick: None,
+        limit: Some(Limit::AtMost(16.0)),
+        note,
+        details: details.clone(),
+    });
+    let slowest = seen
+        .into_iter()
+        .filter(|seen| seen.download.coding.is_empty())
+        .max_by(|one, other| one.first_bytes.median().total_cmp(&other.first_bytes.median()))
+        .ok_or("nothing was downloaded")?;
+    Ok(Row {
+        work: "time to first byte, any download".to_owned(),
+        engine,
+        unit: Unit::Milliseconds,
+        measured: slowest.first_bytes,
+        yardstick: None,
+        limit: Some(Limit::AtMost(20.0)),
+        note: format!("worst: {}", slowest.download),
+        details,
+    })
+}
+
+/// What an idle service has resident that has already worked a little, with a connection of each pool.
+pub(crate) fn warm(service: &Service) -> Result<u64> {
+    service.succeed("/backup/stats", [])?;
+    service.succeed("/backup/download/users", [])?;
+    service.reset_peak()
+}
+
+/// One form, several times. A format that can't hold so many rows is refused before the first byte.
+fn look(service: &Service, download: Download, idle: u64, runs: u32) -> Result<std::result::Result<Seen, Download>> {
+    const REFUSED: u16 = 422;
+    let path = format!("/backup/download/{}?format={}", download.table, download.format);
+    let accept = format!("Accept-Encoding: {}", download.coding);
+    let (mut above_idle, mut above_before, mut first_bytes) = (0, 0, Vec::new());
+    for _ in 0..runs {
+        let before = service.reset_peak()?;
+        let answer = service.curl(&path, ["-H", &accept])?;
+        match answer.status {
+            200 if answer.coding == download.coding => {}
+            REFUSED => return Ok(Err(download)),
+            status => return Err(format!("{download} was answered with {status} {}", answer.coding).into()),
+        }
+        let peak = service.peak()?;
+        above_idle = above_idle.max(peak.saturating_sub(idle));
+        above_before = above_before.max(peak.saturating_sub(before));
+        first_bytes.push(answer.first_byte * 1000.0);
+    }
+    Ok(Ok(Seen {
+        download,
+        above_idle,
+        above_before,
+        first_bytes: Spread::of(first_bytes),
+    }))
+}

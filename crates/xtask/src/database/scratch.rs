@@ -1,0 +1,75 @@
+//! Databases that live as long as one measurement.
+
+use std::fs::File;
+use std::ops::Deref;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::{Database, Engine};
+use crate::Result;
+
+const NAME: &str = "bench_scratch";
+
+/// A database that is dropped with this value.
+pub(crate) struct Scratch(Database);
+
+impl Scratch {
+    /// One without a table.
+    pub(crate) fn empty(engine: Engine) -> Result<Self> {
+        let database = Database::named(engine, NAME)?;
+        database.forget()?;
+        Ok(Self(database))
+    }
+
+    /// One with the same data. Nobody may be connected to the original, and MariaDB has no such copy.
+    pub(crate) fn copy_of(original: &Database) -> Result<Self> {
+        let scratch = Self::empty(original.engine)?;
+        match original.engine {
+            Engine::Sqlite => {
+                original.sql("PRAGMA wal_checkpoint(TRUNCATE)")?;
+                std::fs::copy(original.path(), scratch.path())?;
+                // Or writing the copy would go on beside what is measured.
+                File::open(scratch.path())?.sync_all()?;
+            }
+            Engine::Postgres => {
+                scratch.remove()?;
+                let template = &original.name;
+                until(|| {
+                    original
+                        .engine
+                        .ask_server(&format!("CREATE DATABASE {NAME} TEMPLATE {template}"))
+                })?;
+                original.engine.ask_server("CHECKPOINT")?;
+            }
+            Engine::Mysql => return Err("MariaDB can't copy a database".into()),
+        }
+        Ok(scratch)
+    }
+}
+
+impl Deref for Scratch {
+    type Target = Database;
+
+    fn deref(&self) -> &Database {
+        &self.0
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // What is left would be taken away by the next one.
+        let _ = self.0.remove();
+    }
+}
+
+/// The server notices a little late that a service was ended, and copies no database that is in use.
+fn until(mut attempt: impl FnMut() -> Result<String>) -> Result<()> {
+    let end = Instant::now() + Duration::from_secs(20);
+    loop {
+        match attempt() {
+            Ok(_) => return Ok(()),
+            Err(error) if Instant::now() > end => return Err(error),
+            Err(_) => thread::sleep(Duration::from_millis(100)),
+        }
+    }
+}
