@@ -86,7 +86,13 @@ pub(crate) fn memory(service: &Service, engine: Engine, scale: u32, runs: u32, r
         .iter()
         .max_by_key(|seen| seen.above_idle)
         .ok_or("nothing was downloaded")?;
-    let mut note = format!("worst: {}", worst.download);
+    // What earlier downloads left is in the one number and not in the other.
+    let alone = seen.iter().map(|seen| seen.above_before).max().unwrap_or_default();
+    let mut note = format!(
+        "worst: {}; above what the download found, at most {:.1} MiB",
+        worst.download,
+        alone as f64 / MEBIBYTE
+    );
     if !refused.is_empty() {
         note = format!("{note}; refused as too large: {}", refused.join(", "));
     }
