@@ -159,16 +159,18 @@ impl Row<'_> {
     pub(crate) fn value(&self, position: usize) -> Value<'_> {
         let statement = self.statement.as_ptr();
         let column = c_int::try_from(position).unwrap_or(c_int::MAX);
-        // SAFETY: the statement stands on a row, and SQLite answers NULL for a column out of range. The text is asked
-        // for before its length, as its documentation demands, and stays valid until the next step, which `self`'s
-        // borrow of the statement rules out.
+        // SAFETY: the statement stands on a row, and SQLite answers NULL for a column out of range. One value is asked
+        // for once and then looked at, which is quicker than asking for the column each time; SQLite allows that as long
+        // as nobody else uses the connection, and its handle is ours. The text is asked for before its length, as its
+        // documentation demands, and stays valid until the next step, which `self`'s borrow of the statement rules out.
         unsafe {
-            match ffi::sqlite3_column_type(statement, column) {
-                ffi::SQLITE_INTEGER => Value::Integer(ffi::sqlite3_column_int64(statement, column)),
-                ffi::SQLITE_FLOAT => Value::Real(ffi::sqlite3_column_double(statement, column)),
+            let value = ffi::sqlite3_column_value(statement, column);
+            match ffi::sqlite3_value_type(value) {
+                ffi::SQLITE_INTEGER => Value::Integer(ffi::sqlite3_value_int64(value)),
+                ffi::SQLITE_FLOAT => Value::Real(ffi::sqlite3_value_double(value)),
                 ffi::SQLITE_TEXT => {
-                    let text = ffi::sqlite3_column_text(statement, column);
-                    let length = usize::try_from(ffi::sqlite3_column_bytes(statement, column)).unwrap_or(0);
+                    let text = ffi::sqlite3_value_text(value);
+                    let length = usize::try_from(ffi::sqlite3_value_bytes(value)).unwrap_or(0);
                     if text.is_null() {
                         Value::Unreadable
                     } else {

@@ -85,15 +85,15 @@ impl Database {
         if let Some(path) = &path {
             create_private(path).map_err(Error::io("creating the database file"))?;
         }
-        let requests = connect_pool(settings, settings.connections, ForeignKeys::Always).await?;
-        let readers = connect_pool(settings, settings.readers, ForeignKeys::Always).await?;
+        let requests = connect_pool(settings, Pool::Requests).await?;
+        let readers = connect_pool(settings, Pool::Readers).await?;
         let engine = match requests.get_database_backend() {
             DbBackend::Postgres => Engine::Postgres,
             DbBackend::MySql => Engine::Mysql,
             _ => Engine::Sqlite,
         };
         let changes = match engine {
-            Engine::Sqlite => connect_pool(settings, settings.connections, ForeignKeys::AtTheEnd).await?,
+            Engine::Sqlite => connect_pool(settings, Pool::Changes).await?,
             Engine::Postgres | Engine::Mysql => requests.clone(),
         };
         let file = path.map(|path| {
@@ -226,16 +226,27 @@ impl Database {
     }
 }
 
-/// When SQLite checks foreign keys. The other engines always do.
+/// What the connections of a pool are for.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum ForeignKeys {
-    /// At each row that changes.
-    Always,
-    /// When a change of whole tables commits.
-    AtTheEnd,
+enum Pool {
+    /// Whatever is short.
+    Requests,
+    /// Reading whole tables.
+    Readers,
+    /// Changing whole tables.
+    Changes,
 }
 
-async fn connect_pool(settings: &Settings, size: u32, foreign_keys: ForeignKeys) -> Result<DatabaseConnection> {
+async fn connect_pool(settings: &Settings, pool: Pool) -> Result<DatabaseConnection> {
+    let size = match pool {
+        Pool::Requests | Pool::Changes => settings.connections,
+        Pool::Readers => settings.readers,
+    };
+    // Who reads every page once needs none of them again; SQLite's default is 2 MB a connection.
+    let cache = match pool {
+        Pool::Readers => "-256",
+        Pool::Requests | Pool::Changes => "-2000",
+    };
     let patience = settings.patience;
     let mut options = ConnectOptions::new(&settings.url);
     options
@@ -249,7 +260,9 @@ async fn connect_pool(settings: &Settings, size: u32, foreign_keys: ForeignKeys)
         .map_sqlx_sqlite_opts(move |sqlite| {
             sqlite
                 .create_if_missing(true)
-                .foreign_keys(foreign_keys == ForeignKeys::Always)
+                // A change of whole tables looks at them once, when it commits.
+                .foreign_keys(pool != Pool::Changes)
+                .pragma("cache_size", cache)
                 .journal_mode(SqliteJournalMode::Wal)
                 // In WAL mode NORMAL may lose the last commits when the power fails; what was answered must stay.
                 .synchronous(SqliteSynchronous::Full)
