@@ -33,6 +33,7 @@ mod locked_tables;
 mod logins;
 mod main_job;
 mod memory;
+mod open;
 mod readers;
 mod schema;
 mod schema_shape;

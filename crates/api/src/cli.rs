@@ -24,7 +24,7 @@ const SECRETS: &str = "Secrets, only as environment variables (or the files abov
   CAMPUS_BACKUP_JWT_SECRET_PREVIOUS  Still accepted while the secret is rotated
 
 Exit codes: 0 ended as asked, 1 failed, 2 settings or usage refused, 3 database can't be reached, 4 can't listen,
-5 schema is newer than this program.";
+5 schema is newer than this program, 6 the archive is refused.";
 
 /// Look at, download, back up and clear a school's data.
 #[derive(Debug, Parser)]
@@ -73,6 +73,48 @@ pub enum Command {
     Health(Common),
     /// Print the API's document.
     Openapi,
+    /// Look into an archive, such as the complete JSON backup: no service and no database is needed.
+    #[command(subcommand)]
+    Open(Open),
+}
+
+/// Looking into an archive that is a file in the hand. Each reads it to its end and refuses one that is not whole.
+#[derive(Debug, Subcommand)]
+pub enum Open {
+    /// Say what is in it, by table.
+    List(Archive),
+    /// Say whether it is whole.
+    Verify(Archive),
+    /// Take one table out, as its download was at the archive's moment.
+    Extract {
+        /// Which archive.
+        #[command(flatten)]
+        archive: Archive,
+        /// Which table.
+        table: String,
+        /// csv or json.
+        #[arg(long, default_value = "csv", value_name = "FORMAT")]
+        format: String,
+        /// Where the table goes; it appears there only if the archive is whole [default: the standard output].
+        #[arg(long, value_name = "FILE")]
+        output: Option<String>,
+        /// In which time zone CSV shows times.
+        #[arg(long, env = "CAMPUS_BACKUP_TIMEZONE", value_name = "ZONE", default_value = "UTC")]
+        timezone: String,
+    },
+}
+
+/// An archive file and what opens it.
+#[derive(Debug, Args)]
+pub struct Archive {
+    /// The file, whether bare, compressed (zstd) or encrypted (age).
+    pub file: String,
+    /// A file with the secret keys of an encrypted one, as `age-keygen` makes it.
+    #[arg(long, value_name = "FILE")]
+    pub identity: Option<String>,
+    /// Answer with one JSON object, for scripts.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Administrators' accounts.

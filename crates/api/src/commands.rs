@@ -11,7 +11,7 @@ use crate::cli::{Admin, Cli, Command, Common, Serve};
 use crate::failure::Failure;
 use crate::output::print;
 use crate::settings::Settings;
-use crate::{AppState, Service, logging, openapi, secret, startup};
+use crate::{AppState, Service, logging, look, openapi, secret, startup};
 
 /// How long tasks that ignore the end of the program are waited for.
 const LAST_MOMENTS: Duration = Duration::from_secs(2);
@@ -39,6 +39,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Some(Command::Migrate(common)) => migrate(&common),
         Some(Command::Health(common)) => health(&common),
         Some(Command::Openapi) => print_document(),
+        Some(Command::Open(open)) => look::open(&open),
         Some(Command::Admin(admin)) => administer(admin),
         Some(Command::Token {
             username,

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
-use campus_backup_domain::Error;
+use campus_backup_domain::{Error, open};
 
 use crate::problem::chain;
 
@@ -35,6 +35,15 @@ pub enum Failure {
         /// Why not.
         #[source]
         source: std::io::Error,
+    },
+    /// Exit code 6. An archive is not whole, not an archive, or not to be opened with these keys.
+    #[error("{file}")]
+    Archive {
+        /// The file.
+        file: String,
+        /// Why it is refused.
+        #[source]
+        source: Box<open::Error>,
     },
     /// Exit code 5. A newer version of the program was here before.
     #[error("the database's schema is newer than this program: it has the migration {0}")]
@@ -67,6 +76,7 @@ impl Failure {
             Self::Database(_) => 3,
             Self::Listen { .. } => 4,
             Self::NewerSchema(_) => 5,
+            Self::Archive { .. } => 6,
         }
     }
 

@@ -15,6 +15,7 @@ mod commands;
 pub mod failure;
 pub mod link;
 mod logging;
+mod look;
 mod measure;
 pub mod middleware;
 pub mod openapi;

@@ -5,7 +5,7 @@
 //!
 //! In reading order: [`catalog`] is the list of tables; [`entity`] their rows; [`database`] the connection;
 //! [`error`] what can go wrong. Then a word a capability: [`account`], [`stats`], [`snapshot`], [`export`],
-//! [`clear`], [`demo`].
+//! [`clear`], [`demo`]; [`open`] looks into an archive without any of them.
 
 pub mod account;
 pub mod catalog;
@@ -16,6 +16,7 @@ pub mod demo;
 pub mod entity;
 pub mod error;
 pub mod export;
+pub mod open;
 pub mod snapshot;
 mod statement;
 pub mod stats;

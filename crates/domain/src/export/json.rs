@@ -1,34 +1,17 @@
 //! JSON is the archive format, whether of all tables or of one.
 
-use campus_backup_archive::{Cell, ColumnSchema, Header, Writer};
+use campus_backup_archive::{Cell, Header, Writer};
 
 use super::Encoder;
 use crate::catalog::Table;
 use crate::error::Result;
-use crate::snapshot::{Selection, Snapshot};
+use crate::snapshot::Selection;
 
 pub(super) struct Json(Writer);
 
 impl Json {
-    pub(super) fn begin(snapshot: &Snapshot, app_version: &str, tables: &[Table], out: &mut Vec<u8>) -> Self {
-        let schema = |table: &Table| {
-            table
-                .columns()
-                .iter()
-                .map(|column| ColumnSchema {
-                    name: column.name,
-                    kind: column.kind,
-                    nullable: column.nullable,
-                })
-                .collect()
-        };
-        let header = Header {
-            created_at: snapshot.taken_at(),
-            app_version,
-            engine: snapshot.engine().name(),
-            tables: tables.iter().map(|table| (table.name(), schema(table))).collect(),
-        };
-        Self(Writer::begin(&header, out))
+    pub(super) fn begin(header: &Header<'_>, out: &mut Vec<u8>) -> Self {
+        Self(Writer::begin(header, out))
     }
 }
 

@@ -13,7 +13,7 @@ mod xlsx;
 
 use std::time::Duration;
 
-use campus_backup_archive::Cell;
+use campus_backup_archive::{Cell, ColumnSchema, Header};
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 
@@ -211,8 +211,54 @@ fn unexportable(table: Table, cells: &[Cell<'_>], column: usize, problem: String
     }
 }
 
+/// What an archive of these tables says of itself.
+pub(crate) fn header<'a>(
+    created_at: DateTime<Utc>,
+    app_version: &'a str,
+    engine: &'a str,
+    tables: &[Table],
+) -> Header<'a> {
+    let schema = |table: &Table| {
+        let columns = table.columns().iter().map(|column| ColumnSchema {
+            name: column.name,
+            kind: column.kind,
+            nullable: column.nullable,
+        });
+        (table.name(), columns.collect())
+    };
+    Header {
+        created_at,
+        app_version,
+        engine,
+        tables: tables.iter().map(schema).collect(),
+    }
+}
+
+/// The form in which a table of an archive is taken out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ArchivedFormat {
+    /// See [`Format::Csv`].
+    Csv,
+    /// See [`Format::Json`].
+    Json,
+}
+
+/// The encoder of a table that is taken out of an archive.
+pub(crate) fn archived(
+    format: ArchivedFormat,
+    header: &Header<'_>,
+    options: CsvOptions,
+    zone: Tz,
+    out: &mut Vec<u8>,
+) -> Box<dyn Encoder> {
+    match format {
+        ArchivedFormat::Csv => Box::new(csv::Csv::new(options, zone)),
+        ArchivedFormat::Json => Box::new(json::Json::begin(header, out)),
+    }
+}
+
 /// Turns rows into bytes.
-trait Encoder: Send {
+pub(crate) trait Encoder: Send {
     /// Which values of a row it writes.
     fn selection(&self) -> Selection;
     /// Before the first row of a table that has so many.
@@ -236,12 +282,11 @@ async fn write(mut snapshot: Snapshot, settings: &Settings, request: Request, ou
     let tables = request.scope.tables();
     let encoder: Box<dyn Encoder> = match request.format {
         Format::Csv => Box::new(csv::Csv::new(request.csv, settings.time_zone)),
-        Format::Json => Box::new(json::Json::begin(
-            &snapshot,
-            settings.app_version,
-            tables,
-            outlet.buffer(),
-        )),
+        Format::Json => {
+            let engine = snapshot.engine().name();
+            let header = header(snapshot.taken_at(), settings.app_version, engine, tables);
+            Box::new(json::Json::begin(&header, outlet.buffer()))
+        }
         Format::Xlsx => Box::new(xlsx::Xlsx::new(settings.time_zone)),
     };
     let mut writing = Writing {
