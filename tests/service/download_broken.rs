@@ -106,7 +106,8 @@ async fn a_killed_service_leaves_no_whole_file() {
     reader.ending().await.broken();
 }
 
-/// No file of the service may grow, as on a full disk: downloads need none.
+/// No file of the service may grow, as on a full disk: what writes is refused, and downloads need no file. By default the
+/// system kills a process that writes beyond the limit.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_hinders_no_download() {
     if !tool::is_here("prlimit") {
@@ -115,8 +116,20 @@ async fn a_full_disk_hinders_no_download() {
     let scratch = wide_school(Engine::Sqlite).await;
     let service = Service::on(&scratch).await;
     let admin = service.admin().await;
-    let pid = service.pid().to_string();
-    tool::run(Command::new("prlimit").args(["--pid", &pid, "--fsize=8192:unlimited"]));
+    let limit = |bytes: &str| {
+        let pid = service.pid().to_string();
+        tool::run(Command::new("prlimit").args(["--pid", &pid, &format!("--fsize={bytes}:unlimited")]));
+    };
+    let link = serde_json::json!({"path": "/backup/download/students"});
+    limit("8192");
+    let refused = admin.post("/backup/download-links", &link).await;
+    assert!([503, 507].contains(&refused.status.as_u16()), "{refused:?}");
+    let everything = serde_json::json!({"table": "students"});
+    for _ in 0..12 {
+        // As many as there are connections, each of which must be good for a clear and a snapshot afterwards.
+        let refused = admin.clear(&everything).await;
+        assert!([503, 507].contains(&refused.status.as_u16()), "{refused:?}");
+    }
     for format in ["csv", "json", "xlsx"] {
         let answer = admin
             .get(&format!("/backup/download/students?format={format}"))
@@ -125,6 +138,12 @@ async fn a_full_disk_hinders_no_download() {
         assert!(answer.body.len() > 1 << 20, "{format}: {} bytes", answer.body.len());
     }
     admin.get("/backup/stats").await.expect(200);
+    limit("unlimited");
+    admin.post("/backup/download-links", &link).await.expect(201);
+    let cleared = admin.clear(&everything).await.expect(200).json();
+    assert_eq!(cleared["removed_total"], ROWS);
+    let empty = admin.get(STUDENTS).await.expect(200).json();
+    assert_eq!(empty["summary"]["total"], 0);
 }
 
 /// PostgreSQL and MySQL notice a client that left only when they write to it; the service must not wait for that.

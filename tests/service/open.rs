@@ -23,9 +23,10 @@ on_every_engine! {
             assert!(listed.stdout.lines().any(|listed| listed == line), "{line}: {}", listed.stdout);
 
             let live = admin.get(&format!("/backup/download/{table}")).await.expect(200).body;
-            let taken = open(&bare, &["extract", "all.json", table, "--output", "table.csv"]).await;
+            let output = format!("{table}.csv");
+            let taken = open(&bare, &["extract", "all.json", table, "--output", &output]).await;
             assert_eq!(taken.code, Some(0), "{taken:?}");
-            assert_eq!(std::fs::read(bare.folder().join("table.csv")).unwrap(), &live[..], "{table}");
+            assert_eq!(std::fs::read(bare.folder().join(output)).unwrap(), &live[..], "{table}");
         }
         let verified = open(&bare, &["verify", "all.json", "--json"]).await;
         let verified: serde_json::Value = serde_json::from_str(&verified.stdout).unwrap();
@@ -64,6 +65,7 @@ async fn what_is_refused_leaves_nothing() {
         &["extract", "all.json", "teachers"][..],
         &["extract", "all.json", "students", "--format", "xlsx"],
         &["extract", "all.json", "students", "--timezone", "Mars/Olympus"],
+        &["extract", "all.json", "students", "--output", "all.json"],
         &["list", "nowhere.json"],
         &["list", "all.json", "--identity", "nowhere.txt"],
     ] {

@@ -281,14 +281,9 @@ pub struct Serving {
     )]
     pub chunk_size: String,
     /// How many threads each worker (one a core) may have for what takes long: a download needs one, and another if it is
-    /// compressed. They are started when they are needed.
-    #[arg(
-        long,
-        env = "CAMPUS_BACKUP_BLOCKING_THREADS",
-        value_name = "N",
-        default_value = "512"
-    )]
-    pub blocking_threads: String,
+    /// compressed. They are started when they are needed [default: 512, or twice --max-downloads and two more].
+    #[arg(long, env = "CAMPUS_BACKUP_BLOCKING_THREADS", value_name = "N")]
+    pub blocking_threads: Option<String>,
     /// After how long a download whose reader takes nothing is broken off.
     #[arg(
         long,

@@ -1,7 +1,7 @@
 //! `campus-backup open`: looking into an archive that is a file in the hand.
 
 use std::fs::File;
-use std::io::{BufReader, Write};
+use std::io::{BufReader, ErrorKind, Write};
 use std::path::Path;
 
 use campus_backup_archive::{Compression, Encryption, Keys};
@@ -9,6 +9,7 @@ use campus_backup_domain::Table;
 use campus_backup_domain::export::{ArchivedFormat, CsvOptions};
 use campus_backup_domain::open::{self, Checked, Extraction};
 use chrono::SecondsFormat;
+use chrono_tz::Tz;
 use serde_json::json;
 
 use crate::cli::{Archive, Open};
@@ -95,9 +96,13 @@ fn check(archive: &Archive) -> Result<Checked, Failure> {
 fn extract(archive: &Archive, wanted: Extraction, output: Option<&str>) -> Result<(), Failure> {
     let doing = "writing the table";
     let (source, keys) = (source(archive)?, keys(archive)?);
+    let exists = |output: &str| Failure::Settings(vec![format!("--output: there is a file `{output}` already")]);
     let rows = match output {
         None => open::extract(source, &keys, wanted, &mut std::io::stdout().lock()).map_err(refused(archive))?,
         Some(output) => {
+            if Path::new(output).exists() {
+                return Err(exists(output));
+            }
             // Beside its place, so that it can be put there at once when it is whole.
             let folder = Path::new(output)
                 .parent()
@@ -106,7 +111,11 @@ fn extract(archive: &Archive, wanted: Extraction, output: Option<&str>) -> Resul
                 tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new("."))).map_err(Failure::failed(doing))?;
             let rows = open::extract(source, &keys, wanted, &mut file).map_err(refused(archive))?;
             file.as_file().sync_all().map_err(Failure::failed(doing))?;
-            file.persist(output).map_err(Failure::failed(doing))?;
+            file.persist_noclobber(output)
+                .map_err(|refused| match refused.error.kind() {
+                    ErrorKind::AlreadyExists => exists(output),
+                    _ => Failure::failed(doing)(refused.error),
+                })?;
             rows
         }
     };
@@ -136,7 +145,12 @@ fn wanted(table: &str, format: &str, timezone: &str) -> Result<Extraction, Failu
             None
         }
     };
-    let time_zone = timezone.parse().map_err(|_| {
+    // An empty variable counts as not set.
+    let time_zone = match timezone.trim() {
+        "" => Ok(Tz::UTC),
+        timezone => timezone.parse(),
+    };
+    let time_zone = time_zone.map_err(|_| {
         problems.push(format!(
             "--timezone: `{timezone}` is not a time zone such as Europe/Berlin"
         ));

@@ -242,7 +242,8 @@ fn classify_sqlite(code: i32) -> Trouble {
     match code & 0xff {
         5 | 6 => Trouble::Busy,
         13 => Trouble::Full,
-        14 => Trouble::Unavailable,
+        // The file can't be read, written or opened: its disk fails, or it may not grow.
+        10 | 14 => Trouble::Unavailable,
         _ => Trouble::Other,
     }
 }

@@ -1,7 +1,7 @@
 //! Counts of all seven tables, of one moment.
 
 use std::collections::BTreeMap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, SubsecRound as _, Utc};
 use sea_orm::sqlx::{self, AssertSqlSafe, ColumnIndex, Decode, Executor, Row as _, Type};
@@ -38,6 +38,9 @@ pub async fn stats(database: &Database) -> Result<Stats> {
     count(database.connection()).await
 }
 
+/// How long a count that others wait for may take.
+const LONGEST: Duration = Duration::from_secs(60);
+
 /// Counts for many who ask at once: they share one count, which is never older than the moment they asked.
 #[derive(Debug)]
 pub struct Counter {
@@ -57,7 +60,12 @@ impl Counter {
     /// # Errors
     /// What the database says.
     pub async fn stats(&self) -> Result<Stats> {
-        self.latest.get(async || stats(&self.database).await).await
+        // One that hangs, because a server vanished without a word, must not hold up all that follow.
+        let count = async || match tokio::time::timeout(LONGEST, stats(&self.database)).await {
+            Ok(counted) => counted,
+            Err(_) => Err(Error::internal(DOING)("the database did not answer in time")),
+        };
+        self.latest.get(count).await
     }
 }
 

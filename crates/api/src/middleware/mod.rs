@@ -8,7 +8,7 @@
 //! 5. [`head`] answers HEAD with what GET would have answered, less the body.
 //! 6. `problems` makes a problem of every bare error, finds out about 405, and writes the request's id into it.
 //! 7. `Cors` lets the origins in that the settings list.
-//! 8. `coded` and `Compress`, for those who ask for it; downloads are compressed by the thread that writes them.
+//! 8. `coded` and `Compress`, for those who ask for it; downloads have been compressed already.
 //! 9. `panics` makes an answer of a panic and of an error that a guard lets through.
 //!
 //! The guard of a scope comes inside all of these.

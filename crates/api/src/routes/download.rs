@@ -196,7 +196,7 @@ async fn download_table(
 }
 
 /// The coding that the client likes best of those that downloads have (RFC 9110, section 12.5.3). Who accepts none of
-/// them gets the file as it is.
+/// them has been refused before, or gets the file as it is.
 fn coding(request: &HttpRequest) -> Coding {
     let offered = [
         Encoding::identity(),

@@ -152,7 +152,6 @@ impl Settings {
         const DAY: u64 = 24 * HOUR;
         const SIXTEEN_MIB: usize = 16 << 20;
         const ONE_MIB: usize = 1 << 20;
-        const MOST_THREADS: usize = 4_096;
         let (common, serving) = (&serve.common, &serve.serving);
         let mut check = Check::new(environment);
         check.unknown_variables();
@@ -209,12 +208,7 @@ impl Settings {
             ),
             max_downloads,
             chunk_size: check.number("chunk-size", &serving.chunk_size, 4_096..=ONE_MIB),
-            // With fewer, a download could wait for the thread that compresses it until it is taken for stalled.
-            blocking_threads: check.number(
-                "blocking-threads",
-                &serving.blocking_threads,
-                2 * max_downloads as usize + 2..=MOST_THREADS,
-            ),
+            blocking_threads: check.blocking_threads(serving.blocking_threads.as_deref(), max_downloads),
             stall_timeout: check.seconds("stall-timeout", &serving.stall_timeout, 1..=HOUR),
             require_confirmation: check.parsed(
                 "require-confirmation",

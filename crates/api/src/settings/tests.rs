@@ -185,5 +185,11 @@ fn a_compressed_download_never_waits_for_its_second_thread() {
         problems[0].contains("`41` is not a whole number from 42 to"),
         "{problems:?}"
     );
-    assert!(threads("42").is_ok());
+    assert_eq!(threads("42").unwrap().blocking_threads, 42);
+    let default = |downloads: &str| {
+        check(&[&format!("--max-downloads={downloads}")], &[])
+            .unwrap()
+            .blocking_threads
+    };
+    assert_eq!((default("8"), default("300")), (512, 602));
 }

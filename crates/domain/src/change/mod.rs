@@ -13,16 +13,18 @@ mod text;
 use std::collections::BTreeMap;
 
 use campus_backup_archive::Cell;
+use sea_orm::ActiveEnum as _;
 
 use crate::catalog::{MOST, Table};
 use crate::database::{Database, Engine};
+use crate::entity::user::Role;
 use crate::error::Result;
 use crate::stats::{self, Stats};
 
 /// Gives the rows of one table, one after the other.
 pub(crate) trait Rows: Send {
     /// Puts the cells of the next row, in the order of the table's columns, at the beginning of `cells`; false after the
-    /// last.
+    /// last, as often as it is asked.
     fn next<'a>(&'a mut self, cells: &mut [Cell<'a>; MOST]) -> Result<bool>;
 }
 
@@ -41,7 +43,8 @@ enum Writer {
 }
 
 impl Change {
-    /// Begins to change these tables, which nobody else can write to until it ends.
+    /// Begins to change these tables. On SQLite and PostgreSQL nobody else can write to them until it ends; InnoDB keeps
+    /// others from the rows that are removed and from the gaps between, and from nothing else.
     ///
     /// # Errors
     /// [`DatabaseBusy`](crate::Error::DatabaseBusy) if another writer does not let go in time.
@@ -65,7 +68,7 @@ impl Change {
     /// Removes all rows of a table, of `users` those of everybody who is not an administrator, and says how many.
     pub(crate) async fn remove(&mut self, table: Table) -> Result<u64> {
         let sql = match table {
-            Table::Users => "DELETE FROM users WHERE role <> 'admin'".to_owned(),
+            Table::Users => format!("DELETE FROM users WHERE role <> '{}'", Role::Admin.to_value()),
             _ => format!("DELETE FROM {table}"),
         };
         match &mut self.writer {
@@ -87,7 +90,8 @@ impl Change {
     }
 
     /// Inserts rows with their ids into a table, makes the next generated id greater than all of them, and says how many
-    /// there were. What the rows refer to must be there already.
+    /// there were. What the rows refer to must be there already. It works on the thread that polls it and seldom waits, so
+    /// a service does it on one that may block.
     pub(crate) async fn load(&mut self, table: Table, rows: &mut impl Rows) -> Result<u64> {
         match &mut self.writer {
             Writer::Sqlite(writer) => writer.load(table, rows).await,

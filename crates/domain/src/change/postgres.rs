@@ -8,20 +8,22 @@ use std::collections::BTreeMap;
 use campus_backup_archive::Cell;
 use campus_backup_archive::digits::{write_integer, write_iso_date};
 use campus_backup_archive::value::write_decimal;
-use sea_orm::sqlx::{self, AssertSqlSafe, Executor as _, PgPool, Postgres, Transaction};
+use sea_orm::sqlx::{self, AssertSqlSafe, Executor as _, PgPool, Postgres};
 
 use super::{Rows, column_names, text};
 use crate::catalog::{Table, cells};
+use crate::database::Held;
 use crate::error::{Error, Result};
 use crate::stats;
 
 /// How much is gathered before it is sent.
 const PIECE: usize = 256 * 1024;
 
-/// A transaction with the tables locked against other writers.
+/// A transaction with the tables locked against other writers. One that is not committed loses its connection, because an
+/// interrupted copy would leave the next user one answer behind.
 #[derive(Debug)]
 pub(super) struct Writer {
-    transaction: Transaction<'static, Postgres>,
+    held: Held<Postgres>,
     doing: &'static str,
 }
 
@@ -33,8 +35,9 @@ struct Part {
 
 impl Writer {
     pub(super) async fn begin(pool: &PgPool, tables: &[Table], doing: &'static str) -> Result<Self> {
-        let transaction = pool.begin().await.map_err(Error::sqlx(doing))?;
-        let mut writer = Self { transaction, doing };
+        let held = Held::new(pool.acquire().await.map_err(Error::sqlx(doing))?);
+        let mut writer = Self { held, doing };
+        writer.execute("BEGIN").await?;
         let names: Vec<_> = tables.iter().map(|table| table.name()).collect();
         // Otherwise others could insert rows behind the back of a delete.
         let lock = format!("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE", names.join(", "));
@@ -44,12 +47,12 @@ impl Writer {
 
     pub(super) async fn execute(&mut self, sql: &str) -> Result<u64> {
         let statement = sqlx::raw_sql(AssertSqlSafe(sql.to_owned()));
-        let done = self.transaction.execute(statement).await;
+        let done = self.held.connection()?.execute(statement).await;
         Ok(done.map_err(Error::sqlx(self.doing))?.rows_affected())
     }
 
     pub(super) async fn count(&mut self) -> Result<BTreeMap<Table, u64>> {
-        stats::count_on::<Postgres>(&mut self.transaction, &Table::ALL).await
+        stats::count_on::<Postgres>(self.held.connection()?, &Table::ALL).await
     }
 
     pub(super) async fn load(&mut self, table: Table, rows: &mut impl Rows) -> Result<u64> {
@@ -77,7 +80,7 @@ impl Writer {
              AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = indexrelid)"
         );
         let parts = sqlx::query_as(AssertSqlSafe(sql))
-            .fetch_all(&mut *self.transaction)
+            .fetch_all(self.held.connection()?)
             .await;
         let parts: Vec<(String, String)> = parts.map_err(Error::sqlx(self.doing))?;
         Ok(parts.into_iter().map(|(drop, create)| Part { drop, create }).collect())
@@ -86,7 +89,12 @@ impl Writer {
     async fn copy(&mut self, table: Table, rows: &mut impl Rows) -> Result<u64> {
         let doing = self.doing;
         let sql = format!("COPY {table} ({}) FROM STDIN (FORMAT csv)", column_names(table));
-        let mut copy = self.transaction.copy_in_raw(&sql).await.map_err(Error::sqlx(doing))?;
+        let mut copy = self
+            .held
+            .connection()?
+            .copy_in_raw(&sql)
+            .await
+            .map_err(Error::sqlx(doing))?;
         let mut piece = Vec::with_capacity(PIECE + PIECE / 4);
         loop {
             let more = write_row(table, rows, &mut piece);
@@ -98,8 +106,8 @@ impl Writer {
                 Ok(true) => {}
                 Ok(false) => return copy.finish().await.map_err(Error::sqlx(doing)),
                 Err(error) => {
-                    // The connection is of use only if the copy is ended, and what broke the rows is what is told.
-                    let _ = copy.abort("the rows could not be read").await;
+                    // The connection is closed, so that how the copy ends is no matter.
+                    drop(copy.abort("the rows could not be read").await);
                     return Err(error);
                 }
             }
@@ -119,7 +127,7 @@ impl Writer {
     }
 
     pub(super) async fn commit(self) -> Result<()> {
-        self.transaction.commit().await.map_err(Error::sqlx(self.doing))
+        self.held.end(self.doing).await
     }
 }
 

@@ -1,9 +1,11 @@
 //! The connection to one of the three engines.
 //!
 //! A [`Database`] has two pools. Requests use the one; what reads whole tables uses the other, which has a limit of
-//! its own, so that readers who stall can never keep a sign-in or a clear from getting a connection. [`schema`] brings
+//! its own, so that readers who stall can never keep a sign-in or a clear from getting a connection. On SQLite what
+//! changes whole tables has a third one, whose connections leave foreign keys to the end of a change. [`schema`] brings
 //! the schema up to date.
 
+mod held;
 mod schema;
 
 use std::fs::OpenOptions;
@@ -21,6 +23,7 @@ use sea_orm::{
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+pub(crate) use self::held::Held;
 pub use self::schema::SchemaState;
 use crate::catalog::Table;
 use crate::error::{Error, Result};
@@ -269,6 +272,17 @@ async fn connect_pool(settings: &Settings, pool: Pool) -> Result<DatabaseConnect
                 .busy_timeout(patience)
                 // A long reader lets the log grow; without a limit its file would keep that size for ever.
                 .pragma("journal_size_limit", "67108864")
+        })
+        // After some errors SQLite takes a transaction back by itself, and the driver takes the connection for one that
+        // is still in it: what it began next would only be a savepoint, and a snapshot of it would never end.
+        .map_sqlx_sqlite_pool_opts(|pool| {
+            pool.after_release(|connection, _| {
+                Box::pin(async move {
+                    // The worker first does what was queued when the transaction was dropped.
+                    connection.ping().await?;
+                    Ok(!connection.is_in_transaction())
+                })
+            })
         })
         .map_sqlx_postgres_opts(|postgres| postgres.application_name("campus-backup"))
         .map_sqlx_postgres_pool_opts(move |pool| {

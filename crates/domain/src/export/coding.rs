@@ -1,4 +1,4 @@
-//! Content codings (RFC 9110, section 8.4.1), applied by the thread that writes a download: neither the async workers
+//! Content codings (RFC 9110, section 8.4.1), applied to each download by one thread of its own: neither the async workers
 //! nor the memory of the service feel them.
 
 use std::io::Write;
@@ -96,6 +96,7 @@ impl Coder {
     pub(super) fn finish(self) -> Result<Vec<u8>> {
         match self.stream {
             Stream::Gzip(coder) => coder.finish().map_err(Error::io(DOING)),
+            // It keeps an error of its last bytes to itself, but a `Vec` takes them all.
             Stream::Brotli(coder) => Ok(coder.into_inner()),
             Stream::Zstd(coder) => coder.finish().map_err(Error::io(DOING)),
         }

@@ -1,8 +1,8 @@
 //! Downloads: rows of one snapshot in, bytes of a file out.
 //!
 //! [`download`] is the front door. Behind it a thread that may block reads the [snapshot], encodes
-//! ([`csv`], [`json`], [`xlsx`]), compresses if that is asked for ([`coding`]) and puts the bytes into an [`outlet`], a
-//! short queue that its reader empties; so a slow reader slows the query, and one who goes away ends it.
+//! ([`csv`], [`json`], [`xlsx`]), and puts the bytes into an [`outlet`], a short queue that its reader empties, by way of
+//! another thread that compresses them if that is asked for ([`coding`]); so a slow reader slows the query, and one who goes away ends it.
 
 mod coding;
 mod csv;
@@ -274,7 +274,7 @@ pub(crate) trait Encoder: Send {
 async fn produce(snapshot: Snapshot, settings: Settings, request: Request, mut outlet: Outlet) {
     match write(snapshot, &settings, request, &mut outlet).await {
         Ok(()) => outlet.end().await,
-        Err(error) => outlet.fail(error),
+        Err(error) => outlet.fail(error).await,
     }
 }
 

@@ -84,8 +84,8 @@ impl Outlet {
     }
 
     /// Says that there will be no more because of an error.
-    pub(super) fn fail(self, error: Error) {
-        self.queue.fail(error);
+    pub(super) async fn fail(self, error: Error) {
+        self.queue.fail(error).await;
     }
 }
 
@@ -103,7 +103,7 @@ async fn compress(mut pieces: mpsc::Receiver<Piece>, mut coder: Coder, queue: Qu
     };
     match passed.await {
         Ok(()) => queue.end().await,
-        Err(error) => queue.fail(error),
+        Err(error) => queue.fail(error).await,
     }
 }
 
@@ -132,9 +132,13 @@ impl Queue {
         let _ = self.send(Piece::End).await;
     }
 
-    fn fail(&self, error: Error) {
-        // A reader who has gone or who takes nothing will not take this either.
-        let _ = self.sender.try_send(Piece::Failed(error));
+    async fn fail(&self, error: Error) {
+        match error {
+            Error::Gone => {}
+            // Who takes nothing will not take this either, and learns from the closed queue that it was not everything.
+            Error::Stalled(_) => tracing::warn!(%error, "a download was given up"),
+            error => drop(self.send(Piece::Failed(error)).await),
+        }
     }
 
     async fn send(&self, piece: Piece) -> Result<()> {
@@ -236,7 +240,7 @@ mod tests {
         assert!(body.next().await.unwrap().is_err());
 
         let (outlet, body) = open(PIECE, Duration::from_secs(1), gzip());
-        outlet.fail(Error::Forbidden);
+        outlet.fail(Error::Forbidden).await;
         assert!(matches!(body.first_piece_awaited().await, Err(Error::Forbidden)));
 
         let (outlet, mut body) = open(PIECE, Duration::from_secs(1), gzip());
@@ -248,8 +252,23 @@ mod tests {
     #[tokio::test]
     async fn an_error_before_the_first_byte_is_an_error_of_the_whole() {
         let (outlet, body) = open(PIECE, Duration::from_secs(1), None);
-        outlet.fail(Error::Forbidden);
+        outlet.fail(Error::Forbidden).await;
         assert!(matches!(body.first_piece_awaited().await, Err(Error::Forbidden)));
+    }
+
+    #[tokio::test]
+    async fn a_slow_reader_learns_what_went_wrong() {
+        let (mut outlet, mut body) = open(PIECE, Duration::from_secs(60), None);
+        for _ in 0..QUEUE {
+            outlet.buffer().resize(PIECE, b'x');
+            outlet.hand_on().await.unwrap();
+        }
+        let failing = tokio::spawn(outlet.fail(Error::Forbidden));
+        for _ in 0..QUEUE {
+            assert!(body.next().await.unwrap().is_ok());
+        }
+        assert!(matches!(body.next().await, Some(Err(Error::Forbidden))));
+        failing.await.unwrap();
     }
 
     #[tokio::test]

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use campus_backup_archive::digits::write_integer;
 use campus_backup_archive::value::write_decimal;
 use campus_backup_archive::{Cell, Kind};
-use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, Timelike, Utc};
 use chrono_tz::Tz;
 use zip::write::{SimpleFileOptions, StreamWriter};
 use zip::{CompressionMethod, ZipWriter};
@@ -230,10 +230,10 @@ fn write_timestamp(row: u64, column: usize, time: DateTime<Utc>, zone: Tz, out: 
     let local: NaiveDateTime = time.with_timezone(&zone).naive_local();
     if excel_knows(local.date()) {
         xml::number_cell(row, column, Style::Timestamp, out, |out| {
-            let since_midnight = local.time() - chrono::NaiveTime::MIN;
-            let milliseconds = since_midnight.num_milliseconds() as f64;
+            // Whole seconds, as in CSV: Excel would show a fraction rounded, and the last of a year as the next year.
+            let seconds = f64::from(local.time().num_seconds_from_midnight());
             // Writing to a `Vec` can't fail.
-            let _ = write!(out, "{}", day(local.date()) as f64 + milliseconds / 86_400_000.0);
+            let _ = write!(out, "{}", day(local.date()) as f64 + seconds / 86_400.0);
         });
     } else {
         let text = text::written(|out| text::write_timestamp(time, zone, out));

@@ -6,7 +6,6 @@
 //! page; it is the reference that the fast paths are tested against.
 
 mod fields;
-mod held;
 mod mysql;
 mod pages;
 mod postgres;

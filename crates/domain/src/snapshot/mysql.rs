@@ -10,9 +10,9 @@ use sea_orm::sqlx::mysql::MySqlRow;
 use sea_orm::sqlx::{self, AssertSqlSafe, Decode, Executor as _, MySql, MySqlPool, Row as _};
 
 use super::fields;
-use super::held::Held;
 use super::{HAND_ON_EVERY, Selection, Sink};
 use crate::catalog::{Table, cells};
+use crate::database::Held;
 use crate::error::{Error, Result};
 use crate::stats;
 
@@ -66,7 +66,7 @@ impl Reader {
 
     /// Ends the transaction and gives the connection back.
     pub(super) async fn end(self) -> Result<()> {
-        self.0.end().await
+        self.0.end("ending a snapshot").await
     }
 }
 

@@ -9,9 +9,9 @@ use rust_decimal::Decimal;
 use sea_orm::sqlx::{self, AssertSqlSafe, Executor as _, PgPool, Postgres};
 
 use super::fields;
-use super::held::Held;
 use super::{HAND_ON_EVERY, Selection, Sink};
 use crate::catalog::{Table, cells};
+use crate::database::Held;
 use crate::error::{Error, Result};
 use crate::stats;
 
@@ -216,7 +216,7 @@ fn malformed() -> Error {
 impl Reader {
     /// Ends the transaction and gives the connection back.
     pub(super) async fn end(self) -> Result<()> {
-        self.0.end().await
+        self.0.end("ending a snapshot").await
     }
 }
 

@@ -173,7 +173,7 @@ fn escape(text: &str, out: &mut Vec<u8>) {
             '&' => out.extend_from_slice(b"&amp;"),
             '<' => out.extend_from_slice(b"&lt;"),
             '>' => out.extend_from_slice(b"&gt;"),
-            '_' if looks_escaped(&text.as_bytes()[position..]) => out.extend_from_slice(b"_x005F_"),
+            '_' if looks_escaped(&text[position..]) => out.extend_from_slice(b"_x005F_"),
             '\t' | '\n' => out.push(character as u8),
             '\0'..='\u{1f}' | '\u{fffe}' | '\u{ffff}' => {
                 out.extend_from_slice(format!("_x{:04X}_", u32::from(character)).as_bytes());
@@ -183,8 +183,15 @@ fn escape(text: &str, out: &mut Vec<u8>) {
     }
 }
 
-fn looks_escaped(text: &[u8]) -> bool {
-    matches!(text, [b'_', b'x', a, b, c, d, b'_', ..] if [a, b, c, d].iter().all(|digit| digit.is_ascii_hexdigit()))
+/// Whether a reader would take the beginning of a text for an escape. What closes it may be the beginning of the next
+/// character's escape.
+fn looks_escaped(text: &str) -> bool {
+    let mut characters = text.chars();
+    let mut next = || characters.next().unwrap_or(' ');
+    next() == '_'
+        && next() == 'x'
+        && (0..4).all(|_| next().is_ascii_hexdigit())
+        && matches!(next(), '_' | '\0'..='\u{8}' | '\u{b}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}')
 }
 
 #[cfg(test)]
@@ -195,6 +202,35 @@ mod tests {
         let mut out = Vec::new();
         escape(text, &mut out);
         String::from_utf8(out).unwrap()
+    }
+
+    /// What a reader does: from the left, each escape is one character.
+    fn unescaped(mut text: &str) -> String {
+        let mut out = String::new();
+        while let Some(first) = text.chars().next() {
+            let escape = text
+                .get(..7)
+                .and_then(|escape| escape.strip_prefix("_x")?.strip_suffix('_'));
+            let code = escape.filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()));
+            match code.and_then(|digits| char::from_u32(u32::from_str_radix(digits, 16).ok()?)) {
+                Some(character) => {
+                    out.push(character);
+                    text = &text[7..];
+                }
+                None => {
+                    out.push(first);
+                    text = &text[first.len_utf8()..];
+                }
+            }
+        }
+        out.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn escaping_can_be_undone(text in "(_|x|_x0041|0|4|\r|\t|a|&|<|\u{1}|\u{ffff}|ö){0,9}") {
+            proptest::prop_assert_eq!(unescaped(&escaped(&text)), text);
+        }
     }
 
     #[test]

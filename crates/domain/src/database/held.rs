@@ -11,25 +11,25 @@ use crate::error::{Error, Result};
 /// interrupted result first, and after an interrupted copy it fails the next statement. The pool opens another when it
 /// needs one.
 #[derive(Debug)]
-pub(super) struct Held<DB: Database>(Option<PoolConnection<DB>>);
+pub(crate) struct Held<DB: Database>(Option<PoolConnection<DB>>);
 
 impl<DB: Database> Held<DB>
 where
     for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
 {
-    pub(super) fn new(connection: PoolConnection<DB>) -> Self {
+    pub(crate) fn new(connection: PoolConnection<DB>) -> Self {
         Self(Some(connection))
     }
 
-    pub(super) fn connection(&mut self) -> Result<&mut DB::Connection> {
+    pub(crate) fn connection(&mut self) -> Result<&mut DB::Connection> {
         let connection = self.0.as_deref_mut();
-        connection.ok_or_else(|| Error::internal("using a snapshot")("it was ended"))
+        connection.ok_or_else(|| Error::internal("using a transaction")("it was ended"))
     }
 
     /// Ends the transaction and gives the connection back.
-    pub(super) async fn end(mut self) -> Result<()> {
+    pub(crate) async fn end(mut self, doing: &'static str) -> Result<()> {
         let committed = self.connection()?.execute("COMMIT").await;
-        committed.map_err(Error::sqlx("ending a snapshot"))?;
+        committed.map_err(Error::sqlx(doing))?;
         drop(self.0.take());
         Ok(())
     }
