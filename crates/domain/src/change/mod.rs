@@ -50,12 +50,9 @@ impl Change {
     /// [`DatabaseBusy`](crate::Error::DatabaseBusy) if another writer does not let go in time.
     pub(crate) async fn begin(database: &Database, tables: Vec<Table>, doing: &'static str) -> Result<Self> {
         database.check_file(doing)?;
-        let pool = database.connection();
+        let pool = database.changes();
         let writer = match database.engine() {
-            Engine::Sqlite => {
-                let pool = database.changes().get_sqlite_connection_pool();
-                Writer::Sqlite(sqlite::Writer::begin(pool, doing).await?)
-            }
+            Engine::Sqlite => Writer::Sqlite(sqlite::Writer::begin(pool.get_sqlite_connection_pool(), doing).await?),
             Engine::Postgres => {
                 let pool = pool.get_postgres_connection_pool();
                 Writer::Postgres(postgres::Writer::begin(pool, &tables, doing).await?)

@@ -14,6 +14,7 @@ use super::{Rows, column_names, text};
 use crate::catalog::{Table, cells};
 use crate::database::Held;
 use crate::error::{Error, Result};
+use crate::export::write_text;
 use crate::stats;
 
 /// How much is gathered before it is sent.
@@ -132,7 +133,7 @@ impl Writer {
 }
 
 /// Appends the next row as a line of CSV in PostgreSQL's sense (its manual, "COPY", "CSV Format"): a field without quotes
-/// is NULL if it is empty.
+/// is NULL if it is empty, which is also how downloads tell the two apart.
 fn write_row(table: Table, rows: &mut impl Rows, out: &mut Vec<u8>) -> Result<bool> {
     let mut row = cells();
     if !rows.next(&mut row)? {
@@ -146,7 +147,7 @@ fn write_row(table: Table, rows: &mut impl Rows, out: &mut Vec<u8>) -> Result<bo
             Cell::Null => {}
             Cell::Integer(value) => write_integer(*value, out),
             Cell::Boolean(value) => out.push(if *value { b't' } else { b'f' }),
-            Cell::Text(text) => write_quoted(text, out),
+            Cell::Text(text) => write_text(text, out),
             Cell::Decimal(value) => write_decimal(*value, out),
             Cell::Date(date) => write_iso_date(*date, out),
             Cell::Timestamp(time) => text::write_timestamp(*time, out),
@@ -154,15 +155,4 @@ fn write_row(table: Table, rows: &mut impl Rows, out: &mut Vec<u8>) -> Result<bo
     }
     out.push(b'\n');
     Ok(true)
-}
-
-fn write_quoted(text: &str, out: &mut Vec<u8>) {
-    out.push(b'"');
-    for (position, part) in text.split('"').enumerate() {
-        if position > 0 {
-            out.extend_from_slice(b"\"\"");
-        }
-        out.extend_from_slice(part.as_bytes());
-    }
-    out.push(b'"');
 }

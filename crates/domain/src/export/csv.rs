@@ -85,7 +85,7 @@ fn separate(position: usize, out: &mut Vec<u8>) {
 }
 
 /// Appends a text, quoted if it is empty or has a comma, a quote or a line break.
-fn write_text(text: &str, out: &mut Vec<u8>) {
+pub(crate) fn write_text(text: &str, out: &mut Vec<u8>) {
     let text = text.as_bytes();
     if !text.is_empty() && !text.iter().any(|byte| matches!(byte, b',' | b'"' | b'\r' | b'\n')) {
         out.extend_from_slice(text);

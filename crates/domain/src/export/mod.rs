@@ -19,6 +19,7 @@ use chrono_tz::Tz;
 
 use self::coding::Coder;
 pub use self::coding::Coding;
+pub(crate) use self::csv::write_text;
 pub use self::outlet::Body;
 use self::outlet::Outlet;
 use crate::account::Admin;
