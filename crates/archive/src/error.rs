@@ -272,6 +272,8 @@ pub enum Limit {
     WorkFactor,
     /// The header of an encrypted file, which is never long.
     EncryptionHeader,
+    /// What a caller remembers of ids, to tell whether rows refer to rows that are there. No reader has this limit.
+    ScatteredIds,
 }
 
 impl fmt::Display for Limit {
@@ -285,6 +287,7 @@ impl fmt::Display for Limit {
             Self::Columns => "columns of a table",
             Self::WorkFactor => "the work that a passphrase costs, as a power of two",
             Self::EncryptionHeader => "bytes before the encrypted data",
+            Self::ScatteredIds => "groups of ids that other rows refer to",
         })
     }
 }

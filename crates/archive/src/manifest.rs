@@ -229,6 +229,14 @@ impl Object {
             encryption: form.encryption,
         }
     }
+
+    /// The layers around the document.
+    pub fn form(&self) -> Form {
+        Form {
+            compression: self.compression,
+            encryption: self.encryption,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -50,5 +50,37 @@ pub struct Form {
     pub encryption: Encryption,
 }
 
+impl Form {
+    /// How the name of such a file ends, behind that of a bare one: nothing, `.zst`, `.age` or `.zst.age`.
+    pub const fn suffix(self) -> &'static str {
+        match (self.compression, self.encryption) {
+            (Compression::None, Encryption::None) => "",
+            (Compression::Zstd, Encryption::None) => ".zst",
+            (Compression::None, Encryption::Age) => ".age",
+            (Compression::Zstd, Encryption::Age) => ".zst.age",
+        }
+    }
+
+    /// The layers that an object which begins like this seems to have. What is inside an encrypted one can't be seen: it
+    /// is taken for compressed, as [`Layers`] would make it.
+    pub fn guess(start: &[u8]) -> Self {
+        let encrypted = [AGE_MAGIC, ARMOUR_MAGIC].iter().any(|magic| start.starts_with(magic));
+        Self {
+            compression: match encrypted || start.starts_with(ZSTD_MAGIC) {
+                true => Compression::Zstd,
+                false => Compression::None,
+            },
+            encryption: match encrypted {
+                true => Encryption::Age,
+                false => Encryption::None,
+            },
+        }
+    }
+}
+
 /// The first bytes of a zstd frame.
 const ZSTD_MAGIC: &[u8] = b"\x28\xb5\x2f\xfd";
+
+/// The first bytes of a file of age, version 1, and of one in its armour.
+const AGE_MAGIC: &[u8] = b"age-encryption.org/v1\n";
+const ARMOUR_MAGIC: &[u8] = b"-----BEGIN AGE ENCRYPTED FILE-----";

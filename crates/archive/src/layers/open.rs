@@ -9,14 +9,11 @@ use age::{DecryptError, Decryptor};
 
 use super::fault::{self, Fault, Source};
 use super::unzstd::Unzstd;
-use super::{Compression, Encryption, Form, Keys, ZSTD_MAGIC};
+use super::{AGE_MAGIC, ARMOUR_MAGIC, Compression, Encryption, Form, Keys, ZSTD_MAGIC};
 use crate::error::{Error, KeyKind, Limit, Position, Result};
 use crate::limits::Limits;
 
 type Input<'s> = Box<dyn Read + Send + 's>;
-
-const AGE_MAGIC: &[u8] = b"age-encryption.org/v1\n";
-const ARMOUR_MAGIC: &[u8] = b"-----BEGIN AGE ENCRYPTED FILE-----";
 
 /// A header of age has some 100 bytes for each recipient, and is parsed anew with each of its lines.
 const MOST_HEADER: usize = 8 << 10;
