@@ -4,13 +4,15 @@
 //! the two on every engine. A released migration is never edited; a change is a new file at the end of the list.
 //!
 //! [`school`](m20261123_000001_school) holds the seven tables of the school's data,
-//! [`service`](m20261123_000002_service) the tables of the service itself, whose names begin with `backup_`.
+//! [`service`](m20261123_000002_service) and [`jobs`](m20261125_000003_jobs) the tables of the service itself, whose names
+//! begin with `backup_`.
 
 use sea_orm_migration::prelude::*;
 pub use sea_orm_migration::prelude::{MigratorTrait, SchemaManager};
 
 mod m20261123_000001_school;
 mod m20261123_000002_service;
+mod m20261125_000003_jobs;
 mod text;
 
 /// All migrations, oldest first.
@@ -23,6 +25,7 @@ impl MigratorTrait for Migrator {
         vec![
             Box::new(m20261123_000001_school::Migration),
             Box::new(m20261123_000002_service::Migration),
+            Box::new(m20261125_000003_jobs::Migration),
         ]
     }
 

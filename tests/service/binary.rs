@@ -7,10 +7,11 @@ use crate::harness::token::Token;
 use crate::harness::{Engine, PATIENCE, Scratch, Service, until};
 
 /// Every setting of `serve`, as flag and as environment variable.
-const SETTINGS: [(&str, &str); 27] = [
+const SETTINGS: [(&str, &str); 28] = [
     ("--database-url", "DATABASE_URL"),
     ("--listen", "CAMPUS_BACKUP_LISTEN"),
     ("--data-dir", "CAMPUS_BACKUP_DATA_DIR"),
+    ("--archives", "CAMPUS_BACKUP_ARCHIVES"),
     ("--admin-username", "CAMPUS_BACKUP_ADMIN_USERNAME"),
     ("--admin-password-file", "CAMPUS_BACKUP_ADMIN_PASSWORD_FILE"),
     ("", "CAMPUS_BACKUP_ADMIN_PASSWORD"),
@@ -218,6 +219,8 @@ async fn each_setting_that_can_not_be_is_refused() {
         ("CAMPUS_BACKUP_DATABASE_CONNECTIONS", "0"),
         ("DATABASE_URL", "oracle://somewhere/x"),
         ("DATABASE_URL", "not a url"),
+        ("CAMPUS_BACKUP_ARCHIVES", "ftp://somewhere/x"),
+        ("CAMPUS_BACKUP_ARCHIVES", "/proc/nonexistent"),
     ] {
         let refused = Setup::bare()
             .set(variable, value)

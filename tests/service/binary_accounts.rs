@@ -12,7 +12,7 @@ on_every_engine! {
             assert_eq!(migrated.code, Some(0), "{migrated:?}");
         }
         assert_eq!(scratch.count("users").await, 0);
-        assert_eq!(crate::schema_shape::read(&scratch).await.len(), 8);
+        assert_eq!(crate::schema_shape::read(&scratch).await.len(), 11);
     }
 
     async fn administrators_are_made_and_get_new_passwords(engine) {

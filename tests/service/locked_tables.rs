@@ -11,28 +11,43 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use crate::harness::service::Setup;
 use crate::harness::{Engine, PATIENCE, Scratch, Wire, small_school, until};
 
-/// Holds the table of students against everybody.
-struct Locked {
+/// Holds the table of students against others.
+pub(crate) struct Locked {
     connection: DatabaseConnection,
     engine: Engine,
 }
 
 impl Locked {
-    async fn holding(scratch: &Scratch) -> Self {
-        let connection = scratch.another_connection().await;
-        let engine = scratch.engine();
-        let statements = match engine {
+    /// Against everybody.
+    pub(crate) async fn holding(scratch: &Scratch) -> Self {
+        let statements = match scratch.engine() {
             Engine::Postgres => &["begin", "lock table students in access exclusive mode"][..],
             Engine::Mysql => &["lock tables students write"],
             Engine::Sqlite => &[],
         };
+        Self::by(scratch, statements).await
+    }
+
+    /// Against who writes; others read on.
+    pub(crate) async fn against_writers(scratch: &Scratch) -> Self {
+        let statements = match scratch.engine() {
+            Engine::Postgres => &["begin", "lock table students in share mode"][..],
+            Engine::Mysql => &["lock tables students read"],
+            Engine::Sqlite => &[],
+        };
+        Self::by(scratch, statements).await
+    }
+
+    async fn by(scratch: &Scratch, statements: &[&str]) -> Self {
+        let connection = scratch.another_connection().await;
+        let engine = scratch.engine();
         for statement in statements {
             connection.execute_unprepared(statement).await.unwrap();
         }
         Self { connection, engine }
     }
 
-    async fn lets_go(self) {
+    pub(crate) async fn lets_go(self) {
         let statement = match self.engine {
             Engine::Postgres => "rollback",
             Engine::Mysql => "unlock tables",

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use campus_backup_archive::Kind;
 use campus_backup_domain::catalog;
 use campus_backup_domain::entity::{
-    attendance, course, download_link, enrollment, payment, payment_category, student, user,
+    attendance, course, download_link, enrollment, job, lease, payment, payment_category, session, student, user,
 };
 use campus_backup_migration::{Migrator, MigratorTrait};
 
@@ -26,6 +26,9 @@ async fn described_by_entities(engine: Engine) -> Scratch {
         .register(payment::Entity)
         .register(attendance::Entity)
         .register(download_link::Entity)
+        .register(job::Entity)
+        .register(lease::Entity)
+        .register(session::Entity)
         .apply(connection)
         .await
         .unwrap();
@@ -49,8 +52,8 @@ on_every_engine! {
         assert_eq!(names(&described), names(&migrated));
         let number = |count: fn(&Table) -> usize| migrated.values().map(count).sum::<usize>();
         assert_eq!(number(|table| table.foreign_keys.len()), 6, "what is compared must have been found");
-        assert_eq!(number(|table| table.uniques.len()), 7, "what is compared must have been found");
-        assert_eq!(number(|table| table.primary_key.len()), 8, "what is compared must have been found");
+        assert_eq!(number(|table| table.uniques.len()), 8, "what is compared must have been found");
+        assert_eq!(number(|table| table.primary_key.len()), 11, "what is compared must have been found");
         for (name, migrated) in &migrated {
             let described = &described[name];
             assert_eq!(described.columns, migrated.columns, "{name}");
@@ -93,6 +96,24 @@ on_every_engine! {
         for table in catalog::Table::ALL {
             let listed: BTreeSet<_> = table.dependents().iter().map(|table| table.name()).collect();
             assert_eq!(listed, referred.remove(table.name()).unwrap_or_default(), "{table}");
+        }
+    }
+
+    async fn the_catalogue_knows_every_foreign_key(engine) {
+        let shape = schema_shape::read(&Scratch::migrated(engine).await).await;
+        let school = of_the_school(&shape);
+        for table in catalog::Table::ALL {
+            let listed: BTreeSet<_> = table
+                .references()
+                .iter()
+                .map(|reference| {
+                    assert_eq!(table.columns()[reference.position].name, reference.column, "{table}");
+                    (reference.column, reference.table.name())
+                })
+                .collect();
+            let keys = school[table.name()].foreign_keys.iter();
+            let migrated: BTreeSet<_> = keys.map(|key| (key.column.as_str(), key.table.as_str())).collect();
+            assert_eq!(listed, migrated, "{table}");
         }
     }
 

@@ -18,9 +18,9 @@ async fn unknown_paths_are_problems() {
     let admin = service.admin().await;
     for path in [
         "/nothing",
-        "/backup",
-        "/backup/",
         "/backup/nothing",
+        "/backup/index.html",
+        "/backup/assets/",
         "/auth",
         "/healthz/x",
         "/backup//stats",
@@ -52,6 +52,8 @@ async fn wrong_methods_are_problems_and_name_the_right_ones() {
         ("/healthz", "GET"),
         ("/readyz", "GET"),
         ("/api-docs/openapi.json", "GET"),
+        ("/backup", "GET"),
+        ("/backup/", "GET"),
     ] {
         let wrong = if right == "POST" {
             ["GET", "PUT", "DELETE", "PATCH"]
@@ -90,6 +92,7 @@ async fn every_answer_has_an_id_and_is_safe_to_show() {
         "/swagger-ui/",
         "/api-docs/openapi.json",
         "/backup/download/nothing",
+        "/backup/",
     ] {
         // `expect` looks for the id and for nosniff in every answer of every test.
         let answer = admin.get(path).await;
@@ -106,7 +109,7 @@ async fn every_answer_has_an_id_and_is_safe_to_show() {
             answer.header("server").is_empty() && answer.header("x-powered-by").is_empty(),
             "{path}"
         );
-        if path.starts_with("/backup") {
+        if path.starts_with("/backup/d") || path == "/backup/stats" {
             assert_eq!(answer.header("cache-control"), "no-store", "{path}");
         }
     }

@@ -24,7 +24,8 @@ const SECRETS: &str = "Secrets, only as environment variables (or the files abov
   CAMPUS_BACKUP_JWT_SECRET_PREVIOUS  Still accepted while the secret is rotated
 
 Exit codes: 0 ended as asked, 1 failed, 2 settings or usage refused, 3 database can't be reached, 4 can't listen,
-5 schema is newer than this program, 6 the archive is refused.";
+5 schema is newer than this program, 6 the archive is refused, 7 not as things stand: another job changes the data, a plan
+has moved, an undo is blocked, an archive is not there.";
 
 /// Look at, download, back up and clear a school's data.
 #[derive(Debug, Parser)]
@@ -73,9 +74,113 @@ pub enum Command {
     Health(Common),
     /// Print the API's document.
     Openapi,
+    /// Take an archive of everything, read it back and list it.
+    Backup {
+        /// A short name.
+        #[arg(long)]
+        label: Option<String>,
+        /// A longer word.
+        #[arg(long)]
+        note: Option<String>,
+        /// Keep it until somebody says otherwise.
+        #[arg(long)]
+        pinned: bool,
+        /// Who takes it, and where.
+        #[command(flatten)]
+        acting: Acting,
+    },
+    /// List the archives, the newest first.
+    List {
+        /// Who asks, and where.
+        #[command(flatten)]
+        acting: Acting,
+    },
+    /// Say what is known of an archive.
+    Show {
+        /// Its id.
+        id: String,
+        /// Who asks, and where.
+        #[command(flatten)]
+        acting: Acting,
+    },
+    /// Read a stored archive to its end and compare everything; what is found is remembered with it.
+    Verify {
+        /// Its id.
+        id: String,
+        /// Also restore it into a database of its own, which says how long a restore takes.
+        #[arg(long)]
+        rehearse: bool,
+        /// Who asks, and where.
+        #[command(flatten)]
+        acting: Acting,
+    },
+    /// Compare two archives, or one and the live data.
+    Diff {
+        /// The id of an archive, or `live`.
+        from: String,
+        /// The id of another, or `live`.
+        #[arg(default_value = "live")]
+        to: String,
+        /// Print all rows that differ as CSV instead of counts.
+        #[arg(long, conflicts_with = "json")]
+        csv: bool,
+        /// Who asks, and where.
+        #[command(flatten)]
+        acting: Acting,
+    },
+    /// Restore an archive: show the plan, ask, take a safety archive, and do it in one transaction.
+    Restore(Restore),
+    /// Take a clear back.
+    Undo {
+        /// The id of the clear, which is that of its job.
+        id: String,
+        /// Who asks, and where.
+        #[command(flatten)]
+        acting: Acting,
+    },
     /// Look into an archive, such as the complete JSON backup: no service and no database is needed.
     #[command(subcommand)]
     Open(Open),
+}
+
+/// What `restore` takes.
+#[derive(Debug, Args)]
+pub struct Restore {
+    /// The archive's id.
+    pub id: String,
+    /// What becomes of rows: `replace` makes them what the archive has and removes all others, `merge` removes none,
+    /// `missing_only` adds only those that are not there.
+    #[arg(long, value_name = "MODE")]
+    pub mode: String,
+    /// Only this table; may be repeated [default: everything].
+    #[arg(long, value_name = "TABLE", conflicts_with = "student")]
+    pub table: Vec<String>,
+    /// Only the student with this id, with everything that hangs on them.
+    #[arg(long, value_name = "ID")]
+    pub student: Option<i64>,
+    /// Show the plan and change nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Do not ask. Without a terminal it can't be asked, and is refused.
+    #[arg(long)]
+    pub yes: bool,
+    /// Who asks, and where.
+    #[command(flatten)]
+    pub acting: Acting,
+}
+
+/// Who acts, and where. The service may run at the same time, or not at all.
+#[derive(Clone, Debug, Args)]
+pub struct Acting {
+    /// The administrator who acts; a restore leaves this account as it is.
+    #[arg(long = "as", value_name = "USERNAME", default_value = "admin")]
+    pub username: String,
+    /// Answer with one JSON object, for scripts.
+    #[arg(long)]
+    pub json: bool,
+    /// Where the database and the archives are.
+    #[command(flatten)]
+    pub common: Common,
 }
 
 /// Looking into an archive that is a file in the hand. Each reads it to its end and refuses one that is not whole.
@@ -175,6 +280,17 @@ pub struct Common {
         default_value = "./data"
     )]
     pub data_dir: String,
+    /// Where archives lie: a folder, s3://BUCKET/PREFIX, gs://BUCKET/PREFIX or az://CONTAINER/PREFIX. Credentials are taken
+    /// from the variables of each provider, such as AWS_ACCESS_KEY_ID [default: the folder archives in the data folder].
+    #[arg(long, env = "CAMPUS_BACKUP_ARCHIVES", value_name = "FOLDER|URL")]
+    pub archives: Option<String>,
+    /// A file with secret keys of age, as `age-keygen` makes it. Archives are encrypted to them, and opened with them
+    /// [default: archives are not encrypted].
+    #[arg(long, env = "CAMPUS_BACKUP_ARCHIVE_KEY_FILE", value_name = "FILE")]
+    pub archive_key_file: Option<String>,
+    /// A file with secret keys that only open what was encrypted to them before.
+    #[arg(long, env = "CAMPUS_BACKUP_ARCHIVE_KEY_PREVIOUS_FILE", value_name = "FILE")]
+    pub archive_key_previous_file: Option<String>,
     /// How many connections requests share.
     #[arg(
         long,
@@ -296,6 +412,22 @@ pub struct Serving {
     #[arg(long, env = "CAMPUS_BACKUP_REQUIRE_CONFIRMATION", value_name = "BOOLEAN", default_value = "false",
           num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub require_confirmation: String,
+    /// For how long a clear can be undone.
+    #[arg(
+        long,
+        env = "CAMPUS_BACKUP_UNDO_WINDOW",
+        value_name = "SECONDS",
+        default_value = "604800"
+    )]
+    pub undo_window: String,
+    /// How large an archive that is uploaded may be.
+    #[arg(
+        long,
+        env = "CAMPUS_BACKUP_UPLOAD_LIMIT",
+        value_name = "BYTES",
+        default_value = "8589934592"
+    )]
+    pub upload_limit: String,
     /// How large a request's body may be.
     #[arg(
         long,

@@ -5,13 +5,15 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use std::process::ExitCode;
 use std::time::Duration;
 
+use campus_backup_domain::archives::Words;
+use campus_backup_domain::job::Runner;
 use secrecy::ExposeSecret;
 
 use crate::cli::{Admin, Cli, Command, Common, Serve};
 use crate::failure::Failure;
 use crate::output::print;
 use crate::settings::Settings;
-use crate::{AppState, Service, logging, look, openapi, secret, startup};
+use crate::{AppState, Service, keep, logging, look, openapi, secret, startup};
 
 /// How long tasks that ignore the end of the program are waited for.
 const LAST_MOMENTS: Duration = Duration::from_secs(2);
@@ -39,6 +41,18 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Some(Command::Migrate(common)) => migrate(&common),
         Some(Command::Health(common)) => health(&common),
         Some(Command::Openapi) => print_document(),
+        Some(Command::Backup {
+            label,
+            note,
+            pinned,
+            acting,
+        }) => keep::backup(Words { label, note, pinned }, &acting),
+        Some(Command::List { acting }) => keep::list(&acting),
+        Some(Command::Show { id, acting }) => keep::show(&id, &acting),
+        Some(Command::Verify { id, rehearse, acting }) => keep::verify(&id, rehearse, &acting),
+        Some(Command::Diff { from, to, csv, acting }) => keep::diff(from, to, csv, &acting),
+        Some(Command::Restore(restore)) => keep::restore(&restore),
+        Some(Command::Undo { id, acting }) => keep::undo(&id, &acting),
         Some(Command::Open(open)) => look::open(&open),
         Some(Command::Admin(admin)) => administer(admin),
         Some(Command::Token {
@@ -141,10 +155,13 @@ fn health(common: &Common) -> Result<(), Failure> {
 }
 
 /// Runs a subcommand that needs the database, migrated.
-fn with_state(common: &Common, work: impl AsyncFnOnce(&AppState) -> Result<(), Failure>) -> Result<(), Failure> {
+pub(crate) fn with_state(
+    common: &Common,
+    work: impl AsyncFnOnce(&AppState) -> Result<(), Failure>,
+) -> Result<(), Failure> {
     let settings = Settings::of_command(common)?;
     logging::start(&settings);
-    block_on(async { work(&startup::state(settings).await?).await })
+    block_on(async { work(&startup::state(settings, |_| Ok(Runner::passing())).await?).await })
 }
 
 fn print_document() -> Result<(), Failure> {

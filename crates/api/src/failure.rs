@@ -5,9 +5,10 @@ use std::io::Write;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
-use campus_backup_domain::{Error, open};
+use actix_web::http::StatusCode;
+use campus_backup_domain::Error;
 
-use crate::problem::chain;
+use crate::problem::{ApiError, Code, chain};
 
 /// Why the program ends. The exit codes are documented and stay.
 #[derive(Debug, thiserror::Error)]
@@ -43,11 +44,46 @@ pub enum Failure {
         file: String,
         /// Why it is refused.
         #[source]
-        source: Box<open::Error>,
+        source: Box<Error>,
     },
+    /// The code of [`Refusal::exit_code`]. What was asked can't be done, or was not done; nothing has changed.
+    #[error("{}: {}", .0.code.name(), .0.detail)]
+    Refused(Refusal),
     /// Exit code 5. A newer version of the program was here before.
     #[error("the database's schema is newer than this program: it has the migration {0}")]
     NewerSchema(String),
+}
+
+/// Why what was asked was not done, in the words of the API.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The kind of problem.
+    pub code: Code,
+    /// What was wrong.
+    pub detail: String,
+}
+
+impl Refusal {
+    fn exit_code(&self) -> u8 {
+        let status = self.code.status();
+        let is_of_the_archive = self.code == Code::NotAnArchive || self.code.name().starts_with("archive_");
+        match (self.code, status) {
+            (Code::DatabaseUnavailable | Code::DatabaseBusy, _) => 3,
+            (Code::Cancelled, _) => 1,
+            (_, StatusCode::NOT_FOUND | StatusCode::CONFLICT | StatusCode::GONE | StatusCode::PRECONDITION_FAILED) => 7,
+            _ if is_of_the_archive => 6,
+            _ if status.is_client_error() => 2,
+            _ => 1,
+        }
+    }
+}
+
+impl From<ApiError> for Failure {
+    fn from(error: ApiError) -> Self {
+        let code = error.code();
+        let detail = error.into_detail();
+        Self::Refused(Refusal { code, detail })
+    }
 }
 
 impl Failure {
@@ -77,6 +113,7 @@ impl Failure {
             Self::Listen { .. } => 4,
             Self::NewerSchema(_) => 5,
             Self::Archive { .. } => 6,
+            Self::Refused(refusal) => refusal.exit_code(),
         }
     }
 

@@ -4,7 +4,8 @@
 //! knows a status code; it knows no table, no column and no SQL.
 //!
 //! In reading order: [`cli`] and [`settings`] say what is wanted; [`startup`] builds the service, runs it and ends it;
-//! [`routes`] are its operations and [`openapi`] their document; [`body`] reads what is sent; [`problem`] says what
+//! [`routes`] are its operations and [`openapi`] their document; [`dashboard`] serves the page for administrators; [`body`]
+//! and [`idempotency`] read what is sent, [`page`] cuts lists; [`problem`] says what
 //! went wrong; [`middleware`] is what happens to every request; [`address`] is who asks. [`failure`] is how the
 //! program ends if it can't go on.
 
@@ -12,7 +13,10 @@ pub mod address;
 pub mod body;
 pub mod cli;
 mod commands;
+pub mod dashboard;
 pub mod failure;
+pub mod idempotency;
+mod keep;
 pub mod link;
 mod logging;
 mod look;
@@ -20,6 +24,7 @@ mod measure;
 pub mod middleware;
 pub mod openapi;
 mod output;
+pub mod page;
 pub mod problem;
 pub mod routes;
 pub mod secret;

@@ -1,11 +1,56 @@
-//! How a download link looks in a URL: the download's own path and query, and `link=` with its token.
+//! How a download link looks in a URL: the download's own path and query, and `link=` with its token; what links can
+//! open; and when a link is spent.
 
 use std::cell::RefCell;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 
+use actix_web::web::Bytes;
+use actix_web::{HttpMessage as _, HttpRequest};
+use campus_backup_domain::Result;
 use campus_backup_domain::account::LinkUse;
+use futures_util::Stream;
 
-/// What links can open.
+use crate::problem::ApiError;
+
+/// Where live downloads are.
 pub const DOWNLOADS: &str = "/backup/download/";
+
+/// Where archives are.
+pub const ARCHIVES: &str = "/backup/archives/";
+
+/// Where comparisons are.
+pub const DIFF: &str = "/backup/diff";
+
+/// What a link can open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target<'p> {
+    /// The live download of that name.
+    Download(&'p str),
+    /// The file of an archive.
+    File,
+    /// A table of an archive.
+    Table(&'p str),
+    /// A comparison as a file.
+    Diff,
+}
+
+/// What the path of a link would open, if anything. Whether it is there is not looked at.
+pub fn target(path: &str) -> Option<Target<'_>> {
+    if let Some(name) = path.strip_prefix(DOWNLOADS) {
+        return Some(Target::Download(name));
+    }
+    if path == DIFF {
+        return Some(Target::Diff);
+    }
+    let mut parts = path.strip_prefix(ARCHIVES)?.split('/');
+    match (parts.next()?, parts.next()?, parts.next(), parts.next()) {
+        ("", ..) => None,
+        (_, "file", None, None) => Some(Target::File),
+        (_, "download", Some(table), None) => Some(Target::Table(table)),
+        _ => None,
+    }
+}
 
 const PARAMETER: &str = "link";
 
@@ -57,6 +102,63 @@ impl Claimed {
     }
 }
 
+/// The link that a request has come by, if it has come by one. One that was sent together with a token was not claimed.
+///
+/// # Errors
+/// 422 `invalid_field` for such a one.
+pub fn claimed(request: &HttpRequest, sent: Option<&str>) -> std::result::Result<Option<LinkUse>, ApiError> {
+    let link_use = request.extensions().get::<Claimed>().and_then(Claimed::take);
+    match sent.is_some() && link_use.is_none() {
+        true => Err(ApiError::invalid(
+            "link",
+            "must not be sent together with a bearer token",
+        )),
+        false => Ok(link_use),
+    }
+}
+
+/// Bytes on their way out, and the link that they spend: a link is given back only if the service could not finish what
+/// it had begun, or had not begun at all.
+pub struct Spending<S> {
+    bytes: S,
+    link_use: Option<LinkUse>,
+    begun: bool,
+}
+
+impl<S> Spending<S> {
+    /// Bytes that spend this link, if there is one.
+    pub fn new(bytes: S, link_use: Option<LinkUse>) -> Self {
+        Self {
+            bytes,
+            link_use,
+            begun: false,
+        }
+    }
+}
+
+impl<S> Drop for Spending<S> {
+    fn drop(&mut self) {
+        if self.begun
+            && let Some(link_use) = self.link_use.take()
+        {
+            link_use.completed();
+        }
+    }
+}
+
+impl<S: Stream<Item = Result<Bytes>> + Unpin> Stream for Spending<S> {
+    type Item = Result<Bytes>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let next = ready!(Pin::new(&mut self.bytes).poll_next(context));
+        match &next {
+            Some(Ok(_)) | None => self.begun = true,
+            Some(Err(_)) => drop(self.link_use.take()),
+        }
+        Poll::Ready(next)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -73,5 +175,23 @@ mod tests {
             assert_eq!(path_without_token(path_only, query), path);
         }
         assert_eq!(token("format=csv"), None);
+    }
+
+    #[test]
+    fn links_open_downloads_and_nothing_else() {
+        for (path, opened) in [
+            ("/backup/download/all", Some(Target::Download("all"))),
+            ("/backup/archives/x/file", Some(Target::File)),
+            ("/backup/archives/x/download/users", Some(Target::Table("users"))),
+            ("/backup/diff", Some(Target::Diff)),
+            ("/backup/diff/", None),
+            ("/backup/archives/x", None),
+            ("/backup/archives//file", None),
+            ("/backup/archives/x/file/y", None),
+            ("/backup/archives/x/download/users/y", None),
+            ("/backup/jobs", None),
+        ] {
+            assert_eq!(target(path), opened, "{path}");
+        }
     }
 }

@@ -5,9 +5,10 @@ use std::io::{BufReader, ErrorKind, Write};
 use std::path::Path;
 
 use campus_backup_archive::{Compression, Encryption, Keys};
-use campus_backup_domain::Table;
 use campus_backup_domain::export::{ArchivedFormat, CsvOptions};
+use campus_backup_domain::job::Progress;
 use campus_backup_domain::open::{self, Checked, Extraction};
+use campus_backup_domain::{Error, Table};
 use chrono::SecondsFormat;
 use chrono_tz::Tz;
 use serde_json::json;
@@ -90,7 +91,7 @@ fn description(checked: &Checked) -> serde_json::Value {
 }
 
 fn check(archive: &Archive) -> Result<Checked, Failure> {
-    open::check(source(archive)?, &keys(archive)?).map_err(refused(archive))
+    open::check(source(archive)?, &keys(archive)?, &Progress::default()).map_err(refused(archive))
 }
 
 fn extract(archive: &Archive, wanted: Extraction, output: Option<&str>) -> Result<(), Failure> {
@@ -180,12 +181,12 @@ fn keys(archive: &Archive) -> Result<Keys, Failure> {
     Keys::parse(&text).map_err(|error| Failure::Settings(vec![format!("--identity: `{file}`: {error}")]))
 }
 
-fn refused(archive: &Archive) -> impl FnOnce(open::Error) -> Failure {
-    |error| match error {
-        open::Error::Write(_) => Failure::failed("taking the table out")(error),
-        source => Failure::Archive {
+fn refused(archive: &Archive) -> impl FnOnce(Error) -> Failure {
+    |error| match error.archive_code() {
+        None => Failure::failed("looking into the archive")(error),
+        Some(_) => Failure::Archive {
             file: archive.file.clone(),
-            source: Box::new(source),
+            source: Box::new(error),
         },
     }
 }

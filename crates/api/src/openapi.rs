@@ -15,6 +15,7 @@ use utoipa::{Modify, OpenApi};
 use utoipa_actix_web::AppExt;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
+use crate::dashboard;
 use crate::problem::Problem;
 use crate::routes;
 
@@ -28,7 +29,7 @@ const SWAGGER_UI_FILES: &str = "/swagger-ui/{_:.*}";
 #[openapi(
     info(
         title = "campus-backup",
-        description = "Look at, download, back up and clear a school's data.\n\n\
+        description = "Look at, download, back up, restore and clear a school's data.\n\n\
             Sign in with `POST /auth/login` and send the token as `Authorization: Bearer`. Times are RFC 3339 in UTC. \
             An error is a problem (RFC 9457) with a `code` of a closed list and a `request_id` to quote.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
@@ -37,6 +38,7 @@ const SWAGGER_UI_FILES: &str = "/swagger-ui/{_:.*}";
     tags(
         (name = "auth", description = "Signing in."),
         (name = "backup", description = "A school's data. For administrators."),
+        (name = "archives", description = "Backups that are kept, and what can be done with them. For administrators."),
         (name = "service", description = "Operating the service."),
     ),
     components(schemas(Problem)),
@@ -134,14 +136,15 @@ fn swagger() -> Config<'static> {
 pub struct KnownPaths(Vec<(ResourceDef, BTreeSet<String>)>);
 
 impl KnownPaths {
-    /// Those of the document, and those that serve the document.
+    /// Those of the document, and those that serve pages.
     pub fn new(document: &Document) -> Self {
         let operations = document.paths.paths.iter().map(|(template, item)| {
             let mut item = item.clone();
             let methods = operations_mut(&mut item).map(|(method, _)| method.to_owned()).collect();
             (template.as_str(), methods)
         });
-        let pages = [DOCUMENT, SWAGGER_UI_FILES].map(|template| (template, BTreeSet::from(["GET".to_owned()])));
+        let pages = [DOCUMENT, SWAGGER_UI_FILES].into_iter().chain(dashboard::PATHS);
+        let pages = pages.map(|template| (template, BTreeSet::from(["GET".to_owned()])));
         let known = operations.chain(pages).map(|(template, mut methods)| {
             if methods.contains("GET") {
                 methods.insert("HEAD".to_owned());

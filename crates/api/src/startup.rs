@@ -5,17 +5,20 @@
 use std::any::Any;
 use std::future::Future;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::time::Duration;
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{Server, ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::rt::net::TcpStream;
-use actix_web::{App, Error, HttpServer, web};
-use campus_backup_domain::Database;
+use actix_web::{App, HttpServer, web};
 use campus_backup_domain::account::FirstAdmin;
 use campus_backup_domain::database::SchemaState;
 use campus_backup_domain::demo::{self, DemoAdmin, Filled};
+use campus_backup_domain::job::{Jobs, Runner};
 use campus_backup_domain::stats;
+use campus_backup_domain::store::Store;
+use campus_backup_domain::{Database, Error};
 use secrecy::ExposeSecret;
 use socket2::SockRef;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -25,7 +28,8 @@ use crate::failure::Failure;
 use crate::openapi::Published;
 use crate::output::print;
 use crate::settings::Settings;
-use crate::{AppState, measure, middleware, routes, secret};
+use crate::state::report;
+use crate::{AppState, dashboard, measure, middleware, routes, secret};
 
 /// How long the head of a request may take, and how long a closing connection is waited for.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
@@ -36,6 +40,8 @@ const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 pub struct Service {
     server: Server,
     address: SocketAddr,
+    jobs: Jobs,
+    shutdown_timeout: Duration,
 }
 
 impl Service {
@@ -45,7 +51,10 @@ impl Service {
     /// # Errors
     /// A [`Failure`] with the exit code of what could not be done.
     pub async fn build(settings: Settings) -> Result<Self, Failure> {
-        let state = state(settings).await?;
+        let state = state(settings, Runner::of_folder).await?;
+        // Before anybody can ask: what a crash has interrupted must not look as if it still ran.
+        let started = state.jobs.start().await;
+        started.map_err(Failure::failed("ending the jobs of a process that is gone"))?;
         if state.settings.demo {
             fill_if_empty(&state).await?;
         }
@@ -57,6 +66,8 @@ impl Service {
         if let Some(admin) = made.map_err(Failure::refused("--admin-username or the administrator's password"))? {
             announce(&admin)?;
         }
+        let archives = state.archives.clone();
+        tokio::spawn(async move { report(archives.sweep().await) });
         measure::start();
         Self::listen(state)
     }
@@ -73,6 +84,7 @@ impl Service {
             source,
         };
         let stall_timeout = settings.stall_timeout;
+        let jobs = state.jobs.clone();
         let state = web::Data::new(state);
         let server = HttpServer::new(move || application(state.clone(), &published))
             .h1_allow_half_closed(false)
@@ -88,6 +100,8 @@ impl Service {
         Ok(Self {
             server: server.run(),
             address,
+            jobs,
+            shutdown_timeout: settings.shutdown_timeout,
         })
     }
 
@@ -121,7 +135,8 @@ impl Service {
         }
     }
 
-    /// Runs until `stop` is ready, and then ends gracefully.
+    /// Runs until `stop` is ready, and then ends gracefully: no job is let in any more, those that don't commit end as
+    /// `interrupted`, and the answers that are on their way have the time that the settings give.
     ///
     /// # Errors
     /// [`Failure::Failed`] if the server fails.
@@ -130,14 +145,19 @@ impl Service {
         let handle = self.server.handle();
         let stopped = async {
             stop.await;
+            // Also ends the answers that tell how a job goes on.
+            self.jobs.close();
             handle.stop(true).await;
             std::future::pending::<()>().await;
         };
-        tokio::select! {
+        let served = tokio::select! {
             served = self.server => served.map_err(Failure::failed("serving")),
             () = stopped => Ok(()),
             () = measure::upkeep() => Ok(()),
-        }
+        };
+        self.jobs.close();
+        self.jobs.closed(self.shutdown_timeout).await;
+        served
     }
 }
 
@@ -160,7 +180,7 @@ pub fn application(
         ServiceRequest,
         Config = (),
         Response = ServiceResponse<impl MessageBody + use<>>,
-        Error = Error,
+        Error = actix_web::Error,
         InitError = (),
     > + use<>,
 > {
@@ -169,6 +189,8 @@ pub fn application(
         .app_data(state)
         .app_data(settings.body)
         .app_data(settings.trusted_proxies.clone())
+        // Before the API, whose scope would take everything under `/backup`, and with it the guard.
+        .configure(dashboard::configure)
         .into_utoipa_app()
         .configure(routes::configure)
         .into_app()
@@ -176,16 +198,22 @@ pub fn application(
     middleware::wrap(app, &settings.cors_origins)
 }
 
-/// What every subcommand begins with: the data folder, the secret, the database connected and migrated.
+/// What every subcommand begins with: the data folder, the secret, the database connected and migrated, the
+/// store of archives opened. `runner` names the process that does jobs, for the data folder.
 ///
 /// # Errors
 /// A [`Failure`] with the exit code of what could not be done.
-pub async fn state(settings: Settings) -> Result<AppState, Failure> {
+pub async fn state(
+    settings: Settings,
+    runner: impl FnOnce(&Path) -> Result<Runner, Error>,
+) -> Result<AppState, Failure> {
     secret::data_dir(&settings)?;
+    let runner = runner(&settings.data_dir).map_err(Failure::failed("claiming the data folder"))?;
     let secret = secret::signing_secret(&settings)?;
     let database = connect(&settings).await?;
     migrate(&database).await?;
-    AppState::new(settings, secret, database).map_err(Failure::refused("the settings of accounts"))
+    let store = Store::open(&settings.archives).map_err(Failure::refused("--archives (CAMPUS_BACKUP_ARCHIVES)"))?;
+    AppState::new(settings, secret, database, store, runner).map_err(Failure::refused("the settings of accounts"))
 }
 
 /// Fills an empty database with a demo school, whose administrator is the first.

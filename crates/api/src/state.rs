@@ -3,11 +3,16 @@
 use std::sync::Arc;
 
 use campus_backup_domain::account::Accounts;
+use campus_backup_domain::archives::{self, Archives};
 use campus_backup_domain::clear::Confirmation;
+use campus_backup_domain::job::{self, Jobs, Runner};
 use campus_backup_domain::stats::Counter;
+use campus_backup_domain::store::{Store, Swept};
 use campus_backup_domain::{Database, Error, export};
+use chrono::TimeDelta;
 use secrecy::SecretString;
 
+use crate::problem::{ApiError, chain};
 use crate::settings::Settings;
 
 /// What every handler can reach, as `web::Data<AppState>`. Built once, in [`startup`](crate::startup).
@@ -17,6 +22,8 @@ pub struct AppState {
     pub settings: Arc<Settings>,
     /// The database, connected and migrated.
     pub database: Database,
+    /// The archives.
+    pub archives: Archives,
     /// Counts the rows, for all who ask at once.
     pub counter: Arc<Counter>,
     /// Who may sign in.
@@ -25,31 +32,81 @@ pub struct AppState {
     pub downloads: export::Settings,
     /// Whether a clear has to be confirmed.
     pub confirmation: Confirmation,
+    /// Long work.
+    pub jobs: Jobs,
 }
 
 impl AppState {
-    /// The state of a service with these settings.
+    /// The state of a process with these settings that works under the name of `runner`.
     ///
     /// # Errors
     /// What the accounts say of their settings.
-    pub fn new(settings: Settings, secret: SecretString, database: Database) -> Result<Self, Error> {
+    pub fn new(
+        settings: Settings,
+        secret: SecretString,
+        database: Database,
+        store: Store,
+        runner: Runner,
+    ) -> Result<Self, Error> {
         let downloads = export::Settings {
             time_zone: settings.timezone,
             chunk_size: settings.chunk_size,
             stall_timeout: settings.stall_timeout,
-            app_version: env!("CARGO_PKG_VERSION"),
+            app_version: VERSION,
         };
         let confirmation = match settings.require_confirmation {
             true => Confirmation::Required,
             false => Confirmation::Optional,
         };
+        let jobs = Jobs::new(database.clone(), of_jobs(&store), runner);
         Ok(Self {
             accounts: Accounts::new(database.clone(), settings.accounts(secret))?,
+            archives: Archives::new(database.clone(), store, jobs.clone(), of_archives(&settings)),
             settings: Arc::new(settings),
             counter: Arc::new(Counter::new(database.clone())),
             database,
             downloads,
             confirmation,
+            jobs,
         })
+    }
+}
+
+/// The version of this program.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+fn of_archives(settings: &Settings) -> archives::Settings {
+    archives::Settings {
+        app_version: VERSION,
+        recipients: settings.archive_recipients.clone(),
+        keys: settings.archive_keys.clone(),
+        scratch: settings.data_dir.clone(),
+        undo_window: TimeDelta::from_std(settings.undo_window).unwrap_or(TimeDelta::MAX),
+        upload_limit: settings.upload_limit,
+    }
+}
+
+/// What jobs that died have left among the archives is removed when that is noticed.
+fn of_jobs(store: &Store) -> job::Settings {
+    let store = store.clone();
+    let sweep = move |_| {
+        let store = store.clone();
+        tokio::spawn(async move { report(store.sweep().await) });
+    };
+    job::Settings {
+        interrupted: Arc::new(sweep),
+        ..job::Settings::new(ApiError::fault_of_job)
+    }
+}
+
+/// Says in the log what was swept. A store that is slow to answer, or does not, keeps nobody from anything.
+pub(crate) fn report(swept: Result<Swept, Error>) {
+    match swept {
+        Ok(swept) if swept == Swept::default() => {}
+        Ok(swept) => tracing::info!(?swept, "removed what was left among the archives"),
+        Err(error) => tracing::warn!(
+            error = chain(&error),
+            "what may be left among the archives was not removed"
+        ),
     }
 }

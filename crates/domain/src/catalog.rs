@@ -1,6 +1,6 @@
 //! The one list of the seven tables: their order, what hangs on what, their columns, and their CSV headings.
 //!
-//! Columns come from the entities, so that a column is written down once; a test holds this list equal to the
+//! Columns and references come from the entities, so that each is written down once; a test holds this list equal to the
 //! migrated schema on every engine, so that a new column can't be left out of a backup unseen. Everything that walks
 //! tables (counting, downloading, clearing, archiving) walks [`Table::ALL`].
 
@@ -8,7 +8,8 @@ use std::fmt;
 use std::sync::LazyLock;
 
 use campus_backup_archive::{Cell, Kind};
-use sea_orm::{ColumnTrait, ColumnType, EntityTrait, IdenStatic, Iterable};
+use sea_orm::sea_query::{StringLen, TableRef};
+use sea_orm::{ColumnTrait, ColumnType, EntityTrait, IdenStatic, Identity, Iterable, RelationDef, RelationTrait};
 use serde::{Deserialize, Serialize};
 
 use crate::entity::{attendance, course, enrollment, payment, payment_category, student, user};
@@ -74,12 +75,24 @@ impl Table {
     ];
 
     /// The tables whose rows can't stand without this one's: their foreign keys point here.
-    pub const fn dependents(self) -> &'static [Self] {
+    pub fn dependents(self) -> &'static [Self] {
+        &DEPENDENTS[self as usize]
+    }
+
+    /// Its foreign keys, in the order of its columns.
+    pub fn references(self) -> &'static [Reference] {
+        &DESCRIPTIONS[self as usize].references
+    }
+
+    /// The columns that no two rows have the same values in, beside the id; none if there are no such columns.
+    pub const fn unique_key(self) -> &'static [&'static str] {
         match self {
-            Self::Students => &[Self::Enrollments, Self::Payments, Self::Attendance],
-            Self::Courses => &[Self::Enrollments, Self::Attendance],
-            Self::PaymentCategories => &[Self::Payments],
-            Self::Users | Self::Enrollments | Self::Payments | Self::Attendance => &[],
+            Self::Users => &["username"],
+            Self::Students => &["registration_number"],
+            Self::Courses | Self::PaymentCategories => &["name"],
+            Self::Enrollments => &["student_id", "course_id"],
+            Self::Attendance => &["student_id", "course_id", "date"],
+            Self::Payments => &[],
         }
     }
 
@@ -91,6 +104,11 @@ impl Table {
     /// What a person's copy (CSV, XLSX) has, in its order.
     pub fn sheet(self) -> &'static [SheetColumn] {
         &DESCRIPTIONS[self as usize].sheet
+    }
+
+    /// Whether people may see the values of a column. What no sheet has is shown nowhere.
+    pub fn shows(self, column: &str) -> bool {
+        self.sheet().iter().any(|shown| shown.source.key() == column)
     }
 }
 
@@ -152,6 +170,19 @@ pub struct Column {
     pub kind: Kind,
     /// Whether it may be NULL.
     pub nullable: bool,
+    /// How many characters a text may have, if there is a limit.
+    pub longest: Option<u32>,
+}
+
+/// A foreign key: a column whose values are ids of a table that comes earlier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reference {
+    /// The column.
+    pub column: &'static str,
+    /// Its place among the columns.
+    pub position: usize,
+    /// The table that it points to.
+    pub table: Table,
 }
 
 /// A column of a person's copy.
@@ -192,8 +223,16 @@ impl Source {
 
 struct Description {
     columns: Vec<Column>,
+    references: Vec<Reference>,
     sheet: Vec<SheetColumn>,
 }
+
+static DEPENDENTS: LazyLock<[Vec<Table>; 7]> = LazyLock::new(|| {
+    Table::ALL.map(|table| {
+        let refers = |other: &Table| other.references().iter().any(|reference| reference.table == table);
+        Table::ALL.into_iter().filter(refers).collect()
+    })
+});
 
 static DESCRIPTIONS: LazyLock<[Description; 7]> = LazyLock::new(|| {
     use {
@@ -275,13 +314,24 @@ static DESCRIPTIONS: LazyLock<[Description; 7]> = LazyLock::new(|| {
 });
 
 fn describe<E: EntityTrait>(sheet: &[(E::Column, &'static str)]) -> Description {
-    let columns = E::Column::iter()
+    let columns: Vec<_> = E::Column::iter()
         .map(|column| Column {
             name: column.as_str(),
             kind: kind_of(&column),
             nullable: column.def().is_null(),
+            longest: longest(&column),
         })
         .collect();
+    let relations: Vec<_> = E::Relation::iter().map(|relation| relation.def()).collect();
+    let references = columns.iter().enumerate().filter_map(|(position, column)| {
+        let table = relations.iter().find_map(|relation| referred(relation, column.name))?;
+        Some(Reference {
+            column: column.name,
+            position,
+            table,
+        })
+    });
+    let references = references.collect();
     let sheet = sheet
         .iter()
         .map(|(column, heading)| SheetColumn {
@@ -290,7 +340,28 @@ fn describe<E: EntityTrait>(sheet: &[(E::Column, &'static str)]) -> Description 
             kind: kind_of(column),
         })
         .collect();
-    Description { columns, sheet }
+    Description {
+        columns,
+        references,
+        sheet,
+    }
+}
+
+/// The table that the column points to, if that is what the relation says: the other side of a relation owns it.
+fn referred(relation: &RelationDef, column: &str) -> Option<Table> {
+    match (&relation.from_col, &relation.to_tbl) {
+        (Identity::Unary(key), TableRef::Table(name, _)) if !relation.is_owner && key.inner() == column => {
+            Table::from_name(&name.1.inner())
+        }
+        _ => None,
+    }
+}
+
+fn longest(column: &impl ColumnTrait) -> Option<u32> {
+    match column.def().get_column_type() {
+        ColumnType::String(StringLen::N(longest)) => Some(*longest),
+        _ => None,
+    }
 }
 
 fn kind_of(column: &impl ColumnTrait) -> Kind {
@@ -313,9 +384,20 @@ mod tests {
     #[test]
     fn whatever_a_row_refers_to_comes_before_it() {
         for table in Table::ALL {
-            for dependent in table.dependents() {
-                assert!(table < *dependent, "{dependent} must come after {table}");
+            for reference in table.references() {
+                assert!(reference.table < table, "{table} must come after {}", reference.table);
             }
+        }
+        let of_students = [Table::Enrollments, Table::Payments, Table::Attendance];
+        assert_eq!(Table::Students.dependents(), of_students);
+        assert_eq!(Table::Users.dependents(), []);
+    }
+
+    #[test]
+    fn keys_are_columns() {
+        for table in Table::ALL {
+            let names: Vec<_> = table.columns().iter().map(|column| column.name).collect();
+            assert!(table.unique_key().iter().all(|key| names.contains(key)), "{table}");
         }
     }
 
@@ -330,9 +412,8 @@ mod tests {
     fn every_column_but_the_password_hash_is_on_its_sheet() {
         for table in Table::ALL {
             for column in table.columns() {
-                let shown = table.sheet().iter().any(|shown| shown.source.key() == column.name);
                 let hidden = column.name == "password_hash";
-                assert_eq!(shown, !hidden, "{table}.{}", column.name);
+                assert_eq!(table.shows(column.name), !hidden, "{table}.{}", column.name);
             }
         }
     }

@@ -1,4 +1,7 @@
 //! Clearing: removing the rows of a table with everything that can't stand without them.
+//!
+//! What is asked for, what it would do ([`foresee`]) and the removal itself. How it is done safely is in
+//! [`archives`](crate::archives).
 
 use std::collections::BTreeMap;
 
@@ -71,73 +74,66 @@ impl Cleared {
     }
 }
 
-/// Clears.
-///
-/// 1. A confirmation must be the scope's name; one that removes rows may have to have one.
-/// 2. The scope is widened to every table that can't stand without it: students take their enrollments, payments and
-///    attendance along, courses their enrollments and attendance. `all` also empties payment categories and removes
-///    every user who is not an administrator; administrators stay, active or not.
-/// 3. (Here the archives will put the safety archive, without which nothing is removed.)
-/// 4. One transaction: the tables are locked against other writers, the rows are removed, dependents first, and
-///    counted as they go.
-/// 5. If the counts are not the expected ones, the transaction is rolled back.
-/// 6. What is left is counted, no row may be left without what it refers to, and the transaction is committed.
-///
-/// # Errors
-/// On any error nothing has changed. [`Error::RowsMoved`] if the expectation does not hold; [`Error::DatabaseBusy`]
-/// if another writer does not let go in time.
-pub async fn clear(_: &Admin, database: &Database, confirmation: Confirmation, request: &Clear) -> Result<Cleared> {
-    let confirmed = match (&request.confirmation, request.mode, confirmation) {
-        (Some(typed), ..) => typed == request.scope.name(),
-        (None, Mode::Remove, Confirmation::Required) => false,
-        (None, ..) => true,
-    };
-    if !confirmed {
-        return Err(Error::WrongConfirmation {
-            expected: request.scope.name(),
-        });
-    }
-    if let Some(Expected::ByTable(expected)) = &request.expected {
-        let concerned = concerned(request.scope);
-        if let Some(table) = expected.keys().find(|table| !concerned.contains(table)) {
-            let problem = format!(
-                "names {table}, of which clearing {} removes nothing",
-                request.scope.name()
-            );
-            return Err(Error::Invalid {
-                field: "expected_rows",
-                problem,
+impl Clear {
+    /// Whether it can be asked for: a confirmation must be the scope's name, one that removes rows may have to have one, and
+    /// rows can be expected only of tables that it concerns.
+    ///
+    /// # Errors
+    /// [`Error::WrongConfirmation`], [`Error::Invalid`].
+    pub fn check(&self, confirmation: Confirmation) -> Result<()> {
+        let confirmed = match (&self.confirmation, self.mode, confirmation) {
+            (Some(typed), ..) => typed == self.scope.name(),
+            (None, Mode::Remove, Confirmation::Required) => false,
+            (None, ..) => true,
+        };
+        if !confirmed {
+            return Err(Error::WrongConfirmation {
+                expected: self.scope.name(),
             });
         }
+        let Some(Expected::ByTable(expected)) = &self.expected else {
+            return Ok(());
+        };
+        let concerned = self.tables();
+        match expected.keys().find(|table| !concerned.contains(table)) {
+            None => Ok(()),
+            Some(table) => Err(Error::Invalid {
+                field: "expected_rows",
+                problem: format!("names {table}, of which clearing {} removes nothing", self.scope.name()),
+            }),
+        }
     }
-    match request.mode {
-        Mode::Remove => remove(database, request).await,
-        Mode::DryRun => foresee(database, request).await,
+
+    /// The tables that lose rows, in the order in which they can: students take their enrollments, payments and attendance
+    /// along, courses their enrollments and attendance. `all` also empties payment categories and removes every user who is
+    /// not an administrator; administrators stay, active or not.
+    pub(crate) fn tables(&self) -> Vec<Table> {
+        Table::ALL
+            .into_iter()
+            .rev()
+            .filter(|table| match self.scope {
+                Scope::All => true,
+                Scope::One(cleared) => *table == cleared || cleared.dependents().contains(table),
+            })
+            .collect()
     }
 }
 
-/// The tables that lose rows, in the order in which they can.
-fn concerned(scope: Scope) -> Vec<Table> {
-    Table::ALL
-        .into_iter()
-        .rev()
-        .filter(|table| match scope {
-            Scope::All => true,
-            Scope::One(cleared) => *table == cleared || cleared.dependents().contains(table),
-        })
-        .collect()
-}
-
-async fn remove(database: &Database, request: &Clear) -> Result<Cleared> {
-    let tables = concerned(request.scope);
-    let mut change = Change::begin(database, tables.clone(), "clearing").await?;
-    let mut removed = BTreeMap::new();
-    for table in tables {
-        removed.insert(table, change.remove(table).await?);
+/// Removes the rows, in a change that has begun with [`Clear::tables`] and that the caller commits.
+///
+/// # Errors
+/// [`Error::RowsMoved`] if the expectation does not hold. On any error the change must be dropped, and then nothing has
+/// changed.
+pub(crate) async fn remove(change: &mut Change, request: &Clear) -> Result<Cleared> {
+    let before = change.count().await?;
+    let (accounts, emptied): (Vec<_>, Vec<_>) = request.tables().into_iter().partition(|table| *table == Table::Users);
+    change.empty(&emptied).await?;
+    let mut removed: BTreeMap<_, _> = emptied.into_iter().map(|table| (table, before.of(table))).collect();
+    for table in accounts {
+        removed.insert(table, change.remove_accounts().await?);
     }
-    check(request.expected.as_ref(), &removed)?;
+    demand(request.expected.as_ref(), &removed)?;
     let left = change.count().await?;
-    change.commit().await?;
     Ok(Cleared {
         removed,
         kept: left.rows,
@@ -145,7 +141,11 @@ async fn remove(database: &Database, request: &Clear) -> Result<Cleared> {
     })
 }
 
-async fn foresee(database: &Database, request: &Clear) -> Result<Cleared> {
+/// Says what a clear would remove, and changes nothing.
+///
+/// # Errors
+/// [`Error::RowsMoved`] if the expectation does not hold.
+pub async fn foresee(_: &Admin, database: &Database, request: &Clear) -> Result<Cleared> {
     let doing = "counting what a clear would remove";
     let transaction = database.begin_read().await?;
     let stats = stats::count(&transaction).await?;
@@ -156,12 +156,12 @@ async fn foresee(database: &Database, request: &Clear) -> Result<Cleared> {
         .map_err(Error::database(doing))?;
     let mut kept = stats.rows;
     let mut removed = BTreeMap::new();
-    for table in concerned(request.scope) {
+    for table in request.tables() {
         let stays = if table == Table::Users { administrators } else { 0 };
         let before = kept.insert(table, stays).unwrap_or_default();
         removed.insert(table, before - stays);
     }
-    check(request.expected.as_ref(), &removed)?;
+    demand(request.expected.as_ref(), &removed)?;
     Ok(Cleared {
         removed,
         kept,
@@ -169,7 +169,7 @@ async fn foresee(database: &Database, request: &Clear) -> Result<Cleared> {
     })
 }
 
-fn check(expected: Option<&Expected>, removed: &BTreeMap<Table, u64>) -> Result<()> {
+fn demand(expected: Option<&Expected>, removed: &BTreeMap<Table, u64>) -> Result<()> {
     let differences: Vec<_> = match expected {
         None => Vec::new(),
         Some(Expected::Total(expected)) => vec![("total", *expected, removed.values().sum())],

@@ -5,11 +5,14 @@
 //! [`Error::Internal`]: answered plainly, logged once with its whole chain of sources at the edge.
 
 use std::error::Error as StdError;
+use std::io;
 use std::time::Duration;
 
-use sea_orm::{DbErr, RuntimeErr};
+use campus_backup_archive as archive;
+use sea_orm::{DbErr, RuntimeErr, SqlErr};
 
 use crate::catalog::Table;
+use crate::statement::Failure;
 
 /// The result of a service.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -97,6 +100,42 @@ pub enum Error {
         #[source]
         source: Box<dyn StdError + Send + Sync>,
     },
+    /// No archive ever had that id.
+    #[error("there is no such archive")]
+    ArchiveNotFound {
+        /// What was asked for.
+        id: String,
+    },
+    /// The archive was deleted.
+    #[error("this archive was deleted")]
+    ArchiveGone {
+        /// Its id.
+        id: String,
+    },
+    /// The archive is pinned, and so it is not deleted.
+    #[error("this archive is pinned")]
+    ArchivePinned {
+        /// Its id.
+        id: String,
+    },
+    /// What is known of an archive is damaged, or a later version of the program wrote it.
+    #[error("the manifest of the archive {id} can't be read")]
+    ManifestUnreadable {
+        /// Its id.
+        id: String,
+        /// What is wrong with it.
+        #[source]
+        source: archive::ManifestError,
+    },
+    /// The store of archives can't be reached, read or written.
+    #[error("the store of archives is not available while {doing}")]
+    StoreUnavailable {
+        /// What was being done.
+        doing: &'static str,
+        /// What the store or the system said.
+        #[source]
+        source: Box<dyn StdError + Send + Sync>,
+    },
     /// A stored value that can't be exported as asked.
     #[error("row {row} of {table}, column {column}: {problem}")]
     Unexportable {
@@ -109,6 +148,122 @@ pub enum Error {
         /// What is wrong with the value; never the value itself.
         problem: String,
     },
+    /// An archive is not whole, not an archive, or not of this program.
+    #[error(transparent)]
+    Archive(archive::Error),
+    /// An archive of other tables.
+    #[error("the archive has no table {0}")]
+    NoTable(Table),
+    /// A row of an archive refers to one that is neither in it nor where it would go.
+    #[error("row {row} of {table} refers to a row that is not there")]
+    Orphan {
+        /// The table.
+        table: Table,
+        /// The id of the row.
+        row: i64,
+    },
+    /// Two rows of an archive have the same value where each must have its own, other than the id.
+    #[error("two rows of the archive's table {table} have the same value where each must have its own")]
+    DuplicateKey {
+        /// The table.
+        table: Table,
+    },
+    /// A row of an archive has something that is its own, and another row that stays has the same.
+    #[error("row {row} of {table} can't be restored beside the rows that stay: one of them has the same key")]
+    Conflict {
+        /// The table.
+        table: Table,
+        /// The id of the archive's row.
+        row: i64,
+    },
+    /// An archive does not have the row that was asked for.
+    #[error("the archive has no row {row} of {table}")]
+    NoRow {
+        /// The table.
+        table: Table,
+        /// The id that was asked for.
+        row: i64,
+    },
+    /// A value of an archive that the schema does not admit.
+    #[error("row {row} of {table}, column {column}: {problem}")]
+    Inadmissible {
+        /// The table.
+        table: Table,
+        /// The id of the row.
+        row: i64,
+        /// The column.
+        column: &'static str,
+        /// What is wrong with the value; never the value itself.
+        problem: &'static str,
+    },
+    /// An archive is whole, and it is not the one that its manifest is about.
+    #[error("the archive is not what its manifest says: {what} is another one")]
+    ManifestMismatch {
+        /// What differs.
+        what: String,
+    },
+    /// Rows of an archive that no database of this schema takes, or that would not come back as they are.
+    #[error("the rows of {table} can't be restored: {problem}")]
+    Unrestorable {
+        /// The table.
+        table: Table,
+        /// What was said to them; never a value of theirs.
+        problem: String,
+    },
+    /// Another job is changing the data.
+    #[error("another job is changing the data")]
+    Busy {
+        /// Which one.
+        job_id: String,
+    },
+    /// There is no such job, or not any more.
+    #[error("there is no job of that id")]
+    UnknownJob,
+    /// A job that has ended, or has begun to commit.
+    #[error("the job has ended or has come to its commit, and can't be cancelled any more")]
+    NotCancellable,
+    /// No clear ever had that id, or it is no longer remembered.
+    #[error("there is no clear of that id")]
+    UnknownClear,
+    /// A clear that removed nothing or has not succeeded.
+    #[error("this clear has removed nothing that could be put back")]
+    NothingToUndo,
+    /// A clear that was undone before.
+    #[error("this clear was undone already")]
+    AlreadyUndone,
+    /// A clear whose time to be undone is over.
+    #[error("the time in which this clear could be undone is over; its safety archive {archive_id} can be restored")]
+    UndoExpired {
+        /// What has the rows that it removed.
+        archive_id: String,
+    },
+    /// Data that was written since the clear stands in the way of putting back what it removed.
+    #[error("data that was written since the clear is in the way of undoing it")]
+    UndoBlocked,
+    /// The live data is not what the plan of a restore was about, or the plan is another one's.
+    #[error("the data has changed since the plan was made")]
+    PlanMoved,
+    /// An archive that is brought has more bytes than the settings allow.
+    #[error("an archive may have {limit} bytes at most")]
+    UploadTooLarge {
+        /// How many bytes are allowed.
+        limit: u64,
+    },
+    /// The caller has used the same key for another request.
+    #[error("this Idempotency-Key was used for another request")]
+    IdempotencyMismatch,
+    /// The job that would have changed the data was taken for dead, and another may have changed it since.
+    #[error("the job has lost the right to change the data")]
+    LeaseLost,
+    /// The process that did the job ended before it.
+    #[error("the service ended while this was being done")]
+    Interrupted,
+    /// The service is about to end and begins nothing new.
+    #[error("the service is about to end")]
+    Stopping,
+    /// Somebody has asked for the work to end, and it had not yet come to its commit.
+    #[error("it was cancelled")]
+    Cancelled,
     /// The reader of a download did not take anything for too long.
     #[error("the reader took nothing for {} seconds", .0.as_secs())]
     Stalled(Duration),
@@ -127,6 +282,46 @@ pub enum Error {
 }
 
 impl Error {
+    /// A stable word for what is wrong with an archive: those of [`archive::Error::code`], and what only somebody who
+    /// knows the tables can tell.
+    pub fn archive_code(&self) -> Option<&'static str> {
+        match self {
+            Self::Archive(error) => Some(error.code()),
+            Self::NoTable(_) => Some("no_table"),
+            Self::Orphan { .. } => Some("orphan"),
+            Self::DuplicateKey { .. } => Some("duplicate_key"),
+            Self::NoRow { .. } => Some("no_row"),
+            Self::Inadmissible { .. } => Some("invalid_value"),
+            Self::ManifestMismatch { .. } => Some("manifest_mismatch"),
+            Self::Unrestorable { .. } => Some("unrestorable"),
+            Self::Unexportable { .. } => Some("unexportable"),
+            _ => None,
+        }
+    }
+
+    /// What it means if it came of inserting rows into a table: that two of them have one key is for the caller to know.
+    pub(crate) fn of_rows(self, table: Table) -> Self {
+        match self.violation() {
+            Some(Violation::Unique) => Self::DuplicateKey { table },
+            _ => self,
+        }
+    }
+
+    /// Which rule of the schema was about to be broken, if it was one.
+    pub(crate) fn violation(&self) -> Option<Violation> {
+        let Self::Internal { source, .. } = self else {
+            return None;
+        };
+        if let Some(failure) = source.downcast_ref::<Failure>() {
+            return failure.is_of_a_unique_key().then_some(Violation::Unique);
+        }
+        match source.downcast_ref::<DbErr>()?.sql_err()? {
+            SqlErr::UniqueConstraintViolation(_) => Some(Violation::Unique),
+            SqlErr::ForeignKeyConstraintViolation(_) => Some(Violation::Reference),
+            _ => None,
+        }
+    }
+
     /// Sorts what the driver says while `doing` something.
     pub fn database(doing: &'static str) -> impl FnOnce(DbErr) -> Self {
         move |source| match classify(&source) {
@@ -162,19 +357,25 @@ impl Error {
         }
     }
 
-    /// Sorts what the operating system says while `doing` something.
-    pub fn io(doing: &'static str) -> impl FnOnce(std::io::Error) -> Self {
-        use std::io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
-        move |source| match source.kind() {
-            StorageFull | FileTooLarge | QuotaExceeded => Self::NoRoom {
+    /// Sorts what the operating system says while `doing` something. An error of ours that came through a `Read` or a
+    /// `Write`, such as those of the [store](crate::store), is what it was before.
+    pub fn io(doing: &'static str) -> impl FnOnce(io::Error) -> Self {
+        move |source| match Self::carried(source) {
+            Ok(error) => error,
+            Err(source) if is_full(&source) => Self::NoRoom {
                 doing,
                 source: Box::new(source),
             },
-            _ => Self::Internal {
+            Err(source) => Self::Internal {
                 doing,
                 source: Box::new(source),
             },
         }
+    }
+
+    /// The error of ours that the system's carries, if it is one.
+    pub(crate) fn carried(source: io::Error) -> Result<Self, io::Error> {
+        source.downcast::<Self>()
     }
 
     /// Anything that nobody outside can mend.
@@ -184,6 +385,34 @@ impl Error {
             source: source.into(),
         }
     }
+}
+
+/// A rule of the schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Violation {
+    /// Each row must have its own.
+    Unique,
+    /// What a row refers to must be there.
+    Reference,
+}
+
+/// What came through the archive from its source is what it was before, and no fault of the archive.
+impl From<archive::Error> for Error {
+    fn from(error: archive::Error) -> Self {
+        match error {
+            archive::Error::Io(source) => match Self::carried(source) {
+                Ok(error) => error,
+                Err(source) => Self::Archive(archive::Error::Io(source)),
+            },
+            error => Self::Archive(error),
+        }
+    }
+}
+
+/// Whether it says that a disk, a quota or a file's size is used up.
+pub(crate) fn is_full(error: &io::Error) -> bool {
+    use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+    matches!(error.kind(), StorageFull | FileTooLarge | QuotaExceeded)
 }
 
 enum Trouble {
@@ -216,7 +445,7 @@ fn classify(error: &DbErr) -> Trouble {
     };
     if let Some(mysql) = database.try_downcast_ref::<sea_orm::sqlx::mysql::MySqlDatabaseError>() {
         return match mysql.number() {
-            1205 | 1213 => Trouble::Busy,
+            1205 | 1213 | 3572 => Trouble::Busy,
             1021 | 1114 | 3675 => Trouble::Full,
             1040 | 1053 | 1927 | 2006 | 2013 => Trouble::Unavailable,
             _ => Trouble::Other,

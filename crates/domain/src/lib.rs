@@ -5,21 +5,32 @@
 //!
 //! In reading order: [`catalog`] is the list of tables; [`entity`] their rows; [`database`] the connection;
 //! [`error`] what can go wrong. Then a word a capability: [`account`], [`stats`], [`snapshot`], [`export`],
-//! [`clear`], [`demo`]; [`open`] looks into an archive without any of them.
+//! [`clear`], [`demo`], [`job`]; [`change`] is how rows are changed in bulk. [`store`] is where archives lie; [`open`] looks
+//! into one without any of these, [`verify`] proves that it can be restored, [`restore`] does it, and [`diff`] compares it
+//! with another or with the live data. [`archives`] puts all that together.
 
 pub mod account;
+pub mod archives;
 pub mod catalog;
-mod change;
+pub mod change;
 pub mod clear;
 pub mod database;
 pub mod demo;
+pub mod diff;
+mod disk;
 pub mod entity;
 pub mod error;
 pub mod export;
+pub mod job;
 pub mod open;
+pub mod restore;
+#[cfg(test)]
+mod sample;
 pub mod snapshot;
 mod statement;
 pub mod stats;
+pub mod store;
+pub mod verify;
 
 pub use catalog::Table;
 pub use database::{Database, Engine};

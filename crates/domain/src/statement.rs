@@ -11,6 +11,8 @@
 //! - A prepared statement is finalized exactly once, when it is dropped, before that borrow ends.
 //! - [`Row`] borrows the statement mutably, so no value outlives the step that invalidates it.
 //! - A text that is bound is copied by SQLite before [`Statement::bind`] returns.
+//! - SQLite lets any thread use a connection, one at a time, unless it was built for a single one; the driver, which has
+//!   a thread of its own for each connection, does not work on one that was. So a statement may move between threads.
 #![allow(unsafe_code)]
 
 use std::ffi::{CStr, c_int};
@@ -29,12 +31,25 @@ pub(crate) struct Failure {
     message: String,
 }
 
+impl Failure {
+    /// Whether two rows would have had the same id or the same value of a unique key.
+    pub(crate) fn is_of_a_unique_key(&self) -> bool {
+        matches!(
+            self.code,
+            ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY
+        )
+    }
+}
+
 /// A statement that is being run.
 pub(crate) struct Statement<'handle> {
     statement: NonNull<ffi::sqlite3_stmt>,
     database: NonNull<ffi::sqlite3>,
     _handle: PhantomData<&'handle mut ()>,
 }
+
+// SAFETY: see the head of this file; `&mut self` everywhere makes it one thread at a time.
+unsafe impl Send for Statement<'_> {}
 
 impl<'handle> Statement<'handle> {
     pub(crate) fn prepare(handle: &'handle mut LockedSqliteHandle<'_>, sql: &str) -> Result<Self, Failure> {
@@ -154,9 +169,9 @@ pub(crate) enum Value<'step> {
     Unreadable,
 }
 
-impl Row<'_> {
+impl<'step> Row<'step> {
     /// The value at a position, which must be one of the statement's columns; beyond them it is NULL.
-    pub(crate) fn value(&self, position: usize) -> Value<'_> {
+    pub(crate) fn value(&self, position: usize) -> Value<'step> {
         let statement = self.statement.as_ptr();
         let column = c_int::try_from(position).unwrap_or(c_int::MAX);
         // SAFETY: the statement stands on a row, and SQLite answers NULL for a column out of range. One value is asked

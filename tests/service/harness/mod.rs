@@ -1,15 +1,17 @@
 //! What every test stands on.
 //!
 //! [`engine`] knows which engines are here, [`scratch`] makes a database that lives as long as its test, [`service`]
-//! starts the program on it, [`client`] asks it over HTTP and [`wire`] over a bare socket, where a test has to be
+//! starts the program on it, [`s3`] holds its archives, [`copy`] does the jobs of one, [`client`] asks it over HTTP and [`wire`] over a bare socket, where a test has to be
 //! slow, rude or exact. [`school`] is a small school of awkward rows with what must be made of them, [`fill`] makes
 //! many rows, [`token`] forges bearers, [`tool`] runs other people's programs.
 
 #[macro_use]
 pub(crate) mod engine;
 pub(crate) mod client;
+pub(crate) mod copy;
 pub(crate) mod fill;
 mod process;
+pub(crate) mod s3;
 pub(crate) mod school;
 pub(crate) mod scratch;
 pub(crate) mod service;

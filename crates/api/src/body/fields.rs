@@ -29,7 +29,9 @@ pub(super) fn from_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError>
         return Err(ApiError::invalid("body", "must be an object"));
     }
     read_json::<Admissible>(body)?;
-    read_json(body)
+    // It is JSON: whatever is wrong from here on is wrong with a value, also where serde_json calls it an error of syntax.
+    let mut reader = serde_json::Deserializer::from_slice(body);
+    serde_path_to_error::deserialize(&mut reader).map_err(|error| refusal(error.path(), &error.inner().to_string()))
 }
 
 fn read_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
@@ -111,6 +113,7 @@ fn refusal(path: &Path, message: &str) -> ApiError {
         None if said.starts_with("invalid digit") || said.starts_with("cannot parse integer") => {
             "must be a whole number".to_owned()
         }
+        None if said == "expected value" => "has a wrong type".to_owned(),
         None if said.starts_with("number too") => "is a number out of range".to_owned(),
         None if said.starts_with("provided string was not") => "must be `true` or `false`".to_owned(),
         None if said.starts_with("invalid float") => "must be a number".to_owned(),

@@ -60,7 +60,7 @@ pub async fn admit(
 }
 
 fn is_download(request: &ServiceRequest) -> bool {
-    request.method() == Method::GET && request.path().starts_with(link::DOWNLOADS)
+    request.method() == Method::GET && link::target(request.path()).is_some()
 }
 
 /// The bearer of the request's token, verified, and active in this moment.

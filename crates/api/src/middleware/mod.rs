@@ -31,6 +31,9 @@ use actix_web::middleware::{Compress, from_fn};
 use actix_web::{App, Error};
 use tracing_actix_web::TracingLogger;
 
+use crate::idempotency::IDEMPOTENCY_KEY;
+use crate::routes::jobs::LAST_EVENT_ID;
+
 /// Puts everything around an application. The origins are those of the settings, whole and checked.
 ///
 /// The application's data should have a [`KnownPaths`](crate::openapi::KnownPaths), without which no wrong method is
@@ -71,7 +74,8 @@ fn cors(origins: &[String]) -> Cors {
         .fold(Cors::default(), |cors, origin| cors.allowed_origin(origin))
         .allowed_methods(methods)
         .allowed_headers([header::ACCEPT, header::AUTHORIZATION, header::CONTENT_TYPE])
-        .expose_headers([header::CONTENT_DISPOSITION, header::RETRY_AFTER])
+        .allowed_headers([IDEMPOTENCY_KEY, LAST_EVENT_ID])
+        .expose_headers([header::CONTENT_DISPOSITION, header::LOCATION, header::RETRY_AFTER])
         .expose_headers(["x-total-rows", "x-request-id"])
         .max_age(ONE_HOUR)
 }

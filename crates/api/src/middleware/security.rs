@@ -10,6 +10,7 @@ use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage};
 use tracing_actix_web::RequestId;
 
+use crate::dashboard;
 use crate::openapi::SWAGGER_UI;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -17,6 +18,9 @@ const ANSWERS: &str = "default-src 'none'; frame-ancestors 'none'";
 /// Swagger UI has its scripts in files and some styles in its elements; its pictures are data URLs.
 const PAGES: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
                      connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+/// The dashboard is made so that it needs nothing but its own files.
+const DASHBOARD: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
+                         base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 pub(super) async fn answer(
     request: ServiceRequest,
@@ -24,7 +28,11 @@ pub(super) async fn answer(
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let id = request.extensions().get::<RequestId>().map(ToString::to_string);
     let path = request.path();
-    let policy = if path.starts_with(SWAGGER_UI) { PAGES } else { ANSWERS };
+    let policy = match path {
+        dashboard::PAGE => DASHBOARD,
+        path if path.starts_with(SWAGGER_UI) => PAGES,
+        _ => ANSWERS,
+    };
     let private = path.starts_with("/auth") || path.starts_with("/backup");
 
     let mut response = next.call(request).await?;

@@ -22,6 +22,12 @@ macro_rules! codes {
                 match self { $(Self::$variant => $name),+ }
             }
 
+            /// The code of what is wrong with an archive, by the word of the crate `archive` or `domain`.
+            pub fn of_archive(word: &str) -> Option<Self> {
+                let is_it = |code: &&Self| code.name().strip_prefix("archive_").unwrap_or(code.name()) == word;
+                Self::ALL.iter().find(is_it).copied()
+            }
+
             /// The status of the answer.
             pub const fn status(self) -> StatusCode {
                 match self { $(Self::$variant => StatusCode::$status),+ }
@@ -98,6 +104,141 @@ codes! {
     /// A stored value can't be written as asked.
     Unexportable = "unexportable", INTERNAL_SERVER_ERROR, "A stored value can't be exported",
         "students, row 17, column date_of_birth: the value is not a date.";
+    /// There was not one byte.
+    ArchiveEmpty = "archive_empty", UNPROCESSABLE_ENTITY, "The archive is empty",
+        "The file is empty.";
+    /// The bytes are something else.
+    NotAnArchive = "not_an_archive", UNSUPPORTED_MEDIA_TYPE, "This is not an archive",
+        "This is not an archive of campus-backup: it looks like a zip file.";
+    /// The archive ends before its end.
+    ArchiveCut = "archive_cut", UNPROCESSABLE_ENTITY, "The archive is cut",
+        "The archive is cut: it ends too early, after line 17, table students.";
+    /// The archive is damaged.
+    ArchiveCorrupt = "archive_corrupt", UNPROCESSABLE_ENTITY, "The archive is damaged",
+        "The archive is damaged in line 17, table students: neither a row nor the end of the table.";
+    /// A digest is not the one that was written down.
+    ArchiveDigestMismatch = "archive_digest_mismatch", UNPROCESSABLE_ENTITY, "The archive's content is not what was written",
+        "The archive is damaged: the table students does not have the digest that was written down for it.";
+    /// There are keys, and none of them fits.
+    ArchiveWrongKey = "archive_wrong_key", UNPROCESSABLE_ENTITY, "None of the keys opens the archive",
+        "None of the given keys opens this archive.";
+    /// It is encrypted, and there is no key.
+    ArchiveKeyNeeded = "archive_key_needed", UNPROCESSABLE_ENTITY, "The archive is encrypted",
+        "The archive is encrypted: its secret key is needed to open it.";
+    /// A later version of this program wrote it.
+    ArchiveNewerVersion = "archive_newer_version", UNPROCESSABLE_ENTITY, "The archive is of a newer version",
+        "The archive is of format version 2, this program reads up to version 1.";
+    /// It has other tables or columns.
+    ArchiveSchemaMismatch = "archive_schema_mismatch", UNPROCESSABLE_ENTITY, "The archive is of other tables or columns",
+        "The archive does not fit this database: there is no table payments.";
+    /// Another program has rewritten it.
+    ArchiveNotCanonical = "archive_not_canonical", UNPROCESSABLE_ENTITY, "The archive was rewritten",
+        "Not in the canonical form, in line 17, table students, row 1: there is a space.";
+    /// A value is none that its column can hold.
+    ArchiveInvalidValue = "archive_invalid_value", UNPROCESSABLE_ENTITY, "The archive has an impossible value",
+        "An impossible value in line 17, table students, row 1, column date_of_birth: not a date.";
+    /// A row does not have exactly the columns of its table.
+    ArchiveInvalidRow = "archive_invalid_row", UNPROCESSABLE_ENTITY, "The archive has an impossible row",
+        "An impossible row in line 17, table students, row 1: a column is missing.";
+    /// Rows are not in the order of their ids.
+    ArchiveIdsOutOfOrder = "archive_ids_out_of_order", UNPROCESSABLE_ENTITY, "Rows stand in another order",
+        "Rows are not in the order of their ids, in line 17, table students, row 2.";
+    /// Two rows of a table have the same id.
+    ArchiveDuplicateId = "archive_duplicate_id", UNPROCESSABLE_ENTITY, "An id occurs twice",
+        "An id occurs twice, in line 17, table students, row 2, id 1.";
+    /// The summary promises another number of rows.
+    ArchiveCountMismatch = "archive_count_mismatch", UNPROCESSABLE_ENTITY, "There are more or fewer rows than promised",
+        "The summary promises 1000 rows of students, and there are 999.";
+    /// The sum of a column is not what the summary says.
+    ArchiveTotalsMismatch = "archive_totals_mismatch", UNPROCESSABLE_ENTITY, "A sum is not what was promised",
+        "The sum of payments.amount_paid is not what the summary says.";
+    /// Reading on would take more than the limits allow.
+    ArchiveLimitExceeded = "archive_limit_exceeded", PAYLOAD_TOO_LARGE, "The archive goes beyond a limit",
+        "The archive goes beyond the limit of the compression ratio (1000).";
+    /// Something stands behind its end.
+    ArchiveTrailingData = "archive_trailing_data", UNPROCESSABLE_ENTITY, "Something stands behind the archive",
+        "Something stands behind the end of the archive.";
+    /// It is an archive of other tables.
+    ArchiveNoTable = "archive_no_table", UNPROCESSABLE_ENTITY, "The archive does not have this table",
+        "The archive has no table payments.";
+    /// A row refers to one that is not there.
+    ArchiveOrphan = "archive_orphan", UNPROCESSABLE_ENTITY, "A row refers to nothing",
+        "Row 17 of payments refers to a row that is not there.";
+    /// Two rows of a table have the same value where each must have its own.
+    ArchiveDuplicateKey = "archive_duplicate_key", UNPROCESSABLE_ENTITY, "Two rows have the same key",
+        "Two rows of the archive's table students have the same value where each must have its own.";
+    /// It does not have the row that was asked for.
+    ArchiveNoRow = "archive_no_row", UNPROCESSABLE_ENTITY, "The archive does not have this row",
+        "The archive has no row 17 of students.";
+    /// A row that would stay has what a row of the archive must have for itself.
+    RestoreConflict = "restore_conflict", CONFLICT, "A row that stays is in the way",
+        "Row 17 of students can't be restored beside the rows that stay: one of them has the same key.";
+    /// It is whole, and it is not the one that its manifest is about.
+    ArchiveManifestMismatch = "archive_manifest_mismatch", UNPROCESSABLE_ENTITY, "The archive is not what its manifest says",
+        "The archive is not what its manifest says: the digest of the stored object is another one.";
+    /// It has rows that the schema refuses.
+    ArchiveUnrestorable = "archive_unrestorable", UNPROCESSABLE_ENTITY, "The archive can't be restored",
+        "The rows of students can't be restored: UNIQUE constraint failed: students.registration_number.";
+    /// No archive ever had that id.
+    UnknownArchive = "unknown_archive", NOT_FOUND, "There is no such archive",
+        "There is no such archive.";
+    /// The archive was deleted.
+    ArchiveGone = "archive_gone", GONE, "The archive was deleted",
+        "This archive was deleted.";
+    /// The archive is pinned.
+    ArchivePinned = "archive_pinned", CONFLICT, "The archive is pinned",
+        "This archive is pinned. Nothing was changed.";
+    /// What is known of the archive can't be read.
+    ManifestUnreadable = "manifest_unreadable", INTERNAL_SERVER_ERROR, "The manifest of the archive can't be read",
+        "The manifest of the archive 2026-11-25T03-53-08Z-5f1c2a9b can't be read.";
+    /// The store of archives can't be reached, read or written.
+    StoreUnavailable = "store_unavailable", SERVICE_UNAVAILABLE, "The store of archives is not available",
+        "The store of archives is not available. Nothing was changed; try again.";
+    /// Another job is changing the data.
+    Busy = "busy", CONFLICT, "Another job is changing the data",
+        "Another job is changing the data. Nothing was changed; try again when it has ended.";
+    /// No clear ever had that id, or it is no longer remembered.
+    UnknownClear = "unknown_clear", NOT_FOUND, "There is no such clear",
+        "There is no clear of that id.";
+    /// The clear has removed nothing, or has not succeeded.
+    NothingToUndo = "nothing_to_undo", CONFLICT, "There is nothing to undo",
+        "This clear has removed nothing that could be put back.";
+    /// The clear was undone before.
+    AlreadyUndone = "already_undone", CONFLICT, "The clear was undone already",
+        "This clear was undone already.";
+    /// The time in which the clear could be undone is over.
+    UndoExpired = "undo_expired", GONE, "It is too late to undo this clear",
+        "The time in which this clear could be undone is over; its safety archive 2026-11-25T03-53-08Z-5f1c2a9b can be restored.";
+    /// What was written since the clear is in the way; `plan` says what.
+    UndoBlocked = "undo_blocked", CONFLICT, "What was written since is in the way",
+        "Data that was written since the clear is in the way of undoing it. Nothing was changed.";
+    /// The live data is not what the plan was about.
+    PlanMoved = "plan_moved", PRECONDITION_FAILED, "The data has changed since the plan was made",
+        "The data has changed since the plan was made. Nothing was changed; ask for a new plan.";
+    /// The archive that is uploaded is larger than the service takes.
+    UploadTooLarge = "upload_too_large", PAYLOAD_TOO_LARGE, "The archive is too large",
+        "An archive may have 8589934592 bytes at most.";
+    /// The range that was asked for begins behind the end of the file.
+    RangeNotSatisfiable = "range_not_satisfiable", RANGE_NOT_SATISFIABLE, "There is no such range",
+        "The file has 1048576 bytes.";
+    /// There is no such job, or not any more.
+    UnknownJob = "unknown_job", NOT_FOUND, "There is no such job",
+        "There is no job of that id.";
+    /// The job has ended, or is about to.
+    NotCancellable = "not_cancellable", CONFLICT, "The job can't be cancelled any more",
+        "The job has ended or has come to its commit, and can't be cancelled any more.";
+    /// The key was used for another request.
+    IdempotencyKeyReused = "idempotency_key_reused", UNPROCESSABLE_ENTITY, "The Idempotency-Key was used for another request",
+        "This Idempotency-Key was used for another request. Nothing was changed.";
+    /// Somebody has cancelled it.
+    Cancelled = "cancelled", CONFLICT, "It was cancelled",
+        "It was cancelled. Nothing was changed.";
+    /// The service ended while this was being done.
+    Interrupted = "interrupted", SERVICE_UNAVAILABLE, "It was interrupted",
+        "The service ended while this was being done. Nothing was changed.";
+    /// The service is about to end.
+    Stopping = "stopping", SERVICE_UNAVAILABLE, "The service is about to end",
+        "The service is about to end and begins nothing new. Nothing was changed; try again.";
     /// Another writer holds the database.
     DatabaseBusy = "database_busy", SERVICE_UNAVAILABLE, "The database is busy",
         "Another program is writing to the database. Nothing was changed; try again.";

@@ -75,7 +75,7 @@ fn response(status: u16, codes: &[Code]) -> Response {
     let mut response = ResponseBuilder::new()
         .description(description)
         .content(PROBLEM_JSON, content);
-    for (name, meaning, kind) in headers(status) {
+    for (name, meaning, kind) in headers(status, codes) {
         let schema = ObjectBuilder::new().schema_type(kind).build();
         let header = HeaderBuilder::new().schema(Some(schema)).description(Some(meaning));
         response = response.header(name, header.build());
@@ -83,7 +83,13 @@ fn response(status: u16, codes: &[Code]) -> Response {
     response.build()
 }
 
-fn headers(status: u16) -> Vec<(&'static str, &'static str, Type)> {
+const RETRY_AFTER: (&str, &str, Type) = (
+    "Retry-After",
+    "After how many seconds it is worth asking again.",
+    Type::Integer,
+);
+
+fn headers(status: u16, codes: &[Code]) -> Vec<(&'static str, &'static str, Type)> {
     match status {
         401 | 403 => vec![(
             "WWW-Authenticate",
@@ -91,11 +97,8 @@ fn headers(status: u16) -> Vec<(&'static str, &'static str, Type)> {
             Type::String,
         )],
         405 => vec![("Allow", "The methods that are allowed here.", Type::String)],
-        429 | 503 => vec![(
-            "Retry-After",
-            "After how many seconds it is worth asking again.",
-            Type::Integer,
-        )],
+        429 | 503 => vec![RETRY_AFTER],
+        409 if codes.contains(&Code::Busy) => vec![RETRY_AFTER],
         _ => Vec::new(),
     }
 }

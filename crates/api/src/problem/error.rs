@@ -6,9 +6,11 @@ use std::fmt;
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::http::header::{ALLOW, CONTENT_RANGE, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
+use campus_backup_archive::Error as ArchiveError;
 use campus_backup_domain::Error as DomainError;
+use campus_backup_domain::job::{Fault, Job, JobState};
 
 use super::{Code, FieldError, PROBLEM_JSON, Problem};
 
@@ -22,6 +24,8 @@ struct Parts {
     retry_after: Option<Duration>,
     challenge: Option<&'static str>,
     allow: Option<String>,
+    /// How many bytes there are.
+    size: Option<u64>,
     connection: Connection,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
@@ -55,6 +59,7 @@ impl ApiError {
             retry_after: None,
             challenge,
             allow: None,
+            size: None,
             connection: Connection::Kept,
             source: None,
         }))
@@ -121,11 +126,32 @@ impl ApiError {
         self
     }
 
+    /// The job that stands in the way.
+    #[must_use]
+    pub fn with_job(mut self, id: impl Into<String>) -> Self {
+        self.0.problem.job_id = Some(id.into());
+        self
+    }
+
     /// Each thing that was wrong.
     #[must_use]
     pub fn with_errors(mut self, errors: impl IntoIterator<Item = FieldError>) -> Self {
         self.0.problem.errors = errors.into_iter().collect();
         self
+    }
+
+    /// What the plan of the same says.
+    #[must_use]
+    pub fn with_plan(mut self, plan: serde_json::Value) -> Self {
+        self.0.problem.plan = Some(plan);
+        self
+    }
+
+    /// How many bytes there are, for who asked for others (RFC 9110, section 14.4).
+    pub fn unsatisfiable(size: u64) -> Self {
+        let mut error = Self::new(Code::RangeNotSatisfiable, format!("The file has {size} bytes."));
+        error.0.size = Some(size);
+        error
     }
 
     /// When it is worth asking again.
@@ -154,6 +180,11 @@ impl ApiError {
         self.0.problem.code
     }
 
+    /// What was wrong this time.
+    pub fn into_detail(self) -> String {
+        self.0.problem.detail
+    }
+
     /// The document that goes out, as yet without the request's id.
     pub fn problem(&self) -> &Problem {
         &self.0.problem
@@ -179,14 +210,8 @@ impl ResponseError for ApiError {
 
     /// This is the edge: actix-web calls it once, inside the request's span, and here the error is logged.
     fn error_response(&self) -> HttpResponse {
+        self.log();
         let parts = &*self.0;
-        if self.status_code().is_server_error() {
-            let error = parts
-                .source
-                .as_ref()
-                .map_or(String::new(), |source| chain(source.as_ref()));
-            tracing::error!(code = parts.problem.code.name(), error, "{}", parts.problem.detail);
-        }
         let mut response = HttpResponse::build(self.status_code());
         response.content_type(PROBLEM_JSON);
         if let Some(after) = parts.retry_after {
@@ -194,6 +219,9 @@ impl ResponseError for ApiError {
         }
         if let Some(challenge) = parts.challenge {
             response.insert_header((WWW_AUTHENTICATE, challenge));
+        }
+        if let Some(size) = parts.size {
+            response.insert_header((CONTENT_RANGE, format!("bytes */{size}")));
         }
         if let Some(allow) = &parts.allow {
             response.insert_header((ALLOW, allow.as_str()));
@@ -236,6 +264,24 @@ impl From<DomainError> for ApiError {
                     field: table.to_owned(),
                     detail: format!("expected {expected} rows, found {found}"),
                 })),
+            E::Busy { job_id } => nothing_changed(Code::Busy)
+                .with_hint("Look at the job with GET /backup/jobs/{id}.")
+                .with_job(job_id)
+                .with_retry_after(BUSY_RETRY),
+            E::UnknownClear => Self::new(Code::UnknownClear, said),
+            E::NothingToUndo => Self::new(Code::NothingToUndo, said),
+            E::AlreadyUndone => Self::new(Code::AlreadyUndone, said),
+            E::UndoExpired { .. } => Self::new(Code::UndoExpired, said),
+            E::UndoBlocked => nothing_changed(Code::UndoBlocked),
+            E::PlanMoved => nothing_changed(Code::PlanMoved),
+            // What is still on its way is not read.
+            E::UploadTooLarge { .. } => Self::new(Code::UploadTooLarge, said).closing(),
+            E::UnknownJob => Self::new(Code::UnknownJob, said),
+            E::NotCancellable => Self::new(Code::NotCancellable, said),
+            E::IdempotencyMismatch => nothing_changed(Code::IdempotencyKeyReused).with_hint("Send a new key."),
+            E::Cancelled => nothing_changed(Code::Cancelled),
+            E::LeaseLost | E::Interrupted => nothing_changed(Code::Interrupted).with_retry_after(UNAVAILABLE_RETRY),
+            E::Stopping => nothing_changed(Code::Stopping).with_retry_after(UNAVAILABLE_RETRY),
             E::DatabaseBusy { .. } => nothing_changed(Code::DatabaseBusy)
                 .with_retry_after(BUSY_RETRY)
                 .with_source(error),
@@ -245,6 +291,26 @@ impl From<DomainError> for ApiError {
             E::NoRoom { .. } => nothing_changed(Code::NoRoom).with_source(error),
             E::Unexportable { .. } => Self::new(Code::Unexportable, said)
                 .with_hint("Mend this value in the database; nothing was downloaded."),
+            E::Archive(error) => Self::of_archive(error),
+            E::ArchiveNotFound { .. } => Self::new(Code::UnknownArchive, said),
+            E::ArchiveGone { .. } => Self::new(Code::ArchiveGone, said),
+            E::ArchivePinned { .. } => nothing_changed(Code::ArchivePinned).with_hint("Unpin it first."),
+            E::ManifestUnreadable { .. } => Self::new(Code::ManifestUnreadable, said)
+                .with_hint("The archive itself may be whole: `campus-backup open verify` tells.")
+                .with_source(error),
+            E::StoreUnavailable { .. } => nothing_changed(Code::StoreUnavailable)
+                .with_retry_after(UNAVAILABLE_RETRY)
+                .with_source(error),
+            E::NoTable(_) => Self::new(Code::ArchiveNoTable, said),
+            E::Orphan { .. } => Self::new(Code::ArchiveOrphan, said),
+            E::DuplicateKey { .. } => Self::new(Code::ArchiveDuplicateKey, said),
+            E::Inadmissible { .. } => Self::new(Code::ArchiveInvalidValue, said),
+            E::NoRow { .. } => Self::new(Code::ArchiveNoRow, said),
+            E::Conflict { .. } => {
+                Self::new(Code::RestoreConflict, said).with_hint("Ask for the plan: it says what stands in the way.")
+            }
+            E::ManifestMismatch { .. } => Self::new(Code::ArchiveManifestMismatch, said),
+            E::Unrestorable { .. } => Self::new(Code::ArchiveUnrestorable, said),
             // The first belongs to the command line. The others end a download that has begun, which has no
             // answer any more. Whoever lets one of them out of a handler finds it in the log.
             E::NotEmpty { .. } | E::Stalled(_) | E::Gone | E::Internal { .. } => Self::internal(error),
@@ -253,6 +319,77 @@ impl From<DomainError> for ApiError {
 }
 
 impl ApiError {
+    /// What is wrong with an archive. A source that fails is not the archive's fault.
+    fn of_archive(error: ArchiveError) -> Self {
+        use ArchiveError as E;
+        let code = match &error {
+            E::Empty => Code::ArchiveEmpty,
+            E::NotAnArchive { .. } => Code::NotAnArchive,
+            E::Cut { .. } => Code::ArchiveCut,
+            E::Corrupt { .. } | E::CorruptLayer { .. } => Code::ArchiveCorrupt,
+            E::DigestMismatch { .. } => Code::ArchiveDigestMismatch,
+            E::WrongKey => Code::ArchiveWrongKey,
+            E::KeyNeeded { .. } => Code::ArchiveKeyNeeded,
+            E::NewerVersion { .. } => Code::ArchiveNewerVersion,
+            E::SchemaMismatch(_) => Code::ArchiveSchemaMismatch,
+            E::NotCanonical { .. } => Code::ArchiveNotCanonical,
+            E::InvalidValue { .. } => Code::ArchiveInvalidValue,
+            E::InvalidRow { .. } => Code::ArchiveInvalidRow,
+            E::IdsOutOfOrder { .. } => Code::ArchiveIdsOutOfOrder,
+            E::DuplicateId { .. } => Code::ArchiveDuplicateId,
+            E::CountMismatch { .. } => Code::ArchiveCountMismatch,
+            E::TotalsMismatch { .. } => Code::ArchiveTotalsMismatch,
+            E::LimitExceeded { .. } => Code::ArchiveLimitExceeded,
+            E::TrailingData => Code::ArchiveTrailingData,
+            E::Io(_) | E::Refused => return Self::internal(error),
+        };
+        Self::new(code, sentence(&error.to_string()))
+    }
+
+    /// Says in the log what the caller can't mend.
+    fn log(&self) {
+        let parts = &*self.0;
+        if self.status_code().is_server_error() {
+            let error = parts
+                .source
+                .as_ref()
+                .map_or(String::new(), |source| chain(source.as_ref()));
+            tracing::error!(code = parts.problem.code.name(), error, "{}", parts.problem.detail);
+        }
+    }
+
+    /// What a job says of the error that it failed with. This is the edge of a job: the error is logged here.
+    pub fn fault_of_job(error: DomainError) -> Fault {
+        let error = Self::from(error);
+        error.log();
+        Fault {
+            code: error.code().name().to_owned(),
+            detail: error.0.problem.detail,
+        }
+    }
+
+    /// Why a job that somebody waited for did not succeed, as it would have been answered at once; it was logged when the
+    /// job ended. None for one that has succeeded or has not ended.
+    pub fn of_job(job: &Job) -> Option<Self> {
+        let (code, detail) = match (job.state, &job.fault) {
+            (JobState::Cancelled, _) => (Code::Cancelled, Code::Cancelled.example()),
+            (JobState::Failed | JobState::Interrupted, Some(fault)) => {
+                let code = Code::ALL.iter().find(|code| code.name() == fault.code);
+                (*code.unwrap_or(&Code::Internal), fault.detail.as_str())
+            }
+            (JobState::Failed | JobState::Interrupted, None) => (Code::Internal, Code::Internal.example()),
+            _ => return None,
+        };
+        let error = Self::new(code, detail).with_job(&job.id);
+        Some(match code {
+            Code::DatabaseBusy => error.with_retry_after(BUSY_RETRY),
+            Code::DatabaseUnavailable | Code::StoreUnavailable | Code::Interrupted | Code::Stopping => {
+                error.with_retry_after(UNAVAILABLE_RETRY)
+            }
+            _ => error,
+        })
+    }
+
     fn too_many(code: Code, said: String, retry_after: Duration) -> Self {
         let hint = format!("Try again in {} seconds.", whole_seconds(retry_after));
         Self::new(code, said).with_hint(hint).with_retry_after(retry_after)

@@ -50,6 +50,14 @@ pub struct Problem {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "Ask for one of: students, courses.")]
     pub hint: Option<String>,
+    /// The job that stands in the way, if it is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = "uuid", example = "0193d2f0-7a1c-7d3e-8f4b-2c9d1e5a6b70")]
+    pub job_id: Option<String>,
+    /// For `undo_blocked`: the plan of the restore that the undo would be, with what is in its way.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub plan: Option<serde_json::Value>,
     /// Each thing that was wrong, where there can be several.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
@@ -78,6 +86,8 @@ impl Problem {
             code,
             request_id: String::new(),
             hint: None,
+            job_id: None,
+            plan: None,
             errors: Vec::new(),
         }
     }

@@ -1,32 +1,36 @@
-//! `/backup/clear`: removing rows.
+//! `/backup/clear`: removing rows, and putting them back.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use actix_web::{post, web};
 use campus_backup_domain::Table;
+use campus_backup_domain::archives::{ClearReport, UndoReport};
 use campus_backup_domain::catalog::Scope;
 use campus_backup_domain::clear::{self, Clear, Cleared, Expected, Mode};
+use campus_backup_domain::job::Job;
 use chrono::{DateTime, Utc};
-use serde::de::{self, Deserializer, MapAccess, Visitor};
-use serde::{Deserialize, Serialize};
+use serde::de::{self, DeserializeOwned, Deserializer, MapAccess, Visitor};
+use serde::{Deserialize, Serialize, Serializer};
 use utoipa::ToSchema;
 use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Schema, Type};
 use utoipa_actix_web::service_config::ServiceConfig;
 
+use super::archives::PlanAnswer;
 use crate::AppState;
 use crate::body::{Body, Formats, RequestBody};
+use crate::idempotency::{IdempotencyHeader, IdempotencyKey};
 use crate::middleware::guard::Granted;
-use crate::problem::ApiError;
+use crate::problem::{ApiError, Code};
 use crate::problem_responses;
 
 /// Registers the routes.
 pub fn configure(config: &mut ServiceConfig<'_>) {
-    config.service(clear_table);
+    config.service(clear_table).service(undo_clear);
 }
 
 /// What to clear.
-#[derive(Deserialize, ToSchema)]
+#[derive(Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"table": "attendance", "expected_rows": 100_000, "confirm": "attendance"}))]
 struct ClearRequest {
@@ -103,6 +107,15 @@ fn expected_rows() -> Schema {
 /// A number, or numbers by table.
 struct ExpectedRows(Expected);
 
+impl Serialize for ExpectedRows {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match &self.0 {
+            Expected::Total(total) => total.serialize(serializer),
+            Expected::ByTable(tables) => tables.serialize(serializer),
+        }
+    }
+}
+
 impl<'de> Deserialize<'de> for ExpectedRows {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct NumberOrNumbers;
@@ -134,14 +147,19 @@ impl<'de> Deserialize<'de> for ExpectedRows {
 /// What a clear removed and what it left.
 #[derive(Serialize, ToSchema)]
 #[schema(example = json!({
-    "table": "attendance", "dry_run": false, "removed": {"attendance": 100_000}, "removed_total": 100_000,
+    "id": "0193d2f0-7a1c-7d3e-8f4b-2c9d1e5a6b70", "table": "attendance", "dry_run": false,
+    "removed": {"attendance": 100_000}, "removed_total": 100_000,
     "kept": {
         "users": 5, "students": 1000, "courses": 40, "payment_categories": 8, "enrollments": 3000, "payments": 5000,
         "attendance": 0,
     },
-    "cleared_at": "2026-11-23T09:30:00Z",
+    "cleared_at": "2026-11-23T09:30:00Z", "archive_id": "2026-11-23T09-29-59Z-5f1c2a9b",
+    "undo_until": "2026-11-30T09:30:00Z",
 }))]
 struct ClearAnswer {
+    /// The clear's id, which is that of its job; none if nothing was changed.
+    #[schema(format = "uuid")]
+    id: Option<String>,
     /// What was cleared.
     #[schema(schema_with = clearable)]
     table: &'static str,
@@ -157,24 +175,94 @@ struct ClearAnswer {
     kept: BTreeMap<Table, u64>,
     /// When, UTC.
     cleared_at: DateTime<Utc>,
+    /// The safety archive with the rows that were removed; none if there were none.
+    archive_id: Option<String>,
+    /// Until when `POST /backup/clear/{id}/undo` puts them back, UTC.
+    undo_until: Option<DateTime<Utc>>,
 }
 
 impl ClearAnswer {
-    fn new(request: &Clear, cleared: Cleared) -> Self {
+    fn foreseen(scope: Scope, cleared: Cleared) -> Self {
         Self {
-            table: request.scope.name(),
-            dry_run: request.mode == Mode::DryRun,
+            id: None,
+            table: scope.name(),
+            dry_run: true,
             removed_total: cleared.removed_total(),
             removed: cleared.removed,
             kept: cleared.kept,
             cleared_at: cleared.cleared_at,
+            archive_id: None,
+            undo_until: None,
+        }
+    }
+
+    fn done(id: String, scope: Scope, report: ClearReport) -> Self {
+        Self {
+            id: Some(id),
+            table: scope.name(),
+            dry_run: false,
+            removed_total: report.removed.values().sum(),
+            removed: report.removed,
+            kept: report.kept,
+            cleared_at: report.cleared_at,
+            archive_id: report.archive_id,
+            undo_until: report.undo_until,
+        }
+    }
+}
+
+/// What an undo has put back.
+#[derive(Serialize, ToSchema)]
+#[schema(example = json!({
+    "id": "0193d2f1-11c2-7b02-8d5a-7d0f2b9c4e11", "clear_id": "0193d2f0-7a1c-7d3e-8f4b-2c9d1e5a6b70",
+    "archive_id": "2026-11-23T09-29-59Z-5f1c2a9b", "restored": {"attendance": 100_000}, "restored_total": 100_000,
+    "undone_at": "2026-11-23T09:31:00Z",
+}))]
+struct UndoAnswer {
+    /// The undo's id, which is that of its job.
+    #[schema(format = "uuid")]
+    id: String,
+    /// The clear that was undone.
+    clear_id: String,
+    /// The safety archive that the rows came from.
+    archive_id: String,
+    /// Rows put back, for each table that the clear concerned.
+    #[schema(value_type = BTreeMap<String, u64>)]
+    restored: BTreeMap<Table, u64>,
+    /// Rows put back in all.
+    restored_total: u64,
+    /// When, UTC.
+    undone_at: DateTime<Utc>,
+}
+
+impl UndoAnswer {
+    fn new(id: String, report: UndoReport) -> Self {
+        let restored: BTreeMap<_, _> = report
+            .tables
+            .into_iter()
+            .map(|(table, done)| (table, done.inserted))
+            .collect();
+        Self {
+            id,
+            clear_id: report.clear_id,
+            archive_id: report.archive_id,
+            restored_total: restored.values().sum(),
+            restored,
+            undone_at: report.undone_at,
         }
     }
 }
 
 problem_responses!(
     ClearProblems: MalformedBody, InvalidField, UnknownTable @ 422, WrongConfirmation, UnsupportedMediaType, BodyTooLarge,
-    RequestTimeout, Unauthenticated, Forbidden, RowsMoved, DatabaseBusy, DatabaseUnavailable, NoRoom, Internal
+    RequestTimeout, Unauthenticated, Forbidden, RowsMoved, Busy, Cancelled, IdempotencyKeyReused, Interrupted, Stopping,
+    DatabaseBusy, DatabaseUnavailable, StoreUnavailable, NoRoom, Internal
+);
+problem_responses!(
+    UndoProblems: InvalidField, Unauthenticated, Forbidden, UnknownClear, ArchiveGone, UndoExpired, NothingToUndo,
+    AlreadyUndone, UndoBlocked, Busy, Cancelled, IdempotencyKeyReused, ArchiveCut, ArchiveCorrupt,
+    ArchiveDigestMismatch, ArchiveWrongKey, ArchiveManifestMismatch, ManifestUnreadable, Interrupted, Stopping,
+    DatabaseBusy, DatabaseUnavailable, StoreUnavailable, NoRoom, Internal
 );
 
 /// Clear a table, or everything
@@ -183,9 +271,13 @@ problem_responses!(
 /// and attendance along, `courses` enrollments and attendance. `all` also empties payment categories and removes every
 /// user who is not an administrator; no administrator's account is ever removed. It happens in one transaction: all of
 /// it or nothing. Ask with `dry_run` first, and send what it answered as `expected_rows`.
+///
+/// A safety archive is taken first, and nothing is removed if that fails. The answer has its id, and until when the clear can
+/// be undone with `POST /backup/clear/{id}/undo`. The work is a job: it goes on if the connection is lost.
 #[utoipa::path(
     operation_id = "clearTable",
     tag = "backup",
+    params(IdempotencyHeader),
     request_body(
         description = "What to clear.",
         content((ClearRequest = "application/json"), (ClearForm = "application/x-www-form-urlencoded")),
@@ -196,8 +288,10 @@ problem_responses!(
 async fn clear_table(
     granted: Granted,
     state: web::Data<AppState>,
+    key: IdempotencyKey,
     body: Body<ClearRequest>,
 ) -> Result<web::Json<ClearAnswer>, ApiError> {
+    let key = key.of("clearTable", &body.0)?;
     let asked = body.0;
     let scope = Scope::from_name(&asked.table)
         .filter(|scope| names().contains(&scope.name()))
@@ -208,6 +302,52 @@ async fn clear_table(
         expected: asked.expected_rows.map(|expected| expected.0),
         confirmation: asked.confirm,
     };
-    let cleared = clear::clear(&granted.0, &state.database, state.confirmation, &request).await?;
-    Ok(web::Json(ClearAnswer::new(&request, cleared)))
+    let (admin, confirmation) = (&granted.0, state.confirmation);
+    if request.mode == Mode::DryRun {
+        request.check(confirmation)?;
+        let foreseen = clear::foresee(admin, &state.database, &request).await?;
+        return Ok(web::Json(ClearAnswer::foreseen(scope, foreseen)));
+    }
+    let submitted = state.archives.clear(admin, confirmation, &request, key).await?;
+    let (id, report) = result(submitted.ended().await?)?;
+    Ok(web::Json(ClearAnswer::done(id, scope, report)))
+}
+
+/// Undo a clear
+///
+/// Puts back exactly the rows that the clear removed, in one transaction, and leaves alone what was written since. If that is
+/// in the way, nothing is changed: the problem has the `plan` of what would be, with what stands in its way.
+#[utoipa::path(
+    operation_id = "undoClear",
+    tag = "backup",
+    params(("id" = String, Path, description = "The id of the clear."), IdempotencyHeader),
+    responses((status = 200, description = "What was put back.", body = UndoAnswer), UndoProblems)
+)]
+#[post("/clear/{id}/undo")]
+async fn undo_clear(
+    granted: Granted,
+    state: web::Data<AppState>,
+    id: web::Path<String>,
+    key: IdempotencyKey,
+) -> Result<web::Json<UndoAnswer>, ApiError> {
+    let key = key.of("undoClear", &*id)?;
+    let submitted = state.archives.undo(&granted.0, &id, key).await?;
+    match result(submitted.ended().await?) {
+        Ok((id, report)) => Ok(web::Json(UndoAnswer::new(id, report))),
+        Err(error) if error.code() == Code::UndoBlocked => {
+            let plan = state.archives.undo_plan(&granted.0, &id).await?;
+            let plan = serde_json::to_value(PlanAnswer::from(plan)).map_err(ApiError::internal)?;
+            Err(error.with_plan(plan))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// What came of a job that somebody waited for, with its id.
+fn result<T: DeserializeOwned>(job: Job) -> Result<(String, T), ApiError> {
+    if let Some(error) = ApiError::of_job(&job) {
+        return Err(error);
+    }
+    let report = serde_json::from_value(job.result.unwrap_or_default()).map_err(ApiError::internal)?;
+    Ok((job.id, report))
 }

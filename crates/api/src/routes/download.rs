@@ -1,19 +1,14 @@
 //! `/backup/download/{table}`: a table, or everything, as a file.
 
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
-
 use actix_web::http::header::{
     ACCEPT_RANGES, AcceptEncoding, CacheControl, CacheDirective, Charset, ContentDisposition, ContentEncoding,
     DispositionParam, DispositionType, Encoding, ExtendedValue, Header as _, HeaderName, VARY,
 };
-use actix_web::web::Bytes;
-use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, get, web};
+use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, HttpResponseBuilder, get, web};
 use campus_backup_domain::Table;
-use campus_backup_domain::account::LinkUse;
+use campus_backup_domain::archives::TableRequest;
 use campus_backup_domain::catalog::Scope;
-use campus_backup_domain::export::{self, Coding, CsvOptions, Format};
-use futures_util::Stream;
+use campus_backup_domain::export::{self, ArchivedFormat, Coding, CsvOptions, Format};
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 use utoipa::openapi::RefOr;
@@ -23,12 +18,13 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::AppState;
 use crate::body::Query;
-use crate::link::Claimed;
+use crate::link::{self, Spending};
 use crate::middleware::guard::Granted;
 use crate::problem::ApiError;
 use crate::problem_responses;
 
-const X_TOTAL_ROWS: HeaderName = HeaderName::from_static("x-total-rows");
+/// How many rows a download has.
+pub const X_TOTAL_ROWS: HeaderName = HeaderName::from_static("x-total-rows");
 
 /// Registers the routes.
 pub fn configure(config: &mut ServiceConfig<'_>) {
@@ -99,6 +95,32 @@ impl DownloadQuery {
     }
 }
 
+impl DownloadQuery {
+    /// What is asked of an archive, for a table.
+    ///
+    /// # Errors
+    /// 422 `invalid_field` for a workbook.
+    pub fn of_archive(&self, table: Table, coding: Coding) -> Result<TableRequest, ApiError> {
+        let request = self.request(Scope::One(table), coding);
+        let format = match request.format {
+            Format::Csv => ArchivedFormat::Csv,
+            Format::Json => ArchivedFormat::Json,
+            Format::Xlsx => {
+                return Err(ApiError::invalid(
+                    "format",
+                    "must be csv or json for a table of an archive",
+                ));
+            }
+        };
+        Ok(TableRequest {
+            table,
+            format,
+            csv: request.csv,
+            coding,
+        })
+    }
+}
+
 /// The scope that a path names.
 pub fn scope(name: &str) -> Result<Scope, ApiError> {
     Scope::from_name(name).ok_or_else(|| {
@@ -154,50 +176,42 @@ async fn download_table(
     query: Query<DownloadQuery>,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
-    let link_use = request.extensions().get::<Claimed>().and_then(Claimed::take);
-    if query.0.link.is_some() && link_use.is_none() {
-        return Err(ApiError::invalid(
-            "link",
-            "must not be sent together with a bearer token",
-        ));
-    }
+    let link_use = link::claimed(&request, query.0.link.as_deref())?;
     let wanted = query.0.request(scope(&table)?, coding(&request));
-    let gone = request
-        .extensions()
-        .get::<CancellationToken>()
-        .cloned()
-        .unwrap_or_default();
-    let download = export::download(
-        &granted.0,
-        &state.database,
-        &state.downloads,
-        wanted,
-        gone.cancelled_owned(),
-    )
-    .await?;
-    Ok(HttpResponse::Ok()
-        .content_type(download.media_type)
-        .insert_header(attachment(download.file_name))
-        .insert_header((X_TOTAL_ROWS, download.total_rows))
+    let (database, settings) = (&state.database, &state.downloads);
+    let download = export::download(&granted.0, database, settings, wanted, abandoned(&request)).await?;
+    let mut answer = sent(download.media_type, download.file_name, download.coding);
+    answer.insert_header((X_TOTAL_ROWS, download.total_rows));
+    Ok(answer.streaming(Spending::new(download.body, link_use)))
+}
+
+/// Ready when nobody waits for the answer any more.
+pub fn abandoned(request: &HttpRequest) -> impl Future<Output = ()> + use<> {
+    let gone = request.extensions().get::<CancellationToken>().cloned();
+    gone.unwrap_or_default().cancelled_owned()
+}
+
+/// The head of an answer that is a file and is made while it is sent.
+pub fn sent(media_type: &str, file_name: String, coding: Coding) -> HttpResponseBuilder {
+    let mut answer = HttpResponse::Ok();
+    answer
+        .content_type(media_type)
+        .insert_header(attachment(file_name))
         .insert_header((ACCEPT_RANGES, "none"))
         .insert_header(CacheControl(vec![CacheDirective::NoStore]))
         .insert_header((VARY, "Accept-Encoding"))
-        .insert_header(match download.coding {
+        .insert_header(match coding {
             Coding::Identity => ContentEncoding::Identity,
             Coding::Gzip => ContentEncoding::Gzip,
             Coding::Brotli => ContentEncoding::Brotli,
             Coding::Zstd => ContentEncoding::Zstd,
-        })
-        .streaming(Sending {
-            body: download.body,
-            link_use,
-            begun: false,
-        }))
+        });
+    answer
 }
 
 /// The coding that the client likes best of those that downloads have (RFC 9110, section 12.5.3). Who accepts none of
 /// them has been refused before, or gets the file as it is.
-fn coding(request: &HttpRequest) -> Coding {
+pub fn coding(request: &HttpRequest) -> Coding {
     let offered = [
         Encoding::identity(),
         Encoding::brotli(),
@@ -214,7 +228,7 @@ fn coding(request: &HttpRequest) -> Coding {
 }
 
 /// RFC 6266. Names are the service's own and ASCII, so the extended form (RFC 8187) says the same.
-fn attachment(file_name: String) -> ContentDisposition {
+pub fn attachment(file_name: String) -> ContentDisposition {
     ContentDisposition {
         disposition: DispositionType::Attachment,
         parameters: vec![
@@ -225,36 +239,5 @@ fn attachment(file_name: String) -> ContentDisposition {
                 value: file_name.into_bytes(),
             }),
         ],
-    }
-}
-
-/// The bytes on their way out, and the link that they spend: a link is given back only if the service could not finish
-/// what it had begun, or had not begun at all.
-struct Sending {
-    body: export::Body,
-    link_use: Option<LinkUse>,
-    begun: bool,
-}
-
-impl Drop for Sending {
-    fn drop(&mut self) {
-        if self.begun
-            && let Some(link_use) = self.link_use.take()
-        {
-            link_use.completed();
-        }
-    }
-}
-
-impl Stream for Sending {
-    type Item = campus_backup_domain::Result<Bytes>;
-
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let next = ready!(Pin::new(&mut self.body).poll_next(context));
-        match &next {
-            Some(Ok(_)) | None => self.begun = true,
-            Some(Err(_)) => drop(self.link_use.take()),
-        }
-        Poll::Ready(next)
     }
 }

@@ -1,6 +1,7 @@
 //! `/backup/download-links`: links with which a browser downloads once.
 
 use actix_web::{HttpRequest, HttpResponse, post, web};
+use campus_backup_domain::Table;
 use campus_backup_domain::catalog::Scope;
 use campus_backup_domain::export::Coding;
 use chrono::{DateTime, Utc};
@@ -8,11 +9,13 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
+use super::archives::FileQuery;
+use super::diff::DiffQuery;
 use super::download::DownloadQuery;
 use crate::AppState;
 use crate::address;
 use crate::body::{Body, RequestBody, fields};
-use crate::link::{self, DOWNLOADS};
+use crate::link::{self, DOWNLOADS, Target};
 use crate::middleware::guard::Granted;
 use crate::problem::ApiError;
 use crate::problem_responses;
@@ -27,7 +30,8 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"path": "/backup/download/students?format=xlsx"}))]
 struct LinkRequest {
-    /// Path and query of one download, such as `/backup/download/students?format=xlsx`.
+    /// Path and query of one download, such as `/backup/download/students?format=xlsx`; also of an archive's file or
+    /// table, and of a comparison as CSV.
     path: String,
 }
 
@@ -87,25 +91,40 @@ async fn create_link(
 
 /// Whether the path is that of a download which could begin now.
 fn check(path: &str) -> Result<(), ApiError> {
-    let (name, query) = match path.split_once('?') {
-        Some((name, query)) => (name, query),
-        None => (path, ""),
+    let (name, query) = path.split_once('?').unwrap_or((path, ""));
+    let refused = |error: ApiError| {
+        let problem = format!("has a query that can't be accepted: {}", error.problem().detail);
+        ApiError::invalid("path", problem)
     };
-    let Some(scope) = name.strip_prefix(DOWNLOADS).and_then(Scope::from_name) else {
+    let elsewhere = || {
         let problem = format!("must be the path of a download, such as {DOWNLOADS}students");
-        return Err(ApiError::invalid("path", problem));
+        ApiError::invalid("path", problem)
     };
-    let query: DownloadQuery = fields::from_query(query).map_err(|error| {
-        ApiError::invalid(
-            "path",
-            format!("has a query that can't be accepted: {}", error.problem().detail),
-        )
-    })?;
-    if let Err(error) = query.request(scope, Coding::Identity).check() {
-        let problem = format!("has a query that can't be accepted: {error}");
-        return Err(ApiError::invalid("path", problem));
-    }
-    if query.link.is_some() || path.contains('#') {
+    let has_link = match link::target(name).ok_or_else(elsewhere)? {
+        Target::Download(scope) => {
+            let scope = Scope::from_name(scope).ok_or_else(elsewhere)?;
+            let query: DownloadQuery = fields::from_query(query).map_err(refused)?;
+            let request = query.request(scope, Coding::Identity);
+            request.check().map_err(|error| refused(error.into()))?;
+            query.link.is_some()
+        }
+        Target::Table(table) => {
+            let table = Table::from_name(table).ok_or_else(elsewhere)?;
+            let query: DownloadQuery = fields::from_query(query).map_err(refused)?;
+            query.of_archive(table, Coding::Identity).map_err(refused)?;
+            query.link.is_some()
+        }
+        Target::File => {
+            let query: FileQuery = fields::from_query(query).map_err(refused)?;
+            query.link.is_some()
+        }
+        Target::Diff => {
+            let query: DiffQuery = fields::from_query(query).map_err(refused)?;
+            query.demand_csv().map_err(refused)?;
+            query.link.is_some()
+        }
+    };
+    if has_link || path.contains('#') {
         return Err(ApiError::invalid(
             "path",
             "must have neither a link's token nor a fragment",

@@ -1,9 +1,13 @@
 //! The operations, a file a capability: the word is the same in the URL, here, in the service and in the tests.
 
+pub mod archives;
 pub mod auth;
 pub mod clear;
+pub mod diff;
 pub mod download;
 pub mod health;
+mod job_events;
+pub mod jobs;
 pub mod links;
 pub mod stats;
 
@@ -24,6 +28,9 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
             .configure(stats::configure)
             .configure(download::configure)
             .configure(links::configure)
-            .configure(clear::configure),
+            .configure(clear::configure)
+            .configure(archives::configure)
+            .configure(diff::configure)
+            .configure(jobs::configure),
     );
 }

@@ -10,7 +10,9 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
+use campus_backup_archive::Keys;
 use campus_backup_domain::account::{IdentityProvider, JwksSource};
+use campus_backup_domain::{Error, store};
 use ipnet::IpNet;
 use secrecy::SecretString;
 use url::Url;
@@ -20,6 +22,9 @@ use crate::cli::{self, Listed, SECRET_VARIABLES, Serving};
 use crate::failure::Failure;
 
 const PREFIX: &str = "CAMPUS_BACKUP_";
+
+/// A variable of the build and no setting: `cargo run` hands it on to the program.
+const DASHBOARD_BUILD: &str = "CAMPUS_BACKUP_DASHBOARD";
 
 pub(super) struct Check<'a> {
     environment: &'a BTreeMap<String, String>,
@@ -46,7 +51,8 @@ impl<'a> Check<'a> {
     /// A variable with our prefix that is no setting is a misspelt one, which would otherwise do nothing, unseen.
     pub(super) fn unknown_variables(&mut self) {
         let known = |name: &str| {
-            self.listed.iter().any(|setting| setting.variable == name)
+            name == DASHBOARD_BUILD
+                || self.listed.iter().any(|setting| setting.variable == name)
                 || SECRET_VARIABLES.iter().any(|(secret, _)| *secret == name)
         };
         let unknown: Vec<String> = self
@@ -153,6 +159,22 @@ impl<'a> Check<'a> {
         format!("sqlite:{text}")
     }
 
+    /// The address itself is not said back: it may have a secret in it.
+    pub(super) fn archives(&mut self, given: Option<&str>, data_dir: &Path) -> store::Settings {
+        let default = || store::Settings::folder(data_dir.join("archives"));
+        let Some(given) = optional(given) else {
+            return default();
+        };
+        store::Settings::new(given).unwrap_or_else(|error| {
+            let why = match error {
+                Error::Invalid { problem, .. } => problem,
+                other => other.to_string(),
+            };
+            self.refuse("archives", why);
+            default()
+        })
+    }
+
     pub(super) fn public_url(&mut self, given: Option<&str>) -> Option<String> {
         let given = optional(given)?;
         let url = Url::parse(given)
@@ -182,6 +204,19 @@ impl<'a> Check<'a> {
     }
 
     /// A secret from its variable or from its file.
+    /// The secret keys in a file, none if there is no file.
+    pub(super) fn keys(&mut self, flag: &str, file: Option<&str>) -> Keys {
+        let Some(file) = optional(file) else {
+            return Keys::none();
+        };
+        let read = std::fs::read_to_string(file).map_err(|error| format!("`{file}` can't be read: {error}"));
+        let keys = read.and_then(|text| Keys::parse(&text).map_err(|error| format!("`{file}`: {error}")));
+        keys.unwrap_or_else(|problem| {
+            self.refuse(flag, problem);
+            Keys::none()
+        })
+    }
+
     pub(super) fn secret(
         &mut self,
         variable: &'static str,

@@ -12,8 +12,9 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use campus_backup_archive::{Keys, Recipients};
 use campus_backup_domain::account::{self, Allowance, IdentityProvider, LoginLimits};
-use campus_backup_domain::database;
+use campus_backup_domain::{database, store};
 use chrono_tz::Tz;
 use secrecy::{ExposeSecret, SecretString};
 use tracing_subscriber::EnvFilter;
@@ -32,6 +33,16 @@ pub const SECRET_LENGTH: usize = 32;
 pub struct Settings {
     /// The folder for everything that the service keeps itself.
     pub data_dir: PathBuf,
+    /// Where archives lie.
+    pub archives: store::Settings,
+    /// To whom they are encrypted, if to anybody.
+    pub archive_recipients: Recipients,
+    /// What opens those that are encrypted.
+    pub archive_keys: Keys,
+    /// For how long a clear can be undone.
+    pub undo_window: Duration,
+    /// How many bytes an archive that is uploaded may have.
+    pub upload_limit: u64,
     /// How to connect to the database.
     pub database: database::Settings,
     /// What is logged, as a filter of `tracing_subscriber`.
@@ -150,6 +161,8 @@ impl Settings {
     pub fn check(serve: &Serve, environment: &BTreeMap<String, String>) -> Result<Self, Failure> {
         const HOUR: u64 = 3_600;
         const DAY: u64 = 24 * HOUR;
+        const YEAR: u64 = 365 * DAY;
+        const ONE_TIB: u64 = 1 << 40;
         const SIXTEEN_MIB: usize = 16 << 20;
         const ONE_MIB: usize = 1 << 20;
         let (common, serving) = (&serve.common, &serve.serving);
@@ -157,6 +170,10 @@ impl Settings {
         check.unknown_variables();
 
         let data_dir = PathBuf::from(check.text("data-dir", &common.data_dir));
+        let (archive_key, previous_key) = (
+            check.keys("archive-key-file", common.archive_key_file.as_deref()),
+            check.keys("archive-key-previous-file", common.archive_key_previous_file.as_deref()),
+        );
         let max_downloads = check.number("max-downloads", &serving.max_downloads, 1..=1_000);
         let settings = Self {
             database: database::Settings {
@@ -165,6 +182,11 @@ impl Settings {
                 readers: max_downloads,
                 patience: check.seconds("database-timeout", &common.database_timeout, 1..=HOUR),
             },
+            archives: check.archives(common.archives.as_deref(), &data_dir),
+            archive_recipients: archive_key.recipients(),
+            archive_keys: archive_key.with(&previous_key),
+            undo_window: check.seconds("undo-window", &serving.undo_window, 1..=YEAR),
+            upload_limit: check.number("upload-limit", &serving.upload_limit, 1..=ONE_TIB),
             data_dir,
             log: check.parsed("log", &common.log, "a filter such as info or info,sqlx=debug", |text| {
                 EnvFilter::builder().parse(text).is_ok().then(|| text.to_owned())

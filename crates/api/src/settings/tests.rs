@@ -48,12 +48,14 @@ fn all_problems_are_said_at_once_a_line_each() {
             "--require-confirmation=maybe",
             "--oidc-issuer=https://id.example",
             "--database-url=oracle://system:s3cret@host/x",
+            "--archives=s3://key:s3cret@bucket/archives",
             "--admin-password-file=/nonexistent",
             &format!("--jwt-secret-previous-file={}", short.display()),
             "--jwt-secret-file=/nonexistent",
         ],
         &[
             ("CAMPUS_BACKUP_LISTN", "x"),
+            ("CAMPUS_BACKUP_DASHBOARD", "skip"),
             ("CAMPUS_BACKUP_JWT_SECRET", "s3cret"),
             ("CAMPUS_BACKUP_ADMIN_PASSWORD", ""),
             ("OTHER", "x"),
@@ -78,6 +80,7 @@ fn all_problems_are_said_at_once_a_line_each() {
         "--oidc-audience (CAMPUS_BACKUP_OIDC_AUDIENCE): is missing",
         "--oidc-role-claim (CAMPUS_BACKUP_OIDC_ROLE_CLAIM): is missing",
         "--database-url (DATABASE_URL): the value is not of the form",
+        "--archives (CAMPUS_BACKUP_ARCHIVES): the value is not a folder, file:FOLDER, s3://BUCKET/PREFIX",
         "--admin-password-file (CAMPUS_BACKUP_ADMIN_PASSWORD_FILE): `/nonexistent` can't be read",
         "--jwt-secret-previous-file (CAMPUS_BACKUP_JWT_SECRET_PREVIOUS_FILE): the secret must have at least 32 bytes",
         "--jwt-secret-file (CAMPUS_BACKUP_JWT_SECRET_FILE): CAMPUS_BACKUP_JWT_SECRET is set as well",
@@ -128,6 +131,10 @@ fn nothing_at_all_is_enough() {
     let settings = check(&[], &[]).unwrap();
     assert_eq!(settings.listen, LISTEN);
     assert_eq!(settings.database.url, "sqlite:./data/campus-backup.db");
+    assert_eq!(
+        format!("{:?}", settings.archives),
+        format!("{:?}", store::Settings::folder("./data/archives"))
+    );
     assert_eq!(settings.database.readers, 8);
     assert_eq!(settings.token_lifetime.as_secs(), 900);
     assert_eq!(settings.timezone, Tz::UTC);
@@ -143,6 +150,7 @@ fn what_is_empty_is_left_alone() {
             "--public-url=",
             "--cors-origins=",
             "--database-url=",
+            "--archives=",
         ],
         &[("CAMPUS_BACKUP_JWT_SECRET", "")],
     );
@@ -159,6 +167,7 @@ fn what_is_right_is_taken() {
             "--trusted-proxies=10.0.0.1, fd00::/8",
             "--cors-origins=https://School.example:8443,http://localhost:3000",
             "--public-url=https://backup.school.example/",
+            "--archives=s3://school/campus",
             "--timezone=Asia/Kolkata",
             "--require-confirmation",
         ],
@@ -166,6 +175,7 @@ fn what_is_right_is_taken() {
     )
     .unwrap();
     assert_eq!(settings.database.url, "mysql://u:p@host/school");
+    assert!(format!("{:?}", settings.archives).contains("school"));
     assert_eq!(settings.trusted_proxies.0.len(), 2);
     assert_eq!(
         settings.cors_origins,

@@ -87,6 +87,10 @@ async fn start_that_cannot_be_has_its_exit_code() {
     busy.listen = taken.local_addr().unwrap();
     assert_eq!(code(busy).await.code(), 4);
 
+    let no_store = code(settings(&folder, &["--archives=/proc/nonexistent"])).await;
+    assert_eq!((no_store.code(), no_store.lines().len()), (2, 1), "{no_store:?}");
+    assert!(no_store.lines()[0].starts_with("--archives (CAMPUS_BACKUP_ARCHIVES): "));
+
     let mut no_folder = settings(&folder, &[]);
     no_folder.data_dir = "/proc/nonexistent".into();
     assert_eq!(code(no_folder).await.code(), 2);
@@ -159,6 +163,23 @@ async fn a_slow_body_and_a_large_one_are_answered_and_the_connection_closed() {
         "{sent}"
     );
     server.abort();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_crash_left_among_the_archives_is_swept() {
+    let archives = tempfile::tempdir().unwrap();
+    let left = archives.path().join("2026-11-25T03-53-08Z-5f1c2a9b");
+    std::fs::create_dir(&left).unwrap();
+    std::fs::write(left.join("archive.json.zst"), "never listed").unwrap();
+    let service = start(&[&format!("--archives={}", archives.path().display())]).await;
+    let swept = async {
+        while left.exists() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), swept).await.unwrap();
+    service.stop.send(()).unwrap();
+    service.served.await.unwrap().unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -239,7 +260,12 @@ async fn it_answers_and_stops() {
 }
 
 /// A service with a download that takes a while, or for ever.
-fn slow_download(chunks: usize, shutdown_timeout: u64) -> Service {
+async fn slow_download(chunks: usize, shutdown_timeout: u64) -> Service {
+    let folder = tempfile::tempdir().unwrap();
+    let jobs = state(settings(&folder, &[]), |_| Ok(Runner::passing()))
+        .await
+        .unwrap()
+        .jobs;
     let download = move || async move {
         let chunks = futures_util::stream::unfold(0, move |sent| async move {
             if sent == chunks {
@@ -260,6 +286,8 @@ fn slow_download(chunks: usize, shutdown_timeout: u64) -> Service {
     Service {
         server: server.run(),
         address,
+        jobs,
+        shutdown_timeout: Duration::from_secs(shutdown_timeout),
     }
 }
 
@@ -277,7 +305,7 @@ async fn begin_download(address: SocketAddr) -> (TcpStream, Vec<u8>) {
 
 /// Begins to download, stops the service, and reads on.
 async fn stop_while_downloading(chunks: usize, shutdown_timeout: u64) -> String {
-    let service = slow_download(chunks, shutdown_timeout);
+    let service = slow_download(chunks, shutdown_timeout).await;
     let address = service.address();
     let (stop, stopping) = oneshot::channel::<()>();
     let served = tokio::spawn(service.run_until(async {
@@ -318,7 +346,7 @@ async fn a_second_signal_ends_it_at_once() {
                 .success()
         );
     };
-    let service = slow_download(usize::MAX, 600);
+    let service = slow_download(usize::MAX, 600).await;
     let address = service.address();
     let served = tokio::spawn(service.run());
     let (_socket, _) = begin_download(address).await;

@@ -103,7 +103,7 @@ impl Accounts {
     pub async fn reset_password(&self, username: &str, password: Option<&SecretString>) -> Result<FirstAdmin> {
         let doing = "setting a password";
         let missing = || invalid("username", "there is no user of that name");
-        let user = self.user_named(username).await?.ok_or_else(missing)?;
+        let user = self.user_named(username).await?.ok_or_else(missing)?.user;
         let chosen = self
             .password_for(&user.username, user.email.as_deref(), password)
             .await?;

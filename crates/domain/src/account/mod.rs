@@ -6,7 +6,7 @@
 //! deactivated, demoted or deleted is refused at once.
 //!
 //! In reading order: `principal` is what the others produce; `password` hashes and judges passwords; `limiter`
-//! holds back those who guess; `token` signs and verifies our own tokens; `provider` and `jwks` verify those of
+//! holds back those who guess; `token` signs and verifies our own tokens; `session` ends them all; `provider` and `jwks` verify those of
 //! an outside identity provider; `link` is the single-use download link; `administration` makes administrators.
 //! Passwords, tokens and secrets are never logged, and no `Debug` shows them.
 
@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, Condition};
 use secrecy::{SecretSlice, SecretString};
 
 use crate::Database;
@@ -30,6 +30,7 @@ mod link;
 mod password;
 mod principal;
 mod provider;
+mod session;
 #[cfg(test)]
 mod tests;
 mod token;
@@ -44,6 +45,7 @@ pub use provider::IdentityProvider;
 use limiter::Limiter;
 use password::Passwords;
 use provider::Provider;
+use session::Holder;
 use token::Tokens;
 
 /// The longest user name, in characters: the length of its column.
@@ -126,17 +128,17 @@ impl Accounts {
     /// [`Error::TooManyLogins`] beyond the limits; otherwise [`Error::WrongCredentials`] without saying what is wrong.
     pub async fn login(&self, username: &str, password: &SecretString, address: IpAddr) -> Result<SignedIn> {
         self.0.limiter.admit(username, address)?;
-        let user = self.user_named(username).await?.filter(|user| user.is_active);
-        let stored = user.as_ref().map(|user| user.password_hash.clone());
+        let holder = self.user_named(username).await?.filter(|holder| holder.user.is_active);
+        let stored = holder.as_ref().map(|holder| holder.user.password_hash.clone());
         let matches = self.0.passwords.matches(password, stored).await?;
-        match user {
-            Some(user) if matches => self.sign_in(user, self.0.token_lifetime),
+        match holder {
+            Some(holder) if matches => self.sign_in(holder, self.0.token_lifetime),
             _ => Err(Error::WrongCredentials),
         }
     }
 
-    /// Verifies a bearer token, ours or the identity provider's, and that its user is still active. The role is the
-    /// one in the database, not the one in the token.
+    /// Verifies a bearer token, ours or the identity provider's, and that its user is still active and its session was not
+    /// ended. The role is the one in the database, not the one in the token.
     ///
     /// # Errors
     /// [`Error::Unauthenticated`] with a short reason that may be shown.
@@ -148,14 +150,16 @@ impl Accounts {
         {
             return provider.verify(&header, bearer).await;
         }
-        let id = self.0.tokens.verify(&header, bearer)?;
-        user::Entity::find_by_id(id)
-            .one(self.0.database.connection())
-            .await
-            .map_err(Error::database("looking up the bearer of a token"))?
-            .filter(|user| user.is_active)
-            .map(Principal::of_user)
-            .ok_or(Error::Unauthenticated(token::NO_LONGER_ACTIVE))
+        let token = self.0.tokens.verify(&header, bearer)?;
+        let holder = self
+            .holder(Condition::all().add(user::Column::Id.eq(token.user_id)))
+            .await?
+            .filter(|holder| holder.user.is_active)
+            .ok_or(Error::Unauthenticated(token::NO_LONGER_ACTIVE))?;
+        if !holder.admits(token.epoch, &token.session) {
+            return Err(Error::Unauthenticated(token::SESSION_ENDED));
+        }
+        Ok(Principal::of_user(holder.user, Some(token.session)))
     }
 
     /// Makes a token without a password, for whoever has the command line.
@@ -167,31 +171,43 @@ impl Accounts {
         if !(Duration::from_secs(1)..=LONGEST).contains(&lifetime) {
             return Err(invalid("lifetime", "must be between one second and one year"));
         }
-        let user = self.user_named(username).await?.filter(|user| user.is_active);
-        let user = user.ok_or_else(|| invalid("username", "there is no active user of that name"))?;
+        let user = self.active_user(username).await?;
         self.sign_in(user, lifetime)
     }
 
-    fn sign_in(&self, user: user::Model, lifetime: Duration) -> Result<SignedIn> {
-        let issued = self.0.tokens.issue(user.id, user.role, lifetime)?;
+    /// The proof of being that administrator, for whoever has the command line.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] if there is no active user of that name, [`Error::Forbidden`] for every other role.
+    pub async fn administrator(&self, username: &str) -> Result<Admin> {
+        let holder = self.active_user(username).await?;
+        Principal::of_user(holder.user, None).admin()
+    }
+
+    async fn active_user(&self, username: &str) -> Result<Holder> {
+        let user = self.user_named(username).await?.filter(|holder| holder.user.is_active);
+        user.ok_or_else(|| invalid("username", "there is no active user of that name"))
+    }
+
+    fn sign_in(&self, holder: Holder, lifetime: Duration) -> Result<SignedIn> {
+        let epoch = holder.epoch();
+        let user = holder.user;
+        let issued = self.0.tokens.issue(user.id, user.role, epoch, lifetime)?;
         Ok(SignedIn {
             access_token: issued.token,
             expires_at: issued.expires_at,
             expires_in: lifetime.as_secs(),
-            principal: Principal::of_user(user),
+            principal: Principal::of_user(user, Some(issued.session)),
         })
     }
 
-    async fn user_named(&self, username: &str) -> Result<Option<user::Model>> {
+    async fn user_named(&self, username: &str) -> Result<Option<Holder>> {
         // No user has such a name, and PostgreSQL would not take a NUL even in a question.
         if username.contains('\0') || username.chars().nth(LONGEST_NAME).is_some() {
             return Ok(None);
         }
-        user::Entity::find()
-            .filter(user::Column::Username.eq(username))
-            .one(self.0.database.connection())
+        self.holder(Condition::all().add(user::Column::Username.eq(username)))
             .await
-            .map_err(Error::database("looking up a user"))
     }
 }
 

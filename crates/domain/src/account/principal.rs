@@ -18,18 +18,19 @@ pub struct Principal {
 }
 
 impl Principal {
-    pub(super) fn of_user(user: user::Model) -> Self {
-        Self::new(Some(user.id), user.username, user.email, user.role)
+    pub(super) fn of_user(user: user::Model, session: Option<String>) -> Self {
+        Self::new(Some(user.id), user.username, user.email, user.role, session)
     }
 
     pub(super) fn of_provider(username: String, email: Option<String>, role: Role) -> Self {
-        Self::new(None, username, email, role)
+        Self::new(None, username, email, role, None)
     }
 
-    fn new(user_id: Option<i64>, username: String, email: Option<String>, role: Role) -> Self {
+    fn new(user_id: Option<i64>, username: String, email: Option<String>, role: Role, session: Option<String>) -> Self {
         let authority = (role == Role::Admin).then(|| Admin {
             user_id,
             username: username.clone(),
+            session,
         });
         Self {
             user_id,
@@ -54,12 +55,17 @@ impl Principal {
 pub struct Admin {
     user_id: Option<i64>,
     username: String,
+    session: Option<String>,
 }
 
 impl Admin {
     /// The one to whom a redeemed link belongs.
     pub(super) fn of_link(user_id: Option<i64>, username: String) -> Self {
-        Self { user_id, username }
+        Self {
+            user_id,
+            username,
+            session: None,
+        }
     }
 
     /// The id in the table of users; none for an administrator of an outside identity provider.
@@ -72,9 +78,20 @@ impl Admin {
         &self.username
     }
 
+    /// The id of the token; none for an administrator of an outside identity provider and for whoever comes by a link.
+    pub(super) fn session(&self) -> Option<&str> {
+        self.session.as_deref()
+    }
+
     /// Any administrator, for the tests of the services that ask for one.
     #[cfg(test)]
     pub(crate) fn for_tests() -> Self {
-        Self::of_link(None, "tester".to_owned())
+        Self::acting(None)
+    }
+
+    /// The one with this row among the users, if any.
+    #[cfg(test)]
+    pub(crate) fn acting(user_id: Option<i64>) -> Self {
+        Self::of_link(user_id, "tester".to_owned())
     }
 }

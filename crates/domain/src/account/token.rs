@@ -19,6 +19,7 @@ use crate::error::{Error, Result};
 
 pub(super) const NOT_VALID: &str = "the token is not valid";
 pub(super) const NO_LONGER_ACTIVE: &str = "the account is no longer active";
+pub(super) const SESSION_ENDED: &str = "the session has ended because the data was restored; sign in again";
 
 const ISSUER: &str = "campus-backup";
 const AUDIENCE: &str = "campus-backup-api";
@@ -41,7 +42,20 @@ pub(super) struct Tokens {
 /// A token and when it ends.
 pub(super) struct Issued {
     pub(super) token: String,
+    /// Its id.
+    pub(super) session: String,
     pub(super) expires_at: DateTime<Utc>,
+}
+
+/// What a verified token says.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Verified {
+    /// The user whose token it is.
+    pub(super) user_id: i64,
+    /// Its id.
+    pub(super) session: String,
+    /// In which epoch it was issued, see [`session`](super::session).
+    pub(super) epoch: i64,
 }
 
 /// Every claim has one type. The library itself skips a claim whose type it doesn't expect.
@@ -56,6 +70,9 @@ struct Claims {
     jti: String,
     /// For the reader's convenience; what counts is the role in the database.
     role: Role,
+    /// Tokens of older versions have none.
+    #[serde(default)]
+    epoch: i64,
 }
 
 impl Tokens {
@@ -80,10 +97,11 @@ impl Tokens {
         })
     }
 
-    pub(super) fn issue(&self, user_id: i64, role: Role, lifetime: Duration) -> Result<Issued> {
+    pub(super) fn issue(&self, user_id: i64, role: Role, epoch: i64, lifetime: Duration) -> Result<Issued> {
         let doing = "signing a token";
         let now = jsonwebtoken::get_current_timestamp();
         let exp = now.saturating_add(lifetime.as_secs());
+        let session = Uuid::now_v7().to_string();
         let claims = Claims {
             iss: ISSUER.to_owned(),
             aud: AUDIENCE.to_owned(),
@@ -91,8 +109,9 @@ impl Tokens {
             exp,
             iat: now,
             nbf: now,
-            jti: Uuid::now_v7().to_string(),
+            jti: session.clone(),
             role,
+            epoch,
         };
         let mut header = Header::new(Algorithm::HS256);
         header.typ = Some(TYPE.to_owned());
@@ -102,11 +121,15 @@ impl Tokens {
             .ok_or("the lifetime ends after the last date")
             .map_err(Error::internal(doing))?;
         let token = encode(&header, &claims, &self.signing).map_err(Error::internal(doing))?;
-        Ok(Issued { token, expires_at })
+        Ok(Issued {
+            token,
+            session,
+            expires_at,
+        })
     }
 
-    /// The id of the user whose token it is.
-    pub(super) fn verify(&self, header: &Header, token: &str) -> Result<i64> {
+    /// What the token says, if it is one of ours and has not expired.
+    pub(super) fn verify(&self, header: &Header, token: &str) -> Result<Verified> {
         if header.typ.as_deref() != Some(TYPE) {
             return Err(Error::Unauthenticated(NOT_VALID));
         }
@@ -114,8 +137,13 @@ impl Tokens {
         for key in &self.verifying {
             match decode::<Claims>(token, key, &self.validation) {
                 Ok(verified) => {
-                    let id = verified.claims.sub.parse();
-                    return id.map_err(|_| Error::Unauthenticated(NOT_VALID));
+                    let claims = verified.claims;
+                    let user_id = claims.sub.parse();
+                    return Ok(Verified {
+                        user_id: user_id.map_err(|_| Error::Unauthenticated(NOT_VALID))?,
+                        session: claims.jti,
+                        epoch: claims.epoch,
+                    });
                 }
                 // Perhaps it was signed with the previous secret.
                 Err(error) if *error.kind() == ErrorKind::InvalidSignature => {}
@@ -180,7 +208,7 @@ mod tests {
         Tokens::new(&SECRET.to_vec().into(), None).unwrap()
     }
 
-    fn verify(token: &str) -> Result<i64> {
+    fn verify(token: &str) -> Result<Verified> {
         tokens().verify(&read_header(token)?, token)
     }
 
@@ -209,7 +237,7 @@ mod tests {
         serde_json::to_value(key).unwrap()["k"].as_str().unwrap().to_owned()
     }
 
-    fn reason(result: Result<i64>) -> &'static str {
+    fn reason(result: Result<Verified>) -> &'static str {
         match result {
             Err(Error::Unauthenticated(reason)) => reason,
             other => unreachable!("{other:?}"),
@@ -219,7 +247,12 @@ mod tests {
     #[test]
     fn claims_that_are_wrong_missing_or_of_another_type_are_refused() {
         let now = jsonwebtoken::get_current_timestamp();
-        assert_eq!(verify(&sign(&good_header(), &good_claims())).unwrap(), 42);
+        let verified = verify(&sign(&good_header(), &good_claims())).unwrap();
+        assert_eq!(
+            (verified.user_id, verified.epoch),
+            (42, 0),
+            "a token without an epoch is of the first"
+        );
         for (claim, value, expected) in [
             ("exp", json!(now - 10), "the token has expired"),
             ("nbf", json!(now + 30), "the token is not valid yet"),
@@ -236,6 +269,8 @@ mod tests {
             ("sub", json!("forty-two"), NOT_VALID),
             ("sub", json!(""), NOT_VALID),
             ("role", json!("root"), NOT_VALID),
+            ("epoch", json!("1"), NOT_VALID),
+            ("epoch", json!(null), NOT_VALID),
         ] {
             let mut claims = good_claims();
             claims[claim] = value.clone();
@@ -297,13 +332,20 @@ mod tests {
 
     #[test]
     fn the_previous_secret_is_accepted_and_any_other_is_not() {
-        let old = tokens().issue(42, Role::Admin, Duration::from_secs(60)).unwrap().token;
+        let old = tokens()
+            .issue(42, Role::Admin, 3, Duration::from_secs(60))
+            .unwrap()
+            .token;
         let header = read_header(&old).unwrap();
         let new = vec![9; 32].into();
         assert!(Tokens::new(&new, None).unwrap().verify(&header, &old).is_err());
         let rotating = Tokens::new(&new, Some(&SECRET.to_vec().into())).unwrap();
-        assert_eq!(rotating.verify(&header, &old).unwrap(), 42);
-        let fresh = rotating.issue(42, Role::Admin, Duration::from_secs(60)).unwrap().token;
+        let verified = rotating.verify(&header, &old).unwrap();
+        assert_eq!((verified.user_id, verified.epoch), (42, 3));
+        let fresh = rotating
+            .issue(42, Role::Admin, 3, Duration::from_secs(60))
+            .unwrap()
+            .token;
         assert!(tokens().verify(&header, &fresh).is_err(), "the new secret signs");
     }
 

@@ -1,9 +1,9 @@
-//! The one place that changes rows in bulk: whole tables removed and loaded in one transaction.
+//! The one place that changes rows in bulk: whole tables or many rows removed and loaded in one transaction.
 //!
-//! [`Change`] is the transaction; [`Rows`] is whatever gives the rows that are loaded. Looking after every single row
+//! [`Change`] is the transaction; `Rows` is whatever gives the rows that are loaded. Looking after every single row
 //! for what refers to it, and putting it into every index, takes most of the time of a change of a million rows. So each
-//! engine does what it can to check and index once, at the end and in the same transaction: [`sqlite`], [`postgres`],
-//! [`mysql`].
+//! engine does what it can to check and index once, at the end and in the same transaction: `sqlite`, `postgres`,
+//! `mysql`. Others go on reading what was there before.
 
 mod mysql;
 mod postgres;
@@ -13,7 +13,9 @@ mod text;
 use std::collections::BTreeMap;
 
 use campus_backup_archive::Cell;
-use sea_orm::ActiveEnum as _;
+use rust_decimal::Decimal;
+use sea_orm::{ActiveEnum as _, Statement};
+use sea_query_sqlx::SqlxValues;
 
 use crate::catalog::{MOST, Table};
 use crate::database::{Database, Engine};
@@ -28,9 +30,19 @@ pub(crate) trait Rows: Send {
     fn next<'a>(&'a mut self, cells: &mut [Cell<'a>; MOST]) -> Result<bool>;
 }
 
-/// One transaction that changes whole tables. Dropped without [`Change::commit`], nothing has changed.
+/// How rows are loaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// Many, compared with those that the table has: the table loses its indexes and foreign keys, where the engine can do
+    /// that in a transaction, and gets them back afterwards.
+    Bulk,
+    /// Few: they are put into the table as it is.
+    InPlace,
+}
+
+/// One transaction that changes many rows. Dropped without [`Change::commit`], nothing has changed.
 #[derive(Debug)]
-pub(crate) struct Change {
+pub struct Change {
     writer: Writer,
     tables: Vec<Table>,
 }
@@ -42,13 +54,25 @@ enum Writer {
     Mysql(mysql::Writer),
 }
 
+/// The same call for each engine's writer.
+macro_rules! on {
+    ($change:expr, $writer:ident => $call:expr) => {
+        match &mut $change.writer {
+            Writer::Sqlite($writer) => $call,
+            Writer::Postgres($writer) => $call,
+            Writer::Mysql($writer) => $call,
+        }
+    };
+}
+
 impl Change {
-    /// Begins to change these tables. On SQLite and PostgreSQL nobody else can write to them until it ends; InnoDB keeps
-    /// others from the rows that are removed and from the gaps between, and from nothing else.
+    /// Begins to change these tables. Nobody else can write to them until it ends, and everybody can read them: what they
+    /// see is what was there before. So what a [`Snapshot`](crate::snapshot::Snapshot) shows that is taken now, is exactly
+    /// what this change finds.
     ///
     /// # Errors
     /// [`DatabaseBusy`](crate::Error::DatabaseBusy) if another writer does not let go in time.
-    pub(crate) async fn begin(database: &Database, tables: Vec<Table>, doing: &'static str) -> Result<Self> {
+    pub async fn begin(database: &Database, tables: Vec<Table>, doing: &'static str) -> Result<Self> {
         database.check_file(doing)?;
         let pool = database.changes();
         let writer = match database.engine() {
@@ -57,43 +81,99 @@ impl Change {
                 let pool = pool.get_postgres_connection_pool();
                 Writer::Postgres(postgres::Writer::begin(pool, &tables, doing).await?)
             }
-            Engine::Mysql => Writer::Mysql(mysql::Writer::begin(pool.get_mysql_connection_pool(), doing).await?),
+            Engine::Mysql => {
+                Writer::Mysql(mysql::Writer::begin(pool.get_mysql_connection_pool(), &tables, doing).await?)
+            }
         };
         Ok(Self { writer, tables })
     }
 
-    /// Removes all rows of a table, of `users` those of everybody who is not an administrator, and says how many.
-    pub(crate) async fn remove(&mut self, table: Table) -> Result<u64> {
-        let sql = match table {
-            Table::Users => format!("DELETE FROM users WHERE role <> '{}'", Role::Admin.to_value()),
-            _ => format!("DELETE FROM {table}"),
-        };
-        match &mut self.writer {
-            Writer::Sqlite(writer) => writer.execute(&sql).await,
-            Writer::Postgres(writer) => writer.execute(&sql).await,
-            Writer::Mysql(writer) => writer.execute(&sql).await,
+    /// Removes every user who is not an administrator, and says how many.
+    pub(crate) async fn remove_accounts(&mut self) -> Result<u64> {
+        let sql = format!("DELETE FROM users WHERE role <> '{}'", Role::Admin.to_value());
+        on!(self, writer => writer.run(&sql).await)
+    }
+
+    /// Removes all rows of these tables, which nothing else may refer to.
+    pub(crate) async fn empty(&mut self, tables: &[Table]) -> Result<()> {
+        if let Writer::Postgres(writer) = &mut self.writer
+            && writer.seize().await?
+        {
+            return writer.truncate(tables).await;
         }
+        for table in Table::ALL.iter().rev().filter(|table| tables.contains(table)) {
+            on!(self, writer => writer.run(&format!("DELETE FROM {table}")).await)?;
+        }
+        Ok(())
+    }
+
+    /// Removes the rows of these ids, a few thousand at the most, and says how many there were.
+    pub(crate) async fn delete(&mut self, table: Table, ids: &[i64]) -> Result<u64> {
+        let sql = format!("DELETE FROM {table} WHERE id IN ({})", listed(ids));
+        on!(self, writer => writer.run(&sql).await)
+    }
+
+    /// Gives these rows, a few thousand at the most, a text in a column that no other row has there, so that what they had
+    /// is free for others. It is for rows that are about to get another text.
+    pub(crate) async fn park(&mut self, table: Table, column: &str, ids: &[i64]) -> Result<()> {
+        // A backspace is in no name that a person has typed. Should it be there all the same, the change fails whole.
+        let parked = match &self.writer {
+            Writer::Mysql(_) => "CONCAT(CHAR(8), id)",
+            Writer::Postgres(_) => "CHR(8) || id",
+            Writer::Sqlite(_) => "CHAR(8) || id",
+        };
+        let sql = format!("UPDATE {table} SET {column} = {parked} WHERE id IN ({})", listed(ids));
+        on!(self, writer => writer.run(&sql).await).map(drop)
     }
 
     /// Counts all seven tables as they are now in this transaction.
     pub(crate) async fn count(&mut self) -> Result<Stats> {
         let generated_at = stats::now();
-        let rows: BTreeMap<Table, u64> = match &mut self.writer {
-            Writer::Sqlite(writer) => writer.count().await,
-            Writer::Postgres(writer) => writer.count().await,
-            Writer::Mysql(writer) => writer.count().await,
-        }?;
+        let rows: BTreeMap<Table, u64> = on!(self, writer => writer.count().await)?;
         Ok(Stats { rows, generated_at })
+    }
+
+    /// The exact sum of a column of money as it is now in this transaction.
+    pub(crate) async fn sum(&mut self, table: Table, column: &str) -> Result<Decimal> {
+        on!(self, writer => writer.sum(table, column).await)
     }
 
     /// Inserts rows with their ids into a table, makes the next generated id greater than all of them, and says how many
     /// there were. What the rows refer to must be there already. It works on the thread that polls it and seldom waits, so
     /// a service does it on one that may block.
-    pub(crate) async fn load(&mut self, table: Table, rows: &mut impl Rows) -> Result<u64> {
+    ///
+    /// # Errors
+    /// [`DuplicateKey`](crate::Error::DuplicateKey) if two rows would have the same where each must have its own.
+    pub(crate) async fn load(&mut self, table: Table, rows: &mut impl Rows, way: Way) -> Result<u64> {
+        let loaded = on!(self, writer => writer.load(table, rows, way).await);
+        loaded.map_err(|error| error.of_rows(table))
+    }
+
+    /// Gives rows that are there, by their ids, the values that they are to have, and says how many they were.
+    ///
+    /// # Errors
+    /// [`DuplicateKey`](crate::Error::DuplicateKey) as above.
+    pub(crate) async fn overwrite(&mut self, table: Table, rows: &mut impl Rows) -> Result<u64> {
+        let written = on!(self, writer => writer.overwrite(table, rows).await);
+        written.map_err(|error| error.of_rows(table))
+    }
+
+    /// Runs one statement with its values in the same transaction, and says how many rows it concerned. It is for what the
+    /// service itself remembers, not for the seven tables.
+    pub async fn execute(&mut self, statement: &Statement) -> Result<u64> {
+        let values = || SqlxValues(statement.values.clone().unwrap_or(sea_orm::Values(Vec::new())));
+        on!(self, writer => writer.execute(&statement.sql, values()).await)
+    }
+
+    /// Looks whether every row in the tables, and every one that hangs on them, has what it refers to. PostgreSQL and MySQL
+    /// have seen to that already, row by row; SQLite does it here.
+    ///
+    /// # Errors
+    /// [`Orphan`](crate::Error::Orphan) with the first that has not.
+    pub(crate) async fn check(&mut self) -> Result<()> {
         match &mut self.writer {
-            Writer::Sqlite(writer) => writer.load(table, rows).await,
-            Writer::Postgres(writer) => writer.load(table, rows).await,
-            Writer::Mysql(writer) => writer.load(table, rows).await,
+            Writer::Sqlite(writer) => writer.check(&self.tables).await,
+            Writer::Postgres(_) | Writer::Mysql(_) => Ok(()),
         }
     }
 
@@ -101,7 +181,7 @@ impl Change {
     ///
     /// # Errors
     /// [`Internal`](crate::Error::Internal) if there is such a row; then nothing has changed.
-    pub(crate) async fn commit(self) -> Result<()> {
+    pub async fn commit(self) -> Result<()> {
         match self.writer {
             Writer::Sqlite(writer) => writer.commit(&self.tables).await,
             Writer::Postgres(writer) => writer.commit().await,
@@ -114,4 +194,19 @@ impl Change {
 fn column_names(table: Table) -> String {
     let names: Vec<_> = table.columns().iter().map(|column| column.name).collect();
     names.join(", ")
+}
+
+/// Every column but the id, each made into a piece of SQL.
+fn all_but_the_id(table: Table, piece: impl Fn(usize, &str) -> String) -> String {
+    let columns = table.columns().iter().enumerate().skip(1);
+    let pieces: Vec<_> = columns.map(|(position, column)| piece(position, column.name)).collect();
+    pieces.join(", ")
+}
+
+/// `1, 2, 3`; of none, what no id is.
+fn listed(ids: &[i64]) -> String {
+    match ids {
+        [] => "NULL".to_owned(),
+        ids => ids.iter().map(i64::to_string).collect::<Vec<_>>().join(", "),
+    }
 }

@@ -1,12 +1,18 @@
 //! MySQL and MariaDB: many rows a statement. Their changes of a schema commit, so indexes and foreign keys stay.
+//!
+//! A lock of a whole table would end the transaction or keep readers out. What keeps writers out and lets consistent
+//! reads go on is a lock on every row and on every gap between them, which is what reading them all `FOR UPDATE` takes.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use campus_backup_archive::Cell;
+use rust_decimal::Decimal;
 use sea_orm::sqlx::mysql::MySqlArguments;
 use sea_orm::sqlx::{self, Arguments as _, AssertSqlSafe, Executor as _, MySql, MySqlPool, Transaction};
+use sea_query_sqlx::SqlxValues;
 
-use super::{Rows, column_names};
+use super::{Rows, Way, all_but_the_id, column_names};
 use crate::catalog::{Table, cells};
 use crate::error::{Error, Result};
 use crate::stats;
@@ -19,7 +25,13 @@ const VALUES_A_STATEMENT: usize = 20_000;
 /// How many bytes of text one statement brings, so that it stays below the size of a packet.
 const TEXT_A_STATEMENT: usize = 4 << 20;
 
-/// A transaction. InnoDB locks what it deletes together with the gaps between.
+/// How long it is tried to get all locks without waiting for any.
+const COURTESY: Duration = Duration::from_millis(500);
+
+/// How long after one try the next begins.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// A transaction with every row of its tables locked, together with the gaps between.
 #[derive(Debug)]
 pub(super) struct Writer {
     transaction: Transaction<'static, MySql>,
@@ -27,22 +39,64 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) async fn begin(pool: &MySqlPool, doing: &'static str) -> Result<Self> {
-        let transaction = pool.begin().await.map_err(Error::sqlx(doing))?;
+    /// Whoever waits for the lock of one table while holding that of another may be waited for, and InnoDB then ends
+    /// somebody's transaction. So at first the locks are taken without waiting, all or none; only if others write all the
+    /// while, they are waited for.
+    pub(super) async fn begin(pool: &MySqlPool, tables: &[Table], doing: &'static str) -> Result<Self> {
+        let start = Instant::now();
+        while start.elapsed() < COURTESY {
+            match Self::locked(pool, tables, "FOR UPDATE NOWAIT", doing).await {
+                Err(Error::DatabaseBusy { .. }) => tokio::time::sleep(PAUSE).await,
+                begun => return begun,
+            }
+        }
+        Self::locked(pool, tables, "FOR UPDATE", doing).await
+    }
+
+    async fn locked(pool: &MySqlPool, tables: &[Table], how: &str, doing: &'static str) -> Result<Self> {
+        let mut transaction = pool.begin().await.map_err(Error::sqlx(doing))?;
+        for table in Table::ALL.iter().filter(|table| tables.contains(table)) {
+            // The gaps that are locked are those of the index that is read, and a new row needs one in every index.
+            let sql = format!("SELECT COUNT(*) FROM {table} FORCE INDEX (PRIMARY) {how}");
+            let locked = transaction.execute(sqlx::raw_sql(AssertSqlSafe(sql))).await;
+            locked.map_err(Error::sqlx(doing))?;
+        }
         Ok(Self { transaction, doing })
     }
 
-    pub(super) async fn execute(&mut self, sql: &str) -> Result<u64> {
+    pub(super) async fn run(&mut self, sql: &str) -> Result<u64> {
         let statement = sqlx::raw_sql(AssertSqlSafe(sql.to_owned()));
         let done = self.transaction.execute(statement).await;
         Ok(done.map_err(Error::sqlx(self.doing))?.rows_affected())
+    }
+
+    pub(super) async fn execute(&mut self, sql: &str, values: SqlxValues) -> Result<u64> {
+        let statement = sqlx::query_with(AssertSqlSafe(sql.to_owned()), values);
+        let done = self.transaction.execute(statement).await;
+        Ok(done.map_err(Error::sqlx(self.doing))?.rows_affected())
+    }
+
+    pub(super) async fn sum(&mut self, table: Table, column: &str) -> Result<Decimal> {
+        let sql = format!("SELECT COALESCE(SUM({column}), 0) FROM {table}");
+        let sum = sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut *self.transaction);
+        sum.await.map_err(Error::sqlx(self.doing))
     }
 
     pub(super) async fn count(&mut self) -> Result<BTreeMap<Table, u64>> {
         stats::count_on::<MySql>(&mut self.transaction, &Table::ALL).await
     }
 
-    pub(super) async fn load(&mut self, table: Table, rows: &mut impl Rows) -> Result<u64> {
+    pub(super) async fn load(&mut self, table: Table, rows: &mut impl Rows, _: Way) -> Result<u64> {
+        self.insert(table, rows, "").await
+    }
+
+    pub(super) async fn overwrite(&mut self, table: Table, rows: &mut impl Rows) -> Result<u64> {
+        let values = all_but_the_id(table, |_, name| format!("{name} = VALUES({name})"));
+        self.insert(table, rows, &format!(" ON DUPLICATE KEY UPDATE {values}"))
+            .await
+    }
+
+    async fn insert(&mut self, table: Table, rows: &mut impl Rows, end: &str) -> Result<u64> {
         let columns = table.columns().len();
         let most = VALUES_A_STATEMENT / columns;
         let mut inserted = 0;
@@ -66,11 +120,15 @@ impl Writer {
             }
             let places = format!("({})", vec!["?"; columns].join(", "));
             let places = vec![places; gathered].join(", ");
-            let sql = format!("INSERT INTO {table} ({}) VALUES {places}", column_names(table));
+            let sql = format!("INSERT INTO {table} ({}) VALUES {places}{end}", column_names(table));
             // Keeping one prepared that is as long as no other would only cost the server.
             let insert = sqlx::query_with(AssertSqlSafe(sql), arguments).persistent(gathered == most);
-            let done = self.transaction.execute(insert).await;
-            inserted += done.map_err(Error::sqlx(self.doing))?.rows_affected();
+            self.transaction
+                .execute(insert)
+                .await
+                .map_err(Error::sqlx(self.doing))?;
+            // What the server counts is two for a row that was there.
+            inserted += gathered as u64;
         }
     }
 

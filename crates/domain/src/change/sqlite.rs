@@ -7,8 +7,9 @@ use campus_backup_archive::Cell;
 use campus_backup_archive::digits::write_iso_date;
 use rust_decimal::Decimal;
 use sea_orm::sqlx::{self, AssertSqlSafe, Executor as _, Sqlite, SqlitePool, Transaction};
+use sea_query_sqlx::SqlxValues;
 
-use super::{Rows, column_names, text};
+use super::{Rows, Way, all_but_the_id, column_names, text};
 use crate::catalog::{Table, cells};
 use crate::error::{Error, Result};
 use crate::statement::{Bound, Failure, Statement};
@@ -18,35 +19,67 @@ use crate::stats;
 #[derive(Debug)]
 pub(super) struct Writer {
     transaction: Transaction<'static, Sqlite>,
+    /// Whether every row of the tables has what it refers to, as they are now.
+    checked: bool,
     doing: &'static str,
 }
 
 impl Writer {
     pub(super) async fn begin(pool: &SqlitePool, doing: &'static str) -> Result<Self> {
         let transaction = pool.begin_with("BEGIN IMMEDIATE").await.map_err(Error::sqlx(doing))?;
-        Ok(Self { transaction, doing })
+        Ok(Self {
+            transaction,
+            checked: false,
+            doing,
+        })
     }
 
-    pub(super) async fn execute(&mut self, sql: &str) -> Result<u64> {
+    pub(super) async fn run(&mut self, sql: &str) -> Result<u64> {
+        self.checked = false;
         let statement = sqlx::raw_sql(AssertSqlSafe(sql.to_owned()));
         let done = self.transaction.execute(statement).await;
         Ok(done.map_err(Error::sqlx(self.doing))?.rows_affected())
+    }
+
+    pub(super) async fn execute(&mut self, sql: &str, values: SqlxValues) -> Result<u64> {
+        let statement = sqlx::query_with(AssertSqlSafe(sql.to_owned()), values);
+        let done = self.transaction.execute(statement).await;
+        Ok(done.map_err(Error::sqlx(self.doing))?.rows_affected())
+    }
+
+    pub(super) async fn sum(&mut self, table: Table, column: &str) -> Result<Decimal> {
+        // Floats would lose cents; hundredths are whole numbers.
+        let sql = format!("SELECT COALESCE(SUM(CAST(ROUND({column} * 100) AS INTEGER)), 0) FROM {table}");
+        let cents = sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut *self.transaction);
+        Ok(Decimal::new(cents.await.map_err(Error::sqlx(self.doing))?, 2))
     }
 
     pub(super) async fn count(&mut self) -> Result<BTreeMap<Table, u64>> {
         stats::count_on::<Sqlite>(&mut self.transaction, &Table::ALL).await
     }
 
-    pub(super) async fn load(&mut self, table: Table, rows: &mut impl Rows) -> Result<u64> {
-        let indexes = self.indexes(table).await?;
+    pub(super) async fn load(&mut self, table: Table, rows: &mut impl Rows, way: Way) -> Result<u64> {
+        let places = vec!["?"; table.columns().len()].join(", ");
+        let insert = format!("INSERT INTO {table} ({}) VALUES ({places})", column_names(table));
+        let indexes = match way {
+            Way::Bulk => self.indexes(table).await?,
+            Way::InPlace => Vec::new(),
+        };
         for (name, _) in &indexes {
-            self.execute(&format!("DROP INDEX {name}")).await?;
+            self.run(&format!("DROP INDEX {name}")).await?;
         }
-        let inserted = self.insert(table, rows).await?;
+        let inserted = self.each(&insert, table, rows).await?;
         for (_, create) in &indexes {
-            self.execute(create).await?;
+            self.run(create).await?;
         }
         Ok(inserted)
+    }
+
+    pub(super) async fn overwrite(&mut self, table: Table, rows: &mut impl Rows) -> Result<u64> {
+        // Parameters are counted from 1, and the first is the id.
+        let values = all_but_the_id(table, |position, name| format!("{name} = ?{}", position + 1));
+        let update = format!("UPDATE {table} SET {values} WHERE id = ?1");
+        self.each(&update, table, rows).await
     }
 
     /// Name and definition of every index that no constraint brought.
@@ -56,13 +89,13 @@ impl Writer {
         indexes.await.map_err(Error::sqlx(self.doing))
     }
 
-    async fn insert(&mut self, table: Table, rows: &mut impl Rows) -> Result<u64> {
+    /// Runs a statement once for each row, whose cells are its parameters.
+    async fn each(&mut self, sql: &str, table: Table, rows: &mut impl Rows) -> Result<u64> {
+        self.checked = false;
         let failed = |failure: Failure| Error::sqlite(self.doing, failure.code, failure);
         let columns = table.columns();
-        let places = vec!["?"; columns.len()].join(", ");
-        let sql = format!("INSERT INTO {table} ({}) VALUES ({places})", column_names(table));
         let mut handle = self.transaction.lock_handle().await.map_err(Error::sqlx(self.doing))?;
-        let mut statement = Statement::prepare(&mut handle, &sql).map_err(failed)?;
+        let mut statement = Statement::prepare(&mut handle, sql).map_err(failed)?;
         let mut written = Vec::new();
         let mut inserted = 0;
         loop {
@@ -94,16 +127,36 @@ impl Writer {
         }
     }
 
-    pub(super) async fn commit(mut self, tables: &[Table]) -> Result<()> {
+    pub(super) async fn check(&mut self, tables: &[Table]) -> Result<()> {
+        match self.orphan(tables).await? {
+            Some((table, row)) => Err(Error::Orphan { table, row }),
+            None => {
+                self.checked = true;
+                Ok(())
+            }
+        }
+    }
+
+    /// A row that has lost what it refers to, if there is one.
+    async fn orphan(&mut self, tables: &[Table]) -> Result<Option<(Table, i64)>> {
         let hanging = tables.iter().flat_map(|table| table.dependents());
         for table in tables.iter().chain(hanging).collect::<BTreeSet<_>>() {
-            let check = sqlx::query(AssertSqlSafe(format!("PRAGMA foreign_key_check({table})")));
-            let orphan = check.fetch_optional(&mut *self.transaction).await;
-            if orphan.map_err(Error::sqlx(self.doing))?.is_some() {
-                return Err(Error::internal(self.doing)(format!(
-                    "a row of {table} would lose what it refers to"
-                )));
+            let check = format!("SELECT rowid FROM pragma_foreign_key_check('{table}')");
+            let orphan = sqlx::query_scalar(AssertSqlSafe(check)).fetch_optional(&mut *self.transaction);
+            if let Some(row) = orphan.await.map_err(Error::sqlx(self.doing))? {
+                return Ok(Some((*table, row)));
             }
+        }
+        Ok(None)
+    }
+
+    pub(super) async fn commit(mut self, tables: &[Table]) -> Result<()> {
+        if !self.checked
+            && let Some((table, _)) = self.orphan(tables).await?
+        {
+            return Err(Error::internal(self.doing)(format!(
+                "a row of {table} would lose what it refers to"
+            )));
         }
         self.transaction.commit().await.map_err(Error::sqlx(self.doing))
     }

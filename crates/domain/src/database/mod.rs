@@ -2,9 +2,11 @@
 //!
 //! A [`Database`] has two pools. Requests use the one; what reads whole tables uses the other, which has a limit of
 //! its own, so that readers who stall can never keep a sign-in or a clear from getting a connection. On SQLite what
-//! changes whole tables has a third one, whose connections leave foreign keys to the end of a change. [`schema`] brings
-//! the schema up to date.
+//! changes whole tables has a third one, whose connections leave foreign keys to the end of a change, and the signs of
+//! life of long work a fourth one, which waits for nobody. [`schema`] brings the schema up to date, [`clock`] is the one
+//! that all copies of the service go by.
 
+mod clock;
 mod held;
 mod schema;
 
@@ -63,13 +65,18 @@ pub struct Settings {
     pub patience: Duration,
 }
 
+/// How many of the service's own works may read whole tables at a time, beside the downloads.
+const WORKERS: u32 = 3;
+
 /// The database, connected.
 #[derive(Clone, Debug)]
 pub struct Database {
     requests: DatabaseConnection,
     readers: DatabaseConnection,
     changes: DatabaseConnection,
+    signs: DatabaseConnection,
     reader_permits: Arc<Semaphore>,
+    worker_permits: Arc<Semaphore>,
     engine: Engine,
     file: Option<Arc<File>>,
 }
@@ -99,6 +106,10 @@ impl Database {
             Engine::Sqlite => connect_pool(settings, Pool::Changes).await?,
             Engine::Postgres | Engine::Mysql => requests.clone(),
         };
+        let signs = match engine {
+            Engine::Sqlite => connect_pool(settings, Pool::Signs).await?,
+            Engine::Postgres | Engine::Mysql => requests.clone(),
+        };
         let file = path.map(|path| {
             Arc::new(File {
                 identity: identity(&path),
@@ -109,7 +120,9 @@ impl Database {
             requests,
             readers,
             changes,
+            signs,
             reader_permits: Arc::new(Semaphore::new(settings.readers as usize)),
+            worker_permits: Arc::new(Semaphore::new(WORKERS as usize)),
             engine,
             file,
         })
@@ -151,6 +164,13 @@ impl Database {
         }
     }
 
+    /// A place among those who read whole tables for the service's own work, which downloads can't take away. It is waited
+    /// for as long as it takes.
+    pub(crate) async fn worker_permit(&self) -> Result<OwnedSemaphorePermit> {
+        let permit = self.worker_permits.clone().acquire_owned().await;
+        permit.map_err(Error::internal("taking a place among the workers"))
+    }
+
     /// Begins a transaction that will write, waiting for other writers no longer than the settings say. SQLite takes
     /// its write lock at once, so that the waiting happens here and not in the middle.
     ///
@@ -158,9 +178,21 @@ impl Database {
     /// [`Error::DatabaseBusy`] if another writer does not let go in time. [`Error::Internal`] if the file of an SQLite
     /// database is no longer the one that was opened, because what is written to it would be lost.
     pub async fn begin_write(&self, doing: &'static str) -> Result<DatabaseTransaction> {
+        self.begin_immediate(&self.requests, doing).await
+    }
+
+    /// The same for what can be left out: nothing if another writer has SQLite's write lock. The other engines have none;
+    /// who gets here touches rows that nobody holds for long.
+    pub(crate) async fn begin_write_if_free(&self, doing: &'static str) -> Result<Option<DatabaseTransaction>> {
+        match self.begin_immediate(&self.signs, doing).await {
+            Err(Error::DatabaseBusy { .. }) => Ok(None),
+            begun => begun.map(Some),
+        }
+    }
+
+    async fn begin_immediate(&self, pool: &DatabaseConnection, doing: &'static str) -> Result<DatabaseTransaction> {
         self.check_file(doing)?;
-        let transaction = self
-            .requests
+        let transaction = pool
             .begin_with_options(TransactionOptions {
                 sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
                 ..Default::default()
@@ -206,6 +238,14 @@ impl Database {
         Ok(transaction)
     }
 
+    /// Closes all connections and waits for them, as is needed before an SQLite database's files are removed.
+    pub(crate) async fn close(self) {
+        for pool in [&self.requests, &self.readers, &self.changes] {
+            // What is closed is of no further use, however that went.
+            let _ = pool.close_by_ref().await;
+        }
+    }
+
     /// Asks the database whether it is there, and whether its file is still the one that was opened: a file that was
     /// swapped under an open connection answers every read and loses every write.
     pub async fn ping(&self) -> Result<()> {
@@ -238,19 +278,26 @@ enum Pool {
     Readers,
     /// Changing whole tables.
     Changes,
+    /// Signs of life.
+    Signs,
 }
 
 async fn connect_pool(settings: &Settings, pool: Pool) -> Result<DatabaseConnection> {
     let size = match pool {
         Pool::Requests | Pool::Changes => settings.connections,
-        Pool::Readers => settings.readers,
+        Pool::Readers => settings.readers + WORKERS,
+        Pool::Signs => 1,
     };
     // Who reads every page once needs none of them again; SQLite's default is 2 MB a connection.
     let cache = match pool {
-        Pool::Readers => "-256",
+        Pool::Readers | Pool::Signs => "-256",
         Pool::Requests | Pool::Changes => "-2000",
     };
     let patience = settings.patience;
+    let courtesy = match pool {
+        Pool::Signs => Duration::from_millis(50),
+        Pool::Requests | Pool::Readers | Pool::Changes => patience,
+    };
     let mut options = ConnectOptions::new(&settings.url);
     options
         .max_connections(size)
@@ -269,7 +316,7 @@ async fn connect_pool(settings: &Settings, pool: Pool) -> Result<DatabaseConnect
                 .journal_mode(SqliteJournalMode::Wal)
                 // In WAL mode NORMAL may lose the last commits when the power fails; what was answered must stay.
                 .synchronous(SqliteSynchronous::Full)
-                .busy_timeout(patience)
+                .busy_timeout(courtesy)
                 // A long reader lets the log grow; without a limit its file would keep that size for ever.
                 .pragma("journal_size_limit", "67108864")
         })
@@ -289,10 +336,14 @@ async fn connect_pool(settings: &Settings, pool: Pool) -> Result<DatabaseConnect
             let limit = format!("SET lock_timeout = {}", patience.as_millis());
             pool.after_connect(move |connection, _| execute(connection, limit.clone()))
         })
-        // The one is for locks of rows, the other for those of whole tables.
+        // The one is for locks of rows, the other for those of whole tables. Newer versions of MariaDB refuse to update
+        // what has changed since the transaction's first read, as the signs of life have in the end of a long change.
         .map_sqlx_mysql_pool_opts(move |pool| {
             let seconds = patience.as_secs().max(1);
-            let limit = format!("SET SESSION innodb_lock_wait_timeout = {seconds}, lock_wait_timeout = {seconds}");
+            let limit = format!(
+                "SET SESSION innodb_lock_wait_timeout = {seconds}, lock_wait_timeout = {seconds} \
+                 /*M!110602 , innodb_snapshot_isolation = OFF */"
+            );
             pool.after_connect(move |connection, _| execute(connection, limit.clone()))
         });
     sea_orm::Database::connect(options)

@@ -22,7 +22,7 @@ use campus_backup_archive::Cell;
 use sea_orm::{EntityTrait, Iterable, ModelTrait, Value};
 
 use crate::catalog::{MOST, Table};
-use crate::change::{Change, Rows};
+use crate::change::{Change, Rows, Way};
 use crate::database::Database;
 use crate::error::{Error, Result};
 use crate::stats::{self, Stats};
@@ -93,13 +93,41 @@ async fn insert_school(database: &Database, scale: u32, admin: &DemoAdmin) -> Re
     let mut rows = BTreeMap::new();
     for table in Table::ALL {
         let inserted = match table {
-            Table::Users => change.load(table, &mut Models::of(people::users(admin))).await,
-            Table::Students => change.load(table, &mut Models::of(people::students(scale))).await,
-            Table::Courses => change.load(table, &mut Models::of(courses::courses(scale))).await,
-            Table::PaymentCategories => change.load(table, &mut Models::of(money::categories())).await,
-            Table::Enrollments => change.load(table, &mut Models::of(courses::enrollments(scale))).await,
-            Table::Payments => change.load(table, &mut Models::of(money::payments(scale))).await,
-            Table::Attendance => change.load(table, &mut Models::of(courses::attendance(scale))).await,
+            Table::Users => {
+                change
+                    .load(table, &mut Models::of(people::users(admin)), Way::Bulk)
+                    .await
+            }
+            Table::Students => {
+                change
+                    .load(table, &mut Models::of(people::students(scale)), Way::Bulk)
+                    .await
+            }
+            Table::Courses => {
+                change
+                    .load(table, &mut Models::of(courses::courses(scale)), Way::Bulk)
+                    .await
+            }
+            Table::PaymentCategories => {
+                change
+                    .load(table, &mut Models::of(money::categories()), Way::Bulk)
+                    .await
+            }
+            Table::Enrollments => {
+                change
+                    .load(table, &mut Models::of(courses::enrollments(scale)), Way::Bulk)
+                    .await
+            }
+            Table::Payments => {
+                change
+                    .load(table, &mut Models::of(money::payments(scale)), Way::Bulk)
+                    .await
+            }
+            Table::Attendance => {
+                change
+                    .load(table, &mut Models::of(courses::attendance(scale)), Way::Bulk)
+                    .await
+            }
         }?;
         rows.insert(table, inserted);
     }

@@ -38,7 +38,7 @@ const BROTLI_WINDOW: u32 = 19;
 const BROTLI_BUFFER: usize = 32 * 1024;
 
 /// Compresses one download, piece by piece.
-pub(super) struct Coder {
+pub(crate) struct Coder {
     stream: Stream,
     begun: bool,
 }
@@ -52,7 +52,7 @@ enum Stream {
 
 impl Coder {
     /// None for [`Coding::Identity`], which needs none.
-    pub(super) fn new(coding: Coding) -> Result<Option<Self>> {
+    pub(crate) fn new(coding: Coding) -> Result<Option<Self>> {
         let made = Vec::new();
         let stream = match coding {
             Coding::Identity => return Ok(None),

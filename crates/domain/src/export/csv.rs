@@ -52,12 +52,8 @@ impl Encoder for Csv {
             match cell {
                 Cell::Null => {}
                 Cell::Integer(value) => write_integer(*value, out),
-                // LibreOffice drops a leading NUL and then runs the rest as a formula; no spreadsheet can show one.
-                Cell::Text(value) if value.contains('\0') => {
-                    return Err(unexportable(self.table, cells, position, text::HAS_NUL.to_owned()));
-                }
-                Cell::Text(value) if self.options.formula_guard => write_text(&text::guard(value), out),
-                Cell::Text(value) => write_text(value, out),
+                Cell::Text(value) => write_safe_text(value, self.options, out)
+                    .map_err(|problem| unexportable(self.table, cells, position, problem.to_owned()))?,
                 Cell::Decimal(value) => write_decimal(*value, out),
                 Cell::Date(date) => text::write_date(*date, out),
                 Cell::Timestamp(time) => text::write_timestamp(*time, self.zone, out),
@@ -82,6 +78,22 @@ fn separate(position: usize, out: &mut Vec<u8>) {
     if position > 0 {
         out.push(b',');
     }
+}
+
+/// Appends a text that comes from the data, as a person's spreadsheet may have it.
+///
+/// # Errors
+/// What is wrong with a text that no spreadsheet may have.
+pub(crate) fn write_safe_text(value: &str, options: CsvOptions, out: &mut Vec<u8>) -> Result<(), &'static str> {
+    // LibreOffice drops a leading NUL and then runs the rest as a formula; no spreadsheet can show one.
+    if value.contains('\0') {
+        return Err(text::HAS_NUL);
+    }
+    match options.formula_guard {
+        true => write_text(&text::guard(value), out),
+        false => write_text(value, out),
+    }
+    Ok(())
 }
 
 /// Appends a text, quoted if it is empty or has a comma, a quote or a line break.

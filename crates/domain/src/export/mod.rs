@@ -17,11 +17,11 @@ use campus_backup_archive::{Cell, ColumnSchema, Header};
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 
-use self::coding::Coder;
+pub(crate) use self::coding::Coder;
 pub use self::coding::Coding;
-pub(crate) use self::csv::write_text;
+pub(crate) use self::csv::{write_safe_text, write_text};
 pub use self::outlet::Body;
-use self::outlet::Outlet;
+pub(crate) use self::outlet::{Outlet, open as open_outlet};
 use crate::account::Admin;
 use crate::catalog::{Scope, Table};
 use crate::database::Database;
@@ -166,7 +166,7 @@ pub async fn download(
         .iter()
         .map(|table| snapshot.rows_of(*table))
         .sum();
-    let file_name = file_name(request, snapshot.taken_at(), settings.time_zone);
+    let file_name = file_name(request.scope, request.format, snapshot.taken_at(), settings.time_zone);
     let (outlet, body) = outlet::open(
         settings.chunk_size,
         settings.stall_timeout,
@@ -188,13 +188,14 @@ pub async fn download(
     })
 }
 
-fn file_name(request: Request, taken_at: DateTime<Utc>, zone: Tz) -> String {
-    let name = match request.scope {
+/// What to save a download as.
+pub(crate) fn file_name(scope: Scope, format: Format, taken_at: DateTime<Utc>, zone: Tz) -> String {
+    let name = match scope {
         Scope::All => "complete",
         Scope::One(table) => table.name(),
     };
     let time = taken_at.with_timezone(&zone).format("%d_%m_%Y_%H_%M_%S");
-    format!("{name}_backup_{time}.{}", request.format.extension())
+    format!("{name}_backup_{time}.{}", format.extension())
 }
 
 /// What is wrong with a value that stands in a column of a sheet; the row is found by its id, which is the first cell.
@@ -339,18 +340,12 @@ mod tests {
     #[test]
     fn files_are_named_in_the_schools_time() {
         let taken_at = DateTime::parse_from_rfc3339("2026-12-31T23:30:05Z").unwrap().to_utc();
-        let request = |scope, format| Request {
-            scope,
-            format,
-            csv: CsvOptions::default(),
-            coding: Coding::Identity,
-        };
         assert_eq!(
-            file_name(request(Scope::One(Table::Students), Format::Csv), taken_at, Tz::UTC),
+            file_name(Scope::One(Table::Students), Format::Csv, taken_at, Tz::UTC),
             "students_backup_31_12_2026_23_30_05.csv"
         );
         assert_eq!(
-            file_name(request(Scope::All, Format::Json), taken_at, chrono_tz::Asia::Kolkata),
+            file_name(Scope::All, Format::Json, taken_at, chrono_tz::Asia::Kolkata),
             "complete_backup_01_01_2027_05_00_05.json"
         );
     }

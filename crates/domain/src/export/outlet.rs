@@ -25,7 +25,7 @@ enum Piece {
 
 /// Opens an outlet that hands on pieces of that size; its body is for whoever sends the bytes, compressed if there is a
 /// coder.
-pub(super) fn open(piece: usize, stall_timeout: Duration, coder: Option<Coder>) -> (Outlet, Body) {
+pub(crate) fn open(piece: usize, stall_timeout: Duration, coder: Option<Coder>) -> (Outlet, Body) {
     let (queue, mut receiver) = Queue::new(stall_timeout);
     if let Some(coder) = coder {
         let (compressed, compressed_receiver) = Queue::new(stall_timeout);
@@ -48,7 +48,7 @@ pub(super) fn open(piece: usize, stall_timeout: Duration, coder: Option<Coder>) 
 }
 
 /// The writer's side.
-pub(super) struct Outlet {
+pub(crate) struct Outlet {
     buffer: Vec<u8>,
     piece: usize,
     queue: Queue,
@@ -56,7 +56,7 @@ pub(super) struct Outlet {
 
 impl Outlet {
     /// What has gathered and not been handed on. Append to it.
-    pub(super) fn buffer(&mut self) -> &mut Vec<u8> {
+    pub(crate) fn buffer(&mut self) -> &mut Vec<u8> {
         &mut self.buffer
     }
 
@@ -64,7 +64,7 @@ impl Outlet {
     ///
     /// # Errors
     /// [`Error::Gone`] if nobody is there any more; [`Error::Stalled`] if the reader took nothing for too long.
-    pub(super) async fn hand_on(&mut self) -> Result<()> {
+    pub(crate) async fn hand_on(&mut self) -> Result<()> {
         if self.buffer.len() < self.piece {
             return if self.queue.sender.is_closed() {
                 Err(Error::Gone)
@@ -77,14 +77,14 @@ impl Outlet {
     }
 
     /// Hands on the rest and says that it was everything.
-    pub(super) async fn end(self) {
+    pub(crate) async fn end(self) {
         if self.queue.bytes(self.buffer).await.is_ok() {
             self.queue.end().await;
         }
     }
 
     /// Says that there will be no more because of an error.
-    pub(super) async fn fail(self, error: Error) {
+    pub(crate) async fn fail(self, error: Error) {
         self.queue.fail(error).await;
     }
 }
@@ -170,7 +170,7 @@ impl std::fmt::Debug for Piece {
 
 impl Body {
     /// Waits for the first bytes, so that what fails before them fails as an error of the whole.
-    pub(super) async fn first_piece_awaited(mut self) -> Result<Self> {
+    pub(crate) async fn first_piece_awaited(mut self) -> Result<Self> {
         match self.receiver.recv().await {
             Some(Piece::Bytes(bytes)) => self.first = Some(bytes),
             Some(Piece::End) => self.ended = true,

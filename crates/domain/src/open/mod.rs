@@ -1,57 +1,54 @@
 //! Looking into an archive that is a file in the hand: no server, no database, no account.
 //!
-//! [`check`] reads a whole archive and says what is in it; [`extract`] takes one table out of it. [`sheet`] makes a
-//! person's copy of a row as the archive has it. Everything here blocks on its file.
+//! [`check`] reads a whole archive and says what is in it; [`extract`] takes one table out of it. [`references`] tells
+//! whether rows refer to rows that are there, [`rows`] hands them to a table, [`sheet`] makes a person's copy of a row as the archive has it. Everything
+//! here blocks on its file.
 
+mod references;
+mod rows;
 mod sheet;
 
-use std::io::{self, Read, Write};
+use std::fs::File;
+use std::io::{self, BufReader, Read, Write};
+use std::path::{Path, PathBuf};
 
-use campus_backup_archive::{self as archive, ArchiveHeader, Form, Keys, Limits, Reader, Summary};
+use campus_backup_archive::manifest::Object;
+use campus_backup_archive::{ArchiveHeader, Form, Keys, Limits, Measured, Reader, Summary};
 use chrono_tz::Tz;
 
+pub(crate) use self::references::References;
+pub(crate) use self::rows::{Archived, cents};
 use self::sheet::Sheet;
 use crate::catalog::Table;
+use crate::error::{Error, Result};
 use crate::export::{ArchivedFormat, CsvOptions, archived, header};
+use crate::job::{Progress, Steps};
 
 /// How much is gathered before it is written.
 const PIECE: usize = 64 * 1024;
 
-/// Why an archive could not be looked into.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The archive is not whole, not an archive, or not of this program.
-    #[error(transparent)]
-    Archive(#[from] archive::Error),
-    /// It is an archive of other tables.
-    #[error("the archive has no table {0}")]
-    NoTable(Table),
-    /// A row refers to one that is not in the archive.
-    #[error("row {row} of {table} refers to a row that is not in the archive")]
-    Orphan {
-        /// The table.
-        table: Table,
-        /// The id of the row.
-        row: i64,
-    },
-    /// A value that can't be written as asked.
-    #[error(transparent)]
-    Unexportable(#[from] crate::Error),
-    /// What was taken out could not be written.
-    #[error("writing what was taken out failed")]
-    Write(#[source] io::Error),
+/// What is being done, for errors.
+const WRITING: &str = "writing what was taken out of an archive";
+
+/// Where the bytes of an archive come from, as often as they have to be read.
+pub trait Source: Send + Sync {
+    /// The bytes from the first one on. Reading them may block.
+    ///
+    /// # Errors
+    /// Whatever the place says in which they lie.
+    fn open(&self) -> Result<Box<dyn Read + Send>>;
 }
 
-impl Error {
-    /// A stable word for programs; those of [`archive::Error::code`] among them.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Archive(error) => error.code(),
-            Self::NoTable(_) => "no_table",
-            Self::Orphan { .. } => "orphan",
-            Self::Unexportable(_) => "unexportable",
-            Self::Write(_) => "not_written",
-        }
+impl Source for Path {
+    fn open(&self) -> Result<Box<dyn Read + Send>> {
+        let file = File::open(self).map_err(Error::io("opening an archive"))?;
+        Ok(Box::new(BufReader::new(file)))
+    }
+}
+
+impl Source for PathBuf {
+    fn open(&self) -> Result<Box<dyn Read + Send>> {
+        self.as_path().open()
     }
 }
 
@@ -64,18 +61,72 @@ pub struct Checked {
     pub form: Form,
     /// Its counts, digests and totals, which are those of its rows.
     pub summary: Summary,
+    /// The bytes that it was read from, as a manifest has them.
+    pub object: Object,
+    /// How many bytes its rows have, unpacked.
+    pub row_bytes: u64,
 }
 
 /// Reads a whole archive, of all tables or of one, and compares everything that can be compared: its schema with this
-/// program's, its counts, digests and totals with its rows.
+/// program's, its counts, digests and totals with its rows, and what its rows refer to with the rows that there are. In
+/// an archive of one table they refer to rows that it does not have, and so that is not looked at.
+///
+/// It advances in whichever phase the caller has entered. Whether two rows have the same key is not told, since that
+/// would need an index: a rehearsal does it.
 ///
 /// # Errors
-/// [`Error::Archive`] with the first thing that is wrong.
-pub fn check(source: impl Read + Send, keys: &Keys) -> Result<Checked, Error> {
-    let (reader, _) = open(source, keys)?;
+/// [`Error::Archive`] or [`Error::Orphan`] with the first thing that is wrong; [`Error::Cancelled`].
+pub fn check(source: impl Read + Send, keys: &Keys, progress: &Progress) -> Result<Checked> {
+    let mut source = Watched {
+        source: Measured::new(source),
+        progress,
+    };
+    let (mut reader, tables) = reader(&mut source, keys)?;
     let (header, form) = (reader.header().clone(), reader.form());
+    let mut references = References::between(&tables);
+    let mut steps = Steps::of(progress);
+    let mut row_bytes = 0;
+    let mut orphan = None;
+    for table in tables {
+        reader.next_table()?;
+        references.begin_table(table);
+        while let Some(row) = reader.next_row()? {
+            match references.row(row.id(), row.cells()) {
+                // If the archive is damaged, that is what is wrong with it.
+                Err(error @ Error::Orphan { .. }) => orphan = orphan.or(Some(error)),
+                other => other?,
+            }
+            row_bytes += row.json().len() as u64;
+            steps.step()?;
+        }
+    }
     let summary = reader.finish()?;
-    Ok(Checked { header, form, summary })
+    steps.tell()?;
+    if let Some(orphan) = orphan {
+        return Err(orphan);
+    }
+    let object = Object::new(source.source.measurement(), form);
+    Ok(Checked {
+        header,
+        form,
+        summary,
+        object,
+        row_bytes,
+    })
+}
+
+/// A source whose bytes are measured and told of.
+struct Watched<'p, R> {
+    source: Measured<R>,
+    progress: &'p Progress,
+}
+
+impl<R: Read> Read for Watched<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.source.read(buffer)?;
+        self.progress.add_bytes(read as u64);
+        Ok(read)
+    }
 }
 
 /// What [`extract`] takes out, and how it is written.
@@ -96,8 +147,8 @@ pub struct Extraction {
 ///
 /// # Errors
 /// What was written before an error must not be kept: only at the end of the archive is it known to be whole.
-pub fn extract(source: impl Read + Send, keys: &Keys, wanted: Extraction, out: &mut impl Write) -> Result<u64, Error> {
-    let (mut reader, tables) = open(source, keys)?;
+pub fn extract(source: impl Read + Send, keys: &Keys, wanted: Extraction, out: &mut impl Write) -> Result<u64> {
+    let (mut reader, tables) = reader(source, keys)?;
     let Extraction {
         table: wanted_table, ..
     } = wanted;
@@ -132,7 +183,7 @@ pub fn extract(source: impl Read + Send, keys: &Keys, wanted: Extraction, out: &
             }
             written += 1;
             if buffer.len() >= PIECE {
-                out.write_all(&buffer).map_err(Error::Write)?;
+                out.write_all(&buffer).map_err(Error::io(WRITING))?;
                 buffer.clear();
             }
         }
@@ -142,12 +193,12 @@ pub fn extract(source: impl Read + Send, keys: &Keys, wanted: Extraction, out: &
     encoder.finish(&mut buffer)?;
     out.write_all(&buffer)
         .and_then(|()| out.flush())
-        .map_err(Error::Write)?;
+        .map_err(Error::io(WRITING))?;
     Ok(written)
 }
 
 /// The reader of an archive whose tables are this program's: all seven, or one as its download has it.
-fn open<'s>(source: impl Read + Send + 's, keys: &Keys) -> Result<(Reader<'s>, Vec<Table>), Error> {
+pub(crate) fn reader<'s>(source: impl Read + Send + 's, keys: &Keys) -> Result<(Reader<'s>, Vec<Table>)> {
     let reader = Reader::open(source, keys, Limits::default())?;
     let schema = &reader.header().schema;
     let tables = match schema.tables.as_slice() {

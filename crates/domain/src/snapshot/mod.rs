@@ -76,7 +76,15 @@ impl Snapshot {
     /// # Errors
     /// [`TooManyDownloads`](crate::Error::TooManyDownloads) if as many readers as the settings allow are at work.
     pub async fn take(database: &Database, path: Path, tables: &[Table]) -> Result<Self> {
-        let permit = database.reader_permit().await?;
+        Self::begin(database, path, tables, database.reader_permit().await?).await
+    }
+
+    /// The same for the service's own work, which waits for its turn among its like and not among the downloads.
+    pub async fn take_for_work(database: &Database, tables: &[Table]) -> Result<Self> {
+        Self::begin(database, Path::Engine, tables, database.worker_permit().await?).await
+    }
+
+    async fn begin(database: &Database, path: Path, tables: &[Table], permit: OwnedSemaphorePermit) -> Result<Self> {
         let pool = database.readers();
         let engine = database.engine();
         let mut reader = match (path, engine) {
@@ -114,6 +122,11 @@ impl Snapshot {
     /// When it was taken.
     pub fn taken_at(&self) -> DateTime<Utc> {
         self.stats.generated_at
+    }
+
+    /// How many rows its tables have together.
+    pub fn total(&self) -> u64 {
+        self.stats.total()
     }
 
     /// How many rows one of its tables has.

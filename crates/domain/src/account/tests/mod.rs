@@ -9,6 +9,7 @@ use crate::database;
 use crate::entity::user::Role;
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::Expr;
+use sea_orm::{EntityTrait, QueryFilter};
 
 pub(super) const PASSWORD: &str = "tulip-anvil-94-crater";
 const HOME: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
@@ -58,7 +59,7 @@ impl School {
             .exec(self.database().connection())
             .await
             .unwrap();
-        self.accounts.user_named(username).await.unwrap().unwrap()
+        self.accounts.user_named(username).await.unwrap().unwrap().user
     }
 
     pub(super) async fn change(&self, id: i64, column: user::Column, value: impl Into<sea_orm::Value>) {

@@ -1,0 +1,112 @@
+//! The dashboard's files, at `/backup/`.
+//!
+//! They lie in the folder of the API that they speak with: its page is `/backup/`, what the page loads is
+//! `/backup/assets/...`, and its own addresses are behind `#`, which no server ever sees. So no page of the dashboard can
+//! collide with an operation, today or later, and an unknown path stays a 404. No token is asked for: the files are
+//! the same for everybody and hold nothing.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{
+    AcceptEncoding, CacheControl, CacheDirective, ContentEncoding, ETag, Encoding, EntityTag, Header as _, IfNoneMatch,
+    LOCATION, VARY,
+};
+use actix_web::{HttpRequest, HttpResponse, web};
+use campus_backup_dashboard::{Caching, Coding, File};
+
+use crate::problem::{ApiError, Code};
+
+/// The page.
+pub const PAGE: &str = "/backup/";
+const WITHOUT_SLASH: &str = "/backup";
+const ASSETS: &str = "/backup/{file:assets/.+}";
+
+/// All paths, as templates. They are no operations and stand in no document.
+pub const PATHS: [&str; 3] = [PAGE, WITHOUT_SLASH, ASSETS];
+
+/// A year, which is as good as for ever (RFC 9111 knows no such word).
+const A_YEAR: u32 = 365 * 24 * 60 * 60;
+
+/// Registers the routes.
+pub fn configure(config: &mut web::ServiceConfig) {
+    config
+        .route(PAGE, web::get().to(page))
+        .route(WITHOUT_SLASH, web::get().to(with_slash))
+        .route(ASSETS, web::get().to(asset));
+}
+
+async fn page(request: HttpRequest) -> Result<HttpResponse, ApiError> {
+    send(&request, "")
+}
+
+async fn asset(request: HttpRequest, file: web::Path<String>) -> Result<HttpResponse, ApiError> {
+    send(&request, &file)
+}
+
+/// Relative, so that it is right behind a proxy that puts the service under a path of its own.
+async fn with_slash() -> HttpResponse {
+    HttpResponse::PermanentRedirect()
+        .insert_header((LOCATION, "backup/"))
+        .finish()
+}
+
+fn send(request: &HttpRequest, path: &str) -> Result<HttpResponse, ApiError> {
+    let unknown = || ApiError::new(Code::UnknownPath, "The dashboard has no such file.");
+    let file = campus_backup_dashboard::file(path).ok_or_else(unknown)?;
+    let coding = coding(request, file);
+    let bytes = file.bytes(coding).ok_or_else(unknown)?;
+    let validator = EntityTag::new_strong(file.validator(coding));
+    let status = match is_known(request, &validator) {
+        true => StatusCode::NOT_MODIFIED,
+        false => StatusCode::OK,
+    };
+    let mut answer = HttpResponse::build(status);
+    answer
+        .insert_header(match file.caching() {
+            Caching::Forever => CacheControl(vec![
+                CacheDirective::Public,
+                CacheDirective::MaxAge(A_YEAR),
+                CacheDirective::Extension("immutable".to_owned(), None),
+            ]),
+            Caching::Revalidate => CacheControl(vec![CacheDirective::NoCache]),
+        })
+        .insert_header(ETag(validator))
+        .insert_header((VARY, "Accept-Encoding"));
+    if status == StatusCode::NOT_MODIFIED {
+        return Ok(answer.finish());
+    }
+    Ok(answer
+        .content_type(file.media_type())
+        .insert_header(match coding {
+            Coding::Identity => ContentEncoding::Identity,
+            Coding::Gzip => ContentEncoding::Gzip,
+            Coding::Brotli => ContentEncoding::Brotli,
+        })
+        .body(bytes))
+}
+
+/// The smallest variant that the client accepts (RFC 9110, section 12.5.3).
+fn coding(request: &HttpRequest, file: File) -> Coding {
+    let Ok(accepted) = AcceptEncoding::parse(request) else {
+        return Coding::Identity;
+    };
+    let supported = file.codings().map(|coding| match coding {
+        Coding::Brotli => Encoding::brotli(),
+        Coding::Gzip => Encoding::gzip(),
+        Coding::Identity => Encoding::identity(),
+    });
+    let supported: Vec<_> = supported.collect();
+    match accepted.negotiate(supported.iter()) {
+        Some(Encoding::Known(ContentEncoding::Brotli)) => Coding::Brotli,
+        Some(Encoding::Known(ContentEncoding::Gzip)) => Coding::Gzip,
+        _ => Coding::Identity,
+    }
+}
+
+/// Whether the client has these very bytes (RFC 9110, section 13.1.2).
+fn is_known(request: &HttpRequest, validator: &EntityTag) -> bool {
+    match IfNoneMatch::parse(request) {
+        Ok(IfNoneMatch::Any) => true,
+        Ok(IfNoneMatch::Items(known)) => known.iter().any(|known| known.weak_eq(validator)),
+        Err(_) => false,
+    }
+}

@@ -1,0 +1,117 @@
+//! The header `Idempotency-Key`: sending a request again without doing it again.
+//!
+//! A handler that changes data takes an [`IdempotencyKey`] and hands it on with its submission to the jobs.
+
+use std::future::{Ready, ready};
+
+use actix_web::dev::Payload;
+use actix_web::http::header::HeaderName;
+use actix_web::{FromRequest, HttpRequest};
+use campus_backup_domain::job::Idempotency;
+use serde::Serialize;
+use utoipa::IntoParams;
+
+use crate::problem::ApiError;
+
+/// The header's name (draft-ietf-httpapi-idempotency-key-header).
+pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+/// What the caller calls this request, if anything.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdempotencyKey(Option<String>);
+
+/// The header in the API's document: goes into `params(..)` of an operation that takes an [`IdempotencyKey`].
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[allow(dead_code, reason = "it is only described")]
+pub struct IdempotencyHeader {
+    /// A name of your choice for this request, such as a UUID. Sent again with the same body, it is not done again: the
+    /// answer is that of the first time, for a day at least. If the first time failed, nothing was changed and it is
+    /// done anew. With another body it is refused (422).
+    #[param(
+        rename = "Idempotency-Key",
+        required = false,
+        min_length = 1,
+        max_length = 255,
+        pattern = "^[!-~]+$",
+        example = "7c1d2a3e-8b9f-4c50-9a51-3f0e6d2b4c11"
+    )]
+    key: Option<String>,
+}
+
+impl IdempotencyKey {
+    /// The key together with what it is for: the operation's id and the request as it was understood. None if there is no
+    /// key.
+    ///
+    /// # Errors
+    /// 422 `invalid_field` if the key is not one.
+    pub fn of(&self, operation: &str, request: &impl Serialize) -> Result<Option<Idempotency>, ApiError> {
+        let Some(key) = &self.0 else {
+            return Ok(None);
+        };
+        let request = serde_json::to_value(request).map_err(ApiError::internal)?;
+        Ok(Some(Idempotency::new(key, operation, &request)?))
+    }
+
+    /// The key alone, for an operation whose request is known only when it has been read.
+    pub fn into_text(self) -> Option<String> {
+        self.0
+    }
+}
+
+impl FromRequest for IdempotencyKey {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let mut sent = request.headers().get_all(IDEMPOTENCY_KEY);
+        let first = sent.next();
+        ready(match (first, sent.next()) {
+            (None, _) => Ok(Self(None)),
+            (Some(key), None) => match key.to_str() {
+                // Whether it is one is for the domain to say.
+                Ok(key) => Ok(Self(Some(key.to_owned()))),
+                Err(_) => Err(ApiError::invalid("Idempotency-Key", "must be visible ASCII characters")),
+            },
+            (Some(_), Some(_)) => Err(ApiError::invalid("Idempotency-Key", "must be sent once")),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+    use serde_json::json;
+
+    use super::*;
+
+    async fn read(keys: &[&str]) -> Result<Option<Idempotency>, ApiError> {
+        let request = keys.iter().fold(TestRequest::post(), |request, key| {
+            request.append_header((IDEMPOTENCY_KEY, *key))
+        });
+        let key = IdempotencyKey::from_request(&request.to_http_request(), &mut Payload::None).await?;
+        key.of("clearTable", &json!({"table": "students"}))
+    }
+
+    #[actix_web::test]
+    async fn keys_that_are_none_are_refused() {
+        for keys in [
+            &["a", "b"][..],
+            &["a", "a"],
+            &[""],
+            &["a b"],
+            &["ä"],
+            &[&*"x".repeat(256)],
+        ] {
+            let refused = read(keys).await.unwrap_err();
+            assert_eq!(refused.problem().status, 422, "{keys:?}");
+            assert_eq!(refused.problem().errors[0].field, "Idempotency-Key", "{keys:?}");
+        }
+    }
+
+    #[actix_web::test]
+    async fn no_key_is_no_key_and_a_key_is_one() {
+        assert_eq!(read(&[]).await.unwrap(), None);
+        assert!(read(&["7c1d2a3e"]).await.unwrap().is_some());
+    }
+}

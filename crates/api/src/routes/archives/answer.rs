@@ -1,0 +1,211 @@
+//! How an archive looks in an answer.
+
+use std::collections::BTreeMap;
+
+use campus_backup_archive::manifest::{Origin, Verification, VerificationLevel, VerificationResult};
+use campus_backup_archive::{Compression, Encryption, Manifest};
+use campus_backup_domain::archives::Kept;
+use campus_backup_domain::store::Unreadable;
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa::openapi::schema::Schema;
+
+use crate::problem::Code;
+use crate::routes::jobs::words;
+
+/// What is known of an archive.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Archive, example = json!({
+    "id": "2026-11-25T03-53-08Z-5f1c2a9b", "created_at": "2026-11-25T03:53:08.250177Z", "kind": "taken",
+    "label": "before the exams", "note": null, "pinned": true, "taken_by": "admin", "engine": "sqlite",
+    "app_version": "0.1.0",
+    "rows": {
+        "users": 5, "students": 1000, "courses": 40, "payment_categories": 8, "enrollments": 3000, "payments": 5000,
+        "attendance": 100_000,
+    },
+    "total": 109_053, "totals": {"payments.amount_paid": "12610250.00"},
+    "sha256": {"students": "0f9a8b7c6d5e4f3a2b1c0d9e8f7a6b5c4d3e2f1a0b9c8d7e6f5a4b3c2d1e0f9a"},
+    "size": 1_310_720, "compression": "zstd", "encryption": "none",
+    "object_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    "contains_password_hashes": true,
+    "verification": {
+        "at": "2026-11-25T04:00:00Z", "level": "rehearsal", "result": "ok", "code": null, "seconds": 1.52,
+        "restore_seconds": 0.91,
+    },
+    "verifications": [],
+}))]
+pub struct ArchiveAnswer {
+    /// Its id, which is also its name in the store.
+    id: String,
+    /// The moment that it shows, UTC.
+    created_at: DateTime<Utc>,
+    /// How it came into the store: `safety` is one that was taken before something was removed or replaced.
+    #[schema(schema_with = origins)]
+    kind: Origin,
+    /// A short name.
+    label: Option<String>,
+    /// A longer word.
+    note: Option<String>,
+    /// Whether it is kept until somebody says otherwise.
+    pinned: bool,
+    /// Who took or uploaded it.
+    taken_by: Option<String>,
+    /// The engine that the rows came from. It restores into any.
+    engine: String,
+    /// The version of the program that wrote it.
+    app_version: String,
+    /// Rows by table.
+    rows: BTreeMap<String, u64>,
+    /// Rows of all tables.
+    total: u64,
+    /// Sums of money, as exact decimals.
+    totals: BTreeMap<String, String>,
+    /// SHA-256 of the rows of each table.
+    sha256: BTreeMap<String, String>,
+    /// How many bytes are stored.
+    size: u64,
+    /// How they are compressed.
+    #[schema(schema_with = compressions)]
+    compression: Compression,
+    /// How they are encrypted.
+    #[schema(schema_with = encryptions)]
+    encryption: Encryption,
+    /// SHA-256 of the stored bytes.
+    object_sha256: String,
+    /// True: users are in it with the hashes of their passwords.
+    contains_password_hashes: bool,
+    /// The last time that it was looked at again.
+    verification: Option<VerificationAnswer>,
+    /// All times that are remembered, the newest first.
+    verifications: Vec<VerificationAnswer>,
+}
+
+/// One look at a stored archive.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Verification)]
+pub(crate) struct VerificationAnswer {
+    /// When it ended, UTC.
+    at: DateTime<Utc>,
+    /// How closely it was looked at.
+    #[schema(schema_with = levels)]
+    level: VerificationLevel,
+    /// What came of it.
+    #[schema(schema_with = results)]
+    result: VerificationResult,
+    /// What was wrong: a `code` of problems.
+    code: Option<String>,
+    /// How many seconds it took.
+    seconds: f64,
+    /// How many seconds the restore of a rehearsal took.
+    restore_seconds: Option<f64>,
+}
+
+/// Some of the archives.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct ArchiveList {
+    /// The archives of this page.
+    items: Vec<ArchiveAnswer>,
+    /// How many the whole list has.
+    total: u64,
+    /// How many this page may have.
+    limit: u64,
+    /// How many come before it.
+    offset: u64,
+    /// Those that are in the store and whose manifest can't be read. The archives themselves may be whole.
+    unreadable: Vec<UnreadableAnswer>,
+}
+
+/// An archive whose manifest can't be read.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = UnreadableArchive)]
+pub(crate) struct UnreadableAnswer {
+    /// Its id.
+    id: String,
+    /// What is wrong, as a word.
+    code: &'static str,
+}
+
+impl ArchiveList {
+    pub(super) fn new(kept: Kept, limit: u64, offset: u64) -> Self {
+        let unreadable = |Unreadable { id, code }| UnreadableAnswer { id, code };
+        Self {
+            items: kept.items.iter().map(|manifest| ArchiveAnswer::of(manifest)).collect(),
+            total: kept.total,
+            limit,
+            offset,
+            unreadable: kept.unreadable.into_iter().map(unreadable).collect(),
+        }
+    }
+}
+
+impl ArchiveAnswer {
+    /// How this archive looks.
+    pub fn of(manifest: &Manifest) -> Self {
+        let manifest = manifest.clone();
+        let verifications: Vec<_> = manifest
+            .verifications
+            .into_iter()
+            .rev()
+            .map(VerificationAnswer::from)
+            .collect();
+        Self {
+            id: manifest.id,
+            created_at: manifest.created_at,
+            kind: manifest.kind,
+            label: manifest.label,
+            note: manifest.note,
+            pinned: manifest.pinned,
+            taken_by: manifest.taken_by,
+            engine: manifest.engine,
+            app_version: manifest.app_version,
+            rows: manifest.rows,
+            total: manifest.total,
+            totals: manifest.totals,
+            sha256: manifest.sha256,
+            size: manifest.object.size,
+            compression: manifest.object.compression,
+            encryption: manifest.object.encryption,
+            object_sha256: manifest.object.sha256,
+            contains_password_hashes: manifest.contains_password_hashes,
+            verification: verifications.first().cloned(),
+            verifications,
+        }
+    }
+}
+
+impl From<Verification> for VerificationAnswer {
+    fn from(found: Verification) -> Self {
+        Self {
+            at: found.at,
+            level: found.level,
+            result: found.result,
+            // Of a later version there may be a word that is not known here.
+            code: found
+                .code
+                .map(|word| Code::of_archive(&word).map_or(word, |code| code.name().to_owned())),
+            seconds: found.seconds,
+            restore_seconds: found.restore_seconds,
+        }
+    }
+}
+
+pub(super) fn origins() -> Schema {
+    words(&[Origin::Taken, Origin::Safety, Origin::Uploaded])
+}
+
+pub(super) fn levels() -> Schema {
+    words(&[VerificationLevel::Digest, VerificationLevel::Rehearsal])
+}
+
+fn results() -> Schema {
+    words(&[VerificationResult::Ok, VerificationResult::Failed])
+}
+
+fn compressions() -> Schema {
+    words(&[Compression::None, Compression::Zstd])
+}
+
+fn encryptions() -> Schema {
+    words(&[Encryption::None, Encryption::Age])
+}

@@ -1,0 +1,214 @@
+//! `/backup/archives/{id}/file`: an archive as it is stored, whole or in ranges.
+
+use std::ops::Range;
+
+use actix_web::body::SizedStream;
+use actix_web::http::header::{
+    ACCEPT_RANGES, CONTENT_RANGE, CacheControl, CacheDirective, ContentEncoding, ETag, EntityTag, Header as _,
+    HeaderName, IF_RANGE, IfNoneMatch, RANGE, Range as RangeHeader,
+};
+use actix_web::{HttpRequest, HttpResponse, get, web};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use campus_backup_archive::Manifest;
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use crate::AppState;
+use crate::body::Query;
+use crate::link::{self, Spending};
+use crate::middleware::guard::Granted;
+use crate::problem::ApiError;
+use crate::problem_responses;
+use crate::routes::download::attachment;
+
+/// The digest of the whole file, whatever range is sent (RFC 9530).
+const REPR_DIGEST: HeaderName = HeaderName::from_static("repr-digest");
+
+/// What may be sent with it.
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct FileQuery {
+    /// Instead of a bearer token: the token of a download link. Links come complete from `POST /backup/download-links`.
+    #[param(pattern = "^[0-9a-f]{64}$")]
+    pub link: Option<String>,
+}
+
+/// What is sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Part {
+    Whole,
+    Range(Range<u64>),
+    /// There is no such range.
+    Nothing,
+}
+
+problem_responses!(
+    FileProblems: InvalidField, Unauthenticated, LinkInvalid, Forbidden, UnknownArchive, LinkSpent, ArchiveGone,
+    RangeNotSatisfiable, ManifestUnreadable, DatabaseBusy, DatabaseUnavailable, StoreUnavailable, Internal
+);
+
+/// Download an archive
+///
+/// The stored bytes, compressed and encrypted as they are; the public tools `age`, `zstd` and `jq` open them. One range may
+/// be asked for (RFC 9110, section 14), on the condition of `If-Range`; of several, the whole file is sent. `Repr-Digest`
+/// (RFC 9530) has the SHA-256 of the whole file.
+#[utoipa::path(
+    operation_id = "downloadArchive",
+    tag = "archives",
+    params(
+        ("id" = String, Path, description = "The archive's id."),
+        FileQuery,
+        ("Range" = Option<String>, Header, description = "One range of bytes, such as `bytes=0-1023`."),
+        ("If-Range" = Option<String>, Header, description = "The `ETag` that the range must be of."),
+        ("If-None-Match" = Option<String>, Header, description = "The `ETag` that is known already."),
+    ),
+    responses(
+        (
+            status = 200,
+            description = "The file.",
+            content((Vec<u8> = "application/octet-stream")),
+            headers(
+                ("Content-Disposition" = String, description = "`attachment` with the file's name (RFC 6266)."),
+                ("Content-Length" = u64, description = "How many bytes it has."),
+                ("ETag" = String, description = "Changes if the bytes do."),
+                ("Repr-Digest" = String, description = "SHA-256 of the whole file (RFC 9530)."),
+            ),
+        ),
+        (
+            status = 206,
+            description = "The range.",
+            content((Vec<u8> = "application/octet-stream")),
+            headers(("Content-Range" = String, description = "Which bytes, and of how many.")),
+        ),
+        (status = 304, description = "It is the one that is known already."),
+        FileProblems
+    )
+)]
+#[get("/archives/{id}/file")]
+pub(super) async fn download_archive(
+    granted: Granted,
+    state: web::Data<AppState>,
+    id: web::Path<String>,
+    query: Query<FileQuery>,
+    request: HttpRequest,
+) -> Result<HttpResponse, ApiError> {
+    let link_use = link::claimed(&request, query.0.link.as_deref())?;
+    let manifest = state.archives.show(&granted.0, &id).await?;
+    let size = manifest.object.size;
+    let tag = EntityTag::new_strong(manifest.object.sha256.clone());
+    if is_known(&request, &tag) {
+        return Ok(HttpResponse::NotModified().insert_header(ETag(tag)).finish());
+    }
+    let (mut answer, range) = match part(&request, &tag, size) {
+        Part::Whole => (HttpResponse::Ok(), 0..size),
+        Part::Nothing => return Err(ApiError::unsatisfiable(size)),
+        Part::Range(range) => {
+            let mut answer = HttpResponse::PartialContent();
+            let (first, last) = (range.start, range.end - 1);
+            answer.insert_header((CONTENT_RANGE, format!("bytes {first}-{last}/{size}")));
+            (answer, range)
+        }
+    };
+    let length = range.end - range.start;
+    let outgoing = state.archives.file(&granted.0, &manifest, Some(range)).await?;
+    let bytes = Spending::new(Box::pin(outgoing.into_stream()), link_use);
+    answer
+        .content_type("application/octet-stream")
+        .insert_header(attachment(file_name(&manifest)))
+        .insert_header((ACCEPT_RANGES, "bytes"))
+        .insert_header(CacheControl(vec![CacheDirective::NoStore]))
+        .insert_header(ETag(tag))
+        // What is compressed in itself is not compressed again, and a range is one of these bytes.
+        .insert_header(ContentEncoding::Identity);
+    if let Some(digest) = repr_digest(&manifest.object.sha256) {
+        answer.insert_header((REPR_DIGEST, digest));
+    }
+    Ok(answer.body(SizedStream::new(length, bytes)))
+}
+
+fn file_name(manifest: &Manifest) -> String {
+    format!("campus-backup-{}.json{}", manifest.id, manifest.object.form().suffix())
+}
+
+/// `sha-256=:` and base64 (RFC 9530, section 3); none if the manifest has something else there.
+fn repr_digest(hexadecimal: &str) -> Option<String> {
+    let digits = hexadecimal.as_bytes().chunks_exact(2);
+    let bytes: Option<Vec<u8>> = digits
+        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
+        .collect();
+    let bytes = bytes.filter(|bytes| bytes.len() == 32)?;
+    Some(format!("sha-256=:{}:", STANDARD.encode(bytes)))
+}
+
+/// RFC 9110, section 13.1.2.
+fn is_known(request: &HttpRequest, tag: &EntityTag) -> bool {
+    match IfNoneMatch::parse(request) {
+        Ok(IfNoneMatch::Any) => true,
+        Ok(IfNoneMatch::Items(tags)) => tags.iter().any(|known| known.weak_eq(tag)),
+        Err(_) => false,
+    }
+}
+
+/// RFC 9110, sections 13.1.5 and 14.2: what can't be read, or is of another file, is as if it had not been sent.
+fn part(request: &HttpRequest, tag: &EntityTag, size: u64) -> Part {
+    if !request.headers().contains_key(RANGE) {
+        return Part::Whole;
+    }
+    let condition = request.headers().get(IF_RANGE);
+    if condition.is_some_and(|condition| condition.as_bytes() != tag.to_string().as_bytes()) {
+        return Part::Whole;
+    }
+    match RangeHeader::parse(request) {
+        Ok(RangeHeader::Bytes(ranges)) => match ranges.as_slice() {
+            [range] => match range.to_satisfiable_range(size) {
+                Some((first, last)) => Part::Range(first..last + 1),
+                None => Part::Nothing,
+            },
+            _ => Part::Whole,
+        },
+        _ => Part::Whole,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use super::*;
+
+    #[test]
+    fn ranges_are_those_of_the_standard() {
+        let tag = EntityTag::new_strong("abc".to_owned());
+        let ask = |range: &str, condition: Option<&str>| {
+            let mut request = TestRequest::get().insert_header((RANGE, range));
+            if let Some(condition) = condition {
+                request = request.insert_header((IF_RANGE, condition));
+            }
+            part(&request.to_http_request(), &tag, 100)
+        };
+        assert_eq!(ask("bytes=0-9", None), Part::Range(0..10));
+        assert_eq!(ask("bytes=90-", None), Part::Range(90..100));
+        assert_eq!(ask("bytes=-10", None), Part::Range(90..100));
+        assert_eq!(ask("bytes=50-1000", None), Part::Range(50..100));
+        assert_eq!(ask("bytes=100-", None), Part::Nothing);
+        assert_eq!(ask("bytes=-0", None), Part::Nothing);
+        for whole in ["bytes=0-1,5-6", "lines=1-2", "bytes=9-1", "bytes", ""] {
+            assert_eq!(ask(whole, None), Part::Whole, "{whole}");
+        }
+        assert_eq!(ask("bytes=0-9", Some("\"abc\"")), Part::Range(0..10));
+        assert_eq!(ask("bytes=0-9", Some("\"other\"")), Part::Whole);
+        assert_eq!(ask("bytes=0-9", Some("W/\"abc\"")), Part::Whole);
+    }
+
+    #[test]
+    fn digests_look_as_the_standard_says() {
+        let hexadecimal = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+        let expected = "sha-256=:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=:";
+        assert_eq!(repr_digest(hexadecimal).as_deref(), Some(expected));
+        for none in ["", "e3", "zz", &"é".repeat(32)] {
+            assert_eq!(repr_digest(none), None);
+        }
+    }
+}

@@ -1,0 +1,249 @@
+//! `/backup/archives`: taking archives, and everything that can be done with one.
+
+mod answer;
+mod file;
+mod restore;
+mod table;
+mod upload;
+mod verify;
+
+use actix_web::http::header::{CacheControl, CacheDirective};
+use actix_web::{HttpResponse, delete, get, patch, post, web};
+use campus_backup_archive::manifest::Origin;
+use campus_backup_domain::archives::{Edit, Words};
+use serde::{Deserialize, Deserializer, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_actix_web::service_config::ServiceConfig;
+
+pub use self::answer::ArchiveAnswer;
+use self::answer::{ArchiveList, origins};
+pub use self::file::FileQuery;
+pub use self::restore::PlanAnswer;
+use crate::AppState;
+use crate::body::{Body, Query, RequestBody};
+use crate::idempotency::{IdempotencyHeader, IdempotencyKey};
+use crate::middleware::guard::Granted;
+use crate::page::window;
+use crate::problem::ApiError;
+use crate::problem_responses;
+use crate::routes::jobs::{JobAnswer, accepted};
+
+/// How many archives a page has at the most.
+const MOST: u64 = 1000;
+
+/// Registers the routes.
+pub fn configure(config: &mut ServiceConfig<'_>) {
+    config
+        .service(take_archive)
+        .service(list_archives)
+        .service(upload::upload_archive)
+        .service(file::download_archive)
+        .service(table::download_archived_table)
+        .service(verify::verify_archive)
+        .service(restore::plan_restore)
+        .service(restore::restore_archive)
+        .service(get_archive)
+        .service(edit_archive)
+        .service(delete_archive);
+}
+
+/// What is said of an archive that is taken.
+#[derive(Debug, Default, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"label": "before the exams", "note": "Asked for by the head teacher.", "pinned": true}))]
+struct TakeRequest {
+    /// A short name.
+    #[schema(min_length = 1, max_length = 100)]
+    label: Option<String>,
+    /// A longer word; it may have several lines.
+    #[schema(min_length = 1, max_length = 2000)]
+    note: Option<String>,
+    /// Whether it is kept until somebody says otherwise.
+    #[serde(default)]
+    pinned: bool,
+}
+
+impl RequestBody for TakeRequest {
+    type Form = Self;
+}
+
+/// What is to be said of an archive from now on. What is left out stays, `null` takes it back.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"label": "end of term", "note": null, "pinned": true}))]
+struct EditRequest {
+    /// A short name.
+    #[serde(default, deserialize_with = "sent")]
+    #[schema(value_type = Option<String>, required = false, min_length = 1, max_length = 100)]
+    label: Option<Option<String>>,
+    /// A longer word.
+    #[serde(default, deserialize_with = "sent")]
+    #[schema(value_type = Option<String>, required = false, min_length = 1, max_length = 2000)]
+    note: Option<Option<String>>,
+    /// Whether it is kept until somebody says otherwise.
+    pinned: Option<bool>,
+}
+
+impl RequestBody for EditRequest {
+    type Form = Self;
+}
+
+/// Tells `null` from what was left out.
+fn sent<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
+}
+
+/// Which archives are listed.
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct ArchivesQuery {
+    /// Only those that came into the store in this way.
+    #[param(required = false, schema_with = origins)]
+    kind: Option<Origin>,
+    /// How many at the most.
+    #[param(minimum = 1, maximum = 1000, default = 20)]
+    limit: Option<u64>,
+    /// How many of the newest are left out.
+    #[param(minimum = 0, default = 0)]
+    offset: Option<u64>,
+}
+
+problem_responses!(
+    TakeProblems: MalformedBody, InvalidField, UnsupportedMediaType, BodyTooLarge, RequestTimeout, Unauthenticated,
+    Forbidden, IdempotencyKeyReused, Stopping, DatabaseBusy, DatabaseUnavailable, StoreUnavailable, NoRoom, Internal
+);
+problem_responses!(
+    ListProblems: InvalidField, Unauthenticated, Forbidden, DatabaseBusy, DatabaseUnavailable, StoreUnavailable, Internal
+);
+problem_responses!(
+    ShowProblems: Unauthenticated, Forbidden, UnknownArchive, ArchiveGone, ManifestUnreadable, DatabaseBusy,
+    DatabaseUnavailable, StoreUnavailable, Internal
+);
+problem_responses!(
+    EditProblems: MalformedBody, InvalidField, UnsupportedMediaType, BodyTooLarge, RequestTimeout, Unauthenticated,
+    Forbidden, UnknownArchive, ArchiveGone, ManifestUnreadable, DatabaseBusy, DatabaseUnavailable, StoreUnavailable, NoRoom,
+    Internal
+);
+problem_responses!(
+    DeleteProblems: Unauthenticated, Forbidden, UnknownArchive, ArchiveGone, ArchivePinned, ManifestUnreadable,
+    DatabaseBusy, DatabaseUnavailable, StoreUnavailable, NoRoom, Internal
+);
+
+/// Take an archive
+///
+/// A backup of everything: one consistent snapshot of all seven tables, written into the store while it is read, as others
+/// go on writing. Then what is stored is read back to its end and compared; only then the job has succeeded and the
+/// archive is listed. The job's result has its `archive_id`.
+///
+/// Users are in it with the hashes of their passwords: who may read archives should know.
+#[utoipa::path(
+    operation_id = "takeArchive",
+    tag = "archives",
+    params(IdempotencyHeader),
+    request_body(content = TakeRequest, description = "What is said of it."),
+    responses(
+        (
+            status = 202,
+            description = "It is being taken.",
+            body = JobAnswer,
+            headers(("Location" = String, description = "Where the job is.")),
+        ),
+        TakeProblems
+    )
+)]
+#[post("/archives")]
+async fn take_archive(
+    granted: Granted,
+    state: web::Data<AppState>,
+    key: IdempotencyKey,
+    body: Body<TakeRequest>,
+) -> Result<HttpResponse, ApiError> {
+    let key = key.of("takeArchive", &body.0)?;
+    let TakeRequest { label, note, pinned } = body.0;
+    let words = Words { label, note, pinned };
+    let submitted = state.archives.take(&granted.0, words, key).await?;
+    Ok(accepted(submitted.job().clone()))
+}
+
+/// List archives
+///
+/// The newest first. The list is made from the store, so it is the same after the loss of the database.
+#[utoipa::path(
+    operation_id = "listArchives",
+    tag = "archives",
+    params(ArchivesQuery),
+    responses((status = 200, description = "The archives.", body = ArchiveList), ListProblems)
+)]
+#[get("/archives")]
+async fn list_archives(
+    granted: Granted,
+    state: web::Data<AppState>,
+    query: Query<ArchivesQuery>,
+) -> Result<web::Json<ArchiveList>, ApiError> {
+    let ArchivesQuery { kind, limit, offset } = query.0;
+    let (limit, offset) = window(limit, offset, MOST)?;
+    let kept = state.archives.list(&granted.0, kind, limit, offset).await?;
+    Ok(web::Json(ArchiveList::new(kept, limit, offset)))
+}
+
+/// Look at an archive
+#[utoipa::path(
+    operation_id = "getArchive",
+    tag = "archives",
+    params(("id" = String, Path, description = "The archive's id.")),
+    responses((status = 200, description = "What is known of it.", body = ArchiveAnswer), ShowProblems)
+)]
+#[get("/archives/{id}")]
+async fn get_archive(
+    granted: Granted,
+    state: web::Data<AppState>,
+    id: web::Path<String>,
+) -> Result<web::Json<ArchiveAnswer>, ApiError> {
+    let manifest = state.archives.show(&granted.0, &id).await?;
+    Ok(web::Json(ArchiveAnswer::of(&manifest)))
+}
+
+/// Name, annotate or pin an archive
+///
+/// A pinned archive is not deleted until it is unpinned.
+#[utoipa::path(
+    operation_id = "editArchive",
+    tag = "archives",
+    params(("id" = String, Path, description = "The archive's id.")),
+    request_body(content = EditRequest, description = "What is to be said of it."),
+    responses((status = 200, description = "What is known of it now.", body = ArchiveAnswer), EditProblems)
+)]
+#[patch("/archives/{id}")]
+async fn edit_archive(
+    granted: Granted,
+    state: web::Data<AppState>,
+    id: web::Path<String>,
+    body: Body<EditRequest>,
+) -> Result<web::Json<ArchiveAnswer>, ApiError> {
+    let EditRequest { label, note, pinned } = body.0;
+    let edit = Edit { label, note, pinned };
+    let manifest = state.archives.edit(&granted.0, &id, &edit).await?;
+    Ok(web::Json(ArchiveAnswer::of(&manifest)))
+}
+
+/// Delete an archive
+///
+/// For ever. Afterwards its id is known as that of an archive that was deleted (410).
+#[utoipa::path(
+    operation_id = "deleteArchive",
+    tag = "archives",
+    params(("id" = String, Path, description = "The archive's id.")),
+    responses((status = 204, description = "It is gone."), DeleteProblems)
+)]
+#[delete("/archives/{id}")]
+async fn delete_archive(
+    granted: Granted,
+    state: web::Data<AppState>,
+    id: web::Path<String>,
+) -> Result<HttpResponse, ApiError> {
+    state.archives.delete(&granted.0, &id).await?;
+    Ok(HttpResponse::NoContent()
+        .insert_header(CacheControl(vec![CacheDirective::NoStore]))
+        .finish())
+}

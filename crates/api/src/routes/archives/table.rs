@@ -1,0 +1,68 @@
+//! `/backup/archives/{id}/download/{table}`: a table as it was.
+
+use actix_web::{HttpRequest, HttpResponse, get, web};
+use campus_backup_domain::Table;
+
+use crate::AppState;
+use crate::body::Query;
+use crate::link::{self, Spending};
+use crate::middleware::guard::Granted;
+use crate::problem::ApiError;
+use crate::problem_responses;
+use crate::routes::download::{DownloadQuery, X_TOTAL_ROWS, abandoned, coding, sent};
+
+problem_responses!(
+    TableProblems: Unauthenticated, LinkInvalid, Forbidden, UnknownTable, UnknownArchive, LinkSpent, ArchiveGone,
+    InvalidField, ArchiveCut, ArchiveCorrupt, ArchiveWrongKey, ArchiveKeyNeeded, ArchiveOrphan, ManifestUnreadable,
+    DatabaseBusy, DatabaseUnavailable, StoreUnavailable, Internal
+);
+
+/// Download a table of an archive
+///
+/// Byte for byte the download of that table at the archive's moment, as CSV or JSON. If the archive turns out to be
+/// damaged midway, it ends as a broken transfer and never as a short file.
+#[utoipa::path(
+    operation_id = "downloadArchivedTable",
+    tag = "archives",
+    params(
+        ("id" = String, Path, description = "The archive's id."),
+        ("table" = String, Path, description = "The table.", example = "students"),
+        DownloadQuery,
+    ),
+    responses(
+        (
+            status = 200,
+            description = "The file.",
+            content(
+                (String = "text/csv", example = "\u{feff}ID,Student ID,Course ID,Date,Status\r\n1,1,4,02-09-2024,present\r\n"),
+                (serde_json::Value = "application/json"),
+            ),
+            headers(
+                ("Content-Disposition" = String, description = "`attachment` with the file's name (RFC 6266)."),
+                ("X-Total-Rows" = u64, description = "How many rows the file has."),
+            ),
+        ),
+        TableProblems
+    )
+)]
+#[get("/archives/{id}/download/{table}")]
+pub(super) async fn download_archived_table(
+    granted: Granted,
+    state: web::Data<AppState>,
+    path: web::Path<(String, String)>,
+    query: Query<DownloadQuery>,
+    request: HttpRequest,
+) -> Result<HttpResponse, ApiError> {
+    let link_use = link::claimed(&request, query.0.link.as_deref())?;
+    let (id, table) = path.into_inner();
+    let table =
+        Table::from_name(&table).ok_or_else(|| ApiError::unknown_table_in_path(&Table::ALL.map(Table::name)))?;
+    let wanted = query.0.of_archive(table, coding(&request))?;
+    let begun = state
+        .archives
+        .table(&granted.0, &id, wanted, &state.downloads, abandoned(&request));
+    let download = begun.await?;
+    let mut answer = sent(download.media_type, download.file_name, download.coding);
+    answer.insert_header((X_TOTAL_ROWS, download.total_rows));
+    Ok(answer.streaming(Spending::new(download.body, link_use)))
+}

@@ -1,0 +1,68 @@
+//! `/backup/archives/{id}/verify`: looking at an archive again.
+
+use actix_web::{HttpResponse, post, web};
+use campus_backup_archive::manifest::VerificationLevel;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::answer::levels;
+use crate::AppState;
+use crate::body::{Body, RequestBody};
+use crate::idempotency::{IdempotencyHeader, IdempotencyKey};
+use crate::middleware::guard::Granted;
+use crate::problem::ApiError;
+use crate::problem_responses;
+use crate::routes::jobs::{JobAnswer, accepted};
+
+/// How closely an archive is looked at.
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"level": "rehearsal"}))]
+struct VerifyRequest {
+    /// `digest` reads the stored object and compares everything with what was written down; `rehearsal` also restores it
+    /// into a database of its own.
+    #[schema(schema_with = levels)]
+    level: VerificationLevel,
+}
+
+impl RequestBody for VerifyRequest {
+    type Form = Self;
+}
+
+problem_responses!(
+    VerifyProblems: MalformedBody, InvalidField, UnsupportedMediaType, BodyTooLarge, RequestTimeout, Unauthenticated,
+    Forbidden, UnknownArchive, ArchiveGone, IdempotencyKeyReused, ManifestUnreadable, Stopping, DatabaseBusy,
+    DatabaseUnavailable, StoreUnavailable, NoRoom, Internal
+);
+
+/// Verify an archive
+///
+/// Changes nothing but what the archive remembers: the job's result is kept with it and shown in lists. The job fails if
+/// the archive is damaged, with the code of what is wrong. A rehearsal also says how long a restore takes.
+#[utoipa::path(
+    operation_id = "verifyArchive",
+    tag = "archives",
+    params(("id" = String, Path, description = "The archive's id."), IdempotencyHeader),
+    request_body(content = VerifyRequest, description = "How closely."),
+    responses(
+        (
+            status = 202,
+            description = "It is being looked at.",
+            body = JobAnswer,
+            headers(("Location" = String, description = "Where the job is.")),
+        ),
+        VerifyProblems
+    )
+)]
+#[post("/archives/{id}/verify")]
+pub(super) async fn verify_archive(
+    granted: Granted,
+    state: web::Data<AppState>,
+    id: web::Path<String>,
+    key: IdempotencyKey,
+    body: Body<VerifyRequest>,
+) -> Result<HttpResponse, ApiError> {
+    let key = key.of("verifyArchive", &(&*id, &body.0))?;
+    let submitted = state.archives.verify(&granted.0, &id, body.0.level, key).await?;
+    Ok(accepted(submitted.job().clone()))
+}

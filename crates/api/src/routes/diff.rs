@@ -1,0 +1,376 @@
+//! `/backup/diff`: how two archives differ, or one and the live data.
+
+use std::collections::BTreeMap;
+
+use actix_web::{HttpRequest, HttpResponse, get, web};
+use campus_backup_domain::Table;
+use campus_backup_domain::account::Admin;
+use campus_backup_domain::catalog::Scope;
+use campus_backup_domain::diff::{self, Change, Counts, CsvRequest, Diff, Outcome, Page, Row, RowsPage, Side, Values};
+use campus_backup_domain::export::CsvOptions;
+use campus_backup_domain::job::Progress;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::openapi::schema::Schema;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use super::download::{abandoned, coding, sent};
+use super::jobs::words;
+use crate::AppState;
+use crate::body::Query;
+use crate::link::{self, Spending};
+use crate::middleware::guard::Granted;
+use crate::problem::ApiError;
+use crate::problem_responses;
+
+/// The side that is no archive.
+const LIVE: &str = "live";
+
+/// How many rows a page has unless it is asked for another number.
+const DEFAULT_LIMIT: usize = 100;
+
+/// Registers the routes.
+pub fn configure(config: &mut ServiceConfig<'_>) {
+    config.service(compare);
+}
+
+/// What is compared, and what is shown of it.
+#[derive(Clone, Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct DiffQuery {
+    /// The id of an archive, or `live`.
+    #[param(example = "2026-11-25T03-53-08Z-5f1c2a9b")]
+    from: String,
+    /// The id of another, or `live`.
+    #[param(example = "live")]
+    to: String,
+    /// Shows the rows of this table instead of counts.
+    #[param(value_type = Option<String>, example = "payments")]
+    table: Option<Table>,
+    /// Only rows that differ like this.
+    #[param(required = false, schema_with = changes)]
+    change: Option<Change>,
+    /// JSON only: rows with larger ids than this, which is the `next` of the page before.
+    after: Option<i64>,
+    /// JSON only: how many rows at the most.
+    #[param(minimum = 1, maximum = 1000, default = 100)]
+    limit: Option<usize>,
+    /// `csv` for a file of all rows that differ, of one table or of all; otherwise `json`.
+    #[param(inline)]
+    format: Option<DiffFormat>,
+    /// CSV only: whether the file begins with a byte order mark, which Excel needs. Default `true`.
+    bom: Option<bool>,
+    /// CSV only: whether a text that a spreadsheet would run as a formula gets a `'` before it. Default `true`.
+    formula_guard: Option<bool>,
+    /// CSV only, instead of a bearer token: the token of a download link.
+    #[param(pattern = "^[0-9a-f]{64}$")]
+    pub link: Option<String>,
+}
+
+/// The form of the answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum DiffFormat {
+    #[default]
+    Json,
+    Csv,
+}
+
+impl DiffQuery {
+    /// What a link can open: the file.
+    ///
+    /// # Errors
+    /// 422 `invalid_field` for anything else.
+    pub fn demand_csv(&self) -> Result<(), ApiError> {
+        match self.format {
+            Some(DiffFormat::Csv) => self.check(),
+            _ => Err(ApiError::invalid("format", "must be csv for a link")),
+        }
+    }
+
+    /// Whether it is clear what is asked for.
+    fn check(&self) -> Result<(), ApiError> {
+        if self.from == self.to {
+            return Err(ApiError::invalid("to", "must be another than `from`"));
+        }
+        let only = |is_sent: bool, field: &str, what: &str| match is_sent {
+            true => Err(ApiError::invalid(field, format!("can only be sent {what}"))),
+            false => Ok(()),
+        };
+        if self.format == Some(DiffFormat::Csv) {
+            only(self.after.is_some(), "after", "without `format=csv`")?;
+            return only(self.limit.is_some(), "limit", "without `format=csv`");
+        }
+        only(self.bom.is_some(), "bom", "with `format=csv`")?;
+        only(self.formula_guard.is_some(), "formula_guard", "with `format=csv`")?;
+        if self.table.is_none() {
+            only(self.change.is_some(), "change", "with `table` or `format=csv`")?;
+            only(self.after.is_some(), "after", "with `table`")?;
+            only(self.limit.is_some(), "limit", "with `table`")?;
+        }
+        Ok(())
+    }
+}
+
+/// How two sides differ: counts of every table, or the rows of one.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+enum DiffAnswer {
+    Counts(DiffCounts),
+    Rows(DiffRows),
+}
+
+/// Counts of every table.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "from": {"id": "2026-11-25T03-53-08Z-5f1c2a9b", "at": "2026-11-25T03:53:08.250177Z"},
+    "to": {"id": "live", "at": "2026-11-25T09:30:00Z"}, "is_same": false,
+    "tables": {"payments": {"added": 2, "removed": 0, "changed": 1, "unchanged": 4997}}, "missing": {},
+}))]
+pub struct DiffCounts {
+    /// Where it comes from.
+    from: DiffSide,
+    /// What has become of it.
+    to: DiffSide,
+    /// Whether both have the same tables with the same rows.
+    is_same: bool,
+    /// For each table that both have, how its rows differ.
+    tables: BTreeMap<String, DiffTable>,
+    /// The tables that only one side has, and which: `from` or `to`.
+    missing: BTreeMap<String, &'static str>,
+}
+
+/// One of the two that are compared.
+#[derive(Debug, Serialize, ToSchema)]
+struct DiffSide {
+    /// The archive's id, or `live`.
+    id: String,
+    /// The moment that it shows, UTC.
+    at: DateTime<Utc>,
+}
+
+/// How the rows of a table differ.
+#[derive(Debug, Serialize, ToSchema)]
+struct DiffTable {
+    /// That only `to` has.
+    added: u64,
+    /// That only `from` has.
+    removed: u64,
+    /// That have other values.
+    changed: u64,
+    /// That are the same.
+    unchanged: u64,
+}
+
+/// The rows of one table that differ.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "table": "payments", "counts": {"added": 2, "removed": 0, "changed": 1, "unchanged": 4997}, "next": null,
+    "items": [{
+        "id": 17, "change": "changed",
+        "fields": [{"field": "amount_paid", "from": "250.00", "to": "300.00", "hidden": false}],
+    }],
+}))]
+struct DiffRows {
+    /// The table.
+    table: &'static str,
+    /// The counts of the whole table.
+    counts: DiffTable,
+    /// The rows of this page, in the order of their ids.
+    items: Vec<DiffRow>,
+    /// The `after` of the next page; none if this is the last.
+    next: Option<i64>,
+}
+
+/// A row that differs.
+#[derive(Debug, Serialize, ToSchema)]
+struct DiffRow {
+    /// Its id.
+    id: i64,
+    /// How it differs.
+    #[schema(schema_with = changes)]
+    change: Change,
+    /// Of a changed row the columns that differ, of another one all but the id.
+    fields: Vec<DiffField>,
+}
+
+/// A column of a row that differs.
+#[derive(Debug, Serialize, ToSchema)]
+struct DiffField {
+    /// The column.
+    field: &'static str,
+    /// What `from` has there; decimals, dates and times are texts.
+    #[schema(value_type = Option<Value>)]
+    from: Option<Value>,
+    /// What `to` has there.
+    #[schema(value_type = Option<Value>)]
+    to: Option<Value>,
+    /// Whether nobody is shown what stands there, such as the hash of a password.
+    hidden: bool,
+}
+
+fn changes() -> Schema {
+    words(&[Change::Added, Change::Removed, Change::Changed])
+}
+
+impl From<Counts> for DiffTable {
+    fn from(counts: Counts) -> Self {
+        Self {
+            added: counts.added,
+            removed: counts.removed,
+            changed: counts.changed,
+            unchanged: counts.unchanged,
+        }
+    }
+}
+
+impl From<Row> for DiffRow {
+    fn from(row: Row) -> Self {
+        let fields = row.fields.into_iter().map(|field| {
+            let (from, to, hidden) = match field.values {
+                Values::Shown { from, to } => (from, to, false),
+                Values::Hidden => (None, None, true),
+            };
+            DiffField {
+                field: field.column,
+                from,
+                to,
+                hidden,
+            }
+        });
+        Self {
+            id: row.id,
+            change: row.change,
+            fields: fields.collect(),
+        }
+    }
+}
+
+impl DiffCounts {
+    /// How two sides of these names differ.
+    pub fn new(from: String, to: String, diff: &Diff) -> Self {
+        let mut answer = Self {
+            from: DiffSide {
+                id: from,
+                at: diff.from,
+            },
+            to: DiffSide { id: to, at: diff.to },
+            is_same: diff.is_empty(),
+            tables: BTreeMap::new(),
+            missing: BTreeMap::new(),
+        };
+        for (table, outcome) in &diff.tables {
+            let table = table.name().to_owned();
+            match outcome {
+                Outcome::Compared(counts) => drop(answer.tables.insert(table, (*counts).into())),
+                Outcome::OnlyFrom => drop(answer.missing.insert(table, "from")),
+                Outcome::OnlyTo => drop(answer.missing.insert(table, "to")),
+            }
+        }
+        answer
+    }
+}
+
+impl DiffRows {
+    fn new(table: Table, page: RowsPage) -> Self {
+        Self {
+            table: table.name(),
+            counts: page.counts.into(),
+            items: page.items.into_iter().map(DiffRow::from).collect(),
+            next: page.next,
+        }
+    }
+}
+
+problem_responses!(
+    DiffProblems: Unauthenticated, LinkInvalid, Forbidden, UnknownArchive, LinkSpent, ArchiveGone, InvalidField,
+    ArchiveCut, ArchiveCorrupt, ArchiveDigestMismatch, ArchiveWrongKey, ArchiveKeyNeeded, ArchiveNoTable,
+    ArchiveManifestMismatch, TooManyDownloads, ManifestUnreadable, DatabaseBusy, DatabaseUnavailable, StoreUnavailable,
+    Internal
+);
+
+/// Compare two archives, or one and now
+///
+/// Counts what was added, removed and changed in every table from `from` to `to`; with `table`, the rows and fields that
+/// differ, page by page; with `format=csv`, all of them as a file. Both sides are read to their ends, and nothing is said of
+/// one that is not whole. Hashes of passwords are compared and never shown.
+#[utoipa::path(
+    operation_id = "diffArchives",
+    tag = "archives",
+    params(DiffQuery),
+    responses(
+        (
+            status = 200,
+            description = "How they differ.",
+            content(
+                (DiffAnswer = "application/json"),
+                (String = "text/csv", example = "\u{feff}table,id,change,field,from,to\r\npayments,17,changed,amount_paid,250.00,300.00\r\n"),
+            ),
+        ),
+        DiffProblems
+    )
+)]
+#[get("/diff")]
+async fn compare(
+    granted: Granted,
+    state: web::Data<AppState>,
+    query: Query<DiffQuery>,
+    request: HttpRequest,
+) -> Result<HttpResponse, ApiError> {
+    let query = query.0;
+    let link_use = link::claimed(&request, query.link.as_deref())?;
+    query.check()?;
+    if link_use.is_some() {
+        query.demand_csv()?;
+    }
+    let admin = &granted.0;
+    let from = side(admin, &state, &query.from).await?;
+    let to = side(admin, &state, &query.to).await?;
+    if query.format == Some(DiffFormat::Csv) {
+        let default = CsvOptions::default();
+        let wanted = CsvRequest {
+            scope: query.table.map_or(Scope::All, Scope::One),
+            change: query.change,
+            csv: CsvOptions {
+                bom: query.bom.unwrap_or(default.bom),
+                formula_guard: query.formula_guard.unwrap_or(default.formula_guard),
+            },
+            coding: coding(&request),
+        };
+        let body = diff::csv(admin, &from, &to, &state.downloads, wanted, abandoned(&request)).await?;
+        let name = format!("diff_{}_{}.csv", query.from, query.to);
+        let mut answer = sent("text/csv; charset=utf-8; header=present", name, wanted.coding);
+        return Ok(answer.streaming(Spending::new(body, link_use)));
+    }
+    let answer = match query.table {
+        Some(table) => {
+            let page = Page {
+                after: query.after,
+                limit: query.limit.unwrap_or(DEFAULT_LIMIT),
+                change: query.change,
+            };
+            DiffAnswer::Rows(DiffRows::new(table, diff::rows(admin, &from, &to, table, &page).await?))
+        }
+        None => {
+            let progress = Progress::default();
+            let _ended = progress.cancel_on_drop();
+            let counted = diff::counts(&from, &to, &progress).await?;
+            DiffAnswer::Counts(DiffCounts::new(query.from, query.to, &counted))
+        }
+    };
+    Ok(HttpResponse::Ok().json(answer))
+}
+
+/// The live data, or an archive.
+///
+/// # Errors
+/// Those of [`Archives::side`](campus_backup_domain::archives::Archives::side).
+pub async fn side(admin: &Admin, state: &AppState, id: &str) -> Result<Side, ApiError> {
+    match id {
+        LIVE => Ok(Side::Live(state.database.clone())),
+        id => Ok(state.archives.side(admin, id).await?),
+    }
+}

@@ -1,0 +1,18 @@
+import { convertCssVariables, DEFAULT_THEME, mergeMantineTheme } from '@mantine/core';
+import type { Plugin } from 'vite';
+import { resolver, theme } from '../src/theme.ts';
+
+const NAME = 'virtual:theme.css';
+
+/**
+ * The theme's variables as a style sheet. Mantine would write them into a `<style>` element at run time, and the content
+ * security policy takes no style that is not a file of ours.
+ */
+export function themeSheet(): Plugin {
+  return {
+    name: 'theme-sheet',
+    resolveId: (id) => (id === NAME ? `\0${NAME}` : undefined),
+    load: (id) =>
+      id === `\0${NAME}` ? convertCssVariables(resolver(mergeMantineTheme(DEFAULT_THEME, theme))) : undefined,
+  };
+}

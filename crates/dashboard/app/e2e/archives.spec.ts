@@ -1,0 +1,113 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import type { Page } from '@playwright/test';
+import { expect, signIn, test } from './harness.ts';
+
+async function choose(page: Page, archive: string, action: string): Promise<void> {
+  await page.getByRole('button', { name: `What to do with ${archive}` }).click();
+  await page.getByRole('menuitem', { name: action, exact: true }).click();
+}
+
+test('a backup is taken, verified, pinned, named, looked into and deleted', async ({ page, ownSchool }) => {
+  const service = await ownSchool();
+  await signIn(page, service, '#/');
+  await expect(page.getByRole('status').filter({ hasText: 'There is no backup yet' })).toBeVisible();
+  await page.getByRole('link', { name: 'To the archives' }).click();
+  await page.getByRole('button', { name: 'Take a backup…' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Take a backup' });
+  await dialog.getByLabel('Name').fill('before the exams');
+  await dialog.getByLabel('Note').fill('Asked for by the head teacher.');
+  await dialog.getByRole('button', { name: 'Take a backup' }).click();
+  await expect(dialog).toBeHidden();
+  const row = page.getByRole('listitem').filter({ hasText: 'before the exams' });
+  await expect(row).toContainText('109,053 rows', { timeout: 30_000 });
+  await expect(row).toContainText('Not verified');
+
+  await choose(page, 'before the exams', 'Verify');
+  await expect(row).toContainText('Verified', { timeout: 30_000 });
+  await choose(page, 'before the exams', 'Rehearse a restore');
+  await expect(row).toContainText('Rehearsed', { timeout: 30_000 });
+
+  await choose(page, 'before the exams', 'Pin');
+  await expect(row).toContainText('Pinned');
+  await page.getByRole('button', { name: 'What to do with before the exams' }).click();
+  await expect(page.getByRole('menuitem', { name: 'Delete…' })).toBeDisabled();
+  await page.keyboard.press('Escape');
+  await choose(page, 'before the exams', 'Unpin');
+  await expect(row).not.toContainText('Pinned');
+
+  await choose(page, 'before the exams', 'Name and note…');
+  const edit = page.getByRole('dialog', { name: 'Name and note' });
+  await expect(edit.getByLabel('Note')).toHaveValue('Asked for by the head teacher.');
+  await edit.getByLabel('Name').fill('end of term');
+  await edit.getByRole('button', { name: 'Save' }).click();
+  await expect(page.getByText('end of term')).toBeVisible();
+
+  await choose(page, 'end of term', 'Look into it…');
+  const details = page.getByRole('dialog', { name: 'end of term' });
+  await expect(details.getByRole('row', { name: /^Attendance/ })).toContainText('100,000');
+  const coming = page.waitForEvent('download');
+  await details.getByRole('button', { name: 'Courses of this archive as CSV' }).click();
+  const file = readFileSync(await (await coming).path());
+  expect(file.equals(await service.curl('/backup/download/courses'))).toBe(true);
+  await page.keyboard.press('Escape');
+
+  await page.getByRole('link', { name: 'Overview' }).click();
+  await expect(page.getByRole('status').filter({ hasText: 'The last backup is of' })).toContainText(
+    'end of term',
+  );
+  await page.getByRole('link', { name: 'To the archives' }).click();
+  await choose(page, 'end of term', 'Delete…');
+  await page.getByRole('dialog').getByRole('button', { name: 'Delete it' }).click();
+  await expect(page.getByText('There is no archive yet')).toBeVisible();
+});
+
+test('an archive is downloaded, uploaded, and refused if it is damaged', async ({
+  page,
+  ownSchool,
+}, info) => {
+  const service = await ownSchool();
+  const id = await service.take('taken');
+  await signIn(page, service, '#/archives');
+  const coming = page.waitForEvent('download');
+  await choose(page, 'taken', 'Download');
+  const download = await coming;
+  const stored = readFileSync(await download.path());
+  expect(download.suggestedFilename()).toBe(`campus-backup-${id}.json.zst`);
+  expect(stored.equals(await service.curl(`/backup/archives/${id}/file`))).toBe(true);
+
+  const damaged = info.outputPath('damaged.json.zst');
+  writeFileSync(damaged, stored.subarray(0, stored.length - 100));
+  const chosen = page.getByLabel('The archive to upload');
+  await chosen.setInputFiles(damaged);
+  const refusal = page.getByRole('alert').filter({ hasText: 'damaged.json.zst was not let in' });
+  await expect(refusal).toContainText('The archive is cut');
+  const whole = info.outputPath('whole.json.zst');
+  writeFileSync(whole, stored);
+  await chosen.setInputFiles(whole);
+  await expect(page.getByText('whole.json.zst arrived, is whole, and is listed.')).toBeVisible({
+    timeout: 30_000,
+  });
+  await expect(page.getByText('Uploaded', { exact: true })).toBeVisible();
+});
+
+test('two archives and now are compared, down to the fields', async ({ page, ownSchool }) => {
+  const service = await ownSchool();
+  const id = await service.take('first');
+  await service.api('/backup/clear', { table: 'payments' });
+  await signIn(page, service, `#/compare/${id}`);
+  const row = page.getByRole('row', { name: /Payments/ }).first();
+  await expect(row).toContainText('5,000', { timeout: 30_000 });
+  await page.getByRole('button', { name: 'Payments' }).click();
+  const rows = page.getByRole('region', { name: 'Rows of Payments' });
+  await expect(rows.getByText('ID 1', { exact: true })).toBeVisible();
+  await expect(rows.getByText('amount_paid').first()).toBeVisible();
+  await expect(rows.getByRole('listitem')).toHaveCount(50);
+  await rows.getByRole('button', { name: 'Show more' }).click();
+  await expect(rows.getByRole('listitem')).toHaveCount(100);
+  const coming = page.waitForEvent('download');
+  await page.getByRole('button', { name: 'All rows that differ, as CSV' }).click();
+  const csv = readFileSync(await (await coming).path(), 'utf8');
+  expect(csv).toContain('payments,1,removed,amount_paid,');
+  await page.getByLabel('To', { exact: true }).selectOption(id);
+  await expect(page.getByText('Choose two different sides.')).toBeVisible();
+});

@@ -1,0 +1,138 @@
+import { expect, signIn, test } from './harness.ts';
+
+interface Cleared {
+  removed: Record<string, number>;
+  kept: Record<string, number>;
+  removed_total: number;
+}
+
+test('the wrong word changes nothing, and the right one clears what the plan said', async ({
+  page,
+  ownSchool,
+}) => {
+  const service = await ownSchool();
+  const plan = await service.api<Cleared>('/backup/clear', { table: 'students', dry_run: true });
+  await signIn(page, service, '#/clear');
+  await page.getByRole('button', { name: 'Clear students…' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Clear students' });
+  for (const [table, name] of Object.entries({
+    students: 'Students',
+    enrollments: 'Enrollments',
+    payments: 'Payments',
+    attendance: 'Attendance',
+    courses: 'Courses',
+    users: 'Users',
+  })) {
+    const row = dialog.getByRole('row', { name: new RegExp(`^${name}`) });
+    const goes = plan.removed[table];
+    await expect(row.getByRole('cell').first()).toHaveText(goes ? goes.toLocaleString('en-GB') : '–');
+    await expect(row.getByRole('cell').last()).toHaveText((plan.kept[table] ?? -1).toLocaleString('en-GB'));
+  }
+  const word = dialog.getByLabel('Type students to confirm');
+  const confirm = dialog.getByRole('button', {
+    name: `Clear ${plan.removed_total.toLocaleString('en-GB')} rows`,
+  });
+  for (const wrong of ['', 'student', 'STUDENTS', 'payments']) {
+    await word.fill(wrong);
+    await confirm.click();
+    await expect(dialog.getByText('That is not “students”')).toBeVisible();
+  }
+  expect(await service.api('/backup/stats')).toMatchObject({ students: 1_000 });
+
+  const sent = page.waitForRequest((request) => request.url().endsWith('/backup/clear'));
+  await word.fill('students');
+  await word.press('Enter');
+  expect((await sent).postDataJSON()).toEqual({
+    table: 'students',
+    confirm: 'students',
+    expected_rows: plan.removed,
+  });
+  const result = page.getByRole('dialog', { name: 'Clear students' });
+  await expect(result.getByRole('status')).toContainText(
+    `${plan.removed_total.toLocaleString('en-GB')} rows removed`,
+  );
+  expect(await service.api('/backup/stats')).toMatchObject({ students: 0, payments: 0, courses: 40 });
+  await expect(result.getByRole('button', { name: 'Undo: clear students' })).toBeVisible();
+  await result.getByRole('button', { name: 'Done' }).click();
+  await expect(result).toBeHidden();
+  await page.getByRole('link', { name: 'Overview' }).click();
+  await expect(page.locator('dl > div').filter({ hasText: 'Students' }).locator('dd')).toHaveText('0');
+});
+
+test('data that has moved since the plan is not cleared before it was counted again', async ({
+  page,
+  ownSchool,
+}) => {
+  const service = await ownSchool();
+  await signIn(page, service, '#/clear');
+  await page.getByRole('button', { name: 'Clear everything…' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Clear everything' });
+  await dialog.getByLabel('Type all to confirm').fill('all');
+  await service.api('/backup/clear', { table: 'attendance' });
+  await dialog.getByRole('button', { name: /^Clear 1\d\d,\d+ rows$/ }).click();
+  const refusal = dialog.getByRole('alert').filter({ hasText: 'Nothing was cleared' });
+  await expect(refusal).toContainText('found');
+  expect(await service.api('/backup/stats')).toMatchObject({ students: 1_000 });
+  await refusal.getByRole('button', { name: 'Count again' }).click();
+  await dialog.getByLabel('Type all to confirm').fill('all');
+  await dialog.getByRole('button', { name: /^Clear 9,\d+ rows$/ }).click();
+  await expect(page.getByRole('dialog').getByRole('status')).toContainText('rows removed');
+  // Administrators stay.
+  expect(await service.api('/backup/stats')).toMatchObject({ students: 0, total: 1, users: 1 });
+});
+
+test('the complete backup can be had from the plan, which stays', async ({ page, school }) => {
+  await signIn(page, school, '#/clear');
+  await page.getByRole('button', { name: 'Clear courses…' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Clear courses' });
+  const coming = page.waitForEvent('download');
+  await dialog.getByRole('button', { name: 'Download everything first' }).click();
+  expect((await coming).suggestedFilename()).toMatch(/^complete_backup_.*\.json$/);
+  await expect(dialog.getByRole('status')).toContainText('arrived whole');
+  await expect(dialog.getByLabel('Type courses to confirm')).toBeVisible();
+});
+
+test('closing the plan changes nothing', async ({ page, school }) => {
+  await signIn(page, school, '#/clear');
+  const opener = page.getByRole('button', { name: 'Clear payments…' });
+  await opener.click();
+  const dialog = page.getByRole('dialog', { name: 'Clear payments' });
+  await expect(dialog.getByLabel('Type payments to confirm')).toBeVisible();
+  await page.keyboard.press('Escape');
+  await expect(dialog).toBeHidden();
+  await expect(opener).toBeFocused();
+  expect(await school.api('/backup/stats')).toMatchObject({ payments: 5_000 });
+});
+
+test('a clear is undone from its result, and later from the page', async ({ page, ownSchool }) => {
+  const service = await ownSchool();
+  const before = await service.digests();
+  await signIn(page, service, '#/clear');
+  await page.getByRole('button', { name: 'Clear payments…' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Clear payments' });
+  await dialog.getByLabel('Type payments to confirm').fill('payments');
+  await dialog.getByRole('button', { name: /^Clear 5,000 rows$/ }).click();
+  await dialog.getByRole('button', { name: 'Undo: clear payments' }).click();
+  await expect(dialog.getByRole('status').filter({ hasText: '5,000 rows are back' })).toBeVisible();
+  expect(await service.digests()).toEqual(before);
+  await dialog.getByRole('button', { name: 'Done' }).click();
+
+  await service.api('/backup/clear', { table: 'attendance' });
+  await page.getByRole('link', { name: 'Overview' }).click();
+  await page.getByRole('link', { name: 'Clear' }).click();
+  const later = page.getByRole('listitem').filter({ hasText: 'Cleared attendance: 100,000 rows' });
+  await later.getByRole('button', { name: 'Undo: clear attendance' }).click();
+  await expect(later).toBeHidden();
+  expect(await service.digests()).toEqual(before);
+});
+
+test('what stands in the way of an undo is said', async ({ page, ownSchool }) => {
+  const service = await ownSchool();
+  await service.api('/backup/clear', { table: 'payments' });
+  await service.api('/backup/clear', { table: 'students' });
+  const before = await service.digests();
+  await signIn(page, service, '#/clear');
+  await page.getByRole('button', { name: 'Undo: clear payments' }).click();
+  await expect(page.getByRole('alert').filter({ hasText: 'It was not undone' })).toBeVisible();
+  expect(await service.digests()).toEqual(before);
+});

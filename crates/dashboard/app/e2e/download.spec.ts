@@ -1,0 +1,147 @@
+import { readFileSync } from 'node:fs';
+import type { Download, Page } from '@playwright/test';
+import { expect, signIn, test } from './harness.ts';
+
+async function saved(page: Page, button: string): Promise<{ name: string; content: Buffer }> {
+  const coming = page.waitForEvent('download');
+  await page.getByRole('button', { name: button, exact: true }).click();
+  const download: Download = await coming;
+  return { name: download.suggestedFilename(), content: readFileSync(await download.path()) };
+}
+
+/** The first line of the archive format says when it was made, and the digest at its end covers that, too. */
+const undated = (content: Buffer) =>
+  content
+    .toString('utf8')
+    .replace(/^[^\n]*\n/, '')
+    .replace(/,"digest":"[0-9a-f]+"\}\}\n?$/, '');
+
+for (const [button, table] of [
+  ['Students', 'students'],
+  ['Courses', 'courses'],
+  ['Payments', 'payments'],
+  ['Attendance', 'attendance'],
+] as const) {
+  test(`${table} as CSV is what curl gets`, async ({ page, school }) => {
+    await signIn(page, school, '#/download');
+    const { name, content } = await saved(page, `${button} as CSV`);
+    expect(name).toMatch(new RegExp(`^${table}_backup_\\d\\d_\\d\\d_\\d{4}_\\d\\d_\\d\\d_\\d\\d\\.csv$`));
+    expect(content.equals(await school.curl(`/backup/download/${table}`))).toBe(true);
+    await expect(page.getByText('arrived whole')).toBeVisible();
+  });
+}
+
+test('a workbook and the complete backup are what curl gets', async ({ page, school }) => {
+  await signIn(page, school, '#/download');
+  const workbook = await saved(page, 'Students as Excel');
+  expect(workbook.name).toMatch(/\.xlsx$/);
+  const other = await school.curl('/backup/download/students?format=xlsx');
+  expect(workbook.content.subarray(0, 4)).toEqual(other.subarray(0, 4));
+  expect(workbook.content.length).toBe(other.length);
+  const complete = await saved(page, 'Download everything');
+  expect(complete.name).toMatch(/^complete_backup_.*\.json$/);
+  expect(undated(complete.content)).toBe(undated(await school.curl('/backup/download/all')));
+});
+
+test('a download that breaks off is shown as failed, saves nothing and can be had again', async ({
+  page,
+  school,
+  networkBefore,
+}) => {
+  const network = await networkBefore(school);
+  await signIn(page, network, '#/download');
+  const names: string[] = [];
+  page.on('download', (download) => names.push(download.suggestedFilename()));
+  network.cutAfter = 60_000;
+  await page.getByRole('button', { name: 'Attendance as CSV' }).click();
+  const failure = page.getByRole('alert').filter({ hasText: 'Attendance as CSV was not downloaded' });
+  await expect(failure).toContainText(/rows arrived|did not arrive whole/);
+  await expect(failure).toContainText('Nothing was saved');
+  expect(names).toEqual([]);
+  network.cutAfter = Number.POSITIVE_INFINITY;
+  const coming = page.waitForEvent('download');
+  await failure.getByRole('button', { name: 'Download again' }).click();
+  const content = readFileSync(await (await coming).path());
+  expect(content.equals(await school.curl('/backup/download/attendance'))).toBe(true);
+});
+
+test('over a slow network there is progress, and it can be cancelled', async ({
+  page,
+  school,
+  networkBefore,
+}) => {
+  const network = await networkBefore(school);
+  await signIn(page, network, '#/download');
+  await expect(page.getByText('100,000 rows')).toBeVisible();
+  network.bytesASecond = 60_000;
+  await page.getByRole('button', { name: 'Attendance as JSON' }).click();
+  const progress = page.getByRole('progressbar', { name: 'Attendance as JSON' });
+  await expect(progress).toHaveAttribute('aria-valuetext', /^\d+%$/);
+  await expect(page.getByText(/% ?: [\d,]+ of 100,000 rows, .*B\/s, about .* left/)).toBeVisible();
+  // Another page, and back: it has gone on.
+  await page.getByRole('link', { name: 'Clear' }).click();
+  await page.getByRole('link', { name: 'Download' }).click();
+  await page.getByRole('button', { name: 'Cancel Attendance as JSON' }).click();
+  await expect(page.getByText('cancelled. Nothing was saved.')).toBeVisible();
+});
+
+test.describe('a large file', () => {
+  test('goes straight to the file that was chosen', async ({ page, ownSchool }) => {
+    const service = await ownSchool({ scale: 2 });
+    // The dialog of the system can't be operated here: the same kind of file, of the browser's own file system.
+    await page.addInitScript(() => {
+      Object.assign(window, {
+        showSaveFilePicker: async ({ suggestedName }: { suggestedName: string }) =>
+          (await navigator.storage.getDirectory()).getFileHandle(suggestedName, { create: true }),
+      });
+    });
+    await signIn(page, service, '#/download');
+    await expect(page.getByText('200,000 rows')).toBeVisible();
+    await page.getByRole('button', { name: 'Attendance as CSV' }).click();
+    await expect(page.getByText('arrived whole')).toBeVisible();
+    const digest = await page.evaluate(async () => {
+      const folder = await navigator.storage.getDirectory();
+      const file = await (await folder.getFileHandle('attendance_backup.csv')).getFile();
+      return { size: file.size, text: (await file.text()).slice(-200) };
+    });
+    const other = await service.curl('/backup/download/attendance');
+    expect(digest.size).toBe(other.length);
+    expect(other.toString('utf8').endsWith(digest.text)).toBe(true);
+  });
+
+  test('that breaks off leaves nothing there', async ({ page, ownSchool, networkBefore }) => {
+    const service = await ownSchool({ scale: 2 });
+    const network = await networkBefore(service);
+    await page.addInitScript(() => {
+      Object.assign(window, {
+        showSaveFilePicker: async ({ suggestedName }: { suggestedName: string }) =>
+          (await navigator.storage.getDirectory()).getFileHandle(suggestedName, { create: true }),
+      });
+    });
+    await signIn(page, network, '#/download');
+    await expect(page.getByText('200,000 rows')).toBeVisible();
+    network.cutAfter = 60_000;
+    await page.getByRole('button', { name: 'Attendance as CSV' }).click();
+    await expect(page.getByRole('alert')).toContainText('Attendance as CSV was not downloaded');
+    const left = await page.evaluate(async () => {
+      const names: string[] = [];
+      for await (const name of (await navigator.storage.getDirectory()).keys()) names.push(name);
+      return names;
+    });
+    expect(left).toEqual([]);
+  });
+
+  test('is the browser’s own download where it can’t write to files', async ({ page, ownSchool }) => {
+    const service = await ownSchool({ scale: 2 });
+    await page.addInitScript(() => {
+      Reflect.deleteProperty(window, 'showSaveFilePicker');
+    });
+    await signIn(page, service, '#/download');
+    await expect(page.getByText('200,000 rows')).toBeVisible();
+    const { name, content } = await saved(page, 'Attendance as CSV');
+    expect(name).toMatch(/^attendance_backup_.*\.csv$/);
+    expect(content.equals(await service.curl('/backup/download/attendance'))).toBe(true);
+    await expect(page.getByText('Your browser downloads this large file by itself')).toBeVisible();
+    expect(page.url()).not.toContain('link=');
+  });
+});

@@ -1,0 +1,46 @@
+import { enter, expect, signIn, test } from './harness.ts';
+
+test('a token that ends in the middle costs nothing but the password', async ({ page, ownSchool }) => {
+  const service = await ownSchool({ flags: ['--token-lifetime', '3'] });
+  await signIn(page, service, '#/clear');
+  await page.getByRole('button', { name: 'Clear attendance…' }).click();
+  await page.getByLabel('Type attendance to confirm').fill('attendance');
+  const ended = page.getByRole('dialog', { name: 'Your session has ended' });
+  await expect(ended).toBeVisible();
+  await expect(ended.getByLabel('User name')).toHaveValue('admin');
+  await expect(ended.getByLabel('Password', { exact: true })).toBeFocused();
+  await enter(page);
+  await expect(ended).toBeHidden();
+  // The page is as it was left, and nothing was done in between.
+  await expect(page.getByLabel('Type attendance to confirm')).toHaveValue('attendance');
+  expect(await service.api('/backup/stats')).toMatchObject({ attendance: 100_000 });
+  await page.getByRole('button', { name: 'Clear 100,000 rows' }).click();
+  await expect(page.getByText('100,000 rows removed')).toBeVisible();
+});
+
+test('a token that the service refuses before its time asks for the password, too', async ({
+  page,
+  school,
+}) => {
+  await signIn(page, school);
+  await expect(page.getByText(/Counted at/)).toBeVisible();
+  const refusal = {
+    type: 'urn:campus-backup:problem:unauthenticated',
+    title: 'You are not signed in',
+    status: 401,
+    detail: 'the account is no longer active',
+    code: 'unauthenticated',
+    request_id: 'test',
+  };
+  const refuse = (route: import('@playwright/test').Route) =>
+    route.fulfill({ status: 401, contentType: 'application/problem+json', body: JSON.stringify(refusal) });
+  await page.route('**/backup/stats', refuse);
+  await page.getByRole('button', { name: 'Refresh' }).click();
+  await expect(page.getByRole('dialog', { name: 'Your session has ended' })).toBeVisible();
+  await page.unroute('**/backup/stats', refuse);
+  await enter(page);
+  // What had failed is asked again by itself.
+  await expect(page.getByRole('dialog')).toBeHidden();
+  await expect(page.getByRole('alert')).toBeHidden();
+  await expect(page.getByText(/Counted at/)).toBeVisible();
+});

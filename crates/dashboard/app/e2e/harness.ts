@@ -1,0 +1,98 @@
+import { test as base, expect, type Page } from '@playwright/test';
+import { Network } from './network.ts';
+import { type Engine, PASSWORD, Service, USERNAME } from './service.ts';
+
+interface Options {
+  engine: Engine;
+}
+
+interface Shared {
+  /** A demo school that no test changes. */
+  school: Service;
+}
+
+interface Each {
+  /** Starts a demo school of this test's own. */
+  ownSchool: (setup?: { scale?: number; flags?: string[] }) => Promise<Service>;
+  networkBefore: (service: Service) => Promise<Network>;
+  /** Whatever the page complains of, such as a style that the security policy refused, fails the test. */
+  noComplaints: undefined;
+}
+
+export const test = base.extend<Each, Options & Shared>({
+  engine: ['sqlite', { option: true, scope: 'worker' }],
+  school: [
+    async ({ engine }, use) => {
+      const service = new Service(engine);
+      await service.start('--demo');
+      await use(service);
+      await service.stop();
+    },
+    { scope: 'worker' },
+  ],
+  ownSchool: async ({ engine }, use) => {
+    const started: Service[] = [];
+    await use(async ({ scale = 1, flags = [] } = {}) => {
+      const service = new Service(engine);
+      started.push(service);
+      service.fill(scale);
+      return service.start(...flags);
+    });
+    for (const service of started) await service.stop();
+  },
+  // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the parameter's form.
+  networkBefore: async ({}, use) => {
+    const started: Network[] = [];
+    await use(async (service) => {
+      const network = await Network.before(service.url);
+      started.push(network);
+      return network;
+    });
+    for (const network of started) network.stop();
+  },
+  noComplaints: [
+    async ({ page }, use) => {
+      const complaints: string[] = [];
+      page.on('pageerror', (error) => complaints.push(String(error)));
+      page.on('console', (message) => {
+        // Refusals and cut transfers are what some tests are about; Chromium notes them as failed loads.
+        const expected = message.text().startsWith('Failed to load resource');
+        if (message.type() === 'error' && !expected) complaints.push(message.text());
+      });
+      await use(undefined);
+      expect(complaints).toEqual([]);
+    },
+    { auto: true },
+  ],
+});
+
+export { expect };
+
+/** Opens the dashboard of a service, or of the network before it, and signs in. */
+export async function signIn(page: Page, { url }: { url: string }, at = ''): Promise<void> {
+  await page.goto(`${url}/backup/${at}`);
+  await enter(page);
+  await expect(
+    page
+      .getByRole('navigation', { name: 'Pages' })
+      .or(page.getByRole('button', { name: 'Menu' }))
+      .first(),
+  ).toBeVisible();
+}
+
+export async function enter(page: Page, password = PASSWORD): Promise<void> {
+  const name = page.getByLabel('User name', { exact: true });
+  if (await name.isEditable()) await name.fill(USERNAME);
+  await page.getByLabel('Password', { exact: true }).fill(password);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+}
+
+/** Of what a screenshot is taken, and what axe looks at. */
+export const PAGES = [
+  { name: 'overview', at: '#/', heading: 'Overview' },
+  { name: 'download', at: '#/download', heading: 'Download' },
+  { name: 'clear', at: '#/clear', heading: 'Clear' },
+  { name: 'archives', at: '#/archives', heading: 'Archives' },
+  { name: 'restore', at: '#/restore', heading: 'Restore' },
+  { name: 'compare', at: '#/compare', heading: 'Compare' },
+];

@@ -1,0 +1,195 @@
+// What every page must have: no violation that axe finds, room on a phone, the keyboard, right to left.
+import { mkdirSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import type { Page } from '@playwright/test';
+import type { AxeResults } from 'axe-core';
+import { expect, PAGES, signIn, test } from './harness.ts';
+
+const { source } = createRequire(import.meta.url)('axe-core') as { source: string };
+// DASHBOARD_SCREENSHOTS=folder keeps a picture of each page.
+const folder = process.env.DASHBOARD_SCREENSHOTS;
+
+async function noViolation(page: Page): Promise<void> {
+  await page.evaluate(source);
+  const results = await page.evaluate(async () => {
+    const { axe } = window as unknown as {
+      axe: { run: (root: Document, options: object) => Promise<AxeResults> };
+    };
+    return axe.run(document, { resultTypes: ['violations'] });
+  });
+  const found = results.violations.map(({ id, nodes }) => ({ id, at: nodes.map((node) => node.html) }));
+  expect(found).toEqual([]);
+}
+
+async function fits(page: Page): Promise<void> {
+  const [content, width] = await page.evaluate(() => [
+    document.documentElement.scrollWidth,
+    document.documentElement.clientWidth,
+  ]);
+  expect(content).toBeLessThanOrEqual(width ?? 0);
+}
+
+async function looked(page: Page, name: string): Promise<void> {
+  // What still moves has neither its place nor its colours.
+  await page.evaluate(() =>
+    Promise.all(document.getAnimations().map((each) => each.finished.catch(() => undefined))),
+  );
+  await page.evaluate(() => window.scrollTo(0, 0));
+  await fits(page);
+  if (folder) {
+    mkdirSync(folder, { recursive: true });
+    await page.screenshot({ path: join(folder, `${name}.png`), fullPage: true });
+  }
+  await noViolation(page);
+}
+
+for (const colorScheme of ['light', 'dark'] as const) {
+  for (const width of [390, 1440]) {
+    test.describe(`${colorScheme}, ${width} pixels wide`, () => {
+      test.use({ colorScheme, viewport: { width, height: 900 }, reducedMotion: 'reduce' } as object);
+
+      test('signing in', async ({ page, school }) => {
+        await page.goto(`${school.url}/backup/`);
+        await expect(page.getByLabel('User name')).toBeVisible();
+        await looked(page, `sign-in-${colorScheme}-${width}`);
+        await page.getByLabel('User name').fill('admin');
+        await page.getByLabel('Password', { exact: true }).fill('wrong');
+        await page.getByRole('button', { name: 'Sign in' }).click();
+        await expect(page.getByRole('alert')).toBeVisible();
+        await looked(page, `sign-in-refused-${colorScheme}-${width}`);
+      });
+
+      for (const { name, at, heading } of PAGES) {
+        test(name, async ({ page, school }) => {
+          await signIn(page, school, at);
+          await expect(page.getByRole('heading', { name: heading, exact: true })).toBeVisible();
+          if (['overview', 'download'].includes(name)) {
+            await expect(page.getByText(/1,000 rows|Counted at/).first()).toBeVisible();
+          }
+          await expect(page.getByLabel(/^Reading/)).toHaveCount(0);
+          await looked(page, `${name}-${colorScheme}-${width}`);
+        });
+      }
+
+      test('archives, a plan, a report and a comparison', async ({ page, ownSchool }) => {
+        const school = await ownSchool();
+        const id = await school.take('start of term');
+        await school.api(`/backup/archives/${id}/verify`, { level: 'rehearsal' });
+        await school.api('/backup/clear', { table: 'attendance' });
+        await school.take('end of term');
+        await signIn(page, school, '#/archives');
+        await expect(page.getByText('Rehearsed')).toBeVisible({ timeout: 30_000 });
+        await looked(page, `archives-full-${colorScheme}-${width}`);
+        await page.getByRole('button', { name: 'What to do with start of term' }).click();
+        await looked(page, `archives-menu-${colorScheme}-${width}`);
+        await page.getByRole('menuitem', { name: 'Look into it…' }).click();
+        await expect(page.getByRole('dialog', { name: 'start of term' })).toBeVisible();
+        await looked(page, `archives-details-${colorScheme}-${width}`);
+        await page.keyboard.press('Escape');
+        await page.getByRole('button', { name: 'Take a backup…' }).click();
+        await looked(page, `archives-take-${colorScheme}-${width}`);
+        await page.goto(`${school.url}/backup/#/compare/${id}`);
+        await page.getByRole('button', { name: 'Attendance' }).click({ timeout: 30_000 });
+        await expect(page.getByText('ID 1', { exact: true })).toBeVisible({ timeout: 30_000 });
+        await looked(page, `compare-full-${colorScheme}-${width}`);
+        await page.goto(`${school.url}/backup/#/restore/${id}`);
+        await page.getByRole('button', { name: 'Show what would change' }).click();
+        const word = page.getByLabel('Type restore to confirm');
+        await word.fill('restor', { timeout: 30_000 });
+        await word.press('Enter');
+        await looked(page, `restore-plan-${colorScheme}-${width}`);
+        await word.fill('restore');
+        await word.press('Enter');
+        await expect(page.getByRole('region', { name: 'The report' })).toBeVisible({ timeout: 60_000 });
+        await looked(page, `restore-report-${colorScheme}-${width}`);
+        await page.goto(`${school.url}/backup/#/`);
+        await expect(page.getByText('The last backup is of')).toBeVisible();
+        await looked(page, `overview-full-${colorScheme}-${width}`);
+        await page.goto(`${school.url}/backup/#/clear`);
+        await expect(page.getByRole('heading', { name: 'Can be undone' })).toBeVisible();
+        await looked(page, `clear-recent-${colorScheme}-${width}`);
+      });
+
+      test('the dialogs and the downloads', async ({ page, school, networkBefore }) => {
+        const network = await networkBefore(school);
+        await signIn(page, network, '#/clear');
+        await page.getByRole('button', { name: 'Clear students…' }).click();
+        const word = page.getByLabel('Type students to confirm');
+        await word.fill('studnets');
+        await word.press('Enter');
+        await looked(page, `clear-plan-${colorScheme}-${width}`);
+        await page.keyboard.press('Escape');
+        await page.getByRole('button', { name: 'Account admin' }).click();
+        await expect(page.getByRole('menuitem', { name: 'Sign out' })).toBeVisible();
+        await looked(page, `account-${colorScheme}-${width}`);
+        await page.keyboard.press('Escape');
+        if (width === 390) {
+          await page.getByRole('button', { name: 'Menu' }).click();
+          await expect(page.getByRole('dialog', { name: 'Menu' })).toBeVisible();
+          await looked(page, `menu-${colorScheme}-${width}`);
+          await page.getByRole('link', { name: 'Download' }).click();
+        } else {
+          await page.getByRole('link', { name: 'Download' }).click();
+        }
+        await expect(page.getByText('100,000 rows')).toBeVisible();
+        await page.getByRole('button', { name: 'Courses as CSV' }).click();
+        await expect(page.getByText('arrived whole')).toBeVisible();
+        network.cutAfter = 60_000;
+        await page.getByRole('button', { name: 'Payments as JSON' }).click();
+        await expect(page.getByRole('alert')).toBeVisible();
+        network.cutAfter = Number.POSITIVE_INFINITY;
+        network.bytesASecond = 60_000;
+        await page.getByRole('button', { name: 'Attendance as CSV' }).click();
+        await expect(page.getByText(/B\/s/)).toBeVisible();
+        await looked(page, `downloads-${colorScheme}-${width}`);
+      });
+    });
+  }
+}
+
+test.describe('from right to left', () => {
+  test.use({ locale: 'ar-EG', viewport: { width: 1440, height: 900 } });
+
+  test('the layout is mirrored and numbers are the reader’s', async ({ page, school }) => {
+    await signIn(page, school);
+    await expect(page.locator('html')).toHaveAttribute('dir', 'rtl');
+    await expect(page.locator('dl > div').first().locator('dd')).toHaveText(
+      new Intl.NumberFormat('ar-EG').format(1_000),
+    );
+    const aside = await page.locator('aside').boundingBox();
+    expect(aside?.x).toBeGreaterThan(720);
+    await looked(page, 'overview-rtl-1440');
+  });
+});
+
+test('everything can be reached with the keyboard alone', async ({ page, school }) => {
+  await page.goto(`${school.url}/backup/`);
+  await page.getByLabel('User name').focus();
+  await page.keyboard.type('admin');
+  await page.keyboard.press('Tab');
+  await page.keyboard.type('violet-anchor-42-Meadow-thrush');
+  await page.keyboard.press('Enter');
+  await expect(page.getByRole('heading', { name: 'Overview' })).toBeVisible();
+  await page.keyboard.press('Tab');
+  const skip = page.getByRole('button', { name: 'Skip to the page' });
+  await expect(skip).toBeFocused();
+  await page.keyboard.press('Enter');
+  await expect(page.locator('main')).toBeFocused();
+  const link = page.getByRole('link', { name: 'Clear' });
+  await link.focus();
+  await page.keyboard.press('Enter');
+  await expect(page.getByRole('heading', { name: 'Clear', exact: true })).toBeVisible();
+  await expect(page.locator('main')).toBeFocused();
+  await page.keyboard.press('Tab');
+  await expect(page.getByRole('button', { name: 'Clear attendance…' })).toBeFocused();
+  await page.keyboard.press('Enter');
+  await expect(page.getByLabel('Type attendance to confirm')).toBeFocused();
+});
+
+test('an unknown page says so', async ({ page, school }) => {
+  await signIn(page, school, '#/nothing');
+  await expect(page.getByRole('heading', { name: 'There is no such page' })).toBeVisible();
+  await page.getByRole('link', { name: 'To the overview' }).click();
+  await expect(page.getByRole('heading', { name: 'Overview' })).toBeVisible();
+});

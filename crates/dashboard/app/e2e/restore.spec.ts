@@ -1,0 +1,95 @@
+import { enter, expect, signIn, test } from './harness.ts';
+
+test('everything comes back by its plan, and can be taken back', async ({ page, ownSchool }) => {
+  const service = await ownSchool();
+  await service.take('before the exams');
+  const before = await service.digests();
+  await service.api('/backup/clear', { table: 'all' });
+  const cleared = await service.digests();
+  await signIn(page, service, '#/restore');
+  await page.getByLabel('Archive').selectOption({ label: await labelOf(page, 'before the exams') });
+  await page.getByRole('button', { name: 'Show what would change' }).click();
+  const plan = page.getByRole('region', { name: 'The plan' });
+  await expect(plan.getByRole('row', { name: /^Attendance/ })).toContainText('100,000', { timeout: 30_000 });
+  const word = plan.getByLabel('Type restore to confirm');
+  for (const wrong of ['', 'Restore', 'yes']) {
+    await word.fill(wrong);
+    await plan.getByRole('button', { name: 'Restore' }).click();
+    await expect(plan.getByText('That is not “restore”')).toBeVisible();
+  }
+  expect(await service.digests()).toEqual(cleared);
+  await word.fill('restore');
+  await plan.getByRole('button', { name: 'Restore' }).click();
+  const report = page.getByRole('region', { name: 'The report' });
+  await expect(report.getByRole('status')).toContainText('Restored', { timeout: 60_000 });
+  await expect(report.getByRole('row', { name: /^Students/ })).toContainText('1,000');
+  expect(await service.digests()).toEqual(before);
+
+  await report.getByRole('link', { name: 'Take this restore back…' }).click();
+  await page.getByRole('button', { name: 'Show what would change' }).click();
+  await expect(plan.getByText(/are removed/)).toBeVisible({ timeout: 30_000 });
+  await plan.getByLabel('Type restore to confirm').fill('restore');
+  await plan.getByRole('button', { name: 'Restore' }).click();
+  await expect(report.getByRole('status')).toContainText('Restored', { timeout: 60_000 });
+  expect(await service.digests()).toEqual(cleared);
+});
+
+test('one student and single tables come back', async ({ page, ownSchool }) => {
+  const service = await ownSchool();
+  const id = await service.take('taken');
+  const before = await service.digests();
+  await service.api('/backup/clear', { table: 'attendance' });
+  await signIn(page, service, `#/restore/${id}`);
+  await page.getByLabel('Some tables').check();
+  await page.getByRole('button', { name: 'Show what would change' }).click();
+  await expect(page.getByText('Choose at least one table.')).toBeVisible();
+  await page.getByLabel('One student').check();
+  await page.getByLabel('ID of the student').fill('x');
+  await page.getByRole('button', { name: 'Show what would change' }).click();
+  await expect(page.getByText('Enter the student’s ID, a whole number.')).toBeVisible();
+  await page.getByLabel('ID of the student').fill('7');
+  await page.getByLabel('Bring back, keep what is new').check();
+  await page.getByRole('button', { name: 'Show what would change' }).click();
+  const plan = page.getByRole('region', { name: 'The plan' });
+  await expect(plan.getByText(/^[1-9]\d+ rows come back/)).toBeVisible({ timeout: 30_000 });
+  await page.getByLabel('Some tables').check();
+  await page.getByLabel('Attendance', { exact: true }).check();
+  await page.getByRole('button', { name: 'Show what would change' }).click();
+  await expect(plan.getByText(/^100,000 rows come back/)).toBeVisible({ timeout: 30_000 });
+  await plan.getByLabel('Type restore to confirm').fill('restore');
+  await plan.getByRole('button', { name: 'Restore' }).click();
+  await expect(page.getByRole('region', { name: 'The report' })).toBeVisible({ timeout: 60_000 });
+  expect(await service.digests()).toEqual(before);
+});
+
+test('the service is killed in the middle of a restore: nothing has changed, and the page says so', async ({
+  page,
+  ownSchool,
+}) => {
+  test.slow();
+  const service = await ownSchool({ scale: 4 });
+  const id = await service.take('taken');
+  await service.api('/backup/clear', { table: 'attendance' });
+  const cleared = await service.digests();
+  await signIn(page, service, `#/restore/${id}`);
+  await page.getByRole('button', { name: 'Show what would change' }).click();
+  const plan = page.getByRole('region', { name: 'The plan' });
+  await plan.getByLabel('Type restore to confirm').fill('restore', { timeout: 60_000 });
+  await plan.getByRole('button', { name: 'Restore' }).click();
+  await expect(page.getByTestId('job')).toBeVisible();
+  await service.kill();
+  await expect(page.getByText('The service does not answer at the moment.')).toBeVisible();
+  await service.startAgain();
+  const failure = page.getByRole('alert').filter({ hasText: 'Nothing was restored' });
+  await expect(failure).toBeVisible({ timeout: 60_000 });
+  expect(await service.digests()).toEqual(cleared);
+  // The address is that of the restore: it is found again after a reload and a new sign-in.
+  await page.reload();
+  await enter(page);
+  await expect(failure).toBeVisible();
+});
+
+async function labelOf(page: import('@playwright/test').Page, words: string): Promise<string> {
+  const option = page.getByLabel('Archive').locator('option', { hasText: words }).first();
+  return (await option.textContent()) ?? '';
+}

@@ -1,0 +1,53 @@
+// The one place that speaks with the service. Paths, bodies and answers have the types of its own document:
+// `npm run types` makes `schema.d.ts` from it, and a test fails if that was forgotten.
+import createClient, { type Middleware } from 'openapi-fetch';
+import * as session from '../session/store';
+import { isSessionEnd, refusalOf, Unreachable } from './problem';
+import type { paths } from './schema';
+
+/** The service's address: the folder above the page's, also behind a proxy that puts both under a path. */
+export const SERVICE = new URL('../', document.baseURI);
+
+const bearer: Middleware = {
+  onRequest({ request }) {
+    const token = session.token();
+    if (token) request.headers.set('Authorization', `Bearer ${token}`);
+    return request;
+  },
+  onError: ({ error }) => new Unreachable(error),
+  async onResponse({ request, response }) {
+    if (response.ok) return;
+    throw await refused(request, response);
+  },
+};
+
+export const client = createClient<paths>({ baseUrl: SERVICE.href.replace(/\/$/, '') });
+client.use(bearer);
+
+/** The body of an answer, which is a success: all else was thrown. */
+export function body<T>(answer: { data?: T }): T {
+  if (answer.data === undefined) throw new Unreachable();
+  return answer.data;
+}
+
+/** A request whose answer is read as it comes, such as a download. */
+export async function open(path: string, signal: AbortSignal): Promise<Response> {
+  const request = new Request(new URL(path.replace(/^\//, ''), SERVICE), { signal, cache: 'no-store' });
+  request.headers.set('Authorization', `Bearer ${session.token() ?? ''}`);
+  let response: Response;
+  try {
+    response = await fetch(request);
+  } catch (cause) {
+    throw signal.aborted ? cause : new Unreachable(cause);
+  }
+  if (response.ok) return response;
+  throw await refused(request, response);
+}
+
+/** The error of a refused request. The session ends with its token, unless a newer one has begun meanwhile. */
+async function refused(request: Request, response: Response) {
+  const refusal = await refusalOf(response);
+  const sent = request.headers.get('Authorization');
+  if (isSessionEnd(refusal) && sent === `Bearer ${session.token()}`) session.expire();
+  return refusal;
+}

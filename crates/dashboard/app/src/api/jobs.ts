@@ -1,0 +1,92 @@
+import { queryOptions } from '@tanstack/react-query';
+import { body, client } from './client';
+import { isSessionEnd, Refusal } from './problem';
+import type { components } from './schema';
+
+export type Job = components['schemas']['Job'];
+
+export function hasEnded(job: Job): boolean {
+  return !['queued', 'running', 'cancelling'].includes(job.state);
+}
+
+/** A job, looked at until it has ended. A service that is gone for a moment is asked again: the job goes on without us. */
+export const job = (id: string) =>
+  queryOptions({
+    queryKey: ['job', id],
+    queryFn: async ({ signal }) =>
+      body(await client.GET('/backup/jobs/{id}', { params: { path: { id } }, signal })),
+    refetchInterval: ({ state }) => {
+      if (
+        isSessionEnd(state.error) ||
+        (state.error instanceof Refusal && state.error.problem.status === 404)
+      ) {
+        return false;
+      }
+      return state.data && hasEnded(state.data) ? false : 500;
+    },
+    retry: false,
+    staleTime: 0,
+  });
+
+/** The newest jobs of everybody. */
+export const jobs = queryOptions({
+  queryKey: ['jobs'],
+  queryFn: async ({ signal }) =>
+    body(await client.GET('/backup/jobs', { params: { query: { limit: 100 } }, signal })),
+  refetchInterval: ({ state }) => {
+    if (isSessionEnd(state.error)) return false;
+    return state.data?.items.some((each) => !hasEnded(each)) ? 1_000 : 10_000;
+  },
+});
+
+/** Why a job did not do what it was asked to, if it has ended so. */
+export function failureOf(job: Job): Refusal | undefined {
+  if (!hasEnded(job) || job.state === 'succeeded') return undefined;
+  const cancelled = job.state === 'cancelled';
+  const code = (job.error?.code ?? 'cancelled') as Refusal['problem']['code'];
+  return new Refusal({
+    type: `urn:campus-backup:problem:${code}`,
+    title: cancelled ? 'It was cancelled' : 'It could not be done',
+    status: 409,
+    detail: job.error?.detail ?? 'Nothing was changed.',
+    code,
+    request_id: '',
+  });
+}
+
+export async function cancel(id: string): Promise<void> {
+  await client.POST('/backup/jobs/{id}/cancel', { params: { path: { id } } });
+}
+
+const KINDS: Record<Job['kind'], string> = {
+  archive: 'Taking a backup',
+  upload: 'Checking an upload',
+  verify: 'Verifying an archive',
+  restore: 'Restoring',
+  clear: 'Clearing',
+  undo: 'Undoing a clear',
+};
+
+const PHASES: Record<Job['phase'], string> = {
+  waiting: 'waits for its turn',
+  taking: 'reading and storing the rows',
+  checking: 'reading back what is stored',
+  rehearsing: 'restoring into a scratch database',
+  comparing: 'comparing with the data',
+  safety: 'taking the safety archive',
+  changing: 'changing the data',
+  committing: 'making it final',
+};
+
+export const kindInWords = (job: Job): string => KINDS[job.kind];
+export const phaseInWords = (job: Job): string => PHASES[job.phase];
+
+/** What of a job's result or parameters is a text. */
+export function told(job: Job, name: string): string | undefined {
+  const said = {
+    ...(job.parameters as Record<string, unknown>),
+    ...(job.result as Record<string, unknown> | null),
+  };
+  const value = said[name];
+  return typeof value === 'string' ? value : undefined;
+}

@@ -1,0 +1,43 @@
+// Numbers, times and sizes as the browser's language writes them.
+
+const languages = navigator.languages.length > 0 ? [...navigator.languages] : undefined;
+
+const whole = new Intl.NumberFormat(languages, { maximumFractionDigits: 0 });
+const tenths = new Intl.NumberFormat(languages, { maximumFractionDigits: 1 });
+const cents = new Intl.NumberFormat(languages, { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+const hundredths = new Intl.NumberFormat(languages, { style: 'percent', maximumFractionDigits: 0 });
+const time = new Intl.DateTimeFormat(languages, { timeStyle: 'medium' });
+const moment = new Intl.DateTimeFormat(languages, { dateStyle: 'medium', timeStyle: 'medium' });
+
+export const number = (value: number): string => whole.format(value);
+/** An exact decimal, as a text: numbers of JavaScript would round large ones. */
+export const money = (decimal: string): string => cents.format(decimal as Intl.StringNumericLiteral);
+export const percent = (share: number): string => hundredths.format(share);
+export const clock = (when: string | number | Date): string => time.format(new Date(when));
+export const dateTime = (when: string | number | Date): string => moment.format(new Date(when));
+
+/** `1 row`, `3,000 rows`. */
+export function rows(count: number): string {
+  return `${number(count)} ${count === 1 ? 'row' : 'rows'}`;
+}
+
+/** A size in decimal units, as file managers and browsers show it. */
+export function bytes(size: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
+  let value = size;
+  let unit = 0;
+  while (value >= 1_000 && unit < units.length - 1) {
+    value /= 1_000;
+    unit += 1;
+  }
+  const written = value < 100 && unit > 0 ? tenths.format(value) : number(value);
+  return `${written} ${units[unit]}`;
+}
+
+/** A span of time, to the two units that matter. */
+export function duration(seconds: number): string {
+  const total = Math.max(0, Math.round(seconds));
+  if (total < 60) return `${number(total)} s`;
+  if (total < 3_600) return `${number(Math.floor(total / 60))} min ${number(total % 60)} s`;
+  return `${number(Math.floor(total / 3_600))} h ${number(Math.floor((total % 3_600) / 60))} min`;
+}

@@ -1,0 +1,94 @@
+import { ActionIcon, Badge, Menu, Text } from '@mantine/core';
+import { useMutation } from '@tanstack/react-query';
+import { Link } from 'wouter';
+import type { Archive } from '../../api/archives';
+import { body, client } from '../../api/client';
+import { changed } from '../../api/queries';
+import { bytes, dateTime, rows } from '../../locale/format';
+import { Icon } from '../../parts/Icon';
+import { ProblemAlert } from '../../parts/ProblemAlert';
+import { verified } from '../../parts/verified';
+import { handOver } from '../../transfers/store';
+import type { Asked } from './Archives';
+import classes from './Archives.module.css';
+
+const KINDS = { taken: undefined, safety: 'Safety archive', uploaded: 'Uploaded' } as const;
+
+/** One archive in the list, and what can be done with it. */
+export function ArchiveRow({ archive, ask }: { archive: Archive; ask: (asked: Asked) => void }) {
+  const path = { id: archive.id };
+  const verify = useMutation({
+    mutationFn: async (level: 'digest' | 'rehearsal') =>
+      body(await client.POST('/backup/archives/{id}/verify', { params: { path }, body: { level } })),
+    onSuccess: () => changed('jobs'),
+  });
+  const pin = useMutation({
+    mutationFn: async (pinned: boolean) =>
+      body(await client.PATCH('/backup/archives/{id}', { params: { path }, body: { pinned } })),
+    onSuccess: () => changed('archives'),
+  });
+  const download = useMutation({ mutationFn: () => handOver(`/backup/archives/${archive.id}/file`) });
+  const kind = KINDS[archive.kind];
+  const { word, color, words } = verified(archive);
+  const name = archive.label ?? dateTime(archive.created_at);
+  const error = verify.error ?? pin.error ?? download.error;
+  return (
+    <li className={classes.archive}>
+      <div className={classes.words}>
+        <Text fw={550}>{name}</Text>
+        <Text size="sm" c="dimmed">
+          {archive.label && `${dateTime(archive.created_at)}, `}
+          {rows(archive.total)}, {bytes(archive.size)}
+          {archive.taken_by && `, by ${archive.taken_by}`}
+        </Text>
+        <div className={classes.badges}>
+          <Badge variant="light" color={color} title={words}>
+            {word}
+          </Badge>
+          {kind && (
+            <Badge variant="light" color="gray">
+              {kind}
+            </Badge>
+          )}
+          {archive.pinned && (
+            <Badge variant="light" color="blue">
+              Pinned
+            </Badge>
+          )}
+          {archive.encryption === 'age' && (
+            <Badge variant="light" color="gray">
+              Encrypted
+            </Badge>
+          )}
+        </div>
+        {error && <ProblemAlert error={error} />}
+      </div>
+      <Menu position="bottom-end" withinPortal={false} withInitialFocusPlaceholder={false}>
+        <Menu.Target>
+          <ActionIcon variant="default" size="lg" aria-label={`What to do with ${name}`}>
+            <Icon name="more" />
+          </ActionIcon>
+        </Menu.Target>
+        <Menu.Dropdown>
+          <Menu.Item onClick={() => ask({ what: 'details', archive })}>Look into it…</Menu.Item>
+          <Menu.Item component={Link} href={`/restore/${archive.id}`}>
+            Restore…
+          </Menu.Item>
+          <Menu.Item component={Link} href={`/compare/${archive.id}`}>
+            Compare with now
+          </Menu.Item>
+          <Menu.Item onClick={() => download.mutate()}>Download</Menu.Item>
+          <Menu.Item onClick={() => verify.mutate('digest')}>Verify</Menu.Item>
+          <Menu.Item onClick={() => verify.mutate('rehearsal')}>Rehearse a restore</Menu.Item>
+          <Menu.Item onClick={() => ask({ what: 'edit', archive })}>Name and note…</Menu.Item>
+          <Menu.Item onClick={() => pin.mutate(!archive.pinned)}>
+            {archive.pinned ? 'Unpin' : 'Pin'}
+          </Menu.Item>
+          <Menu.Item disabled={archive.pinned} onClick={() => ask({ what: 'delete', archive })}>
+            Delete…
+          </Menu.Item>
+        </Menu.Dropdown>
+      </Menu>
+    </li>
+  );
+}

@@ -1,0 +1,9 @@
+import type { Page } from '../registry';
+
+export const page: Page = {
+  path: '/archives',
+  order: 40,
+  label: 'Archives',
+  icon: 'archives',
+  load: () => import('./Archives'),
+};

@@ -1,0 +1,57 @@
+import { Button, Stack, Text, Title } from '@mantine/core';
+import { useState } from 'react';
+import { PageHead } from '../../parts/PageHead';
+import { Tip } from '../../parts/Tip';
+import { DANGER } from '../../theme';
+import { ACTIONS, type Action } from './actions';
+import classes from './Clear.module.css';
+import { ClearDialog } from './ClearDialog';
+import { RecentClears } from './RecentClears';
+
+export default function Clear() {
+  // The action stays while the dialog closes, so that its words don't vanish before it does.
+  const [action, setAction] = useState<Action>();
+  const [opened, setOpened] = useState(false);
+  const open = (chosen: Action) => {
+    setAction(chosen);
+    setOpened(true);
+  };
+  return (
+    <>
+      <PageHead
+        title="Clear"
+        lead="Removes data, such as at the end of a school year. You always see first what would go and what would stay."
+      />
+      <Stack gap="xl">
+        <RecentClears />
+        <Tip title="There is a way back">
+          Before anything goes, the service puts it into a safety archive, and clears nothing if that fails.
+          For a week the clear can be undone here; afterwards the archive can still be restored.
+        </Tip>
+        <ul className={classes.actions}>
+          {ACTIONS.map((each) => (
+            <li key={each.scope} className={classes.action} data-all={each.scope === 'all' || undefined}>
+              <div className={classes.words}>
+                <Title order={2} size="h5">
+                  {each.title}
+                </Title>
+                <Text size="sm" c="dimmed">
+                  {each.words}
+                </Text>
+              </div>
+              <Button
+                variant="light"
+                color={DANGER}
+                onClick={() => open(each)}
+                aria-label={`Clear ${each.title.toLowerCase()}…`}
+              >
+                Clear…
+              </Button>
+            </li>
+          ))}
+        </ul>
+      </Stack>
+      <ClearDialog action={action} opened={opened} onClose={() => setOpened(false)} />
+    </>
+  );
+}

@@ -1,0 +1,105 @@
+import { Alert, Button, Group, Stack, Text } from '@mantine/core';
+import { type FormEvent, useEffect, useRef, useState } from 'react';
+import { isSessionEnd } from '../../api/problem';
+import { rows } from '../../locale/format';
+import { Icon } from '../../parts/Icon';
+import { ProblemAlert } from '../../parts/ProblemAlert';
+import { TypedWord } from '../../parts/TypedWord';
+import { DANGER } from '../../theme';
+import { start } from '../../transfers/store';
+import { TransferRow } from '../../transfers/TransferRow';
+import { useTransfers } from '../../transfers/useTransfers';
+import { type ClearScope, isConfirmed } from './actions';
+
+/** Asks for the word, and lets nothing happen without it. */
+export function Confirm({
+  scope,
+  total,
+  everything,
+  pending,
+  error,
+  onCountAgain,
+  onConfirm,
+  onCancel,
+}: {
+  scope: ClearScope;
+  /** How many rows would go. */
+  total: number;
+  /** How many rows there are in all. */
+  everything: number;
+  pending: boolean;
+  /** Why the last try was refused. */
+  error: unknown;
+  /** If the plan is no longer true: what counts again. Until then it can't be confirmed. */
+  onCountAgain?: () => void;
+  onConfirm: () => void;
+  onCancel: () => void;
+}) {
+  // The complete backup, if it was begun from here.
+  const [openedAt] = useState(Date.now);
+  const backup = useTransfers().find(({ scope, beganAt }) => scope === 'all' && beganAt >= openedAt);
+  const [typed, setTyped] = useState('');
+  const [wrong, setWrong] = useState(false);
+  const word = useRef<HTMLInputElement>(null);
+  useEffect(() => word.current?.focus(), []);
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    if (pending || onCountAgain) return;
+    if (isConfirmed(typed, scope)) return onConfirm();
+    setWrong(true);
+    word.current?.focus();
+  };
+  return (
+    <form onSubmit={submit} noValidate>
+      <Stack>
+        <Alert
+          variant="light"
+          color="yellow"
+          role="note"
+          icon={<Icon name="warning" />}
+          title="A safety archive is taken first"
+        >
+          <Stack gap="xs" align="flex-start">
+            <Text size="sm">
+              {rows(total)} will go. You can undo it for a week. If you want a file of your own, download it
+              before you go on.
+            </Text>
+            {!backup && (
+              <Button size="xs" variant="default" onClick={() => start('all', 'json', everything)}>
+                Download everything first
+              </Button>
+            )}
+          </Stack>
+        </Alert>
+        {backup && <TransferRow transfer={backup} />}
+        <TypedWord
+          ref={word}
+          word={scope}
+          typed={typed}
+          wrong={wrong}
+          onType={(text) => {
+            setTyped(text);
+            setWrong(false);
+          }}
+        />
+        {error ? (
+          <ProblemAlert
+            error={error}
+            title={
+              isSessionEnd(error) ? 'The session had ended. Nothing was changed.' : 'Nothing was cleared'
+            }
+            {...(onCountAgain && { again: { label: 'Count again', act: onCountAgain } })}
+          />
+        ) : null}
+        <Group justify="flex-end">
+          <Button variant="default" onClick={onCancel} disabled={pending}>
+            Cancel
+          </Button>
+          <Button type="submit" color={DANGER} loading={pending} disabled={onCountAgain !== undefined}>
+            Clear {rows(total)}
+          </Button>
+        </Group>
+      </Stack>
+    </form>
+  );
+}

@@ -1,0 +1,43 @@
+import { Alert, Button, Group, Stack, Text } from '@mantine/core';
+import { useState } from 'react';
+import { type Cleared, nameOf, TABLES } from '../../api/tables';
+import { dateTime, number, rows } from '../../locale/format';
+import { Icon } from '../../parts/Icon';
+import { PlanTable } from './PlanTable';
+import { Undo } from './RecentClears';
+
+export function Result({ cleared, onClose }: { cleared: Cleared; onClose: () => void }) {
+  const [back, setBack] = useState<number>();
+  const removed = TABLES.filter((table) => (cleared.removed[table] ?? 0) > 0);
+  return (
+    <Stack>
+      <Alert
+        role="status"
+        variant="light"
+        color="green"
+        icon={<Icon name="check" />}
+        title={`${rows(cleared.removed_total)} removed`}
+      >
+        <Text size="sm">
+          {removed.map((table) => `${nameOf(table)}: ${number(cleared.removed[table] ?? 0)}`).join(', ')}.
+          Done on {dateTime(cleared.cleared_at)}.
+          {cleared.undo_until && ` It can be undone until ${dateTime(cleared.undo_until)}.`}
+        </Text>
+      </Alert>
+      <PlanTable scope={cleared.table} plan={cleared} />
+      {back !== undefined && (
+        <Alert role="status" variant="light" color="green" icon={<Icon name="check" />} title="Undone">
+          {rows(back)} are back.
+        </Alert>
+      )}
+      <Group justify="flex-end" align="flex-start">
+        {back === undefined && cleared.id && cleared.undo_until && (
+          <Undo id={cleared.id} what={nameOf(cleared.table).toLowerCase()} onDone={setBack} />
+        )}
+        <Button onClick={onClose} data-autofocus>
+          Done
+        </Button>
+      </Group>
+    </Stack>
+  );
+}

@@ -1,0 +1,9 @@
+import type { Page } from '../registry';
+
+export const page: Page = {
+  path: '/clear',
+  order: 30,
+  label: 'Clear',
+  icon: 'clear',
+  load: () => import('./Clear'),
+};

@@ -1,0 +1,9 @@
+import type { Page } from '../registry';
+
+export const page: Page = {
+  path: '/compare',
+  order: 60,
+  label: 'Compare',
+  icon: 'compare',
+  load: () => import('./Compare'),
+};

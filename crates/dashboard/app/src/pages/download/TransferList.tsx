@@ -1,0 +1,34 @@
+import { Title } from '@mantine/core';
+import { useEffect, useRef } from 'react';
+import { TransferRow } from '../../transfers/TransferRow';
+import { useTransfers } from '../../transfers/useTransfers';
+import classes from './TransferList.module.css';
+
+/** The downloads of this tab, the newest first. */
+export function TransferList() {
+  const transfers = useTransfers();
+  const list = useRef<HTMLElement>(null);
+  const newest = transfers[0]?.id;
+  const seen = useRef(newest);
+  useEffect(() => {
+    if (newest === undefined || newest <= (seen.current ?? 0)) return;
+    seen.current = newest;
+    // On a telephone the button that was pressed is far below what it began.
+    list.current?.scrollIntoView({ block: 'start' });
+  }, [newest]);
+  if (transfers.length === 0) return null;
+  return (
+    <section aria-labelledby="transfers" ref={list} className={classes.transfers}>
+      <Title order={2} size="h4" id="transfers">
+        Your downloads
+      </Title>
+      <ul className={classes.list}>
+        {transfers.map((transfer) => (
+          <li key={transfer.id} className={classes.item}>
+            <TransferRow transfer={transfer} />
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}

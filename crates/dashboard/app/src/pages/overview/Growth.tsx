@@ -1,0 +1,54 @@
+import { Text } from '@mantine/core';
+import type { Archive } from '../../api/archives';
+import { bytes, dateTime, number } from '../../locale/format';
+import classes from './Growth.module.css';
+
+/** How many of the newest are drawn. */
+const MOST = 30;
+/** For how many there is room at least, so that two are no walls. */
+const FEWEST = 12;
+const WIDTH = 600;
+const HEIGHT = 120;
+const GAP = 4;
+
+/** Sizes and rows of the backups over time: bars for bytes, a line for rows. */
+export function Growth({ backups }: { backups: Archive[] }) {
+  const shown = backups.slice(0, MOST).reverse();
+  const largest = Math.max(...shown.map(({ size }) => size), 1);
+  const most = Math.max(...shown.map(({ total }) => total), 1);
+  const step = WIDTH / Math.max(shown.length, FEWEST);
+  const height = (share: number) => Math.max(2, share * (HEIGHT - 8));
+  const points = shown.map(({ total }, place) => `${(place + 0.5) * step},${HEIGHT - height(total / most)}`);
+  const first = shown[0];
+  const last = shown[shown.length - 1];
+  if (!first || !last) return null;
+  const words = `${number(shown.length)} backups from ${dateTime(first.created_at)} to ${dateTime(last.created_at)}: from ${bytes(first.size)} and ${number(first.total)} rows to ${bytes(last.size)} and ${number(last.total)} rows.`;
+  return (
+    <figure className={classes.figure}>
+      <svg
+        viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
+        preserveAspectRatio="none"
+        role="img"
+        aria-label={words}
+        className={classes.chart}
+      >
+        {shown.map(({ id, size, created_at, total }, place) => (
+          <rect
+            key={id}
+            className={classes.bar}
+            x={place * step + GAP / 2}
+            width={Math.max(1, step - GAP)}
+            y={HEIGHT - height(size / largest)}
+            height={height(size / largest)}
+          >
+            <title>{`${dateTime(created_at)}: ${bytes(size)}, ${number(total)} rows`}</title>
+          </rect>
+        ))}
+        <polyline className={classes.line} points={points.join(' ')} />
+      </svg>
+      <Text component="figcaption" size="sm" c="dimmed">
+        Backups over time: bars are sizes, the line is rows. {words}
+      </Text>
+    </figure>
+  );
+}

@@ -1,0 +1,71 @@
+import { Button, Skeleton, Text } from '@mantine/core';
+import { useQuery } from '@tanstack/react-query';
+import { stats } from '../../api/queries';
+import { clock, number } from '../../locale/format';
+import { Icon, type IconName } from '../../parts/Icon';
+import { PageHead } from '../../parts/PageHead';
+import { ProblemAlert } from '../../parts/ProblemAlert';
+import { LastBackup } from './LastBackup';
+import classes from './Overview.module.css';
+
+const CARDS = [
+  { count: 'students', label: 'Students', icon: 'students' },
+  { count: 'courses', label: 'Courses', icon: 'courses' },
+  { count: 'enrollments', label: 'Enrollments', icon: 'enrollments' },
+  { count: 'payments', label: 'Payments', icon: 'payments' },
+  { count: 'attendance', label: 'Attendance', icon: 'attendance' },
+  { count: 'total', label: 'Total', icon: 'total' },
+] as const satisfies readonly { count: string; label: string; icon: IconName }[];
+
+export default function Overview() {
+  const { data, error, isFetching, refetch } = useQuery(stats);
+  return (
+    <>
+      <PageHead title="Overview" lead="How much the school has stored, counted at one moment.">
+        <Button
+          variant="default"
+          leftSection={<Icon name="refresh" size={18} />}
+          loading={isFetching}
+          onClick={() => refetch()}
+        >
+          Refresh
+        </Button>
+      </PageHead>
+      {error && (
+        <div className={classes.problem}>
+          <ProblemAlert
+            error={error}
+            title={data ? 'The numbers could not be refreshed' : 'The numbers could not be read'}
+            again={{ label: 'Try again', act: () => refetch() }}
+          />
+        </div>
+      )}
+      {(data || !error) && (
+        <dl className={classes.cards}>
+          {CARDS.map(({ count, label, icon }) => (
+            <div key={count} className={classes.card} data-total={count === 'total' || undefined}>
+              <dt className={classes.label}>
+                <span className={classes.icon}>
+                  <Icon name={icon} />
+                </span>
+                {label}
+              </dt>
+              <dd className={classes.count}>
+                {data ? number(data[count]) : <Skeleton height="1em" width="5ch" data-testid="waiting" />}
+              </dd>
+              {count === 'total' && data && (
+                <dd className={classes.more}>
+                  with {number(data.payment_categories)} payment categories and {number(data.users)} users
+                </dd>
+              )}
+            </div>
+          ))}
+        </dl>
+      )}
+      <Text size="sm" c="dimmed" className={classes.when} aria-live="polite">
+        {data ? `Counted at ${clock(data.generated_at)}. The numbers refresh by themselves.` : ' '}
+      </Text>
+      <LastBackup />
+    </>
+  );
+}

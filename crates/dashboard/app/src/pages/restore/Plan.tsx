@@ -1,0 +1,96 @@
+import { Alert, Button, Group, Stack, Text } from '@mantine/core';
+import { type FormEvent, useState } from 'react';
+import type { RestorePlan } from '../../api/archives';
+import { TABLES } from '../../api/tables';
+import { money, number, rows } from '../../locale/format';
+import { Icon } from '../../parts/Icon';
+import { NumbersByTable } from '../../parts/NumbersByTable';
+import { ProblemAlert } from '../../parts/ProblemAlert';
+import { TypedWord } from '../../parts/TypedWord';
+import { DANGER } from '../../theme';
+import { changes, WORD } from './request';
+
+const REMOVED = 'Removed';
+
+interface Props {
+  plan: RestorePlan;
+  pending: boolean;
+  error: unknown;
+  onConfirm: () => void;
+}
+
+/** The plan in words and numbers, and the word that lets it happen. */
+export function Plan({ plan, pending, error, onConfirm }: Props) {
+  const [typed, setTyped] = useState('');
+  const [wrong, setWrong] = useState(false);
+  const { inserts, updates, removed, any } = changes(plan);
+  const blocked = plan.blockers.length > 0;
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    if (pending) return;
+    if (typed.trim() === WORD) return onConfirm();
+    setWrong(true);
+  };
+  return (
+    <Stack>
+      <Text>
+        {any
+          ? `${rows(inserts)} come back, ${number(updates)} are changed, ${number(removed)} are removed.`
+          : 'Nothing: the data is what the archive has.'}{' '}
+        Payments sum up to {money(plan.money.before)} now and to {money(plan.money.after)} afterwards.
+      </Text>
+      {plan.blockers.map(({ code, table, text }) => (
+        <Alert
+          key={code + table}
+          color={DANGER}
+          variant="light"
+          icon={<Icon name="error" />}
+          title="It can’t be done"
+        >
+          {text}
+        </Alert>
+      ))}
+      {plan.warnings.map(({ code, table, text }) => (
+        <Alert key={code + table} color="yellow" variant="light" icon={<Icon name="warning" />} role="note">
+          {text}
+        </Alert>
+      ))}
+      <NumbersByTable
+        label="Table by table"
+        heads={['Now', 'Come back', 'Changed', REMOVED, 'Afterwards']}
+        danger={REMOVED}
+        lines={TABLES.flatMap((table) => {
+          const of = plan.tables[table];
+          if (!of) return [];
+          const gone = of.deletes + of.cascades;
+          return [{ table, numbers: [of.rows_before, of.inserts, of.updates, gone, of.rows_after] }];
+        })}
+      />
+      {any && !blocked && (
+        <form onSubmit={submit} noValidate>
+          <Stack>
+            <Text size="sm">
+              What is there now is put into a safety archive first. You stay signed in; all others have to
+              sign in again.
+            </Text>
+            <TypedWord
+              word={WORD}
+              typed={typed}
+              wrong={wrong}
+              onType={(text) => {
+                setTyped(text);
+                setWrong(false);
+              }}
+            />
+            {error ? <ProblemAlert error={error} title="Nothing was restored" /> : null}
+            <Group justify="flex-end">
+              <Button type="submit" color={DANGER} loading={pending}>
+                Restore
+              </Button>
+            </Group>
+          </Stack>
+        </form>
+      )}
+    </Stack>
+  );
+}

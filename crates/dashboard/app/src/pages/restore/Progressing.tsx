@@ -1,0 +1,88 @@
+import { Alert, Button, Group, Loader, Stack, Text } from '@mantine/core';
+import { useQuery } from '@tanstack/react-query';
+import { useEffect } from 'react';
+import { Link } from 'wouter';
+import { failureOf, hasEnded, type Job, job as jobQuery, told } from '../../api/jobs';
+import { changed } from '../../api/queries';
+import { TABLES } from '../../api/tables';
+import { dateTime } from '../../locale/format';
+import { Icon } from '../../parts/Icon';
+import { JobProgress } from '../../parts/JobProgress';
+import { NumbersByTable } from '../../parts/NumbersByTable';
+import { Panel } from '../../parts/Panel';
+import { ProblemAlert } from '../../parts/ProblemAlert';
+
+/** How a restore fares, and its report. It goes on without this page. */
+export function Progressing({ id }: { id: string }) {
+  const { data, error, refetch } = useQuery(jobQuery(id));
+  const ended = data && hasEnded(data);
+  useEffect(() => {
+    if (!ended) return;
+    changed('archives', 'stats', 'jobs');
+  }, [ended]);
+  if (!data) {
+    if (error) return <ProblemAlert error={error} again={{ label: 'Try again', act: () => refetch() }} />;
+    return <Loader aria-label="Looking for the restore" />;
+  }
+  const failure = failureOf(data);
+  return (
+    <Stack>
+      {!ended && <JobProgress job={data} mine />}
+      {!ended && error && (
+        <Text size="sm" c="dimmed" role="status">
+          The service does not answer at the moment. The restore goes on without this page; it is looked at
+          again.
+        </Text>
+      )}
+      {failure && <ProblemAlert error={failure} title="Nothing was restored" />}
+      {data.state === 'succeeded' && <Report job={data} />}
+      {ended && (
+        <Group>
+          <Button component={Link} href="/restore" variant="default">
+            Back to restore
+          </Button>
+          <Button component={Link} href="/archives" variant="default">
+            To the archives
+          </Button>
+        </Group>
+      )}
+    </Stack>
+  );
+}
+
+interface Done {
+  inserted: number;
+  updated: number;
+  rows: number;
+}
+
+function Report({ job }: { job: Job }) {
+  const tables = (job.result as { tables?: Record<string, Done> } | null)?.tables ?? {};
+  const safety = told(job, 'safety_archive_id');
+  return (
+    <Panel label="The report">
+      <Stack>
+        <Alert role="status" color="green" variant="light" icon={<Icon name="check" />} title="Restored">
+          Done on {dateTime(job.ended_at ?? job.heartbeat_at)}. Counts and references were checked before it
+          was made final.
+        </Alert>
+        <NumbersByTable
+          label="What was done"
+          heads={['Rows written', 'Rows now']}
+          lines={TABLES.flatMap((table) => {
+            const of = tables[table];
+            return of ? [{ table, numbers: [of.inserted + of.updated, of.rows] }] : [];
+          })}
+        />
+        {safety && (
+          <Stack gap="xs" align="flex-start">
+            <Text size="sm">What was there before is in a safety archive.</Text>
+            <Button component={Link} href={`/restore/${safety}`} variant="default" size="xs">
+              Take this restore back…
+            </Button>
+          </Stack>
+        )}
+      </Stack>
+    </Panel>
+  );
+}

@@ -1,0 +1,44 @@
+import { Skeleton, Stack } from '@mantine/core';
+import { useQuery } from '@tanstack/react-query';
+import { useLocation } from 'wouter';
+import { archives } from '../../api/archives';
+import { NoArchives } from '../../parts/NoArchives';
+import { PageHead } from '../../parts/PageHead';
+import { ProblemAlert } from '../../parts/ProblemAlert';
+import { RunningJobs } from '../../parts/RunningJobs';
+import { Tip } from '../../parts/Tip';
+import { Progressing } from './Progressing';
+import { Steps } from './Steps';
+
+/** `/restore`, `/restore/ARCHIVE`, and `/restore/job/JOB`, which survives a reload. */
+export default function Restore() {
+  const [location] = useLocation();
+  const [, , first = '', second = ''] = location.split('/');
+  const { data, error, refetch } = useQuery(archives);
+  return (
+    <>
+      <PageHead
+        title="Restore"
+        lead="Brings back what is in an archive. You see first what would change, and what is there now is kept in a safety archive."
+      />
+      <Stack gap="xl">
+        {first === 'job' ? (
+          <Progressing id={second} />
+        ) : (
+          <>
+            <RunningJobs />
+            {error && <ProblemAlert error={error} again={{ label: 'Try again', act: () => refetch() }} />}
+            {!data && !error && <Skeleton height="16rem" aria-label="Reading the list" />}
+            {data && data.items.length === 0 && <NoArchives words="There is no archive to restore." />}
+            {data && data.items.length > 0 && <Steps key={first} archives={data.items} chosen={first} />}
+          </>
+        )}
+        <Tip title="If data has just vanished">
+          Nothing is lost that is in an archive. Each clear took a safety archive before it removed anything:
+          it is in the list below the date of the clear. The quickest way back from a clear is its Undo on the
+          page “Clear”.
+        </Tip>
+      </Stack>
+    </>
+  );
+}

@@ -1,0 +1,143 @@
+import { Button, Checkbox, Group, NativeSelect, Radio, Stack, TextInput, Title } from '@mantine/core';
+import { useMutation } from '@tanstack/react-query';
+import { type FormEvent, useState } from 'react';
+import { useLocation } from 'wouter';
+import type { Archive } from '../../api/archives';
+import { body, client } from '../../api/client';
+import { changed } from '../../api/queries';
+import { nameOf, TABLES } from '../../api/tables';
+import { Panel } from '../../parts/Panel';
+import { ProblemAlert } from '../../parts/ProblemAlert';
+import { Plan } from './Plan';
+import { EVERYTHING, inALine, MODES, request, type Wanted, WORD } from './request';
+
+/** Which archive, what of it and how; then the plan, and the word. */
+export function Steps({ archives, chosen }: { archives: Archive[]; chosen: string }) {
+  const [, go] = useLocation();
+  const known = archives.some(({ id }) => id === chosen);
+  const [id, setId] = useState(known ? chosen : (archives[0]?.id ?? ''));
+  const [wanted, setWanted] = useState<Wanted>(EVERYTHING);
+  const [missing, setMissing] = useState<string>();
+  const asked = request(wanted);
+  const plan = useMutation({
+    mutationFn: async () => {
+      if ('missing' in asked) throw new Error(asked.missing);
+      return body(
+        await client.POST('/backup/archives/{id}/restore-plan', { params: { path: { id } }, body: asked }),
+      );
+    },
+  });
+  const restore = useMutation({
+    mutationFn: async (hash: string) => {
+      if ('missing' in asked) throw new Error(asked.missing);
+      return body(
+        await client.POST('/backup/archives/{id}/restore', {
+          params: { path: { id } },
+          body: { ...asked, plan_hash: hash, confirm: WORD },
+        }),
+      );
+    },
+    onSuccess: (job) => {
+      changed('jobs');
+      go(`/restore/job/${job.id}`);
+    },
+  });
+  // A plan is of what was asked; other questions need another.
+  const change = (next: Partial<Wanted>) => {
+    setWanted({ ...wanted, ...next });
+    setMissing(undefined);
+    plan.reset();
+    restore.reset();
+  };
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    if ('missing' in asked) return setMissing(asked.missing);
+    restore.reset();
+    if (!plan.isPending) plan.mutate();
+  };
+  return (
+    <Stack>
+      <Panel label="What to restore">
+        <form onSubmit={submit} noValidate>
+          <Stack gap="lg">
+            <NativeSelect
+              label="Archive"
+              value={id}
+              onChange={(event) => {
+                setId(event.currentTarget.value);
+                plan.reset();
+                restore.reset();
+              }}
+              data={archives.map((archive) => ({ value: archive.id, label: inALine(archive) }))}
+            />
+            <Radio.Group
+              label="What"
+              value={wanted.what}
+              onChange={(what) => change({ what: what as Wanted['what'] })}
+            >
+              <Stack gap="xs" mt="xs">
+                <Radio value="all" label="Everything" />
+                <Radio value="tables" label="Some tables" />
+                <Radio value="student" label="One student, with everything that belongs to them" />
+              </Stack>
+            </Radio.Group>
+            {wanted.what === 'tables' && (
+              <Checkbox.Group
+                label="Tables"
+                value={wanted.tables}
+                onChange={(tables) => change({ tables: tables as Wanted['tables'] })}
+                error={missing}
+              >
+                <Group mt="xs">
+                  {TABLES.map((table) => (
+                    <Checkbox key={table} value={table} label={nameOf(table)} />
+                  ))}
+                </Group>
+              </Checkbox.Group>
+            )}
+            {wanted.what === 'student' && (
+              <TextInput
+                label="ID of the student"
+                inputMode="numeric"
+                value={wanted.student}
+                onChange={(event) => change({ student: event.currentTarget.value })}
+                error={missing}
+              />
+            )}
+            <Radio.Group
+              label="How"
+              value={wanted.mode}
+              onChange={(mode) => change({ mode: mode as Wanted['mode'] })}
+            >
+              <Stack gap="xs" mt="xs">
+                {MODES.map(({ mode, label, words }) => (
+                  <Radio key={mode} value={mode} label={label} description={words} />
+                ))}
+              </Stack>
+            </Radio.Group>
+            <Group justify="flex-end">
+              <Button type="submit" variant={plan.data ? 'default' : 'filled'} loading={plan.isPending}>
+                {plan.data ? 'Look again' : 'Show what would change'}
+              </Button>
+            </Group>
+          </Stack>
+        </form>
+      </Panel>
+      {plan.error && <ProblemAlert error={plan.error} title="There is no plan" />}
+      {plan.data && (
+        <Panel label="The plan">
+          <Title order={2} size="h4" mb="md">
+            What would change
+          </Title>
+          <Plan
+            key={plan.data.hash}
+            plan={plan.data}
+            pending={restore.isPending}
+            error={restore.error}
+            onConfirm={() => restore.mutate(plan.data.hash)}
+          />
+        </Panel>
+      )}
+    </Stack>
+  );
+}

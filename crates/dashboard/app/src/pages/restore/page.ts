@@ -1,0 +1,9 @@
+import type { Page } from '../registry';
+
+export const page: Page = {
+  path: '/restore',
+  order: 50,
+  label: 'Restore',
+  icon: 'restore',
+  load: () => import('./Restore'),
+};

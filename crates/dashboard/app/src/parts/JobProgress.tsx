@@ -1,0 +1,50 @@
+import { Button, Text } from '@mantine/core';
+import { useMutation } from '@tanstack/react-query';
+import { cancel, type Job, kindInWords, phaseInWords } from '../api/jobs';
+import { changed } from '../api/queries';
+import { duration, number, percent, rows } from '../locale/format';
+import { Bar } from './Bar';
+import classes from './JobProgress.module.css';
+import { ProblemAlert } from './ProblemAlert';
+
+/** How far a job has come, and what ends it. */
+export function JobProgress({ job, mine }: { job: Job; mine?: boolean }) {
+  const stop = useMutation({
+    mutationFn: () => cancel(job.id),
+    onSettled: () => changed('jobs'),
+  });
+  const what = kindInWords(job);
+  const total = job.rows_total ?? 0;
+  const share = total > 0 ? Math.min(1, job.rows_done / total) : undefined;
+  const final = job.phase === 'committing' || job.state === 'cancelling' || stop.isSuccess;
+  return (
+    <div className={classes.job} data-testid="job">
+      <div className={classes.head}>
+        <div className={classes.what}>
+          <Text fw={550}>{what}</Text>
+          <Text size="sm" c="dimmed" aria-live="polite">
+            {job.state === 'cancelling' || stop.isSuccess ? 'is being cancelled' : phaseInWords(job)}
+            {!mine && `, asked for by ${job.username}`}
+          </Text>
+        </div>
+        {!final && (
+          <Button
+            size="xs"
+            variant="default"
+            loading={stop.isPending}
+            aria-label={`Cancel: ${what}`}
+            onClick={() => stop.mutate()}
+          >
+            Cancel
+          </Button>
+        )}
+      </div>
+      <Bar label={what} share={share} words={phaseInWords(job)} />
+      <Text size="sm" c="dimmed">
+        {share === undefined ? ' ' : `${percent(share)}: ${number(job.rows_done)} of ${rows(total)}`}
+        {job.eta_seconds != null && `, about ${duration(job.eta_seconds)} left in this step`}
+      </Text>
+      {stop.error && <ProblemAlert error={stop.error} />}
+    </div>
+  );
+}

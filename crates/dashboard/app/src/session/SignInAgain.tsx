@@ -1,0 +1,36 @@
+import { Button, Modal, Stack, Text } from '@mantine/core';
+import { cancelAll } from '../transfers/store';
+import { SignInForm } from './SignInForm';
+import { signOut } from './signIn';
+import type { User } from './store';
+
+/** The session has ended: the page stays as it is beneath this, and goes on after the password. */
+export function SignInAgain({ user, opened }: { user: User; opened: boolean }) {
+  const leave = () => {
+    cancelAll();
+    signOut();
+  };
+  return (
+    <Modal
+      opened={opened}
+      onClose={() => undefined}
+      closeOnEscape={false}
+      closeOnClickOutside={false}
+      withCloseButton={false}
+      centered
+      zIndex={400}
+      title="Your session has ended"
+    >
+      <Stack>
+        <Text size="sm">
+          Sign in to go on. This page stays as it is, and downloads that are running go on. What you had not
+          confirmed was not done.
+        </Text>
+        <SignInForm username={user.username} />
+        <Button variant="subtle" onClick={leave}>
+          Sign out instead
+        </Button>
+      </Stack>
+    </Modal>
+  );
+}

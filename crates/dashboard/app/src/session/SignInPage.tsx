@@ -1,0 +1,49 @@
+import { Alert, Paper, Stack, Text, Title } from '@mantine/core';
+import { useEffect } from 'react';
+import { Icon } from '../parts/Icon';
+import { Logo } from '../shell/Logo';
+import { SignInForm } from './SignInForm';
+import classes from './SignInPage.module.css';
+import type { Reason } from './store';
+
+const NOTICES: Record<Reason, string | undefined> = {
+  first: undefined,
+  left: 'You are signed out.',
+  reloaded:
+    'The page was reloaded, so please sign in again. For safety, the session is kept only as long as this page is open, and nowhere on this computer.',
+};
+
+export function SignInPage({ reason }: { reason: Reason }) {
+  const notice = NOTICES[reason];
+  useEffect(() => {
+    document.title = 'Sign in · Campus backup';
+  }, []);
+  return (
+    <main className={classes.page}>
+      <Paper withBorder radius="lg" className={classes.card}>
+        <Stack gap="lg">
+          <div className={classes.brand}>
+            <Logo size={44} />
+            <div>
+              <Title order={1} size="h3">
+                Campus backup
+              </Title>
+              <Text c="dimmed" size="sm">
+                For the school’s administrators
+              </Text>
+            </div>
+          </div>
+          {notice && (
+            <Alert variant="light" color="blue" icon={<Icon name="info" />} role="status">
+              {notice}
+            </Alert>
+          )}
+          <SignInForm />
+          <Text size="sm" c="dimmed">
+            Forgotten the password? Whoever runs the service can set a new one.
+          </Text>
+        </Stack>
+      </Paper>
+    </main>
+  );
+}

@@ -1,0 +1,46 @@
+import { Button, type MantineColorScheme, Menu, useMantineColorScheme } from '@mantine/core';
+import { Icon, type IconName } from '../parts/Icon';
+import { signOut } from '../session/signIn';
+import type { User } from '../session/store';
+import { cancelAll } from '../transfers/store';
+
+const SCHEMES: { value: MantineColorScheme; label: string; icon: IconName }[] = [
+  { value: 'light', label: 'Light', icon: 'sun' },
+  { value: 'dark', label: 'Dark', icon: 'moon' },
+  { value: 'auto', label: 'As the system', icon: 'auto' },
+];
+
+/** Who is signed in, how the page looks to them, and the way out. */
+export function Account({ user }: { user: User }) {
+  const { colorScheme, setColorScheme } = useMantineColorScheme();
+  const leave = () => {
+    cancelAll();
+    signOut();
+  };
+  return (
+    <Menu position="bottom-end" width={220} withinPortal={false} withInitialFocusPlaceholder={false}>
+      <Menu.Target>
+        <Button variant="default" size="sm" aria-label={`Account ${user.username}`}>
+          {user.username}
+        </Button>
+      </Menu.Target>
+      <Menu.Dropdown>
+        <Menu.RadioGroup
+          aria-label="Appearance"
+          value={colorScheme}
+          onChange={(value) => setColorScheme(value as MantineColorScheme)}
+        >
+          {SCHEMES.map(({ value, label, icon }) => (
+            <Menu.RadioItem key={value} value={value} rightSection={<Icon name={icon} size={16} />}>
+              {label}
+            </Menu.RadioItem>
+          ))}
+        </Menu.RadioGroup>
+        <Menu.Divider />
+        <Menu.Item leftSection={<Icon name="leave" size={16} />} onClick={leave}>
+          Sign out
+        </Menu.Item>
+      </Menu.Dropdown>
+    </Menu>
+  );
+}

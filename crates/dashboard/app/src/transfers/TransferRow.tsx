@@ -1,0 +1,108 @@
+import { Button, CloseButton, Text } from '@mantine/core';
+import { nameOf } from '../api/tables';
+import { bytes, duration, number, percent, rows } from '../locale/format';
+import { Bar } from '../parts/Bar';
+import { Icon } from '../parts/Icon';
+import { ProblemAlert } from '../parts/ProblemAlert';
+import { speedOf } from './speed';
+import { cancel, dismiss, start, type Transfer } from './store';
+import classes from './TransferRow.module.css';
+
+const FORMAT_NAMES = { csv: 'CSV', xlsx: 'Excel', json: 'JSON' };
+
+/** How a download fares, and what can be done about it. */
+export function TransferRow({ transfer }: { transfer: Transfer }) {
+  const { id, scope, format, state, progress } = transfer;
+  const what = scope === 'all' ? 'Complete backup' : `${nameOf(scope)} as ${FORMAT_NAMES[format]}`;
+  const again = () => {
+    dismiss(id);
+    start(scope, format, progress.totalRows ?? 0);
+  };
+  const gone = <CloseButton aria-label={`Take ${what} off the list`} onClick={() => dismiss(id)} />;
+  switch (state.at) {
+    case 'running':
+      return <Running transfer={transfer} what={what} />;
+    case 'done':
+      return (
+        <div className={classes.row} role="status">
+          <span className={classes.good}>
+            <Icon name="check" />
+          </span>
+          <div className={classes.what}>
+            <Text fw={550}>{state.fileName}</Text>
+            <Text size="sm" c="dimmed">
+              {progress.totalRows === undefined ? '' : `${rows(progress.totalRows)}, `}
+              {bytes(progress.bytes)}, arrived whole
+            </Text>
+          </div>
+          {gone}
+        </div>
+      );
+    case 'handed-over':
+      return (
+        <div className={classes.row} role="status">
+          <div className={classes.what}>
+            <Text fw={550}>{what}</Text>
+            <Text size="sm" c="dimmed">
+              Your browser downloads this large file by itself. Its own list of downloads shows how far it is
+              and whether it arrived; one that failed must not be kept.
+            </Text>
+          </div>
+          {gone}
+        </div>
+      );
+    case 'cancelled':
+      return (
+        <div className={classes.row} role="status">
+          <Text className={classes.what}>{what}: cancelled. Nothing was saved.</Text>
+          <Button size="xs" variant="default" onClick={again}>
+            Download again
+          </Button>
+          {gone}
+        </div>
+      );
+    case 'failed':
+      return (
+        <div className={classes.row}>
+          <div className={classes.what}>
+            <ProblemAlert
+              error={state.error}
+              title={`${what} was not downloaded`}
+              again={{ label: 'Download again', act: again }}
+            />
+          </div>
+          {gone}
+        </div>
+      );
+  }
+}
+
+function Running({ transfer, what }: { transfer: Transfer; what: string }) {
+  const { id, progress } = transfer;
+  const { totalRows } = progress;
+  const counted = totalRows !== undefined && totalRows > 0 && progress.rows > 0;
+  const share = counted ? progress.rows / totalRows : undefined;
+  const { bytesASecond, secondsLeft } = speedOf(transfer);
+  return (
+    <>
+      <div className={classes.row}>
+        <Text fw={550} className={classes.what}>
+          {what}
+        </Text>
+        <Button size="xs" variant="default" aria-label={`Cancel ${what}`} onClick={() => cancel(id)}>
+          Cancel
+        </Button>
+      </div>
+      <div className={classes.bar}>
+        <Bar label={what} share={share} words={bytes(progress.bytes)} />
+      </div>
+      <Text size="sm" c="dimmed">
+        {share === undefined
+          ? bytes(progress.bytes)
+          : `${percent(share)}: ${number(progress.rows)} of ${rows(totalRows ?? 0)}, ${bytes(progress.bytes)}`}
+        {bytesASecond > 0 && `, ${bytes(bytesASecond)}/s`}
+        {share !== undefined && secondsLeft !== undefined && `, about ${duration(secondsLeft)} left`}
+      </Text>
+    </>
+  );
+}

@@ -1,0 +1,72 @@
+import { Unreachable } from '../api/problem';
+import { counterFor, type Format } from './rows';
+import type { Sink } from './sink';
+
+/** How far a download has come. */
+export interface Progress {
+  /** Bytes of the file, after decompression. */
+  bytes: number;
+  /** Rows that have arrived, where they can be seen. */
+  rows: number;
+  /** Rows that the service said there are. */
+  totalRows: number | undefined;
+}
+
+/** A download that did not arrive whole. Nothing was saved. */
+export class Cut extends Error {
+  constructor(
+    readonly progress: Progress,
+    cause?: unknown,
+  ) {
+    super('The transfer broke off before the file was whole.', { cause });
+    this.name = 'Cut';
+  }
+}
+
+/**
+ * Receives a file into a sink, and finishes it only if it is proven whole: the transfer ended cleanly, all rows that were
+ * announced have arrived, and the file has the end that its format demands.
+ *
+ * @throws {Cut} if it is not, and the sink was discarded.
+ */
+export async function receive(
+  response: Response,
+  format: Format,
+  sink: Sink,
+  report: (progress: Progress) => void,
+): Promise<{ fileName: string; progress: Progress }> {
+  const counter = counterFor(format);
+  const progress: Progress = { bytes: 0, rows: 0, totalRows: totalRows(response) };
+  try {
+    if (!response.body) throw new Unreachable();
+    const reader = response.body.getReader();
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) break;
+      counter.feed(value);
+      await sink.write(value);
+      progress.bytes += value.byteLength;
+      progress.rows = counter.rows();
+      report({ ...progress });
+    }
+    const all = format === 'xlsx' || progress.totalRows === undefined || progress.rows === progress.totalRows;
+    if (!all || !counter.ended()) throw new Cut(progress);
+  } catch (error) {
+    await sink.discard().catch(() => undefined);
+    if (error instanceof Cut || (error instanceof DOMException && error.name !== 'NetworkError')) throw error;
+    throw new Cut(progress, error);
+  }
+  const fileName = fileNameOf(response) ?? `download.${format}`;
+  await sink.finish(fileName);
+  return { fileName, progress };
+}
+
+function totalRows(response: Response): number | undefined {
+  const header = response.headers.get('x-total-rows');
+  return header === null ? undefined : Number(header);
+}
+
+/** The name in `Content-Disposition`. The service's names are plain. */
+export function fileNameOf(response: Response): string | undefined {
+  return /filename="([\w.-]+)"/.exec(response.headers.get('content-disposition') ?? '')?.[1];
+}

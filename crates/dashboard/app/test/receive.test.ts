@@ -1,0 +1,87 @@
+import { expect, test } from 'vitest';
+import { Cut, fileNameOf, type Progress, receive } from '../src/transfers/receive';
+import type { Sink } from '../src/transfers/sink';
+
+class Watched implements Sink {
+  content = '';
+  state: 'open' | string = 'open';
+  async write(piece: Uint8Array): Promise<void> {
+    this.content += new TextDecoder().decode(piece);
+  }
+  async finish(fileName: string): Promise<void> {
+    this.state = fileName;
+  }
+  async discard(): Promise<void> {
+    this.state = 'discarded';
+  }
+}
+
+/** An answer that comes in pieces, and breaks off if there is an error. */
+function answer(pieces: string[], rows: number, error?: Error): Response {
+  const body = new ReadableStream<Uint8Array>({
+    pull(controller) {
+      const next = pieces.shift();
+      if (next !== undefined) controller.enqueue(new TextEncoder().encode(next));
+      else if (error) controller.error(error);
+      else controller.close();
+    },
+  });
+  return new Response(body, {
+    headers: {
+      'X-Total-Rows': String(rows),
+      'Content-Disposition': `attachment; filename="users_backup.csv"; filename*=UTF-8''users_backup.csv`,
+    },
+  });
+}
+
+const outcome = (response: Response, sink: Sink, report: (progress: Progress) => void = () => undefined) =>
+  receive(response, 'csv', sink, report).catch((error: unknown) => error);
+
+test('a transfer that breaks off is a cut, and saves nothing', async () => {
+  const sink = new Watched();
+  const error = await outcome(answer(['ID\r\n1\r\n'], 2, new TypeError('network error')), sink);
+  expect(error).toBeInstanceOf(Cut);
+  expect((error as Cut).progress).toEqual({ bytes: 7, rows: 1, totalRows: 2 });
+  expect(sink.state).toBe('discarded');
+});
+
+test('a clean end with too few rows, too many or half a row is a cut as well', async () => {
+  for (const pieces of [['ID\r\n1\r\n'], ['ID\r\n1\r\n2\r\n3\r\n'], ['ID\r\n1\r\n2\r\n', '"'], []]) {
+    const sink = new Watched();
+    expect(await outcome(answer(pieces, 2), sink)).toBeInstanceOf(Cut);
+    expect(sink.state).toBe('discarded');
+  }
+});
+
+test('who cancels is told of no cut', async () => {
+  const sink = new Watched();
+  const error = await outcome(answer(['ID\r\n'], 2, new DOMException('stopped', 'AbortError')), sink);
+  expect(error).not.toBeInstanceOf(Cut);
+  expect(error).toMatchObject({ name: 'AbortError' });
+  expect(sink.state).toBe('discarded');
+});
+
+test('a disk that is full is a failure, and saves nothing', async () => {
+  const sink = new Watched();
+  sink.write = async () => {
+    throw new DOMException('no room', 'QuotaExceededError');
+  };
+  expect(await outcome(answer(['ID\r\n1\r\n'], 1), sink)).toMatchObject({ name: 'QuotaExceededError' });
+  expect(sink.state).toBe('discarded');
+});
+
+test('a whole file has its name, its bytes and its progress', async () => {
+  const sink = new Watched();
+  const seen: Progress[] = [];
+  await outcome(answer(['ID\r\n1', '\r\n2\r\n'], 2), sink, (progress) => seen.push(progress));
+  expect(sink.state).toBe('users_backup.csv');
+  expect(sink.content).toBe('ID\r\n1\r\n2\r\n');
+  expect(seen.map(({ rows }) => rows)).toEqual([0, 2]);
+});
+
+test('a name that is no plain file name is not taken', () => {
+  for (const name of ['../../etc/passwd', 'a b.csv', 'a\\b.csv', '']) {
+    const headers = { 'Content-Disposition': `attachment; filename="${name}"` };
+    expect(fileNameOf(new Response('', { headers }))).toBeUndefined();
+  }
+});

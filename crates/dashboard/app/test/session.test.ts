@@ -1,0 +1,59 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import type * as Store from '../src/session/store';
+
+const USER = { id: 1, username: 'admin', email: null, role: 'admin' } as const;
+
+let store: typeof Store;
+beforeEach(async () => {
+  vi.useFakeTimers();
+  vi.resetModules();
+  store = await import('../src/session/store');
+});
+afterEach(() => {
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+});
+
+test('at first nobody is signed in, and there is no token', () => {
+  expect(store.current()).toEqual({ state: 'out', reason: 'first' });
+  expect(store.token()).toBeUndefined();
+  store.expire();
+  expect(store.current()).toEqual({ state: 'out', reason: 'first' });
+});
+
+test('a token ends by itself, and the page still knows whose it was', () => {
+  const told = vi.fn();
+  store.subscribe(told);
+  store.begin('secret', USER, 900);
+  expect(store.token()).toBe('secret');
+  vi.advanceTimersByTime(899_000);
+  expect(store.current().state).toBe('in');
+  vi.advanceTimersByTime(1_000);
+  expect(store.current()).toEqual({ state: 'ended', user: USER });
+  expect(store.token()).toBeUndefined();
+  expect(told).toHaveBeenCalledTimes(2);
+});
+
+test('the end of an earlier token does not end a later one', () => {
+  store.begin('first', USER, 10);
+  vi.advanceTimersByTime(5_000);
+  store.begin('second', USER, 10);
+  vi.advanceTimersByTime(9_000);
+  expect(store.token()).toBe('second');
+});
+
+test('nothing of the token is stored; only that somebody was here', async () => {
+  const stored = new Map<string, string>();
+  vi.stubGlobal('sessionStorage', {
+    getItem: (key: string) => stored.get(key) ?? null,
+    setItem: (key: string, value: string) => stored.set(key, value),
+    removeItem: (key: string) => stored.delete(key),
+  });
+  store.begin('secret', USER, 900);
+  expect([...stored.values()]).toEqual(['yes']);
+  vi.resetModules();
+  const reloaded: typeof Store = await import('../src/session/store');
+  expect(reloaded.current()).toEqual({ state: 'out', reason: 'reloaded' });
+  reloaded.leave();
+  expect(stored.size).toBe(0);
+});

@@ -1,0 +1,105 @@
+//! Clearing with a way back.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::Archives;
+use super::safety::Safety;
+use crate::account::Admin;
+use crate::catalog::Table;
+use crate::change::Change;
+use crate::clear::{self, Clear, Confirmation};
+use crate::error::Result;
+use crate::job::{Context, Idempotency, Kind, Needs, Phase, Submission, Submitted};
+
+/// What a clear has done. It is the result of its job, whose id is that of the clear.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClearReport {
+    /// Rows removed, for each table that the scope concerns.
+    pub removed: BTreeMap<Table, u64>,
+    /// Rows left, for all seven tables.
+    pub kept: BTreeMap<Table, u64>,
+    /// When.
+    pub cleared_at: DateTime<Utc>,
+    /// What has the rows that were removed; none if there were none.
+    pub archive_id: Option<String>,
+    /// Until when it can be undone; none if there is nothing to undo.
+    pub undo_until: Option<DateTime<Utc>>,
+}
+
+impl Archives {
+    /// Begins to clear: a job whose result is a [`ClearReport`]. The [order](super) is that of all that removes rows.
+    ///
+    /// # Errors
+    /// Then there is no job: those of [`Clear::check`]; [`Error::RowsMoved`](crate::Error::RowsMoved) if the expected rows are
+    /// others already now; [`Error::NoRoom`](crate::Error::NoRoom), and those of
+    /// [`Jobs::submit`](crate::job::Jobs::submit).
+    pub async fn clear(
+        &self,
+        admin: &Admin,
+        confirmation: Confirmation,
+        request: &Clear,
+        idempotency: Option<Idempotency>,
+    ) -> Result<Submitted> {
+        request.check(confirmation)?;
+        if let Some(submitted) = self.0.jobs.submitted_before(admin, idempotency.as_ref()).await? {
+            return Ok(submitted);
+        }
+        if request.expected.is_some() {
+            clear::foresee(admin, &self.0.database, request).await?;
+        }
+        self.demand_room().await?;
+        let submission = Submission {
+            kind: Kind::Clear,
+            parameters: json!({"table": request.scope.name()}),
+            idempotency,
+            needs: Needs::WriterLease,
+        };
+        let (archives, by, request) = (self.clone(), admin.clone(), request.clone());
+        let work = async move |context: Context| {
+            let change = Change::begin(&archives.0.database, request.tables(), "clearing").await?;
+            let label = format!("before clearing {}", request.scope.name());
+            let safety = archives.safety(&by, &label, context.progress()).await?;
+            let (change, report) = match archives.remove(&context, change, &request, &safety).await {
+                Ok(removed) => removed,
+                Err(error) => {
+                    safety.take_back().await;
+                    return Err(error);
+                }
+            };
+            // Where this fails nobody knows whether it is done, so the safety archive stays.
+            change.commit().await?;
+            if report.archive_id.is_none() {
+                safety.take_back().await;
+            }
+            Ok(json!(report))
+        };
+        self.0.jobs.submit(admin, submission, work).await
+    }
+
+    /// Everything between the safety archive and the commit. The change is dropped where it fails.
+    async fn remove(
+        &self,
+        context: &Context,
+        mut change: Change,
+        request: &Clear,
+        safety: &Safety,
+    ) -> Result<(Change, ClearReport)> {
+        let rows = request.tables().iter().map(|table| safety.rows_of(*table)).sum();
+        context.progress().enter(Phase::Changing, Some(rows))?;
+        let cleared = clear::remove(&mut change, request).await?;
+        let removed_any = cleared.removed_total() > 0;
+        let report = ClearReport {
+            archive_id: removed_any.then(|| safety.manifest.id.clone()),
+            undo_until: removed_any.then(|| cleared.cleared_at + self.0.settings.undo_window),
+            removed: cleared.removed,
+            kept: cleared.kept,
+            cleared_at: cleared.cleared_at,
+        };
+        context.finish_in(&mut change, &json!(report)).await?;
+        Ok((change, report))
+    }
+}

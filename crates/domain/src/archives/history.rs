@@ -1,0 +1,91 @@
+//! What archives there are, and what is said of them.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use campus_backup_archive::Manifest;
+use campus_backup_archive::manifest::Origin;
+
+use super::{Archives, Edit};
+use crate::account::Admin;
+use crate::diff::{self, Side};
+use crate::error::Result;
+use crate::store::{Outgoing, Unreadable};
+
+/// Some of the archives that are kept.
+#[derive(Clone, Debug, Default)]
+pub struct Kept {
+    /// The newest first.
+    pub items: Vec<Arc<Manifest>>,
+    /// How many there are in all.
+    pub total: u64,
+    /// Those whose manifest can't be read.
+    pub unreadable: Vec<Unreadable>,
+}
+
+impl Archives {
+    /// Lists archives, if wanted only those that came in one way, the newest first.
+    ///
+    /// # Errors
+    /// [`Error::StoreUnavailable`](crate::Error::StoreUnavailable)
+    pub async fn list(&self, _: &Admin, kind: Option<Origin>, limit: u64, offset: u64) -> Result<Kept> {
+        let listing = self.0.store.list().await?;
+        let found: Vec<_> = listing
+            .archives
+            .into_iter()
+            .filter(|manifest| kind.is_none_or(|kind| manifest.kind == kind))
+            .collect();
+        let count = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+        Ok(Kept {
+            total: found.len() as u64,
+            items: found.into_iter().skip(count(offset)).take(count(limit)).collect(),
+            unreadable: listing.unreadable,
+        })
+    }
+
+    /// What is known of one.
+    ///
+    /// # Errors
+    /// Those of [`Store::manifest`](crate::store::Store::manifest).
+    pub async fn show(&self, _: &Admin, id: &str) -> Result<Arc<Manifest>> {
+        self.0.store.manifest(id).await
+    }
+
+    /// Changes what is said of one.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`](crate::Error::Invalid), and those of [`Store::update`](crate::store::Store::update).
+    pub async fn edit(&self, _: &Admin, id: &str, edit: &Edit) -> Result<Arc<Manifest>> {
+        edit.check()?;
+        self.0.store.update(id, |manifest| edit.put(manifest)).await
+    }
+
+    /// Deletes one.
+    ///
+    /// # Errors
+    /// [`Error::ArchivePinned`](crate::Error::ArchivePinned), and those of [`Store::delete`](crate::store::Store::delete).
+    pub async fn delete(&self, _: &Admin, id: &str) -> Result<()> {
+        self.0.store.delete(id).await
+    }
+
+    /// One as a side of a comparison.
+    ///
+    /// # Errors
+    /// Those of [`Store::manifest`](crate::store::Store::manifest).
+    pub async fn side(&self, _: &Admin, id: &str) -> Result<Side> {
+        let manifest = self.0.store.manifest(id).await?;
+        Ok(Side::Archive(diff::Archive {
+            source: self.source(&manifest),
+            keys: self.0.settings.keys.clone(),
+            manifest: Some(manifest),
+        }))
+    }
+
+    /// The bytes of one as they are stored, or a range of them.
+    ///
+    /// # Errors
+    /// Those of [`Store::read`](crate::store::Store::read).
+    pub async fn file(&self, _: &Admin, manifest: &Manifest, range: Option<Range<u64>>) -> Result<Outgoing> {
+        self.0.store.read(&manifest.id, manifest.object.form(), range).await
+    }
+}

@@ -1,0 +1,125 @@
+//! Archives: taking, bringing, looking at, verifying and restoring them, and clearing with a way back.
+//!
+//! The front door is [`Archives`]. It puts together what lies elsewhere: a [snapshot](crate::snapshot) is written into the
+//! [store](crate::store) by a [job](crate::job), read back by [`open`](crate::open), rehearsed by
+//! [`verify`](crate::verify), brought back by [`restore`](crate::restore). Whatever takes long or changes the live data
+//! is a job; what is wrong with a request is said before there is one.
+//!
+//! What removes or replaces rows keeps one order, here and nowhere else:
+//!
+//! 1. Whatever has to be read is read to its end and checked.
+//! 2. The change begins: nobody else can write to its tables any more.
+//! 3. A *safety archive* of what is there is taken, read back and listed ([`safety`]). Without it nothing goes on.
+//! 4. Rows are changed, counted and checked, in one transaction.
+//! 5. The job's end, its result and the effect are one commit ([`Context::finish_in`](crate::job::Context::finish_in)).
+//!
+//! What fails before the commit has changed nothing, and its safety archive is removed again.
+//!
+//! In reading order: [`words`] are those of people; [`take`] writes an archive, `safety` those that can undo something;
+//! [`history`] lists and keeps; [`upload`] lets one in; [`table`] takes one table out; [`verify`] looks again; then [`restore`],
+//! [`clear`] and [`undo`].
+
+mod clear;
+mod history;
+mod restore;
+mod safety;
+mod table;
+mod take;
+mod undo;
+mod upload;
+mod verify;
+mod words;
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use campus_backup_archive::{Keys, Layers, Manifest, Recipients};
+use chrono::TimeDelta;
+
+pub use self::clear::ClearReport;
+pub use self::history::Kept;
+pub use self::restore::{RESTORE, RestoreReport, RestoreRequest};
+pub use self::table::TableRequest;
+pub use self::undo::UndoReport;
+pub use self::upload::Upload;
+pub use self::words::{Edit, Words};
+use crate::database::Database;
+use crate::error::Result;
+use crate::job::Jobs;
+use crate::open::Source;
+use crate::store::{Store, Swept};
+use crate::verify as verification;
+
+/// How archives are made and kept.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The version of the program, for the header of what is taken.
+    pub app_version: &'static str,
+    /// To whom archives are encrypted; to nobody if it is empty.
+    pub recipients: Recipients,
+    /// What opens encrypted ones.
+    pub keys: Keys,
+    /// A folder for what a restore or a rehearsal needs while it works.
+    pub scratch: PathBuf,
+    /// For how long a clear can be undone.
+    pub undo_window: TimeDelta,
+    /// How many bytes an archive that is brought may have.
+    pub upload_limit: u64,
+}
+
+/// All archives of a school. Cloning is cheap, and clones are the same.
+#[derive(Clone)]
+pub struct Archives(Arc<Shared>);
+
+struct Shared {
+    database: Database,
+    store: Store,
+    jobs: Jobs,
+    settings: Settings,
+    layers: Layers,
+}
+
+impl Archives {
+    /// The archives in a store, of the live data in a database. Nothing is asked or written yet.
+    pub fn new(database: Database, store: Store, jobs: Jobs, settings: Settings) -> Self {
+        let layers = Layers {
+            recipients: settings.recipients.clone(),
+            ..Layers::default()
+        };
+        Self(Arc::new(Shared {
+            database,
+            store,
+            jobs,
+            settings,
+            layers,
+        }))
+    }
+
+    /// How many bytes an archive that is brought may have.
+    pub fn upload_limit(&self) -> u64 {
+        self.0.settings.upload_limit
+    }
+
+    /// The bytes of an archive that is listed.
+    fn source(&self, manifest: &Manifest) -> Arc<dyn Source> {
+        self.0.store.source(&manifest.id, manifest.object.form())
+    }
+
+    /// Removes what a crash left, in the store and in the scratch folder.
+    ///
+    /// # Errors
+    /// [`Error::StoreUnavailable`](crate::Error::StoreUnavailable), and what the system says of the folder.
+    pub async fn sweep(&self) -> Result<Swept> {
+        verification::sweep(&self.0.settings.scratch)?;
+        self.0.store.sweep().await
+    }
+}
+
+impl fmt::Debug for Archives {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Archives")
+            .field("store", &self.0.store)
+            .finish_non_exhaustive()
+    }
+}

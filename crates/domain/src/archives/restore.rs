@@ -1,0 +1,212 @@
+//! Bringing back what is in an archive.
+
+use std::collections::BTreeMap;
+
+use campus_backup_archive::{Manifest, Summary};
+use chrono::{DateTime, Utc};
+use sea_orm::Statement;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use tokio::runtime::Handle;
+
+use super::{Archives, Settings};
+use crate::account::Admin;
+use crate::catalog::Table;
+use crate::change::Change;
+use crate::error::{Error, Result};
+use crate::job::{Context, Idempotency, Kind, Needs, Phase, Progress, Submission, Submitted};
+use crate::restore::{self, Plan, Restore, Restored, RestoredTable};
+use crate::stats;
+use crate::verify::digest;
+
+/// What has to be typed so that something is restored.
+pub const RESTORE: &str = "restore";
+
+/// What is being done, for errors.
+const DOING: &str = "restoring an archive";
+
+/// A restore, and what it needs so that it is done.
+#[derive(Clone, Debug)]
+pub struct RestoreRequest {
+    /// What is to be restored.
+    pub restore: Restore,
+    /// The [hash](Plan::hash) of the plan that somebody has looked at.
+    pub plan_hash: String,
+    /// [`RESTORE`], typed.
+    pub confirmation: Option<String>,
+}
+
+/// What a restore has done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RestoreReport {
+    /// What was restored.
+    pub archive_id: String,
+    /// What is in the place of what was there before: restoring it takes this restore back.
+    pub safety_archive_id: String,
+    /// What was done, for each table that it concerned.
+    pub tables: BTreeMap<Table, RestoredTable>,
+    /// When.
+    pub restored_at: DateTime<Utc>,
+}
+
+impl Archives {
+    /// Says what a restore would do, and changes nothing. It reads both sides to their ends, on a thread that may block,
+    /// and ends early if the future is dropped.
+    ///
+    /// # Errors
+    /// Those of [`Store::manifest`](crate::store::Store::manifest) and of [`restore::plan`].
+    pub async fn plan(&self, admin: &Admin, id: &str, request: &Restore) -> Result<Plan> {
+        request.check()?;
+        let manifest = self.0.store.manifest(id).await?;
+        let (archives, admin, request) = (self.clone(), admin.clone(), request.clone());
+        let progress = Progress::default();
+        let _ended = progress.cancel_on_drop();
+        let runtime = Handle::current();
+        let planning = tokio::task::spawn_blocking(move || {
+            runtime.block_on(archives.plan_here(&admin, &manifest, &request, &progress))
+        });
+        planning.await.map_err(Error::internal("planning a restore"))?
+    }
+
+    /// The same on the thread that polls it.
+    pub(super) async fn plan_here(
+        &self,
+        admin: &Admin,
+        manifest: &Manifest,
+        request: &Restore,
+        progress: &Progress,
+    ) -> Result<Plan> {
+        progress.enter(Phase::Comparing, None)?;
+        let (source, settings) = (self.source(manifest), &self.0.settings);
+        restore::plan(
+            admin,
+            &self.0.database,
+            &*source,
+            &settings.keys,
+            request,
+            &settings.scratch,
+            progress,
+        )
+        .await
+    }
+
+    /// Puts rows of an archive into a change, of which `summary` is what was read when it was checked.
+    pub(super) async fn apply(
+        &self,
+        admin: &Admin,
+        change: &mut Change,
+        manifest: &Manifest,
+        summary: &Summary,
+        request: &Restore,
+        progress: &Progress,
+    ) -> Result<Restored> {
+        let (source, shared) = (self.source(manifest), &self.0);
+        let Settings { keys, scratch, .. } = &shared.settings;
+        let database = &shared.database;
+        restore::apply(
+            admin, database, change, &*source, keys, summary, request, scratch, progress,
+        )
+        .await
+    }
+
+    /// Begins to restore an archive: a job whose result is a [`RestoreReport`].
+    ///
+    /// `sessions` are run in the same transaction, and end those of everybody else. The rest is the
+    /// [order](super) of all that replaces rows; between the safety archive and the first row that changes, the hash of
+    /// the plan is looked at.
+    ///
+    /// # Errors
+    /// Then there is no job: [`Error::WrongConfirmation`], [`Error::Invalid`], [`Error::NoRoom`], those of
+    /// [`Store::manifest`](crate::store::Store::manifest) and of [`Jobs::submit`](crate::job::Jobs::submit).
+    pub async fn restore(
+        &self,
+        admin: &Admin,
+        id: &str,
+        request: RestoreRequest,
+        sessions: Vec<Statement>,
+        idempotency: Option<Idempotency>,
+    ) -> Result<Submitted> {
+        request.restore.check()?;
+        if request.confirmation.as_deref() != Some(RESTORE) {
+            return Err(Error::WrongConfirmation { expected: RESTORE });
+        }
+        let manifest = self.0.store.manifest(id).await?;
+        self.demand_room().await?;
+        let submission = Submission {
+            kind: Kind::Restore,
+            parameters: json!({"archive_id": id, "scope": request.restore.scope, "mode": request.restore.mode}),
+            idempotency,
+            needs: Needs::WriterLease,
+        };
+        let (archives, by) = (self.clone(), admin.clone());
+        let work = async move |context: Context| {
+            let restoring = Restoring {
+                archives: &archives,
+                admin: &by,
+                manifest: &manifest,
+                request: &request,
+                sessions: &sessions,
+            };
+            restoring.run(&context).await
+        };
+        self.0.jobs.submit(admin, submission, work).await
+    }
+}
+
+struct Restoring<'a> {
+    archives: &'a Archives,
+    admin: &'a Admin,
+    manifest: &'a Manifest,
+    request: &'a RestoreRequest,
+    sessions: &'a [Statement],
+}
+
+impl Restoring<'_> {
+    async fn run(&self, context: &Context) -> Result<Value> {
+        let (progress, shared) = (context.progress(), &self.archives.0);
+        let source = self.archives.source(self.manifest);
+        let checked = digest(&source, &shared.settings.keys, Some(self.manifest), progress).await?;
+        let change = Change::begin(&shared.database, self.request.restore.tables(), DOING).await?;
+        let label = format!("before the restore of {}", self.manifest.id);
+        let safety = self.archives.safety(self.admin, &label, progress).await?;
+        match self.replace(context, change, &checked.summary, &safety.manifest).await {
+            Ok((change, report)) => {
+                // Where this fails nobody knows whether it is done, so the safety archive stays.
+                change.commit().await?;
+                Ok(report)
+            }
+            Err(error) => {
+                safety.take_back().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Everything between the safety archive and the commit. The change is dropped where it fails.
+    async fn replace(
+        &self,
+        context: &Context,
+        mut change: Change,
+        archive: &Summary,
+        safety: &Manifest,
+    ) -> Result<(Change, Value)> {
+        let (progress, restore) = (context.progress(), &self.request.restore);
+        if restore::hash(self.admin, restore, &archive.digest, &safety.sha256) != self.request.plan_hash {
+            return Err(Error::PlanMoved);
+        }
+        progress.enter(Phase::Changing, Some(archive.total))?;
+        let apply = (self.archives).apply(self.admin, &mut change, self.manifest, archive, restore, progress);
+        let restored = apply.await?;
+        for statement in self.sessions {
+            change.execute(statement).await?;
+        }
+        let report = json!(RestoreReport {
+            archive_id: self.manifest.id.clone(),
+            safety_archive_id: safety.id.clone(),
+            tables: restored.tables,
+            restored_at: stats::now(),
+        });
+        context.finish_in(&mut change, &report).await?;
+        Ok((change, report))
+    }
+}

@@ -1,0 +1,105 @@
+//! One table of an archive as a download.
+
+use std::io::{self, Write};
+
+use tokio::runtime::Handle;
+
+use super::Archives;
+use crate::account::Admin;
+use crate::catalog::{Scope, Table};
+use crate::error::{Error, Result};
+use crate::export::{self, ArchivedFormat, Coder, Coding, CsvOptions, Download, Format, Outlet};
+use crate::open::{self, Extraction};
+
+/// Which table, and how.
+#[derive(Clone, Copy, Debug)]
+pub struct TableRequest {
+    /// The table.
+    pub table: Table,
+    /// As what.
+    pub format: ArchivedFormat,
+    /// How CSV is written.
+    pub csv: CsvOptions,
+    /// How the bytes may be compressed on their way.
+    pub coding: Coding,
+}
+
+impl Archives {
+    /// Begins the download of one table: byte for byte the live download of the archive's moment. It ends as every
+    /// download, cleanly only if the archive is whole to its end. Dropping the body ends the reading, and so does
+    /// `abandoned`.
+    ///
+    /// # Errors
+    /// Those of [`Store::manifest`](crate::store::Store::manifest), and whatever is wrong with the beginning of the
+    /// archive; what is wrong later is an error of the body.
+    pub async fn table(
+        &self,
+        _: &Admin,
+        id: &str,
+        request: TableRequest,
+        settings: &export::Settings,
+        abandoned: impl Future<Output = ()>,
+    ) -> Result<Download> {
+        let manifest = self.0.store.manifest(id).await?;
+        let format = match request.format {
+            ArchivedFormat::Csv => Format::Csv,
+            ArchivedFormat::Json => Format::Json,
+        };
+        let coder = Coder::new(request.coding)?;
+        let (outlet, body) = export::open_outlet(settings.chunk_size, settings.stall_timeout, coder);
+        let extraction = Extraction {
+            table: request.table,
+            format: request.format,
+            csv: request.csv,
+            time_zone: settings.time_zone,
+        };
+        let (source, keys) = (self.source(&manifest), self.0.settings.keys.clone());
+        let runtime = Handle::current();
+        tokio::task::spawn_blocking(move || {
+            let mut out = Out { outlet, runtime };
+            let extracted = source
+                .open()
+                .and_then(|source| open::extract(source, &keys, extraction, &mut out));
+            let Out { outlet, runtime } = out;
+            runtime.block_on(async {
+                match extracted {
+                    Ok(_) => outlet.end().await,
+                    Err(error) => outlet.fail(error).await,
+                }
+            });
+        });
+        Ok(Download {
+            file_name: export::file_name(
+                Scope::One(request.table),
+                format,
+                manifest.created_at,
+                settings.time_zone,
+            ),
+            media_type: format.media_type(),
+            coding: request.coding,
+            total_rows: manifest.rows.get(request.table.name()).copied().unwrap_or_default(),
+            body: tokio::select! {
+                body = body.first_piece_awaited() => body?,
+                () = abandoned => return Err(Error::Gone),
+            },
+        })
+    }
+}
+
+/// Writes into an outlet on a thread that may block.
+struct Out {
+    outlet: Outlet,
+    runtime: Handle,
+}
+
+impl Write for Out {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.outlet.buffer().extend_from_slice(bytes);
+        let handed_on = self.runtime.block_on(self.outlet.hand_on());
+        handed_on.map(|()| bytes.len()).map_err(io::Error::other)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

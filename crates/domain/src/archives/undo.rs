@@ -1,0 +1,183 @@
+//! Taking a clear back.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use campus_backup_archive::Manifest;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{Archives, ClearReport};
+use crate::account::Admin;
+use crate::catalog::Table;
+use crate::change::Change;
+use crate::error::{Error, Result};
+use crate::job::{Context, Filter, Idempotency, JobState, Kind, Needs, Phase, Submission, Submitted};
+use crate::restore::{Mode, Plan, Restore, RestoredTable, Scope};
+use crate::stats;
+use crate::verify::digest;
+
+/// What is being done, for errors.
+const DOING: &str = "undoing a clear";
+
+/// How many undos are looked through for one of the same clear: all that are remembered.
+const REMEMBERED: u64 = 10_000;
+
+/// What an undo has done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UndoReport {
+    /// The clear that was undone.
+    pub clear_id: String,
+    /// The safety archive that its rows came from.
+    pub archive_id: String,
+    /// What was done, for each table that it concerned.
+    pub tables: BTreeMap<Table, RestoredTable>,
+    /// When.
+    pub undone_at: DateTime<Utc>,
+}
+
+/// A clear that can be undone.
+struct Undoable {
+    manifest: Arc<Manifest>,
+    tables: BTreeSet<Table>,
+}
+
+impl Undoable {
+    fn restore(&self, mode: Mode) -> Restore {
+        Restore {
+            scope: Scope::Tables(self.tables.clone()),
+            mode,
+        }
+    }
+}
+
+impl Archives {
+    /// Begins to undo a clear: a job whose result is an [`UndoReport`]. It brings back the rows that are missing, in one
+    /// transaction, and leaves alone whatever was written since. If that is in the way, nothing is changed.
+    ///
+    /// # Errors
+    /// Then there is no job: [`Error::UnknownClear`], [`Error::NothingToUndo`], [`Error::AlreadyUndone`],
+    /// [`Error::UndoExpired`], [`Error::ArchiveGone`], and those of [`Jobs::submit`](crate::job::Jobs::submit). The job
+    /// fails with [`Error::UndoBlocked`]; [`Archives::undo_plan`] says by what.
+    pub async fn undo(&self, admin: &Admin, clear_id: &str, idempotency: Option<Idempotency>) -> Result<Submitted> {
+        if let Some(submitted) = self.0.jobs.submitted_before(admin, idempotency.as_ref()).await? {
+            return Ok(submitted);
+        }
+        self.undoable(clear_id).await?;
+        let submission = Submission {
+            kind: Kind::Undo,
+            parameters: json!({"clear_id": clear_id}),
+            idempotency,
+            needs: Needs::WriterLease,
+        };
+        let (archives, by, clear_id) = (self.clone(), admin.clone(), clear_id.to_owned());
+        let work = async move |context: Context| archives.put_back(&by, &clear_id, &context).await;
+        self.0.jobs.submit(admin, submission, work).await
+    }
+
+    /// Says what stands in the way of undoing a clear, and what undoing it would do: the plan of a restore of what it
+    /// removed.
+    ///
+    /// # Errors
+    /// As [`Archives::undo`], and those of [`Archives::plan`].
+    pub async fn undo_plan(&self, admin: &Admin, clear_id: &str) -> Result<Plan> {
+        let undoable = self.undoable(clear_id).await?;
+        self.plan(admin, &undoable.manifest.id, &undoable.restore(Mode::Merge))
+            .await
+    }
+
+    /// Looks whether a clear can be undone.
+    async fn undoable(&self, clear_id: &str) -> Result<Undoable> {
+        let job = match self.0.jobs.get(clear_id).await {
+            Ok(job) if job.kind == Kind::Clear => job,
+            Ok(_) | Err(Error::UnknownJob) => return Err(Error::UnknownClear),
+            Err(error) => return Err(error),
+        };
+        if !job.state.has_ended() {
+            return Err(Error::Busy { job_id: job.id });
+        }
+        let report: Option<ClearReport> = job.result.and_then(|result| serde_json::from_value(result).ok());
+        let Some((report, archive_id, until)) =
+            report.and_then(|report| Some((report.clone(), report.archive_id?, report.undo_until?)))
+        else {
+            return Err(Error::NothingToUndo);
+        };
+        let done = Filter {
+            kind: Some(Kind::Undo),
+            state: Some(JobState::Succeeded),
+        };
+        let undone = self.0.jobs.list(done, REMEMBERED, 0).await?;
+        if undone.items.iter().any(|undo| undo.parameters["clear_id"] == job.id) {
+            return Err(Error::AlreadyUndone);
+        }
+        if until < Utc::now() {
+            return Err(Error::UndoExpired { archive_id });
+        }
+        let manifest = self.0.store.manifest(&archive_id).await?;
+        let tables = report.removed.into_keys().collect();
+        Ok(Undoable { manifest, tables })
+    }
+
+    async fn put_back(&self, admin: &Admin, clear_id: &str, context: &Context) -> Result<Value> {
+        // Since this was asked, another may have done it.
+        let undoable = self.undoable(clear_id).await?;
+        let (progress, shared) = (context.progress(), &self.0);
+        let source = self.source(&undoable.manifest);
+        let checked = digest(&source, &shared.settings.keys, Some(&undoable.manifest), progress).await?;
+        let request = undoable.restore(Mode::MissingOnly);
+        let mut change = Change::begin(&shared.database, request.tables(), DOING).await?;
+        self.demand_free(admin, &undoable, &mut change, context).await?;
+        progress.enter(Phase::Changing, Some(checked.summary.total))?;
+        let restored = self.apply(
+            admin,
+            &mut change,
+            &undoable.manifest,
+            &checked.summary,
+            &request,
+            progress,
+        );
+        let restored = restored.await.map_err(|error| match error {
+            Error::Orphan { .. } | Error::Conflict { .. } | Error::DuplicateKey { .. } => Error::UndoBlocked,
+            error => error,
+        })?;
+        let report = json!(UndoReport {
+            clear_id: clear_id.to_owned(),
+            archive_id: undoable.manifest.id.clone(),
+            tables: restored
+                .tables
+                .into_iter()
+                .filter(|(table, _)| undoable.tables.contains(table))
+                .collect(),
+            undone_at: stats::now(),
+        });
+        context.finish_in(&mut change, &report).await?;
+        change.commit().await?;
+        Ok(report)
+    }
+
+    /// Demands that no row that was written since has the id of one that comes back. Where there are no rows there is none;
+    /// accounts that stayed are no obstacle.
+    async fn demand_free(
+        &self,
+        admin: &Admin,
+        undoable: &Undoable,
+        change: &mut Change,
+        context: &Context,
+    ) -> Result<()> {
+        let others: Vec<_> = undoable.tables.iter().filter(|table| **table != Table::Users).collect();
+        let counted = change.count().await?;
+        if others.iter().all(|table| counted.of(**table) == 0) {
+            return Ok(());
+        }
+        let request = undoable.restore(Mode::Merge);
+        let plan = self
+            .plan_here(admin, &undoable.manifest, &request, context.progress())
+            .await?;
+        let is_taken = |table: &Table| plan.tables.get(table).is_some_and(|found| found.updates > 0);
+        match !plan.blockers.is_empty() || others.into_iter().any(is_taken) {
+            true => Err(Error::UndoBlocked),
+            false => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! Letting an archive in that somebody brings: stored while it comes, checked before it counts.
+
+use std::pin::pin;
+
+use bytes::{Bytes, BytesMut};
+use campus_backup_archive::manifest::Origin;
+use campus_backup_archive::{Form, Manifest};
+use chrono::Utc;
+use futures_util::{Stream, StreamExt as _};
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+use super::take::{TO_SPARE, demand_bytes, said_of};
+use super::{Archives, Words};
+use crate::account::Admin;
+use crate::catalog::Table;
+use crate::error::{Error, Result};
+use crate::job::{self, Context, Idempotency, Kind, Needs, Progress, Submission, Submitted};
+use crate::open::Checked;
+use crate::store::Incoming;
+use crate::verify::digest;
+
+/// How many bytes are waited for before it is guessed what they are.
+const START: usize = 64;
+
+/// The name of this for [`Idempotency`].
+const OPERATION: &str = "uploadArchive";
+
+/// What is brought, but for its bytes.
+#[derive(Clone, Debug, Default)]
+pub struct Upload {
+    /// What is said of it.
+    pub words: Words,
+    /// How many bytes are promised.
+    pub length: Option<u64>,
+    /// What the caller calls the request; the bytes belong to what must be the same.
+    pub key: Option<String>,
+}
+
+/// An archive that has come and was not looked at.
+struct Received {
+    id: String,
+    form: Form,
+    sha256: String,
+}
+
+impl Archives {
+    /// Lets an archive in: a job, begun when all its bytes are stored, whose result is that of [`Archives::take`].
+    ///
+    /// 1. It must not be larger than the settings allow, and there must be room for it, as far as anybody can say.
+    /// 2. The bytes are stored as they come. If they break off, nothing is left of them.
+    /// 3. The job reads what is stored to its end: all seven tables of this program, every count, digest and sum, every
+    ///    reference. It may be compressed or encrypted in any way that this service can open, and stays as it is.
+    /// 4. It is listed. What is refused is removed.
+    ///
+    /// # Errors
+    /// Then nothing of it is left: [`Error::UploadTooLarge`], [`Error::NoRoom`], [`Error::Invalid`], whatever the stream
+    /// says, and those of [`Jobs::submit`](crate::job::Jobs::submit).
+    pub async fn upload(
+        &self,
+        admin: &Admin,
+        upload: Upload,
+        bytes: impl Stream<Item = Result<Bytes>>,
+    ) -> Result<Submitted> {
+        upload.words.check()?;
+        let named = |body: &Value| {
+            let key = upload.key.as_deref();
+            key.map(|key| Idempotency::new(key, OPERATION, body)).transpose()
+        };
+        // Whether it is a key at all can be said before anything is sent.
+        named(&Value::Null)?;
+        self.demand_room_for(upload.length).await?;
+        let received = self.receive(bytes).await?;
+        let parameters = json!({"words": upload.words, "sha256": received.sha256});
+        let submission = Submission {
+            kind: Kind::Upload,
+            idempotency: named(&parameters)?,
+            parameters,
+            needs: Needs::Nothing,
+        };
+        let (id, form) = (received.id.clone(), received.form);
+        let (archives, by, words) = (self.clone(), admin.clone(), upload.words);
+        let work = async move |context: Context| archives.admit(&by, received, &words, context.progress()).await;
+        let submitted = self.0.jobs.submit(admin, submission, work).await;
+        // The job would have removed it; there is none, or there is one of the same bytes before.
+        let is_needed = matches!(&submitted, Ok(submitted) if submitted.origin() == job::Origin::New);
+        if !is_needed {
+            self.discard_form(&id, form).await;
+        }
+        submitted
+    }
+
+    async fn demand_room_for(&self, length: Option<u64>) -> Result<()> {
+        let limit = self.upload_limit();
+        let Some(length) = length else { return Ok(()) };
+        if length > limit {
+            return Err(Error::UploadTooLarge { limit });
+        }
+        match self.0.store.room().await? {
+            Some(free) => demand_bytes(free, length.saturating_add(TO_SPARE)),
+            None => Ok(()),
+        }
+    }
+
+    /// Stores the bytes as they come.
+    async fn receive(&self, bytes: impl Stream<Item = Result<Bytes>>) -> Result<Received> {
+        let mut bytes = pin!(bytes.fuse());
+        let mut start = BytesMut::new();
+        while start.len() < START
+            && let Some(more) = bytes.next().await
+        {
+            start.extend_from_slice(&more?);
+        }
+        let (id, form) = (self.0.store.new_id(Utc::now()), Form::guess(&start));
+        let mut incoming = self.0.store.create(&id, form).await?;
+        let mut digest = Sha256::new();
+        let received = async {
+            let mut left = self.upload_limit();
+            let mut next = Some(Ok(start.freeze()));
+            while let Some(piece) = next {
+                let piece: Bytes = piece?;
+                let limit = self.upload_limit();
+                left = left
+                    .checked_sub(piece.len() as u64)
+                    .ok_or(Error::UploadTooLarge { limit })?;
+                digest.update(&piece);
+                incoming.write(piece).await?;
+                next = bytes.next().await;
+            }
+            Ok(())
+        };
+        match received.await {
+            Ok(()) => incoming.finish().await?,
+            Err(error) => {
+                incoming.abort().await;
+                return Err(error);
+            }
+        }
+        let sha256 = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        Ok(Received { id, form, sha256 })
+    }
+
+    /// Looks at what has come, and lists it.
+    async fn admit(&self, by: &Admin, mut received: Received, words: &Words, progress: &Progress) -> Result<Value> {
+        match self.look(by, &mut received, words, progress).await {
+            Ok(manifest) => {
+                self.enlist(&manifest, progress.commit()).await?;
+                Ok(said_of(&manifest))
+            }
+            Err(error) => {
+                self.discard_form(&received.id, received.form).await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn look(&self, by: &Admin, received: &mut Received, words: &Words, progress: &Progress) -> Result<Manifest> {
+        let mut checked = self.check(received, progress).await?;
+        if checked.form != received.form {
+            // Its name must say what it is, which could not be seen from outside.
+            self.rename(received, checked.form).await?;
+            checked = self.check(received, progress).await?;
+        }
+        let has = |table: &Table| checked.summary.rows.contains_key(table.name());
+        if let Some(missing) = Table::ALL.into_iter().find(|table| !has(table)) {
+            return Err(Error::NoTable(missing));
+        }
+        if checked.object.sha256 != received.sha256 {
+            return Err(Error::internal("reading back what was brought")("it is not what came"));
+        }
+        let id = received.id.clone();
+        let mut manifest = Manifest::new(id, Origin::Uploaded, &checked.header, &checked.summary, checked.object);
+        words.put(&mut manifest);
+        manifest.taken_by = Some(by.username().to_owned());
+        Ok(manifest)
+    }
+
+    async fn check(&self, received: &Received, progress: &Progress) -> Result<Checked> {
+        let source = self.0.store.source(&received.id, received.form);
+        digest(&source, &self.0.settings.keys, None, progress).await
+    }
+
+    /// Gives it the name that belongs to other layers.
+    async fn rename(&self, received: &mut Received, form: Form) -> Result<()> {
+        let store = &self.0.store;
+        let mut outgoing = store.read(&received.id, received.form, None).await?;
+        let mut incoming: Incoming = store.create(&received.id, form).await?;
+        while let Some(bytes) = outgoing.next().await? {
+            incoming.write(bytes).await?;
+        }
+        incoming.finish().await?;
+        let old = std::mem::replace(&mut received.form, form);
+        self.discard_form(&received.id, old).await;
+        Ok(())
+    }
+}

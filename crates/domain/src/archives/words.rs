@@ -1,0 +1,130 @@
+//! What people say of an archive.
+
+use campus_backup_archive::Manifest;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+
+/// How many characters a label and a note may have.
+const LONGEST_LABEL: usize = 100;
+const LONGEST_NOTE: usize = 2_000;
+
+/// What is said of an archive that is taken or brought.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Words {
+    /// A short name.
+    pub label: Option<String>,
+    /// A longer word.
+    pub note: Option<String>,
+    /// Whether it is kept until somebody says otherwise.
+    pub pinned: bool,
+}
+
+/// What is to be said of an archive from now on; what is `None` stays, `Some(None)` is taken back.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Edit {
+    /// A short name.
+    pub label: Option<Option<String>>,
+    /// A longer word.
+    pub note: Option<Option<String>>,
+    /// Whether it is kept until somebody says otherwise.
+    pub pinned: Option<bool>,
+}
+
+impl Words {
+    /// Whether they can be said.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] naming the one that can't.
+    pub fn check(&self) -> Result<()> {
+        check_label(self.label.as_deref())?;
+        check_note(self.note.as_deref())
+    }
+
+    /// Says them of an archive.
+    pub(super) fn put(&self, manifest: &mut Manifest) {
+        manifest.label.clone_from(&self.label);
+        manifest.note.clone_from(&self.note);
+        manifest.pinned = self.pinned;
+    }
+}
+
+impl Edit {
+    /// As [`Words::check`].
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] naming the one that can't.
+    pub fn check(&self) -> Result<()> {
+        check_label(self.label.as_ref().and_then(Option::as_deref))?;
+        check_note(self.note.as_ref().and_then(Option::as_deref))
+    }
+
+    /// Makes the change.
+    pub(super) fn put(&self, manifest: &mut Manifest) {
+        if let Some(label) = &self.label {
+            manifest.label.clone_from(label);
+        }
+        if let Some(note) = &self.note {
+            manifest.note.clone_from(note);
+        }
+        if let Some(pinned) = self.pinned {
+            manifest.pinned = pinned;
+        }
+    }
+}
+
+fn check_label(label: Option<&str>) -> Result<()> {
+    check("label", label, LONGEST_LABEL, |_| false)
+}
+
+fn check_note(note: Option<&str>) -> Result<()> {
+    check("note", note, LONGEST_NOTE, |letter| letter == '\n')
+}
+
+fn check(field: &'static str, text: Option<&str>, longest: usize, also: impl Fn(char) -> bool) -> Result<()> {
+    let Some(text) = text else { return Ok(()) };
+    let is_sayable = text.chars().all(|letter| !letter.is_control() || also(letter));
+    if is_sayable && !text.trim().is_empty() && text.chars().count() <= longest {
+        return Ok(());
+    }
+    Err(Error::Invalid {
+        field,
+        problem: format!("must be 1 to {longest} characters that can be seen"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_nobody_could_read_is_refused() {
+        let label = |label: &str| Words {
+            label: Some(label.to_owned()),
+            ..Words::default()
+        };
+        let note = |note: &str| Words {
+            note: Some(note.to_owned()),
+            ..Words::default()
+        };
+        for words in [label("Ä 1"), label(&"ä".repeat(100)), note("a\nb"), Words::default()] {
+            words.check().unwrap();
+        }
+        for (words, named) in [
+            (label(""), "label"),
+            (label(" "), "label"),
+            (label("a\nb"), "label"),
+            (label("a\0"), "label"),
+            (label(&"a".repeat(101)), "label"),
+            (note(""), "note"),
+            (note("\u{1b}"), "note"),
+            (note(&"a".repeat(2_001)), "note"),
+        ] {
+            let refused = words.check();
+            assert!(
+                matches!(refused, Err(Error::Invalid { field, .. }) if field == named),
+                "{words:?}"
+            );
+        }
+    }
+}

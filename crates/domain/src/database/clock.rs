@@ -1,0 +1,30 @@
+//! One clock for all copies of the service.
+
+use chrono::{DateTime, Utc};
+use sea_orm::{ConnectionTrait, Statement};
+
+use super::{Database, Engine};
+use crate::error::{Error, Result};
+use crate::stats;
+
+impl Database {
+    /// The time, in whole microseconds, by the clock of the database: those of two machines may differ by more than what
+    /// depends on it. An SQLite database is on this one.
+    pub(crate) async fn now(&self) -> Result<DateTime<Utc>> {
+        let doing = "asking the database for the time";
+        let sql = match self.engine {
+            Engine::Sqlite => return Ok(stats::now()),
+            Engine::Postgres => "SELECT clock_timestamp() AS time",
+            Engine::Mysql => "SELECT utc_timestamp(6) AS time",
+        };
+        let statement = Statement::from_string(self.requests.get_database_backend(), sql);
+        let row = self
+            .requests
+            .query_one_raw(statement)
+            .await
+            .map_err(Error::database(doing))?;
+        row.ok_or_else(|| Error::internal(doing)("there was no answer"))?
+            .try_get("", "time")
+            .map_err(Error::database(doing))
+    }
+}

@@ -1,0 +1,166 @@
+//! The live data's rows, turned from pushed to pulled: [`produce`] puts them into a short queue, from which [`LiveSide`]
+//! takes them. Both run on one thread and take turns.
+
+use campus_backup_archive::{Cell, Writer};
+use tokio::sync::mpsc;
+
+use super::DOING;
+use crate::catalog::Table;
+use crate::error::{Error, Result};
+use crate::export::header;
+use crate::job::Steps;
+use crate::snapshot::{Selection, Sink, Snapshot};
+
+/// How many bytes of rows are gathered before the merge takes its turn.
+const BATCH: usize = 64 * 1024;
+
+/// How many batches may wait.
+const QUEUE: usize = 1;
+
+/// Rows of one table, in the canonical form of archives.
+#[derive(Debug, Default)]
+struct Batch {
+    json: Vec<u8>,
+    /// The id of each, and where it begins and ends.
+    rows: Vec<(i64, usize, usize)>,
+}
+
+#[derive(Debug)]
+enum Piece {
+    Rows(Batch),
+    EndOfTable,
+}
+
+/// The end at which rows are taken.
+pub(super) struct LiveSide<'p> {
+    queue: mpsc::Receiver<Piece>,
+    batch: Batch,
+    /// How many rows of the batch were taken; the last of them is the current one.
+    taken: usize,
+    steps: Steps<'p>,
+}
+
+/// The end at which they are put in.
+pub(super) struct Producer {
+    snapshot: Snapshot,
+    tables: Vec<Table>,
+    queue: mpsc::Sender<Piece>,
+}
+
+/// Opens both ends. The tables are read in their order.
+pub(super) fn open(snapshot: Snapshot, tables: Vec<Table>, steps: Steps<'_>) -> (LiveSide<'_>, Producer) {
+    let (sender, receiver) = mpsc::channel(QUEUE);
+    let side = LiveSide {
+        queue: receiver,
+        batch: Batch::default(),
+        taken: 0,
+        steps,
+    };
+    let producer = Producer {
+        snapshot,
+        tables,
+        queue: sender,
+    };
+    (side, producer)
+}
+
+impl LiveSide<'_> {
+    /// The current row.
+    pub(super) fn head(&self) -> Option<(i64, &[u8])> {
+        let (id, start, end) = self.batch.rows.get(self.taken.checked_sub(1)?)?;
+        Some((*id, self.batch.json.get(*start..*end)?))
+    }
+
+    /// Goes on to the next row, which is none at the end of the table, and to the first of the next table after that.
+    pub(super) async fn advance(&mut self) -> Result<()> {
+        if self.taken >= self.batch.rows.len() {
+            self.taken = 0;
+            self.batch = match self.queue.recv().await {
+                Some(Piece::Rows(batch)) => batch,
+                Some(Piece::EndOfTable) => Batch::default(),
+                None => return Err(Error::internal(DOING)("the live data ended without its end")),
+            };
+        }
+        if self.batch.rows.is_empty() {
+            return self.steps.tell();
+        }
+        self.taken += 1;
+        self.steps.step()
+    }
+}
+
+/// Reads the rows and puts them in.
+pub(super) async fn produce(producer: Producer) -> Result<()> {
+    let Producer {
+        mut snapshot,
+        tables,
+        queue,
+    } = producer;
+    let header = header(snapshot.taken_at(), "", snapshot.engine().name(), &tables);
+    let mut sink = Gathering {
+        writer: Writer::begin(&header, &mut Vec::new()),
+        batch: Batch::default(),
+        rows: 0,
+        queue,
+    };
+    for table in tables {
+        sink.rows = 0;
+        sink.writer.begin_table(&mut Vec::new());
+        snapshot.read(table, Selection::Columns, &mut sink).await?;
+        sink.writer.end_table(&mut Vec::new());
+        if sink.rows != snapshot.rows_of(table) {
+            return Err(Error::internal(DOING)(format!(
+                "{table} has not as many rows as were counted"
+            )));
+        }
+        if !sink.batch.rows.is_empty() {
+            sink.send_batch().await?;
+        }
+        sink.send(Piece::EndOfTable).await?;
+    }
+    snapshot.end().await
+}
+
+struct Gathering {
+    writer: Writer,
+    batch: Batch,
+    rows: u64,
+    queue: mpsc::Sender<Piece>,
+}
+
+impl Gathering {
+    async fn send_batch(&mut self) -> Result<()> {
+        let rows = Vec::with_capacity(self.batch.rows.len());
+        let json = Vec::with_capacity(self.batch.json.capacity());
+        let batch = std::mem::replace(&mut self.batch, Batch { json, rows });
+        self.send(Piece::Rows(batch)).await
+    }
+
+    async fn send(&self, piece: Piece) -> Result<()> {
+        self.queue.send(piece).await.map_err(|_| Error::Gone)
+    }
+}
+
+impl Sink for Gathering {
+    fn row(&mut self, cells: &[Cell<'_>]) -> Result<()> {
+        let Some(Cell::Integer(id)) = cells.first() else {
+            return Err(Error::internal(DOING)("a row has no id"));
+        };
+        let json = &mut self.batch.json;
+        let written = json.len();
+        self.writer.row(cells, json);
+        // What the writer puts between rows is not part of them.
+        let between = json[written..].iter().take_while(|byte| **byte != b'{').count();
+        let end = json.len();
+        self.batch.rows.push((*id, written + between, end));
+        self.rows += 1;
+        Ok(())
+    }
+
+    async fn hand_on(&mut self) -> Result<()> {
+        match self.batch.json.len() < BATCH {
+            true => Ok(()),
+            false => self.send_batch().await,
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! Merging two sides on the ids of their rows.
+
+use std::collections::BTreeMap;
+
+use campus_backup_archive::Manifest;
+use chrono::{DateTime, Utc};
+
+use super::live::{self, Producer};
+use super::side::{ArchiveSide, Opened};
+use super::{Archive, Change, Counts, DOING, Diff, Outcome, Side};
+use crate::catalog::{Scope, Table};
+use crate::error::{Error, Result};
+use crate::job::{Phase, Progress, Steps};
+use crate::snapshot::{Path, Snapshot};
+
+/// How many rows are merged between two looks at whether what was found is taken.
+const HAND_ON_EVERY: u64 = 64;
+
+/// A row that differs: the canonical JSON of what each side has.
+#[derive(Clone, Copy)]
+pub(super) struct Difference<'a> {
+    pub(super) table: Table,
+    pub(super) id: i64,
+    pub(super) change: Change,
+    pub(super) from: Option<&'a [u8]>,
+    pub(super) to: Option<&'a [u8]>,
+}
+
+/// What takes the rows that differ.
+pub(super) trait Found: Send {
+    /// Takes one.
+    fn found(&mut self, _: Difference<'_>) -> Result<()> {
+        Ok(())
+    }
+
+    /// Called every few rows, whether they differ or not: hands on what has gathered, and waits while nobody takes it.
+    fn hand_on(&mut self) -> impl Future<Output = Result<()>> + Send {
+        std::future::ready(Ok(()))
+    }
+}
+
+/// Compares the tables of the scope that both sides have.
+pub(super) async fn compare(
+    from: &Side,
+    to: &Side,
+    scope: Scope,
+    progress: &Progress,
+    found: &mut impl Found,
+) -> Result<Diff> {
+    progress.enter(Phase::Comparing, None)?;
+    if let (Some(from), Some(to)) = (from.manifest(), to.manifest())
+        && scope
+            .tables()
+            .iter()
+            .map(|table| table.name())
+            .all(|name| from.sha256.get(name) == to.sha256.get(name))
+    {
+        let tables = in_scope(scope, |table| Some(Outcome::Compared(equal(table, from, to)?)));
+        demand(&tables, scope)?;
+        return Ok(Diff {
+            from: from.created_at,
+            to: to.created_at,
+            tables,
+        });
+    }
+    let (from_archive, to_archive) = (from.open(progress)?, to.open(progress)?);
+    let has = |side: &Option<ArchiveSide<'_>>, table| side.as_ref().is_none_or(|side| side.tables().contains(&table));
+    let mut tables = in_scope(scope, |table| {
+        match (has(&from_archive, table), has(&to_archive, table)) {
+            (true, true) => {
+                let known = from.manifest().zip(to.manifest());
+                let counts = known.and_then(|(from, to)| equal(table, from, to));
+                Some(Outcome::Compared(counts.unwrap_or_default()))
+            }
+            (true, false) => Some(Outcome::OnlyFrom),
+            (false, true) => Some(Outcome::OnlyTo),
+            (false, false) => None,
+        }
+    });
+    demand(&tables, scope)?;
+    let differing = |(table, outcome): (&Table, &Outcome)| (*outcome == NOT_YET).then_some(*table);
+    let differing: Vec<Table> = tables.iter().filter_map(differing).collect();
+    let mut from = Entered::of(from, from_archive, &differing, progress).await?;
+    let mut to = Entered::of(to, to_archive, &differing, progress).await?;
+    progress.enter(Phase::Comparing, from.rows.zip(to.rows).map(|(from, to)| from + to))?;
+    let moments = (from.moment, to.moment);
+    let producers = (from.producer.take(), to.producer.take());
+    let merging = async {
+        for table in differing {
+            from.side.begin_table(table)?;
+            to.side.begin_table(table)?;
+            let counts = merge(table, &mut from.side, &mut to.side, found).await?;
+            tables.insert(table, Outcome::Compared(counts));
+        }
+        from.side.finish()?;
+        to.side.finish()
+    };
+    tokio::try_join!(merging, produced(producers.0), produced(producers.1))?;
+    let (from, to) = moments;
+    Ok(Diff { from, to, tables })
+}
+
+/// What becomes of a table whose rows are to be merged.
+const NOT_YET: Outcome = Outcome::Compared(Counts {
+    added: 0,
+    removed: 0,
+    changed: 0,
+    unchanged: 0,
+});
+
+fn in_scope(scope: Scope, outcome: impl Fn(Table) -> Option<Outcome>) -> BTreeMap<Table, Outcome> {
+    let tables = scope.tables().iter();
+    tables.filter_map(|table| Some((*table, outcome(*table)?))).collect()
+}
+
+/// One table that was asked for must be there to be compared.
+fn demand(tables: &BTreeMap<Table, Outcome>, scope: Scope) -> Result<()> {
+    match scope {
+        Scope::One(table) if !matches!(tables.get(&table), Some(Outcome::Compared(_))) => Err(Error::NoTable(table)),
+        _ => Ok(()),
+    }
+}
+
+/// The counts of a table that is the same in two manifests.
+fn equal(table: Table, from: &Manifest, to: &Manifest) -> Option<Counts> {
+    let digest = from.sha256.get(table.name())?;
+    (to.sha256.get(table.name())? == digest).then_some(())?;
+    Some(Counts {
+        unchanged: *from.rows.get(table.name())?,
+        ..Counts::default()
+    })
+}
+
+impl Side {
+    fn manifest(&self) -> Option<&Manifest> {
+        match self {
+            Self::Archive(Archive { manifest, .. }) => manifest.as_deref(),
+            Self::Live(_) => None,
+        }
+    }
+
+    /// Opens an archive.
+    fn open<'p>(&'p self, progress: &'p Progress) -> Result<Option<ArchiveSide<'p>>> {
+        match self {
+            Self::Archive(archive) => ArchiveSide::open(archive, Steps::of(progress)).map(Some),
+            Self::Live(_) => Ok(None),
+        }
+    }
+}
+
+/// A side whose first row can be asked for.
+struct Entered<'p> {
+    side: Opened<'p>,
+    producer: Option<Producer>,
+    moment: DateTime<Utc>,
+    /// How many rows will be read of it, if that is known.
+    rows: Option<u64>,
+}
+
+impl<'p> Entered<'p> {
+    async fn of(
+        side: &Side,
+        archive: Option<ArchiveSide<'p>>,
+        tables: &[Table],
+        progress: &'p Progress,
+    ) -> Result<Self> {
+        match (side, archive) {
+            (_, Some(archive)) => Ok(Self {
+                moment: archive.moment(),
+                rows: archive.rows(),
+                side: Opened::Archive(archive),
+                producer: None,
+            }),
+            (Side::Live(database), None) => {
+                let snapshot = Snapshot::take(database, Path::default(), tables).await?;
+                let moment = snapshot.taken_at();
+                let rows = tables.iter().map(|table| snapshot.rows_of(*table)).sum();
+                let (side, producer) = live::open(snapshot, tables.to_vec(), Steps::of(progress));
+                Ok(Self {
+                    side: Opened::Live(side),
+                    producer: Some(producer),
+                    moment,
+                    rows: Some(rows),
+                })
+            }
+            (Side::Archive(_), None) => Err(Error::internal(DOING)("an archive was not opened")),
+        }
+    }
+}
+
+async fn produced(producer: Option<Producer>) -> Result<()> {
+    match producer {
+        Some(producer) => live::produce(producer).await,
+        None => Ok(()),
+    }
+}
+
+async fn merge(table: Table, from: &mut Opened<'_>, to: &mut Opened<'_>, found: &mut impl Found) -> Result<Counts> {
+    let mut counts = Counts::default();
+    from.advance().await?;
+    to.advance().await?;
+    for position in 1u64.. {
+        let (left, right) = (from.head(), to.head());
+        let id = match (left, right) {
+            (None, None) => break,
+            (Some((id, _)), None) | (None, Some((id, _))) => id,
+            (Some((left, _)), Some((right, _))) => left.min(right),
+        };
+        let of_id = |(found, json)| (found == id).then_some(json);
+        let (left, right) = (left.and_then(of_id), right.and_then(of_id));
+        let (count, change) = match (left, right) {
+            (Some(left), Some(right)) if left == right => (&mut counts.unchanged, None),
+            (Some(_), Some(_)) => (&mut counts.changed, Some(Change::Changed)),
+            (Some(_), None) => (&mut counts.removed, Some(Change::Removed)),
+            (None, _) => (&mut counts.added, Some(Change::Added)),
+        };
+        *count += 1;
+        if let Some(change) = change {
+            found.found(Difference {
+                table,
+                id,
+                change,
+                from: left,
+                to: right,
+            })?;
+        }
+        let (has_left, has_right) = (left.is_some(), right.is_some());
+        if has_left {
+            from.advance().await?;
+        }
+        if has_right {
+            to.advance().await?;
+        }
+        if position.is_multiple_of(HAND_ON_EVERY) {
+            found.hand_on().await?;
+        }
+    }
+    Ok(counts)
+}

@@ -1,0 +1,76 @@
+//! What differs within a row.
+
+use serde_json::{Map, Value};
+
+use super::merge::Difference;
+use super::{Change, DOING};
+use crate::error::{Error, Result};
+
+/// A row that differs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row {
+    /// Its id.
+    pub id: i64,
+    /// How.
+    pub change: Change,
+    /// Of a changed row the columns that differ, of another one all but the id, in the order of the schema.
+    pub fields: Vec<Field>,
+}
+
+/// A column of a row that differs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Field {
+    /// The column.
+    pub column: &'static str,
+    /// What stands there.
+    pub values: Values,
+}
+
+/// What stands in a column of a row that differs, as archives write it: decimals, dates and times are texts.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Values {
+    /// A value that people may see.
+    Shown {
+        /// What `from` has; none if it does not have the row.
+        from: Option<Value>,
+        /// What `to` has; none if it does not have the row.
+        to: Option<Value>,
+    },
+    /// One that nobody is shown, such as a hash of a password.
+    Hidden,
+}
+
+impl Row {
+    pub(super) fn of(difference: Difference<'_>) -> Result<Self> {
+        let Difference {
+            table,
+            id,
+            change,
+            from,
+            to,
+        } = difference;
+        let (mut from, mut to) = (parsed(from)?, parsed(to)?);
+        let mut fields = Vec::new();
+        for column in table.columns().iter().filter(|column| column.name != "id") {
+            let take = |row: &mut Option<Map<String, Value>>| row.as_mut().and_then(|row| row.remove(column.name));
+            let (from, to) = (take(&mut from), take(&mut to));
+            if from == to {
+                continue;
+            }
+            let values = match table.shows(column.name) {
+                true => Values::Shown { from, to },
+                false => Values::Hidden,
+            };
+            fields.push(Field {
+                column: column.name,
+                values,
+            });
+        }
+        Ok(Self { id, change, fields })
+    }
+}
+
+fn parsed(json: Option<&[u8]>) -> Result<Option<Map<String, Value>>> {
+    let row = json.map(serde_json::from_slice).transpose();
+    row.map_err(Error::internal(DOING))
+}

@@ -1,0 +1,19 @@
+//! From when on sessions count, see `account::session`.
+
+use sea_orm::entity::prelude::*;
+
+/// One row for all sessions, which is there from the beginning.
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "backup_sessions")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false, column_type = "String(StringLen::N(16))")]
+    pub name: String,
+    /// How often all sessions were ended. Tokens of an earlier epoch are dead.
+    pub epoch: i64,
+    /// The id of the one token of an earlier epoch that is not.
+    #[sea_orm(column_type = "String(StringLen::N(36))")]
+    pub spared: Option<String>,
+}
+
+impl ActiveModelBehavior for ActiveModel {}

@@ -1,0 +1,122 @@
+//! Asking twice and meaning once.
+
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use crate::error::{Error, Result};
+
+const LONGEST_KEY: usize = 255;
+
+/// What a caller calls a request, so that sending it again does not do it again.
+///
+/// The key is the caller's: two users may use the same. It is known at least as long as its job is, which is a day or more
+/// (`Jobs::sweep`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Idempotency {
+    pub(super) key: String,
+    pub(super) fingerprint: String,
+}
+
+impl Idempotency {
+    /// A key for one operation with one body; the order of the body's members does not matter.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] if the key is not 1 to 255 visible ASCII characters.
+    pub fn new(key: &str, operation: &str, body: &Value) -> Result<Self> {
+        let visible = key.bytes().all(|byte| byte.is_ascii_graphic());
+        if !(1..=LONGEST_KEY).contains(&key.len()) || !visible {
+            return Err(Error::Invalid {
+                field: "Idempotency-Key",
+                problem: format!("must be 1 to {LONGEST_KEY} visible ASCII characters"),
+            });
+        }
+        let mut digest = Sha256::new();
+        digest.update(operation);
+        // No operation has one in its name.
+        digest.update(b"\n");
+        canonical(body, &mut |piece| digest.update(piece));
+        Ok(Self {
+            key: key.to_owned(),
+            fingerprint: digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect(),
+        })
+    }
+}
+
+/// JSON with the members of each object in the order of their names.
+fn canonical(value: &Value, out: &mut impl FnMut(&[u8])) {
+    match value {
+        Value::Object(members) => {
+            let mut names: Vec<_> = members.iter().collect();
+            names.sort_by_key(|(name, _)| *name);
+            out(b"{");
+            for (name, value) in names {
+                out(Value::from(name.as_str()).to_string().as_bytes());
+                out(b":");
+                canonical(value, out);
+                out(b",");
+            }
+            out(b"}");
+        }
+        Value::Array(values) => {
+            out(b"[");
+            for value in values {
+                canonical(value, out);
+                out(b",");
+            }
+            out(b"]");
+        }
+        plain => out(plain.to_string().as_bytes()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn fingerprint(operation: &str, body: &Value) -> String {
+        Idempotency::new("k", operation, body).unwrap().fingerprint
+    }
+
+    #[test]
+    fn keys_that_are_none_are_refused() {
+        for key in ["", " ", "a b", "ä", "a\n", "\u{7f}", &"x".repeat(256)] {
+            let refused = Idempotency::new(key, "clear", &json!({}));
+            assert!(matches!(refused, Err(Error::Invalid { .. })), "{key:?}");
+        }
+        for key in ["!", "~", &"x".repeat(255)] {
+            Idempotency::new(key, "clear", &json!({})).unwrap();
+        }
+    }
+
+    #[test]
+    fn fingerprints_tell_apart_what_is_not_the_same() {
+        let bodies = [
+            json!({}),
+            json!([]),
+            json!(null),
+            json!({"a": 1}),
+            json!({"a": "1"}),
+            json!({"a": [1, 2]}),
+            json!({"a": [12]}),
+            json!({"a": [2, 1]}),
+            json!({"a": {"b": 1}, "c": 2}),
+            json!({"a": {"b": 1, "c": 2}}),
+            json!({"a,\"b": 1}),
+        ];
+        let mut seen: Vec<_> = bodies.iter().map(|body| fingerprint("clear", body)).collect();
+        seen.push(fingerprint("restore", &json!({})));
+        let all = seen.len();
+        seen.sort();
+        seen.dedup();
+        assert_eq!(seen.len(), all);
+    }
+
+    #[test]
+    fn the_order_of_members_does_not_matter() {
+        let one: Value = serde_json::from_str(r#"{"a": {"x": 1, "y": [true]}, "b": null}"#).unwrap();
+        let other: Value = serde_json::from_str(r#"{"b":null,"a":{"y":[true],"x":1}}"#).unwrap();
+        assert_eq!(fingerprint("clear", &one), fingerprint("clear", &other));
+    }
+}

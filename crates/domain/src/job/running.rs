@@ -1,0 +1,92 @@
+//! A job of this process, while it runs.
+
+use std::sync::OnceLock;
+
+use chrono::{DateTime, Utc};
+use tokio::sync::watch;
+
+use super::{Job, Needs, Progress};
+use crate::entity::job::{self, State};
+use crate::stats;
+
+/// Why a job of this process has to end before its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cause {
+    /// Somebody asked for it.
+    Asked,
+    /// The process ends.
+    Closing,
+    /// Others have taken it for dead.
+    Lost,
+}
+
+/// A job that this process does. It knows more than the job's row does.
+#[derive(Debug)]
+pub(super) struct Running {
+    /// As it was inserted.
+    row: job::Model,
+    pub(super) needs: Needs,
+    pub(super) progress: Progress,
+    began_at: OnceLock<DateTime<Utc>>,
+    cause: OnceLock<Cause>,
+    /// Has the job when it has ended.
+    pub(super) ended: watch::Sender<Option<Job>>,
+}
+
+impl Running {
+    pub(super) fn new(row: job::Model, needs: Needs) -> Self {
+        Self {
+            began_at: row.started_at.map_or_else(OnceLock::new, OnceLock::from),
+            row,
+            needs,
+            progress: Progress::default(),
+            cause: OnceLock::new(),
+            ended: watch::Sender::new(None),
+        }
+    }
+
+    pub(super) fn id(&self) -> &str {
+        &self.row.id
+    }
+
+    /// Its turn has come.
+    pub(super) fn begin(&self) {
+        let _ = self.began_at.set(stats::now());
+    }
+
+    /// Asks it to end, and says whether it can. Of several causes the first counts.
+    pub(super) fn stop(&self, cause: Cause) -> bool {
+        if self.ended.borrow().is_some() {
+            return false;
+        }
+        // Before the work can see it.
+        let _ = self.cause.set(cause);
+        self.progress.cancel()
+    }
+
+    /// Why it was asked to end, if it was.
+    pub(super) fn cause(&self) -> Option<Cause> {
+        self.cause.get().copied().filter(|_| self.progress.is_cancelled())
+    }
+
+    /// Its row as it would be if it was written now.
+    pub(super) fn row(&self) -> job::Model {
+        let progress = self.progress.state();
+        let started_at = self.began_at.get().copied();
+        job::Model {
+            state: match (self.cause(), started_at) {
+                (Some(_), _) => State::Cancelling,
+                (None, Some(_)) => State::Running,
+                (None, None) => State::Queued,
+            },
+            phase: progress.phase,
+            rows_done: progress.rows_done.cast_signed(),
+            rows_total: progress.rows_total.map(u64::cast_signed),
+            bytes: progress.bytes.cast_signed(),
+            eta_seconds: self.progress.remaining().map(|rest| rest.as_secs().cast_signed()),
+            started_at,
+            heartbeat_at: stats::now(),
+            ..self.row.clone()
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! Whether every row of an archive refers to rows that are in it, told while it is read once.
+//!
+//! What a row refers to stands before it in an archive ([`Table::ALL`]), so it is enough to remember the ids of the
+//! tables that others refer to: students, courses and payment categories.
+
+use std::collections::BTreeMap;
+
+use campus_backup_archive as archive;
+use campus_backup_archive::Cell;
+use campus_backup_archive::error::Limit;
+
+use crate::catalog::{Reference, Table};
+use crate::error::{Error, Result};
+
+/// How many words of ids are kept, of all tables together: 16 MiB. Ids that follow one another fill 64 to a word, and
+/// even if each had one for itself, these are a million students.
+const MOST_WORDS: usize = 1 << 20;
+
+/// The references of an archive's rows. An archive of one table has none that could be followed.
+#[derive(Debug)]
+pub(crate) struct References {
+    tables: Vec<Table>,
+    parents: BTreeMap<Table, Ids>,
+    table: Option<Table>,
+    followed: Vec<Reference>,
+    most_words: usize,
+}
+
+impl References {
+    /// Those between the tables that an archive has.
+    pub(crate) fn between(tables: &[Table]) -> Self {
+        Self {
+            tables: tables.to_vec(),
+            parents: BTreeMap::new(),
+            table: None,
+            followed: Vec::new(),
+            most_words: MOST_WORDS,
+        }
+    }
+
+    /// Begins the next table of the archive.
+    pub(crate) fn begin_table(&mut self, table: Table) {
+        self.table = Some(table);
+        let followed = table.references().iter().copied();
+        self.followed = followed
+            .filter(|reference| self.tables.contains(&reference.table))
+            .collect();
+        if table.dependents().iter().any(|table| self.tables.contains(table)) {
+            self.parents.insert(table, Ids::default());
+        }
+    }
+
+    /// Takes the next row of that table. Rows come in the order of their ids, as in every archive.
+    ///
+    /// # Errors
+    /// [`Error::Orphan`] if it refers to a row that was not there; [`Error::Archive`] with
+    /// [`Limit::ScatteredIds`] if ids lie so far apart that remembering them takes too much memory.
+    pub(crate) fn row(&mut self, id: i64, cells: &[Cell<'_>]) -> Result<()> {
+        let Some(table) = self.table else {
+            return Ok(());
+        };
+        for reference in &self.followed {
+            if let Some(Cell::Integer(parent)) = cells.get(reference.position)
+                && !self
+                    .parents
+                    .get(&reference.table)
+                    .is_some_and(|ids| ids.contains(*parent))
+            {
+                return Err(Error::Orphan { table, row: id });
+            }
+        }
+        if let Some(ids) = self.parents.get_mut(&table)
+            && ids.push(id)
+            && self.parents.values().map(|ids| ids.words.len()).sum::<usize>() > self.most_words
+        {
+            return Err(Error::Archive(archive::Error::LimitExceeded {
+                limit: Limit::ScatteredIds,
+                allowed: self.most_words as u64,
+            }));
+        }
+        Ok(())
+    }
+}
+
+/// Ids that came in ascending order: a bit each, in words of 64 that follow one another, of which those without any are
+/// left out.
+#[derive(Debug, Default)]
+struct Ids {
+    words: Vec<(i64, u64)>,
+}
+
+impl Ids {
+    /// Remembers an id that is larger than all before, and says whether that took another word.
+    fn push(&mut self, id: i64) -> bool {
+        let (key, bit) = place(id);
+        match self.words.last_mut() {
+            Some((last, bits)) if *last == key => {
+                *bits |= bit;
+                false
+            }
+            _ => {
+                self.words.push((key, bit));
+                true
+            }
+        }
+    }
+
+    fn contains(&self, id: i64) -> bool {
+        let (key, bit) = place(id);
+        self.word(key).is_some_and(|bits| bits & bit != 0)
+    }
+
+    fn word(&self, key: i64) -> Option<u64> {
+        let (first, _) = self.words.first()?;
+        // Where it is if none was left out.
+        let guess = usize::try_from(key.checked_sub(*first)?).ok()?;
+        match self.words.get(guess) {
+            Some((found, bits)) if *found == key => Some(*bits),
+            _ => {
+                let found = self.words.binary_search_by_key(&key, |(key, _)| *key).ok()?;
+                self.words.get(found).map(|(_, bits)| *bits)
+            }
+        }
+    }
+}
+
+fn place(id: i64) -> (i64, u64) {
+    (id >> 6, 1 << (id & 63))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn what_refers_to_nothing_is_an_orphan() {
+        let mut references = References::between(&Table::ALL);
+        for table in [Table::Students, Table::Courses] {
+            references.begin_table(table);
+            references.row(-7, &[Cell::Integer(-7)]).unwrap();
+            references.row(7, &[Cell::Integer(7)]).unwrap();
+        }
+        references.begin_table(Table::Enrollments);
+        let mut enrollment = |student, course| {
+            let cells = [Cell::Integer(1), Cell::Integer(student), Cell::Integer(course)];
+            references.row(1, &cells)
+        };
+        enrollment(7, -7).unwrap();
+        for (student, course) in [(7, 8), (8, 7), (i64::MIN, 7), (i64::MAX, 7), (0, 7)] {
+            let refused = enrollment(student, course).unwrap_err();
+            assert!(
+                matches!(
+                    refused,
+                    Error::Orphan {
+                        table: Table::Enrollments,
+                        row: 1
+                    }
+                ),
+                "{refused}"
+            );
+        }
+    }
+
+    #[test]
+    fn ids_that_would_take_too_much_memory_are_refused() {
+        let mut references = References::between(&Table::ALL);
+        references.most_words = 2;
+        references.begin_table(Table::Students);
+        references.row(1, &[Cell::Integer(1)]).unwrap();
+        references.begin_table(Table::Courses);
+        references.row(1, &[Cell::Integer(1)]).unwrap();
+        references.row(63, &[Cell::Integer(63)]).unwrap();
+        let refused = references.row(64, &[Cell::Integer(64)]).unwrap_err();
+        assert_eq!(refused.archive_code(), Some("limit_exceeded"));
+    }
+
+    #[test]
+    fn what_the_archive_does_not_have_is_not_followed() {
+        let mut references = References::between(&[Table::Payments]);
+        references.begin_table(Table::Payments);
+        references
+            .row(1, &[Cell::Integer(1), Cell::Integer(99), Cell::Integer(99)])
+            .unwrap();
+    }
+
+    proptest! {
+        #[test]
+        fn ids_are_remembered(
+            ids in prop::collection::btree_set(prop_oneof![any::<i64>(), -200i64..200], 0..200),
+            others in prop::collection::vec(prop_oneof![any::<i64>(), -200i64..200], 0..50),
+        ) {
+            let ids: BTreeSet<i64> = ids;
+            let mut kept = Ids::default();
+            for id in &ids {
+                kept.push(*id);
+            }
+            for id in ids.iter().chain(&others) {
+                prop_assert_eq!(kept.contains(*id), ids.contains(id));
+            }
+        }
+    }
+}

@@ -1,0 +1,293 @@
+//! What a restore would do, and the words for it.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use campus_backup_archive::{Keys, Summary, value};
+use rust_decimal::Decimal;
+use serde::Serialize;
+
+use super::outcome::{self, Outcome, TableOutcome};
+use super::request::{Extent, Mode, Restore, hash};
+use super::stage::Stage;
+use crate::account::Admin;
+use crate::catalog::Table;
+use crate::database::Database;
+use crate::error::{Error, Result};
+use crate::job::Progress;
+use crate::open::{self, Source};
+
+/// What a restore would do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Plan {
+    /// For each table that the restore concerns.
+    pub tables: BTreeMap<Table, TableOutcome>,
+    /// The sum of all payments.
+    pub money: Money,
+    /// What an administrator should know.
+    pub warnings: Vec<Warning>,
+    /// Why it can't be done as it is asked for. Empty if it can.
+    pub blockers: Vec<Blocker>,
+    /// See [`hash`].
+    pub hash: String,
+}
+
+/// The sum of `payments.amount_paid`, as exact decimals.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Money {
+    /// As it is.
+    pub before: String,
+    /// As it would be.
+    pub after: String,
+}
+
+/// Something that an administrator should know before a restore.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Warning {
+    /// Which, for programs.
+    pub code: WarningCode,
+    /// The table that it is about.
+    pub table: Table,
+    /// It in words.
+    pub text: String,
+}
+
+/// The kinds of [`Warning`]. The list is closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WarningCode {
+    /// Rows of tables that are not restored go along with rows that are removed.
+    Cascades,
+    /// Rows that only something else refers to come back, too.
+    TakenAlong,
+    /// Administrators' accounts are left as they are.
+    AdministratorsKept,
+    /// Accounts come back under another id.
+    UsersRenumbered,
+    /// Users sign in with the passwords that they had when the archive was taken.
+    PasswordsRestored,
+    /// Nobody could sign in as an administrator afterwards.
+    NoAdministrator,
+}
+
+impl WarningCode {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::Cascades,
+        Self::TakenAlong,
+        Self::AdministratorsKept,
+        Self::UsersRenumbered,
+        Self::PasswordsRestored,
+        Self::NoAdministrator,
+    ];
+}
+
+/// Something that stands in the way of a restore.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Blocker {
+    /// Which, for programs.
+    pub code: BlockerCode,
+    /// The table that it is about.
+    pub table: Table,
+    /// It in words.
+    pub text: String,
+}
+
+/// The kinds of [`Blocker`]. The list is closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BlockerCode {
+    /// Rows of the archive would refer to rows that are not there.
+    Orphans,
+    /// Rows of the archive have what other rows have that stay.
+    Conflicts,
+    /// Rows of the archive have what other rows of the archive have.
+    DuplicateKeys,
+}
+
+impl BlockerCode {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Orphans, Self::Conflicts, Self::DuplicateKeys];
+}
+
+/// Says what a restore would do, and changes nothing. The live data is read as one moment, while others go on writing; the
+/// archive is read to its end. `scratch` is a folder with room for the rows of both. It works on the thread that polls it,
+/// which should be one that may block.
+///
+/// # Errors
+/// Whatever is wrong with the request or the archive: [`Error::Invalid`], [`Error::Archive`], [`Error::NoTable`],
+/// [`Error::NoRow`], [`Error::Inadmissible`]. What stands in the way is no error but among the plan's blockers.
+pub async fn plan(
+    admin: &Admin,
+    database: &Database,
+    source: &dyn Source,
+    keys: &Keys,
+    request: &Restore,
+    scratch: &Path,
+    progress: &Progress,
+) -> Result<Plan> {
+    request.check()?;
+    let tables = request.tables();
+    let mut live = tables.clone();
+    if !live.contains(&Table::Payments) {
+        // For the money.
+        live.push(Table::Payments);
+    }
+    let mut stage = Stage::open(scratch).await?;
+    for table in &live {
+        stage.make(*table).await?;
+    }
+    let summary = stage.read_live(database, &live, progress).await?;
+    let archive = read_archive(&mut stage, source, keys, request, progress).await?;
+    let outcome = Outcome::find(&mut stage, request, admin.user_id(), &tables).await?;
+    let (before, after) = if tables.contains(&Table::Payments) {
+        outcome::sums(&mut stage, Table::Payments, "amount_paid").await?
+    } else {
+        let all = stage.number("SELECT sum(amount_paid) FROM l_payments").await?;
+        (Decimal::new(all, 2), Decimal::new(all, 2))
+    };
+    let money = Money {
+        before: written(before),
+        after: written(after),
+    };
+    Ok(Plan {
+        warnings: warnings(&mut stage, request, &outcome).await?,
+        blockers: blockers(request, &outcome),
+        hash: hash(admin, request, &archive.digest, &summary.sha256),
+        tables: outcome.tables,
+        money,
+    })
+}
+
+/// Reads those rows of an archive into the stage that a restore is about, and the rest to its end.
+pub(super) async fn read_archive(
+    stage: &mut Stage,
+    source: &dyn Source,
+    keys: &Keys,
+    request: &Restore,
+    progress: &Progress,
+) -> Result<Summary> {
+    let (mut reader, tables) = open::reader(source.open()?, keys)?;
+    demand(request, &tables)?;
+    for table in tables {
+        reader.next_table()?;
+        if let Some(extent) = request.extent(table).filter(|_| request.is_target(table)) {
+            let student = match extent {
+                Extent::OfStudent(id) => Some(id),
+                _ => None,
+            };
+            stage.read_archive(&mut reader, table, student, progress).await?;
+        }
+    }
+    Ok(reader.finish()?)
+}
+
+/// That an archive has the tables that are to be restored.
+pub(super) fn demand(request: &Restore, has: &[Table]) -> Result<()> {
+    match request.wanted().into_iter().find(|table| !has.contains(table)) {
+        Some(table) => Err(Error::NoTable(table)),
+        None => Ok(()),
+    }
+}
+
+fn written(sum: Decimal) -> String {
+    let mut text = Vec::new();
+    value::write_decimal(sum, &mut text);
+    String::from_utf8(text).unwrap_or_default()
+}
+
+async fn warnings(stage: &mut Stage, request: &Restore, outcome: &Outcome) -> Result<Vec<Warning>> {
+    let mut warnings = Vec::new();
+    let mut warn = |code, table, text| warnings.push(Warning { code, table, text });
+    for (&table, found) in &outcome.tables {
+        if found.cascades > 0 {
+            let text = format!(
+                "{} removed too, together with the rows that the archive does not have.",
+                are(found.cascades, table)
+            );
+            warn(WarningCode::Cascades, table, text);
+        }
+        if found.inserts > 0 && request.extent(table) == Some(Extent::Referred) {
+            let text = format!(
+                "{} brought back too: the student's rows refer to what is missing.",
+                are(found.inserts, table)
+            );
+            warn(WarningCode::TakenAlong, table, text);
+        }
+    }
+    let Some(users) = outcome
+        .tables
+        .get(&Table::Users)
+        .filter(|_| request.is_target(Table::Users))
+    else {
+        return Ok(warnings);
+    };
+    if users.kept > 0 {
+        let text = format!(
+            "{} left as now, with the present password: your own account, and those of administrators whom the archive \
+             does not have.",
+            are(users.kept, Table::Users)
+        );
+        warn(WarningCode::AdministratorsKept, Table::Users, text);
+    }
+    if users.renumbered > 0 {
+        let text = format!(
+            "{} brought back under a new id, because the old one belongs to an administrator who stays.",
+            are(users.renumbered, Table::Users)
+        );
+        warn(WarningCode::UsersRenumbered, Table::Users, text);
+    }
+    if users.inserts + users.updates > 0 {
+        let text = format!(
+            "{} brought back with the password of the moment when the archive was taken.",
+            are(users.inserts + users.updates, Table::Users)
+        );
+        warn(WarningCode::PasswordsRestored, Table::Users, text);
+    }
+    let administrators = stage
+        .number(
+            "SELECT (SELECT count(*) FROM l_users WHERE role = 'admin' AND is_active \
+             AND id NOT IN (SELECT id FROM x_users)) + (SELECT count(*) FROM a_users WHERE role = 'admin' AND is_active \
+             AND id IN (SELECT id FROM x_users WHERE action IN ('i', 'u')))",
+        )
+        .await?;
+    if administrators == 0 {
+        let text = "Afterwards nobody could sign in as an administrator. `campus-backup admin create` makes one.";
+        warn(WarningCode::NoAdministrator, Table::Users, text.to_owned());
+    }
+    Ok(warnings)
+}
+
+fn blockers(request: &Restore, outcome: &Outcome) -> Vec<Blocker> {
+    let mut blockers = Vec::new();
+    for (&table, found) in &outcome.tables {
+        if let Some(first) = found.first_orphan {
+            let text = format!(
+                "{} without a row that is referred to, the first of them with id {first}.",
+                are(found.orphans, table)
+            );
+            let code = BlockerCode::Orphans;
+            blockers.push(Blocker { code, table, text });
+        }
+        if let Some(first) = found.first_conflict {
+            let (code, other) = match (request.mode, request.extent(table)) {
+                (Mode::Replace, Some(Extent::Whole)) => (BlockerCode::DuplicateKeys, "other rows of the archive"),
+                _ => (BlockerCode::Conflicts, "rows that stay"),
+            };
+            let text = format!(
+                "{} in conflict with {other}, which have the same id, name or number; the first of them has id {first}.",
+                are(found.conflicts, table)
+            );
+            blockers.push(Blocker { code, table, text });
+        }
+    }
+    blockers
+}
+
+/// `1 row of payments is`
+fn are(count: u64, table: Table) -> String {
+    match count {
+        1 => format!("1 row of {table} is"),
+        count => format!("{count} rows of {table} are"),
+    }
+}

@@ -1,0 +1,166 @@
+//! The rules once more, in memory and as simply as they can be said.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use campus_backup_archive::Cell;
+
+use super::super::{Mode, Restore, Scope};
+use super::school::{Row, School, id, integer};
+use crate::catalog::Table;
+
+/// Why the model does not restore.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    NoRow,
+    Blocked,
+}
+
+/// What must come out of a restore, or that nothing may.
+pub(super) fn restored(
+    live: &School,
+    archive: &School,
+    request: &Restore,
+    acting: Option<i64>,
+) -> Result<School, Refusal> {
+    let mut archive = archive.clone();
+    let mut kept = BTreeSet::new();
+    let student = match &request.scope {
+        Scope::Entity { id, .. } => Some(*id),
+        _ => None,
+    };
+    if let Some(student) = student {
+        archive.row(Table::Students, student).ok_or(Refusal::NoRow)?;
+        only_of(&mut archive, live, student);
+    }
+    if is_target(request, Table::Users) {
+        kept = settle(live, &mut archive, request.mode, acting);
+    }
+    let mut outcome = live.clone();
+    let mut written: BTreeMap<Table, BTreeSet<i64>> = BTreeMap::new();
+    let mut blocked = false;
+    for table in Table::ALL.into_iter().filter(|table| is_target(request, *table)) {
+        let in_scope = |row: &Row| match (student, table) {
+            (None, Table::Users) => !kept.contains(&id(row)),
+            (None, _) => true,
+            (Some(student), Table::Students) => id(row) == student,
+            (Some(_), Table::Courses | Table::PaymentCategories) => false,
+            (Some(student), _) => integer(&row[1]) == student,
+        };
+        if request.mode == Mode::Replace {
+            for row in live.of(table).filter(|row| in_scope(row)) {
+                if archive.row(table, id(row)).is_none() {
+                    outcome.take(table, id(row));
+                }
+            }
+        }
+        for row in archive.of(table) {
+            match live.row(table, id(row)) {
+                Some(there) if !in_scope(there) => blocked = true,
+                Some(there) if there == row || request.mode == Mode::MissingOnly => {}
+                _ => {
+                    outcome.put(table, row.clone());
+                    written.entry(table).or_default().insert(id(row));
+                }
+            }
+        }
+    }
+    // What hangs on rows that are gone goes along, in tables that are not restored; in others it must not be.
+    for table in Table::ALL {
+        for row in outcome.clone().of(table) {
+            let orphan = table.references().iter().any(|reference| {
+                let key = integer(&row[reference.position]);
+                outcome.row(reference.table, key).is_none()
+            });
+            if orphan && is_target(request, table) {
+                blocked = true;
+            } else if orphan {
+                outcome.take(table, id(row));
+            }
+        }
+    }
+    for table in Table::ALL {
+        let mut seen: BTreeMap<String, i64> = BTreeMap::new();
+        for row in outcome.of(table) {
+            let key = key(table, row);
+            if !key.is_empty() && seen.insert(key, id(row)).is_some() {
+                blocked = true;
+            }
+        }
+    }
+    if blocked { Err(Refusal::Blocked) } else { Ok(outcome) }
+}
+
+pub(super) fn is_target(request: &Restore, table: Table) -> bool {
+    match &request.scope {
+        Scope::All => true,
+        Scope::Tables(tables) => tables.contains(&table),
+        Scope::Entity { .. } => table != Table::Users,
+    }
+}
+
+pub(super) fn key(table: Table, row: &Row) -> String {
+    let columns = table.columns().iter().zip(row);
+    let columns = columns.filter(|(column, _)| table.unique_key().contains(&column.name));
+    columns.map(|(_, cell)| format!("{cell:?} ")).collect()
+}
+
+/// Leaves of an archive one student's rows, and what of courses and categories these refer to and is missing.
+fn only_of(archive: &mut School, live: &School, student: i64) {
+    let whole = archive.clone();
+    *archive = School::default();
+    for table in [Table::Enrollments, Table::Payments, Table::Attendance] {
+        for row in whole.of(table).filter(|row| integer(&row[1]) == student) {
+            archive.put(table, row.clone());
+            let target = table.references()[1].table;
+            let referred = integer(&row[2]);
+            if live.row(target, referred).is_none()
+                && let Some(row) = whole.row(target, referred)
+            {
+                archive.put(target, row.clone());
+            }
+        }
+    }
+    archive.put(Table::Students, whole.row(Table::Students, student).unwrap().clone());
+}
+
+fn settle(live: &School, archive: &mut School, mode: Mode, acting: Option<i64>) -> BTreeSet<i64> {
+    let name = |row: &Row| row[1];
+    let archived: Vec<Row> = archive.of(Table::Users).cloned().collect();
+    let mut kept: BTreeSet<i64> = live
+        .of(Table::Users)
+        .filter(|row| {
+            let named = archived.iter().any(|other| name(other) == name(row));
+            Some(id(row)) == acting || (row[4] == Cell::Text("admin") && !named)
+        })
+        .map(id)
+        .collect();
+    loop {
+        let more: BTreeSet<i64> = archived
+            .iter()
+            .filter(|row| kept.contains(&id(row)))
+            .flat_map(|row| live.of(Table::Users).filter(|there| name(there) == name(row)))
+            .map(id)
+            .collect();
+        if mode == Mode::Replace || more.is_subset(&kept) {
+            break;
+        }
+        kept.extend(more);
+    }
+    let names: Vec<_> = kept
+        .iter()
+        .map(|id| name(live.row(Table::Users, *id).unwrap()))
+        .collect();
+    for row in archived.iter().filter(|row| names.contains(&name(row))) {
+        archive.take(Table::Users, id(row));
+    }
+    let ids = live.of(Table::Users).chain(archive.of(Table::Users)).map(id);
+    let mut next = ids.max().unwrap_or_default();
+    for old in kept.iter() {
+        if let Some(mut row) = archive.take(Table::Users, *old) {
+            next += 1;
+            row[0] = Cell::Integer(next);
+            archive.put(Table::Users, row);
+        }
+    }
+    kept
+}

@@ -1,0 +1,281 @@
+//! Refusals, and each rule by an example.
+
+use super::super::*;
+use super::school::*;
+use crate::account::Admin;
+use crate::catalog::Table;
+use crate::error::Error;
+
+fn nobody() -> Admin {
+    Admin::acting(None)
+}
+
+#[tokio::test]
+async fn a_restore_of_nothing_or_of_one_payment_is_refused() {
+    let live = Live::with(&small()).await;
+    let archive = small().archive(&Table::ALL);
+    let payment = Scope::Entity {
+        table: Table::Payments,
+        id: 1,
+    };
+    for scope in [tables([]), payment] {
+        let refused = live
+            .plan(&nobody(), &archive, &request(scope.clone(), Mode::Merge))
+            .await;
+        assert!(
+            matches!(refused, Err(Error::Invalid { field: "scope", .. })),
+            "{refused:?}"
+        );
+        let refused = live.restore(&nobody(), &archive, &request(scope, Mode::Merge)).await;
+        assert!(
+            matches!(refused, Err(Error::Invalid { field: "scope", .. })),
+            "{refused:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_the_archive_does_not_have_is_refused() {
+    let live = Live::with(&small()).await;
+    let courses = small().archive(&[Table::Courses]);
+    for scope in [Scope::All, tables([Table::Courses, Table::Payments]), of_student(1)] {
+        let refused = live
+            .plan(&nobody(), &courses, &request(scope.clone(), Mode::Replace))
+            .await;
+        assert!(matches!(refused, Err(Error::NoTable(_))), "{refused:?}");
+        let refused = live.restore(&nobody(), &courses, &request(scope, Mode::Replace)).await;
+        assert!(matches!(refused, Err(Error::NoTable(_))), "{refused:?}");
+    }
+    let all = small().archive(&Table::ALL);
+    let unknown = request(of_student(99), Mode::Merge);
+    for refused in [
+        live.plan(&nobody(), &all, &unknown).await.map(drop),
+        live.restore(&nobody(), &all, &unknown).await.map(drop),
+    ] {
+        assert!(
+            matches!(
+                refused,
+                Err(Error::NoRow {
+                    table: Table::Students,
+                    row: 99
+                })
+            ),
+            "{refused:?}"
+        );
+    }
+    assert_eq!(live.lines().await, small().lines());
+}
+
+#[tokio::test]
+async fn a_damaged_archive_changes_nothing() {
+    let live = Live::with(&small()).await;
+    let mut bytes = small().without(Table::Payments, 1).archive(&Table::ALL);
+    let at = bytes.0.iter().rposition(|byte| *byte == b'R').unwrap();
+    bytes.0[at] = b'X';
+    for mode in [Mode::Replace, Mode::Merge] {
+        let refused = live.plan(&nobody(), &bytes, &request(Scope::All, mode)).await;
+        assert!(matches!(refused, Err(Error::Archive(_))), "{refused:?}");
+    }
+    assert_eq!(live.lines().await, small().lines());
+}
+
+#[tokio::test]
+async fn an_archive_that_is_another_at_its_second_reading_changes_nothing() {
+    let live = Live::with(&small()).await;
+    let summary = small().archive(&Table::ALL).summary();
+    let other = small().without(Table::Payments, 1).archive(&Table::ALL);
+    for mode in [Mode::Replace, Mode::Merge] {
+        let request = request(Scope::All, mode);
+        let mut change = crate::change::Change::begin(&live.database, request.tables(), "restoring")
+            .await
+            .unwrap();
+        let (keys, progress) = (campus_backup_archive::Keys::none(), crate::job::Progress::default());
+        let refused = apply(
+            &nobody(),
+            &live.database,
+            &mut change,
+            &other,
+            &keys,
+            &summary,
+            &request,
+            live.folder.path(),
+            &progress,
+        )
+        .await;
+        assert!(matches!(refused, Err(Error::Internal { .. })), "{refused:?}");
+    }
+    assert_eq!(live.lines().await, small().lines());
+}
+
+#[tokio::test]
+async fn who_cancels_changes_nothing() {
+    let live = Live::with(&small().without(Table::Payments, 1)).await;
+    let before = live.lines().await;
+    let archive = small().archive(&Table::ALL);
+    let progress = crate::job::Progress::default();
+    progress.cancel();
+    let keys = campus_backup_archive::Keys::none();
+    let (admin, request) = (nobody(), request(Scope::All, Mode::Replace));
+    let refused = plan(
+        &admin,
+        &live.database,
+        &archive,
+        &keys,
+        &request,
+        live.folder.path(),
+        &progress,
+    );
+    assert!(matches!(refused.await, Err(Error::Cancelled)));
+    assert_eq!(live.lines().await, before);
+}
+
+#[tokio::test]
+async fn the_plan_says_what_goes_along_and_what_it_does_to_the_money() {
+    let live = Live::with(&small()).await;
+    let archive = small()
+        .without(Table::Students, 2)
+        .with(Table::Students, student(1, "R1", "Ada L."))
+        .with(Table::Students, student(3, "R3", "Cy"));
+    let replace = request(tables([Table::Students]), Mode::Replace);
+    assert_eq!(
+        replace.tables(),
+        [Table::Students, Table::Enrollments, Table::Payments, Table::Attendance]
+    );
+    let plan = live
+        .plan(&nobody(), &archive.archive(&Table::ALL), &replace)
+        .await
+        .unwrap();
+    let students = plan.tables[&Table::Students];
+    assert_eq!((students.inserts, students.updates, students.deletes), (1, 1, 1));
+    assert_eq!(
+        (students.rows_before, students.rows_after, students.unchanged),
+        (2, 2, 0)
+    );
+    for table in Table::Students.dependents() {
+        assert_eq!(
+            (plan.tables[table].cascades, plan.tables[table].rows_after),
+            (1, 1),
+            "{table}"
+        );
+    }
+    assert_eq!(
+        (plan.money.before.as_str(), plan.money.after.as_str()),
+        ("123.40", "123.45")
+    );
+    let codes: Vec<_> = plan.warnings.iter().map(|warning| warning.code).collect();
+    assert_eq!(codes, [WarningCode::Cascades; 3]);
+    assert_eq!(
+        plan.warnings[0].text,
+        "1 row of enrollments is removed too, together with the rows that the archive does not have."
+    );
+    let json = serde_json::to_value(&plan).unwrap();
+    assert_eq!(json["warnings"][0]["code"], "cascades");
+    assert_eq!(json["tables"]["students"]["inserts"], 1);
+    assert_eq!(live.lines().await, small().lines(), "a plan changes nothing");
+    // Merging touches nothing that hangs on the rows.
+    let merge = request(tables([Table::Students]), Mode::Merge);
+    assert_eq!(merge.tables(), [Table::Students]);
+    let plan = live
+        .plan(&nobody(), &archive.archive(&Table::ALL), &merge)
+        .await
+        .unwrap();
+    assert_eq!(plan.tables[&Table::Students].deletes, 0);
+    assert_eq!(
+        (plan.money.before.as_str(), plan.money.after.as_str()),
+        ("123.40", "123.40")
+    );
+}
+
+#[tokio::test]
+async fn the_hash_is_bound_to_everything_that_decides() {
+    let live = Live::with(&small()).await;
+    let archive = small().without(Table::Payments, 1).archive(&Table::ALL);
+    let replace = request(tables([Table::Payments]), Mode::Replace);
+    let hash_of = async |admin: Admin, archive: &Bytes, request: &Restore| {
+        live.plan(&admin, archive, request).await.unwrap().hash
+    };
+    let first = hash_of(nobody(), &archive, &replace).await;
+    assert_eq!(first.len(), 64);
+    assert_eq!(hash_of(nobody(), &archive, &replace).await, first);
+    assert_ne!(hash_of(Admin::acting(Some(1)), &archive, &replace).await, first);
+    assert_ne!(hash_of(nobody(), &small().archive(&Table::ALL), &replace).await, first);
+    let merge = request(tables([Table::Payments]), Mode::Merge);
+    assert_ne!(hash_of(nobody(), &archive, &merge).await, first);
+    // It can be had of a summary of the whole live data.
+    let live_sha256 = small().archive(&Table::ALL).summary().sha256;
+    let digest = archive.summary().digest;
+    assert_eq!(hash(&nobody(), &replace, &digest, &live_sha256), first);
+    // What has nothing to do with it may change, what has may not.
+    live.fill(&small().without(Table::Attendance, 1)).await;
+    assert_eq!(hash_of(nobody(), &archive, &replace).await, first);
+    live.fill(&small().without(Table::Payments, 2)).await;
+    assert_ne!(hash_of(nobody(), &archive, &replace).await, first);
+}
+
+#[tokio::test]
+async fn a_row_of_another_student_is_not_taken_from_them() {
+    let archive = small();
+    let live = small()
+        .without(Table::Payments, 1)
+        .with(Table::Payments, payment(1, 2, 2, 7));
+    let place = Live::with(&live).await;
+    let source = archive.archive(&Table::ALL);
+    for mode in [Mode::Replace, Mode::Merge, Mode::MissingOnly] {
+        let request = request(of_student(1), mode);
+        let plan = place.plan(&nobody(), &source, &request).await.unwrap();
+        assert_eq!(plan.tables[&Table::Payments].first_conflict, Some(1));
+        assert_eq!(plan.blockers[0].code, BlockerCode::Conflicts);
+        let refused = place.restore(&nobody(), &source, &request).await;
+        assert!(
+            matches!(
+                refused,
+                Err(Error::Conflict {
+                    table: Table::Payments,
+                    row: 1
+                })
+            ),
+            "{refused:?}"
+        );
+        assert_eq!(place.lines().await, live.lines());
+    }
+}
+
+#[tokio::test]
+async fn what_a_student_refers_to_is_taken_along_if_it_is_missing() {
+    let archive = small();
+    let live = School::default()
+        .with(Table::Courses, course(1, "Maths, renamed", 5))
+        .with(Table::Students, student(9, "R9", "Zoe"));
+    let place = Live::with(&live).await;
+    let source = archive.archive(&Table::ALL);
+    let request = request(of_student(1), Mode::Replace);
+    let plan = place.plan(&nobody(), &source, &request).await.unwrap();
+    assert_eq!(plan.warnings[0].code, WarningCode::TakenAlong);
+    place.restore(&nobody(), &source, &request).await.unwrap();
+    let expected = live
+        .with(Table::Students, student(1, "R1", "Ada"))
+        .with(Table::PaymentCategories, category(1, "Tuition"))
+        .with(Table::Enrollments, enrollment(1, 1, 1))
+        .with(Table::Payments, payment(1, 1, 1, 12_345))
+        .with(Table::Attendance, attendance(1, 1, 1, 1, "present"));
+    assert_eq!(place.lines().await, expected.lines());
+}
+
+#[tokio::test]
+async fn nothing_of_the_scratch_database_stays() {
+    let live = Live::with(&small()).await;
+    let archive = small().archive(&Table::ALL);
+    live.plan(&nobody(), &archive, &request(Scope::All, Mode::Merge))
+        .await
+        .unwrap();
+    live.restore(&nobody(), &archive, &request(Scope::All, Mode::Replace))
+        .await
+        .unwrap();
+    let names = std::fs::read_dir(live.folder.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name());
+    let left: Vec<_> = names
+        .filter(|name| !name.to_string_lossy().starts_with("school.db"))
+        .collect();
+    assert!(left.is_empty(), "{left:?}");
+}

@@ -1,0 +1,138 @@
+//! Accounts: who is kept, who is the same, and who gets another id.
+
+use super::super::*;
+use super::school::*;
+use crate::account::Admin;
+use crate::catalog::Table;
+use crate::error::Error;
+
+const MODES: [Mode; 3] = [Mode::Replace, Mode::Merge, Mode::MissingOnly];
+
+fn users<const N: usize>(rows: [Row; N]) -> School {
+    rows.into_iter()
+        .fold(School::default(), |school, row| school.with(Table::Users, row))
+}
+
+/// Restores users as the administrator with that id, and answers with who is there then.
+async fn restored(
+    live: &School,
+    archive: &School,
+    mode: Mode,
+    acting: Option<i64>,
+) -> crate::Result<(Vec<String>, RestoredTable)> {
+    let place = Live::with(live).await;
+    let source = archive.archive(&[Table::Users]);
+    let request = request(tables([Table::Users]), mode);
+    let plan = place.plan(&Admin::acting(acting), &source, &request).await?;
+    let done = place.restore(&Admin::acting(acting), &source, &request).await?;
+    let users = done.tables[&Table::Users];
+    let planned = plan.tables[&Table::Users];
+    assert_eq!((users.kept, users.renumbered), (planned.kept, planned.renumbered));
+    Ok((place.lines().await, users))
+}
+
+#[tokio::test]
+async fn who_acts_keeps_account_and_password() {
+    let live = users([user(1, "me", "admin", "!new"), user(2, "t", "teacher", "!")]);
+    let archive = users([user(1, "me", "teacher", "!old"), user(2, "t", "teacher", "!old")]);
+    for mode in MODES {
+        let (lines, done) = restored(&live, &archive, mode, Some(1)).await.unwrap();
+        assert_eq!(lines[0], live.lines()[0], "{mode:?}");
+        assert_eq!((done.kept, done.rows), (1, 2));
+    }
+    // Under another id they are the same account, too.
+    let archive = users([user(2, "t", "teacher", "!"), user(7, "me", "teacher", "!old")]);
+    for mode in MODES {
+        let (lines, _) = restored(&live, &archive, mode, Some(1)).await.unwrap();
+        assert_eq!(lines, live.lines(), "{mode:?}");
+    }
+}
+
+#[tokio::test]
+async fn who_has_only_the_id_of_who_acts_gets_another() {
+    let live = users([user(1, "me", "admin", "!"), user(2, "t", "teacher", "!")]);
+    let archive = users([user(1, "first", "teacher", "?"), user(2, "t", "teacher", "!")]);
+    let expected = live.clone().with(Table::Users, user(3, "first", "teacher", "?"));
+    for mode in MODES {
+        let (lines, done) = restored(&live, &archive, mode, Some(1)).await.unwrap();
+        assert_eq!(lines, expected.lines(), "{mode:?}");
+        assert_eq!(done.renumbered, 1);
+    }
+}
+
+#[tokio::test]
+async fn id_of_one_and_name_of_another_are_told_apart() {
+    // Number 1 of the archive is `first`, who is number 2 here; number 2 of the archive is `me`.
+    let live = users([user(1, "me", "admin", "!"), user(2, "first", "teacher", "!")]);
+    let archive = users([user(1, "first", "teacher", "?"), user(2, "me", "admin", "?")]);
+    let (lines, done) = restored(&live, &archive, Mode::Replace, Some(1)).await.unwrap();
+    let expected = users([user(1, "me", "admin", "!"), user(3, "first", "teacher", "?")]);
+    assert_eq!(lines, expected.lines());
+    assert_eq!((done.kept, done.renumbered), (1, 1));
+    // Where rows stay, `first` is there already.
+    for mode in [Mode::Merge, Mode::MissingOnly] {
+        let (lines, done) = restored(&live, &archive, mode, Some(1)).await.unwrap();
+        assert_eq!(lines, live.lines(), "{mode:?}");
+        assert_eq!((done.kept, done.renumbered), (2, 0));
+    }
+}
+
+#[tokio::test]
+async fn administrators_whom_the_archive_does_not_have_stay() {
+    let live = users([
+        user(1, "me", "admin", "!"),
+        user(2, "boss", "admin", "!"),
+        user(3, "t", "teacher", "!"),
+    ]);
+    let archive = users([user(2, "u", "teacher", "?")]);
+    for acting in [None, Some(1)] {
+        let (lines, done) = restored(&live, &archive, Mode::Replace, acting).await.unwrap();
+        let expected = users([
+            user(1, "me", "admin", "!"),
+            user(2, "boss", "admin", "!"),
+            user(4, "u", "teacher", "?"),
+        ]);
+        assert_eq!(lines, expected.lines());
+        assert_eq!((done.kept, done.renumbered, done.removed), (2, 1, 1));
+    }
+}
+
+#[tokio::test]
+async fn who_acts_without_a_row_has_none_to_keep() {
+    let live = users([user(1, "admin", "admin", "!new")]);
+    let archive = users([user(1, "admin", "admin", "!old")]);
+    let (lines, done) = restored(&live, &archive, Mode::Replace, None).await.unwrap();
+    assert_eq!(lines, archive.lines());
+    assert_eq!((done.kept, done.updated), (0, 1));
+}
+
+#[tokio::test]
+async fn a_name_that_another_row_has_is_in_the_way() {
+    let live = users([user(1, "me", "admin", "!"), user(7, "x", "teacher", "!")]);
+    let archive = users([user(8, "x", "teacher", "?")]);
+    for mode in [Mode::Merge, Mode::MissingOnly] {
+        let refused = restored(&live, &archive, mode, Some(1)).await;
+        assert!(
+            matches!(
+                refused,
+                Err(Error::Conflict {
+                    table: Table::Users,
+                    row: 8
+                })
+            ),
+            "{refused:?}"
+        );
+    }
+    let (lines, _) = restored(&live, &archive, Mode::Replace, Some(1)).await.unwrap();
+    assert_eq!(lines.len(), 2);
+}
+
+#[tokio::test]
+async fn the_plan_warns_where_nobody_could_sign_in() {
+    let place = Live::with(&users([user(1, "t", "teacher", "!")])).await;
+    let source = users([user(1, "t", "teacher", "?")]).archive(&[Table::Users]);
+    let request = request(tables([Table::Users]), Mode::Replace);
+    let plan = place.plan(&Admin::acting(None), &source, &request).await.unwrap();
+    let codes: Vec<_> = plan.warnings.iter().map(|warning| warning.code).collect();
+    assert_eq!(codes, [WarningCode::PasswordsRestored, WarningCode::NoAdministrator]);
+}

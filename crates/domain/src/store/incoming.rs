@@ -1,0 +1,194 @@
+//! An archive on its way into the store.
+
+use std::mem;
+
+use bytes::Bytes;
+use campus_backup_archive::Form;
+use object_store::buffered::BufWriter;
+use tokio::io::AsyncWriteExt;
+
+use super::folder::{Existing, Unfinished};
+use super::{Store, archive_name, blocking, fault, wait};
+use crate::error::{Error, Result};
+
+/// How large the parts are in which a remote store gets an archive, in bytes; the least that S3 takes. There may be
+/// 10,000 of them, so an archive has 48 GiB at most.
+pub const PART: usize = 5 << 20;
+
+/// How many parts are on their way at once.
+const PARTS: usize = 2;
+
+/// What is handed on at once. Less than a part, so that each begins one more upload at most.
+const SLICE: usize = 1 << 20;
+
+const WRITING: &str = "writing an archive";
+
+/// An archive that is being written. Nothing of it can be seen before [`Incoming::finish`]; dropped before that, nothing
+/// is left of it.
+#[must_use = "what is not finished is dropped"]
+pub struct Incoming {
+    store: Store,
+    id: String,
+    sink: Sink,
+    /// Bytes of a call that was not waited for may be missing.
+    is_torn: bool,
+}
+
+enum Sink {
+    File(Unfinished),
+    /// Less than one part waits for the end, when it is sent as a whole.
+    Remote(Box<BufWriter>),
+    /// Finished, or writing has failed.
+    Closed,
+}
+
+impl Store {
+    /// Begins an archive of that [new id](Store::new_id), with these layers.
+    ///
+    /// # Errors
+    /// [`Error::ArchiveNotFound`] if the id is none; [`Error::NoRoom`], [`Error::StoreUnavailable`].
+    pub async fn create(&self, id: &str, form: Form) -> Result<Incoming> {
+        let name = archive_name(form);
+        let path = self.path(id, &name)?;
+        let sink = match &self.0.folder {
+            Some(folder) => {
+                let (folder, id) = (folder.clone(), id.to_owned());
+                let created = blocking(move || Unfinished::create(&folder, &id, &name)).await?;
+                Sink::File(created.map_err(fault::io(WRITING))?)
+            }
+            None => {
+                let writer = BufWriter::with_capacity(self.0.objects.clone(), path, PART).with_max_concurrency(PARTS);
+                Sink::Remote(Box::new(writer))
+            }
+        };
+        Ok(Incoming {
+            store: self.clone(),
+            id: id.to_owned(),
+            sink,
+            is_torn: false,
+        })
+    }
+}
+
+impl Incoming {
+    /// Writes on. Waits while [`PARTS`] parts are on their way: a slow store slows its writer.
+    ///
+    /// After an error, or if it is not waited for, nothing can be written any more.
+    ///
+    /// # Errors
+    /// [`Error::NoRoom`], [`Error::StoreUnavailable`].
+    pub async fn write(&mut self, mut bytes: Bytes) -> Result<()> {
+        match self.take()? {
+            Sink::File(mut file) => {
+                let written = blocking(move || file.write_all(&bytes).map(|()| file)).await?;
+                self.sink = Sink::File(written.map_err(fault::io(WRITING))?);
+            }
+            Sink::Remote(writer) => {
+                // Back at once, so that its parts are not forgotten if this is not waited for.
+                self.sink = Sink::Remote(writer);
+                self.is_torn = true;
+                while !bytes.is_empty() {
+                    let slice = bytes.split_to(bytes.len().min(SLICE));
+                    if let Sink::Remote(writer) = &mut self.sink
+                        && let Err(error) = writer.put(slice).await
+                    {
+                        self.give_up();
+                        return Err(fault::store(WRITING)(error));
+                    }
+                }
+                self.is_torn = false;
+            }
+            Sink::Closed => {}
+        }
+        Ok(())
+    }
+
+    /// The same on a thread that may block.
+    pub(super) fn write_blocking(&mut self, bytes: &mut Vec<u8>) -> Result<()> {
+        match &mut self.sink {
+            Sink::File(file) => {
+                let written = file.write_all(bytes).map_err(fault::io(WRITING));
+                bytes.clear();
+                if written.is_err() {
+                    self.give_up();
+                }
+                written
+            }
+            _ => {
+                let capacity = bytes.capacity();
+                let full = mem::replace(bytes, Vec::with_capacity(capacity));
+                let runtime = self.store.0.runtime.clone();
+                wait(&runtime, self.write(full.into()))
+            }
+        }
+    }
+
+    /// Makes it durable and gives it its name. It is in no list before [`Store::put_manifest`]; if there will be none,
+    /// [`Store::discard`] removes it.
+    ///
+    /// # Errors
+    /// [`Error::NoRoom`], [`Error::StoreUnavailable`]. Then it has no name; only if a remote store's answer was lost, it
+    /// may, and is [swept](Store::sweep) later.
+    pub async fn finish(mut self) -> Result<()> {
+        const FINISHING: &str = "finishing an archive";
+        match self.take()? {
+            Sink::File(file) => {
+                let (store, id) = (self.store.clone(), self.id.clone());
+                let published = blocking(move || -> std::io::Result<()> {
+                    if let (Some(file), Some(folder)) = (file.publish(Existing::Kept)?, &store.0.folder) {
+                        folder.hold(&id, file);
+                    }
+                    Ok(())
+                });
+                published.await?.map_err(fault::io(FINISHING))
+            }
+            Sink::Remote(mut writer) => {
+                let finished = writer.shutdown().await;
+                finished.map_err(|error| match error.downcast::<object_store::Error>() {
+                    Ok(error) => fault::store(FINISHING)(error),
+                    Err(error) => fault::io(FINISHING)(error),
+                })
+            }
+            Sink::Closed => Ok(()),
+        }
+    }
+
+    /// Takes back what was written. Dropping does the same, without saying when it is done.
+    pub async fn abort(mut self) {
+        match self.take() {
+            Ok(Sink::Remote(mut writer)) => abort(&mut writer).await,
+            // Removing what is large takes its time.
+            Ok(Sink::File(file)) => drop(blocking(move || drop(file)).await),
+            Ok(Sink::Closed) | Err(_) => {}
+        }
+    }
+
+    /// What is written to, which is closed until it is put back.
+    fn take(&mut self) -> Result<Sink> {
+        if self.is_torn {
+            self.give_up();
+        }
+        match mem::replace(&mut self.sink, Sink::Closed) {
+            Sink::Closed => Err(Error::internal(WRITING)("it had failed before, or was not waited for")),
+            sink => Ok(sink),
+        }
+    }
+
+    fn give_up(&mut self) {
+        if let Sink::Remote(mut writer) = mem::replace(&mut self.sink, Sink::Closed) {
+            self.store.0.runtime.spawn(async move { abort(&mut writer).await });
+        }
+    }
+}
+
+impl Drop for Incoming {
+    fn drop(&mut self) {
+        self.give_up();
+    }
+}
+
+async fn abort(writer: &mut BufWriter) {
+    if let Err(error) = writer.abort().await {
+        tracing::warn!(%error, "the parts of an unfinished archive could not be removed; a lifecycle rule should");
+    }
+}

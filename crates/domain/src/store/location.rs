@@ -1,0 +1,213 @@
+//! Where the store is: the settings, checked, and the connection that they describe.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
+use object_store::azure::MicrosoftAzureBuilder;
+use object_store::client::SpawnedReqwestConnector;
+use object_store::gcp::GoogleCloudStorageBuilder;
+use object_store::local::LocalFileSystem;
+use object_store::path::Path;
+use object_store::{BackoffConfig, ClientConfigKey, ObjectStore, RetryConfig};
+use tokio::runtime::Handle;
+use url::{Host, Url};
+
+use super::folder::Folder;
+use crate::error::{Error, Result};
+
+const EXPECTED: &str = "a folder, file:FOLDER, s3://BUCKET/PREFIX, gs://BUCKET/PREFIX or az://CONTAINER/PREFIX";
+
+/// A request, with its body, may take as long as that unless the environment says otherwise (`AWS_TIMEOUT`): a part on a
+/// line of one megabit needs most of it.
+const REQUEST_TIMEOUT: (&str, &str) = ("timeout", "60 seconds");
+
+/// Where archives lie.
+#[derive(Clone)]
+pub struct Settings {
+    location: Location,
+    /// Settings of a remote store that count more than those of the environment, by the same names.
+    pub options: Vec<(String, String)>,
+    /// How old something unfinished must be before it is taken for a leftover, where nobody can say whether its writer
+    /// is still at work. In a folder locks say so.
+    pub leftover_age: Duration,
+}
+
+#[derive(Clone, Debug)]
+enum Location {
+    Folder(PathBuf),
+    Remote { scheme: Scheme, url: Url, prefix: Path },
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Scheme {
+    S3,
+    Google,
+    Azure,
+}
+
+/// Not the options, which may be secrets.
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Settings");
+        shown.field("location", &self.location).finish_non_exhaustive()
+    }
+}
+
+impl Settings {
+    /// A folder, by its path or as `file:`, or `s3://`, `gs://` or `az://` with a bucket and a prefix.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] of `archives`. It does not say the address back, which may have a secret in it.
+    pub fn new(archives: &str) -> Result<Self> {
+        let location = Location::parse(archives).ok_or_else(|| invalid(format!("the value is not {EXPECTED}")))?;
+        Ok(Self::at(location))
+    }
+
+    /// A folder.
+    pub fn folder(path: impl Into<PathBuf>) -> Self {
+        Self::at(Location::Folder(path.into()))
+    }
+
+    fn at(location: Location) -> Self {
+        Self {
+            location,
+            options: Vec::new(),
+            leftover_age: Duration::from_secs(24 * 60 * 60),
+        }
+    }
+}
+
+impl Location {
+    fn parse(text: &str) -> Option<Self> {
+        let is_scheme = |scheme: &str| !scheme.is_empty() && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        let Some((scheme, rest)) = text.split_once(':').filter(|(scheme, _)| is_scheme(scheme)) else {
+            return (!text.is_empty()).then(|| Self::Folder(text.into()));
+        };
+        if scheme == "file" {
+            let path = match rest.starts_with("//") {
+                true => Url::parse(text).ok()?.to_file_path().ok()?,
+                false => rest.into(),
+            };
+            return (!path.as_os_str().is_empty()).then_some(Self::Folder(path));
+        }
+        let scheme = match scheme {
+            "s3" => Scheme::S3,
+            "gs" => Scheme::Google,
+            "az" => Scheme::Azure,
+            _ => return None,
+        };
+        let url = Url::parse(text).ok()?;
+        let is_bare = url.username().is_empty()
+            && url.password().is_none()
+            && url.port().is_none()
+            && url.query().is_none()
+            && url.fragment().is_none();
+        let prefix = Path::from_url_path(url.path()).ok()?;
+        (rest.starts_with("//") && url.has_host() && is_bare).then_some(Self::Remote { scheme, url, prefix })
+    }
+}
+
+/// What [`Store::open`](super::Store::open) is made of.
+pub(super) type Connection = (Arc<dyn ObjectStore>, Path, Option<Folder>);
+
+/// Applies, in this order, our own settings, those of the environment and those that were given.
+macro_rules! configured {
+    ($builder:ty, $environment:literal, $settings:expr, $url:expr, $runtime:expr) => {{
+        let environment = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .filter(|(name, _)| name.starts_with($environment));
+        let own = [(REQUEST_TIMEOUT.0.to_owned(), REQUEST_TIMEOUT.1.to_owned())];
+        let builder = <$builder>::from_env()
+            .with_url($url.as_str())
+            .with_retry(retry())
+            .with_http_connector(SpawnedReqwestConnector::new($runtime.clone()));
+        own.into_iter()
+            .chain(environment)
+            .chain($settings.options.iter().cloned())
+            .fold(builder, |builder, (key, value)| {
+                match key.to_ascii_lowercase().parse() {
+                    Ok(key) => builder.with_config(key, value),
+                    // Variables that are for other programs.
+                    Err(_) => builder,
+                }
+            })
+    }};
+}
+
+pub(super) fn connect(settings: &Settings, runtime: &Handle) -> Result<Connection> {
+    let refused = |error: object_store::Error| invalid(error.to_string());
+    let (scheme, url, prefix) = match &settings.location {
+        Location::Folder(path) => {
+            let folder = Folder::open(path)
+                .map_err(|error| invalid(format!("the folder `{}` can't be made: {error}", path.display())))?;
+            let files = LocalFileSystem::new_with_prefix(folder.root()).map_err(refused)?;
+            return Ok((Arc::new(files), Path::default(), Some(folder)));
+        }
+        Location::Remote { scheme, url, prefix } => (scheme, url, prefix.clone()),
+    };
+    let objects: Arc<dyn ObjectStore> = match scheme {
+        Scheme::S3 => Arc::new(
+            allow_loopback(configured!(AmazonS3Builder, "AWS_", settings, url, runtime))?
+                .build()
+                .map_err(refused)?,
+        ),
+        Scheme::Google => Arc::new(
+            configured!(GoogleCloudStorageBuilder, "GOOGLE_", settings, url, runtime)
+                .build()
+                .map_err(refused)?,
+        ),
+        Scheme::Azure => Arc::new(
+            configured!(MicrosoftAzureBuilder, "AZURE_", settings, url, runtime)
+                .build()
+                .map_err(refused)?,
+        ),
+    };
+    Ok((objects, prefix, None))
+}
+
+/// On this machine nobody listens in; elsewhere plain HTTP has to be asked for.
+fn allow_loopback(builder: AmazonS3Builder) -> Result<AmazonS3Builder> {
+    let setting = |key| builder.get_config_value(&key);
+    let endpoint = setting(AmazonS3ConfigKey::Endpoint).and_then(|endpoint| Url::parse(&endpoint).ok());
+    let Some(endpoint) = endpoint.filter(|endpoint| endpoint.scheme() == "http") else {
+        return Ok(builder);
+    };
+    let is_loopback = match endpoint.host() {
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost",
+        None => false,
+    };
+    if is_loopback {
+        return Ok(builder.with_allow_http(true));
+    }
+    let is_allowed = setting(AmazonS3ConfigKey::Client(ClientConfigKey::AllowHttp));
+    match is_allowed.is_some_and(|allowed| allowed == "true") {
+        true => Ok(builder),
+        false => Err(invalid(
+            "AWS_ENDPOINT is plain HTTP to another machine; use https, or allow it with AWS_ALLOW_HTTP=true".to_owned(),
+        )),
+    }
+}
+
+/// A store that does not answer is given up after half a minute, and not after the library's three.
+fn retry() -> RetryConfig {
+    RetryConfig {
+        backoff: BackoffConfig {
+            max_backoff: Duration::from_secs(5),
+            ..BackoffConfig::default()
+        },
+        max_retries: 3,
+        retry_timeout: Duration::from_secs(30),
+    }
+}
+
+fn invalid(problem: String) -> Error {
+    Error::Invalid {
+        field: "archives",
+        problem,
+    }
+}

@@ -1,0 +1,259 @@
+//! An archive on its way out of the store.
+//!
+//! A remote store is asked for one piece after the other, and for the next while one is looked at: whoever reads slowly
+//! keeps no connection waiting, and what breaks is asked for again. Each must be of the object that was opened.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::ops::Range;
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+
+use bytes::{Buf, Bytes};
+use campus_backup_archive::Form;
+use futures_util::{Stream, stream};
+use object_store::path::Path;
+use object_store::{GetOptions, ObjectStore, ObjectStoreExt};
+use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
+
+use super::{Store, archive_name, blocking, fault, wait};
+use crate::error::{Error, Result};
+
+/// What a remote store is asked for at once, in bytes. Two of them are in memory at most.
+pub const PIECE: u64 = 4 << 20;
+
+/// The same for a file.
+const FILE_PIECE: u64 = 256 * 1024;
+
+const READING: &str = "reading an archive";
+
+/// An archive, or a range of it, that is being read. It ends after exactly the bytes that were asked for, or with an
+/// error.
+#[derive(Debug)]
+pub struct Outgoing {
+    source: Source,
+    size: u64,
+    /// What was not given out yet.
+    rest: Range<u64>,
+    runtime: Handle,
+}
+
+#[derive(Debug)]
+enum Source {
+    File(Arc<File>),
+    Remote(Remote),
+}
+
+#[derive(Debug)]
+struct Remote {
+    objects: Arc<dyn ObjectStore>,
+    path: Path,
+    e_tag: Option<String>,
+    /// The piece at the beginning of the rest, being fetched.
+    next: Option<Fetch>,
+}
+
+impl Store {
+    /// Opens an archive with these layers (those of its manifest: [`Object::form`](campus_backup_archive::manifest::Object::form)),
+    /// or a range of its bytes. It need not have a manifest yet.
+    ///
+    /// # Errors
+    /// [`Error::ArchiveNotFound`] or [`Error::ArchiveGone`], [`Error::Invalid`] if there is no such `range`,
+    /// [`Error::StoreUnavailable`].
+    pub async fn read(&self, id: &str, form: Form, range: Option<Range<u64>>) -> Result<Outgoing> {
+        let name = archive_name(form);
+        let path = self.path(id, &name)?;
+        let opened = match &self.0.folder {
+            Some(folder) => {
+                let file = folder.root().join(id).join(name);
+                blocking(move || open(&file)).await?
+            }
+            None => match self.0.objects.head(&path).await {
+                Ok(meta) => {
+                    let remote = Remote {
+                        objects: self.0.objects.clone(),
+                        path,
+                        e_tag: meta.e_tag,
+                        next: None,
+                    };
+                    Ok(Some((Source::Remote(remote), meta.size)))
+                }
+                Err(object_store::Error::NotFound { .. }) => Ok(None),
+                Err(error) => Err(fault::store(READING)(error)),
+            },
+        };
+        let Some((source, size)) = opened? else {
+            return Err(self.absent(id).await);
+        };
+        let rest = range.unwrap_or(0..size);
+        if rest.start > rest.end || rest.end > size {
+            return Err(Error::Invalid {
+                field: "range",
+                problem: format!("the archive has {size} bytes"),
+            });
+        }
+        Ok(Outgoing {
+            source,
+            size,
+            rest,
+            runtime: self.0.runtime.clone(),
+        })
+    }
+}
+
+fn open(path: &std::path::Path) -> Result<Option<(Source, u64)>> {
+    let opened = File::open(path).and_then(|file| {
+        let size = file.metadata()?.len();
+        Ok((Source::File(Arc::new(file)), size))
+    });
+    match opened {
+        Ok(opened) => Ok(Some(opened)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(fault::io(READING)(error)),
+    }
+}
+
+impl Outgoing {
+    /// How many bytes the whole archive has.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// How many bytes are still to come.
+    pub fn remaining(&self) -> u64 {
+        self.rest.end - self.rest.start
+    }
+
+    /// The next bytes; none after the last.
+    ///
+    /// # Errors
+    /// [`Error::StoreUnavailable`], also if the archive was cut or replaced meanwhile.
+    pub async fn next(&mut self) -> Result<Option<Bytes>> {
+        if self.rest.is_empty() {
+            return Ok(None);
+        }
+        let bytes = match &mut self.source {
+            Source::File(file) => {
+                let (file, at) = (file.clone(), self.rest.start);
+                let length = FILE_PIECE.min(self.rest.end - at);
+                blocking(move || read_at(&file, at, length)).await??
+            }
+            Source::Remote(remote) => remote.next(&self.rest, &self.runtime).await?,
+        };
+        self.rest.start += bytes.len() as u64;
+        Ok(Some(bytes))
+    }
+
+    /// The bytes as a stream.
+    pub fn into_stream(self) -> impl Stream<Item = Result<Bytes>> + Send + use<> {
+        stream::try_unfold(self, |mut outgoing| async move {
+            let next = outgoing.next().await?;
+            Ok(next.map(|bytes| (bytes, outgoing)))
+        })
+    }
+
+    /// Reading that blocks, and must not be done on an async worker. Its errors carry those of the store, which
+    /// [`Error::io`] takes out again.
+    pub fn into_reader(self) -> impl Read + Send + use<> {
+        Reader {
+            outgoing: self,
+            ready: Bytes::new(),
+        }
+    }
+}
+
+struct Reader {
+    outgoing: Outgoing,
+    ready: Bytes,
+}
+
+impl Read for Reader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let outgoing = &mut self.outgoing;
+        if let Source::File(file) = &outgoing.source {
+            let wanted = usize::try_from(outgoing.remaining()).map_or(buffer.len(), |rest| rest.min(buffer.len()));
+            let read = match file.read_at(&mut buffer[..wanted], outgoing.rest.start) {
+                Ok(read) => read,
+                // Whoever reads tries again.
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => return Err(error),
+                Err(error) => return Err(io::Error::other(fault::io(READING)(error))),
+            };
+            if read == 0 && wanted > 0 {
+                return Err(io::Error::other(cut()));
+            }
+            outgoing.rest.start += read as u64;
+            return Ok(read);
+        }
+        if self.ready.is_empty() {
+            let runtime = outgoing.runtime.clone();
+            let next = wait(&runtime, outgoing.next()).map_err(io::Error::other)?;
+            self.ready = next.unwrap_or_default();
+        }
+        let length = buffer.len().min(self.ready.len());
+        self.ready.copy_to_slice(&mut buffer[..length]);
+        Ok(length)
+    }
+}
+
+fn read_at(file: &File, at: u64, length: u64) -> Result<Bytes> {
+    let mut bytes = vec![0; usize::try_from(length).map_err(Error::internal(READING))?];
+    match file.read_exact_at(&mut bytes, at) {
+        Ok(()) => Ok(bytes.into()),
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Err(cut()),
+        Err(error) => Err(fault::io(READING)(error)),
+    }
+}
+
+/// It has become shorter since it was opened.
+fn cut() -> Error {
+    fault::io(READING)(io::Error::new(
+        io::ErrorKind::UnexpectedEof,
+        "the stored archive ends too early",
+    ))
+}
+
+impl Remote {
+    /// The piece at the beginning of the rest. The one after it is asked for.
+    async fn next(&mut self, rest: &Range<u64>, runtime: &Handle) -> Result<Bytes> {
+        let range = rest.start..rest.end.min(rest.start + PIECE);
+        let mut fetch = match self.next.take() {
+            Some(fetch) => fetch,
+            None => self.fetch(range.clone(), runtime),
+        };
+        if range.end < rest.end {
+            self.next = Some(self.fetch(range.end..rest.end.min(range.end + PIECE), runtime));
+        }
+        let fetched = (&mut fetch.0).await.map_err(Error::internal(READING)).flatten();
+        if fetched.is_err() {
+            // The caller may ask again, and then for the same.
+            self.next = None;
+        }
+        fetched
+    }
+
+    fn fetch(&self, range: Range<u64>, runtime: &Handle) -> Fetch {
+        let (objects, path, e_tag) = (self.objects.clone(), self.path.clone(), self.e_tag.clone());
+        Fetch(runtime.spawn(async move {
+            let length = range.end - range.start;
+            let options = GetOptions::new().with_range(Some(range)).with_if_match(e_tag.clone());
+            let result = objects.get_opts(&path, options).await.map_err(fault::store(READING))?;
+            let is_same = e_tag.is_none() || result.meta.e_tag == e_tag;
+            let bytes = result.bytes().await.map_err(fault::store(READING))?;
+            match is_same && bytes.len() as u64 == length {
+                true => Ok(bytes),
+                false => Err(cut()),
+            }
+        }))
+    }
+}
+
+/// Ends with whoever asked for it.
+#[derive(Debug)]
+struct Fetch(JoinHandle<Result<Bytes>>);
+
+impl Drop for Fetch {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}

@@ -1,0 +1,185 @@
+//! One contract for every store: a folder, memory, and a server of the S3 protocol on loopback.
+
+mod contract;
+mod folder;
+mod location;
+mod manifests;
+mod remote;
+mod removal;
+mod server;
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use campus_backup_archive::manifest::{Object, Origin};
+use campus_backup_archive::{Compression, Encryption, Manifest, manifest};
+use futures_util::TryStreamExt;
+use object_store::memory::InMemory;
+use tempfile::TempDir;
+
+use self::server::Server;
+use super::*;
+
+/// Makes of one function a test a store.
+macro_rules! on_every_store {
+    ($($name:ident),+ $(,)?) => {$(
+        mod $name {
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn folder() {
+                super::$name(crate::store::tests::World::folder()).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn memory() {
+                super::$name(crate::store::tests::World::memory()).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn s3() {
+                super::$name(crate::store::tests::World::s3().await).await;
+            }
+        }
+    )+};
+}
+pub(super) use on_every_store;
+
+pub(super) const ZST: Form = Form {
+    compression: Compression::Zstd,
+    encryption: Encryption::None,
+};
+
+/// A place, which can be opened several times.
+pub(super) struct World {
+    place: Place,
+    /// Old enough to be swept at once.
+    pub(super) leftover_age: Duration,
+}
+
+enum Place {
+    Folder(TempDir),
+    Memory(Arc<InMemory>),
+    S3(Server),
+}
+
+impl World {
+    fn at(place: Place) -> Self {
+        Self {
+            place,
+            leftover_age: Duration::ZERO,
+        }
+    }
+
+    pub(super) fn folder() -> Self {
+        Self::at(Place::Folder(tempfile::tempdir().unwrap()))
+    }
+
+    pub(super) fn memory() -> Self {
+        Self::at(Place::Memory(Arc::default()))
+    }
+
+    pub(super) async fn s3() -> Self {
+        Self::at(Place::S3(Server::start().await))
+    }
+
+    /// Opens it, as another process would.
+    pub(super) fn open(&self) -> Store {
+        let mut settings = match &self.place {
+            Place::Folder(folder) => Settings::folder(folder.path().join("archives")),
+            Place::S3(server) => server.settings("s3://school/some/place"),
+            Place::Memory(memory) => {
+                let prefix = Path::from("some/place");
+                return Store::over(memory.clone(), prefix, None, Handle::current(), self.leftover_age);
+            }
+        };
+        settings.leftover_age = self.leftover_age;
+        Store::open(&settings).unwrap()
+    }
+}
+
+impl Store {
+    /// The names of all that lies there, also of what nobody lists.
+    pub(super) async fn everything(&self) -> Vec<String> {
+        let listed: Vec<_> = self.0.objects.list(None).try_collect().await.unwrap();
+        let mut names: Vec<String> = listed.into_iter().map(|meta| meta.location.to_string()).collect();
+        names.retain(|name| name != ".lock");
+        names.sort();
+        names
+    }
+
+    /// Writes an archive and lists it.
+    pub(super) async fn keep(&self, content: &[u8]) -> Manifest {
+        let id = self.new_id(Utc::now());
+        self.write(&id, content).await;
+        let manifest = manifest_of(&id, content.len());
+        self.put_manifest(&manifest).await.unwrap();
+        manifest
+    }
+
+    /// Writes an archive that is in no list yet.
+    pub(super) async fn write(&self, id: &str, content: &[u8]) {
+        let mut incoming = self.create(id, ZST).await.unwrap();
+        for piece in content.chunks(300_000) {
+            incoming.write(Bytes::copy_from_slice(piece)).await.unwrap();
+        }
+        incoming.finish().await.unwrap();
+    }
+
+    pub(super) async fn content(&self, id: &str) -> Result<Vec<u8>> {
+        let outgoing = self.read(id, ZST, None).await?;
+        let pieces: Vec<Bytes> = outgoing.into_stream().try_collect().await?;
+        Ok(pieces.concat())
+    }
+
+    pub(super) async fn listed(&self) -> Vec<String> {
+        let listing = self.list().await.unwrap();
+        listing.archives.iter().map(|manifest| manifest.id.clone()).collect()
+    }
+}
+
+pub(super) fn manifest_of(id: &str, size: usize) -> Manifest {
+    Manifest {
+        format: manifest::FORMAT.to_owned(),
+        version: manifest::VERSION,
+        id: id.to_owned(),
+        created_at: Utc::now(),
+        app_version: "0.1.0".to_owned(),
+        engine: "sqlite".to_owned(),
+        archive_version: 1,
+        label: None,
+        note: None,
+        pinned: false,
+        kind: Origin::Taken,
+        taken_by: Some("admin".to_owned()),
+        rows: BTreeMap::from([("students".to_owned(), 1)]),
+        total: 1,
+        sha256: BTreeMap::new(),
+        totals: BTreeMap::new(),
+        object: Object {
+            size: size as u64,
+            sha256: "a0".repeat(32),
+            compression: Compression::Zstd,
+            encryption: Encryption::None,
+        },
+        contains_password_hashes: true,
+        verifications: Vec::new(),
+    }
+}
+
+/// Bytes of which no two places look alike.
+pub(super) fn noise(length: usize) -> Vec<u8> {
+    use rand::{Rng, SeedableRng};
+    let mut bytes = vec![0; length];
+    rand_chacha::ChaCha8Rng::seed_from_u64(length as u64).fill_bytes(&mut bytes);
+    bytes
+}
+
+/// Waits until a condition holds.
+pub(super) async fn until<F: Future<Output = bool>>(what: &str, condition: impl Fn() -> F) {
+    let begin = Instant::now();
+    while !condition().await {
+        assert!(begin.elapsed() < Duration::from_secs(20), "{what}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}

@@ -1,0 +1,180 @@
+//! A remote store that fails, that is slow, that is not there.
+
+use std::io::{Read, Write};
+use std::sync::atomic::Ordering;
+
+use campus_backup_archive::{self as archive, Keys, Limits};
+use hyper::StatusCode;
+
+use super::server::Server;
+use super::*;
+
+fn open(server: &Server) -> Store {
+    Store::open(&server.settings("s3://school")).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_that_is_not_there_is_unavailable_soon() {
+    let server = Server::start().await;
+    let mut settings = server.settings("s3://school");
+    settings
+        .options
+        .push(("aws_endpoint".to_owned(), "http://127.0.0.1:1".to_owned()));
+    let store = Store::open(&settings).unwrap();
+    let begin = Instant::now();
+    let id = store.new_id(Utc::now());
+    let unavailable = |error: Error| matches!(error, Error::StoreUnavailable { .. });
+    assert!(unavailable(store.list().await.unwrap_err()));
+    assert!(unavailable(store.manifest(&id).await.unwrap_err()));
+    assert!(unavailable(store.sweep().await.unwrap_err()));
+    assert!(begin.elapsed() < Duration::from_secs(30), "{:?}", begin.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn wrong_credentials_and_no_bucket_are_told_apart_from_not_found() {
+    let server = Server::start().await;
+    let mut settings = server.settings("s3://school");
+    settings
+        .options
+        .push(("aws_secret_access_key".to_owned(), "wrong".to_owned()));
+    let id = "2026-11-25T03-53-08Z-5f1c2a9b";
+    let refused = Store::open(&settings).unwrap().list().await.unwrap_err();
+    assert!(matches!(refused, Error::StoreUnavailable { .. }), "{refused:?}");
+    let elsewhere = Store::open(&server.settings("s3://elsewhere")).unwrap();
+    assert!(elsewhere.list().await.is_err());
+    assert!(elsewhere.manifest(id).await.is_err());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_upload_that_fails_near_its_end_leaves_nothing() {
+    let server = Server::start().await;
+    let store = open(&server);
+    let content = noise(6 * PART);
+    server
+        .faults
+        .upload_limit
+        .store(content.len() as u64 * 9 / 10, Ordering::Relaxed);
+    let id = store.new_id(Utc::now());
+    let writer = store.create(&id, ZST).await.unwrap().into_writer();
+    let written = blocking(move || {
+        let mut writer = writer;
+        writer.write_all(&content).map_err(Error::io("writing"))?;
+        writer.into_incoming()
+    });
+    let failed = match written.await.unwrap() {
+        Ok(incoming) => incoming.finish().await.unwrap_err(),
+        Err(error) => error,
+    };
+    assert!(matches!(failed, Error::StoreUnavailable { .. }), "{failed:?}");
+    assert!(store.read(&id, ZST, None).await.is_err());
+    until("the parts are removed", || async { server.parts() == 0 }).await;
+    assert!(store.everything().await.is_empty());
+    assert!(store.listed().await.is_empty());
+
+    server.faults.upload_limit.store(u64::MAX, Ordering::Relaxed);
+    store.keep(&noise(6 * PART)).await;
+    assert_eq!(store.listed().await.len(), 1, "the next one works");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_store_has_no_room() {
+    let server = Server::start().await;
+    let store = open(&server);
+    let incoming = store.create(&store.new_id(Utc::now()), ZST).await.unwrap();
+    *server.faults.refused_with.lock().unwrap() = StatusCode::INSUFFICIENT_STORAGE;
+    server.faults.refusals.store(100, Ordering::Relaxed);
+    let full = incoming.finish().await.unwrap_err();
+    assert!(matches!(full, Error::NoRoom { .. }), "{full:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_refused_for_a_moment_is_tried_again() {
+    let server = Server::start().await;
+    let store = open(&server);
+    for _ in 0..3 {
+        server.faults.refusals.store(2, Ordering::Relaxed);
+        let content = noise(2 * PART + 1);
+        let id = store.new_id(Utc::now());
+        store.write(&id, &content).await;
+        server.faults.refusals.store(2, Ordering::Relaxed);
+        store.put_manifest(&manifest_of(&id, 1)).await.unwrap();
+        server.faults.refusals.store(2, Ordering::Relaxed);
+        store.update(&id, |manifest| manifest.pinned = true).await.unwrap();
+        server.faults.refusals.store(2, Ordering::Relaxed);
+        assert!(store.content(&id).await.unwrap() == content);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_that_is_cut_is_asked_for_again_or_is_an_error() {
+    let server = Server::start().await;
+    let store = open(&server);
+    let id = store.new_id(Utc::now());
+    let content = noise(10 << 20);
+    store.write(&id, &content).await;
+    server.faults.cut_answers.store(2, Ordering::Relaxed);
+    assert!(store.content(&id).await.unwrap() == content);
+    server.faults.cut_answers.store(1_000, Ordering::Relaxed);
+    let outgoing = store.read(&id, ZST, None).await.unwrap();
+    let read = blocking(move || {
+        let mut read = Vec::new();
+        let error = outgoing.into_reader().read_to_end(&mut read).unwrap_err();
+        (read.len(), Error::io("reading")(error))
+    });
+    let (length, error) = read.await.unwrap();
+    assert!(length < content.len());
+    assert!(matches!(error, Error::StoreUnavailable { .. }), "{error:?}");
+    let outgoing = store.read(&id, ZST, None).await.unwrap();
+    let opened =
+        blocking(move || archive::Reader::open(outgoing.into_reader(), &Keys::none(), Limits::default()).map(drop));
+    let error = Error::from(opened.await.unwrap().unwrap_err());
+    assert!(
+        matches!(error, Error::StoreUnavailable { .. }),
+        "no fault of the archive: {error:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_replaced_while_it_is_read_is_an_error() {
+    let server = Server::start().await;
+    let store = open(&server);
+    let id = store.new_id(Utc::now());
+    store.write(&id, &noise(20 << 20)).await;
+    let mut outgoing = store.read(&id, ZST, None).await.unwrap();
+    outgoing.next().await.unwrap();
+    store.write(&id, &noise((20 << 20) + 1)).await;
+    let rest: Result<Vec<Bytes>> = outgoing.into_stream().try_collect().await;
+    assert!(matches!(rest, Err(Error::StoreUnavailable { .. })));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_slow_store_slows_its_writer() {
+    let server = Server::start().await;
+    let store = open(&server);
+    let id = store.new_id(Utc::now());
+    let closed = server.faults.gate.acquire_many(1_000_000).await.unwrap();
+    let mut closed = Some(closed);
+    let content = noise(12 * PART);
+    let mut incoming = store.create(&id, ZST).await.unwrap();
+    let mut taken = 0;
+    for piece in content.chunks(100_000) {
+        let mut write = std::pin::pin!(incoming.write(Bytes::copy_from_slice(piece)));
+        if closed.is_some()
+            && tokio::time::timeout(Duration::from_millis(300), &mut write)
+                .await
+                .is_ok()
+        {
+            taken += piece.len();
+            assert!(
+                taken <= 3 * PART,
+                "no more than two parts on their way and one that is gathered"
+            );
+            continue;
+        }
+        drop(closed.take());
+        write.await.unwrap();
+    }
+    assert!(closed.is_none() && taken > PART);
+    incoming.finish().await.unwrap();
+    assert!(store.content(&id).await.unwrap() == content);
+}

@@ -1,0 +1,170 @@
+//! A server of the S3 protocol on loopback, which fails as it is told.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Full, StreamBody};
+use hyper::body::{Frame, Incoming};
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use s3s::auth::SimpleAuth;
+use s3s::service::{S3Service, S3ServiceBuilder};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{RwLock, Semaphore};
+use tokio::task::JoinHandle;
+
+use super::*;
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+type Body = UnsyncBoxBody<Bytes, BoxError>;
+
+const KEY: &str = "school";
+const SECRET: &str = "a secret of the tests";
+
+pub(super) struct Server {
+    address: SocketAddr,
+    pub(super) faults: Arc<Faults>,
+    listening: JoinHandle<()>,
+    folder: TempDir,
+}
+
+/// What goes wrong.
+pub(super) struct Faults {
+    /// So many requests are answered with this.
+    pub(super) refusals: AtomicI64,
+    pub(super) refused_with: std::sync::Mutex<StatusCode>,
+    /// After so many bytes of uploads the connection is cut, each time.
+    pub(super) upload_limit: AtomicU64,
+    /// So many answers to reading are cut in the middle.
+    pub(super) cut_answers: AtomicI64,
+    /// Uploads wait for a permit.
+    pub(super) gate: Semaphore,
+    /// Bytes of uploads.
+    pub(super) uploaded: AtomicU64,
+    pub(super) requests: AtomicU64,
+    /// The server looks at conditions and acts on them in two steps, and has content and tag in two files.
+    turns: RwLock<()>,
+}
+
+impl Server {
+    pub(super) async fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("school")).unwrap();
+        let mut builder = S3ServiceBuilder::new(s3s_fs::FileSystem::new(folder.path()).unwrap());
+        builder.set_auth(SimpleAuth::from_single(KEY, SECRET));
+        let service = builder.build();
+        let faults = Arc::new(Faults {
+            refusals: AtomicI64::new(0),
+            refused_with: std::sync::Mutex::new(StatusCode::SERVICE_UNAVAILABLE),
+            upload_limit: AtomicU64::new(u64::MAX),
+            cut_answers: AtomicI64::new(0),
+            gate: Semaphore::new(1_000_000),
+            uploaded: AtomicU64::new(0),
+            requests: AtomicU64::new(0),
+            turns: RwLock::default(),
+        });
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let listening = tokio::spawn(listen(listener, service, faults.clone()));
+        Self {
+            address,
+            faults,
+            listening,
+            folder,
+        }
+    }
+
+    pub(super) fn settings(&self, archives: &str) -> Settings {
+        let mut settings = Settings::new(archives).unwrap();
+        settings.options = [
+            ("aws_endpoint", format!("http://{}", self.address)),
+            ("aws_access_key_id", KEY.to_owned()),
+            ("aws_secret_access_key", SECRET.to_owned()),
+            ("aws_region", "us-east-1".to_owned()),
+        ]
+        .map(|(name, value)| (name.to_owned(), value))
+        .into();
+        settings
+    }
+
+    /// Parts of uploads that were not completed.
+    pub(super) fn parts(&self) -> usize {
+        let entries = std::fs::read_dir(self.folder.path()).unwrap();
+        entries
+            .filter(|entry| {
+                entry
+                    .as_ref()
+                    .unwrap()
+                    .file_name()
+                    .to_string_lossy()
+                    .starts_with(".upload")
+            })
+            .count()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.listening.abort();
+    }
+}
+
+async fn listen(listener: TcpListener, service: S3Service, faults: Arc<Faults>) {
+    while let Ok((connection, _)) = listener.accept().await {
+        tokio::spawn(serve(connection, service.clone(), faults.clone()));
+    }
+}
+
+async fn serve(connection: TcpStream, service: S3Service, faults: Arc<Faults>) {
+    let answer = hyper::service::service_fn(|request| answer(request, &service, &faults));
+    // It fails when it is told to.
+    let _ = hyper::server::conn::http1::Builder::new()
+        .serve_connection(TokioIo::new(connection), answer)
+        .await;
+}
+
+/// An error cuts the connection.
+async fn answer(request: Request<Incoming>, service: &S3Service, faults: &Faults) -> Result<Response<Body>, BoxError> {
+    faults.requests.fetch_add(1, Ordering::Relaxed);
+    let (parts, mut body) = request.into_parts();
+    let mut content = Vec::new();
+    let permit = match parts.method {
+        Method::PUT => Some(faults.gate.acquire().await?),
+        _ => None,
+    };
+    while let Some(frame) = body.frame().await {
+        if let Ok(bytes) = frame?.into_data() {
+            let uploaded = faults.uploaded.fetch_add(bytes.len() as u64, Ordering::Relaxed) + bytes.len() as u64;
+            if uploaded > faults.upload_limit.load(Ordering::Relaxed) {
+                return Err("cut".into());
+            }
+            content.extend_from_slice(&bytes);
+        }
+    }
+    drop(permit);
+    if faults.refusals.fetch_sub(1, Ordering::Relaxed) > 0 {
+        let status = *faults.refused_with.lock().unwrap();
+        let body = Full::new(Bytes::new()).map_err(|never: Infallible| match never {});
+        return Ok(Response::builder().status(status).body(body.boxed_unsync())?);
+    }
+    let is_reading = parts.method == Method::GET;
+    // Held until the file is open and its tag is read.
+    let turn = match is_reading {
+        true => (Some(faults.turns.read().await), None),
+        false => (None, Some(faults.turns.write().await)),
+    };
+    let request = Request::from_parts(parts, s3s::Body::from(content));
+    let response = service.call(request).await.map_err(|error| format!("{error:?}"))?;
+    drop(turn);
+    if is_reading && faults.cut_answers.fetch_sub(1, Ordering::Relaxed) > 0 {
+        let (parts, body) = response.into_parts();
+        let whole = body.collect().await?.to_bytes();
+        let half = whole.slice(..whole.len() / 2);
+        let frames = [Ok(Frame::data(half)), Err("cut".into())];
+        let body = StreamBody::new(futures_util::stream::iter(frames));
+        return Ok(Response::from_parts(parts, body.boxed_unsync()));
+    }
+    Ok(response.map(|body| BodyExt::map_err(body, Into::into).boxed_unsync()))
+}

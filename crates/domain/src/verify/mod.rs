@@ -1,0 +1,127 @@
+//! Verifying a stored archive, at one of two levels, changing nothing.
+//!
+//! [`digest`] reads the stored object and compares everything that was written down of it. [`rehearsal()`] restores it, too,
+//! into a database of its own ([`scratch`]) and compares what [`read_back`] finds there. [`verification`] is what the
+//! archive's manifest remembers of it.
+
+mod read_back;
+mod rehearsal;
+mod scratch;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use campus_backup_archive as archive;
+use campus_backup_archive::manifest::{Verification, VerificationLevel, VerificationResult};
+use campus_backup_archive::{Keys, Manifest, Summary};
+
+pub use self::rehearsal::{Rehearsed, rehearsal};
+pub use self::scratch::sweep;
+use crate::error::{Error, Result};
+use crate::job::{Phase, Progress};
+use crate::open::{self, Checked, Source};
+use crate::stats;
+
+/// Reads the stored object to its end and compares its counts, digests, totals and references with its rows, and all of
+/// it, with the object's size and digest, with the manifest, if there is one.
+///
+/// It reads on a thread that may block, in memory that does not grow with the rows. A future that is dropped leaves the
+/// reading to go on until it is cancelled.
+///
+/// # Errors
+/// As [`open::check`]; [`Error::ManifestMismatch`] if the archive is whole and not the one that the manifest is about.
+pub async fn digest(
+    source: &Arc<dyn Source>,
+    keys: &Keys,
+    expected: Option<&Manifest>,
+    progress: &Progress,
+) -> Result<Checked> {
+    progress.enter(Phase::Checking, expected.map(|manifest| manifest.total))?;
+    let (source, keys, progress) = (Arc::clone(source), keys.clone(), progress.clone());
+    let checked = tokio::task::spawn_blocking(move || open::check(source.open()?, &keys, &progress));
+    let checked = checked.await.map_err(Error::internal("checking an archive"))??;
+    if let Some(manifest) = expected {
+        compare(&checked, manifest)?;
+    }
+    Ok(checked)
+}
+
+/// Demands that an archive is the one that the manifest is about.
+///
+/// # Errors
+/// [`Error::ManifestMismatch`] with the first thing that differs.
+pub fn compare(checked: &Checked, manifest: &Manifest) -> Result<()> {
+    compare_summaries(&checked.summary, manifest)?;
+    let (header, summary) = (&checked.header, &checked.summary);
+    let (object, stored) = (&checked.object, &manifest.object);
+    let whole: [(&str, bool); 8] = [
+        ("the moment that it shows", header.created_at == manifest.created_at),
+        ("the engine of its rows", header.engine == manifest.engine),
+        ("the version of its program", header.app_version == manifest.app_version),
+        ("the version of its format", header.version == manifest.archive_version),
+        ("the number of all its rows", summary.total == manifest.total),
+        ("the size of the stored object", object.size == stored.size),
+        ("the digest of the stored object", object.sha256 == stored.sha256),
+        (
+            "how the object is compressed or encrypted",
+            (object.compression, object.encryption) == (stored.compression, stored.encryption),
+        ),
+    ];
+    match whole.into_iter().find(|(_, is_equal)| !is_equal) {
+        Some((what, _)) => Err(Error::ManifestMismatch { what: what.to_owned() }),
+        None => Ok(()),
+    }
+}
+
+/// Demands the same of what an archive says of its rows.
+///
+/// # Errors
+/// [`Error::ManifestMismatch`]
+pub(crate) fn compare_summaries(summary: &Summary, manifest: &Manifest) -> Result<()> {
+    let differing = first_difference("the number of rows of", &summary.rows, &manifest.rows)
+        .or_else(|| first_difference("the digest of", &summary.sha256, &manifest.sha256))
+        .or_else(|| first_difference("the sum of", &summary.totals, &manifest.totals));
+    match differing {
+        Some(what) => Err(Error::ManifestMismatch { what }),
+        None => Ok(()),
+    }
+}
+
+/// The first key that only one of the two has, or that has another value in each.
+fn first_difference<V: PartialEq>(
+    what: &str,
+    found: &BTreeMap<String, V>,
+    expected: &BTreeMap<String, V>,
+) -> Option<String> {
+    let differing = found.keys().chain(expected.keys());
+    let mut differing = differing.filter(|key| found.get(*key) != expected.get(*key));
+    differing.next().map(|key| format!("{what} {key}"))
+}
+
+/// What a manifest remembers of a look at its archive that took so long: of a success how long the restore of a rehearsal
+/// took, of a failure its code. None if the look failed for a reason that says nothing about the archive: it was
+/// cancelled, the disk was full, the store did not answer, or the archive is one of a single table, which can't be
+/// rehearsed.
+pub fn verification(
+    level: VerificationLevel,
+    took: Duration,
+    outcome: Result<Option<Duration>, &Error>,
+) -> Option<Verification> {
+    let (result, code, restored_in) = match outcome {
+        Ok(restored_in) => (VerificationResult::Ok, None, restored_in),
+        Err(Error::Archive(archive::Error::Io(_)) | Error::NoTable(_)) => return None,
+        Err(error) => (VerificationResult::Failed, Some(error.archive_code()?), None),
+    };
+    Some(Verification {
+        at: stats::now(),
+        level,
+        result,
+        code: code.map(str::to_owned),
+        seconds: took.as_secs_f64(),
+        restore_seconds: restored_in.map(|restored| restored.as_secs_f64()),
+    })
+}
+
+#[cfg(test)]
+mod tests;

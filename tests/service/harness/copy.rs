@@ -1,0 +1,197 @@
+//! A copy of the service as far as jobs are concerned, in the test's own process.
+
+use std::future::Future;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use campus_backup_domain::account::{self, Accounts, Admin};
+use campus_backup_domain::job::{Context, Fault, Idempotency, Job, Jobs, Kind, Needs, Runner, Settings, Submission};
+use campus_backup_domain::{Database, Error, database};
+use sea_orm::ConnectionTrait as _;
+use serde_json::{Value, json};
+use tokio::runtime::{Builder, Runtime};
+
+use super::Scratch;
+
+/// How a copy goes about its jobs.
+#[derive(Clone, Copy)]
+pub(crate) struct Manner {
+    pub(crate) heartbeat: Duration,
+    pub(crate) patience: Duration,
+    pub(crate) at_once: usize,
+}
+
+impl Manner {
+    /// Gives signs of life all the while, and is soon out of patience with others.
+    pub(crate) const LIVELY: Self = Self {
+        heartbeat: Duration::from_millis(50),
+        patience: Duration::from_millis(1500),
+        at_once: 4,
+    };
+
+    /// Gives no sign of life, as one that is cut off from the database, and will be taken for dead after a moment.
+    pub(crate) const CUT_OFF: Self = Self {
+        heartbeat: Duration::from_secs(3600),
+        patience: Duration::from_millis(300),
+        at_once: 4,
+    };
+
+    /// Gives no sign of life, and nobody minds.
+    pub(crate) const SILENT: Self = Self {
+        heartbeat: Duration::from_secs(3600),
+        patience: Duration::from_secs(3600),
+        at_once: 4,
+    };
+}
+
+/// It has a runtime of its own, and goes down with it.
+pub(crate) struct Copy {
+    pub(crate) jobs: Jobs,
+    pub(crate) database: Database,
+    pub(crate) admin: Admin,
+    /// The jobs that it was told to clean up after.
+    pub(crate) interrupted: Arc<Mutex<Vec<Job>>>,
+    runtime: Option<Runtime>,
+}
+
+impl Copy {
+    /// One that has begun, on the database of a small school.
+    pub(crate) async fn on(scratch: &Scratch, manner: Manner) -> Self {
+        Self::with(scratch, manner, Runner::passing()).await
+    }
+
+    /// The same under a name.
+    pub(crate) async fn with(scratch: &Scratch, manner: Manner, runner: Runner) -> Self {
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .unwrap();
+        let interrupted = Arc::new(Mutex::new(Vec::<Job>::new()));
+        let settings = Settings {
+            heartbeat: manner.heartbeat,
+            patience: manner.patience,
+            at_once: manner.at_once,
+            interrupted: {
+                let interrupted = interrupted.clone();
+                Arc::new(move |jobs| interrupted.lock().unwrap().extend(jobs))
+            },
+            ..Settings::new(describe)
+        };
+        let url = scratch.url().to_owned();
+        let built = runtime.spawn(async move {
+            let settings_of_database = database::Settings {
+                url,
+                connections: 4,
+                readers: 2,
+                patience: Duration::from_secs(2),
+            };
+            let database = Database::connect(&settings_of_database).await.unwrap();
+            let jobs = Jobs::new(database.clone(), settings, runner);
+            jobs.start().await.unwrap();
+            let accounts = account::Settings::new(vec![7; 32].into());
+            let accounts = Accounts::new(database.clone(), accounts).unwrap();
+            let token = accounts.issue_token("admin", Duration::from_secs(60)).await.unwrap();
+            (database, jobs, token.principal.admin().unwrap())
+        });
+        let (database, jobs, admin) = built.await.unwrap();
+        Self {
+            jobs,
+            database,
+            admin,
+            interrupted,
+            runtime: Some(runtime),
+        }
+    }
+
+    /// Begins a job on the copy's own runtime and gives what came of submitting it.
+    pub(crate) async fn submit<W, F>(&self, submission: Submission, work: W) -> Result<Handed, Error>
+    where
+        W: FnOnce(Context) -> F + Send + 'static,
+        F: Future<Output = Result<Value, Error>>,
+    {
+        let submitted = self.jobs.submit(&self.admin, submission, work).await?;
+        Ok(Handed {
+            id: submitted.job().id.clone(),
+            submitted,
+        })
+    }
+
+    /// A job that does nothing but wait to be cancelled.
+    pub(crate) async fn idle(&self, needs: Needs) -> Result<Handed, Error> {
+        self.submit(submission(needs), idle).await
+    }
+
+    /// A job that removes all attendance when `go` is there, and takes no notice of being cancelled.
+    pub(crate) async fn change(&self, go: tokio::sync::oneshot::Receiver<()>) -> Result<Handed, Error> {
+        let database = self.database.clone();
+        self.submit(submission(Needs::WriterLease), async move |context: Context| {
+            let _ = go.await;
+            let transaction = database.begin_write("testing").await?;
+            let removed = transaction.execute_unprepared("delete from attendance").await;
+            let removed = removed.map_err(Error::database("testing"))?.rows_affected();
+            context.finish_on(&transaction, &json!({"removed": removed})).await?;
+            transaction.commit().await.map_err(Error::database("testing"))?;
+            // What is returned after the commit changes nothing any more.
+            Err(Error::Cancelled)
+        })
+        .await
+    }
+}
+
+impl Drop for Copy {
+    fn drop(&mut self) {
+        // Nothing gets another turn, as after kill -9.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// A job that was submitted.
+pub(crate) struct Handed {
+    pub(crate) id: String,
+    pub(crate) submitted: campus_backup_domain::job::Submitted,
+}
+
+impl Handed {
+    pub(crate) async fn ended(self) -> Job {
+        self.submitted.ended().await.unwrap()
+    }
+}
+
+pub(crate) fn submission(needs: Needs) -> Submission {
+    Submission {
+        kind: match needs {
+            Needs::Nothing => Kind::Archive,
+            Needs::WriterLease => Kind::Clear,
+        },
+        parameters: json!({"label": "a test"}),
+        idempotency: None,
+        needs,
+    }
+}
+
+/// The same as a request with a key, whose body is `body`.
+pub(crate) fn keyed(needs: Needs, key: &str, body: &Value) -> Submission {
+    Submission {
+        idempotency: Some(Idempotency::new(key, "test", body).unwrap()),
+        ..submission(needs)
+    }
+}
+
+pub(crate) async fn idle(context: Context) -> Result<Value, Error> {
+    context.progress().cancelled().await;
+    Err(Error::Cancelled)
+}
+
+fn describe(error: Error) -> Fault {
+    let name = format!("{error:?}");
+    let end = name
+        .find(|character: char| !character.is_alphanumeric())
+        .unwrap_or(name.len());
+    Fault {
+        code: name[..end].to_lowercase(),
+        detail: error.to_string(),
+    }
+}

@@ -1,0 +1,74 @@
+//! A server of the S3 protocol on loopback.
+
+use std::net::SocketAddr;
+
+use hyper_util::rt::TokioIo;
+use s3s::auth::SimpleAuth;
+use s3s::service::{S3Service, S3ServiceBuilder};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::task::{JoinHandle, JoinSet};
+
+use super::service::Setup;
+
+const BUCKET: &str = "school";
+const KEY: &str = "tests";
+const SECRET: &str = "a secret of the tests";
+
+/// It runs until it is dropped.
+pub(crate) struct S3 {
+    address: SocketAddr,
+    listening: JoinHandle<()>,
+    folder: TempDir,
+}
+
+impl S3 {
+    pub(crate) async fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join(BUCKET)).unwrap();
+        let mut builder = S3ServiceBuilder::new(s3s_fs::FileSystem::new(folder.path()).unwrap());
+        builder.set_auth(SimpleAuth::from_single(KEY, SECRET));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self {
+            address: listener.local_addr().unwrap(),
+            listening: tokio::spawn(listen(listener, builder.build())),
+            folder,
+        }
+    }
+
+    /// Archives of that service lie here.
+    pub(crate) fn holds(&self, setup: Setup) -> Setup {
+        setup
+            .set("CAMPUS_BACKUP_ARCHIVES", format!("s3://{BUCKET}/archives"))
+            .set("AWS_ENDPOINT", format!("http://{}", self.address))
+            .set("AWS_ACCESS_KEY_ID", KEY)
+            .set("AWS_SECRET_ACCESS_KEY", SECRET)
+            .set("AWS_REGION", "us-east-1")
+    }
+
+    /// The objects under that name.
+    pub(crate) fn objects(&self, name: &str) -> usize {
+        let folder = self.folder.path().join(BUCKET).join("archives").join(name);
+        std::fs::read_dir(folder).map_or(0, Iterator::count)
+    }
+}
+
+impl Drop for S3 {
+    fn drop(&mut self) {
+        self.listening.abort();
+    }
+}
+
+async fn listen(listener: TcpListener, service: S3Service) {
+    // They go down with the one who listens.
+    let mut connections = JoinSet::new();
+    while let Ok((connection, _)) = listener.accept().await {
+        let service = service.clone();
+        connections.spawn(async move {
+            // A client that goes away is no failure of the test.
+            let _ = hyper::server::conn::http1::Builder::new()
+                .serve_connection(TokioIo::new(connection), service)
+                .await;
+        });
+    }
+}

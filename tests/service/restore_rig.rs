@@ -1,0 +1,192 @@
+//! A database with an administrator, restored into by calling the domain.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::sync::Arc;
+use std::time::Duration;
+
+use campus_backup_archive::{Cell, Header, Keys, Limits, Reader, Summary, Writer};
+use campus_backup_domain::account::{self, Accounts, Admin};
+use campus_backup_domain::catalog::Scope as Exported;
+use campus_backup_domain::change::Change;
+use campus_backup_domain::export::{self, Coding, CsvOptions, Format};
+use campus_backup_domain::job::Progress;
+use campus_backup_domain::open::Source;
+use campus_backup_domain::restore::{self, Mode, Plan, Restore, Restored, Scope};
+use campus_backup_domain::{Database, Result, Table, database};
+use futures_util::StreamExt as _;
+
+use crate::harness::Scratch;
+
+/// An archive in memory.
+#[derive(Clone)]
+pub(crate) struct Archive(Arc<Vec<u8>>);
+
+impl Source for Archive {
+    fn open(&self) -> Result<Box<dyn Read + Send>> {
+        Ok(Box::new(std::io::Cursor::new(self.0.as_ref().clone())))
+    }
+}
+
+impl Archive {
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        self.0.as_ref().clone()
+    }
+
+    pub(crate) fn summary(&self) -> Summary {
+        let reader = Reader::open(self.open().unwrap(), &Keys::none(), Limits::default());
+        reader.unwrap().finish().unwrap()
+    }
+
+    /// The same with some rows changed, or left out where the answer is false.
+    pub(crate) fn rewritten(&self, change: impl Fn(&str, &mut Vec<Cell<'_>>) -> bool) -> Self {
+        let mut reader = Reader::open(self.open().unwrap(), &Keys::none(), Limits::default()).unwrap();
+        let said = reader.header().clone();
+        let schema = said.schema.tables.iter().map(|table| {
+            let columns = table.columns.iter().map(|column| campus_backup_archive::ColumnSchema {
+                name: &column.name,
+                kind: column.kind,
+                nullable: column.nullable,
+            });
+            (table.name.as_str(), columns.collect())
+        });
+        let header = Header {
+            created_at: said.created_at,
+            app_version: &said.app_version,
+            engine: &said.engine,
+            tables: schema.collect(),
+        };
+        let mut bytes = Vec::new();
+        let mut writer = Writer::begin(&header, &mut bytes);
+        while let Some(table) = reader.next_table().unwrap() {
+            writer.begin_table(&mut bytes);
+            while let Some(row) = reader.next_row().unwrap() {
+                let mut cells = row.cells().to_vec();
+                if change(&table.name, &mut cells) {
+                    writer.row(&cells, &mut bytes);
+                }
+            }
+            writer.end_table(&mut bytes);
+        }
+        writer.finish(&mut bytes);
+        Self(Arc::new(bytes))
+    }
+}
+
+/// A database, connected as the service does.
+pub(crate) struct Place<'a> {
+    pub(crate) scratch: &'a Scratch,
+    pub(crate) database: Database,
+    pub(crate) admin: Admin,
+}
+
+impl<'a> Place<'a> {
+    /// The administrator is the user `admin`, who must be there.
+    pub(crate) async fn on(scratch: &'a Scratch) -> Self {
+        let settings = database::Settings {
+            url: scratch.url().to_owned(),
+            connections: 4,
+            readers: 4,
+            patience: Duration::from_secs(10),
+        };
+        let database = Database::connect(&settings).await.unwrap();
+        let secret = vec![7u8; 32].into();
+        let accounts = Accounts::new(database.clone(), account::Settings::new(secret)).unwrap();
+        let issued = accounts.issue_token("admin", Duration::from_secs(600)).await.unwrap();
+        let admin = accounts
+            .authenticate(&issued.access_token)
+            .await
+            .unwrap()
+            .admin()
+            .unwrap();
+        Self {
+            scratch,
+            database,
+            admin,
+        }
+    }
+
+    pub(crate) async fn archive(&self) -> Archive {
+        let settings = export::Settings {
+            time_zone: chrono_tz::UTC,
+            chunk_size: 65_536,
+            stall_timeout: Duration::from_secs(10),
+            app_version: "1.2.3",
+        };
+        let request = export::Request {
+            scope: Exported::All,
+            format: Format::Json,
+            csv: CsvOptions::default(),
+            coding: Coding::Identity,
+        };
+        let download = export::download(&self.admin, &self.database, &settings, request, std::future::pending());
+        let mut body = download.await.unwrap().body;
+        let mut bytes = Vec::new();
+        while let Some(piece) = body.next().await {
+            bytes.extend_from_slice(&piece.unwrap());
+        }
+        Archive(Arc::new(bytes))
+    }
+
+    pub(crate) async fn digests(&self) -> BTreeMap<String, String> {
+        self.archive().await.summary().sha256
+    }
+
+    pub(crate) async fn plan(&self, archive: &Archive, request: &Restore) -> Result<Plan> {
+        let (keys, progress) = (Keys::none(), Progress::default());
+        let folder = self.scratch.folder();
+        restore::plan(&self.admin, &self.database, archive, &keys, request, folder, &progress).await
+    }
+
+    pub(crate) async fn begin(&self, request: &Restore) -> Result<Change> {
+        Change::begin(&self.database, request.tables(), "restoring").await
+    }
+
+    pub(crate) async fn apply(&self, change: &mut Change, archive: &Archive, request: &Restore) -> Result<Restored> {
+        let (keys, progress) = (Keys::none(), Progress::default());
+        restore::apply(
+            &self.admin,
+            &self.database,
+            change,
+            archive,
+            &keys,
+            &archive.summary(),
+            request,
+            self.scratch.folder(),
+            &progress,
+        )
+        .await
+    }
+
+    /// All steps of a restore but the safety archive.
+    pub(crate) async fn restore(&self, archive: &Archive, request: &Restore) -> Result<Restored> {
+        let mut change = self.begin(request).await?;
+        let restored = self.apply(&mut change, archive, request).await?;
+        change.commit().await?;
+        Ok(restored)
+    }
+}
+
+pub(crate) fn everything(mode: Mode) -> Restore {
+    Restore {
+        scope: Scope::All,
+        mode,
+    }
+}
+
+pub(crate) fn one(table: Table, mode: Mode) -> Restore {
+    Restore {
+        scope: Scope::Tables([table].into()),
+        mode,
+    }
+}
+
+pub(crate) fn student(id: i64, mode: Mode) -> Restore {
+    Restore {
+        scope: Scope::Entity {
+            table: Table::Students,
+            id,
+        },
+        mode,
+    }
+}
