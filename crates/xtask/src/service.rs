@@ -4,6 +4,8 @@ use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 
+use serde_json::Value;
+
 use crate::Result;
 use crate::shell::{output, program};
 
@@ -91,6 +93,15 @@ impl Service {
         } else {
             Err(format!("{path} was answered with {}", answer.status).into())
         }
+    }
+
+    /// What is answered with a success, as JSON.
+    pub(crate) fn json<const N: usize>(&self, path: &str, arguments: [&str; N]) -> Result<Value> {
+        let header = format!("Authorization: Bearer {}", self.token);
+        let url = format!("http://{}{path}", self.address);
+        let mut command = program("curl", ["-sS", "--fail-with-body", "-H", &header, &url]);
+        command.args(arguments);
+        Ok(serde_json::from_str(&output(command)?)?)
     }
 
     /// Sets the peak back to what is resident now, and tells it, in bytes.

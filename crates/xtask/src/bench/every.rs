@@ -9,7 +9,7 @@ use crate::Result;
 use crate::database::{Engine, TABLES};
 use crate::service::Service;
 
-const MEBIBYTE: f64 = 1_048_576.0;
+pub(crate) const MEBIBYTE: f64 = 1_048_576.0;
 
 /// A form of a download.
 struct Download {

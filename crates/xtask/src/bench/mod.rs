@@ -4,8 +4,9 @@
 //! same run on the same data, and what counts is the ratio of the medians. The machine should be idle.
 //!
 //! A file a kind of measurement: `downloads`, `every` (memory and the first byte), `together`, `clear`, `stats`,
-//! `demo`. `report` has what they all end in: spreads, rows, limits and the output; `machine` where it was measured.
+//! `demo`, `archives`. `report` has what they all end in: spreads, rows, limits and the output; `machine` where it was measured.
 
+mod archives;
 mod clear;
 mod demo;
 mod downloads;
@@ -65,6 +66,8 @@ enum Work {
     Clear,
     /// Filling an empty database.
     Demo,
+    /// Taking and restoring archives, and what that takes of memory.
+    Archives,
 }
 
 impl Options {
@@ -135,12 +138,15 @@ fn measure(options: &Options, database: &Database, report: &mut Report) -> Resul
     if options.wants(Work::Stats) {
         stats::measure(&Service::start(&database.url)?, database, runs, report)?;
     }
-    // These two work on copies, which can be made only while nobody else is connected.
+    // These work on copies, which can be made only while nobody else is connected.
     if options.wants(Work::Clear) {
         clear::measure(database, runs, report)?;
     }
     if options.wants(Work::Demo) {
         demo::measure(database, options.scale, runs, report)?;
+    }
+    if options.wants(Work::Archives) {
+        archives::measure(database, runs, report)?;
     }
     Ok(())
 }

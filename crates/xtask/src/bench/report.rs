@@ -48,6 +48,7 @@ pub(crate) enum Limit {
 }
 
 /// The numbers of several runs, sorted.
+#[derive(Clone)]
 pub(crate) struct Spread(Vec<f64>);
 
 impl Spread {

@@ -103,7 +103,8 @@ impl Database {
             .map(drop)
     }
 
-    fn path(&self) -> &str {
+    /// The file of an SQLite database.
+    pub(crate) fn path(&self) -> &str {
         self.url.strip_prefix("sqlite:").unwrap_or(&self.url)
     }
 }

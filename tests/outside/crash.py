@@ -1,0 +1,230 @@
+#!/usr/bin/env python3
+"""Kills the service with SIGKILL at random points of what it does, and looks at what is left.
+
+    tests/outside/crash.py BINARY [KILLS] [SEED]
+
+Each of take, clear, undo and restore is killed KILLS times (50 unless told) on SQLite, and on PostgreSQL if
+TEST_POSTGRES_URL names a server on which databases may be made. After each kill the service is started again, and then:
+the data is exactly what it was before or what it should be after, the job says which, every archive in the list is whole,
+nothing half-made is left in the store, and the administrator is let in.
+"""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.error
+from urllib.parse import urlsplit, urlunsplit
+
+from gates import Service, until
+
+CLEARED = {"table": "payments", "confirm": "payments"}
+
+
+def ask(service, path, body=None):
+    return json.load(service.ask(path, None if body is None else json.dumps(body).encode()))
+
+
+def digests(service):
+    """What is in the tables, in one moment."""
+    with service.ask("/backup/download/all") as answer:
+        return json.load(answer)["summary"]["sha256"]
+
+
+def job(service, identifier):
+    return ask(service, f"/backup/jobs/{identifier}")
+
+
+def ended(service, identifier):
+    over = ("succeeded", "failed", "cancelled", "interrupted")
+    assert until(lambda: job(service, identifier)["state"] in over, 60), job(service, identifier)
+    return job(service, identifier)
+
+
+def work(service, path, body):
+    done = ended(service, ask(service, path, body)["id"])
+    assert done["state"] == "succeeded", done
+    return done["result"]
+
+
+def restore(service, archive):
+    plan = ask(service, f"/backup/archives/{archive}/restore-plan", {"mode": "replace"})
+    return f"/backup/archives/{archive}/restore", {"mode": "replace", "plan_hash": plan["hash"], "confirm": "restore"}
+
+
+class School:
+    """A database and a folder, on which services come and go."""
+
+    def __init__(self, binary, folder, database_url):
+        self.binary, self.folder, self.database_url = binary, folder, database_url
+        self.kills = 0
+        service = self.start()
+        self.full_archive = work(service, "/backup/archives", {"label": "full", "pinned": True})["archive_id"]
+        self.full = digests(service)
+        ask(service, "/backup/clear", CLEARED)
+        self.cleared = digests(service)
+        assert self.full != self.cleared
+        self.make_full(service)
+        service.stop()
+
+    def start(self):
+        return Service(self.binary, self.folder, self.database_url, require_confirmation="true")
+
+    def make_full(self, service):
+        if digests(service) != self.full:
+            work(service, *restore(service, self.full_archive))
+            assert digests(service) == self.full
+
+    def make_cleared(self, service):
+        """Cleared, and the id of the clear that did it."""
+        self.make_full(service)
+        answer = ask(service, "/backup/clear", CLEARED)
+        assert digests(service) == self.cleared
+        return answer["id"]
+
+    def half_made(self):
+        """What lies in the store and is neither an archive nor the trace of one that was deleted."""
+        found = []
+        store = os.path.join(self.folder, "archives")
+        for name in os.listdir(store):
+            path = os.path.join(store, name)
+            inside = os.listdir(path) if os.path.isdir(path) else []
+            if os.path.isdir(path) and "manifest.json" not in inside and "deleted.json" not in inside:
+                found.append(f"{name}: {inside}")
+            found += [f"{name}/{file}" for file in inside if "tmp" in file or "part" in file or "#" in file]
+        return found
+
+
+def kinds(school):
+    """What is killed: how it is prepared, what it is asked, and what the data may be afterwards."""
+
+    def take(service):
+        school.make_full(service)
+        return ("archive", "/backup/archives", {}), school.full, school.full
+
+    def clear(service):
+        school.make_full(service)
+        return ("clear", "/backup/clear", CLEARED), school.full, school.cleared
+
+    def undo(service):
+        clear_id = school.make_cleared(service)
+        return ("undo", f"/backup/clear/{clear_id}/undo", {}), school.cleared, school.full
+
+    def restoring(service):
+        school.make_cleared(service)
+        return ("restore", *restore(service, school.full_archive)), school.cleared, school.full
+
+    return {"take": take, "clear": clear, "undo": undo, "restore": restoring}
+
+
+def latest(service, kind):
+    jobs = ask(service, f"/backup/jobs?kind={kind}&limit=1")["items"]
+    return jobs[0] if jobs else None
+
+
+def how_long(school, prepare):
+    """Seconds that it takes if nobody kills it."""
+    service = school.start()
+    (kind, path, body), _, after = prepare(service)
+    began = time.monotonic()
+    ask(service, path, body)
+    ended(service, latest(service, kind)["id"])
+    took = time.monotonic() - began
+    assert digests(service) == after
+    service.stop()
+    return took
+
+
+def killed_once(school, prepare, delay):
+    service = school.start()
+    (kind, path, body), before, after = prepare(service)
+    last = latest(service, kind)
+    known = {archive["id"] for archive in ask(service, "/backup/archives?limit=1000")["items"]}
+
+    def request():
+        try:
+            ask(service, path, body)
+        except (OSError, urllib.error.HTTPError, ValueError):
+            pass
+
+    asking = threading.Thread(target=request)
+    asking.start()
+    time.sleep(delay)
+    service.process.send_signal(signal.SIGKILL)
+    service.process.wait(60)
+    asking.join()
+
+    service = school.start()
+    now = digests(service)
+    faults = []
+    if now not in (before, after):
+        faults.append("the data is neither what it was nor what it should be")
+    newest = latest(service, kind)
+    is_ours = newest is not None and (last is None or newest["id"] != last["id"])
+    if is_ours and newest["state"] not in ("succeeded", "interrupted"):
+        faults.append(f"the job says {newest['state']}")
+    if kind != "archive" and before != after:
+        says = is_ours and newest["state"] == "succeeded"
+        if says != (now == after):
+            faults.append(f"the job says {newest and newest['state']}, and the data something else")
+    archives = ask(service, "/backup/archives?limit=1000")
+    if archives["unreadable"]:
+        faults.append(f"unreadable: {archives['unreadable']}")
+    for archive in archives["items"]:
+        if archive["id"] not in known:
+            done = ended(service, ask(service, f"/backup/archives/{archive['id']}/verify", {"level": "digest"})["id"])
+            if done["state"] != "succeeded":
+                faults.append(f"{archive['id']} is listed and not whole: {done}")
+    faults += [f"left behind: {name}" for name in school.half_made()]
+    service.stop()
+    return faults, "after" if now == after and before != after else "before"
+
+
+def tried(name, school, kills, chance):
+    failed = 0
+    for kind, prepare in kinds(school).items():
+        seconds = how_long(school, prepare)
+        seen = {"before": 0, "after": 0}
+        for _ in range(kills):
+            delay = chance.uniform(0, seconds * 1.1)
+            faults, state = killed_once(school, prepare, delay)
+            seen[state] += 1
+            for fault in faults:
+                failed += 1
+                print(f"FAILED: {name}, {kind}, killed after {delay * 1000:.0f} ms: {fault}", flush=True)
+        print(f"ok: {name}, {kind}: killed {kills} times within {seconds * 1000:.0f} ms: {seen}", flush=True)
+    # The next run of each works.
+    for kind, prepare in kinds(school).items():
+        how_long(school, prepare)
+    return failed
+
+
+def main():
+    binary = os.path.abspath(sys.argv[1])
+    kills = int(sys.argv[2]) if len(sys.argv) > 2 else 50
+    seed = int(sys.argv[3]) if len(sys.argv) > 3 else random.randrange(2**32)
+    print(f"seed {seed}")
+    chance = random.Random(seed)
+    with tempfile.TemporaryDirectory() as folder:
+        failed = tried("sqlite", School(binary, os.path.join(folder, "sqlite"), ""), kills, chance)
+        server = os.environ.get("TEST_POSTGRES_URL")
+        if not server:
+            print("LEFT OUT: PostgreSQL, for TEST_POSTGRES_URL is not set")
+            return failed
+        name = f"crash_{os.getpid()}"
+        psql = ["psql", "--quiet", "--no-psqlrc", server, "--command"]
+        subprocess.run([*psql, f"CREATE DATABASE {name}"], check=True)
+        try:
+            url = urlunsplit(urlsplit(server)._replace(path=f"/{name}"))
+            return failed + tried("postgresql", School(binary, os.path.join(folder, "postgres"), url), kills, chance)
+        finally:
+            subprocess.run([*psql, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"], check=False)
+
+
+if __name__ == "__main__":
+    sys.exit(1 if main() else 0)
