@@ -14,6 +14,7 @@ use crate::error::{Error, Result};
 use crate::export::header;
 use crate::job::{Idempotency, Kind, Needs, Phase, Progress, Steps, Submission, Submitted};
 use crate::open;
+use crate::priority::{self, Priority};
 use crate::snapshot::{Selection, Sink, Snapshot};
 use crate::stats;
 use crate::store::{self, Incoming};
@@ -105,12 +106,19 @@ impl Archives {
         phase: Phase,
         progress: &Progress,
     ) -> Result<Manifest> {
+        let priority = match kind {
+            // Others wait for what a safety archive is taken for, which has locked the tables.
+            Origin::Safety => Priority::Usual,
+            Origin::Taken | Origin::Uploaded => Priority::Low,
+        };
         let snapshot = Snapshot::take_for_work(&self.0.database, &Table::ALL).await?;
         progress.enter(phase, Some(snapshot.total()))?;
         let id = self.0.store.new_id(snapshot.taken_at());
         let incoming = self.0.store.create(&id, self.0.layers.form()).await?;
-        let (summary, measurement) = self.store(snapshot, incoming, progress).await?;
-        let read_back = self.read_back(&id, &summary, measurement, kind, progress).await;
+        let (summary, measurement) = self.store(snapshot, incoming, priority, progress).await?;
+        let read_back = self
+            .read_back(&id, &summary, measurement, kind, priority, progress)
+            .await;
         match read_back {
             Ok(mut manifest) => {
                 words.put(&mut manifest);
@@ -129,13 +137,14 @@ impl Archives {
         &self,
         snapshot: Snapshot,
         incoming: Incoming,
+        priority: Priority,
         progress: &Progress,
     ) -> Result<(Summary, Measurement)> {
         let (queue, pieces) = sync_channel(QUEUE);
         let (layers, told) = (self.0.layers.clone(), progress.clone());
-        let sealing = tokio::task::spawn_blocking(move || seal(&layers, incoming, &pieces, told));
+        let sealing = priority::run(priority, STORING, move || seal(&layers, incoming, &pieces, told));
         let read = self.read(snapshot, queue, progress).await;
-        let sealed = sealing.await.map_err(Error::internal(STORING))?;
+        let sealed = sealing.await?;
         let (summary, (incoming, measurement)) = match (read, sealed) {
             (Ok(summary), Ok(sealed)) => (summary, sealed),
             // That nobody takes what was read, or that no more comes, is only what it looks like from the other side.
@@ -183,14 +192,15 @@ impl Archives {
         summary: &Summary,
         measurement: Measurement,
         kind: Origin,
+        priority: Priority,
         progress: &Progress,
     ) -> Result<Manifest> {
         progress.enter(Phase::Checking, Some(summary.total))?;
         let form = self.0.layers.form();
         let (source, keys) = (self.0.store.source(id, form), self.0.settings.keys.clone());
         let told = progress.clone();
-        let checking = tokio::task::spawn_blocking(move || open::check(source.open()?, &keys, &told));
-        let checked = checking.await.map_err(Error::internal(READING_BACK))??;
+        let check = move || open::check(source.open()?, &keys, &told);
+        let checked = priority::run(priority, READING_BACK, check).await??;
         if checked.summary != *summary || checked.object != Object::new(measurement, form) {
             return Err(Error::internal(READING_BACK)("it is not what was written"));
         }
