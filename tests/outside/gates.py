@@ -272,8 +272,8 @@ def postgres_stops(binary, programs, folder):
         clearing = pool.submit(clear)
         time.sleep(0.05)
         cluster.stop("immediate")
-        # Who waits for a clear waits for its job, and that for the database.
-        time.sleep(5)
+        took = until(clearing.done, 20)
+        check("stopped during a clear: who waits for it is told", took is not None, f"after {took or 20:.1f} s")
         cluster.start()
         assert until(service.works, 20)
         status = clearing.result()

@@ -258,6 +258,12 @@ pub enum Error {
     /// The process that did the job ended before it.
     #[error("the service ended while this was being done")]
     Interrupted,
+    /// A job is over, but the database can't be reached and does not say yet how it ended.
+    #[error("the database can't be reached; job {job_id} tells how this ended as soon as it can")]
+    EndUnwritten {
+        /// The job.
+        job_id: String,
+    },
     /// The service is about to end and begins nothing new.
     #[error("the service is about to end")]
     Stopping,

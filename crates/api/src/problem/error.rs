@@ -281,6 +281,10 @@ impl From<DomainError> for ApiError {
             E::IdempotencyMismatch => nothing_changed(Code::IdempotencyKeyReused).with_hint("Send a new key."),
             E::Cancelled => nothing_changed(Code::Cancelled),
             E::LeaseLost | E::Interrupted => nothing_changed(Code::Interrupted).with_retry_after(UNAVAILABLE_RETRY),
+            // The change may have been made.
+            E::EndUnwritten { job_id } => Self::new(Code::DatabaseUnavailable, said)
+                .with_job(job_id)
+                .with_retry_after(UNAVAILABLE_RETRY),
             E::Stopping => nothing_changed(Code::Stopping).with_retry_after(UNAVAILABLE_RETRY),
             E::DatabaseBusy { .. } => nothing_changed(Code::DatabaseBusy)
                 .with_retry_after(BUSY_RETRY)

@@ -10,7 +10,7 @@ use tokio::runtime::Handle;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::context::ended;
-use super::running::{Cause, Running};
+use super::running::{Cause, End, Running};
 use super::{Context, Fault, Job, Jobs, Needs, lease};
 use crate::entity::job::{self, Column, State};
 use crate::error::{Error, Result};
@@ -51,7 +51,9 @@ where
             all.remove(running.id());
             all.len()
         };
-        running.ended.send_replace(job);
+        if let Some(job) = job {
+            running.end.send_replace(End::Written(Box::new(job)));
+        }
         jobs.0.number.send_replace(number);
     });
 }
@@ -83,8 +85,11 @@ where
 
 impl Jobs {
     /// Writes how a job ended, for as long as it takes: while the database can't be reached, the job stays as it is, and
-    /// this process keeps it alive. Nothing if the service ends before that.
+    /// this process keeps it alive, and who waits for it is told so. Nothing if the service ends before that.
     async fn end(&self, running: &Running, outcome: Result<Value>) -> Option<Job> {
+        if matches!(outcome, Err(Error::DatabaseUnavailable { .. })) {
+            running.end.send_replace(End::Unwritten);
+        }
         let ending = self.ending(running, outcome);
         let mut said = false;
         loop {
@@ -96,6 +101,7 @@ impl Jobs {
             if !said && !matches!(error, Error::DatabaseBusy { .. }) {
                 tracing::warn!(job = running.id(), error = %sources(&error), "the end of a job could not be written yet");
                 said = true;
+                running.end.send_replace(End::Unwritten);
             }
             if self.0.closing.is_cancelled() {
                 return None;

@@ -29,8 +29,24 @@ pub(super) struct Running {
     pub(super) progress: Progress,
     began_at: OnceLock<DateTime<Utc>>,
     cause: OnceLock<Cause>,
-    /// Has the job when it has ended.
-    pub(super) ended: watch::Sender<Option<Job>>,
+    pub(super) end: watch::Sender<End>,
+}
+
+/// What is known of the end of a job of this process.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum End {
+    /// It goes on.
+    NotYet,
+    /// The work is over, but the database can't be reached and does not say so yet.
+    Unwritten,
+    /// The job as the database has it, for good.
+    Written(Box<Job>),
+}
+
+impl End {
+    pub(super) fn is_written(&self) -> bool {
+        matches!(self, Self::Written(_))
+    }
 }
 
 impl Running {
@@ -41,7 +57,7 @@ impl Running {
             needs,
             progress: Progress::default(),
             cause: OnceLock::new(),
-            ended: watch::Sender::new(None),
+            end: watch::Sender::new(End::NotYet),
         }
     }
 
@@ -56,7 +72,7 @@ impl Running {
 
     /// Asks it to end, and says whether it can. Of several causes the first counts.
     pub(super) fn stop(&self, cause: Cause) -> bool {
-        if self.ended.borrow().is_some() {
+        if self.end.borrow().is_written() {
             return false;
         }
         // Before the work can see it.

@@ -11,7 +11,7 @@ use serde_json::Value;
 use tokio::sync::OwnedSemaphorePermit;
 use uuid::Uuid;
 
-use super::running::Running;
+use super::running::{End, Running};
 use super::{Context, Idempotency, Job, Jobs, Kind, Phase, run};
 use crate::account::Admin;
 use crate::entity::job::{self, Column, State};
@@ -77,16 +77,20 @@ impl Submitted {
     /// Waits for the end of the job, whoever does it.
     ///
     /// # Errors
-    /// What the database says, which does not concern the job.
+    /// What the database says, which does not concern the job. [`Error::EndUnwritten`] if how it ended can't be written
+    /// for now.
     pub async fn ended(self) -> Result<Job> {
         if self.job.state.has_ended() {
             return Ok(self.job);
         }
         if let Some(running) = self.running {
-            let mut ended = running.ended.subscribe();
-            let job = ended.wait_for(Option::is_some).await;
-            if let Some(job) = job.ok().and_then(|job| job.clone()) {
-                return Ok(job);
+            let mut end = running.end.subscribe();
+            let end = end.wait_for(|end| *end != End::NotYet).await.map(|end| end.clone());
+            match end {
+                Ok(End::Written(job)) => return Ok(*job),
+                Ok(End::Unwritten) => return Err(Error::EndUnwritten { job_id: self.job.id }),
+                // The service is about to end.
+                Ok(End::NotYet) | Err(_) => {}
             }
         }
         loop {

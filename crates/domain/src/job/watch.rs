@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::running::End;
 use super::{Job, Jobs};
 use crate::error::Result;
 
@@ -35,7 +36,7 @@ pub struct Watch {
     seen: Option<u64>,
     told: Option<Job>,
     next: Option<Instant>,
-    ended: Option<watch::Receiver<Option<Job>>>,
+    ended: Option<watch::Receiver<End>>,
 }
 
 impl Jobs {
@@ -46,7 +47,7 @@ impl Jobs {
     pub async fn watch(&self, id: &str, seen: Option<u64>) -> Result<Watch> {
         let job = self.get(id).await?;
         Ok(Watch {
-            ended: self.running(&job.id).map(|running| running.ended.subscribe()),
+            ended: self.running(&job.id).map(|running| running.end.subscribe()),
             jobs: self.clone(),
             id: job.id,
             seen,
@@ -114,10 +115,10 @@ fn age(created_at: DateTime<Utc>, at: DateTime<Utc>) -> u64 {
 }
 
 /// Ready when a job of this process has ended; never for one of another.
-async fn ended(job: Option<&mut watch::Receiver<Option<Job>>>) {
+async fn ended(job: Option<&mut watch::Receiver<End>>) {
     match job {
         // If its sender is gone, it is no longer one of this process.
-        Some(job) => drop(job.wait_for(Option::is_some).await),
+        Some(job) => drop(job.wait_for(End::is_written).await),
         None => std::future::pending().await,
     }
 }
