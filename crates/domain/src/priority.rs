@@ -35,7 +35,7 @@ pub(crate) fn run<T: Send + 'static>(
         }
         // A thread of its own: the runtime's are used again, and a process can't raise a priority that it has lowered.
         Priority::Low => {
-            let thread = std::thread::Builder::new().name("low priority".to_owned());
+            let thread = std::thread::Builder::new().name(doing.to_owned());
             let begun = thread.spawn(move || {
                 give_way();
                 work();

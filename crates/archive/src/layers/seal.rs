@@ -11,7 +11,7 @@ use super::measured::{Measured, Measurement};
 use super::trailer::{MARK, trailer};
 use super::{Compression, Encryption, Form, Recipients};
 
-/// Which layers to write. By default compression at level 3 and no encryption.
+/// Which layers to write. By default quick compression and no encryption.
 #[derive(Clone, Debug)]
 pub struct Layers {
     /// The level of zstd, from 1 to 19, or `None` for no compression. What is above takes windows that readers refuse,
@@ -21,10 +21,14 @@ pub struct Layers {
     pub recipients: Recipients,
 }
 
+/// Documents are columns of much the same: of the demo school's, level 1 makes less than level 3 does, in three quarters of
+/// the time.
+const LEVEL: i32 = 1;
+
 impl Default for Layers {
     fn default() -> Self {
         Self {
-            compression: Some(3),
+            compression: Some(LEVEL),
             recipients: Recipients::none(),
         }
     }

@@ -15,7 +15,8 @@
 //!
 //! What fails before the commit has changed nothing, and its safety archive is removed again.
 //!
-//! In reading order: [`words`] are those of people; [`take`] writes an archive, `safety` those that can undo something;
+//! In reading order: [`words`] are those of people; [`take`] begins an archive, [`writing`] is how it is written and checked,
+//! `safety` takes those that can undo something;
 //! [`history`] lists and keeps; [`upload`] lets one in; [`table`] takes one table out; [`verify`] looks again; then [`restore`],
 //! [`clear`] and [`undo`].
 
@@ -29,6 +30,7 @@ mod undo;
 mod upload;
 mod verify;
 mod words;
+mod writing;
 
 use std::fmt;
 use std::path::PathBuf;

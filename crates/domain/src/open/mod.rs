@@ -13,7 +13,7 @@ use std::io::{self, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 
 use campus_backup_archive::manifest::Object;
-use campus_backup_archive::{ArchiveHeader, Form, Keys, Limits, Measured, Reader, Summary};
+use campus_backup_archive::{ArchiveHeader, Form, Keys, Limits, Measured, Measurement, Reader, Summary};
 use chrono_tz::Tz;
 
 pub(crate) use self::references::References;
@@ -113,6 +113,22 @@ pub fn check(source: impl Read + Send, keys: &Keys, progress: &Progress) -> Resu
         object,
         row_bytes,
     })
+}
+
+/// Reads a source to its end, whatever it has, and measures it.
+///
+/// # Errors
+/// What the source says; [`Error::Cancelled`].
+pub fn measure(source: impl Read, progress: &Progress) -> Result<Measurement> {
+    let mut source = Watched {
+        source: Measured::new(source),
+        progress,
+    };
+    let mut buffer = vec![0; 64 * 1024];
+    while source.read(&mut buffer).map_err(Error::io("reading an archive"))? > 0 {
+        progress.advance(0)?;
+    }
+    Ok(source.source.measurement())
 }
 
 /// A source whose bytes are measured and told of.

@@ -1,0 +1,310 @@
+//! From a snapshot to an object in the store that was opened again, all at once:
+//!
+//! ```text
+//! snapshot -> document -> sealing -> object -> store
+//!          (the caller's)                  \-> opening
+//! ```
+//!
+//! Sealing and opening have a thread each, and what waits between the three is short. Opening is what a restore would do
+//! first: every layer, row, count, digest, sum and reference. What is stored is read back in the end, and its digest says
+//! that it is the very object that was opened.
+
+use std::io::{self, Cursor, Read, Write};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+
+use campus_backup_archive::manifest::{Object, Origin};
+use campus_backup_archive::{Cell, Layers, Manifest, Measurement, Summary, Writer};
+
+use super::{Archives, Words};
+use crate::account::Admin;
+use crate::catalog::Table;
+use crate::error::{Error, Result};
+use crate::export::header;
+use crate::job::{Phase, Progress, Steps};
+use crate::open::{self, Checked};
+use crate::priority::{self, Priority};
+use crate::snapshot::{Selection, Sink, Snapshot};
+use crate::store::{self, Incoming};
+
+/// How many bytes of the document are handed on at once.
+const PIECE: usize = 256 * 1024;
+
+/// How many pieces may wait between two threads.
+const QUEUE: usize = 4;
+
+/// What is being done, for errors.
+const STORING: &str = "storing an archive";
+const OPENING: &str = "opening what is stored";
+const READING_BACK: &str = "reading back what was stored";
+
+impl Archives {
+    /// Writes an archive of the live data into the store and reads it back. It is in no list yet.
+    ///
+    /// It works on the thread that polls it, which must be one that may block, and on two others.
+    pub(super) async fn write(
+        &self,
+        by: &Admin,
+        words: &Words,
+        kind: Origin,
+        phase: Phase,
+        progress: &Progress,
+    ) -> Result<Manifest> {
+        let priority = match kind {
+            // Others wait for what a safety archive is taken for, which has locked the tables.
+            Origin::Safety => Priority::Usual,
+            Origin::Taken | Origin::Uploaded => Priority::Low,
+        };
+        let snapshot = Snapshot::take_for_work(&self.0.database, &Table::ALL).await?;
+        progress.enter(phase, Some(snapshot.total()))?;
+        let (id, form) = (self.0.store.new_id(snapshot.taken_at()), self.0.layers.form());
+        let incoming = self.0.store.create(&id, form).await?;
+        let (measurement, checked) = self.store(snapshot, incoming, priority, progress).await?;
+        if let Err(error) = self.read_back(&id, measurement, priority, progress).await {
+            self.discard_form(&id, form).await;
+            return Err(error);
+        }
+        let mut manifest = Manifest::new(id, kind, &checked.header, &checked.summary, checked.object);
+        words.put(&mut manifest);
+        manifest.taken_by = Some(by.username().to_owned());
+        Ok(manifest)
+    }
+
+    /// Reads the snapshot, stores it and opens what is stored, at the same time.
+    async fn store(
+        &self,
+        snapshot: Snapshot,
+        incoming: Incoming,
+        priority: Priority,
+        progress: &Progress,
+    ) -> Result<(Measurement, Checked)> {
+        let (document, pieces) = sync_channel(QUEUE);
+        let (object, copies) = sync_channel(QUEUE);
+        let (layers, keys, told) = (self.0.layers.clone(), self.0.settings.keys.clone(), progress.clone());
+        let sealing = priority::run(priority, STORING, move || {
+            seal(&layers, incoming, &pieces, object, told)
+        });
+        // It is the reading that tells how far this has come.
+        let opening = move || open::check(Coming::new(copies), &keys, &Progress::default());
+        let opening = priority::run(priority, OPENING, opening);
+        let read = self.read(snapshot, document, progress).await;
+        let (sealed, opened) = (sealing.await.flatten(), opening.await.flatten());
+        let (summary, (incoming, measurement), checked) = match (read, sealed, opened) {
+            (Ok(summary), Ok(sealed), Ok(checked)) => (summary, sealed, checked),
+            (read, sealed, opened) => return Err(cause([read.err(), sealed.err(), opened.err()])),
+        };
+        if checked.summary != summary || checked.object != Object::new(measurement.clone(), self.0.layers.form()) {
+            return Err(Error::internal(OPENING)("it is not what was written"));
+        }
+        incoming.finish().await?;
+        Ok((measurement, checked))
+    }
+
+    /// Reads the snapshot into a document.
+    async fn read(&self, mut snapshot: Snapshot, queue: SyncSender<Piece>, progress: &Progress) -> Result<Summary> {
+        let mut buffer = Vec::with_capacity(PIECE + PIECE / 8);
+        let engine = snapshot.engine().name();
+        let header = header(snapshot.taken_at(), self.0.settings.app_version, engine, &Table::ALL);
+        let mut sink = Document {
+            writer: Writer::begin(&header, &mut buffer),
+            buffer,
+            queue,
+            steps: Steps::of(progress),
+            rows: 0,
+        };
+        for table in Table::ALL {
+            sink.rows = 0;
+            sink.writer.begin_table(&mut sink.buffer);
+            snapshot.read(table, Selection::Columns, &mut sink).await?;
+            sink.writer.end_table(&mut sink.buffer);
+            let counted = snapshot.rows_of(table);
+            if sink.rows != counted {
+                let said = format!("{table} has {counted} rows and {} were read", sink.rows);
+                return Err(Error::internal("comparing the rows read with those counted")(said));
+            }
+        }
+        snapshot.end().await?;
+        sink.steps.tell()?;
+        let summary = sink.writer.finish(&mut sink.buffer);
+        for piece in [Piece::Bytes(sink.buffer), Piece::End] {
+            hand_on(&sink.queue, piece)?;
+        }
+        Ok(summary)
+    }
+
+    /// Reads what is stored to its end: it must be what was written.
+    async fn read_back(&self, id: &str, written: Measurement, priority: Priority, progress: &Progress) -> Result<()> {
+        progress.enter(Phase::Checking, None)?;
+        let (source, told) = (self.0.store.source(id, self.0.layers.form()), progress.clone());
+        let measure = move || open::measure(source.open()?, &told);
+        match priority::run(priority, READING_BACK, measure).await.flatten()? == written {
+            true => Ok(()),
+            false => Err(Error::internal(READING_BACK)("it is not what was written")),
+        }
+    }
+}
+
+/// Which of several errors the others come from: that nobody takes what is made, or that no more comes, is only what it
+/// looks like from the other side.
+fn cause(errors: [Option<Error>; 3]) -> Error {
+    let real = |error: &Error| !matches!(error, Error::Gone);
+    errors.into_iter().flatten().find(real).unwrap_or(Error::Gone)
+}
+
+/// A piece of the document or of the object on its way to another thread.
+enum Piece {
+    Bytes(Vec<u8>),
+    /// It was everything. Without it nothing is stored.
+    End,
+}
+
+/// Hands on a piece.
+///
+/// # Errors
+/// [`Error::Gone`]
+fn hand_on(queue: &SyncSender<Piece>, piece: Piece) -> Result<()> {
+    queue.send(piece).map_err(|_| Error::Gone)
+}
+
+/// Writes rows into the document.
+struct Document<'p> {
+    writer: Writer,
+    buffer: Vec<u8>,
+    queue: SyncSender<Piece>,
+    steps: Steps<'p>,
+    rows: u64,
+}
+
+impl Sink for Document<'_> {
+    fn row(&mut self, cells: &[Cell<'_>]) -> Result<()> {
+        self.rows += 1;
+        self.writer.row(cells, &mut self.buffer);
+        self.steps.step()
+    }
+
+    /// Blocks while the store is slow.
+    async fn hand_on(&mut self) -> Result<()> {
+        if self.buffer.len() < PIECE {
+            return Ok(());
+        }
+        let full = std::mem::replace(&mut self.buffer, Vec::with_capacity(PIECE + PIECE / 8));
+        hand_on(&self.queue, Piece::Bytes(full))
+    }
+}
+
+/// Puts what comes through the layers into the store, and hands it on to be opened.
+fn seal(
+    layers: &Layers,
+    incoming: Incoming,
+    pieces: &Receiver<Piece>,
+    object: SyncSender<Piece>,
+    progress: Progress,
+) -> Result<(Incoming, Measurement)> {
+    let failed = || Error::io(STORING);
+    let writer = incoming.into_writer();
+    let mut sealer = layers
+        .seal(Copied {
+            writer,
+            object,
+            progress,
+        })
+        .map_err(failed())?;
+    loop {
+        match pieces.recv() {
+            Ok(Piece::Bytes(bytes)) => sealer.write_all(&bytes).map_err(failed())?,
+            Ok(Piece::End) => break,
+            Err(_) => return Err(Error::Gone),
+        }
+    }
+    let (copied, measurement) = sealer.finish().map_err(failed())?;
+    hand_on(&copied.object, Piece::End)?;
+    Ok((copied.writer.into_incoming()?, measurement))
+}
+
+/// Writes into the store, tells how many bytes that were, and hands on the same.
+struct Copied {
+    writer: store::Writer,
+    object: SyncSender<Piece>,
+    progress: Progress,
+}
+
+impl Write for Copied {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.writer.write(bytes)?;
+        self.progress.add_bytes(written as u64);
+        hand_on(&self.object, Piece::Bytes(bytes[..written].to_vec())).map_err(io::Error::other)?;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.writer.flush()
+    }
+}
+
+/// The bytes of an object as they come from the thread that seals it.
+struct Coming {
+    pieces: Receiver<Piece>,
+    piece: Cursor<Vec<u8>>,
+    has_ended: bool,
+}
+
+impl Coming {
+    fn new(pieces: Receiver<Piece>) -> Self {
+        Self {
+            pieces,
+            piece: Cursor::default(),
+            has_ended: false,
+        }
+    }
+}
+
+impl Read for Coming {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let read = self.piece.read(buffer)?;
+            if read > 0 || self.has_ended || buffer.is_empty() {
+                return Ok(read);
+            }
+            match self.pieces.recv() {
+                Ok(Piece::Bytes(bytes)) => self.piece = Cursor::new(bytes),
+                Ok(Piece::End) => self.has_ended = true,
+                Err(_) => return Err(io::Error::other(Error::Gone)),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_breaks_off_never_looks_like_an_end() {
+        let (queue, pieces) = sync_channel(QUEUE);
+        hand_on(&queue, Piece::Bytes(b"ab".to_vec())).unwrap();
+        drop(queue);
+        let mut read = Vec::new();
+        let broken = Coming::new(pieces).read_to_end(&mut read).unwrap_err();
+        assert!(matches!(Error::io("a test")(broken), Error::Gone));
+        assert_eq!(read, b"ab");
+
+        let (queue, pieces) = sync_channel(QUEUE);
+        for piece in [
+            Piece::Bytes(b"ab".to_vec()),
+            Piece::Bytes(Vec::new()),
+            Piece::Bytes(b"c".to_vec()),
+            Piece::End,
+        ] {
+            hand_on(&queue, piece).unwrap();
+        }
+        let mut read = String::new();
+        Coming::new(pieces).read_to_string(&mut read).unwrap();
+        assert_eq!(read, "abc");
+    }
+
+    #[test]
+    fn the_error_that_others_come_from_is_told() {
+        let told = cause([Some(Error::Gone), Some(Error::Forbidden), Some(Error::Gone)]);
+        assert!(matches!(told, Error::Forbidden));
+        assert!(matches!(cause([None, Some(Error::Gone), None]), Error::Gone));
+    }
+}
