@@ -23,6 +23,7 @@ pub mod error;
 pub mod export;
 pub mod job;
 pub mod open;
+mod pgcopy;
 mod priority;
 pub mod restore;
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! PostgreSQL: rows come by `COPY`, while the table has neither foreign keys nor any index but those of its constraints.
+//! PostgreSQL: rows come by `COPY`, while the table has neither foreign keys nor any index but those of keys that other tables
+//! refer to.
 //!
 //! PostgreSQL changes schemas within a transaction, so nobody else ever sees the table without them. But for that it takes
 //! the table's exclusive lock, and with that lock readers wait for the change and the change for readers. So the lock
@@ -15,19 +16,15 @@
 
 use std::collections::BTreeMap;
 
-use campus_backup_archive::Cell;
-use campus_backup_archive::digits::{write_integer, write_iso_date};
-use campus_backup_archive::value::write_decimal;
 use rust_decimal::Decimal;
 use sea_orm::sqlx::{self, AssertSqlSafe, Executor as _, PgPool, Postgres};
 use sea_query_sqlx::SqlxValues;
 
-use super::{Rows, Way, all_but_the_id, column_names, text};
+use super::{Rows, Way, all_but_the_id, column_names};
 use crate::catalog::{Table, cells};
 use crate::database::Held;
 use crate::error::{Error, Result};
-use crate::export::write_text;
-use crate::stats;
+use crate::{pgcopy, stats};
 
 /// How much is gathered before it is sent.
 const PIECE: usize = 256 * 1024;
@@ -170,27 +167,37 @@ impl Writer {
         Ok(written)
     }
 
-    /// The table's foreign keys, and then every index that no constraint brought.
+    /// The table's foreign keys, then the keys that no table refers to, and then every other index that no constraint brought.
     async fn parts(&mut self, table: Table) -> Result<Vec<Part>> {
+        // An index that tells a replica which row is meant would not tell it any more, were it made again.
         let sql = format!(
             "SELECT format('ALTER TABLE {table} DROP CONSTRAINT %I', conname), \
-             format('ALTER TABLE {table} ADD CONSTRAINT %I %s', conname, pg_get_constraintdef(oid)) \
-             FROM pg_constraint WHERE conrelid = '{table}'::regclass AND contype = 'f' \
-             UNION ALL SELECT format('DROP INDEX %s', indexrelid::regclass), pg_get_indexdef(indexrelid) \
-             FROM pg_index WHERE indrelid = '{table}'::regclass \
+             format('ALTER TABLE {table} ADD CONSTRAINT %I %s', conname, pg_get_constraintdef(c.oid)) \
+             FROM pg_constraint c LEFT JOIN pg_index ON indexrelid = conindid AND contype <> 'f' \
+             WHERE conrelid = '{table}'::regclass AND (contype = 'f' OR contype IN ('p', 'u') AND NOT indisreplident \
+             AND NOT EXISTS (SELECT FROM pg_constraint r WHERE r.contype = 'f' AND r.confrelid = c.conrelid)) \
+             ORDER BY contype = 'f' DESC"
+        );
+        let indexes = format!(
+            "SELECT format('DROP INDEX %s', indexrelid::regclass), pg_get_indexdef(indexrelid) \
+             FROM pg_index WHERE indrelid = '{table}'::regclass AND NOT indisreplident \
              AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = indexrelid)"
         );
-        let parts = sqlx::query_as(AssertSqlSafe(sql))
-            .fetch_all(self.held.connection()?)
-            .await;
-        let parts: Vec<(String, String)> = parts.map_err(Error::sqlx(self.doing))?;
-        Ok(parts.into_iter().map(|(drop, create)| Part { drop, create }).collect())
+        let mut parts = Vec::new();
+        for sql in [sql, indexes] {
+            let found = sqlx::query_as(AssertSqlSafe(sql))
+                .fetch_all(self.held.connection()?)
+                .await;
+            let found: Vec<(String, String)> = found.map_err(Error::sqlx(self.doing))?;
+            parts.extend(found.into_iter().map(|(drop, create)| Part { drop, create }));
+        }
+        Ok(parts)
     }
 
     /// Copies rows of a table into it, or into one that is like it.
     async fn copy(&mut self, table: Table, into: &str, rows: &mut impl Rows) -> Result<u64> {
         let doing = self.doing;
-        let sql = format!("COPY {into} ({}) FROM STDIN (FORMAT csv)", column_names(table));
+        let sql = format!("COPY {into} ({}) FROM STDIN (FORMAT binary)", column_names(table));
         let mut copy = self
             .held
             .connection()?
@@ -198,6 +205,7 @@ impl Writer {
             .await
             .map_err(Error::sqlx(doing))?;
         let mut piece = Vec::with_capacity(PIECE + PIECE / 4);
+        pgcopy::write_header(&mut piece);
         loop {
             let more = write_row(table, rows, &mut piece);
             if piece.len() >= PIECE || matches!(more, Ok(false)) {
@@ -233,27 +241,13 @@ impl Writer {
     }
 }
 
-/// Appends the next row as a line of CSV in PostgreSQL's sense (its manual, "COPY", "CSV Format"): a field without quotes
-/// is NULL if it is empty, which is also how downloads tell the two apart.
+/// Appends the next row, or the end.
 fn write_row(table: Table, rows: &mut impl Rows, out: &mut Vec<u8>) -> Result<bool> {
     let mut row = cells();
-    if !rows.next(&mut row)? {
-        return Ok(false);
+    let more = rows.next(&mut row)?;
+    match more {
+        true => pgcopy::write_row(&row[..table.columns().len()], out),
+        false => pgcopy::write_trailer(out),
     }
-    for (position, cell) in row[..table.columns().len()].iter().enumerate() {
-        if position > 0 {
-            out.push(b',');
-        }
-        match cell {
-            Cell::Null => {}
-            Cell::Integer(value) => write_integer(*value, out),
-            Cell::Boolean(value) => out.push(if *value { b't' } else { b'f' }),
-            Cell::Text(text) => write_text(text, out),
-            Cell::Decimal(value) => write_decimal(*value, out),
-            Cell::Date(date) => write_iso_date(*date, out),
-            Cell::Timestamp(time) => text::write_timestamp(*time, out),
-        }
-    }
-    out.push(b'\n');
-    Ok(true)
+    Ok(more)
 }

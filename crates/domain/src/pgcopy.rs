@@ -1,0 +1,299 @@
+//! PostgreSQL's binary copy, both ways (its manual, "COPY", "Binary Format"): what a table is read and loaded by.
+
+use campus_backup_archive::{Cell, Kind};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use rust_decimal::Decimal;
+
+/// The bytes of a message that have not been read.
+pub(crate) struct Message<'a>(&'a [u8]);
+
+/// What every binary copy begins with.
+const SIGNATURE: &[u8] = b"PGCOPY\n\xff\r\n\0";
+
+/// Stands where a row's number of columns would.
+pub(crate) const TRAILER: i16 = -1;
+
+impl<'a> Message<'a> {
+    pub(crate) fn new(message: &'a [u8]) -> Self {
+        Self(message)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(crate) fn header(&mut self) -> Option<()> {
+        self.0 = self.0.strip_prefix(SIGNATURE)?;
+        let _flags = self.int32()?;
+        let extension = usize::try_from(self.int32()?).ok()?;
+        self.bytes(extension).map(drop)
+    }
+
+    /// A value, or `None` inside for NULL.
+    pub(crate) fn value(&mut self) -> Option<Option<&'a [u8]>> {
+        match self.int32()? {
+            -1 => Some(None),
+            length => self.bytes(usize::try_from(length).ok()?).map(Some),
+        }
+    }
+
+    fn bytes(&mut self, length: usize) -> Option<&'a [u8]> {
+        let (bytes, rest) = self.0.split_at_checked(length)?;
+        self.0 = rest;
+        Some(bytes)
+    }
+
+    pub(crate) fn int16(&mut self) -> Option<i16> {
+        let (bytes, rest) = self.0.split_first_chunk()?;
+        self.0 = rest;
+        Some(i16::from_be_bytes(*bytes))
+    }
+
+    fn int32(&mut self) -> Option<i32> {
+        let (bytes, rest) = self.0.split_first_chunk()?;
+        self.0 = rest;
+        Some(i32::from_be_bytes(*bytes))
+    }
+}
+
+/// A value as a cell; none if it is not of that kind, or is one that only PostgreSQL has.
+#[inline(always)]
+pub(crate) fn read_cell(value: Option<&[u8]>, kind: Kind) -> Option<Cell<'_>> {
+    let Some(value) = value else {
+        return Some(Cell::Null);
+    };
+    match kind {
+        Kind::Integer => value
+            .try_into()
+            .ok()
+            .map(|bytes| Cell::Integer(i64::from_be_bytes(bytes))),
+        Kind::Text => str::from_utf8(value).ok().map(Cell::Text),
+        Kind::Boolean => match value {
+            [truth] => Some(Cell::Boolean(*truth != 0)),
+            _ => None,
+        },
+        Kind::Date => value
+            .try_into()
+            .ok()
+            .and_then(|bytes| date(i32::from_be_bytes(bytes)))
+            .map(Cell::Date),
+        Kind::Timestamp => value
+            .try_into()
+            .ok()
+            .and_then(|bytes| timestamp(i64::from_be_bytes(bytes)))
+            .map(Cell::Timestamp),
+        Kind::Decimal => decimal(value).map(Cell::Decimal),
+    }
+}
+
+/// 2000-01-01, from which days and microseconds are counted.
+const EPOCH_DAY: NaiveDate = NaiveDate::from_ymd_opt(2000, 1, 1).unwrap();
+
+/// The same in microseconds since 1970.
+const EPOCH: i64 = 946_684_800_000_000;
+
+/// The sign of a negative NUMERIC.
+const NEGATIVE: i16 = 0x4000;
+
+/// Days since 2000-01-01. The infinities, which no other engine has, are outside of what a date can be.
+fn date(days: i32) -> Option<NaiveDate> {
+    EPOCH_DAY.checked_add_signed(TimeDelta::days(i64::from(days)))
+}
+
+/// Microseconds since 2000-01-01 00:00 UTC.
+fn timestamp(microseconds: i64) -> Option<DateTime<Utc>> {
+    DateTime::from_timestamp_micros(microseconds.checked_add(EPOCH)?)
+}
+
+/// NUMERIC on the wire: digits to the base of 10,000, the power of the first, a sign, and how many decimal digits to
+/// show. NaN and the infinities have signs of their own.
+fn decimal(value: &[u8]) -> Option<Decimal> {
+    let mut message = Message(value);
+    let (count, weight, sign, scale) = (message.int16()?, message.int16()?, message.int16()?, message.int16()?);
+    let mut unscaled = 0i128;
+    for _ in 0..count {
+        unscaled = unscaled
+            .checked_mul(10_000)?
+            .checked_add(i128::from(message.int16()?))?;
+    }
+    // What has been read counts units of 10,000 to the power of `weight - count + 1`.
+    let exponent = (i32::from(weight) - i32::from(count) + 1) * 4 + i32::from(scale);
+    let power = 10i128.checked_pow(exponent.unsigned_abs())?;
+    let unscaled = if exponent >= 0 {
+        unscaled.checked_mul(power)?
+    } else {
+        unscaled / power
+    };
+    let unscaled = match sign {
+        0 => unscaled,
+        NEGATIVE => -unscaled,
+        _ => return None,
+    };
+    Decimal::try_from_i128_with_scale(unscaled, u32::try_from(scale).ok()?).ok()
+}
+
+/// Begins a copy.
+pub(crate) fn write_header(out: &mut Vec<u8>) {
+    out.extend_from_slice(SIGNATURE);
+    // No flags and no extension.
+    out.extend_from_slice(&[0; 8]);
+}
+
+/// Ends a copy.
+pub(crate) fn write_trailer(out: &mut Vec<u8>) {
+    out.extend_from_slice(&TRAILER.to_be_bytes());
+}
+
+/// Appends a row. Its columns must be of the types that a [`Kind`] has in our schema: the server takes no other.
+pub(crate) fn write_row(cells: &[Cell<'_>], out: &mut Vec<u8>) {
+    // A table has no more columns than that.
+    let columns = i16::try_from(cells.len()).unwrap_or(i16::MAX);
+    out.extend_from_slice(&columns.to_be_bytes());
+    for cell in cells {
+        match cell {
+            Cell::Null => out.extend_from_slice(&(-1i32).to_be_bytes()),
+            Cell::Integer(value) => write_value(&value.to_be_bytes(), out),
+            Cell::Boolean(value) => write_value(&[u8::from(*value)], out),
+            Cell::Text(text) => write_value(text.as_bytes(), out),
+            Cell::Date(date) => write_value(&days(*date).to_be_bytes(), out),
+            Cell::Timestamp(time) => write_value(&(time.timestamp_micros() - EPOCH).to_be_bytes(), out),
+            Cell::Decimal(value) => write_decimal(*value, out),
+        }
+    }
+}
+
+fn write_value(value: &[u8], out: &mut Vec<u8>) {
+    // The server takes no message that is longer, and says so.
+    let length = i32::try_from(value.len()).unwrap_or(i32::MAX);
+    out.extend_from_slice(&length.to_be_bytes());
+    out.extend_from_slice(value);
+}
+
+fn days(date: NaiveDate) -> i32 {
+    // Every date that chrono knows is nearer than that.
+    i32::try_from(date.signed_duration_since(EPOCH_DAY).num_days()).unwrap_or(i32::MAX)
+}
+
+/// The opposite of [`decimal`].
+fn write_decimal(value: Decimal, out: &mut Vec<u8>) {
+    let scale = value.scale();
+    let behind_the_point = scale.div_ceil(4);
+    // A decimal has 96 bits, and this adds ten at most.
+    let mut rest = value.mantissa().unsigned_abs() * 10u128.pow(behind_the_point * 4 - scale);
+    // From the last digit to the first.
+    let mut digits = [0u16; 16];
+    let mut count = 0;
+    while rest > 0 {
+        digits[count] = (rest % 10_000) as u16;
+        rest /= 10_000;
+        count += 1;
+    }
+    let zeros = digits[..count].iter().take_while(|digit| **digit == 0).count();
+    let digits = &digits[zeros..count];
+    let weight = match digits {
+        [] => 0,
+        _ => count as i16 - behind_the_point as i16 - 1,
+    };
+    let sign = if value.is_sign_negative() && !digits.is_empty() {
+        NEGATIVE
+    } else {
+        0
+    };
+    let length = 8 + 2 * digits.len() as i32;
+    out.extend_from_slice(&length.to_be_bytes());
+    for part in [digits.len() as i16, weight, sign, scale as i16] {
+        out.extend_from_slice(&part.to_be_bytes());
+    }
+    for digit in digits.iter().rev() {
+        out.extend_from_slice(&digit.to_be_bytes());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn numeric(digits: &[i16], weight: i16, sign: i16, scale: i16) -> Vec<u8> {
+        let count = i16::try_from(digits.len()).unwrap();
+        [count, weight, sign, scale]
+            .iter()
+            .chain(digits)
+            .flat_map(|value| value.to_be_bytes())
+            .collect()
+    }
+
+    #[test]
+    fn numerics_are_read_to_the_last_digit() {
+        for (wire, text) in [
+            (numeric(&[], 0, 0, 2), "0.00"),
+            (numeric(&[1], -1, 0, 4), "0.0001"),
+            (numeric(&[12, 5000], 0, 0, 2), "12.50"),
+            (numeric(&[1], 1, 0, 2), "10000.00"),
+            (numeric(&[99, 9999, 9999, 9900], 2, 0x4000, 2), "-9999999999.99"),
+        ] {
+            assert_eq!(decimal(&wire).unwrap().to_string(), text);
+            let mut written = Vec::new();
+            write_decimal(text.parse().unwrap(), &mut written);
+            assert_eq!(written[4..], wire, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_no_other_engine_has_is_refused() {
+        assert_eq!(decimal(&numeric(&[], 0, -0x4000, 0)), None, "NaN");
+        assert_eq!(date(i32::MAX), None, "infinity");
+        assert_eq!(timestamp(i64::MAX), None, "infinity");
+    }
+
+    #[test]
+    fn a_cut_message_is_refused_and_never_read_beyond() {
+        let whole = [SIGNATURE, &[0; 8], &3i16.to_be_bytes()].concat();
+        for end in 0..whole.len() - 2 {
+            assert!(Message(&whole[..end]).header().is_none());
+        }
+        assert_eq!(Message(&[0, 0, 0, 5, 1]).value(), None);
+    }
+
+    #[test]
+    fn days_and_microseconds_count_from_2000() {
+        assert_eq!(date(-1).unwrap().to_string(), "1999-12-31");
+        assert_eq!(timestamp(1).unwrap().to_rfc3339(), "2000-01-01T00:00:00.000001+00:00");
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read(
+            number in any::<i64>(),
+            mantissa in -79_228_162_514_264_337_593_543_950_335i128..=79_228_162_514_264_337_593_543_950_335,
+            scale in 0u32..=28,
+            day in -700_000i32..700_000,
+            microseconds in -60_000_000_000_000_000i64..200_000_000_000_000_000,
+            text in "\\PC*",
+            truth: bool,
+        ) {
+            let decimal = Decimal::from_i128_with_scale(mantissa, scale);
+            let row = [
+                Cell::Integer(number), Cell::Decimal(decimal), Cell::Date(date(day).unwrap()),
+                Cell::Timestamp(timestamp(microseconds).unwrap()), Cell::Text(&text), Cell::Boolean(truth), Cell::Null,
+            ];
+            let kinds = [
+                Kind::Integer, Kind::Decimal, Kind::Date, Kind::Timestamp, Kind::Text, Kind::Boolean, Kind::Text,
+            ];
+            let mut written = Vec::new();
+            write_header(&mut written);
+            write_row(&row, &mut written);
+            write_trailer(&mut written);
+            let mut message = Message::new(&written);
+            message.header().unwrap();
+            prop_assert_eq!(message.int16(), Some(7));
+            for (cell, kind) in row.iter().zip(kinds) {
+                let read = read_cell(message.value().unwrap(), kind);
+                prop_assert_eq!(read.as_ref(), Some(cell));
+            }
+            prop_assert_eq!(message.int16(), Some(TRAILER));
+            prop_assert!(message.is_empty());
+        }
+    }
+}
