@@ -9,48 +9,57 @@ pub fn write_integer(value: i64, out: &mut Vec<u8>) {
 
 /// Appends the last two digits of a number.
 pub fn write_two(value: u32, out: &mut Vec<u8>) {
-    out.extend_from_slice(&[digit(value / 10), digit(value)]);
-}
-
-/// Appends a year with at least four digits.
-pub fn write_year(date: NaiveDate, out: &mut Vec<u8>) {
-    match u32::try_from(date.year()) {
-        Ok(year @ 0..=9999) => {
-            write_two(year / 100, out);
-            write_two(year, out);
-        }
-        _ => write_integer(date.year().into(), out),
-    }
+    out.extend_from_slice(&two(value));
 }
 
 /// Appends `HH:MM:SS`.
 pub fn write_time(time: NaiveTime, out: &mut Vec<u8>) {
-    write_two(time.hour(), out);
-    out.push(b':');
-    write_two(time.minute(), out);
-    out.push(b':');
-    write_two(time.second(), out);
+    let ([a, b], [c, d], [e, f]) = (two(time.hour()), two(time.minute()), two(time.second()));
+    out.extend_from_slice(&[a, b, b':', c, d, b':', e, f]);
 }
 
-/// Appends `YYYY-MM-DD`.
+/// Appends `YYYY-MM-DD`, with more digits for a year that has more.
 pub fn write_iso_date(date: NaiveDate, out: &mut Vec<u8>) {
-    write_year(date, out);
-    out.push(b'-');
-    write_two(date.month(), out);
-    out.push(b'-');
-    write_two(date.day(), out);
+    let ([m, n], [d, e]) = (two(date.month()), two(date.day()));
+    match year(date) {
+        Some([a, b, c, y]) => out.extend_from_slice(&[a, b, c, y, b'-', m, n, b'-', d, e]),
+        None => {
+            write_integer(date.year().into(), out);
+            out.extend_from_slice(&[b'-', m, n, b'-', d, e]);
+        }
+    }
+}
+
+/// Appends `DD-MM-YYYY`, with more digits for a year that has more.
+pub fn write_day_first(date: NaiveDate, out: &mut Vec<u8>) {
+    let ([m, n], [d, e]) = (two(date.month()), two(date.day()));
+    match year(date) {
+        Some([a, b, c, y]) => out.extend_from_slice(&[d, e, b'-', m, n, b'-', a, b, c, y]),
+        None => {
+            out.extend_from_slice(&[d, e, b'-', m, n, b'-']);
+            write_integer(date.year().into(), out);
+        }
+    }
 }
 
 /// Appends microseconds as six digits.
 pub fn write_microseconds(microseconds: u32, out: &mut Vec<u8>) {
-    write_two(microseconds / 10_000, out);
-    write_two(microseconds / 100, out);
-    write_two(microseconds, out);
+    for pair in [microseconds / 10_000, microseconds / 100, microseconds] {
+        write_two(pair, out);
+    }
 }
 
-fn digit(value: u32) -> u8 {
+/// The last two digits of a number.
+fn two(value: u32) -> [u8; 2] {
     // One digit is less than 256.
-    b'0' + (value % 10) as u8
+    [value / 10, value].map(|value| b'0' + (value % 10) as u8)
+}
+
+/// A year of four digits.
+fn year(date: NaiveDate) -> Option<[u8; 4]> {
+    let year = u32::try_from(date.year()).ok().filter(|year| *year <= 9999)?;
+    let ([a, b], [c, d]) = (two(year / 100), two(year));
+    Some([a, b, c, d])
 }
 
 #[cfg(test)]
@@ -79,6 +88,8 @@ mod tests {
                 format!("{year:04}-02-03")
             };
             assert_eq!(written(|out| write_iso_date(date, out)), expected);
+            let year = expected.strip_suffix("-02-03").unwrap();
+            assert_eq!(written(|out| write_day_first(date, out)), format!("03-02-{year}"));
         }
     }
 }

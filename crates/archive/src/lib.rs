@@ -20,6 +20,7 @@ pub mod layers;
 pub mod limits;
 pub mod manifest;
 pub mod reader;
+mod rows;
 pub mod schema;
 pub mod summary;
 mod totals;

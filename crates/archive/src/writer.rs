@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::rows::RowsDigest;
 use crate::summary::{Summary, hexadecimal};
 use crate::totals::Total;
 use crate::value::{Cell, Kind, write_json_text};
@@ -45,7 +46,7 @@ pub struct Writer {
     next: usize,
     rows: u64,
     /// Of the rows of the current table.
-    digest: Sha256,
+    digest: RowsDigest,
     /// Of every byte before the tables.
     header: Sha256,
     summary: Summary,
@@ -103,7 +104,7 @@ impl Writer {
                 .collect(),
             next: 0,
             rows: 0,
-            digest: Sha256::new(),
+            digest: RowsDigest::default(),
             header: digest,
             summary: Summary::default(),
         }
@@ -118,7 +119,6 @@ impl Writer {
         write_json_text(&table.name, out);
         out.extend_from_slice(b":[");
         self.rows = 0;
-        self.digest = Sha256::new();
     }
 
     /// Writes a row of the current table; the cells stand in the order of the header's columns.
@@ -138,8 +138,7 @@ impl Writer {
                 column.total.add(value);
             }
         }
-        self.digest.update(&out[start..]);
-        self.digest.update(b"\n");
+        self.digest.row(&out[start..]);
         self.rows += 1;
     }
 
@@ -149,7 +148,7 @@ impl Writer {
             return;
         };
         out.extend_from_slice(if self.rows == 0 { b"]" } else { b"\n]" });
-        let digest = hexadecimal(std::mem::take(&mut self.digest));
+        let digest = hexadecimal(self.digest.take());
         self.summary.rows.insert(table.name.clone(), self.rows);
         self.summary.total += self.rows;
         self.summary.sha256.insert(table.name.clone(), digest);

@@ -16,14 +16,13 @@ use std::fmt;
 use std::io::Read;
 use std::ops::Range;
 
-use sha2::{Digest, Sha256};
-
 pub use header::ArchiveHeader;
 pub use row::Row;
 
 use crate::error::{Error, Result};
 use crate::layers::{self, Form, Keys};
 use crate::limits::Limits;
+use crate::rows::RowsDigest;
 use crate::schema::TableSchema;
 use crate::summary::Summary;
 use lines::Lines;
@@ -60,7 +59,7 @@ pub struct Reader<'s> {
     next: usize,
     table: Option<Table>,
     /// Of the rows of the current table.
-    digest: Sha256,
+    digest: RowsDigest,
     verdict: Verdict,
 }
 
@@ -108,7 +107,7 @@ impl<'s> Reader<'s> {
             stage: Stage::Between,
             next: 0,
             table: None,
-            digest: Sha256::new(),
+            digest: RowsDigest::default(),
             verdict: Verdict::new(digest),
         })
     }
@@ -157,8 +156,7 @@ impl<'s> Reader<'s> {
         // Until the row is known to be right.
         let stage = std::mem::replace(&mut self.stage, Stage::Refused);
         let row = table.row(self.lines.line(range), self.lines.number())?;
-        self.digest.update(row.json());
-        self.digest.update(b"\n");
+        self.digest.row(row.json());
         self.stage = stage;
         Ok(Some(row))
     }
@@ -203,7 +201,6 @@ impl<'s> Reader<'s> {
         let rest = rest.to_vec();
         let schema = schema.clone();
         self.table = Some(Table::new(schema.clone()));
-        self.digest = Sha256::new();
         self.stage = Stage::Row;
         if !rest.is_empty() {
             self.end_table(&rest)?;
@@ -241,7 +238,7 @@ impl<'s> Reader<'s> {
             return Err(self.misplaced("the table does not end as this version writes it"));
         }
         if let Some(table) = self.table.take() {
-            self.verdict.add(&table, std::mem::take(&mut self.digest));
+            self.verdict.add(&table, self.digest.take());
         }
         self.next += 1;
         self.stage = Stage::Between;

@@ -2,21 +2,12 @@
 
 use std::borrow::Cow;
 
-use campus_backup_archive::digits::{write_time, write_two, write_year};
-use chrono::{DateTime, Datelike, NaiveDate, Utc};
+use campus_backup_archive::digits::{write_day_first, write_time};
+use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 
 /// Why a text can't be shown to people.
 pub(super) const HAS_NUL: &str = "the text has a NUL character, which no spreadsheet can hold; JSON has no such limit";
-
-/// Appends `DD-MM-YYYY`.
-pub(super) fn write_date(date: NaiveDate, out: &mut Vec<u8>) {
-    write_two(date.day(), out);
-    out.push(b'-');
-    write_two(date.month(), out);
-    out.push(b'-');
-    write_year(date, out);
-}
 
 /// Appends `DD-MM-YYYY HH:MM:SS` in the school's time zone.
 pub(super) fn write_timestamp(time: DateTime<Utc>, zone: Tz, out: &mut Vec<u8>) {
@@ -26,7 +17,7 @@ pub(super) fn write_timestamp(time: DateTime<Utc>, zone: Tz, out: &mut Vec<u8>) 
     } else {
         time.with_timezone(&zone).naive_local()
     };
-    write_date(local.date(), out);
+    write_day_first(local.date(), out);
     out.push(b' ');
     write_time(local.time(), out);
 }

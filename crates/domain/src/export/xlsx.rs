@@ -10,7 +10,7 @@ use std::io::{self, Write};
 use std::mem;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use campus_backup_archive::digits::write_integer;
+use campus_backup_archive::digits::{write_day_first, write_integer};
 use campus_backup_archive::value::write_decimal;
 use campus_backup_archive::{Cell, Kind};
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, Timelike, Utc};
@@ -218,7 +218,7 @@ fn write_cell(row: u64, column: usize, cell: &Cell<'_>, zone: Tz, out: &mut Vec<
             xml::number_cell(row, column, Style::Date, out, |out| write_integer(day(*date), out));
         }
         Cell::Date(date) => {
-            let text = text::written(|out| text::write_date(*date, out));
+            let text = text::written(|out| write_day_first(*date, out));
             xml::text_cell(row, column, Style::Plain, &text, out);
         }
         Cell::Timestamp(time) => write_timestamp(row, column, *time, zone, out),

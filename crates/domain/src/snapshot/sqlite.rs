@@ -78,23 +78,22 @@ fn read_cell<'a>(value: Value<'a>, field: &Field, cell: &mut Cell<'a>) -> Result
         (Kind::Boolean, Value::Integer(value)) => Cell::Boolean(value != 0),
         (Kind::Decimal, Value::Integer(value)) => Cell::Decimal(Decimal::from(value)),
         (Kind::Decimal, Value::Real(value)) => Cell::Decimal(decimal(value)?),
-        (kind, Value::Text(text)) => {
-            let text = str::from_utf8(text).map_err(|_| "the text is not UTF-8".to_owned())?;
-            match kind {
-                Kind::Text => Cell::Text(text),
-                Kind::Date => Cell::Date(date(text).ok_or_else(|| "it is not a date".to_owned())?),
-                Kind::Timestamp => Cell::Timestamp(timestamp(text).ok_or_else(|| "it is not a timestamp".to_owned())?),
-                Kind::Decimal => Cell::Decimal(text.parse().map_err(|_| "it is not a decimal".to_owned())?),
-                Kind::Integer | Kind::Boolean => return Err(format!("it is a text and not of type {kind:?}")),
-            }
+        (Kind::Text, Value::Text(text)) => Cell::Text(utf8(text)?),
+        (Kind::Date, Value::Text(text)) => Cell::Date(date(text).ok_or_else(|| "it is not a date".to_owned())?),
+        (Kind::Timestamp, Value::Text(text)) => {
+            Cell::Timestamp(timestamp(text).ok_or_else(|| "it is not a timestamp".to_owned())?)
+        }
+        (Kind::Decimal, Value::Text(text)) => {
+            Cell::Decimal(utf8(text)?.parse().map_err(|_| "it is not a decimal".to_owned())?)
         }
         (kind, value) => {
             let found = match value {
                 Value::Null => "missing",
                 Value::Integer(_) => "an integer",
                 Value::Real(_) => "a floating-point number",
+                Value::Text(_) => "a text",
                 Value::Unreadable => "more than there is memory for",
-                _ => "a blob",
+                Value::Blob => "a blob",
             };
             return Err(format!("it is {found} and not of type {kind:?}"));
         }
@@ -113,21 +112,24 @@ fn decimal(value: f64) -> Result<Decimal, String> {
     Decimal::try_from(value).map_err(|_| "the number is too large".to_owned())
 }
 
-fn date(text: &str) -> Option<NaiveDate> {
-    match text.as_bytes() {
+fn utf8(text: &[u8]) -> Result<&str, String> {
+    str::from_utf8(text).map_err(|_| "the text is not UTF-8".to_owned())
+}
+
+fn date(text: &[u8]) -> Option<NaiveDate> {
+    match text {
         [a, b, c, d, b'-', e, f, b'-', g, h] => NaiveDate::from_ymd_opt(
             i32::try_from(digits(&[*a, *b, *c, *d])?).ok()?,
             digits(&[*e, *f])?,
             digits(&[*g, *h])?,
         ),
-        _ => NaiveDate::parse_from_str(text, "%F").ok(),
+        _ => NaiveDate::parse_from_str(str::from_utf8(text).ok()?, "%F").ok(),
     }
 }
 
 /// The form in which SeaORM writes timestamps is read by hand; any other that SQLite's own functions know, by chrono.
-fn timestamp(text: &str) -> Option<DateTime<Utc>> {
-    if let Some((day, rest)) = text.split_at_checked(10)
-        && let [b'T' | b' ', h, i, b':', m, n, b':', s, t, rest @ ..] = rest.as_bytes()
+fn timestamp(text: &[u8]) -> Option<DateTime<Utc>> {
+    if let Some((day, [b'T' | b' ', h, i, b':', m, n, b':', s, t, rest @ ..])) = text.split_at_checked(10)
         && let Some(nanoseconds) = fraction_and_utc(rest)
     {
         let seconds = digits(&[*s, *t])?;
@@ -137,6 +139,7 @@ fn timestamp(text: &str) -> Option<DateTime<Utc>> {
                 .and_utc(),
         );
     }
+    let text = str::from_utf8(text).ok()?;
     if let Ok(time) = DateTime::parse_from_rfc3339(text) {
         return Some(time.to_utc());
     }
@@ -204,7 +207,7 @@ mod tests {
             ("2024-02-29 12:34", "2024-02-29T12:34:00Z"),
         ] {
             let expected = DateTime::parse_from_rfc3339(read).unwrap().to_utc();
-            assert_eq!(timestamp(text), Some(expected), "{text}");
+            assert_eq!(timestamp(text.as_bytes()), Some(expected), "{text}");
         }
         for text in [
             "",
@@ -214,7 +217,7 @@ mod tests {
             "2024-02-29T12:34:56.",
             "ééééé",
         ] {
-            assert_eq!(timestamp(text), None, "{text}");
+            assert_eq!(timestamp(text.as_bytes()), None, "{text}");
         }
     }
 
