@@ -48,6 +48,23 @@ impl Connection {
     }
 }
 
+/// Sends JSON and gives the JSON of the answer, which must be a success.
+pub(crate) fn post(address: &str, token: &str, path: &str, json: &str) -> Result<serde_json::Value> {
+    let mut stream = TcpStream::connect(address)?;
+    let length = json.len();
+    let request = format!(
+        "POST {path} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\
+         Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{json}"
+    );
+    stream.write_all(request.as_bytes())?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer)?;
+    succeeded(&answer)?;
+    let body = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n");
+    let body = body.and_then(|head| answer.get(head + 4..)).unwrap_or_default();
+    Ok(serde_json::from_slice(body)?)
+}
+
 /// Downloads, throws away, and makes sure that the service said where the end is.
 pub(crate) fn download(address: &str, token: &str, path: &str) -> Result<()> {
     const LAST_CHUNK: &[u8] = b"\r\n0\r\n\r\n";
@@ -82,7 +99,7 @@ fn request(address: &str, token: &str, path: &str, connection: &str) -> String {
 }
 
 fn succeeded(answer: &[u8]) -> Result<()> {
-    if answer.starts_with(b"HTTP/1.1 200 ") {
+    if answer.starts_with(b"HTTP/1.1 20") {
         Ok(())
     } else {
         let line = answer.split(|byte| *byte == b'\r').next().unwrap_or_default();

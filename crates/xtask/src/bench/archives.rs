@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::every::{MEBIBYTE, warm};
 use super::report::{Limit, Report, Row, Spread, Unit};
 use crate::Result;
+use crate::client;
 use crate::database::{Database, Engine, Scratch};
 use crate::service::Service;
 use crate::shell::{program, time};
@@ -157,11 +158,12 @@ fn memory(database: &Database, archive: &str, report: &mut Report) -> Result<()>
 
 /// Asks for work and waits until it has succeeded; tells how long that took, and the job.
 fn work(service: &Service, path: &str, asked: &str) -> Result<(f64, Value)> {
+    let (address, token) = (&service.address, &service.token);
     let start = Instant::now();
-    let job = service.json(path, ["--json", asked])?;
+    let job = client::post(address, token, path, asked)?;
     let path = format!("/backup/jobs/{}", text(&job["id"])?);
     // Its events end when it does. To ask again and again would take from the machine what is measured.
-    service.succeed(&format!("{path}/events"), [])?;
+    client::download(address, token, &format!("{path}/events"))?;
     let seconds = start.elapsed().as_secs_f64();
     let job = service.json(&path, [])?;
     match job["state"].as_str() {
