@@ -7,7 +7,12 @@ use serde_json::json;
 use crate::harness::service::Setup;
 use crate::harness::{ADMIN_PASSWORD, Engine, PATIENCE, small_school, until};
 
-const GROWTH: u64 = 64 << 20;
+/// Two or three passwords' worth, when fifty would be 950 MiB. `tests/outside/gates.py` holds the released program to 64 MiB on
+/// a machine of its own.
+const GROWTH: u64 = 96 << 20;
+
+/// What may be left of it afterwards.
+const LEFT: u64 = 32 << 20;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn fifty_at_once_cost_little_memory_and_hinder_nobody() {
@@ -59,7 +64,7 @@ async fn fifty_at_once_cost_little_memory_and_hinder_nobody() {
     let slow = times[times.len() * 95 / 100];
     assert!(slow < Duration::from_secs(1), "stats took {slow:?}");
     until("memory is given back", PATIENCE, async || {
-        service.memory().now.saturating_sub(before) < GROWTH / 2
+        service.memory().now.saturating_sub(before) < LEFT
     })
     .await;
     service.admin().await.get("/backup/stats").await.expect(200);
