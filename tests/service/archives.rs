@@ -27,7 +27,7 @@ on_every_engine! {
                 admin.get(&format!("/backup/diff?from={id}&to=live")).await.problem(404, "unknown_archive");
             }
         }
-        for query in ["limit=0", "limit=1001", "limit=x", "offset=-1", "kind=made", "page=1", "limit=1&limit=2"] {
+        for query in ["limit=0", "limit=1001", "limit=x", "offset=-1", "kind=made", "page=1", "limit=1&limit=2", "limit=", "offset"] {
             admin.get(&format!("{ARCHIVES}?{query}")).await.problem(422, "invalid_field");
         }
         for (body, named) in [

@@ -106,7 +106,7 @@ on_every_engine! {
             let code = if table.is_empty() { "unknown_path" } else { "unknown_table" };
             refused.problem(404, code);
         }
-        for query in ["format=xlsx", "format=pdf", "bom=maybe", "x=1"] {
+        for query in ["format=xlsx", "format=pdf", "bom=maybe", "bom=", "x=1"] {
             let refused = place.admin.get(&of(&id, &format!("/download/students?{query}"))).await;
             refused.problem(422, "invalid_field");
         }

@@ -43,6 +43,7 @@ async fn what_can_not_be_downloaded_is_refused() {
         ("format=CSV%27", "format"),
         ("format=", "format"),
         ("bom=perhaps", "bom"),
+        ("bom=", "bom"),
         ("formula_guard=7", "formula_guard"),
         ("colour=blue", "colour"),
         ("Format=csv", "Format"),

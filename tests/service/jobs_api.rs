@@ -63,7 +63,7 @@ on_every_engine! {
             admin.post(&format!("{id}/cancel"), &json!({})).await.problem(404, "unknown_job");
         }
         for query in ["limit=0", "limit=101", "limit=x", "offset=-1", "offset=9223372036854775808", "state=done",
-            "kind=download", "page=1", "limit=1&limit=2"] {
+            "kind=download", "page=1", "limit=1&limit=2", "limit=", "offset"] {
             admin.get(&format!("/backup/jobs?{query}")).await.problem(422, "invalid_field");
         }
         let empty = admin.get("/backup/jobs").await.expect(200).json();

@@ -56,8 +56,12 @@ pub(super) fn from_form<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError>
     from_pairs(body)
 }
 
-/// Reads a query string, which may be empty.
+/// Reads a query string, which may be empty; a value may not, which serde would take for one that was not sent.
 pub(crate) fn from_query<T: DeserializeOwned>(query: &str) -> Result<T, ApiError> {
+    let mut pairs = url::form_urlencoded::parse(query.as_bytes());
+    if let Some((name, _)) = pairs.find(|(_, value)| value.is_empty()) {
+        return Err(ApiError::invalid(shorten(&name, NAME_SHOWN), "must not be empty"));
+    }
     from_pairs(query.as_bytes())
 }
 
