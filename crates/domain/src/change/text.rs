@@ -6,7 +6,7 @@ use campus_backup_archive::digits::{write_iso_date, write_microseconds, write_ti
 use chrono::{DateTime, Utc};
 
 /// Appends a time as SeaORM writes it into SQLite, which compares it as a text: `YYYY-MM-DDTHH:MM:SS+00:00`, with three
-/// or six digits of the second if it has them. PostgreSQL reads it as well.
+/// or six digits of the second if it has them.
 pub(super) fn write_timestamp(time: DateTime<Utc>, out: &mut Vec<u8>) {
     write_iso_date(time.date_naive(), out);
     out.push(b'T');

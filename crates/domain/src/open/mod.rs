@@ -119,7 +119,7 @@ pub fn check(source: impl Read + Send, keys: &Keys, progress: &Progress) -> Resu
 ///
 /// # Errors
 /// What the source says; [`Error::Cancelled`].
-pub fn measure(source: impl Read, progress: &Progress) -> Result<Measurement> {
+pub(crate) fn measure(source: impl Read, progress: &Progress) -> Result<Measurement> {
     let mut source = Watched {
         source: Measured::new(source),
         progress,

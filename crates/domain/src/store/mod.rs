@@ -64,6 +64,7 @@ use self::folder::Folder;
 use self::manifests::Known;
 use crate::error::{Error, Result};
 use crate::open::Source;
+use crate::priority::{self, Priority};
 
 /// How much is read at once by whoever reads a whole archive, in bytes.
 const BUFFER: usize = 128 * 1024;
@@ -212,9 +213,7 @@ fn archive_name(form: Form) -> String {
 
 /// Runs what blocks on a thread that may.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(Error::internal("working in the folder of archives"))
+    priority::run(Priority::Usual, "working in the folder of archives", work).await
 }
 
 /// Waits on a thread that may block: also on one that waits for a future already, such as a job's, where

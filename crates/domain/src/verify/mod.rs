@@ -21,6 +21,7 @@ pub use self::scratch::sweep;
 use crate::error::{Error, Result};
 use crate::job::{Phase, Progress};
 use crate::open::{self, Checked, Source};
+use crate::priority::{self, Priority};
 use crate::stats;
 
 /// Reads the stored object to its end and compares its counts, digests, totals and references with its rows, and all of
@@ -39,8 +40,8 @@ pub async fn digest(
 ) -> Result<Checked> {
     progress.enter(Phase::Checking, expected.map(|manifest| manifest.total))?;
     let (source, keys, progress) = (Arc::clone(source), keys.clone(), progress.clone());
-    let checked = tokio::task::spawn_blocking(move || open::check(source.open()?, &keys, &progress));
-    let checked = checked.await.map_err(Error::internal("checking an archive"))??;
+    let check = move || open::check(source.open()?, &keys, &progress);
+    let checked = priority::run(Priority::Usual, "checking an archive", check).await??;
     if let Some(manifest) = expected {
         compare(&checked, manifest)?;
     }
