@@ -1,5 +1,7 @@
 //! HTTP as a client speaks it, and what every answer of the service must have.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap};
 use reqwest::{Method, StatusCode};
@@ -13,9 +15,14 @@ pub(crate) struct Client {
     token: Option<String>,
 }
 
+/// How long a connection is kept for the next request: less than the five seconds after which the service closes it, or a
+/// request could meet the closing, and whether it was heard is then unknown (RFC 9112, section 9.5).
+const IDLE: Duration = Duration::from_secs(2);
+
 /// One client for all requests of a test: it decodes nothing, follows nothing and asks no proxy.
 pub(crate) fn http() -> reqwest::Client {
     reqwest::Client::builder()
+        .pool_idle_timeout(IDLE)
         .no_proxy()
         .redirect(reqwest::redirect::Policy::none())
         .build()
