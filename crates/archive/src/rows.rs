@@ -15,7 +15,13 @@ pub(crate) struct RowsDigest {
 impl RowsDigest {
     /// Adds a row.
     pub(crate) fn row(&mut self, json: &[u8]) {
-        self.pending.extend_from_slice(json);
+        if json.len() < PIECE {
+            self.pending.extend_from_slice(json);
+        } else {
+            // It would take as much memory again.
+            self.digest_pending();
+            self.digest.update(json);
+        }
         self.pending.push(b'\n');
         if self.pending.len() >= PIECE {
             self.digest_pending();
@@ -41,11 +47,18 @@ mod tests {
     #[test]
     fn it_is_that_of_lines() {
         let mut digest = RowsDigest::default();
-        for rows in [0, 1, 500, 3] {
-            let row = br#"{"id":1,"name":"a row that is about as long as they are"}"#;
-            (0..rows).for_each(|_| digest.row(row));
-            let lines = [row.as_slice(), b"\n"].concat().repeat(rows);
-            assert_eq!(digest.take().finalize(), Sha256::digest(lines), "{rows}");
+        let usual = br#"{"id":1,"name":"a row that is about as long as they are"}"#.as_slice();
+        let long = vec![b'x'; PIECE];
+        for rows in [
+            vec![],
+            vec![usual],
+            vec![usual; 500],
+            vec![long.as_slice(); 2],
+            vec![usual, &long, &long[1..], usual],
+        ] {
+            rows.iter().for_each(|row| digest.row(row));
+            let lines: Vec<u8> = rows.iter().flat_map(|row| [*row, b"\n"].concat()).collect();
+            assert_eq!(digest.take().finalize(), Sha256::digest(lines), "{} rows", rows.len());
         }
     }
 }
