@@ -51,10 +51,6 @@ impl<T> Measured<T> {
         self.inner
     }
 
-    pub(super) fn inner_mut(&mut self) -> &mut T {
-        &mut self.inner
-    }
-
     pub(super) fn sha256(&self) -> Sha256 {
         self.digest.clone()
     }

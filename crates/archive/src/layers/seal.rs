@@ -63,13 +63,15 @@ impl Layers {
     ///
     /// If the sink fails, or if the system gives no memory.
     pub fn seal<W: Write>(&self, sink: W) -> io::Result<Sealer<W>> {
-        let sink = Measured::new(sink);
         let level = self.compression.map(|level| level.clamp(1, 19));
         let stack = match (level, self.recipients.is_empty()) {
-            (None, true) => Stack::Bare(sink),
+            (None, true) => Stack::Bare(Measured::new(sink)),
             (Some(level), true) => Stack::Compressed(Box::new(Compressor::new(sink, level)?)),
-            (None, false) => Stack::Encrypted(Box::new(self.encrypt(sink)?)),
-            (Some(level), false) => Stack::Both(Box::new(Compressor::new(self.encrypt(sink)?, level)?)),
+            (None, false) => Stack::Encrypted(Box::new(self.encrypt(Measured::new(sink))?)),
+            (Some(level), false) => {
+                let sink = self.encrypt(Measured::new(sink))?;
+                Stack::Both(Box::new(Compressor::new(sink, level)?))
+            }
         };
         Ok(Sealer(stack))
     }
@@ -87,7 +89,7 @@ pub struct Sealer<W: Write>(Stack<W>);
 
 enum Stack<W: Write> {
     Bare(Measured<W>),
-    Compressed(Box<Compressor<Measured<W>>>),
+    Compressed(Box<Compressor<W>>),
     Encrypted(Box<StreamWriter<Measured<W>>>),
     Both(Box<Compressor<StreamWriter<Measured<W>>>>),
 }
@@ -104,7 +106,7 @@ impl<W: Write> Sealer<W> {
             Stack::Bare(sink) => sink,
             Stack::Compressed(layer) => layer.finish()?,
             Stack::Encrypted(layer) => layer.finish()?,
-            Stack::Both(layer) => layer.finish()?.finish()?,
+            Stack::Both(layer) => layer.finish()?.into_inner().finish()?,
         };
         sink.flush()?;
         let measurement = sink.measurement();
@@ -174,13 +176,14 @@ impl<W: Write> Compressor<W> {
         Ok(written)
     }
 
-    fn finish(self) -> io::Result<W> {
+    /// Ends the frame, with its trailer. Both have passed through what this answers with.
+    fn finish(self) -> io::Result<Measured<W>> {
         let is_marked = self.is_marked && self.before_mark == 0;
         let mut sink = self.encoder.finish()?;
         if is_marked {
             let trailer = trailer(sink.sha256());
-            sink.inner_mut().write_all(&trailer)?;
+            sink.write_all(&trailer)?;
         }
-        Ok(sink.into_inner())
+        Ok(sink)
     }
 }

@@ -14,6 +14,9 @@ use crate::stats;
 /// when they are compressed.
 const BYTES_OF_A_ROW: u64 = 100;
 
+/// Where there is room for so many archives like the last one, the rows need not be counted to know that there is enough.
+const PLENTY: u64 = 100;
+
 /// What there must be to spare beside an archive.
 pub(super) const TO_SPARE: u64 = 4 << 20;
 
@@ -57,13 +60,14 @@ impl Archives {
         let Some(free) = self.0.store.room().await? else {
             return Ok(());
         };
-        let (rows, listing) = tokio::try_join!(stats::stats(&self.0.database), self.0.store.list())?;
+        let listing = self.0.store.list().await?;
         let last = listing.archives.iter().find(|manifest| manifest.total > 0);
-        let needed = room_for(
-            rows.total(),
-            last.map(|manifest| (manifest.object.size, manifest.total)),
-        );
-        demand_bytes(free, needed)
+        let last = last.map(|manifest| (manifest.object.size, manifest.total));
+        if last.is_some_and(|(size, _)| free / PLENTY > size.saturating_add(TO_SPARE)) {
+            return Ok(());
+        }
+        let rows = stats::stats(&self.0.database).await?.total();
+        demand_bytes(free, room_for(rows, last))
     }
 
     /// Lists an archive that was stored and looked at, if it may be. Otherwise, and if it can't be listed, nothing is left of

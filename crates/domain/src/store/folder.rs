@@ -202,6 +202,11 @@ impl Unfinished {
             .map_or(Ok(()), |file| file.as_file_mut().write_all(bytes))
     }
 
+    /// Forces what was written to the disk.
+    pub(super) fn settle(&self) -> io::Result<()> {
+        self.file.as_ref().map_or(Ok(()), |file| file.as_file().sync_all())
+    }
+
     /// Forces it to the disk, gives it its name and forces that to the disk, too. The file is still locked.
     ///
     /// # Errors

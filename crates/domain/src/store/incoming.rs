@@ -123,6 +123,14 @@ impl Incoming {
         }
     }
 
+    /// Forces to the disk what was written. A remote store has nothing of the kind: its parts are on their way.
+    pub(super) fn settle_blocking(&mut self) -> Result<()> {
+        match &self.sink {
+            Sink::File(file) => file.settle().map_err(fault::io(WRITING)),
+            Sink::Remote(_) | Sink::Closed => Ok(()),
+        }
+    }
+
     /// Makes it durable and gives it its name. It is in no list before [`Store::put_manifest`]; if there will be none,
     /// [`Store::discard`] removes it.
     ///

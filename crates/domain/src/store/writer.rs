@@ -25,12 +25,14 @@ impl Incoming {
 }
 
 impl Writer {
-    /// Hands on what was gathered, so that the archive can be [finished](Incoming::finish).
+    /// Hands on what was gathered, and waits until the disk has what it can have before the archive is
+    /// [finished](Incoming::finish), which then takes no longer than it must.
     ///
     /// # Errors
     /// Those of [`Incoming::write`].
     pub fn into_incoming(mut self) -> Result<Incoming, Error> {
         self.hand_on()?;
+        self.incoming.settle_blocking()?;
         Ok(self.incoming)
     }
 
