@@ -7,7 +7,7 @@ use crate::harness::token::Token;
 use crate::harness::{Engine, PATIENCE, Scratch, Service, until};
 
 /// Every setting of `serve`, as flag and as environment variable.
-const SETTINGS: [(&str, &str); 28] = [
+const SETTINGS: [(&str, &str); 29] = [
     ("--database-url", "DATABASE_URL"),
     ("--listen", "CAMPUS_BACKUP_LISTEN"),
     ("--data-dir", "CAMPUS_BACKUP_DATA_DIR"),
@@ -18,6 +18,7 @@ const SETTINGS: [(&str, &str); 28] = [
     ("", "CAMPUS_BACKUP_JWT_SECRET"),
     ("", "CAMPUS_BACKUP_JWT_SECRET_PREVIOUS"),
     ("--token-lifetime", "CAMPUS_BACKUP_TOKEN_LIFETIME"),
+    ("--session-lifetime", "CAMPUS_BACKUP_SESSION_LIFETIME"),
     ("--timezone", "CAMPUS_BACKUP_TIMEZONE"),
     ("--cors-origins", "CAMPUS_BACKUP_CORS_ORIGINS"),
     ("--log", "CAMPUS_BACKUP_LOG"),

@@ -28,6 +28,7 @@ mod archives_verify;
 mod auth;
 mod auth_login;
 mod auth_provider;
+mod auth_session;
 mod binary;
 mod binary_accounts;
 mod binary_archives;

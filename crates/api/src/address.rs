@@ -42,9 +42,14 @@ pub fn client_address(request: &HttpRequest) -> IpAddr {
     client
 }
 
+/// Where browsers find the service, without a slash at its end: `public_url`, or else where this request came.
+pub fn of_service(public_url: Option<&str>, request: &HttpRequest) -> String {
+    public_url.map_or_else(|| origin(request), str::to_owned)
+}
+
 /// Scheme and host that the client asked for, as in `https://school.example`. What `X-Forwarded-Proto` and
 /// `X-Forwarded-Host` (or `Forwarded`) say is believed of a trusted proxy alone.
-pub fn origin(request: &HttpRequest) -> String {
+fn origin(request: &HttpRequest) -> String {
     let peer = request.peer_addr().map(|peer| peer.ip().to_canonical());
     let proxies = request.app_data::<TrustedProxies>();
     if peer.is_some_and(|peer| proxies.is_some_and(|proxies| proxies.trust(peer))) {

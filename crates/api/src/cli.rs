@@ -331,7 +331,7 @@ pub struct Serving {
         default_value = "127.0.0.1:8080"
     )]
     pub listen: String,
-    /// Where browsers find the service; download links begin with it [default: the host that was asked].
+    /// Where browsers find the service, for download links and the cookie of the dashboard [default: the host that was asked].
     #[arg(long, env = "CAMPUS_BACKUP_PUBLIC_URL", value_name = "URL")]
     pub public_url: Option<String>,
     /// Proxies whose X-Forwarded-For is believed: addresses or networks, with commas between them.
@@ -357,7 +357,7 @@ pub struct Serving {
     /// A file with the secret that is still accepted while it is rotated.
     #[arg(long, env = "CAMPUS_BACKUP_JWT_SECRET_PREVIOUS_FILE", value_name = "FILE")]
     pub jwt_secret_previous_file: Option<String>,
-    /// How long a token is valid.
+    /// How long a token is valid, and after how long without use the dashboard asks for the password.
     #[arg(
         long,
         env = "CAMPUS_BACKUP_TOKEN_LIFETIME",
@@ -365,6 +365,14 @@ pub struct Serving {
         default_value = "900"
     )]
     pub token_lifetime: String,
+    /// How long somebody who works in the dashboard is not asked for the password again.
+    #[arg(
+        long,
+        env = "CAMPUS_BACKUP_SESSION_LIFETIME",
+        value_name = "SECONDS",
+        default_value = "43200"
+    )]
+    pub session_lifetime: String,
     /// Attempts to sign in that one account has at once from one address, and ten times as many from all; one comes back
     /// every 6 seconds.
     #[arg(

@@ -13,6 +13,7 @@ pub mod address;
 pub mod body;
 pub mod cli;
 mod commands;
+pub mod cookie;
 pub mod dashboard;
 pub mod failure;
 pub mod idempotency;

@@ -10,14 +10,13 @@ use actix_web::web::Bytes;
 use actix_web::{App, HttpResponse, web};
 use utoipa::openapi::OpenApi as Document;
 use utoipa::openapi::path::{Operation, PathItem};
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 use utoipa_actix_web::AppExt;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
-use crate::dashboard;
 use crate::problem::Problem;
-use crate::routes;
+use crate::{cookie, dashboard, routes};
 
 /// Where the document is served.
 pub const DOCUMENT: &str = "/api-docs/openapi.json";
@@ -43,13 +42,14 @@ const SWAGGER_UI_FILES: &str = "/swagger-ui/{_:.*}";
     ),
     components(schemas(Problem)),
     security(("bearerAuth" = [])),
-    modifiers(&Bearer),
+    modifiers(&Schemes),
 )]
 struct Base;
 
-struct Bearer;
+/// How a request says whose it is.
+struct Schemes;
 
-impl Modify for Bearer {
+impl Modify for Schemes {
     fn modify(&self, document: &mut Document) {
         let scheme = HttpBuilder::new()
             .scheme(HttpAuthScheme::Bearer)
@@ -58,6 +58,9 @@ impl Modify for Bearer {
             .build();
         let components = document.components.get_or_insert_default();
         components.add_security_scheme("bearerAuth", SecurityScheme::Http(scheme));
+        let description = "What `POST /auth/login` sets for a browser that asks for it. No script can read it.";
+        let cookie = ApiKeyValue::with_description(cookie::NAME, description);
+        components.add_security_scheme("sessionCookie", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
     }
 }
 

@@ -1,9 +1,9 @@
-//! `/auth`: signing in, and who is signed in.
+//! `/auth`: signing in, going on, signing out, and who is signed in.
 
-use actix_web::{HttpRequest, get, post, web};
-use campus_backup_domain::account::Principal;
+use actix_web::{HttpRequest, HttpResponse, delete, get, post, web};
+use campus_backup_domain::account::{self, Principal};
 use campus_backup_domain::entity::user::Role;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -12,12 +12,12 @@ use crate::AppState;
 use crate::address;
 use crate::body::{Body, RequestBody};
 use crate::middleware::guard;
-use crate::problem::ApiError;
-use crate::problem_responses;
+use crate::problem::{ApiError, Code};
+use crate::{cookie, problem_responses};
 
 /// Registers the routes.
 pub fn configure(config: &mut ServiceConfig<'_>) {
-    config.service(login).service(me);
+    config.service(login).service(go_on).service(sign_out).service(me);
 }
 
 /// A user name and its password.
@@ -30,6 +30,9 @@ struct Login {
     /// The password.
     #[schema(value_type = String, format = Password)]
     password: SecretString,
+    /// Whether to set the cookie with which `POST /auth/session` gives the next token, for a page that is reloaded.
+    #[serde(default)]
+    stay_signed_in: bool,
 }
 
 impl RequestBody for Login {
@@ -100,6 +103,8 @@ problem_responses!(
     LoginProblems: MalformedBody, InvalidField, UnsupportedMediaType, BodyTooLarge, RequestTimeout, WrongCredentials,
     TooManyLogins, DatabaseBusy, DatabaseUnavailable, Internal
 );
+problem_responses!(SessionProblems: Unauthenticated, DatabaseBusy, DatabaseUnavailable, Internal);
+problem_responses!(SignOutProblems: Internal);
 problem_responses!(MeProblems: Unauthenticated, DatabaseBusy, DatabaseUnavailable, Internal);
 
 /// Sign in
@@ -111,20 +116,90 @@ problem_responses!(MeProblems: Unauthenticated, DatabaseBusy, DatabaseUnavailabl
     tag = "auth",
     security(()),
     request_body(content = Login, description = "Who signs in."),
-    responses((status = 200, description = "Signed in.", body = SignedIn), LoginProblems)
+    responses(
+        (
+            status = 200,
+            description = "Signed in.",
+            body = SignedIn,
+            headers((
+                "Set-Cookie" = Option<String>,
+                description = "With `stay_signed_in`: the session's cookie, `HttpOnly` and `SameSite=Strict`, for `/auth/session`."
+            )),
+        ),
+        LoginProblems
+    )
 )]
 #[post("/auth/login")]
-async fn login(
-    state: web::Data<AppState>,
-    request: HttpRequest,
-    body: Body<Login>,
-) -> Result<web::Json<SignedIn>, ApiError> {
+async fn login(state: web::Data<AppState>, request: HttpRequest, body: Body<Login>) -> Result<HttpResponse, ApiError> {
     let address = address::client_address(&request);
-    let signed_in = state
-        .accounts
-        .login(&body.0.username, &body.0.password, address)
-        .await?;
-    Ok(web::Json(SignedIn {
+    let login = body.0;
+    let signed_in = state.accounts.login(&login.username, &login.password, address).await?;
+    answer(&state, &request, signed_in, login.stay_signed_in)
+}
+
+/// Go on with a session
+///
+/// Gives a browser the next access token, for the cookie of `POST /auth/login` or of the last call, and replaces that. The
+/// cookie ends when the access token of the same answer does, and the session `--session-lifetime` after the password was given;
+/// it ends at once when the password is changed, the account is deactivated or the data is restored.
+#[utoipa::path(
+    operation_id = "refreshSession",
+    tag = "auth",
+    security(("sessionCookie" = [])),
+    responses(
+        (
+            status = 200,
+            description = "Still signed in.",
+            body = SignedIn,
+            headers(("Set-Cookie" = String, description = "The session's next cookie.")),
+        ),
+        SessionProblems
+    )
+)]
+#[post("/auth/session")]
+async fn go_on(state: web::Data<AppState>, request: HttpRequest) -> Result<HttpResponse, ApiError> {
+    let token = cookie::of(&request)
+        .ok_or_else(|| ApiError::new(Code::Unauthenticated, "There is no session to go on with; sign in."))?;
+    let signed_in = state.accounts.refresh(token.expose_secret()).await?;
+    answer(&state, &request, signed_in, true)
+}
+
+/// Sign out
+///
+/// Makes the browser forget the session's cookie. An access token that was given before ends by itself.
+#[utoipa::path(
+    operation_id = "endSession",
+    tag = "auth",
+    security(()),
+    responses(
+        (
+            status = 204,
+            description = "Signed out, or nobody was signed in.",
+            headers(("Set-Cookie" = String, description = "An empty cookie that has ended.")),
+        ),
+        SignOutProblems
+    )
+)]
+#[delete("/auth/session")]
+async fn sign_out(state: web::Data<AppState>, request: HttpRequest) -> HttpResponse {
+    let service = address::of_service(state.settings.public_url.as_deref(), &request);
+    HttpResponse::NoContent().cookie(cookie::without(&service)).finish()
+}
+
+/// The answer for somebody who has signed in or gone on; with the cookie, if they may go on from here.
+fn answer(
+    state: &AppState,
+    request: &HttpRequest,
+    signed_in: account::SignedIn,
+    with_cookie: bool,
+) -> Result<HttpResponse, ApiError> {
+    let mut response = HttpResponse::Ok();
+    if with_cookie {
+        let token = state.accounts.refresh_token(&signed_in)?;
+        let service = address::of_service(state.settings.public_url.as_deref(), request);
+        response.cookie(cookie::with(token, &service));
+    }
+    Ok(response.json(SignedIn {
         access_token: signed_in.access_token,
         token_type: "Bearer",
         expires_in: signed_in.expires_in,

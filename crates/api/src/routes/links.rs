@@ -78,10 +78,7 @@ async fn create_link(
     let path = body.0.path;
     check(&path)?;
     let made = state.accounts.create_link(&granted.0, &path).await?;
-    let base = match &state.settings.public_url {
-        Some(url) => url.clone(),
-        None => address::origin(&request),
-    };
+    let base = address::of_service(state.settings.public_url.as_deref(), &request);
     let url = format!("{base}{}", link::path_with_token(&path, &made.token));
     Ok(HttpResponse::Created().json(LinkAnswer {
         url,

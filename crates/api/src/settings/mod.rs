@@ -67,6 +67,8 @@ pub struct Settings {
     pub jwt_secret_previous: Option<SecretString>,
     /// How long a token is valid.
     pub token_lifetime: Duration,
+    /// How long a session in a browser can go on without the password.
+    pub session_lifetime: Duration,
     /// Attempts to sign in that one account has at once.
     pub login_burst_account: NonZeroU32,
     /// Attempts to sign in that one address has at once.
@@ -119,6 +121,7 @@ impl Settings {
             secret: bytes(&secret),
             previous_secret: self.jwt_secret_previous.as_ref().map(bytes),
             token_lifetime: self.token_lifetime,
+            session_lifetime: self.session_lifetime,
             logins: LoginLimits {
                 account: Allowance {
                     burst: self.login_burst_account.get(),
@@ -220,6 +223,7 @@ impl Settings {
                 SECRET_LENGTH,
             ),
             token_lifetime: check.seconds("token-lifetime", &serving.token_lifetime, 1..=DAY),
+            session_lifetime: check.seconds("session-lifetime", &serving.session_lifetime, 1..=30 * DAY),
             login_burst_account: check.at_least_one("login-burst", &serving.login_burst),
             login_burst_address: check.at_least_one("login-burst-address", &serving.login_burst_address),
             timezone: check.parsed(

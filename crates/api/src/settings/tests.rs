@@ -137,6 +137,7 @@ fn nothing_at_all_is_enough() {
     );
     assert_eq!(settings.database.readers, 8);
     assert_eq!(settings.token_lifetime.as_secs(), 900);
+    assert_eq!(settings.session_lifetime.as_secs(), 12 * 60 * 60);
     assert_eq!(settings.timezone, Tz::UTC);
     assert!(settings.jwt_secret.is_none() && settings.oidc.is_none() && settings.cors_origins.is_empty());
 }

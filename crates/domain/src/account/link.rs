@@ -10,10 +10,9 @@ use rand::TryRng;
 use rand::rngs::SysRng;
 use sea_orm::entity::prelude::Expr;
 use sea_orm::{ActiveValue, ColumnTrait, EntityTrait, QueryFilter};
-use sha2::{Digest, Sha256};
 
 use super::token::NO_LONGER_ACTIVE;
-use super::{Accounts, Admin, invalid, now};
+use super::{Accounts, Admin, digest, hexadecimal, invalid, now};
 use crate::Database;
 use crate::entity::download_link as stored;
 use crate::entity::user::{self, Role};
@@ -171,14 +170,6 @@ impl Drop for LinkUse {
             }
         });
     }
-}
-
-fn digest(token: &str) -> String {
-    hexadecimal(&Sha256::digest(token.as_bytes()))
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl fmt::Debug for DownloadLink {

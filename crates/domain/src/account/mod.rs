@@ -6,8 +6,9 @@
 //! deactivated, demoted or deleted is refused at once.
 //!
 //! In reading order: `principal` is what the others produce; `password` hashes and judges passwords; `limiter`
-//! holds back those who guess; `token` signs and verifies our own tokens; `session` ends them all; `provider` and `jwks` verify those of
-//! an outside identity provider; `link` is the single-use download link; `administration` makes administrators.
+//! holds back those who guess; `token` signs and verifies our own tokens; `refresh` goes on without the password; `session`
+//! ends all sessions; `provider` and `jwks` verify tokens of an outside identity provider; `link` is the single-use
+//! download link; `administration` makes administrators.
 //! Passwords, tokens and secrets are never logged, and no `Debug` shows them.
 
 use std::fmt;
@@ -18,6 +19,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use sea_orm::{ColumnTrait, Condition};
 use secrecy::{SecretSlice, SecretString};
+use sha2::{Digest, Sha256};
 
 use crate::Database;
 use crate::entity::user;
@@ -30,6 +32,7 @@ mod link;
 mod password;
 mod principal;
 mod provider;
+mod refresh;
 mod session;
 #[cfg(test)]
 mod tests;
@@ -45,6 +48,7 @@ pub use provider::IdentityProvider;
 use limiter::Limiter;
 use password::Passwords;
 use provider::Provider;
+use refresh::Session;
 use session::Holder;
 use token::Tokens;
 
@@ -61,6 +65,8 @@ pub struct Settings {
     pub previous_secret: Option<SecretSlice<u8>>,
     /// How long a token from signing in is valid.
     pub token_lifetime: Duration,
+    /// How long a session can go on without the password.
+    pub session_lifetime: Duration,
     /// How often somebody may try to sign in.
     pub logins: LoginLimits,
     /// An outside identity provider whose tokens are accepted as well.
@@ -68,12 +74,13 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// The defaults: tokens of 15 minutes, no former secret, no outside identity provider.
+    /// The defaults: tokens of 15 minutes, sessions of 12 hours, no former secret, no outside identity provider.
     pub fn new(secret: SecretSlice<u8>) -> Self {
         Self {
             secret,
             previous_secret: None,
             token_lifetime: Duration::from_secs(900),
+            session_lifetime: Duration::from_secs(12 * 60 * 60),
             logins: LoginLimits::default(),
             identity_provider: None,
         }
@@ -88,6 +95,7 @@ struct Shared {
     database: Database,
     tokens: Tokens,
     token_lifetime: Duration,
+    session_lifetime: Duration,
     passwords: Passwords,
     limiter: Limiter,
     provider: Option<Provider>,
@@ -103,6 +111,7 @@ pub struct SignedIn {
     pub expires_in: u64,
     /// Who signed in.
     pub principal: Principal,
+    session: Session,
 }
 
 impl Accounts {
@@ -115,6 +124,7 @@ impl Accounts {
             database,
             tokens: Tokens::new(&settings.secret, settings.previous_secret.as_ref())?,
             token_lifetime: settings.token_lifetime,
+            session_lifetime: settings.session_lifetime,
             passwords: Passwords::default(),
             limiter: Limiter::new(settings.logins)?,
             provider: settings.identity_provider.map(Provider::new).transpose()?,
@@ -132,7 +142,7 @@ impl Accounts {
         let stored = holder.as_ref().map(|holder| holder.user.password_hash.clone());
         let matches = self.0.passwords.matches(password, stored).await?;
         match holder {
-            Some(holder) if matches => self.sign_in(holder, self.0.token_lifetime),
+            Some(holder) if matches => self.sign_in(holder, self.0.token_lifetime, None),
             _ => Err(Error::WrongCredentials),
         }
     }
@@ -151,14 +161,7 @@ impl Accounts {
             return provider.verify(&header, bearer).await;
         }
         let token = self.0.tokens.verify(&header, bearer)?;
-        let holder = self
-            .holder(Condition::all().add(user::Column::Id.eq(token.user_id)))
-            .await?
-            .filter(|holder| holder.user.is_active)
-            .ok_or(Error::Unauthenticated(token::NO_LONGER_ACTIVE))?;
-        if !holder.admits(token.epoch, &token.session) {
-            return Err(Error::Unauthenticated(token::SESSION_ENDED));
-        }
+        let holder = self.holder_of(token.user_id, token.epoch, &token.session).await?;
         Ok(Principal::of_user(holder.user, Some(token.session)))
     }
 
@@ -172,7 +175,7 @@ impl Accounts {
             return Err(invalid("lifetime", "must be between one second and one year"));
         }
         let user = self.active_user(username).await?;
-        self.sign_in(user, lifetime)
+        self.sign_in(user, lifetime, None)
     }
 
     /// The proof of being that administrator, for whoever has the command line.
@@ -189,14 +192,23 @@ impl Accounts {
         user.ok_or_else(|| invalid("username", "there is no active user of that name"))
     }
 
-    fn sign_in(&self, holder: Holder, lifetime: Duration) -> Result<SignedIn> {
+    /// Lets somebody in, in a new session or in one that goes on.
+    fn sign_in(&self, holder: Holder, lifetime: Duration, before: Option<Session>) -> Result<SignedIn> {
         let epoch = holder.epoch();
         let user = holder.user;
-        let issued = self.0.tokens.issue(user.id, user.role, epoch, lifetime)?;
+        let (session, began_at) = before.map(|before| (before.id, before.began_at)).unzip();
+        let issued = self.0.tokens.issue(user.id, user.role, epoch, lifetime, session)?;
         Ok(SignedIn {
             access_token: issued.token,
             expires_at: issued.expires_at,
             expires_in: lifetime.as_secs(),
+            session: Session {
+                id: issued.session.clone(),
+                user_id: user.id,
+                epoch,
+                password: digest(&user.password_hash),
+                began_at: began_at.unwrap_or_else(jsonwebtoken::get_current_timestamp),
+            },
             principal: Principal::of_user(user, Some(issued.session)),
         })
     }
@@ -216,6 +228,15 @@ fn invalid(field: &'static str, problem: impl Into<String>) -> Error {
         field,
         problem: problem.into(),
     }
+}
+
+/// SHA-256, in lower-case hexadecimal: of a secret, it can be stored or sent and gives nothing away.
+fn digest(text: &str) -> String {
+    hexadecimal(&Sha256::digest(text))
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Now, in the whole microseconds that every engine stores.

@@ -1,9 +1,9 @@
 //! Which sessions are alive, and ending all others at once.
 //!
-//! A token says in which epoch it was issued. Sessions end by beginning the next epoch: tokens of earlier ones are dead from
-//! that commit on, but for the one of whoever ends the others. A token without an epoch is of the first. The epoch is read
-//! together with the user whose token it is, before a password is compared; so a token that is issued for what was true
-//! before the sessions ended is dead, too.
+//! A token says to which session it belongs, and in which epoch it was issued. Sessions end by beginning the next epoch:
+//! tokens of earlier ones are dead from that commit on, but for those of the session that ends the others. A token without an
+//! epoch is of the first. The epoch is read together with the user whose token it is, before a password is compared; so a token
+//! that is issued for what was true before the sessions ended is dead, too.
 //!
 //! Tokens of an outside identity provider are not ours and stay valid; who may do what with them is for that provider to say.
 
@@ -13,6 +13,7 @@ use sea_orm::{
     ColumnTrait, Condition, EntityTrait, ExprTrait, FromQueryResult, QueryFilter, QuerySelect, QueryTrait, Statement,
 };
 
+use super::token::{NO_LONGER_ACTIVE, SESSION_ENDED};
 use super::{Accounts, Admin};
 use crate::entity::session::{Column, Entity};
 use crate::entity::{download_link, user};
@@ -37,7 +38,7 @@ impl Holder {
     }
 
     /// Whether a token's session has not been ended.
-    pub(super) fn admits(&self, epoch: i64, session: &str) -> bool {
+    fn admits(&self, epoch: i64, session: &str) -> bool {
         epoch == self.epoch() || self.spared.as_deref() == Some(session)
     }
 }
@@ -53,6 +54,22 @@ impl Accounts {
             .one(self.0.database.connection())
             .await
             .map_err(Error::database("looking up a user"))
+    }
+
+    /// The user of a token, who must still be active, and whose session must not have been ended.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`]
+    pub(super) async fn holder_of(&self, user_id: i64, epoch: i64, session: &str) -> Result<Holder> {
+        let holder = self
+            .holder(Condition::all().add(user::Column::Id.eq(user_id)))
+            .await?
+            .filter(|holder| holder.user.is_active)
+            .ok_or(Error::Unauthenticated(NO_LONGER_ACTIVE))?;
+        match holder.admits(epoch, session) {
+            true => Ok(holder),
+            false => Err(Error::Unauthenticated(SESSION_ENDED)),
+        }
     }
 
     /// What ends all sessions but the one of `spare`, and makes all download links expire. To be run in the transaction of

@@ -1,4 +1,5 @@
-//! Our own access tokens: JWTs of the profile in RFC 9068, signed with HS256.
+//! Our own tokens, signed with HS256: access tokens are JWTs of the profile in RFC 9068; those of [`refresh`](super::refresh)
+//! are told from them by their type and their audience.
 //!
 //! The library's defaults are too kind (RFC 8725): here the algorithm, the type, the issuer and the audience are
 //! pinned, every claim is required in its one JSON type, and a critical header that we don't know is refused.
@@ -10,6 +11,7 @@ use chrono::{DateTime, Utc};
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, decode_header, encode};
 use secrecy::{ExposeSecret, SecretSlice};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -21,8 +23,10 @@ pub(super) const NOT_VALID: &str = "the token is not valid";
 pub(super) const NO_LONGER_ACTIVE: &str = "the account is no longer active";
 pub(super) const SESSION_ENDED: &str = "the session has ended because the data was restored; sign in again";
 
-const ISSUER: &str = "campus-backup";
+pub(super) const ISSUER: &str = "campus-backup";
 const AUDIENCE: &str = "campus-backup-api";
+/// What is being done, for errors.
+const SIGNING: &str = "signing a token";
 /// A token of another type, signed with the same secret, is not an access token.
 const TYPE: &str = "at+jwt";
 const SHORTEST_SECRET: usize = 32;
@@ -42,7 +46,7 @@ pub(super) struct Tokens {
 /// A token and when it ends.
 pub(super) struct Issued {
     pub(super) token: String,
-    /// Its id.
+    /// The session that it belongs to.
     pub(super) session: String,
     pub(super) expires_at: DateTime<Utc>,
 }
@@ -52,7 +56,7 @@ pub(super) struct Issued {
 pub(super) struct Verified {
     /// The user whose token it is.
     pub(super) user_id: i64,
-    /// Its id.
+    /// The session that it belongs to.
     pub(super) session: String,
     /// In which epoch it was issued, see [`session`](super::session).
     pub(super) epoch: i64,
@@ -68,6 +72,9 @@ struct Claims {
     iat: u64,
     nbf: u64,
     jti: String,
+    /// The session, as OpenID Connect calls it: the id of its first token, which has no such claim.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sid: Option<String>,
     /// For the reader's convenience; what counts is the role in the database.
     role: Role,
     /// Tokens of older versions have none.
@@ -88,20 +95,25 @@ impl Tokens {
             }
             verifying.push(DecodingKey::from_secret(secret.expose_secret()));
         }
-        let mut validation = strict(Algorithm::HS256, ISSUER, AUDIENCE);
-        validation.required_spec_claims.insert("nbf".to_owned());
         Ok(Self {
             signing: EncodingKey::from_secret(secret.expose_secret()),
             verifying,
-            validation,
+            validation: ours(AUDIENCE),
         })
     }
 
-    pub(super) fn issue(&self, user_id: i64, role: Role, epoch: i64, lifetime: Duration) -> Result<Issued> {
-        let doing = "signing a token";
+    /// An access token, of a session that goes on or of a new one.
+    pub(super) fn issue(
+        &self,
+        user_id: i64,
+        role: Role,
+        epoch: i64,
+        lifetime: Duration,
+        session: Option<String>,
+    ) -> Result<Issued> {
         let now = jsonwebtoken::get_current_timestamp();
         let exp = now.saturating_add(lifetime.as_secs());
-        let session = Uuid::now_v7().to_string();
+        let jti = Uuid::now_v7().to_string();
         let claims = Claims {
             iss: ISSUER.to_owned(),
             aud: AUDIENCE.to_owned(),
@@ -109,42 +121,55 @@ impl Tokens {
             exp,
             iat: now,
             nbf: now,
-            jti: session.clone(),
+            jti: jti.clone(),
+            sid: session.clone(),
             role,
             epoch,
         };
-        let mut header = Header::new(Algorithm::HS256);
-        header.typ = Some(TYPE.to_owned());
         let expires_at = i64::try_from(exp)
             .ok()
             .and_then(|seconds| DateTime::from_timestamp(seconds, 0))
             .ok_or("the lifetime ends after the last date")
-            .map_err(Error::internal(doing))?;
-        let token = encode(&header, &claims, &self.signing).map_err(Error::internal(doing))?;
+            .map_err(Error::internal(SIGNING))?;
         Ok(Issued {
-            token,
-            session,
+            token: self.sign(TYPE, &claims)?,
+            session: session.unwrap_or(jti),
             expires_at,
         })
     }
 
-    /// What the token says, if it is one of ours and has not expired.
+    /// What an access token says, if it is one of ours and has not expired.
     pub(super) fn verify(&self, header: &Header, token: &str) -> Result<Verified> {
-        if header.typ.as_deref() != Some(TYPE) {
+        let claims: Claims = self.claims(header, token, TYPE, &self.validation)?;
+        Ok(Verified {
+            user_id: user_id(&claims.sub)?,
+            session: claims.sid.unwrap_or(claims.jti),
+            epoch: claims.epoch,
+        })
+    }
+
+    /// Signs claims of a type.
+    pub(super) fn sign(&self, typ: &str, claims: &impl Serialize) -> Result<String> {
+        let mut header = Header::new(Algorithm::HS256);
+        header.typ = Some(typ.to_owned());
+        encode(&header, claims, &self.signing).map_err(Error::internal(SIGNING))
+    }
+
+    /// The claims of a token of that type, if it is one of ours and valid.
+    pub(super) fn claims<C: DeserializeOwned>(
+        &self,
+        header: &Header,
+        token: &str,
+        typ: &str,
+        validation: &Validation,
+    ) -> Result<C> {
+        if header.typ.as_deref() != Some(typ) {
             return Err(Error::Unauthenticated(NOT_VALID));
         }
         let mut refusal = Error::Unauthenticated(NOT_VALID);
         for key in &self.verifying {
-            match decode::<Claims>(token, key, &self.validation) {
-                Ok(verified) => {
-                    let claims = verified.claims;
-                    let user_id = claims.sub.parse();
-                    return Ok(Verified {
-                        user_id: user_id.map_err(|_| Error::Unauthenticated(NOT_VALID))?,
-                        session: claims.jti,
-                        epoch: claims.epoch,
-                    });
-                }
+            match decode::<C>(token, key, validation) {
+                Ok(verified) => return Ok(verified.claims),
                 // Perhaps it was signed with the previous secret.
                 Err(error) if *error.kind() == ErrorKind::InvalidSignature => {}
                 Err(error) => {
@@ -157,10 +182,22 @@ impl Tokens {
     }
 }
 
+/// Whose token it is, by its subject.
+pub(super) fn user_id(sub: &str) -> Result<i64> {
+    sub.parse().map_err(|_| Error::Unauthenticated(NOT_VALID))
+}
+
 impl fmt::Debug for Tokens {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Tokens").finish_non_exhaustive()
     }
+}
+
+/// What every token of ours must hold.
+pub(super) fn ours(audience: &str) -> Validation {
+    let mut validation = strict(Algorithm::HS256, ISSUER, audience);
+    validation.required_spec_claims.insert("nbf".to_owned());
+    validation
 }
 
 /// What every token must hold, ours or another's.
@@ -269,6 +306,7 @@ mod tests {
             ("sub", json!("forty-two"), NOT_VALID),
             ("sub", json!(""), NOT_VALID),
             ("role", json!("root"), NOT_VALID),
+            ("sid", json!(7), NOT_VALID),
             ("epoch", json!("1"), NOT_VALID),
             ("epoch", json!(null), NOT_VALID),
         ] {
@@ -333,7 +371,7 @@ mod tests {
     #[test]
     fn the_previous_secret_is_accepted_and_any_other_is_not() {
         let old = tokens()
-            .issue(42, Role::Admin, 3, Duration::from_secs(60))
+            .issue(42, Role::Admin, 3, Duration::from_secs(60), None)
             .unwrap()
             .token;
         let header = read_header(&old).unwrap();
@@ -343,7 +381,7 @@ mod tests {
         let verified = rotating.verify(&header, &old).unwrap();
         assert_eq!((verified.user_id, verified.epoch), (42, 3));
         let fresh = rotating
-            .issue(42, Role::Admin, 3, Duration::from_secs(60))
+            .issue(42, Role::Admin, 3, Duration::from_secs(60), None)
             .unwrap()
             .token;
         assert!(tokens().verify(&header, &fresh).is_err(), "the new secret signs");

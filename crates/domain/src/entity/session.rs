@@ -11,7 +11,7 @@ pub struct Model {
     pub name: String,
     /// How often all sessions were ended. Tokens of an earlier epoch are dead.
     pub epoch: i64,
-    /// The id of the one token of an earlier epoch that is not.
+    /// The one session of an earlier epoch whose tokens are not.
     #[sea_orm(column_type = "String(StringLen::N(36))")]
     pub spared: Option<String>,
 }

@@ -45,6 +45,32 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/auth/session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Go on with a session
+         * @description Gives a browser the next access token, for the cookie of `POST /auth/login` or of the last call, and replaces that. The
+         *     cookie ends when the access token of the same answer does, and the session `--session-lifetime` after the password was given;
+         *     it ends at once when the password is changed, the account is deactivated or the data is restored.
+         */
+        post: operations["refreshSession"];
+        /**
+         * Sign out
+         * @description Makes the browser forget the session's cookie. An access token that was given before ends by itself.
+         */
+        delete: operations["endSession"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/backup/archives": {
         parameters: {
             query?: never;
@@ -1057,6 +1083,8 @@ export interface components {
              * @description The password.
              */
             password: string;
+            /** @description Whether to set the cookie with which `POST /auth/session` gives the next token, for a page that is reloaded. */
+            stay_signed_in?: boolean;
             /** @description The user name, exactly as it was given to the user. */
             username: string;
         };
@@ -1512,6 +1540,8 @@ export interface operations {
             /** @description Signed in. */
             200: {
                 headers: {
+                    /** @description With `stay_signed_in`: the session's cookie, `HttpOnly` and `SameSite=Strict`, for `/auth/session`. */
+                    "Set-Cookie"?: string | null;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1650,6 +1680,88 @@ export interface operations {
                 headers: {
                     /** @description After how many seconds it is worth asking again. */
                     "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    refreshSession: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Still signed in. */
+            200: {
+                headers: {
+                    /** @description The session's next cookie. */
+                    "Set-Cookie"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignedIn"];
+                };
+            };
+            /** @description `unauthenticated`: You are not signed in. */
+            401: {
+                headers: {
+                    /** @description What kind of token is needed (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Something went wrong in the service. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. */
+            503: {
+                headers: {
+                    /** @description After how many seconds it is worth asking again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    endSession: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Signed out, or nobody was signed in. */
+            204: {
+                headers: {
+                    /** @description An empty cookie that has ended. */
+                    "Set-Cookie"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `internal`: Something went wrong in the service. */
+            500: {
+                headers: {
                     [name: string]: unknown;
                 };
                 content: {

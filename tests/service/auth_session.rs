@@ -1,0 +1,171 @@
+//! Going on without the password: the cookie of a browser whose page was loaded again.
+
+use reqwest::Method;
+use serde_json::json;
+
+use crate::archives_rig::Place;
+use crate::harness::service::Setup;
+use crate::harness::{ADMIN_PASSWORD, Answer, Client, Engine, Service, small_school};
+
+const SESSION: &str = "/auth/session";
+const NAME: &str = "campus_backup_session";
+const ATTRIBUTES: &str = "HttpOnly; SameSite=Strict; Path=/auth/session";
+
+/// Signs in as the dashboard does.
+async fn sign_in(service: &Service, username: &str) -> Answer {
+    let body = json!({"username": username, "password": ADMIN_PASSWORD, "stay_signed_in": true});
+    service.anonymous().post("/auth/login", &body).await.expect(200)
+}
+
+/// What a reloaded page asks.
+async fn go_on(service: &Service, cookie: &str) -> Answer {
+    let request = service.anonymous().request(Method::POST, SESSION);
+    Answer::of(request.header("Cookie", format!("{NAME}={cookie}"))).await
+}
+
+/// The cookie that an answer sets, which must have all its attributes.
+#[track_caller]
+fn cookie(answer: &Answer) -> String {
+    let set = answer.header("set-cookie");
+    let (pair, attributes) = set.split_once("; ").unwrap_or_default();
+    assert_eq!(attributes, ATTRIBUTES);
+    let value = pair.strip_prefix(NAME).and_then(|pair| pair.strip_prefix('='));
+    value.unwrap_or_else(|| panic!("no session in {set:?}")).to_owned()
+}
+
+fn bearer(service: &Service, answer: &Answer) -> Client {
+    service.bearer(answer.json()["access_token"].as_str().unwrap())
+}
+
+on_every_engine! {
+    async fn a_page_that_is_loaded_again_goes_on_for_as_long_as_the_account_may(engine) {
+        let school = small_school(engine).await;
+        let service = Service::on(&school.scratch).await;
+        let signed_in = sign_in(&service, "admin").await;
+        let mut kept = cookie(&signed_in);
+        for _ in 0..2 {
+            let next = go_on(&service, &kept).await.expect(200);
+            assert_eq!(next.json()["user"], signed_in.json()["user"]);
+            assert_eq!((&next.json()["token_type"], &next.json()["expires_in"]), (&json!("Bearer"), &json!(900)));
+            assert_eq!(next.header("cache-control"), "no-store");
+            bearer(&service, &next).get("/backup/stats").await.expect(200);
+            let replaced = cookie(&next);
+            assert_ne!(replaced, kept);
+            assert!(!service.logs().contains(&replaced));
+            kept = replaced;
+        }
+        let scratch = &school.scratch;
+        scratch.execute("update users set role = 'teacher' where id = 1").await;
+        let demoted = go_on(&service, &kept).await.expect(200);
+        assert_eq!(demoted.json()["user"]["role"], "teacher");
+        bearer(&service, &demoted).get("/backup/stats").await.problem(403, "forbidden");
+        scratch.execute("update users set is_active = false where id = 1").await;
+        go_on(&service, &kept).await.problem(401, "unauthenticated");
+        scratch.execute("update users set is_active = true where id = 1").await;
+        go_on(&service, &kept).await.expect(200);
+        scratch.execute("update users set password_hash = 'x' where id = 1").await;
+        let problem = go_on(&service, &kept).await.problem(401, "unauthenticated");
+        assert!(problem["detail"].as_str().unwrap().contains("password"), "{problem}");
+        scratch.execute("delete from users where id = 1").await;
+        go_on(&service, &kept).await.problem(401, "unauthenticated");
+    }
+
+    /// Also that of a page whose token was renewed while the restore ran.
+    async fn of_all_sessions_that_of_whoever_restores_goes_on(engine) {
+        let place = Place::on(engine).await;
+        let service = &place.service;
+        let (mine, other) = (sign_in(service, "admin").await, sign_in(service, "admin").await);
+        let admin = bearer(service, &go_on(service, &cookie(&mine)).await.expect(200));
+        let renewed = go_on(service, &cookie(&mine)).await.expect(200);
+        let id = admin.take().await;
+        admin.done(admin.restore(&id, &json!({"mode": "replace"})).await).await;
+        let problem = go_on(service, &cookie(&other)).await.problem(401, "unauthenticated");
+        assert!(problem["detail"].as_str().unwrap().contains("restored"), "{problem}");
+        bearer(service, &renewed).get("/backup/stats").await.expect(200);
+        let next = go_on(service, &cookie(&renewed)).await.expect(200);
+        bearer(service, &next).get("/backup/stats").await.expect(200);
+        go_on(service, &cookie(&next)).await.expect(200);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_goes_on_without_a_cookie_of_a_session() {
+    let school = small_school(Engine::Sqlite).await;
+    let service = Service::on(&school.scratch).await;
+    let without = json!({"username": "admin", "password": ADMIN_PASSWORD, "stay_signed_in": false});
+    let answer = service.anonymous().post("/auth/login", &without).await.expect(200);
+    assert_eq!(answer.header("set-cookie"), "", "nobody asked for it");
+    let access = answer.json()["access_token"].as_str().unwrap().to_owned();
+
+    let none = Answer::of(service.anonymous().request(Method::POST, SESSION)).await;
+    assert!(!none.header("www-authenticate").contains("error="), "{none:?}");
+    none.problem(401, "unauthenticated");
+    let refresh = cookie(&sign_in(&service, "admin").await);
+    for wrong in [
+        "",
+        "x",
+        access.as_str(),
+        &refresh[..refresh.len() - 1],
+        &"x".repeat(20_000),
+    ] {
+        let answer = go_on(&service, wrong).await;
+        assert!(answer.header("set-cookie").is_empty(), "{wrong}");
+        assert!(matches!(answer.status.as_u16(), 400 | 401), "{wrong}: {answer:?}");
+    }
+    // Nor does anybody do anything else with it.
+    service
+        .bearer(&refresh)
+        .get("/backup/stats")
+        .await
+        .problem(401, "unauthenticated");
+    let stats = service.anonymous().request(Method::GET, "/backup/stats");
+    let stats = stats.header("Cookie", format!("{NAME}={refresh}"));
+    Answer::of(stats).await.problem(401, "unauthenticated");
+    let wrong = json!({"username": "admin", "password": "wrong", "stay_signed_in": true});
+    let refused = service.anonymous().post("/auth/login", &wrong).await;
+    assert_eq!(refused.header("set-cookie"), "");
+    refused.problem(401, "wrong_credentials");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn signing_out_makes_the_browser_forget() {
+    let school = small_school(Engine::Sqlite).await;
+    let service = Service::on(&school.scratch).await;
+    let gone = service.anonymous().delete(SESSION).await.expect(204);
+    let set = gone.header("set-cookie");
+    assert!(
+        set.starts_with(&format!("{NAME}=; ")) && set.contains("Max-Age=0"),
+        "{set}"
+    );
+    assert!(set.contains("Path=/auth/session"), "{set}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sessions_outlive_the_process_and_end_when_they_say() {
+    let school = small_school(Engine::Sqlite).await;
+    let setup = Setup::on(&school.scratch);
+    let kept = cookie(&sign_in(&setup.start().await, "admin").await);
+    let again = setup.again().start().await;
+    let kept = cookie(&go_on(&again, &kept).await.expect(200));
+    drop(again);
+    let short = setup.again().set("CAMPUS_BACKUP_SESSION_LIFETIME", 1).start().await;
+    let left = sign_in(&short, "admin").await;
+    tokio::time::sleep(std::time::Duration::from_millis(1_100)).await;
+    for ended in [kept, cookie(&left)] {
+        go_on(&short, &ended).await.problem(401, "unauthenticated");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_browsers_speak_tls_the_cookie_is_sent_by_tls_alone() {
+    let school = small_school(Engine::Sqlite).await;
+    let service = Setup::on(&school.scratch)
+        .set("CAMPUS_BACKUP_PUBLIC_URL", "https://school.example/backups/")
+        .start()
+        .await;
+    let set = sign_in(&service, "admin").await.header("set-cookie").to_owned();
+    assert!(
+        set.ends_with("; HttpOnly; SameSite=Strict; Secure; Path=/backups/auth/session"),
+        "{set}"
+    );
+}
