@@ -1,7 +1,19 @@
 import { enter, expect, signIn, test } from './harness.ts';
 
-test('a token that ends in the middle costs nothing but the password', async ({ page, ownSchool }) => {
+test('who works is not asked for the password, and who leaves is', async ({ page, ownSchool }) => {
   const service = await ownSchool({ flags: ['--token-lifetime', '3'] });
+  await signIn(page, service, '#/clear');
+  const ended = page.getByRole('dialog', { name: 'Your session has ended' });
+  for (const began = Date.now(); Date.now() - began < 8_000; ) {
+    await page.keyboard.press('Shift');
+    await expect(ended).toBeHidden();
+    await page.waitForTimeout(250);
+  }
+  await expect(ended).toBeVisible({ timeout: 10_000 });
+});
+
+test('a session that ends in the middle costs nothing but the password', async ({ page, ownSchool }) => {
+  const service = await ownSchool({ flags: ['--token-lifetime', '3', '--session-lifetime', '3'] });
   await signIn(page, service, '#/clear');
   await page.getByRole('button', { name: 'Clear attendance…' }).click();
   await page.getByLabel('Type attendance to confirm').fill('attendance');

@@ -28,18 +28,68 @@ test('who is no administrator is told so', async ({ page, school }) => {
   await expect(page.getByRole('alert')).toContainText('only administrators');
 });
 
-test('the token is kept nowhere, so a reload signs out and says why', async ({ page, school, context }) => {
-  await signIn(page, school);
-  await expect(page.getByRole('heading', { name: 'Overview' })).toBeVisible();
-  const kept = await page.evaluate(() =>
+test('a reload goes on where it was, by nothing that a script could read', async ({
+  page,
+  school,
+  context,
+}) => {
+  await signIn(page, school, '#/clear');
+  await expect(page.getByRole('heading', { name: 'Clear', exact: true })).toBeVisible();
+  const readable = await page.evaluate(() =>
     JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie, location.href]),
   );
-  expect(kept).not.toMatch(/eyJ/);
-  expect(kept).not.toContain(PASSWORD);
-  expect(await context.cookies()).toEqual([]);
+  expect(readable).not.toMatch(/eyJ/);
+  expect(readable).not.toContain(PASSWORD);
+  const cookies = await context.cookies();
+  expect(cookies).toEqual([
+    expect.objectContaining({
+      name: 'campus_backup_session',
+      path: '/auth/session',
+      httpOnly: true,
+      sameSite: 'Strict',
+      // Gone with the browser.
+      expires: -1,
+    }),
+  ]);
   await page.reload();
-  await expect(page.getByRole('status')).toContainText('The page was reloaded');
+  await expect(page.getByRole('heading', { name: 'Clear', exact: true })).toBeVisible();
+  const [next] = await context.cookies();
+  expect(next?.value).not.toBe(cookies[0]?.value);
+});
+
+test('who signs out in one tab is signed out in all', async ({ page, school, context }) => {
+  await signIn(page, school);
+  const other = await context.newPage();
+  await other.goto(`${school.url}/backup/`);
+  await expect(other.getByRole('heading', { name: 'Overview' })).toBeVisible();
+  await other.getByRole('button', { name: 'Account admin' }).click();
+  await other.getByRole('menuitem', { name: 'Sign out' }).click();
+  await expect(page.getByRole('status')).toContainText('You are signed out');
+  await expect.poll(() => context.cookies()).toEqual([]);
+  await page.reload();
+  await expect(page.getByLabel('User name', { exact: true })).toBeEditable();
+});
+
+test('a reload after the session has ended asks for the password and says why', async ({
+  page,
+  school,
+  context,
+}) => {
+  await signIn(page, school);
+  await context.clearCookies();
+  await page.reload();
+  await expect(page.getByRole('status')).toContainText('Your session has ended');
   await enter(page);
+  await expect(page.getByRole('heading', { name: 'Overview' })).toBeVisible();
+});
+
+test('a service that does not answer a reload is asked again by the next', async ({ page, school }) => {
+  await signIn(page, school);
+  await page.route('**/auth/session', (route) => route.abort());
+  await page.reload();
+  await expect(page.getByRole('status')).toContainText('did not say whether you are still signed in');
+  await page.unroute('**/auth/session');
+  await page.reload();
   await expect(page.getByRole('heading', { name: 'Overview' })).toBeVisible();
 });
 

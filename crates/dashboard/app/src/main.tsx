@@ -7,11 +7,16 @@ import { Router } from 'wouter';
 import { useHashLocation } from 'wouter/use-hash-location';
 import { queries } from './api/queries';
 import { directionOf } from './locale/direction';
+import { keepRenewing } from './session/renewal';
+import { followOtherTabs, resume } from './session/signIn';
 import { App } from './shell/App';
 import { Catcher } from './shell/Catcher';
 import { resolver, theme } from './theme';
 
 document.documentElement.dir = directionOf(navigator.language);
+keepRenewing();
+followOtherTabs();
+resume();
 
 const root = document.getElementById('root');
 if (root) {

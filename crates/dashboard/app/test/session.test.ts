@@ -42,9 +42,9 @@ test('the end of an earlier token does not end a later one', () => {
   expect(store.token()).toBe('second');
 });
 
-test('nothing of the token is stored; only that somebody was here', async () => {
+test('nothing of the token is stored; only that somebody is signed in', async () => {
   const stored = new Map<string, string>();
-  vi.stubGlobal('sessionStorage', {
+  vi.stubGlobal('localStorage', {
     getItem: (key: string) => stored.get(key) ?? null,
     setItem: (key: string, value: string) => stored.set(key, value),
     removeItem: (key: string) => stored.delete(key),
@@ -53,7 +53,27 @@ test('nothing of the token is stored; only that somebody was here', async () => 
   expect([...stored.values()]).toEqual(['yes']);
   vi.resetModules();
   const reloaded: typeof Store = await import('../src/session/store');
-  expect(reloaded.current()).toEqual({ state: 'out', reason: 'reloaded' });
+  expect(reloaded.current()).toEqual({ state: 'resuming' });
+  reloaded.giveUp('unknown');
+  expect(reloaded.current()).toEqual({ state: 'out', reason: 'unknown' });
+  expect(stored.size).toBe(1);
   reloaded.leave();
   expect(stored.size).toBe(0);
+});
+
+test('a session that the service has ended is not asked for again', async () => {
+  const stored = new Map([['campus-backup.signed-in', 'yes']]);
+  vi.stubGlobal('localStorage', {
+    getItem: (key: string) => stored.get(key) ?? null,
+    removeItem: (key: string) => stored.delete(key),
+  });
+  vi.resetModules();
+  const loaded: typeof Store = await import('../src/session/store');
+  loaded.giveUp('ended');
+  expect(loaded.current()).toEqual({ state: 'out', reason: 'ended' });
+  expect(stored.size).toBe(0);
+  // Somebody who has signed in meanwhile stays.
+  loaded.begin('secret', USER, 900);
+  loaded.giveUp('ended');
+  expect(loaded.token()).toBe('secret');
 });

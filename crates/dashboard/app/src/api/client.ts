@@ -9,9 +9,10 @@ import type { paths } from './schema';
 export const SERVICE = new URL('../', document.baseURI);
 
 const bearer: Middleware = {
-  onRequest({ request }) {
+  onRequest({ request, schemaPath }) {
     const token = session.token();
-    if (token) request.headers.set('Authorization', `Bearer ${token}`);
+    // The session's own path goes by its cookie: its refusal is not one of the token.
+    if (token && schemaPath !== '/auth/session') request.headers.set('Authorization', `Bearer ${token}`);
     return request;
   },
   onError: ({ error }) => new Unreachable(error),

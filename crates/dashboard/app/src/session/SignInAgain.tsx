@@ -1,15 +1,10 @@
 import { Button, Modal, Stack, Text } from '@mantine/core';
-import { cancelAll } from '../transfers/store';
 import { SignInForm } from './SignInForm';
 import { signOut } from './signIn';
 import type { User } from './store';
 
 /** The session has ended: the page stays as it is beneath this, and goes on after the password. */
 export function SignInAgain({ user, opened }: { user: User; opened: boolean }) {
-  const leave = () => {
-    cancelAll();
-    signOut();
-  };
   return (
     <Modal
       opened={opened}
@@ -27,7 +22,7 @@ export function SignInAgain({ user, opened }: { user: User; opened: boolean }) {
           confirmed was not done.
         </Text>
         <SignInForm username={user.username} />
-        <Button variant="subtle" onClick={leave}>
+        <Button variant="subtle" onClick={signOut}>
           Sign out instead
         </Button>
       </Stack>

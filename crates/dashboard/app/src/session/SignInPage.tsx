@@ -9,8 +9,9 @@ import type { Reason } from './store';
 const NOTICES: Record<Reason, string | undefined> = {
   first: undefined,
   left: 'You are signed out.',
-  reloaded:
-    'The page was reloaded, so please sign in again. For safety, the session is kept only as long as this page is open, and nowhere on this computer.',
+  ended: 'Your session has ended, so please sign in again.',
+  unknown:
+    'The service did not say whether you are still signed in. Reload the page to ask it again, or sign in.',
 };
 
 export function SignInPage({ reason }: { reason: Reason }) {

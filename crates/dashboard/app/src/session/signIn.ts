@@ -1,5 +1,8 @@
 import { body, client } from '../api/client';
+import { isSessionEnd } from '../api/problem';
 import { queries } from '../api/queries';
+import type { components } from '../api/schema';
+import { cancelAll } from '../transfers/store';
 import * as session from './store';
 
 /** An account that exists and may not use the dashboard. */
@@ -12,18 +15,56 @@ export class NotAdministrator extends Error {
 
 /** Signs in. What the page showed to somebody else is forgotten first. */
 export async function signIn(username: string, password: string): Promise<void> {
-  const answer = body(await client.POST('/auth/login', { body: { username, password } }));
-  if (answer.user.role !== 'admin') throw new NotAdministrator();
+  const answer = body(
+    await client.POST('/auth/login', { body: { username, password, stay_signed_in: true } }),
+  );
   const before = session.current();
   const same = before.state === 'ended' && before.user.username === answer.user.username;
   if (!same) queries.clear();
-  session.begin(answer.access_token, answer.user, answer.expires_in);
+  enter(answer);
   // What failed while the session had ended is asked again.
   if (same) await queries.refetchQueries({ predicate: (query) => query.state.status === 'error' });
 }
 
+/** The next token, for the cookie of the one before. */
+export async function goOn(): Promise<void> {
+  const answer = body(await client.POST('/auth/session'));
+  const now = session.current();
+  // Meanwhile somebody may have signed out here, or somebody else signed in in another tab.
+  const isTheirs = now.state === 'in' && now.user.username === answer.user.username;
+  if (isTheirs || now.state === 'resuming') enter(answer);
+}
+
+/** Goes on after a reload, if that was asked for. */
+export async function resume(): Promise<void> {
+  if (session.current().state !== 'resuming') return;
+  try {
+    await goOn();
+  } catch (error) {
+    const ended = isSessionEnd(error) || error instanceof NotAdministrator;
+    session.giveUp(ended ? 'ended' : 'unknown');
+  }
+}
+
 /** Signs out, and forgets what was shown. */
 export function signOut(): void {
+  // If the service does not hear it, the cookie still ends by itself.
+  client.DELETE('/auth/session', { keepalive: true }).catch(() => undefined);
+  forget();
+}
+
+/** Signs out here, too, when that was done in another tab. */
+export function followOtherTabs(): void {
+  session.onSignOutElsewhere(forget);
+}
+
+function forget(): void {
+  cancelAll();
   session.leave();
   queries.clear();
+}
+
+function enter(answer: components['schemas']['SignedIn']): void {
+  if (answer.user.role !== 'admin') throw new NotAdministrator();
+  session.begin(answer.access_token, answer.user, answer.expires_in);
 }

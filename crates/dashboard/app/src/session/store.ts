@@ -1,23 +1,25 @@
-// Who is signed in. The token is in this variable and nowhere else: no storage, no cookie, no address has it, so
-// that no other page and nobody who finds the computer later can read it. The price is that a reload signs out, which
-// the sign-in page then says.
+// Who is signed in. The token is in this variable and nowhere else: no storage and no address has it, so that no other
+// page and nobody who finds the computer later can read it. What outlives a reload is a cookie of the service that no
+// script can read.
 import type { components } from '../api/schema';
 
 export type User = components['schemas']['User'];
 
 /** Why nobody is signed in, for the sign-in page. */
-export type Reason = 'first' | 'left' | 'reloaded';
+export type Reason = 'first' | 'left' | 'ended' | 'unknown';
 
 export type Session =
+  /** Somebody was signed in before the page was loaded; the service is asked whether they still are. */
+  | { state: 'resuming' }
   | { state: 'out'; reason: Reason }
   | { state: 'in'; token: string; user: User; endsAt: number }
   /** The token has ended. The page stays, beneath the question for the password. */
   | { state: 'ended'; user: User };
 
-// Not a secret: only that somebody was here, so that a reload is told from a first visit.
-const VISITED = 'campus-backup.visited';
+// Not a secret: only that somebody has signed in and not out, so that it is worth asking for them.
+const SIGNED_IN = 'campus-backup.signed-in';
 
-let session: Session = { state: 'out', reason: visited() ? 'reloaded' : 'first' };
+let session: Session = isRemembered() ? { state: 'resuming' } : { state: 'out', reason: 'first' };
 let timer: ReturnType<typeof setTimeout> | undefined;
 const listeners = new Set<() => void>();
 
@@ -54,15 +56,29 @@ export function leave(): void {
   change({ state: 'out', reason: 'left' });
 }
 
+/** Nobody goes on after a reload. Where the service could not say so, it can be asked again. */
+export function giveUp(reason: 'ended' | 'unknown'): void {
+  if (session.state !== 'resuming') return;
+  if (reason === 'ended') remember(false);
+  change({ state: 'out', reason });
+}
+
+/** Tells of somebody who signs out in another tab. */
+export function onSignOutElsewhere(listener: () => void): void {
+  addEventListener('storage', ({ key, newValue }) => {
+    if (key === SIGNED_IN && newValue === null) listener();
+  });
+}
+
 function change(next: Session): void {
   clearTimeout(timer);
   session = next;
   for (const listener of listeners) listener();
 }
 
-function visited(): boolean {
+function isRemembered(): boolean {
   try {
-    return sessionStorage.getItem(VISITED) !== null;
+    return localStorage.getItem(SIGNED_IN) !== null;
   } catch {
     return false;
   }
@@ -70,9 +86,9 @@ function visited(): boolean {
 
 function remember(here: boolean): void {
   try {
-    if (here) sessionStorage.setItem(VISITED, 'yes');
-    else sessionStorage.removeItem(VISITED);
+    if (here) localStorage.setItem(SIGNED_IN, 'yes');
+    else localStorage.removeItem(SIGNED_IN);
   } catch {
-    // Storage can be turned off; then a reload looks like a first visit.
+    // Storage can be turned off; then a reload signs out.
   }
 }

@@ -2,7 +2,6 @@ import { Button, type MantineColorScheme, Menu, useMantineColorScheme } from '@m
 import { Icon, type IconName } from '../parts/Icon';
 import { signOut } from '../session/signIn';
 import type { User } from '../session/store';
-import { cancelAll } from '../transfers/store';
 
 const SCHEMES: { value: MantineColorScheme; label: string; icon: IconName }[] = [
   { value: 'light', label: 'Light', icon: 'sun' },
@@ -13,10 +12,6 @@ const SCHEMES: { value: MantineColorScheme; label: string; icon: IconName }[] = 
 /** Who is signed in, how the page looks to them, and the way out. */
 export function Account({ user }: { user: User }) {
   const { colorScheme, setColorScheme } = useMantineColorScheme();
-  const leave = () => {
-    cancelAll();
-    signOut();
-  };
   return (
     <Menu position="bottom-end" width={220} withinPortal={false} withInitialFocusPlaceholder={false}>
       <Menu.Target>
@@ -37,7 +32,7 @@ export function Account({ user }: { user: User }) {
           ))}
         </Menu.RadioGroup>
         <Menu.Divider />
-        <Menu.Item leftSection={<Icon name="leave" size={16} />} onClick={leave}>
+        <Menu.Item leftSection={<Icon name="leave" size={16} />} onClick={signOut}>
           Sign out
         </Menu.Item>
       </Menu.Dropdown>

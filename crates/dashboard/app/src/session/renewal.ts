@@ -1,0 +1,44 @@
+// Whoever works here is not asked for the password every few minutes, and whoever has left the page is.
+import { goOn } from './signIn';
+import { current, subscribe } from './store';
+
+/** After which part of its life a token is renewed. */
+const DUE = 0.6;
+
+/** Renews the token of somebody who has used the page since it was given. */
+export function keepRenewing(): void {
+  let isUsed = false;
+  let isDue = false;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let token: string | undefined;
+
+  const renew = () => {
+    if (!isUsed || !isDue) return;
+    isDue = false;
+    // Until the token ends, the next touch tries again.
+    goOn().catch(() => {
+      isDue = current().state === 'in';
+    });
+  };
+  const use = () => {
+    isUsed = true;
+    renew();
+  };
+  subscribe(() => {
+    const session = current();
+    const given = session.state === 'in' ? session.token : undefined;
+    if (given === token) return;
+    token = given;
+    clearTimeout(timer);
+    isUsed = false;
+    isDue = false;
+    if (session.state !== 'in') return;
+    const due = () => {
+      isDue = true;
+      renew();
+    };
+    timer = setTimeout(due, Math.min((session.endsAt - Date.now()) * DUE, 2 ** 31 - 1));
+  });
+  for (const event of ['pointerdown', 'keydown'])
+    addEventListener(event, use, { capture: true, passive: true });
+}
