@@ -1,6 +1,7 @@
 //! Going on without the password: the cookie of a browser whose page was loaded again.
 
 use reqwest::Method;
+use sea_orm::ConnectionTrait;
 use serde_json::json;
 
 use crate::archives_rig::Place;
@@ -125,6 +126,21 @@ async fn nobody_goes_on_without_a_cookie_of_a_session() {
     let refused = service.anonymous().post("/auth/login", &wrong).await;
     assert_eq!(refused.header("set-cookie"), "");
     refused.problem(401, "wrong_credentials");
+}
+
+/// A restore has the whole database, and its page may be loaded again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_goes_on_while_somebody_else_writes() {
+    let school = small_school(Engine::Sqlite).await;
+    let service = Service::on(&school.scratch).await;
+    let kept = cookie(&sign_in(&service, "admin").await);
+    let writer = school.scratch.another_connection().await;
+    for statement in ["begin immediate", "delete from attendance"] {
+        writer.execute_unprepared(statement).await.unwrap();
+    }
+    let next = go_on(&service, &kept).await.expect(200);
+    bearer(&service, &next).get("/auth/me").await.expect(200);
+    writer.execute_unprepared("rollback").await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
