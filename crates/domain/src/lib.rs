@@ -21,6 +21,7 @@ mod disk;
 pub mod entity;
 pub mod error;
 pub mod export;
+mod hexadecimal;
 pub mod job;
 pub mod open;
 mod pgcopy;

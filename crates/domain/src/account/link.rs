@@ -12,11 +12,12 @@ use sea_orm::entity::prelude::Expr;
 use sea_orm::{ActiveValue, ColumnTrait, EntityTrait, QueryFilter};
 
 use super::token::NO_LONGER_ACTIVE;
-use super::{Accounts, Admin, digest, hexadecimal, invalid, now};
+use super::{Accounts, Admin, digest, invalid, now};
 use crate::Database;
 use crate::entity::download_link as stored;
 use crate::entity::user::{self, Role};
 use crate::error::{Error, Result};
+use crate::hexadecimal::hexadecimal;
 
 const LIFETIME: TimeDelta = TimeDelta::minutes(5);
 /// How long a dead link is still known, so that following it says `expired` and not `unknown`.

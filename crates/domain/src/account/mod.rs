@@ -24,6 +24,7 @@ use sha2::{Digest, Sha256};
 use crate::Database;
 use crate::entity::user;
 use crate::error::{Error, Result};
+use crate::hexadecimal::hexadecimal;
 
 mod administration;
 mod jwks;
@@ -111,6 +112,7 @@ pub struct SignedIn {
     pub expires_in: u64,
     /// Who signed in.
     pub principal: Principal,
+    user_id: i64,
     session: Session,
 }
 
@@ -204,11 +206,11 @@ impl Accounts {
             expires_in: lifetime.as_secs(),
             session: Session {
                 id: issued.session.clone(),
-                user_id: user.id,
+                began_at: began_at.unwrap_or_else(jsonwebtoken::get_current_timestamp),
                 epoch,
                 password: digest(&user.password_hash),
-                began_at: began_at.unwrap_or_else(jsonwebtoken::get_current_timestamp),
             },
+            user_id: user.id,
             principal: Principal::of_user(user, Some(issued.session)),
         })
     }
@@ -233,10 +235,6 @@ fn invalid(field: &'static str, problem: impl Into<String>) -> Error {
 /// SHA-256, in lower-case hexadecimal: of a secret, it can be stored or sent and gives nothing away.
 fn digest(text: &str) -> String {
     hexadecimal(&Sha256::digest(text))
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Now, in the whole microseconds that every engine stores.

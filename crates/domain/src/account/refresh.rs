@@ -9,50 +9,32 @@
 //! Nothing is stored, so that a page can be reloaded while a restore has the whole database to itself. The price is that a
 //! copy in other hands is not noticed.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use jsonwebtoken::get_current_timestamp;
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
-use super::token::{self, ISSUER};
+use super::token::{self, Claims, Kind};
 use super::{Accounts, SignedIn, digest};
 use crate::error::{Error, Result};
 
-/// No access token is taken for one of these, nor the other way round.
-const TYPE: &str = "campus-backup-refresh+jwt";
-const AUDIENCE: &str = "campus-backup-refresh";
+static KIND: LazyLock<Kind> = LazyLock::new(|| Kind::new("campus-backup-refresh+jwt", "campus-backup-refresh"));
 
 const LASTED: &str = "the session has lasted as long as it may; sign in again";
 const PASSWORD_CHANGED: &str = "the password was changed; sign in again";
 
-/// What goes on from one token to the next.
-pub(super) struct Session {
-    pub(super) id: String,
-    pub(super) user_id: i64,
-    pub(super) epoch: i64,
-    /// The digest of the password's hash.
-    pub(super) password: String,
-    /// When the password was given, in seconds since 1970.
-    pub(super) began_at: u64,
-}
-
-/// Every claim has one type, as in an access token.
+/// What goes on from one token to the next: what only a refresh token says.
 #[derive(Serialize, Deserialize)]
-struct Claims {
-    iss: String,
-    aud: String,
-    sub: String,
-    exp: u64,
-    iat: u64,
-    nbf: u64,
-    jti: String,
-    sid: String,
-    /// As OpenID Connect calls it: when the password was given.
-    auth_time: u64,
-    epoch: i64,
-    /// Of the password's hash, which must not have changed.
-    password: String,
+pub(super) struct Session {
+    #[serde(rename = "sid")]
+    pub(super) id: String,
+    /// When the password was given, in seconds since 1970, as OpenID Connect calls it.
+    #[serde(rename = "auth_time")]
+    pub(super) began_at: u64,
+    pub(super) epoch: i64,
+    /// The digest of the password's hash, which must not have changed.
+    pub(super) password: String,
 }
 
 impl Accounts {
@@ -61,22 +43,9 @@ impl Accounts {
     /// # Errors
     /// If it can't be signed.
     pub fn refresh_token(&self, signed_in: &SignedIn) -> Result<String> {
-        let session = &signed_in.session;
-        let now = get_current_timestamp();
-        let claims = Claims {
-            iss: ISSUER.to_owned(),
-            aud: AUDIENCE.to_owned(),
-            sub: session.user_id.to_string(),
-            exp: now.saturating_add(self.0.token_lifetime.as_secs()),
-            iat: now,
-            nbf: now,
-            jti: Uuid::now_v7().to_string(),
-            sid: session.id.clone(),
-            auth_time: session.began_at,
-            epoch: session.epoch,
-            password: session.password.clone(),
-        };
-        self.0.tokens.sign(TYPE, &claims)
+        let (lifetime, tokens) = (self.0.token_lifetime, &self.0.tokens);
+        let (token, _) = tokens.sign(&KIND, signed_in.user_id, lifetime, &signed_in.session)?;
+        Ok(token)
     }
 
     /// Goes on with a session: a new access token, with the role of now.
@@ -85,25 +54,17 @@ impl Accounts {
     /// [`Error::Unauthenticated`] with a short reason that may be shown.
     pub async fn refresh(&self, refresh_token: &str) -> Result<SignedIn> {
         let header = token::read_header(refresh_token)?;
-        let tokens = &self.0.tokens;
-        let claims: Claims = tokens.claims(&header, refresh_token, TYPE, &token::ours(AUDIENCE))?;
-        let user_id = token::user_id(&claims.sub)?;
-        let holder = self.holder_of(user_id, claims.epoch, &claims.sid).await?;
-        if digest(&holder.user.password_hash) != claims.password {
+        let claims: Claims<Session> = self.0.tokens.claims(&KIND, &header, refresh_token)?;
+        let (user_id, session) = (claims.user_id()?, claims.own);
+        let holder = self.holder_of(user_id, session.epoch, &session.id).await?;
+        if digest(&holder.user.password_hash) != session.password {
             return Err(Error::Unauthenticated(PASSWORD_CHANGED));
         }
-        let ends_at = claims.auth_time.saturating_add(self.0.session_lifetime.as_secs());
+        let ends_at = session.began_at.saturating_add(self.0.session_lifetime.as_secs());
         let left = Duration::from_secs(ends_at.saturating_sub(get_current_timestamp()));
         if left.is_zero() {
             return Err(Error::Unauthenticated(LASTED));
         }
-        let session = Session {
-            id: claims.sid,
-            user_id,
-            epoch: claims.epoch,
-            password: claims.password,
-            began_at: claims.auth_time,
-        };
         self.sign_in(holder, self.0.token_lifetime.min(left), Some(session))
     }
 }

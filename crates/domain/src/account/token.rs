@@ -5,6 +5,7 @@
 //! pinned, every claim is required in its one JSON type, and a critical header that we don't know is refused.
 
 use std::fmt;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -23,11 +24,11 @@ pub(super) const NOT_VALID: &str = "the token is not valid";
 pub(super) const NO_LONGER_ACTIVE: &str = "the account is no longer active";
 pub(super) const SESSION_ENDED: &str = "the session has ended because the data was restored; sign in again";
 
-pub(super) const ISSUER: &str = "campus-backup";
+const ISSUER: &str = "campus-backup";
 const AUDIENCE: &str = "campus-backup-api";
 /// What is being done, for errors.
 const SIGNING: &str = "signing a token";
-/// A token of another type, signed with the same secret, is not an access token.
+/// The type of an access token.
 const TYPE: &str = "at+jwt";
 const SHORTEST_SECRET: usize = 32;
 /// No honest token is longer, and reading it costs time before anything is verified.
@@ -40,7 +41,6 @@ pub(super) struct Tokens {
     signing: EncodingKey,
     /// The current secret first.
     verifying: Vec<DecodingKey>,
-    validation: Validation,
 }
 
 /// A token and when it ends.
@@ -62,9 +62,31 @@ pub(super) struct Verified {
     pub(super) epoch: i64,
 }
 
-/// Every claim has one type. The library itself skips a claim whose type it doesn't expect.
+/// One use of our tokens. What is meant for one is refused at every other, signed with the same secret as it is.
+pub(super) struct Kind {
+    typ: &'static str,
+    audience: &'static str,
+    validation: Validation,
+}
+
+static ACCESS: LazyLock<Kind> = LazyLock::new(|| Kind::new(TYPE, AUDIENCE));
+
+impl Kind {
+    pub(super) fn new(typ: &'static str, audience: &'static str) -> Self {
+        let mut validation = strict(Algorithm::HS256, ISSUER, audience);
+        validation.required_spec_claims.insert("nbf".to_owned());
+        Self {
+            typ,
+            audience,
+            validation,
+        }
+    }
+}
+
+/// What every token of ours says, and what only its kind does. Every claim has one type. The library itself skips a claim
+/// whose type it doesn't expect.
 #[derive(Serialize, Deserialize)]
-struct Claims {
+pub(super) struct Claims<C> {
     iss: String,
     aud: String,
     sub: String,
@@ -72,6 +94,20 @@ struct Claims {
     iat: u64,
     nbf: u64,
     jti: String,
+    #[serde(flatten)]
+    pub(super) own: C,
+}
+
+impl<C> Claims<C> {
+    /// The user whose token it is.
+    pub(super) fn user_id(&self) -> Result<i64> {
+        self.sub.parse().map_err(|_| Error::Unauthenticated(NOT_VALID))
+    }
+}
+
+/// What only an access token says.
+#[derive(Serialize, Deserialize)]
+struct Access {
     /// The session, as OpenID Connect calls it: the id of its first token, which has no such claim.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     sid: Option<String>,
@@ -98,7 +134,6 @@ impl Tokens {
         Ok(Self {
             signing: EncodingKey::from_secret(secret.expose_secret()),
             verifying,
-            validation: ours(AUDIENCE),
         })
     }
 
@@ -111,64 +146,67 @@ impl Tokens {
         lifetime: Duration,
         session: Option<String>,
     ) -> Result<Issued> {
-        let now = jsonwebtoken::get_current_timestamp();
-        let exp = now.saturating_add(lifetime.as_secs());
-        let jti = Uuid::now_v7().to_string();
-        let claims = Claims {
-            iss: ISSUER.to_owned(),
-            aud: AUDIENCE.to_owned(),
-            sub: user_id.to_string(),
-            exp,
-            iat: now,
-            nbf: now,
-            jti: jti.clone(),
-            sid: session.clone(),
+        let own = Access {
+            sid: session,
             role,
             epoch,
         };
-        let expires_at = i64::try_from(exp)
+        let (token, claims) = self.sign(&ACCESS, user_id, lifetime, own)?;
+        let expires_at = i64::try_from(claims.exp)
             .ok()
             .and_then(|seconds| DateTime::from_timestamp(seconds, 0))
             .ok_or("the lifetime ends after the last date")
             .map_err(Error::internal(SIGNING))?;
         Ok(Issued {
-            token: self.sign(TYPE, &claims)?,
-            session: session.unwrap_or(jti),
+            token,
+            session: claims.own.sid.unwrap_or(claims.jti),
             expires_at,
         })
     }
 
     /// What an access token says, if it is one of ours and has not expired.
     pub(super) fn verify(&self, header: &Header, token: &str) -> Result<Verified> {
-        let claims: Claims = self.claims(header, token, TYPE, &self.validation)?;
+        let claims: Claims<Access> = self.claims(&ACCESS, header, token)?;
         Ok(Verified {
-            user_id: user_id(&claims.sub)?,
-            session: claims.sid.unwrap_or(claims.jti),
-            epoch: claims.epoch,
+            user_id: claims.user_id()?,
+            session: claims.own.sid.unwrap_or(claims.jti),
+            epoch: claims.own.epoch,
         })
     }
 
-    /// Signs claims of a type.
-    pub(super) fn sign(&self, typ: &str, claims: &impl Serialize) -> Result<String> {
+    /// Signs a token of a kind, and says what is in it.
+    pub(super) fn sign<C: Serialize>(
+        &self,
+        kind: &Kind,
+        user_id: i64,
+        lifetime: Duration,
+        own: C,
+    ) -> Result<(String, Claims<C>)> {
+        let now = jsonwebtoken::get_current_timestamp();
+        let claims = Claims {
+            iss: ISSUER.to_owned(),
+            aud: kind.audience.to_owned(),
+            sub: user_id.to_string(),
+            exp: now.saturating_add(lifetime.as_secs()),
+            iat: now,
+            nbf: now,
+            jti: Uuid::now_v7().to_string(),
+            own,
+        };
         let mut header = Header::new(Algorithm::HS256);
-        header.typ = Some(typ.to_owned());
-        encode(&header, claims, &self.signing).map_err(Error::internal(SIGNING))
+        header.typ = Some(kind.typ.to_owned());
+        let token = encode(&header, &claims, &self.signing).map_err(Error::internal(SIGNING))?;
+        Ok((token, claims))
     }
 
-    /// The claims of a token of that type, if it is one of ours and valid.
-    pub(super) fn claims<C: DeserializeOwned>(
-        &self,
-        header: &Header,
-        token: &str,
-        typ: &str,
-        validation: &Validation,
-    ) -> Result<C> {
-        if header.typ.as_deref() != Some(typ) {
+    /// What a token of that kind says, if it is one of ours and valid.
+    pub(super) fn claims<C: DeserializeOwned>(&self, kind: &Kind, header: &Header, token: &str) -> Result<Claims<C>> {
+        if header.typ.as_deref() != Some(kind.typ) {
             return Err(Error::Unauthenticated(NOT_VALID));
         }
         let mut refusal = Error::Unauthenticated(NOT_VALID);
         for key in &self.verifying {
-            match decode::<C>(token, key, validation) {
+            match decode::<Claims<C>>(token, key, &kind.validation) {
                 Ok(verified) => return Ok(verified.claims),
                 // Perhaps it was signed with the previous secret.
                 Err(error) if *error.kind() == ErrorKind::InvalidSignature => {}
@@ -182,22 +220,10 @@ impl Tokens {
     }
 }
 
-/// Whose token it is, by its subject.
-pub(super) fn user_id(sub: &str) -> Result<i64> {
-    sub.parse().map_err(|_| Error::Unauthenticated(NOT_VALID))
-}
-
 impl fmt::Debug for Tokens {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Tokens").finish_non_exhaustive()
     }
-}
-
-/// What every token of ours must hold.
-pub(super) fn ours(audience: &str) -> Validation {
-    let mut validation = strict(Algorithm::HS256, ISSUER, audience);
-    validation.required_spec_claims.insert("nbf".to_owned());
-    validation
 }
 
 /// What every token must hold, ours or another's.

@@ -15,6 +15,7 @@ use super::{Archives, Words};
 use crate::account::Admin;
 use crate::catalog::Table;
 use crate::error::{Error, Result};
+use crate::hexadecimal::hexadecimal;
 use crate::job::{self, Context, Idempotency, Kind, Needs, Progress, Submission, Submitted};
 use crate::open::Checked;
 use crate::store::Incoming;
@@ -136,7 +137,7 @@ impl Archives {
                 return Err(error);
             }
         }
-        let sha256 = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        let sha256 = hexadecimal(&digest.finalize());
         Ok(Received { id, form, sha256 })
     }
 

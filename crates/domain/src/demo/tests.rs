@@ -57,7 +57,7 @@ async fn digest(database: &Database) -> String {
     })
     .await;
     rows::<attendance::Entity>(database, &mut digest, |_| {}).await;
-    digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    crate::hexadecimal::hexadecimal(&digest.finalize())
 }
 
 #[tokio::test]

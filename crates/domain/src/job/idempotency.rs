@@ -4,6 +4,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
+use crate::hexadecimal::hexadecimal;
 
 const LONGEST_KEY: usize = 255;
 
@@ -37,7 +38,7 @@ impl Idempotency {
         canonical(body, &mut |piece| digest.update(piece));
         Ok(Self {
             key: key.to_owned(),
-            fingerprint: digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect(),
+            fingerprint: hexadecimal(&digest.finalize()),
         })
     }
 }

@@ -9,6 +9,7 @@ use sha2::{Digest as _, Sha256};
 use crate::account::Admin;
 use crate::catalog::Table;
 use crate::error::{Error, Result};
+use crate::hexadecimal::hexadecimal;
 
 /// What is to be restored, and how.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -134,9 +135,5 @@ pub fn hash(admin: &Admin, request: &Restore, archive: &str, live: &BTreeMap<Str
         // Writing to a `String` can't fail.
         let _ = write!(text, "\n{table} {digest}");
     }
-    let digest = Sha256::digest(text.as_bytes());
-    digest.iter().fold(String::with_capacity(64), |mut hash, byte| {
-        let _ = write!(hash, "{byte:02x}");
-        hash
-    })
+    hexadecimal(&Sha256::digest(text.as_bytes()))
 }

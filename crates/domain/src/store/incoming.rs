@@ -124,7 +124,7 @@ impl Incoming {
     }
 
     /// Forces to the disk what was written. A remote store has nothing of the kind: its parts are on their way.
-    pub(super) fn settle_blocking(&mut self) -> Result<()> {
+    pub(super) fn settle_blocking(&self) -> Result<()> {
         match &self.sink {
             Sink::File(file) => file.settle().map_err(fault::io(WRITING)),
             Sink::Remote(_) | Sink::Closed => Ok(()),
