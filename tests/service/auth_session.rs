@@ -13,8 +13,8 @@ const NAME: &str = "campus_backup_session";
 const ATTRIBUTES: &str = "HttpOnly; SameSite=Strict; Path=/auth/session";
 
 /// Signs in as the dashboard does.
-async fn sign_in(service: &Service, username: &str) -> Answer {
-    let body = json!({"username": username, "password": ADMIN_PASSWORD, "stay_signed_in": true});
+async fn sign_in(service: &Service) -> Answer {
+    let body = json!({"username": "admin", "password": ADMIN_PASSWORD, "stay_signed_in": true});
     service.anonymous().post("/auth/login", &body).await.expect(200)
 }
 
@@ -42,7 +42,7 @@ on_every_engine! {
     async fn a_page_that_is_loaded_again_goes_on_for_as_long_as_the_account_may(engine) {
         let school = small_school(engine).await;
         let service = Service::on(&school.scratch).await;
-        let signed_in = sign_in(&service, "admin").await;
+        let signed_in = sign_in(&service).await;
         let mut kept = cookie(&signed_in);
         for _ in 0..2 {
             let next = go_on(&service, &kept).await.expect(200);
@@ -75,7 +75,7 @@ on_every_engine! {
     async fn of_all_sessions_that_of_whoever_restores_goes_on(engine) {
         let place = Place::on(engine).await;
         let service = &place.service;
-        let (mine, other) = (sign_in(service, "admin").await, sign_in(service, "admin").await);
+        let (mine, other) = (sign_in(service).await, sign_in(service).await);
         let admin = bearer(service, &go_on(service, &cookie(&mine)).await.expect(200));
         let renewed = go_on(service, &cookie(&mine)).await.expect(200);
         let id = admin.take().await;
@@ -101,7 +101,7 @@ async fn nobody_goes_on_without_a_cookie_of_a_session() {
     let none = Answer::of(service.anonymous().request(Method::POST, SESSION)).await;
     assert!(!none.header("www-authenticate").contains("error="), "{none:?}");
     none.problem(401, "unauthenticated");
-    let refresh = cookie(&sign_in(&service, "admin").await);
+    let refresh = cookie(&sign_in(&service).await);
     for wrong in [
         "",
         "x",
@@ -133,7 +133,7 @@ async fn nobody_goes_on_without_a_cookie_of_a_session() {
 async fn a_page_goes_on_while_somebody_else_writes() {
     let school = small_school(Engine::Sqlite).await;
     let service = Service::on(&school.scratch).await;
-    let kept = cookie(&sign_in(&service, "admin").await);
+    let kept = cookie(&sign_in(&service).await);
     let writer = school.scratch.another_connection().await;
     for statement in ["begin immediate", "delete from attendance"] {
         writer.execute_unprepared(statement).await.unwrap();
@@ -160,12 +160,12 @@ async fn signing_out_makes_the_browser_forget() {
 async fn sessions_outlive_the_process_and_end_when_they_say() {
     let school = small_school(Engine::Sqlite).await;
     let setup = Setup::on(&school.scratch);
-    let kept = cookie(&sign_in(&setup.start().await, "admin").await);
+    let kept = cookie(&sign_in(&setup.start().await).await);
     let again = setup.again().start().await;
     let kept = cookie(&go_on(&again, &kept).await.expect(200));
     drop(again);
     let short = setup.again().set("CAMPUS_BACKUP_SESSION_LIFETIME", 1).start().await;
-    let left = sign_in(&short, "admin").await;
+    let left = sign_in(&short).await;
     tokio::time::sleep(std::time::Duration::from_millis(1_100)).await;
     for ended in [kept, cookie(&left)] {
         go_on(&short, &ended).await.problem(401, "unauthenticated");
@@ -179,7 +179,7 @@ async fn where_browsers_speak_tls_the_cookie_is_sent_by_tls_alone() {
         .set("CAMPUS_BACKUP_PUBLIC_URL", "https://school.example/backups/")
         .start()
         .await;
-    let set = sign_in(&service, "admin").await.header("set-cookie").to_owned();
+    let set = sign_in(&service).await.header("set-cookie").to_owned();
     assert!(
         set.ends_with("; HttpOnly; SameSite=Strict; Secure; Path=/backups/auth/session"),
         "{set}"

@@ -3,18 +3,17 @@
 
 use actix_web::HttpRequest;
 use actix_web::cookie::{Cookie, SameSite, time};
-use secrecy::SecretString;
 use url::Url;
 
 /// Its name.
 pub const NAME: &str = "campus_backup_session";
 
 /// The path that it is sent to.
-pub const PATH: &str = "/auth/session";
+const PATH: &str = "/auth/session";
 
 /// What a request sent, if anything.
-pub fn of(request: &HttpRequest) -> Option<SecretString> {
-    request.cookie(NAME).map(|cookie| cookie.value().into())
+pub fn of(request: &HttpRequest) -> Option<String> {
+    request.cookie(NAME).map(|cookie| cookie.value().to_owned())
 }
 
 /// One with a token, for a service that browsers find at that address.

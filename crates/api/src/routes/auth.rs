@@ -3,7 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse, delete, get, post, web};
 use campus_backup_domain::account::{self, Principal};
 use campus_backup_domain::entity::user::Role;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -160,7 +160,7 @@ async fn login(state: web::Data<AppState>, request: HttpRequest, body: Body<Logi
 async fn go_on(state: web::Data<AppState>, request: HttpRequest) -> Result<HttpResponse, ApiError> {
     let token = cookie::of(&request)
         .ok_or_else(|| ApiError::new(Code::Unauthenticated, "There is no session to go on with; sign in."))?;
-    let signed_in = state.accounts.refresh(token.expose_secret()).await?;
+    let signed_in = state.accounts.refresh(&token).await?;
     answer(&state, &request, signed_in, true)
 }
 

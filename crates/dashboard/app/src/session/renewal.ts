@@ -10,7 +10,6 @@ export function keepRenewing(): void {
   let isUsed = false;
   let isDue = false;
   let timer: ReturnType<typeof setTimeout> | undefined;
-  let token: string | undefined;
 
   const renew = () => {
     if (!isUsed || !isDue) return;
@@ -25,19 +24,16 @@ export function keepRenewing(): void {
     renew();
   };
   subscribe(() => {
-    const session = current();
-    const given = session.state === 'in' ? session.token : undefined;
-    if (given === token) return;
-    token = given;
     clearTimeout(timer);
     isUsed = false;
     isDue = false;
+    const session = current();
     if (session.state !== 'in') return;
     const due = () => {
       isDue = true;
       renew();
     };
-    timer = setTimeout(due, Math.min((session.endsAt - Date.now()) * DUE, 2 ** 31 - 1));
+    timer = setTimeout(due, (session.endsAt - Date.now()) * DUE);
   });
   for (const event of ['pointerdown', 'keydown'])
     addEventListener(event, use, { capture: true, passive: true });
