@@ -120,6 +120,8 @@ for (const colorScheme of ['light', 'dark'] as const) {
         await word.press('Enter');
         await looked(page, `clear-plan-${colorScheme}-${width}`);
         await page.keyboard.press('Escape');
+        // Who asked for less motion sees none.
+        expect(await page.getByRole('dialog').count()).toBe(0);
         await page.getByRole('button', { name: 'Account admin' }).click();
         await expect(page.getByRole('menuitem', { name: 'Sign out' })).toBeVisible();
         await looked(page, `account-${colorScheme}-${width}`);

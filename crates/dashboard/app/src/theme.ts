@@ -3,16 +3,25 @@ import { type CSSVariablesResolver, createTheme, defaultCssVariablesResolver } f
 /** What is dangerous is red everywhere, and nothing else is. */
 export const DANGER = 'red';
 
+// The component's own lock of what stands behind needs a style element. A header is the page's, and not a dialog's.
+const dialog = { lockScroll: false, attributes: { header: { role: 'presentation' } } };
+
 export const theme = createTheme({
   primaryColor: 'blue',
   primaryShade: { light: 8, dark: 8 },
   defaultRadius: 'md',
   cursorType: 'pointer',
+  respectReducedMotion: true,
   headings: { fontWeight: '650' },
   components: {
-    // The component's own lock of what stands behind needs a style element. A header is the page's, and not a dialog's.
-    Modal: { defaultProps: { lockScroll: false, attributes: { header: { role: 'presentation' } } } },
-    Drawer: { defaultProps: { lockScroll: false, attributes: { header: { role: 'presentation' } } } },
+    Modal: {
+      defaultProps: {
+        ...dialog,
+        // One that slid away would pass over what stands behind it, and take a click that was meant for that.
+        transitionProps: { transition: 'fade', duration: 150 },
+      },
+    },
+    Drawer: { defaultProps: dialog },
   },
 });
 
