@@ -57,6 +57,7 @@ mod restore_refusals;
 mod restore_rig;
 mod schema;
 mod schema_shape;
+mod snapshot_pair;
 mod snapshot_paths;
 mod stats;
 mod surface;

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use campus_backup_archive::Cell;
-use campus_backup_domain::snapshot::{Path, Selection, Sink, Snapshot};
+use campus_backup_domain::snapshot::{Path, RowEncoder, Selection, SharedSink, Sink, Snapshot};
 use campus_backup_domain::{Database, Table, database};
 use chrono::{DateTime, NaiveDate, Utc};
 use proptest::prelude::*;
@@ -195,6 +195,22 @@ impl Sink for Lines {
     }
 }
 
+impl SharedSink for Lines {
+    fn encoder(&self) -> Option<RowEncoder> {
+        Some(Box::new(|cells, out| {
+            out.extend_from_slice(line(cells).as_bytes());
+            out.push(b'\n');
+            Ok(())
+        }))
+    }
+
+    fn encoded(&mut self, rows: u64, bytes: &[u8]) {
+        let lines = str::from_utf8(bytes).unwrap().split_terminator('\n');
+        self.0.extend(lines.map(str::to_owned));
+        assert!(rows <= self.0.len() as u64);
+    }
+}
+
 fn line(cells: &[Cell<'_>]) -> String {
     let mut out = Vec::new();
     for cell in cells {
@@ -207,14 +223,14 @@ fn line(cells: &[Cell<'_>]) -> String {
 async fn read(database: &Database, path: Path, table: Table, selection: Selection) -> Vec<String> {
     let mut snapshot = Snapshot::take(database, path, &[table]).await.unwrap();
     let mut lines = Lines::default();
-    snapshot.read(table, selection, &mut lines).await.unwrap();
+    snapshot.read_shared(table, selection, &mut lines).await.unwrap();
     assert_eq!(snapshot.rows_of(table), lines.0.len() as u64);
     snapshot.end().await.unwrap();
     lines.0
 }
 
 on_every_engine! {
-    async fn both_paths_read_what_was_written(engine) {
+    async fn all_paths_read_what_was_written(engine) {
         let scratch = Scratch::migrated(engine).await;
         let mut runner = TestRunner::deterministic();
         let school = school(&mut runner);
@@ -238,6 +254,10 @@ on_every_engine! {
                 let fast = read(&database, Path::Engine, table, selection).await;
                 assert_eq!(fast, read(&database, Path::Pages, table, selection).await, "{table} {selection:?}");
                 assert!(!fast.is_empty());
+                for rows_in_a_turn in [1, 7, 100] {
+                    let pair = read(&database, Path::Pair(rows_in_a_turn), table, selection).await;
+                    assert_eq!(pair, fast, "{table} {selection:?} in turns of {rows_in_a_turn}");
+                }
             }
         }
     }

@@ -404,8 +404,9 @@ pub struct Serving {
         default_value = "65536"
     )]
     pub chunk_size: String,
-    /// How many threads each worker (one a core) may have for what takes long: a download needs one, and another if it is
-    /// compressed. They are started when they are needed [default: 512, or twice --max-downloads and two more].
+    /// How many threads each worker (one a core) may have for what takes long: a download needs one, another if it is
+    /// compressed, and one more if two read it. They are started when they are needed [default: 512, or three times
+    /// --max-downloads and two more].
     #[arg(long, env = "CAMPUS_BACKUP_BLOCKING_THREADS", value_name = "N")]
     pub blocking_threads: Option<String>,
     /// After how long a download whose reader takes nothing is broken off.

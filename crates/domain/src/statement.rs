@@ -127,9 +127,14 @@ impl<'handle> Statement<'handle> {
                 Err(failure) => break Err(failure),
             }
         };
+        self.reset();
+        ended
+    }
+
+    /// Makes it run again from its beginning; what was bound stays.
+    pub(crate) fn reset(&mut self) {
         // SAFETY: the statement was prepared and is not finalized. The result repeats what `step` already reported.
         unsafe { ffi::sqlite3_reset(self.statement.as_ptr()) };
-        ended
     }
 }
 

@@ -11,6 +11,7 @@ mod held;
 mod schema;
 
 use std::fs::OpenOptions;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
 use std::sync::Arc;
@@ -68,6 +69,15 @@ pub struct Settings {
 /// How many of the service's own works may read whole tables at a time, beside the downloads.
 const WORKERS: u32 = 3;
 
+/// How many readers of whole tables may work in pairs at a time: a pair keeps two cores busy.
+fn pairs() -> u32 {
+    u32::try_from(cores() / 2).unwrap_or(u32::MAX)
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, NonZeroUsize::get)
+}
+
 /// The database, connected.
 #[derive(Clone, Debug)]
 pub struct Database {
@@ -75,8 +85,10 @@ pub struct Database {
     readers: DatabaseConnection,
     changes: DatabaseConnection,
     signs: DatabaseConnection,
+    readers_at_most: usize,
     reader_permits: Arc<Semaphore>,
     worker_permits: Arc<Semaphore>,
+    pair_permits: Arc<Semaphore>,
     engine: Engine,
     file: Option<Arc<File>>,
 }
@@ -121,8 +133,10 @@ impl Database {
             readers,
             changes,
             signs,
+            readers_at_most: settings.readers as usize,
             reader_permits: Arc::new(Semaphore::new(settings.readers as usize)),
             worker_permits: Arc::new(Semaphore::new(WORKERS as usize)),
+            pair_permits: Arc::new(Semaphore::new(pairs() as usize)),
             engine,
             file,
         })
@@ -169,6 +183,17 @@ impl Database {
     pub(crate) async fn worker_permit(&self) -> Result<OwnedSemaphorePermit> {
         let permit = self.worker_permits.clone().acquire_owned().await;
         permit.map_err(Error::internal("taking a place among the workers"))
+    }
+
+    /// A place for a second thread and connection of somebody who reads whole tables, if a core is left for it. It is
+    /// not waited for: who gets none reads alone.
+    pub(crate) fn pair_permit(&self) -> Option<OwnedSemaphorePermit> {
+        let readers = self
+            .readers_at_most
+            .saturating_sub(self.reader_permits.available_permits());
+        let seconds = (pairs() as usize).saturating_sub(self.pair_permits.available_permits());
+        let left = readers + seconds < cores();
+        left.then(|| self.pair_permits.clone().try_acquire_owned().ok())?
     }
 
     /// Begins a transaction that will write, waiting for other writers no longer than the settings say. SQLite takes
@@ -285,7 +310,7 @@ enum Pool {
 async fn connect_pool(settings: &Settings, pool: Pool) -> Result<DatabaseConnection> {
     let size = match pool {
         Pool::Requests | Pool::Changes => settings.connections,
-        Pool::Readers => settings.readers + WORKERS,
+        Pool::Readers => settings.readers + WORKERS + pairs(),
         Pool::Signs => 1,
     };
     // Who reads every page once needs none of them again; SQLite's default is 2 MB a connection.

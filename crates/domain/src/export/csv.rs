@@ -10,8 +10,9 @@ use chrono_tz::Tz;
 use super::{CsvOptions, Encoder, text, unexportable};
 use crate::catalog::Table;
 use crate::error::Result;
-use crate::snapshot::Selection;
+use crate::snapshot::{RowEncoder, Selection};
 
+#[derive(Clone)]
 pub(super) struct Csv {
     options: CsvOptions,
     zone: Tz,
@@ -63,6 +64,11 @@ impl Encoder for Csv {
         }
         out.extend_from_slice(b"\r\n");
         Ok(())
+    }
+
+    fn of_rows(&self) -> Option<RowEncoder> {
+        let mut own = self.clone();
+        Some(Box::new(move |cells, out| own.row(cells, out)))
     }
 
     fn end_table(&mut self, _: &mut Vec<u8>) -> Result<()> {

@@ -1,8 +1,9 @@
 //! Downloads: rows of one snapshot in, bytes of a file out.
 //!
-//! [`download`] is the front door. Behind it a thread that may block reads the [snapshot], encodes
+//! [`download`] is the front door. Behind it a thread that may block reads the [snapshot](crate::snapshot), encodes
 //! ([`csv`], [`json`], [`xlsx`]), and puts the bytes into an [`outlet`], a short queue that its reader empties, by way of
 //! another thread that compresses them if that is asked for ([`coding`]); so a slow reader slows the query, and one who goes away ends it.
+//! Another thread may read beside the first, see [`Snapshot::read_shared`].
 
 mod coding;
 mod csv;
@@ -26,7 +27,11 @@ use crate::account::Admin;
 use crate::catalog::{Scope, Table};
 use crate::database::Database;
 use crate::error::{Error, Result};
-use crate::snapshot::{self, Selection, Sink, Snapshot};
+use crate::snapshot::{Path, RowEncoder, Selection, SharedSink, Sink, Snapshot};
+
+/// How many rows one of two threads reads before it is the other's turn: few enough that what waits for a turn is small,
+/// enough that waking each other is lost among them.
+const ROWS_IN_A_TURN: u64 = 1024;
 
 /// What to download, and how.
 #[derive(Clone, Copy, Debug)]
@@ -83,6 +88,14 @@ impl Format {
             Self::Csv => "text/csv; charset=utf-8; header=present",
             Self::Json => "application/json",
             Self::Xlsx => "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        }
+    }
+
+    /// How its rows are read: those of CSV don't depend on each other.
+    const fn path(self) -> Path {
+        match self {
+            Self::Csv => Path::Pair(ROWS_IN_A_TURN),
+            Self::Json | Self::Xlsx => Path::Engine,
         }
     }
 
@@ -159,7 +172,7 @@ pub async fn download(
     abandoned: impl Future<Output = ()>,
 ) -> Result<Download> {
     request.check()?;
-    let snapshot = Snapshot::take(database, snapshot::Path::default(), request.scope.tables()).await?;
+    let snapshot = Snapshot::take(database, request.format.path(), request.scope.tables()).await?;
     let total_rows = request
         .scope
         .tables()
@@ -267,6 +280,10 @@ pub(crate) trait Encoder: Send {
     fn begin_table(&mut self, table: Table, rows: u64, out: &mut Vec<u8>) -> Result<()>;
     /// A row of that table.
     fn row(&mut self, cells: &[Cell<'_>], out: &mut Vec<u8>) -> Result<()>;
+    /// The same for another thread, if a row of that table is written in the same way wherever it stands.
+    fn of_rows(&self) -> Option<RowEncoder> {
+        None
+    }
     /// After the last row of that table.
     fn end_table(&mut self, out: &mut Vec<u8>) -> Result<()>;
     /// After the last table.
@@ -301,7 +318,7 @@ async fn write(mut snapshot: Snapshot, settings: &Settings, request: Request, ou
         let rows = snapshot.rows_of(*table);
         writing.encoder.begin_table(*table, rows, writing.outlet.buffer())?;
         let selection = writing.encoder.selection();
-        snapshot.read(*table, selection, &mut writing).await?;
+        snapshot.read_shared(*table, selection, &mut writing).await?;
         if writing.rows != rows {
             return Err(Error::internal("comparing the rows read with those counted")(format!(
                 "{table} has {rows} rows and {} were read",
@@ -330,6 +347,17 @@ impl Sink for Writing<'_> {
 
     async fn hand_on(&mut self) -> Result<()> {
         self.outlet.hand_on().await
+    }
+}
+
+impl SharedSink for Writing<'_> {
+    fn encoder(&self) -> Option<RowEncoder> {
+        self.encoder.of_rows()
+    }
+
+    fn encoded(&mut self, rows: u64, bytes: &[u8]) {
+        self.rows += rows;
+        self.outlet.buffer().extend_from_slice(bytes);
     }
 }
 

@@ -41,22 +41,38 @@ pub trait Sink: Send {
     fn hand_on(&mut self) -> impl Future<Output = Result<()>> + Send;
 }
 
+/// A sink whose rows may have the same bytes wherever they stand, so that two threads can share the work.
+pub trait SharedSink: Sink {
+    /// What writes them on the other thread; nothing if they depend on each other after all.
+    fn encoder(&self) -> Option<RowEncoder>;
+
+    /// Takes the next rows as an [`encoder`](SharedSink::encoder) wrote them, one after the other.
+    fn encoded(&mut self, rows: u64, bytes: &[u8]);
+}
+
+/// Appends the bytes of one row.
+pub type RowEncoder = Box<dyn FnMut(&[Cell<'_>], &mut Vec<u8>) -> Result<()> + Send>;
+
 /// How rows are read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Path {
     /// As fast as the engine gives them.
     #[default]
     Engine,
+    /// The same by two threads, in turns of about so many rows, where the engine can and a core is left for it: see
+    /// [`Snapshot::read_shared`].
+    Pair(u64),
     /// Through the ORM: the reference.
     Pages,
 }
 
 /// One moment of the whole database, seen while others go on writing.
 ///
-/// It holds one connection of the pool that is kept for readers, and a place among them, until it is dropped.
+/// It holds one connection of the pool that is kept for readers, or two, and a place among them, until it is dropped.
 #[derive(Debug)]
 pub struct Snapshot {
     reader: Reader,
+    path: Path,
     engine: Engine,
     stats: Stats,
     _permit: OwnedSemaphorePermit,
@@ -89,13 +105,14 @@ impl Snapshot {
         let engine = database.engine();
         let mut reader = match (path, engine) {
             (Path::Pages, _) => Reader::Pages(pages::Reader::begin(database).await?),
-            (Path::Engine, Engine::Sqlite) => {
-                Reader::Sqlite(sqlite::Reader::begin(pool.get_sqlite_connection_pool()).await?)
+            (Path::Engine | Path::Pair(_), Engine::Sqlite) => {
+                let pair = matches!(path, Path::Pair(_)).then(|| database.pair_permit()).flatten();
+                Reader::Sqlite(sqlite::Reader::begin(pool.get_sqlite_connection_pool(), pair).await?)
             }
-            (Path::Engine, Engine::Postgres) => {
+            (Path::Engine | Path::Pair(_), Engine::Postgres) => {
                 Reader::Postgres(postgres::Reader::begin(pool.get_postgres_connection_pool()).await?)
             }
-            (Path::Engine, Engine::Mysql) => {
+            (Path::Engine | Path::Pair(_), Engine::Mysql) => {
                 Reader::Mysql(mysql::Reader::begin(pool.get_mysql_connection_pool()).await?)
             }
         };
@@ -108,6 +125,7 @@ impl Snapshot {
         };
         Ok(Self {
             reader,
+            path,
             engine,
             stats: Stats { rows, generated_at },
             _permit: permit,
@@ -141,6 +159,17 @@ impl Snapshot {
             Reader::Postgres(reader) => reader.read(table, selection, sink).await,
             Reader::Mysql(reader) => reader.read(table, selection, sink).await,
             Reader::Pages(reader) => reader.read(table, selection, sink).await,
+        }
+    }
+
+    /// The same, by two threads if it was taken for that and a second one has joined.
+    pub async fn read_shared(&mut self, table: Table, selection: Selection, sink: &mut impl SharedSink) -> Result<()> {
+        match (&mut self.reader, self.path) {
+            (Reader::Sqlite(reader), Path::Pair(rows_in_a_turn)) => {
+                let turns = self.stats.of(table).div_ceil(rows_in_a_turn.max(1));
+                reader.read_shared(table, selection, turns, sink).await
+            }
+            _ => self.read(table, selection, sink).await,
         }
     }
 

@@ -1,57 +1,140 @@
-//! SQLite: one read transaction in WAL mode, its statement stepped by the reading thread itself.
+//! SQLite: one read transaction in WAL mode, its statement stepped by the reading thread itself; or two of them,
+//! see [`pair`].
+
+mod pair;
 
 use std::collections::BTreeMap;
 
 use campus_backup_archive::{Cell, Kind};
 use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 use rust_decimal::Decimal;
+use sea_orm::sqlx::sqlite::LockedSqliteHandle;
 use sea_orm::sqlx::{Sqlite, SqlitePool, Transaction};
+use tokio::sync::OwnedSemaphorePermit;
 
+use self::pair::{Second, Waiting};
 use super::fields::{self, Field};
-use super::{HAND_ON_EVERY, Selection, Sink};
+use super::{HAND_ON_EVERY, Selection, SharedSink, Sink};
 use crate::catalog::{Table, cells};
 use crate::error::{Error, Result};
 use crate::statement::{Failure, Row, Statement, Value};
 use crate::stats;
 
+const READING: &str = "reading rows";
+
 /// A read transaction. Its moment is that of the count.
 #[derive(Debug)]
-pub(super) struct Reader(Transaction<'static, Sqlite>);
+pub(super) struct Reader {
+    transaction: Transaction<'static, Sqlite>,
+    second: Option<Second>,
+    waiting: Option<Waiting>,
+}
 
 impl Reader {
-    pub(super) async fn begin(pool: &SqlitePool) -> Result<Self> {
+    /// With a permit for a pair, a second connection waits to join at the moment of the count.
+    pub(super) async fn begin(pool: &SqlitePool, pair: Option<OwnedSemaphorePermit>) -> Result<Self> {
+        let waiting = match pair {
+            Some(permit) => Some(Waiting::new(pool, permit).await?),
+            None => None,
+        };
         let transaction = pool.begin().await.map_err(Error::sqlx("beginning a snapshot"))?;
-        Ok(Self(transaction))
+        Ok(Self {
+            transaction,
+            second: None,
+            waiting,
+        })
     }
 
     pub(super) async fn count(&mut self, tables: &[Table]) -> Result<BTreeMap<Table, u64>> {
-        stats::count_on::<Sqlite>(&mut *self.0, tables).await
+        let counted = stats::count_on::<Sqlite>(&mut *self.transaction, tables).await?;
+        if let Some(waiting) = self.waiting.take() {
+            self.second = waiting.join().await?;
+        }
+        Ok(counted)
     }
 
     pub(super) async fn end(self) -> Result<()> {
-        self.0.commit().await.map_err(Error::sqlx("ending a snapshot"))
+        if let Some(second) = self.second {
+            second.end().await?;
+        }
+        self.transaction
+            .commit()
+            .await
+            .map_err(Error::sqlx("ending a snapshot"))
     }
 
     pub(super) async fn read(&mut self, table: Table, selection: Selection, sink: &mut impl Sink) -> Result<()> {
-        let doing = "reading rows";
-        let fields = fields::of(table, selection);
-        let sql = format!("{} ORDER BY t.id", fields::select(table, selection));
-        let mut handle = self.0.lock_handle().await.map_err(Error::sqlx(doing))?;
-        let mut statement = Statement::prepare(&mut handle, &sql).map_err(failed)?;
+        let rows = Rows::of(table, selection);
+        let mut handle = self.transaction.lock_handle().await.map_err(Error::sqlx(READING))?;
+        rows.read(&mut rows.prepare(&mut handle)?, sink).await
+    }
+
+    /// Reads by two threads in so many turns, or alone if nobody has joined.
+    pub(super) async fn read_shared(
+        &mut self,
+        table: Table,
+        selection: Selection,
+        turns: u64,
+        sink: &mut impl SharedSink,
+    ) -> Result<()> {
+        if let Some(encoder) = sink.encoder()
+            && turns > 1
+            && let Some(second) = self.second.take()
+        {
+            let mut handle = self.transaction.lock_handle().await.map_err(Error::sqlx(READING))?;
+            let parts = pair::parts(&mut handle, table, turns)?;
+            let rows = Rows::of(table, selection);
+            self.second = Some(pair::read(&mut handle, second, rows, parts, encoder, sink).await?);
+            return Ok(());
+        }
+        self.read(table, selection, sink).await
+    }
+}
+
+/// The rows of a table, as a statement gives them.
+#[derive(Clone)]
+struct Rows {
+    table: Table,
+    fields: Vec<Field>,
+    select: String,
+}
+
+impl Rows {
+    fn of(table: Table, selection: Selection) -> Self {
+        Self {
+            table,
+            fields: fields::of(table, selection),
+            select: fields::select(table, selection),
+        }
+    }
+
+    /// All of them.
+    fn prepare<'a>(&self, handle: &'a mut LockedSqliteHandle<'_>) -> Result<Statement<'a>> {
+        let sql = format!("{} ORDER BY t.id", self.select);
+        Statement::prepare(handle, &sql).map_err(failed)
+    }
+
+    /// Those from one id to another, which are the statement's two parameters.
+    fn prepare_part<'a>(&self, handle: &'a mut LockedSqliteHandle<'_>) -> Result<Statement<'a>> {
+        let sql = format!("{} WHERE t.id BETWEEN ? AND ? ORDER BY t.id", self.select);
+        Statement::prepare(handle, &sql).map_err(failed)
+    }
+
+    async fn read(&self, statement: &mut Statement<'_>, sink: &mut impl Sink) -> Result<()> {
         for position in 1u64.. {
             let Some(row) = statement.step().map_err(failed)? else {
                 break;
             };
             let mut cells = cells();
-            for (index, (field, cell)) in fields.iter().zip(&mut cells).enumerate() {
+            for (index, (field, cell)) in self.fields.iter().zip(&mut cells).enumerate() {
                 read_cell(row.value(index), field, cell).map_err(|problem| Error::Unexportable {
-                    table,
+                    table: self.table,
                     row: id(&row),
                     column: field.name,
                     problem,
                 })?;
             }
-            sink.row(&cells[..fields.len()])?;
+            sink.row(&cells[..self.fields.len()])?;
             if position.is_multiple_of(HAND_ON_EVERY) {
                 sink.hand_on().await?;
             }
@@ -188,7 +271,7 @@ fn digits(text: &[u8]) -> Option<u32> {
 }
 
 fn failed(failure: Failure) -> Error {
-    Error::sqlite("reading rows", failure.code, failure)
+    Error::sqlite(READING, failure.code, failure)
 }
 
 #[cfg(test)]

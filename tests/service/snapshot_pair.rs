@@ -1,0 +1,223 @@
+//! Two threads that read one SQLite table in turns: together they read what one would, at one moment, whoever writes.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use campus_backup_archive::Cell;
+use campus_backup_domain::snapshot::{Path, RowEncoder, Selection, SharedSink, Sink, Snapshot};
+use campus_backup_domain::{Database, Error, Table, database};
+use sea_orm::ConnectionTrait as _;
+
+use crate::harness::{Engine, Scratch};
+
+const STUDENTS: i64 = 1000;
+const IN_A_TURN: u64 = 16;
+
+async fn school() -> (Scratch, Database) {
+    let scratch = Scratch::migrated(Engine::Sqlite).await;
+    let numbers = format!("with recursive n(id) as (values (1) union all select id + 1 from n where id < {STUDENTS})");
+    let columns = "(id, full_name, registration_number, phone, created_at)";
+    let rows = "select id, 'n', 'r' || id, '0', '2024-01-01 00:00:00' from n";
+    scratch
+        .execute(&format!("insert into students {columns} {numbers} {rows}"))
+        .await;
+    let settings = database::Settings {
+        url: scratch.url().to_owned(),
+        connections: 2,
+        readers: 2,
+        patience: Duration::from_secs(10),
+    };
+    let database = Database::connect(&settings).await.unwrap();
+    (scratch, database)
+}
+
+/// The second and the fifth column of students, a line each.
+#[derive(Default)]
+struct Lines {
+    text: Vec<u8>,
+    rows: u64,
+    /// Whether the second thread has brought any.
+    shared: bool,
+    fails_after: Option<u64>,
+}
+
+fn line(cells: &[Cell<'_>], out: &mut Vec<u8>) {
+    let (Cell::Integer(id), Cell::Text(phone)) = (&cells[0], &cells[4]) else {
+        panic!("{cells:?}");
+    };
+    out.extend_from_slice(format!("{id} {phone}\n").as_bytes());
+}
+
+impl Sink for Lines {
+    fn row(&mut self, cells: &[Cell<'_>]) -> Result<(), Error> {
+        self.rows += 1;
+        line(cells, &mut self.text);
+        Ok(())
+    }
+
+    async fn hand_on(&mut self) -> Result<(), Error> {
+        match self.fails_after {
+            Some(rows) if self.rows >= rows => Err(Error::Gone),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl SharedSink for Lines {
+    fn encoder(&self) -> Option<RowEncoder> {
+        Some(Box::new(|cells, out| {
+            line(cells, out);
+            Ok(())
+        }))
+    }
+
+    fn encoded(&mut self, rows: u64, bytes: &[u8]) {
+        self.shared = true;
+        self.rows += rows;
+        self.text.extend_from_slice(bytes);
+    }
+}
+
+fn expected(phone: &str) -> String {
+    (1..=STUDENTS).map(|id| format!("{id} {phone}\n")).collect()
+}
+
+async fn take(database: &Database) -> Snapshot {
+    Snapshot::take(database, Path::Pair(IN_A_TURN), &[Table::Students])
+        .await
+        .unwrap()
+}
+
+async fn read(snapshot: &mut Snapshot, lines: &mut Lines) -> Result<(), Error> {
+    snapshot.read_shared(Table::Students, Selection::Columns, lines).await
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().unwrap().get()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pair_shares_the_work_where_there_are_two_cores() {
+    let (_scratch, database) = school().await;
+    // Twice: the second connection is as good afterwards as before.
+    for _ in 0..2 {
+        let mut snapshot = take(&database).await;
+        let mut lines = Lines::default();
+        read(&mut snapshot, &mut lines).await.unwrap();
+        assert_eq!(String::from_utf8(lines.text).unwrap(), expected("0"));
+        assert_eq!(lines.shared, cores() >= 2);
+        // The snapshot is still that of both.
+        let mut again = Lines::default();
+        read(&mut snapshot, &mut again).await.unwrap();
+        assert_eq!((again.rows, again.shared), (1000, cores() >= 2));
+        snapshot.end().await.unwrap();
+    }
+    // Who finds no core left reads alone, and the same.
+    let mut snapshots = [take(&database).await, take(&database).await];
+    for (before, snapshot) in snapshots.iter_mut().enumerate() {
+        let mut lines = Lines::default();
+        read(snapshot, &mut lines).await.unwrap();
+        assert_eq!(String::from_utf8(lines.text).unwrap(), expected("0"));
+        assert_eq!(lines.shared, cores() / 2 > before);
+    }
+}
+
+/// Every commit changes all rows, so a pair of two moments would read two different values.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pair_reads_one_moment_whoever_writes() {
+    let (_scratch, database) = school().await;
+    let over = Arc::new(AtomicBool::new(false));
+    let writing = tokio::spawn({
+        let (over, database) = (over.clone(), database.clone());
+        async move {
+            let mut commits = 0;
+            while !over.load(Ordering::Relaxed) {
+                commits += 1;
+                let update = format!("update students set phone = '{commits}'");
+                database.connection().execute_unprepared(&update).await.unwrap();
+            }
+            commits
+        }
+    });
+    let mut shared = 0;
+    let mut seen = Vec::new();
+    for _ in 0..300 {
+        let mut snapshot = take(&database).await;
+        let mut lines = Lines::default();
+        read(&mut snapshot, &mut lines).await.unwrap();
+        snapshot.end().await.unwrap();
+        let text = String::from_utf8(lines.text).unwrap();
+        let phone = text.split_ascii_whitespace().nth(1).unwrap().to_owned();
+        assert!(
+            text == expected(&phone),
+            "two moments in one snapshot: {phone} and others"
+        );
+        shared += u32::from(lines.shared);
+        seen.push(phone);
+    }
+    over.store(true, Ordering::Relaxed);
+    let commits = writing.await.unwrap();
+    seen.dedup();
+    assert!(
+        seen.len() > 20,
+        "the writer made {commits} commits and {} were seen",
+        seen.len()
+    );
+    assert_eq!(shared > 20, cores() >= 2, "{shared} of 300 were read by two");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_can_not_be_read_fails_a_pair_at_its_place() {
+    let (scratch, database) = school().await;
+    for id in [1, 17, 500, 999, STUDENTS] {
+        scratch
+            .execute(&format!("update students set date_of_birth = 'x' where id = {id}"))
+            .await;
+        let mut snapshot = take(&database).await;
+        let mut lines = Lines::default();
+        let failed = read(&mut snapshot, &mut lines).await;
+        assert!(
+            matches!(&failed, Err(Error::Unexportable { row, column: "date_of_birth", .. }) if *row == id),
+            "{id}: {failed:?}"
+        );
+        let text = String::from_utf8(lines.text).unwrap();
+        assert!(
+            expected("0").starts_with(&text) && lines.rows < id.unsigned_abs(),
+            "{text}"
+        );
+        drop(snapshot);
+        scratch.execute("update students set date_of_birth = null").await;
+    }
+    let mut lines = Lines::default();
+    read(&mut take(&database).await, &mut lines).await.unwrap();
+    assert_eq!(lines.rows, 1000);
+}
+
+/// As when a client goes away: whatever the second thread was doing, its place and its connection come back.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pair_that_is_left_in_the_middle_leaves_nothing_behind() {
+    let (_scratch, database) = school().await;
+    for rows in (0..900).step_by(10) {
+        let mut snapshot = take(&database).await;
+        let mut lines = Lines {
+            fails_after: Some(rows),
+            ..Lines::default()
+        };
+        let left = read(&mut snapshot, &mut lines).await;
+        assert!(matches!(left, Err(Error::Gone)), "{left:?}");
+    }
+    let mut tries = 0;
+    loop {
+        let mut snapshot = take(&database).await;
+        let mut lines = Lines::default();
+        read(&mut snapshot, &mut lines).await.unwrap();
+        assert_eq!(lines.rows, 1000);
+        if lines.shared == (cores() >= 2) {
+            break;
+        }
+        tries += 1;
+        assert!(tries < 100, "the second place has not come back");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
