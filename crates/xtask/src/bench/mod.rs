@@ -97,13 +97,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         measure(options, &database, &mut report)?;
         if options.memory_scale > 0 && options.wants(Work::Memory) {
             let large = Database::of_scale(engine, options.memory_scale)?;
-            every::memory(
-                &Service::start(&large.url)?,
-                engine,
-                options.memory_scale,
-                1,
-                &mut report,
-            )?;
+            every::memory(&large, options.memory_scale, 1, &mut report)?;
         }
     }
     println!("{}", machine::text(&machine));
@@ -128,8 +122,7 @@ fn measure(options: &Options, database: &Database, report: &mut Report) -> Resul
         downloads::measure(&Service::start(&database.url)?, database, runs, report)?;
     }
     if options.wants(Work::Memory) {
-        let service = Service::start(&database.url)?;
-        let first_bytes = every::memory(&service, engine, options.scale, runs, report)?;
+        let first_bytes = every::memory(database, options.scale, runs, report)?;
         report.add(first_bytes);
     }
     if options.wants(Work::Together) {
