@@ -69,15 +69,6 @@ pub struct Settings {
 /// How many of the service's own works may read whole tables at a time, beside the downloads.
 const WORKERS: u32 = 3;
 
-/// How many readers of whole tables may work in pairs at a time: a pair keeps two cores busy.
-fn pairs() -> u32 {
-    u32::try_from(cores() / 2).unwrap_or(u32::MAX)
-}
-
-fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, NonZeroUsize::get)
-}
-
 /// The database, connected.
 #[derive(Clone, Debug)]
 pub struct Database {
@@ -85,6 +76,7 @@ pub struct Database {
     readers: DatabaseConnection,
     changes: DatabaseConnection,
     signs: DatabaseConnection,
+    cores: usize,
     readers_at_most: usize,
     reader_permits: Arc<Semaphore>,
     worker_permits: Arc<Semaphore>,
@@ -107,8 +99,13 @@ impl Database {
         if let Some(path) = &path {
             create_private(path).map_err(Error::io("creating the database file"))?;
         }
+        let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        let pairs = match path {
+            Some(_) => u32::try_from(cores / 2).unwrap_or(u32::MAX),
+            None => 0,
+        };
         let requests = connect_pool(settings, Pool::Requests).await?;
-        let readers = connect_pool(settings, Pool::Readers).await?;
+        let readers = connect_pool(settings, Pool::Readers { pairs }).await?;
         let engine = match requests.get_database_backend() {
             DbBackend::Postgres => Engine::Postgres,
             DbBackend::MySql => Engine::Mysql,
@@ -133,10 +130,11 @@ impl Database {
             readers,
             changes,
             signs,
+            cores,
             readers_at_most: settings.readers as usize,
             reader_permits: Arc::new(Semaphore::new(settings.readers as usize)),
             worker_permits: Arc::new(Semaphore::new(WORKERS as usize)),
-            pair_permits: Arc::new(Semaphore::new(pairs() as usize)),
+            pair_permits: Arc::new(Semaphore::new(cores / 2)),
             engine,
             file,
         })
@@ -185,14 +183,14 @@ impl Database {
         permit.map_err(Error::internal("taking a place among the workers"))
     }
 
-    /// A place for a second thread and connection of somebody who reads whole tables, if a core is left for it. It is
-    /// not waited for: who gets none reads alone.
+    /// A place for a second thread and connection of somebody who reads whole tables on SQLite, if the other downloads
+    /// leave a core for it. It is not waited for: who gets none reads alone.
     pub(crate) fn pair_permit(&self) -> Option<OwnedSemaphorePermit> {
         let readers = self
             .readers_at_most
             .saturating_sub(self.reader_permits.available_permits());
-        let seconds = (pairs() as usize).saturating_sub(self.pair_permits.available_permits());
-        let left = readers + seconds < cores();
+        let seconds = (self.cores / 2).saturating_sub(self.pair_permits.available_permits());
+        let left = readers + seconds < self.cores;
         left.then(|| self.pair_permits.clone().try_acquire_owned().ok())?
     }
 
@@ -299,8 +297,8 @@ impl Database {
 enum Pool {
     /// Whatever is short.
     Requests,
-    /// Reading whole tables.
-    Readers,
+    /// Reading whole tables, some of them by so many pairs.
+    Readers { pairs: u32 },
     /// Changing whole tables.
     Changes,
     /// Signs of life.
@@ -310,18 +308,18 @@ enum Pool {
 async fn connect_pool(settings: &Settings, pool: Pool) -> Result<DatabaseConnection> {
     let size = match pool {
         Pool::Requests | Pool::Changes => settings.connections,
-        Pool::Readers => settings.readers + WORKERS + pairs(),
+        Pool::Readers { pairs } => settings.readers + WORKERS + pairs,
         Pool::Signs => 1,
     };
     // Who reads every page once needs none of them again; SQLite's default is 2 MB a connection.
     let cache = match pool {
-        Pool::Readers | Pool::Signs => "-256",
+        Pool::Readers { .. } | Pool::Signs => "-256",
         Pool::Requests | Pool::Changes => "-2000",
     };
     let patience = settings.patience;
     let courtesy = match pool {
         Pool::Signs => Duration::from_millis(50),
-        Pool::Requests | Pool::Readers | Pool::Changes => patience,
+        Pool::Requests | Pool::Readers { .. } | Pool::Changes => patience,
     };
     let mut options = ConnectOptions::new(&settings.url);
     options

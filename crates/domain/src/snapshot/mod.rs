@@ -162,7 +162,8 @@ impl Snapshot {
         }
     }
 
-    /// The same, by two threads if it was taken for that and a second one has joined.
+    /// The same, by two threads if it was taken for that, a second one has joined, the sink can share the work, and there is
+    /// more than one turn of it.
     pub async fn read_shared(&mut self, table: Table, selection: Selection, sink: &mut impl SharedSink) -> Result<()> {
         match (&mut self.reader, self.path) {
             (Reader::Sqlite(reader), Path::Pair(rows_in_a_turn)) => {

@@ -34,7 +34,7 @@ impl Reader {
     /// With a permit for a pair, a second connection waits to join at the moment of the count.
     pub(super) async fn begin(pool: &SqlitePool, pair: Option<OwnedSemaphorePermit>) -> Result<Self> {
         let waiting = match pair {
-            Some(permit) => Some(Waiting::new(pool, permit).await?),
+            Some(permit) => Waiting::new(pool, permit).await.map_or_else(alone, Some),
             None => None,
         };
         let transaction = pool.begin().await.map_err(Error::sqlx("beginning a snapshot"))?;
@@ -48,14 +48,16 @@ impl Reader {
     pub(super) async fn count(&mut self, tables: &[Table]) -> Result<BTreeMap<Table, u64>> {
         let counted = stats::count_on::<Sqlite>(&mut *self.transaction, tables).await?;
         if let Some(waiting) = self.waiting.take() {
-            self.second = waiting.join().await?;
+            self.second = waiting.join().await.unwrap_or_else(alone);
         }
         Ok(counted)
     }
 
     pub(super) async fn end(self) -> Result<()> {
-        if let Some(second) = self.second {
-            second.end().await?;
+        if let Some(second) = self.second
+            && let Err(error) = second.end().await
+        {
+            tracing::debug!(%error, "the second connection of a snapshot was closed");
         }
         self.transaction
             .commit()
@@ -89,6 +91,12 @@ impl Reader {
         }
         self.read(table, selection, sink).await
     }
+}
+
+/// What the second of a pair meets is no reason to fail: the first can read alone.
+fn alone<T>(error: Error) -> Option<T> {
+    tracing::debug!(%error, "a snapshot is read by one thread");
+    None
 }
 
 /// The rows of a table, as a statement gives them.

@@ -24,7 +24,7 @@ use crate::statement::{Bound, Statement, Value};
 
 const JOINING: &str = "beginning the second half of a snapshot";
 
-/// How many pieces the second thread may be ahead.
+/// How many pieces of the second thread may wait, beside the one that it has in hand.
 const QUEUE: usize = 2;
 
 /// How many bytes the second thread hands over at once, if a part has that many.
@@ -125,7 +125,7 @@ pub(super) async fn read(
             };
             sink.encoded(piece.rows, &piece.bytes);
             piece.bytes.clear();
-            // The other thread may have ended, and needs none any more.
+            // It has enough of them, or has ended.
             let _ = empty.try_send(piece.bytes);
             sink.hand_on().await?;
             if piece.ends_part {
