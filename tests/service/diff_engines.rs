@@ -2,14 +2,13 @@
 
 use std::io::{Cursor, Read};
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use campus_backup_archive::Keys;
 use campus_backup_domain::diff::{self, Archive, Counts, Outcome, Side};
 use campus_backup_domain::job::Progress;
 use campus_backup_domain::open::Source;
-use campus_backup_domain::{Database, Table, database, verify};
+use campus_backup_domain::{Table, verify};
 
 use crate::harness::{School, Scratch, Service, TABLES, small_school};
 
@@ -37,13 +36,7 @@ fn archive(source: &Arc<dyn Source>) -> Side {
 }
 
 async fn live(scratch: &Scratch) -> Side {
-    let settings = database::Settings {
-        url: scratch.url().to_owned(),
-        connections: 2,
-        readers: 2,
-        patience: Duration::from_secs(10),
-    };
-    Side::Live(Database::connect(&settings).await.unwrap())
+    Side::Live(scratch.database().await)
 }
 
 on_every_engine! {

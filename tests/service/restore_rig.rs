@@ -13,7 +13,7 @@ use campus_backup_domain::export::{self, Coding, CsvOptions, Format};
 use campus_backup_domain::job::Progress;
 use campus_backup_domain::open::Source;
 use campus_backup_domain::restore::{self, Mode, Plan, Restore, Restored, Scope};
-use campus_backup_domain::{Database, Result, Table, database};
+use campus_backup_domain::{Database, Result, Table};
 use futures_util::StreamExt as _;
 
 use crate::harness::Scratch;
@@ -83,13 +83,7 @@ pub(crate) struct Place<'a> {
 impl<'a> Place<'a> {
     /// The administrator is the user `admin`, who must be there.
     pub(crate) async fn on(scratch: &'a Scratch) -> Self {
-        let settings = database::Settings {
-            url: scratch.url().to_owned(),
-            connections: 4,
-            readers: 4,
-            patience: Duration::from_secs(10),
-        };
-        let database = Database::connect(&settings).await.unwrap();
+        let database = scratch.database().await;
         let secret = vec![7u8; 32].into();
         let accounts = Accounts::new(database.clone(), account::Settings::new(secret)).unwrap();
         let issued = accounts.issue_token("admin", Duration::from_secs(600)).await.unwrap();

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use campus_backup_archive::Cell;
 use campus_backup_domain::snapshot::{Path, RowEncoder, Selection, SharedSink, Sink, Snapshot};
-use campus_backup_domain::{Database, Error, Table, database};
+use campus_backup_domain::{Database, Error, Table};
 use sea_orm::ConnectionTrait as _;
 
 use crate::harness::{Engine, Scratch};
@@ -23,13 +23,7 @@ async fn school() -> (Scratch, Database) {
     scratch
         .execute(&format!("insert into students {columns} {numbers} {rows}"))
         .await;
-    let settings = database::Settings {
-        url: scratch.url().to_owned(),
-        connections: 2,
-        readers: 2,
-        patience: Duration::from_secs(10),
-    };
-    let database = Database::connect(&settings).await.unwrap();
+    let database = scratch.database().await;
     (scratch, database)
 }
 

@@ -1,11 +1,9 @@
 //! The fast path of each engine reads what the reference reads through the ORM, and both read what was written: for
 //! random rows that the schema admits, byte by byte.
 
-use std::time::Duration;
-
 use campus_backup_archive::Cell;
 use campus_backup_domain::snapshot::{Path, RowEncoder, Selection, SharedSink, Sink, Snapshot};
-use campus_backup_domain::{Database, Table, database};
+use campus_backup_domain::{Database, Table};
 use chrono::{DateTime, NaiveDate, Utc};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -241,10 +239,7 @@ on_every_engine! {
                 insert(&scratch, *table, row).await;
             }
         }
-        let settings = database::Settings {
-            url: scratch.url().to_owned(), connections: 2, readers: 2, patience: Duration::from_secs(10),
-        };
-        let database = Database::connect(&settings).await.unwrap();
+        let database = scratch.database().await;
         for (table, rows) in &school {
             let written: Vec<String> = rows.iter().map(|row| line(row)).collect();
             assert_eq!(read(&database, Path::Engine, *table, Selection::Columns).await, written, "{table}");

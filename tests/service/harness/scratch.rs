@@ -76,6 +76,17 @@ impl Scratch {
         &self.connection
     }
 
+    /// The database as the service connects to it.
+    pub(crate) async fn database(&self) -> campus_backup_domain::Database {
+        let settings = campus_backup_domain::database::Settings {
+            url: self.url.clone(),
+            connections: 4,
+            readers: 4,
+            patience: Duration::from_secs(10),
+        };
+        campus_backup_domain::Database::connect(&settings).await.unwrap()
+    }
+
     /// One more connection, that is nobody else's.
     pub(crate) async fn another_connection(&self) -> DatabaseConnection {
         connect(&self.url, 1).await

@@ -72,7 +72,6 @@ pub enum Path {
 #[derive(Debug)]
 pub struct Snapshot {
     reader: Reader,
-    path: Path,
     engine: Engine,
     stats: Stats,
     _permit: OwnedSemaphorePermit,
@@ -106,7 +105,10 @@ impl Snapshot {
         let mut reader = match (path, engine) {
             (Path::Pages, _) => Reader::Pages(pages::Reader::begin(database).await?),
             (Path::Engine | Path::Pair(_), Engine::Sqlite) => {
-                let pair = matches!(path, Path::Pair(_)).then(|| database.pair_permit()).flatten();
+                let pair = match path {
+                    Path::Pair(rows_in_a_turn) => database.pair_permit().map(|permit| (permit, rows_in_a_turn)),
+                    Path::Engine | Path::Pages => None,
+                };
                 Reader::Sqlite(sqlite::Reader::begin(pool.get_sqlite_connection_pool(), pair).await?)
             }
             (Path::Engine | Path::Pair(_), Engine::Postgres) => {
@@ -125,7 +127,6 @@ impl Snapshot {
         };
         Ok(Self {
             reader,
-            path,
             engine,
             stats: Stats { rows, generated_at },
             _permit: permit,
@@ -162,14 +163,11 @@ impl Snapshot {
         }
     }
 
-    /// The same, by two threads if it was taken for that, a second one has joined, the sink can share the work, and there is
-    /// more than one turn of it.
+    /// The same, by two threads if it was taken for that, a second one has joined, and the sink can share the work.
     pub async fn read_shared(&mut self, table: Table, selection: Selection, sink: &mut impl SharedSink) -> Result<()> {
-        match (&mut self.reader, self.path) {
-            (Reader::Sqlite(reader), Path::Pair(rows_in_a_turn)) => {
-                let turns = self.stats.of(table).div_ceil(rows_in_a_turn.max(1));
-                reader.read_shared(table, selection, turns, sink).await
-            }
+        let rows = self.rows_of(table);
+        match &mut self.reader {
+            Reader::Sqlite(reader) => reader.read_shared(table, rows, selection, sink).await,
             _ => self.read(table, selection, sink).await,
         }
     }

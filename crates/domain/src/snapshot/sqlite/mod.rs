@@ -26,35 +26,52 @@ const READING: &str = "reading rows";
 #[derive(Debug)]
 pub(super) struct Reader {
     transaction: Transaction<'static, Sqlite>,
-    second: Option<Second>,
-    waiting: Option<Waiting>,
+    partner: Partner,
+}
+
+/// Whoever reads beside it.
+#[derive(Debug)]
+enum Partner {
+    Nobody,
+    Waiting(Waiting),
+    Joined(Second),
+}
+
+impl Partner {
+    fn take(&mut self) -> Self {
+        std::mem::replace(self, Self::Nobody)
+    }
 }
 
 impl Reader {
-    /// With a permit for a pair, a second connection waits to join at the moment of the count.
-    pub(super) async fn begin(pool: &SqlitePool, pair: Option<OwnedSemaphorePermit>) -> Result<Self> {
-        let waiting = match pair {
-            Some(permit) => Waiting::new(pool, permit).await.map_or_else(alone, Some),
-            None => None,
+    /// With a permit for a pair, and how many rows are in a turn of it, a second connection waits to join at the moment of
+    /// the count.
+    pub(super) async fn begin(pool: &SqlitePool, pair: Option<(OwnedSemaphorePermit, u64)>) -> Result<Self> {
+        let partner = match pair {
+            Some((permit, rows_in_a_turn)) => {
+                let waiting = Waiting::new(pool, permit, rows_in_a_turn).await;
+                waiting.map_or_else(alone, Partner::Waiting)
+            }
+            None => Partner::Nobody,
         };
         let transaction = pool.begin().await.map_err(Error::sqlx("beginning a snapshot"))?;
-        Ok(Self {
-            transaction,
-            second: None,
-            waiting,
-        })
+        Ok(Self { transaction, partner })
     }
 
     pub(super) async fn count(&mut self, tables: &[Table]) -> Result<BTreeMap<Table, u64>> {
         let counted = stats::count_on::<Sqlite>(&mut *self.transaction, tables).await?;
-        if let Some(waiting) = self.waiting.take() {
-            self.second = waiting.join().await.unwrap_or_else(alone);
-        }
+        self.partner = match self.partner.take() {
+            Partner::Waiting(waiting) if counted.values().any(|rows| waiting.is_needed_for(*rows)) => {
+                let joined = waiting.join().await;
+                joined.map_or_else(alone, |second| second.map_or(Partner::Nobody, Partner::Joined))
+            }
+            _ => Partner::Nobody,
+        };
         Ok(counted)
     }
 
     pub(super) async fn end(self) -> Result<()> {
-        if let Some(second) = self.second
+        if let Partner::Joined(second) = self.partner
             && let Err(error) = second.end().await
         {
             tracing::debug!(%error, "the second connection of a snapshot was closed");
@@ -71,22 +88,22 @@ impl Reader {
         rows.read(&mut rows.prepare(&mut handle)?, sink).await
     }
 
-    /// Reads by two threads in so many turns, or alone if nobody has joined.
+    /// Reads a table of so many rows by two threads in turns, or alone if nobody has joined.
     pub(super) async fn read_shared(
         &mut self,
         table: Table,
+        rows: u64,
         selection: Selection,
-        turns: u64,
         sink: &mut impl SharedSink,
     ) -> Result<()> {
         if let Some(encoder) = sink.encoder()
-            && turns > 1
-            && let Some(second) = self.second.take()
+            && let Partner::Joined(second) = self.partner.take()
         {
+            let turns = second.turns(rows);
             let mut handle = self.transaction.lock_handle().await.map_err(Error::sqlx(READING))?;
             let parts = pair::parts(&mut handle, table, turns)?;
             let rows = Rows::of(table, selection);
-            self.second = Some(pair::read(&mut handle, second, rows, parts, encoder, sink).await?);
+            self.partner = Partner::Joined(pair::read(&mut handle, second, rows, parts, encoder, sink).await?);
             return Ok(());
         }
         self.read(table, selection, sink).await
@@ -94,9 +111,9 @@ impl Reader {
 }
 
 /// What the second of a pair meets is no reason to fail: the first can read alone.
-fn alone<T>(error: Error) -> Option<T> {
+fn alone(error: Error) -> Partner {
     tracing::debug!(%error, "a snapshot is read by one thread");
-    None
+    Partner::Nobody
 }
 
 /// The rows of a table, as a statement gives them.

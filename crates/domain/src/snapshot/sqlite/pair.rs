@@ -36,6 +36,7 @@ pub(super) struct Waiting {
     connection: PoolConnection<Sqlite>,
     version: i64,
     permit: OwnedSemaphorePermit,
+    rows_in_a_turn: u64,
 }
 
 /// A second connection, at the moment of the first.
@@ -43,17 +44,24 @@ pub(super) struct Waiting {
 pub(super) struct Second {
     held: Held<Sqlite>,
     _permit: OwnedSemaphorePermit,
+    rows_in_a_turn: u64,
 }
 
 impl Waiting {
-    pub(super) async fn new(pool: &SqlitePool, permit: OwnedSemaphorePermit) -> Result<Self> {
+    pub(super) async fn new(pool: &SqlitePool, permit: OwnedSemaphorePermit, rows_in_a_turn: u64) -> Result<Self> {
         let mut connection = pool.acquire().await.map_err(Error::sqlx(JOINING))?;
         let version = data_version(&mut connection).await?;
         Ok(Self {
             connection,
             version,
             permit,
+            rows_in_a_turn: rows_in_a_turn.max(1),
         })
+    }
+
+    /// Whether a table of so many rows has more than one turn.
+    pub(super) fn is_needed_for(&self, rows: u64) -> bool {
+        rows > self.rows_in_a_turn
     }
 
     /// Begins its transaction; nothing if that has another moment.
@@ -65,6 +73,7 @@ impl Waiting {
             Ok(Some(Second {
                 held,
                 _permit: self.permit,
+                rows_in_a_turn: self.rows_in_a_turn,
             }))
         } else {
             held.end(JOINING).await?;
@@ -74,6 +83,11 @@ impl Waiting {
 }
 
 impl Second {
+    /// How many turns a table of so many rows has.
+    pub(super) fn turns(&self, rows: u64) -> u64 {
+        rows.div_ceil(self.rows_in_a_turn)
+    }
+
     pub(super) async fn end(self) -> Result<()> {
         self.held.end("ending a snapshot").await
     }
@@ -259,7 +273,7 @@ mod tests {
         let permits = Arc::new(Semaphore::new(1));
         let waiting = async || {
             let permit = permits.clone().try_acquire_owned().unwrap();
-            Waiting::new(&pool, permit).await.unwrap()
+            Waiting::new(&pool, permit, 1).await.unwrap()
         };
 
         let second = waiting().await;
