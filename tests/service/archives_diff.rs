@@ -1,84 +1,148 @@
 //! `GET /backup/diff`: two archives, or one and now.
 
+use harness::{Engine, on_every_engine};
 use serde_json::{Value, json};
 
-use crate::archives_rig::Place;
+use harness::archives_rig::Place;
 
 const NONE: [&str; 3] = ["added", "removed", "changed"];
 
-on_every_engine! {
-    async fn what_differs_is_counted_and_shown(engine) {
-        let place = Place::on(engine).await;
-        let (admin, scratch) = (&place.admin, &place.school.scratch);
-        let first = admin.take().await;
-        let path = format!("/backup/diff?from={first}&to=live");
-        let same = admin.get(&path).await.expect(200).json();
-        assert_eq!((&same["is_same"], &same["missing"]), (&json!(true), &json!({})));
-        for counts in same["tables"].as_object().unwrap().values() {
-            assert!(NONE.iter().all(|what| counts[what] == 0), "{same}");
+#[on_every_engine]
+async fn what_differs_is_counted_and_shown(engine: Engine) {
+    let place = Place::on(engine).await;
+    let (admin, scratch) = (&place.admin, &place.school.scratch);
+    let first = admin.take().await;
+    let path = format!("/backup/diff?from={first}&to=live");
+    let same = admin.get(&path).await.expect(200).json();
+    assert_eq!((&same["is_same"], &same["missing"]), (&json!(true), &json!({})));
+    for counts in same["tables"].as_object().unwrap().values() {
+        assert!(NONE.iter().all(|what| counts[what] == 0), "{same}");
+    }
+    scratch
+        .execute("update courses set fee = 250.5, name = 'Changed' where id = 3")
+        .await;
+    scratch.execute("delete from attendance").await;
+    scratch
+        .execute("insert into payment_categories (id, name) values (70, '=1+1'), (71, 'b')")
+        .await;
+    scratch
+        .execute("update users set password_hash = '!' where id = 2")
+        .await;
+    let second = admin.take().await;
+    for to in ["live", &second] {
+        let path = format!("/backup/diff?from={first}&to={to}");
+        let found = admin.get(&path).await.expect(200).json();
+        assert_eq!(
+            (&found["is_same"], &found["from"]["id"], &found["to"]["id"]),
+            (&json!(false), &json!(first), &json!(to))
+        );
+        for (table, counts) in [
+            (
+                "courses",
+                json!({"added": 0, "removed": 0, "changed": 1, "unchanged": 2}),
+            ),
+            (
+                "attendance",
+                json!({"added": 0, "removed": 3, "changed": 0, "unchanged": 0}),
+            ),
+            (
+                "payment_categories",
+                json!({"added": 2, "removed": 0, "changed": 0, "unchanged": 3}),
+            ),
+            ("users", json!({"added": 0, "removed": 0, "changed": 1, "unchanged": 4})),
+            (
+                "students",
+                json!({"added": 0, "removed": 0, "changed": 0, "unchanged": 5}),
+            ),
+        ] {
+            assert_eq!(found["tables"][table], counts, "{table}");
         }
-        scratch.execute("update courses set fee = 250.5, name = 'Changed' where id = 3").await;
-        scratch.execute("delete from attendance").await;
-        scratch.execute("insert into payment_categories (id, name) values (70, '=1+1'), (71, 'b')").await;
-        scratch.execute("update users set password_hash = '!' where id = 2").await;
-        let second = admin.take().await;
-        for to in ["live", &second] {
-            let path = format!("/backup/diff?from={first}&to={to}");
-            let found = admin.get(&path).await.expect(200).json();
-            assert_eq!((&found["is_same"], &found["from"]["id"], &found["to"]["id"]), (&json!(false), &json!(first), &json!(to)));
-            for (table, counts) in [
-                ("courses", json!({"added": 0, "removed": 0, "changed": 1, "unchanged": 2})),
-                ("attendance", json!({"added": 0, "removed": 3, "changed": 0, "unchanged": 0})),
-                ("payment_categories", json!({"added": 2, "removed": 0, "changed": 0, "unchanged": 3})),
-                ("users", json!({"added": 0, "removed": 0, "changed": 1, "unchanged": 4})),
-                ("students", json!({"added": 0, "removed": 0, "changed": 0, "unchanged": 5})),
-            ] {
-                assert_eq!(found["tables"][table], counts, "{table}");
-            }
-            let rows = admin.get(&format!("{path}&table=courses")).await.expect(200).json();
-            assert_eq!((&rows["items"][0]["id"], &rows["items"][0]["change"], &rows["next"]), (&json!(3), &json!("changed"), &Value::Null));
-            assert_eq!(rows["items"][0]["fields"], json!([
+        let rows = admin.get(&format!("{path}&table=courses")).await.expect(200).json();
+        assert_eq!(
+            (&rows["items"][0]["id"], &rows["items"][0]["change"], &rows["next"]),
+            (&json!(3), &json!("changed"), &Value::Null)
+        );
+        assert_eq!(
+            rows["items"][0]["fields"],
+            json!([
                 {"field": "name", "from": "NULL", "to": "Changed", "hidden": false},
                 {"field": "fee", "from": "0.10", "to": "250.50", "hidden": false},
-            ]));
-            // Page by page.
-            let page = format!("{path}&table=attendance&limit=2");
-            let first_page = admin.get(&page).await.expect(200).json();
-            assert_eq!(first_page["items"].as_array().unwrap().len(), 2);
-            let next = admin.get(&format!("{page}&after={}", first_page["next"])).await.expect(200).json();
-            assert_eq!((next["items"].as_array().unwrap().len(), &next["next"]), (1, &Value::Null));
-            let hidden = admin.get(&format!("{path}&table=users")).await.expect(200);
-            assert!(!hidden.text().contains("argon2"), "hashes of passwords are not shown");
-            assert_eq!(hidden.json()["items"][0]["fields"], json!([{"field": "password_hash", "from": null, "to": null, "hidden": true}]));
+            ])
+        );
+        // Page by page.
+        let page = format!("{path}&table=attendance&limit=2");
+        let first_page = admin.get(&page).await.expect(200).json();
+        assert_eq!(first_page["items"].as_array().unwrap().len(), 2);
+        let next = admin
+            .get(&format!("{page}&after={}", first_page["next"]))
+            .await
+            .expect(200)
+            .json();
+        assert_eq!(
+            (next["items"].as_array().unwrap().len(), &next["next"]),
+            (1, &Value::Null)
+        );
+        let hidden = admin.get(&format!("{path}&table=users")).await.expect(200);
+        assert!(!hidden.text().contains("argon2"), "hashes of passwords are not shown");
+        assert_eq!(
+            hidden.json()["items"][0]["fields"],
+            json!([{"field": "password_hash", "from": null, "to": null, "hidden": true}])
+        );
 
-            let csv = admin.csv(&format!("{path}&format=csv")).await;
-            let lines: Vec<_> = csv.lines().collect();
-            assert_eq!(lines[0], "table,id,change,field,from,to");
-            for line in ["courses,3,changed,fee,0.10,250.50", "payment_categories,70,added,name,,'=1+1"] {
-                assert!(lines.contains(&line), "{line} in {csv}");
-            }
-            assert!(!csv.contains("argon2"));
-            let some = admin.csv(&format!("{path}&format=csv&table=payment_categories&change=added")).await;
-            assert!(some.lines().skip(1).all(|line| line.starts_with("payment_categories,")), "{some}");
-        }
-        let backwards = admin.get(&format!("/backup/diff?from={second}&to={first}")).await.expect(200).json();
-        assert_eq!(backwards["tables"]["attendance"]["added"], 3);
-    }
-
-    async fn questions_that_are_none_are_refused(engine) {
-        let place = Place::on(engine).await;
-        let (admin, id) = (&place.admin, place.admin.take().await);
-        for query in [
-            "", "from=live", "from=live&to=live", &format!("from={id}&to={id}"), &format!("from={id}&to=live&limit=5"),
-            &format!("from={id}&to=live&table=courses&limit=0"), &format!("from={id}&to=live&table=courses&limit=1001"),
-            &format!("from={id}&to=live&table=teachers"), &format!("from={id}&to=live&change=added"),
-            &format!("from={id}&to=live&table=courses&change=moved"), &format!("from={id}&to=live&format=xlsx"),
-            &format!("from={id}&to=live&format=csv&after=3"), &format!("from={id}&to=live&bom=true"),
+        let csv = admin.csv(&format!("{path}&format=csv")).await;
+        let lines: Vec<_> = csv.lines().collect();
+        assert_eq!(lines[0], "table,id,change,field,from,to");
+        for line in [
+            "courses,3,changed,fee,0.10,250.50",
+            "payment_categories,70,added,name,,'=1+1",
         ] {
-            admin.get(&format!("/backup/diff?{query}")).await.problem(422, "invalid_field");
+            assert!(lines.contains(&line), "{line} in {csv}");
         }
-        let whole = std::fs::read(place.object(&id)).unwrap();
-        std::fs::write(place.object(&id), &whole[..whole.len() - 20]).unwrap();
-        admin.get(&format!("/backup/diff?from={id}&to=live")).await.problem(422, "archive_cut");
+        assert!(!csv.contains("argon2"));
+        let some = admin
+            .csv(&format!("{path}&format=csv&table=payment_categories&change=added"))
+            .await;
+        assert!(
+            some.lines().skip(1).all(|line| line.starts_with("payment_categories,")),
+            "{some}"
+        );
     }
+    let backwards = admin
+        .get(&format!("/backup/diff?from={second}&to={first}"))
+        .await
+        .expect(200)
+        .json();
+    assert_eq!(backwards["tables"]["attendance"]["added"], 3);
+}
+
+#[on_every_engine]
+async fn questions_that_are_none_are_refused(engine: Engine) {
+    let place = Place::on(engine).await;
+    let (admin, id) = (&place.admin, place.admin.take().await);
+    for query in [
+        "",
+        "from=live",
+        "from=live&to=live",
+        &format!("from={id}&to={id}"),
+        &format!("from={id}&to=live&limit=5"),
+        &format!("from={id}&to=live&table=courses&limit=0"),
+        &format!("from={id}&to=live&table=courses&limit=1001"),
+        &format!("from={id}&to=live&table=teachers"),
+        &format!("from={id}&to=live&change=added"),
+        &format!("from={id}&to=live&table=courses&change=moved"),
+        &format!("from={id}&to=live&format=xlsx"),
+        &format!("from={id}&to=live&format=csv&after=3"),
+        &format!("from={id}&to=live&bom=true"),
+    ] {
+        admin
+            .get(&format!("/backup/diff?{query}"))
+            .await
+            .problem(422, "invalid_field");
+    }
+    let whole = std::fs::read(place.object(&id)).unwrap();
+    std::fs::write(place.object(&id), &whole[..whole.len() - 20]).unwrap();
+    admin
+        .get(&format!("/backup/diff?from={id}&to=live"))
+        .await
+        .problem(422, "archive_cut");
 }

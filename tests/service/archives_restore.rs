@@ -2,165 +2,237 @@
 
 use serde_json::{Value, json};
 
-use crate::archives_rig::{ARCHIVES, Place, of};
-use crate::harness::client::fields;
-use crate::harness::{ADMIN_PASSWORD, TABLES};
+use harness::archives_rig::{ARCHIVES, Place, of};
+use harness::client::fields;
+use harness::{ADMIN_PASSWORD, Engine, TABLES, on_every_engine};
 
 const EVERYTHING: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
-on_every_engine! {
-    async fn requests_that_are_none_are_refused(engine) {
-        let place = Place::on(engine).await;
-        let (admin, id) = (&place.admin, place.admin.take().await);
-        let before = admin.digests().await;
-        for (body, named) in [
-            (json!({}), "mode"),
-            (json!({"mode": "overwrite"}), "mode"),
-            (json!({"mode": "merge", "scope": "students"}), "scope"),
-            (json!({"mode": "merge", "scope": {"tables": []}}), "scope"),
-            (json!({"mode": "merge", "scope": {"tables": ["teachers"]}}), "scope"),
-            (json!({"mode": "merge", "scope": {"entity": {"table": "courses", "id": 1}}}), "scope"),
-            (json!({"mode": "merge", "scope": {"entity": {"table": "students"}}}), "scope"),
-            (json!({"mode": "merge", "force": true}), "force"),
-        ] {
-            let problem = admin.post(&of(&id, "/restore-plan"), &body).await.problem(422, "invalid_field");
-            assert!(fields(&problem)[0].starts_with(named), "{body}: {problem}");
-            let mut body = body;
-            body["plan_hash"] = json!(EVERYTHING);
-            body["confirm"] = json!("restore");
-            admin.post(&of(&id, "/restore"), &body).await.problem(422, "invalid_field");
-        }
-        let nobody = json!({"mode": "merge", "scope": {"entity": {"table": "students", "id": 4711}}});
-        admin.post(&of(&id, "/restore-plan"), &nobody).await.problem(422, "archive_no_row");
-        for confirm in [json!("Restore"), json!("yes"), Value::Null] {
-            let body = json!({"mode": "replace", "plan_hash": EVERYTHING, "confirm": confirm});
-            admin.post(&of(&id, "/restore"), &body).await.problem(422, "wrong_confirmation");
-        }
-        let body = json!({"mode": "replace", "confirm": "restore"});
-        assert_eq!(fields(&admin.post(&of(&id, "/restore"), &body).await.problem(422, "invalid_field")), ["plan_hash"]);
-        assert_eq!((admin.digests().await, admin.archives().await.len()), (before, 1));
+#[on_every_engine]
+async fn requests_that_are_none_are_refused(engine: Engine) {
+    let place = Place::on(engine).await;
+    let (admin, id) = (&place.admin, place.admin.take().await);
+    let before = admin.digests().await;
+    for (body, named) in [
+        (json!({}), "mode"),
+        (json!({"mode": "overwrite"}), "mode"),
+        (json!({"mode": "merge", "scope": "students"}), "scope"),
+        (json!({"mode": "merge", "scope": {"tables": []}}), "scope"),
+        (json!({"mode": "merge", "scope": {"tables": ["teachers"]}}), "scope"),
+        (
+            json!({"mode": "merge", "scope": {"entity": {"table": "courses", "id": 1}}}),
+            "scope",
+        ),
+        (
+            json!({"mode": "merge", "scope": {"entity": {"table": "students"}}}),
+            "scope",
+        ),
+        (json!({"mode": "merge", "force": true}), "force"),
+    ] {
+        let problem = admin
+            .post(&of(&id, "/restore-plan"), &body)
+            .await
+            .problem(422, "invalid_field");
+        assert!(fields(&problem)[0].starts_with(named), "{body}: {problem}");
+        let mut body = body;
+        body["plan_hash"] = json!(EVERYTHING);
+        body["confirm"] = json!("restore");
+        admin
+            .post(&of(&id, "/restore"), &body)
+            .await
+            .problem(422, "invalid_field");
     }
+    let nobody = json!({"mode": "merge", "scope": {"entity": {"table": "students", "id": 4711}}});
+    admin
+        .post(&of(&id, "/restore-plan"), &nobody)
+        .await
+        .problem(422, "archive_no_row");
+    for confirm in [json!("Restore"), json!("yes"), Value::Null] {
+        let body = json!({"mode": "replace", "plan_hash": EVERYTHING, "confirm": confirm});
+        admin
+            .post(&of(&id, "/restore"), &body)
+            .await
+            .problem(422, "wrong_confirmation");
+    }
+    let body = json!({"mode": "replace", "confirm": "restore"});
+    assert_eq!(
+        fields(
+            &admin
+                .post(&of(&id, "/restore"), &body)
+                .await
+                .problem(422, "invalid_field")
+        ),
+        ["plan_hash"]
+    );
+    assert_eq!((admin.digests().await, admin.archives().await.len()), (before, 1));
+}
 
-    /// Clear everything and restore it: the same rows, the same next ids, and nobody else is signed in any more.
-    async fn everything_comes_back(engine) {
+/// Clear everything and restore it: the same rows, the same next ids, and nobody else is signed in any more.
+#[on_every_engine]
+async fn everything_comes_back(engine: Engine) {
+    let place = Place::on(engine).await;
+    let (admin, scratch) = (&place.admin, &place.school.scratch);
+    let other = place.service.login("admin", ADMIN_PASSWORD).await;
+    let (id, before) = (admin.take().await, admin.digests().await);
+    admin.clear(&json!({"table": "all"})).await.expect(200);
+    let cleared = admin.digests().await;
+    assert_ne!(cleared, before);
+    let plan = admin.plan(&id, &json!({"mode": "replace"})).await;
+    assert_eq!(plan["tables"]["students"]["inserts"], 5);
+    assert_eq!(
+        (&plan["money"]["before"], &plan["money"]["after"]),
+        (&json!("0.00"), &json!("9999999987.50"))
+    );
+    let report = admin.done(admin.restore(&id, &json!({"mode": "replace"})).await).await;
+    assert_eq!(admin.digests().await, before);
+    assert_eq!(
+        (&report["archive_id"], &report["tables"]["students"]["inserted"]),
+        (&json!(id), &json!(5))
+    );
+    // Who restores stays signed in, with the password of now.
+    other.get("/backup/stats").await.problem(401, "unauthenticated");
+    place.service.login("admin", ADMIN_PASSWORD).await;
+
+    scratch
+        .execute("insert into payment_categories (name) values ('Next')")
+        .await;
+    assert_eq!(scratch.number("select max(id) from payment_categories").await, 4);
+
+    // The safety archive takes the restore back.
+    let safety = report["safety_archive_id"].as_str().unwrap();
+    assert_eq!(admin.get(&of(safety, "")).await.expect(200).json()["kind"], "safety");
+    admin
+        .done(admin.restore(safety, &json!({"mode": "replace"})).await)
+        .await;
+    assert_eq!(admin.digests().await, cleared);
+}
+
+/// An archive of every engine, brought by upload.
+#[on_every_engine]
+async fn archives_of_all_engines_are_restored(engine: Engine) {
+    for source in Engine::ALL.into_iter().filter(|source| source.is_here()) {
+        let origin = Place::on(source).await;
+        let id = origin.admin.take().await;
+        let file = origin.admin.get(&of(&id, "/file")).await.expect(200).body;
         let place = Place::on(engine).await;
-        let (admin, scratch) = (&place.admin, &place.school.scratch);
-        let other = place.service.login("admin", ADMIN_PASSWORD).await;
-        let (id, before) = (admin.take().await, admin.digests().await);
+        let admin = &place.admin;
         admin.clear(&json!({"table": "all"})).await.expect(200);
-        let cleared = admin.digests().await;
-        assert_ne!(cleared, before);
-        let plan = admin.plan(&id, &json!({"mode": "replace"})).await;
-        assert_eq!(plan["tables"]["students"]["inserts"], 5);
-        assert_eq!((&plan["money"]["before"], &plan["money"]["after"]), (&json!("0.00"), &json!("9999999987.50")));
-        let report = admin.done(admin.restore(&id, &json!({"mode": "replace"})).await).await;
-        assert_eq!(admin.digests().await, before);
-        assert_eq!((&report["archive_id"], &report["tables"]["students"]["inserted"]), (&json!(id), &json!(5)));
-        // Who restores stays signed in, with the password of now.
-        other.get("/backup/stats").await.problem(401, "unauthenticated");
-        place.service.login("admin", ADMIN_PASSWORD).await;
-
-        scratch.execute("insert into payment_categories (name) values ('Next')").await;
-        assert_eq!(scratch.number("select max(id) from payment_categories").await, 4);
-
-        // The safety archive takes the restore back.
-        let safety = report["safety_archive_id"].as_str().unwrap();
-        assert_eq!(admin.get(&of(safety, "")).await.expect(200).json()["kind"], "safety");
-        admin.done(admin.restore(safety, &json!({"mode": "replace"})).await).await;
-        assert_eq!(admin.digests().await, cleared);
+        let upload = admin
+            .post_raw(&format!("{ARCHIVES}/upload"), "application/octet-stream", file)
+            .await;
+        let brought = upload.expect(201).json();
+        assert_eq!(brought["engine"], source.name());
+        admin
+            .done(
+                admin
+                    .restore(brought["id"].as_str().unwrap(), &json!({"mode": "replace"}))
+                    .await,
+            )
+            .await;
+        assert_eq!(admin.digests().await, origin.admin.digests().await, "{source:?}");
     }
+}
 
-    /// An archive of every engine, brought by upload.
-    async fn archives_of_all_engines_are_restored(engine) {
-        for source in Engine::ALL.into_iter().filter(|source| source.is_here()) {
-            let origin = Place::on(source).await;
-            let id = origin.admin.take().await;
-            let file = origin.admin.get(&of(&id, "/file")).await.expect(200).body;
-            let place = Place::on(engine).await;
-            let admin = &place.admin;
-            admin.clear(&json!({"table": "all"})).await.expect(200);
-            let upload = admin.post_raw(&format!("{ARCHIVES}/upload"), "application/octet-stream", file).await;
-            let brought = upload.expect(201).json();
-            assert_eq!(brought["engine"], source.name());
-            admin.done(admin.restore(brought["id"].as_str().unwrap(), &json!({"mode": "replace"})).await).await;
-            assert_eq!(admin.digests().await, origin.admin.digests().await, "{source:?}");
-        }
-    }
-
-    async fn every_table_comes_back_alone(engine) {
-        let place = Place::on(engine).await;
-        let (admin, scratch) = (&place.admin, &place.school.scratch);
-        let (id, before) = (admin.take().await, admin.digests().await);
-        for table in TABLES {
-            let change = match table {
-                "users" => "update users set email = 'changed@school.example' where id <> 1",
-                "students" => "update students set full_name = 'Changed'",
-                "courses" => "update courses set fee = 7",
-                "payment_categories" => "update payment_categories set description = 'Changed'",
-                "enrollments" => "delete from enrollments where id > 1",
-                "payments" => "update payments set amount_paid = 7 where id > 1",
-                _ => "delete from attendance",
-            };
-            scratch.execute(change).await;
-            let body = json!({"mode": "replace", "scope": {"tables": [table]}});
-            let plan = admin.plan(&id, &body).await;
-            let changed = ["inserts", "updates", "deletes"].map(|what| plan["tables"][table][what].as_u64().unwrap());
-            assert!(changed.iter().sum::<u64>() > 0, "{table}: {plan}");
-            admin.done(admin.restore(&id, &body).await).await;
-            assert_eq!(admin.digests().await, before, "{table}");
-        }
-    }
-
-    async fn one_student_comes_back_with_everything(engine) {
-        let place = Place::on(engine).await;
-        let (admin, scratch) = (&place.admin, &place.school.scratch);
-        let (id, before) = (admin.take().await, admin.digests().await);
-        for table in ["attendance", "payments", "enrollments"] {
-            scratch.execute(&format!("delete from {table} where student_id = 1")).await;
-        }
-        scratch.execute("delete from students where id = 1").await;
-        let body = json!({"mode": "merge", "scope": {"entity": {"table": "students", "id": 1}}});
-        let report = admin.done(admin.restore(&id, &body).await).await;
-        assert_eq!(report["tables"]["students"]["inserted"], 1, "{report}");
-        assert_eq!(admin.digests().await, before);
-    }
-
-    async fn modes_differ_in_what_they_leave(engine) {
-        let place = Place::on(engine).await;
-        let (admin, scratch) = (&place.admin, &place.school.scratch);
-        let id = admin.take().await;
-        scratch.execute("update courses set name = 'Changed' where id = 1").await;
-        scratch.execute("insert into courses (id, name, fee, seats) values (77, 'New', 1, 1)").await;
-        scratch.execute("delete from attendance").await;
-        let names = async || {
-            let rows = scratch.rows("select name from courses where id in (1, 77) order by id").await;
-            rows.into_iter().map(|row| row[0].clone().unwrap()).collect::<Vec<_>>()
+#[on_every_engine]
+async fn every_table_comes_back_alone(engine: Engine) {
+    let place = Place::on(engine).await;
+    let (admin, scratch) = (&place.admin, &place.school.scratch);
+    let (id, before) = (admin.take().await, admin.digests().await);
+    for table in TABLES {
+        let change = match table {
+            "users" => "update users set email = 'changed@school.example' where id <> 1",
+            "students" => "update students set full_name = 'Changed'",
+            "courses" => "update courses set fee = 7",
+            "payment_categories" => "update payment_categories set description = 'Changed'",
+            "enrollments" => "delete from enrollments where id > 1",
+            "payments" => "update payments set amount_paid = 7 where id > 1",
+            _ => "delete from attendance",
         };
-        admin.done(admin.restore(&id, &json!({"mode": "missing_only"})).await).await;
-        assert_eq!((names().await, scratch.count("attendance").await), (vec!["Changed".to_owned(), "New".to_owned()], 3));
-        admin.done(admin.restore(&id, &json!({"mode": "merge"})).await).await;
-        assert_eq!(names().await, ["Mathematics, \"Advanced\"", "New"]);
-        admin.done(admin.restore(&id, &json!({"mode": "replace"})).await).await;
-        assert_eq!(names().await, ["Mathematics, \"Advanced\""]);
+        scratch.execute(change).await;
+        let body = json!({"mode": "replace", "scope": {"tables": [table]}});
+        let plan = admin.plan(&id, &body).await;
+        let changed = ["inserts", "updates", "deletes"].map(|what| plan["tables"][table][what].as_u64().unwrap());
+        assert!(changed.iter().sum::<u64>() > 0, "{table}: {plan}");
+        admin.done(admin.restore(&id, &body).await).await;
+        assert_eq!(admin.digests().await, before, "{table}");
     }
+}
 
-    /// What somebody wrote after the plan was looked at is not overwritten.
-    async fn a_plan_that_moved_is_refused(engine) {
-        let place = Place::on(engine).await;
-        let (admin, scratch) = (&place.admin, &place.school.scratch);
-        let id = admin.take().await;
-        let plan = admin.plan(&id, &json!({"mode": "replace"})).await;
-        scratch.execute("update payments set amount_paid = 7 where id = 1").await;
-        let before = admin.digests().await;
-        let body = json!({"mode": "replace", "plan_hash": plan["hash"], "confirm": "restore"});
-        let job = admin.job(admin.post(&of(&id, "/restore"), &body).await).await;
-        assert_eq!((&job["state"], &job["error"]["code"]), (&json!("failed"), &json!("plan_moved")), "{job}");
-        // A plan of another request is another plan.
-        let merge = admin.plan(&id, &json!({"mode": "merge"})).await;
-        let body = json!({"mode": "replace", "plan_hash": merge["hash"], "confirm": "restore"});
-        let job = admin.job(admin.post(&of(&id, "/restore"), &body).await).await;
-        assert_eq!(job["error"]["code"], "plan_moved", "{job}");
-        assert_eq!(admin.digests().await, before);
-        assert_eq!(admin.archives().await.len(), 1, "a safety archive that nothing needs is left");
+#[on_every_engine]
+async fn one_student_comes_back_with_everything(engine: Engine) {
+    let place = Place::on(engine).await;
+    let (admin, scratch) = (&place.admin, &place.school.scratch);
+    let (id, before) = (admin.take().await, admin.digests().await);
+    for table in ["attendance", "payments", "enrollments"] {
+        scratch
+            .execute(&format!("delete from {table} where student_id = 1"))
+            .await;
     }
+    scratch.execute("delete from students where id = 1").await;
+    let body = json!({"mode": "merge", "scope": {"entity": {"table": "students", "id": 1}}});
+    let report = admin.done(admin.restore(&id, &body).await).await;
+    assert_eq!(report["tables"]["students"]["inserted"], 1, "{report}");
+    assert_eq!(admin.digests().await, before);
+}
+
+#[on_every_engine]
+async fn modes_differ_in_what_they_leave(engine: Engine) {
+    let place = Place::on(engine).await;
+    let (admin, scratch) = (&place.admin, &place.school.scratch);
+    let id = admin.take().await;
+    scratch
+        .execute("update courses set name = 'Changed' where id = 1")
+        .await;
+    scratch
+        .execute("insert into courses (id, name, fee, seats) values (77, 'New', 1, 1)")
+        .await;
+    scratch.execute("delete from attendance").await;
+    let names = async || {
+        let rows = scratch
+            .rows("select name from courses where id in (1, 77) order by id")
+            .await;
+        rows.into_iter().map(|row| row[0].clone().unwrap()).collect::<Vec<_>>()
+    };
+    admin
+        .done(admin.restore(&id, &json!({"mode": "missing_only"})).await)
+        .await;
+    assert_eq!(
+        (names().await, scratch.count("attendance").await),
+        (vec!["Changed".to_owned(), "New".to_owned()], 3)
+    );
+    admin.done(admin.restore(&id, &json!({"mode": "merge"})).await).await;
+    assert_eq!(names().await, ["Mathematics, \"Advanced\"", "New"]);
+    admin.done(admin.restore(&id, &json!({"mode": "replace"})).await).await;
+    assert_eq!(names().await, ["Mathematics, \"Advanced\""]);
+}
+
+/// What somebody wrote after the plan was looked at is not overwritten.
+#[on_every_engine]
+async fn a_plan_that_moved_is_refused(engine: Engine) {
+    let place = Place::on(engine).await;
+    let (admin, scratch) = (&place.admin, &place.school.scratch);
+    let id = admin.take().await;
+    let plan = admin.plan(&id, &json!({"mode": "replace"})).await;
+    scratch
+        .execute("update payments set amount_paid = 7 where id = 1")
+        .await;
+    let before = admin.digests().await;
+    let body = json!({"mode": "replace", "plan_hash": plan["hash"], "confirm": "restore"});
+    let job = admin.job(admin.post(&of(&id, "/restore"), &body).await).await;
+    assert_eq!(
+        (&job["state"], &job["error"]["code"]),
+        (&json!("failed"), &json!("plan_moved")),
+        "{job}"
+    );
+    // A plan of another request is another plan.
+    let merge = admin.plan(&id, &json!({"mode": "merge"})).await;
+    let body = json!({"mode": "replace", "plan_hash": merge["hash"], "confirm": "restore"});
+    let job = admin.job(admin.post(&of(&id, "/restore"), &body).await).await;
+    assert_eq!(job["error"]["code"], "plan_moved", "{job}");
+    assert_eq!(admin.digests().await, before);
+    assert_eq!(
+        admin.archives().await.len(),
+        1,
+        "a safety archive that nothing needs is left"
+    );
 }

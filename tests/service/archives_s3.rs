@@ -2,60 +2,73 @@
 
 use serde_json::json;
 
-use crate::archives_rig::{ARCHIVES, of};
-use crate::harness::s3::S3;
-use crate::harness::service::Setup;
-use crate::harness::{School, small_school};
+use harness::archives_rig::{ARCHIVES, of};
+use harness::s3::S3;
+use harness::service::Setup;
+use harness::{Engine, School, on_every_engine, small_school};
 
-on_every_engine! {
-    async fn everything_goes_on_in_a_bucket(engine) {
-        let school = small_school(engine).await;
-        let store = S3::start().await;
-        let service = store.holds(Setup::on(&school.scratch)).start().await;
-        let admin = service.admin().await;
-        let (id, before) = (admin.take().await, admin.digests().await);
-        assert_eq!(store.objects(&id), 2, "the archive and its manifest");
-        assert!(!service.folder().join("data/archives").exists());
+#[on_every_engine]
+async fn everything_goes_on_in_a_bucket(engine: Engine) {
+    let school = small_school(engine).await;
+    let store = S3::start().await;
+    let service = store.holds(Setup::on(&school.scratch)).start().await;
+    let admin = service.admin().await;
+    let (id, before) = (admin.take().await, admin.digests().await);
+    assert_eq!(store.objects(&id), 2, "the archive and its manifest");
+    assert!(!service.folder().join("data/archives").exists());
 
-        let file = admin.get(&of(&id, "/file")).await.expect(200).body;
-        let range = admin.request(reqwest::Method::GET, &of(&id, "/file")).header("Range", "bytes=3-6");
-        assert_eq!(crate::harness::Answer::of(range).await.expect(206).body, file[3..7]);
-        let csv = admin.csv(&of(&id, "/download/students?format=csv")).await;
-        assert_eq!(csv, School::csv("students"));
-        for level in ["digest", "rehearsal"] {
-            admin.done(admin.post(&of(&id, "/verify"), &json!({"level": level})).await).await;
-        }
-        let shown = admin.patch(&of(&id, ""), &json!({"label": "kept"})).await.expect(200).json();
-        assert_eq!((&shown["label"], &shown["verification"]["result"]), (&json!("kept"), &json!("ok")));
-
-        let cleared = admin.clear(&json!({"table": "all"})).await.expect(200).json();
-        let undo = format!("/backup/clear/{}/undo", cleared["id"].as_str().unwrap());
-        admin.post(&undo, &json!({})).await.expect(200);
-        assert_eq!(admin.digests().await, before);
-        admin.clear(&json!({"table": "all"})).await.expect(200);
-        admin.done(admin.restore(&id, &json!({"mode": "replace"})).await).await;
-        assert_eq!(admin.digests().await, before);
-
-        let brought = admin.post_raw(&format!("{ARCHIVES}/upload"), "application/octet-stream", file).await;
-        let brought = brought.expect(201).json();
-        let path = format!("/backup/diff?from={id}&to={}", brought["id"].as_str().unwrap());
-        assert_eq!(admin.get(&path).await.expect(200).json()["is_same"], true);
-        let listed = admin.archives().await.len();
-        admin.delete(&of(&id, "")).await.expect(204);
-        admin.get(&of(&id, "/file")).await.problem(410, "archive_gone");
-        assert_eq!(admin.archives().await.len(), listed - 1);
+    let file = admin.get(&of(&id, "/file")).await.expect(200).body;
+    let range = admin
+        .request(reqwest::Method::GET, &of(&id, "/file"))
+        .header("Range", "bytes=3-6");
+    assert_eq!(harness::Answer::of(range).await.expect(206).body, file[3..7]);
+    let csv = admin.csv(&of(&id, "/download/students?format=csv")).await;
+    assert_eq!(csv, School::csv("students"));
+    for level in ["digest", "rehearsal"] {
+        admin
+            .done(admin.post(&of(&id, "/verify"), &json!({"level": level})).await)
+            .await;
     }
+    let shown = admin
+        .patch(&of(&id, ""), &json!({"label": "kept"}))
+        .await
+        .expect(200)
+        .json();
+    assert_eq!(
+        (&shown["label"], &shown["verification"]["result"]),
+        (&json!("kept"), &json!("ok"))
+    );
 
-    async fn a_store_that_is_gone_is_said(engine) {
-        let school = small_school(engine).await;
-        let store = S3::start().await;
-        let service = store.holds(Setup::on(&school.scratch)).start().await;
-        let admin = service.admin().await;
-        let (id, before) = (admin.take().await, admin.digests().await);
-        drop(store);
-        admin.get(&of(&id, "/file")).await.come_again(503, "store_unavailable");
-        let refused = admin.clear(&json!({"table": "payments"})).await;
-        refused.come_again(503, "store_unavailable");
-        assert_eq!(admin.digests().await, before);
-    }
+    let cleared = admin.clear(&json!({"table": "all"})).await.expect(200).json();
+    let undo = format!("/backup/clear/{}/undo", cleared["id"].as_str().unwrap());
+    admin.post(&undo, &json!({})).await.expect(200);
+    assert_eq!(admin.digests().await, before);
+    admin.clear(&json!({"table": "all"})).await.expect(200);
+    admin.done(admin.restore(&id, &json!({"mode": "replace"})).await).await;
+    assert_eq!(admin.digests().await, before);
+
+    let brought = admin
+        .post_raw(&format!("{ARCHIVES}/upload"), "application/octet-stream", file)
+        .await;
+    let brought = brought.expect(201).json();
+    let path = format!("/backup/diff?from={id}&to={}", brought["id"].as_str().unwrap());
+    assert_eq!(admin.get(&path).await.expect(200).json()["is_same"], true);
+    let listed = admin.archives().await.len();
+    admin.delete(&of(&id, "")).await.expect(204);
+    admin.get(&of(&id, "/file")).await.problem(410, "archive_gone");
+    assert_eq!(admin.archives().await.len(), listed - 1);
+}
+
+#[on_every_engine]
+async fn a_store_that_is_gone_is_said(engine: Engine) {
+    let school = small_school(engine).await;
+    let store = S3::start().await;
+    let service = store.holds(Setup::on(&school.scratch)).start().await;
+    let admin = service.admin().await;
+    let (id, before) = (admin.take().await, admin.digests().await);
+    drop(store);
+    admin.get(&of(&id, "/file")).await.come_again(503, "store_unavailable");
+    let refused = admin.clear(&json!({"table": "payments"})).await;
+    refused.come_again(503, "store_unavailable");
+    assert_eq!(admin.digests().await, before);
 }

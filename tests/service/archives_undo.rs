@@ -3,9 +3,9 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
-use crate::archives_rig::{Place, of};
-use crate::harness::service::Setup;
-use crate::harness::{Answer, Client, small_school};
+use harness::archives_rig::{Place, of};
+use harness::service::Setup;
+use harness::{Answer, Client, Engine, on_every_engine, small_school};
 
 async fn undo(admin: &Client, id: &str) -> Answer {
     admin.post(&format!("/backup/clear/{id}/undo"), &json!({})).await
@@ -15,98 +15,137 @@ fn id(answer: &Value) -> &str {
     answer["id"].as_str().unwrap()
 }
 
-on_every_engine! {
-    async fn every_clear_is_taken_back(engine) {
+#[on_every_engine]
+async fn every_clear_is_taken_back(engine: Engine) {
+    let place = Place::on(engine).await;
+    let (admin, scratch) = (&place.admin, &place.school.scratch);
+    let before = admin.digests().await;
+    for table in ["attendance", "payments", "enrollments", "courses", "students", "all"] {
+        let cleared = admin.clear(&json!({"table": table})).await.expect(200).json();
+        assert_ne!(admin.digests().await, before, "{table}");
+        let at: DateTime<Utc> = cleared["cleared_at"].as_str().unwrap().parse().unwrap();
+        let until: DateTime<Utc> = cleared["undo_until"].as_str().unwrap().parse().unwrap();
+        assert_eq!(until - at, TimeDelta::days(7));
+        let archive = admin
+            .get(&of(cleared["archive_id"].as_str().unwrap(), ""))
+            .await
+            .expect(200)
+            .json();
+        assert_eq!((&archive["kind"], &archive["sha256"]), (&json!("safety"), &before));
+        assert_eq!(archive["label"], format!("before clearing {table}"));
+
+        let undone = undo(admin, id(&cleared)).await.expect(200).json();
+        assert_eq!(undone["restored"], cleared["removed"], "{table}");
+        assert_eq!(undone["restored_total"], cleared["removed_total"]);
+        assert_eq!(
+            (&undone["clear_id"], &undone["archive_id"]),
+            (&cleared["id"], &cleared["archive_id"])
+        );
+        assert_eq!(admin.digests().await, before, "{table}");
+        undo(admin, id(&cleared)).await.problem(409, "already_undone");
+    }
+    scratch
+        .execute("insert into payment_categories (name) values ('Next')")
+        .await;
+    assert_eq!(scratch.number("select max(id) from payment_categories").await, 4);
+}
+
+#[on_every_engine]
+async fn what_was_written_since_stays(engine: Engine) {
+    let place = Place::on(engine).await;
+    let (admin, scratch) = (&place.admin, &place.school.scratch);
+    let cleared = admin.clear(&json!({"table": "students"})).await.expect(200).json();
+    scratch
+        .execute("insert into students (full_name, registration_number) values ('New', 'new')")
+        .await;
+    let new = scratch.number("select id from students").await;
+    undo(admin, id(&cleared)).await.expect(200);
+    assert_eq!(scratch.count("students").await, 6);
+    assert_eq!(
+        scratch
+            .number("select id from students where registration_number = 'new'")
+            .await,
+        new
+    );
+}
+
+/// A row with the same id, one that may be there only once, and a reference that is gone.
+#[on_every_engine]
+async fn what_stands_in_the_way_is_said(engine: Engine) {
+    for (clear, change) in [
+        (
+            "payments",
+            "insert into payments (id, student_id, category_id, amount_paid, status) values (1, 1, 1, 7, 'paid')",
+        ),
+        (
+            "students",
+            "insert into students (full_name, registration_number) values ('Other', '000123')",
+        ),
+        ("payments", "delete from students where id = 1"),
+    ] {
         let place = Place::on(engine).await;
         let (admin, scratch) = (&place.admin, &place.school.scratch);
-        let before = admin.digests().await;
-        for table in ["attendance", "payments", "enrollments", "courses", "students", "all"] {
-            let cleared = admin.clear(&json!({"table": table})).await.expect(200).json();
-            assert_ne!(admin.digests().await, before, "{table}");
-            let at: DateTime<Utc> = cleared["cleared_at"].as_str().unwrap().parse().unwrap();
-            let until: DateTime<Utc> = cleared["undo_until"].as_str().unwrap().parse().unwrap();
-            assert_eq!(until - at, TimeDelta::days(7));
-            let archive = admin.get(&of(cleared["archive_id"].as_str().unwrap(), "")).await.expect(200).json();
-            assert_eq!((&archive["kind"], &archive["sha256"]), (&json!("safety"), &before));
-            assert_eq!(archive["label"], format!("before clearing {table}"));
-
-            let undone = undo(admin, id(&cleared)).await.expect(200).json();
-            assert_eq!(undone["restored"], cleared["removed"], "{table}");
-            assert_eq!(undone["restored_total"], cleared["removed_total"]);
-            assert_eq!((&undone["clear_id"], &undone["archive_id"]), (&cleared["id"], &cleared["archive_id"]));
-            assert_eq!(admin.digests().await, before, "{table}");
-            undo(admin, id(&cleared)).await.problem(409, "already_undone");
+        let cleared = admin.clear(&json!({"table": clear})).await.expect(200).json();
+        if change.starts_with("delete") {
+            scratch.execute("delete from attendance where student_id = 1").await;
+            scratch.execute("delete from enrollments where student_id = 1").await;
         }
-        scratch.execute("insert into payment_categories (name) values ('Next')").await;
-        assert_eq!(scratch.number("select max(id) from payment_categories").await, 4);
-    }
-
-    async fn what_was_written_since_stays(engine) {
-        let place = Place::on(engine).await;
-        let (admin, scratch) = (&place.admin, &place.school.scratch);
-        let cleared = admin.clear(&json!({"table": "students"})).await.expect(200).json();
-        scratch.execute("insert into students (full_name, registration_number) values ('New', 'new')").await;
-        let new = scratch.number("select id from students").await;
-        undo(admin, id(&cleared)).await.expect(200);
-        assert_eq!(scratch.count("students").await, 6);
-        assert_eq!(scratch.number("select id from students where registration_number = 'new'").await, new);
-    }
-
-    /// A row with the same id, one that may be there only once, and a reference that is gone.
-    async fn what_stands_in_the_way_is_said(engine) {
-        for (clear, change) in [
-            ("payments", "insert into payments (id, student_id, category_id, amount_paid, status) values (1, 1, 1, 7, 'paid')"),
-            ("students", "insert into students (full_name, registration_number) values ('Other', '000123')"),
-            ("payments", "delete from students where id = 1"),
-        ] {
-            let place = Place::on(engine).await;
-            let (admin, scratch) = (&place.admin, &place.school.scratch);
-            let cleared = admin.clear(&json!({"table": clear})).await.expect(200).json();
-            if change.starts_with("delete") {
-                scratch.execute("delete from attendance where student_id = 1").await;
-                scratch.execute("delete from enrollments where student_id = 1").await;
-            }
-            scratch.execute(change).await;
-            let before = admin.digests().await;
-            let problem = undo(admin, id(&cleared)).await.problem(409, "undo_blocked");
-            let tables = problem["plan"]["tables"].as_object().unwrap_or_else(|| panic!("no plan: {problem}"));
-            let blocked = tables.values().any(|table| {
-                ["updates", "conflicts", "orphans"].iter().any(|what| table[what] != json!(0))
-            });
-            assert!(blocked, "{change}: {problem}");
-            assert_eq!(admin.digests().await, before, "{change}");
-        }
-    }
-
-    async fn what_can_not_be_undone_is_refused(engine) {
-        let school = small_school(engine).await;
-        let setup = Setup::on(&school.scratch);
-        let service = setup.start().await;
-        let admin = service.admin().await;
-        undo(&admin, "01890000-0000-7000-8000-000000000000").await.problem(404, "unknown_clear");
-        undo(&admin, "x").await.problem(404, "unknown_clear");
-        let taken = admin.post("/backup/archives", &json!({})).await.expect(202).json();
-        admin.ended(&format!("/backup/jobs/{}", id(&taken))).await;
-        undo(&admin, id(&taken)).await.problem(404, "unknown_clear");
-
-        let cleared = admin.clear(&json!({"table": "attendance"})).await.expect(200).json();
-        let again = admin.clear(&json!({"table": "attendance"})).await.expect(200).json();
-        assert_eq!((&again["archive_id"], &again["undo_until"]), (&Value::Null, &Value::Null));
-        undo(&admin, id(&again)).await.problem(409, "nothing_to_undo");
+        scratch.execute(change).await;
         let before = admin.digests().await;
-        admin.delete(&of(cleared["archive_id"].as_str().unwrap(), "")).await.expect(204);
-        undo(&admin, id(&cleared)).await.problem(410, "archive_gone");
-        service.stop().await;
-
-        let service = setup.again().set("CAMPUS_BACKUP_UNDO_WINDOW", 1).start().await;
-        let admin = service.admin().await;
-        let cleared = admin.clear(&json!({"table": "payments"})).await.expect(200).json();
-        tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
-        let expired = undo(&admin, id(&cleared)).await.problem(410, "undo_expired");
-        let archive = cleared["archive_id"].as_str().unwrap();
-        assert!(expired.to_string().contains(archive), "the archive is still there: {expired}");
-        let body = json!({"mode": "merge", "scope": {"tables": ["payments"]}});
-        admin.done(admin.restore(archive, &body).await).await;
-        assert_eq!(admin.digests().await, before);
+        let problem = undo(admin, id(&cleared)).await.problem(409, "undo_blocked");
+        let tables = problem["plan"]["tables"]
+            .as_object()
+            .unwrap_or_else(|| panic!("no plan: {problem}"));
+        let blocked = tables.values().any(|table| {
+            ["updates", "conflicts", "orphans"]
+                .iter()
+                .any(|what| table[what] != json!(0))
+        });
+        assert!(blocked, "{change}: {problem}");
+        assert_eq!(admin.digests().await, before, "{change}");
     }
+}
+
+#[on_every_engine]
+async fn what_can_not_be_undone_is_refused(engine: Engine) {
+    let school = small_school(engine).await;
+    let setup = Setup::on(&school.scratch);
+    let service = setup.start().await;
+    let admin = service.admin().await;
+    undo(&admin, "01890000-0000-7000-8000-000000000000")
+        .await
+        .problem(404, "unknown_clear");
+    undo(&admin, "x").await.problem(404, "unknown_clear");
+    let taken = admin.post("/backup/archives", &json!({})).await.expect(202).json();
+    admin.ended(&format!("/backup/jobs/{}", id(&taken))).await;
+    undo(&admin, id(&taken)).await.problem(404, "unknown_clear");
+
+    let cleared = admin.clear(&json!({"table": "attendance"})).await.expect(200).json();
+    let again = admin.clear(&json!({"table": "attendance"})).await.expect(200).json();
+    assert_eq!(
+        (&again["archive_id"], &again["undo_until"]),
+        (&Value::Null, &Value::Null)
+    );
+    undo(&admin, id(&again)).await.problem(409, "nothing_to_undo");
+    let before = admin.digests().await;
+    admin
+        .delete(&of(cleared["archive_id"].as_str().unwrap(), ""))
+        .await
+        .expect(204);
+    undo(&admin, id(&cleared)).await.problem(410, "archive_gone");
+    service.stop().await;
+
+    let service = setup.again().set("CAMPUS_BACKUP_UNDO_WINDOW", 1).start().await;
+    let admin = service.admin().await;
+    let cleared = admin.clear(&json!({"table": "payments"})).await.expect(200).json();
+    tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
+    let expired = undo(&admin, id(&cleared)).await.problem(410, "undo_expired");
+    let archive = cleared["archive_id"].as_str().unwrap();
+    assert!(
+        expired.to_string().contains(archive),
+        "the archive is still there: {expired}"
+    );
+    let body = json!({"mode": "merge", "scope": {"tables": ["payments"]}});
+    admin.done(admin.restore(archive, &body).await).await;
+    assert_eq!(admin.digests().await, before);
 }

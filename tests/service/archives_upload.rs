@@ -6,10 +6,10 @@ use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::archives_rig::{ARCHIVES, Place, of, store};
-use crate::harness::client::fields;
-use crate::harness::service::Setup;
-use crate::harness::{Answer, Client, Wire, small_school, tool};
+use harness::archives_rig::{ARCHIVES, Place, of, store};
+use harness::client::fields;
+use harness::service::Setup;
+use harness::{Answer, Client, Engine, Wire, on_every_engine, small_school, tool};
 
 const UPLOAD: &str = "/backup/archives/upload";
 const BINARY: &str = "application/octet-stream";
@@ -135,228 +135,303 @@ fn bad(document: &str) -> Vec<(&'static str, Vec<u8>, &'static str)> {
     ]
 }
 
-on_every_engine! {
-    async fn what_is_not_whole_is_refused_and_nothing_is_left(engine) {
-        let place = Place::on(engine).await;
-        let admin = &place.admin;
-        let document = admin.get("/backup/download/all").await.expect(200).text();
-        let before = admin.digests().await;
-        for (name, bytes, code) in bad(&document) {
-            let refused = upload(admin, bytes).await;
+#[on_every_engine]
+async fn what_is_not_whole_is_refused_and_nothing_is_left(engine: Engine) {
+    let place = Place::on(engine).await;
+    let admin = &place.admin;
+    let document = admin.get("/backup/download/all").await.expect(200).text();
+    let before = admin.digests().await;
+    for (name, bytes, code) in bad(&document) {
+        let refused = upload(admin, bytes).await;
+        let problem = refused.json();
+        assert_eq!(problem["code"], code, "{name}: {problem}");
+        refused.problem(problem["status"].as_u64().unwrap().try_into().unwrap(), code);
+    }
+    for job in admin.get("/backup/jobs?limit=100").await.expect(200).json()["items"]
+        .as_array()
+        .unwrap()
+    {
+        assert_eq!(
+            (&job["state"], &job["result"]),
+            (&json!("failed"), &Value::Null),
+            "{job}"
+        );
+    }
+    assert_eq!(admin.archives().await, Vec::<Value>::new());
+    let left: Vec<_> = std::fs::read_dir(place.store())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
+    assert!(
+        left.iter().all(|name| !name.to_string_lossy().starts_with("20")),
+        "{left:?}"
+    );
+    assert_eq!(admin.digests().await, before);
+}
+
+/// Wherever it is, in the bare document or in the compressed one.
+#[on_every_engine]
+async fn one_flipped_bit_is_found(engine: Engine) {
+    let place = Place::on(engine).await;
+    let admin = &place.admin;
+    let document = admin.get("/backup/download/all").await.expect(200).body;
+    for whole in [document.to_vec(), zstd(&document)] {
+        for at in (0..whole.len()).step_by(whole.len() / 40) {
+            let mut flipped = whole.clone();
+            flipped[at] ^= 1 << (at % 8);
+            let refused = upload(admin, flipped).await;
             let problem = refused.json();
-            assert_eq!(problem["code"], code, "{name}: {problem}");
+            let code = problem["code"].as_str().unwrap();
+            assert!(
+                code.starts_with("archive_") || code == "not_an_archive",
+                "{at}: {problem}"
+            );
             refused.problem(problem["status"].as_u64().unwrap().try_into().unwrap(), code);
         }
-        for job in admin.get("/backup/jobs?limit=100").await.expect(200).json()["items"].as_array().unwrap() {
-            assert_eq!((&job["state"], &job["result"]), (&json!("failed"), &Value::Null), "{job}");
+    }
+    assert_eq!(admin.archives().await, Vec::<Value>::new());
+}
+
+#[on_every_engine]
+async fn an_orphan_is_refused(engine: Engine) {
+    let place = Place::on(engine).await;
+    let admin = &place.admin;
+    let source = harness::restore_rig::Place::on(&place.school.scratch).await;
+    let archive = source.archive().await;
+    let orphaned = archive.rewritten(|table, cells| {
+        if table == "payments" {
+            cells[1] = campus_backup_archive::Cell::Integer(4711);
         }
-        assert_eq!(admin.archives().await, Vec::<Value>::new());
-        let left: Vec<_> = std::fs::read_dir(place.store()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-        assert!(left.iter().all(|name| !name.to_string_lossy().starts_with("20")), "{left:?}");
-        assert_eq!(admin.digests().await, before);
-    }
+        true
+    });
+    upload(admin, orphaned.bytes()).await.problem(422, "archive_orphan");
+    assert_eq!(admin.archives().await, Vec::<Value>::new());
+}
 
-    /// Wherever it is, in the bare document or in the compressed one.
-    async fn one_flipped_bit_is_found(engine) {
-        let place = Place::on(engine).await;
-        let admin = &place.admin;
-        let document = admin.get("/backup/download/all").await.expect(200).body;
-        for whole in [document.to_vec(), zstd(&document)] {
-            for at in (0..whole.len()).step_by(whole.len() / 40) {
-                let mut flipped = whole.clone();
-                flipped[at] ^= 1 << (at % 8);
-                let refused = upload(admin, flipped).await;
-                let problem = refused.json();
-                let code = problem["code"].as_str().unwrap();
-                assert!(code.starts_with("archive_") || code == "not_an_archive", "{at}: {problem}");
-                refused.problem(problem["status"].as_u64().unwrap().try_into().unwrap(), code);
-            }
+#[on_every_engine]
+async fn a_whole_one_is_let_in_however_it_is_wrapped(engine: Engine) {
+    let place = Place::on(engine).await;
+    let admin = &place.admin;
+    let document = admin.get("/backup/download/all").await.expect(200).body;
+    let sealed = zstd(&document);
+    for (number, bytes, compression) in [(1, document.to_vec(), "none"), (2, sealed, "zstd")] {
+        let path = format!("{UPLOAD}?label=from%20elsewhere&pinned=true");
+        let answer = admin.post_raw(&path, BINARY, bytes.clone()).await.expect(201);
+        let archive = answer.json();
+        let id = archive["id"].as_str().unwrap();
+        assert_eq!(answer.header("location"), of(id, ""));
+        for (name, value) in [
+            ("kind", json!("uploaded")),
+            ("label", json!("from elsewhere")),
+            ("pinned", json!(true)),
+            ("taken_by", json!("admin")),
+            ("compression", json!(compression)),
+            ("encryption", json!("none")),
+            ("size", json!(bytes.len())),
+            ("sha256", admin.digests().await),
+            ("rows", Value::Object(place.school.scratch.counts().await)),
+        ] {
+            assert_eq!(archive[name], value, "{name}");
         }
-        assert_eq!(admin.archives().await, Vec::<Value>::new());
-    }
-
-    async fn an_orphan_is_refused(engine) {
-        let place = Place::on(engine).await;
-        let admin = &place.admin;
-        let source = crate::restore_rig::Place::on(&place.school.scratch).await;
-        let archive = source.archive().await;
-        let orphaned = archive.rewritten(|table, cells| {
-            if table == "payments" {
-                cells[1] = campus_backup_archive::Cell::Integer(4711);
-            }
-            true
-        });
-        upload(admin, orphaned.bytes()).await.problem(422, "archive_orphan");
-        assert_eq!(admin.archives().await, Vec::<Value>::new());
-    }
-
-    async fn a_whole_one_is_let_in_however_it_is_wrapped(engine) {
-        let place = Place::on(engine).await;
-        let admin = &place.admin;
-        let document = admin.get("/backup/download/all").await.expect(200).body;
-        let sealed = zstd(&document);
-        for (number, bytes, compression) in [(1, document.to_vec(), "none"), (2, sealed, "zstd")] {
-            let path = format!("{UPLOAD}?label=from%20elsewhere&pinned=true");
-            let answer = admin.post_raw(&path, BINARY, bytes.clone()).await.expect(201);
-            let archive = answer.json();
-            let id = archive["id"].as_str().unwrap();
-            assert_eq!(answer.header("location"), of(id, ""));
-            for (name, value) in [
-                ("kind", json!("uploaded")), ("label", json!("from elsewhere")), ("pinned", json!(true)),
-                ("taken_by", json!("admin")), ("compression", json!(compression)), ("encryption", json!("none")),
-                ("size", json!(bytes.len())), ("sha256", admin.digests().await),
-                ("rows", Value::Object(place.school.scratch.counts().await)),
-            ] {
-                assert_eq!(archive[name], value, "{name}");
-            }
-            assert_eq!(admin.get(&of(id, "/file")).await.expect(200).body, bytes);
-            // Both show the same moment, so neither is the newer one.
-            let listed = admin.archives().await;
-            assert_eq!(listed.len(), number);
-            assert!(listed.contains(&archive), "{listed:?}");
-            admin.done(admin.post(&of(id, "/verify"), &json!({"level": "rehearsal"})).await).await;
-        }
-    }
-
-    async fn requests_that_are_none_are_refused(engine) {
-        let place = Place::on(engine).await;
-        let admin = &place.admin;
-        for (query, named) in [("label=", "label"), ("pinned=x", "pinned"), ("kind=taken", "kind"), ("note=%07", "note")] {
-            let refused = admin.post_raw(&format!("{UPLOAD}?{query}"), BINARY, "x").await;
-            assert_eq!(fields(&refused.problem(422, "invalid_field")), [named], "{query}");
-        }
-        let bearer = format!("Authorization: Bearer {}", admin.token());
-        // More than is let in, and more than there is room for: refused before a byte of it comes.
-        let mut claimed = Wire::send(&place.service, "POST", UPLOAD, &[&bearer, "Content-Length: 10000000000"]).await;
-        let head = claimed.head().await;
-        assert!(head.starts_with("HTTP/1.1 413 "), "{head}");
-        // Fewer bytes than promised.
-        let mut short = Wire::send(&place.service, "POST", UPLOAD, &[&bearer, "Content-Length: 1000"]).await;
-        short.write(b"{\"format\":\"campus-backup\"").await.unwrap();
-        drop(short);
-        crate::harness::until("nothing is left", crate::harness::PATIENCE, async || {
-            std::fs::read_dir(place.store()).is_ok_and(|mut entries| {
-                entries.all(|entry| !entry.unwrap().file_name().to_string_lossy().starts_with("20"))
-            })
-        })
-        .await;
-        assert_eq!(admin.archives().await, Vec::<Value>::new());
-    }
-
-    async fn limits_of_size_and_room_are_told_apart(engine) {
-        let school = small_school(engine).await;
-        let setup = Setup::on(&school.scratch);
-        let service = setup.again().set("CAMPUS_BACKUP_UPLOAD_LIMIT", 1000).start().await;
-        let admin = service.admin().await;
-        let all = admin.get("/backup/download/all").await.expect(200).body;
-        upload(&admin, all.clone()).await.problem(413, "upload_too_large");
-        // Without a length it is known only on the way.
-        let pieces: Vec<_> = all.chunks(500).map(|piece| Ok::<_, std::io::Error>(piece.to_vec())).collect();
-        let streamed = reqwest::Body::wrap_stream(futures_util::stream::iter(pieces));
-        upload(&admin, streamed).await.problem(413, "upload_too_large");
-        assert_eq!(admin.archives().await, Vec::<Value>::new());
-        service.stop().await;
-        let limit: u64 = 1 << 40;
-        let service = setup.again().set("CAMPUS_BACKUP_UPLOAD_LIMIT", limit).start().await;
-        let admin = service.admin().await;
-        let (bearer, length) = (format!("Authorization: Bearer {}", admin.token()), format!("Content-Length: {limit}"));
-        let mut claimed = Wire::send(&service, "POST", UPLOAD, &[&bearer, &length]).await;
-        let head = claimed.head().await;
-        assert!(head.starts_with("HTTP/1.1 507 "), "{head}");
-
-        // The last archive says how much the next one needs.
-        let id = admin.take().await;
-        let manifest = store(&service).join(&id).join("manifest.json");
-        let mut said: Value = serde_json::from_slice(&std::fs::read(&manifest).unwrap()).unwrap();
-        said["object"]["size"] = json!(limit);
-        std::fs::write(&manifest, said.to_string()).unwrap();
-        admin.post(ARCHIVES, &json!({})).await.problem(507, "no_room");
-        let before = admin.digests().await;
-        admin.clear(&json!({"table": "payments"})).await.problem(507, "no_room");
-        assert_eq!(admin.digests().await, before);
-        assert_eq!(admin.archives().await.len(), 1);
-    }
-
-    /// The same bytes under the same key are let in once, also after a restart.
-    async fn a_key_lets_the_same_in_once(engine) {
-        let school = small_school(engine).await;
-        let setup = Setup::on(&school.scratch);
-        let service = setup.start().await;
-        let admin = service.admin().await;
-        let document = admin.get("/backup/download/all").await.expect(200).body;
-        let keyed = async |admin: &Client, bytes: Vec<u8>| {
-            let request = admin.request(reqwest::Method::POST, UPLOAD).header("Idempotency-Key", "\"upload-1\"");
-            Answer::of(request.body(bytes)).await
-        };
-        let first = keyed(&admin, document.to_vec()).await.expect(201).json();
-        assert_eq!(keyed(&admin, document.to_vec()).await.expect(201).json(), first);
-        service.stop().await;
-        let service = setup.start().await;
-        let admin = service.admin().await;
-        assert_eq!(keyed(&admin, document.to_vec()).await.expect(201).json(), first);
-        keyed(&admin, zstd(&document)).await.problem(422, "idempotency_key_reused");
-        assert_eq!(admin.archives().await, [first]);
-    }
-
-    async fn encrypted_archives_are_made_opened_and_refused(engine) {
-        let school = small_school(engine).await;
-        let setup = Setup::on(&school.scratch);
-        let [file, other] = [("archive.key", KEY), ("other.key", OTHER_KEY)].map(|(name, key)| {
-            let file = setup.folder().join(name);
-            std::fs::write(&file, key).unwrap();
-            std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
-            file
-        });
-
-        let service = setup.again().set("CAMPUS_BACKUP_ARCHIVE_KEY_FILE", file.display()).start().await;
-        let admin = service.admin().await;
-        let id = admin.take().await;
-        let shown = admin.get(&of(&id, "")).await.expect(200).json();
-        assert_eq!((&shown["compression"], &shown["encryption"]), (&json!("zstd"), &json!("age")));
-        let sealed = admin.get(&of(&id, "/file")).await.expect(200).body;
-        assert!(sealed.starts_with(b"age-encryption.org/v1"));
-        let csv = admin.csv(&of(&id, "/download/students?format=csv")).await;
-        assert_eq!(csv, crate::harness::School::csv("students"));
-        admin.done(admin.post(&of(&id, "/verify"), &json!({"level": "rehearsal"})).await).await;
-        if tool::is_here("age") && tool::is_here("zstd") {
-            let opened = through(Command::new("age").arg("-d").arg("-i").arg(&file), &sealed);
-            let json = through(Command::new("zstd").arg("-dc"), &opened);
-            let document: Value = serde_json::from_slice(&json).unwrap();
-            assert_eq!(document["summary"]["sha256"], admin.digests().await);
-        }
-        assert_eq!(upload(&admin, sealed.clone()).await.expect(201).json()["encryption"], "age");
-        let before = admin.digests().await;
-        service.stop().await;
-
-        // The key is lost, or another one: the archive is listed, and nothing is done with it.
-        for (keys, code) in [(None, "archive_key_needed"), (Some(&other), "archive_wrong_key")] {
-            let setup = match keys {
-                Some(file) => setup.again().set("CAMPUS_BACKUP_ARCHIVE_KEY_FILE", file.display()),
-                None => setup.again(),
-            };
-            let service = setup.start().await;
-            let admin = service.admin().await;
-            upload(&admin, sealed.clone()).await.problem(422, code);
-            admin.post(&of(&id, "/restore-plan"), &json!({"mode": "replace"})).await.problem(422, code);
-            admin.get(&of(&id, "/download/students")).await.problem(422, code);
-            let job = admin.job(admin.post(&of(&id, "/verify"), &json!({"level": "digest"})).await).await;
-            assert_eq!((&job["state"], &job["error"]["code"]), (&json!("failed"), &json!(code)));
-            assert_eq!((admin.digests().await, admin.archives().await.len()), (before.clone(), 2));
-            service.stop().await;
-        }
-
-        // The old key still opens what was encrypted to it.
-        let service = setup
-            .again()
-            .set("CAMPUS_BACKUP_ARCHIVE_KEY_FILE", other.display())
-            .set("CAMPUS_BACKUP_ARCHIVE_KEY_PREVIOUS_FILE", file.display())
-            .start()
+        assert_eq!(admin.get(&of(id, "/file")).await.expect(200).body, bytes);
+        // Both show the same moment, so neither is the newer one.
+        let listed = admin.archives().await;
+        assert_eq!(listed.len(), number);
+        assert!(listed.contains(&archive), "{listed:?}");
+        admin
+            .done(admin.post(&of(id, "/verify"), &json!({"level": "rehearsal"})).await)
             .await;
-        let admin = service.admin().await;
-        admin.done(admin.post(&of(&id, "/verify"), &json!({"level": "digest"})).await).await;
-        assert_eq!(admin.plan(&id, &json!({"mode": "replace"})).await["blockers"], json!([]));
-        admin.get(&of(&admin.take().await, "/file")).await.expect(200);
     }
+}
+
+#[on_every_engine]
+async fn requests_that_are_none_are_refused(engine: Engine) {
+    let place = Place::on(engine).await;
+    let admin = &place.admin;
+    for (query, named) in [
+        ("label=", "label"),
+        ("pinned=x", "pinned"),
+        ("kind=taken", "kind"),
+        ("note=%07", "note"),
+    ] {
+        let refused = admin.post_raw(&format!("{UPLOAD}?{query}"), BINARY, "x").await;
+        assert_eq!(fields(&refused.problem(422, "invalid_field")), [named], "{query}");
+    }
+    let bearer = format!("Authorization: Bearer {}", admin.token());
+    // More than is let in, and more than there is room for: refused before a byte of it comes.
+    let mut claimed = Wire::send(
+        &place.service,
+        "POST",
+        UPLOAD,
+        &[&bearer, "Content-Length: 10000000000"],
+    )
+    .await;
+    let head = claimed.head().await;
+    assert!(head.starts_with("HTTP/1.1 413 "), "{head}");
+    // Fewer bytes than promised.
+    let mut short = Wire::send(&place.service, "POST", UPLOAD, &[&bearer, "Content-Length: 1000"]).await;
+    short.write(b"{\"format\":\"campus-backup\"").await.unwrap();
+    drop(short);
+    harness::until("nothing is left", harness::PATIENCE, async || {
+        std::fs::read_dir(place.store()).is_ok_and(|mut entries| {
+            entries.all(|entry| !entry.unwrap().file_name().to_string_lossy().starts_with("20"))
+        })
+    })
+    .await;
+    assert_eq!(admin.archives().await, Vec::<Value>::new());
+}
+
+#[on_every_engine]
+async fn limits_of_size_and_room_are_told_apart(engine: Engine) {
+    let school = small_school(engine).await;
+    let setup = Setup::on(&school.scratch);
+    let service = setup.again().set("CAMPUS_BACKUP_UPLOAD_LIMIT", 1000).start().await;
+    let admin = service.admin().await;
+    let all = admin.get("/backup/download/all").await.expect(200).body;
+    upload(&admin, all.clone()).await.problem(413, "upload_too_large");
+    // Without a length it is known only on the way.
+    let pieces: Vec<_> = all
+        .chunks(500)
+        .map(|piece| Ok::<_, std::io::Error>(piece.to_vec()))
+        .collect();
+    let streamed = reqwest::Body::wrap_stream(futures_util::stream::iter(pieces));
+    upload(&admin, streamed).await.problem(413, "upload_too_large");
+    assert_eq!(admin.archives().await, Vec::<Value>::new());
+    service.stop().await;
+    let limit: u64 = 1 << 40;
+    let service = setup.again().set("CAMPUS_BACKUP_UPLOAD_LIMIT", limit).start().await;
+    let admin = service.admin().await;
+    let (bearer, length) = (
+        format!("Authorization: Bearer {}", admin.token()),
+        format!("Content-Length: {limit}"),
+    );
+    let mut claimed = Wire::send(&service, "POST", UPLOAD, &[&bearer, &length]).await;
+    let head = claimed.head().await;
+    assert!(head.starts_with("HTTP/1.1 507 "), "{head}");
+
+    // The last archive says how much the next one needs.
+    let id = admin.take().await;
+    let manifest = store(&service).join(&id).join("manifest.json");
+    let mut said: Value = serde_json::from_slice(&std::fs::read(&manifest).unwrap()).unwrap();
+    said["object"]["size"] = json!(limit);
+    std::fs::write(&manifest, said.to_string()).unwrap();
+    admin.post(ARCHIVES, &json!({})).await.problem(507, "no_room");
+    let before = admin.digests().await;
+    admin.clear(&json!({"table": "payments"})).await.problem(507, "no_room");
+    assert_eq!(admin.digests().await, before);
+    assert_eq!(admin.archives().await.len(), 1);
+}
+
+/// The same bytes under the same key are let in once, also after a restart.
+#[on_every_engine]
+async fn a_key_lets_the_same_in_once(engine: Engine) {
+    let school = small_school(engine).await;
+    let setup = Setup::on(&school.scratch);
+    let service = setup.start().await;
+    let admin = service.admin().await;
+    let document = admin.get("/backup/download/all").await.expect(200).body;
+    let keyed = async |admin: &Client, bytes: Vec<u8>| {
+        let request = admin
+            .request(reqwest::Method::POST, UPLOAD)
+            .header("Idempotency-Key", "\"upload-1\"");
+        Answer::of(request.body(bytes)).await
+    };
+    let first = keyed(&admin, document.to_vec()).await.expect(201).json();
+    assert_eq!(keyed(&admin, document.to_vec()).await.expect(201).json(), first);
+    service.stop().await;
+    let service = setup.start().await;
+    let admin = service.admin().await;
+    assert_eq!(keyed(&admin, document.to_vec()).await.expect(201).json(), first);
+    keyed(&admin, zstd(&document))
+        .await
+        .problem(422, "idempotency_key_reused");
+    assert_eq!(admin.archives().await, [first]);
+}
+
+#[on_every_engine]
+async fn encrypted_archives_are_made_opened_and_refused(engine: Engine) {
+    let school = small_school(engine).await;
+    let setup = Setup::on(&school.scratch);
+    let [file, other] = [("archive.key", KEY), ("other.key", OTHER_KEY)].map(|(name, key)| {
+        let file = setup.folder().join(name);
+        std::fs::write(&file, key).unwrap();
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
+        file
+    });
+
+    let service = setup
+        .again()
+        .set("CAMPUS_BACKUP_ARCHIVE_KEY_FILE", file.display())
+        .start()
+        .await;
+    let admin = service.admin().await;
+    let id = admin.take().await;
+    let shown = admin.get(&of(&id, "")).await.expect(200).json();
+    assert_eq!(
+        (&shown["compression"], &shown["encryption"]),
+        (&json!("zstd"), &json!("age"))
+    );
+    let sealed = admin.get(&of(&id, "/file")).await.expect(200).body;
+    assert!(sealed.starts_with(b"age-encryption.org/v1"));
+    let csv = admin.csv(&of(&id, "/download/students?format=csv")).await;
+    assert_eq!(csv, harness::School::csv("students"));
+    admin
+        .done(admin.post(&of(&id, "/verify"), &json!({"level": "rehearsal"})).await)
+        .await;
+    if tool::is_here("age") && tool::is_here("zstd") {
+        let opened = through(Command::new("age").arg("-d").arg("-i").arg(&file), &sealed);
+        let json = through(Command::new("zstd").arg("-dc"), &opened);
+        let document: Value = serde_json::from_slice(&json).unwrap();
+        assert_eq!(document["summary"]["sha256"], admin.digests().await);
+    }
+    assert_eq!(
+        upload(&admin, sealed.clone()).await.expect(201).json()["encryption"],
+        "age"
+    );
+    let before = admin.digests().await;
+    service.stop().await;
+
+    // The key is lost, or another one: the archive is listed, and nothing is done with it.
+    for (keys, code) in [(None, "archive_key_needed"), (Some(&other), "archive_wrong_key")] {
+        let setup = match keys {
+            Some(file) => setup.again().set("CAMPUS_BACKUP_ARCHIVE_KEY_FILE", file.display()),
+            None => setup.again(),
+        };
+        let service = setup.start().await;
+        let admin = service.admin().await;
+        upload(&admin, sealed.clone()).await.problem(422, code);
+        admin
+            .post(&of(&id, "/restore-plan"), &json!({"mode": "replace"}))
+            .await
+            .problem(422, code);
+        admin.get(&of(&id, "/download/students")).await.problem(422, code);
+        let job = admin
+            .job(admin.post(&of(&id, "/verify"), &json!({"level": "digest"})).await)
+            .await;
+        assert_eq!((&job["state"], &job["error"]["code"]), (&json!("failed"), &json!(code)));
+        assert_eq!(
+            (admin.digests().await, admin.archives().await.len()),
+            (before.clone(), 2)
+        );
+        service.stop().await;
+    }
+
+    // The old key still opens what was encrypted to it.
+    let service = setup
+        .again()
+        .set("CAMPUS_BACKUP_ARCHIVE_KEY_FILE", other.display())
+        .set("CAMPUS_BACKUP_ARCHIVE_KEY_PREVIOUS_FILE", file.display())
+        .start()
+        .await;
+    let admin = service.admin().await;
+    admin
+        .done(admin.post(&of(&id, "/verify"), &json!({"level": "digest"})).await)
+        .await;
+    assert_eq!(
+        admin.plan(&id, &json!({"mode": "replace"})).await["blockers"],
+        json!([])
+    );
+    admin.get(&of(&admin.take().await, "/file")).await.expect(200);
 }
 
 /// Keys of the tests, made with age-keygen and used nowhere else.

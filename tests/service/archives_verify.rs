@@ -1,94 +1,143 @@
 //! `/backup/archives/{id}/verify`: looking at an archive again.
 
+use harness::{Engine, on_every_engine};
 use serde_json::{Value, json};
 
-use crate::archives_rig::{ARCHIVES, Place, of};
-use crate::harness::client::fields;
+use harness::archives_rig::{ARCHIVES, Place, of};
+use harness::client::fields;
 
-on_every_engine! {
-    async fn a_whole_archive_is_found_whole(engine) {
-        let place = Place::on(engine).await;
-        let (admin, id) = (&place.admin, place.admin.take().await);
-        let before = admin.digests().await;
-        for (level, number) in [("digest", 1), ("rehearsal", 2)] {
-            let result = admin.done(admin.post(&of(&id, "/verify"), &json!({"level": level})).await).await;
-            let found = &admin.archives().await[0];
-            assert_eq!((&found["verification"]["level"], &found["verification"]["result"]), (&json!(level), &json!("ok")));
-            assert_eq!(found["verification"]["code"], Value::Null);
-            assert_eq!(found["verification"]["restore_seconds"].is_number(), level == "rehearsal", "{found}");
-            assert_eq!(found["verifications"].as_array().unwrap().len(), number);
-            assert_eq!(found["verifications"][0], found["verification"], "the newest first");
-            assert_eq!(result["verification"]["at"], found["verification"]["at"]);
+#[on_every_engine]
+async fn a_whole_archive_is_found_whole(engine: Engine) {
+    let place = Place::on(engine).await;
+    let (admin, id) = (&place.admin, place.admin.take().await);
+    let before = admin.digests().await;
+    for (level, number) in [("digest", 1), ("rehearsal", 2)] {
+        let result = admin
+            .done(admin.post(&of(&id, "/verify"), &json!({"level": level})).await)
+            .await;
+        let found = &admin.archives().await[0];
+        assert_eq!(
+            (&found["verification"]["level"], &found["verification"]["result"]),
+            (&json!(level), &json!("ok"))
+        );
+        assert_eq!(found["verification"]["code"], Value::Null);
+        assert_eq!(
+            found["verification"]["restore_seconds"].is_number(),
+            level == "rehearsal",
+            "{found}"
+        );
+        assert_eq!(found["verifications"].as_array().unwrap().len(), number);
+        assert_eq!(found["verifications"][0], found["verification"], "the newest first");
+        assert_eq!(result["verification"]["at"], found["verification"]["at"]);
+    }
+    assert_eq!(admin.digests().await, before);
+    assert_eq!(
+        std::fs::read_dir(place.service.folder().join("data/scratch")).map_or(0, Iterator::count),
+        0
+    );
+}
+
+/// Of the stored bytes each is looked at: those of a frame, of a checksum, of the numbers at the end.
+#[on_every_engine]
+async fn a_damaged_archive_is_found_damaged(engine: Engine) {
+    let place = Place::on(engine).await;
+    let admin = &place.admin;
+    let id = admin.take().await;
+    let whole = std::fs::read(place.object(&id)).unwrap();
+    let before = admin.digests().await;
+    let mut places: Vec<_> = (0..whole.len()).step_by(whole.len() / 6).collect();
+    places.push(whole.len() - 1);
+    for at in places {
+        let mut damaged = whole.clone();
+        damaged[at] ^= 1;
+        std::fs::write(place.object(&id), damaged).unwrap();
+        for level in ["digest", "rehearsal"] {
+            let job = admin
+                .job(admin.post(&of(&id, "/verify"), &json!({"level": level})).await)
+                .await;
+            let code = job["error"]["code"].as_str().unwrap();
+            assert!(code.starts_with("archive_") || code == "not_an_archive", "{at}: {job}");
+            assert_eq!((&job["state"], &job["result"]), (&json!("failed"), &Value::Null));
+            let found = &admin.archives().await[0]["verification"];
+            assert_eq!(
+                (&found["result"], &found["code"]),
+                (&json!("failed"), &json!(code)),
+                "{at}"
+            );
         }
-        assert_eq!(admin.digests().await, before);
-        assert_eq!(std::fs::read_dir(place.service.folder().join("data/scratch")).map_or(0, Iterator::count), 0);
+        let plan = admin.post(&of(&id, "/restore-plan"), &json!({"mode": "replace"})).await;
+        assert!((400..600).contains(&plan.status.as_u16()), "{at}: {plan:?}");
     }
+    assert_eq!(admin.digests().await, before);
+    std::fs::write(place.object(&id), &whole[..whole.len() - 1]).unwrap();
+    let job = admin
+        .job(admin.post(&of(&id, "/verify"), &json!({"level": "digest"})).await)
+        .await;
+    assert_eq!(job["error"]["code"], "archive_cut", "{job}");
+    std::fs::write(place.object(&id), &whole).unwrap();
+    admin
+        .done(admin.post(&of(&id, "/verify"), &json!({"level": "digest"})).await)
+        .await;
+    assert_eq!(admin.archives().await[0]["verification"]["result"], "ok");
+}
 
-    /// Of the stored bytes each is looked at: those of a frame, of a checksum, of the numbers at the end.
-    async fn a_damaged_archive_is_found_damaged(engine) {
-        let place = Place::on(engine).await;
-        let admin = &place.admin;
-        let id = admin.take().await;
-        let whole = std::fs::read(place.object(&id)).unwrap();
-        let before = admin.digests().await;
-        let mut places: Vec<_> = (0..whole.len()).step_by(whole.len() / 6).collect();
-        places.push(whole.len() - 1);
-        for at in places {
-            let mut damaged = whole.clone();
-            damaged[at] ^= 1;
-            std::fs::write(place.object(&id), damaged).unwrap();
-            for level in ["digest", "rehearsal"] {
-                let job = admin.job(admin.post(&of(&id, "/verify"), &json!({"level": level})).await).await;
-                let code = job["error"]["code"].as_str().unwrap();
-                assert!(code.starts_with("archive_") || code == "not_an_archive", "{at}: {job}");
-                assert_eq!((&job["state"], &job["result"]), (&json!("failed"), &Value::Null));
-                let found = &admin.archives().await[0]["verification"];
-                assert_eq!((&found["result"], &found["code"]), (&json!("failed"), &json!(code)), "{at}");
-            }
-            let plan = admin.post(&of(&id, "/restore-plan"), &json!({"mode": "replace"})).await;
-            assert!((400..600).contains(&plan.status.as_u16()), "{at}: {plan:?}");
-        }
-        assert_eq!(admin.digests().await, before);
-        std::fs::write(place.object(&id), &whole[..whole.len() - 1]).unwrap();
-        let job = admin.job(admin.post(&of(&id, "/verify"), &json!({"level": "digest"})).await).await;
-        assert_eq!(job["error"]["code"], "archive_cut", "{job}");
-        std::fs::write(place.object(&id), &whole).unwrap();
-        admin.done(admin.post(&of(&id, "/verify"), &json!({"level": "digest"})).await).await;
-        assert_eq!(admin.archives().await[0]["verification"]["result"], "ok");
-    }
+/// Another archive under the name of this one is whole in itself.
+#[on_every_engine]
+async fn another_archive_is_not_taken_for_it(engine: Engine) {
+    let place = Place::on(engine).await;
+    let admin = &place.admin;
+    let (first, second) = (admin.take().await, admin.take().await);
+    std::fs::copy(place.object(&second), place.object(&first)).unwrap();
+    let job = admin
+        .job(admin.post(&of(&first, "/verify"), &json!({"level": "digest"})).await)
+        .await;
+    assert_eq!(job["error"]["code"], "archive_manifest_mismatch", "{job}");
+    let plan = admin.plan(&second, &json!({"mode": "replace"})).await;
+    let body = json!({"mode": "replace", "plan_hash": plan["hash"], "confirm": "restore"});
+    let job = admin.job(admin.post(&of(&first, "/restore"), &body).await).await;
+    assert_eq!(
+        (&job["state"], &job["error"]["code"]),
+        (&json!("failed"), &json!("archive_manifest_mismatch"))
+    );
+}
 
-    /// Another archive under the name of this one is whole in itself.
-    async fn another_archive_is_not_taken_for_it(engine) {
-        let place = Place::on(engine).await;
-        let admin = &place.admin;
-        let (first, second) = (admin.take().await, admin.take().await);
-        std::fs::copy(place.object(&second), place.object(&first)).unwrap();
-        let job = admin.job(admin.post(&of(&first, "/verify"), &json!({"level": "digest"})).await).await;
-        assert_eq!(job["error"]["code"], "archive_manifest_mismatch", "{job}");
-        let plan = admin.plan(&second, &json!({"mode": "replace"})).await;
-        let body = json!({"mode": "replace", "plan_hash": plan["hash"], "confirm": "restore"});
-        let job = admin.job(admin.post(&of(&first, "/restore"), &body).await).await;
-        assert_eq!((&job["state"], &job["error"]["code"]), (&json!("failed"), &json!("archive_manifest_mismatch")));
-    }
+#[on_every_engine]
+async fn a_manifest_that_is_damaged_is_said(engine: Engine) {
+    let place = Place::on(engine).await;
+    let admin = &place.admin;
+    let (id, whole) = (admin.take().await, admin.take().await);
+    std::fs::write(place.store().join(&id).join("manifest.json"), "{").unwrap();
+    let listed = admin.get(ARCHIVES).await.expect(200).json();
+    assert_eq!(listed["unreadable"][0]["id"], id.as_str());
+    assert_eq!(
+        (&listed["total"], &listed["items"][0]["id"]),
+        (&json!(1), &json!(whole))
+    );
+    admin.get(&of(&id, "")).await.problem(500, "manifest_unreadable");
+}
 
-    async fn a_manifest_that_is_damaged_is_said(engine) {
-        let place = Place::on(engine).await;
-        let admin = &place.admin;
-        let (id, whole) = (admin.take().await, admin.take().await);
-        std::fs::write(place.store().join(&id).join("manifest.json"), "{").unwrap();
-        let listed = admin.get(ARCHIVES).await.expect(200).json();
-        assert_eq!(listed["unreadable"][0]["id"], id.as_str());
-        assert_eq!((&listed["total"], &listed["items"][0]["id"]), (&json!(1), &json!(whole)));
-        admin.get(&of(&id, "")).await.problem(500, "manifest_unreadable");
+#[on_every_engine]
+async fn levels_that_are_none_are_refused(engine: Engine) {
+    let place = Place::on(engine).await;
+    let (admin, id) = (&place.admin, place.admin.take().await);
+    for (body, named) in [
+        (json!({}), "level"),
+        (json!({"level": "full"}), "level"),
+        (json!({"level": null}), "level"),
+        (json!({"level": "digest", "deep": true}), "deep"),
+    ] {
+        assert_eq!(
+            fields(
+                &admin
+                    .post(&of(&id, "/verify"), &body)
+                    .await
+                    .problem(422, "invalid_field")
+            ),
+            [named]
+        );
     }
-
-    async fn levels_that_are_none_are_refused(engine) {
-        let place = Place::on(engine).await;
-        let (admin, id) = (&place.admin, place.admin.take().await);
-        for (body, named) in [(json!({}), "level"), (json!({"level": "full"}), "level"), (json!({"level": null}), "level"),
-            (json!({"level": "digest", "deep": true}), "deep")] {
-            assert_eq!(fields(&admin.post(&of(&id, "/verify"), &body).await.problem(422, "invalid_field")), [named]);
-        }
-        assert_eq!(admin.get(&of(&id, "")).await.expect(200).json()["verification"], Value::Null);
-    }
+    assert_eq!(
+        admin.get(&of(&id, "")).await.expect(200).json()["verification"],
+        Value::Null
+    );
 }

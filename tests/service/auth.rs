@@ -3,9 +3,11 @@
 use reqwest::Method;
 use serde_json::json;
 
-use crate::harness::service::{JWT_SECRET, Setup};
-use crate::harness::token::Token;
-use crate::harness::{ADMIN_PASSWORD, Answer, Client, Engine, PATIENCE, Scratch, Service, small_school, until};
+use harness::service::{JWT_SECRET, Setup};
+use harness::token::Token;
+use harness::{
+    ADMIN_PASSWORD, Answer, Client, Engine, PATIENCE, Scratch, Service, on_every_engine, small_school, until,
+};
 
 /// What an administrator may read and nobody else.
 const GUARDED: &str = "/backup/stats";
@@ -33,75 +35,99 @@ async fn signed_in(engine: Engine) -> (Scratch, Service, Client) {
     (school.scratch, service, admin)
 }
 
-on_every_engine! {
-    async fn nobody_is_let_in_without_a_token(engine) {
-        let (_scratch, service, admin) = signed_in(engine).await;
-        for path in [GUARDED, "/backup/download/students", "/backup/download/all", "/auth/me"] {
-            let answer = service.anonymous().get(path).await;
-            assert!(!answer.header("www-authenticate").contains("error="), "no token was sent: {answer:?}");
-            assert_unauthenticated(answer, "Bearer");
+#[on_every_engine]
+async fn nobody_is_let_in_without_a_token(engine: Engine) {
+    let (_scratch, service, admin) = signed_in(engine).await;
+    for path in [GUARDED, "/backup/download/students", "/backup/download/all", "/auth/me"] {
+        let answer = service.anonymous().get(path).await;
+        assert!(
+            !answer.header("www-authenticate").contains("error="),
+            "no token was sent: {answer:?}"
+        );
+        assert_unauthenticated(answer, "Bearer");
+    }
+    for authorization in [
+        "",
+        "Bearer",
+        "Bearer ",
+        "Basic YWRtaW46YWRtaW4=",
+        "Token x",
+        admin.token(),
+    ] {
+        let request = service
+            .anonymous()
+            .request(Method::GET, GUARDED)
+            .header("Authorization", authorization);
+        assert_unauthenticated(Answer::of(request).await, "Bearer");
+    }
+    let nothing = service.anonymous().clear(&json!({"table": "all"})).await;
+    assert_unauthenticated(nothing, "Bearer");
+}
+
+#[on_every_engine]
+async fn an_administrator_is_let_in(engine: Engine) {
+    let (_scratch, service, admin) = signed_in(engine).await;
+    admin.get(GUARDED).await.expect(200);
+    let me = admin.get("/auth/me").await.expect(200).json();
+    assert_eq!(
+        me,
+        json!({"id": 1, "username": "admin", "email": "admin@school.example", "role": "admin"})
+    );
+    let lower = service.anonymous().request(Method::GET, GUARDED);
+    let lower = lower.header("Authorization", format!("bearer {}", admin.token()));
+    Answer::of(lower).await.expect(200);
+}
+
+#[on_every_engine]
+async fn other_roles_are_known_and_refused(engine: Engine) {
+    let (scratch, service, _admin) = signed_in(engine).await;
+    let before = scratch.everything().await;
+    for (name, role) in [("teacher", "teacher"), ("Admin", "accountant")] {
+        let other = service.login(name, ADMIN_PASSWORD).await;
+        assert_eq!(other.get("/auth/me").await.expect(200).json()["role"], role);
+        for answer in [
+            other.get(GUARDED).await,
+            other.get("/backup/download/students").await,
+            other
+                .post("/backup/download-links", &json!({"path": "/backup/download/students"}))
+                .await,
+            other.clear(&json!({"table": "all"})).await,
+            other.clear(&json!({"table": "all", "dry_run": true})).await,
+        ] {
+            assert!(
+                answer.header("www-authenticate").contains("insufficient_scope"),
+                "{answer:?}"
+            );
+            answer.problem(403, "forbidden");
         }
-        for authorization in ["", "Bearer", "Bearer ", "Basic YWRtaW46YWRtaW4=", "Token x", admin.token()] {
-            let request = service.anonymous().request(Method::GET, GUARDED).header("Authorization", authorization);
-            assert_unauthenticated(Answer::of(request).await, "Bearer");
-        }
-        let nothing = service.anonymous().clear(&json!({"table": "all"})).await;
-        assert_unauthenticated(nothing, "Bearer");
     }
+    assert_eq!(scratch.everything().await, before);
+}
 
-    async fn an_administrator_is_let_in(engine) {
-        let (_scratch, service, admin) = signed_in(engine).await;
-        admin.get(GUARDED).await.expect(200);
-        let me = admin.get("/auth/me").await.expect(200).json();
-        assert_eq!(me, json!({"id": 1, "username": "admin", "email": "admin@school.example", "role": "admin"}));
-        let lower = service.anonymous().request(Method::GET, GUARDED);
-        let lower = lower.header("Authorization", format!("bearer {}", admin.token()));
-        Answer::of(lower).await.expect(200);
-    }
+#[on_every_engine]
+async fn who_is_no_longer_an_administrator_is_refused_at_once(engine: Engine) {
+    let (scratch, service, admin) = signed_in(engine).await;
+    scratch.execute("update users set role = 'teacher' where id = 1").await;
+    admin.get(GUARDED).await.problem(403, "forbidden");
+    scratch.execute("update users set role = 'admin' where id = 1").await;
+    admin.get(GUARDED).await.expect(200);
+    scratch.execute("update users set is_active = false where id = 1").await;
+    assert_token_refused(&service, "deactivated", admin.token()).await;
+    scratch.execute("update users set is_active = true where id = 1").await;
+    admin.get(GUARDED).await.expect(200);
+    scratch.execute("delete from users where id = 1").await;
+    assert_token_refused(&service, "deleted", admin.token()).await;
+}
 
-    async fn other_roles_are_known_and_refused(engine) {
-        let (scratch, service, _admin) = signed_in(engine).await;
-        let before = scratch.everything().await;
-        for (name, role) in [("teacher", "teacher"), ("Admin", "accountant")] {
-            let other = service.login(name, ADMIN_PASSWORD).await;
-            assert_eq!(other.get("/auth/me").await.expect(200).json()["role"], role);
-            for answer in [
-                other.get(GUARDED).await,
-                other.get("/backup/download/students").await,
-                other.post("/backup/download-links", &json!({"path": "/backup/download/students"})).await,
-                other.clear(&json!({"table": "all"})).await,
-                other.clear(&json!({"table": "all", "dry_run": true})).await,
-            ] {
-                assert!(answer.header("www-authenticate").contains("insufficient_scope"), "{answer:?}");
-                answer.problem(403, "forbidden");
-            }
-        }
-        assert_eq!(scratch.everything().await, before);
-    }
-
-    async fn who_is_no_longer_an_administrator_is_refused_at_once(engine) {
-        let (scratch, service, admin) = signed_in(engine).await;
-        scratch.execute("update users set role = 'teacher' where id = 1").await;
-        admin.get(GUARDED).await.problem(403, "forbidden");
-        scratch.execute("update users set role = 'admin' where id = 1").await;
-        admin.get(GUARDED).await.expect(200);
-        scratch.execute("update users set is_active = false where id = 1").await;
-        assert_token_refused(&service, "deactivated", admin.token()).await;
-        scratch.execute("update users set is_active = true where id = 1").await;
-        admin.get(GUARDED).await.expect(200);
-        scratch.execute("delete from users where id = 1").await;
-        assert_token_refused(&service, "deleted", admin.token()).await;
-    }
-
-    /// Whose token it was must not become somebody else's.
-    async fn a_new_user_of_the_same_name_is_somebody_else(engine) {
-        let (scratch, service, admin) = signed_in(engine).await;
-        scratch.execute("delete from users where id = 1").await;
-        scratch
-            .execute("insert into users (id, username, password_hash, role) values (77, 'admin', 'x', 'admin')")
-            .await;
-        assert_token_refused(&service, "another user of that name", admin.token()).await;
-    }
+/// Whose token it was must not become somebody else's.
+#[on_every_engine]
+async fn a_new_user_of_the_same_name_is_somebody_else(engine: Engine) {
+    let (scratch, service, admin) = signed_in(engine).await;
+    scratch.execute("delete from users where id = 1").await;
+    scratch
+        .execute("insert into users (id, username, password_hash, role) values (77, 'admin', 'x', 'admin')")
+        .await;
+    assert_token_refused(&service, "another user of that name", admin.token()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,9 +5,9 @@ use std::time::Instant;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::harness::client::fields;
-use crate::harness::service::Setup;
-use crate::harness::{ADMIN_PASSWORD, Answer, Engine, Service, small_school};
+use harness::client::fields;
+use harness::service::Setup;
+use harness::{ADMIN_PASSWORD, Answer, Engine, Service, on_every_engine, small_school};
 
 async fn attempt(service: &Service, username: &str, password: &str) -> Answer {
     let body = json!({"username": username, "password": password});
@@ -29,48 +29,59 @@ fn without_request_id(mut problem: Value) -> Value {
     problem
 }
 
-on_every_engine! {
-    async fn signing_in_gives_a_token(engine) {
-        let school = small_school(engine).await;
-        let service = Service::on(&school.scratch).await;
-        let answer = attempt(&service, "admin", ADMIN_PASSWORD).await.expect(200);
-        assert_eq!(answer.header("cache-control"), "no-store");
-        let body = answer.json();
-        assert_eq!(body["token_type"], "Bearer");
-        assert_eq!(body["expires_in"], 900);
-        assert_eq!(
-            body["user"],
-            json!({"id": 1, "username": "admin", "email": "admin@school.example", "role": "admin"})
-        );
-        let token = body["access_token"].as_str().unwrap();
-        service.bearer(token).get("/backup/stats").await.expect(200);
-        let teacher = attempt(&service, "teacher", ADMIN_PASSWORD).await.expect(200).json();
-        assert_eq!(teacher["user"], json!({"id": 2, "username": "teacher", "email": null, "role": "teacher"}));
-    }
+#[on_every_engine]
+async fn signing_in_gives_a_token(engine: Engine) {
+    let school = small_school(engine).await;
+    let service = Service::on(&school.scratch).await;
+    let answer = attempt(&service, "admin", ADMIN_PASSWORD).await.expect(200);
+    assert_eq!(answer.header("cache-control"), "no-store");
+    let body = answer.json();
+    assert_eq!(body["token_type"], "Bearer");
+    assert_eq!(body["expires_in"], 900);
+    assert_eq!(
+        body["user"],
+        json!({"id": 1, "username": "admin", "email": "admin@school.example", "role": "admin"})
+    );
+    let token = body["access_token"].as_str().unwrap();
+    service.bearer(token).get("/backup/stats").await.expect(200);
+    let teacher = attempt(&service, "teacher", ADMIN_PASSWORD).await.expect(200).json();
+    assert_eq!(
+        teacher["user"],
+        json!({"id": 2, "username": "teacher", "email": null, "role": "teacher"})
+    );
+}
 
-    async fn wrong_credentials_are_refused_all_alike(engine) {
-        let school = small_school(engine).await;
-        let service = Service::on(&school.scratch).await;
-        let refused = attempt(&service, "admin", "wrong").await.problem(401, "wrong_credentials");
-        let refused = without_request_id(refused);
-        for (username, password) in [
-            ("nobody", "wrong"),
-            // Known and not active, with the right password.
-            ("-old.admin", ADMIN_PASSWORD),
-            ("ADMIN", ADMIN_PASSWORD),
-            ("admin ", ADMIN_PASSWORD),
-            ("admin", ""),
-            ("", ""),
-            ("' OR '1'='1", "' OR '1'='1"),
-            ("admin'--", ADMIN_PASSWORD),
-        ] {
-            let answer = attempt(&service, username, password).await;
-            assert_eq!(without_request_id(answer.problem(401, "wrong_credentials")), refused, "{username:?}");
-        }
-        // No text of the school has a NUL, and PostgreSQL does not even take one in a question.
-        attempt(&service, "admin\0", ADMIN_PASSWORD).await.problem(422, "invalid_field");
-        attempt(&service, "admin", ADMIN_PASSWORD).await.expect(200);
+#[on_every_engine]
+async fn wrong_credentials_are_refused_all_alike(engine: Engine) {
+    let school = small_school(engine).await;
+    let service = Service::on(&school.scratch).await;
+    let refused = attempt(&service, "admin", "wrong")
+        .await
+        .problem(401, "wrong_credentials");
+    let refused = without_request_id(refused);
+    for (username, password) in [
+        ("nobody", "wrong"),
+        // Known and not active, with the right password.
+        ("-old.admin", ADMIN_PASSWORD),
+        ("ADMIN", ADMIN_PASSWORD),
+        ("admin ", ADMIN_PASSWORD),
+        ("admin", ""),
+        ("", ""),
+        ("' OR '1'='1", "' OR '1'='1"),
+        ("admin'--", ADMIN_PASSWORD),
+    ] {
+        let answer = attempt(&service, username, password).await;
+        assert_eq!(
+            without_request_id(answer.problem(401, "wrong_credentials")),
+            refused,
+            "{username:?}"
+        );
     }
+    // No text of the school has a NUL, and PostgreSQL does not even take one in a question.
+    attempt(&service, "admin\0", ADMIN_PASSWORD)
+        .await
+        .problem(422, "invalid_field");
+    attempt(&service, "admin", ADMIN_PASSWORD).await.expect(200);
 }
 
 /// An unknown name takes as long as a wrong password, else names could be found out by the clock.

@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::service::Setup;
-use crate::harness::token::{Algorithm, ProviderKey, Token};
-use crate::harness::{Engine, School, Service, small_school};
+use harness::service::Setup;
+use harness::token::{Algorithm, ProviderKey, Token};
+use harness::{Engine, School, Service, small_school};
 
 const ISSUER: &str = "https://login.school.example/realms/staff";
 const AUDIENCE: &str = "campus-backup-of-the-school";

@@ -4,9 +4,9 @@ use reqwest::Method;
 use sea_orm::ConnectionTrait;
 use serde_json::json;
 
-use crate::archives_rig::Place;
-use crate::harness::service::Setup;
-use crate::harness::{ADMIN_PASSWORD, Answer, Client, Engine, Service, small_school};
+use harness::archives_rig::Place;
+use harness::service::Setup;
+use harness::{ADMIN_PASSWORD, Answer, Client, Engine, Service, on_every_engine, small_school};
 
 const SESSION: &str = "/auth/session";
 const NAME: &str = "campus_backup_session";
@@ -38,55 +38,63 @@ fn bearer(service: &Service, answer: &Answer) -> Client {
     service.bearer(answer.json()["access_token"].as_str().unwrap())
 }
 
-on_every_engine! {
-    async fn a_page_that_is_loaded_again_goes_on_for_as_long_as_the_account_may(engine) {
-        let school = small_school(engine).await;
-        let service = Service::on(&school.scratch).await;
-        let signed_in = sign_in(&service).await;
-        let mut kept = cookie(&signed_in);
-        for _ in 0..2 {
-            let next = go_on(&service, &kept).await.expect(200);
-            assert_eq!(next.json()["user"], signed_in.json()["user"]);
-            assert_eq!((&next.json()["token_type"], &next.json()["expires_in"]), (&json!("Bearer"), &json!(900)));
-            assert_eq!(next.header("cache-control"), "no-store");
-            bearer(&service, &next).get("/backup/stats").await.expect(200);
-            let replaced = cookie(&next);
-            assert_ne!(replaced, kept);
-            assert!(!service.logs().contains(&replaced));
-            kept = replaced;
-        }
-        let scratch = &school.scratch;
-        scratch.execute("update users set role = 'teacher' where id = 1").await;
-        let demoted = go_on(&service, &kept).await.expect(200);
-        assert_eq!(demoted.json()["user"]["role"], "teacher");
-        bearer(&service, &demoted).get("/backup/stats").await.problem(403, "forbidden");
-        scratch.execute("update users set is_active = false where id = 1").await;
-        go_on(&service, &kept).await.problem(401, "unauthenticated");
-        scratch.execute("update users set is_active = true where id = 1").await;
-        go_on(&service, &kept).await.expect(200);
-        scratch.execute("update users set password_hash = 'x' where id = 1").await;
-        let problem = go_on(&service, &kept).await.problem(401, "unauthenticated");
-        assert!(problem["detail"].as_str().unwrap().contains("password"), "{problem}");
-        scratch.execute("delete from users where id = 1").await;
-        go_on(&service, &kept).await.problem(401, "unauthenticated");
+#[on_every_engine]
+async fn a_page_that_is_loaded_again_goes_on_for_as_long_as_the_account_may(engine: Engine) {
+    let school = small_school(engine).await;
+    let service = Service::on(&school.scratch).await;
+    let signed_in = sign_in(&service).await;
+    let mut kept = cookie(&signed_in);
+    for _ in 0..2 {
+        let next = go_on(&service, &kept).await.expect(200);
+        assert_eq!(next.json()["user"], signed_in.json()["user"]);
+        assert_eq!(
+            (&next.json()["token_type"], &next.json()["expires_in"]),
+            (&json!("Bearer"), &json!(900))
+        );
+        assert_eq!(next.header("cache-control"), "no-store");
+        bearer(&service, &next).get("/backup/stats").await.expect(200);
+        let replaced = cookie(&next);
+        assert_ne!(replaced, kept);
+        assert!(!service.logs().contains(&replaced));
+        kept = replaced;
     }
+    let scratch = &school.scratch;
+    scratch.execute("update users set role = 'teacher' where id = 1").await;
+    let demoted = go_on(&service, &kept).await.expect(200);
+    assert_eq!(demoted.json()["user"]["role"], "teacher");
+    bearer(&service, &demoted)
+        .get("/backup/stats")
+        .await
+        .problem(403, "forbidden");
+    scratch.execute("update users set is_active = false where id = 1").await;
+    go_on(&service, &kept).await.problem(401, "unauthenticated");
+    scratch.execute("update users set is_active = true where id = 1").await;
+    go_on(&service, &kept).await.expect(200);
+    scratch
+        .execute("update users set password_hash = 'x' where id = 1")
+        .await;
+    let problem = go_on(&service, &kept).await.problem(401, "unauthenticated");
+    assert!(problem["detail"].as_str().unwrap().contains("password"), "{problem}");
+    scratch.execute("delete from users where id = 1").await;
+    go_on(&service, &kept).await.problem(401, "unauthenticated");
+}
 
-    /// Also that of a page whose token was renewed while the restore ran.
-    async fn of_all_sessions_that_of_whoever_restores_goes_on(engine) {
-        let place = Place::on(engine).await;
-        let service = &place.service;
-        let (mine, other) = (sign_in(service).await, sign_in(service).await);
-        let admin = bearer(service, &go_on(service, &cookie(&mine)).await.expect(200));
-        let renewed = go_on(service, &cookie(&mine)).await.expect(200);
-        let id = admin.take().await;
-        admin.done(admin.restore(&id, &json!({"mode": "replace"})).await).await;
-        let problem = go_on(service, &cookie(&other)).await.problem(401, "unauthenticated");
-        assert!(problem["detail"].as_str().unwrap().contains("restored"), "{problem}");
-        bearer(service, &renewed).get("/backup/stats").await.expect(200);
-        let next = go_on(service, &cookie(&renewed)).await.expect(200);
-        bearer(service, &next).get("/backup/stats").await.expect(200);
-        go_on(service, &cookie(&next)).await.expect(200);
-    }
+/// Also that of a page whose token was renewed while the restore ran.
+#[on_every_engine]
+async fn of_all_sessions_that_of_whoever_restores_goes_on(engine: Engine) {
+    let place = Place::on(engine).await;
+    let service = &place.service;
+    let (mine, other) = (sign_in(service).await, sign_in(service).await);
+    let admin = bearer(service, &go_on(service, &cookie(&mine)).await.expect(200));
+    let renewed = go_on(service, &cookie(&mine)).await.expect(200);
+    let id = admin.take().await;
+    admin.done(admin.restore(&id, &json!({"mode": "replace"})).await).await;
+    let problem = go_on(service, &cookie(&other)).await.problem(401, "unauthenticated");
+    assert!(problem["detail"].as_str().unwrap().contains("restored"), "{problem}");
+    bearer(service, &renewed).get("/backup/stats").await.expect(200);
+    let next = go_on(service, &cookie(&renewed)).await.expect(200);
+    bearer(service, &next).get("/backup/stats").await.expect(200);
+    go_on(service, &cookie(&next)).await.expect(200);
 }
 
 #[tokio::test(flavor = "multi_thread")]

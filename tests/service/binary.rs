@@ -2,9 +2,9 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 
-use crate::harness::service::{Setup, one_time_password};
-use crate::harness::token::Token;
-use crate::harness::{Engine, PATIENCE, Scratch, Service, until};
+use harness::service::{Setup, one_time_password};
+use harness::token::Token;
+use harness::{Engine, PATIENCE, Scratch, Service, on_every_engine, until};
 
 /// Every setting of `serve`, as flag and as environment variable.
 const SETTINGS: [(&str, &str); 29] = [
@@ -146,7 +146,7 @@ async fn secrets_of_different_services_differ() {
     let mut signatures = Vec::new();
     for _ in 0..2 {
         let service = Setup::bare()
-            .set("CAMPUS_BACKUP_ADMIN_PASSWORD", crate::harness::ADMIN_PASSWORD)
+            .set("CAMPUS_BACKUP_ADMIN_PASSWORD", harness::ADMIN_PASSWORD)
             .start()
             .await;
         let token = service.admin().await.token().to_owned();
@@ -312,35 +312,36 @@ async fn a_database_that_is_not_there_is_a_plain_fault() {
     }
 }
 
-on_every_engine! {
-    async fn a_newer_schema_is_left_alone(engine) {
-        let scratch = Scratch::migrated(engine).await;
-        scratch
-            .execute("insert into backup_migrations (version, applied_at) values ('m20991231_000001_future', 1)")
-            .await;
-        for arguments in [&["serve", "--listen", "127.0.0.1:0"][..], &["migrate"], &["demo"]] {
-            let refused = Setup::on(&scratch).arguments(arguments).run().await;
-            refused.assert_plain_fault(5);
-            assert!(refused.stderr.contains("m20991231_000001_future"), "{}", refused.stderr);
-        }
-        assert_eq!(scratch.count("users").await, 0);
+#[on_every_engine]
+async fn a_newer_schema_is_left_alone(engine: Engine) {
+    let scratch = Scratch::migrated(engine).await;
+    scratch
+        .execute("insert into backup_migrations (version, applied_at) values ('m20991231_000001_future', 1)")
+        .await;
+    for arguments in [&["serve", "--listen", "127.0.0.1:0"][..], &["migrate"], &["demo"]] {
+        let refused = Setup::on(&scratch).arguments(arguments).run().await;
+        refused.assert_plain_fault(5);
+        assert!(refused.stderr.contains("m20991231_000001_future"), "{}", refused.stderr);
     }
+    assert_eq!(scratch.count("users").await, 0);
+}
 
-    async fn it_ends_when_it_is_told_to(engine) {
-        let scratch = Scratch::empty(engine).await;
-        let service = Service::on(&scratch).await;
+#[on_every_engine]
+async fn it_ends_when_it_is_told_to(engine: Engine) {
+    let scratch = Scratch::empty(engine).await;
+    let service = Service::on(&scratch).await;
+    service.admin().await.get("/backup/stats").await.expect(200);
+    let finished = service.stop().await;
+    assert_eq!(finished.code, Some(0), "{}", finished.stderr);
+}
+
+#[on_every_engine]
+async fn two_copies_start_on_one_database_at_once(engine: Engine) {
+    let scratch = Scratch::empty(engine).await;
+    let setup = Setup::on(&scratch);
+    let (first, second) = tokio::join!(setup.start(), setup.start());
+    for service in [first, second] {
         service.admin().await.get("/backup/stats").await.expect(200);
-        let finished = service.stop().await;
-        assert_eq!(finished.code, Some(0), "{}", finished.stderr);
     }
-
-    async fn two_copies_start_on_one_database_at_once(engine) {
-        let scratch = Scratch::empty(engine).await;
-        let setup = Setup::on(&scratch);
-        let (first, second) = tokio::join!(setup.start(), setup.start());
-        for service in [first, second] {
-            service.admin().await.get("/backup/stats").await.expect(200);
-        }
-        assert_eq!(scratch.count("users").await, 1, "one administrator is made");
-    }
+    assert_eq!(scratch.count("users").await, 1, "one administrator is made");
 }

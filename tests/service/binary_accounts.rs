@@ -1,128 +1,206 @@
 //! The subcommands: `migrate`, `admin`, `token`, `demo`, `openapi`.
 
-use crate::harness::service::{Setup, one_time_password};
-use crate::harness::token::Token;
-use crate::harness::{Scratch, Service, small_school};
+use harness::service::{Setup, one_time_password};
+use harness::token::Token;
+use harness::{Engine, Scratch, Service, on_every_engine, small_school};
 
-on_every_engine! {
-    async fn migrate_makes_the_schema_and_nothing_else(engine) {
-        let scratch = Scratch::empty(engine).await;
-        for _ in 0..2 {
-            let migrated = Setup::on(&scratch).argument("migrate").run().await;
-            assert_eq!(migrated.code, Some(0), "{migrated:?}");
-        }
-        assert_eq!(scratch.count("users").await, 0);
-        assert_eq!(crate::schema_shape::read(&scratch).await.len(), 11);
+#[on_every_engine]
+async fn migrate_makes_the_schema_and_nothing_else(engine: Engine) {
+    let scratch = Scratch::empty(engine).await;
+    for _ in 0..2 {
+        let migrated = Setup::on(&scratch).argument("migrate").run().await;
+        assert_eq!(migrated.code, Some(0), "{migrated:?}");
     }
+    assert_eq!(scratch.count("users").await, 0);
+    assert_eq!(harness::schema_shape::read(&scratch).await.len(), 11);
+}
 
-    async fn administrators_are_made_and_get_new_passwords(engine) {
-        let school = small_school(engine).await;
-        let setup = Setup::on(&school.scratch).unset("CAMPUS_BACKUP_ADMIN_PASSWORD");
-        let made = setup.again().arguments(&["admin", "create", "second", "--email", "second@school.example"]).run().await;
-        assert_eq!(made.code, Some(0), "{made:?}");
-        let service = setup.start().await;
-        let second = service.login("second", made.password()).await;
-        second.get("/backup/stats").await.expect(200);
-        assert_eq!(second.get("/auth/me").await.expect(200).json()["email"], "second@school.example");
+#[on_every_engine]
+async fn administrators_are_made_and_get_new_passwords(engine: Engine) {
+    let school = small_school(engine).await;
+    let setup = Setup::on(&school.scratch).unset("CAMPUS_BACKUP_ADMIN_PASSWORD");
+    let made = setup
+        .again()
+        .arguments(&["admin", "create", "second", "--email", "second@school.example"])
+        .run()
+        .await;
+    assert_eq!(made.code, Some(0), "{made:?}");
+    let service = setup.start().await;
+    let second = service.login("second", made.password()).await;
+    second.get("/backup/stats").await.expect(200);
+    assert_eq!(
+        second.get("/auth/me").await.expect(200).json()["email"],
+        "second@school.example"
+    );
 
-        let again = setup.again().arguments(&["admin", "create", "second"]).run().await;
-        again.assert_plain_fault(1);
-        let teacher = setup.again().arguments(&["admin", "create", "teacher"]).run().await;
-        teacher.assert_plain_fault(1);
-        let nobody = setup.again().arguments(&["admin", "reset-password", "nobody"]).run().await;
-        nobody.assert_plain_fault(1);
+    let again = setup.again().arguments(&["admin", "create", "second"]).run().await;
+    again.assert_plain_fault(1);
+    let teacher = setup.again().arguments(&["admin", "create", "teacher"]).run().await;
+    teacher.assert_plain_fault(1);
+    let nobody = setup
+        .again()
+        .arguments(&["admin", "reset-password", "nobody"])
+        .run()
+        .await;
+    nobody.assert_plain_fault(1);
 
-        let file = school.scratch.folder().join("password");
-        std::fs::write(&file, "copper-lantern-18-river\n").unwrap();
-        let reset = ["admin", "reset-password", "second", "--password-file", file.to_str().unwrap()];
-        let reset = setup.again().arguments(&reset).run().await;
-        assert_eq!(reset.code, Some(0), "{reset:?}");
-        assert!(!(reset.stdout + &reset.stderr).contains("copper-lantern"), "what was given is not printed");
-        service.login("second", "copper-lantern-18-river").await.get("/backup/stats").await.expect(200);
-        let body = serde_json::json!({"username": "second", "password": made.password()});
-        service.anonymous().post("/auth/login", &body).await.problem(401, "wrong_credentials");
+    let file = school.scratch.folder().join("password");
+    std::fs::write(&file, "copper-lantern-18-river\n").unwrap();
+    let reset = [
+        "admin",
+        "reset-password",
+        "second",
+        "--password-file",
+        file.to_str().unwrap(),
+    ];
+    let reset = setup.again().arguments(&reset).run().await;
+    assert_eq!(reset.code, Some(0), "{reset:?}");
+    assert!(
+        !(reset.stdout + &reset.stderr).contains("copper-lantern"),
+        "what was given is not printed"
+    );
+    service
+        .login("second", "copper-lantern-18-river")
+        .await
+        .get("/backup/stats")
+        .await
+        .expect(200);
+    let body = serde_json::json!({"username": "second", "password": made.password()});
+    service
+        .anonymous()
+        .post("/auth/login", &body)
+        .await
+        .problem(401, "wrong_credentials");
 
-        std::fs::write(&file, "12345678\n").unwrap();
-        let weak = ["admin", "reset-password", "second", "--password-file", file.to_str().unwrap()];
-        let weak = setup.again().arguments(&weak).run().await;
-        assert_ne!(weak.code, Some(0), "{weak:?}");
+    std::fs::write(&file, "12345678\n").unwrap();
+    let weak = [
+        "admin",
+        "reset-password",
+        "second",
+        "--password-file",
+        file.to_str().unwrap(),
+    ];
+    let weak = setup.again().arguments(&weak).run().await;
+    assert_ne!(weak.code, Some(0), "{weak:?}");
 
-        let generated = setup.again().arguments(&["admin", "reset-password", "second"]).run().await;
-        service.login("second", generated.password()).await.get("/backup/stats").await.expect(200);
-    }
+    let generated = setup
+        .again()
+        .arguments(&["admin", "reset-password", "second"])
+        .run()
+        .await;
+    service
+        .login("second", generated.password())
+        .await
+        .get("/backup/stats")
+        .await
+        .expect(200);
+}
 
-    async fn a_token_can_be_had_without_a_password(engine) {
-        let school = small_school(engine).await;
-        let setup = Setup::on(&school.scratch);
-        let service = setup.start().await;
-        let issued = setup.again().arguments(&["token", "admin", "--lifetime", "60"]).run().await;
-        assert_eq!(issued.code, Some(0), "{issued:?}");
-        let token = issued.stdout.trim();
-        service.bearer(token).get("/backup/stats").await.expect(200);
-        let claims = Token::open(token).claims;
-        assert_eq!(claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap(), 60);
-        for name in ["nobody", "-old.admin"] {
-            let refused = setup.again().arguments(&["token", "--", name]).run().await;
-            refused.assert_plain_fault(1);
-            assert_eq!(refused.stdout, "");
-        }
-    }
-
-    async fn a_demo_fills_only_what_is_empty(engine) {
-        let scratch = Scratch::empty(engine).await;
-        let demo = Setup::on(&scratch).arguments(&["demo", "--scale", "1"]);
-        let filled = demo.run().await;
-        assert_eq!(filled.code, Some(0), "{filled:?}");
-        let expected = [
-            ("users", 5),
-            ("students", 1_000),
-            ("courses", 40),
-            ("payment_categories", 8),
-            ("enrollments", 3_000),
-            ("payments", 5_000),
-            ("attendance", 100_000),
-        ];
-        for (table, rows) in expected {
-            assert_eq!(scratch.count(table).await, rows, "{table}");
-        }
-        let again = demo.run().await;
-        again.assert_plain_fault(1);
-        assert!(again.stderr.contains("users"), "it says what is there: {}", again.stderr);
-        assert_eq!(scratch.count("attendance").await, 100_000);
-        // The names are those of a real school: many scripts, and every trap of a CSV.
-        for trap in ["full_name like '%,%'", "full_name like '%''%'", "address like '%\n%'", "phone like '+91%'",
-                     "registration_number like '0%'", "email is null", "date_of_birth is null"] {
-            assert_ne!(scratch.number(&format!("select count(*) from students where {trap}")).await, 0, "{trap}");
-        }
-        let service = Service::on(&scratch).await;
-        let printed = one_time_password(&filled.stdout).map(str::to_owned).or_else(|| {
-            one_time_password(&service.stdout()).map(str::to_owned)
-        });
-        let password = printed.unwrap_or_else(|| crate::harness::ADMIN_PASSWORD.to_owned());
-        let stats = service.login("admin", &password).await.get("/backup/stats").await.expect(200).json();
-        assert_eq!(stats["total"], 109_053);
-    }
-
-    async fn a_demo_leaves_a_school_alone(engine) {
-        let school = small_school(engine).await;
-        let before = school.scratch.everything().await;
-        let refused = Setup::on(&school.scratch).arguments(&["demo", "--scale", "1"]).run().await;
+#[on_every_engine]
+async fn a_token_can_be_had_without_a_password(engine: Engine) {
+    let school = small_school(engine).await;
+    let setup = Setup::on(&school.scratch);
+    let service = setup.start().await;
+    let issued = setup
+        .again()
+        .arguments(&["token", "admin", "--lifetime", "60"])
+        .run()
+        .await;
+    assert_eq!(issued.code, Some(0), "{issued:?}");
+    let token = issued.stdout.trim();
+    service.bearer(token).get("/backup/stats").await.expect(200);
+    let claims = Token::open(token).claims;
+    assert_eq!(claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap(), 60);
+    for name in ["nobody", "-old.admin"] {
+        let refused = setup.again().arguments(&["token", "--", name]).run().await;
         refused.assert_plain_fault(1);
-        assert_eq!(school.scratch.everything().await, before);
-        let service = Setup::on(&school.scratch).argument("--demo").start().await;
-        service.admin().await.get("/backup/stats").await.expect(200);
-        assert_eq!(school.scratch.everything().await, before, "serve --demo fills only an empty database");
+        assert_eq!(refused.stdout, "");
     }
+}
+
+#[on_every_engine]
+async fn a_demo_fills_only_what_is_empty(engine: Engine) {
+    let scratch = Scratch::empty(engine).await;
+    let demo = Setup::on(&scratch).arguments(&["demo", "--scale", "1"]);
+    let filled = demo.run().await;
+    assert_eq!(filled.code, Some(0), "{filled:?}");
+    let expected = [
+        ("users", 5),
+        ("students", 1_000),
+        ("courses", 40),
+        ("payment_categories", 8),
+        ("enrollments", 3_000),
+        ("payments", 5_000),
+        ("attendance", 100_000),
+    ];
+    for (table, rows) in expected {
+        assert_eq!(scratch.count(table).await, rows, "{table}");
+    }
+    let again = demo.run().await;
+    again.assert_plain_fault(1);
+    assert!(
+        again.stderr.contains("users"),
+        "it says what is there: {}",
+        again.stderr
+    );
+    assert_eq!(scratch.count("attendance").await, 100_000);
+    // The names are those of a real school: many scripts, and every trap of a CSV.
+    for trap in [
+        "full_name like '%,%'",
+        "full_name like '%''%'",
+        "address like '%\n%'",
+        "phone like '+91%'",
+        "registration_number like '0%'",
+        "email is null",
+        "date_of_birth is null",
+    ] {
+        assert_ne!(
+            scratch
+                .number(&format!("select count(*) from students where {trap}"))
+                .await,
+            0,
+            "{trap}"
+        );
+    }
+    let service = Service::on(&scratch).await;
+    let printed = one_time_password(&filled.stdout)
+        .map(str::to_owned)
+        .or_else(|| one_time_password(&service.stdout()).map(str::to_owned));
+    let password = printed.unwrap_or_else(|| harness::ADMIN_PASSWORD.to_owned());
+    let stats = service
+        .login("admin", &password)
+        .await
+        .get("/backup/stats")
+        .await
+        .expect(200)
+        .json();
+    assert_eq!(stats["total"], 109_053);
+}
+
+#[on_every_engine]
+async fn a_demo_leaves_a_school_alone(engine: Engine) {
+    let school = small_school(engine).await;
+    let before = school.scratch.everything().await;
+    let refused = Setup::on(&school.scratch)
+        .arguments(&["demo", "--scale", "1"])
+        .run()
+        .await;
+    refused.assert_plain_fault(1);
+    assert_eq!(school.scratch.everything().await, before);
+    let service = Setup::on(&school.scratch).argument("--demo").start().await;
+    service.admin().await.get("/backup/stats").await.expect(200);
+    assert_eq!(
+        school.scratch.everything().await,
+        before,
+        "serve --demo fills only an empty database"
+    );
 }
 
 /// The same school every time, so that two people see the same.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_demo_is_the_same_everywhere() {
     let mut first: Option<String> = None;
-    for engine in crate::harness::Engine::ALL
-        .into_iter()
-        .filter(|engine| engine.is_here())
-    {
+    for engine in harness::Engine::ALL.into_iter().filter(|engine| engine.is_here()) {
         let scratch = Scratch::empty(engine).await;
         Setup::on(&scratch).arguments(&["demo", "--scale", "1"]).run().await;
         let service = Service::on(&scratch).await;

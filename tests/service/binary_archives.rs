@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::service::{Finished, Setup};
-use crate::harness::{School, Scratch, small_school};
+use harness::service::{Finished, Setup};
+use harness::{Engine, School, Scratch, on_every_engine, small_school};
 
 struct Line {
     school: School,
@@ -32,96 +32,155 @@ impl Line {
     }
 }
 
-async fn of_the_small_school(engine: crate::harness::Engine) -> Line {
+async fn of_the_small_school(engine: harness::Engine) -> Line {
     let school = small_school(engine).await;
     let setup = Setup::on(&school.scratch);
     Line { school, setup }
 }
 
-on_every_engine! {
-    async fn an_archive_is_taken_shown_verified_and_restored(engine) {
-        let line = of_the_small_school(engine).await;
-        let taken = line.json(&["backup", "--label", "before the exams", "--pinned"]).await;
-        let id = taken["id"].as_str().unwrap();
-        assert_eq!((&taken["label"], &taken["pinned"], &taken["total"]), (&json!("before the exams"), &json!(true), &json!(25)));
-        assert_eq!(line.json(&["show", id]).await, taken);
-        assert_eq!(line.json(&["list"]).await, json!({"items": [taken], "unreadable": []}));
-        let listed = line.run(&["list"]).await.stdout;
-        assert!(listed.starts_with(id) && listed.contains("before the exams") && listed.contains("not verified"), "{listed}");
-        assert!(line.run(&["show", id]).await.stdout.contains("9999999987.50  sum of payments.amount_paid"));
+#[on_every_engine]
+async fn an_archive_is_taken_shown_verified_and_restored(engine: Engine) {
+    let line = of_the_small_school(engine).await;
+    let taken = line.json(&["backup", "--label", "before the exams", "--pinned"]).await;
+    let id = taken["id"].as_str().unwrap();
+    assert_eq!(
+        (&taken["label"], &taken["pinned"], &taken["total"]),
+        (&json!("before the exams"), &json!(true), &json!(25))
+    );
+    assert_eq!(line.json(&["show", id]).await, taken);
+    assert_eq!(line.json(&["list"]).await, json!({"items": [taken], "unreadable": []}));
+    let listed = line.run(&["list"]).await.stdout;
+    assert!(
+        listed.starts_with(id) && listed.contains("before the exams") && listed.contains("not verified"),
+        "{listed}"
+    );
+    assert!(
+        line.run(&["show", id])
+            .await
+            .stdout
+            .contains("9999999987.50  sum of payments.amount_paid")
+    );
 
-        let verified = line.json(&["verify", id, "--rehearse"]).await;
-        assert_eq!((&verified["verification"]["level"], &verified["verification"]["result"]), (&json!("rehearsal"), &json!("ok")));
-        assert!(line.run(&["list"]).await.stdout.contains("rehearsal ok"));
+    let verified = line.json(&["verify", id, "--rehearse"]).await;
+    assert_eq!(
+        (&verified["verification"]["level"], &verified["verification"]["result"]),
+        (&json!("rehearsal"), &json!("ok"))
+    );
+    assert!(line.run(&["list"]).await.stdout.contains("rehearsal ok"));
 
-        line.scratch().execute("delete from attendance").await;
-        line.scratch().execute("update courses set fee = 7 where id = 1").await;
-        let compared = line.json(&["diff", id]).await;
-        assert_eq!((&compared["is_same"], &compared["tables"]["attendance"]["removed"]), (&json!(false), &json!(3)));
-        let csv = line.run(&["diff", id, "live", "--csv"]).await;
-        assert!(csv.stdout.contains("\r\ncourses,1,changed,fee,9999999999.99,7.00\r\n"), "{csv:?}");
-        let counts = line.run(&["diff", id]).await.stdout;
-        assert!(counts.contains("           0           3           0           0  attendance\n"), "{counts}");
+    line.scratch().execute("delete from attendance").await;
+    line.scratch().execute("update courses set fee = 7 where id = 1").await;
+    let compared = line.json(&["diff", id]).await;
+    assert_eq!(
+        (&compared["is_same"], &compared["tables"]["attendance"]["removed"]),
+        (&json!(false), &json!(3))
+    );
+    let csv = line.run(&["diff", id, "live", "--csv"]).await;
+    assert!(
+        csv.stdout.contains("\r\ncourses,1,changed,fee,9999999999.99,7.00\r\n"),
+        "{csv:?}"
+    );
+    let counts = line.run(&["diff", id]).await.stdout;
+    assert!(
+        counts.contains("           0           3           0           0  attendance\n"),
+        "{counts}"
+    );
 
-        let plan = line.json(&["restore", id, "--mode", "replace", "--dry-run"]).await;
-        assert_eq!((&plan["tables"]["attendance"]["inserts"], &plan["blockers"]), (&json!(3), &json!([])));
-        assert_eq!(line.scratch().count("attendance").await, 0);
-        let report = line.json(&["restore", id, "--mode", "replace", "--yes"]).await;
-        assert_eq!(report["archive_id"], id);
-        line.assert_is(id).await;
-        let safety = line.json(&["show", report["safety_archive_id"].as_str().unwrap()]).await;
-        assert_eq!(safety["kind"], "safety");
+    let plan = line.json(&["restore", id, "--mode", "replace", "--dry-run"]).await;
+    assert_eq!(
+        (&plan["tables"]["attendance"]["inserts"], &plan["blockers"]),
+        (&json!(3), &json!([]))
+    );
+    assert_eq!(line.scratch().count("attendance").await, 0);
+    let report = line.json(&["restore", id, "--mode", "replace", "--yes"]).await;
+    assert_eq!(report["archive_id"], id);
+    line.assert_is(id).await;
+    let safety = line
+        .json(&["show", report["safety_archive_id"].as_str().unwrap()])
+        .await;
+    assert_eq!(safety["kind"], "safety");
 
-        line.scratch().execute("delete from attendance").await;
-        line.json(&["restore", id, "--mode", "missing_only", "--table", "attendance", "--yes"]).await;
-        line.scratch().execute("update students set full_name = 'Changed' where id = 2").await;
-        line.json(&["restore", id, "--mode", "merge", "--student", "2", "--yes"]).await;
-        line.assert_is(id).await;
+    line.scratch().execute("delete from attendance").await;
+    line.json(&[
+        "restore",
+        id,
+        "--mode",
+        "missing_only",
+        "--table",
+        "attendance",
+        "--yes",
+    ])
+    .await;
+    line.scratch()
+        .execute("update students set full_name = 'Changed' where id = 2")
+        .await;
+    line.json(&["restore", id, "--mode", "merge", "--student", "2", "--yes"])
+        .await;
+    line.assert_is(id).await;
+}
+
+#[on_every_engine]
+async fn a_clear_of_the_service_is_undone(engine: Engine) {
+    let line = of_the_small_school(engine).await;
+    let before = line.json(&["backup"]).await;
+    let service = line.setup.start().await;
+    let cleared = service
+        .admin()
+        .await
+        .clear(&json!({"table": "students"}))
+        .await
+        .expect(200)
+        .json();
+    service.stop().await;
+    let id = cleared["id"].as_str().unwrap();
+    let undone = line.json(&["undo", id]).await;
+    assert_eq!(
+        (&undone["clear_id"], &undone["tables"]["students"]["inserted"]),
+        (&json!(id), &json!(5))
+    );
+    line.assert_is(before["id"].as_str().unwrap()).await;
+    line.run(&["undo", id]).await.assert_plain_fault(7);
+}
+
+#[on_every_engine]
+async fn faults_have_exit_codes_and_change_nothing(engine: Engine) {
+    let line = of_the_small_school(engine).await;
+    let taken = line.json(&["backup"]).await;
+    let id = taken["id"].as_str().unwrap();
+    let before = line.scratch().everything().await;
+    for (arguments, code) in [
+        (&["backup", "--label", ""][..], 2),
+        (&["backup", "--as", "teacher"], 1),
+        (&["backup", "--as", "nobody"], 2),
+        (&["show", "nothing"], 7),
+        (&["verify", "2026-01-01T00-00-00Z-00000000"], 7),
+        (&["diff", "live", "live", "--as", "nobody"], 2),
+        (&["undo", "nothing"], 7),
+        (&["restore", id, "--mode", "overwrite", "--yes"], 2),
+        (&["restore", id, "--mode", "merge", "--table", "teachers", "--yes"], 2),
+        (&["restore", id, "--mode", "merge", "--student", "4711", "--yes"], 6),
+        (&["restore", id, "--mode", "replace"], 2),
+    ] {
+        let done = line.run(arguments).await;
+        assert_eq!(done.code, Some(code), "{arguments:?}: {done:?}");
+        done.assert_plain_fault(code);
     }
-
-    async fn a_clear_of_the_service_is_undone(engine) {
-        let line = of_the_small_school(engine).await;
-        let before = line.json(&["backup"]).await;
-        let service = line.setup.start().await;
-        let cleared = service.admin().await.clear(&json!({"table": "students"})).await.expect(200).json();
-        service.stop().await;
-        let id = cleared["id"].as_str().unwrap();
-        let undone = line.json(&["undo", id]).await;
-        assert_eq!((&undone["clear_id"], &undone["tables"]["students"]["inserted"]), (&json!(id), &json!(5)));
-        line.assert_is(before["id"].as_str().unwrap()).await;
-        line.run(&["undo", id]).await.assert_plain_fault(7);
+    let object = line
+        .setup
+        .folder()
+        .join("data/archives")
+        .join(id)
+        .join("archive.json.zst");
+    let whole = std::fs::read(&object).unwrap();
+    std::fs::write(&object, &whole[..whole.len() - 9]).unwrap();
+    for arguments in [
+        &["verify", id][..],
+        &["restore", id, "--mode", "replace", "--yes"],
+        &["diff", id],
+    ] {
+        let done = line.run(arguments).await;
+        assert_eq!(done.code, Some(6), "{arguments:?}: {done:?}");
     }
-
-    async fn faults_have_exit_codes_and_change_nothing(engine) {
-        let line = of_the_small_school(engine).await;
-        let taken = line.json(&["backup"]).await;
-        let id = taken["id"].as_str().unwrap();
-        let before = line.scratch().everything().await;
-        for (arguments, code) in [
-            (&["backup", "--label", ""][..], 2),
-            (&["backup", "--as", "teacher"], 1),
-            (&["backup", "--as", "nobody"], 2),
-            (&["show", "nothing"], 7),
-            (&["verify", "2026-01-01T00-00-00Z-00000000"], 7),
-            (&["diff", "live", "live", "--as", "nobody"], 2),
-            (&["undo", "nothing"], 7),
-            (&["restore", id, "--mode", "overwrite", "--yes"], 2),
-            (&["restore", id, "--mode", "merge", "--table", "teachers", "--yes"], 2),
-            (&["restore", id, "--mode", "merge", "--student", "4711", "--yes"], 6),
-            (&["restore", id, "--mode", "replace"], 2),
-        ] {
-            let done = line.run(arguments).await;
-            assert_eq!(done.code, Some(code), "{arguments:?}: {done:?}");
-            done.assert_plain_fault(code);
-        }
-        let object = line.setup.folder().join("data/archives").join(id).join("archive.json.zst");
-        let whole = std::fs::read(&object).unwrap();
-        std::fs::write(&object, &whole[..whole.len() - 9]).unwrap();
-        for arguments in [&["verify", id][..], &["restore", id, "--mode", "replace", "--yes"], &["diff", id]] {
-            let done = line.run(arguments).await;
-            assert_eq!(done.code, Some(6), "{arguments:?}: {done:?}");
-        }
-        assert!(line.run(&["list"]).await.stdout.contains("digest cut"));
-        assert_eq!(line.scratch().everything().await, before);
-    }
+    assert!(line.run(&["list"]).await.stdout.contains("digest cut"));
+    assert_eq!(line.scratch().everything().await, before);
 }

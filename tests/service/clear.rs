@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
-use crate::harness::{ADMIN_PASSWORD, Client, Engine, School, Service, TABLES, small_school};
+use harness::{ADMIN_PASSWORD, Client, Engine, School, Service, TABLES, on_every_engine, small_school};
 
 /// Each scope, and how many rows of which tables it removes from the small school.
 fn scopes() -> [(&'static str, Value); 6] {
@@ -40,119 +40,147 @@ async fn of_the_small_school(engine: Engine) -> (School, Service, Client) {
     (school, service, admin)
 }
 
-on_every_engine! {
-    async fn a_clear_removes_what_it_says(engine) {
-        for (table, removed) in scopes() {
-            let (school, _service, admin) = of_the_small_school(engine).await;
-            let mut kept = Value::Object(school.scratch.counts().await);
-            for (name, count) in removed.as_object().unwrap() {
-                kept[name] = (kept[name].as_u64().unwrap() - count.as_u64().unwrap()).into();
-            }
-            let answer = admin.clear(&json!({"table": table})).await.expect(200).json();
-            assert_eq!(answer["table"], table);
-            assert_eq!(answer["dry_run"], false);
-            assert_eq!(answer["removed"], removed, "{table}");
-            assert_eq!(answer["removed_total"], sum(&removed));
-            assert_eq!(answer["kept"], kept, "{table}");
-            let at: DateTime<Utc> = answer["cleared_at"].as_str().unwrap().parse().unwrap();
-            assert!((Utc::now() - at).num_seconds().abs() < 300);
-            assert_eq!(Value::Object(school.scratch.counts().await), kept, "{table}");
-        }
-    }
-
-    async fn a_dry_run_says_the_same_and_changes_nothing(engine) {
+#[on_every_engine]
+async fn a_clear_removes_what_it_says(engine: Engine) {
+    for (table, removed) in scopes() {
         let (school, _service, admin) = of_the_small_school(engine).await;
-        let before = school.scratch.everything().await;
-        for (table, removed) in scopes() {
-            let answer = admin.clear(&json!({"table": table, "dry_run": true})).await.expect(200).json();
-            assert_eq!(answer["dry_run"], true);
-            assert_eq!(answer["removed"], removed, "{table}");
-            assert_eq!(answer["removed_total"], sum(&removed));
-            let left: u64 = TABLES.iter().map(|name| answer["kept"][name].as_u64().unwrap()).sum();
-            assert_eq!(left + sum(&removed), 25, "{answer}");
-            assert_eq!(school.scratch.everything().await, before, "{table}");
+        let mut kept = Value::Object(school.scratch.counts().await);
+        for (name, count) in removed.as_object().unwrap() {
+            kept[name] = (kept[name].as_u64().unwrap() - count.as_u64().unwrap()).into();
+        }
+        let answer = admin.clear(&json!({"table": table})).await.expect(200).json();
+        assert_eq!(answer["table"], table);
+        assert_eq!(answer["dry_run"], false);
+        assert_eq!(answer["removed"], removed, "{table}");
+        assert_eq!(answer["removed_total"], sum(&removed));
+        assert_eq!(answer["kept"], kept, "{table}");
+        let at: DateTime<Utc> = answer["cleared_at"].as_str().unwrap().parse().unwrap();
+        assert!((Utc::now() - at).num_seconds().abs() < 300);
+        assert_eq!(Value::Object(school.scratch.counts().await), kept, "{table}");
+    }
+}
+
+#[on_every_engine]
+async fn a_dry_run_says_the_same_and_changes_nothing(engine: Engine) {
+    let (school, _service, admin) = of_the_small_school(engine).await;
+    let before = school.scratch.everything().await;
+    for (table, removed) in scopes() {
+        let answer = admin
+            .clear(&json!({"table": table, "dry_run": true}))
+            .await
+            .expect(200)
+            .json();
+        assert_eq!(answer["dry_run"], true);
+        assert_eq!(answer["removed"], removed, "{table}");
+        assert_eq!(answer["removed_total"], sum(&removed));
+        let left: u64 = TABLES.iter().map(|name| answer["kept"][name].as_u64().unwrap()).sum();
+        assert_eq!(left + sum(&removed), 25, "{answer}");
+        assert_eq!(school.scratch.everything().await, before, "{table}");
+    }
+}
+
+#[on_every_engine]
+async fn administrators_are_kept_active_or_not(engine: Engine) {
+    let (school, service, admin) = of_the_small_school(engine).await;
+    let sql = "select * from users where role = 'admin' order by id";
+    let before = school.scratch.rows(sql).await;
+    assert_eq!(before.len(), 2);
+    admin.clear(&json!({"table": "all"})).await.expect(200);
+    assert_eq!(school.scratch.rows(sql).await, before);
+    assert_eq!(school.scratch.count("users").await, 2);
+    // The token goes on, and so does the account.
+    admin.get("/backup/stats").await.expect(200);
+    service
+        .login("admin", ADMIN_PASSWORD)
+        .await
+        .get("/backup/stats")
+        .await
+        .expect(200);
+}
+
+#[on_every_engine]
+async fn clearing_what_is_empty_is_no_error(engine: Engine) {
+    let (_school, _service, admin) = of_the_small_school(engine).await;
+    admin.clear(&json!({"table": "all"})).await.expect(200);
+    for (table, removed) in scopes() {
+        let answer = admin.clear(&json!({"table": table})).await.expect(200).json();
+        assert_eq!(answer["removed_total"], 0, "{table}");
+        assert_eq!(
+            answer["removed"].as_object().unwrap().len(),
+            removed.as_object().unwrap().len()
+        );
+    }
+}
+
+#[on_every_engine]
+async fn what_is_expected_and_is_so_is_done(engine: Engine) {
+    for (table, removed) in scopes() {
+        for expected in [json!(sum(&removed)), removed.clone()] {
+            let (_school, _service, admin) = of_the_small_school(engine).await;
+            let dry = json!({"table": table, "expected_rows": expected, "dry_run": true});
+            admin.clear(&dry).await.expect(200);
+            let answer = admin
+                .clear(&json!({"table": table, "expected_rows": expected, "confirm": table}))
+                .await;
+            assert_eq!(answer.expect(200).json()["removed"], removed);
         }
     }
+}
 
-    async fn administrators_are_kept_active_or_not(engine) {
-        let (school, service, admin) = of_the_small_school(engine).await;
-        let sql = "select * from users where role = 'admin' order by id";
-        let before = school.scratch.rows(sql).await;
-        assert_eq!(before.len(), 2);
-        admin.clear(&json!({"table": "all"})).await.expect(200);
-        assert_eq!(school.scratch.rows(sql).await, before);
-        assert_eq!(school.scratch.count("users").await, 2);
-        // The token goes on, and so does the account.
-        admin.get("/backup/stats").await.expect(200);
-        service.login("admin", ADMIN_PASSWORD).await.get("/backup/stats").await.expect(200);
-    }
+#[on_every_engine]
+async fn a_form_does_the_same(engine: Engine) {
+    let (school, _service, admin) = of_the_small_school(engine).await;
+    let form = "application/x-www-form-urlencoded";
+    let dry = admin
+        .post_raw("/backup/clear", form, "table=students&dry_run=true&confirm=students")
+        .await;
+    let dry = dry.expect(200).json();
+    assert_eq!((&dry["dry_run"], &dry["removed_total"]), (&json!(true), &json!(14)));
+    assert_eq!(school.scratch.count("students").await, 5);
+    let stale = admin
+        .post_raw("/backup/clear", form, "table=students&expected_rows=13")
+        .await;
+    stale.problem(412, "rows_moved");
+    let done = admin
+        .post_raw("/backup/clear", form, "table=students&expected_rows=14")
+        .await
+        .expect(200)
+        .json();
+    assert_eq!(done["removed_total"], 14);
+    assert_eq!(school.scratch.count("students").await, 0);
+}
 
-    async fn clearing_what_is_empty_is_no_error(engine) {
-        let (_school, _service, admin) = of_the_small_school(engine).await;
-        admin.clear(&json!({"table": "all"})).await.expect(200);
-        for (table, removed) in scopes() {
-            let answer = admin.clear(&json!({"table": table})).await.expect(200).json();
-            assert_eq!(answer["removed_total"], 0, "{table}");
-            assert_eq!(answer["removed"].as_object().unwrap().len(), removed.as_object().unwrap().len());
+/// Two at once: one is let in, or the other follows it; each row is counted as removed once.
+#[on_every_engine]
+async fn of_two_clears_each_counts_its_own(engine: Engine) {
+    let (school, _service, admin) = of_the_small_school(engine).await;
+    let clear = json!({"table": "students"});
+    let (first, second) = tokio::join!(admin.clear(&clear), admin.clear(&clear));
+    let mut total = 0;
+    for answer in [first, second] {
+        match answer.status.as_u16() {
+            200 => total += answer.expect(200).json()["removed_total"].as_u64().unwrap(),
+            503 => drop(answer.come_again(503, "database_busy")),
+            _ => assert!(answer.problem(409, "busy")["job_id"].is_string()),
         }
     }
+    assert_eq!(total, 14);
+    assert_eq!(school.scratch.count("students").await, 0);
+}
 
-    async fn what_is_expected_and_is_so_is_done(engine) {
-        for (table, removed) in scopes() {
-            for expected in [json!(sum(&removed)), removed.clone()] {
-                let (_school, _service, admin) = of_the_small_school(engine).await;
-                let dry = json!({"table": table, "expected_rows": expected, "dry_run": true});
-                admin.clear(&dry).await.expect(200);
-                let answer = admin.clear(&json!({"table": table, "expected_rows": expected, "confirm": table})).await;
-                assert_eq!(answer.expect(200).json()["removed"], removed);
-            }
-        }
+/// What is entered while a clear runs is either before it, and counted, or after it, and there.
+#[on_every_engine]
+async fn rows_that_come_in_meanwhile_are_counted_or_kept(engine: Engine) {
+    let scratch = harness::Scratch::migrated(engine).await;
+    let service = Service::on(&scratch).await;
+    let admin = service.admin().await;
+    let writer = crate::stats::Writer::start(&scratch).await;
+    let mut removed = 0;
+    for _ in 0..20 {
+        let answer = admin.clear(&json!({"table": "payments"})).await.expect(200).json();
+        removed += answer["removed_total"].as_i64().unwrap();
     }
-
-    async fn a_form_does_the_same(engine) {
-        let (school, _service, admin) = of_the_small_school(engine).await;
-        let form = "application/x-www-form-urlencoded";
-        let dry = admin.post_raw("/backup/clear", form, "table=students&dry_run=true&confirm=students").await;
-        let dry = dry.expect(200).json();
-        assert_eq!((&dry["dry_run"], &dry["removed_total"]), (&json!(true), &json!(14)));
-        assert_eq!(school.scratch.count("students").await, 5);
-        let stale = admin.post_raw("/backup/clear", form, "table=students&expected_rows=13").await;
-        stale.problem(412, "rows_moved");
-        let done = admin.post_raw("/backup/clear", form, "table=students&expected_rows=14").await.expect(200).json();
-        assert_eq!(done["removed_total"], 14);
-        assert_eq!(school.scratch.count("students").await, 0);
-    }
-
-    /// Two at once: one is let in, or the other follows it; each row is counted as removed once.
-    async fn of_two_clears_each_counts_its_own(engine) {
-        let (school, _service, admin) = of_the_small_school(engine).await;
-        let clear = json!({"table": "students"});
-        let (first, second) = tokio::join!(admin.clear(&clear), admin.clear(&clear));
-        let mut total = 0;
-        for answer in [first, second] {
-            match answer.status.as_u16() {
-                200 => total += answer.expect(200).json()["removed_total"].as_u64().unwrap(),
-                503 => drop(answer.come_again(503, "database_busy")),
-                _ => assert!(answer.problem(409, "busy")["job_id"].is_string()),
-            }
-        }
-        assert_eq!(total, 14);
-        assert_eq!(school.scratch.count("students").await, 0);
-    }
-
-    /// What is entered while a clear runs is either before it, and counted, or after it, and there.
-    async fn rows_that_come_in_meanwhile_are_counted_or_kept(engine) {
-        let scratch = crate::harness::Scratch::migrated(engine).await;
-        let service = Service::on(&scratch).await;
-        let admin = service.admin().await;
-        let writer = crate::stats::Writer::start(&scratch).await;
-        let mut removed = 0;
-        for _ in 0..20 {
-            let answer = admin.clear(&json!({"table": "payments"})).await.expect(200).json();
-            removed += answer["removed_total"].as_i64().unwrap();
-        }
-        let written = i64::from(writer.stop().await);
-        assert_eq!(removed + scratch.count("payments").await, written);
-        assert_eq!(scratch.count("enrollments").await, written);
-    }
+    let written = i64::from(writer.stop().await);
+    assert_eq!(removed + scratch.count("payments").await, written);
+    assert_eq!(scratch.count("enrollments").await, written);
 }

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use sea_orm::{ConnectionTrait as _, DatabaseConnection};
 use serde_json::json;
 
-use crate::harness::service::Setup;
-use crate::harness::{Engine, Scratch, small_school};
+use harness::service::Setup;
+use harness::{Engine, Scratch, on_every_engine, small_school};
 
 /// Another program that has changed a student and does not say whether it means it.
 struct OtherWriter {
@@ -36,66 +36,85 @@ impl OtherWriter {
     }
 }
 
-on_every_engine! {
-    async fn a_clear_waits_and_then_says_busy(engine) {
-        let school = small_school(engine).await;
-        let service = Setup::on(&school.scratch).set("CAMPUS_BACKUP_DATABASE_TIMEOUT", 2).start().await;
-        let admin = service.admin().await;
-        let before = school.scratch.everything().await;
-        let writer = OtherWriter::holding(&school.scratch).await;
-        for table in ["students", "attendance", "all"] {
-            let start = Instant::now();
-            admin.clear(&json!({"table": table})).await.come_again(503, "database_busy");
-            let waited = start.elapsed();
-            assert!(waited > Duration::from_millis(900), "{table}: it must wait, not {waited:?}");
-            assert!(waited < Duration::from_secs(20), "{table}: it must not wait for ever: {waited:?}");
-        }
-        // Reading goes on.
-        let stats = admin.get("/backup/stats").await.expect(200).json();
-        assert_eq!(stats["total"], 25);
-        admin.csv("/backup/download/students").await;
-        admin.get("/backup/download/all").await.expect(200);
-        writer.lets_go().await;
-        assert_eq!(school.scratch.everything().await, before, "nothing half done");
-        let cleared = admin.clear(&json!({"table": "students"})).await.expect(200).json();
-        assert_eq!(cleared["removed_total"], 14);
+#[on_every_engine]
+async fn a_clear_waits_and_then_says_busy(engine: Engine) {
+    let school = small_school(engine).await;
+    let service = Setup::on(&school.scratch)
+        .set("CAMPUS_BACKUP_DATABASE_TIMEOUT", 2)
+        .start()
+        .await;
+    let admin = service.admin().await;
+    let before = school.scratch.everything().await;
+    let writer = OtherWriter::holding(&school.scratch).await;
+    for table in ["students", "attendance", "all"] {
+        let start = Instant::now();
+        admin
+            .clear(&json!({"table": table}))
+            .await
+            .come_again(503, "database_busy");
+        let waited = start.elapsed();
+        assert!(
+            waited > Duration::from_millis(900),
+            "{table}: it must wait, not {waited:?}"
+        );
+        assert!(
+            waited < Duration::from_secs(20),
+            "{table}: it must not wait for ever: {waited:?}"
+        );
     }
+    // Reading goes on.
+    let stats = admin.get("/backup/stats").await.expect(200).json();
+    assert_eq!(stats["total"], 25);
+    admin.csv("/backup/download/students").await;
+    admin.get("/backup/download/all").await.expect(200);
+    writer.lets_go().await;
+    assert_eq!(school.scratch.everything().await, before, "nothing half done");
+    let cleared = admin.clear(&json!({"table": "students"})).await.expect(200).json();
+    assert_eq!(cleared["removed_total"], 14);
+}
 
-    async fn a_clear_that_waits_is_done_when_the_other_lets_go(engine) {
-        let school = small_school(engine).await;
-        let service = Setup::on(&school.scratch).set("CAMPUS_BACKUP_DATABASE_TIMEOUT", 20).start().await;
-        let admin = service.admin().await;
-        let writer = OtherWriter::holding(&school.scratch).await;
-        let clear = tokio::spawn(async move { admin.clear(&json!({"table": "attendance"})).await });
-        tokio::time::sleep(Duration::from_millis(500)).await;
-        assert!(!clear.is_finished(), "it waits");
-        writer.lets_go().await;
-        assert_eq!(clear.await.unwrap().expect(200).json()["removed_total"], 3);
-    }
+#[on_every_engine]
+async fn a_clear_that_waits_is_done_when_the_other_lets_go(engine: Engine) {
+    let school = small_school(engine).await;
+    let service = Setup::on(&school.scratch)
+        .set("CAMPUS_BACKUP_DATABASE_TIMEOUT", 20)
+        .start()
+        .await;
+    let admin = service.admin().await;
+    let writer = OtherWriter::holding(&school.scratch).await;
+    let clear = tokio::spawn(async move { admin.clear(&json!({"table": "attendance"})).await });
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert!(!clear.is_finished(), "it waits");
+    writer.lets_go().await;
+    assert_eq!(clear.await.unwrap().expect(200).json()["removed_total"], 3);
+}
 
-    /// A client that goes away while its clear waits: before or after, never between.
-    async fn a_clear_whose_client_left_is_whole_or_not_at_all(engine) {
-        let school = small_school(engine).await;
-        let service = Setup::on(&school.scratch).set("CAMPUS_BACKUP_DATABASE_TIMEOUT", 10).start().await;
-        let admin = service.admin().await;
-        let writer = OtherWriter::holding(&school.scratch).await;
-        let other = admin.clone();
-        let clear = tokio::spawn(async move { other.clear(&json!({"table": "students"})).await });
-        tokio::time::sleep(Duration::from_millis(300)).await;
-        clear.abort();
-        writer.lets_go().await;
-        // Nobody waits for its job any more, if it came to one; that ends all the same, and the service ends after it.
-        let jobs = admin.get("/backup/jobs?kind=clear").await.expect(200).json();
-        if let Some(id) = jobs["items"][0]["id"].as_str() {
-            admin.ended(&format!("/backup/jobs/{id}")).await;
-        }
-        service.stop().await;
-        let counts = [
-            school.scratch.count("students").await,
-            school.scratch.count("enrollments").await,
-            school.scratch.count("payments").await,
-            school.scratch.count("attendance").await,
-        ];
-        assert!(counts == [5, 3, 3, 3] || counts == [0; 4], "{counts:?}");
+/// A client that goes away while its clear waits: before or after, never between.
+#[on_every_engine]
+async fn a_clear_whose_client_left_is_whole_or_not_at_all(engine: Engine) {
+    let school = small_school(engine).await;
+    let service = Setup::on(&school.scratch)
+        .set("CAMPUS_BACKUP_DATABASE_TIMEOUT", 10)
+        .start()
+        .await;
+    let admin = service.admin().await;
+    let writer = OtherWriter::holding(&school.scratch).await;
+    let other = admin.clone();
+    let clear = tokio::spawn(async move { other.clear(&json!({"table": "students"})).await });
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    clear.abort();
+    writer.lets_go().await;
+    // Nobody waits for its job any more, if it came to one; that ends all the same, and the service ends after it.
+    let jobs = admin.get("/backup/jobs?kind=clear").await.expect(200).json();
+    if let Some(id) = jobs["items"][0]["id"].as_str() {
+        admin.ended(&format!("/backup/jobs/{id}")).await;
     }
+    service.stop().await;
+    let counts = [
+        school.scratch.count("students").await,
+        school.scratch.count("enrollments").await,
+        school.scratch.count("payments").await,
+        school.scratch.count("attendance").await,
+    ];
+    assert!(counts == [5, 3, 3, 3] || counts == [0; 4], "{counts:?}");
 }

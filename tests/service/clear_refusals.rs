@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::client::fields;
-use crate::harness::service::Setup;
-use crate::harness::{Answer, Client, Engine, School, Service, Wire, small_school};
+use harness::client::fields;
+use harness::service::Setup;
+use harness::{Answer, Client, Engine, School, Service, Wire, on_every_engine, small_school};
 
 const CLEAR: &str = "/backup/clear";
 const CLEARABLE: [&str; 6] = ["students", "courses", "payments", "attendance", "enrollments", "all"];
@@ -36,74 +36,100 @@ impl Untouched {
     }
 }
 
-on_every_engine! {
-    async fn what_can_not_be_cleared_is_refused_by_name(engine) {
-        let school = Untouched::school(engine).await;
-        for table in ["users", "payment_categories", "grades", "", "Students", "students ", "backup_download_links",
-                      "students; drop table students", "' OR '1'='1", "😀"] {
-            let problem = school.admin.clear(&json!({"table": table})).await.problem(422, "unknown_table");
-            let detail = problem["detail"].as_str().unwrap();
-            for allowed in CLEARABLE {
-                assert!(detail.contains(allowed), "{allowed} is not named: {detail}");
-            }
-            assert_eq!(fields(&problem), ["table"]);
+#[on_every_engine]
+async fn what_can_not_be_cleared_is_refused_by_name(engine: Engine) {
+    let school = Untouched::school(engine).await;
+    for table in [
+        "users",
+        "payment_categories",
+        "grades",
+        "",
+        "Students",
+        "students ",
+        "backup_download_links",
+        "students; drop table students",
+        "' OR '1'='1",
+        "😀",
+    ] {
+        let problem = school
+            .admin
+            .clear(&json!({"table": table}))
+            .await
+            .problem(422, "unknown_table");
+        let detail = problem["detail"].as_str().unwrap();
+        for allowed in CLEARABLE {
+            assert!(detail.contains(allowed), "{allowed} is not named: {detail}");
         }
-        school.admin.clear(&json!({"table": "students\0"})).await.problem(422, "invalid_field");
-        school.assert().await;
+        assert_eq!(fields(&problem), ["table"]);
     }
+    school
+        .admin
+        .clear(&json!({"table": "students\0"}))
+        .await
+        .problem(422, "invalid_field");
+    school.assert().await;
+}
 
-    async fn stale_expectations_are_refused(engine) {
-        let school = Untouched::school(engine).await;
-        for (table, expected) in [
-            ("students", json!(0)),
-            ("students", json!(13)),
-            ("students", json!(15)),
-            ("students", json!({"students": 5, "enrollments": 3, "payments": 3, "attendance": 2})),
-            ("students", json!({"students": 4})),
-            ("attendance", json!({"attendance": 4})),
-            ("all", json!(25)),
-        ] {
-            for dry_run in [false, true] {
-                let body = json!({"table": table, "expected_rows": expected, "dry_run": dry_run});
-                let problem = school.admin.clear(&body).await.problem(412, "rows_moved");
-                assert!(!fields(&problem).is_empty(), "{problem}");
-            }
+#[on_every_engine]
+async fn stale_expectations_are_refused(engine: Engine) {
+    let school = Untouched::school(engine).await;
+    for (table, expected) in [
+        ("students", json!(0)),
+        ("students", json!(13)),
+        ("students", json!(15)),
+        (
+            "students",
+            json!({"students": 5, "enrollments": 3, "payments": 3, "attendance": 2}),
+        ),
+        ("students", json!({"students": 4})),
+        ("attendance", json!({"attendance": 4})),
+        ("all", json!(25)),
+    ] {
+        for dry_run in [false, true] {
+            let body = json!({"table": table, "expected_rows": expected, "dry_run": dry_run});
+            let problem = school.admin.clear(&body).await.problem(412, "rows_moved");
+            assert!(!fields(&problem).is_empty(), "{problem}");
         }
-        let body = json!({"table": "students", "expected_rows": {"students": 5, "payments": 9}});
-        let problem = school.admin.clear(&body).await.problem(412, "rows_moved");
-        assert!(problem.to_string().contains("payments"), "{problem}");
-        school.assert().await;
     }
+    let body = json!({"table": "students", "expected_rows": {"students": 5, "payments": 9}});
+    let problem = school.admin.clear(&body).await.problem(412, "rows_moved");
+    assert!(problem.to_string().contains("payments"), "{problem}");
+    school.assert().await;
+}
 
-    async fn wrong_confirmations_are_refused(engine) {
-        let school = Untouched::school(engine).await;
-        for confirm in ["", "Students", "yes", "true", "all", "students ", "' OR '1'='1"] {
-            let body = json!({"table": "students", "confirm": confirm});
-            school.admin.clear(&body).await.problem(422, "wrong_confirmation");
-        }
-        school.assert().await;
+#[on_every_engine]
+async fn wrong_confirmations_are_refused(engine: Engine) {
+    let school = Untouched::school(engine).await;
+    for confirm in ["", "Students", "yes", "true", "all", "students ", "' OR '1'='1"] {
+        let body = json!({"table": "students", "confirm": confirm});
+        school.admin.clear(&body).await.problem(422, "wrong_confirmation");
     }
+    school.assert().await;
+}
 
-    /// SQL in every string that there is.
-    async fn sql_is_never_run(engine) {
-        let school = Untouched::school(engine).await;
-        let sql = "students'; delete from users; --";
-        for body in [
-            json!({"table": sql}),
-            json!({"table": "students", "confirm": sql}),
-            json!({"table": "students", "expected_rows": sql}),
-            json!({"table": "students", "expected_rows": {sql: 1}}),
-            json!({"table": "students", "dry_run": sql}),
-            json!({"table": "students", sql: 1}),
-        ] {
-            let answer = school.admin.clear(&body).await;
-            assert_eq!(answer.status.as_u16(), 422, "{body}: {answer:?}");
-        }
-        for path in [format!("/backup/download/{sql}"), format!("/backup/download/students?format={sql}")] {
-            assert!(school.admin.get(&path).await.status.is_client_error());
-        }
-        school.assert().await;
+/// SQL in every string that there is.
+#[on_every_engine]
+async fn sql_is_never_run(engine: Engine) {
+    let school = Untouched::school(engine).await;
+    let sql = "students'; delete from users; --";
+    for body in [
+        json!({"table": sql}),
+        json!({"table": "students", "confirm": sql}),
+        json!({"table": "students", "expected_rows": sql}),
+        json!({"table": "students", "expected_rows": {sql: 1}}),
+        json!({"table": "students", "dry_run": sql}),
+        json!({"table": "students", sql: 1}),
+    ] {
+        let answer = school.admin.clear(&body).await;
+        assert_eq!(answer.status.as_u16(), 422, "{body}: {answer:?}");
     }
+    for path in [
+        format!("/backup/download/{sql}"),
+        format!("/backup/download/students?format={sql}"),
+    ] {
+        assert!(school.admin.get(&path).await.status.is_client_error());
+    }
+    school.assert().await;
 }
 
 /// Bodies that are no clear. None of them may do anything.

@@ -2,7 +2,7 @@
 
 use reqwest::Method;
 
-use crate::harness::{Answer, Client, Engine, Scratch, Service};
+use harness::{Answer, Client, Engine, Scratch, Service};
 
 async fn service() -> (Scratch, Service) {
     let scratch = Scratch::empty(Engine::Sqlite).await;

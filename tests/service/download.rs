@@ -2,10 +2,10 @@
 
 use reqwest::Method;
 
-use crate::harness::client::fields;
-use crate::harness::school::PAYMENTS_IN_KOLKATA;
-use crate::harness::service::Setup;
-use crate::harness::{Answer, Client, Engine, School, Scratch, Service, TABLES, small_school};
+use harness::client::fields;
+use harness::school::PAYMENTS_IN_KOLKATA;
+use harness::service::Setup;
+use harness::{Answer, Client, Engine, School, Scratch, Service, TABLES, on_every_engine, small_school};
 
 async fn of_the_small_school(engine: Engine) -> (School, Service, Client) {
     let school = small_school(engine).await;
@@ -66,94 +66,129 @@ async fn what_can_not_be_downloaded_is_refused() {
     }
 }
 
-on_every_engine! {
-    async fn csv_is_exact_to_the_byte(engine) {
-        let (_school, _service, admin) = of_the_small_school(engine).await;
-        for table in TABLES {
-            let csv = admin.csv(&format!("/backup/download/{table}")).await;
-            assert_eq!(csv, School::csv(table), "{table}");
-            let spelt_out = format!("/backup/download/{table}?format=csv&bom=true&formula_guard=true");
-            assert_eq!(admin.csv(&spelt_out).await, csv);
+#[on_every_engine]
+async fn csv_is_exact_to_the_byte(engine: Engine) {
+    let (_school, _service, admin) = of_the_small_school(engine).await;
+    for table in TABLES {
+        let csv = admin.csv(&format!("/backup/download/{table}")).await;
+        assert_eq!(csv, School::csv(table), "{table}");
+        let spelt_out = format!("/backup/download/{table}?format=csv&bom=true&formula_guard=true");
+        assert_eq!(admin.csv(&spelt_out).await, csv);
+    }
+}
+
+#[on_every_engine]
+async fn csv_of_an_empty_table_is_its_headings(engine: Engine) {
+    let scratch = Scratch::empty(engine).await;
+    let service = Service::on(&scratch).await;
+    let admin = service.admin().await;
+    for table in TABLES.into_iter().filter(|table| *table != "users") {
+        let headings = School::csv(table).split_inclusive("\r\n").next().unwrap().to_owned();
+        assert_eq!(admin.csv(&format!("/backup/download/{table}")).await, headings);
+    }
+}
+
+#[on_every_engine]
+async fn csv_can_be_had_bare(engine: Engine) {
+    let (_school, _service, admin) = of_the_small_school(engine).await;
+    for table in TABLES {
+        let path = format!("/backup/download/{table}?bom=false&formula_guard=false");
+        assert_eq!(
+            admin.get(&path).await.expect(200).text(),
+            School::unguarded_csv(table),
+            "{table}"
+        );
+    }
+    let guarded = admin
+        .get("/backup/download/students?bom=false")
+        .await
+        .expect(200)
+        .text();
+    assert_eq!(guarded, School::csv("students"));
+    let marked = admin.csv("/backup/download/students?formula_guard=false").await;
+    assert_eq!(marked, School::unguarded_csv("students"));
+}
+
+#[on_every_engine]
+async fn times_are_those_of_the_school(engine: Engine) {
+    let school = small_school(engine).await;
+    let setup = Setup::on(&school.scratch).set("CAMPUS_BACKUP_TIMEZONE", "Asia/Kolkata");
+    let service = setup.start().await;
+    let admin = service.admin().await;
+    assert_eq!(admin.csv("/backup/download/payments").await, PAYMENTS_IN_KOLKATA);
+    assert_eq!(
+        admin.csv("/backup/download/attendance").await,
+        School::csv("attendance"),
+        "a date has no zone"
+    );
+}
+
+#[on_every_engine]
+async fn headers_say_what_it_is(engine: Engine) {
+    let (_school, _service, admin) = of_the_small_school(engine).await;
+    for (path, name, rows, media_type) in [
+        ("students", "students_backup", 5, "text/csv; charset=utf-8"),
+        (
+            "payment_categories?format=csv",
+            "payment_categories_backup",
+            3,
+            "text/csv; charset=utf-8",
+        ),
+        ("courses?format=json", "courses_backup", 3, "application/json"),
+        (
+            "attendance?format=xlsx",
+            "attendance_backup",
+            3,
+            "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        ),
+        ("all", "complete_backup", 25, "application/json"),
+    ] {
+        let path = format!("/backup/download/{path}");
+        let answer = admin.get(&path).await.expect(200);
+        assert!(answer.header("content-type").starts_with(media_type), "{answer:?}");
+        assert_eq!(answer.header("x-total-rows"), rows.to_string(), "{path}");
+        assert_eq!(answer.header("cache-control"), "no-store");
+        assert_eq!(answer.header("accept-ranges"), "none");
+        assert_file_name(answer.header("content-disposition"), name);
+        let head = admin.head(&path).await.expect(200);
+        assert!(head.body.is_empty());
+        for name in ["content-type", "x-total-rows", "cache-control", "accept-ranges"] {
+            assert_eq!(head.header(name), answer.header(name), "HEAD {path}: {name}");
         }
+        assert_file_name(head.header("content-disposition"), name);
     }
+    admin
+        .head("/backup/download/grades")
+        .await
+        .problem(404, "unknown_table");
+}
 
-    async fn csv_of_an_empty_table_is_its_headings(engine) {
-        let scratch = Scratch::empty(engine).await;
-        let service = Service::on(&scratch).await;
-        let admin = service.admin().await;
-        for table in TABLES.into_iter().filter(|table| *table != "users") {
-            let headings = School::csv(table).split_inclusive("\r\n").next().unwrap().to_owned();
-            assert_eq!(admin.csv(&format!("/backup/download/{table}")).await, headings);
-        }
-    }
-
-    async fn csv_can_be_had_bare(engine) {
-        let (_school, _service, admin) = of_the_small_school(engine).await;
-        for table in TABLES {
-            let path = format!("/backup/download/{table}?bom=false&formula_guard=false");
-            assert_eq!(admin.get(&path).await.expect(200).text(), School::unguarded_csv(table), "{table}");
-        }
-        let guarded = admin.get("/backup/download/students?bom=false").await.expect(200).text();
-        assert_eq!(guarded, School::csv("students"));
-        let marked = admin.csv("/backup/download/students?formula_guard=false").await;
-        assert_eq!(marked, School::unguarded_csv("students"));
-    }
-
-    async fn times_are_those_of_the_school(engine) {
-        let school = small_school(engine).await;
-        let setup = Setup::on(&school.scratch).set("CAMPUS_BACKUP_TIMEZONE", "Asia/Kolkata");
-        let service = setup.start().await;
-        let admin = service.admin().await;
-        assert_eq!(admin.csv("/backup/download/payments").await, PAYMENTS_IN_KOLKATA);
-        assert_eq!(admin.csv("/backup/download/attendance").await, School::csv("attendance"), "a date has no zone");
-    }
-
-    async fn headers_say_what_it_is(engine) {
-        let (_school, _service, admin) = of_the_small_school(engine).await;
-        for (path, name, rows, media_type) in [
-            ("students", "students_backup", 5, "text/csv; charset=utf-8"),
-            ("payment_categories?format=csv", "payment_categories_backup", 3, "text/csv; charset=utf-8"),
-            ("courses?format=json", "courses_backup", 3, "application/json"),
-            ("attendance?format=xlsx", "attendance_backup", 3,
-             "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
-            ("all", "complete_backup", 25, "application/json"),
-        ] {
-            let path = format!("/backup/download/{path}");
-            let answer = admin.get(&path).await.expect(200);
-            assert!(answer.header("content-type").starts_with(media_type), "{answer:?}");
-            assert_eq!(answer.header("x-total-rows"), rows.to_string(), "{path}");
-            assert_eq!(answer.header("cache-control"), "no-store");
-            assert_eq!(answer.header("accept-ranges"), "none");
-            assert_file_name(answer.header("content-disposition"), name);
-            let head = admin.head(&path).await.expect(200);
-            assert!(head.body.is_empty());
-            for name in ["content-type", "x-total-rows", "cache-control", "accept-ranges"] {
-                assert_eq!(head.header(name), answer.header(name), "HEAD {path}: {name}");
+#[on_every_engine]
+async fn compressed_is_the_same(engine: Engine) {
+    let (_school, _service, admin) = of_the_small_school(engine).await;
+    for path in ["/backup/download/students", "/backup/download/courses?format=json"] {
+        for encoding in ["gzip", "zstd", "br", "identity"] {
+            let request = admin.request(Method::GET, path).header("Accept-Encoding", encoding);
+            let answer = Answer::of(request).await.expect(200);
+            let said = answer.header("content-encoding");
+            assert_eq!(if said.is_empty() { "identity" } else { said }, encoding);
+            if encoding != "identity" {
+                assert!(
+                    answer.header("vary").to_lowercase().contains("accept-encoding"),
+                    "{answer:?}"
+                );
             }
-            assert_file_name(head.header("content-disposition"), name);
-        }
-        admin.head("/backup/download/grades").await.problem(404, "unknown_table");
-    }
-
-    async fn compressed_is_the_same(engine) {
-        let (_school, _service, admin) = of_the_small_school(engine).await;
-        for path in ["/backup/download/students", "/backup/download/courses?format=json"] {
-            for encoding in ["gzip", "zstd", "br", "identity"] {
-                let request = admin.request(Method::GET, path).header("Accept-Encoding", encoding);
-                let answer = Answer::of(request).await.expect(200);
-                let said = answer.header("content-encoding");
-                assert_eq!(if said.is_empty() { "identity" } else { said }, encoding);
-                if encoding != "identity" {
-                    assert!(answer.header("vary").to_lowercase().contains("accept-encoding"), "{answer:?}");
+            let text = String::from_utf8(decode(encoding, &answer.body)).unwrap();
+            if path.ends_with("json") {
+                for line in School::lines("courses") {
+                    assert!(text.contains(&line), "{encoding}: {text}");
                 }
-                let text = String::from_utf8(decode(encoding, &answer.body)).unwrap();
-                if path.ends_with("json") {
-                    for line in School::lines("courses") {
-                        assert!(text.contains(&line), "{encoding}: {text}");
-                    }
-                } else {
-                    assert_eq!(text.trim_start_matches('\u{feff}'), School::csv("students"), "{encoding}");
-                }
+            } else {
+                assert_eq!(
+                    text.trim_start_matches('\u{feff}'),
+                    School::csv("students"),
+                    "{encoding}"
+                );
             }
         }
     }

@@ -6,9 +6,9 @@ use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
-use crate::harness::school::TOTALS;
-use crate::harness::{Engine, School, Scratch, Service, TABLES, small_school};
 use crate::stats::Writer;
+use harness::school::TOTALS;
+use harness::{Engine, School, Scratch, Service, TABLES, on_every_engine, small_school};
 
 /// An archive read by lines, as a reader without a JSON parser for gigabytes would.
 struct Archive {
@@ -67,89 +67,125 @@ impl Archive {
     }
 }
 
-on_every_engine! {
-    async fn the_complete_backup_is_complete(engine) {
-        let school = small_school(engine).await;
-        let service = Service::on(&school.scratch).await;
-        let admin = service.admin().await;
-        let text = admin.get("/backup/download/all").await.expect(200).text();
-        assert_eq!(text, text.trim_start_matches('\u{feff}'), "JSON has no byte order mark (RFC 8259, section 8.1)");
-        let archive = Archive::read(&text);
-        let document = &archive.document;
-        assert_eq!(document["format"], "campus-backup");
-        assert_eq!(document["version"], 1);
-        assert_eq!(document["engine"], engine.name());
-        assert_eq!(document["app_version"], env!("CARGO_PKG_VERSION"));
-        let created_at: DateTime<Utc> = document["created_at"].as_str().unwrap().parse().unwrap();
-        assert!((Utc::now() - created_at).num_seconds().abs() < 300);
-        let members: BTreeSet<_> = document.as_object().unwrap().keys().map(String::as_str).collect();
-        let expected = ["format", "version", "created_at", "app_version", "engine", "schema", "tables", "summary"];
-        assert_eq!(members, expected.into());
-        assert!(text.trim_end().ends_with("}}"), "the summary stands last");
-        assert!(text.rfind("\"summary\"") > text.rfind("\"attendance\":["));
+#[on_every_engine]
+async fn the_complete_backup_is_complete(engine: Engine) {
+    let school = small_school(engine).await;
+    let service = Service::on(&school.scratch).await;
+    let admin = service.admin().await;
+    let text = admin.get("/backup/download/all").await.expect(200).text();
+    assert_eq!(
+        text,
+        text.trim_start_matches('\u{feff}'),
+        "JSON has no byte order mark (RFC 8259, section 8.1)"
+    );
+    let archive = Archive::read(&text);
+    let document = &archive.document;
+    assert_eq!(document["format"], "campus-backup");
+    assert_eq!(document["version"], 1);
+    assert_eq!(document["engine"], engine.name());
+    assert_eq!(document["app_version"], env!("CARGO_PKG_VERSION"));
+    let created_at: DateTime<Utc> = document["created_at"].as_str().unwrap().parse().unwrap();
+    assert!((Utc::now() - created_at).num_seconds().abs() < 300);
+    let members: BTreeSet<_> = document.as_object().unwrap().keys().map(String::as_str).collect();
+    let expected = [
+        "format",
+        "version",
+        "created_at",
+        "app_version",
+        "engine",
+        "schema",
+        "tables",
+        "summary",
+    ];
+    assert_eq!(members, expected.into());
+    assert!(text.trim_end().ends_with("}}"), "the summary stands last");
+    assert!(text.rfind("\"summary\"") > text.rfind("\"attendance\":["));
 
-        assert_eq!(archive.order, TABLES);
-        for table in TABLES {
-            assert_eq!(archive.lines[table], School::lines(table), "{table}");
-            let columns = document["schema"][table].as_array().unwrap();
-            let columns: BTreeSet<_> = columns.iter().map(|column| column["name"].as_str().unwrap()).collect();
-            let row: Value = serde_json::from_str(&archive.lines[table][0]).unwrap();
-            assert_eq!(columns, row.as_object().unwrap().keys().map(String::as_str).collect(), "{table}");
-        }
+    assert_eq!(archive.order, TABLES);
+    for table in TABLES {
+        assert_eq!(archive.lines[table], School::lines(table), "{table}");
+        let columns = document["schema"][table].as_array().unwrap();
+        let columns: BTreeSet<_> = columns.iter().map(|column| column["name"].as_str().unwrap()).collect();
+        let row: Value = serde_json::from_str(&archive.lines[table][0]).unwrap();
+        assert_eq!(
+            columns,
+            row.as_object().unwrap().keys().map(String::as_str).collect(),
+            "{table}"
+        );
+    }
+    archive.assert_proves_itself();
+    let totals: Map<_, _> = TOTALS
+        .iter()
+        .map(|(column, sum)| ((*column).to_owned(), json!(sum)))
+        .collect();
+    assert_eq!(document["summary"]["totals"], Value::Object(totals));
+}
+
+#[on_every_engine]
+async fn one_table_is_an_archive_of_one_table(engine: Engine) {
+    let school = small_school(engine).await;
+    let service = Service::on(&school.scratch).await;
+    let admin = service.admin().await;
+    for table in TABLES {
+        let answer = admin
+            .get(&format!("/backup/download/{table}?format=json"))
+            .await
+            .expect(200);
+        let archive = Archive::read(&answer.text());
+        assert_eq!(archive.order, [table]);
+        assert_eq!(archive.lines[table], School::lines(table), "{table}");
+        assert_eq!(archive.member("schema").len(), 1);
         archive.assert_proves_itself();
-        let totals: Map<_, _> = TOTALS.iter().map(|(column, sum)| ((*column).to_owned(), json!(sum))).collect();
-        assert_eq!(document["summary"]["totals"], Value::Object(totals));
     }
+}
 
-    async fn one_table_is_an_archive_of_one_table(engine) {
-        let school = small_school(engine).await;
-        let service = Service::on(&school.scratch).await;
-        let admin = service.admin().await;
-        for table in TABLES {
-            let answer = admin.get(&format!("/backup/download/{table}?format=json")).await.expect(200);
-            let archive = Archive::read(&answer.text());
-            assert_eq!(archive.order, [table]);
-            assert_eq!(archive.lines[table], School::lines(table), "{table}");
-            assert_eq!(archive.member("schema").len(), 1);
-            archive.assert_proves_itself();
-        }
-    }
+#[on_every_engine]
+async fn an_empty_school_is_an_archive_too(engine: Engine) {
+    let scratch = Scratch::empty(engine).await;
+    let service = Service::on(&scratch).await;
+    let archive = Archive::read(
+        &service
+            .admin()
+            .await
+            .get("/backup/download/all")
+            .await
+            .expect(200)
+            .text(),
+    );
+    assert_eq!(archive.order, TABLES);
+    archive.assert_proves_itself();
+    assert_eq!(archive.document["summary"]["total"], 1);
+    let totals = json!({"courses.fee": "0.00", "payments.amount_paid": "0.00"});
+    assert_eq!(archive.document["summary"]["totals"], totals);
+}
 
-    async fn an_empty_school_is_an_archive_too(engine) {
-        let scratch = Scratch::empty(engine).await;
-        let service = Service::on(&scratch).await;
-        let archive = Archive::read(&service.admin().await.get("/backup/download/all").await.expect(200).text());
-        assert_eq!(archive.order, TABLES);
+/// A writer inserts a student, an enrollment and a payment in each transaction: no backup has more of one.
+#[on_every_engine]
+async fn a_backup_is_of_one_moment(engine: Engine) {
+    let scratch = Scratch::migrated(engine).await;
+    let service = Service::on(&scratch).await;
+    let admin = service.admin().await;
+    let writer = Writer::start(&scratch).await;
+    let mut last = 0;
+    for _ in 0..25 {
+        let answer = admin.get("/backup/download/all").await.expect(200);
+        let archive = Archive::read(&answer.text());
         archive.assert_proves_itself();
-        assert_eq!(archive.document["summary"]["total"], 1);
-        let totals = json!({"courses.fee": "0.00", "payments.amount_paid": "0.00"});
-        assert_eq!(archive.document["summary"]["totals"], totals);
+        let rows = archive.member("summary")["rows"].clone();
+        let students = rows["students"].as_u64().unwrap();
+        assert_eq!(rows["enrollments"], students, "{rows}");
+        assert_eq!(rows["payments"], students, "{rows}");
+        assert_eq!(
+            answer.header("x-total-rows"),
+            archive.document["summary"]["total"].to_string()
+        );
+        let cents = students * 125;
+        let sum = format!("{}.{:02}", cents / 100, cents % 100);
+        assert_eq!(archive.document["summary"]["totals"]["payments.amount_paid"], sum);
+        assert!(students >= last, "a later backup is of a later moment");
+        last = students;
     }
-
-    /// A writer inserts a student, an enrollment and a payment in each transaction: no backup has more of one.
-    async fn a_backup_is_of_one_moment(engine) {
-        let scratch = Scratch::migrated(engine).await;
-        let service = Service::on(&scratch).await;
-        let admin = service.admin().await;
-        let writer = Writer::start(&scratch).await;
-        let mut last = 0;
-        for _ in 0..25 {
-            let answer = admin.get("/backup/download/all").await.expect(200);
-            let archive = Archive::read(&answer.text());
-            archive.assert_proves_itself();
-            let rows = archive.member("summary")["rows"].clone();
-            let students = rows["students"].as_u64().unwrap();
-            assert_eq!(rows["enrollments"], students, "{rows}");
-            assert_eq!(rows["payments"], students, "{rows}");
-            assert_eq!(answer.header("x-total-rows"), archive.document["summary"]["total"].to_string());
-            let cents = students * 125;
-            let sum = format!("{}.{:02}", cents / 100, cents % 100);
-            assert_eq!(archive.document["summary"]["totals"]["payments.amount_paid"], sum);
-            assert!(students >= last, "a later backup is of a later moment");
-            last = students;
-        }
-        writer.stop().await;
-    }
+    writer.stop().await;
 }
 
 /// Digests are there to compare databases of different engines.

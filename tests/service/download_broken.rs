@@ -4,96 +4,117 @@ use std::process::Command;
 use std::time::Duration;
 
 use crate::download_stream::{ROWS, STUDENTS, wide_school};
-use crate::harness::service::Setup;
-use crate::harness::{Answer, Engine, PATIENCE, Service, Wire, tool, until};
+use harness::service::Setup;
+use harness::{Answer, Engine, PATIENCE, Service, Wire, on_every_engine, tool, until};
 
-on_every_engine! {
-    /// The server of the database ends its connections in mid-stream.
-    async fn a_download_whose_connection_is_terminated_is_visibly_broken(engine) {
-        if engine == Engine::Sqlite {
-            return; // It has no connections that anybody could end.
-        }
-        let scratch = wide_school(engine).await;
-        let service = Service::on(&scratch).await;
-        let admin = service.admin().await;
-        for encoding in ["identity", "gzip", "zstd", "br"] {
-            let bearer = format!("Authorization: Bearer {}", admin.token());
-            let accept = format!("Accept-Encoding: {encoding}");
-            let mut reader = Wire::send(&service, "GET", STUDENTS, &[&bearer, &accept]).await;
-            assert!(reader.head().await.starts_with("HTTP/1.1 200 "));
-            scratch.terminate_connections_of_the_service().await;
-            let cut = reader.ending().await.broken();
-            assert!(!String::from_utf8_lossy(&cut).contains("\"summary\""), "{encoding}");
-            until("the pool recovers", Duration::from_secs(5), async || {
-                admin.get("/backup/stats").await.status.is_success()
-            })
-            .await;
-            let whole = admin.get(STUDENTS).await.expect(200).json();
-            assert_eq!(whole["summary"]["total"], ROWS);
-        }
+/// The server of the database ends its connections in mid-stream.
+#[on_every_engine]
+async fn a_download_whose_connection_is_terminated_is_visibly_broken(engine: Engine) {
+    if engine == Engine::Sqlite {
+        return; // It has no connections that anybody could end.
     }
-
-    /// A value that can't be exported, far behind the first byte.
-    async fn a_download_that_meets_a_rotten_row_is_visibly_broken(engine) {
-        if engine != Engine::Sqlite {
-            return; // The others don't let such a value in.
-        }
-        let scratch = wide_school(engine).await;
-        let service = Service::on(&scratch).await;
-        let admin = service.admin().await;
-        scratch.execute(&format!("update students set created_at = 'the day before' where id = {}", ROWS - 5)).await;
-        for path in [STUDENTS, "/backup/download/students", "/backup/download/all"] {
-            let reader = Wire::download(&service, admin.token(), path).await;
-            let cut = reader.ending().await.broken();
-            assert!(!String::from_utf8_lossy(&cut).contains("\"summary\""), "{path}");
-            let request = admin.request(reqwest::Method::GET, path);
-            assert!(Answer::try_of(request).await.is_err(), "an ordinary client must see it too");
-        }
-        admin.get("/backup/stats").await.expect(200);
-    }
-
-    async fn a_rotten_first_row_is_refused_before_the_first_byte(engine) {
-        if engine != Engine::Sqlite {
-            return;
-        }
-        let scratch = wide_school(engine).await;
-        let service = Service::on(&scratch).await;
-        scratch.execute("update students set created_at = 'the day before' where id = 1").await;
-        let problem = service.admin().await.get(STUDENTS).await.problem(500, "unexportable");
-        let detail = problem["detail"].as_str().unwrap().to_lowercase();
-        for place in ["students", "1", "created_at"] {
-            assert!(detail.contains(place), "{detail}");
-        }
-        assert!(!detail.contains("the day before"), "the value itself is nobody's business: {detail}");
-    }
-
-    async fn a_running_download_may_end_when_the_service_stops(engine) {
-        let scratch = wide_school(engine).await;
-        let mut service = Service::on(&scratch).await;
-        let admin = service.admin().await;
-        let mut reader = Wire::download(&service, admin.token(), STUDENTS).await;
-        reader.read(100_000).await;
-        service.terminate();
-        until("nobody new is let in", PATIENCE, async || {
-            let request = service.anonymous().request(reqwest::Method::GET, "/healthz");
-            Answer::try_of(request).await.map_or(true, |answer| !answer.status.is_success())
+    let scratch = wide_school(engine).await;
+    let service = Service::on(&scratch).await;
+    let admin = service.admin().await;
+    for encoding in ["identity", "gzip", "zstd", "br"] {
+        let bearer = format!("Authorization: Bearer {}", admin.token());
+        let accept = format!("Accept-Encoding: {encoding}");
+        let mut reader = Wire::send(&service, "GET", STUDENTS, &[&bearer, &accept]).await;
+        assert!(reader.head().await.starts_with("HTTP/1.1 200 "));
+        scratch.terminate_connections_of_the_service().await;
+        let cut = reader.ending().await.broken();
+        assert!(!String::from_utf8_lossy(&cut).contains("\"summary\""), "{encoding}");
+        until("the pool recovers", Duration::from_secs(5), async || {
+            admin.get("/backup/stats").await.status.is_success()
         })
         .await;
-        let body = reader.ending().await.whole();
-        let document: serde_json::Value = serde_json::from_slice(&body).unwrap();
-        assert_eq!(document["summary"]["total"], ROWS);
-        assert_eq!(service.ended().await.code(), Some(0));
+        let whole = admin.get(STUDENTS).await.expect(200).json();
+        assert_eq!(whole["summary"]["total"], ROWS);
     }
+}
 
-    async fn a_download_that_does_not_end_does_not_keep_the_service(engine) {
-        let scratch = wide_school(engine).await;
-        let mut service = Setup::on(&scratch).set("CAMPUS_BACKUP_SHUTDOWN_TIMEOUT", 1).start().await;
-        let admin = service.admin().await;
-        let reader = Wire::download(&service, admin.token(), STUDENTS).await;
-        service.terminate();
-        service.ended().await;
-        reader.ending().await.broken();
+/// A value that can't be exported, far behind the first byte.
+#[on_every_engine]
+async fn a_download_that_meets_a_rotten_row_is_visibly_broken(engine: Engine) {
+    if engine != Engine::Sqlite {
+        return; // The others don't let such a value in.
     }
+    let scratch = wide_school(engine).await;
+    let service = Service::on(&scratch).await;
+    let admin = service.admin().await;
+    scratch
+        .execute(&format!(
+            "update students set created_at = 'the day before' where id = {}",
+            ROWS - 5
+        ))
+        .await;
+    for path in [STUDENTS, "/backup/download/students", "/backup/download/all"] {
+        let reader = Wire::download(&service, admin.token(), path).await;
+        let cut = reader.ending().await.broken();
+        assert!(!String::from_utf8_lossy(&cut).contains("\"summary\""), "{path}");
+        let request = admin.request(reqwest::Method::GET, path);
+        assert!(
+            Answer::try_of(request).await.is_err(),
+            "an ordinary client must see it too"
+        );
+    }
+    admin.get("/backup/stats").await.expect(200);
+}
+
+#[on_every_engine]
+async fn a_rotten_first_row_is_refused_before_the_first_byte(engine: Engine) {
+    if engine != Engine::Sqlite {
+        return;
+    }
+    let scratch = wide_school(engine).await;
+    let service = Service::on(&scratch).await;
+    scratch
+        .execute("update students set created_at = 'the day before' where id = 1")
+        .await;
+    let problem = service.admin().await.get(STUDENTS).await.problem(500, "unexportable");
+    let detail = problem["detail"].as_str().unwrap().to_lowercase();
+    for place in ["students", "1", "created_at"] {
+        assert!(detail.contains(place), "{detail}");
+    }
+    assert!(
+        !detail.contains("the day before"),
+        "the value itself is nobody's business: {detail}"
+    );
+}
+
+#[on_every_engine]
+async fn a_running_download_may_end_when_the_service_stops(engine: Engine) {
+    let scratch = wide_school(engine).await;
+    let mut service = Service::on(&scratch).await;
+    let admin = service.admin().await;
+    let mut reader = Wire::download(&service, admin.token(), STUDENTS).await;
+    reader.read(100_000).await;
+    service.terminate();
+    until("nobody new is let in", PATIENCE, async || {
+        let request = service.anonymous().request(reqwest::Method::GET, "/healthz");
+        Answer::try_of(request)
+            .await
+            .map_or(true, |answer| !answer.status.is_success())
+    })
+    .await;
+    let body = reader.ending().await.whole();
+    let document: serde_json::Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!(document["summary"]["total"], ROWS);
+    assert_eq!(service.ended().await.code(), Some(0));
+}
+
+#[on_every_engine]
+async fn a_download_that_does_not_end_does_not_keep_the_service(engine: Engine) {
+    let scratch = wide_school(engine).await;
+    let mut service = Setup::on(&scratch)
+        .set("CAMPUS_BACKUP_SHUTDOWN_TIMEOUT", 1)
+        .start()
+        .await;
+    let admin = service.admin().await;
+    let reader = Wire::download(&service, admin.token(), STUDENTS).await;
+    service.terminate();
+    service.ended().await;
+    reader.ending().await.broken();
 }
 
 #[tokio::test(flavor = "multi_thread")]

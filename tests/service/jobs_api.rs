@@ -6,9 +6,9 @@ use campus_backup_domain::job::{Context, Needs, Phase};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::harness::copy::{Copy, Manner, idle, submission};
-use crate::harness::service::Setup;
-use crate::harness::{Answer, Client, Service, small_school};
+use harness::copy::{Copy, Manner, idle, submission};
+use harness::service::Setup;
+use harness::{Answer, Client, Engine, Service, on_every_engine, small_school};
 
 const NOWHERE: &str = "/backup/jobs/01890000-0000-7000-8000-000000000000";
 const LAST_EVENT: &str = "9007199254740991";
@@ -52,137 +52,232 @@ fn parsed(answer: &Answer) -> Vec<Event> {
         .collect()
 }
 
-on_every_engine! {
-    async fn what_is_not_there_or_can_not_be_is_refused(engine) {
-        let school = small_school(engine).await;
-        let service = Service::on(&school.scratch).await;
-        let admin = service.admin().await;
-        for id in [NOWHERE, "/backup/jobs/1", "/backup/jobs/%00", "/backup/jobs/..%2f"] {
-            admin.get(id).await.problem(404, "unknown_job");
-            admin.get(&format!("{id}/events")).await.problem(404, "unknown_job");
-            admin.post(&format!("{id}/cancel"), &json!({})).await.problem(404, "unknown_job");
+#[on_every_engine]
+async fn what_is_not_there_or_can_not_be_is_refused(engine: Engine) {
+    let school = small_school(engine).await;
+    let service = Service::on(&school.scratch).await;
+    let admin = service.admin().await;
+    for id in [NOWHERE, "/backup/jobs/1", "/backup/jobs/%00", "/backup/jobs/..%2f"] {
+        admin.get(id).await.problem(404, "unknown_job");
+        admin.get(&format!("{id}/events")).await.problem(404, "unknown_job");
+        admin
+            .post(&format!("{id}/cancel"), &json!({}))
+            .await
+            .problem(404, "unknown_job");
+    }
+    for query in [
+        "limit=0",
+        "limit=101",
+        "limit=x",
+        "offset=-1",
+        "offset=9223372036854775808",
+        "state=done",
+        "kind=download",
+        "page=1",
+        "limit=1&limit=2",
+        "limit=",
+        "offset",
+    ] {
+        admin
+            .get(&format!("/backup/jobs?{query}"))
+            .await
+            .problem(422, "invalid_field");
+    }
+    let empty = admin.get("/backup/jobs").await.expect(200).json();
+    assert_eq!(empty, json!({"items": [], "total": 0, "limit": 20, "offset": 0}));
+}
+
+#[on_every_engine]
+async fn jobs_are_listed_shown_and_cancelled(engine: Engine) {
+    let school = small_school(engine).await;
+    let service = Service::on(&school.scratch).await;
+    let admin = service.admin().await;
+    let copy = Copy::on(&school.scratch, Manner::LIVELY).await;
+    let done = copy
+        .submit(submission(Needs::Nothing), async |_| Ok(json!({"rows": 7})))
+        .await
+        .unwrap()
+        .ended()
+        .await;
+    let running = copy.idle(Needs::WriterLease).await.unwrap();
+
+    let listed = admin.get("/backup/jobs").await.expect(200).json();
+    let ids: Vec<_> = listed["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|job| job["id"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        (ids, &listed["total"]),
+        (vec![&*running.id, &*done.id], &json!(2)),
+        "newest first"
+    );
+    for (query, id) in [
+        ("limit=1", &running.id),
+        ("offset=1", &done.id),
+        ("kind=archive", &done.id),
+        ("state=running&kind=clear", &running.id),
+        ("state=succeeded", &done.id),
+    ] {
+        let listed = admin.get(&format!("/backup/jobs?{query}")).await.expect(200).json();
+        assert_eq!(listed["items"].as_array().unwrap().len(), 1, "{query}");
+        assert_eq!(listed["items"][0]["id"], json!(id), "{query}");
+    }
+    let shown = admin.get(&format!("/backup/jobs/{}", done.id)).await.expect(200);
+    assert_eq!(shown.header("retry-after"), "");
+    let job = shown.json();
+    assert_eq!(
+        (
+            &job["state"],
+            &job["result"],
+            &job["username"],
+            &job["parameters"],
+            &job["error"]
+        ),
+        (
+            &json!("succeeded"),
+            &json!({"rows": 7}),
+            &json!("admin"),
+            &json!({"label": "a test"}),
+            &Value::Null
+        )
+    );
+    admin
+        .post(&format!("/backup/jobs/{}/cancel", done.id), &json!({}))
+        .await
+        .problem(409, "not_cancellable");
+
+    let path = format!("/backup/jobs/{}", running.id);
+    assert_eq!(admin.get(&path).await.expect(200).header("retry-after"), "1");
+    let asked = admin.post(&format!("{path}/cancel"), &json!({})).await.expect(202);
+    assert_eq!((asked.header("location"), asked.header("retry-after")), (&*path, "1"));
+    assert_eq!(asked.json()["state"], "cancelling");
+    assert_eq!(
+        running.ended().await.state,
+        campus_backup_domain::job::JobState::Cancelled
+    );
+    assert_eq!(admin.get(&path).await.expect(200).json()["state"], "cancelled");
+}
+
+#[on_every_engine]
+async fn events_tell_what_is_new_and_nothing_twice(engine: Engine) {
+    let school = small_school(engine).await;
+    let service = Service::on(&school.scratch).await;
+    let admin = service.admin().await;
+    let copy = Copy::on(&school.scratch, Manner::LIVELY).await;
+    let job = copy.submit(submission(Needs::Nothing), async |context: Context| {
+        let progress = context.progress();
+        progress.enter(Phase::Taking, Some(100))?;
+        for _ in 0..100 {
+            progress.advance(1)?;
+            tokio::time::sleep(Duration::from_millis(30)).await;
         }
-        for query in ["limit=0", "limit=101", "limit=x", "offset=-1", "offset=9223372036854775808", "state=done",
-            "kind=download", "page=1", "limit=1&limit=2", "limit=", "offset"] {
-            admin.get(&format!("/backup/jobs?{query}")).await.problem(422, "invalid_field");
-        }
-        let empty = admin.get("/backup/jobs").await.expect(200).json();
-        assert_eq!(empty, json!({"items": [], "total": 0, "limit": 20, "offset": 0}));
-    }
+        Ok(json!({"rows": 100}))
+    });
+    let job = job.await.unwrap();
+    events(&admin, &job.id, Some("yesterday"))
+        .await
+        .problem(422, "invalid_field");
 
-    async fn jobs_are_listed_shown_and_cancelled(engine) {
-        let school = small_school(engine).await;
-        let service = Service::on(&school.scratch).await;
-        let admin = service.admin().await;
-        let copy = Copy::on(&school.scratch, Manner::LIVELY).await;
-        let done = copy.submit(submission(Needs::Nothing), async |_| Ok(json!({"rows": 7}))).await.unwrap().ended().await;
-        let running = copy.idle(Needs::WriterLease).await.unwrap();
+    let told = parsed(&events(&admin, &job.id, None).await.expect(200));
+    assert!(told.len() >= 2, "{told:?}");
+    assert!(told.is_sorted_by(|a, b| a.id < b.id), "{told:?}");
+    let (last, before) = told.split_last().unwrap();
+    assert_eq!(
+        (last.name.as_str(), &last.data["state"]),
+        ("ended", &json!("succeeded"))
+    );
+    assert_eq!(
+        (last.id.to_string().as_str(), &last.data["result"]),
+        (LAST_EVENT, &json!({"rows": 100}))
+    );
+    assert!(
+        before
+            .iter()
+            .all(|event| event.name == "progress" && event.data["id"] == json!(job.id)),
+        "{told:?}"
+    );
+    assert_eq!(before[0].data["state"], "running");
 
-        let listed = admin.get("/backup/jobs").await.expect(200).json();
-        let ids: Vec<_> = listed["items"].as_array().unwrap().iter().map(|job| job["id"].as_str().unwrap()).collect();
-        assert_eq!((ids, &listed["total"]), (vec![&*running.id, &*done.id], &json!(2)), "newest first");
-        for (query, id) in [("limit=1", &running.id), ("offset=1", &done.id), ("kind=archive", &done.id),
-            ("state=running&kind=clear", &running.id), ("state=succeeded", &done.id)] {
-            let listed = admin.get(&format!("/backup/jobs?{query}")).await.expect(200).json();
-            assert_eq!(listed["items"].as_array().unwrap().len(), 1, "{query}");
-            assert_eq!(listed["items"][0]["id"], json!(id), "{query}");
-        }
-        let shown = admin.get(&format!("/backup/jobs/{}", done.id)).await.expect(200);
-        assert_eq!(shown.header("retry-after"), "");
-        let job = shown.json();
-        assert_eq!(
-            (&job["state"], &job["result"], &job["username"], &job["parameters"], &job["error"]),
-            (&json!("succeeded"), &json!({"rows": 7}), &json!("admin"), &json!({"label": "a test"}), &Value::Null)
-        );
-        admin.post(&format!("/backup/jobs/{}/cancel", done.id), &json!({})).await.problem(409, "not_cancellable");
+    // Who comes again is told what it missed, which is the end, and after that to come no more.
+    let missed = parsed(
+        &events(&admin, &job.id, Some(&before[0].id.to_string()))
+            .await
+            .expect(200),
+    );
+    assert_eq!(missed.iter().map(|event| event.id).collect::<Vec<_>>(), [last.id]);
+    let over = events(&admin, &job.id, Some(LAST_EVENT)).await;
+    assert_eq!((over.status.as_u16(), over.text()), (204, String::new()));
 
-        let path = format!("/backup/jobs/{}", running.id);
-        assert_eq!(admin.get(&path).await.expect(200).header("retry-after"), "1");
-        let asked = admin.post(&format!("{path}/cancel"), &json!({})).await.expect(202);
-        assert_eq!((asked.header("location"), asked.header("retry-after")), (&*path, "1"));
-        assert_eq!(asked.json()["state"], "cancelling");
-        assert_eq!(running.ended().await.state, campus_backup_domain::job::JobState::Cancelled);
-        assert_eq!(admin.get(&path).await.expect(200).json()["state"], "cancelled");
-    }
+    // Nothing newer is told than what was seen, until there is something.
+    let idling = copy.submit(submission(Needs::Nothing), idle).await.unwrap();
+    let far = (Duration::from_secs(60 * 60).as_millis()).to_string();
+    let watching = tokio::spawn({
+        let (admin, id) = (admin.clone(), idling.id.clone());
+        async move { events(&admin, &id, Some(&far)).await }
+    });
+    copy.jobs.cancel(&copy.admin, &idling.id).await.unwrap();
+    let told = parsed(&watching.await.unwrap().expect(200));
+    assert_eq!(
+        told.iter().map(|event| event.name.as_str()).collect::<Vec<_>>(),
+        ["ended"]
+    );
+    assert_eq!(told[0].data["state"], "cancelled");
+}
 
-    async fn events_tell_what_is_new_and_nothing_twice(engine) {
-        let school = small_school(engine).await;
-        let service = Service::on(&school.scratch).await;
-        let admin = service.admin().await;
-        let copy = Copy::on(&school.scratch, Manner::LIVELY).await;
-        let job = copy.submit(submission(Needs::Nothing), async |context: Context| {
-            let progress = context.progress();
-            progress.enter(Phase::Taking, Some(100))?;
-            for _ in 0..100 {
-                progress.advance(1)?;
-                tokio::time::sleep(Duration::from_millis(30)).await;
-            }
-            Ok(json!({"rows": 100}))
-        });
-        let job = job.await.unwrap();
-        events(&admin, &job.id, Some("yesterday")).await.problem(422, "invalid_field");
+/// A service that is started again after kill -9 says at once what became of its jobs.
+#[on_every_engine]
+async fn after_a_crash_jobs_are_interrupted_at_once(engine: Engine) {
+    let school = small_school(engine).await;
+    let setup = Setup::on(&school.scratch);
+    let service = setup.start().await;
+    let runner = std::fs::read_to_string(service.folder().join("data/runner")).unwrap();
+    let copy = Copy::on(&school.scratch, Manner::SILENT).await;
+    let job = copy.idle(Needs::WriterLease).await.unwrap();
+    // As if the service had done it.
+    school
+        .scratch
+        .execute(&format!("update backup_jobs set runner = '{}'", runner.trim()))
+        .await;
+    assert_eq!(
+        service
+            .admin()
+            .await
+            .get(&format!("/backup/jobs/{}", job.id))
+            .await
+            .expect(200)
+            .json()["state"],
+        "running"
+    );
+    // Dropped, it is killed.
+    drop(service);
+    let service = setup.start().await;
+    let shown = service
+        .admin()
+        .await
+        .get(&format!("/backup/jobs/{}", job.id))
+        .await
+        .expect(200)
+        .json();
+    assert_eq!(
+        (&shown["state"], &shown["error"]["code"]),
+        (&json!("interrupted"), &json!("interrupted"))
+    );
+}
 
-        let told = parsed(&events(&admin, &job.id, None).await.expect(200));
-        assert!(told.len() >= 2, "{told:?}");
-        assert!(told.is_sorted_by(|a, b| a.id < b.id), "{told:?}");
-        let (last, before) = told.split_last().unwrap();
-        assert_eq!((last.name.as_str(), &last.data["state"]), ("ended", &json!("succeeded")));
-        assert_eq!((last.id.to_string().as_str(), &last.data["result"]), (LAST_EVENT, &json!({"rows": 100})));
-        assert!(before.iter().all(|event| event.name == "progress" && event.data["id"] == json!(job.id)), "{told:?}");
-        assert_eq!(before[0].data["state"], "running");
-
-        // Who comes again is told what it missed, which is the end, and after that to come no more.
-        let missed = parsed(&events(&admin, &job.id, Some(&before[0].id.to_string())).await.expect(200));
-        assert_eq!(missed.iter().map(|event| event.id).collect::<Vec<_>>(), [last.id]);
-        let over = events(&admin, &job.id, Some(LAST_EVENT)).await;
-        assert_eq!((over.status.as_u16(), over.text()), (204, String::new()));
-
-        // Nothing newer is told than what was seen, until there is something.
-        let idling = copy.submit(submission(Needs::Nothing), idle).await.unwrap();
-        let far = (Duration::from_secs(60 * 60).as_millis()).to_string();
-        let watching = tokio::spawn({
-            let (admin, id) = (admin.clone(), idling.id.clone());
-            async move { events(&admin, &id, Some(&far)).await }
-        });
-        copy.jobs.cancel(&copy.admin, &idling.id).await.unwrap();
-        let told = parsed(&watching.await.unwrap().expect(200));
-        assert_eq!(told.iter().map(|event| event.name.as_str()).collect::<Vec<_>>(), ["ended"]);
-        assert_eq!(told[0].data["state"], "cancelled");
-    }
-
-    /// A service that is started again after kill -9 says at once what became of its jobs.
-    async fn after_a_crash_jobs_are_interrupted_at_once(engine) {
-        let school = small_school(engine).await;
-        let setup = Setup::on(&school.scratch);
-        let service = setup.start().await;
-        let runner = std::fs::read_to_string(service.folder().join("data/runner")).unwrap();
-        let copy = Copy::on(&school.scratch, Manner::SILENT).await;
-        let job = copy.idle(Needs::WriterLease).await.unwrap();
-        // As if the service had done it.
-        school.scratch.execute(&format!("update backup_jobs set runner = '{}'", runner.trim())).await;
-        assert_eq!(
-            service.admin().await.get(&format!("/backup/jobs/{}", job.id)).await.expect(200).json()["state"],
-            "running"
-        );
-        // Dropped, it is killed.
-        drop(service);
-        let service = setup.start().await;
-        let shown = service.admin().await.get(&format!("/backup/jobs/{}", job.id)).await.expect(200).json();
-        assert_eq!((&shown["state"], &shown["error"]["code"]), (&json!("interrupted"), &json!("interrupted")));
-    }
-
-    /// An open stream does not hold up the end of the service.
-    async fn who_watches_does_not_hold_up_the_end(engine) {
-        let school = small_school(engine).await;
-        let service = Service::on(&school.scratch).await;
-        let admin = service.admin().await;
-        let copy = Copy::on(&school.scratch, Manner::LIVELY).await;
-        let job = copy.idle(Needs::Nothing).await.unwrap();
-        let request = admin.request(Method::GET, &format!("/backup/jobs/{}/events", job.id));
-        let mut watching = request.send().await.unwrap();
-        watching.chunk().await.unwrap().expect("the first event");
-        let start = std::time::Instant::now();
-        assert_eq!(service.stop().await.code, Some(0));
-        assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
-    }
+/// An open stream does not hold up the end of the service.
+#[on_every_engine]
+async fn who_watches_does_not_hold_up_the_end(engine: Engine) {
+    let school = small_school(engine).await;
+    let service = Service::on(&school.scratch).await;
+    let admin = service.admin().await;
+    let copy = Copy::on(&school.scratch, Manner::LIVELY).await;
+    let job = copy.idle(Needs::Nothing).await.unwrap();
+    let request = admin.request(Method::GET, &format!("/backup/jobs/{}/events", job.id));
+    let mut watching = request.send().await.unwrap();
+    watching.chunk().await.unwrap().expect("the first event");
+    let start = std::time::Instant::now();
+    assert_eq!(service.stop().await.code, Some(0));
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
 }

@@ -4,9 +4,11 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use crate::download_stream::{STUDENTS, wide_school};
-use crate::harness::client::fields;
-use crate::harness::service::Setup;
-use crate::harness::{ADMIN_PASSWORD, Answer, Client, Engine, PATIENCE, School, Service, Wire, small_school, until};
+use harness::client::fields;
+use harness::service::Setup;
+use harness::{
+    ADMIN_PASSWORD, Answer, Client, Engine, PATIENCE, School, Service, Wire, on_every_engine, small_school, until,
+};
 
 const LINKS: &str = "/backup/download-links";
 const CSV: &str = "/backup/download/students?format=csv";
@@ -30,155 +32,182 @@ fn token(link: &str) -> &str {
     link.split_once("link=").unwrap().1.split('&').next().unwrap()
 }
 
-on_every_engine! {
-    async fn a_link_downloads_once(engine) {
-        let (school, service, admin) = signed_in(engine).await;
-        let answer = admin.post(LINKS, &json!({"path": CSV})).await.expect(201);
-        assert_eq!(answer.header("cache-control"), "no-store");
-        let made: Value = answer.json();
-        let expires: DateTime<Utc> = made["expires_at"].as_str().unwrap().parse().unwrap();
-        assert!((280..=300).contains(&(expires - Utc::now()).num_seconds()), "{made}");
+#[on_every_engine]
+async fn a_link_downloads_once(engine: Engine) {
+    let (school, service, admin) = signed_in(engine).await;
+    let answer = admin.post(LINKS, &json!({"path": CSV})).await.expect(201);
+    assert_eq!(answer.header("cache-control"), "no-store");
+    let made: Value = answer.json();
+    let expires: DateTime<Utc> = made["expires_at"].as_str().unwrap().parse().unwrap();
+    assert!((280..=300).contains(&(expires - Utc::now()).num_seconds()), "{made}");
 
-        let link = link(&admin, CSV).await;
-        let browser = service.anonymous();
-        let file = browser.get(&link).await.expect(200);
-        assert_eq!(file.text().trim_start_matches('\u{feff}'), School::csv("students"));
-        assert!(file.header("content-disposition").starts_with("attachment; "));
-        assert_eq!(file.header("referrer-policy"), "no-referrer", "a link is not told to the next page");
-        browser.get(&link).await.problem(410, "link_spent");
+    let link = link(&admin, CSV).await;
+    let browser = service.anonymous();
+    let file = browser.get(&link).await.expect(200);
+    assert_eq!(file.text().trim_start_matches('\u{feff}'), School::csv("students"));
+    assert!(file.header("content-disposition").starts_with("attachment; "));
+    assert_eq!(
+        file.header("referrer-policy"),
+        "no-referrer",
+        "a link is not told to the next page"
+    );
+    browser.get(&link).await.problem(410, "link_spent");
 
-        let logs = service.logs();
-        assert!(!logs.contains(token(&link)), "the link is in the log");
-        let kept = school.scratch.rows("select * from backup_download_links").await;
-        let kept = format!("{kept:?}");
-        assert!(!kept.contains(token(&link)), "the link itself is kept: {kept}");
+    let logs = service.logs();
+    assert!(!logs.contains(token(&link)), "the link is in the log");
+    let kept = school.scratch.rows("select * from backup_download_links").await;
+    let kept = format!("{kept:?}");
+    assert!(!kept.contains(token(&link)), "the link itself is kept: {kept}");
+}
+
+#[on_every_engine]
+async fn a_link_opens_nothing_else(engine: Engine) {
+    let (_school, service, admin) = signed_in(engine).await;
+    let browser = service.anonymous();
+    let link = link(&admin, CSV).await;
+    let token = token(&link);
+    for other in [
+        format!("/backup/download/users?format=csv&link={token}"),
+        format!("/backup/download/all?link={token}"),
+        format!("/backup/download/students?format=json&link={token}"),
+        format!("/backup/download/students?format=csv&formula_guard=false&link={token}"),
+        format!("/backup/download/students?link={token}x&format=csv"),
+        "/backup/download/students?format=csv&link=".to_owned(),
+        "/backup/download/students?format=csv&link=%27%20OR%201=1%20--".to_owned(),
+    ] {
+        browser.get(&other).await.problem(401, "link_invalid");
     }
-
-    async fn a_link_opens_nothing_else(engine) {
-        let (_school, service, admin) = signed_in(engine).await;
-        let browser = service.anonymous();
-        let link = link(&admin, CSV).await;
-        let token = token(&link);
-        for other in [
-            format!("/backup/download/users?format=csv&link={token}"),
-            format!("/backup/download/all?link={token}"),
-            format!("/backup/download/students?format=json&link={token}"),
-            format!("/backup/download/students?format=csv&formula_guard=false&link={token}"),
-            format!("/backup/download/students?link={token}x&format=csv"),
-            "/backup/download/students?format=csv&link=".to_owned(),
-            "/backup/download/students?format=csv&link=%27%20OR%201=1%20--".to_owned(),
-        ] {
-            browser.get(&other).await.problem(401, "link_invalid");
-        }
-        for path in ["/backup/stats", "/auth/me"] {
-            let answer = browser.get(&format!("{path}?link={token}")).await;
-            assert!(answer.status.is_client_error(), "{answer:?}");
-            service.bearer(token).get(path).await.problem(401, "unauthenticated");
-        }
-        // Trying it elsewhere has not spent it, and the order of what is asked for does not matter.
-        browser.get(&format!("/backup/download/students?link={token}&format=csv")).await.expect(200);
+    for path in ["/backup/stats", "/auth/me"] {
+        let answer = browser.get(&format!("{path}?link={token}")).await;
+        assert!(answer.status.is_client_error(), "{answer:?}");
+        service.bearer(token).get(path).await.problem(401, "unauthenticated");
     }
+    // Trying it elsewhere has not spent it, and the order of what is asked for does not matter.
+    browser
+        .get(&format!("/backup/download/students?link={token}&format=csv"))
+        .await
+        .expect(200);
+}
 
-    async fn a_link_ends_after_five_minutes(engine) {
-        let (school, service, admin) = signed_in(engine).await;
-        let link = link(&admin, CSV).await;
-        let past = match engine {
-            Engine::Sqlite => "'2020-01-01T00:00:00+00:00'",
-            Engine::Postgres => "'2020-01-01 00:00:00+00'",
-            Engine::Mysql => "'2020-01-01 00:00:00'",
-        };
-        school.scratch.execute(&format!("update backup_download_links set expires_at = {past}")).await;
-        service.anonymous().get(&link).await.problem(410, "link_spent");
-    }
+#[on_every_engine]
+async fn a_link_ends_after_five_minutes(engine: Engine) {
+    let (school, service, admin) = signed_in(engine).await;
+    let link = link(&admin, CSV).await;
+    let past = match engine {
+        Engine::Sqlite => "'2020-01-01T00:00:00+00:00'",
+        Engine::Postgres => "'2020-01-01 00:00:00+00'",
+        Engine::Mysql => "'2020-01-01 00:00:00'",
+    };
+    school
+        .scratch
+        .execute(&format!("update backup_download_links set expires_at = {past}"))
+        .await;
+    service.anonymous().get(&link).await.problem(410, "link_spent");
+}
 
-    async fn a_link_is_only_as_good_as_its_maker(engine) {
-        let (school, service, admin) = signed_in(engine).await;
-        for (undone, done) in [
-            ("update users set is_active = false where id = 1", "update users set is_active = true where id = 1"),
-            ("update users set role = 'teacher' where id = 1", "update users set role = 'admin' where id = 1"),
-        ] {
-            let link = link(&admin, CSV).await;
-            school.scratch.execute(undone).await;
-            let answer = service.anonymous().get(&link).await;
-            assert!(matches!(answer.status.as_u16(), 401 | 403), "{undone}: {answer:?}");
-            school.scratch.execute(done).await;
-        }
+#[on_every_engine]
+async fn a_link_is_only_as_good_as_its_maker(engine: Engine) {
+    let (school, service, admin) = signed_in(engine).await;
+    for (undone, done) in [
+        (
+            "update users set is_active = false where id = 1",
+            "update users set is_active = true where id = 1",
+        ),
+        (
+            "update users set role = 'teacher' where id = 1",
+            "update users set role = 'admin' where id = 1",
+        ),
+    ] {
         let link = link(&admin, CSV).await;
-        school.scratch.execute("delete from users where id = 1").await;
+        school.scratch.execute(undone).await;
         let answer = service.anonymous().get(&link).await;
-        assert!(matches!(answer.status.as_u16(), 401 | 403), "{answer:?}");
+        assert!(matches!(answer.status.as_u16(), 401 | 403), "{undone}: {answer:?}");
+        school.scratch.execute(done).await;
     }
+    let link = link(&admin, CSV).await;
+    school.scratch.execute("delete from users where id = 1").await;
+    let answer = service.anonymous().get(&link).await;
+    assert!(matches!(answer.status.as_u16(), 401 | 403), "{answer:?}");
+}
 
-    /// Ten tabs with one link: one of them gets the file.
-    async fn a_link_is_spent_once_however_many_come(engine) {
-        let (_school, service, admin) = signed_in(engine).await;
-        for _ in 0..5 {
-            let link = link(&admin, CSV).await;
-            let browser = service.anonymous();
-            let answers = futures_util::future::join_all((0..10).map(|_| browser.get(&link))).await;
-            let (given, refused): (Vec<_>, Vec<_>) = answers.into_iter().partition(|answer| answer.status == 200);
-            assert_eq!(given.len(), 1);
-            for answer in refused {
-                answer.problem(410, "link_spent");
-            }
-        }
-    }
-
-    /// Once the file has begun to arrive, the link has been used, whether its reader stays or not.
-    async fn who_goes_away_has_spent_the_link(engine) {
-        let scratch = wide_school(engine).await;
-        let service = Service::on(&scratch).await;
-        let link = link(&service.admin().await, STUDENTS).await;
-        let mut reader = Wire::send(&service, "GET", &link, &[]).await;
-        assert!(reader.head().await.starts_with("HTTP/1.1 200 "));
-        reader.read(50_000).await;
-        drop(reader);
-        for _ in 0..5 {
-            service.anonymous().get(&link).await.problem(410, "link_spent");
+/// Ten tabs with one link: one of them gets the file.
+#[on_every_engine]
+async fn a_link_is_spent_once_however_many_come(engine: Engine) {
+    let (_school, service, admin) = signed_in(engine).await;
+    for _ in 0..5 {
+        let link = link(&admin, CSV).await;
+        let browser = service.anonymous();
+        let answers = futures_util::future::join_all((0..10).map(|_| browser.get(&link))).await;
+        let (given, refused): (Vec<_>, Vec<_>) = answers.into_iter().partition(|answer| answer.status == 200);
+        assert_eq!(given.len(), 1);
+        for answer in refused {
+            answer.problem(410, "link_spent");
         }
     }
+}
 
-    /// Whom the service failed may try again until the five minutes are over.
-    async fn a_download_that_the_service_breaks_does_not_spend_its_link(engine) {
-        let scratch = wide_school(engine).await;
-        let service = Service::on(&scratch).await;
-        let link = link(&service.admin().await, STUDENTS).await;
-        if engine == Engine::Sqlite {
-            scratch.execute("update students set created_at = 'the day before' where id = 2000").await;
-        }
-        let mut reader = Wire::send(&service, "GET", &link, &[]).await;
-        assert!(reader.head().await.starts_with("HTTP/1.1 200 "));
-        scratch.terminate_connections_of_the_service().await;
-        reader.ending().await.broken();
-        if engine == Engine::Sqlite {
-            scratch.execute("update students set created_at = '2024-01-01 00:00:00' where id = 2000").await;
-        }
-        until("the link is given back", PATIENCE, async || {
-            service.anonymous().get(&link).await.status.is_success()
-        })
-        .await;
+/// Once the file has begun to arrive, the link has been used, whether its reader stays or not.
+#[on_every_engine]
+async fn who_goes_away_has_spent_the_link(engine: Engine) {
+    let scratch = wide_school(engine).await;
+    let service = Service::on(&scratch).await;
+    let link = link(&service.admin().await, STUDENTS).await;
+    let mut reader = Wire::send(&service, "GET", &link, &[]).await;
+    assert!(reader.head().await.starts_with("HTTP/1.1 200 "));
+    reader.read(50_000).await;
+    drop(reader);
+    for _ in 0..5 {
         service.anonymous().get(&link).await.problem(410, "link_spent");
     }
+}
 
-    /// Links are kept in the database, so a second copy of the service knows them.
-    async fn another_copy_knows_the_link(engine) {
-        let (school, _service, admin) = signed_in(engine).await;
-        let other = Service::on(&school.scratch).await;
-        let link = link(&admin, CSV).await;
-        other.anonymous().get(&link).await.expect(200);
-        _service.anonymous().get(&link).await.problem(410, "link_spent");
+/// Whom the service failed may try again until the five minutes are over.
+#[on_every_engine]
+async fn a_download_that_the_service_breaks_does_not_spend_its_link(engine: Engine) {
+    let scratch = wide_school(engine).await;
+    let service = Service::on(&scratch).await;
+    let link = link(&service.admin().await, STUDENTS).await;
+    if engine == Engine::Sqlite {
+        scratch
+            .execute("update students set created_at = 'the day before' where id = 2000")
+            .await;
     }
+    let mut reader = Wire::send(&service, "GET", &link, &[]).await;
+    assert!(reader.head().await.starts_with("HTTP/1.1 200 "));
+    scratch.terminate_connections_of_the_service().await;
+    reader.ending().await.broken();
+    if engine == Engine::Sqlite {
+        scratch
+            .execute("update students set created_at = '2024-01-01 00:00:00' where id = 2000")
+            .await;
+    }
+    until("the link is given back", PATIENCE, async || {
+        service.anonymous().get(&link).await.status.is_success()
+    })
+    .await;
+    service.anonymous().get(&link).await.problem(410, "link_spent");
+}
 
-    /// Whoever only asks what would come has not downloaded it.
-    async fn asking_with_head_does_not_spend_a_link(engine) {
-        let (_school, service, admin) = signed_in(engine).await;
-        let link = link(&admin, CSV).await;
-        service.anonymous().head(&link).await.expect(200);
-        until("the link is given back", PATIENCE, async || {
-            service.anonymous().get(&link).await.status.is_success()
-        })
-        .await;
-    }
+/// Links are kept in the database, so a second copy of the service knows them.
+#[on_every_engine]
+async fn another_copy_knows_the_link(engine: Engine) {
+    let (school, _service, admin) = signed_in(engine).await;
+    let other = Service::on(&school.scratch).await;
+    let link = link(&admin, CSV).await;
+    other.anonymous().get(&link).await.expect(200);
+    _service.anonymous().get(&link).await.problem(410, "link_spent");
+}
+
+/// Whoever only asks what would come has not downloaded it.
+#[on_every_engine]
+async fn asking_with_head_does_not_spend_a_link(engine: Engine) {
+    let (_school, service, admin) = signed_in(engine).await;
+    let link = link(&admin, CSV).await;
+    service.anonymous().head(&link).await.expect(200);
+    until("the link is given back", PATIENCE, async || {
+        service.anonymous().get(&link).await.status.is_success()
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

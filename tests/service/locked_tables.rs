@@ -8,8 +8,8 @@ use sea_orm::{ConnectionTrait as _, DatabaseConnection};
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use crate::harness::service::Setup;
-use crate::harness::{Engine, PATIENCE, Scratch, Wire, small_school, until};
+use harness::service::Setup;
+use harness::{Engine, PATIENCE, Scratch, Wire, on_every_engine, small_school, until};
 
 /// Holds the table of students against others.
 pub(crate) struct Locked {
@@ -64,57 +64,67 @@ fn impatient(scratch: &Scratch) -> Setup {
         .set("CAMPUS_BACKUP_MAX_DOWNLOADS", 3)
 }
 
-on_every_engine! {
-    async fn who_waits_is_told_in_time(engine) {
-        let school = small_school(engine).await;
-        let service = impatient(&school.scratch).start().await;
-        let admin = service.admin().await;
-        let locked = Locked::holding(&school.scratch).await;
-        if engine != Engine::Sqlite {
-            for path in ["/backup/stats", "/backup/download/students"] {
-                admin.get(path).await.come_again(503, "database_busy");
-            }
-            admin.clear(&json!({"table": "students"})).await.come_again(503, "database_busy");
-            admin.get("/auth/me").await.expect(200);
+#[on_every_engine]
+async fn who_waits_is_told_in_time(engine: Engine) {
+    let school = small_school(engine).await;
+    let service = impatient(&school.scratch).start().await;
+    let admin = service.admin().await;
+    let locked = Locked::holding(&school.scratch).await;
+    if engine != Engine::Sqlite {
+        for path in ["/backup/stats", "/backup/download/students"] {
+            admin.get(path).await.come_again(503, "database_busy");
         }
-        locked.lets_go().await;
-        assert_eq!(admin.get("/backup/stats").await.expect(200).json()["students"], 5);
+        admin
+            .clear(&json!({"table": "students"}))
+            .await
+            .come_again(503, "database_busy");
+        admin.get("/auth/me").await.expect(200);
     }
+    locked.lets_go().await;
+    assert_eq!(admin.get("/backup/stats").await.expect(200).json()["students"], 5);
+}
 
-    /// A statement that is cut off while it waits for a lock would leave its connection unusable.
-    async fn who_gives_up_waiting_costs_no_connection(engine) {
-        let school = small_school(engine).await;
-        let service = impatient(&school.scratch).start().await;
-        let admin = service.admin().await;
-        for _ in 0..2 {
-            let locked = Locked::holding(&school.scratch).await;
-            let given_up = (0..9).map(|number| {
-                let clear = json!({"table": "students", "dry_run": false, "expected_rows": 999_999});
-                let request = match number % 3 {
-                    0 => admin.request(Method::GET, "/backup/download/students"),
-                    1 => admin.request(Method::GET, "/backup/stats"),
-                    _ => admin.request(Method::POST, "/backup/clear").json(&clear),
-                };
-                request.timeout(Duration::from_millis(300)).send()
+/// A statement that is cut off while it waits for a lock would leave its connection unusable.
+#[on_every_engine]
+async fn who_gives_up_waiting_costs_no_connection(engine: Engine) {
+    let school = small_school(engine).await;
+    let service = impatient(&school.scratch).start().await;
+    let admin = service.admin().await;
+    for _ in 0..2 {
+        let locked = Locked::holding(&school.scratch).await;
+        let given_up = (0..9).map(|number| {
+            let clear = json!({"table": "students", "dry_run": false, "expected_rows": 999_999});
+            let request = match number % 3 {
+                0 => admin.request(Method::GET, "/backup/download/students"),
+                1 => admin.request(Method::GET, "/backup/stats"),
+                _ => admin.request(Method::POST, "/backup/clear").json(&clear),
+            };
+            request.timeout(Duration::from_millis(300)).send()
+        });
+        futures_util::future::join_all(given_up).await;
+        // Until the statements have given up as well.
+        until("nothing waits any more", PATIENCE, async || {
+            admin.get("/auth/me").await.status.is_success()
+        })
+        .await;
+        locked.lets_go().await;
+        until("all connections work", PATIENCE, async || {
+            let asked = (0..6).map(|number| {
+                admin.get(if number % 2 == 0 {
+                    "/backup/stats"
+                } else {
+                    "/backup/download/students"
+                })
             });
-            futures_util::future::join_all(given_up).await;
-            // Until the statements have given up as well.
-            until("nothing waits any more", PATIENCE, async || {
-                admin.get("/auth/me").await.status.is_success()
-            })
-            .await;
-            locked.lets_go().await;
-            until("all connections work", PATIENCE, async || {
-                let asked = (0..6).map(|number| {
-                    admin.get(if number % 2 == 0 { "/backup/stats" } else { "/backup/download/students" })
-                });
-                let answers = futures_util::future::join_all(asked).await;
-                answers.iter().all(|answer| answer.status == 200)
-            })
-            .await;
-        }
-        school.scratch.execute("create index while_nothing_is_open on students (phone)").await;
+            let answers = futures_util::future::join_all(asked).await;
+            answers.iter().all(|answer| answer.status == 200)
+        })
+        .await;
     }
+    school
+        .scratch
+        .execute("create index while_nothing_is_open on students (phone)")
+        .await;
 }
 
 /// Whoever drips a body that nobody wants would keep a connection for ever, without signing in.

@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::harness::service::Setup;
-use crate::harness::{ADMIN_PASSWORD, Engine, PATIENCE, small_school, until};
+use harness::service::Setup;
+use harness::{ADMIN_PASSWORD, Engine, PATIENCE, small_school, until};
 
 /// Two or three passwords' worth, when fifty would be 950 MiB. `tests/outside/gates.py` holds the released program to 64 MiB on
 /// a machine of its own.

@@ -6,21 +6,17 @@
 //! makes a missing one a failure, and `TEST_TOOLS=python3,soffice,...` does the same for the programs
 //! that some tests ask for a second opinion.
 //!
-//! In reading order: [`harness`] starts a service on a database of its own and speaks HTTP with it; [`schema`] needs
-//! no service; then a word a capability, the refusals first.
+//! [`harness`] starts a service on a database of its own and speaks HTTP with it. A file has the word of its capability and
+//! begins with the refusals. What needs no HTTP is in `tests/engines/`.
 
 // A test that can't go on says so and ends; that is what unwrap, expect and panic are for.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-#[macro_use]
-mod harness;
 
 mod archives;
 mod archives_diff;
 mod archives_files;
 mod archives_jobs;
 mod archives_restore;
-mod archives_rig;
 mod archives_s3;
 mod archives_undo;
 mod archives_upload;
@@ -36,13 +32,11 @@ mod clear;
 mod clear_locked;
 mod clear_refusals;
 mod dashboard;
-mod diff_engines;
 mod download;
 mod download_archive;
 mod download_broken;
 mod download_sheet;
 mod download_stream;
-mod jobs;
 mod jobs_api;
 mod links;
 mod locked_tables;
@@ -51,14 +45,6 @@ mod main_job;
 mod memory;
 mod open;
 mod readers;
-mod restore;
-mod restore_locked;
-mod restore_refusals;
-mod restore_rig;
-mod schema;
-mod schema_shape;
-mod snapshot_pair;
-mod snapshot_paths;
 mod stats;
 mod surface;
 mod surface_document;

@@ -1,42 +1,45 @@
 //! `campus-backup open`: an archive file, with no service and no database.
 
-use crate::harness::service::{Finished, Setup};
-use crate::harness::{School, Service, TABLES, small_school};
+use harness::service::{Finished, Setup};
+use harness::{Engine, School, Service, TABLES, on_every_engine, small_school};
 
 async fn open(folder: &Setup, arguments: &[&str]) -> Finished {
     folder.again().argument("open").arguments(arguments).run().await
 }
 
-on_every_engine! {
-    async fn a_table_comes_out_of_an_archive_as_it_was_downloaded(engine) {
-        let school = small_school(engine).await;
-        let service = Service::on(&school.scratch).await;
-        let admin = service.admin().await;
-        let bare = Setup::bare();
-        let file = bare.folder().join("all.json");
-        std::fs::write(&file, admin.get("/backup/download/all").await.expect(200).body).unwrap();
+#[on_every_engine]
+async fn a_table_comes_out_of_an_archive_as_it_was_downloaded(engine: Engine) {
+    let school = small_school(engine).await;
+    let service = Service::on(&school.scratch).await;
+    let admin = service.admin().await;
+    let bare = Setup::bare();
+    let file = bare.folder().join("all.json");
+    std::fs::write(&file, admin.get("/backup/download/all").await.expect(200).body).unwrap();
 
-        let listed = open(&bare, &["list", "all.json"]).await;
-        assert_eq!(listed.code, Some(0), "{listed:?}");
-        for table in TABLES {
-            let line = format!("{:>12}  {table}", School::count(table));
-            assert!(listed.stdout.lines().any(|listed| listed == line), "{line}: {}", listed.stdout);
+    let listed = open(&bare, &["list", "all.json"]).await;
+    assert_eq!(listed.code, Some(0), "{listed:?}");
+    for table in TABLES {
+        let line = format!("{:>12}  {table}", School::count(table));
+        assert!(
+            listed.stdout.lines().any(|listed| listed == line),
+            "{line}: {}",
+            listed.stdout
+        );
 
-            let live = admin.get(&format!("/backup/download/{table}")).await.expect(200).body;
-            let output = format!("{table}.csv");
-            let taken = open(&bare, &["extract", "all.json", table, "--output", &output]).await;
-            assert_eq!(taken.code, Some(0), "{taken:?}");
-            assert_eq!(std::fs::read(bare.folder().join(output)).unwrap(), &live[..], "{table}");
-        }
-        let verified = open(&bare, &["verify", "all.json", "--json"]).await;
-        let verified: serde_json::Value = serde_json::from_str(&verified.stdout).unwrap();
-        assert_eq!(verified["summary"]["total"], 25);
+        let live = admin.get(&format!("/backup/download/{table}")).await.expect(200).body;
+        let output = format!("{table}.csv");
+        let taken = open(&bare, &["extract", "all.json", table, "--output", &output]).await;
+        assert_eq!(taken.code, Some(0), "{taken:?}");
+        assert_eq!(std::fs::read(bare.folder().join(output)).unwrap(), &live[..], "{table}");
     }
+    let verified = open(&bare, &["verify", "all.json", "--json"]).await;
+    let verified: serde_json::Value = serde_json::from_str(&verified.stdout).unwrap();
+    assert_eq!(verified["summary"]["total"], 25);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_refused_leaves_nothing() {
-    let school = small_school(crate::harness::Engine::Sqlite).await;
+    let school = small_school(harness::Engine::Sqlite).await;
     let service = Service::on(&school.scratch).await;
     let bare = Setup::bare();
     let all = service.admin().await.get("/backup/download/all").await.expect(200).body;

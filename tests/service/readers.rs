@@ -8,7 +8,7 @@ use std::process::Command;
 use calamine::{Data, Reader as _};
 use serde_json::Value;
 
-use crate::harness::{Engine, School, Service, small_school, tool};
+use harness::{Engine, School, Service, on_every_engine, small_school, tool};
 
 /// Reads a CSV file as a Python program would and prints its cells as JSON. The guard is taken off as documented.
 const PYTHON: &str = r#"
@@ -19,27 +19,32 @@ with open(sys.argv[1], newline="", encoding="utf-8-sig") as file:
 json.dump(rows, sys.stdout)
 "#;
 
-on_every_engine! {
-    async fn python_reads_what_sql_says(engine) {
-        if !tool::is_here("python3") {
-            return;
-        }
-        let school = small_school(engine).await;
-        let service = Service::on(&school.scratch).await;
-        let file = school.scratch.folder().join("students.csv");
-        let body = service.admin().await.get("/backup/download/students").await.expect(200).body;
-        std::fs::write(&file, body).unwrap();
-        let output = tool::run(Command::new("python3").args(["-c", PYTHON]).arg(&file));
-        let read: Vec<Vec<String>> = serde_json::from_slice(&output.stdout).unwrap();
-        let rows = school
-            .scratch
-            .rows("select full_name, registration_number, email, phone, address from students order by id")
-            .await;
-        assert_eq!(read.len() - 1, rows.len());
-        for (read, row) in read[1..].iter().zip(rows) {
-            let expected: Vec<_> = row.into_iter().map(Option::unwrap_or_default).collect();
-            assert_eq!(read[1..6], expected);
-        }
+#[on_every_engine]
+async fn python_reads_what_sql_says(engine: Engine) {
+    if !tool::is_here("python3") {
+        return;
+    }
+    let school = small_school(engine).await;
+    let service = Service::on(&school.scratch).await;
+    let file = school.scratch.folder().join("students.csv");
+    let body = service
+        .admin()
+        .await
+        .get("/backup/download/students")
+        .await
+        .expect(200)
+        .body;
+    std::fs::write(&file, body).unwrap();
+    let output = tool::run(Command::new("python3").args(["-c", PYTHON]).arg(&file));
+    let read: Vec<Vec<String>> = serde_json::from_slice(&output.stdout).unwrap();
+    let rows = school
+        .scratch
+        .rows("select full_name, registration_number, email, phone, address from students order by id")
+        .await;
+    assert_eq!(read.len() - 1, rows.len());
+    for (read, row) in read[1..].iter().zip(rows) {
+        let expected: Vec<_> = row.into_iter().map(Option::unwrap_or_default).collect();
+        assert_eq!(read[1..6], expected);
     }
 }
 

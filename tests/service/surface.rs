@@ -3,10 +3,10 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::harness::service::Setup;
-use crate::harness::{Answer, Engine, PATIENCE, Scratch, Service, Wire, small_school, until};
+use harness::service::Setup;
+use harness::{Answer, Engine, PATIENCE, Scratch, Service, Wire, on_every_engine, small_school, until};
 
-async fn of_the_small_school() -> (crate::harness::School, Service) {
+async fn of_the_small_school() -> (harness::School, Service) {
     let school = small_school(Engine::Sqlite).await;
     let service = Service::on(&school.scratch).await;
     (school, service)
@@ -224,23 +224,25 @@ async fn headers_that_do_not_come_are_given_up() {
     assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 408 "), "{answer}");
 }
 
-on_every_engine! {
-    async fn health_readiness_and_metrics_need_nobody(engine) {
-        let school = small_school(engine).await;
-        let service = Service::on(&school.scratch).await;
-        let anonymous = service.anonymous();
-        anonymous.get("/healthz").await.expect(200);
-        anonymous.get("/readyz").await.expect(200);
-        service.admin().await.get("/backup/download/students").await.expect(200);
-        anonymous.get("/backup/download/students/../secret-name").await;
-        let metrics = anonymous.get("/metrics").await.expect(200);
-        assert!(metrics.header("content-type").starts_with("text/plain"), "{metrics:?}");
-        let metrics = metrics.text();
-        assert!(metrics.contains("# TYPE "), "{metrics}");
-        assert!(metrics.contains("/backup/download/{table}"), "labelled by template: {metrics}");
-        for path in ["/backup/download/students", "secret-name"] {
-            assert!(!metrics.contains(path), "never by path: {metrics}");
-        }
+#[on_every_engine]
+async fn health_readiness_and_metrics_need_nobody(engine: Engine) {
+    let school = small_school(engine).await;
+    let service = Service::on(&school.scratch).await;
+    let anonymous = service.anonymous();
+    anonymous.get("/healthz").await.expect(200);
+    anonymous.get("/readyz").await.expect(200);
+    service.admin().await.get("/backup/download/students").await.expect(200);
+    anonymous.get("/backup/download/students/../secret-name").await;
+    let metrics = anonymous.get("/metrics").await.expect(200);
+    assert!(metrics.header("content-type").starts_with("text/plain"), "{metrics:?}");
+    let metrics = metrics.text();
+    assert!(metrics.contains("# TYPE "), "{metrics}");
+    assert!(
+        metrics.contains("/backup/download/{table}"),
+        "labelled by template: {metrics}"
+    );
+    for path in ["/backup/download/students", "secret-name"] {
+        assert!(!metrics.contains(path), "never by path: {metrics}");
     }
 }
 

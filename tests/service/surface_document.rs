@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::harness::service::Setup;
-use crate::harness::{ADMIN_PASSWORD, Answer, Client, Engine, School, Service, small_school};
+use harness::service::Setup;
+use harness::{ADMIN_PASSWORD, Answer, Client, Engine, School, Service, small_school};
 
 /// One operation of the document.
 struct Operation {

@@ -10,7 +10,7 @@ static MISSED: LazyLock<Mutex<HashSet<String>>> = LazyLock::new(Mutex::default);
 
 /// Whether a program is here. A missing one is told on stderr once; it is a failure if
 /// `TEST_TOOLS` names it.
-pub(crate) fn is_here(program: &str) -> bool {
+pub fn is_here(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     if std::env::split_paths(&path).any(|folder| folder.join(program).is_file()) {
         return true;
@@ -24,7 +24,7 @@ pub(crate) fn is_here(program: &str) -> bool {
 }
 
 /// Runs a program, which must succeed.
-pub(crate) fn run(command: &mut Command) -> Output {
+pub fn run(command: &mut Command) -> Output {
     let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
     assert!(
         output.status.success(),

@@ -4,7 +4,7 @@ use super::engine::Engine;
 use super::scratch::Scratch;
 
 /// So many students with addresses of so many characters, which no encoding makes much smaller, numbered from 1.
-pub(crate) async fn wide_students(scratch: &Scratch, rows: u32, width: u32) {
+pub async fn wide_students(scratch: &Scratch, rows: u32, width: u32) {
     let address = match scratch.engine() {
         Engine::Sqlite => format!("hex(randomblob({}))", width / 2),
         Engine::Postgres | Engine::Mysql => {
@@ -23,7 +23,7 @@ pub(crate) async fn wide_students(scratch: &Scratch, rows: u32, width: u32) {
 
 /// One course, and a student with an enrollment and a payment in one transaction for each number: the three tables
 /// have equally many rows at every moment. Answers with the statements for one number.
-pub(crate) fn pair(number: u32) -> [String; 3] {
+pub fn pair(number: u32) -> [String; 3] {
     [
         format!("insert into students (id, full_name, registration_number) values ({number}, 'Pair', 'P{number}')"),
         format!("insert into enrollments (student_id, course_id) values ({number}, 1)"),
@@ -34,7 +34,7 @@ pub(crate) fn pair(number: u32) -> [String; 3] {
 }
 
 /// What the rows of [`pair`] refer to.
-pub(crate) async fn ground_for_pairs(scratch: &Scratch) {
+pub async fn ground_for_pairs(scratch: &Scratch) {
     scratch
         .execute("insert into courses (id, name, fee, seats) values (1, 'Course', 1, 1)")
         .await;

@@ -6,7 +6,7 @@ use tokio::net::{TcpSocket, TcpStream};
 use super::{PATIENCE, Service};
 
 /// A request that was sent, and its answer as far as it was read.
-pub(crate) struct Wire {
+pub struct Wire {
     stream: TcpStream,
     head: String,
     /// Read, and not yet taken as body.
@@ -15,7 +15,7 @@ pub(crate) struct Wire {
 
 /// How an answer ended.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Ending {
+pub enum Ending {
     /// As HTTP says that it must; the body.
     Whole(Vec<u8>),
     /// In the middle; what was there of the body.
@@ -24,7 +24,7 @@ pub(crate) enum Ending {
 
 impl Ending {
     #[track_caller]
-    pub(crate) fn whole(self) -> Vec<u8> {
+    pub fn whole(self) -> Vec<u8> {
         match self {
             Self::Whole(body) => body,
             Self::Broken(body) => panic!("broken after {} bytes", body.len()),
@@ -32,7 +32,7 @@ impl Ending {
     }
 
     #[track_caller]
-    pub(crate) fn broken(self) -> Vec<u8> {
+    pub fn broken(self) -> Vec<u8> {
         match self {
             Self::Broken(body) => body,
             Self::Whole(body) => panic!("ended cleanly after {} bytes", body.len()),
@@ -42,14 +42,14 @@ impl Ending {
 
 impl Wire {
     /// A connection with a small window, so that little of an answer fits into the system's buffers.
-    pub(crate) async fn connect(service: &Service) -> TcpStream {
+    pub async fn connect(service: &Service) -> TcpStream {
         let socket = TcpSocket::new_v4().unwrap();
         socket.set_recv_buffer_size(16 * 1024).unwrap();
         socket.connect(service.address().parse().unwrap()).await.unwrap()
     }
 
     /// Sends a request with these header lines; none of the answer is read.
-    pub(crate) async fn send(service: &Service, method: &str, path: &str, lines: &[&str]) -> Self {
+    pub async fn send(service: &Service, method: &str, path: &str, lines: &[&str]) -> Self {
         let mut stream = Self::connect(service).await;
         let mut request = format!("{method} {path} HTTP/1.1\r\nHost: {}\r\n", service.address());
         for line in lines {
@@ -65,7 +65,7 @@ impl Wire {
     }
 
     /// Asks for a download and reads the head of the answer, which must be 200, and not more.
-    pub(crate) async fn download(service: &Service, token: &str, path: &str) -> Self {
+    pub async fn download(service: &Service, token: &str, path: &str) -> Self {
         let bearer = format!("Authorization: Bearer {token}");
         let mut wire = Self::send(service, "GET", path, &[&bearer]).await;
         let head = wire.head().await;
@@ -74,12 +74,12 @@ impl Wire {
     }
 
     /// Sends more of the request.
-    pub(crate) async fn write(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+    pub async fn write(&mut self, bytes: &[u8]) -> std::io::Result<()> {
         self.stream.write_all(bytes).await
     }
 
     /// The status line and headers.
-    pub(crate) async fn head(&mut self) -> String {
+    pub async fn head(&mut self) -> String {
         while self.head.is_empty() {
             if let Some(end) = find(&self.raw, b"\r\n\r\n") {
                 self.head = String::from_utf8(self.raw.drain(..end + 4).collect()).unwrap();
@@ -94,13 +94,13 @@ impl Wire {
     }
 
     /// Reads on until at least so many bytes of the body have come.
-    pub(crate) async fn read(&mut self, bytes: usize) {
+    pub async fn read(&mut self, bytes: usize) {
         self.head().await;
         while self.raw.len() < bytes && self.more().await > 0 {}
     }
 
     /// Reads to the end, whatever end it is.
-    pub(crate) async fn ending(mut self) -> Ending {
+    pub async fn ending(mut self) -> Ending {
         let head = self.head().await.to_ascii_lowercase();
         loop {
             let body = if head.contains("transfer-encoding: chunked") {

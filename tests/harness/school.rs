@@ -166,7 +166,7 @@ const SCHOOL: [Table; 7] = [
 ];
 
 /// Payments as they are when the school's clock is that of Kolkata, five and a half hours before Greenwich's.
-pub(crate) const PAYMENTS_IN_KOLKATA: &str = concat!(
+pub const PAYMENTS_IN_KOLKATA: &str = concat!(
     "ID,Student ID,Amount Paid,Payment Date,Payment Category,Status,Transaction ID\r\n",
     "1,1,9999999999.99,01-04-2024 00:00:00,Tuition,paid,000777\r\n",
     "2,2,0.01,21-07-1969 01:47:40,\"'=Library; \"\"late\"\"\",pending,\r\n",
@@ -174,18 +174,18 @@ pub(crate) const PAYMENTS_IN_KOLKATA: &str = concat!(
 );
 
 /// The sums of the decimal columns, as an archive's summary has them.
-pub(crate) const TOTALS: [(&str, &str); 2] = [
+pub const TOTALS: [(&str, &str); 2] = [
     ("courses.fee", "10000000000.09"),
     ("payments.amount_paid", "9999999987.50"),
 ];
 
 /// The rows of the small school, in a database of their own.
-pub(crate) struct School {
-    pub(crate) scratch: Scratch,
+pub struct School {
+    pub scratch: Scratch,
 }
 
 /// Makes the small school.
-pub(crate) async fn small_school(engine: Engine) -> School {
+pub async fn small_school(engine: Engine) -> School {
     let scratch = Scratch::migrated(engine).await;
     for table in &SCHOOL {
         // The last row first, so that nothing is in id order by chance.
@@ -209,17 +209,17 @@ pub(crate) async fn small_school(engine: Engine) -> School {
 
 impl School {
     /// What the CSV download must be, after its byte order mark.
-    pub(crate) fn csv(table: &str) -> String {
+    pub fn csv(table: &str) -> String {
         find(table).csv.replace('¦', "'")
     }
 
     /// The same without the formula guard.
-    pub(crate) fn unguarded_csv(table: &str) -> String {
+    pub fn unguarded_csv(table: &str) -> String {
         find(table).csv.replace('¦', "")
     }
 
     /// What the rows must be in an archive, a line each, without the commas between.
-    pub(crate) fn lines(table: &str) -> Vec<String> {
+    pub fn lines(table: &str) -> Vec<String> {
         let table = find(table);
         let line = |row: &&[Value]| {
             let members = table.columns.iter().zip(*row);
@@ -232,7 +232,7 @@ impl School {
     }
 
     /// The texts, none for NULL and for what is not a text: what a reader of a file must find in it.
-    pub(crate) fn texts(table: &str, column: &str) -> Vec<Option<&'static str>> {
+    pub fn texts(table: &str, column: &str) -> Vec<Option<&'static str>> {
         let table = find(table);
         let at = table.columns.iter().position(|name| *name == column).unwrap();
         let text = |row: &&[Value]| match row[at] {
@@ -242,7 +242,7 @@ impl School {
         table.rows.iter().map(text).collect()
     }
 
-    pub(crate) fn count(table: &str) -> usize {
+    pub fn count(table: &str) -> usize {
         find(table).rows.len()
     }
 }
@@ -283,7 +283,7 @@ impl Value {
 }
 
 /// A text as SQL writes it.
-pub(crate) fn literal(engine: Engine, text: &str) -> String {
+pub fn literal(engine: Engine, text: &str) -> String {
     let text = text.replace('\'', "''");
     match engine {
         Engine::Mysql => format!("'{}'", text.replace('\\', "\\\\")),

@@ -10,7 +10,7 @@ use campus_backup_domain::snapshot::{Path, RowEncoder, Selection, SharedSink, Si
 use campus_backup_domain::{Database, Error, Table};
 use sea_orm::ConnectionTrait as _;
 
-use crate::harness::{Engine, Scratch};
+use harness::{Engine, Scratch};
 
 const STUDENTS: i64 = 1000;
 const IN_A_TURN: u64 = 16;

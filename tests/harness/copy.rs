@@ -15,29 +15,29 @@ use super::Scratch;
 
 /// How a copy goes about its jobs.
 #[derive(Clone, Copy)]
-pub(crate) struct Manner {
-    pub(crate) heartbeat: Duration,
-    pub(crate) patience: Duration,
-    pub(crate) at_once: usize,
+pub struct Manner {
+    pub heartbeat: Duration,
+    pub patience: Duration,
+    pub at_once: usize,
 }
 
 impl Manner {
     /// Gives signs of life all the while, and is soon out of patience with others.
-    pub(crate) const LIVELY: Self = Self {
+    pub const LIVELY: Self = Self {
         heartbeat: Duration::from_millis(50),
         patience: Duration::from_millis(1500),
         at_once: 4,
     };
 
     /// Gives no sign of life, as one that is cut off from the database, and will be taken for dead after a moment.
-    pub(crate) const CUT_OFF: Self = Self {
+    pub const CUT_OFF: Self = Self {
         heartbeat: Duration::from_secs(3600),
         patience: Duration::from_millis(300),
         at_once: 4,
     };
 
     /// Gives no sign of life, and nobody minds.
-    pub(crate) const SILENT: Self = Self {
+    pub const SILENT: Self = Self {
         heartbeat: Duration::from_secs(3600),
         patience: Duration::from_secs(3600),
         at_once: 4,
@@ -45,23 +45,23 @@ impl Manner {
 }
 
 /// It has a runtime of its own, and goes down with it.
-pub(crate) struct Copy {
-    pub(crate) jobs: Jobs,
-    pub(crate) database: Database,
-    pub(crate) admin: Admin,
+pub struct Copy {
+    pub jobs: Jobs,
+    pub database: Database,
+    pub admin: Admin,
     /// The jobs that it was told to clean up after.
-    pub(crate) interrupted: Arc<Mutex<Vec<Job>>>,
+    pub interrupted: Arc<Mutex<Vec<Job>>>,
     runtime: Option<Runtime>,
 }
 
 impl Copy {
     /// One that has begun, on the database of a small school.
-    pub(crate) async fn on(scratch: &Scratch, manner: Manner) -> Self {
+    pub async fn on(scratch: &Scratch, manner: Manner) -> Self {
         Self::with(scratch, manner, Runner::passing()).await
     }
 
     /// The same under a name.
-    pub(crate) async fn with(scratch: &Scratch, manner: Manner, runner: Runner) -> Self {
+    pub async fn with(scratch: &Scratch, manner: Manner, runner: Runner) -> Self {
         let runtime = Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
@@ -105,7 +105,7 @@ impl Copy {
     }
 
     /// Begins a job on the copy's own runtime and gives what came of submitting it.
-    pub(crate) async fn submit<W, F>(&self, submission: Submission, work: W) -> Result<Handed, Error>
+    pub async fn submit<W, F>(&self, submission: Submission, work: W) -> Result<Handed, Error>
     where
         W: FnOnce(Context) -> F + Send + 'static,
         F: Future<Output = Result<Value, Error>>,
@@ -118,12 +118,12 @@ impl Copy {
     }
 
     /// A job that does nothing but wait to be cancelled.
-    pub(crate) async fn idle(&self, needs: Needs) -> Result<Handed, Error> {
+    pub async fn idle(&self, needs: Needs) -> Result<Handed, Error> {
         self.submit(submission(needs), idle).await
     }
 
     /// A job that removes all attendance when `go` is there, and takes no notice of being cancelled.
-    pub(crate) async fn change(&self, go: tokio::sync::oneshot::Receiver<()>) -> Result<Handed, Error> {
+    pub async fn change(&self, go: tokio::sync::oneshot::Receiver<()>) -> Result<Handed, Error> {
         let database = self.database.clone();
         self.submit(submission(Needs::WriterLease), async move |context: Context| {
             let _ = go.await;
@@ -149,18 +149,18 @@ impl Drop for Copy {
 }
 
 /// A job that was submitted.
-pub(crate) struct Handed {
-    pub(crate) id: String,
-    pub(crate) submitted: campus_backup_domain::job::Submitted,
+pub struct Handed {
+    pub id: String,
+    pub submitted: campus_backup_domain::job::Submitted,
 }
 
 impl Handed {
-    pub(crate) async fn ended(self) -> Job {
+    pub async fn ended(self) -> Job {
         self.submitted.ended().await.unwrap()
     }
 }
 
-pub(crate) fn submission(needs: Needs) -> Submission {
+pub fn submission(needs: Needs) -> Submission {
     Submission {
         kind: match needs {
             Needs::Nothing => Kind::Archive,
@@ -173,14 +173,14 @@ pub(crate) fn submission(needs: Needs) -> Submission {
 }
 
 /// The same as a request with a key, whose body is `body`.
-pub(crate) fn keyed(needs: Needs, key: &str, body: &Value) -> Submission {
+pub fn keyed(needs: Needs, key: &str, body: &Value) -> Submission {
     Submission {
         idempotency: Some(Idempotency::new(key, "test", body).unwrap()),
         ..submission(needs)
     }
 }
 
-pub(crate) async fn idle(context: Context) -> Result<Value, Error> {
+pub async fn idle(context: Context) -> Result<Value, Error> {
     context.progress().cancelled().await;
     Err(Error::Cancelled)
 }

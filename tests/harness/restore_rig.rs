@@ -16,11 +16,11 @@ use campus_backup_domain::restore::{self, Mode, Plan, Restore, Restored, Scope};
 use campus_backup_domain::{Database, Result, Table};
 use futures_util::StreamExt as _;
 
-use crate::harness::Scratch;
+use crate::Scratch;
 
 /// An archive in memory.
 #[derive(Clone)]
-pub(crate) struct Archive(Arc<Vec<u8>>);
+pub struct Archive(Arc<Vec<u8>>);
 
 impl Source for Archive {
     fn open(&self) -> Result<Box<dyn Read + Send>> {
@@ -29,17 +29,17 @@ impl Source for Archive {
 }
 
 impl Archive {
-    pub(crate) fn bytes(&self) -> Vec<u8> {
+    pub fn bytes(&self) -> Vec<u8> {
         self.0.as_ref().clone()
     }
 
-    pub(crate) fn summary(&self) -> Summary {
+    pub fn summary(&self) -> Summary {
         let reader = Reader::open(self.open().unwrap(), &Keys::none(), Limits::default());
         reader.unwrap().finish().unwrap()
     }
 
     /// The same with some rows changed, or left out where the answer is false.
-    pub(crate) fn rewritten(&self, change: impl Fn(&str, &mut Vec<Cell<'_>>) -> bool) -> Self {
+    pub fn rewritten(&self, change: impl Fn(&str, &mut Vec<Cell<'_>>) -> bool) -> Self {
         let mut reader = Reader::open(self.open().unwrap(), &Keys::none(), Limits::default()).unwrap();
         let said = reader.header().clone();
         let schema = said.schema.tables.iter().map(|table| {
@@ -74,15 +74,15 @@ impl Archive {
 }
 
 /// A database, connected as the service does.
-pub(crate) struct Place<'a> {
-    pub(crate) scratch: &'a Scratch,
-    pub(crate) database: Database,
-    pub(crate) admin: Admin,
+pub struct Place<'a> {
+    pub scratch: &'a Scratch,
+    pub database: Database,
+    pub admin: Admin,
 }
 
 impl<'a> Place<'a> {
     /// The administrator is the user `admin`, who must be there.
-    pub(crate) async fn on(scratch: &'a Scratch) -> Self {
+    pub async fn on(scratch: &'a Scratch) -> Self {
         let database = scratch.database().await;
         let secret = vec![7u8; 32].into();
         let accounts = Accounts::new(database.clone(), account::Settings::new(secret)).unwrap();
@@ -100,7 +100,7 @@ impl<'a> Place<'a> {
         }
     }
 
-    pub(crate) async fn archive(&self) -> Archive {
+    pub async fn archive(&self) -> Archive {
         let settings = export::Settings {
             time_zone: chrono_tz::UTC,
             chunk_size: 65_536,
@@ -122,21 +122,21 @@ impl<'a> Place<'a> {
         Archive(Arc::new(bytes))
     }
 
-    pub(crate) async fn digests(&self) -> BTreeMap<String, String> {
+    pub async fn digests(&self) -> BTreeMap<String, String> {
         self.archive().await.summary().sha256
     }
 
-    pub(crate) async fn plan(&self, archive: &Archive, request: &Restore) -> Result<Plan> {
+    pub async fn plan(&self, archive: &Archive, request: &Restore) -> Result<Plan> {
         let (keys, progress) = (Keys::none(), Progress::default());
         let folder = self.scratch.folder();
         restore::plan(&self.admin, &self.database, archive, &keys, request, folder, &progress).await
     }
 
-    pub(crate) async fn begin(&self, request: &Restore) -> Result<Change> {
+    pub async fn begin(&self, request: &Restore) -> Result<Change> {
         Change::begin(&self.database, request.tables(), "restoring").await
     }
 
-    pub(crate) async fn apply(&self, change: &mut Change, archive: &Archive, request: &Restore) -> Result<Restored> {
+    pub async fn apply(&self, change: &mut Change, archive: &Archive, request: &Restore) -> Result<Restored> {
         let (keys, progress) = (Keys::none(), Progress::default());
         restore::apply(
             &self.admin,
@@ -153,7 +153,7 @@ impl<'a> Place<'a> {
     }
 
     /// All steps of a restore but the safety archive.
-    pub(crate) async fn restore(&self, archive: &Archive, request: &Restore) -> Result<Restored> {
+    pub async fn restore(&self, archive: &Archive, request: &Restore) -> Result<Restored> {
         let mut change = self.begin(request).await?;
         let restored = self.apply(&mut change, archive, request).await?;
         change.commit().await?;
@@ -161,21 +161,21 @@ impl<'a> Place<'a> {
     }
 }
 
-pub(crate) fn everything(mode: Mode) -> Restore {
+pub fn everything(mode: Mode) -> Restore {
     Restore {
         scope: Scope::All,
         mode,
     }
 }
 
-pub(crate) fn one(table: Table, mode: Mode) -> Restore {
+pub fn one(table: Table, mode: Mode) -> Restore {
     Restore {
         scope: Scope::Tables([table].into()),
         mode,
     }
 }
 
-pub(crate) fn student(id: i64, mode: Mode) -> Restore {
+pub fn student(id: i64, mode: Mode) -> Restore {
     Restore {
         scope: Scope::Entity {
             table: Table::Students,

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 /// A client of the service, with or without a token.
 #[derive(Clone)]
-pub(crate) struct Client {
+pub struct Client {
     http: reqwest::Client,
     base: String,
     token: Option<String>,
@@ -20,7 +20,7 @@ pub(crate) struct Client {
 const IDLE: Duration = Duration::from_secs(2);
 
 /// One client for all requests of a test: it decodes nothing, follows nothing and asks no proxy.
-pub(crate) fn http() -> reqwest::Client {
+pub fn http() -> reqwest::Client {
     reqwest::Client::builder()
         .pool_idle_timeout(IDLE)
         .no_proxy()
@@ -30,17 +30,17 @@ pub(crate) fn http() -> reqwest::Client {
 }
 
 impl Client {
-    pub(crate) fn new(http: reqwest::Client, base: String, token: Option<String>) -> Self {
+    pub fn new(http: reqwest::Client, base: String, token: Option<String>) -> Self {
         Self { http, base, token }
     }
 
     /// The token it sends. Only for those who signed in.
-    pub(crate) fn token(&self) -> &str {
+    pub fn token(&self) -> &str {
         self.token.as_deref().unwrap()
     }
 
     /// A request to be completed by the test; the token is on it.
-    pub(crate) fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+    pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         let request = self.http.request(method, format!("{}{path}", self.base));
         match &self.token {
             Some(token) => request.header(AUTHORIZATION, format!("Bearer {token}")),
@@ -48,61 +48,61 @@ impl Client {
         }
     }
 
-    pub(crate) async fn get(&self, path: &str) -> Answer {
+    pub async fn get(&self, path: &str) -> Answer {
         Answer::of(self.request(Method::GET, path)).await
     }
 
-    pub(crate) async fn head(&self, path: &str) -> Answer {
+    pub async fn head(&self, path: &str) -> Answer {
         Answer::of(self.request(Method::HEAD, path)).await
     }
 
-    pub(crate) async fn post(&self, path: &str, body: &Value) -> Answer {
+    pub async fn post(&self, path: &str, body: &Value) -> Answer {
         Answer::of(self.request(Method::POST, path).json(body)).await
     }
 
-    pub(crate) async fn patch(&self, path: &str, body: &Value) -> Answer {
+    pub async fn patch(&self, path: &str, body: &Value) -> Answer {
         Answer::of(self.request(Method::PATCH, path).json(body)).await
     }
 
-    pub(crate) async fn delete(&self, path: &str) -> Answer {
+    pub async fn delete(&self, path: &str) -> Answer {
         Answer::of(self.request(Method::DELETE, path)).await
     }
 
     /// A body as it stands, under that content type.
-    pub(crate) async fn post_raw(&self, path: &str, content_type: &str, body: impl Into<reqwest::Body>) -> Answer {
+    pub async fn post_raw(&self, path: &str, content_type: &str, body: impl Into<reqwest::Body>) -> Answer {
         let request = self.request(Method::POST, path).header(CONTENT_TYPE, content_type);
         Answer::of(request.body(body)).await
     }
 
     /// A download as CSV, without the byte order mark that must be there.
-    pub(crate) async fn csv(&self, path: &str) -> String {
+    pub async fn csv(&self, path: &str) -> String {
         let text = self.get(path).await.expect(200).text();
         text.strip_prefix('\u{feff}').expect("a byte order mark").to_owned()
     }
 
     /// `POST /backup/clear`.
-    pub(crate) async fn clear(&self, body: &Value) -> Answer {
+    pub async fn clear(&self, body: &Value) -> Answer {
         self.post("/backup/clear", body).await
     }
 }
 
 /// An answer, read to its end.
 #[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: StatusCode,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Bytes,
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Bytes,
     method: Option<Method>,
 }
 
 impl Answer {
     /// Sends a request and reads the answer to its end, which must be a clean one.
-    pub(crate) async fn of(request: reqwest::RequestBuilder) -> Self {
+    pub async fn of(request: reqwest::RequestBuilder) -> Self {
         Self::try_of(request).await.unwrap()
     }
 
     /// The same where the connection may break.
-    pub(crate) async fn try_of(request: reqwest::RequestBuilder) -> reqwest::Result<Self> {
+    pub async fn try_of(request: reqwest::RequestBuilder) -> reqwest::Result<Self> {
         let (client, request) = request.build_split();
         let request = request?;
         let method = Some(request.method().clone());
@@ -116,21 +116,21 @@ impl Answer {
     }
 
     /// A header as text, empty if it isn't there.
-    pub(crate) fn header(&self, name: &str) -> &str {
+    pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 
-    pub(crate) fn text(&self) -> String {
+    pub fn text(&self) -> String {
         String::from_utf8(self.body.to_vec()).unwrap()
     }
 
-    pub(crate) fn json(&self) -> Value {
+    pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 
     /// That it has this status, and what every answer must have.
     #[track_caller]
-    pub(crate) fn expect(self, status: u16) -> Self {
+    pub fn expect(self, status: u16) -> Self {
         assert_eq!(self.status.as_u16(), status, "{} {:?}", self.said(), self.headers);
         assert!(!self.header("x-request-id").is_empty(), "no request id: {self:?}");
         assert_eq!(self.header("x-content-type-options"), "nosniff", "{self:?}");
@@ -139,7 +139,7 @@ impl Answer {
 
     /// That it is a refusal of this status and code in the one form that refusals have; the answer is its body.
     #[track_caller]
-    pub(crate) fn problem(self, status: u16, code: &str) -> Value {
+    pub fn problem(self, status: u16, code: &str) -> Value {
         let answer = self.expect(status);
         assert_eq!(
             answer.header("content-type"),
@@ -178,7 +178,7 @@ impl Answer {
 
     /// That it is a refusal which says when to come again.
     #[track_caller]
-    pub(crate) fn come_again(self, status: u16, code: &str) -> u64 {
+    pub fn come_again(self, status: u16, code: &str) -> u64 {
         let seconds = self.header("retry-after").parse().expect("Retry-After in seconds");
         assert!(seconds >= 1, "at once is not later");
         self.problem(status, code);
@@ -191,7 +191,7 @@ impl Answer {
 }
 
 /// The names in a problem's `errors`, in the order in which they stand.
-pub(crate) fn fields(problem: &Value) -> Vec<&str> {
+pub fn fields(problem: &Value) -> Vec<&str> {
     let errors = problem["errors"]
         .as_array()
         .unwrap_or_else(|| panic!("no errors: {problem}"));

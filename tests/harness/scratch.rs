@@ -16,7 +16,7 @@ use super::engine::{Engine, blocking};
 const PREFIX: &str = "test_";
 
 /// An empty database of its own, and a folder. Both go when it goes.
-pub(crate) struct Scratch {
+pub struct Scratch {
     engine: Engine,
     name: String,
     url: String,
@@ -26,7 +26,7 @@ pub(crate) struct Scratch {
 
 impl Scratch {
     /// A database without a table.
-    pub(crate) async fn empty(engine: Engine) -> Self {
+    pub async fn empty(engine: Engine) -> Self {
         let folder = tempfile::tempdir().unwrap();
         // Version 7 begins with the time, by which those of earlier runs are known.
         let name = format!("{PREFIX}{}", Uuid::now_v7().simple());
@@ -53,31 +53,31 @@ impl Scratch {
     }
 
     /// A database with the schema of the service and no row.
-    pub(crate) async fn migrated(engine: Engine) -> Self {
+    pub async fn migrated(engine: Engine) -> Self {
         let scratch = Self::empty(engine).await;
         Migrator::up(&scratch.connection, None).await.unwrap();
         scratch
     }
 
-    pub(crate) fn engine(&self) -> Engine {
+    pub fn engine(&self) -> Engine {
         self.engine
     }
 
     /// What `DATABASE_URL` has to be.
-    pub(crate) fn url(&self) -> &str {
+    pub fn url(&self) -> &str {
         &self.url
     }
 
-    pub(crate) fn folder(&self) -> &Path {
+    pub fn folder(&self) -> &Path {
         self.folder.path()
     }
 
-    pub(crate) fn connection(&self) -> &DatabaseConnection {
+    pub fn connection(&self) -> &DatabaseConnection {
         &self.connection
     }
 
     /// The database as the service connects to it.
-    pub(crate) async fn database(&self) -> campus_backup_domain::Database {
+    pub async fn database(&self) -> campus_backup_domain::Database {
         let settings = campus_backup_domain::database::Settings {
             url: self.url.clone(),
             connections: 4,
@@ -88,19 +88,19 @@ impl Scratch {
     }
 
     /// One more connection, that is nobody else's.
-    pub(crate) async fn another_connection(&self) -> DatabaseConnection {
+    pub async fn another_connection(&self) -> DatabaseConnection {
         connect(&self.url, 1).await
     }
 
     /// Runs one statement, or several.
-    pub(crate) async fn execute(&self, sql: &str) {
+    pub async fn execute(&self, sql: &str) {
         if let Err(error) = self.connection.execute_unprepared(sql).await {
             panic!("{:?}: {error}\n{sql}", self.engine);
         }
     }
 
     /// Every row, every value as text, NULL as none.
-    pub(crate) async fn rows(&self, sql: &str) -> Vec<Vec<Option<String>>> {
+    pub async fn rows(&self, sql: &str) -> Vec<Vec<Option<String>>> {
         let statement = Statement::from_string(self.connection.get_database_backend(), sql);
         let rows = self.connection.query_all_raw(statement).await;
         let rows = rows.unwrap_or_else(|error| panic!("{:?}: {error}\n{sql}", self.engine));
@@ -110,24 +110,24 @@ impl Scratch {
     }
 
     /// The first value of the first row.
-    pub(crate) async fn value(&self, sql: &str) -> Option<String> {
+    pub async fn value(&self, sql: &str) -> Option<String> {
         let mut rows = self.rows(sql).await;
         assert!(!rows.is_empty(), "no row: {sql}");
         rows.swap_remove(0).swap_remove(0)
     }
 
     /// The first value of the first row, a number.
-    pub(crate) async fn number(&self, sql: &str) -> i64 {
+    pub async fn number(&self, sql: &str) -> i64 {
         self.value(sql).await.expect(sql).parse().expect(sql)
     }
 
     /// How many rows a table has.
-    pub(crate) async fn count(&self, table: &str) -> i64 {
+    pub async fn count(&self, table: &str) -> i64 {
         self.number(&format!("select count(*) from {table}")).await
     }
 
     /// How many rows each of the seven tables has, as JSON, to compare with what the service says.
-    pub(crate) async fn counts(&self) -> serde_json::Map<String, serde_json::Value> {
+    pub async fn counts(&self) -> serde_json::Map<String, serde_json::Value> {
         let mut counts = serde_json::Map::new();
         for table in super::TABLES {
             counts.insert(table.to_owned(), self.count(table).await.into());
@@ -136,7 +136,7 @@ impl Scratch {
     }
 
     /// Everything in the seven tables, to see that nothing changed.
-    pub(crate) async fn everything(&self) -> Vec<Vec<Vec<Option<String>>>> {
+    pub async fn everything(&self) -> Vec<Vec<Vec<Option<String>>>> {
         let mut everything = Vec::new();
         for table in super::TABLES {
             everything.push(self.rows(&format!("select * from {table} order by id")).await);
@@ -145,7 +145,7 @@ impl Scratch {
     }
 
     /// Ends every connection that the service has, as an administrator of the server would.
-    pub(crate) async fn terminate_connections_of_the_service(&self) {
+    pub async fn terminate_connections_of_the_service(&self) {
         match self.engine {
             Engine::Sqlite => {}
             Engine::Postgres => {
@@ -168,7 +168,7 @@ impl Scratch {
     }
 
     /// How many connections to this database there are besides the test's own; none can be counted on SQLite.
-    pub(crate) async fn connections_of_others(&self) -> usize {
+    pub async fn connections_of_others(&self) -> usize {
         let own = self.own_connections().await;
         self.connections().await.iter().filter(|id| !own.contains(id)).count()
     }

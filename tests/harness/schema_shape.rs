@@ -2,40 +2,40 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::harness::{Engine, Scratch};
+use crate::{Engine, Scratch};
 
 /// Tables by name.
-pub(crate) type Shape = BTreeMap<String, Table>;
+pub type Shape = BTreeMap<String, Table>;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Table {
+pub struct Table {
     /// In schema order.
-    pub(crate) columns: Vec<Column>,
-    pub(crate) primary_key: Vec<String>,
+    pub columns: Vec<Column>,
+    pub primary_key: Vec<String>,
     /// The columns of each unique constraint or index, in alphabetical order.
-    pub(crate) uniques: BTreeSet<Vec<String>>,
+    pub uniques: BTreeSet<Vec<String>>,
     /// The columns of each index, unique or not, in its own order.
-    pub(crate) indexes: BTreeSet<Vec<String>>,
-    pub(crate) foreign_keys: BTreeSet<ForeignKey>,
+    pub indexes: BTreeSet<Vec<String>>,
+    pub foreign_keys: BTreeSet<ForeignKey>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Column {
-    pub(crate) name: String,
+pub struct Column {
+    pub name: String,
     /// As the engine calls it, with lengths; MySQL's two types for a point in time are one.
-    pub(crate) kind: String,
-    pub(crate) nullable: bool,
+    pub kind: String,
+    pub nullable: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct ForeignKey {
-    pub(crate) column: String,
-    pub(crate) table: String,
-    pub(crate) target: String,
+pub struct ForeignKey {
+    pub column: String,
+    pub table: String,
+    pub target: String,
 }
 
 /// Reads the shape of everything in the database but the log of the migrations.
-pub(crate) async fn read(scratch: &Scratch) -> Shape {
+pub async fn read(scratch: &Scratch) -> Shape {
     let statements = Statements::of(scratch.engine());
     let mut shape = Shape::new();
     for [table, name, kind, nullable] in texts(scratch, statements.columns).await {

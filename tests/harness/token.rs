@@ -9,13 +9,13 @@ use serde_json::{Value, json};
 
 /// A token taken apart.
 #[derive(Clone, Debug)]
-pub(crate) struct Token {
-    pub(crate) header: Value,
-    pub(crate) claims: Value,
+pub struct Token {
+    pub header: Value,
+    pub claims: Value,
 }
 
 impl Token {
-    pub(crate) fn open(token: &str) -> Self {
+    pub fn open(token: &str) -> Self {
         let mut parts = token.split('.');
         let mut part = || serde_json::from_slice(&BASE64.decode(parts.next().unwrap()).unwrap()).unwrap();
         Self {
@@ -24,28 +24,28 @@ impl Token {
         }
     }
 
-    pub(crate) fn header(mut self, name: &str, value: Value) -> Self {
+    pub fn header(mut self, name: &str, value: Value) -> Self {
         self.header[name] = value;
         self
     }
 
-    pub(crate) fn claim(mut self, name: &str, value: Value) -> Self {
+    pub fn claim(mut self, name: &str, value: Value) -> Self {
         self.claims[name] = value;
         self
     }
 
-    pub(crate) fn without_header(mut self, name: &str) -> Self {
+    pub fn without_header(mut self, name: &str) -> Self {
         self.header.as_object_mut().unwrap().remove(name);
         self
     }
 
-    pub(crate) fn without(mut self, claim: &str) -> Self {
+    pub fn without(mut self, claim: &str) -> Self {
         self.claims.as_object_mut().unwrap().remove(claim);
         self
     }
 
     /// Put together and signed with HS256, whatever its header says.
-    pub(crate) fn sign(&self, secret: &str) -> String {
+    pub fn sign(&self, secret: &str) -> String {
         self.signed_by(|message| {
             hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes()), message)
                 .as_ref()
@@ -54,11 +54,11 @@ impl Token {
     }
 
     /// Put together with no signature at all.
-    pub(crate) fn unsigned(&self) -> String {
+    pub fn unsigned(&self) -> String {
         self.signed_by(|_| Vec::new())
     }
 
-    pub(crate) fn signed_by(&self, sign: impl Fn(&[u8]) -> Vec<u8>) -> String {
+    pub fn signed_by(&self, sign: impl Fn(&[u8]) -> Vec<u8>) -> String {
         let encode = |value: &Value| BASE64.encode(value.to_string());
         let message = format!("{}.{}", encode(&self.header), encode(&self.claims));
         let signature = BASE64.encode(sign(message.as_bytes()));
@@ -68,7 +68,7 @@ impl Token {
 
 /// How an identity provider signs.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Algorithm {
+pub enum Algorithm {
     Es256,
     Rs256,
     EdDsa,
@@ -77,16 +77,16 @@ pub(crate) enum Algorithm {
 type Sign = Box<dyn Fn(&[u8]) -> Vec<u8> + Send + Sync>;
 
 /// A key of an identity provider.
-pub(crate) struct ProviderKey {
+pub struct ProviderKey {
     algorithm: &'static str,
     id: String,
     /// As it stands in a JWKS.
-    pub(crate) public: Value,
+    pub public: Value,
     sign: Sign,
 }
 
 impl ProviderKey {
-    pub(crate) fn new(algorithm: Algorithm, id: &str) -> Self {
+    pub fn new(algorithm: Algorithm, id: &str) -> Self {
         let (algorithm, mut public, sign): (_, Value, Sign) = match algorithm {
             Algorithm::Es256 => es256(),
             Algorithm::Rs256 => rs256(),
@@ -104,7 +104,7 @@ impl ProviderKey {
     }
 
     /// A token with these claims.
-    pub(crate) fn issue(&self, claims: Value) -> String {
+    pub fn issue(&self, claims: Value) -> String {
         let header = json!({"alg": self.algorithm, "typ": "JWT", "kid": self.id});
         Token { header, claims }.signed_by(&self.sign)
     }

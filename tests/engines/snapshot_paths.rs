@@ -11,7 +11,7 @@ use proptest::test_runner::TestRunner;
 use rust_decimal::Decimal;
 use sea_orm::{ConnectionTrait, Statement, Value};
 
-use crate::harness::{Engine, Scratch};
+use harness::{Engine, Scratch, on_every_engine};
 
 /// More than the reference's pages and the sinks' batches, so that their seams are crossed.
 const STUDENTS: usize = 600;
@@ -227,32 +227,43 @@ async fn read(database: &Database, path: Path, table: Table, selection: Selectio
     lines.0
 }
 
-on_every_engine! {
-    async fn all_paths_read_what_was_written(engine) {
-        let scratch = Scratch::migrated(engine).await;
-        let mut runner = TestRunner::deterministic();
-        let school = school(&mut runner);
-        scratch.execute("insert into users (id, username, password_hash, role, is_active, created_at) values \
-            (7, 'x', '!', 'teacher', false, '2024-01-01 00:00:00')").await;
-        for (table, rows) in &school {
-            for row in rows {
-                insert(&scratch, *table, row).await;
-            }
+#[on_every_engine]
+async fn all_paths_read_what_was_written(engine: Engine) {
+    let scratch = Scratch::migrated(engine).await;
+    let mut runner = TestRunner::deterministic();
+    let school = school(&mut runner);
+    scratch
+        .execute(
+            "insert into users (id, username, password_hash, role, is_active, created_at) values \
+        (7, 'x', '!', 'teacher', false, '2024-01-01 00:00:00')",
+        )
+        .await;
+    for (table, rows) in &school {
+        for row in rows {
+            insert(&scratch, *table, row).await;
         }
-        let database = scratch.database().await;
-        for (table, rows) in &school {
-            let written: Vec<String> = rows.iter().map(|row| line(row)).collect();
-            assert_eq!(read(&database, Path::Engine, *table, Selection::Columns).await, written, "{table}");
-        }
-        for table in Table::ALL {
-            for selection in [Selection::Columns, Selection::Sheet] {
-                let fast = read(&database, Path::Engine, table, selection).await;
-                assert_eq!(fast, read(&database, Path::Pages, table, selection).await, "{table} {selection:?}");
-                assert!(!fast.is_empty());
-                for rows_in_a_turn in [1, 7, 100] {
-                    let pair = read(&database, Path::Pair(rows_in_a_turn), table, selection).await;
-                    assert_eq!(pair, fast, "{table} {selection:?} in turns of {rows_in_a_turn}");
-                }
+    }
+    let database = scratch.database().await;
+    for (table, rows) in &school {
+        let written: Vec<String> = rows.iter().map(|row| line(row)).collect();
+        assert_eq!(
+            read(&database, Path::Engine, *table, Selection::Columns).await,
+            written,
+            "{table}"
+        );
+    }
+    for table in Table::ALL {
+        for selection in [Selection::Columns, Selection::Sheet] {
+            let fast = read(&database, Path::Engine, table, selection).await;
+            assert_eq!(
+                fast,
+                read(&database, Path::Pages, table, selection).await,
+                "{table} {selection:?}"
+            );
+            assert!(!fast.is_empty());
+            for rows_in_a_turn in [1, 7, 100] {
+                let pair = read(&database, Path::Pair(rows_in_a_turn), table, selection).await;
+                assert_eq!(pair, fast, "{table} {selection:?} in turns of {rows_in_a_turn}");
             }
         }
     }

@@ -16,14 +16,14 @@ const KEY: &str = "tests";
 const SECRET: &str = "a secret of the tests";
 
 /// It runs until it is dropped.
-pub(crate) struct S3 {
+pub struct S3 {
     address: SocketAddr,
     listening: JoinHandle<()>,
     folder: TempDir,
 }
 
 impl S3 {
-    pub(crate) async fn start() -> Self {
+    pub async fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join(BUCKET)).unwrap();
         let mut builder = S3ServiceBuilder::new(s3s_fs::FileSystem::new(folder.path()).unwrap());
@@ -37,7 +37,7 @@ impl S3 {
     }
 
     /// Archives of that service lie here.
-    pub(crate) fn holds(&self, setup: Setup) -> Setup {
+    pub fn holds(&self, setup: Setup) -> Setup {
         setup
             .set("CAMPUS_BACKUP_ARCHIVES", format!("s3://{BUCKET}/archives"))
             .set("AWS_ENDPOINT", format!("http://{}", self.address))
@@ -47,7 +47,7 @@ impl S3 {
     }
 
     /// The objects under that name.
-    pub(crate) fn objects(&self, name: &str) -> usize {
+    pub fn objects(&self, name: &str) -> usize {
         let folder = self.folder.path().join(BUCKET).join("archives").join(name);
         std::fs::read_dir(folder).map_or(0, Iterator::count)
     }

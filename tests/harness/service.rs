@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use serde_json::json;
@@ -13,17 +13,26 @@ use super::client::{Client, http};
 use super::process::Process;
 use super::{PATIENCE, Scratch, until};
 
-/// The program under test.
-pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_service-under-test");
+/// The program under test: the one that `CAMPUS_BACKUP_PROGRAM` names, or the one that Cargo has built beside the tests.
+pub fn program() -> &'static Path {
+    static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
+        let named = std::env::var_os("CAMPUS_BACKUP_PROGRAM");
+        let path = named.or_else(|| std::env::var_os("CARGO_BIN_EXE_service-under-test"));
+        let path = PathBuf::from(path.expect("CAMPUS_BACKUP_PROGRAM, or a test that Cargo starts"));
+        path.canonicalize()
+            .unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    });
+    &PROGRAM
+}
 
 /// The password of `admin`, here as in the small school.
-pub(crate) const ADMIN_PASSWORD: &str = "violet-anchor-42-Meadow-thrush";
+pub const ADMIN_PASSWORD: &str = "violet-anchor-42-Meadow-thrush";
 
 /// The secret that signs tokens, unless a test sets another one.
-pub(crate) const JWT_SECRET: &str = "a secret of the tests, long enough for HS256 and used nowhere else";
+pub const JWT_SECRET: &str = "a secret of the tests, long enough for HS256 and used nowhere else";
 
 /// What the program is started with: nothing of the environment of the tests comes with it.
-pub(crate) struct Setup {
+pub struct Setup {
     environment: BTreeMap<String, String>,
     arguments: Vec<String>,
     folder: Arc<TempDir>,
@@ -31,7 +40,7 @@ pub(crate) struct Setup {
 
 impl Setup {
     /// Nothing but a folder to stand in.
-    pub(crate) fn bare() -> Self {
+    pub fn bare() -> Self {
         Self {
             environment: BTreeMap::new(),
             arguments: Vec::new(),
@@ -40,7 +49,7 @@ impl Setup {
     }
 
     /// On that database, with an administrator and a secret that the tests know.
-    pub(crate) fn on(scratch: &Scratch) -> Self {
+    pub fn on(scratch: &Scratch) -> Self {
         Self::bare()
             .set("DATABASE_URL", scratch.url())
             .set("CAMPUS_BACKUP_ADMIN_PASSWORD", ADMIN_PASSWORD)
@@ -48,7 +57,7 @@ impl Setup {
     }
 
     /// The same folder for one more program.
-    pub(crate) fn again(&self) -> Self {
+    pub fn again(&self) -> Self {
         Self {
             environment: self.environment.clone(),
             arguments: self.arguments.clone(),
@@ -56,32 +65,32 @@ impl Setup {
         }
     }
 
-    pub(crate) fn set(mut self, variable: &str, value: impl ToString) -> Self {
+    pub fn set(mut self, variable: &str, value: impl ToString) -> Self {
         self.environment.insert(variable.to_owned(), value.to_string());
         self
     }
 
-    pub(crate) fn unset(mut self, variable: &str) -> Self {
+    pub fn unset(mut self, variable: &str) -> Self {
         self.environment.remove(variable);
         self
     }
 
-    pub(crate) fn argument(mut self, argument: &str) -> Self {
+    pub fn argument(mut self, argument: &str) -> Self {
         self.arguments.push(argument.to_owned());
         self
     }
 
-    pub(crate) fn arguments(self, arguments: &[&str]) -> Self {
+    pub fn arguments(self, arguments: &[&str]) -> Self {
         arguments.iter().fold(self, |setup, argument| setup.argument(argument))
     }
 
     /// Where the program stands; its data folder is `data` in it unless it is told otherwise.
-    pub(crate) fn folder(&self) -> &Path {
+    pub fn folder(&self) -> &Path {
         self.folder.path()
     }
 
     fn command(&self) -> Command {
-        let mut command = Command::new(PROGRAM);
+        let mut command = Command::new(program());
         command
             .args(&self.arguments)
             .env_clear()
@@ -94,7 +103,7 @@ impl Setup {
     }
 
     /// Runs a command that ends by itself.
-    pub(crate) async fn run(&self) -> Finished {
+    pub async fn run(&self) -> Finished {
         let mut process = Process::spawn(self.command());
         let status = process.ended(Duration::from_secs(120)).await;
         Finished {
@@ -105,7 +114,7 @@ impl Setup {
     }
 
     /// Starts the service on a port of its own and waits until it listens.
-    pub(crate) async fn start(&self) -> Service {
+    pub async fn start(&self) -> Service {
         let setup = self.again().arguments(&["--listen", "127.0.0.1:0"]);
         let mut process = Process::spawn(setup.command());
         let address = process.address().await;
@@ -120,20 +129,20 @@ impl Setup {
 
 /// What a command that ended by itself left.
 #[derive(Debug)]
-pub(crate) struct Finished {
-    pub(crate) code: Option<i32>,
-    pub(crate) stdout: String,
-    pub(crate) stderr: String,
+pub struct Finished {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
 }
 
 impl Finished {
     /// The password that a command made up and printed once.
-    pub(crate) fn password(&self) -> &str {
+    pub fn password(&self) -> &str {
         one_time_password(&self.stdout).unwrap_or_else(|| panic!("no password was printed: {self:?}"))
     }
 
     /// A fault is told in a plain line: no backtrace, no panic, none of Rust's own notation.
-    pub(crate) fn assert_plain_fault(&self, code: i32) {
+    pub fn assert_plain_fault(&self, code: i32) {
         assert_eq!(self.code, Some(code), "{self:?}");
         assert!(!self.stderr.trim().is_empty(), "nothing was said");
         for noise in [
@@ -150,13 +159,13 @@ impl Finished {
 }
 
 /// The password in `Administrator .. was created. One-time password: ..`.
-pub(crate) fn one_time_password(stdout: &str) -> Option<&str> {
+pub fn one_time_password(stdout: &str) -> Option<&str> {
     let rest = stdout.split_once("One-time password: ")?.1;
     rest.split_whitespace().next()
 }
 
 /// The service, running until it is dropped.
-pub(crate) struct Service {
+pub struct Service {
     client: reqwest::Client,
     address: String,
     process: Process,
@@ -165,73 +174,73 @@ pub(crate) struct Service {
 
 impl Service {
     /// On that database, with the settings of [`Setup::on`].
-    pub(crate) async fn on(scratch: &Scratch) -> Self {
+    pub async fn on(scratch: &Scratch) -> Self {
         Setup::on(scratch).start().await
     }
 
     /// `127.0.0.1:PORT`.
-    pub(crate) fn address(&self) -> &str {
+    pub fn address(&self) -> &str {
         &self.address
     }
 
-    pub(crate) fn base_url(&self) -> String {
+    pub fn base_url(&self) -> String {
         format!("http://{}", self.address)
     }
 
     /// The folder that it stands in.
-    pub(crate) fn folder(&self) -> PathBuf {
+    pub fn folder(&self) -> PathBuf {
         self.setup.folder().to_owned()
     }
 
     /// Somebody who has not signed in.
-    pub(crate) fn anonymous(&self) -> Client {
+    pub fn anonymous(&self) -> Client {
         Client::new(self.client.clone(), self.base_url(), None)
     }
 
     /// Somebody with that token.
-    pub(crate) fn bearer(&self, token: &str) -> Client {
+    pub fn bearer(&self, token: &str) -> Client {
         Client::new(self.client.clone(), self.base_url(), Some(token.to_owned()))
     }
 
     /// Signs in.
-    pub(crate) async fn login(&self, username: &str, password: &str) -> Client {
+    pub async fn login(&self, username: &str, password: &str) -> Client {
         let body = json!({"username": username, "password": password});
         let answer = self.anonymous().post("/auth/login", &body).await.expect(200);
         self.bearer(answer.json()["access_token"].as_str().unwrap())
     }
 
     /// The administrator, signed in.
-    pub(crate) async fn admin(&self) -> Client {
+    pub async fn admin(&self) -> Client {
         self.login("admin", ADMIN_PASSWORD).await
     }
 
     /// All that it has printed to stdout.
-    pub(crate) fn stdout(&self) -> String {
+    pub fn stdout(&self) -> String {
         self.process.stdout()
     }
 
     /// All that it has logged.
-    pub(crate) fn logs(&self) -> String {
+    pub fn logs(&self) -> String {
         self.process.stderr()
     }
 
-    pub(crate) fn pid(&self) -> u32 {
+    pub fn pid(&self) -> u32 {
         self.process.child.id()
     }
 
     /// Asks it to end, as systemd and Docker do.
-    pub(crate) fn terminate(&self) {
+    pub fn terminate(&self) {
         let status = Command::new("kill").args(["-TERM", &self.pid().to_string()]).status();
         assert!(status.unwrap().success());
     }
 
     /// Waits until it has ended by itself.
-    pub(crate) async fn ended(&mut self) -> ExitStatus {
+    pub async fn ended(&mut self) -> ExitStatus {
         self.process.ended(PATIENCE).await
     }
 
     /// Asks it to end and waits until it has.
-    pub(crate) async fn stop(mut self) -> Finished {
+    pub async fn stop(mut self) -> Finished {
         self.terminate();
         let code = self.ended().await.code();
         Finished {
@@ -242,7 +251,7 @@ impl Service {
     }
 
     /// Resident memory, now and at its peak.
-    pub(crate) fn memory(&self) -> Memory {
+    pub fn memory(&self) -> Memory {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
         let bytes = |key: &str| {
             let line = status.lines().find_map(|line| line.strip_prefix(key)).unwrap();
@@ -255,19 +264,19 @@ impl Service {
     }
 
     /// How many files and sockets it has open.
-    pub(crate) fn open_files(&self) -> usize {
+    pub fn open_files(&self) -> usize {
         std::fs::read_dir(format!("/proc/{}/fd", self.pid())).unwrap().count()
     }
 
     /// Waits until it has no more than so many files and sockets open.
-    pub(crate) async fn until_open_files(&self, most: usize) {
+    pub async fn until_open_files(&self, most: usize) {
         until("open files fall back", PATIENCE, async || self.open_files() <= most).await;
     }
 }
 
 /// Bytes.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Memory {
-    pub(crate) now: u64,
-    pub(crate) peak: u64,
+pub struct Memory {
+    pub now: u64,
+    pub peak: u64,
 }

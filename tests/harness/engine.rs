@@ -11,7 +11,7 @@ use super::scratch;
 
 /// One of the three engines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Engine {
+pub enum Engine {
     Sqlite,
     Postgres,
     Mysql,
@@ -21,10 +21,10 @@ pub(crate) enum Engine {
 static FOUND: LazyLock<Vec<Engine>> = LazyLock::new(|| blocking(discover()));
 
 impl Engine {
-    pub(crate) const ALL: [Self; 3] = [Self::Sqlite, Self::Postgres, Self::Mysql];
+    pub const ALL: [Self; 3] = [Self::Sqlite, Self::Postgres, Self::Mysql];
 
     /// The word for it in `TEST_ENGINES`.
-    pub(crate) const fn word(self) -> &'static str {
+    pub const fn word(self) -> &'static str {
         match self {
             Self::Sqlite => "sqlite",
             Self::Postgres => "postgres",
@@ -33,7 +33,7 @@ impl Engine {
     }
 
     /// The word for it in answers and archives.
-    pub(crate) const fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Sqlite => "sqlite",
             Self::Postgres => "postgresql",
@@ -42,14 +42,14 @@ impl Engine {
     }
 
     /// Whether its tests can run; that they can't is a failure if they were demanded.
-    pub(crate) fn is_here(self) -> bool {
+    pub fn is_here(self) -> bool {
         let here = FOUND.contains(&self);
         assert!(here || !demanded(self), "{self:?} was demanded and did not answer");
         here
     }
 
     /// Where its server is. SQLite has none.
-    pub(crate) fn server(self) -> Option<Url> {
+    pub fn server(self) -> Option<Url> {
         let (variable, default) = match self {
             Self::Sqlite => return None,
             Self::Postgres => ("TEST_POSTGRES_URL", "postgres://postgres@127.0.0.1:5432/postgres"),
@@ -91,7 +91,7 @@ async fn discover() -> Vec<Engine> {
 }
 
 /// Waits for a future where nothing can be awaited, such as in `Drop`, on a thread with a runtime of its own.
-pub(crate) fn blocking<T: Send>(future: impl Future<Output = T> + Send) -> T {
+pub fn blocking<T: Send>(future: impl Future<Output = T> + Send) -> T {
     std::thread::scope(|scope| {
         let thread = scope.spawn(|| {
             tokio::runtime::Builder::new_current_thread()
@@ -105,40 +105,13 @@ pub(crate) fn blocking<T: Send>(future: impl Future<Output = T> + Send) -> T {
 }
 
 /// No test may hang: what has not ended by then never will.
-pub(crate) const TEST_LIMIT: Duration = Duration::from_secs(600);
+const TEST_LIMIT: Duration = Duration::from_secs(600);
 
-/// Makes of each function a module with one test an engine. Those of an engine that is not here pass at once.
-macro_rules! on_every_engine {
-    ($($(#[$attribute:meta])* async fn $name:ident($engine:ident) $body:block)+) => {$(
-        mod $name {
-            use super::*;
-            use crate::harness::engine::{Engine, TEST_LIMIT};
-
-            async fn check($engine: Engine) $body
-
-            async fn on(engine: Engine) {
-                if engine.is_here() {
-                    tokio::time::timeout(TEST_LIMIT, check(engine)).await.expect("the test has hung");
-                }
-            }
-
-            $(#[$attribute])*
-            #[tokio::test(flavor = "multi_thread")]
-            async fn sqlite() {
-                on(Engine::Sqlite).await;
-            }
-
-            $(#[$attribute])*
-            #[tokio::test(flavor = "multi_thread")]
-            async fn postgres() {
-                on(Engine::Postgres).await;
-            }
-
-            $(#[$attribute])*
-            #[tokio::test(flavor = "multi_thread")]
-            async fn mysql() {
-                on(Engine::Mysql).await;
-            }
-        }
-    )+};
+/// Runs a test on an engine, for the attribute `on_every_engine`. Where the engine is absent, the test passes at once.
+pub async fn run<F: Future<Output = ()>>(engine: Engine, test: impl FnOnce(Engine) -> F) {
+    if engine.is_here() {
+        tokio::time::timeout(TEST_LIMIT, test(engine))
+            .await
+            .expect("the test has hung");
+    }
 }

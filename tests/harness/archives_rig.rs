@@ -4,19 +4,19 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, Client, Engine, PATIENCE, School, Service, small_school, until};
+use crate::{Answer, Client, Engine, PATIENCE, School, Service, small_school, until};
 
-pub(crate) const ARCHIVES: &str = "/backup/archives";
+pub const ARCHIVES: &str = "/backup/archives";
 
 /// The small school, the service on it, and its administrator.
-pub(crate) struct Place {
-    pub(crate) school: School,
-    pub(crate) service: Service,
-    pub(crate) admin: Client,
+pub struct Place {
+    pub school: School,
+    pub service: Service,
+    pub admin: Client,
 }
 
 impl Place {
-    pub(crate) async fn on(engine: Engine) -> Self {
+    pub async fn on(engine: Engine) -> Self {
         let school = small_school(engine).await;
         let service = Service::on(&school.scratch).await;
         let admin = service.admin().await;
@@ -24,28 +24,28 @@ impl Place {
     }
 
     /// The folder with all archives.
-    pub(crate) fn store(&self) -> PathBuf {
+    pub fn store(&self) -> PathBuf {
         store(&self.service)
     }
 
     /// The stored bytes of an archive that is compressed and not encrypted.
-    pub(crate) fn object(&self, id: &str) -> PathBuf {
+    pub fn object(&self, id: &str) -> PathBuf {
         self.store().join(id).join("archive.json.zst")
     }
 }
 
-pub(crate) fn store(service: &Service) -> PathBuf {
+pub fn store(service: &Service) -> PathBuf {
     service.folder().join("data/archives")
 }
 
 /// `/backup/archives/{id}`, and what comes after it.
-pub(crate) fn of(id: &str, rest: &str) -> String {
+pub fn of(id: &str, rest: &str) -> String {
     format!("{ARCHIVES}/{id}{rest}")
 }
 
 impl Client {
     /// What became of a job that an answer tells of.
-    pub(crate) async fn job(&self, accepted: Answer) -> Value {
+    pub async fn job(&self, accepted: Answer) -> Value {
         let location = accepted.header("location").to_owned();
         let job = accepted.expect(202).json();
         assert_eq!(location, format!("/backup/jobs/{}", job["id"].as_str().unwrap()));
@@ -53,7 +53,7 @@ impl Client {
     }
 
     /// What became of the job there.
-    pub(crate) async fn ended(&self, location: &str) -> Value {
+    pub async fn ended(&self, location: &str) -> Value {
         let mut job = Value::Null;
         until("a job ends", PATIENCE, async || {
             job = self.get(location).await.expect(200).json();
@@ -64,38 +64,38 @@ impl Client {
     }
 
     /// The result of a job that must succeed.
-    pub(crate) async fn done(&self, accepted: Answer) -> Value {
+    pub async fn done(&self, accepted: Answer) -> Value {
         let job = self.job(accepted).await;
         assert_eq!(job["state"], "succeeded", "{job}");
         job["result"].clone()
     }
 
     /// Takes an archive and gives its id.
-    pub(crate) async fn take(&self) -> String {
+    pub async fn take(&self) -> String {
         let taken = self.done(self.post(ARCHIVES, &json!({})).await).await;
         taken["archive_id"].as_str().unwrap().to_owned()
     }
 
     /// All archives that are listed, the newest first.
-    pub(crate) async fn archives(&self) -> Vec<Value> {
+    pub async fn archives(&self) -> Vec<Value> {
         let listed = self.get(&format!("{ARCHIVES}?limit=1000")).await.expect(200).json();
         assert_eq!(listed["unreadable"], json!([]));
         listed["items"].as_array().unwrap().clone()
     }
 
     /// What is in the tables now, by their digests.
-    pub(crate) async fn digests(&self) -> Value {
+    pub async fn digests(&self) -> Value {
         let all = self.get("/backup/download/all").await.expect(200).json();
         all["summary"]["sha256"].clone()
     }
 
     /// What that restore would do.
-    pub(crate) async fn plan(&self, id: &str, body: &Value) -> Value {
+    pub async fn plan(&self, id: &str, body: &Value) -> Value {
         self.post(&of(id, "/restore-plan"), body).await.expect(200).json()
     }
 
     /// Restores by the plan of this moment.
-    pub(crate) async fn restore(&self, id: &str, body: &Value) -> Answer {
+    pub async fn restore(&self, id: &str, body: &Value) -> Answer {
         let plan = self.plan(id, body).await;
         assert_eq!(plan["blockers"], json!([]), "{plan}");
         let mut body = body.clone();

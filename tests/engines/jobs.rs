@@ -1,0 +1,462 @@
+//! Long work on one database, done by two copies of the service.
+
+use std::time::Duration;
+
+use campus_backup_domain::Error;
+use campus_backup_domain::job::{Context, Filter, JobState, Kind, Needs, Origin, Phase};
+use serde_json::json;
+use tokio::sync::oneshot;
+
+use harness::copy::{Copy, Manner, idle, keyed, submission};
+use harness::{Engine, PATIENCE, on_every_engine, small_school, until};
+
+/// The job that a refusal names.
+fn holder<T>(refused: Result<T, Error>) -> String {
+    match refused {
+        Err(Error::Busy { job_id }) => job_id,
+        Err(other) => panic!("{other:?}"),
+        Ok(_) => panic!("it was let in"),
+    }
+}
+
+#[on_every_engine]
+async fn one_at_a_time_changes_the_data_and_readers_go_on(engine: Engine) {
+    let school = small_school(engine).await;
+    let (one, two) = (
+        Copy::on(&school.scratch, Manner::LIVELY).await,
+        Copy::on(&school.scratch, Manner::LIVELY).await,
+    );
+    let first = one.idle(Needs::WriterLease).await.unwrap();
+    assert_eq!(first.submitted.job().state, JobState::Running);
+    assert_eq!(holder(two.idle(Needs::WriterLease).await), first.id);
+    assert_eq!(holder(one.idle(Needs::WriterLease).await), first.id);
+    let reader = two
+        .submit(submission(Needs::Nothing), async |_| Ok(json!(7)))
+        .await
+        .unwrap();
+    let reader = reader.ended().await;
+    assert_eq!((reader.state, reader.result), (JobState::Succeeded, Some(json!(7))));
+    // The lease outlives its time, because it is renewed.
+    tokio::time::sleep(2 * Manner::LIVELY.patience).await;
+    assert_eq!(holder(two.idle(Needs::WriterLease).await), first.id);
+
+    assert_eq!(
+        one.jobs.cancel(&one.admin, &first.id).await.unwrap().state,
+        JobState::Cancelling
+    );
+    assert_eq!(first.ended().await.state, JobState::Cancelled);
+    two.idle(Needs::WriterLease).await.unwrap();
+}
+
+#[on_every_engine]
+async fn of_two_at_the_same_moment_one_is_let_in(engine: Engine) {
+    let school = small_school(engine).await;
+    let (one, two) = (
+        Copy::on(&school.scratch, Manner::SILENT).await,
+        Copy::on(&school.scratch, Manner::SILENT).await,
+    );
+    for _ in 0..5 {
+        let (a, b) = tokio::join!(one.idle(Needs::WriterLease), two.idle(Needs::WriterLease));
+        let (winner, copy, refused) = match (a, b) {
+            (Ok(job), refused) => (job, &one, refused),
+            (refused, Ok(job)) => (job, &two, refused),
+            (Err(a), Err(b)) => panic!("{a:?} {b:?}"),
+        };
+        assert_eq!(holder(refused), winner.id);
+        copy.jobs.cancel(&copy.admin, &winner.id).await.unwrap();
+        winner.ended().await;
+    }
+}
+
+#[on_every_engine]
+async fn who_was_taken_for_dead_can_not_commit(engine: Engine) {
+    let school = small_school(engine).await;
+    let before = school.scratch.everything().await;
+    let cut_off = Copy::on(&school.scratch, Manner::CUT_OFF).await;
+    let (go, gone) = oneshot::channel();
+    let former = cut_off.change(gone).await.unwrap();
+    let other = Copy::on(&school.scratch, Manner::LIVELY).await;
+    let mut next = None;
+    until("the lease can be taken over", PATIENCE, async || {
+        next = other.idle(Needs::WriterLease).await.ok();
+        next.is_some()
+    })
+    .await;
+    let next = next.unwrap();
+    go.send(()).unwrap();
+    let former = former.ended().await;
+    assert_eq!(former.state, JobState::Interrupted, "{former:?}");
+    assert_eq!(school.scratch.everything().await, before);
+    let told: Vec<_> = other
+        .interrupted
+        .lock()
+        .unwrap()
+        .iter()
+        .map(|job| job.id.clone())
+        .collect();
+    assert_eq!(told, [former.id], "to clean up what it left");
+    // Its end has not freed what is another's by now.
+    assert_eq!(holder(other.idle(Needs::WriterLease).await), next.id);
+}
+
+#[on_every_engine]
+async fn effect_and_job_are_one_commit(engine: Engine) {
+    let school = small_school(engine).await;
+    let copy = Copy::on(&school.scratch, Manner::LIVELY).await;
+    let rows = school.scratch.count("attendance").await;
+    let (go, gone) = oneshot::channel();
+    let job = copy.change(gone).await.unwrap();
+    go.send(()).unwrap();
+    let job = job.ended().await;
+    assert_eq!((job.state, job.phase), (JobState::Succeeded, Phase::Committing));
+    assert_eq!(job.result, Some(json!({"removed": rows})));
+    assert_eq!(school.scratch.count("attendance").await, 0);
+    assert!(matches!(
+        copy.jobs.cancel(&copy.admin, &job.id).await,
+        Err(Error::NotCancellable)
+    ));
+    copy.idle(Needs::WriterLease).await.unwrap();
+}
+
+/// On SQLite nobody can write while it goes on, on the others everybody can; the outcome is the same.
+#[on_every_engine]
+async fn a_long_transaction_keeps_the_lease(engine: Engine) {
+    let school = small_school(engine).await;
+    let (one, two) = (
+        Copy::on(&school.scratch, Manner::LIVELY).await,
+        Copy::on(&school.scratch, Manner::LIVELY).await,
+    );
+    let database = one.database.clone();
+    let (go, gone) = oneshot::channel::<()>();
+    let (begun, has_begun) = oneshot::channel();
+    let job = one.submit(submission(Needs::WriterLease), async move |context: Context| {
+        use sea_orm::ConnectionTrait as _;
+        let transaction = database.begin_write("testing").await?;
+        transaction
+            .execute_unprepared("delete from attendance")
+            .await
+            .map_err(Error::database("testing"))?;
+        transaction
+            .execute_unprepared("select count(*) from students")
+            .await
+            .map_err(Error::database("testing"))?;
+        begun.send(()).unwrap();
+        let _ = gone.await;
+        context.finish_on(&transaction, &json!(null)).await?;
+        transaction.commit().await.map_err(Error::database("testing"))?;
+        Ok(json!(null))
+    });
+    let job = job.await.unwrap();
+    has_begun.await.unwrap();
+    tokio::time::sleep(2 * Manner::LIVELY.patience).await;
+    assert_eq!(holder(two.idle(Needs::WriterLease).await), job.id);
+    go.send(()).unwrap();
+    assert_eq!(job.ended().await.state, JobState::Succeeded);
+    assert_eq!(school.scratch.count("attendance").await, 0);
+    assert!(two.interrupted.lock().unwrap().is_empty());
+}
+
+#[on_every_engine]
+async fn a_process_that_comes_back_knows_its_dead(engine: Engine) {
+    let school = small_school(engine).await;
+    let folder = tempfile::tempdir().unwrap();
+    let runner = || campus_backup_domain::job::Runner::of_folder(folder.path()).unwrap();
+    let first = Copy::with(&school.scratch, Manner::SILENT, runner()).await;
+    let lease = first.idle(Needs::WriterLease).await.unwrap().id;
+    let plain = first.idle(Needs::Nothing).await.unwrap().id;
+    // While it lives, another on the same folder does it no harm.
+    let beside = Copy::with(&school.scratch, Manner::SILENT, runner()).await;
+    assert_eq!(beside.jobs.get(&plain).await.unwrap().state, JobState::Running);
+    drop((first, beside));
+
+    let mut next = None;
+    until("its lock falls and its jobs are interrupted", PATIENCE, async || {
+        let copy = Copy::with(&school.scratch, Manner::SILENT, runner()).await;
+        let done = copy.jobs.get(&plain).await.unwrap().state == JobState::Interrupted;
+        next = Some(copy);
+        done
+    })
+    .await;
+    let next = next.unwrap();
+    let mut told: Vec<_> = next
+        .interrupted
+        .lock()
+        .unwrap()
+        .iter()
+        .map(|job| job.id.clone())
+        .collect();
+    told.sort();
+    let mut expected = vec![lease, plain];
+    expected.sort();
+    assert_eq!(told, expected);
+    for id in expected {
+        let job = next.jobs.get(&id).await.unwrap();
+        assert_eq!(job.fault.unwrap().code, "interrupted");
+        assert!(job.ended_at.is_some());
+    }
+    next.idle(Needs::WriterLease).await.unwrap();
+}
+
+#[on_every_engine]
+async fn a_panic_is_a_failed_job(engine: Engine) {
+    let school = small_school(engine).await;
+    let copy = Copy::on(&school.scratch, Manner::LIVELY).await;
+    let panics = copy
+        .submit(submission(Needs::WriterLease), async |_| panic!("as it should"))
+        .await
+        .unwrap();
+    let job = panics.ended().await;
+    assert_eq!(
+        (job.state, job.fault.unwrap().code),
+        (JobState::Failed, "internal".to_owned())
+    );
+    let fails = copy
+        .submit(submission(Needs::WriterLease), async |_| Err(Error::Gone))
+        .await
+        .unwrap();
+    let job = fails.ended().await;
+    assert_eq!(
+        (job.state, job.fault.unwrap().code),
+        (JobState::Failed, "gone".to_owned())
+    );
+    assert_eq!(job.result, None);
+    copy.idle(Needs::WriterLease).await.unwrap();
+}
+
+#[on_every_engine]
+async fn jobs_are_cancelled_wherever_they_are(engine: Engine) {
+    let school = small_school(engine).await;
+    let manner = Manner {
+        at_once: 1,
+        ..Manner::LIVELY
+    };
+    let (one, two) = (
+        Copy::on(&school.scratch, manner).await,
+        Copy::on(&school.scratch, manner).await,
+    );
+    for id in ["", "1", "\0", "01890000-0000-7000-8000-000000000000"] {
+        assert!(
+            matches!(one.jobs.cancel(&one.admin, id).await, Err(Error::UnknownJob)),
+            "{id:?}"
+        );
+    }
+    let (running, queued) = (
+        one.idle(Needs::Nothing).await.unwrap(),
+        one.idle(Needs::Nothing).await.unwrap(),
+    );
+    assert_eq!(queued.submitted.job().state, JobState::Queued);
+    assert_eq!(two.jobs.get(&queued.id).await.unwrap().state, JobState::Queued);
+    let asked = two.jobs.cancel(&two.admin, &queued.id).await.unwrap();
+    assert_eq!(asked.state, JobState::Cancelling);
+    let queued = queued.ended().await;
+    assert_eq!((queued.state, queued.started_at), (JobState::Cancelled, None));
+    two.jobs.cancel(&two.admin, &running.id).await.unwrap();
+    let id = running.id.clone();
+    assert_eq!(running.ended().await.state, JobState::Cancelled);
+    for copy in [&one, &two] {
+        assert!(matches!(
+            copy.jobs.cancel(&copy.admin, &id).await,
+            Err(Error::NotCancellable)
+        ));
+    }
+}
+
+/// What another copy has promised holds, even if the one that works has not heard of it.
+#[on_every_engine]
+async fn what_was_cancelled_elsewhere_does_not_commit(engine: Engine) {
+    let school = small_school(engine).await;
+    let before = school.scratch.everything().await;
+    let (one, two) = (
+        Copy::on(&school.scratch, Manner::SILENT).await,
+        Copy::on(&school.scratch, Manner::SILENT).await,
+    );
+    let (go, gone) = oneshot::channel();
+    let job = one.change(gone).await.unwrap();
+    assert_eq!(
+        two.jobs.cancel(&two.admin, &job.id).await.unwrap().state,
+        JobState::Cancelling
+    );
+    go.send(()).unwrap();
+    assert_eq!(job.ended().await.state, JobState::Cancelled);
+    assert_eq!(school.scratch.everything().await, before);
+    two.idle(Needs::WriterLease).await.unwrap();
+}
+
+#[on_every_engine]
+async fn a_request_that_is_sent_again_is_done_once(engine: Engine) {
+    let school = small_school(engine).await;
+    let (one, two) = (
+        Copy::on(&school.scratch, Manner::LIVELY).await,
+        Copy::on(&school.scratch, Manner::LIVELY).await,
+    );
+    let body = json!({"table": "students"});
+    let first = one.submit(keyed(Needs::WriterLease, "k", &body), idle).await.unwrap();
+    assert_eq!(first.submitted.origin(), Origin::New);
+
+    // Another body, while it runs.
+    let other = two
+        .submit(keyed(Needs::WriterLease, "k", &json!({"table": "courses"})), idle)
+        .await;
+    assert!(matches!(other.map(|_| ()), Err(Error::IdempotencyMismatch)));
+    // The same, while it runs: no second one, here or there, and who waits sees its end.
+    for copy in [&one, &two] {
+        let again = copy.submit(keyed(Needs::WriterLease, "k", &body), idle).await.unwrap();
+        assert_eq!((again.submitted.origin(), &again.id), (Origin::Replayed, &first.id));
+    }
+    let waiting = two.submit(keyed(Needs::WriterLease, "k", &body), idle).await.unwrap();
+    one.jobs.cancel(&one.admin, &first.id).await.unwrap();
+    assert_eq!(waiting.ended().await.state, JobState::Cancelled);
+
+    // Cancelled: nothing was done, so it is done now.
+    let second = two
+        .submit(keyed(Needs::WriterLease, "k", &body), async |_| Err(Error::Gone))
+        .await
+        .unwrap();
+    assert_eq!(second.submitted.origin(), Origin::New);
+    assert_ne!(second.id, first.id);
+    assert_eq!(second.ended().await.state, JobState::Failed);
+    // Failed: the same.
+    let third = one
+        .submit(keyed(Needs::WriterLease, "k", &body), async |_| Ok(json!(3)))
+        .await
+        .unwrap();
+    let id = third.id.clone();
+    assert_eq!(
+        (third.submitted.origin(), third.ended().await.state),
+        (Origin::New, JobState::Succeeded)
+    );
+    // Succeeded: it is the answer for ever, to this and to no other.
+    let again = two.submit(keyed(Needs::WriterLease, "k", &body), idle).await.unwrap();
+    assert_eq!((again.submitted.origin(), &again.id), (Origin::Replayed, &id));
+    assert_eq!(again.ended().await.result, Some(json!(3)));
+    let other = one.submit(keyed(Needs::WriterLease, "k", &json!(null)), idle).await;
+    assert!(matches!(other.map(|_| ()), Err(Error::IdempotencyMismatch)));
+    assert_eq!(school.scratch.number("select count(*) from backup_jobs").await, 3);
+}
+
+#[on_every_engine]
+async fn of_the_same_request_at_the_same_moment_one_is_done(engine: Engine) {
+    let school = small_school(engine).await;
+    let (one, two) = (
+        Copy::on(&school.scratch, Manner::SILENT).await,
+        Copy::on(&school.scratch, Manner::SILENT).await,
+    );
+    for (number, needs) in [Needs::Nothing, Needs::WriterLease, Needs::Nothing, Needs::WriterLease]
+        .into_iter()
+        .enumerate()
+    {
+        let submission = || keyed(needs, &format!("key-{number}"), &json!(null));
+        let (a, b, c) = tokio::join!(
+            one.submit(submission(), idle),
+            two.submit(submission(), idle),
+            two.submit(submission(), idle),
+        );
+        let jobs = [a, b, c].map(Result::unwrap);
+        assert!(jobs.iter().all(|job| job.id == jobs[0].id));
+        assert_eq!(
+            jobs.iter().filter(|job| job.submitted.origin() == Origin::New).count(),
+            1
+        );
+        let _ = one.jobs.cancel(&one.admin, &jobs[0].id).await;
+        let [a, ..] = jobs;
+        // One that a silent copy does has to be told by itself.
+        let _ = two.jobs.cancel(&two.admin, &a.id).await;
+        assert_eq!(a.ended().await.state, JobState::Cancelled);
+    }
+}
+
+#[on_every_engine]
+async fn others_see_how_far_it_has_come(engine: Engine) {
+    let school = small_school(engine).await;
+    let (one, two) = (
+        Copy::on(&school.scratch, Manner::LIVELY).await,
+        Copy::on(&school.scratch, Manner::LIVELY).await,
+    );
+    let job = one.submit(submission(Needs::Nothing), async |context: Context| {
+        let progress = context.progress().clone();
+        progress.enter(Phase::Taking, Some(1000))?;
+        progress.advance(250)?;
+        progress.add_bytes(4096);
+        idle(context).await
+    });
+    let job = job.await.unwrap();
+    for copy in [&one, &two] {
+        until("progress and the time that is left are seen", PATIENCE, async || {
+            let seen = copy.jobs.get(&job.id).await.unwrap();
+            (seen.phase, seen.rows_done, seen.rows_total, seen.bytes) == (Phase::Taking, 250, Some(1000), 4096)
+                && seen.eta_seconds.is_some_and(|eta| eta >= 3)
+        })
+        .await;
+    }
+    one.jobs.cancel(&one.admin, &job.id).await.unwrap();
+    let ended = job.ended().await;
+    assert_eq!((ended.rows_done, ended.eta_seconds), (250, None));
+    let listed = two
+        .jobs
+        .list(
+            Filter {
+                kind: Some(Kind::Archive),
+                state: Some(JobState::Cancelled),
+            },
+            10,
+            0,
+        )
+        .await;
+    assert_eq!(listed.unwrap().items, [ended]);
+}
+
+#[on_every_engine]
+async fn the_end_of_the_service_is_the_end_of_its_jobs(engine: Engine) {
+    let school = small_school(engine).await;
+    let copy = Copy::on(&school.scratch, Manner::LIVELY).await;
+    let (_go, gone) = oneshot::channel();
+    let jobs = [
+        copy.idle(Needs::Nothing).await.unwrap(),
+        copy.change(gone).await.unwrap(),
+    ];
+    let mut watch = copy.jobs.watch(&jobs[0].id, None).await.unwrap();
+    watch.next().await.unwrap().unwrap();
+    copy.jobs.close();
+    assert!(matches!(
+        copy.idle(Needs::Nothing).await.map(|_| ()),
+        Err(Error::Stopping)
+    ));
+    // The one ends, the other takes no notice.
+    copy.jobs.closed(Duration::from_secs(1)).await;
+    for job in &jobs {
+        let state = format!("select state from backup_jobs where id = '{}'", job.id);
+        assert_eq!(school.scratch.value(&state).await.unwrap(), "interrupted");
+    }
+    let next = Copy::on(&school.scratch, Manner::LIVELY).await;
+    next.idle(Needs::WriterLease).await.unwrap();
+}
+
+#[on_every_engine]
+async fn old_jobs_are_forgotten(engine: Engine) {
+    let school = small_school(engine).await;
+    let copy = Copy::on(&school.scratch, Manner::SILENT).await;
+    let ended = async || {
+        copy.submit(submission(Needs::Nothing), async |_| Ok(json!(1)))
+            .await
+            .unwrap()
+            .ended()
+            .await
+            .id
+    };
+    let (old, new) = (ended().await, ended().await);
+    let past = match engine {
+        Engine::Sqlite => "strftime('%Y-%m-%dT%H:%M:%S+00:00', 'now', '-91 days')",
+        Engine::Postgres => "now() - interval '91 days'",
+        Engine::Mysql => "utc_timestamp(6) - interval 91 day",
+    };
+    school
+        .scratch
+        .execute(&format!("update backup_jobs set ended_at = {past} where id = '{old}'"))
+        .await;
+    let next = Copy::on(&school.scratch, Manner::SILENT).await;
+    until("the old one is gone", PATIENCE, async || {
+        matches!(next.jobs.get(&old).await, Err(Error::UnknownJob))
+    })
+    .await;
+    assert_eq!(next.jobs.get(&new).await.unwrap().state, JobState::Succeeded);
+}

@@ -1,0 +1,17 @@
+//! The domain on every engine, without HTTP.
+//!
+//! [`schema`] compares what the migrations make with the entities and the catalogue. [`snapshot_paths`] and [`snapshot_pair`]
+//! read in bulk, [`diff`], [`jobs`] and [`restore`] use what they are named after. How engines are found is said in
+//! `tests/service/main.rs`.
+
+// A test that can't go on says so and ends; that is what unwrap, expect and panic are for.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod diff;
+mod jobs;
+mod restore;
+mod restore_locked;
+mod restore_refusals;
+mod schema;
+mod snapshot_pair;
+mod snapshot_paths;

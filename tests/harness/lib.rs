@@ -1,0 +1,61 @@
+//! What every test stands on.
+//!
+//! [`engine`] knows which engines are here, [`scratch`] makes a database that lives as long as its test, [`service`]
+//! starts the program on it, [`s3`] holds its archives, [`copy`] does the jobs of one, [`client`] asks it over HTTP and [`wire`] over a bare socket, where a test has to be
+//! slow, rude or exact. [`school`] is a small school of awkward rows with what must be made of them, [`fill`] makes
+//! many rows, [`token`] forges bearers, [`tool`] runs other programs. [`archives_rig`] works with archives over HTTP, [`restore_rig`] without it, and
+//! [`schema_shape`] reads what the engine knows of its tables. [`on_every_engine`] makes a test an engine of a function.
+
+// A test that can't go on says so and ends; that is what unwrap, expect and panic are for.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+// It is a library only so that it is compiled once; a comment stands where a name does not say everything.
+#![allow(missing_docs)]
+
+pub mod archives_rig;
+pub mod client;
+pub mod copy;
+pub mod engine;
+pub mod fill;
+mod process;
+pub mod restore_rig;
+pub mod s3;
+pub mod schema_shape;
+pub mod school;
+pub mod scratch;
+pub mod service;
+pub mod token;
+pub mod tool;
+pub mod wire;
+
+use std::time::{Duration, Instant};
+
+pub use client::{Answer, Client};
+pub use engine::Engine;
+pub use school::{School, small_school};
+pub use scratch::Scratch;
+pub use service::{ADMIN_PASSWORD, Service};
+pub use tests_macros::on_every_engine;
+pub use wire::Wire;
+
+/// The seven tables, in the order in which an archive has them.
+pub const TABLES: [&str; 7] = [
+    "users",
+    "students",
+    "courses",
+    "payment_categories",
+    "enrollments",
+    "payments",
+    "attendance",
+];
+
+/// How long anything may take that ought to happen by itself.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Asks until the condition holds, and fails with `what` when it has not held in time.
+pub async fn until(what: &str, limit: Duration, mut holds: impl AsyncFnMut() -> bool) {
+    let start = Instant::now();
+    while !holds().await {
+        assert!(start.elapsed() < limit, "{what}: not within {limit:?}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
