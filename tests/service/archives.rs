@@ -10,7 +10,7 @@ use harness::school::TOTALS;
 
 const NEVER: &str = "2026-01-01T00-00-00Z-00000000";
 
-#[on_every_engine]
+#[on_every_engine(nightly)]
 async fn what_is_not_there_or_can_not_be_is_refused(engine: Engine) {
     let place = Place::on(engine).await;
     let admin = &place.admin;
@@ -117,7 +117,7 @@ async fn an_archive_is_what_was_there(engine: Engine) {
     assert_eq!(admin.archives().await, [shown]);
 }
 
-#[on_every_engine]
+#[on_every_engine(nightly)]
 async fn words_are_changed_and_taken_back(engine: Engine) {
     let place = Place::on(engine).await;
     let (admin, id) = (&place.admin, place.admin.take().await);
@@ -156,7 +156,7 @@ async fn words_are_changed_and_taken_back(engine: Engine) {
     assert_eq!(admin.archives().await, [second]);
 }
 
-#[on_every_engine]
+#[on_every_engine(nightly)]
 async fn a_deleted_archive_is_gone(engine: Engine) {
     let place = Place::on(engine).await;
     let (admin, id) = (&place.admin, place.admin.take().await);

@@ -115,7 +115,7 @@ async fn what_differs_is_counted_and_shown(engine: Engine) {
     assert_eq!(backwards["tables"]["attendance"]["added"], 3);
 }
 
-#[on_every_engine]
+#[on_every_engine(nightly)]
 async fn questions_that_are_none_are_refused(engine: Engine) {
     let place = Place::on(engine).await;
     let (admin, id) = (&place.admin, place.admin.take().await);

@@ -19,7 +19,7 @@ async fn ask(place: &Place, path: &str, lines: &[(&str, &str)]) -> Answer {
     .await
 }
 
-#[on_every_engine]
+#[on_every_engine(nightly)]
 async fn the_file_is_what_is_stored(engine: Engine) {
     let place = Place::on(engine).await;
     let id = place.admin.take().await;
@@ -70,7 +70,7 @@ async fn the_file_is_what_is_stored(engine: Engine) {
     );
 }
 
-#[on_every_engine]
+#[on_every_engine(nightly)]
 async fn the_public_tools_open_it(engine: Engine) {
     let place = Place::on(engine).await;
     let id = place.admin.take().await;
@@ -139,7 +139,7 @@ async fn tables_come_out_as_they_were(engine: Engine) {
     assert_eq!(kept, harness::School::csv("students"));
 }
 
-#[on_every_engine]
+#[on_every_engine(nightly)]
 async fn other_tables_and_formats_are_refused(engine: Engine) {
     let place = Place::on(engine).await;
     let id = place.admin.take().await;
@@ -163,7 +163,7 @@ async fn other_tables_and_formats_are_refused(engine: Engine) {
         .problem(422, "invalid_field");
 }
 
-#[on_every_engine]
+#[on_every_engine(nightly)]
 async fn links_open_both_once(engine: Engine) {
     let place = Place::on(engine).await;
     let id = place.admin.take().await;

@@ -8,7 +8,7 @@ use harness::{ADMIN_PASSWORD, Engine, TABLES, on_every_engine};
 
 const EVERYTHING: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
-#[on_every_engine]
+#[on_every_engine(nightly)]
 async fn requests_that_are_none_are_refused(engine: Engine) {
     let place = Place::on(engine).await;
     let (admin, id) = (&place.admin, place.admin.take().await);

@@ -7,7 +7,7 @@ use harness::s3::S3;
 use harness::service::Setup;
 use harness::{Engine, School, on_every_engine, small_school};
 
-#[on_every_engine]
+#[on_every_engine(nightly)]
 async fn everything_goes_on_in_a_bucket(engine: Engine) {
     let school = small_school(engine).await;
     let store = S3::start().await;
@@ -59,7 +59,7 @@ async fn everything_goes_on_in_a_bucket(engine: Engine) {
     assert_eq!(admin.archives().await.len(), listed - 1);
 }
 
-#[on_every_engine]
+#[on_every_engine(nightly)]
 async fn a_store_that_is_gone_is_said(engine: Engine) {
     let school = small_school(engine).await;
     let store = S3::start().await;

@@ -106,7 +106,7 @@ async fn what_stands_in_the_way_is_said(engine: Engine) {
     }
 }
 
-#[on_every_engine]
+#[on_every_engine(nightly)]
 async fn what_can_not_be_undone_is_refused(engine: Engine) {
     let school = small_school(engine).await;
     let setup = Setup::on(&school.scratch);

@@ -135,7 +135,7 @@ fn bad(document: &str) -> Vec<(&'static str, Vec<u8>, &'static str)> {
     ]
 }
 
-#[on_every_engine]
+#[on_every_engine(nightly)]
 async fn what_is_not_whole_is_refused_and_nothing_is_left(engine: Engine) {
     let place = Place::on(engine).await;
     let admin = &place.admin;
@@ -170,7 +170,7 @@ async fn what_is_not_whole_is_refused_and_nothing_is_left(engine: Engine) {
 }
 
 /// Wherever it is, in the bare document or in the compressed one.
-#[on_every_engine]
+#[on_every_engine(nightly)]
 async fn one_flipped_bit_is_found(engine: Engine) {
     let place = Place::on(engine).await;
     let admin = &place.admin;
@@ -192,7 +192,7 @@ async fn one_flipped_bit_is_found(engine: Engine) {
     assert_eq!(admin.archives().await, Vec::<Value>::new());
 }
 
-#[on_every_engine]
+#[on_every_engine(nightly)]
 async fn an_orphan_is_refused(engine: Engine) {
     let place = Place::on(engine).await;
     let admin = &place.admin;
@@ -208,7 +208,7 @@ async fn an_orphan_is_refused(engine: Engine) {
     assert_eq!(admin.archives().await, Vec::<Value>::new());
 }
 
-#[on_every_engine]
+#[on_every_engine(nightly)]
 async fn a_whole_one_is_let_in_however_it_is_wrapped(engine: Engine) {
     let place = Place::on(engine).await;
     let admin = &place.admin;
@@ -244,7 +244,7 @@ async fn a_whole_one_is_let_in_however_it_is_wrapped(engine: Engine) {
     }
 }
 
-#[on_every_engine]
+#[on_every_engine(nightly)]
 async fn requests_that_are_none_are_refused(engine: Engine) {
     let place = Place::on(engine).await;
     let admin = &place.admin;
@@ -281,7 +281,7 @@ async fn requests_that_are_none_are_refused(engine: Engine) {
     assert_eq!(admin.archives().await, Vec::<Value>::new());
 }
 
-#[on_every_engine]
+#[on_every_engine(nightly)]
 async fn limits_of_size_and_room_are_told_apart(engine: Engine) {
     let school = small_school(engine).await;
     let setup = Setup::on(&school.scratch);
@@ -348,7 +348,7 @@ async fn a_key_lets_the_same_in_once(engine: Engine) {
     assert_eq!(admin.archives().await, [first]);
 }
 
-#[on_every_engine]
+#[on_every_engine(nightly)]
 async fn encrypted_archives_are_made_opened_and_refused(engine: Engine) {
     let school = small_school(engine).await;
     let setup = Setup::on(&school.scratch);

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use harness::archives_rig::{ARCHIVES, Place, of};
 use harness::client::fields;
 
-#[on_every_engine]
+#[on_every_engine(nightly)]
 async fn a_whole_archive_is_found_whole(engine: Engine) {
     let place = Place::on(engine).await;
     let (admin, id) = (&place.admin, place.admin.take().await);
@@ -38,7 +38,7 @@ async fn a_whole_archive_is_found_whole(engine: Engine) {
 }
 
 /// Of the stored bytes each is looked at: those of a frame, of a checksum, of the numbers at the end.
-#[on_every_engine]
+#[on_every_engine(nightly)]
 async fn a_damaged_archive_is_found_damaged(engine: Engine) {
     let place = Place::on(engine).await;
     let admin = &place.admin;
@@ -82,7 +82,7 @@ async fn a_damaged_archive_is_found_damaged(engine: Engine) {
 }
 
 /// Another archive under the name of this one is whole in itself.
-#[on_every_engine]
+#[on_every_engine(nightly)]
 async fn another_archive_is_not_taken_for_it(engine: Engine) {
     let place = Place::on(engine).await;
     let admin = &place.admin;
@@ -101,7 +101,7 @@ async fn another_archive_is_not_taken_for_it(engine: Engine) {
     );
 }
 
-#[on_every_engine]
+#[on_every_engine(nightly)]
 async fn a_manifest_that_is_damaged_is_said(engine: Engine) {
     let place = Place::on(engine).await;
     let admin = &place.admin;
@@ -116,7 +116,7 @@ async fn a_manifest_that_is_damaged_is_said(engine: Engine) {
     admin.get(&of(&id, "")).await.problem(500, "manifest_unreadable");
 }
 
-#[on_every_engine]
+#[on_every_engine(nightly)]
 async fn levels_that_are_none_are_refused(engine: Engine) {
     let place = Place::on(engine).await;
     let (admin, id) = (&place.admin, place.admin.take().await);

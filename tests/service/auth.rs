@@ -35,7 +35,7 @@ async fn signed_in(engine: Engine) -> (Scratch, Service, Client) {
     (school.scratch, service, admin)
 }
 
-#[on_every_engine]
+#[on_every_engine(nightly)]
 async fn nobody_is_let_in_without_a_token(engine: Engine) {
     let (_scratch, service, admin) = signed_in(engine).await;
     for path in [GUARDED, "/backup/download/students", "/backup/download/all", "/auth/me"] {

@@ -326,7 +326,7 @@ async fn a_newer_schema_is_left_alone(engine: Engine) {
     assert_eq!(scratch.count("users").await, 0);
 }
 
-#[on_every_engine]
+#[on_every_engine(nightly)]
 async fn it_ends_when_it_is_told_to(engine: Engine) {
     let scratch = Scratch::empty(engine).await;
     let service = Service::on(&scratch).await;

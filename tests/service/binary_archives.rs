@@ -142,7 +142,7 @@ async fn a_clear_of_the_service_is_undone(engine: Engine) {
     line.run(&["undo", id]).await.assert_plain_fault(7);
 }
 
-#[on_every_engine]
+#[on_every_engine(nightly)]
 async fn faults_have_exit_codes_and_change_nothing(engine: Engine) {
     let line = of_the_small_school(engine).await;
     let taken = line.json(&["backup"]).await;

@@ -127,7 +127,7 @@ async fn what_is_expected_and_is_so_is_done(engine: Engine) {
     }
 }
 
-#[on_every_engine]
+#[on_every_engine(nightly)]
 async fn a_form_does_the_same(engine: Engine) {
     let (school, _service, admin) = of_the_small_school(engine).await;
     let form = "application/x-www-form-urlencoded";

@@ -36,7 +36,7 @@ impl Untouched {
     }
 }
 
-#[on_every_engine]
+#[on_every_engine(nightly)]
 async fn what_can_not_be_cleared_is_refused_by_name(engine: Engine) {
     let school = Untouched::school(engine).await;
     for table in [
@@ -97,7 +97,7 @@ async fn stale_expectations_are_refused(engine: Engine) {
     school.assert().await;
 }
 
-#[on_every_engine]
+#[on_every_engine(nightly)]
 async fn wrong_confirmations_are_refused(engine: Engine) {
     let school = Untouched::school(engine).await;
     for confirm in ["", "Students", "yes", "true", "all", "students ", "' OR '1'='1"] {

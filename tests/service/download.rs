@@ -88,7 +88,7 @@ async fn csv_of_an_empty_table_is_its_headings(engine: Engine) {
     }
 }
 
-#[on_every_engine]
+#[on_every_engine(nightly)]
 async fn csv_can_be_had_bare(engine: Engine) {
     let (_school, _service, admin) = of_the_small_school(engine).await;
     for table in TABLES {
@@ -123,7 +123,7 @@ async fn times_are_those_of_the_school(engine: Engine) {
     );
 }
 
-#[on_every_engine]
+#[on_every_engine(nightly)]
 async fn headers_say_what_it_is(engine: Engine) {
     let (_school, _service, admin) = of_the_small_school(engine).await;
     for (path, name, rows, media_type) in [
@@ -163,7 +163,7 @@ async fn headers_say_what_it_is(engine: Engine) {
         .problem(404, "unknown_table");
 }
 
-#[on_every_engine]
+#[on_every_engine(nightly)]
 async fn compressed_is_the_same(engine: Engine) {
     let (_school, _service, admin) = of_the_small_school(engine).await;
     for path in ["/backup/download/students", "/backup/download/courses?format=json"] {

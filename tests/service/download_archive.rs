@@ -121,7 +121,7 @@ async fn the_complete_backup_is_complete(engine: Engine) {
     assert_eq!(document["summary"]["totals"], Value::Object(totals));
 }
 
-#[on_every_engine]
+#[on_every_engine(nightly)]
 async fn one_table_is_an_archive_of_one_table(engine: Engine) {
     let school = small_school(engine).await;
     let service = Service::on(&school.scratch).await;
@@ -139,7 +139,7 @@ async fn one_table_is_an_archive_of_one_table(engine: Engine) {
     }
 }
 
-#[on_every_engine]
+#[on_every_engine(nightly)]
 async fn an_empty_school_is_an_archive_too(engine: Engine) {
     let scratch = Scratch::empty(engine).await;
     let service = Service::on(&scratch).await;

@@ -82,7 +82,7 @@ async fn a_rotten_first_row_is_refused_before_the_first_byte(engine: Engine) {
     );
 }
 
-#[on_every_engine]
+#[on_every_engine(nightly)]
 async fn a_running_download_may_end_when_the_service_stops(engine: Engine) {
     let scratch = wide_school(engine).await;
     let mut service = Service::on(&scratch).await;
@@ -103,7 +103,7 @@ async fn a_running_download_may_end_when_the_service_stops(engine: Engine) {
     assert_eq!(service.ended().await.code(), Some(0));
 }
 
-#[on_every_engine]
+#[on_every_engine(nightly)]
 async fn a_download_that_does_not_end_does_not_keep_the_service(engine: Engine) {
     let scratch = wide_school(engine).await;
     let mut service = Setup::on(&scratch)

@@ -33,7 +33,7 @@ fn text(cell: &Data) -> &str {
     }
 }
 
-#[on_every_engine]
+#[on_every_engine(nightly)]
 async fn text_stays_text(engine: Engine) {
     let school = small_school(engine).await;
     let service = Service::on(&school.scratch).await;
@@ -68,7 +68,7 @@ async fn text_stays_text(engine: Engine) {
     }
 }
 
-#[on_every_engine]
+#[on_every_engine(nightly)]
 async fn numbers_are_numbers_and_times_are_times(engine: Engine) {
     let school = small_school(engine).await;
     let service = Service::on(&school.scratch).await;

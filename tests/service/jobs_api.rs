@@ -52,7 +52,7 @@ fn parsed(answer: &Answer) -> Vec<Event> {
         .collect()
 }
 
-#[on_every_engine]
+#[on_every_engine(nightly)]
 async fn what_is_not_there_or_can_not_be_is_refused(engine: Engine) {
     let school = small_school(engine).await;
     let service = Service::on(&school.scratch).await;
@@ -160,7 +160,7 @@ async fn jobs_are_listed_shown_and_cancelled(engine: Engine) {
     assert_eq!(admin.get(&path).await.expect(200).json()["state"], "cancelled");
 }
 
-#[on_every_engine]
+#[on_every_engine(nightly)]
 async fn events_tell_what_is_new_and_nothing_twice(engine: Engine) {
     let school = small_school(engine).await;
     let service = Service::on(&school.scratch).await;
@@ -267,7 +267,7 @@ async fn after_a_crash_jobs_are_interrupted_at_once(engine: Engine) {
 }
 
 /// An open stream does not hold up the end of the service.
-#[on_every_engine]
+#[on_every_engine(nightly)]
 async fn who_watches_does_not_hold_up_the_end(engine: Engine) {
     let school = small_school(engine).await;
     let service = Service::on(&school.scratch).await;

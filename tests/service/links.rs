@@ -60,7 +60,7 @@ async fn a_link_downloads_once(engine: Engine) {
     assert!(!kept.contains(token(&link)), "the link itself is kept: {kept}");
 }
 
-#[on_every_engine]
+#[on_every_engine(nightly)]
 async fn a_link_opens_nothing_else(engine: Engine) {
     let (_school, service, admin) = signed_in(engine).await;
     let browser = service.anonymous();
@@ -105,7 +105,7 @@ async fn a_link_ends_after_five_minutes(engine: Engine) {
     service.anonymous().get(&link).await.problem(410, "link_spent");
 }
 
-#[on_every_engine]
+#[on_every_engine(nightly)]
 async fn a_link_is_only_as_good_as_its_maker(engine: Engine) {
     let (school, service, admin) = signed_in(engine).await;
     for (undone, done) in [
@@ -199,7 +199,7 @@ async fn another_copy_knows_the_link(engine: Engine) {
 }
 
 /// Whoever only asks what would come has not downloaded it.
-#[on_every_engine]
+#[on_every_engine(nightly)]
 async fn asking_with_head_does_not_spend_a_link(engine: Engine) {
     let (_school, service, admin) = signed_in(engine).await;
     let link = link(&admin, CSV).await;

@@ -45,6 +45,7 @@ mod main_job;
 mod memory;
 mod open;
 mod readers;
+mod smoke;
 mod stats;
 mod surface;
 mod surface_document;

@@ -7,7 +7,7 @@ async fn open(folder: &Setup, arguments: &[&str]) -> Finished {
     folder.again().argument("open").arguments(arguments).run().await
 }
 
-#[on_every_engine]
+#[on_every_engine(nightly)]
 async fn a_table_comes_out_of_an_archive_as_it_was_downloaded(engine: Engine) {
     let school = small_school(engine).await;
     let service = Service::on(&school.scratch).await;

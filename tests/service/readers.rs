@@ -19,7 +19,7 @@ with open(sys.argv[1], newline="", encoding="utf-8-sig") as file:
 json.dump(rows, sys.stdout)
 "#;
 
-#[on_every_engine]
+#[on_every_engine(nightly)]
 async fn python_reads_what_sql_says(engine: Engine) {
     if !tool::is_here("python3") {
         return;
