@@ -149,33 +149,40 @@ fn triple(cell: Cell<'static>) -> Cell<'static> {
     }
 }
 
-async fn insert(scratch: &Scratch, table: Table, row: &Row) {
-    let mut values = Vec::<Value>::new();
-    let placed: Vec<String> = row
-        .iter()
-        .map(|cell| match cell {
-            Cell::Text(text) => {
-                values.push(text.to_string().into());
-                match scratch.engine() {
-                    Engine::Postgres => format!("${}", values.len()),
-                    _ => "?".to_owned(),
-                }
+/// Inserts the rows, many by one statement: each statement costs a round trip.
+async fn insert(scratch: &Scratch, table: Table, rows: &[Row]) {
+    for rows in rows.chunks(50) {
+        let mut values = Vec::<Value>::new();
+        let rows: Vec<String> = rows.iter().map(|row| literals(scratch, row, &mut values)).collect();
+        let sql = format!("insert into {table} values {}", rows.join(", "));
+        let statement = Statement::from_sql_and_values(scratch.connection().get_database_backend(), &sql, values);
+        let inserted = scratch.connection().execute_raw(statement).await;
+        inserted.unwrap_or_else(|error| panic!("{error}\n{sql}"));
+    }
+}
+
+/// A row in brackets; its texts go among the values that are bound.
+fn literals(scratch: &Scratch, row: &Row, values: &mut Vec<Value>) -> String {
+    let mut literal = |cell: &Cell<'_>| match cell {
+        Cell::Text(text) => {
+            values.push(text.to_string().into());
+            match scratch.engine() {
+                Engine::Postgres => format!("${}", values.len()),
+                _ => "?".to_owned(),
             }
-            Cell::Null => "null".to_owned(),
-            Cell::Integer(number) => number.to_string(),
-            Cell::Decimal(amount) => amount.to_string(),
-            Cell::Date(date) => format!("'{date}'"),
-            Cell::Timestamp(time) => match scratch.engine() {
-                Engine::Mysql => format!("'{}'", time.format("%F %T%.6f")),
-                _ => format!("'{}'", time.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, false)),
-            },
-            Cell::Boolean(truth) => truth.to_string(),
-        })
-        .collect();
-    let sql = format!("insert into {table} values ({})", placed.join(", "));
-    let statement = Statement::from_sql_and_values(scratch.connection().get_database_backend(), &sql, values);
-    let inserted = scratch.connection().execute_raw(statement).await;
-    inserted.unwrap_or_else(|error| panic!("{error}\n{sql}\n{row:?}"));
+        }
+        Cell::Null => "null".to_owned(),
+        Cell::Integer(number) => number.to_string(),
+        Cell::Decimal(amount) => amount.to_string(),
+        Cell::Date(date) => format!("'{date}'"),
+        Cell::Timestamp(time) => match scratch.engine() {
+            Engine::Mysql => format!("'{}'", time.format("%F %T%.6f")),
+            _ => format!("'{}'", time.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, false)),
+        },
+        Cell::Boolean(truth) => truth.to_string(),
+    };
+    let literals: Vec<String> = row.iter().map(&mut literal).collect();
+    format!("({})", literals.join(", "))
 }
 
 /// Every row as its canonical JSON.
@@ -239,9 +246,7 @@ async fn all_paths_read_what_was_written(engine: Engine) {
         )
         .await;
     for (table, rows) in &school {
-        for row in rows {
-            insert(&scratch, *table, row).await;
-        }
+        insert(&scratch, *table, rows).await;
     }
     let database = scratch.database().await;
     for (table, rows) in &school {

@@ -9,7 +9,7 @@ use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use harness::service::Setup;
-use harness::{Engine, PATIENCE, Scratch, Wire, on_every_engine, small_school, until};
+use harness::{Engine, PATIENCE, Scratch, Service, Wire, on_every_engine, small_school, until};
 
 /// Holds the table of students against others.
 pub(crate) struct Locked {
@@ -135,37 +135,41 @@ async fn a_body_that_drips_keeps_no_connection() {
         .set("CAMPUS_BACKUP_BODY_TIMEOUT", 1)
         .start()
         .await;
-    for (method, path) in [
+    let dripping = [
         ("GET", "/healthz"),
         ("POST", "/nope"),
         ("POST", "/backup/clear"),
         ("POST", "/auth/login"),
-    ] {
-        for length in ["Transfer-Encoding: chunked", "Content-Length: 65000"] {
-            let mut connection = Wire::connect(&service).await;
-            let head = format!(
-                "{method} {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n{length}\r\n\r\n10000\r\n{{"
-            );
-            connection.write_all(head.as_bytes()).await.unwrap();
-            let ended = async {
-                let mut answer = Vec::new();
-                let mut piece = [0; 1024];
-                loop {
-                    tokio::select! {
-                        read = connection.read(&mut piece) => match read {
-                            Ok(0) | Err(_) => break answer,
-                            Ok(read) => answer.extend_from_slice(&piece[..read]),
-                        },
-                        () = tokio::time::sleep(Duration::from_millis(200)) => {
-                            let _ = connection.write_all(b" ").await;
-                        }
-                    }
-                }
-            };
-            let answer = tokio::time::timeout(Duration::from_secs(20), ended).await;
-            let answer = answer.unwrap_or_else(|_| panic!("{method} {path} with {length} is still open"));
-            assert!(answer.starts_with(b"HTTP/1.1 "), "{}", String::from_utf8_lossy(&answer));
-        }
-    }
+    ];
+    let dripping = dripping.into_iter().flat_map(|(method, path)| {
+        ["Transfer-Encoding: chunked", "Content-Length: 65000"].map(|length| drip(&service, method, path, length))
+    });
+    futures_util::future::join_all(dripping).await;
     service.anonymous().get("/readyz").await.expect(200);
+}
+
+/// Sends a request whose body never ends, until the service answers and closes the connection.
+async fn drip(service: &Service, method: &str, path: &str, length: &str) {
+    let mut connection = Wire::connect(service).await;
+    let head =
+        format!("{method} {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n{length}\r\n\r\n10000\r\n{{");
+    connection.write_all(head.as_bytes()).await.unwrap();
+    let ended = async {
+        let mut answer = Vec::new();
+        let mut piece = [0; 1024];
+        loop {
+            tokio::select! {
+                read = connection.read(&mut piece) => match read {
+                    Ok(0) | Err(_) => break answer,
+                    Ok(read) => answer.extend_from_slice(&piece[..read]),
+                },
+                () = tokio::time::sleep(Duration::from_millis(200)) => {
+                    let _ = connection.write_all(b" ").await;
+                }
+            }
+        }
+    };
+    let answer = tokio::time::timeout(Duration::from_secs(20), ended).await;
+    let answer = answer.unwrap_or_else(|_| panic!("{method} {path} with {length} is still open"));
+    assert!(answer.starts_with(b"HTTP/1.1 "), "{}", String::from_utf8_lossy(&answer));
 }

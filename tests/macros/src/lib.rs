@@ -10,13 +10,15 @@ use proc_macro::{TokenStream, TokenTree};
 /// A test passes at once where its engine is absent and not demanded by `TEST_ENGINES`, and fails after a time limit.
 ///
 /// `#[on_every_engine(nightly)]` is for what does not depend on the engine: SQLite's test runs always, those of the servers
-/// are marked as ignored and run in `.ci/nightly` (`--include-ignored`).
+/// are ignored unless asked for, as `.ci/nightly` does. `#[on_every_engine(ignore)]` ignores all three.
 #[proc_macro_attribute]
 pub fn on_every_engine(arguments: TokenStream, function: TokenStream) -> TokenStream {
-    let ignore = match arguments.to_string().as_str() {
-        "" => "",
-        "nightly" => "#[ignore = \"does not depend on the engine: .ci/nightly runs it\"]",
-        other => return error(&format!("`{other}`: the only argument is `nightly`")),
+    const IGNORE: &str = "#[ignore = \"see the attribute on_every_engine of the function\"]";
+    let (embedded, server) = match arguments.to_string().as_str() {
+        "" => ("", ""),
+        "nightly" => ("", IGNORE),
+        "ignore" => (IGNORE, IGNORE),
+        other => return error(&format!("`{other}`: the arguments are `nightly` and `ignore`")),
     };
     let Some(name) = name_of(&function) else {
         return error("an `async fn name(engine: Engine)` was expected");
@@ -30,9 +32,9 @@ pub fn on_every_engine(arguments: TokenStream, function: TokenStream) -> TokenSt
     };
     let module = format!(
         "mod {name} {{ {} {} {} }}",
-        test("", "sqlite", "Sqlite"),
-        test(ignore, "postgres", "Postgres"),
-        test(ignore, "mysql", "Mysql"),
+        test(embedded, "sqlite", "Sqlite"),
+        test(server, "postgres", "Postgres"),
+        test(server, "mysql", "Mysql"),
     );
     match module.parse::<TokenStream>() {
         Ok(module) => [function, module].into_iter().collect(),
