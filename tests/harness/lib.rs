@@ -51,6 +51,14 @@ pub const TABLES: [&str; 7] = [
 /// How long anything may take that ought to happen by itself.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
+/// An address of this machine at which every connection is refused, for as long as the socket is kept: its port is
+/// taken, and nothing listens on it.
+pub fn refusing_address() -> (std::net::SocketAddr, tokio::net::TcpSocket) {
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    (socket.local_addr().unwrap(), socket)
+}
+
 /// Asks until the condition holds, and fails with `what` when it has not held in time.
 pub async fn until(what: &str, limit: Duration, mut holds: impl AsyncFnMut() -> bool) {
     let start = Instant::now();

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 use campus_backup_migration::{Migrator, MigratorTrait};
 use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 use rust_decimal::Decimal;
+use sea_orm::sqlx::Executor as _;
 use sea_orm::sqlx::sqlite::SqliteJournalMode;
 use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbErr, QueryResult, Statement};
 use tempfile::TempDir;
@@ -255,6 +256,11 @@ async fn connect(url: &str, size: u32) -> DatabaseConnection {
     try_connect(url, size).await.unwrap()
 }
 
+/// The strict mode that MySQL and MariaDB have by default, with what sqlx adds. A server may be configured otherwise, and
+/// only a strict session refuses a value that does not fit its column.
+const MYSQL_MODE: &str = "set session sql_mode = \
+     'STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION,PIPES_AS_CONCAT'";
+
 async fn try_connect(url: &str, size: u32) -> Result<DatabaseConnection, DbErr> {
     let mut options = ConnectOptions::new(url);
     options
@@ -267,6 +273,9 @@ async fn try_connect(url: &str, size: u32) -> Result<DatabaseConnection, DbErr> 
                 .journal_mode(SqliteJournalMode::Wal)
                 .foreign_keys(true)
                 .busy_timeout(Duration::from_secs(30))
+        })
+        .map_sqlx_mysql_pool_opts(|pool| {
+            pool.after_connect(|connection, _| Box::pin(async move { connection.execute(MYSQL_MODE).await.map(drop) }))
         });
     Database::connect(options).await
 }

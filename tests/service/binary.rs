@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use harness::service::{Setup, one_time_password};
 use harness::token::Token;
-use harness::{Engine, PATIENCE, Scratch, Service, on_every_engine, until};
+use harness::{Engine, PATIENCE, Scratch, Service, on_every_engine, refusing_address, until};
 
 /// Every setting of `serve`, as flag and as environment variable.
 const SETTINGS: [(&str, &str); 29] = [
@@ -176,7 +176,7 @@ async fn settings_that_can_not_be_are_refused_all_at_once() {
         .set("CAMPUS_BACKUP_JWT_SECRET", "short")
         .set("CAMPUS_BACKUP_TIMEZONE", "Mars/Olympus")
         .set("CAMPUS_BACKUP_ADMIN_PASSWORD", "one-strong-password-1")
-        .set("CAMPUS_BACKUP_ADMIN_PASSWORD_FILE", "/nowhere")
+        .set("CAMPUS_BACKUP_ADMIN_PASSWORD_FILE", "missing")
         .set("CAMPUS_BACKUP_OIDC_ISSUER", "https://login.school.example")
         .set("CAMPUS_BACKUP_MAX_DOWNLOADS", "0")
         .argument("serve")
@@ -221,7 +221,11 @@ async fn each_setting_that_can_not_be_is_refused() {
         ("DATABASE_URL", "oracle://somewhere/x"),
         ("DATABASE_URL", "not a url"),
         ("CAMPUS_BACKUP_ARCHIVES", "ftp://somewhere/x"),
-        ("CAMPUS_BACKUP_ARCHIVES", "/proc/nonexistent"),
+        // Below a file there is no folder.
+        (
+            "CAMPUS_BACKUP_ARCHIVES",
+            concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml/below"),
+        ),
     ] {
         let refused = Setup::bare()
             .set(variable, value)
@@ -296,13 +300,15 @@ async fn a_port_that_is_taken_is_a_plain_fault() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_is_not_there_is_a_plain_fault() {
+    let (address, _refusing) = refusing_address();
+    let folder = tempfile::tempdir().unwrap();
     for url in [
-        "postgres://somebody:database-password-77@127.0.0.1:1/school",
-        "mysql://somebody:database-password-77@127.0.0.1:1/school",
-        "sqlite:///nowhere/at/all/school.db",
+        format!("postgres://somebody:database-password-77@{address}/school"),
+        format!("mysql://somebody:database-password-77@{address}/school"),
+        format!("sqlite://{}/missing/school.db", folder.path().display()),
     ] {
         let setup = Setup::bare()
-            .set("DATABASE_URL", url)
+            .set("DATABASE_URL", &url)
             .set("CAMPUS_BACKUP_DATABASE_TIMEOUT", 2);
         for arguments in [&["serve", "--listen", "127.0.0.1:0"][..], &["migrate"]] {
             let refused = setup.again().arguments(arguments).run().await;

@@ -100,16 +100,12 @@ async fn more_downloads_than_allowed_are_sent_away_at_once(engine: Engine) {
     let service = Setup::on(&scratch).set("CAMPUS_BACKUP_MAX_DOWNLOADS", 3).start().await;
     let admin = service.admin().await;
     let readers = stalled_readers(&service, &admin, 3).await;
-    let start = std::time::Instant::now();
-    let refused = futures_util::future::join_all((0..5).map(|_| admin.get("/backup/download/courses"))).await;
+    // At once: what has to wait for the readers ends only after them, and their places would be free then.
+    let refused = futures_util::future::join_all((0..5).map(|_| admin.get("/backup/download/courses")));
+    let refused = tokio::time::timeout(PATIENCE, refused).await.expect("they wait");
     for answer in refused {
         answer.come_again(429, "too_many_downloads");
     }
-    assert!(
-        start.elapsed() < Duration::from_secs(3),
-        "within a second or so, not {:?}",
-        start.elapsed()
-    );
     drop(readers);
     until("there is room again", PATIENCE, async || {
         admin.get("/backup/download/courses").await.status.is_success()
@@ -126,14 +122,10 @@ async fn stalled_readers_hinder_nobody_else(engine: Engine) {
     let service = setup.start().await;
     let admin = service.admin().await;
     let readers = stalled_readers(&service, &admin, 20).await;
-    let mut times = Vec::new();
+    // The readers have many times the connections of the requests: one that had to wait for theirs would be answered 503.
     for _ in 0..50 {
-        let start = std::time::Instant::now();
         admin.get("/backup/stats").await.expect(200);
-        times.push(start.elapsed());
     }
-    times.sort();
-    assert!(times[45] < Duration::from_secs(1), "stats took {:?}", times[45]);
     service.admin().await;
     admin
         .clear(&serde_json::json!({"table": "attendance"}))

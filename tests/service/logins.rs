@@ -26,7 +26,7 @@ async fn fifty_at_once_cost_little_memory_and_hinder_nobody() {
     let before = service.memory().now;
     let start = Instant::now();
     let flood = async {
-        let mut answered = 0;
+        let (mut answered, mut longest) = (0, Duration::ZERO);
         while start.elapsed() < Duration::from_secs(4) {
             let attempts = (0..50).map(|number| {
                 let client = service.anonymous();
@@ -37,13 +37,15 @@ async fn fifty_at_once_cost_little_memory_and_hinder_nobody() {
                         .await
                 }
             });
+            let round = Instant::now();
             for answer in futures_util::future::join_all(attempts).await {
                 let status = answer.status.as_u16();
                 assert!(matches!(status, 200 | 401 | 429 | 503), "{answer:?}");
                 answered += u32::from(status < 429);
             }
+            longest = longest.max(round.elapsed());
         }
-        answered
+        (answered, longest)
     };
     let look = async {
         let mut times = Vec::new();
@@ -55,14 +57,17 @@ async fn fifty_at_once_cost_little_memory_and_hinder_nobody() {
         times.sort();
         times
     };
-    let (answered, times) = tokio::join!(flood, look);
+    let ((answered, longest), times) = tokio::join!(flood, look);
     assert!(answered > 0, "nobody could sign in");
     let grown = service.memory().peak.saturating_sub(before);
     assert!(grown < GROWTH, "{} MiB more at the peak", grown >> 20);
     assert!(times.len() > 5, "stats answered only {} times", times.len());
-    // A test machine is busy with other tests; what must not be is waiting for all the passwords.
-    let slow = times[times.len() * 95 / 100];
-    assert!(slow < Duration::from_secs(1), "stats took {slow:?}");
+    // However busy the machine is, a request must not wait for all the passwords: one that did would take about as long.
+    let median = times[times.len() / 2];
+    assert!(
+        median < longest / 4,
+        "stats took {median:?} beside {longest:?} for the passwords"
+    );
     until("memory is given back", PATIENCE, async || {
         service.memory().now.saturating_sub(before) < LEFT
     })

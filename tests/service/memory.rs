@@ -3,8 +3,6 @@
 //! The comparison is for the released program and takes its time, so it runs when it is asked for:
 //! `CAMPUS_BACKUP_PROGRAM=target/release/campus-backup cargo test -p tests memory -- --ignored`.
 
-use std::time::{Duration, Instant};
-
 use futures_util::StreamExt as _;
 use reqwest::Method;
 
@@ -36,17 +34,11 @@ async fn peak(engine: Engine, scale: u32, path: &str, encoding: &str, scratch: &
 
 async fn demo(engine: Engine, scale: u32) -> Scratch {
     let scratch = Scratch::empty(engine).await;
-    let start = Instant::now();
     let filled = Setup::on(&scratch)
         .arguments(&["demo", "--scale", &scale.to_string()])
         .run()
         .await;
     assert_eq!(filled.code, Some(0), "{filled:?}");
-    assert!(
-        start.elapsed() < Duration::from_secs(60),
-        "a demo of scale {scale} took {:?}",
-        start.elapsed()
-    );
     scratch
 }
 

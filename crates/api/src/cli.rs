@@ -515,6 +515,19 @@ impl Serving {
     }
 }
 
+#[cfg(test)]
+impl Serve {
+    /// The settings of these flags alone: the environment that the tests run in must not change them.
+    pub(crate) fn of_flags<'a>(flags: impl IntoIterator<Item = &'a str>) -> Self {
+        let command = Self::augment_args(clap::Command::new("campus-backup"));
+        let command = command.mut_args(|argument| argument.env(None::<&'static str>));
+        let arguments = std::iter::once("campus-backup").chain(flags);
+        let matches = command.try_get_matches_from(arguments);
+        let read = matches.and_then(|matches| Self::from_arg_matches(&matches));
+        read.unwrap_or_else(|error| panic!("{error}"))
+    }
+}
+
 /// A setting as the command line lists it.
 pub(crate) struct Listed {
     pub(crate) flag: String,

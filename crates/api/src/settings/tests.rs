@@ -1,23 +1,13 @@
 //! All that is wrong is said at once.
 
-use clap::Parser;
 use secrecy::ExposeSecret;
 
 use campus_backup_domain::account::JwksSource;
 
 use super::*;
 
-#[derive(Parser)]
-struct Flags {
-    #[command(flatten)]
-    serve: Serve,
-}
-
 fn check(flags: &[&str], environment: &[(&str, &str)]) -> Result<Settings, Vec<String>> {
-    let flags = std::iter::once("campus-backup").chain(flags.iter().copied());
-    let serve = Flags::try_parse_from(flags)
-        .unwrap_or_else(|error| panic!("{error}"))
-        .serve;
+    let serve = Serve::of_flags(flags.iter().copied());
     let environment = environment
         .iter()
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
@@ -33,6 +23,8 @@ fn all_problems_are_said_at_once_a_line_each() {
     let folder = tempfile::tempdir().unwrap();
     let short = folder.path().join("short");
     std::fs::write(&short, "too short\n").unwrap();
+    let missing = folder.path().join("missing");
+    let missing = missing.display();
     let problems = check(
         &[
             "--listen=localhost",
@@ -49,9 +41,9 @@ fn all_problems_are_said_at_once_a_line_each() {
             "--oidc-issuer=https://id.example",
             "--database-url=oracle://system:s3cret@host/x",
             "--archives=s3://key:s3cret@bucket/archives",
-            "--admin-password-file=/nonexistent",
+            &format!("--admin-password-file={missing}"),
             &format!("--jwt-secret-previous-file={}", short.display()),
-            "--jwt-secret-file=/nonexistent",
+            &format!("--jwt-secret-file={missing}"),
         ],
         &[
             ("CAMPUS_BACKUP_LISTN", "x"),
@@ -62,6 +54,7 @@ fn all_problems_are_said_at_once_a_line_each() {
         ],
     )
     .unwrap_err();
+    let unreadable = format!("--admin-password-file (CAMPUS_BACKUP_ADMIN_PASSWORD_FILE): `{missing}` can't be read");
     let expected = [
         "CAMPUS_BACKUP_LISTN is not a setting",
         "--listen (CAMPUS_BACKUP_LISTEN): `localhost` is not an address and a port",
@@ -81,7 +74,7 @@ fn all_problems_are_said_at_once_a_line_each() {
         "--oidc-role-claim (CAMPUS_BACKUP_OIDC_ROLE_CLAIM): is missing",
         "--database-url (DATABASE_URL): the value is not of the form",
         "--archives (CAMPUS_BACKUP_ARCHIVES): the value is not a folder, file:FOLDER, s3://BUCKET/PREFIX",
-        "--admin-password-file (CAMPUS_BACKUP_ADMIN_PASSWORD_FILE): `/nonexistent` can't be read",
+        &unreadable,
         "--jwt-secret-previous-file (CAMPUS_BACKUP_JWT_SECRET_PREVIOUS_FILE): the secret must have at least 32 bytes",
         "--jwt-secret-file (CAMPUS_BACKUP_JWT_SECRET_FILE): CAMPUS_BACKUP_JWT_SECRET is set as well",
     ];
@@ -111,7 +104,9 @@ fn a_short_secret_of_the_environment_is_refused() {
 #[test]
 fn keys_of_an_identity_provider_must_be_somewhere() {
     let others = ["--oidc-issuer=i", "--oidc-audience=a", "--oidc-role-claim=roles"];
-    for jwks in ["/nonexistent", "ftp://id.example/keys"] {
+    let folder = tempfile::tempdir().unwrap();
+    let missing = folder.path().join("missing");
+    for jwks in [missing.to_str().unwrap(), "ftp://id.example/keys"] {
         let jwks = format!("--oidc-jwks={jwks}");
         let flags: Vec<&str> = others.into_iter().chain([jwks.as_str()]).collect();
         assert_eq!(check(&flags, &[]).unwrap_err().len(), 1, "{jwks}");

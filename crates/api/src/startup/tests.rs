@@ -1,8 +1,7 @@
 //! The service over a real socket, with a database of its own.
 
-use clap::Parser;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -10,18 +9,10 @@ use super::*;
 use crate::body::{Body, BodyLimits, RequestBody};
 use crate::cli::Serve;
 
-#[derive(Parser)]
-struct Flags {
-    #[command(flatten)]
-    serve: Serve,
-}
-
 fn settings(folder: &tempfile::TempDir, flags: &[&str]) -> Settings {
     let data_dir = format!("--data-dir={}", folder.path().display());
-    let own = ["campus-backup", "--listen=127.0.0.1:0", "--body-timeout=1", &data_dir];
-    let serve = Flags::try_parse_from(own.iter().chain(flags))
-        .unwrap_or_else(|error| panic!("{error}"))
-        .serve;
+    let own = ["--listen=127.0.0.1:0", "--body-timeout=1", &data_dir];
+    let serve = Serve::of_flags(own.into_iter().chain(flags.iter().copied()));
     Settings::check(&serve, &Default::default()).unwrap()
 }
 
@@ -68,16 +59,20 @@ async fn start_that_cannot_be_has_its_exit_code() {
     let folder = tempfile::tempdir().unwrap();
     let code = async |settings: Settings| Service::build(settings).await.map(|_| ()).unwrap_err();
 
-    let unreachable = code(settings(&folder, &["--database-url=sqlite:/nonexistent/x.db"])).await;
+    let missing = folder.path().join("missing/x.db");
+    let missing = format!("--database-url=sqlite:{}", missing.display());
+    let unreachable = code(settings(&folder, &[&missing])).await;
     assert_eq!(
         (unreachable.code(), unreachable.lines().len()),
         (3, 1),
         "{unreachable:?}"
     );
-    let refused = [
-        "--database-url=postgres://u:s3cret@127.0.0.1:1/x",
-        "--database-timeout=1",
-    ];
+    // Bound and never listened on: connections to this port are refused.
+    let silent = TcpSocket::new_v4().unwrap();
+    silent.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = silent.local_addr().unwrap();
+    let refused = format!("--database-url=postgres://u:s3cret@{address}/x");
+    let refused = [refused.as_str(), "--database-timeout=1"];
     let refused = code(settings(&folder, &refused)).await;
     assert_eq!((refused.code(), refused.lines().len()), (3, 1), "{refused:?}");
     assert!(!refused.lines()[0].contains("s3cret"));
@@ -87,12 +82,15 @@ async fn start_that_cannot_be_has_its_exit_code() {
     busy.listen = taken.local_addr().unwrap();
     assert_eq!(code(busy).await.code(), 4);
 
-    let no_store = code(settings(&folder, &["--archives=/proc/nonexistent"])).await;
+    let file = folder.path().join("file");
+    std::fs::write(&file, "no folder").unwrap();
+    let below = file.join("below");
+    let no_store = code(settings(&folder, &[&format!("--archives={}", below.display())])).await;
     assert_eq!((no_store.code(), no_store.lines().len()), (2, 1), "{no_store:?}");
     assert!(no_store.lines()[0].starts_with("--archives (CAMPUS_BACKUP_ARCHIVES): "));
 
     let mut no_folder = settings(&folder, &[]);
-    no_folder.data_dir = "/proc/nonexistent".into();
+    no_folder.data_dir = below;
     assert_eq!(code(no_folder).await.code(), 2);
 
     let database = connect(&settings(&folder, &[])).await.unwrap();

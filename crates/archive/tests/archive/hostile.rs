@@ -30,11 +30,10 @@ fn bomb(start: &[u8], byte: u8, length: u64) -> Vec<u8> {
 fn a_gibibyte_of_zeros() {
     let bomb = bomb(b"", 0, 1 << 30);
     assert!(bomb.len() < 100_000);
-    let (read, start) = (Arc::new(AtomicU64::new(0)), std::time::Instant::now());
+    let read = Arc::new(AtomicU64::new(0));
     let source = Counted(&*bomb, Arc::clone(&read));
     let error = Reader::open(source, &Keys::none(), Limits::default()).unwrap_err();
     assert_eq!(error.code(), "not_an_archive");
-    assert!(start.elapsed().as_secs() < 5);
     assert!(read.load(Ordering::Relaxed) <= 64 << 10, "{read:?}");
 }
 

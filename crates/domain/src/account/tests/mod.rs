@@ -4,6 +4,8 @@
 
 mod provider;
 
+use chrono::TimeDelta;
+
 use super::*;
 use crate::database;
 use crate::entity::user::Role;
@@ -147,11 +149,15 @@ async fn too_many_attempts_are_refused_even_with_the_right_password() {
 async fn whoever_signs_in_is_let_in_with_the_role_of_the_database() {
     let school = School::new().await;
     let user = school.user("grace", Role::Teacher).await;
+    let before = Utc::now();
     let signed_in = school.login("grace", PASSWORD).await.unwrap();
     assert_eq!(signed_in.expires_in, 900);
     assert!(!format!("{signed_in:?}").contains(&signed_in.access_token));
-    let ahead = (signed_in.expires_at - Utc::now()).num_seconds();
-    assert!((890..=900).contains(&ahead), "{ahead}");
+    let issued_at = signed_in.expires_at - TimeDelta::minutes(15);
+    assert!(
+        before - TimeDelta::seconds(1) <= issued_at && issued_at <= Utc::now(),
+        "{issued_at}"
+    );
 
     let teacher = school.accounts.authenticate(&signed_in.access_token).await.unwrap();
     assert_eq!((teacher.user_id, teacher.role), (Some(user.id), Role::Teacher));

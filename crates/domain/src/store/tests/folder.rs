@@ -57,7 +57,7 @@ async fn a_folder_that_can_not_be_made_is_a_wrong_setting() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("file");
     std::fs::write(&file, "x").unwrap();
-    for path in [file.clone(), file.join("below"), "/proc/nonexistent".into()] {
+    for path in [file.clone(), file.join("below")] {
         let refused = Store::open(&Settings::folder(&path)).unwrap_err();
         assert!(
             matches!(refused, Error::Invalid { field: "archives", .. }),

@@ -17,9 +17,11 @@ fn open(server: &Server) -> Store {
 async fn a_store_that_is_not_there_is_unavailable_soon() {
     let server = Server::start().await;
     let mut settings = server.settings("s3://school");
-    settings
-        .options
-        .push(("aws_endpoint".to_owned(), "http://127.0.0.1:1".to_owned()));
+    // Bound and never listened on: connections to this port are refused.
+    let silent = tokio::net::TcpSocket::new_v4().unwrap();
+    silent.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let endpoint = format!("http://{}", silent.local_addr().unwrap());
+    settings.options.push(("aws_endpoint".to_owned(), endpoint));
     let store = Store::open(&settings).unwrap();
     let begin = Instant::now();
     let id = store.new_id(Utc::now());
