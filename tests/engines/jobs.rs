@@ -3,12 +3,15 @@
 use std::time::Duration;
 
 use campus_backup_domain::Error;
+use campus_backup_domain::entity::lease;
 use campus_backup_domain::job::{Context, Filter, JobState, Kind, Needs, Origin, Phase};
+use chrono::{DateTime, Utc};
+use sea_orm::{ConnectionTrait as _, EntityTrait as _, Statement};
 use serde_json::json;
 use tokio::sync::oneshot;
 
 use harness::copy::{Copy, Manner, idle, keyed, submission};
-use harness::{Engine, PATIENCE, on_every_engine, small_school, until};
+use harness::{Engine, PATIENCE, Scratch, on_every_engine, small_school, until};
 
 /// The job that a refusal names.
 fn holder<T>(refused: Result<T, Error>) -> String {
@@ -17,6 +20,25 @@ fn holder<T>(refused: Result<T, Error>) -> String {
         Err(other) => panic!("{other:?}"),
         Ok(_) => panic!("it was let in"),
     }
+}
+
+/// When others may take the lease over.
+async fn lease_ends_at(scratch: &Scratch) -> DateTime<Utc> {
+    let lease = lease::Entity::find().one(scratch.connection()).await.unwrap();
+    lease.unwrap().expires_at.unwrap()
+}
+
+/// The time by the clock of the database, which is that of the leases.
+async fn now(scratch: &Scratch) -> DateTime<Utc> {
+    let sql = match scratch.engine() {
+        Engine::Sqlite => return Utc::now(),
+        Engine::Postgres => "select clock_timestamp()",
+        Engine::Mysql => "select utc_timestamp(6)",
+    };
+    let connection = scratch.connection();
+    let statement = Statement::from_string(connection.get_database_backend(), sql);
+    let row = connection.query_one_raw(statement).await.unwrap().unwrap();
+    row.try_get_by_index(0).unwrap()
 }
 
 #[on_every_engine]
@@ -37,7 +59,11 @@ async fn one_at_a_time_changes_the_data_and_readers_go_on(engine: Engine) {
     let reader = reader.ended().await;
     assert_eq!((reader.state, reader.result), (JobState::Succeeded, Some(json!(7))));
     // The lease outlives its time, because it is renewed.
-    tokio::time::sleep(2 * Manner::LIVELY.patience).await;
+    let first_end = lease_ends_at(&school.scratch).await;
+    until("the lease is renewed after its first time", PATIENCE, async || {
+        lease_ends_at(&school.scratch).await > first_end + Manner::LIVELY.patience
+    })
+    .await;
     assert_eq!(holder(two.idle(Needs::WriterLease).await), first.id);
 
     assert_eq!(
@@ -130,7 +156,6 @@ async fn a_long_transaction_keeps_the_lease(engine: Engine) {
     let (go, gone) = oneshot::channel::<()>();
     let (begun, has_begun) = oneshot::channel();
     let job = one.submit(submission(Needs::WriterLease), async move |context: Context| {
-        use sea_orm::ConnectionTrait as _;
         let transaction = database.begin_write("testing").await?;
         transaction
             .execute_unprepared("delete from attendance")
@@ -148,7 +173,11 @@ async fn a_long_transaction_keeps_the_lease(engine: Engine) {
     });
     let job = job.await.unwrap();
     has_begun.await.unwrap();
-    tokio::time::sleep(2 * Manner::LIVELY.patience).await;
+    let first_end = lease_ends_at(&school.scratch).await;
+    until("the first time of the lease is over", PATIENCE, async || {
+        now(&school.scratch).await > first_end
+    })
+    .await;
     assert_eq!(holder(two.idle(Needs::WriterLease).await), job.id);
     go.send(()).unwrap();
     assert_eq!(job.ended().await.state, JobState::Succeeded);

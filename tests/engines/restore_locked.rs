@@ -1,7 +1,5 @@
 //! Others beside a restore: readers see what was there before, writers wait and lose nothing.
 
-use std::time::Duration;
-
 use campus_backup_archive::Cell;
 use campus_backup_domain::Table;
 use campus_backup_domain::restore::Mode;
@@ -84,7 +82,9 @@ async fn a_writer_waits_and_loses_nothing(engine: Engine) {
         let connection = school.scratch.another_connection().await;
         waiting.push(tokio::spawn(async move { connection.execute_unprepared(sql).await }));
     }
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    school.scratch.until_waiting(3).await;
+    // Others read on.
+    assert_eq!(school.scratch.count("students").await, 5);
     assert!(waiting.iter().all(|writer| !writer.is_finished()), "they wait");
     place.apply(&mut change, &archive, &request).await.unwrap();
     change.commit().await.unwrap();

@@ -13,6 +13,7 @@ use tempfile::TempDir;
 use uuid::Uuid;
 
 use super::engine::{Engine, blocking};
+use super::{PATIENCE, until};
 
 const PREFIX: &str = "test_";
 
@@ -172,6 +173,26 @@ impl Scratch {
     pub async fn connections_of_others(&self) -> usize {
         let own = self.own_connections().await;
         self.connections().await.iter().filter(|id| !own.contains(id)).count()
+    }
+
+    /// Polls until so many sessions wait for a lock. SQLite does not show which connections wait: there it returns at once.
+    pub async fn until_waiting(&self, sessions: i64) {
+        let sql = match self.engine {
+            Engine::Sqlite => return,
+            Engine::Postgres => {
+                "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+            }
+            // InnoDB's own list of waits is a copy that is not renewed while it is polled. While another holds the locks, a
+            // statement that has not ended, other than one with NOWAIT, waits for them.
+            Engine::Mysql => {
+                "select count(*) from information_schema.processlist where db = database() and command = 'Query' \
+                 and id <> connection_id() and info not like '%nowait'"
+            }
+        };
+        until("sessions wait for a lock", PATIENCE, async || {
+            self.number(sql).await >= sessions
+        })
+        .await;
     }
 
     async fn connections(&self) -> Vec<String> {

@@ -1,7 +1,6 @@
 //! Archives and everything else that goes on at the same time: writers, other copies of the service, a service that dies.
 
 use std::process::Command;
-use std::time::{Duration, Instant};
 
 use reqwest::Method;
 use sea_orm::{ConnectionTrait as _, TransactionTrait as _};
@@ -158,16 +157,18 @@ async fn one_copy_changes_the_data_at_a_time(engine: Engine) {
         .await;
     kill(&first);
     locked.lets_go().await;
-    let start = Instant::now();
-    let cleared = loop {
+    let mut cleared = Value::Null;
+    until("the lease is free", PATIENCE, async || {
         let answer = other.clear(&json!({"table": "payments"})).await;
-        if answer.status == 200 {
-            break answer.json();
-        }
-        answer.problem(409, "busy");
-        assert!(start.elapsed() < PATIENCE, "the lease is not free");
-        tokio::time::sleep(Duration::from_millis(500)).await;
-    };
+        let done = answer.status == 200;
+        cleared = if done {
+            answer.json()
+        } else {
+            answer.problem(409, "busy")
+        };
+        done
+    })
+    .await;
     let job = other
         .get(&format!("/backup/jobs/{}", restoring["id"].as_str().unwrap()))
         .await

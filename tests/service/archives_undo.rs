@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use harness::archives_rig::{Place, of};
 use harness::service::Setup;
-use harness::{Answer, Client, Engine, on_every_engine, small_school};
+use harness::{Answer, Client, Engine, PATIENCE, on_every_engine, small_school, until};
 
 async fn undo(admin: &Client, id: &str) -> Answer {
     admin.post(&format!("/backup/clear/{id}/undo"), &json!({})).await
@@ -138,7 +138,11 @@ async fn what_can_not_be_undone_is_refused(engine: Engine) {
     let service = setup.again().set("CAMPUS_BACKUP_UNDO_WINDOW", 1).start().await;
     let admin = service.admin().await;
     let cleared = admin.clear(&json!({"table": "payments"})).await.expect(200).json();
-    tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
+    let undo_until: DateTime<Utc> = cleared["undo_until"].as_str().unwrap().parse().unwrap();
+    until("the time for an undo is over", PATIENCE, async || {
+        Utc::now() > undo_until
+    })
+    .await;
     let expired = undo(&admin, id(&cleared)).await.problem(410, "undo_expired");
     let archive = cleared["archive_id"].as_str().unwrap();
     assert!(

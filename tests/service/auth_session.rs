@@ -6,7 +6,7 @@ use serde_json::json;
 
 use harness::archives_rig::Place;
 use harness::service::Setup;
-use harness::{ADMIN_PASSWORD, Answer, Client, Engine, Service, on_every_engine, small_school};
+use harness::{ADMIN_PASSWORD, Answer, Client, Engine, PATIENCE, Service, on_every_engine, small_school, until};
 
 const SESSION: &str = "/auth/session";
 const NAME: &str = "campus_backup_session";
@@ -174,8 +174,11 @@ async fn sessions_outlive_the_process_and_end_when_they_say() {
     drop(again);
     let short = setup.again().set("CAMPUS_BACKUP_SESSION_LIFETIME", 1).start().await;
     let left = sign_in(&short).await;
-    tokio::time::sleep(std::time::Duration::from_millis(1_100)).await;
     for ended in [kept, cookie(&left)] {
+        until("the session is over", PATIENCE, async || {
+            go_on(&short, &ended).await.status == 401
+        })
+        .await;
         go_on(&short, &ended).await.problem(401, "unauthenticated");
     }
 }

@@ -82,8 +82,10 @@ async fn a_clear_that_waits_is_done_when_the_other_lets_go(engine: Engine) {
         .await;
     let admin = service.admin().await;
     let writer = OtherWriter::holding(&school.scratch).await;
-    let clear = tokio::spawn(async move { admin.clear(&json!({"table": "attendance"})).await });
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    let other = admin.clone();
+    let clear = tokio::spawn(async move { other.clear(&json!({"table": "attendance"})).await });
+    school.scratch.until_waiting(1).await;
+    admin.get("/backup/stats").await.expect(200);
     assert!(!clear.is_finished(), "it waits");
     writer.lets_go().await;
     assert_eq!(clear.await.unwrap().expect(200).json()["removed_total"], 3);
@@ -101,7 +103,8 @@ async fn a_clear_whose_client_left_is_whole_or_not_at_all(engine: Engine) {
     let writer = OtherWriter::holding(&school.scratch).await;
     let other = admin.clone();
     let clear = tokio::spawn(async move { other.clear(&json!({"table": "students"})).await });
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    school.scratch.until_waiting(1).await;
+    admin.get("/backup/stats").await.expect(200);
     clear.abort();
     writer.lets_go().await;
     // Nobody waits for its job any more, if it came to one; that ends all the same, and the service ends after it.
