@@ -2,7 +2,7 @@
 
 use campus_backup_archive::{Keys, Position};
 
-use crate::school::{BARE, refusal, replaced};
+use crate::content::{BARE, refusal, replaced};
 
 #[track_caller]
 fn assert_refused(part: &str, by: &str, code: &str) {

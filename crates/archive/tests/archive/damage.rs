@@ -6,7 +6,7 @@ use campus_backup_archive::{Error, Keys, Limits, Reader};
 use rand::{Rng as _, RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
-use crate::school::{BARE, COMPRESSED, ENCRYPTED, compressed, keys, read, refusal, seal};
+use crate::content::{BARE, COMPRESSED, ENCRYPTED, compressed, keys, read, refusal, seal};
 
 const FORMS: [(&str, &[u8]); 3] = [("bare", BARE), ("zstd", COMPRESSED), ("age", ENCRYPTED)];
 
@@ -174,7 +174,7 @@ fn a_failing_source_is_reachable_through_every_layer() {
 
 #[test]
 fn who_has_refused_keeps_refusing() {
-    let damaged = super::school::replaced("{\"id\":2,\"full_name\"", "{\"id\":0,\"full_name\"");
+    let damaged = super::content::replaced("{\"id\":2,\"full_name\"", "{\"id\":0,\"full_name\"");
     let mut reader = Reader::open(&*damaged, &Keys::none(), Limits::default()).unwrap();
     reader.next_table().unwrap();
     reader.next_table().unwrap();

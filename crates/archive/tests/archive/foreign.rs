@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 use campus_backup_archive::{Error, Keys};
 
-use crate::school::{BARE, compressed, encrypted, keys, refusal, replaced, seal};
+use crate::content::{BARE, compressed, encrypted, keys, refusal, replaced, seal};
 
 #[test]
 fn files_that_are_no_archives_are_named() {

@@ -2,7 +2,7 @@
 
 use campus_backup_archive::{Cell, Compression, Encryption, Form, Keys, Limits, Reader};
 
-use crate::school::{BARE, COMPRESSED, ENCRYPTED, compressed, document, encrypted, header, keys, rows, seal};
+use crate::content::{BARE, COMPRESSED, ENCRYPTED, compressed, document, encrypted, header, keys, rows, seal};
 
 /// Writes the golden files anew. They are released: this is for a new version's only.
 #[test]
@@ -57,7 +57,7 @@ fn check_every_cell(archive: &[u8], keys: &Keys, form: Form) {
     }
     assert!(reader.next_table().unwrap().is_none());
     let summary = reader.finish().unwrap();
-    assert_eq!(summary, document(&header(), &super::school::rows()).1);
+    assert_eq!(summary, document(&header(), &super::content::rows()).1);
     assert_eq!(summary.total, 9);
     assert_eq!(summary.rows["courses"], 0);
     assert_eq!(summary.totals["courses.fee"], "0.00");
@@ -81,7 +81,7 @@ fn what_is_left_unread_is_checked_by_finish() {
     reader.next_table().unwrap();
     reader.next_row().unwrap();
     assert_eq!(reader.finish().unwrap().total, 9);
-    let damaged = super::school::replaced("日本語", "日本話");
+    let damaged = super::content::replaced("日本語", "日本話");
     let reader = Reader::open(&*damaged, &Keys::none(), Limits::default()).unwrap();
     assert_eq!(reader.finish().unwrap_err().code(), "digest_mismatch");
 }

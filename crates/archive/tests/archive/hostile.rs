@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use campus_backup_archive::{Error, Keys, Limits, Reader};
 
-use crate::school::{BARE, compressed, keys, read, read_within, refusal, replaced};
+use crate::content::{BARE, compressed, keys, read, read_within, refusal, replaced};
 
 /// Counts what was asked of it.
 struct Counted<R>(R, Arc<AtomicU64>);
@@ -199,9 +199,9 @@ fn a_trickling_source() {
     let expected = read(BARE, &Keys::none()).unwrap().1;
     for archive in [
         BARE,
-        crate::school::COMPRESSED,
-        crate::school::ENCRYPTED,
-        &crate::school::seal(BARE, &compressed()),
+        crate::content::COMPRESSED,
+        crate::content::ENCRYPTED,
+        &crate::content::seal(BARE, &compressed()),
     ] {
         let reader = Reader::open(Trickle(archive, false), &keys(), Limits::default()).unwrap();
         assert_eq!(reader.finish().unwrap(), expected);

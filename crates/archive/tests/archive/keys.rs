@@ -3,7 +3,7 @@
 use campus_backup_archive::{KeyError, Keys, Layers, Limits, Recipients};
 use secrecy::{ExposeSecret as _, SecretString};
 
-use crate::school::{BARE, ENCRYPTED, KEY, encrypted, encrypted_only, keys, read, read_within, refusal, seal};
+use crate::content::{BARE, ENCRYPTED, KEY, encrypted, encrypted_only, keys, read, read_within, refusal, seal};
 
 fn passphrase(text: &str) -> SecretString {
     SecretString::from(text.to_owned())

@@ -5,7 +5,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use proptest::prelude::*;
 use rust_decimal::Decimal;
 
-use crate::school::{compressed, document, encrypted, keys, seal};
+use crate::content::{compressed, document, encrypted, keys, seal};
 
 #[derive(Clone, Debug)]
 struct Values {

@@ -7,7 +7,7 @@ use std::process::Command;
 use campus_backup_archive::Keys;
 use secrecy::ExposeSecret as _;
 
-use crate::school::{BARE, COMPRESSED, ENCRYPTED, encrypted_only, keys, read, seal};
+use crate::content::{BARE, COMPRESSED, ENCRYPTED, encrypted_only, keys, read, seal};
 
 fn is_here(tool: &str) -> bool {
     let here = Command::new(tool).arg("--version").output().is_ok();

@@ -215,12 +215,12 @@ fn check_email(email: &str) -> Result<()> {
 mod tests {
     use secrecy::ExposeSecret;
 
-    use super::super::tests::{PASSWORD, School, refusal};
+    use super::super::tests::{PASSWORD, SchoolAccounts, refusal};
     use super::*;
 
     #[tokio::test]
     async fn weak_passwords_bad_names_and_taken_names_are_refused() {
-        let school = School::new().await;
+        let school = SchoolAccounts::new().await;
         let accounts = &school.accounts;
         school.user("grace", Role::Teacher).await;
         let good = SecretString::from(PASSWORD);
@@ -249,7 +249,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_first_administrator_is_made_once() {
-        let school = School::new().await;
+        let school = SchoolAccounts::new().await;
         let accounts = &school.accounts;
         let first = accounts.ensure_first_admin("admin", None).await.unwrap().unwrap();
         let password = first.password.clone().unwrap();
@@ -267,7 +267,7 @@ mod tests {
 
     #[tokio::test]
     async fn of_several_who_make_the_first_administrator_one_succeeds() {
-        let school = School::new().await;
+        let school = SchoolAccounts::new().await;
         let accounts = &school.accounts;
         let make = || accounts.ensure_first_admin("admin", None);
         let (a, b, c) = tokio::join!(make(), make(), make());
@@ -277,7 +277,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_chosen_password_is_used_and_can_be_reset() {
-        let school = School::new().await;
+        let school = SchoolAccounts::new().await;
         let accounts = &school.accounts;
         let chosen = Some(SecretString::from(PASSWORD));
         let made = accounts

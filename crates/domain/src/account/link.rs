@@ -194,12 +194,12 @@ mod tests {
 
     use sea_orm::PaginatorTrait;
 
-    use super::super::tests::{School, refusal};
+    use super::super::tests::{SchoolAccounts, refusal};
     use super::*;
 
     const PATH: &str = "/backup/download/students?format=csv";
 
-    async fn age_links(school: &School, age: TimeDelta) {
+    async fn age_links(school: &SchoolAccounts, age: TimeDelta) {
         let expired = stored::Entity::update_many()
             .col_expr(stored::Column::ExpiresAt, Expr::value(now() - age))
             .exec(school.database().connection())
@@ -208,7 +208,7 @@ mod tests {
     }
 
     /// Giving back happens a moment after the drop.
-    async fn redeem_when_given_back(school: &School, token: &str) -> (Admin, LinkUse) {
+    async fn redeem_when_given_back(school: &SchoolAccounts, token: &str) -> (Admin, LinkUse) {
         let start = Instant::now();
         loop {
             match school.accounts.redeem_link(token, PATH).await {
@@ -220,7 +220,7 @@ mod tests {
 
     #[tokio::test]
     async fn unknown_links_and_links_for_another_path_are_refused() {
-        let school = School::new().await;
+        let school = SchoolAccounts::new().await;
         let admin = school.admin().await;
         let link = school.accounts.create_link(&admin, PATH).await.unwrap();
         assert_eq!(link.token.len(), 64);
@@ -249,7 +249,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_link_is_used_once_and_given_back_if_the_download_breaks_off() {
-        let school = School::new().await;
+        let school = SchoolAccounts::new().await;
         let admin = school.admin().await;
         let link = school.accounts.create_link(&admin, PATH).await.unwrap();
         let (_, broken_off) = school.accounts.redeem_link(&link.token, PATH).await.unwrap();
@@ -267,7 +267,7 @@ mod tests {
 
     #[tokio::test]
     async fn of_those_who_redeem_at_once_one_wins() {
-        let school = School::new().await;
+        let school = SchoolAccounts::new().await;
         let admin = school.admin().await;
         let link = school.accounts.create_link(&admin, PATH).await.unwrap();
         let redeem = || school.accounts.redeem_link(&link.token, PATH);
@@ -282,7 +282,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_expired_link_is_spent_and_later_forgotten() {
-        let school = School::new().await;
+        let school = SchoolAccounts::new().await;
         let admin = school.admin().await;
         let link = school.accounts.create_link(&admin, PATH).await.unwrap();
         age_links(&school, TimeDelta::seconds(1)).await;
@@ -301,7 +301,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_link_dies_with_the_rights_of_whoever_made_it() {
-        let school = School::new().await;
+        let school = SchoolAccounts::new().await;
         let admin = school.admin().await;
         let id = admin.user_id().unwrap();
         let accounts = &school.accounts;

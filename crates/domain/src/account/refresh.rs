@@ -74,16 +74,16 @@ impl Accounts {
 mod tests {
     use sea_orm::ConnectionTrait;
 
-    use super::super::tests::{PASSWORD, School, refusal};
+    use super::super::tests::{PASSWORD, SchoolAccounts, refusal};
     use super::super::token::{NO_LONGER_ACTIVE, SESSION_ENDED};
     use super::*;
     use crate::entity::user::{self, Role};
 
-    fn token(school: &School, signed_in: &SignedIn) -> String {
+    fn token(school: &SchoolAccounts, signed_in: &SignedIn) -> String {
         school.accounts.refresh_token(signed_in).unwrap()
     }
 
-    async fn reason(school: &School, token: &str) -> &'static str {
+    async fn reason(school: &SchoolAccounts, token: &str) -> &'static str {
         match refusal(school.accounts.refresh(token).await) {
             Error::Unauthenticated(reason) => reason,
             other => unreachable!("{other:?}"),
@@ -92,7 +92,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_session_goes_on_with_the_role_of_now_and_each_time_with_another_token() {
-        let school = School::new().await;
+        let school = SchoolAccounts::new().await;
         let user = school.user("grace", Role::Admin).await;
         let signed_in = school.login("grace", PASSWORD).await.unwrap();
         let first = token(&school, &signed_in);
@@ -111,7 +111,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_access_token_is_no_refresh_token_nor_the_other_way_round() {
-        let school = School::new().await;
+        let school = SchoolAccounts::new().await;
         school.user("grace", Role::Admin).await;
         let signed_in = school.login("grace", PASSWORD).await.unwrap();
         let refresh = token(&school, &signed_in);
@@ -123,14 +123,14 @@ mod tests {
         for forged in ["", "a.b.c", &refresh[..refresh.len() - 4], &format!("{refresh}A")] {
             assert_eq!(reason(&school, forged).await, token::NOT_VALID, "{forged}");
         }
-        let another = School::with(|settings, _| settings.secret = vec![8; 32].into()).await;
+        let another = SchoolAccounts::with(|settings, _| settings.secret = vec![8; 32].into()).await;
         another.user("grace", Role::Admin).await;
         assert_eq!(reason(&another, &refresh).await, token::NOT_VALID);
     }
 
     #[tokio::test]
     async fn it_ends_with_the_account_and_with_the_password() {
-        let school = School::new().await;
+        let school = SchoolAccounts::new().await;
         let user = school.user("grace", Role::Admin).await;
         let refresh = token(&school, &school.login("grace", PASSWORD).await.unwrap());
         school.change(user.id, user::Column::IsActive, false).await;
@@ -146,7 +146,7 @@ mod tests {
 
     #[tokio::test]
     async fn no_token_outlives_the_session() {
-        let school = School::with(|settings, _| settings.session_lifetime = Duration::from_secs(60)).await;
+        let school = SchoolAccounts::with(|settings, _| settings.session_lifetime = Duration::from_secs(60)).await;
         school.user("grace", Role::Admin).await;
         let mut signed_in = school.login("grace", PASSWORD).await.unwrap();
         let began_at = signed_in.session.began_at - 20;
@@ -163,7 +163,7 @@ mod tests {
 
     #[tokio::test]
     async fn of_the_sessions_that_end_the_spared_one_goes_on() {
-        let school = School::new().await;
+        let school = SchoolAccounts::new().await;
         school.user("grace", Role::Admin).await;
         let (mine, another) = (
             school.login("grace", PASSWORD).await.unwrap(),

@@ -101,11 +101,11 @@ fn subquery(column: Column) -> SelectStatement {
 mod tests {
     use sea_orm::ConnectionTrait;
 
-    use super::super::tests::{PASSWORD, School, refusal};
+    use super::super::tests::{PASSWORD, SchoolAccounts, refusal};
     use super::*;
     use crate::entity::user::Role;
 
-    async fn end(school: &School, spare: &Admin) {
+    async fn end(school: &SchoolAccounts, spare: &Admin) {
         let transaction = school.database().begin_write("ending sessions").await.unwrap();
         for statement in school.accounts.end_sessions(spare) {
             transaction.execute_raw(statement).await.unwrap();
@@ -115,7 +115,7 @@ mod tests {
 
     #[tokio::test]
     async fn all_sessions_end_but_the_one_that_is_spared() {
-        let school = School::new().await;
+        let school = SchoolAccounts::new().await;
         school.user("margaret", Role::Admin).await;
         school.user("grace", Role::Teacher).await;
         let mine = school.login("margaret", PASSWORD).await.unwrap();
@@ -143,7 +143,7 @@ mod tests {
 
     #[tokio::test]
     async fn links_end_with_the_sessions() {
-        let school = School::new().await;
+        let school = SchoolAccounts::new().await;
         let admin = school.admin().await;
         let path = "/backup/download/students";
         let before = school.accounts.create_link(&admin, path).await.unwrap();

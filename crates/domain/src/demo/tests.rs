@@ -4,25 +4,9 @@ use sea_orm::{ActiveValue, Order, PaginatorTrait, PrimaryKeyToColumn, QueryOrder
 use sha2::{Digest, Sha256};
 
 use super::*;
-use crate::database::Settings;
 use crate::entity::user::Role;
 use crate::entity::{attendance, course, enrollment, payment, payment_category, student, user};
-
-async fn connect(url: String) -> Database {
-    let settings = Settings {
-        url,
-        connections: 2,
-        readers: 1,
-        patience: std::time::Duration::from_secs(5),
-    };
-    let database = Database::connect(&settings).await.unwrap();
-    database.migrate().await.unwrap();
-    database
-}
-
-async fn empty(folder: &tempfile::TempDir) -> Database {
-    connect(format!("sqlite://{}", folder.path().join("school.db").display())).await
-}
+use crate::sample::School;
 
 fn admin() -> DemoAdmin {
     DemoAdmin {
@@ -62,8 +46,10 @@ async fn digest(database: &Database) -> String {
 
 #[tokio::test]
 async fn a_database_with_a_row_is_refused_and_left_alone() {
-    let folder = tempfile::tempdir().unwrap();
-    let database = empty(&folder).await;
+    let School {
+        database,
+        folder: _folder,
+    } = School::empty().await;
     let category = payment_category::ActiveModel {
         name: ActiveValue::Set("Tuition".to_owned()),
         ..Default::default()
@@ -91,8 +77,8 @@ async fn a_database_with_a_row_is_refused_and_left_alone() {
 
 #[tokio::test]
 async fn the_same_scale_gives_the_same_school() {
-    let (folder, other_folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let (database, other) = (empty(&folder).await, empty(&other_folder).await);
+    let (school, other_school) = (School::empty().await, School::empty().await);
+    let (database, other) = (school.database, other_school.database);
     let filled = fill(&database, 1, admin()).await.unwrap();
     assert_eq!(fill(&other, 1, admin()).await.unwrap(), filled);
     assert_eq!(digest(&other).await, digest(&database).await);

@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::*;
 use crate::account::Admin;
 use crate::export::{Coding, CsvOptions, Format};
-use crate::sample::{self, Memory, Rows, School};
+use crate::sample::{self, Memory, Row, Rows, School};
 use crate::verify;
 
 fn archive(bytes: impl Into<Arc<[u8]>>) -> Side {
@@ -23,7 +23,7 @@ fn archive(bytes: impl Into<Arc<[u8]>>) -> Side {
 }
 
 fn of(rows: &Rows) -> Side {
-    archive(sample::all(rows))
+    archive(rows.archive(&Table::ALL))
 }
 
 async fn count(from: &Side, to: &Side) -> Result<Diff> {
@@ -83,7 +83,7 @@ async fn known(bytes: &[u8], kind: Origin) -> Side {
 async fn sides_that_are_not_whole_are_refused() {
     let school = School::empty().await;
     let live = Side::Live(school.database.clone());
-    let whole = sample::all(&sample::rows());
+    let whole = sample::rows().archive(&Table::ALL);
     let flipped = String::from_utf8(whole.clone())
         .unwrap()
         .replacen("\"paid\"", "\"Paid\"", 1);
@@ -121,9 +121,9 @@ async fn sides_that_are_not_whole_are_refused() {
 #[tokio::test]
 async fn a_side_that_is_not_what_its_manifest_says_is_refused() {
     let mut rows = sample::rows();
-    let one = known(&sample::all(&rows), Origin::Taken).await;
-    rows.get_mut(&Table::Payments).unwrap().remove(&11);
-    let Side::Archive(mut other) = known(&sample::all(&rows), Origin::Taken).await else {
+    let one = known(&rows.archive(&Table::ALL), Origin::Taken).await;
+    rows.take(Table::Payments, 11);
+    let Side::Archive(mut other) = known(&rows.archive(&Table::ALL), Origin::Taken).await else {
         panic!("it is an archive");
     };
     assert_eq!(
@@ -135,7 +135,7 @@ async fn a_side_that_is_not_what_its_manifest_says_is_refused() {
             .removed,
         1
     );
-    other.source = Memory::source(sample::all(&Rows::new()));
+    other.source = Memory::source(Rows::default().archive(&Table::ALL));
     let refused = count(&one, &Side::Archive(other)).await.unwrap_err();
     assert_eq!(refused.archive_code(), Some("manifest_mismatch"));
 }
@@ -144,10 +144,7 @@ async fn a_side_that_is_not_what_its_manifest_says_is_refused() {
 async fn what_can_not_be_asked_for_is_refused() {
     let school = School::empty().await;
     let live = Side::Live(school.database.clone());
-    let (one, all) = (
-        archive(sample::archive(&sample::rows(), &[Table::Courses])),
-        of(&sample::rows()),
-    );
+    let (one, all) = (archive(sample::rows().archive(&[Table::Courses])), of(&sample::rows()));
     for other in [&all, &live] {
         let refused = page(&one, other, Table::Payments, ALL).await.unwrap_err();
         assert!(matches!(refused, Error::NoTable(Table::Payments)), "{refused:?}");
@@ -167,7 +164,7 @@ async fn what_can_not_be_asked_for_is_refused() {
 
 #[tokio::test]
 async fn it_ends_when_it_is_asked_to() {
-    let school = School::new().await;
+    let school = School::demo().await;
     let bytes = school.download(Scope::All, Format::Json).await;
     let (stored, live) = (archive(bytes), Side::Live(school.database.clone()));
     for (from, to) in [(&stored, &stored), (&stored, &live), (&live, &stored)] {
@@ -189,7 +186,7 @@ async fn it_ends_when_it_is_asked_to() {
 #[tokio::test]
 async fn what_manifests_say_is_the_same_is_not_read() {
     let mut rows = sample::rows();
-    let bytes = sample::all(&rows);
+    let bytes = rows.archive(&Table::ALL);
     let (sealed, _) = sample::sealed(&bytes, &Layers::default());
     let one = unread(&bytes, Origin::Taken).await;
     let other = unread(&sealed, Origin::Uploaded).await;
@@ -197,8 +194,8 @@ async fn what_manifests_say_is_the_same_is_not_read() {
     assert!(diff.is_empty());
     assert_eq!(diff.tables.len(), 7);
     assert_eq!(diff.of(Table::Students).unwrap().unchanged, 3);
-    rows.get_mut(&Table::Payments).unwrap().remove(&11);
-    let moved = unread(&sample::all(&rows), Origin::Taken).await;
+    rows.take(Table::Payments, 11);
+    let moved = unread(&rows.archive(&Table::ALL), Origin::Taken).await;
     assert!(page(&one, &moved, Table::Courses, ALL).await.unwrap().items.is_empty());
     assert!(
         page(&one, &moved, Table::Payments, ALL).await.is_err(),
@@ -207,7 +204,7 @@ async fn what_manifests_say_is_the_same_is_not_read() {
 
     // Tables that are the same are counted and not merged.
     let one = known(&bytes, Origin::Taken).await;
-    let moved = known(&sample::all(&rows), Origin::Taken).await;
+    let moved = known(&rows.archive(&Table::ALL), Origin::Taken).await;
     let diff = count(&one, &moved).await.unwrap();
     assert_eq!(diff.of(Table::Students).unwrap().unchanged, 3);
     let payments = Counts {
@@ -223,8 +220,8 @@ async fn tables_that_only_one_side_has_are_named() {
     let school = School::empty().await;
     let live = Side::Live(school.database.clone());
     let rows = sample::rows();
-    let (one, all) = (archive(sample::archive(&rows, &[Table::Courses])), of(&rows));
-    let other = archive(sample::archive(&rows, &[Table::Users]));
+    let (one, all) = (archive(rows.archive(&[Table::Courses])), of(&rows));
+    let other = archive(rows.archive(&[Table::Users]));
     let diff = count(&one, &all).await.unwrap();
     assert_eq!(diff.of(Table::Courses).unwrap().unchanged, 1);
     assert_eq!(diff.tables[&Table::Students], Outcome::OnlyTo);
@@ -241,7 +238,7 @@ async fn tables_that_only_one_side_has_are_named() {
 
 #[tokio::test]
 async fn live_data_and_its_own_archive_are_the_same_until_it_changes() {
-    let school = School::new().await;
+    let school = School::demo().await;
     let stored = archive(school.download(Scope::All, Format::Json).await);
     let live = Side::Live(school.database.clone());
     let progress = Progress::default();
@@ -326,7 +323,7 @@ async fn live_data_and_its_own_archive_are_the_same_until_it_changes() {
 
 #[tokio::test]
 async fn a_page_takes_up_where_the_last_one_ended() {
-    let school = School::new().await;
+    let school = School::demo().await;
     let stored = archive(school.download(Scope::All, Format::Json).await);
     school.execute("delete from attendance where id > 95000").await;
     school
@@ -360,7 +357,7 @@ async fn a_page_takes_up_where_the_last_one_ended() {
 }
 
 /// A table of a few rows whose ids meet often.
-fn categories() -> impl Strategy<Value = BTreeMap<i64, Vec<Cell<'static>>>> {
+fn categories() -> impl Strategy<Value = BTreeMap<i64, Row>> {
     let text = prop::sample::select(vec![
         Cell::Null,
         Cell::Text(""),
@@ -407,7 +404,10 @@ proptest! {
             }
         }
         counted.unchanged = from.len() as u64 - counted.removed - counted.changed;
-        let [from, to] = [from, to].map(|rows| of(&Rows::from([(table, rows)])));
+        let rows = |table_rows: BTreeMap<i64, Row>| {
+            table_rows.into_values().fold(Rows::default(), |rows, row| rows.with(table, row))
+        };
+        let [from, to] = [from, to].map(|table_rows| of(&rows(table_rows)));
         runtime.block_on(async {
             let diff = count(&from, &to).await.unwrap();
             assert_eq!(diff.of(table).unwrap(), counted);

@@ -23,15 +23,15 @@ fn a_row_that_refers_to_nothing_is_refused() {
         checked.map(drop).map_err(|error| error.archive_code().unwrap())
     };
     let whole = sample::rows();
-    code(&sample::all(&whole)).unwrap();
+    code(&whole.archive(&Table::ALL)).unwrap();
     for (parent, id) in [
         (Table::Students, 70),
         (Table::Courses, 2),
         (Table::PaymentCategories, 3),
     ] {
         let mut rows = whole.clone();
-        rows.get_mut(&parent).unwrap().remove(&id);
-        let archive = sample::all(&rows);
+        rows.take(parent, id);
+        let archive = rows.archive(&Table::ALL);
         assert_eq!(code(&archive), Err("orphan"), "{parent}");
         // What is damaged says so.
         assert_eq!(code(&archive[..archive.len() - 2]), Err("cut"));
@@ -40,21 +40,21 @@ fn a_row_that_refers_to_nothing_is_refused() {
         assert_eq!(code(damaged.as_bytes()), Err("digest_mismatch"));
     }
     // Alone a table has nothing that its rows could refer to.
-    code(&sample::archive(&whole, &[Table::Payments])).unwrap();
+    code(&whole.archive(&[Table::Payments])).unwrap();
 }
 
 #[test]
 fn a_check_ends_when_it_is_asked_to() {
     let progress = Progress::default();
     progress.cancel();
-    let archive = sample::all(&sample::rows());
+    let archive = sample::rows().archive(&Table::ALL);
     let ended = check(archive.as_slice(), &Keys::none(), &progress).unwrap_err();
     assert!(matches!(ended, Error::Cancelled));
 }
 
 #[tokio::test]
 async fn every_table_comes_out_as_it_was_downloaded() {
-    let school = School::new().await;
+    let school = School::demo().await;
     let all = school.download(Scope::All, Format::Json).await;
     let checked = check(all.as_slice(), &Keys::none(), &Progress::default()).unwrap();
     assert_eq!(checked.summary.total, 109_053);
@@ -88,7 +88,7 @@ async fn every_table_comes_out_as_it_was_downloaded() {
 
 #[tokio::test]
 async fn layers_are_opened_with_the_right_key_only() {
-    let school = School::new().await;
+    let school = School::demo().await;
     let all = school.download(Scope::All, Format::Json).await;
     let keys = Keys::generate();
     let layers = Layers {
@@ -116,7 +116,7 @@ async fn layers_are_opened_with_the_right_key_only() {
 
 #[tokio::test]
 async fn what_is_not_whole_or_not_ours_is_refused() {
-    let school = School::new().await;
+    let school = School::demo().await;
     let courses = school.download(Scope::One(Table::Courses), Format::Json).await;
     let code = |bytes: &[u8], table| {
         let wanted = extraction(table, ArchivedFormat::Csv);
@@ -144,7 +144,7 @@ async fn what_is_not_whole_or_not_ours_is_refused() {
 
 #[tokio::test]
 async fn what_can_not_be_written_is_an_error() {
-    let school = School::new().await;
+    let school = School::demo().await;
     let all = school.download(Scope::All, Format::Json).await;
     let mut full = std::io::Cursor::new([0u8; 100]);
     let wanted = extraction(Table::Students, ArchivedFormat::Csv);

@@ -1,58 +1,59 @@
-//! Small schools in memory, in a database and in an archive.
+//! Rows in memory, and archives of them.
 
 use std::collections::BTreeMap;
-use std::io::Read;
-use std::time::Duration;
 
-use campus_backup_archive::{Cell, Keys, Summary, Writer};
+use campus_backup_archive::{Cell, Writer};
 use chrono::{DateTime, NaiveDate};
 use rust_decimal::Decimal;
 
-use super::super::*;
-use crate::account::Admin;
-use crate::catalog::{MOST, Table};
-use crate::change::{Change, Rows, Way};
-use crate::database::{Database, Settings};
-use crate::error::Result;
-use crate::job::Progress;
-use crate::open::{self, Source};
-use crate::snapshot::{Path, Selection, Sink, Snapshot};
+use super::Memory;
+use crate::catalog::Table;
+use crate::export::header;
 
-pub(super) type Row = Vec<Cell<'static>>;
+pub(crate) type Row = Vec<Cell<'static>>;
 
 /// Rows by table and id.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct School(pub(super) BTreeMap<Table, BTreeMap<i64, Row>>);
+pub(crate) struct Rows(BTreeMap<Table, BTreeMap<i64, Row>>);
 
-impl School {
-    pub(super) fn of(&self, table: Table) -> impl Iterator<Item = &Row> {
+impl Rows {
+    pub(crate) fn of(&self, table: Table) -> impl Iterator<Item = &Row> {
         self.0.get(&table).into_iter().flat_map(BTreeMap::values)
     }
 
-    pub(super) fn row(&self, table: Table, id: i64) -> Option<&Row> {
+    pub(crate) fn row(&self, table: Table, id: i64) -> Option<&Row> {
         self.0.get(&table)?.get(&id)
     }
 
-    pub(super) fn put(&mut self, table: Table, row: Row) {
+    pub(crate) fn put(&mut self, table: Table, row: Row) {
         self.0.entry(table).or_default().insert(id(&row), row);
     }
 
-    pub(super) fn take(&mut self, table: Table, id: i64) -> Option<Row> {
+    pub(crate) fn take(&mut self, table: Table, id: i64) -> Option<Row> {
         self.0.get_mut(&table)?.remove(&id)
     }
 
-    pub(super) fn with(mut self, table: Table, row: Row) -> Self {
+    pub(crate) fn with(mut self, table: Table, row: Row) -> Self {
         self.put(table, row);
         self
     }
 
-    pub(super) fn without(mut self, table: Table, id: i64) -> Self {
+    pub(crate) fn without(mut self, table: Table, id: i64) -> Self {
         self.take(table, id).unwrap();
         self
     }
 
+    /// Puts a value into a row that is there.
+    pub(crate) fn set(&mut self, table: Table, id: i64, column: usize, value: Cell<'static>) {
+        self.0.get_mut(&table).unwrap().get_mut(&id).unwrap()[column] = value;
+    }
+
+    pub(crate) fn count(&self) -> u64 {
+        self.0.values().map(|rows| rows.len() as u64).sum()
+    }
+
     /// Every row as JSON, to compare and to show.
-    pub(super) fn lines(&self) -> Vec<String> {
+    pub(crate) fn lines(&self) -> Vec<String> {
         let rows = Table::ALL
             .into_iter()
             .flat_map(|table| self.of(table).map(move |row| (table, row)));
@@ -60,9 +61,9 @@ impl School {
     }
 
     /// The bytes of an archive of these tables.
-    pub(super) fn archive(&self, tables: &[Table]) -> Bytes {
+    pub(crate) fn archive(&self, tables: &[Table]) -> Vec<u8> {
         let mut bytes = Vec::new();
-        let header = crate::export::header(DateTime::UNIX_EPOCH, "1.2.3", "sqlite", tables);
+        let header = header("2026-11-25T01:02:03Z".parse().unwrap(), "1.2.3", "sqlite", tables);
         let mut writer = Writer::begin(&header, &mut bytes);
         for table in tables {
             writer.begin_table(&mut bytes);
@@ -72,11 +73,16 @@ impl School {
             writer.end_table(&mut bytes);
         }
         writer.finish(&mut bytes);
-        Bytes(bytes)
+        bytes
+    }
+
+    /// An archive of these tables, in memory.
+    pub(crate) fn source(&self, tables: &[Table]) -> Memory {
+        Memory::new(self.archive(tables))
     }
 }
 
-fn line(table: Table, cells: &[Cell<'_>]) -> String {
+pub(super) fn line(table: Table, cells: &[Cell<'_>]) -> String {
     let mut line = format!("{table} ").into_bytes();
     for cell in cells {
         cell.write_json(&mut line);
@@ -85,11 +91,11 @@ fn line(table: Table, cells: &[Cell<'_>]) -> String {
     String::from_utf8(line).unwrap()
 }
 
-pub(super) fn id(row: &Row) -> i64 {
+pub(crate) fn id(row: &Row) -> i64 {
     integer(&row[0])
 }
 
-pub(super) fn integer(cell: &Cell<'_>) -> i64 {
+pub(crate) fn integer(cell: &Cell<'_>) -> i64 {
     match cell {
         Cell::Integer(value) => *value,
         other => panic!("{other:?}"),
@@ -100,7 +106,7 @@ fn then() -> Cell<'static> {
     Cell::Timestamp(DateTime::from_timestamp_micros(1_700_000_000_123_456).unwrap())
 }
 
-pub(super) fn user(id: i64, name: &'static str, role: &'static str, hash: &'static str) -> Row {
+pub(crate) fn user(id: i64, name: &'static str, role: &'static str, hash: &'static str) -> Row {
     let (name, role, hash) = (Cell::Text(name), Cell::Text(role), Cell::Text(hash));
     vec![
         Cell::Integer(id),
@@ -113,27 +119,27 @@ pub(super) fn user(id: i64, name: &'static str, role: &'static str, hash: &'stat
     ]
 }
 
-pub(super) fn student(id: i64, number: &'static str, name: &'static str) -> Row {
+pub(crate) fn student(id: i64, number: &'static str, name: &'static str) -> Row {
     let mut row = vec![Cell::Integer(id), Cell::Text(name), Cell::Text(number)];
     row.extend([Cell::Null, Cell::Text(""), Cell::Null, date(3), then()]);
     row
 }
 
-pub(super) fn course(id: i64, name: &'static str, fee: i64) -> Row {
+pub(crate) fn course(id: i64, name: &'static str, fee: i64) -> Row {
     let mut row = vec![Cell::Integer(id), Cell::Text(name), Cell::Null, Cell::Null, Cell::Null];
     row.extend([Cell::Decimal(Decimal::new(fee, 2)), Cell::Integer(30), then()]);
     row
 }
 
-pub(super) fn category(id: i64, name: &'static str) -> Row {
+pub(crate) fn category(id: i64, name: &'static str) -> Row {
     vec![Cell::Integer(id), Cell::Text(name), Cell::Null, then()]
 }
 
-pub(super) fn enrollment(id: i64, student: i64, course: i64) -> Row {
+pub(crate) fn enrollment(id: i64, student: i64, course: i64) -> Row {
     vec![Cell::Integer(id), Cell::Integer(student), Cell::Integer(course), then()]
 }
 
-pub(super) fn payment(id: i64, student: i64, category: i64, cents: i64) -> Row {
+pub(crate) fn payment(id: i64, student: i64, category: i64, cents: i64) -> Row {
     let mut row = vec![Cell::Integer(id), Cell::Integer(student), Cell::Integer(category)];
     row.extend([
         Cell::Decimal(Decimal::new(cents, 2)),
@@ -144,7 +150,7 @@ pub(super) fn payment(id: i64, student: i64, category: i64, cents: i64) -> Row {
     row
 }
 
-pub(super) fn attendance(id: i64, student: i64, course: i64, day: i32, status: &'static str) -> Row {
+pub(crate) fn attendance(id: i64, student: i64, course: i64, day: i32, status: &'static str) -> Row {
     let mut row = vec![Cell::Integer(id), Cell::Integer(student), Cell::Integer(course)];
     row.extend([date(day), Cell::Text(status)]);
     row
@@ -155,8 +161,8 @@ fn date(day: i32) -> Cell<'static> {
 }
 
 /// Two students with something of everything.
-pub(super) fn small() -> School {
-    School::default()
+pub(crate) fn small() -> Rows {
+    Rows::default()
         .with(Table::Users, user(1, "admin", "admin", "!1"))
         .with(Table::Users, user(2, "teacher", "teacher", "!2"))
         .with(Table::Students, student(1, "R1", "Ada"))
@@ -173,149 +179,68 @@ pub(super) fn small() -> School {
         .with(Table::Attendance, attendance(2, 2, 2, 1, "leave"))
 }
 
-/// An archive in memory.
-pub(super) struct Bytes(pub(super) Vec<u8>);
-
-impl Bytes {
-    pub(super) fn summary(&self) -> Summary {
-        let checked = open::check(self.0.as_slice(), &Keys::none(), &Progress::default());
-        checked.unwrap().summary
-    }
-}
-
-impl Source for Bytes {
-    fn open(&self) -> Result<Box<dyn Read + Send>> {
-        Ok(Box::new(std::io::Cursor::new(self.0.clone())))
-    }
-}
-
-/// Gives rows of the test.
-struct Given<'a>(std::vec::IntoIter<&'a Row>);
-
-impl Rows for Given<'_> {
-    fn next<'c>(&'c mut self, cells: &mut [Cell<'c>; MOST]) -> Result<bool> {
-        let Some(row) = self.0.next() else { return Ok(false) };
-        cells[..row.len()].copy_from_slice(row);
-        Ok(true)
-    }
-}
-
-struct Lines<'a>(Table, &'a mut Vec<String>);
-
-impl Sink for Lines<'_> {
-    fn row(&mut self, cells: &[Cell<'_>]) -> Result<()> {
-        self.1.push(line(self.0, cells));
-        Ok(())
-    }
-
-    async fn hand_on(&mut self) -> Result<()> {
-        Ok(())
-    }
-}
-
-/// A live database.
-pub(super) struct Live {
-    pub(super) database: Database,
-    pub(super) folder: tempfile::TempDir,
-}
-
-impl Live {
-    pub(super) async fn empty() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let settings = Settings {
-            url: format!("sqlite://{}", folder.path().join("school.db").display()),
-            connections: 2,
-            readers: 2,
-            patience: Duration::from_secs(5),
-        };
-        let database = Database::connect(&settings).await.unwrap();
-        database.migrate().await.unwrap();
-        Self { database, folder }
-    }
-
-    pub(super) async fn with(school: &School) -> Self {
-        let live = Self::empty().await;
-        live.fill(school).await;
-        live
-    }
-
-    /// Puts a school in the place of whatever is there.
-    pub(super) async fn fill(&self, school: &School) {
-        let mut change = Change::begin(&self.database, Table::ALL.to_vec(), "filling")
-            .await
-            .unwrap();
-        change.empty(&Table::ALL).await.unwrap();
-        for table in Table::ALL {
-            let rows: Vec<_> = school.of(table).collect();
-            change
-                .load(table, &mut Given(rows.into_iter()), Way::InPlace)
-                .await
-                .unwrap();
-        }
-        change.commit().await.unwrap();
-    }
-
-    pub(super) async fn lines(&self) -> Vec<String> {
-        let mut snapshot = Snapshot::take(&self.database, Path::Engine, &Table::ALL).await.unwrap();
-        let mut lines = Vec::new();
-        for table in Table::ALL {
-            snapshot
-                .read(table, Selection::Columns, &mut Lines(table, &mut lines))
-                .await
-                .unwrap();
-        }
-        snapshot.end().await.unwrap();
-        lines
-    }
-
-    pub(super) async fn plan(&self, admin: &Admin, source: &dyn Source, request: &Restore) -> Result<Plan> {
-        let (keys, progress) = (Keys::none(), Progress::default());
-        plan(
-            admin,
-            &self.database,
-            source,
-            &keys,
-            request,
-            self.folder.path(),
-            &progress,
-        )
-        .await
-    }
-
-    /// All steps of a restore but the safety archive.
-    pub(super) async fn restore(&self, admin: &Admin, source: &dyn Source, request: &Restore) -> Result<Restored> {
-        let (keys, progress) = (Keys::none(), Progress::default());
-        // Without looking at references, which a check of the archive refuses before a restore can.
-        let summary = open::reader(source.open()?, &keys)?.0.finish()?;
-        let mut change = Change::begin(&self.database, request.tables(), "restoring").await?;
-        let restored = apply(
-            admin,
-            &self.database,
-            &mut change,
-            source,
-            &keys,
-            &summary,
-            request,
-            self.folder.path(),
-            &progress,
+/// A few rows of awkward values.
+pub(crate) fn rows() -> Rows {
+    let mut rows = Rows::default();
+    let mut add = |table: Table, row: Row| {
+        assert_eq!(row.len(), table.columns().len(), "{table}");
+        rows.put(table, row);
+    };
+    use Cell::{Boolean, Integer, Null, Text};
+    let date = Cell::Date("2024-02-29".parse().unwrap());
+    let time = Cell::Timestamp("2024-02-29T01:02:03.000004Z".parse().unwrap());
+    let money = Cell::Decimal("12.50".parse().unwrap());
+    add(
+        Table::Users,
+        vec![
+            Integer(1),
+            Text("admin"),
+            Null,
+            Text("the hash"),
+            Text("admin"),
+            Boolean(true),
+            time,
+        ],
+    );
+    for (id, number) in [(1, "000123"), (5, "=A1"), (70, "")] {
+        add(
+            Table::Students,
+            vec![
+                Integer(id),
+                Text("Ann, \"A\""),
+                Text(number),
+                Null,
+                Text("+91 98"),
+                Text("a\r\nb"),
+                date,
+                time,
+            ],
         );
-        let restored = restored.await?;
-        change.commit().await?;
-        Ok(restored)
     }
-}
-
-pub(super) fn request(scope: Scope, mode: Mode) -> Restore {
-    Restore { scope, mode }
-}
-
-pub(super) fn tables<const N: usize>(tables: [Table; N]) -> Scope {
-    Scope::Tables(tables.into())
-}
-
-pub(super) fn of_student(id: i64) -> Scope {
-    Scope::Entity {
-        table: Table::Students,
-        id,
+    add(
+        Table::Courses,
+        vec![
+            Integer(2),
+            Text("Mathematics"),
+            Null,
+            Null,
+            Null,
+            money,
+            Integer(30),
+            time,
+        ],
+    );
+    add(Table::PaymentCategories, vec![Integer(3), Text("Fees"), Null, time]);
+    add(Table::Enrollments, vec![Integer(1), Integer(5), Integer(2), time]);
+    for id in [10, 11] {
+        add(
+            Table::Payments,
+            vec![Integer(id), Integer(70), Integer(3), money, time, Text("paid"), Null],
+        );
     }
+    add(
+        Table::Attendance,
+        vec![Integer(1), Integer(1), Integer(2), date, Text("present")],
+    );
+    rows
 }

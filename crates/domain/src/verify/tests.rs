@@ -28,12 +28,9 @@ async fn refusal(archive: &[u8], keys: &Keys, expected: Option<&Manifest>) -> Op
 /// What a rehearsal says of rows that are whole and pass a check of their digests.
 async fn unrestorable(rows: &Rows, code: &str) -> String {
     let folder = tempfile::tempdir().unwrap();
-    let (source, progress) = (Memory::source(sample::all(rows)), Progress::default());
+    let (source, progress) = (Memory::source(rows.archive(&Table::ALL)), Progress::default());
     let checked = digest(&source, &Keys::none(), None, &progress).await.unwrap();
-    assert_eq!(
-        checked.summary.total,
-        rows.values().map(|rows| rows.len() as u64).sum::<u64>()
-    );
+    assert_eq!(checked.summary.total, rows.count());
     let refused = rehearsal(&source, &Keys::none(), None, folder.path(), &progress).await;
     let refused = refused.unwrap_err();
     assert_eq!(refused.archive_code(), Some(code), "{refused:?}");
@@ -59,13 +56,13 @@ async fn what_is_not_whole_is_refused() {
         recipients: keys.recipients(),
         ..Layers::default()
     };
-    let bare = sample::all(&sample::rows());
+    let bare = sample::rows().archive(&Table::ALL);
     let (sealed, _) = sample::sealed(&bare, &layers);
     let mut flipped = bare.clone();
     let amount = bare.windows(5).position(|text| text == b"12.50").unwrap();
     flipped[amount + 1] ^= 1;
     let mut without = sample::rows();
-    without.get_mut(&Table::Students).unwrap().remove(&5);
+    without.take(Table::Students, 5);
     for (archive, keys, expected) in [
         (&b""[..], &keys, "empty"),
         (b"PK\x03\x04", &keys, "not_an_archive"),
@@ -73,7 +70,7 @@ async fn what_is_not_whole_is_refused() {
         (&flipped, &keys, "digest_mismatch"),
         (&sealed, &Keys::none(), "key_needed"),
         (&sealed, &Keys::generate(), "wrong_key"),
-        (&sample::all(&without), &keys, "orphan"),
+        (&without.archive(&Table::ALL), &keys, "orphan"),
     ] {
         assert_eq!(refusal(archive, keys, None).await, Some(expected));
     }
@@ -82,7 +79,7 @@ async fn what_is_not_whole_is_refused() {
 
 #[tokio::test]
 async fn another_archive_than_the_manifests_is_refused() {
-    let bare = sample::all(&sample::rows());
+    let bare = sample::rows().archive(&Table::ALL);
     let right = manifest(&bare, &Keys::none()).await;
     type Change = fn(&mut Manifest);
     let changes: [(Change, &str); 9] = [
@@ -126,9 +123,9 @@ async fn another_archive_than_the_manifests_is_refused() {
 #[tokio::test]
 async fn what_the_schema_refuses_is_found_by_a_rehearsal() {
     let mut rows = sample::rows();
-    let mut twin = rows[&Table::Students][&5].clone();
+    let mut twin = rows.row(Table::Students, 5).unwrap().clone();
     twin[0] = Cell::Integer(71);
-    rows.get_mut(&Table::Students).unwrap().insert(71, twin);
+    rows.put(Table::Students, twin);
     let refused = unrestorable(&rows, "duplicate_key").await;
     assert!(refused.contains("students"), "{refused}");
 
@@ -150,7 +147,7 @@ async fn what_the_schema_refuses_is_found_by_a_rehearsal() {
         ),
     ] {
         let mut rows = sample::rows();
-        rows.get_mut(&table).unwrap().get_mut(&id).unwrap()[column] = value;
+        rows.set(table, id, column, value);
         let refused = unrestorable(&rows, "invalid_value").await;
         assert!(
             refused.contains(expected) && refused.contains(table.name()),
@@ -163,7 +160,7 @@ async fn what_the_schema_refuses_is_found_by_a_rehearsal() {
 #[tokio::test]
 async fn one_table_alone_can_not_be_rehearsed() {
     let folder = tempfile::tempdir().unwrap();
-    let archive = Memory::source(sample::archive(&sample::rows(), &[Table::Courses]));
+    let archive = Memory::source(sample::rows().archive(&[Table::Courses]));
     let refused = rehearsal(&archive, &Keys::none(), None, folder.path(), &Progress::default()).await;
     let refused = refused.unwrap_err();
     assert!(matches!(refused, Error::NoTable(Table::Users)));
@@ -173,7 +170,7 @@ async fn one_table_alone_can_not_be_rehearsed() {
 
 #[tokio::test]
 async fn it_ends_in_any_phase_when_it_is_asked_to() {
-    let school = School::new().await;
+    let school = School::demo().await;
     let archive = Memory::source(school.download(Scope::All, Format::Json).await);
     for phase in [None, Some(Phase::Checking), Some(Phase::Rehearsing)] {
         let folder = tempfile::tempdir().unwrap();
@@ -199,7 +196,7 @@ async fn it_ends_in_any_phase_when_it_is_asked_to() {
 
 #[tokio::test]
 async fn what_is_whole_is_rehearsed_and_leaves_nothing_behind() {
-    let school = School::new().await;
+    let school = School::demo().await;
     let document = school.download(Scope::All, Format::Json).await;
     let keys = Keys::generate();
     let layers = Layers {

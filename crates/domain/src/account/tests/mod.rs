@@ -7,8 +7,8 @@ mod provider;
 use chrono::TimeDelta;
 
 use super::*;
-use crate::database;
 use crate::entity::user::Role;
+use crate::sample::School;
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::Expr;
 use sea_orm::{EntityTrait, QueryFilter};
@@ -16,27 +16,19 @@ use sea_orm::{EntityTrait, QueryFilter};
 pub(super) const PASSWORD: &str = "tulip-anvil-94-crater";
 const HOME: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
 
-/// Accounts over an SQLite database in a folder that lives as long as this value.
-pub(super) struct School {
+/// The accounts of an empty school.
+pub(super) struct SchoolAccounts {
     pub(super) accounts: Accounts,
     pub(super) folder: tempfile::TempDir,
 }
 
-impl School {
+impl SchoolAccounts {
     pub(super) async fn new() -> Self {
         Self::with(|_, _| {}).await
     }
 
     pub(super) async fn with(change: impl FnOnce(&mut Settings, &std::path::Path)) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let database = database::Settings {
-            url: format!("sqlite:{}", folder.path().join("school.db").display()),
-            connections: 4,
-            readers: 1,
-            patience: Duration::from_secs(5),
-        };
-        let database = Database::connect(&database).await.unwrap();
-        database.migrate().await.unwrap();
+        let School { database, folder } = School::empty().await;
         let mut settings = Settings::new(vec![7; 32].into());
         change(&mut settings, folder.path());
         let accounts = Accounts::new(database, settings).unwrap();
@@ -97,7 +89,7 @@ fn making_accounts_needs_no_runtime_and_shows_no_secret() {
     let settings = Settings::new(b"a secret of more than thirty-two bytes".to_vec().into());
     assert!(!format!("{settings:?}").contains("thirty"));
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let school = runtime.block_on(School::new());
+    let school = runtime.block_on(SchoolAccounts::new());
     let database = school.database().clone();
     assert!(Accounts::new(database.clone(), settings.clone()).is_ok());
     let mut short = settings;
@@ -107,7 +99,7 @@ fn making_accounts_needs_no_runtime_and_shows_no_secret() {
 
 #[tokio::test]
 async fn wrong_credentials_are_all_refused_alike() {
-    let school = School::new().await;
+    let school = SchoolAccounts::new().await;
     let user = school.user("grace", Role::Admin).await;
     let odd = school.user("odd", Role::Admin).await;
     school.change(odd.id, user::Column::PasswordHash, "!").await;
@@ -133,7 +125,7 @@ async fn wrong_credentials_are_all_refused_alike() {
 
 #[tokio::test]
 async fn too_many_attempts_are_refused_even_with_the_right_password() {
-    let school = School::with(|settings, _| settings.logins.account.burst = 2).await;
+    let school = SchoolAccounts::with(|settings, _| settings.logins.account.burst = 2).await;
     school.user("grace", Role::Admin).await;
     for _ in 0..2 {
         assert!(matches!(
@@ -147,7 +139,7 @@ async fn too_many_attempts_are_refused_even_with_the_right_password() {
 
 #[tokio::test]
 async fn whoever_signs_in_is_let_in_with_the_role_of_the_database() {
-    let school = School::new().await;
+    let school = SchoolAccounts::new().await;
     let user = school.user("grace", Role::Teacher).await;
     let before = Utc::now();
     let signed_in = school.login("grace", PASSWORD).await.unwrap();
@@ -173,7 +165,7 @@ async fn whoever_signs_in_is_let_in_with_the_role_of_the_database() {
 
 #[tokio::test]
 async fn the_demoted_the_deactivated_and_the_deleted_are_refused_at_once() {
-    let school = School::new().await;
+    let school = SchoolAccounts::new().await;
     let user = school.user("grace", Role::Admin).await;
     let token = school.login("grace", PASSWORD).await.unwrap().access_token;
     let accounts = &school.accounts;
@@ -199,7 +191,7 @@ async fn the_demoted_the_deactivated_and_the_deleted_are_refused_at_once() {
 
 #[tokio::test]
 async fn tokens_are_issued_to_active_users_for_a_sensible_time() {
-    let school = School::new().await;
+    let school = SchoolAccounts::new().await;
     let idle = school.user("idle", Role::Admin).await;
     school.change(idle.id, user::Column::IsActive, false).await;
     school.user("grace", Role::Admin).await;

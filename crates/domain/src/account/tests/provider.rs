@@ -15,7 +15,7 @@ use url::Url;
 use super::super::provider::Provider;
 use super::super::token::NOT_VALID;
 use super::super::{IdentityProvider, JwksSource};
-use super::{School, Settings, refusal};
+use super::{SchoolAccounts, Settings, refusal};
 use crate::entity::user::Role;
 use crate::error::Error;
 
@@ -89,15 +89,15 @@ fn publish(folder: &Path, keys: &[Value]) {
     std::fs::write(folder.join("jwks.json"), json!({ "keys": keys }).to_string()).unwrap();
 }
 
-async fn school(keys: &[Value]) -> School {
+async fn school(keys: &[Value]) -> SchoolAccounts {
     let change = |settings: &mut Settings, folder: &Path| {
         publish(folder, keys);
         settings.identity_provider = Some(provider(JwksSource::File(folder.join("jwks.json"))));
     };
-    School::with(change).await
+    SchoolAccounts::with(change).await
 }
 
-async fn refused(school: &School, token: &str) -> &'static str {
+async fn refused(school: &SchoolAccounts, token: &str) -> &'static str {
     match refusal(school.accounts.authenticate(token).await) {
         Error::Unauthenticated(reason) => reason,
         other => unreachable!("{other:?}"),
@@ -297,7 +297,7 @@ async fn keys_are_fetched_from_an_address() {
         ("200 OK", &document, true),
     ] {
         let url = serve(vec![answer(head, body)]);
-        let school = School::with(|settings, _| {
+        let school = SchoolAccounts::with(|settings, _| {
             settings.identity_provider = Some(provider(JwksSource::Url(url)));
         })
         .await;

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use campus_backup_archive::Cell;
 
 use super::super::{Mode, Restore, Scope};
-use super::school::{Row, School, id, integer};
 use crate::catalog::Table;
+use crate::sample::{Row, Rows, id, integer};
 
 /// Why the model does not restore.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,12 +16,7 @@ pub(super) enum Refusal {
 }
 
 /// What must come out of a restore, or that nothing may.
-pub(super) fn restored(
-    live: &School,
-    archive: &School,
-    request: &Restore,
-    acting: Option<i64>,
-) -> Result<School, Refusal> {
+pub(super) fn restored(live: &Rows, archive: &Rows, request: &Restore, acting: Option<i64>) -> Result<Rows, Refusal> {
     let mut archive = archive.clone();
     let mut kept = BTreeSet::new();
     let student = match &request.scope {
@@ -105,9 +100,9 @@ pub(super) fn key(table: Table, row: &Row) -> String {
 }
 
 /// Leaves of an archive one student's rows, and what of courses and categories these refer to and is missing.
-fn only_of(archive: &mut School, live: &School, student: i64) {
+fn only_of(archive: &mut Rows, live: &Rows, student: i64) {
     let whole = archive.clone();
-    *archive = School::default();
+    *archive = Rows::default();
     for table in [Table::Enrollments, Table::Payments, Table::Attendance] {
         for row in whole.of(table).filter(|row| integer(&row[1]) == student) {
             archive.put(table, row.clone());
@@ -123,7 +118,7 @@ fn only_of(archive: &mut School, live: &School, student: i64) {
     archive.put(Table::Students, whole.row(Table::Students, student).unwrap().clone());
 }
 
-fn settle(live: &School, archive: &mut School, mode: Mode, acting: Option<i64>) -> BTreeSet<i64> {
+fn settle(live: &Rows, archive: &mut Rows, mode: Mode, acting: Option<i64>) -> BTreeSet<i64> {
     let name = |row: &Row| row[1];
     let archived: Vec<Row> = archive.of(Table::Users).cloned().collect();
     let mut kept: BTreeSet<i64> = live

@@ -5,10 +5,11 @@ use proptest::test_runner::{Config, TestCaseError, TestRunner};
 
 use super::super::{Mode, Restore, Scope};
 use super::model::{Refusal, key, restored};
-use super::school::*;
+use super::place::*;
 use crate::account::Admin;
 use crate::catalog::Table;
 use crate::error::Error;
+use crate::sample::*;
 
 /// Choices, one after the other; the first of each when there are no more.
 struct Dice(std::vec::IntoIter<u8>);
@@ -45,8 +46,8 @@ fn row(dice: &mut Dice, table: Table, id: i64) -> Row {
 }
 
 /// A school that its schema admits.
-fn school(dice: &mut Dice) -> School {
-    let mut school = School::default();
+fn school(dice: &mut Dice) -> Rows {
+    let mut school = Rows::default();
     for table in Table::ALL {
         for id in 1..=4 {
             let row = row(dice, table, id);
@@ -58,7 +59,7 @@ fn school(dice: &mut Dice) -> School {
     school
 }
 
-fn fits(school: &School, table: Table, row: &Row) -> bool {
+fn fits(school: &Rows, table: Table, row: &Row) -> bool {
     let taken = !key(table, row).is_empty() && school.of(table).any(|other| key(table, other) == key(table, row));
     let whole = table
         .references()
@@ -68,7 +69,7 @@ fn fits(school: &School, table: Table, row: &Row) -> bool {
 }
 
 /// One that came of it by a few changes, which its schema need not admit.
-fn changed(dice: &mut Dice, school: &School) -> School {
+fn changed(dice: &mut Dice, school: &Rows) -> Rows {
     let mut changed = school.clone();
     let careful = dice.up_to(4) > 0;
     for _ in 0..dice.up_to(9) {
@@ -93,7 +94,7 @@ fn scope(dice: &mut Dice) -> Scope {
     }
 }
 
-async fn check(live: &Live, entropy: Vec<u8>) -> Result<(), TestCaseError> {
+async fn check(live: &School, entropy: Vec<u8>) -> Result<(), TestCaseError> {
     let mut dice = Dice(entropy.into_iter());
     let request = Restore {
         scope: scope(&mut dice),
@@ -107,7 +108,7 @@ async fn check(live: &Live, entropy: Vec<u8>) -> Result<(), TestCaseError> {
     let acting = Some(1).filter(|_| before.row(Table::Users, 1).is_some() && dice.up_to(3) > 0);
     let admin = Admin::acting(acting);
     live.fill(&before).await;
-    let source = archive.archive(&Table::ALL);
+    let source = archive.source(&Table::ALL);
     let expected = restored(&before, &archive, &request, acting);
     let context = format!("{request:?} {acting:?}\n{:#?}\n{:#?}", before.lines(), archive.lines());
 
@@ -130,7 +131,7 @@ async fn check(live: &Live, entropy: Vec<u8>) -> Result<(), TestCaseError> {
             let (plan, done) = (plan.unwrap(), done.unwrap());
             prop_assert_eq!(&plan.blockers, &[], "{}", context);
             for (table, planned) in &plan.tables {
-                let rows = |school: &School| school.of(*table).count() as u64;
+                let rows = |school: &Rows| school.of(*table).count() as u64;
                 prop_assert_eq!(planned.rows_before, rows(&before), "{} {}", table, context);
                 prop_assert_eq!(planned.rows_after, rows(&outcome), "{} {}", table, context);
                 if let Some(done) = done.tables.get(table) {
@@ -169,7 +170,7 @@ fn what_comes_out_is_what_the_model_says() {
         .enable_all()
         .build()
         .unwrap();
-    let live = runtime.block_on(Live::empty());
+    let live = runtime.block_on(School::empty());
     let config = Config {
         cases: 120,
         failure_persistence: None,

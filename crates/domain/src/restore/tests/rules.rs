@@ -1,10 +1,11 @@
 //! Refusals, and each rule by an example.
 
 use super::super::*;
-use super::school::*;
+use super::place::*;
 use crate::account::Admin;
 use crate::catalog::Table;
 use crate::error::Error;
+use crate::sample::*;
 
 fn nobody() -> Admin {
     Admin::acting(None)
@@ -12,8 +13,8 @@ fn nobody() -> Admin {
 
 #[tokio::test]
 async fn a_restore_of_nothing_or_of_one_payment_is_refused() {
-    let live = Live::with(&small()).await;
-    let archive = small().archive(&Table::ALL);
+    let live = School::with(&small()).await;
+    let archive = small().source(&Table::ALL);
     let payment = Scope::Entity {
         table: Table::Payments,
         id: 1,
@@ -36,8 +37,8 @@ async fn a_restore_of_nothing_or_of_one_payment_is_refused() {
 
 #[tokio::test]
 async fn what_the_archive_does_not_have_is_refused() {
-    let live = Live::with(&small()).await;
-    let courses = small().archive(&[Table::Courses]);
+    let live = School::with(&small()).await;
+    let courses = small().source(&[Table::Courses]);
     for scope in [Scope::All, tables([Table::Courses, Table::Payments]), of_student(1)] {
         let refused = live
             .plan(&nobody(), &courses, &request(scope.clone(), Mode::Replace))
@@ -46,7 +47,7 @@ async fn what_the_archive_does_not_have_is_refused() {
         let refused = live.restore(&nobody(), &courses, &request(scope, Mode::Replace)).await;
         assert!(matches!(refused, Err(Error::NoTable(_))), "{refused:?}");
     }
-    let all = small().archive(&Table::ALL);
+    let all = small().source(&Table::ALL);
     let unknown = request(of_student(99), Mode::Merge);
     for refused in [
         live.plan(&nobody(), &all, &unknown).await.map(drop),
@@ -68,10 +69,11 @@ async fn what_the_archive_does_not_have_is_refused() {
 
 #[tokio::test]
 async fn a_damaged_archive_changes_nothing() {
-    let live = Live::with(&small()).await;
+    let live = School::with(&small()).await;
     let mut bytes = small().without(Table::Payments, 1).archive(&Table::ALL);
-    let at = bytes.0.iter().rposition(|byte| *byte == b'R').unwrap();
-    bytes.0[at] = b'X';
+    let at = bytes.iter().rposition(|byte| *byte == b'R').unwrap();
+    bytes[at] = b'X';
+    let bytes = Memory::new(bytes);
     for mode in [Mode::Replace, Mode::Merge] {
         let refused = live.plan(&nobody(), &bytes, &request(Scope::All, mode)).await;
         assert!(matches!(refused, Err(Error::Archive(_))), "{refused:?}");
@@ -81,9 +83,9 @@ async fn a_damaged_archive_changes_nothing() {
 
 #[tokio::test]
 async fn an_archive_that_is_another_at_its_second_reading_changes_nothing() {
-    let live = Live::with(&small()).await;
-    let summary = small().archive(&Table::ALL).summary();
-    let other = small().without(Table::Payments, 1).archive(&Table::ALL);
+    let live = School::with(&small()).await;
+    let summary = small().source(&Table::ALL).summary();
+    let other = small().without(Table::Payments, 1).source(&Table::ALL);
     for mode in [Mode::Replace, Mode::Merge] {
         let request = request(Scope::All, mode);
         let mut change = crate::change::Change::begin(&live.database, request.tables(), "restoring")
@@ -109,9 +111,9 @@ async fn an_archive_that_is_another_at_its_second_reading_changes_nothing() {
 
 #[tokio::test]
 async fn who_cancels_changes_nothing() {
-    let live = Live::with(&small().without(Table::Payments, 1)).await;
+    let live = School::with(&small().without(Table::Payments, 1)).await;
     let before = live.lines().await;
-    let archive = small().archive(&Table::ALL);
+    let archive = small().source(&Table::ALL);
     let progress = crate::job::Progress::default();
     progress.cancel();
     let keys = campus_backup_archive::Keys::none();
@@ -131,7 +133,7 @@ async fn who_cancels_changes_nothing() {
 
 #[tokio::test]
 async fn the_plan_says_what_goes_along_and_what_it_does_to_the_money() {
-    let live = Live::with(&small()).await;
+    let live = School::with(&small()).await;
     let archive = small()
         .without(Table::Students, 2)
         .with(Table::Students, student(1, "R1", "Ada L."))
@@ -142,7 +144,7 @@ async fn the_plan_says_what_goes_along_and_what_it_does_to_the_money() {
         [Table::Students, Table::Enrollments, Table::Payments, Table::Attendance]
     );
     let plan = live
-        .plan(&nobody(), &archive.archive(&Table::ALL), &replace)
+        .plan(&nobody(), &archive.source(&Table::ALL), &replace)
         .await
         .unwrap();
     let students = plan.tables[&Table::Students];
@@ -176,7 +178,7 @@ async fn the_plan_says_what_goes_along_and_what_it_does_to_the_money() {
     let merge = request(tables([Table::Students]), Mode::Merge);
     assert_eq!(merge.tables(), [Table::Students]);
     let plan = live
-        .plan(&nobody(), &archive.archive(&Table::ALL), &merge)
+        .plan(&nobody(), &archive.source(&Table::ALL), &merge)
         .await
         .unwrap();
     assert_eq!(plan.tables[&Table::Students].deletes, 0);
@@ -188,21 +190,21 @@ async fn the_plan_says_what_goes_along_and_what_it_does_to_the_money() {
 
 #[tokio::test]
 async fn the_hash_is_bound_to_everything_that_decides() {
-    let live = Live::with(&small()).await;
-    let archive = small().without(Table::Payments, 1).archive(&Table::ALL);
+    let live = School::with(&small()).await;
+    let archive = small().without(Table::Payments, 1).source(&Table::ALL);
     let replace = request(tables([Table::Payments]), Mode::Replace);
-    let hash_of = async |admin: Admin, archive: &Bytes, request: &Restore| {
+    let hash_of = async |admin: Admin, archive: &Memory, request: &Restore| {
         live.plan(&admin, archive, request).await.unwrap().hash
     };
     let first = hash_of(nobody(), &archive, &replace).await;
     assert_eq!(first.len(), 64);
     assert_eq!(hash_of(nobody(), &archive, &replace).await, first);
     assert_ne!(hash_of(Admin::acting(Some(1)), &archive, &replace).await, first);
-    assert_ne!(hash_of(nobody(), &small().archive(&Table::ALL), &replace).await, first);
+    assert_ne!(hash_of(nobody(), &small().source(&Table::ALL), &replace).await, first);
     let merge = request(tables([Table::Payments]), Mode::Merge);
     assert_ne!(hash_of(nobody(), &archive, &merge).await, first);
     // It can be had of a summary of the whole live data.
-    let live_sha256 = small().archive(&Table::ALL).summary().sha256;
+    let live_sha256 = small().source(&Table::ALL).summary().sha256;
     let digest = archive.summary().digest;
     assert_eq!(hash(&nobody(), &replace, &digest, &live_sha256), first);
     // What has nothing to do with it may change, what has may not.
@@ -218,8 +220,8 @@ async fn a_row_of_another_student_is_not_taken_from_them() {
     let live = small()
         .without(Table::Payments, 1)
         .with(Table::Payments, payment(1, 2, 2, 7));
-    let place = Live::with(&live).await;
-    let source = archive.archive(&Table::ALL);
+    let place = School::with(&live).await;
+    let source = archive.source(&Table::ALL);
     for mode in [Mode::Replace, Mode::Merge, Mode::MissingOnly] {
         let request = request(of_student(1), mode);
         let plan = place.plan(&nobody(), &source, &request).await.unwrap();
@@ -243,11 +245,11 @@ async fn a_row_of_another_student_is_not_taken_from_them() {
 #[tokio::test]
 async fn what_a_student_refers_to_is_taken_along_if_it_is_missing() {
     let archive = small();
-    let live = School::default()
+    let live = Rows::default()
         .with(Table::Courses, course(1, "Maths, renamed", 5))
         .with(Table::Students, student(9, "R9", "Zoe"));
-    let place = Live::with(&live).await;
-    let source = archive.archive(&Table::ALL);
+    let place = School::with(&live).await;
+    let source = archive.source(&Table::ALL);
     let request = request(of_student(1), Mode::Replace);
     let plan = place.plan(&nobody(), &source, &request).await.unwrap();
     assert_eq!(plan.warnings[0].code, WarningCode::TakenAlong);
@@ -263,8 +265,8 @@ async fn what_a_student_refers_to_is_taken_along_if_it_is_missing() {
 
 #[tokio::test]
 async fn nothing_of_the_scratch_database_stays() {
-    let live = Live::with(&small()).await;
-    let archive = small().archive(&Table::ALL);
+    let live = School::with(&small()).await;
+    let archive = small().source(&Table::ALL);
     live.plan(&nobody(), &archive, &request(Scope::All, Mode::Merge))
         .await
         .unwrap();

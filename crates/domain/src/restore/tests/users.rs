@@ -1,27 +1,28 @@
 //! Accounts: who is kept, who is the same, and who gets another id.
 
 use super::super::*;
-use super::school::*;
+use super::place::*;
 use crate::account::Admin;
 use crate::catalog::Table;
 use crate::error::Error;
+use crate::sample::*;
 
 const MODES: [Mode; 3] = [Mode::Replace, Mode::Merge, Mode::MissingOnly];
 
-fn users<const N: usize>(rows: [Row; N]) -> School {
+fn users<const N: usize>(rows: [Row; N]) -> Rows {
     rows.into_iter()
-        .fold(School::default(), |school, row| school.with(Table::Users, row))
+        .fold(Rows::default(), |school, row| school.with(Table::Users, row))
 }
 
 /// Restores users as the administrator with that id, and answers with who is there then.
 async fn restored(
-    live: &School,
-    archive: &School,
+    live: &Rows,
+    archive: &Rows,
     mode: Mode,
     acting: Option<i64>,
 ) -> crate::Result<(Vec<String>, RestoredTable)> {
-    let place = Live::with(live).await;
-    let source = archive.archive(&[Table::Users]);
+    let place = School::with(live).await;
+    let source = archive.source(&[Table::Users]);
     let request = request(tables([Table::Users]), mode);
     let plan = place.plan(&Admin::acting(acting), &source, &request).await?;
     let done = place.restore(&Admin::acting(acting), &source, &request).await?;
@@ -129,8 +130,8 @@ async fn a_name_that_another_row_has_is_in_the_way() {
 
 #[tokio::test]
 async fn the_plan_warns_where_nobody_could_sign_in() {
-    let place = Live::with(&users([user(1, "t", "teacher", "!")])).await;
-    let source = users([user(1, "t", "teacher", "?")]).archive(&[Table::Users]);
+    let place = School::with(&users([user(1, "t", "teacher", "!")])).await;
+    let source = users([user(1, "t", "teacher", "?")]).source(&[Table::Users]);
     let request = request(tables([Table::Users]), Mode::Replace);
     let plan = place.plan(&Admin::acting(None), &source, &request).await.unwrap();
     let codes: Vec<_> = plan.warnings.iter().map(|warning| warning.code).collect();

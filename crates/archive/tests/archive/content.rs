@@ -1,4 +1,4 @@
-//! A small school of awkward values: the content of the golden files.
+//! The content of the golden files, a few rows of awkward values, and how tests read and write such archives.
 
 use std::io::Write as _;
 

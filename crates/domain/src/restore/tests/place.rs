@@ -1,0 +1,65 @@
+//! Plans and restores on a school of the tests.
+
+use campus_backup_archive::Keys;
+
+use super::super::*;
+use crate::account::Admin;
+use crate::catalog::Table;
+use crate::change::Change;
+use crate::error::Result;
+use crate::job::Progress;
+use crate::open::{self, Source};
+use crate::sample::School;
+
+impl School {
+    pub(super) async fn plan(&self, admin: &Admin, source: &dyn Source, request: &Restore) -> Result<Plan> {
+        let (keys, progress) = (Keys::none(), Progress::default());
+        plan(
+            admin,
+            &self.database,
+            source,
+            &keys,
+            request,
+            self.folder.path(),
+            &progress,
+        )
+        .await
+    }
+
+    /// All steps of a restore but the safety archive.
+    pub(super) async fn restore(&self, admin: &Admin, source: &dyn Source, request: &Restore) -> Result<Restored> {
+        let (keys, progress) = (Keys::none(), Progress::default());
+        // Without looking at references, which a check of the archive refuses before a restore can.
+        let summary = open::reader(source.open()?, &keys)?.0.finish()?;
+        let mut change = Change::begin(&self.database, request.tables(), "restoring").await?;
+        let restored = apply(
+            admin,
+            &self.database,
+            &mut change,
+            source,
+            &keys,
+            &summary,
+            request,
+            self.folder.path(),
+            &progress,
+        );
+        let restored = restored.await?;
+        change.commit().await?;
+        Ok(restored)
+    }
+}
+
+pub(super) fn request(scope: Scope, mode: Mode) -> Restore {
+    Restore { scope, mode }
+}
+
+pub(super) fn tables<const N: usize>(tables: [Table; N]) -> Scope {
+    Scope::Tables(tables.into())
+}
+
+pub(super) fn of_student(id: i64) -> Scope {
+    Scope::Entity {
+        table: Table::Students,
+        id,
+    }
+}
