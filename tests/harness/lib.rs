@@ -59,6 +59,14 @@ pub fn refusing_address() -> (std::net::SocketAddr, tokio::net::TcpSocket) {
     (socket.local_addr().unwrap(), socket)
 }
 
+/// A text that differs from run to run, as a snapshot shows it. It must be there.
+pub fn varying(shown: &'static str) -> insta::internals::Redaction {
+    insta::dynamic_redaction(move |value, path| {
+        assert!(value.as_str().is_some_and(|text| !text.is_empty()), "{path}: {value:?}");
+        shown
+    })
+}
+
 /// Asks until the condition holds, and fails with `what` when it has not held in time.
 pub async fn until(what: &str, limit: Duration, mut holds: impl AsyncFnMut() -> bool) {
     let start = Instant::now();

@@ -1,10 +1,11 @@
 //! `/backup/archives/{id}/restore`: what the plan says is what happens, or nothing does.
 
+use insta::assert_json_snapshot;
 use serde_json::{Value, json};
 
 use harness::archives_rig::{ARCHIVES, Place, of};
 use harness::client::fields;
-use harness::{ADMIN_PASSWORD, Engine, TABLES, on_every_engine};
+use harness::{ADMIN_PASSWORD, Engine, TABLES, on_every_engine, varying};
 
 const EVERYTHING: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
@@ -78,17 +79,15 @@ async fn everything_comes_back(engine: Engine) {
     let cleared = admin.digests().await;
     assert_ne!(cleared, before);
     let plan = admin.plan(&id, &json!({"mode": "replace"})).await;
-    assert_eq!(plan["tables"]["students"]["inserts"], 5);
-    assert_eq!(
-        (&plan["money"]["before"], &plan["money"]["after"]),
-        (&json!("0.00"), &json!("9999999987.50"))
-    );
+    assert_json_snapshot!("plan", plan, {".hash" => varying("[hash]")});
     let report = admin.done(admin.restore(&id, &json!({"mode": "replace"})).await).await;
     assert_eq!(admin.digests().await, before);
-    assert_eq!(
-        (&report["archive_id"], &report["tables"]["students"]["inserted"]),
-        (&json!(id), &json!(5))
-    );
+    assert_eq!(report["archive_id"], id);
+    assert_json_snapshot!("report", report, {
+        ".archive_id" => varying("[id]"),
+        ".safety_archive_id" => varying("[id]"),
+        ".restored_at" => varying("[time]"),
+    });
     // Who restores stays signed in, with the password of now.
     other.get("/backup/stats").await.problem(401, "unauthenticated");
     place.service.login("admin", ADMIN_PASSWORD).await;
