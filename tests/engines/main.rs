@@ -8,6 +8,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod diff;
+mod inspection;
 mod jobs;
 mod restore;
 mod restore_locked;

@@ -37,6 +37,7 @@ mod download_archive;
 mod download_broken;
 mod download_sheet;
 mod download_stream;
+mod foreign_database;
 mod jobs_api;
 mod links;
 mod locked_tables;

@@ -25,7 +25,7 @@ const SECRETS: &str = "Secrets, only as environment variables (or the files abov
 
 Exit codes: 0 ended as asked, 1 failed, 2 settings or usage refused, 3 database can't be reached, 4 can't listen,
 5 schema is newer than this program, 6 the archive is refused, 7 not as things stand: another job changes the data, a plan
-has moved, an undo is blocked, an archive is not there.";
+has moved, an undo is blocked, an archive is not there, 8 the database belongs to another program.";
 
 /// Look at, download, back up and clear a school's data.
 #[derive(Debug, Parser)]

@@ -74,9 +74,10 @@ fn migrate(common: &Common) -> Result<(), Failure> {
     let settings = Settings::of_command(common)?;
     logging::start(&settings);
     block_on(async {
+        startup::inspect(&settings).await?;
         secret::data_dir(&settings)?;
         let database = startup::connect(&settings).await?;
-        startup::migrate(&database).await
+        startup::migrate(&settings, &database).await
     })
 }
 

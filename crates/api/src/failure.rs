@@ -52,6 +52,18 @@ pub enum Failure {
     /// Exit code 5. A newer version of the program was here before.
     #[error("the database's schema is newer than this program: it has the migration {0}")]
     NewerSchema(String),
+    /// Exit code 8. The database is another program's. Nothing was written to it.
+    #[error(
+        "the database {place} belongs to another program: it has the table or view `{table}` and not the schema of \
+         campus-backup. Nothing was changed. Give campus-backup an empty database of its own with --database-url \
+         (DATABASE_URL)"
+    )]
+    ForeignDatabase {
+        /// Where it is, without a password.
+        place: String,
+        /// One of its tables.
+        table: String,
+    },
 }
 
 /// Why what was asked was not done, in the words of the API.
@@ -114,6 +126,7 @@ impl Failure {
             Self::NewerSchema(_) => 5,
             Self::Archive { .. } => 6,
             Self::Refused(refusal) => refusal.exit_code(),
+            Self::ForeignDatabase { .. } => 8,
         }
     }
 

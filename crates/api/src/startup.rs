@@ -198,8 +198,8 @@ pub fn application(
     middleware::wrap(app, &settings.cors_origins)
 }
 
-/// What every subcommand begins with: the data folder, the secret, the database connected and migrated, the
-/// store of archives opened. `runner` names the process that does jobs, for the data folder.
+/// What every subcommand begins with: the database inspected, the data folder, the secret, the database connected and
+/// migrated, the store of archives opened. `runner` names the process that does jobs, for the data folder.
 ///
 /// # Errors
 /// A [`Failure`] with the exit code of what could not be done.
@@ -207,11 +207,12 @@ pub async fn state(
     settings: Settings,
     runner: impl FnOnce(&Path) -> Result<Runner, Error>,
 ) -> Result<AppState, Failure> {
+    inspect(&settings).await?;
     secret::data_dir(&settings)?;
     let runner = runner(&settings.data_dir).map_err(Failure::failed("claiming the data folder"))?;
     let secret = secret::signing_secret(&settings)?;
     let database = connect(&settings).await?;
-    migrate(&database).await?;
+    migrate(&settings, &database).await?;
     let store = Store::open(&settings.archives).map_err(Failure::refused("--archives (CAMPUS_BACKUP_ARCHIVES)"))?;
     AppState::new(settings, secret, database, store, runner).map_err(Failure::refused("the settings of accounts"))
 }
@@ -266,7 +267,28 @@ pub(crate) fn announce(admin: &FirstAdmin) -> Result<(), Failure> {
     }
 }
 
-/// Connects the database.
+/// What the database holds, if this program may use it. It runs before anything is made or written.
+///
+/// # Errors
+/// [`Failure::Database`] if it can't be reached, [`Failure::ForeignDatabase`] if it is another program's, and
+/// [`Failure::NewerSchema`] if a newer version of this program was here.
+pub async fn inspect(settings: &Settings) -> Result<SchemaState, Failure> {
+    let found = Database::inspect(&settings.database).await;
+    usable(settings, found.map_err(Failure::Database)?)
+}
+
+fn usable(settings: &Settings, found: SchemaState) -> Result<SchemaState, Failure> {
+    match found {
+        SchemaState::Newer(migration) => Err(Failure::NewerSchema(migration)),
+        SchemaState::Foreign(table) => Err(Failure::ForeignDatabase {
+            place: settings.database.place(),
+            table,
+        }),
+        SchemaState::Empty | SchemaState::Pending(_) | SchemaState::Current => Ok(found),
+    }
+}
+
+/// Connects the database. [`inspect`] it first: on SQLite this writes.
 ///
 /// # Errors
 /// [`Failure::Database`] if it can't be reached.
@@ -279,12 +301,13 @@ pub async fn connect(settings: &Settings) -> Result<Database, Failure> {
 /// Runs the migrations that have not been run.
 ///
 /// # Errors
-/// [`Failure::NewerSchema`] before anything is touched if a newer version of the program was here.
-pub async fn migrate(database: &Database) -> Result<(), Failure> {
-    match database.schema_state().await.map_err(Failure::Database)? {
-        SchemaState::Newer(migration) => Err(Failure::NewerSchema(migration)),
+/// Those of [`inspect`], before anything is touched.
+pub async fn migrate(settings: &Settings, database: &Database) -> Result<(), Failure> {
+    // Once more: what was inspected before may have changed, and a journal that had to be rolled back first was not read.
+    let found = database.schema_state().await.map_err(Failure::Database)?;
+    match usable(settings, found)? {
         SchemaState::Current => Ok(()),
-        SchemaState::Pending(_) => database
+        _ => database
             .migrate()
             .await
             .map_err(Failure::failed("migrating the database")),

@@ -55,7 +55,11 @@ async fn readyz(state: web::Data<AppState>) -> Result<web::Json<Health>, ApiErro
     state.database.ping().await.map_err(not_ready)?;
     let detail = match state.database.schema_state().await.map_err(not_ready)? {
         SchemaState::Current => return Ok(web::Json(WELL)),
-        SchemaState::Pending(migrations) => format!("The database's schema lacks {migrations} migrations."),
+        SchemaState::Empty => "The database has no table.".to_owned(),
+        SchemaState::Foreign(_) => "The database has the tables of another program.".to_owned(),
+        SchemaState::Pending(migrations) => {
+            format!("The database's schema lacks {} migrations.", migrations.len())
+        }
         SchemaState::Newer(_) => "The database's schema is newer than this program.".to_owned(),
     };
     Err(ApiError::new(Code::DatabaseUnavailable, detail))

@@ -94,7 +94,7 @@ async fn start_that_cannot_be_has_its_exit_code() {
     assert_eq!(code(no_folder).await.code(), 2);
 
     let database = connect(&settings(&folder, &[])).await.unwrap();
-    migrate(&database).await.unwrap();
+    migrate(&settings(&folder, &[]), &database).await.unwrap();
     let newer = "INSERT INTO backup_migrations (version, applied_at) VALUES ('m99990101_000001_later', 0)";
     sea_orm_execute(&database, newer).await;
     let newer = code(settings(&folder, &[])).await;

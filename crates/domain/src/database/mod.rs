@@ -3,11 +3,12 @@
 //! A [`Database`] has two pools. Requests use the one; what reads whole tables uses the other, which has a limit of
 //! its own, so that readers who stall can never keep a sign-in or a clear from getting a connection. On SQLite what
 //! changes whole tables has a third one, whose connections leave foreign keys to the end of a change, and the signs of
-//! life of long work a fourth one, which waits for nobody. [`schema`] brings the schema up to date, [`clock`] is the one
-//! that all copies of the service go by.
+//! life of long work a fourth one, which waits for nobody. [`inspection`] finds out before the first write whose tables a
+//! database has, [`schema`] brings the schema up to date, [`clock`] is the one that all copies of the service go by.
 
 mod clock;
 mod held;
+mod inspection;
 mod schema;
 
 use std::fs::OpenOptions;
@@ -25,9 +26,10 @@ use sea_orm::{
     SqliteTransactionMode, SqlxError, TransactionOptions, TransactionTrait,
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use url::Url;
 
 pub(crate) use self::held::Held;
-pub use self::schema::SchemaState;
+pub use self::inspection::SchemaState;
 use crate::catalog::Table;
 use crate::error::{Error, Result};
 
@@ -66,6 +68,23 @@ pub struct Settings {
     pub patience: Duration,
 }
 
+impl Settings {
+    /// Where the database is, for people: the file's path, or the address without its password and options.
+    pub fn place(&self) -> String {
+        if let Some(file) = sqlite_file(&self.url) {
+            return std::path::absolute(&file).unwrap_or(file).display().to_string();
+        }
+        let Ok(mut url) = Url::parse(&self.url) else {
+            return "the database".to_owned();
+        };
+        // An address that can't have a password has none.
+        let _ = url.set_password(None);
+        url.set_query(None);
+        url.set_fragment(None);
+        url.into()
+    }
+}
+
 /// How many of the service's own works may read whole tables at a time, beside the downloads.
 const WORKERS: u32 = 3;
 
@@ -93,7 +112,8 @@ struct File {
 }
 
 impl Database {
-    /// Connects; on SQLite the file is created if there is none. No migration is run.
+    /// Connects. On SQLite this makes the file if there is none, and switches it to WAL mode: [`Database::inspect`] says
+    /// before whether it is another program's. No migration is run.
     pub async fn connect(settings: &Settings) -> Result<Self> {
         let path = sqlite_file(&settings.url);
         if let Some(path) = &path {

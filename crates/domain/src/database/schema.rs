@@ -1,25 +1,13 @@
-//! Bringing the schema up to date, and telling whether it is.
+//! Bringing the schema up to date.
 
 use std::fs::File;
 use std::path::Path;
 
-use campus_backup_migration::{Migrator, MigratorTrait, SchemaManager};
-use sea_orm::sea_query::Query;
-use sea_orm::{ConnectionTrait, DbErr, TransactionTrait};
+use campus_backup_migration::{Migrator, MigratorTrait, tables_of};
+use sea_orm::{ConnectionTrait, TransactionTrait};
 
-use super::{Database, Engine};
+use super::{Database, Engine, SchemaState, inspection};
 use crate::error::{Error, Result};
-
-/// Whether the schema is the one that this program knows.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SchemaState {
-    /// It is.
-    Current,
-    /// So many migrations have not been run.
-    Pending(usize),
-    /// It has a migration that this program does not know: a newer version was here.
-    Newer(String),
-}
 
 impl Database {
     /// Runs the migrations that have not been run. Copies of the service that start at once do it one after the other.
@@ -66,34 +54,42 @@ impl Database {
     }
 
     async fn run_migrations(&self) -> Result<()> {
+        if self.engine == Engine::Mysql {
+            self.drop_unfinished().await?;
+        }
         let migrated = Migrator::up(&self.requests, None).await;
         migrated.map_err(Error::database("migrating the schema"))
     }
 
-    /// The state of the schema.
-    pub async fn schema_state(&self) -> Result<SchemaState> {
-        let doing = "reading the schema's state";
-        let known = Migrator::migrations();
-        let applied = self.applied_migrations().await.map_err(Error::database(doing))?;
-        let newer = applied
+    /// MySQL commits at every change of a schema. So a migration that was interrupted there leaves tables and no record of
+    /// itself, and would find them in its way when it runs again.
+    async fn drop_unfinished(&self) -> Result<()> {
+        let doing = "removing the tables of a migration that was interrupted";
+        // Asked under the lock: another copy may have ended the migration while this one waited.
+        let SchemaState::Pending(pending) = self.schema_state().await? else {
+            return Ok(());
+        };
+        let tables = pending
             .iter()
-            .find(|applied| !known.iter().any(|migration| migration.name() == **applied));
-        Ok(match newer {
-            Some(migration) => SchemaState::Newer(migration.clone()),
-            None if applied.len() < known.len() => SchemaState::Pending(known.len() - applied.len()),
-            None => SchemaState::Current,
-        })
+            .rev()
+            .flat_map(|migration| tables_of(migration).iter().rev());
+        let existing = inspection::table_names(&self.requests)
+            .await
+            .map_err(Error::database(doing))?;
+        for table in tables.filter(|table| existing.contains(**table)) {
+            // No table has a row before its migration has ended. If one has, the record of the migration was lost.
+            let has_rows = inspection::has_rows(&self.requests, table).await;
+            if !has_rows.map_err(Error::database(doing))? {
+                let dropped = self.requests.execute_unprepared(&format!("DROP TABLE {table}")).await;
+                dropped.map_err(Error::database(doing))?;
+            }
+        }
+        Ok(())
     }
 
-    /// The migrator's own way of asking makes its table first; a question must not need the right to write.
-    async fn applied_migrations(&self) -> Result<Vec<String>, DbErr> {
-        let log = Migrator::migration_table_name();
-        if !SchemaManager::new(&self.requests).has_table(log.to_string()).await? {
-            return Ok(Vec::new());
-        }
-        let select = Query::select().column("version").from(log).to_owned();
-        let rows = self.requests.query_all(&select).await?;
-        rows.iter().map(|row| row.try_get("", "version")).collect()
+    /// What the database holds.
+    pub async fn schema_state(&self) -> Result<SchemaState> {
+        inspection::schema_state(&self.requests).await
     }
 }
 

@@ -1,0 +1,221 @@
+//! Whose tables a database has, found out without writing to it.
+//!
+//! [`Database::inspect`] runs before [`Database::connect`], because connecting already changes an SQLite database: it makes
+//! the file and switches it to WAL mode. The rule:
+//!
+//! - **Empty**: the schema has no table and no view (of the user; extensions of PostgreSQL don't count).
+//! - **Ours**: `backup_migrations` has a migration of this program. Tables of other programs beside ours don't matter.
+//! - **Newer**: it has a migration of this program and one that this program does not know.
+//! - **Interrupted**: `backup_migrations` has no row, and every other table is one that the first migration makes, with the
+//!   same columns and without a row. MySQL leaves this behind if the first start is killed.
+//! - **Foreign**: anything else. An empty `backup_migrations` proves nothing: earlier versions left one in databases of
+//!   other programs.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::str::FromStr as _;
+
+use campus_backup_migration::{Migrator, MigratorTrait, tables_of};
+use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, SqlxSqliteConnector, Statement};
+
+use super::{Database, Pool, Settings, connect_pool, sqlite_file};
+use crate::catalog::Table;
+use crate::error::{Error, Result};
+
+const DOING: &str = "reading which tables the database has";
+
+/// What a database holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SchemaState {
+    /// No table at all, or no file yet.
+    Empty,
+    /// The schema that this program knows.
+    Current,
+    /// These migrations have not been run, or not to their end.
+    Pending(Vec<String>),
+    /// A migration that this program does not know: a newer version was here.
+    Newer(String),
+    /// Tables of another program, such as this one.
+    Foreign(String),
+}
+
+impl Database {
+    /// What the database of these settings holds. Nothing is written: no file appears, no lock is left, and an SQLite
+    /// database keeps its journal mode.
+    ///
+    /// # Errors
+    /// [`Error::DatabaseUnavailable`] if it can't be reached, and whatever else keeps it from being read.
+    pub async fn inspect(settings: &Settings) -> Result<SchemaState> {
+        match sqlite_file(&settings.url) {
+            Some(file) => inspect_file(settings, &file).await,
+            None => {
+                let connection = connect_pool(settings, Pool::Requests).await?;
+                let found = schema_state(&connection).await;
+                // It has only read.
+                let _ = connection.close().await;
+                found
+            }
+        }
+    }
+}
+
+/// Another program may be at work on the file, or may have been killed at it:
+///
+/// 1. A log or a journal that is in use says what the file holds, so it is read with it.
+/// 2. Everything else is read as a file that nobody changes (`immutable`). SQLite would make `-wal` and `-shm` even for a
+///    reader of a database in WAL mode, and would not remove them.
+///
+/// A log without its index (`-shm`) can't be read without making one. Tables that only such a log has are seen when the
+/// database is connected; the caller asks once more then ([`Database::schema_state`]), before it makes a table.
+async fn inspect_file(settings: &Settings, file: &Path) -> Result<SchemaState> {
+    match fs::metadata(file) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(SchemaState::Empty),
+        Ok(metadata) if metadata.is_file() && metadata.len() == 0 => return Ok(SchemaState::Empty),
+        _ => {}
+    }
+    let has = |suffix: &str| beside(file, suffix).exists();
+    if has("-journal") || (has("-wal") && has("-shm")) {
+        // A journal that a killed program left must be rolled back before it can be read with the file, which is a write.
+        if let Ok(state) = inspect_sqlite(settings, Access::ReadOnly).await {
+            return Ok(state);
+        }
+    }
+    inspect_sqlite(settings, Access::Immutable).await
+}
+
+fn beside(file: &Path, suffix: &str) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+/// How an SQLite file is opened that must not change.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Access {
+    /// With its log and with locks.
+    ReadOnly,
+    /// The file alone.
+    Immutable,
+}
+
+async fn inspect_sqlite(settings: &Settings, access: Access) -> Result<SchemaState> {
+    let options = SqliteConnectOptions::from_str(&settings.url).map_err(Error::sqlx(DOING))?;
+    let options = options
+        .read_only(true)
+        .create_if_missing(false)
+        .immutable(access == Access::Immutable)
+        .busy_timeout(settings.patience);
+    let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await;
+    let connection = SqlxSqliteConnector::from_sqlx_sqlite_pool(pool.map_err(Error::sqlx(DOING))?);
+    let found = schema_state(&connection).await;
+    // It has only read.
+    let _ = connection.close().await;
+    found
+}
+
+/// What a connected database holds.
+pub(super) async fn schema_state(connection: &DatabaseConnection) -> Result<SchemaState> {
+    find_state(connection).await.map_err(Error::database(DOING))
+}
+
+async fn find_state(connection: &DatabaseConnection) -> Result<SchemaState, DbErr> {
+    let log = Migrator::migration_table_name().to_string();
+    // Before the log is read: another copy may be migrating, and each table is recorded after it was made.
+    let mut tables = table_names(connection).await?;
+    if !tables.remove(&log) {
+        return Ok(tables.pop_first().map_or(SchemaState::Empty, SchemaState::Foreign));
+    }
+    let foreign = SchemaState::Foreign(tables.first().unwrap_or(&log).clone());
+    let Some(applied) = applied_migrations(connection, &log).await? else {
+        return Ok(foreign);
+    };
+    let known: Vec<_> = Migrator::migrations().iter().map(|one| one.name().to_owned()).collect();
+    let newer = applied.iter().find(|name| !known.contains(name));
+    let is_ours = applied.iter().any(|name| known.contains(name));
+    let pending: Vec<_> = known.into_iter().filter(|name| !applied.contains(name)).collect();
+    Ok(match (is_ours, newer) {
+        (true, Some(newer)) => SchemaState::Newer(newer.clone()),
+        (true, None) if pending.is_empty() => SchemaState::Current,
+        (true, None) => SchemaState::Pending(pending),
+        (false, None) if is_interrupted(connection, &tables).await? => SchemaState::Pending(pending),
+        (false, _) => foreign,
+    })
+}
+
+/// Whether all of these tables are what the first migration leaves when it is interrupted. Then nothing is in them.
+async fn is_interrupted(connection: &DatabaseConnection, tables: &BTreeSet<String>) -> Result<bool, DbErr> {
+    let first = Migrator::migrations()
+        .first()
+        .map_or(String::new(), |one| one.name().to_owned());
+    let made = tables_of(&first);
+    if !made.iter().take(tables.len()).all(|name| tables.contains(*name)) || tables.len() > made.len() {
+        return Ok(false);
+    }
+    for table in tables.iter().filter_map(|name| Table::from_name(name)) {
+        let expected = table.columns().iter().map(|column| column.name.to_owned()).collect();
+        if column_names(connection, table.name()).await? != expected || has_rows(connection, table.name()).await? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// The migrations that the log names; none if the table is not a log of migrations as this program writes it.
+async fn applied_migrations(connection: &DatabaseConnection, log: &str) -> Result<Option<Vec<String>>, DbErr> {
+    if !column_names(connection, log).await?.contains("version") {
+        return Ok(None);
+    }
+    let rows = query(connection, format!("SELECT version FROM {log}")).await?;
+    Ok(rows.iter().map(|row| row.try_get("", "version").ok()).collect())
+}
+
+pub(super) async fn has_rows(connection: &DatabaseConnection, table: &str) -> Result<bool, DbErr> {
+    let rows = query(connection, format!("SELECT 1 FROM {table} LIMIT 1")).await?;
+    Ok(!rows.is_empty())
+}
+
+/// Tables and views of the schema in which tables are made without its name.
+pub(super) async fn table_names(connection: &DatabaseConnection) -> Result<BTreeSet<String>, DbErr> {
+    let sql = match connection.get_database_backend() {
+        DbBackend::Postgres => {
+            "SELECT c.relname::text AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+             WHERE n.nspname = current_schema() AND c.relkind IN ('r', 'p', 'v', 'm', 'f') \
+             AND NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid \
+             AND d.deptype = 'e')"
+        }
+        DbBackend::MySql => {
+            "SELECT CAST(table_name AS CHAR) AS name FROM information_schema.tables WHERE table_schema = DATABASE()"
+        }
+        _ => {
+            "SELECT name FROM sqlite_schema WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
+        }
+    };
+    names(query(connection, sql.to_owned()).await?)
+}
+
+async fn column_names(connection: &DatabaseConnection, table: &str) -> Result<BTreeSet<String>, DbErr> {
+    let sql = match connection.get_database_backend() {
+        DbBackend::Postgres => format!(
+            "SELECT a.attname::text AS name FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid \
+             JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = current_schema() \
+             AND c.relname = '{table}' AND a.attnum > 0 AND NOT a.attisdropped"
+        ),
+        DbBackend::MySql => format!(
+            "SELECT CAST(column_name AS CHAR) AS name FROM information_schema.columns \
+             WHERE table_schema = DATABASE() AND table_name = '{table}'"
+        ),
+        _ => format!("SELECT name FROM pragma_table_info('{table}')"),
+    };
+    names(query(connection, sql).await?)
+}
+
+fn names(rows: Vec<sea_orm::QueryResult>) -> Result<BTreeSet<String>, DbErr> {
+    rows.iter().map(|row| row.try_get("", "name")).collect()
+}
+
+async fn query(connection: &DatabaseConnection, sql: String) -> Result<Vec<sea_orm::QueryResult>, DbErr> {
+    let statement = Statement::from_string(connection.get_database_backend(), sql);
+    connection.query_all_raw(statement).await
+}

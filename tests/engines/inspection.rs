@@ -1,0 +1,205 @@
+//! Whose database it is, found out without writing to it; and what an interrupted migration leaves.
+
+use std::time::Duration;
+
+use campus_backup_domain::Database;
+use campus_backup_domain::database::{SchemaState, Settings};
+use campus_backup_migration::{Migrator, MigratorTrait, tables_of};
+use harness::schema_shape::{self, Shape};
+use harness::{Engine, Scratch, on_every_engine};
+
+const LOG: &str =
+    "create table backup_migrations (version varchar(255) not null primary key, applied_at bigint not null)";
+
+async fn inspect(scratch: &Scratch) -> SchemaState {
+    let settings = Settings {
+        url: scratch.url().to_owned(),
+        connections: 2,
+        readers: 1,
+        patience: Duration::from_secs(10),
+    };
+    let found = Database::inspect(&settings).await.unwrap();
+    assert_eq!(scratch.database().await.schema_state().await.unwrap(), found);
+    found
+}
+
+fn foreign(table: &str) -> SchemaState {
+    SchemaState::Foreign(table.to_owned())
+}
+
+fn all_pending() -> SchemaState {
+    SchemaState::Pending(names())
+}
+
+fn names() -> Vec<String> {
+    let migrations = Migrator::migrations();
+    migrations.iter().map(|migration| migration.name().to_owned()).collect()
+}
+
+#[on_every_engine]
+async fn what_is_empty_ours_newer_or_foreign(engine: Engine) {
+    let scratch = Scratch::empty(engine).await;
+    assert_eq!(inspect(&scratch).await, SchemaState::Empty);
+    scratch.execute(LOG).await;
+    assert_eq!(inspect(&scratch).await, all_pending());
+    scratch.execute("drop table backup_migrations").await;
+    Migrator::up(scratch.connection(), Some(1)).await.unwrap();
+    assert_eq!(inspect(&scratch).await, SchemaState::Pending(names()[1..].to_vec()));
+    Migrator::up(scratch.connection(), None).await.unwrap();
+    assert_eq!(inspect(&scratch).await, SchemaState::Current);
+    // Another program's tables beside ours.
+    scratch.execute("create table wp_posts (id int primary key)").await;
+    assert_eq!(inspect(&scratch).await, SchemaState::Current);
+    scratch
+        .execute("insert into backup_migrations (version, applied_at) values ('m20991231_000001_future', 1)")
+        .await;
+    let newer = SchemaState::Newer("m20991231_000001_future".to_owned());
+    assert_eq!(inspect(&scratch).await, newer);
+    scratch
+        .execute("delete from backup_migrations where version <> 'm20991231_000001_future'")
+        .await;
+    assert_eq!(inspect(&scratch).await, foreign("attendance"));
+}
+
+#[on_every_engine]
+async fn an_empty_log_does_not_make_a_foreign_database_ours(engine: Engine) {
+    for (statements, table) in [
+        (&["create table wp_posts (id int primary key)"][..], "wp_posts"),
+        (&["create view people as select 1 as id"], "people"),
+        (&["create table users (id int primary key, login varchar(50))"], "users"),
+        // Not what the first migration makes first.
+        (&["create table students (id int primary key)"], "students"),
+    ] {
+        let scratch = Scratch::empty(engine).await;
+        for statement in statements {
+            scratch.execute(statement).await;
+        }
+        assert_eq!(inspect(&scratch).await, foreign(table), "{statements:?}");
+        scratch.execute(LOG).await;
+        assert_eq!(
+            inspect(&scratch).await,
+            foreign(table),
+            "{statements:?} and an empty log"
+        );
+    }
+    let scratch = Scratch::empty(engine).await;
+    scratch
+        .execute("create table backup_migrations (id int primary key)")
+        .await;
+    assert_eq!(inspect(&scratch).await, foreign("backup_migrations"));
+}
+
+/// Managed servers put the views of their extensions into the schema `public`.
+#[tokio::test(flavor = "multi_thread")]
+async fn extensions_of_postgresql_do_not_count() {
+    if !Engine::Postgres.is_here() {
+        return;
+    }
+    let scratch = Scratch::empty(Engine::Postgres).await;
+    let available = "select count(*) from pg_available_extensions where name = 'pg_buffercache'";
+    if scratch.number(available).await == 1 {
+        scratch.execute("create extension pg_buffercache").await;
+        let views = "select count(*) from pg_views where schemaname = 'public'";
+        assert!(scratch.number(views).await > 0);
+        assert_eq!(inspect(&scratch).await, SchemaState::Empty);
+    }
+}
+
+/// The first `tables` tables of a migration, and no record of it.
+async fn interrupt(scratch: &Scratch, migration: usize, tables: usize) {
+    let name = &names()[migration];
+    Migrator::up(scratch.connection(), Some(u32::try_from(migration).unwrap() + 1))
+        .await
+        .unwrap();
+    scratch
+        .execute(&format!("delete from backup_migrations where version = '{name}'"))
+        .await;
+    for table in tables_of(name)[tables..].iter().rev() {
+        scratch.execute(&format!("drop table {table}")).await;
+    }
+}
+
+#[on_every_engine]
+async fn an_interrupted_first_migration_is_ours_until_a_row_is_there(engine: Engine) {
+    for tables in 0..=tables_of(&names()[0]).len() {
+        let scratch = Scratch::empty(engine).await;
+        interrupt(&scratch, 0, tables).await;
+        assert_eq!(inspect(&scratch).await, all_pending(), "{tables} tables");
+    }
+    let scratch = Scratch::empty(engine).await;
+    interrupt(&scratch, 0, 3).await;
+    scratch
+        .execute("insert into students (full_name, registration_number) values ('A', '1')")
+        .await;
+    assert_eq!(inspect(&scratch).await, foreign("courses"));
+    let scratch = Scratch::empty(engine).await;
+    interrupt(&scratch, 0, 3).await;
+    scratch
+        .execute("alter table students add column house varchar(50)")
+        .await;
+    assert_eq!(inspect(&scratch).await, foreign("courses"));
+}
+
+/// MySQL commits at every change of a schema; the others leave nothing of a migration that was interrupted.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_interrupted_migration_is_finished_on_mysql() {
+    if !Engine::Mysql.is_here() {
+        return;
+    }
+    let whole = shape(&Scratch::migrated(Engine::Mysql).await).await;
+    for (migration, name) in names().iter().enumerate() {
+        for tables in 0..=tables_of(name).len() {
+            let scratch = Scratch::empty(Engine::Mysql).await;
+            interrupt(&scratch, migration, tables).await;
+            scratch.database().await.migrate().await.unwrap();
+            assert_eq!(inspect(&scratch).await, SchemaState::Current);
+            assert_eq!(shape(&scratch).await, whole, "{tables} tables of {name}");
+            assert_eq!(scratch.count("backup_leases").await, 1);
+        }
+    }
+}
+
+/// Rows are never dropped to mend a log that somebody has emptied by half.
+#[tokio::test(flavor = "multi_thread")]
+async fn tables_with_rows_are_not_dropped_on_mysql() {
+    if !Engine::Mysql.is_here() {
+        return;
+    }
+    let scratch = Scratch::migrated(Engine::Mysql).await;
+    scratch
+        .execute("insert into students (full_name, registration_number) values ('A', '1')")
+        .await;
+    scratch
+        .execute(&format!(
+            "delete from backup_migrations where version = '{}'",
+            names()[0]
+        ))
+        .await;
+    scratch.database().await.migrate().await.unwrap_err();
+    assert_eq!(scratch.count("students").await, 1);
+}
+
+/// A migration that makes a table and is missing in the list could not be finished after an interruption.
+#[on_every_engine]
+async fn the_tables_of_each_migration_are_listed(engine: Engine) {
+    let scratch = Scratch::empty(engine).await;
+    let tables = async || -> Vec<String> { shape(&scratch).await.into_keys().collect() };
+    let mut before = tables().await;
+    for name in names() {
+        Migrator::up(scratch.connection(), Some(1)).await.unwrap();
+        let after = tables().await;
+        let mut made: Vec<_> = after.iter().filter(|table| !before.contains(table)).collect();
+        let mut listed: Vec<_> = tables_of(&name).to_vec();
+        made.sort();
+        listed.sort_unstable();
+        assert_eq!(made, listed, "{name}");
+        before = after;
+    }
+}
+
+/// Without the log of migrations, whose making is the library's.
+async fn shape(scratch: &Scratch) -> Shape {
+    let mut shape = schema_shape::read(scratch).await;
+    shape.remove("backup_migrations");
+    shape
+}
