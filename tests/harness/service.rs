@@ -56,6 +56,15 @@ impl Setup {
             .set("CAMPUS_BACKUP_JWT_SECRET", JWT_SECRET)
     }
 
+    /// With an installation: the data folder and the schema are there.
+    pub async fn installed(self) -> Self {
+        let mut migrate = self.again();
+        migrate.arguments = vec!["migrate".to_owned()];
+        let done = migrate.run().await;
+        assert_eq!(done.code, Some(0), "{done:?}");
+        self
+    }
+
     /// The same folder for one more program.
     pub fn again(&self) -> Self {
         Self {

@@ -204,7 +204,8 @@ async fn a_demo_is_the_same_everywhere() {
         let scratch = Scratch::empty(engine).await;
         Setup::on(&scratch).arguments(&["demo", "--scale", "1"]).run().await;
         let service = Service::on(&scratch).await;
-        let token = Setup::on(&scratch).arguments(&["token", "admin"]).run().await.stdout;
+        let setup = Setup::on(&scratch).installed().await;
+        let token = setup.arguments(&["token", "admin"]).run().await.stdout;
         let admin = service.bearer(token.trim());
         for table in ["students", "payments", "attendance"] {
             let archive = admin

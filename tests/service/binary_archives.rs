@@ -34,7 +34,7 @@ impl Line {
 
 async fn of_the_small_school(engine: harness::Engine) -> Line {
     let school = small_school(engine).await;
-    let setup = Setup::on(&school.scratch);
+    let setup = Setup::on(&school.scratch).installed().await;
     Line { school, setup }
 }
 

@@ -44,6 +44,7 @@ mod locked_tables;
 mod logins;
 mod main_job;
 mod memory;
+mod no_installation;
 mod open;
 mod readers;
 mod smoke;

@@ -14,7 +14,7 @@ const DIFFERENCE: u64 = 16 << 20;
 
 /// The peak of a service that does this one download of a school of that size.
 async fn peak(engine: Engine, scale: u32, path: &str, encoding: &str, scratch: &Scratch) -> u64 {
-    let setup = Setup::on(scratch);
+    let setup = Setup::on(scratch).installed().await;
     let token = setup.again().arguments(&["token", "admin"]).run().await.stdout;
     let service = setup.start().await;
     let request = service

@@ -23,9 +23,10 @@ const SECRETS: &str = "Secrets, only as environment variables (or the files abov
   CAMPUS_BACKUP_JWT_SECRET           Signs the tokens, at least 32 bytes [default: made once, kept in the data folder]
   CAMPUS_BACKUP_JWT_SECRET_PREVIOUS  Still accepted while the secret is rotated
 
-Exit codes: 0 ended as asked, 1 failed, 2 settings or usage refused, 3 database can't be reached, 4 can't listen,
-5 schema is newer than this program, 6 the archive is refused, 7 not as things stand: another job changes the data, a plan
-has moved, an undo is blocked, an archive is not there, 8 the database belongs to another program.";
+Exit codes: 0 ended as asked, 1 failed, 2 settings or usage refused or no installation there, 3 database can't be reached,
+4 can't listen, 5 schema is newer than this program, 6 the archive is refused, 7 not as things stand: another job changes the
+data, a plan has moved, an undo is blocked, an archive is not there, migrations have not been run, 8 the database belongs to
+another program.";
 
 /// Look at, download, back up and clear a school's data.
 #[derive(Debug, Parser)]
@@ -45,7 +46,7 @@ pub enum Command {
     /// Run the service (the default).
     #[command(after_help = SECRETS)]
     Serve(Box<Serve>),
-    /// Run the migrations that have not been run, and end.
+    /// Make what is missing of an installation, run the migrations that have not been run, and end.
     Migrate(Common),
     /// Administrators' accounts.
     #[command(subcommand)]

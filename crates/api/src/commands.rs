@@ -11,6 +11,7 @@ use secrecy::ExposeSecret;
 
 use crate::cli::{Admin, Cli, Command, Common, Serve};
 use crate::failure::Failure;
+use crate::installation::Installation;
 use crate::output::print;
 use crate::settings::Settings;
 use crate::{AppState, Service, keep, logging, look, openapi, secret, startup};
@@ -70,15 +71,9 @@ fn serve(arguments: &Serve) -> Result<(), Failure> {
     block_on(async { Service::build(settings).await?.run().await })
 }
 
+/// Makes an installation, or brings it up to date.
 fn migrate(common: &Common) -> Result<(), Failure> {
-    let settings = Settings::of_command(common)?;
-    logging::start(&settings);
-    block_on(async {
-        startup::inspect(&settings).await?;
-        secret::data_dir(&settings)?;
-        let database = startup::connect(&settings).await?;
-        startup::migrate(&settings, &database).await
-    })
+    with_state(common, Installation::CreateIfMissing, async |_| Ok(()))
 }
 
 fn administer(admin: Admin) -> Result<(), Failure> {
@@ -91,7 +86,11 @@ fn administer(admin: Admin) -> Result<(), Failure> {
         } => (common, password_file),
     };
     let password = password_file.as_deref().map(secret::password_in).transpose()?;
-    with_state(common, async |state| {
+    let installation = match &admin {
+        Admin::Create { .. } => Installation::CreateIfMissing,
+        Admin::ResetPassword { .. } => Installation::Required,
+    };
+    with_state(common, installation, async |state| {
         let done = match &admin {
             Admin::Create { username, email, .. } => {
                 state
@@ -115,7 +114,8 @@ fn administer(admin: Admin) -> Result<(), Failure> {
 }
 
 fn token(username: &str, lifetime: Option<u64>, common: &Common) -> Result<(), Failure> {
-    with_state(common, async |state| {
+    with_state(common, Installation::Required, async |state| {
+        secret::required_secret(&state.settings)?;
         let lifetime = lifetime.map_or(state.settings.token_lifetime, Duration::from_secs);
         let issued = state.accounts.issue_token(username, lifetime).await;
         print(&issued.map_err(Failure::failed("issuing the token"))?.access_token)
@@ -123,7 +123,7 @@ fn token(username: &str, lifetime: Option<u64>, common: &Common) -> Result<(), F
 }
 
 fn demo(scale: u32, common: &Common) -> Result<(), Failure> {
-    with_state(common, async |state| {
+    with_state(common, Installation::CreateIfMissing, async |state| {
         let filled = startup::fill_demo(state, scale).await?;
         for (table, rows) in &filled.rows {
             print(&format!("{table}: {rows}"))?;
@@ -155,14 +155,15 @@ fn health(common: &Common) -> Result<(), Failure> {
     })
 }
 
-/// Runs a subcommand that needs the database, migrated.
+/// Runs a subcommand that works on an installation.
 pub(crate) fn with_state(
     common: &Common,
+    installation: Installation,
     work: impl AsyncFnOnce(&AppState) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let settings = Settings::of_command(common)?;
     logging::start(&settings);
-    block_on(async { work(&startup::state(settings, |_| Ok(Runner::passing())).await?).await })
+    block_on(async { work(&startup::state(settings, installation, |_| Ok(Runner::passing())).await?).await })
 }
 
 fn print_document() -> Result<(), Failure> {

@@ -52,6 +52,17 @@ pub enum Failure {
     /// Exit code 5. A newer version of the program was here before.
     #[error("the database's schema is newer than this program: it has the migration {0}")]
     NewerSchema(String),
+    /// Exit code 7. The migrations of this version have not been run, and the command does not run them.
+    #[error(
+        "{database} has the schema of an older version: {migrations} migrations have not been run. Nothing was done. Start \
+         the service in this version, or run `campus-backup migrate`"
+    )]
+    OlderSchema {
+        /// Which one, without a password.
+        database: String,
+        /// How many migrations it lacks.
+        migrations: usize,
+    },
     /// Exit code 8. The database is another program's. Nothing was written to it.
     #[error(
         "the database {place} belongs to another program: it has the table or view `{table}` and not the schema of \
@@ -126,6 +137,7 @@ impl Failure {
             Self::NewerSchema(_) => 5,
             Self::Archive { .. } => 6,
             Self::Refused(refusal) => refusal.exit_code(),
+            Self::OlderSchema { .. } => 7,
             Self::ForeignDatabase { .. } => 8,
         }
     }

@@ -24,6 +24,7 @@ use crate::AppState;
 use crate::cli::{Acting, Restore};
 use crate::commands::with_state;
 use crate::failure::Failure;
+use crate::installation::Installation;
 use crate::output::print;
 use crate::problem::{ApiError, Code};
 use crate::routes::archives::{ArchiveAnswer, PlanAnswer};
@@ -216,7 +217,7 @@ fn with_admin(
     acting: &Acting,
     work: impl AsyncFnOnce(&AppState, &Admin) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    with_state(&acting.common, async |state| {
+    with_state(&acting.common, Installation::Required, async |state| {
         let admin = state.accounts.administrator(&acting.username).await;
         work(state, &admin.map_err(Failure::refused("--as"))?).await
     })

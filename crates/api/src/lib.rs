@@ -6,8 +6,8 @@
 //! In reading order: [`cli`] and [`settings`] say what is wanted; [`startup`] builds the service, runs it and ends it;
 //! [`routes`] are its operations and [`openapi`] their document; [`dashboard`] serves the page for administrators; [`body`]
 //! and [`idempotency`] read what is sent, [`page`] cuts lists; [`problem`] says what
-//! went wrong; [`middleware`] is what happens to every request; [`address`] is who asks. [`failure`] is how the
-//! program ends if it can't go on.
+//! went wrong; [`middleware`] is what happens to every request; [`address`] is who asks. [`installation`] is what a
+//! command works on; [`failure`] is how the program ends if it can't go on.
 
 pub mod address;
 pub mod body;
@@ -17,6 +17,7 @@ pub mod cookie;
 pub mod dashboard;
 pub mod failure;
 pub mod idempotency;
+pub mod installation;
 mod keep;
 pub mod link;
 mod logging;

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use secrecy::SecretString;
 
+use crate::cli::JWT_SECRET;
 use crate::failure::Failure;
 use crate::settings::{SECRET_LENGTH, Settings};
 
@@ -50,17 +51,57 @@ pub fn password_in(path: &str) -> Result<SecretString, Failure> {
     Ok(text.trim_end_matches(['\r', '\n']).into())
 }
 
+/// The same, if there is one. None is made.
+///
+/// # Errors
+/// As for [`signing_secret`].
+pub fn existing_secret(settings: &Settings) -> Result<Option<SecretString>, Failure> {
+    match &settings.jwt_secret {
+        Some(secret) => Ok(Some(secret.clone())),
+        None => read(&settings.data_dir.join(FILE)),
+    }
+}
+
+/// The same for what is of no use with another secret than that of the service.
+///
+/// # Errors
+/// [`Failure::Settings`] if there is none, and as for [`signing_secret`].
+pub fn required_secret(settings: &Settings) -> Result<SecretString, Failure> {
+    existing_secret(settings)?.ok_or_else(|| {
+        let why = format!(
+            "it does not exist, and the service would accept no other one; set {JWT_SECRET} or {JWT_SECRET}_FILE as \
+             the service has it"
+        );
+        refuse("the signing secret", &settings.data_dir.join(FILE), &why)
+    })
+}
+
+/// A secret of this process alone.
+pub(crate) fn random() -> SecretString {
+    hexadecimal_secret().into()
+}
+
+fn hexadecimal_secret() -> String {
+    let bytes: [u8; SECRET_LENGTH] = rand::random();
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 fn kept(folder: &Path) -> Result<SecretString, Failure> {
     let path = folder.join(FILE);
-    let refuse = |why: &str| refuse("the signing secret", &path, why);
-    let mut file = match File::open(&path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            make(folder, &path).map_err(|error| refuse(&error.to_string()))?;
-            File::open(&path)
-        }
-        opened => opened,
+    if let Some(secret) = read(&path)? {
+        return Ok(secret);
     }
-    .map_err(|error| refuse(&error.to_string()))?;
+    let refuse = |why: &str| refuse("the signing secret", &path, why);
+    make(folder, &path).map_err(|error| refuse(&error.to_string()))?;
+    read(&path)?.ok_or_else(|| refuse("it was removed while the program started"))
+}
+
+fn read(path: &Path) -> Result<Option<SecretString>, Failure> {
+    let refuse = |why: &str| refuse("the signing secret", path, why);
+    let mut file = match File::open(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        opened => opened.map_err(|error| refuse(&error.to_string()))?,
+    };
     let metadata = file.metadata().map_err(|error| refuse(&error.to_string()))?;
     if is_open_to_others(&metadata) {
         return Err(refuse(
@@ -76,14 +117,11 @@ fn kept(folder: &Path) -> Result<SecretString, Failure> {
             "it must have at least {SECRET_LENGTH} bytes; delete it to have a new one made"
         )));
     }
-    Ok(secret.into())
+    Ok(Some(secret.into()))
 }
 
 fn make(folder: &Path, path: &Path) -> std::io::Result<()> {
-    let secret: String = rand::random::<[u8; 32]>()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let secret = hexadecimal_secret();
     // Temporary files have mode 0600 from the beginning.
     let mut file = tempfile::Builder::new().prefix(".jwt-secret-").tempfile_in(folder)?;
     writeln!(file, "{secret}")?;

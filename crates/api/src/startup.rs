@@ -25,6 +25,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use utoipa_actix_web::AppExt;
 
 use crate::failure::Failure;
+use crate::installation::{self, Installation};
 use crate::openapi::Published;
 use crate::output::print;
 use crate::settings::Settings;
@@ -51,7 +52,7 @@ impl Service {
     /// # Errors
     /// A [`Failure`] with the exit code of what could not be done.
     pub async fn build(settings: Settings) -> Result<Self, Failure> {
-        let state = state(settings, Runner::of_folder).await?;
+        let state = state(settings, Installation::CreateIfMissing, Runner::of_folder).await?;
         // Before anybody can ask: what a crash has interrupted must not look as if it still ran.
         let started = state.jobs.start().await;
         started.map_err(Failure::failed("ending the jobs of a process that is gone"))?;
@@ -198,21 +199,31 @@ pub fn application(
     middleware::wrap(app, &settings.cors_origins)
 }
 
-/// What every subcommand begins with: the database inspected, the data folder, the secret, the database connected and
-/// migrated, the store of archives opened. `runner` names the process that does jobs, for the data folder.
+/// What every subcommand begins with: the database inspected, the installation found or made, the store of archives opened.
+/// `runner` names the process that does jobs, for the data folder.
 ///
 /// # Errors
 /// A [`Failure`] with the exit code of what could not be done.
 pub async fn state(
     settings: Settings,
+    installation: Installation,
     runner: impl FnOnce(&Path) -> Result<Runner, Error>,
 ) -> Result<AppState, Failure> {
-    inspect(&settings).await?;
-    secret::data_dir(&settings)?;
+    let found = inspect(&settings).await?;
+    match installation {
+        Installation::CreateIfMissing => secret::data_dir(&settings)?,
+        Installation::Required => installation::require(&settings, &found)?,
+    }
     let runner = runner(&settings.data_dir).map_err(Failure::failed("claiming the data folder"))?;
-    let secret = secret::signing_secret(&settings)?;
+    let secret = match installation {
+        Installation::CreateIfMissing => secret::signing_secret(&settings)?,
+        // Whoever needs the one of the service asks for it: `token`.
+        Installation::Required => secret::existing_secret(&settings)?.unwrap_or_else(secret::random),
+    };
     let database = connect(&settings).await?;
-    migrate(&settings, &database).await?;
+    if installation == Installation::CreateIfMissing {
+        migrate(&settings, &database).await?;
+    }
     let store = Store::open(&settings.archives).map_err(Failure::refused("--archives (CAMPUS_BACKUP_ARCHIVES)"))?;
     AppState::new(settings, secret, database, store, runner).map_err(Failure::refused("the settings of accounts"))
 }

@@ -260,10 +260,12 @@ async fn it_answers_and_stops() {
 /// A service with a download that takes a while, or for ever.
 async fn slow_download(chunks: usize, shutdown_timeout: u64) -> Service {
     let folder = tempfile::tempdir().unwrap();
-    let jobs = state(settings(&folder, &[]), |_| Ok(Runner::passing()))
-        .await
-        .unwrap()
-        .jobs;
+    let jobs = state(settings(&folder, &[]), Installation::CreateIfMissing, |_| {
+        Ok(Runner::passing())
+    })
+    .await
+    .unwrap()
+    .jobs;
     let download = move || async move {
         let chunks = futures_util::stream::unfold(0, move |sent| async move {
             if sent == chunks {

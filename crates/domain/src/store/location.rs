@@ -71,6 +71,14 @@ impl Settings {
         Self::at(Location::Folder(path.into()))
     }
 
+    /// The folder that it is; none if it is a remote store.
+    pub fn local_folder(&self) -> Option<&std::path::Path> {
+        match &self.location {
+            Location::Folder(path) => Some(path),
+            Location::Remote { .. } => None,
+        }
+    }
+
     fn at(location: Location) -> Self {
         Self {
             location,

@@ -1,0 +1,167 @@
+//! Commands that work on an installation say where they have looked for it, and make nothing where there is none.
+
+use std::path::Path;
+
+use campus_backup_migration::{Migrator, MigratorTrait};
+use harness::service::{Finished, Setup};
+use harness::{Engine, Scratch, on_every_engine, small_school};
+
+const ID: &str = "2026-01-01T00-00-00Z-00000001";
+
+/// Every command that needs an installation.
+const COMMANDS: [&[&str]; 10] = [
+    &["admin", "reset-password", "admin"],
+    &["token", "admin"],
+    &["backup"],
+    &["list"],
+    &["show", ID],
+    &["verify", ID],
+    &["verify", ID, "--rehearse"],
+    &["diff", ID],
+    &["restore", ID, "--mode", "replace", "--yes"],
+    &["undo", "nothing"],
+];
+
+/// Those that make an installation, and those that have nothing to do with one.
+const OTHERS: [&str; 7] = ["serve", "migrate", "demo", "admin", "health", "openapi", "open"];
+
+/// A new subcommand stands in one of the lists.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_subcommand_is_tested() {
+    let help = Setup::bare().argument("--help").run().await.stdout;
+    let (_, rest) = help.split_once("Commands:\n").unwrap();
+    let named = rest.lines().take_while(|line| !line.is_empty());
+    // A description that continues on the next line is further to the right.
+    let named = named.filter_map(|line| line.strip_prefix("  ").filter(|line| !line.starts_with(' ')));
+    let named: Vec<_> = named.filter_map(|line| line.split_whitespace().next()).collect();
+    assert!(named.contains(&"restore"), "{help}");
+    for name in named.into_iter().filter(|name| *name != "help") {
+        let is_tested = COMMANDS.iter().any(|command| command[0] == name) || OTHERS.contains(&name);
+        assert!(is_tested, "`{name}` is tested by nothing here");
+    }
+}
+
+/// A mistyped folder; the database would be a file in it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_data_folder_that_is_not_there_is_not_made() {
+    for command in COMMANDS {
+        let setup = Setup::bare();
+        let folder = setup.folder().join("typo");
+        let done = setup
+            .again()
+            .arguments(command)
+            .arguments(&["--data-dir", folder.to_str().unwrap()]);
+        refused(&done.run().await, 2, &folder);
+        assert!(is_empty(setup.folder()), "{command:?}");
+    }
+}
+
+/// As cron runs it: without the service's environment, in some other folder.
+#[tokio::test(flavor = "multi_thread")]
+async fn without_its_environment_a_command_names_the_whole_path_of_the_default() {
+    for command in COMMANDS {
+        let setup = Setup::bare().arguments(command);
+        let folder = setup.folder().canonicalize().unwrap().join("data");
+        refused(&setup.run().await, 2, &folder);
+        assert!(is_empty(setup.folder()), "{command:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn commands_that_need_no_installation_make_none() {
+    for command in [&["health"][..], &["openapi"], &["open", "verify", "nowhere.json"]] {
+        let setup = Setup::bare().arguments(command);
+        setup.run().await;
+        assert!(is_empty(setup.folder()), "{command:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_file_that_is_not_there_is_not_made() {
+    for command in COMMANDS {
+        let setup = Setup::bare().arguments(command);
+        let folder = setup.folder().canonicalize().unwrap().join("data");
+        std::fs::create_dir(&folder).unwrap();
+        refused(&setup.run().await, 2, &folder.join("campus-backup.db"));
+        assert!(is_empty(&folder), "{command:?}");
+    }
+}
+
+#[on_every_engine]
+async fn an_empty_database_gets_no_table(engine: Engine) {
+    let scratch = Scratch::empty(engine).await;
+    for command in COMMANDS {
+        let setup = Setup::on(&scratch).arguments(command);
+        std::fs::create_dir(setup.folder().join("data")).unwrap();
+        let url = url::Url::parse(scratch.url()).unwrap();
+        refused(&setup.run().await, 2, Path::new(url.path()));
+        assert!(is_empty(&setup.folder().join("data")), "{command:?}");
+    }
+    assert!(harness::schema_shape::read(&scratch).await.is_empty());
+}
+
+/// The database is that of the service; what the command would write would go to a folder that nobody looks into.
+#[on_every_engine]
+async fn a_data_folder_that_is_not_there_is_not_made_for_a_database_that_is(engine: Engine) {
+    let school = small_school(engine).await;
+    for command in COMMANDS {
+        let setup = Setup::on(&school.scratch).arguments(command);
+        refused(&setup.run().await, 2, &setup.folder().join("data"));
+        assert!(is_empty(setup.folder()), "{command:?}");
+    }
+    assert_eq!(school.scratch.count("backup_jobs").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_of_archives_that_is_not_there_is_not_made() {
+    let school = small_school(Engine::Sqlite).await;
+    let setup = Setup::on(&school.scratch).installed().await;
+    let typo = setup.folder().join("typo");
+    for command in COMMANDS {
+        let setup = setup.again().set("CAMPUS_BACKUP_ARCHIVES", typo.display());
+        refused(&setup.arguments(command).run().await, 2, &typo);
+        assert!(!typo.exists(), "{command:?}");
+    }
+}
+
+/// The service may be running on it in the older version.
+#[on_every_engine]
+async fn the_schema_of_an_older_version_is_left_as_it_is(engine: Engine) {
+    let scratch = Scratch::empty(engine).await;
+    Migrator::up(scratch.connection(), Some(1)).await.unwrap();
+    for command in COMMANDS {
+        let setup = Setup::on(&scratch).arguments(command);
+        std::fs::create_dir_all(setup.folder().join("data/archives")).unwrap();
+        let done = setup.run().await;
+        done.assert_plain_fault(7);
+        assert!(done.stderr.contains("`campus-backup migrate`"), "{done:?}");
+    }
+    assert_eq!(scratch.count("backup_migrations").await, 1);
+}
+
+/// A token that is signed with another secret than the service's would be refused by it.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_signing_secret_is_made_for_a_token() {
+    let school = small_school(Engine::Sqlite).await;
+    let setup = Setup::on(&school.scratch)
+        .installed()
+        .await
+        .unset("CAMPUS_BACKUP_JWT_SECRET");
+    let secret = setup.folder().join("data/jwt-secret");
+    let done = setup.again().arguments(&["token", "admin"]).run().await;
+    refused(&done, 2, Path::new("data/jwt-secret"));
+    let taken = setup.again().argument("backup").run().await;
+    assert_eq!(taken.code, Some(0), "{taken:?}");
+    assert!(!secret.exists());
+}
+
+fn refused(done: &Finished, code: i32, place: &Path) {
+    done.assert_plain_fault(code);
+    assert_eq!(done.stderr.lines().count(), 1, "{done:?}");
+    assert!(done.stderr.contains(place.to_str().unwrap()), "{place:?}: {done:?}");
+    assert_eq!(done.stdout, "");
+}
+
+fn is_empty(folder: &Path) -> bool {
+    std::fs::read_dir(folder).unwrap().next().is_none()
+}
