@@ -32,6 +32,7 @@ mod clear;
 mod clear_locked;
 mod clear_refusals;
 mod dashboard;
+mod data_folder;
 mod download;
 mod download_archive;
 mod download_broken;

@@ -1,9 +1,15 @@
 //! What a command works on: the data folder, the database and the place of the archives. `serve`, `migrate`, `demo` and
 //! `admin create` make what is missing; every other command needs all of it and makes nothing.
 
+use std::fs::DirBuilder;
+use std::io::ErrorKind;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use campus_backup_domain::database::SchemaState;
+use rustix::fs::{Access, access};
+use rustix::io::Errno;
+use rustix::process::geteuid;
 
 use crate::failure::Failure;
 use crate::settings::Settings;
@@ -17,6 +23,71 @@ pub enum Installation {
     Required,
 }
 
+const DATA_DIR: &str = "--data-dir (CAMPUS_BACKUP_DATA_DIR)";
+
+/// Whether a data folder that exists can be used by the user as whom this command runs. Nothing is written to find out.
+///
+/// Group and other bits are not refused: Kubernetes sets them on each volume of a pod with `fsGroup`, and the files in the
+/// folder have their own.
+///
+/// # Errors
+/// [`Failure::Settings`] with a line that names the folder and what mends it: it is another user's, read-only or no folder.
+pub fn check_data_dir(settings: &Settings, installation: Installation) -> Result<(), Failure> {
+    let path = &settings.data_dir;
+    let metadata = match std::fs::metadata(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        read => read.map_err(|error| refuse(path, &format!("it can't be used: {error}")))?,
+    };
+    if !metadata.is_dir() {
+        return Err(refuse(path, "it is no folder"));
+    }
+    let (owner, user) = (metadata.uid(), geteuid());
+    if user.is_root() && owner != 0 {
+        let run = format!("setpriv --reuid={owner} --regid={} --init-groups", metadata.gid());
+        let why = format!(
+            "it belongs to user {owner}, who could not read what root makes in it; run the command as that user: \
+             `{run} campus-backup ...`"
+        );
+        return Err(refuse(path, &why));
+    }
+    let needed = match installation {
+        Installation::CreateIfMissing => Access::READ_OK | Access::WRITE_OK | Access::EXEC_OK,
+        Installation::Required => Access::READ_OK | Access::EXEC_OK,
+    };
+    let Err(errno) = access(path, needed) else {
+        return Ok(());
+    };
+    let (user, shown) = (user.as_raw(), shown(path));
+    let why = match errno {
+        Errno::ROFS => {
+            "its file system is mounted read-only; mount it for writing, or choose another folder".to_owned()
+        }
+        _ if owner == user => format!("its owner may not write to it; `chmod u+rwx {shown}` mends that"),
+        _ => format!(
+            "it belongs to user {owner} and is not open to user {user}, as whom the command runs; `chown {user} {shown}` \
+             mends that, and in Kubernetes `fsGroup`"
+        ),
+    };
+    Err(refuse(path, &why))
+}
+
+/// Makes the data folder, for its owner alone, if there is none.
+///
+/// # Errors
+/// [`Failure::Settings`] if it can't be made.
+pub fn create_data_dir(settings: &Settings) -> Result<(), Failure> {
+    let path = &settings.data_dir;
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
+    made.map_err(|error| {
+        let make = format!("install -d -m 0700 -o {} {}", geteuid().as_raw(), shown(path));
+        refuse(path, &format!("it can't be made: {error}; as root, `{make}` makes it"))
+    })
+}
+
+fn refuse(path: &Path, why: &str) -> Failure {
+    Failure::Settings(vec![format!("{DATA_DIR}: {}: {why}", shown(path))])
+}
+
 /// Whether there is an installation where the settings say, with `found` in its database.
 ///
 /// # Errors
@@ -26,11 +97,7 @@ pub fn require(settings: &Settings, found: &SchemaState) -> Result<(), Failure> 
     let data_dir = &settings.data_dir;
     if !data_dir.is_dir() {
         let folder = format!("the data folder {}", shown(data_dir));
-        return Err(missing(
-            &folder,
-            "does not exist",
-            "--data-dir (CAMPUS_BACKUP_DATA_DIR)",
-        ));
+        return Err(missing(&folder, "does not exist", DATA_DIR));
     }
     let database = format!("the database {}", settings.database.place());
     match found {

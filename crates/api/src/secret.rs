@@ -1,8 +1,8 @@
-//! The folder that the service keeps its own things in, and the secret that signs tokens, kept there if none is given.
+//! The secret that signs tokens, kept in the data folder if none is given.
 
-use std::fs::{DirBuilder, File, Metadata};
+use std::fs::{File, Metadata};
 use std::io::{ErrorKind, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use secrecy::SecretString;
@@ -13,16 +13,6 @@ use crate::settings::{SECRET_LENGTH, Settings};
 
 const FILE: &str = "jwt-secret";
 
-/// Makes the data folder, for its owner alone, if there is none.
-///
-/// # Errors
-/// [`Failure::Settings`] if it can't be made.
-pub fn data_dir(settings: &Settings) -> Result<(), Failure> {
-    let path = &settings.data_dir;
-    let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
-    made.map_err(|error| refuse("--data-dir (CAMPUS_BACKUP_DATA_DIR)", path, &error.to_string()))
-}
-
 /// The secret that signs tokens: the one of the settings, or the one in the data folder.
 ///
 /// If there is none in the folder either:
@@ -31,13 +21,13 @@ pub fn data_dir(settings: &Settings) -> Result<(), Failure> {
 /// 3. whatever has the name now is read. So two processes that start at once end with one secret.
 ///
 /// # Errors
-/// [`Failure::Settings`] if the file can't be read or made, is too short, or can be read by others than its owner: then
-/// it may be known to others, and is not to be trusted any more.
+/// [`Failure::Settings`] if the file can't be read or made, is too short, or is readable for others than its owner: then
+/// others may know it, and it is not to be trusted any more. A group that may write to the folder is no such other: it could
+/// replace every file in it. Kubernetes gives files that bit again at each start of a pod with `fsGroup`.
 pub fn signing_secret(settings: &Settings) -> Result<SecretString, Failure> {
     if let Some(secret) = &settings.jwt_secret {
         return Ok(secret.clone());
     }
-    data_dir(settings)?;
     kept(&settings.data_dir)
 }
 
@@ -103,9 +93,11 @@ fn read(path: &Path) -> Result<Option<SecretString>, Failure> {
         opened => opened.map_err(|error| refuse(&error.to_string()))?,
     };
     let metadata = file.metadata().map_err(|error| refuse(&error.to_string()))?;
-    if is_open_to_others(&metadata) {
+    let folder = path.parent().map(std::fs::metadata).transpose();
+    let folder = folder.map_err(|error| refuse(&error.to_string()))?;
+    if is_open_to_others(&metadata, folder.as_ref()) {
         return Err(refuse(
-            "it can be read by others; delete it to have a new one made, which ends all sessions",
+            "others can read it; delete it, and the next start makes a new one, which ends all sessions",
         ));
     }
     let mut secret = String::new();
@@ -133,8 +125,12 @@ fn make(folder: &Path, path: &Path) -> std::io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
-fn is_open_to_others(metadata: &Metadata) -> bool {
-    metadata.mode() & 0o077 != 0
+fn is_open_to_others(secret: &Metadata, folder: Option<&Metadata>) -> bool {
+    const GROUP: u32 = 0o070;
+    const GROUP_WRITES: u32 = 0o020;
+    let may_replace_it = |folder: &Metadata| folder.mode() & GROUP_WRITES != 0 && folder.gid() == secret.gid();
+    let trusted = if folder.is_some_and(may_replace_it) { GROUP } else { 0 };
+    secret.mode() & 0o077 & !trusted != 0
 }
 
 fn refuse(what: &str, path: &Path, why: &str) -> Failure {
@@ -161,8 +157,29 @@ mod tests {
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
         let failure = kept(folder.path()).unwrap_err();
         assert_eq!(failure.code(), 2);
-        assert!(failure.to_string().contains("can be read by others"), "{failure}");
+        assert!(failure.to_string().contains("others can read it"), "{failure}");
         assert_eq!(failure.lines().len(), 1);
+    }
+
+    #[test]
+    fn a_group_that_may_replace_the_secret_may_read_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(FILE);
+        std::fs::write(&path, "x".repeat(64)).unwrap();
+        let set = |path: &Path, mode| {
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+        };
+        for (of_folder, of_secret, is_accepted) in [
+            (0o2770, 0o660, true),
+            (0o770, 0o640, true),
+            (0o750, 0o640, false),
+            (0o770, 0o644, false),
+            (0o777, 0o664, false),
+        ] {
+            set(folder.path(), of_folder);
+            set(&path, of_secret);
+            assert_eq!(kept(folder.path()).is_ok(), is_accepted, "{of_folder:o} {of_secret:o}");
+        }
     }
 
     #[test]

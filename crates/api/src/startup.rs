@@ -209,9 +209,10 @@ pub async fn state(
     installation: Installation,
     runner: impl FnOnce(&Path) -> Result<Runner, Error>,
 ) -> Result<AppState, Failure> {
+    installation::check_data_dir(&settings, installation)?;
     let found = inspect(&settings).await?;
     match installation {
-        Installation::CreateIfMissing => secret::data_dir(&settings)?,
+        Installation::CreateIfMissing => installation::create_data_dir(&settings)?,
         Installation::Required => installation::require(&settings, &found)?,
     }
     let runner = runner(&settings.data_dir).map_err(Failure::failed("claiming the data folder"))?;

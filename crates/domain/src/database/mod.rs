@@ -117,7 +117,9 @@ impl Database {
     pub async fn connect(settings: &Settings) -> Result<Self> {
         let path = sqlite_file(&settings.url);
         if let Some(path) = &path {
-            create_private(path).map_err(Error::io("creating the database file"))?;
+            create_private(path)
+                .map_err(|error| std::io::Error::new(error.kind(), format!("{}: {error}", path.display())))
+                .map_err(Error::io("creating the database file"))?;
         }
         let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let pairs = match path {
