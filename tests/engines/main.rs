@@ -11,6 +11,7 @@ mod diff;
 mod inspection;
 mod jobs;
 mod restore;
+mod restore_ids;
 mod restore_locked;
 mod restore_refusals;
 mod schema;

@@ -12,7 +12,7 @@ use campus_backup_domain::change::Change;
 use campus_backup_domain::export::{self, Coding, CsvOptions, Format};
 use campus_backup_domain::job::Progress;
 use campus_backup_domain::open::Source;
-use campus_backup_domain::restore::{self, Mode, Plan, Restore, Restored, Scope};
+use campus_backup_domain::restore::{self, HighIds, Mode, Plan, Restore, Restored, Scope};
 use campus_backup_domain::{Database, Result, Table};
 use futures_util::StreamExt as _;
 
@@ -146,6 +146,7 @@ impl<'a> Place<'a> {
             &keys,
             &archive.summary(),
             request,
+            HighIds::Refused,
             self.scratch.folder(),
             &progress,
         )

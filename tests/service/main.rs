@@ -48,6 +48,7 @@ mod memory;
 mod no_installation;
 mod open;
 mod readers;
+mod restore_ids;
 mod smoke;
 mod stats;
 mod surface;

@@ -118,6 +118,10 @@ impl fmt::Display for Table {
     }
 }
 
+/// The largest id that a row may be given. A generated id follows the greatest that there was, so a row beyond this one would
+/// leave less room for rows that come later than any school needs (2³² of them); the last id of all would leave none.
+pub const LARGEST_ID: i64 = i64::MAX - (1 << 32);
+
 /// As many columns as any table or sheet has at the most, so that a row's cells need no allocation; a test holds it.
 pub(crate) const MOST: usize = 8;
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 use campus_backup_archive as archive;
 use sea_orm::{DbErr, RuntimeErr, SqlErr};
 
-use crate::catalog::Table;
+use crate::catalog::{LARGEST_ID, Table};
 use crate::statement::Failure;
 
 /// The result of a service.
@@ -302,6 +302,16 @@ impl Error {
             Self::Unrestorable { .. } => Some("unrestorable"),
             Self::Unexportable { .. } => Some("unexportable"),
             _ => None,
+        }
+    }
+
+    /// A row of an archive whose id leaves no room for rows that come later.
+    pub(crate) fn id_without_room(table: Table, row: i64) -> Self {
+        Self::Unrestorable {
+            table,
+            problem: format!(
+                "the id {row} leaves no room for the ids of new rows; the largest that can be restored is {LARGEST_ID}"
+            ),
         }
     }
 

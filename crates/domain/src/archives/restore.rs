@@ -15,7 +15,7 @@ use crate::catalog::Table;
 use crate::change::Change;
 use crate::error::{Error, Result};
 use crate::job::{Context, Idempotency, Kind, Needs, Phase, Progress, Submission, Submitted};
-use crate::restore::{self, Plan, Restore, Restored, RestoredTable};
+use crate::restore::{self, HighIds, Plan, Restore, Restored, RestoredTable};
 use crate::stats;
 use crate::verify::digest;
 
@@ -91,6 +91,7 @@ impl Archives {
     }
 
     /// Puts rows of an archive into a change, of which `summary` is what was read when it was checked.
+    #[allow(clippy::too_many_arguments, reason = "as for what it calls")]
     pub(super) async fn apply(
         &self,
         admin: &Admin,
@@ -98,13 +99,14 @@ impl Archives {
         manifest: &Manifest,
         summary: &Summary,
         request: &Restore,
+        high_ids: HighIds,
         progress: &Progress,
     ) -> Result<Restored> {
         let (source, shared) = (self.source(manifest), &self.0);
         let Settings { keys, scratch, .. } = &shared.settings;
         let database = &shared.database;
         restore::apply(
-            admin, database, change, &*source, keys, summary, request, scratch, progress,
+            admin, database, change, &*source, keys, summary, request, high_ids, scratch, progress,
         )
         .await
     }
@@ -195,7 +197,15 @@ impl Restoring<'_> {
             return Err(Error::PlanMoved);
         }
         progress.enter(Phase::Changing, Some(archive.total))?;
-        let apply = (self.archives).apply(self.admin, &mut change, self.manifest, archive, restore, progress);
+        let apply = self.archives.apply(
+            self.admin,
+            &mut change,
+            self.manifest,
+            archive,
+            restore,
+            HighIds::Refused,
+            progress,
+        );
         let restored = apply.await?;
         for statement in self.sessions {
             change.execute(statement).await?;

@@ -14,7 +14,7 @@ use crate::catalog::Table;
 use crate::change::Change;
 use crate::error::{Error, Result};
 use crate::job::{Context, Filter, Idempotency, JobState, Kind, Needs, Phase, Submission, Submitted};
-use crate::restore::{Mode, Plan, Restore, RestoredTable, Scope};
+use crate::restore::{BlockerCode, HighIds, Mode, Plan, Restore, RestoredTable, Scope};
 use crate::stats;
 use crate::verify::digest;
 
@@ -83,8 +83,13 @@ impl Archives {
     /// As [`Archives::undo`], and those of [`Archives::plan`].
     pub async fn undo_plan(&self, admin: &Admin, clear_id: &str) -> Result<Plan> {
         let undoable = self.undoable(clear_id).await?;
-        self.plan(admin, &undoable.manifest.id, &undoable.restore(Mode::Merge))
-            .await
+        let mut plan = self
+            .plan(admin, &undoable.manifest.id, &undoable.restore(Mode::Merge))
+            .await?;
+        // No obstacle to an undo.
+        plan.blockers
+            .retain(|blocker| blocker.code != BlockerCode::IdsWithoutRoom);
+        Ok(plan)
     }
 
     /// Looks whether a clear can be undone.
@@ -135,6 +140,7 @@ impl Archives {
             &undoable.manifest,
             &checked.summary,
             &request,
+            HighIds::Allowed,
             progress,
         );
         let restored = restored.await.map_err(|error| match error {

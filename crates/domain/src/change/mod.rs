@@ -17,7 +17,7 @@ use rust_decimal::Decimal;
 use sea_orm::{ActiveEnum as _, Statement};
 use sea_query_sqlx::SqlxValues;
 
-use crate::catalog::{MOST, Table};
+use crate::catalog::{LARGEST_ID, MOST, Table};
 use crate::database::{Database, Engine};
 use crate::entity::user::Role;
 use crate::error::Result;
@@ -156,6 +156,26 @@ impl Change {
     pub(crate) async fn overwrite(&mut self, table: Table, rows: &mut impl Rows) -> Result<u64> {
         let written = on!(self, writer => writer.overwrite(table, rows).await);
         written.map_err(|error| error.of_rows(table))
+    }
+
+    /// The greatest id of a table that leaves room for more, as it is now in this transaction; 0 if there is none.
+    pub(crate) async fn highest_id_with_room(&mut self, table: Table) -> Result<i64> {
+        let sql = format!("SELECT MAX(id) FROM {table} WHERE id BETWEEN 1 AND {LARGEST_ID}");
+        let highest: Option<i64> = on!(self, writer => writer.number(&sql).await)?;
+        Ok(highest.unwrap_or_default())
+    }
+
+    /// Lets generated ids go on behind the greatest one that leaves room, of those that are there and `before`, if an id that
+    /// left none has exhausted them and its row is gone. Ids of rows that were removed earlier may then be given out again;
+    /// otherwise the table could have no new row at all. Where this can't be part of the transaction it follows the commit.
+    pub(crate) async fn reclaim_ids(&mut self, table: Table, before: i64) -> Result<()> {
+        let sql = format!("SELECT MAX(id) FROM {table}");
+        let highest: Option<i64> = on!(self, writer => writer.number(&sql).await)?;
+        let highest = highest.unwrap_or_default();
+        if highest > LARGEST_ID {
+            return Ok(());
+        }
+        on!(self, writer => writer.reclaim_ids(table, highest.max(before)).await)
     }
 
     /// Runs one statement with its values in the same transaction, and says how many rows it concerned. It is for what the

@@ -13,7 +13,8 @@ use sea_orm::sqlx::{self, Arguments as _, AssertSqlSafe, Executor as _, MySql, M
 use sea_query_sqlx::SqlxValues;
 
 use super::{Rows, Way, all_but_the_id, column_names};
-use crate::catalog::{Table, cells};
+use crate::catalog::{LARGEST_ID, Table, cells};
+use crate::database::{Engine, FRESH_STATISTICS, counter_sql};
 use crate::error::{Error, Result};
 use crate::stats;
 
@@ -35,6 +36,9 @@ const PAUSE: Duration = Duration::from_millis(20);
 #[derive(Debug)]
 pub(super) struct Writer {
     transaction: Transaction<'static, MySql>,
+    /// Sets back counters of ids when the transaction is committed.
+    reclaimed: Vec<String>,
+    pool: MySqlPool,
     doing: &'static str,
 }
 
@@ -61,7 +65,12 @@ impl Writer {
             let locked = transaction.execute(sqlx::raw_sql(AssertSqlSafe(sql))).await;
             locked.map_err(Error::sqlx(doing))?;
         }
-        Ok(Self { transaction, doing })
+        Ok(Self {
+            transaction,
+            reclaimed: Vec::new(),
+            pool: pool.clone(),
+            doing,
+        })
     }
 
     pub(super) async fn run(&mut self, sql: &str) -> Result<u64> {
@@ -80,6 +89,24 @@ impl Writer {
         let sql = format!("SELECT COALESCE(SUM({column}), 0) FROM {table}");
         let sum = sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut *self.transaction);
         sum.await.map_err(Error::sqlx(self.doing))
+    }
+
+    /// The one number that a question is answered with; none for NULL and for no row.
+    pub(super) async fn number(&mut self, sql: &str) -> Result<Option<i64>> {
+        let number = sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_optional(&mut *self.transaction);
+        let number: Option<Option<i64>> = number.await.map_err(Error::sqlx(self.doing))?;
+        Ok(number.flatten())
+    }
+
+    /// A statement that sets a counter would commit, so it waits for the commit.
+    pub(super) async fn reclaim_ids(&mut self, table: Table, highest: i64) -> Result<()> {
+        self.run(FRESH_STATISTICS).await?;
+        let counter = self.number(&counter_sql(Engine::Mysql, table)).await?;
+        if counter.is_some_and(|counter| counter > LARGEST_ID) {
+            self.reclaimed
+                .push(format!("ALTER TABLE {table} AUTO_INCREMENT = {}", highest + 1));
+        }
+        Ok(())
     }
 
     pub(super) async fn count(&mut self) -> Result<BTreeMap<Table, u64>> {
@@ -133,7 +160,14 @@ impl Writer {
     }
 
     pub(super) async fn commit(self) -> Result<()> {
-        self.transaction.commit().await.map_err(Error::sqlx(self.doing))
+        self.transaction.commit().await.map_err(Error::sqlx(self.doing))?;
+        for back in self.reclaimed {
+            // The rows are there whatever becomes of it. InnoDB never sets a counter to an id that a row has.
+            if let Err(error) = self.pool.execute(sqlx::raw_sql(AssertSqlSafe(back))).await {
+                tracing::warn!(%error, "the counter of a table's ids could not be set back; the next restore tries again");
+            }
+        }
+        Ok(())
     }
 }
 

@@ -21,7 +21,7 @@ use sea_orm::sqlx::{self, AssertSqlSafe, Executor as _, PgPool, Postgres};
 use sea_query_sqlx::SqlxValues;
 
 use super::{Rows, Way, all_but_the_id, column_names};
-use crate::catalog::{Table, cells};
+use crate::catalog::{LARGEST_ID, Table, cells};
 use crate::database::Held;
 use crate::error::{Error, Result};
 use crate::{pgcopy, stats};
@@ -132,6 +132,23 @@ impl Writer {
         sum.await.map_err(Error::sqlx(self.doing))
     }
 
+    /// The one number that a question is answered with; none for NULL and for no row.
+    pub(super) async fn number(&mut self, sql: &str) -> Result<Option<i64>> {
+        let number = sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_optional(self.held.connection()?);
+        let number: Option<Option<i64>> = number.await.map_err(Error::sqlx(self.doing))?;
+        Ok(number.flatten())
+    }
+
+    /// Not taken back with the transaction either; the rows that are there then leave these ids free as well.
+    pub(super) async fn reclaim_ids(&mut self, table: Table, highest: i64) -> Result<()> {
+        let back = format!(
+            "SELECT setval(sequence, greatest({highest}, 1), {highest} > 0) \
+             FROM (SELECT pg_get_serial_sequence('{table}', 'id')::regclass AS sequence) AS ids \
+             WHERE pg_sequence_last_value(sequence) > {LARGEST_ID}"
+        );
+        self.run(&back).await.map(drop)
+    }
+
     pub(super) async fn count(&mut self) -> Result<BTreeMap<Table, u64>> {
         stats::count_on::<Postgres>(self.held.connection()?, &Table::ALL).await
     }
@@ -224,14 +241,14 @@ impl Writer {
         }
     }
 
-    /// Makes the next generated id greater than every id in the table, for a sequence knows nothing of rows that brought
+    /// Makes the next generated id greater than every id in the table that leaves room for more, for a sequence knows nothing of rows that brought
     /// theirs. It is only ever moved forward, so that an id that was once given out is not given out again, and it is not
     /// taken back when the transaction is: then some ids are left out, which harms nobody.
     async fn advance_ids(&mut self, table: Table) -> Result<()> {
         let sql = format!(
             "SELECT setval(sequence, greatest(highest, pg_sequence_last_value(sequence))) \
              FROM (SELECT pg_get_serial_sequence('{table}', 'id')::regclass AS sequence, max(id) AS highest \
-             FROM {table}) AS ids WHERE highest IS NOT NULL"
+             FROM {table} WHERE id <= {LARGEST_ID}) AS ids WHERE highest > 0"
         );
         self.run(&sql).await.map(drop)
     }

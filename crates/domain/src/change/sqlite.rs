@@ -10,7 +10,7 @@ use sea_orm::sqlx::{self, AssertSqlSafe, Executor as _, Sqlite, SqlitePool, Tran
 use sea_query_sqlx::SqlxValues;
 
 use super::{Rows, Way, all_but_the_id, column_names, text};
-use crate::catalog::{Table, cells};
+use crate::catalog::{LARGEST_ID, Table, cells};
 use crate::error::{Error, Result};
 use crate::statement::{Bound, Failure, Statement};
 use crate::stats;
@@ -52,6 +52,18 @@ impl Writer {
         let sql = format!("SELECT COALESCE(SUM(CAST(ROUND({column} * 100) AS INTEGER)), 0) FROM {table}");
         let cents = sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut *self.transaction);
         Ok(Decimal::new(cents.await.map_err(Error::sqlx(self.doing))?, 2))
+    }
+
+    /// The one number that a question is answered with; none for NULL and for no row.
+    pub(super) async fn number(&mut self, sql: &str) -> Result<Option<i64>> {
+        let number = sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_optional(&mut *self.transaction);
+        let number: Option<Option<i64>> = number.await.map_err(Error::sqlx(self.doing))?;
+        Ok(number.flatten())
+    }
+
+    pub(super) async fn reclaim_ids(&mut self, table: Table, highest: i64) -> Result<()> {
+        let back = format!("UPDATE sqlite_sequence SET seq = {highest} WHERE name = '{table}' AND seq > {LARGEST_ID}");
+        self.run(&back).await.map(drop)
     }
 
     pub(super) async fn count(&mut self) -> Result<BTreeMap<Table, u64>> {

@@ -4,10 +4,11 @@
 //! its own, so that readers who stall can never keep a sign-in or a clear from getting a connection. On SQLite what
 //! changes whole tables has a third one, whose connections leave foreign keys to the end of a change, and the signs of
 //! life of long work a fourth one, which waits for nobody. [`inspection`] finds out before the first write whose tables a
-//! database has, [`schema`] brings the schema up to date, [`clock`] is the one that all copies of the service go by.
+//! database has, [`schema`] brings the schema up to date, [`id_counter`] says how far ids have come, [`clock`] is the one that all copies of the service go by.
 
 mod clock;
 mod held;
+mod id_counter;
 mod inspection;
 mod schema;
 
@@ -29,6 +30,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use url::Url;
 
 pub(crate) use self::held::Held;
+pub(crate) use self::id_counter::{FRESH_STATISTICS, counter_sql};
 pub use self::inspection::SchemaState;
 use crate::catalog::Table;
 use crate::error::{Error, Result};

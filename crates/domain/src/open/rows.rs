@@ -18,6 +18,7 @@ pub(crate) struct Archived<'r, 's> {
     table: Table,
     /// Of each column, the words that it may have.
     words: Vec<Option<Vec<String>>>,
+    largest_id: i64,
     steps: Steps<'r>,
 }
 
@@ -27,8 +28,16 @@ impl<'r, 's> Archived<'r, 's> {
             reader,
             table,
             words: table.columns().iter().map(|column| words(table, column.name)).collect(),
+            largest_id: i64::MAX,
             steps: Steps::of(progress),
         }
+    }
+}
+
+impl Archived<'_, '_> {
+    /// Refuses rows with a larger id, as [`Error::id_without_room`].
+    pub(crate) fn with_largest_id(self, largest_id: i64) -> Self {
+        Self { largest_id, ..self }
     }
 }
 
@@ -39,6 +48,9 @@ impl Rows for Archived<'_, '_> {
             return Ok(false);
         };
         self.steps.step()?;
+        if row.id() > self.largest_id {
+            return Err(Error::id_without_room(self.table, row.id()));
+        }
         for (position, (column, cell)) in self.table.columns().iter().zip(row.cells()).enumerate() {
             if let Err(problem) = admit(column, self.words[position].as_deref(), cell) {
                 return Err(Error::Inadmissible {

@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use super::outcome::{Outcome, TableOutcome, money, sums};
 use super::plan::{demand, read_archive};
-use super::request::{Mode, Restore, Scope};
+use super::request::{Extent, HighIds, Mode, Restore, Scope};
 use super::stage::{Stage, Staged};
 use crate::account::Admin;
-use crate::catalog::Table;
+use crate::catalog::{LARGEST_ID, Table};
 use crate::change::{Change, Way};
 use crate::database::Database;
 use crate::error::{Error, Result, Violation};
@@ -68,6 +68,8 @@ struct Expected {
 /// 3. What stands in the way is refused ([`Error::Orphan`], [`Error::Conflict`], [`Error::DuplicateKey`]).
 /// 4. Rows are removed, those that hang on others first; then written, those that others hang on first. Generated ids go on
 ///    behind the greatest that there was.
+///    Where a row that is gone had an id that left no room, they go on behind the greatest that left some
+///    ([`Change::reclaim_ids`]).
 /// 5. The archive must have been the one of `archive`, which is what its first reading said of it.
 /// 6. The counts of these tables and the sums of money must be those that were foreseen, and no row may refer to nothing.
 ///
@@ -88,6 +90,7 @@ pub async fn apply(
     keys: &Keys,
     archive: &Summary,
     request: &Restore,
+    high_ids: HighIds,
     scratch: &Path,
     progress: &Progress,
 ) -> Result<Restored> {
@@ -99,15 +102,24 @@ pub async fn apply(
         keys,
         archive,
         request,
+        high_ids,
         scratch,
         progress,
     };
+    let replaced = restoring.replaced();
+    let mut highest = Vec::new();
+    for table in replaced {
+        highest.push((table, change.highest_id_with_room(table).await?));
+    }
     let everything = request.scope == Scope::All && request.mode == Mode::Replace;
     let (restored, expected) = match everything {
         true => restoring.everything(change).await?,
         false => restoring.differences(change).await?,
     };
     expected.demand(change).await?;
+    for (table, highest) in highest {
+        change.reclaim_ids(table, highest).await?;
+    }
     change.check().await?;
     Ok(restored)
 }
@@ -119,11 +131,21 @@ struct Restoring<'a> {
     keys: &'a Keys,
     archive: &'a Summary,
     request: &'a Restore,
+    high_ids: HighIds,
     scratch: &'a Path,
     progress: &'a Progress,
 }
 
 impl Restoring<'_> {
+    /// The tables of which no row stays that the archive does not have.
+    fn replaced(&self) -> Vec<Table> {
+        let is_whole = |table: &Table| self.request.extent(*table) == Some(Extent::Whole);
+        match self.request.mode {
+            Mode::Replace => self.request.tables().into_iter().filter(is_whole).collect(),
+            Mode::Merge | Mode::MissingOnly => Vec::new(),
+        }
+    }
+
     /// Compares both sides and changes what differs.
     async fn differences(&self, change: &mut Change) -> Result<(Restored, Expected)> {
         let tables = self.request.tables();
@@ -134,8 +156,8 @@ impl Restoring<'_> {
         stage.read_live(self.database, &tables, self.progress).await?;
         let summary = read_archive(&mut stage, self.source, self.keys, self.request, self.progress).await?;
         self.demand_the_same(&summary)?;
-        let outcome = Outcome::find(&mut stage, self.request, self.admin.user_id(), &tables).await?;
-        outcome.refuse(self.request)?;
+        let outcome = Outcome::find(&mut stage, self.database, self.request, self.admin.user_id(), &tables).await?;
+        self.refuse(&outcome)?;
         let mut expected = Expected::default();
         for table in &tables {
             expected.foresee(&mut stage, &outcome, *table).await?;
@@ -161,11 +183,16 @@ impl Restoring<'_> {
             .read_archive(&mut reader, Table::Users, None, self.progress)
             .await?;
         let acting = self.admin.user_id();
-        let outcome = Outcome::find(&mut stage, self.request, acting, &[Table::Users]).await?;
-        outcome.refuse(self.request)?;
+        let outcome = Outcome::find(&mut stage, self.database, self.request, acting, &[Table::Users]).await?;
+        self.refuse(&outcome)?;
         let mut expected = Expected::default();
         expected.foresee(&mut stage, &outcome, Table::Users).await?;
         let others: Vec<_> = tables.into_iter().filter(|table| *table != Table::Users).collect();
+        let mut largest_ids = BTreeMap::new();
+        for table in &others {
+            let counter = self.database.id_counter(*table).await?;
+            largest_ids.insert(*table, counter.max(LARGEST_ID));
+        }
         change.empty(&others).await?;
         remove(&mut stage, change, &outcome).await?;
         write(&mut stage, change, &outcome).await?;
@@ -177,7 +204,8 @@ impl Restoring<'_> {
         for table in others {
             reader.next_table()?;
             let rows = self.archive.rows.get(table.name()).copied().unwrap_or_default();
-            let mut archived = Archived::new(&mut reader, table, self.progress);
+            let largest_id = largest_ids.get(&table).copied().unwrap_or(LARGEST_ID);
+            let mut archived = Archived::new(&mut reader, table, self.progress).with_largest_id(largest_id);
             let loaded = change.load(table, &mut archived, way(rows, 0)).await;
             let inserted = match loaded {
                 Err(error) if error.violation() == Some(Violation::Reference) => return Err(self.orphan(error).await),
@@ -207,6 +235,14 @@ impl Restoring<'_> {
         Ok((Restored { tables: restored }, expected))
     }
 
+    fn refuse(&self, outcome: &Outcome) -> Result<()> {
+        outcome.refuse(self.request)?;
+        match self.high_ids {
+            HighIds::Refused => outcome.refuse_high_ids(),
+            HighIds::Allowed => Ok(()),
+        }
+    }
+
     fn demand_the_same(&self, summary: &Summary) -> Result<()> {
         match summary == self.archive {
             true => Ok(()),
@@ -230,7 +266,7 @@ impl Restoring<'_> {
             stage.make(table).await?;
         }
         read_archive(&mut stage, self.source, self.keys, self.request, self.progress).await?;
-        let outcome = Outcome::find(&mut stage, self.request, None, &Table::ALL).await?;
+        let outcome = Outcome::find(&mut stage, self.database, self.request, None, &Table::ALL).await?;
         outcome.refuse(self.request)
     }
 }

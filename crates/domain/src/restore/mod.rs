@@ -40,4 +40,4 @@ mod tests;
 pub use apply::{Restored, RestoredTable, apply};
 pub use outcome::TableOutcome;
 pub use plan::{Blocker, BlockerCode, Money, Plan, Warning, WarningCode, plan};
-pub use request::{Mode, Restore, Scope, hash};
+pub use request::{HighIds, Mode, Restore, Scope, hash};

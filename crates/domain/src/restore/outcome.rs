@@ -15,7 +15,8 @@ use serde::Serialize;
 use super::request::{Extent, Mode, Restore, Scope};
 use super::stage::{Side, Stage};
 use super::users::{self, Accounts};
-use crate::catalog::Table;
+use crate::catalog::{LARGEST_ID, Table};
+use crate::database::Database;
 use crate::error::{Error, Result};
 
 /// What becomes of one table's rows.
@@ -44,6 +45,10 @@ pub struct TableOutcome {
     pub orphans: u64,
     /// The id of the first of them.
     pub first_orphan: Option<i64>,
+    /// Rows of the archive whose ids would leave no room for rows that come later.
+    pub without_room: u64,
+    /// The id of the first of them.
+    pub first_without_room: Option<i64>,
     /// Administrators' accounts that are left as they are.
     pub kept: u64,
     /// Accounts of the archive that come back under another id, because theirs is kept for an administrator.
@@ -63,6 +68,7 @@ impl Outcome {
     /// [`Error::NoRow`] if one row is asked for and the archive does not have it.
     pub(super) async fn find(
         stage: &mut Stage,
+        database: &Database,
         request: &Restore,
         acting: Option<i64>,
         tables: &[Table],
@@ -88,6 +94,7 @@ impl Outcome {
             finder.conflicts(stage, *table).await?;
             finder.orphans(stage, *table).await?;
             let mut found = count(stage, *table).await?;
+            (found.without_room, found.first_without_room) = without_room(stage, database, *table).await?;
             if *table == Table::Users {
                 (found.kept, found.renumbered) = (accounts.kept, accounts.renumbered);
             }
@@ -112,6 +119,13 @@ impl Outcome {
             }
         }
         Ok(())
+    }
+
+    /// The first id that leaves no room.
+    pub(super) fn refuse_high_ids(&self) -> Result<()> {
+        let mut tables = self.tables.iter();
+        let first = tables.find_map(|(table, found)| Some((*table, found.first_without_room?)));
+        first.map_or(Ok(()), |(table, row)| Err(Error::id_without_room(table, row)))
     }
 }
 
@@ -302,6 +316,22 @@ async fn count(stage: &mut Stage, table: Table) -> Result<TableOutcome> {
         .first(&format!("SELECT id FROM o_{table} ORDER BY id LIMIT 1"))
         .await?;
     Ok(found)
+}
+
+/// Rows that come and whose ids leave no room, and the first of them. An id up to the greatest that the table ever had takes
+/// no room that there still is.
+async fn without_room(stage: &mut Stage, database: &Database, table: Table) -> Result<(u64, Option<i64>)> {
+    let beyond = |limit: i64| format!("FROM x_{table} WHERE action = 'i' AND id > {limit}");
+    let highest = stage.number(&format!("SELECT max(id) {}", beyond(LARGEST_ID))).await?;
+    if highest <= LARGEST_ID {
+        return Ok((0, None));
+    }
+    let beyond = beyond(database.id_counter(table).await?.max(LARGEST_ID));
+    let number = stage.number(&format!("SELECT count(*) {beyond}")).await?;
+    let first = stage
+        .first(&format!("SELECT min(id) {beyond} HAVING count(*) > 0"))
+        .await?;
+    Ok((number.unsigned_abs(), first))
 }
 
 /// The columns of a table that hold money.

@@ -11,7 +11,7 @@ use super::outcome::{self, Outcome, TableOutcome};
 use super::request::{Extent, Mode, Restore, hash};
 use super::stage::Stage;
 use crate::account::Admin;
-use crate::catalog::Table;
+use crate::catalog::{LARGEST_ID, Table};
 use crate::database::Database;
 use crate::error::{Error, Result};
 use crate::job::Progress;
@@ -103,11 +103,18 @@ pub enum BlockerCode {
     Conflicts,
     /// Rows of the archive have what other rows of the archive have.
     DuplicateKeys,
+    /// Rows of the archive have ids that leave no room for rows that come later.
+    IdsWithoutRoom,
 }
 
 impl BlockerCode {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Orphans, Self::Conflicts, Self::DuplicateKeys];
+    pub const ALL: [Self; 4] = [
+        Self::Orphans,
+        Self::Conflicts,
+        Self::DuplicateKeys,
+        Self::IdsWithoutRoom,
+    ];
 }
 
 /// Says what a restore would do, and changes nothing. The live data is read as one moment, while others go on writing; the
@@ -139,7 +146,7 @@ pub async fn plan(
     }
     let summary = stage.read_live(database, &live, progress).await?;
     let archive = read_archive(&mut stage, source, keys, request, progress).await?;
-    let outcome = Outcome::find(&mut stage, request, admin.user_id(), &tables).await?;
+    let outcome = Outcome::find(&mut stage, database, request, admin.user_id(), &tables).await?;
     let (before, after) = if tables.contains(&Table::Payments) {
         outcome::sums(&mut stage, Table::Payments, "amount_paid").await?
     } else {
@@ -278,6 +285,15 @@ fn blockers(request: &Restore, outcome: &Outcome) -> Vec<Blocker> {
                 "{} in conflict with {other}, which have the same id, name or number; the first of them has id {first}.",
                 are(found.conflicts, table)
             );
+            blockers.push(Blocker { code, table, text });
+        }
+        if let Some(first) = found.first_without_room {
+            let text = format!(
+                "{} not restored, because the id leaves no room for the ids of new rows: the first of them has id {first}, \
+                 and the largest that can be restored is {LARGEST_ID}.",
+                are(found.without_room, table)
+            );
+            let code = BlockerCode::IdsWithoutRoom;
             blockers.push(Blocker { code, table, text });
         }
     }

@@ -49,6 +49,15 @@ pub enum Mode {
     MissingOnly,
 }
 
+/// Whether a restore refuses ids that leave no room for rows that come later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HighIds {
+    /// It does.
+    Refused,
+    /// The rows had these ids in this database before: an undo brings back whatever its clear has removed.
+    Allowed,
+}
+
 /// Which rows of a table a restore may touch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Extent {

@@ -5,12 +5,13 @@
 //! - those of administrators whose user name the archive does not have: no restore removes an administrator.
 //!
 //! An archived user with the user name of a kept row is the same account, and is left out. One that has only the id of a
-//! kept row is somebody else, and gets an id behind the greatest of both sides; nothing refers to users. Where live rows
+//! kept row is somebody else, and gets an id behind the greatest of both sides that leaves room; nothing refers to users. Where live rows
 //! stay (in every mode but [`Mode::Replace`]), that somebody may be there already under another id: then that row is kept
 //! as well, or the account would come twice; and so on, until no more is found.
 
 use super::request::Mode;
 use super::stage::Stage;
+use crate::catalog::LARGEST_ID;
 use crate::error::Result;
 
 /// What was decided.
@@ -44,21 +45,34 @@ pub(super) async fn settle(stage: &mut Stage, mode: Mode, acting: Option<i64>) -
     stage
         .run("DELETE FROM a_users WHERE username IN (SELECT username FROM l_users WHERE id IN (SELECT id FROM kept))")
         .await?;
-    stage
-        .run(
-            "CREATE TABLE renumbered AS SELECT a.id AS old, row_number() OVER (ORDER BY a.id) \
-             + (SELECT max(id) FROM (SELECT id FROM l_users UNION ALL SELECT id FROM a_users)) AS new \
-             FROM a_users a WHERE a.id IN (SELECT id FROM kept)",
-        )
-        .await?;
-    stage
-        .run(
-            "UPDATE a_users SET id = (SELECT new FROM renumbered WHERE old = a_users.id) \
-             WHERE id IN (SELECT old FROM renumbered)",
-        )
-        .await?;
+    let renumbered = renumber(stage).await?;
     Ok(Accounts {
         kept: stage.number("SELECT count(*) FROM kept").await?.unsigned_abs(),
-        renumbered: stage.number("SELECT count(*) FROM renumbered").await?.unsigned_abs(),
+        renumbered,
     })
+}
+
+/// Gives each archived user who has the id of a kept row another one, and says how many they are: the id behind the greatest
+/// of both sides. Where that leaves no room, it is the greatest free one that does.
+async fn renumber(stage: &mut Stage) -> Result<u64> {
+    let next = format!(
+        "WITH used AS (SELECT id FROM l_users UNION ALL SELECT id FROM a_users) \
+         SELECT id + 1 FROM used u WHERE id BETWEEN 0 AND {LARGEST_ID} - 1 \
+         AND NOT EXISTS (SELECT 1 FROM l_users l WHERE l.id = u.id + 1) \
+         AND NOT EXISTS (SELECT 1 FROM a_users a WHERE a.id = u.id + 1) ORDER BY id DESC LIMIT 1"
+    );
+    let mut renumbered = 0;
+    let mut after = i64::MIN;
+    let taken = |after| {
+        format!("SELECT id FROM a_users WHERE id IN (SELECT id FROM kept) AND id > {after} ORDER BY id LIMIT 1")
+    };
+    while let Some(old) = stage.first(&taken(after)).await? {
+        let new = stage.first(&next).await?.unwrap_or(1);
+        stage
+            .run(&format!("UPDATE a_users SET id = {new} WHERE id = {old}"))
+            .await?;
+        renumbered += 1;
+        after = old;
+    }
+    Ok(renumbered)
 }

@@ -9,7 +9,7 @@ use campus_backup_archive::{Keys, Manifest, Summary};
 use super::read_back::read_back;
 use super::scratch::Scratch;
 use super::{digest, first_difference};
-use crate::catalog::Table;
+use crate::catalog::{LARGEST_ID, Table};
 use crate::change::{Change, Way};
 use crate::database::{self, Database};
 use crate::error::{Error, Result};
@@ -115,7 +115,8 @@ impl Work {
         let mut change = Change::begin(database, Table::ALL.to_vec(), DOING).await?;
         for table in tables {
             reader.next_table()?;
-            let mut rows = Archived::new(&mut reader, table, &self.progress);
+            // As a restore into an empty database would.
+            let mut rows = Archived::new(&mut reader, table, &self.progress).with_largest_id(LARGEST_ID);
             let loaded = change.load(table, &mut rows, Way::Bulk).await;
             loaded.map_err(|error| refused(table, error))?;
         }

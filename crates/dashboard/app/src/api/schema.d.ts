@@ -1170,7 +1170,7 @@ export interface components {
         /** @description Something that stands in the way of a restore. */
         RestoreBlocker: {
             /** @enum {string} */
-            code: "orphans" | "conflicts" | "duplicate_keys";
+            code: "orphans" | "conflicts" | "duplicate_keys" | "ids_without_room";
             /** @description The table that it is about. */
             table: string;
             /** @description It in words. */

@@ -40,6 +40,7 @@ impl School {
             &keys,
             &summary,
             request,
+            HighIds::Refused,
             self.folder.path(),
             &progress,
         );

@@ -100,6 +100,7 @@ async fn an_archive_that_is_another_at_its_second_reading_changes_nothing() {
             &keys,
             &summary,
             &request,
+            HighIds::Refused,
             live.folder.path(),
             &progress,
         )

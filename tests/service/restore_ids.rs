@@ -1,0 +1,71 @@
+//! Archives with ids at the end of their range, over HTTP.
+
+use campus_backup_archive::Cell;
+use harness::archives_rig::{ARCHIVES, Place, of};
+use harness::{Engine, on_every_engine, restore_rig};
+use serde_json::json;
+
+/// Whatever an application has given a row as its id, a clear that removed it can be taken back.
+#[on_every_engine]
+async fn an_undo_brings_back_the_last_id(engine: Engine) {
+    let place = Place::on(engine).await;
+    let (admin, scratch) = (&place.admin, &place.school.scratch);
+    scratch
+        .execute(&format!("update attendance set id = {} where id = 5", i64::MAX))
+        .await;
+    let before = admin.digests().await;
+    for table in ["attendance", "students", "all"] {
+        let cleared = admin.clear(&json!({"table": table})).await.expect(200).json();
+        let undo = format!("/backup/clear/{}/undo", cleared["id"].as_str().unwrap());
+        admin.post(&undo, &json!({})).await.expect(200);
+        assert_eq!(admin.digests().await, before, "{table}");
+    }
+}
+
+#[on_every_engine]
+async fn an_archive_with_the_last_id_is_refused_by_its_plan_and_its_rehearsal(engine: Engine) {
+    let place = Place::on(engine).await;
+    let (admin, scratch) = (&place.admin, &place.school.scratch);
+    let archive = restore_rig::Place::on(scratch).await.archive().await;
+    let archive = archive.rewritten(|table, cells| {
+        if table == "users" && cells[0] == Cell::Integer(9) {
+            cells[0] = Cell::Integer(i64::MAX);
+        }
+        true
+    });
+    let path = format!("{ARCHIVES}/upload");
+    let uploaded = admin.post_raw(&path, "application/octet-stream", archive.bytes()).await;
+    let uploaded = uploaded.expect(201).json();
+    let id = uploaded["id"].as_str().unwrap();
+    let before = scratch.everything().await;
+
+    let request = json!({"mode": "replace", "scope": "all"});
+    let plan = admin.plan(id, &request).await;
+    let blocker = &plan["blockers"][0];
+    assert_eq!(
+        (&blocker["code"], &blocker["table"]),
+        (&json!("ids_without_room"), &json!("users")),
+        "{plan}"
+    );
+    assert!(
+        blocker["text"].as_str().unwrap().contains("9223372036854775807"),
+        "{plan}"
+    );
+    let mut anyway = request.clone();
+    anyway["plan_hash"] = plan["hash"].clone();
+    anyway["confirm"] = json!("restore");
+    let job = admin.job(admin.post(&of(id, "/restore"), &anyway).await).await;
+    assert_eq!(job["error"]["code"], "archive_unrestorable", "{job}");
+    assert!(
+        job["error"]["detail"].as_str().unwrap().contains("9223372036854775807"),
+        "{job}"
+    );
+    assert_eq!(scratch.everything().await, before);
+
+    let verify = admin.post(&of(id, "/verify"), &json!({"level": "rehearsal"})).await;
+    let job = admin.job(verify).await;
+    assert_eq!(job["error"]["code"], "archive_unrestorable", "{job}");
+    scratch
+        .execute("insert into users (username, password_hash, role) values ('new', '!', 'teacher')")
+        .await;
+}
