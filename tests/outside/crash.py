@@ -12,6 +12,7 @@ nothing half-made is left in the store, and the administrator is let in.
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -57,6 +58,10 @@ def restore(service, archive):
     return f"/backup/archives/{archive}/restore", {"mode": "replace", "plan_hash": plan["hash"], "confirm": "restore"}
 
 
+# What the service names a file that it is still writing.
+UNFINISHED = r"\.(archive\.json(\.zst)?(\.age)?|manifest\.json|unfinished)\.[0-9a-f]{6}\.part"
+
+
 class School:
     """A database and a folder, on which services come and go."""
 
@@ -88,15 +93,18 @@ class School:
         return answer["id"]
 
     def half_made(self):
-        """What lies in the store and is neither an archive nor the trace of one that was deleted."""
+        """What lies in the store and is neither an archive nor work that the service will sweep when it is an hour old."""
         found = []
         store = os.path.join(self.folder, "archives")
         for name in os.listdir(store):
             path = os.path.join(store, name)
-            inside = os.listdir(path) if os.path.isdir(path) else []
-            if os.path.isdir(path) and "manifest.json" not in inside and "deleted.json" not in inside:
+            if not os.path.isdir(path) or name == "deleted":
+                continue
+            inside = os.listdir(path)
+            left = [file for file in inside if not re.fullmatch(UNFINISHED, file)]
+            if left and "manifest.json" not in inside and "unfinished" not in inside:
                 found.append(f"{name}: {inside}")
-            found += [f"{name}/{file}" for file in inside if "tmp" in file or "part" in file or "#" in file]
+            found += [f"{name}/{file}" for file in left if "tmp" in file or "part" in file or "#" in file]
         return found
 
 

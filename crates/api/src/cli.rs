@@ -104,7 +104,8 @@ pub enum Command {
         #[command(flatten)]
         acting: Acting,
     },
-    /// Read a stored archive to its end and compare everything; what is found is remembered with it.
+    /// Read a stored archive to its end and compare everything; what is found is remembered with it. If the archive is whole
+    /// and has no manifest, or a damaged one, the manifest is made again.
     Verify {
         /// Its id.
         id: String,

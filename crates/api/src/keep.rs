@@ -27,7 +27,7 @@ use crate::failure::Failure;
 use crate::installation::Installation;
 use crate::output::print;
 use crate::problem::{ApiError, Code};
-use crate::routes::archives::{ArchiveAnswer, PlanAnswer};
+use crate::routes::archives::{ArchiveAnswer, PlanAnswer, UnreadableAnswer};
 use crate::routes::diff::{DiffCounts, side};
 
 /// How long a job has to end that is interrupted.
@@ -54,18 +54,15 @@ pub(crate) fn list(acting: &Acting) -> Result<(), Failure> {
         let kept = state.archives.list(admin, None, ALL, 0).await.map_err(refused)?;
         if acting.json {
             let items: Vec<_> = kept.items.iter().map(|manifest| ArchiveAnswer::of(manifest)).collect();
-            let unreadable: Vec<_> = kept
-                .unreadable
-                .iter()
-                .map(|one| json!({"id": one.id, "code": one.code}))
-                .collect();
+            let unreadable: Vec<_> = kept.unreadable.into_iter().map(UnreadableAnswer::from).collect();
             return print_json(&json!({"items": items, "unreadable": unreadable}));
         }
         for manifest in &kept.items {
             print(&line(manifest))?;
         }
         for one in &kept.unreadable {
-            print(&format!("{}  {}", one.id, one.code))?;
+            // A name of another program may have characters that a terminal would act on.
+            print(&format!("{}  {}: {}", one.id.escape_debug(), one.code, one.detail))?;
         }
         Ok(())
     })

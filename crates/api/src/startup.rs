@@ -36,6 +36,9 @@ use crate::{AppState, dashboard, measure, middleware, routes, secret};
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How often it is looked for what crashes left: what is too young at one time is removed later.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(60 * 60);
+
 /// The service, listening.
 #[must_use = "it listens, and answers when it is run"]
 pub struct Service {
@@ -68,7 +71,12 @@ impl Service {
             announce(&admin)?;
         }
         let archives = state.archives.clone();
-        tokio::spawn(async move { report(archives.sweep().await) });
+        tokio::spawn(async move {
+            loop {
+                report(archives.sweep().await);
+                tokio::time::sleep(SWEEP_INTERVAL).await;
+            }
+        });
         measure::start();
         Self::listen(state)
     }

@@ -1,10 +1,35 @@
-//! What a disk has room for.
+//! What a disk has room for, and files of the service's own on it.
 
+use std::fs::{File, OpenOptions};
 use std::io;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+
+use rustix::fs::OFlags;
+
+use crate::directory::is_link;
 
 /// Bytes that whoever runs this may still write there.
 pub(crate) fn free(place: &Path) -> io::Result<u64> {
     let disk = rustix::fs::statvfs(place)?;
     Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
+}
+
+/// Opens a file of the service's own, for its owner alone if it is new. If its name is that of a symbolic link, nothing is
+/// opened: the link may lead to a file of another program.
+pub(crate) fn open_own(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
+    // Opening a pipe would wait for its other end.
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let flags = i32::try_from(flags.bits()).unwrap_or_default();
+    options
+        .mode(0o600)
+        .custom_flags(flags)
+        .open(path)
+        .map_err(|error| match is_link(&error) {
+            true => io::Error::other(format!(
+                "`{}` is a symbolic link, which is never followed",
+                path.display()
+            )),
+            false => error,
+        })
 }

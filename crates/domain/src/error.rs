@@ -13,6 +13,7 @@ use sea_orm::{DbErr, RuntimeErr, SqlErr};
 
 use crate::catalog::{LARGEST_ID, Table};
 use crate::statement::Failure;
+use crate::store::EntryFault;
 
 /// The result of a service.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -126,6 +127,23 @@ pub enum Error {
         /// What is wrong with it.
         #[source]
         source: archive::ManifestError,
+    },
+    /// The archive has no manifest: it was copied into the store in part, or its manifest was lost.
+    #[error("the archive {id} has no manifest; verify it to make the manifest again")]
+    ArchiveIncomplete {
+        /// Its id.
+        id: String,
+    },
+    /// The files of one archive can't be read.
+    #[error("the archive {id} can't be read: {}", fault.detail())]
+    ArchiveUnreadable {
+        /// Its id.
+        id: String,
+        /// What is wrong.
+        fault: EntryFault,
+        /// What the system said.
+        #[source]
+        source: Box<dyn StdError + Send + Sync>,
     },
     /// The store of archives can't be reached, read or written.
     #[error("the store of archives is not available while {doing}")]

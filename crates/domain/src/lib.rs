@@ -17,6 +17,7 @@ pub mod clear;
 pub mod database;
 pub mod demo;
 pub mod diff;
+mod directory;
 mod disk;
 pub mod entity;
 pub mod error;

@@ -191,6 +191,12 @@ codes! {
     /// What is known of the archive can't be read.
     ManifestUnreadable = "manifest_unreadable", INTERNAL_SERVER_ERROR, "The manifest of the archive can't be read",
         "The manifest of the archive 2026-11-25T03-53-08Z-5f1c2a9b can't be read.";
+    /// The archive has no manifest. It may be a copy that has not ended.
+    ArchiveIncomplete = "archive_incomplete", CONFLICT, "The archive has no manifest",
+        "The archive 2026-11-25T03-53-08Z-5f1c2a9b has no manifest; verify it to make the manifest again.";
+    /// The service can't read the files of the archive.
+    ArchiveUnreadable = "archive_unreadable", INTERNAL_SERVER_ERROR, "The files of the archive can't be read",
+        "The archive 2026-11-25T03-53-08Z-5f1c2a9b can't be read: The service may not read it. Give its files to the user of the service.";
     /// The store of archives can't be reached, read or written.
     StoreUnavailable = "store_unavailable", SERVICE_UNAVAILABLE, "The store of archives is not available",
         "The store of archives is not available. Nothing was changed; try again.";

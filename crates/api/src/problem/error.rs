@@ -302,6 +302,9 @@ impl From<DomainError> for ApiError {
             E::ManifestUnreadable { .. } => Self::new(Code::ManifestUnreadable, said)
                 .with_hint("The archive itself may be whole: `campus-backup open verify` tells.")
                 .with_source(error),
+            E::ArchiveIncomplete { .. } => Self::new(Code::ArchiveIncomplete, said)
+                .with_hint("If it is being copied, wait for the end. If it is whole, verify it."),
+            E::ArchiveUnreadable { .. } => Self::new(Code::ArchiveUnreadable, said).with_source(error),
             E::StoreUnavailable { .. } => nothing_changed(Code::StoreUnavailable)
                 .with_retry_after(UNAVAILABLE_RETRY)
                 .with_source(error),

@@ -261,7 +261,7 @@ problem_responses!(
 problem_responses!(
     UndoProblems: InvalidField, Unauthenticated, Forbidden, UnknownClear, ArchiveGone, UndoExpired, NothingToUndo,
     AlreadyUndone, UndoBlocked, Busy, Cancelled, IdempotencyKeyReused, ArchiveCut, ArchiveCorrupt,
-    ArchiveDigestMismatch, ArchiveWrongKey, ArchiveManifestMismatch, ManifestUnreadable, Interrupted, Stopping,
+    ArchiveDigestMismatch, ArchiveWrongKey, ArchiveManifestMismatch, ArchiveIncomplete, ManifestUnreadable, ArchiveUnreadable, Interrupted, Stopping,
     DatabaseBusy, DatabaseUnavailable, StoreUnavailable, NoRoom, Internal
 );
 

@@ -288,7 +288,7 @@ impl DiffRows {
 problem_responses!(
     DiffProblems: Unauthenticated, LinkInvalid, Forbidden, UnknownArchive, LinkSpent, ArchiveGone, InvalidField,
     ArchiveCut, ArchiveCorrupt, ArchiveDigestMismatch, ArchiveWrongKey, ArchiveKeyNeeded, ArchiveNoTable,
-    ArchiveManifestMismatch, TooManyDownloads, ManifestUnreadable, DatabaseBusy, DatabaseUnavailable, StoreUnavailable,
+    ArchiveManifestMismatch, ArchiveIncomplete, TooManyDownloads, ManifestUnreadable, ArchiveUnreadable, DatabaseBusy, DatabaseUnavailable, StoreUnavailable,
     Internal
 );
 

@@ -53,6 +53,9 @@ use crate::open::Source;
 use crate::store::{Store, Swept};
 use crate::verify as verification;
 
+/// How old what a rehearsal or a restore has left must be before it is removed.
+const LEFTOVER_AGE: TimeDelta = TimeDelta::hours(1);
+
 /// How archives are made and kept.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -113,7 +116,7 @@ impl Archives {
     /// # Errors
     /// [`Error::StoreUnavailable`](crate::Error::StoreUnavailable), and what the system says of the folder.
     pub async fn sweep(&self) -> Result<Swept> {
-        verification::sweep(&self.0.settings.scratch)?;
+        verification::sweep(&self.0.settings.scratch, LEFTOVER_AGE)?;
         self.0.store.sweep().await
     }
 }

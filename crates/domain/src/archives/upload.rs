@@ -162,10 +162,7 @@ impl Archives {
             self.rename(received, checked.form).await?;
             checked = self.check(received, progress).await?;
         }
-        let has = |table: &Table| checked.summary.rows.contains_key(table.name());
-        if let Some(missing) = Table::ALL.into_iter().find(|table| !has(table)) {
-            return Err(Error::NoTable(missing));
-        }
+        demand_all_tables(&checked)?;
         if checked.object.sha256 != received.sha256 {
             return Err(Error::internal("reading back what was brought")("it is not what came"));
         }
@@ -189,9 +186,21 @@ impl Archives {
         while let Some(bytes) = outgoing.next().await? {
             incoming.write(bytes).await?;
         }
-        incoming.finish().await?;
         let old = std::mem::replace(&mut received.form, form);
+        // Before the other has its name: discarding also removes what says that they are unfinished.
         self.discard_form(&received.id, old).await;
-        Ok(())
+        incoming.finish().await
+    }
+}
+
+/// Demands that an archive has all tables of this program.
+///
+/// # Errors
+/// [`Error::NoTable`]
+pub(super) fn demand_all_tables(checked: &Checked) -> Result<()> {
+    let has = |table: &Table| checked.summary.rows.contains_key(table.name());
+    match Table::ALL.into_iter().find(|table| !has(table)) {
+        Some(missing) => Err(Error::NoTable(missing)),
+        None => Ok(()),
     }
 }

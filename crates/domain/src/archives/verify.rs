@@ -1,14 +1,19 @@
 //! Looking at a stored archive again, and remembering what came of it.
 
+use std::sync::Arc;
 use std::time::Instant;
 
-use campus_backup_archive::manifest::VerificationLevel;
+use campus_backup_archive::manifest::{Origin, VerificationLevel};
+use campus_backup_archive::{Form, Manifest, ManifestError};
 use serde_json::json;
 
 use super::Archives;
+use super::upload::demand_all_tables;
 use crate::account::Admin;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::job::{Context, Idempotency, Kind, Needs, Submission, Submitted};
+use crate::open::Checked;
+use crate::store::EntryFault;
 use crate::verify::{digest, rehearsal, verification};
 
 /// How many verifications an archive remembers; the oldest are forgotten.
@@ -17,6 +22,9 @@ const REMEMBERED: usize = 20;
 impl Archives {
     /// Begins to verify an archive: a job whose result is what the archive then remembers of it. One that finds the
     /// archive damaged has failed, and the archive remembers that, too.
+    ///
+    /// Of an archive that has no manifest, or a damaged one, the manifest is made again if the archive is whole: from then on
+    /// it is listed, as one that `admin` has brought.
     ///
     /// # Errors
     /// Then there is no job: those of [`Store::manifest`](crate::store::Store::manifest) and of
@@ -28,39 +36,97 @@ impl Archives {
         level: VerificationLevel,
         idempotency: Option<Idempotency>,
     ) -> Result<Submitted> {
-        let manifest = self.0.store.manifest(id).await?;
+        let subject = self.subject(id).await?;
         let submission = Submission {
             kind: Kind::Verify,
             parameters: json!({"archive_id": id, "level": level}),
             idempotency,
             needs: Needs::Nothing,
         };
-        let archives = self.clone();
+        let (archives, id, by) = (self.clone(), id.to_owned(), admin.clone());
         let work = async move |context: Context| {
-            let (source, settings) = (archives.source(&manifest), &archives.0.settings);
-            let (began, progress) = (Instant::now(), context.progress());
+            let (store, settings) = (&archives.0.store, &archives.0.settings);
+            let (source, keys) = (store.source(&id, subject.form), &settings.keys);
+            let (began, progress, expected) = (Instant::now(), context.progress(), subject.manifest.as_deref());
             let looked = match level {
-                VerificationLevel::Digest => digest(&source, &settings.keys, Some(&manifest), progress)
+                VerificationLevel::Digest => digest(&source, keys, expected, progress)
                     .await
-                    .map(|_| None),
-                VerificationLevel::Rehearsal => {
-                    let (keys, scratch) = (&settings.keys, &settings.scratch);
-                    let rehearsed = rehearsal(&source, keys, Some(&manifest), scratch, progress).await;
-                    rehearsed.map(|rehearsed| Some(rehearsed.restored_in))
-                }
+                    .map(|checked| (checked, None)),
+                VerificationLevel::Rehearsal => rehearsal(&source, keys, expected, &settings.scratch, progress)
+                    .await
+                    .map(|rehearsed| (rehearsed.checked, Some(rehearsed.restored_in))),
             };
-            let found = verification(level, began.elapsed(), looked.as_ref().copied());
-            if let Some(found) = &found {
-                let remember = |manifest: &mut campus_backup_archive::Manifest| {
+            if let (None, Ok((checked, _))) = (&subject.manifest, &looked) {
+                store
+                    .remake_manifest(&manifest_of(&id, &by, &subject, checked)?)
+                    .await?;
+            }
+            let outcome = looked.as_ref().map(|(_, restored_in)| *restored_in);
+            let found = verification(level, began.elapsed(), outcome);
+            let is_listed = subject.manifest.is_some() || looked.is_ok();
+            if let Some(found) = found.as_ref().filter(|_| is_listed) {
+                let remember = |manifest: &mut Manifest| {
                     let old = (manifest.verifications.len() + 1).saturating_sub(REMEMBERED);
                     manifest.verifications.drain(..old);
                     manifest.verifications.push(found.clone());
                 };
-                archives.0.store.update(&manifest.id, remember).await?;
+                store.update(&id, remember).await?;
             }
             looked?;
-            Ok(json!({"archive_id": manifest.id, "verification": found}))
+            Ok(json!({"archive_id": id, "verification": found}))
         };
         self.0.jobs.submit(admin, submission, work).await
     }
+
+    /// What is to be verified.
+    async fn subject(&self, id: &str) -> Result<Subject> {
+        let store = &self.0.store;
+        match store.manifest(id).await {
+            Ok(manifest) => Ok(Subject {
+                form: manifest.object.form(),
+                manifest: Some(manifest),
+            }),
+            // What a later version of the program knows of it is not written over.
+            Err(error) if is_newer(&error) => Err(error),
+            Err(Error::ArchiveIncomplete { .. } | Error::ManifestUnreadable { .. }) => Ok(Subject {
+                form: store.form(id).await?,
+                manifest: None,
+            }),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// An archive that is verified.
+struct Subject {
+    form: Form,
+    /// None if it has none that can be read.
+    manifest: Option<Arc<Manifest>>,
+}
+
+fn is_newer(error: &Error) -> bool {
+    let Error::ManifestUnreadable { source, .. } = error else {
+        return false;
+    };
+    matches!(source, ManifestError::NewerVersion { .. })
+}
+
+/// The manifest of an archive that is whole and has none.
+///
+/// # Errors
+/// [`Error::NoTable`], and [`Error::ArchiveUnreadable`] if its name does not say what it is: nobody would find it by the
+/// manifest.
+fn manifest_of(id: &str, by: &Admin, subject: &Subject, checked: &Checked) -> Result<Manifest> {
+    demand_all_tables(checked)?;
+    if checked.form != subject.form {
+        return Err(Error::ArchiveUnreadable {
+            id: id.to_owned(),
+            fault: EntryFault::WrongFileName,
+            source: format!("it must end with `{}`", checked.form.suffix()).into(),
+        });
+    }
+    let (header, summary) = (&checked.header, &checked.summary);
+    let mut manifest = Manifest::new(id.to_owned(), Origin::Uploaded, header, summary, checked.object.clone());
+    manifest.taken_by = Some(by.username().to_owned());
+    Ok(manifest)
 }

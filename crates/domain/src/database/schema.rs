@@ -7,6 +7,7 @@ use campus_backup_migration::{Migrator, MigratorTrait, tables_of};
 use sea_orm::{ConnectionTrait, TransactionTrait};
 
 use super::{Database, Engine, SchemaState, inspection};
+use crate::disk::open_own;
 use crate::error::{Error, Result};
 
 impl Database {
@@ -97,7 +98,29 @@ impl Database {
 fn lock_beside(database: &Path) -> std::io::Result<File> {
     let mut name = database.as_os_str().to_owned();
     name.push("-migrating");
-    let file = File::create(name)?;
+    // What has the name is not emptied: it may be another program's.
+    let file = open_own(File::options().create(true).append(true), Path::new(&name))?;
     file.lock()?;
     Ok(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lock_beside_follows_no_link_and_empties_no_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let (database, lock) = (folder.path().join("db"), folder.path().join("db-migrating"));
+        std::fs::write(&lock, "of another program").unwrap();
+        drop(lock_beside(&database).unwrap());
+        assert_eq!(std::fs::read_to_string(&lock).unwrap(), "of another program");
+        let other = folder.path().join("other");
+        std::fs::rename(&lock, &other).unwrap();
+        std::os::unix::fs::symlink(&other, &lock).unwrap();
+        lock_beside(&database).unwrap_err();
+        std::fs::remove_file(&other).unwrap();
+        lock_beside(&database).unwrap_err();
+        assert!(!other.exists());
+    }
 }

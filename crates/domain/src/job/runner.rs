@@ -2,11 +2,11 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use uuid::Uuid;
 
+use crate::disk::open_own;
 use crate::error::{Error, Result};
 
 const FILE: &str = "runner";
@@ -34,17 +34,12 @@ impl Runner {
     /// The name of a folder, or a passing one if another process has that, or if the folder's file system has no locks.
     ///
     /// # Errors
-    /// [`Error::NoRoom`] and [`Error::Internal`] if the file can't be read or made.
+    /// [`Error::NoRoom`] and [`Error::Internal`] if the file can't be read or made, or is a symbolic link.
     pub fn of_folder(folder: &Path) -> Result<Self> {
         let failed = || Error::io("reading the name of this runner");
-        let options = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(folder.join(FILE));
-        let mut file = options.map_err(failed())?;
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false);
+        let mut file = open_own(&mut options, &folder.join(FILE)).map_err(failed())?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Ok(Self::passing()),
@@ -102,6 +97,16 @@ mod tests {
         let third = Runner::of_folder(folder.path()).unwrap();
         assert_eq!(third.id(), name);
         assert!(third.is_alone());
+    }
+
+    #[test]
+    fn symbolic_link_is_not_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let other = folder.path().join("other");
+        std::fs::write(&other, "of another program").unwrap();
+        std::os::unix::fs::symlink(&other, folder.path().join(FILE)).unwrap();
+        Runner::of_folder(folder.path()).unwrap_err();
+        assert_eq!(std::fs::read_to_string(&other).unwrap(), "of another program");
     }
 
     #[test]

@@ -31,7 +31,7 @@ mod apply;
 mod outcome;
 mod plan;
 mod request;
-mod stage;
+pub(crate) mod stage;
 mod users;
 
 #[cfg(test)]

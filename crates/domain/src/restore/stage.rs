@@ -31,6 +31,9 @@ use crate::statement::{Bound, Failure, Statement, Value};
 /// What is being done, for errors.
 const DOING: &str = "comparing an archive with the live data";
 
+const PREFIX: &str = "restore-";
+const SUFFIX: &str = ".db";
+
 /// The scratch database. Its file has no name any more once it is open, so that nothing of it is left whatever happens.
 pub(super) struct Stage(SqliteConnection);
 
@@ -50,10 +53,21 @@ impl Side {
     }
 }
 
+/// A name for the file while it has one.
+fn name() -> String {
+    format!("{PREFIX}{}{SUFFIX}", Uuid::now_v7().simple())
+}
+
+/// Whether it is such a name. A file that has it longer than a moment was left by a process that was killed.
+pub(crate) fn is_name(name: &str) -> bool {
+    let id = name.strip_prefix(PREFIX).and_then(|name| name.strip_suffix(SUFFIX));
+    id.is_some_and(|id| id.len() == 32 && Uuid::try_parse(id).is_ok())
+}
+
 impl Stage {
     /// Opens an empty one in a folder, which must have room for the rows of both sides.
     pub(super) async fn open(folder: &Path) -> Result<Self> {
-        let path = folder.join(format!("restore-{}.db", Uuid::now_v7().simple()));
+        let path = folder.join(name());
         let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
         made.map_err(Error::io(DOING))?;
         let options = SqliteConnectOptions::new()

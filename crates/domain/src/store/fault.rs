@@ -3,6 +3,7 @@
 use std::error::Error as StdError;
 use std::io;
 
+use super::entry::EntryFault;
 use crate::error::{Error, is_full};
 
 /// What a store says while `doing` something. "Not found" is for the caller to look for first.
@@ -15,6 +16,34 @@ pub(super) fn io(doing: &'static str) -> impl FnOnce(io::Error) -> Error {
     move |source| match Error::carried(source) {
         Ok(error) => error,
         Err(source) => sorted(doing, Box::new(source)),
+    }
+}
+
+/// What the system says of one archive in a folder.
+pub(super) fn entry(id: &str, doing: &'static str) -> impl FnOnce(io::Error) -> Error {
+    move |source| match EntryFault::of(&source) {
+        Some(fault) if !is_full(&source) => Error::ArchiveUnreadable {
+            id: id.to_owned(),
+            fault,
+            source: Box::new(source),
+        },
+        _ => io(doing)(source),
+    }
+}
+
+/// What is wrong with one object of a remote store, if the store has answered and refuses it alone.
+pub(super) fn of_one(error: &Error) -> Option<EntryFault> {
+    match error {
+        Error::ArchiveUnreadable { fault, .. } => Some(*fault),
+        Error::StoreUnavailable { source, .. } => match source.downcast_ref()? {
+            object_store::Error::PermissionDenied { .. } => Some(EntryFault::AccessDenied),
+            // Its type has no name outside. Such as an object with a key of its own, which has to be sent with the request.
+            other => other
+                .to_string()
+                .contains("status code: 400 Bad Request")
+                .then_some(EntryFault::ReadError),
+        },
+        _ => None,
     }
 }
 

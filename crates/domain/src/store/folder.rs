@@ -1,26 +1,33 @@
 //! What a folder needs beyond the common interface: files for their owner alone, durable before they have their name,
-//! and locks that say who is still at work.
+//! and locks that say whether a writer is still at work.
 //!
-//! A file that is being written is locked by its writer, and stays so until its manifest is there. The system lets go of
-//! the lock when the process ends, however it ends; so whoever sweeps knows at once what a crash left, and takes nothing
-//! from another process that is at work.
+//! A file that is being written is locked by its writer, and stays so until its manifest is there. The system releases
+//! the lock when the process ends, however it ends.
+//!
+//! The folder may have anything in it. Symbolic links are never followed ([`Directory`]), and an entry that can't be read
+//! is found as such and hides no other.
 
 use std::collections::HashMap;
-use std::fs::{self, DirBuilder, File, TryLockError};
-use std::io::{self, ErrorKind, Write};
+use std::fs::{DirBuilder, File, TryLockError};
+use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
 
-use tempfile::NamedTempFile;
+use chrono::{DateTime, Utc};
+use rustix::fs::FileType;
+use rustix::io::Errno;
 
+use super::entry::EntryFault;
 use super::id;
-use super::manifests::{Mark, Object};
+use super::names::{self, DELETED, MANIFEST};
+use super::place::{Contents, Mark, Object, Unreadable};
+use crate::directory::{Directory, Existing, Status};
 use crate::disk;
+use crate::error::is_full;
 
-/// At the end of the name of whatever is not finished.
-pub(super) const UNFINISHED: &str = ".part";
-/// Held by whoever changes a manifest.
+/// Held by the process that changes a manifest.
 const LOCK: &str = ".lock";
 
 /// The folder. Clones are the same.
@@ -39,15 +46,8 @@ pub(super) enum Writer {
     AtWork,
     /// It is gone. As long as this lives, nobody can take it up again.
     Gone(#[expect(dead_code, reason = "held for its lock")] File),
-    /// The file system has no locks.
+    /// Nobody can say: there are no locks.
     Unknown,
-}
-
-/// What becomes of a file that has the name already.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Existing {
-    Replaced,
-    Kept,
 }
 
 impl Folder {
@@ -57,30 +57,43 @@ impl Folder {
         DirBuilder::new().recursive(true).mode(0o700).create(root)?;
         let root = root.canonicalize()?;
         if let Some(parent) = root.parent().filter(|_| is_new) {
-            sync(parent)?;
+            File::open(parent)?.sync_all()?;
         }
-        Ok(Self(Arc::new(Inner {
+        let folder = Self(Arc::new(Inner {
             root,
             held: Mutex::default(),
-        })))
+        }));
+        // While there is room: deleting must not need any. Where nothing can be made, archives can still be read.
+        let directory = folder.directory()?;
+        let _ = directory.make(DELETED);
+        let _ = directory.lock_file(LOCK);
+        Ok(folder)
     }
 
     pub(super) fn root(&self) -> &Path {
         &self.0.root
     }
 
-    /// Bytes that whoever runs this may still write.
+    fn directory(&self) -> io::Result<Directory> {
+        Directory::at(&self.0.root)
+    }
+
+    /// Bytes that the user of this process may still write.
     pub(super) fn room(&self) -> io::Result<u64> {
         disk::free(self.root())
     }
 
-    /// Waits until nobody else changes a manifest, and keeps others from it until it is dropped.
-    pub(super) fn lock(&self) -> io::Result<File> {
-        let file = File::options().create(true).append(true).open(self.root().join(LOCK))?;
+    /// Waits until no other process changes a manifest, and keeps others from it until it is dropped. None on a disk that
+    /// is so full that there is no lock: no manifest can be changed there.
+    pub(super) fn lock(&self) -> io::Result<Option<File>> {
+        let file = match self.directory()?.lock_file(LOCK) {
+            Err(error) if is_full(&error) => return Ok(None),
+            opened => opened?,
+        };
         match file.lock() {
             // A file system without locks is shared by nobody who knows of them.
             Err(error) if error.kind() != ErrorKind::Unsupported => Err(error),
-            _ => Ok(file),
+            _ => Ok(Some(file)),
         }
     }
 
@@ -97,44 +110,121 @@ impl Folder {
         self.0.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Everything that belongs to some archive.
-    pub(super) fn objects(&self) -> io::Result<Vec<Object>> {
-        let mut objects = Vec::new();
-        for place in fs::read_dir(self.root())? {
-            let Some(id) = place?.file_name().into_string().ok().filter(|id| id::is_id(id)) else {
-                continue;
-            };
-            let entries = match fs::read_dir(self.root().join(&id)) {
-                Ok(entries) => entries,
-                Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => continue,
-                Err(error) => return Err(error),
-            };
-            for entry in entries {
-                let entry = entry?;
-                let (Ok(name), Ok(metadata)) = (entry.file_name().into_string(), entry.metadata()) else {
-                    // Its name is none of ours, or it is gone again.
-                    continue;
-                };
-                if metadata.is_file() {
-                    objects.push(Object {
-                        id: id.clone(),
-                        name,
-                        mark: Mark {
-                            // Times may be the same for some milliseconds.
-                            e_tag: Some(metadata.ino().to_string()),
-                            last_modified: metadata.modified()?.into(),
-                            size: metadata.len(),
-                        },
-                    });
+    /// Everything that belongs to some archive, and what can't be read. The tombstones are those of archives that have a
+    /// folder.
+    pub(super) fn contents(&self) -> io::Result<Contents> {
+        let root = self.directory()?;
+        // Where tombstones can't be read, no archive is hidden.
+        let deleted = root.open(DELETED).ok();
+        let mut contents = Contents::default();
+        for id in root.names()?.into_iter().filter(|id| id::is_id(id)) {
+            match objects_of(&root, &id) {
+                Ok(objects) => {
+                    if let Some(Ok(tombstone)) = deleted.as_ref().map(|deleted| deleted.status(&id)) {
+                        contents.tombstones.insert(id.clone(), Mark::of(&tombstone));
+                    }
+                    // Also if it is empty.
+                    contents.archives.entry(id.clone()).or_default();
+                    for object in objects {
+                        contents.add(&id, object);
+                    }
+                }
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                Err(error) => {
+                    let fault = EntryFault::of(&error).ok_or(error)?;
+                    contents.unreadable.push(Unreadable::new(id, fault));
                 }
             }
         }
-        Ok(objects)
+        Ok(contents)
     }
 
-    /// Whether somebody is still at work on a file.
+    /// When an archive was deleted, if it was.
+    pub(super) fn tombstone(&self, id: &str) -> io::Result<Option<Mark>> {
+        let status = self.directory()?.open(DELETED).and_then(|deleted| deleted.status(id));
+        match status {
+            Ok(status) => Ok(Some(Mark::of(&status))),
+            // Where tombstones can't be read, no archive is hidden.
+            Err(error) => EntryFault::of(&error).map(|_| None).ok_or(error),
+        }
+    }
+
+    /// The tombstones of all deleted archives.
+    pub(super) fn tombstones(&self) -> io::Result<Vec<(String, Mark)>> {
+        let deleted = match self.directory()?.open(DELETED) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            opened => opened?,
+        };
+        let ids = deleted.names()?.into_iter().filter(|id| id::is_id(id));
+        let status = |id: String| {
+            let status = deleted.status(&id).ok()?;
+            Some((id, Mark::of(&status)))
+        };
+        Ok(ids.filter_map(status).collect())
+    }
+
+    /// Deletes what is known of an archive in one step that needs no room: its manifest becomes the tombstone.
+    pub(super) fn put_tombstone(&self, id: &str) -> io::Result<()> {
+        let root = self.directory()?;
+        root.make(DELETED)?;
+        let (deleted, place) = (root.open(DELETED)?, root.open(id)?);
+        match place.rename(MANIFEST, &deleted, id, Existing::Replaced) {
+            // An archive without a manifest.
+            Err(error) if error.kind() == ErrorKind::NotFound => match deleted.create(id) {
+                Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
+                _ => {}
+            },
+            renamed => renamed?,
+        }
+        // Until it is durable the archive may come back after a crash, whole.
+        place.sync()?;
+        deleted.sync()?;
+        if let Ok(file) = deleted.file(id) {
+            // Otherwise it is forgotten sooner.
+            let _ = file.set_modified(SystemTime::now());
+        }
+        Ok(())
+    }
+
+    /// Opens a file of an archive; none if there is none.
+    pub(super) fn file(&self, id: &str, name: &str) -> io::Result<Option<File>> {
+        let opened = self.directory()?.open(id).and_then(|place| place.file(name));
+        match opened {
+            Ok(file) => Ok(Some(file)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What is known of a file; none if there is none.
+    pub(super) fn mark(&self, id: &str, name: &str) -> io::Result<Option<Mark>> {
+        let status = self.directory()?.open(id).and_then(|place| place.status(name));
+        match status {
+            Ok(status) => {
+                regular(&status)?;
+                Ok(Some(Mark::of(&status)))
+            }
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Reads a small file, up to a limit; none if there is none.
+    pub(super) fn get(&self, id: &str, name: &str, limit: u64) -> io::Result<Option<(Mark, Vec<u8>)>> {
+        let Some(file) = self.file(id, name)? else {
+            return Ok(None);
+        };
+        let mark = Mark::of(&Status::of(&file)?);
+        let mut bytes = Vec::new();
+        file.take(limit).read_to_end(&mut bytes)?;
+        Ok(Some((mark, bytes)))
+    }
+
+    /// Whether a writer is still at work on a file.
     pub(super) fn writer_of(&self, id: &str, name: &str) -> io::Result<Writer> {
-        let file = File::open(self.root().join(id).join(name))?;
+        let Some(file) = self.file(id, name)? else {
+            return Err(ErrorKind::NotFound.into());
+        };
         match file.try_lock() {
             Ok(()) => Ok(Writer::Gone(file)),
             Err(TryLockError::WouldBlock) => Ok(Writer::AtWork),
@@ -149,17 +239,65 @@ impl Folder {
         file.publish(existing).map(drop)
     }
 
+    /// Removes a file of an archive, if it is there.
+    pub(super) fn remove(&self, id: &str, name: &str) -> io::Result<()> {
+        match self.directory()?.open(id).and_then(|place| place.remove(name)) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Removes the folder of an archive that has been empty since before that moment.
+    pub(super) fn tidy_before(&self, id: &str, moment: DateTime<Utc>) {
+        let status = self.directory().and_then(|root| root.status(id));
+        if status.is_ok_and(|status| status.kind == FileType::Directory && status.changed <= moment) {
+            self.tidy(id);
+        }
+    }
+
     /// Removes the folder of an archive that has nothing in it any more.
     pub(super) fn tidy(&self, id: &str) {
-        // It has something in it, or was never made.
-        let _ = fs::remove_dir(self.root().join(id));
+        // It has something in it, is none, or was never made.
+        let _ = self.directory().and_then(|root| root.remove_directory(id));
+    }
+}
+
+/// The files of an archive.
+///
+/// # Errors
+/// Also if one of the names that the service gives is that of something else.
+fn objects_of(root: &Directory, id: &str) -> io::Result<Vec<Object>> {
+    let place = root.open(id)?;
+    let mut objects = Vec::new();
+    for name in place.names()?.into_iter().filter(|name| names::is_ours(name)) {
+        let status = match place.status(&name) {
+            // It is gone again.
+            Err(error) if error.kind() == ErrorKind::NotFound => continue,
+            status => status?,
+        };
+        regular(&status)?;
+        objects.push(Object {
+            mark: Mark::of(&status),
+            name,
+        });
+    }
+    Ok(objects)
+}
+
+/// Demands that it is a file, as opening it would.
+fn regular(status: &Status) -> io::Result<()> {
+    match status.kind {
+        FileType::RegularFile => Ok(()),
+        FileType::Symlink => Err(Errno::LOOP.into()),
+        _ => Err(ErrorKind::InvalidInput.into()),
     }
 }
 
 /// A file that is being written, under a name that nobody looks for. Dropped, it is gone.
 pub(super) struct Unfinished {
     /// None once it has its name.
-    file: Option<NamedTempFile>,
+    file: Option<(File, String)>,
+    place: Directory,
     folder: Folder,
     id: String,
     name: String,
@@ -169,42 +307,44 @@ pub(super) struct Unfinished {
 
 impl Unfinished {
     pub(super) fn create(folder: &Folder, id: &str, name: &str) -> io::Result<Self> {
-        let place = folder.root().join(id);
-        let is_first = match DirBuilder::new().mode(0o700).create(&place) {
-            Ok(()) => true,
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => false,
-            Err(error) => return Err(error),
-        };
-        let file = loop {
-            let file = tempfile::Builder::new()
-                .prefix(&format!(".{name}."))
-                .suffix(UNFINISHED)
-                .tempfile_in(&place)?;
-            // Without locks leftovers are told by their age.
-            let _ = file.as_file().lock();
-            // Whoever sweeps may have been faster than the lock.
-            if file.as_file().metadata()?.nlink() > 0 {
-                break file;
-            }
-        };
-        Ok(Self {
-            file: Some(file),
+        let root = folder.directory()?;
+        let is_first = root.make(id)?;
+        let place = root.open(id)?;
+        let mut unfinished = Self {
+            file: None,
+            place,
             folder: folder.clone(),
             id: id.to_owned(),
             name: name.to_owned(),
             is_first,
-        })
+        };
+        unfinished.file = Some(unfinished.create_file()?);
+        Ok(unfinished)
+    }
+
+    fn create_file(&self) -> io::Result<(File, String)> {
+        loop {
+            let name = names::unfinished(&self.name);
+            let file = match self.place.create(&name) {
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => continue,
+                created => created?,
+            };
+            // Without locks leftovers are told by their age.
+            let _ = file.lock();
+            // A sweep may have been faster than the lock.
+            if file.metadata()?.nlink() > 0 {
+                return Ok((file, name));
+            }
+        }
     }
 
     pub(super) fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.file
-            .as_mut()
-            .map_or(Ok(()), |file| file.as_file_mut().write_all(bytes))
+        self.file.as_mut().map_or(Ok(()), |(file, _)| file.write_all(bytes))
     }
 
     /// Forces what was written to the disk.
     pub(super) fn settle(&self) -> io::Result<()> {
-        self.file.as_ref().map_or(Ok(()), |file| file.as_file().sync_all())
+        self.file.as_ref().map_or(Ok(()), |(file, _)| file.sync_all())
     }
 
     /// Forces it to the disk, gives it its name and forces that to the disk, too. The file is still locked.
@@ -212,38 +352,32 @@ impl Unfinished {
     /// # Errors
     /// If any of that fails. Then it does not have the name; only if it was to replace another, it may.
     pub(super) fn publish(mut self, existing: Existing) -> io::Result<Option<File>> {
-        let Some(file) = self.file.take() else {
+        // Until it has its name it is removed when this is dropped.
+        let Some((file, temporary)) = &self.file else {
             return Ok(None);
         };
-        let place = self.folder.root().join(&self.id);
-        let path = place.join(&self.name);
-        file.as_file().sync_all()?;
-        let persisted = match existing {
-            Existing::Replaced => file.persist(&path),
-            Existing::Kept => file.persist_noclobber(&path),
-        };
-        let file = persisted.map_err(|error| error.error)?;
-        let mut synced = sync(&place);
+        file.sync_all()?;
+        self.place.rename(temporary, &self.place, &self.name, existing)?;
+        let file = self.file.take().map(|(file, _)| file);
+        let mut synced = self.place.sync();
         if self.is_first {
-            synced = synced.and_then(|()| sync(self.folder.root()));
+            synced = synced.and_then(|()| self.folder.directory()?.sync());
         }
         if synced.is_err() && existing == Existing::Kept {
             // What is not durable must not be seen. If that fails as well, the error is told all the same.
-            let _ = fs::remove_file(&path);
+            let _ = self.place.remove(&self.name);
         }
-        synced.map(|()| Some(file))
+        synced.map(|()| file)
     }
 }
 
 impl Drop for Unfinished {
     fn drop(&mut self) {
-        if let Some(file) = self.file.take() {
+        if let Some((file, name)) = self.file.take() {
+            // Its lock is released afterwards.
+            let _ = self.place.remove(&name);
             drop(file);
         }
         self.folder.tidy(&self.id);
     }
-}
-
-fn sync(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
 }

@@ -4,11 +4,15 @@ use std::mem;
 
 use bytes::Bytes;
 use campus_backup_archive::Form;
+use object_store::PutMode;
 use object_store::buffered::BufWriter;
 use tokio::io::AsyncWriteExt;
 
-use super::folder::{Existing, Unfinished};
-use super::{Store, archive_name, blocking, fault, wait};
+use super::folder::Unfinished;
+use super::names::{self, UNFINISHED};
+use super::place::Place;
+use super::{Store, blocking, fault, id, wait};
+use crate::directory::Existing;
 use crate::error::{Error, Result};
 
 /// How large the parts are in which a remote store gets an archive, in bytes; the least that S3 takes. There may be
@@ -29,6 +33,8 @@ const WRITING: &str = "writing an archive";
 pub struct Incoming {
     store: Store,
     id: String,
+    /// What it will be called.
+    name: String,
     sink: Sink,
     /// Bytes of a call that was not waited for may be missing.
     is_torn: bool,
@@ -48,22 +54,23 @@ impl Store {
     /// # Errors
     /// [`Error::ArchiveNotFound`] if the id is none; [`Error::NoRoom`], [`Error::StoreUnavailable`].
     pub async fn create(&self, id: &str, form: Form) -> Result<Incoming> {
-        let name = archive_name(form);
-        let path = self.path(id, &name)?;
-        let sink = match &self.0.folder {
-            Some(folder) => {
-                let (folder, id) = (folder.clone(), id.to_owned());
+        let name = names::archive(form);
+        let sink = match &self.0.place {
+            Place::Folder(folder) => {
+                let (folder, id, name) = (folder.clone(), id::checked(id)?.to_owned(), name.clone());
                 let created = blocking(move || Unfinished::create(&folder, &id, &name)).await?;
                 Sink::File(created.map_err(fault::io(WRITING))?)
             }
-            None => {
-                let writer = BufWriter::with_capacity(self.0.objects.clone(), path, PART).with_max_concurrency(PARTS);
+            Place::Remote(remote) => {
+                let path = remote.path(id::checked(id)?, &name);
+                let writer = BufWriter::with_capacity(remote.objects.clone(), path, PART).with_max_concurrency(PARTS);
                 Sink::Remote(Box::new(writer))
             }
         };
         Ok(Incoming {
             store: self.clone(),
             id: id.to_owned(),
+            name,
             sink,
             is_torn: false,
         })
@@ -131,19 +138,44 @@ impl Incoming {
         }
     }
 
-    /// Makes it durable and gives it its name. It is in no list before [`Store::put_manifest`]; if there will be none,
-    /// [`Store::discard`] removes it.
+    /// Makes it durable and gives it its name, beside a file `unfinished` that says whose it is. It is in no list before
+    /// [`Store::put_manifest`]; if there will be none, [`Store::discard`] removes it.
     ///
     /// # Errors
     /// [`Error::NoRoom`], [`Error::StoreUnavailable`]. Then it has no name; only if a remote store's answer was lost, it
     /// may, and is [swept](Store::sweep) later.
     pub async fn finish(mut self) -> Result<()> {
+        let sink = self.take()?;
+        let (store, id) = (self.store.clone(), self.id.clone());
+        store
+            .0
+            .place
+            .put(&id, UNFINISHED, Bytes::new(), PutMode::Overwrite)
+            .await?;
+        let finished = self.publish(sink).await;
+        let is_absent = async || {
+            store
+                .0
+                .place
+                .mark(&id, &self.name)
+                .await
+                .is_ok_and(|mark| mark.is_none())
+        };
+        if finished.is_err() && is_absent().await {
+            // What can't be removed is swept later.
+            let _ = store.0.place.remove(&id, UNFINISHED).await;
+            store.tidy(&id).await?;
+        }
+        finished
+    }
+
+    async fn publish(&self, sink: Sink) -> Result<()> {
         const FINISHING: &str = "finishing an archive";
-        match self.take()? {
+        match sink {
             Sink::File(file) => {
                 let (store, id) = (self.store.clone(), self.id.clone());
                 let published = blocking(move || -> std::io::Result<()> {
-                    if let (Some(file), Some(folder)) = (file.publish(Existing::Kept)?, &store.0.folder) {
+                    if let (Some(file), Some(folder)) = (file.publish(Existing::Kept)?, store.0.place.folder()) {
                         folder.hold(&id, file);
                     }
                     Ok(())

@@ -9,13 +9,15 @@ use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::azure::MicrosoftAzureBuilder;
 use object_store::client::SpawnedReqwestConnector;
 use object_store::gcp::GoogleCloudStorageBuilder;
-use object_store::local::LocalFileSystem;
+use object_store::list::PaginatedListStore;
 use object_store::path::Path;
 use object_store::{BackoffConfig, ClientConfigKey, ObjectStore, RetryConfig};
 use tokio::runtime::Handle;
 use url::{Host, Url};
 
 use super::folder::Folder;
+use super::place::Place;
+use super::remote::Remote;
 use crate::error::{Error, Result};
 
 const EXPECTED: &str = "a folder, file:FOLDER, s3://BUCKET/PREFIX, gs://BUCKET/PREFIX or az://CONTAINER/PREFIX";
@@ -30,8 +32,8 @@ pub struct Settings {
     location: Location,
     /// Settings of a remote store that count more than those of the environment, by the same names.
     pub options: Vec<(String, String)>,
-    /// How old something unfinished must be before it is taken for a leftover, where nobody can say whether its writer
-    /// is still at work. In a folder locks say so.
+    /// How old something unfinished must be before it is taken for a leftover. In a folder, where a lock says as well that
+    /// its writer is gone, that is an hour, elsewhere a day.
     pub leftover_age: Duration,
 }
 
@@ -80,10 +82,14 @@ impl Settings {
     }
 
     fn at(location: Location) -> Self {
+        let hours = match location {
+            Location::Folder(_) => 1,
+            Location::Remote { .. } => 24,
+        };
         Self {
             location,
             options: Vec::new(),
-            leftover_age: Duration::from_secs(24 * 60 * 60),
+            leftover_age: Duration::from_secs(hours * 60 * 60),
         }
     }
 }
@@ -118,9 +124,6 @@ impl Location {
     }
 }
 
-/// What [`Store::open`](super::Store::open) is made of.
-pub(super) type Connection = (Arc<dyn ObjectStore>, Path, Option<Folder>);
-
 /// Applies, in this order, our own settings, those of the environment and those that were given.
 macro_rules! configured {
     ($builder:ty, $environment:literal, $settings:expr, $url:expr, $runtime:expr) => {{
@@ -145,35 +148,40 @@ macro_rules! configured {
     }};
 }
 
-pub(super) fn connect(settings: &Settings, runtime: &Handle) -> Result<Connection> {
+pub(super) fn connect(settings: &Settings, runtime: &Handle) -> Result<Place> {
     let refused = |error: object_store::Error| invalid(error.to_string());
     let (scheme, url, prefix) = match &settings.location {
         Location::Folder(path) => {
-            let folder = Folder::open(path)
-                .map_err(|error| invalid(format!("the folder `{}` can't be made: {error}", path.display())))?;
-            let files = LocalFileSystem::new_with_prefix(folder.root()).map_err(refused)?;
-            return Ok((Arc::new(files), Path::default(), Some(folder)));
+            let folder = Folder::open(path);
+            return folder
+                .map(Place::Folder)
+                .map_err(|error| invalid(format!("the folder `{}` can't be made: {error}", path.display())));
         }
         Location::Remote { scheme, url, prefix } => (scheme, url, prefix.clone()),
     };
-    let objects: Arc<dyn ObjectStore> = match scheme {
-        Scheme::S3 => Arc::new(
-            allow_loopback(configured!(AmazonS3Builder, "AWS_", settings, url, runtime))?
-                .build()
-                .map_err(refused)?,
-        ),
-        Scheme::Google => Arc::new(
-            configured!(GoogleCloudStorageBuilder, "GOOGLE_", settings, url, runtime)
-                .build()
-                .map_err(refused)?,
-        ),
-        Scheme::Azure => Arc::new(
-            configured!(MicrosoftAzureBuilder, "AZURE_", settings, url, runtime)
-                .build()
-                .map_err(refused)?,
-        ),
-    };
-    Ok((objects, prefix, None))
+    Ok(Place::Remote(match scheme {
+        Scheme::S3 => {
+            let builder = allow_loopback(configured!(AmazonS3Builder, "AWS_", settings, url, runtime))?;
+            remote(builder.build().map_err(refused)?, prefix)
+        }
+        Scheme::Google => {
+            let builder = configured!(GoogleCloudStorageBuilder, "GOOGLE_", settings, url, runtime);
+            remote(builder.build().map_err(refused)?, prefix)
+        }
+        Scheme::Azure => {
+            let builder = configured!(MicrosoftAzureBuilder, "AZURE_", settings, url, runtime);
+            remote(builder.build().map_err(refused)?, prefix)
+        }
+    }))
+}
+
+fn remote(objects: impl ObjectStore + PaginatedListStore, prefix: Path) -> Remote {
+    let objects = Arc::new(objects);
+    Remote {
+        pages: Some(objects.clone()),
+        objects,
+        prefix,
+    }
 }
 
 /// On this machine nobody listens in; elsewhere plain HTTP has to be asked for.

@@ -6,12 +6,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use campus_backup_archive::{Manifest, ManifestError};
-use chrono::{DateTime, Utc};
-use futures_util::{StreamExt, TryStreamExt, stream};
-use object_store::{GetResult, ObjectMeta, ObjectStoreExt, PutMode, UpdateVersion};
+use futures_util::{StreamExt, stream};
+use object_store::{PutMode, UpdateVersion};
 
-use super::folder::Existing;
-use super::{MANIFEST, Presence, Store, TOMBSTONE, blocking, fault, id};
+use super::entry::EntryFault;
+use super::names::{self, MANIFEST, UNFINISHED};
+use super::place::{Mark, Put, Unreadable};
+use super::{Store, fault, id};
 use crate::error::{Error, Result};
 
 /// No manifest is larger, in bytes: it would be something else.
@@ -19,6 +20,10 @@ const MOST: u64 = 1 << 20;
 
 /// How many manifests are fetched at once.
 const FETCHES: usize = 16;
+
+/// What is said of an archive whose manifest can't be read.
+const UNREADABLE: &str = "What is known of the archive is damaged, or a later version of the program wrote it. If the \
+    archive is whole, verifying it makes a damaged manifest again.";
 
 /// How often somebody else may be faster before a change is given up.
 const TRIES: usize = 20;
@@ -32,15 +37,6 @@ pub struct Listing {
     pub unreadable: Vec<Unreadable>,
 }
 
-/// An archive whose manifest can't be read. What it holds may be whole all the same.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unreadable {
-    /// Its id.
-    pub id: String,
-    /// What is wrong: a [code](ManifestError::code) of manifests.
-    pub code: &'static str,
-}
-
 /// Manifests that were read, for as long as the store says that they are the same.
 #[derive(Default)]
 pub(super) struct Known(Mutex<Reads>);
@@ -51,22 +47,6 @@ type Reads = HashMap<String, (Mark, Read)>;
 /// A manifest, or the code of why it can't be read.
 type Read = std::result::Result<Arc<Manifest>, &'static str>;
 
-/// Something that belongs to an archive.
-pub(super) struct Object {
-    pub(super) id: String,
-    pub(super) name: String,
-    pub(super) mark: Mark,
-}
-
-/// What changes when an object does.
-#[derive(Clone, PartialEq, Eq)]
-pub(super) struct Mark {
-    pub(super) e_tag: Option<String>,
-    pub(super) last_modified: DateTime<Utc>,
-    /// In bytes.
-    pub(super) size: u64,
-}
-
 impl Store {
     /// Lists an archive: whoever wrote it has read it back and found it whole. From here on it counts.
     ///
@@ -75,18 +55,50 @@ impl Store {
     pub async fn put_manifest(&self, manifest: &Manifest) -> Result<()> {
         const DOING: &str = "writing a manifest";
         let json = Bytes::from(manifest.to_json());
-        match self.put(&manifest.id, MANIFEST, json.clone(), PutMode::Create).await? {
+        let (id, place) = (id::checked(&manifest.id)?, &self.0.place);
+        match place.put(id, MANIFEST, json.clone(), PutMode::Create).await? {
             Put::Done => {}
             // Perhaps by us, and the answer was lost.
-            Put::Refused => match self.fetch(&manifest.id).await? {
-                Some((_, there)) if there == json => {}
+            Put::Refused => match self.fetch(id).await? {
+                Some((_, _, there)) if there == json => {}
                 _ => return Err(Error::internal(DOING)("the archive has one")),
             },
         }
-        if let Some(folder) = &self.0.folder {
-            folder.release(&manifest.id);
+        if let Err(error) = place.remove(id, UNFINISHED).await {
+            tracing::warn!(id, %error, "an archive is listed and still has its file `unfinished`; it will be swept");
+        }
+        if let Some(folder) = place.folder() {
+            folder.release(id);
         }
         Ok(())
+    }
+
+    /// Makes the manifest of an archive that has none, or one that can't be read: whoever asks for it has read the archive
+    /// and found it whole.
+    ///
+    /// # Errors
+    /// [`Error::StoreUnavailable`] if another process has made one meanwhile; [`Error::NoRoom`].
+    pub async fn remake_manifest(&self, manifest: &Manifest) -> Result<()> {
+        const DOING: &str = "making a manifest again";
+        let id = id::checked(&manifest.id)?;
+        let _turn = self.0.turns.lock().await;
+        let _lock = self.0.place.lock().await?;
+        let mode = match self.fetch(id).await? {
+            None => Some(PutMode::Create),
+            Some((version, _, json)) => parsed(id, &json).is_err().then_some(PutMode::Update(version)),
+        };
+        let json = Bytes::from(manifest.to_json());
+        let put = match mode {
+            Some(mode) => self.0.place.put(id, MANIFEST, json, mode).await?,
+            None => Put::Refused,
+        };
+        match put {
+            Put::Done => Ok(()),
+            Put::Refused => Err(Error::StoreUnavailable {
+                doing: DOING,
+                source: "the archive has one now".into(),
+            }),
+        }
     }
 
     /// What is known of one archive.
@@ -95,7 +107,7 @@ impl Store {
     /// [`Error::ArchiveNotFound`] if it never was, [`Error::ArchiveGone`] if it was deleted,
     /// [`Error::ManifestUnreadable`], [`Error::StoreUnavailable`].
     pub async fn manifest(&self, id: &str) -> Result<Arc<Manifest>> {
-        let (_, json) = self.current(id).await?;
+        let (_, _, json) = self.current(id).await?;
         parsed(id, &json).map(Arc::new)
     }
 
@@ -111,10 +123,10 @@ impl Store {
     pub async fn update(&self, id: &str, mut change: impl FnMut(&mut Manifest)) -> Result<Arc<Manifest>> {
         const DOING: &str = "changing a manifest";
         let _turn = self.0.turns.lock().await;
-        let _lock = self.lock_folder().await?;
+        let _lock = self.0.place.lock().await?;
         let mut tried: Option<Bytes> = None;
         for _ in 0..TRIES {
-            let (meta, json) = self.current(id).await?;
+            let (version, mark, json) = self.current(id).await?;
             let mut changed = parsed(id, &json)?;
             if tried.is_some_and(|tried| tried == json) {
                 // It was written, and the answer was lost.
@@ -123,14 +135,13 @@ impl Store {
             change(&mut changed);
             id.clone_into(&mut changed.id);
             let json = Bytes::from(changed.to_json());
-            let condition = PutMode::Update(UpdateVersion {
-                e_tag: meta.e_tag,
-                version: meta.version,
-            });
-            if let Put::Done = self.put(id, MANIFEST, json.clone(), condition).await? {
-                return match self.presence(id).await? {
-                    Presence::Gone => Err(Error::ArchiveGone { id: id.to_owned() }),
-                    Presence::Unknown => Ok(Arc::new(changed)),
+            let condition = PutMode::Update(version);
+            if let Put::Done = self.0.place.put(id, MANIFEST, json.clone(), condition).await? {
+                return match self.0.place.tombstone(id).await? {
+                    Some(tombstone) if tombstone.changed >= mark.changed => {
+                        Err(Error::ArchiveGone { id: id.to_owned() })
+                    }
+                    _ => Ok(Arc::new(changed)),
                 };
             }
             tried = Some(json);
@@ -143,139 +154,72 @@ impl Store {
 
     /// All archives, the newest first. One listing; only manifests that are new or have changed are read.
     ///
-    /// One that can't be read hides no other: it is among the unreadable, and logged when it is first seen.
+    /// One that can't be read hides no other: it is among the unreadable.
     ///
     /// # Errors
-    /// [`Error::StoreUnavailable`].
+    /// [`Error::StoreUnavailable`]: the store itself can't be read.
     pub async fn list(&self) -> Result<Listing> {
+        let contents = self.0.place.contents().await?;
         let mut marks = HashMap::new();
-        let mut deleted = Vec::new();
-        for object in self.objects().await? {
-            match object.name.as_str() {
-                MANIFEST => drop(marks.insert(object.id, object.mark)),
-                TOMBSTONE => deleted.push(object.id),
-                _ => {}
+        let mut unreadable = Vec::new();
+        for (id, objects) in &contents.archives {
+            if contents.is_deleted(id) {
+                continue;
+            }
+            let manifest = objects.iter().find(|object| object.name == MANIFEST);
+            let has_archive = objects.iter().any(|object| names::form_of(&object.name).is_some());
+            let is_unfinished = objects.iter().any(|object| object.name == UNFINISHED);
+            match manifest {
+                Some(manifest) => drop(marks.insert(id.clone(), manifest.mark.clone())),
+                None if has_archive && !is_unfinished => {
+                    unreadable.push(Unreadable::new(id.clone(), EntryFault::Incomplete));
+                }
+                None => {}
             }
         }
-        for id in deleted {
-            marks.remove(&id);
-        }
+        unreadable.extend(contents.unreadable);
         let (mut read, missing) = self.0.known.split(marks);
         let fetched = stream::iter(missing)
             .map(|(id, mark)| async move {
-                let fetched = self.fetch(&id).await?;
-                Ok::<_, Error>(fetched.map(|(_, json)| {
-                    let read = parse_and_log(&id, &json);
-                    (id, (mark, read))
-                }))
+                let fetched = self.fetch(&id).await;
+                (id, mark, fetched)
             })
-            .buffer_unordered(FETCHES)
-            .try_filter_map(|fetched| async { Ok(fetched) });
-        let fetched: Vec<_> = fetched.try_collect().await?;
-        read.extend(fetched);
-        self.0.known.keep(&read);
-        Ok(Listing::of(read))
-    }
-
-    /// Everything that belongs to some archive. What lies elsewhere is passed over.
-    pub(super) async fn objects(&self) -> Result<Vec<Object>> {
-        const DOING: &str = "listing the archives";
-        if let Some(folder) = self.0.folder.clone() {
-            return blocking(move || folder.objects()).await?.map_err(fault::io(DOING));
+            .buffer_unordered(FETCHES);
+        let fetched: Vec<_> = fetched.collect().await;
+        for (id, mark, fetched) in fetched {
+            match fetched {
+                Ok(Some((_, _, json))) => {
+                    let parsed = parse_and_log(&id, &json);
+                    read.insert(id, (mark, parsed));
+                }
+                // It was deleted meanwhile.
+                Ok(None) => {}
+                Err(error) => {
+                    let fault = fault::of_one(&error).ok_or(error)?;
+                    unreadable.push(Unreadable::new(id, fault));
+                }
+            }
         }
-        let prefix = Some(&self.0.prefix).filter(|prefix| !prefix.is_root());
-        let listed = self.0.objects.list(prefix).try_filter_map(|meta| async move {
-            let parts = meta.location.prefix_match(&self.0.prefix);
-            let parts: Option<Vec<String>> = parts.map(|parts| parts.map(|part| part.as_ref().to_owned()).collect());
-            Ok(match parts.as_deref() {
-                Some([id, name]) if id::is_id(id) => Some(Object {
-                    id: id.clone(),
-                    name: name.clone(),
-                    mark: Mark {
-                        e_tag: meta.e_tag,
-                        last_modified: meta.last_modified,
-                        size: meta.size,
-                    },
-                }),
-                _ => None,
-            })
-        });
-        listed.try_collect().await.map_err(fault::store(DOING))
+        self.0.known.keep(&read);
+        Ok(Listing::of(read, unreadable))
     }
 
-    /// A manifest's bytes, if the archive is there.
-    async fn current(&self, id: &str) -> Result<(ObjectMeta, Bytes)> {
-        let (presence, fetched) = tokio::try_join!(self.presence(id), self.fetch(id))?;
-        let id = id.to_owned();
-        match (presence, fetched) {
-            (Presence::Gone, _) => Err(Error::ArchiveGone { id }),
-            (Presence::Unknown, None) => Err(Error::ArchiveNotFound { id }),
-            (Presence::Unknown, Some(fetched)) => Ok(fetched),
+    /// A manifest, if the archive is there.
+    async fn current(&self, id: &str) -> Result<(UpdateVersion, Mark, Bytes)> {
+        let place = &self.0.place;
+        let (tombstone, fetched) = tokio::try_join!(place.tombstone(id::checked(id)?), self.fetch(id))?;
+        match fetched {
+            Some((version, mark, json)) if tombstone.is_none_or(|tombstone| tombstone.changed < mark.changed) => {
+                Ok((version, mark, json))
+            }
+            _ => Err(self.absent(id).await),
         }
     }
 
     /// A manifest's bytes; none if there is none.
-    pub(super) async fn fetch(&self, id: &str) -> Result<Option<(ObjectMeta, Bytes)>> {
-        const DOING: &str = "reading a manifest";
-        let result: GetResult = match self.0.objects.get(&self.path(id, MANIFEST)?).await {
-            Ok(result) => result,
-            Err(object_store::Error::NotFound { .. }) => return Ok(None),
-            Err(error) => return Err(fault::store(DOING)(error)),
-        };
-        let meta = result.meta.clone();
-        let json = match meta.size > MOST {
-            // It will be found to be no manifest.
-            true => Bytes::new(),
-            false => result.bytes().await.map_err(fault::store(DOING))?,
-        };
-        Ok(Some((meta, json)))
+    pub(super) async fn fetch(&self, id: &str) -> Result<Option<(UpdateVersion, Mark, Bytes)>> {
+        self.0.place.get(id, MANIFEST, MOST).await
     }
-
-    /// Writes something small.
-    pub(super) async fn put(&self, id: &str, name: &'static str, bytes: Bytes, mode: PutMode) -> Result<Put> {
-        const DOING: &str = "writing to the store of archives";
-        let path = self.path(id, name)?;
-        if let Some(folder) = &self.0.folder {
-            let existing = match mode {
-                PutMode::Create => Existing::Kept,
-                PutMode::Overwrite | PutMode::Update(_) => Existing::Replaced,
-            };
-            let (folder, id) = (folder.clone(), id.to_owned());
-            return match blocking(move || folder.put(&id, name, &bytes, existing)).await? {
-                Ok(()) => Ok(Put::Done),
-                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(Put::Refused),
-                Err(error) => Err(fault::io(DOING)(error)),
-            };
-        }
-        match self.0.objects.put_opts(&path, bytes.clone().into(), mode.into()).await {
-            Ok(_) => Ok(Put::Done),
-            Err(object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. }) => {
-                Ok(Put::Refused)
-            }
-            // Some servers have no conditions. Within this process there are turns.
-            Err(object_store::Error::NotImplemented { .. }) => {
-                let put = self.0.objects.put(&path, bytes.into()).await;
-                put.map(|_| Put::Done).map_err(fault::store(DOING))
-            }
-            Err(error) => Err(fault::store(DOING)(error)),
-        }
-    }
-
-    /// Keeps other processes from changing manifests in a folder.
-    pub(super) async fn lock_folder(&self) -> Result<Option<std::fs::File>> {
-        let Some(folder) = self.0.folder.clone() else {
-            return Ok(None);
-        };
-        let locked = blocking(move || folder.lock()).await?;
-        locked.map(Some).map_err(fault::io("locking the folder of archives"))
-    }
-}
-
-/// What came of writing something on a condition.
-pub(super) enum Put {
-    Done,
-    /// What is there is not what was expected.
-    Refused,
 }
 
 /// The place is the truth: whoever copies an archive to another id has another archive.
@@ -319,12 +263,19 @@ impl Known {
 }
 
 impl Listing {
-    fn of(reads: Reads) -> Self {
-        let mut listing = Self::default();
+    fn of(reads: Reads, unreadable: Vec<Unreadable>) -> Self {
+        let mut listing = Self {
+            unreadable,
+            ..Self::default()
+        };
         for (id, (_, read)) in reads {
             match read {
                 Ok(manifest) => listing.archives.push(manifest),
-                Err(code) => listing.unreadable.push(Unreadable { id, code }),
+                Err(code) => listing.unreadable.push(Unreadable {
+                    id,
+                    code,
+                    detail: UNREADABLE,
+                }),
             }
         }
         // An archive that was brought may show an old moment: what counts first is when it came.

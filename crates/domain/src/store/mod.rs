@@ -6,19 +6,23 @@
 //! ```text
 //! <archives>/2026-11-25T03-53-08Z-5f1c2a9b/archive.json.zst    the archive: .zst if compressed, .age if encrypted
 //!                                         /manifest.json       what is known of it; written last
-//!                                         /deleted.json        it was deleted, and when; the two above are gone
+//!                                         /unfinished          it is still being checked; gone when the manifest is there
+//!           /deleted/2026-11-25T03-53-08Z-5f1c2a9b             it was deleted, and when; the files above are gone
 //! ```
 //!
 //! - **An archive appears at once or not at all.** [`Store::create`] gives an [`Incoming`], which is written under a
 //!   temporary name (a folder) or in parts that nobody sees (the others). [`Incoming::finish`] makes it durable and gives
 //!   it its name. It is still in no list: [`Store::put_manifest`] does that, when whoever wrote it has read it back.
-//! - **An archive vanishes at once.** Writing `deleted.json` is what deletes it; the rest is tidying up, which
-//!   [`Store::sweep`] does if a crash came between. It stays for [`TOMBSTONE_DAYS`], so that "gone" can be told from
-//!   "never was".
+//! - **An archive vanishes at once.** In a folder its manifest is renamed to its tombstone, `deleted/<id>`, which needs no
+//!   room; elsewhere the tombstone is written first. The rest is tidying up, which [`Store::sweep`] does if a crash came
+//!   between. A tombstone tells "gone" from "never was", for [`TOMBSTONE_DAYS`] and the newest [`TOMBSTONES`].
 //! - **Two writers lose nothing.** [`Store::update`] writes a manifest on the condition that it is still the one that
 //!   was read; a folder, which has no such condition, has a lock, for other processes too.
 //! - **Memory is bounded.** Two parts of [`PART`] are on their way out at most, two pieces of [`PIECE`] on their way in.
-//! - Whatever else lies there is neither listed nor touched.
+//! - **What the service did not make is not touched.** Only the names above and those of unfinished files are ever removed.
+//!   An archive without a manifest, such as one that a person is copying in, is [listed](Listing::unreadable) as incomplete
+//!   and stays; verifying it makes the manifest again. Symbolic links are never followed ([`Directory`](crate::directory::Directory)).
+//! - **One bad entry spoils only itself.** What can't be read is listed with the reason ([`entry`]).
 //!
 //! Credentials and endpoints come from the variables that the tools of each provider know (`AWS_ACCESS_KEY_ID`,
 //! `AWS_SECRET_ACCESS_KEY`, `AWS_REGION`, `AWS_ENDPOINT`; `GOOGLE_SERVICE_ACCOUNT`; `AZURE_STORAGE_ACCOUNT_NAME`,
@@ -28,18 +32,24 @@
 //! A process that dies while it uploads leaves parts that no listing of this interface shows, and that cost money. Give
 //! the bucket a lifecycle rule that aborts incomplete multipart uploads after a few days.
 //!
-//! In reading order: [`location`] has the settings, [`id`] the names; [`incoming`] and [`writer`] put an archive in,
-//! [`outgoing`] takes it out, [`manifests`] keeps what is known of it and lists it, [`removal`] deletes and sweeps.
-//! [`folder`] is what a folder needs beyond that, [`fault`] sorts what can go wrong.
+//! In reading order: [`location`] has the settings, [`id`] and [`names`] the names; [`incoming`] and [`writer`] put an
+//! archive in, [`outgoing`] takes it out, [`manifests`] keeps what is known of it and lists it, [`removal`] deletes and
+//! [`sweep`] tidies up. [`place`] has the operations that all of these are made of, [`remote`] and [`folder`] do them,
+//! [`entry`] and [`fault`] sort what can go wrong.
 
+mod entry;
 mod fault;
 mod folder;
 mod id;
 mod incoming;
 mod location;
 mod manifests;
+mod names;
 mod outgoing;
+mod place;
+mod remote;
 mod removal;
+mod sweep;
 mod writer;
 
 use std::fmt;
@@ -49,19 +59,20 @@ use std::time::Duration;
 
 use campus_backup_archive::Form;
 use chrono::{DateTime, Utc};
-use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt};
 use tokio::runtime::Handle;
 
+pub use self::entry::EntryFault;
 pub use self::incoming::{Incoming, PART};
 pub use self::location::Settings;
-pub use self::manifests::{Listing, Unreadable};
+pub use self::manifests::Listing;
 pub use self::outgoing::{Outgoing, PIECE};
-pub use self::removal::{Swept, TOMBSTONE_DAYS};
+pub use self::place::Unreadable;
+pub use self::sweep::{Swept, TOMBSTONE_DAYS, TOMBSTONES};
 pub use self::writer::Writer;
 
-use self::folder::Folder;
 use self::manifests::Known;
+use self::names::{OLD_TOMBSTONE, UNFINISHED};
+use self::place::{Mark, Place};
 use crate::error::{Error, Result};
 use crate::open::Source;
 use crate::priority::{self, Priority};
@@ -69,20 +80,12 @@ use crate::priority::{self, Priority};
 /// How much is read at once by whoever reads a whole archive, in bytes.
 const BUFFER: usize = 128 * 1024;
 
-const MANIFEST: &str = "manifest.json";
-const TOMBSTONE: &str = "deleted.json";
-const ARCHIVE: &str = "archive.json";
-
 /// A place for archives. Clones are the same place.
 #[derive(Clone)]
 pub struct Store(Arc<Shared>);
 
 struct Shared {
-    objects: Arc<dyn ObjectStore>,
-    /// What all names begin with.
-    prefix: Path,
-    /// Set if it is a folder.
-    folder: Option<Folder>,
+    place: Place,
     /// Where requests run: that of whoever opened the store outlives all who use it.
     runtime: Handle,
     leftover_age: Duration,
@@ -100,21 +103,13 @@ impl Store {
     /// [`Error::Invalid`] of `archives` if the folder can't be made, or if settings of the environment don't fit.
     pub fn open(settings: &Settings) -> Result<Self> {
         let runtime = Handle::current();
-        let (objects, prefix, folder) = location::connect(settings, &runtime)?;
-        Ok(Self::over(objects, prefix, folder, runtime, settings.leftover_age))
+        let place = location::connect(settings, &runtime)?;
+        Ok(Self::over(place, runtime, settings.leftover_age))
     }
 
-    fn over(
-        objects: Arc<dyn ObjectStore>,
-        prefix: Path,
-        folder: Option<Folder>,
-        runtime: Handle,
-        leftover_age: Duration,
-    ) -> Self {
+    fn over(place: Place, runtime: Handle, leftover_age: Duration) -> Self {
         Self(Arc::new(Shared {
-            objects,
-            prefix,
-            folder,
+            place,
             runtime,
             leftover_age,
             turns: tokio::sync::Mutex::default(),
@@ -141,10 +136,9 @@ impl Store {
     /// # Errors
     /// [`Error::StoreUnavailable`] if the folder can't be asked.
     pub async fn room(&self) -> Result<Option<u64>> {
-        let Some(folder) = &self.0.folder else {
+        let Some(folder) = self.0.place.folder().cloned() else {
             return Ok(None);
         };
-        let folder = folder.clone();
         blocking(move || folder.room().map(Some).map_err(fault::io("asking for room")))
             .await
             .flatten()
@@ -155,28 +149,49 @@ impl Store {
         wait(&self.0.runtime, doing)
     }
 
-    /// Whether an archive of that id is, was, or never was.
-    async fn presence(&self, id: &str) -> Result<Presence> {
-        match self.0.objects.head(&self.path(id, TOMBSTONE)?).await {
-            Ok(_) => Ok(Presence::Gone),
-            Err(object_store::Error::NotFound { .. }) => Ok(Presence::Unknown),
-            Err(error) => Err(fault::store("looking for an archive")(error)),
+    /// The layers of an archive that has no manifest or an unreadable one, by the name of its file.
+    ///
+    /// # Errors
+    /// [`Error::ArchiveNotFound`] or [`Error::ArchiveGone`] if there is no such archive.
+    pub async fn form(&self, id: &str) -> Result<Form> {
+        match self.stored(id::checked(id)?).await? {
+            Some((form, _)) => Ok(form),
+            None => Err(self.absent(id).await),
         }
+    }
+
+    /// The archive itself, if it is there and is not one that the service is still writing.
+    async fn stored(&self, id: &str) -> Result<Option<(Form, Mark)>> {
+        if self.0.place.mark(id, UNFINISHED).await?.is_some() {
+            return Ok(None);
+        }
+        for form in names::FORMS {
+            if let Some(mark) = self.0.place.mark(id, &names::archive(form)).await? {
+                return Ok(Some((form, mark)));
+            }
+        }
+        Ok(None)
     }
 
     /// Why something of that archive is not there.
     async fn absent(&self, id: &str) -> Error {
-        let id = id.to_owned();
-        match self.presence(&id).await {
-            Ok(Presence::Gone) => Error::ArchiveGone { id },
-            Ok(Presence::Unknown) => Error::ArchiveNotFound { id },
-            Err(error) => error,
-        }
+        self.look_for(id).await.unwrap_or_else(|error| error)
     }
 
-    /// The full name of something that belongs to an archive.
-    fn path(&self, id: &str, name: &str) -> Result<Path> {
-        Ok(self.0.prefix.clone().join(id::checked(id)?).join(name))
+    async fn look_for(&self, id: &str) -> Result<Error> {
+        let (tombstone, stored) = tokio::try_join!(self.0.place.tombstone(id), self.stored(id))?;
+        let id = id.to_owned();
+        let is_later = |stored: &Mark| {
+            tombstone
+                .as_ref()
+                .is_none_or(|tombstone| tombstone.changed < stored.changed)
+        };
+        Ok(match stored {
+            Some((_, stored)) if is_later(&stored) => Error::ArchiveIncomplete { id },
+            _ if tombstone.is_some() => Error::ArchiveGone { id },
+            _ if self.0.place.mark(&id, OLD_TOMBSTONE).await?.is_some() => Error::ArchiveGone { id },
+            _ => Error::ArchiveNotFound { id },
+        })
     }
 }
 
@@ -196,19 +211,8 @@ impl Source for Stored {
 
 impl fmt::Debug for Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Store({})", self.0.objects)
+        write!(f, "Store({})", self.0.place)
     }
-}
-
-enum Presence {
-    Gone,
-    /// It is there, or it never was.
-    Unknown,
-}
-
-/// The name of an archive with these layers.
-fn archive_name(form: Form) -> String {
-    format!("{ARCHIVE}{}", form.suffix())
 }
 
 /// Runs what blocks on a thread that may.

@@ -17,7 +17,9 @@ use object_store::{GetOptions, ObjectStore, ObjectStoreExt};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
-use super::{Store, archive_name, blocking, fault, wait};
+use super::folder::Folder;
+use super::place::Place;
+use super::{Store, blocking, fault, id, names, wait};
 use crate::error::{Error, Result};
 
 /// What a remote store is asked for at once, in bytes. Two of them are in memory at most.
@@ -62,18 +64,18 @@ impl Store {
     /// [`Error::ArchiveNotFound`] or [`Error::ArchiveGone`], [`Error::Invalid`] if there is no such `range`,
     /// [`Error::StoreUnavailable`].
     pub async fn read(&self, id: &str, form: Form, range: Option<Range<u64>>) -> Result<Outgoing> {
-        let name = archive_name(form);
-        let path = self.path(id, &name)?;
-        let opened = match &self.0.folder {
-            Some(folder) => {
-                let file = folder.root().join(id).join(name);
-                blocking(move || open(&file)).await?
+        let name = names::archive(form);
+        let opened = match &self.0.place {
+            Place::Folder(folder) => {
+                let (folder, owned) = (folder.clone(), id::checked(id)?.to_owned());
+                let opened = blocking(move || open(&folder, &owned, &name)).await?;
+                opened.map_err(fault::entry(id, READING))
             }
-            None => match self.0.objects.head(&path).await {
+            Place::Remote(place) => match place.objects.head(&place.path(id::checked(id)?, &name)).await {
                 Ok(meta) => {
                     let remote = Remote {
-                        objects: self.0.objects.clone(),
-                        path,
+                        objects: place.objects.clone(),
+                        path: meta.location,
                         e_tag: meta.e_tag,
                         next: None,
                     };
@@ -102,16 +104,12 @@ impl Store {
     }
 }
 
-fn open(path: &std::path::Path) -> Result<Option<(Source, u64)>> {
-    let opened = File::open(path).and_then(|file| {
-        let size = file.metadata()?.len();
-        Ok((Source::File(Arc::new(file)), size))
-    });
-    match opened {
-        Ok(opened) => Ok(Some(opened)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(fault::io(READING)(error)),
-    }
+fn open(folder: &Folder, id: &str, name: &str) -> io::Result<Option<(Source, u64)>> {
+    let Some(file) = folder.file(id, name)? else {
+        return Ok(None);
+    };
+    let size = file.metadata()?.len();
+    Ok(Some((Source::File(Arc::new(file)), size)))
 }
 
 impl Outgoing {

@@ -112,30 +112,43 @@ pub(crate) struct ArchiveList {
     limit: u64,
     /// How many come before it.
     offset: u64,
-    /// Those that are in the store and whose manifest can't be read. The archives themselves may be whole.
+    /// Entries of the store that can't be read, each with the reason. The archives themselves may be whole.
     unreadable: Vec<UnreadableAnswer>,
 }
 
-/// An archive whose manifest can't be read.
+/// An entry of the store that can't be read.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-#[schema(as = UnreadableArchive)]
-pub(crate) struct UnreadableAnswer {
-    /// Its id.
+#[schema(as = UnreadableArchive, example = json!({
+    "id": "2026-11-25T03-53-08Z-5f1c2a9b", "code": "incomplete",
+    "detail": "The archive has no manifest. If it is being copied, wait for the end. If it is whole, verify it: that makes \
+        the manifest again.",
+}))]
+pub struct UnreadableAnswer {
+    /// Its id, or its name in the store if that is not the id of an archive.
     id: String,
-    /// What is wrong, as a word.
+    /// What is wrong, as a word: `incomplete` (it has no manifest), `access_denied`, `symbolic_link`, `wrong_kind` (no
+    /// folder, or no file), `invalid_name`, `read_error`; or of the manifest `not_a_manifest`, `invalid_manifest`,
+    /// `newer_version`.
     code: &'static str,
+    /// What is wrong and what to do, as sentences.
+    detail: &'static str,
 }
 
 impl ArchiveList {
     pub(super) fn new(kept: Kept, limit: u64, offset: u64) -> Self {
-        let unreadable = |Unreadable { id, code }| UnreadableAnswer { id, code };
         Self {
             items: kept.items.iter().map(|manifest| ArchiveAnswer::of(manifest)).collect(),
             total: kept.total,
             limit,
             offset,
-            unreadable: kept.unreadable.into_iter().map(unreadable).collect(),
+            unreadable: kept.unreadable.into_iter().map(UnreadableAnswer::from).collect(),
         }
+    }
+}
+
+impl From<Unreadable> for UnreadableAnswer {
+    fn from(Unreadable { id, code, detail }: Unreadable) -> Self {
+        Self { id, code, detail }
     }
 }
 

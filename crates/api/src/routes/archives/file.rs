@@ -46,7 +46,7 @@ enum Part {
 
 problem_responses!(
     FileProblems: InvalidField, Unauthenticated, LinkInvalid, Forbidden, UnknownArchive, LinkSpent, ArchiveGone,
-    RangeNotSatisfiable, ManifestUnreadable, DatabaseBusy, DatabaseUnavailable, StoreUnavailable, Internal
+    ArchiveIncomplete, RangeNotSatisfiable, ManifestUnreadable, ArchiveUnreadable, DatabaseBusy, DatabaseUnavailable, StoreUnavailable, Internal
 );
 
 /// Download an archive

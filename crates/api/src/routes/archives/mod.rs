@@ -15,7 +15,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
-pub use self::answer::ArchiveAnswer;
+pub use self::answer::{ArchiveAnswer, UnreadableAnswer};
 use self::answer::{ArchiveList, origins};
 pub use self::file::FileQuery;
 pub use self::restore::PlanAnswer;
@@ -117,17 +117,19 @@ problem_responses!(
     ListProblems: InvalidField, Unauthenticated, Forbidden, DatabaseBusy, DatabaseUnavailable, StoreUnavailable, Internal
 );
 problem_responses!(
-    ShowProblems: Unauthenticated, Forbidden, UnknownArchive, ArchiveGone, ManifestUnreadable, DatabaseBusy,
+    ShowProblems: Unauthenticated, Forbidden, UnknownArchive, ArchiveGone, ArchiveIncomplete, ManifestUnreadable,
+    ArchiveUnreadable, DatabaseBusy,
     DatabaseUnavailable, StoreUnavailable, Internal
 );
 problem_responses!(
     EditProblems: MalformedBody, InvalidField, UnsupportedMediaType, BodyTooLarge, RequestTimeout, Unauthenticated,
-    Forbidden, UnknownArchive, ArchiveGone, ManifestUnreadable, DatabaseBusy, DatabaseUnavailable, StoreUnavailable, NoRoom,
+    Forbidden, UnknownArchive, ArchiveGone, ArchiveIncomplete, ManifestUnreadable, ArchiveUnreadable, DatabaseBusy,
+    DatabaseUnavailable, StoreUnavailable, NoRoom,
     Internal
 );
 problem_responses!(
     DeleteProblems: Unauthenticated, Forbidden, UnknownArchive, ArchiveGone, ArchivePinned, ManifestUnreadable,
-    DatabaseBusy, DatabaseUnavailable, StoreUnavailable, NoRoom, Internal
+    ArchiveUnreadable, DatabaseBusy, DatabaseUnavailable, StoreUnavailable, Internal
 );
 
 /// Take an archive
@@ -168,7 +170,8 @@ async fn take_archive(
 
 /// List archives
 ///
-/// The newest first. The list is made from the store, so it is the same after the loss of the database.
+/// The newest first. The list is made from the store, so it is the same after the loss of the database. An entry of the store
+/// that can't be read hides no other: it is in `unreadable`, with the reason.
 #[utoipa::path(
     operation_id = "listArchives",
     tag = "archives",

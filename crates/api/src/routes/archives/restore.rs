@@ -270,12 +270,12 @@ fn blocker_codes() -> Schema {
 problem_responses!(
     PlanProblems: MalformedBody, InvalidField, UnsupportedMediaType, BodyTooLarge, RequestTimeout, Unauthenticated,
     Forbidden, UnknownArchive, ArchiveGone, ArchiveCut, ArchiveCorrupt, ArchiveDigestMismatch, ArchiveWrongKey,
-    ArchiveKeyNeeded, ArchiveNoRow, ArchiveInvalidValue, ManifestUnreadable, DatabaseBusy, DatabaseUnavailable,
+    ArchiveKeyNeeded, ArchiveNoRow, ArchiveInvalidValue, ArchiveIncomplete, ManifestUnreadable, ArchiveUnreadable, DatabaseBusy, DatabaseUnavailable,
     StoreUnavailable, NoRoom, Internal
 );
 problem_responses!(
     RestoreProblems: MalformedBody, InvalidField, WrongConfirmation, UnsupportedMediaType, BodyTooLarge, RequestTimeout,
-    Unauthenticated, Forbidden, UnknownArchive, ArchiveGone, Busy, IdempotencyKeyReused, ManifestUnreadable, Stopping,
+    Unauthenticated, Forbidden, UnknownArchive, ArchiveGone, Busy, IdempotencyKeyReused, ArchiveIncomplete, ManifestUnreadable, ArchiveUnreadable, Stopping,
     DatabaseBusy, DatabaseUnavailable, StoreUnavailable, NoRoom, Internal
 );
 

@@ -13,7 +13,8 @@ use crate::routes::download::{DownloadQuery, X_TOTAL_ROWS, abandoned, coding, se
 
 problem_responses!(
     TableProblems: Unauthenticated, LinkInvalid, Forbidden, UnknownTable, UnknownArchive, LinkSpent, ArchiveGone,
-    InvalidField, ArchiveCut, ArchiveCorrupt, ArchiveWrongKey, ArchiveKeyNeeded, ArchiveOrphan, ManifestUnreadable,
+    InvalidField, ArchiveCut, ArchiveCorrupt, ArchiveWrongKey, ArchiveKeyNeeded, ArchiveOrphan, ArchiveIncomplete, ManifestUnreadable,
+    ArchiveUnreadable,
     DatabaseBusy, DatabaseUnavailable, StoreUnavailable, Internal
 );
 

@@ -31,7 +31,7 @@ impl RequestBody for VerifyRequest {
 
 problem_responses!(
     VerifyProblems: MalformedBody, InvalidField, UnsupportedMediaType, BodyTooLarge, RequestTimeout, Unauthenticated,
-    Forbidden, UnknownArchive, ArchiveGone, IdempotencyKeyReused, ManifestUnreadable, Stopping, DatabaseBusy,
+    Forbidden, UnknownArchive, ArchiveGone, IdempotencyKeyReused, ManifestUnreadable, ArchiveUnreadable, Stopping, DatabaseBusy,
     DatabaseUnavailable, StoreUnavailable, NoRoom, Internal
 );
 
@@ -39,6 +39,9 @@ problem_responses!(
 ///
 /// Changes nothing but what the archive remembers: the job's result is kept with it and shown in lists. The job fails if
 /// the archive is damaged, with the code of what is wrong. A rehearsal also says how long a restore takes.
+///
+/// If an archive has no manifest or a damaged one and is whole, its manifest is made again, and it is listed from then on.
+/// The label, the note, the pin and former verifications are not in the archive and don't come back.
 #[utoipa::path(
     operation_id = "verifyArchive",
     tag = "archives",

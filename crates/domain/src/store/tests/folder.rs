@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::*;
+use crate::store::Swept;
 
 fn open(path: impl Into<PathBuf>) -> Store {
     Store::open(&Settings::folder(path)).unwrap()
@@ -34,6 +35,13 @@ impl Mounted {
 
     fn path(&self) -> &Path {
         self.0.path()
+    }
+
+    /// Until no more files can be made, although there are bytes.
+    fn use_all_names(&self) {
+        let make = |number| std::fs::File::create(self.path().join(format!("filler{number}")));
+        let made = (0..100).take_while(|number| make(*number).is_ok()).count();
+        assert!(made < 100);
     }
 
     fn remount(&self, options: &str) {
@@ -97,6 +105,55 @@ async fn a_full_disk_is_no_room_and_leaves_nothing() {
     assert_eq!(store.room().await.unwrap().unwrap(), before);
     assert_eq!(store.listed().await, [kept.as_str()]);
     assert_eq!(store.content(&kept).await.unwrap(), b"older");
+}
+
+/// Not one byte and not one name more.
+#[tokio::test]
+async fn full_disk_can_be_made_free() {
+    for has_inodes in [true, false] {
+        let Some(disk) = Mounted::new("size=4m,nr_inodes=40") else {
+            return;
+        };
+        let store = open(disk.path());
+        let (first, second) = (store.keep(&noise(1 << 20)).await.id, store.keep(b"x").await.id);
+        if has_inodes {
+            let mut filler = std::fs::File::create(disk.path().join("filler")).unwrap();
+            while std::io::Write::write(&mut filler, &[0; 4096]).is_ok() {}
+        } else {
+            disk.use_all_names();
+        }
+        let full = store.create(&store.new_id(Utc::now()), ZST).await;
+        let full = match full {
+            Ok(mut incoming) => incoming.write("x".into()).await.map(drop),
+            Err(error) => Err(error),
+        };
+        assert!(matches!(full, Err(Error::NoRoom { .. })), "{full:?}");
+        store.delete(&first).await.unwrap();
+        assert_eq!(store.listed().await, [second.as_str()]);
+        assert!(matches!(store.manifest(&first).await, Err(Error::ArchiveGone { .. })));
+        assert!(!disk.path().join(&first).exists());
+        // Another process that begins on the full disk.
+        let store = open(disk.path());
+        store.delete(&second).await.unwrap();
+        assert!(store.listed().await.is_empty());
+        store.keep(b"there is room again").await;
+    }
+}
+
+/// What was made before there were tombstones: neither their folder nor the lock can be made now.
+#[tokio::test]
+async fn full_disk_without_a_place_for_tombstones_can_be_made_free() {
+    let Some(disk) = Mounted::new("size=4m,nr_inodes=40") else {
+        return;
+    };
+    let id = open(disk.path()).keep(&noise(1 << 20)).await.id;
+    std::fs::remove_dir(disk.path().join(DELETED)).unwrap();
+    std::fs::remove_file(disk.path().join(".lock")).unwrap();
+    disk.use_all_names();
+    let store = open(disk.path());
+    store.delete(&id).await.unwrap();
+    assert!(store.listed().await.is_empty());
+    assert!(!disk.path().join(&id).exists());
 }
 
 #[tokio::test]
@@ -174,9 +231,14 @@ async fn names_that_are_no_text_are_passed_over() {
 }
 
 #[tokio::test]
-async fn leftovers_of_a_killed_process_are_swept_at_once() {
+async fn leftovers_of_a_killed_process_are_swept_when_they_are_old() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path());
+    let old = || {
+        let mut settings = Settings::folder(folder.path());
+        settings.leftover_age = Duration::ZERO;
+        Store::open(&settings).unwrap()
+    };
     let (kept, id) = (store.keep(b"x").await.id, store.new_id(Utc::now()));
     let place = folder.path().join(&id);
     std::fs::create_dir(&place).unwrap();
@@ -188,9 +250,13 @@ async fn leftovers_of_a_killed_process_are_swept_at_once() {
     .unwrap();
     let mut at_work = store.create(&store.new_id(Utc::now()), ZST).await.unwrap();
     at_work.write("unfinished".into()).await.unwrap();
-    let swept = open(folder.path()).sweep().await.unwrap();
+    let empty = folder.path().join(store.new_id(Utc::now()));
+    std::fs::create_dir(&empty).unwrap();
+    assert_eq!(store.sweep().await.unwrap(), Swept::default(), "an hour has to pass");
+    assert!(empty.exists());
+    let swept = old().sweep().await.unwrap();
     assert_eq!((swept.leftovers, swept.bytes), (2, 20));
-    assert!(!place.exists());
+    assert!(!place.exists() && !empty.exists());
     at_work.finish().await.unwrap();
     assert_eq!(store.listed().await, [kept]);
 }

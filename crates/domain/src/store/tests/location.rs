@@ -68,7 +68,7 @@ async fn folders_are_named_by_path_or_address() {
         format!("file://{path}/a%20b"),
     ] {
         let store = with(&archives, &[]).unwrap();
-        let root = store.0.folder.as_ref().unwrap().root().to_owned();
+        let root = store.0.place.folder().unwrap().root().to_owned();
         assert_eq!(root, folder.path().canonicalize().unwrap().join("a b"));
     }
 }
@@ -105,7 +105,7 @@ async fn each_provider_is_built_of_its_address() {
     ] {
         let store = with(archives, options).unwrap();
         assert_eq!(format!("{store:?}"), format!("Store({shown})"));
-        assert_eq!(store.0.prefix.as_ref(), prefix, "{archives}");
+        assert_eq!(store.prefix().as_ref(), prefix, "{archives}");
         assert_eq!(store.room().await.unwrap(), None);
     }
 }

@@ -38,8 +38,7 @@ async fn a_manifest_that_can_not_be_read_hides_no_other(world: World) {
         (&damaged.id, b"{".to_vec()),
         (&huge.id, vec![b' '; 2 << 20]),
     ] {
-        let path = store.path(id, MANIFEST).unwrap();
-        store.0.objects.put(&path, json.into()).await.unwrap();
+        store.put_raw(id, MANIFEST, json).await;
     }
     for _ in 0..2 {
         let listing = store.list().await.unwrap();
@@ -139,7 +138,7 @@ async fn a_thousand_archives_are_listed_without_reading_known_manifests() {
     let mut manifests = Vec::new();
     for number in 0..1_000 {
         let id = store.new_id(begin + Duration::from_secs(number));
-        let folder = store.0.folder.as_ref().unwrap().root().join(&id);
+        let folder = store.0.place.folder().unwrap().root().join(&id);
         std::fs::create_dir(&folder).unwrap();
         std::fs::write(folder.join("archive.json.zst"), b"x").unwrap();
         let manifest = folder.join(MANIFEST);

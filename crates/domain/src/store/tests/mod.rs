@@ -7,6 +7,7 @@ mod manifests;
 mod remote;
 mod removal;
 mod server;
+mod strangers;
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -16,10 +17,15 @@ use bytes::Bytes;
 use campus_backup_archive::manifest::{Object, Origin};
 use campus_backup_archive::{Compression, Encryption, Manifest, manifest};
 use futures_util::TryStreamExt;
+use object_store::local::LocalFileSystem;
 use object_store::memory::InMemory;
+use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt, PutPayload};
 use tempfile::TempDir;
 
 use self::server::Server;
+use super::names::{DELETED, MANIFEST, OLD_TOMBSTONE};
+use super::remote::Remote;
 use super::*;
 
 /// Makes of one function a test a store.
@@ -89,8 +95,12 @@ impl World {
             Place::Folder(folder) => Settings::folder(folder.path().join("archives")),
             Place::S3(server) => server.settings("s3://school/some/place"),
             Place::Memory(memory) => {
-                let prefix = Path::from("some/place");
-                return Store::over(memory.clone(), prefix, None, Handle::current(), self.leftover_age);
+                let remote = Remote {
+                    objects: memory.clone(),
+                    pages: None,
+                    prefix: Path::from("some/place"),
+                };
+                return Store::over(place::Place::Remote(remote), Handle::current(), self.leftover_age);
             }
         };
         settings.leftover_age = self.leftover_age;
@@ -99,9 +109,34 @@ impl World {
 }
 
 impl Store {
+    /// The objects as another program sees them.
+    pub(super) fn raw(&self) -> Arc<dyn ObjectStore> {
+        match &self.0.place {
+            place::Place::Folder(folder) => Arc::new(LocalFileSystem::new_with_prefix(folder.root()).unwrap()),
+            place::Place::Remote(remote) => remote.objects.clone(),
+        }
+    }
+
+    /// The full name of an object.
+    pub(super) fn path(&self, id: &str, name: &str) -> Path {
+        self.prefix().join(id).join(name)
+    }
+
+    pub(super) fn prefix(&self) -> Path {
+        match &self.0.place {
+            place::Place::Folder(_) => Path::default(),
+            place::Place::Remote(remote) => remote.prefix.clone(),
+        }
+    }
+
+    /// Puts an object there as another program does.
+    pub(super) async fn put_raw(&self, id: &str, name: &str, content: impl Into<PutPayload>) {
+        self.raw().put(&self.path(id, name), content.into()).await.unwrap();
+    }
+
     /// The names of all that lies there, also of what nobody lists.
     pub(super) async fn everything(&self) -> Vec<String> {
-        let listed: Vec<_> = self.0.objects.list(None).try_collect().await.unwrap();
+        let listed: Vec<_> = self.raw().list(None).try_collect().await.unwrap();
         let mut names: Vec<String> = listed.into_iter().map(|meta| meta.location.to_string()).collect();
         names.retain(|name| name != ".lock");
         names.sort();

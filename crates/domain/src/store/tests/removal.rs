@@ -1,16 +1,23 @@
 //! Deleting, and what a crash leaves.
 
 use super::*;
-use crate::store::Swept;
+use crate::store::{Swept, TOMBSTONES};
 
 on_every_store!(
     a_pinned_archive_is_not_deleted,
     a_deleted_archive_is_gone_for_all,
     a_deletion_that_was_interrupted_is_ended,
+    tombstones_of_earlier_versions_count,
+    deleted_archive_that_is_copied_back_is_there_again,
     what_was_never_listed_is_swept,
-    what_is_young_is_not_swept_where_nobody_knows,
+    what_is_young_is_not_swept,
+    archive_without_a_manifest_is_incomplete_and_stays,
+    incomplete_archive_can_be_deleted,
+    damaged_manifest_is_made_again,
+    files_of_others_stay_beside_an_archive,
     what_is_discarded_never_was,
     what_is_not_ours_is_left_alone,
+    only_the_newest_tombstones_stay,
 );
 
 async fn a_pinned_archive_is_not_deleted(world: World) {
@@ -46,20 +53,56 @@ async fn a_deleted_archive_is_gone_for_all(world: World) {
 async fn a_deletion_that_was_interrupted_is_ended(world: World) {
     let store = world.open();
     let id = store.keep(b"content").await.id;
-    let sign = store.path(&id, TOMBSTONE).unwrap();
-    store.0.objects.put(&sign, "{}".into()).await.unwrap();
+    store.put_raw(DELETED, &id, "").await;
     assert!(store.listed().await.is_empty());
     assert!(matches!(store.manifest(&id).await, Err(Error::ArchiveGone { .. })));
     let swept = store.sweep().await.unwrap();
     assert_eq!((swept.deleted, swept.leftovers, swept.tombstones), (2, 0, 0));
-    assert_eq!(store.everything().await, [sign.to_string()]);
+    assert_eq!(store.everything().await, [store.path(DELETED, &id).to_string()]);
+}
+
+async fn tombstones_of_earlier_versions_count(world: World) {
+    let store = world.open();
+    let (id, interrupted) = (store.new_id(Utc::now()), store.keep(b"content").await.id);
+    for id in [&id, &interrupted] {
+        store.put_raw(id, OLD_TOMBSTONE, "{}").await;
+    }
+    assert!(store.listed().await.is_empty());
+    assert_eq!(store.list().await.unwrap().unreadable, []);
+    assert!(matches!(store.manifest(&id).await, Err(Error::ArchiveGone { .. })));
+    assert_eq!(store.sweep().await.unwrap().deleted, 2);
+    let mut left = [&id, &interrupted].map(|id| store.path(id, OLD_TOMBSTONE).to_string());
+    left.sort();
+    assert_eq!(store.everything().await, left);
+}
+
+async fn deleted_archive_that_is_copied_back_is_there_again(world: World) {
+    let store = world.open();
+    let manifest = store.keep(b"content").await;
+    let (id, name) = (&manifest.id, "archive.json.zst");
+    store.delete(id).await.unwrap();
+    // The server of the S3 protocol has times of whole seconds.
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    store.put_raw(id, name, "content").await;
+    assert_eq!(store.sweep().await.unwrap(), Swept::default());
+    assert_eq!(store.list().await.unwrap().unreadable[0].code, "incomplete");
+    assert!(matches!(store.manifest(id).await, Err(Error::ArchiveIncomplete { .. })));
+    store.put_raw(id, MANIFEST, manifest.to_json()).await;
+    assert_eq!(store.sweep().await.unwrap(), Swept::default());
+    assert_eq!(store.listed().await, [id.as_str()]);
+    assert_eq!(*store.manifest(id).await.unwrap(), manifest);
+    store.update(id, |manifest| manifest.pinned = true).await.unwrap();
+    store.update(id, |manifest| manifest.pinned = false).await.unwrap();
+    store.delete(id).await.unwrap();
+    assert!(matches!(store.manifest(id).await, Err(Error::ArchiveGone { .. })));
 }
 
 async fn what_was_never_listed_is_swept(world: World) {
     let store = world.open();
     let (kept, left) = (store.keep(b"x").await.id, store.new_id(Utc::now()));
     store.write(&left, b"content").await;
-    if store.0.folder.is_some() {
+    assert_eq!(store.list().await.unwrap().unreadable, [], "it is being checked");
+    if store.0.place.folder().is_some() {
         let at_work = world.open().sweep().await.unwrap();
         assert_eq!(at_work, Swept::default(), "its writer is still there");
     }
@@ -72,13 +115,84 @@ async fn what_was_never_listed_is_swept(world: World) {
     assert_eq!(store.everything().await.len(), 2);
 }
 
-async fn what_is_young_is_not_swept_where_nobody_knows(mut world: World) {
+async fn what_is_young_is_not_swept(mut world: World) {
     world.leftover_age = Duration::from_secs(60);
     let store = world.open();
     let id = store.new_id(Utc::now());
     store.write(&id, b"content").await;
+    let unfinished = names::unfinished("archive.json.zst");
+    store.put_raw(&id, &unfinished, "x").await;
+    drop(store);
+    let store = world.open();
     assert_eq!(store.sweep().await.unwrap(), Swept::default());
     assert_eq!(store.content(&id).await.unwrap(), b"content");
+    assert_eq!(store.everything().await.len(), 3);
+}
+
+async fn archive_without_a_manifest_is_incomplete_and_stays(world: World) {
+    let store = world.open();
+    let id = store.new_id(Utc::now());
+    store.put_raw(&id, "archive.json.zst", "content").await;
+    for _ in 0..2 {
+        assert_eq!(store.sweep().await.unwrap(), Swept::default());
+        let listing = store.list().await.unwrap();
+        assert!(listing.archives.is_empty());
+        let [incomplete] = listing.unreadable.as_slice() else {
+            panic!("{listing:?}")
+        };
+        assert_eq!((incomplete.id.as_str(), incomplete.code), (id.as_str(), "incomplete"));
+        let refused = store.manifest(&id).await.unwrap_err();
+        assert!(matches!(refused, Error::ArchiveIncomplete { .. }), "{refused}");
+        assert_eq!(store.content(&id).await.unwrap(), b"content");
+    }
+    assert_eq!(store.form(&id).await.unwrap(), ZST);
+    let manifest = manifest_of(&id, 7);
+    store.remake_manifest(&manifest).await.unwrap();
+    assert_eq!(store.listed().await, [id.as_str()]);
+    assert!(store.remake_manifest(&manifest).await.is_err(), "it has one");
+}
+
+async fn incomplete_archive_can_be_deleted(world: World) {
+    let store = world.open();
+    let id = store.new_id(Utc::now());
+    store.put_raw(&id, "archive.json.zst", "content").await;
+    store.delete(&id).await.unwrap();
+    assert_eq!(store.list().await.unwrap().unreadable, []);
+    assert!(matches!(store.delete(&id).await, Err(Error::ArchiveGone { .. })));
+    assert_eq!(store.everything().await, [store.path(DELETED, &id).to_string()]);
+}
+
+async fn damaged_manifest_is_made_again(world: World) {
+    let store = world.open();
+    let manifest = store.keep(b"content").await;
+    store.put_raw(&manifest.id, MANIFEST, "{").await;
+    assert_eq!(store.list().await.unwrap().unreadable.len(), 1);
+    store.remake_manifest(&manifest).await.unwrap();
+    assert_eq!(*store.manifest(&manifest.id).await.unwrap(), manifest);
+}
+
+async fn files_of_others_stay_beside_an_archive(world: World) {
+    let store = world.open();
+    let (kept, left) = (store.keep(b"x").await.id, store.new_id(Utc::now()));
+    store.write(&left, b"unfinished").await;
+    let foreign = ["notes.txt", "archive.json.zst.part", ".notes.txt.x1y2z3.part"];
+    for id in [&kept, &left] {
+        for name in foreign {
+            store.put_raw(id, name, "of a person").await;
+        }
+    }
+    drop(store);
+    let store = world.open();
+    let swept = store.sweep().await.unwrap();
+    assert_eq!((swept.leftovers, swept.deleted), (1, 0));
+    store.delete(&kept).await.unwrap();
+    store.sweep().await.unwrap();
+    let mut names = store.everything().await;
+    names.retain(|name| !name.contains(DELETED));
+    let expected = [&kept, &left].map(|id| foreign.map(|name| store.path(id, name).to_string()));
+    let mut expected: Vec<_> = expected.into_iter().flatten().collect();
+    expected.sort();
+    assert_eq!(names, expected);
 }
 
 async fn what_is_discarded_never_was(world: World) {
@@ -92,19 +206,30 @@ async fn what_is_discarded_never_was(world: World) {
 
 async fn what_is_not_ours_is_left_alone(world: World) {
     let store = world.open();
-    let prefix = store.0.prefix.clone();
     let id = store.new_id(Utc::now());
     let foreign = [
-        prefix.clone().join("readme.txt"),
-        prefix.clone().join("not-an-id").join("archive.json"),
-        prefix.clone().join(id).join("deeper").join("archive.json"),
+        store.prefix().join("readme.txt"),
+        store.path("not-an-id", "archive.json"),
+        store.path(&id, "deeper").join("archive.json"),
+        store.path("deleted", "readme.txt"),
     ];
     for path in &foreign {
-        store.0.objects.put(path, "x".into()).await.unwrap();
+        store.raw().put(path, "x".into()).await.unwrap();
     }
     assert_eq!(store.sweep().await.unwrap(), Swept::default());
     assert!(store.listed().await.is_empty());
     assert_eq!(store.everything().await.len(), foreign.len());
+}
+
+async fn only_the_newest_tombstones_stay(world: World) {
+    let store = world.open();
+    for number in 0..TOMBSTONES + 3 {
+        let id = format!("2026-11-25T03-53-08Z-{number:08x}");
+        store.put_raw(DELETED, &id, "").await;
+    }
+    assert_eq!(store.sweep().await.unwrap().tombstones, 3);
+    assert_eq!(store.everything().await.len(), TOMBSTONES);
+    assert_eq!(store.sweep().await.unwrap(), Swept::default());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -113,11 +238,28 @@ async fn old_signs_of_deletions_are_forgotten() {
     let store = world.open();
     let id = store.keep(b"x").await.id;
     store.delete(&id).await.unwrap();
-    let sign = store.0.folder.as_ref().unwrap().root().join(&id).join(TOMBSTONE);
+    let sign = store.0.place.folder().unwrap().root().join(DELETED).join(&id);
     let old = std::time::SystemTime::now() - Duration::from_secs(401 * 24 * 60 * 60);
     let file = std::fs::File::options().append(true).open(&sign).unwrap();
     file.set_modified(old).unwrap();
     assert_eq!(store.sweep().await.unwrap().tombstones, 1);
     assert!(matches!(store.manifest(&id).await, Err(Error::ArchiveNotFound { .. })));
-    assert!(!sign.parent().unwrap().exists());
+    assert!(!sign.exists());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn list_beside_fifty_thousand_tombstones_is_quick() {
+    let world = World::folder();
+    let store = world.open();
+    let id = store.keep(b"x").await.id;
+    let deleted = store.0.place.folder().unwrap().root().join(DELETED);
+    for number in 0..50_000 {
+        std::fs::write(deleted.join(format!("2026-11-25T03-53-08Z-{number:08x}")), "").unwrap();
+    }
+    let begin = Instant::now();
+    assert_eq!(store.listed().await, [id.as_str()]);
+    let took = begin.elapsed();
+    assert!(took < Duration::from_millis(100), "{took:?}");
+    assert_eq!(store.sweep().await.unwrap().tombstones, 50_000 - TOMBSTONES as u64);
+    assert_eq!(std::fs::read_dir(&deleted).unwrap().count(), TOMBSTONES);
 }

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use http_body_util::combinators::UnsyncBoxBody;
@@ -44,6 +45,8 @@ pub(super) struct Faults {
     /// Bytes of uploads.
     pub(super) uploaded: AtomicU64,
     pub(super) requests: AtomicU64,
+    /// Keys that other programs have put into the bucket and that are no paths. While there are any, this server lists.
+    pub(super) strange_keys: std::sync::Mutex<Vec<String>>,
     /// The server looks at conditions and acts on them in two steps, and has content and tag in two files.
     turns: RwLock<()>,
 }
@@ -63,11 +66,13 @@ impl Server {
             gate: Semaphore::new(1_000_000),
             uploaded: AtomicU64::new(0),
             requests: AtomicU64::new(0),
+            strange_keys: std::sync::Mutex::default(),
             turns: RwLock::default(),
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let listening = tokio::spawn(listen(listener, service, faults.clone()));
+        let bucket = folder.path().join("school");
+        let listening = tokio::spawn(listen(listener, service, faults.clone(), bucket));
         Self {
             address,
             faults,
@@ -111,14 +116,14 @@ impl Drop for Server {
     }
 }
 
-async fn listen(listener: TcpListener, service: S3Service, faults: Arc<Faults>) {
+async fn listen(listener: TcpListener, service: S3Service, faults: Arc<Faults>, bucket: PathBuf) {
     while let Ok((connection, _)) = listener.accept().await {
-        tokio::spawn(serve(connection, service.clone(), faults.clone()));
+        tokio::spawn(serve(connection, service.clone(), faults.clone(), bucket.clone()));
     }
 }
 
-async fn serve(connection: TcpStream, service: S3Service, faults: Arc<Faults>) {
-    let answer = hyper::service::service_fn(|request| answer(request, &service, &faults));
+async fn serve(connection: TcpStream, service: S3Service, faults: Arc<Faults>, bucket: PathBuf) {
+    let answer = hyper::service::service_fn(|request| answer(request, &service, &faults, &bucket));
     // It fails when it is told to.
     let _ = hyper::server::conn::http1::Builder::new()
         .serve_connection(TokioIo::new(connection), answer)
@@ -126,9 +131,20 @@ async fn serve(connection: TcpStream, service: S3Service, faults: Arc<Faults>) {
 }
 
 /// An error cuts the connection.
-async fn answer(request: Request<Incoming>, service: &S3Service, faults: &Faults) -> Result<Response<Body>, BoxError> {
+async fn answer(
+    request: Request<Incoming>,
+    service: &S3Service,
+    faults: &Faults,
+    bucket: &std::path::Path,
+) -> Result<Response<Body>, BoxError> {
     faults.requests.fetch_add(1, Ordering::Relaxed);
     let (parts, mut body) = request.into_parts();
+    let strange = faults.strange_keys.lock().unwrap().clone();
+    let query = parts.uri.query().unwrap_or_default();
+    if !strange.is_empty() && query.contains("list-type=2") {
+        let body = Full::new(Bytes::from(list(bucket, strange, query))).map_err(|never: Infallible| match never {});
+        return Ok(Response::new(body.boxed_unsync()));
+    }
     let mut content = Vec::new();
     let permit = match parts.method {
         Method::PUT => Some(faults.gate.acquire().await?),
@@ -137,7 +153,8 @@ async fn answer(request: Request<Incoming>, service: &S3Service, faults: &Faults
     while let Some(frame) = body.frame().await {
         if let Ok(bytes) = frame?.into_data() {
             let uploaded = faults.uploaded.fetch_add(bytes.len() as u64, Ordering::Relaxed) + bytes.len() as u64;
-            if uploaded > faults.upload_limit.load(Ordering::Relaxed) {
+            // Deletions have a body, too.
+            if parts.method == Method::PUT && uploaded > faults.upload_limit.load(Ordering::Relaxed) {
                 return Err("cut".into());
             }
             content.extend_from_slice(&bytes);
@@ -167,4 +184,48 @@ async fn answer(request: Request<Incoming>, service: &S3Service, faults: &Faults
         return Ok(Response::from_parts(parts, body.boxed_unsync()));
     }
     Ok(response.map(|body| BodyExt::map_err(body, Into::into).boxed_unsync()))
+}
+
+/// A page of a listing (ListObjectsV2). Its tokens are keys.
+fn list(bucket: &std::path::Path, strange: Vec<String>, query: &str) -> String {
+    let query: BTreeMap<_, _> = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+    let mut keys: BTreeMap<String, (u64, DateTime<Utc>)> =
+        strange.into_iter().map(|key| (key, (1, Utc::now()))).collect();
+    let mut folders = vec![bucket.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let metadata = path.metadata().unwrap();
+            let key = path.strip_prefix(bucket).unwrap().to_str().unwrap().to_owned();
+            keys.insert(key, (metadata.len(), metadata.modified().unwrap().into()));
+        }
+    }
+    let of = |name: &str| query.get(name).cloned().unwrap_or_default();
+    let after = query
+        .get("continuation-token")
+        .cloned()
+        .unwrap_or_else(|| of("start-after"));
+    let limit: usize = query.get("max-keys").map_or(1_000, |keys| keys.parse().unwrap());
+    let mut listed = keys
+        .iter()
+        .filter(|(key, _)| key.starts_with(&of("prefix")) && **key > after)
+        .peekable();
+    let mut page = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?><ListBucketResult>");
+    let mut last = String::new();
+    for (key, (size, modified)) in listed.by_ref().take(limit) {
+        let escaped: String = key.chars().map(|letter| format!("&#{};", u32::from(letter))).collect();
+        let modified = modified.to_rfc3339();
+        page += &format!(
+            "<Contents><Key>{escaped}</Key><Size>{size}</Size><LastModified>{modified}</LastModified><ETag>{size}</ETag></Contents>"
+        );
+        last = escaped;
+    }
+    if listed.peek().is_some() {
+        page += &format!("<NextContinuationToken>{last}</NextContinuationToken>");
+    }
+    page + "</ListBucketResult>"
 }

@@ -1,4 +1,4 @@
-import { Alert, Button, Code, Skeleton, Stack, Text } from '@mantine/core';
+import { Alert, Button, Skeleton, Stack, Text } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { type Archive, archives } from '../../api/archives';
@@ -44,15 +44,15 @@ export default function Archives() {
       <Stack gap="xl">
         <RunningJobs />
         {error && <ProblemAlert error={error} again={{ label: 'Try again', act: () => refetch() }} />}
-        {data?.unreadable.map(({ id, code }) => (
+        {data?.unreadable.map(({ id, code, detail }) => (
           <Alert
             key={id}
             role="alert"
             variant="light"
             color={DANGER}
-            title={`What is known of ${id} can’t be read`}
+            title={code === 'incomplete' ? `The archive ${id} has no manifest` : `The archive ${id} can’t be read`}
           >
-            {code}. The archive itself may be whole: <Code>campus-backup open verify</Code> tells.
+            {detail}
           </Alert>
         ))}
         {data && data.items.length > 0 && (

@@ -1,0 +1,74 @@
+//! What can be wrong with one entry of the store. It spoils that entry and no other.
+
+use std::io::{self, ErrorKind};
+
+use rustix::io::Errno;
+
+use crate::directory::is_link;
+
+/// Why an entry of the store can't be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EntryFault {
+    /// The archive has no manifest.
+    Incomplete,
+    /// Other users of the system have it for themselves.
+    AccessDenied,
+    /// It is a symbolic link, or a link has the name of one of its files.
+    SymbolicLink,
+    /// It has the name of an archive or of one of its files, and is something else.
+    WrongKind,
+    /// Its name can't be used as a path.
+    InvalidName,
+    /// The name of its file is not the one that its content must have.
+    WrongFileName,
+    /// The system can't read it.
+    ReadError,
+}
+
+impl EntryFault {
+    /// A stable word.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Incomplete => "incomplete",
+            Self::AccessDenied => "access_denied",
+            Self::SymbolicLink => "symbolic_link",
+            Self::WrongKind => "wrong_kind",
+            Self::InvalidName => "invalid_name",
+            Self::WrongFileName => "wrong_file_name",
+            Self::ReadError => "read_error",
+        }
+    }
+
+    /// What is wrong and what to do, as sentences.
+    pub fn detail(self) -> &'static str {
+        match self {
+            Self::Incomplete => {
+                "The archive has no manifest. If it is being copied, wait for the end. If it is whole, verify it: that \
+                 makes the manifest again."
+            }
+            Self::AccessDenied => "The service may not read it. Give its files to the user of the service.",
+            Self::SymbolicLink => "It is a symbolic link, which the service never follows. Copy the files instead.",
+            Self::WrongKind => "It has the name of an archive and is something else. Move it to another place.",
+            Self::InvalidName => "Its name can't be used as a path. Rename or remove it with the tools of the store.",
+            Self::WrongFileName => {
+                "The file's name does not say how its content is compressed or encrypted. Rename it: `archive.json`, \
+                 then `.zst` if it is compressed, then `.age` if it is encrypted."
+            }
+            Self::ReadError => "The system can't read it. Look at the log of the service.",
+        }
+    }
+
+    /// What an error of the system says of one entry; none if it says something of the whole process.
+    pub(super) fn of(error: &io::Error) -> Option<Self> {
+        let is = |errno: Errno| error.raw_os_error() == Some(errno.raw_os_error());
+        if is(Errno::MFILE) || is(Errno::NFILE) || is(Errno::NOMEM) {
+            return None;
+        }
+        Some(match error.kind() {
+            _ if is_link(error) => Self::SymbolicLink,
+            ErrorKind::PermissionDenied => Self::AccessDenied,
+            ErrorKind::NotADirectory | ErrorKind::IsADirectory | ErrorKind::InvalidInput => Self::WrongKind,
+            _ => Self::ReadError,
+        })
+    }
+}

@@ -1,0 +1,106 @@
+//! The names that the service gives to the files of an archive. Everything else in the store belongs to others and is
+//! neither changed nor removed.
+
+use campus_backup_archive::Form;
+use campus_backup_archive::{Compression, Encryption};
+
+/// What is known of an archive; written last.
+pub(super) const MANIFEST: &str = "manifest.json";
+/// Beside an archive that has its name and is still being checked by the process that wrote it.
+pub(super) const UNFINISHED: &str = "unfinished";
+/// Where the tombstones of deleted archives are; each has the archive's id.
+pub(super) const DELETED: &str = "deleted";
+/// The tombstone of earlier versions, in the folder of the archive.
+pub(super) const OLD_TOMBSTONE: &str = "deleted.json";
+
+const ARCHIVE: &str = "archive.json";
+
+/// At the end of the name of a file that is being written.
+const PART: &str = ".part";
+/// How many random letters are before that.
+const RANDOM: usize = 6;
+
+/// All layers that an archive can have. The first of those that are there is the archive.
+pub(super) const FORMS: [Form; 4] = [
+    form(Compression::Zstd, Encryption::Age),
+    form(Compression::Zstd, Encryption::None),
+    form(Compression::None, Encryption::Age),
+    form(Compression::None, Encryption::None),
+];
+
+const fn form(compression: Compression, encryption: Encryption) -> Form {
+    Form {
+        compression,
+        encryption,
+    }
+}
+
+/// The name of an archive with these layers.
+pub(super) fn archive(form: Form) -> String {
+    format!("{ARCHIVE}{}", form.suffix())
+}
+
+/// The layers that the name of an archive says; none if it is not the name of one.
+pub(super) fn form_of(name: &str) -> Option<Form> {
+    let suffix = name.strip_prefix(ARCHIVE)?;
+    FORMS.into_iter().find(|form| form.suffix() == suffix)
+}
+
+/// A name for a file that is being written and will have another.
+pub(super) fn unfinished(name: &str) -> String {
+    format!(".{name}.{:06x}{PART}", rand::random::<u32>() & 0x00ff_ffff)
+}
+
+/// Whether it is the name of a file that is being written: one of [`unfinished`].
+pub(super) fn is_unfinished(name: &str) -> bool {
+    let random = name.strip_prefix('.').and_then(|name| name.strip_suffix(PART));
+    let Some((name, random)) = random.and_then(|name| name.rsplit_once('.')) else {
+        return false;
+    };
+    let is_random = random.len() == RANDOM && random.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    is_random && is_final(name)
+}
+
+/// Whether the service gives that name to a file of an archive.
+pub(super) fn is_ours(name: &str) -> bool {
+    is_final(name) || is_unfinished(name)
+}
+
+fn is_final(name: &str) -> bool {
+    matches!(name, MANIFEST | UNFINISHED | OLD_TOMBSTONE) || form_of(name).is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_names_of_the_service_are_ours() {
+        for name in [
+            "manifest.json",
+            "unfinished",
+            "deleted.json",
+            "archive.json",
+            "archive.json.zst",
+            "archive.json.age",
+            "archive.json.zst.age",
+            &unfinished("archive.json.zst"),
+            &unfinished(MANIFEST),
+        ] {
+            assert!(is_ours(name), "{name}");
+        }
+        for name in [
+            "",
+            "notes.txt",
+            "archive.json.gz",
+            "archive.json.zst.part",
+            ".archive.json.zst.Xy12Z3",
+            ".archive.json.zst.toolong.part",
+            ".notes.txt.x1y2z3.part",
+            "..x1y2z3.part",
+            ".part",
+        ] {
+            assert!(!is_ours(name), "{name}");
+        }
+    }
+}

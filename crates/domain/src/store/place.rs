@@ -1,0 +1,309 @@
+//! Where the objects are: in a folder of this machine or in remote storage. The few operations that the store is made of.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use object_store::{GetResult, ObjectStoreExt, PutMode, UpdateVersion};
+
+use super::entry::EntryFault;
+use super::folder::Folder;
+use super::names::{self, DELETED, MANIFEST, OLD_TOMBSTONE};
+use super::remote::Remote;
+use super::{blocking, fault};
+use crate::directory::{Existing, Status};
+use crate::error::Result;
+
+const LOOKING: &str = "looking for an archive";
+const DELETING: &str = "deleting from the store of archives";
+
+/// Where the objects are. The first part of an object's name is the archive's id or [`DELETED`].
+pub(super) enum Place {
+    Folder(Folder),
+    Remote(Remote),
+}
+
+/// What is in the store.
+#[derive(Default)]
+pub(super) struct Contents {
+    /// The objects of each archive.
+    pub(super) archives: BTreeMap<String, Vec<Object>>,
+    /// When archives were deleted. A folder has only those of archives without a manifest here.
+    pub(super) tombstones: HashMap<String, Mark>,
+    /// What can't be read.
+    pub(super) unreadable: Vec<Unreadable>,
+}
+
+/// An entry of the store that can't be read. What it holds may be whole all the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unreadable {
+    /// Its id, or its name if that is not the id of an archive.
+    pub id: String,
+    /// What is wrong: a [code](EntryFault::code) of entries or a [code](campus_backup_archive::ManifestError::code) of
+    /// manifests.
+    pub code: &'static str,
+    /// What is wrong and what to do, as sentences.
+    pub detail: &'static str,
+}
+
+/// Something that belongs to an archive.
+pub(super) struct Object {
+    pub(super) name: String,
+    pub(super) mark: Mark,
+}
+
+/// What changes when an object does.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct Mark {
+    pub(super) e_tag: Option<String>,
+    pub(super) last_modified: DateTime<Utc>,
+    /// When it came to this place: a copy may have the time of its original as `last_modified`.
+    pub(super) changed: DateTime<Utc>,
+    /// In bytes.
+    pub(super) size: u64,
+}
+
+/// A folder has locks instead.
+const NO_VERSION: UpdateVersion = UpdateVersion {
+    e_tag: None,
+    version: None,
+};
+
+/// What came of writing something on a condition.
+pub(super) enum Put {
+    Done,
+    /// What is there is not what was expected.
+    Refused,
+}
+
+impl Unreadable {
+    pub(super) fn new(id: String, fault: EntryFault) -> Self {
+        Self {
+            id,
+            code: fault.code(),
+            detail: fault.detail(),
+        }
+    }
+}
+
+impl Mark {
+    pub(super) fn of(status: &Status) -> Self {
+        Self {
+            // Times may be the same for some milliseconds.
+            e_tag: Some(status.inode.to_string()),
+            last_modified: status.modified,
+            changed: status.changed.max(status.modified),
+            size: status.size,
+        }
+    }
+}
+
+impl Object {
+    /// Whether it is an archive or its manifest.
+    pub(super) fn is_of_archive(&self) -> bool {
+        self.name == MANIFEST || names::form_of(&self.name).is_some()
+    }
+}
+
+impl Contents {
+    /// Adds what was found of an archive.
+    pub(super) fn add(&mut self, id: &str, object: Object) {
+        if object.name == OLD_TOMBSTONE {
+            self.tombstones.entry(id.to_owned()).or_insert(object.mark.clone());
+        }
+        self.archives.entry(id.to_owned()).or_default().push(object);
+    }
+
+    /// Whether an archive was deleted: a copy that came back later was not.
+    pub(super) fn is_deleted(&self, id: &str) -> bool {
+        let Some(tombstone) = self.tombstones.get(id) else {
+            return false;
+        };
+        let mut objects = self.archives.get(id).into_iter().flatten();
+        objects.all(|object| !object.is_of_archive() || object.mark.changed <= tombstone.changed)
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Folder(folder) => write!(f, "{}", folder.root().display()),
+            Self::Remote(remote) => write!(f, "{}", remote.objects),
+        }
+    }
+}
+
+impl Place {
+    /// The folder, if it is one.
+    pub(super) fn folder(&self) -> Option<&Folder> {
+        match self {
+            Self::Folder(folder) => Some(folder),
+            Self::Remote(_) => None,
+        }
+    }
+
+    /// Everything that belongs to some archive. What lies elsewhere is passed over.
+    ///
+    /// # Errors
+    /// [`Error::StoreUnavailable`](crate::Error::StoreUnavailable) if the place itself can't be listed. One entry that
+    /// can't be read is [found](Contents::unreadable) and is no error.
+    pub(super) async fn contents(&self) -> Result<Contents> {
+        const DOING: &str = "listing the archives";
+        match self {
+            Self::Folder(folder) => {
+                let folder = folder.clone();
+                blocking(move || folder.contents()).await?.map_err(fault::io(DOING))
+            }
+            Self::Remote(remote) => remote.contents().await.map_err(fault::store(DOING)),
+        }
+    }
+
+    /// The tombstones of deleted archives, also those that [`Place::contents`] need not look at.
+    pub(super) async fn tombstones(&self, contents: &Contents) -> Result<HashMap<String, Mark>> {
+        let mut tombstones = contents.tombstones.clone();
+        if let Some(folder) = self.folder().cloned() {
+            let listed = blocking(move || folder.tombstones()).await?;
+            tombstones.extend(listed.map_err(fault::io("listing the deleted archives"))?);
+        }
+        Ok(tombstones)
+    }
+
+    /// When an archive was deleted, if it was.
+    pub(super) async fn tombstone(&self, id: &str) -> Result<Option<Mark>> {
+        match self {
+            Self::Folder(folder) => {
+                let (folder, id) = (folder.clone(), id.to_owned());
+                blocking(move || folder.tombstone(&id))
+                    .await?
+                    .map_err(fault::io(LOOKING))
+            }
+            Self::Remote(_) => self.mark(DELETED, id).await,
+        }
+    }
+
+    /// What is known of an object without reading it; none if it is not there.
+    pub(super) async fn mark(&self, id: &str, name: &str) -> Result<Option<Mark>> {
+        match self {
+            Self::Folder(folder) => {
+                let (folder, owned, name) = (folder.clone(), id.to_owned(), name.to_owned());
+                let found = blocking(move || folder.mark(&owned, &name)).await?;
+                found.map_err(fault::entry(id, LOOKING))
+            }
+            Self::Remote(remote) => match remote.objects.head(&remote.path(id, name)).await {
+                Ok(meta) => Ok(Some(Mark::from(meta))),
+                Err(object_store::Error::NotFound { .. }) => Ok(None),
+                Err(error) => Err(fault::store(LOOKING)(error)),
+            },
+        }
+    }
+
+    /// Says that an archive was deleted. In a folder this deletes its manifest in the same step, and needs no room.
+    pub(super) async fn put_tombstone(&self, id: &str) -> Result<()> {
+        match self {
+            Self::Folder(folder) => {
+                let (folder, id) = (folder.clone(), id.to_owned());
+                blocking(move || folder.put_tombstone(&id))
+                    .await?
+                    .map_err(fault::io(DELETING))
+            }
+            Self::Remote(_) => self.put(DELETED, id, Bytes::new(), PutMode::Overwrite).await.map(drop),
+        }
+    }
+
+    /// Reads something small, with its version; none if it is not there. What is larger than `limit` is given as empty.
+    pub(super) async fn get(
+        &self,
+        id: &str,
+        name: &'static str,
+        limit: u64,
+    ) -> Result<Option<(UpdateVersion, Mark, Bytes)>> {
+        const DOING: &str = "reading a manifest";
+        match self {
+            Self::Folder(folder) => {
+                let (folder, owned) = (folder.clone(), id.to_owned());
+                let read = blocking(move || folder.get(&owned, name, limit + 1)).await?;
+                let read = read.map_err(fault::entry(id, DOING))?;
+                Ok(read.map(|(mark, bytes)| {
+                    let is_small = bytes.len() as u64 <= limit;
+                    let bytes = if is_small { bytes.into() } else { Bytes::new() };
+                    (NO_VERSION, mark, bytes)
+                }))
+            }
+            Self::Remote(remote) => {
+                let result: GetResult = match remote.objects.get(&remote.path(id, name)).await {
+                    Ok(result) => result,
+                    Err(object_store::Error::NotFound { .. }) => return Ok(None),
+                    Err(error) => return Err(fault::store(DOING)(error)),
+                };
+                let meta = result.meta.clone();
+                let bytes = match meta.size > limit {
+                    true => Bytes::new(),
+                    false => result.bytes().await.map_err(fault::store(DOING))?,
+                };
+                let version = UpdateVersion {
+                    e_tag: meta.e_tag.clone(),
+                    version: meta.version.clone(),
+                };
+                Ok(Some((version, Mark::from(meta), bytes)))
+            }
+        }
+    }
+
+    /// Writes something small.
+    pub(super) async fn put(&self, id: &str, name: &str, bytes: Bytes, mode: PutMode) -> Result<Put> {
+        const DOING: &str = "writing to the store of archives";
+        let remote = match self {
+            Self::Remote(remote) => remote,
+            Self::Folder(folder) => {
+                let existing = match mode {
+                    PutMode::Create => Existing::Kept,
+                    PutMode::Overwrite | PutMode::Update(_) => Existing::Replaced,
+                };
+                let (folder, owned, name) = (folder.clone(), id.to_owned(), name.to_owned());
+                return match blocking(move || folder.put(&owned, &name, &bytes, existing)).await? {
+                    Ok(()) => Ok(Put::Done),
+                    Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(Put::Refused),
+                    Err(error) => Err(fault::io(DOING)(error)),
+                };
+            }
+        };
+        let path = remote.path(id, name);
+        match remote.objects.put_opts(&path, bytes.clone().into(), mode.into()).await {
+            Ok(_) => Ok(Put::Done),
+            Err(object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. }) => {
+                Ok(Put::Refused)
+            }
+            // Some servers have no conditions. Within this process there are turns.
+            Err(object_store::Error::NotImplemented { .. }) => {
+                let put = remote.objects.put(&path, bytes.into()).await;
+                put.map(|_| Put::Done).map_err(fault::store(DOING))
+            }
+            Err(error) => Err(fault::store(DOING)(error)),
+        }
+    }
+
+    /// Removes an object, if it is there.
+    pub(super) async fn remove(&self, id: &str, name: &str) -> Result<()> {
+        match self {
+            Self::Folder(folder) => {
+                let (folder, id, name) = (folder.clone(), id.to_owned(), name.to_owned());
+                let removed = blocking(move || folder.remove(&id, &name)).await?;
+                removed.map_err(fault::io(DELETING))
+            }
+            Self::Remote(remote) => match remote.objects.delete(&remote.path(id, name)).await {
+                Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+                Err(error) => Err(fault::store(DELETING)(error)),
+            },
+        }
+    }
+
+    /// Keeps other processes from changing manifests in a folder.
+    pub(super) async fn lock(&self) -> Result<Option<std::fs::File>> {
+        let Some(folder) = self.folder().cloned() else {
+            return Ok(None);
+        };
+        let locked = blocking(move || folder.lock()).await?;
+        locked.map_err(fault::io("locking the folder of archives"))
+    }
+}

@@ -1,0 +1,206 @@
+//! Sweeping what a crash left, and nothing else.
+
+use std::cmp::Reverse;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::{StreamExt, stream};
+
+use super::folder::Writer;
+use super::names::{self, DELETED, MANIFEST, OLD_TOMBSTONE, UNFINISHED};
+use super::place::{Contents, Mark, Object};
+use super::{Store, blocking, fault};
+use crate::error::Result;
+
+/// For how many days it is known that an archive was deleted. After that it never was.
+pub const TOMBSTONE_DAYS: i64 = 400;
+
+/// Of how many archives it is known that they were deleted: of those that were deleted last.
+pub const TOMBSTONES: usize = 1_000;
+
+/// How old a leftover must be in a folder whose file system has no locks.
+const AGE_WITHOUT_LOCKS: TimeDelta = TimeDelta::days(1);
+
+/// How many tombstones are removed at once.
+const REMOVALS: usize = 16;
+
+/// What was swept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// Files that the service was still writing, or had not yet listed.
+    pub leftovers: u64,
+    /// Parts of archives whose deletion was interrupted.
+    pub deleted: u64,
+    /// Tombstones of archives that were deleted long ago.
+    pub tombstones: u64,
+    /// The bytes of all of these.
+    pub bytes: u64,
+}
+
+impl Store {
+    /// Removes what a crash of the service left:
+    ///
+    /// - files of unfinished work: those with a name of [`names::unfinished`], and an archive beside the file `unfinished`
+    ///   that has no manifest;
+    /// - what is left of deletions;
+    /// - tombstones that are older than [`TOMBSTONE_DAYS`] or are not among the newest [`TOMBSTONES`];
+    /// - folders of archives that are empty.
+    ///
+    /// A leftover must be as old as [`Settings::leftover_age`](super::Settings) says. In a folder its lock must be free as
+    /// well; elsewhere the age alone says that no other copy of the service is at work. The manifest is looked for again
+    /// before anything is removed. Every other file stays: also an archive without a manifest, which a person may be
+    /// copying in. It may run at any time, beside anything.
+    ///
+    /// Parts of an upload that was never completed are no objects and can't be listed here; see the
+    /// [module](super) for what removes them.
+    ///
+    /// # Errors
+    /// [`Error::StoreUnavailable`](crate::Error::StoreUnavailable) if the store can't be listed. What fails for one archive
+    /// is logged.
+    pub async fn sweep(&self) -> Result<Swept> {
+        let contents = self.0.place.contents().await?;
+        let mut swept = Swept::default();
+        for (id, objects) in &contents.archives {
+            if let Err(error) = self.sweep_one(id, objects, &contents, &mut swept).await {
+                tracing::warn!(id, %error, "what may be left of an archive was not removed");
+            }
+        }
+        self.prune_tombstones(&contents, &mut swept).await?;
+        Ok(swept)
+    }
+
+    async fn sweep_one(&self, id: &str, objects: &[Object], contents: &Contents, swept: &mut Swept) -> Result<()> {
+        let find = |name: &str| objects.iter().find(|object| object.name == name);
+        let manifest = find(MANIFEST).map(|manifest| &manifest.mark);
+        if contents.is_deleted(id) && objects.iter().any(|object| object.is_of_archive()) {
+            self.end_deletion(id, objects, contents, swept).await?;
+        }
+        let unfinished = find(UNFINISHED);
+        let mut is_in_use = false;
+        for object in objects {
+            let is_whole = names::form_of(&object.name).is_some();
+            let is_candidate =
+                names::is_unfinished(&object.name) || (is_whole && unfinished.is_some() && manifest.is_none());
+            if is_candidate {
+                match self.sweep_leftover(id, object).await? {
+                    true => swept.add_leftover(object),
+                    false => is_in_use = true,
+                }
+            }
+        }
+        // It goes last: without it nothing says any more whose the archive is.
+        if let Some(unfinished) = unfinished.filter(|unfinished| !is_in_use && self.is_old(&unfinished.mark)) {
+            self.0.place.remove(id, UNFINISHED).await?;
+            swept.bytes += unfinished.mark.size;
+        }
+        if let Some(folder) = self.0.place.folder().cloned() {
+            let (id, moment) = (id.to_owned(), Utc::now() - self.leftover_age());
+            blocking(move || folder.tidy_before(&id, moment)).await?;
+        }
+        Ok(())
+    }
+
+    /// Ends a deletion that was interrupted. What came later than the deletion is another's copy and stays.
+    async fn end_deletion(&self, id: &str, objects: &[Object], contents: &Contents, swept: &mut Swept) -> Result<()> {
+        // Not while another request finds out that it is pinned.
+        let _turn = self.0.turns.lock().await;
+        let _lock = self.0.place.lock().await?;
+        let Some(tombstone) = contents.tombstones.get(id) else {
+            return Ok(());
+        };
+        let is_there =
+            self.0.place.tombstone(id).await?.is_some() || objects.iter().any(|one| one.name == OLD_TOMBSTONE);
+        if !is_there || self.is_pinned(id).await? {
+            return Ok(());
+        }
+        let is_earlier = |object: &&Object| object.mark.changed <= tombstone.changed;
+        let left = objects
+            .iter()
+            .filter(is_earlier)
+            .filter(|object| object.is_of_archive());
+        let mut left: Vec<_> = left.collect();
+        // The manifest first: what is in no list any more is not missed.
+        left.sort_by_key(|object| object.name != MANIFEST);
+        for object in left {
+            self.0.place.remove(id, &object.name).await?;
+            swept.deleted += 1;
+            swept.bytes += object.mark.size;
+        }
+        Ok(())
+    }
+
+    /// Removes a leftover, if it is one.
+    async fn sweep_leftover(&self, id: &str, object: &Object) -> Result<bool> {
+        let (writer, is_old) = match self.0.place.folder().cloned() {
+            Some(folder) => {
+                let (owned, name) = (id.to_owned(), object.name.clone());
+                match blocking(move || folder.writer_of(&owned, &name)).await? {
+                    Ok(writer) => {
+                        let is_older = is_older(object.mark.changed, AGE_WITHOUT_LOCKS);
+                        let is_old = self.is_old(&object.mark) && (matches!(writer, Writer::Gone(_)) || is_older);
+                        (writer, is_old)
+                    }
+                    Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
+                    Err(error) => return Err(fault::entry(id, "sweeping the folder of archives")(error)),
+                }
+            }
+            None => (Writer::Unknown, self.is_old(&object.mark)),
+        };
+        // Its writer may have come to the end of its work since the listing.
+        let is_unfinished = names::is_unfinished(&object.name);
+        let is_at_work = matches!(writer, Writer::AtWork);
+        if is_at_work || !is_old || (!is_unfinished && self.fetch(id).await?.is_some()) {
+            return Ok(false);
+        }
+        self.0.place.remove(id, &object.name).await?;
+        Ok(true)
+    }
+
+    /// Forgets the oldest deletions.
+    async fn prune_tombstones(&self, contents: &Contents, swept: &mut Swept) -> Result<()> {
+        let tombstones = self.0.place.tombstones(contents).await?;
+        let mut tombstones: Vec<(String, Mark)> = tombstones.into_iter().collect();
+        tombstones.sort_by_cached_key(|(id, mark)| (Reverse(mark.last_modified), id.clone()));
+        let too_many = tombstones.split_off(tombstones.len().min(TOMBSTONES));
+        let is_too_old = |mark: &Mark| is_older(mark.last_modified, TimeDelta::days(TOMBSTONE_DAYS));
+        let too_old = tombstones.into_iter().filter(|(_, mark)| is_too_old(mark));
+        let removed = stream::iter(too_old.chain(too_many))
+            .map(|(id, mark)| async move { (self.remove_tombstone(&id).await, mark) })
+            .buffer_unordered(REMOVALS);
+        let removed: Vec<_> = removed.collect().await;
+        for (removed, mark) in removed {
+            removed?;
+            swept.tombstones += 1;
+            swept.bytes += mark.size;
+        }
+        Ok(())
+    }
+
+    async fn remove_tombstone(&self, id: &str) -> Result<()> {
+        self.0.place.remove(DELETED, id).await?;
+        self.0.place.remove(id, OLD_TOMBSTONE).await?;
+        if let Some(folder) = self.0.place.folder().cloned() {
+            let id = id.to_owned();
+            blocking(move || folder.tidy(&id)).await?;
+        }
+        Ok(())
+    }
+
+    fn is_old(&self, mark: &Mark) -> bool {
+        is_older(mark.changed, self.leftover_age())
+    }
+
+    fn leftover_age(&self) -> TimeDelta {
+        TimeDelta::from_std(self.0.leftover_age).unwrap_or(TimeDelta::days(1))
+    }
+}
+
+impl Swept {
+    fn add_leftover(&mut self, object: &Object) {
+        self.leftovers += 1;
+        self.bytes += object.mark.size;
+    }
+}
+
+fn is_older(time: DateTime<Utc>, age: TimeDelta) -> bool {
+    Utc::now().signed_duration_since(time) >= age
+}
