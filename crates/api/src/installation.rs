@@ -12,6 +12,7 @@ use rustix::io::Errno;
 use rustix::process::geteuid;
 
 use crate::failure::Failure;
+use crate::secret;
 use crate::settings::Settings;
 
 /// Whether a command may make an installation.
@@ -41,15 +42,18 @@ pub fn check_data_dir(settings: &Settings, installation: Installation) -> Result
     if !metadata.is_dir() {
         return Err(refuse(path, "it is no folder"));
     }
-    let (owner, user) = (metadata.uid(), geteuid());
-    if user.is_root() && owner != 0 {
-        let run = format!("setpriv --reuid={owner} --regid={} --init-groups", metadata.gid());
+    let user = geteuid();
+    let owner = owner(path).map_err(|error| refuse(path, &format!("it can't be used: {error}")))?;
+    if let Some((owner, group)) = owner.filter(|(owner, _)| *owner != user.as_raw()) {
+        let run = format!("setpriv --reuid={owner} --regid={group} --init-groups");
         let why = format!(
-            "it belongs to user {owner}, who could not read what root makes in it; run the command as that user: \
-             `{run} campus-backup ...`"
+            "it belongs to user {owner}, who could not read what user {user} makes in it; run the command as that user: \
+             `{run} campus-backup ...`",
+            user = user.as_raw()
         );
         return Err(refuse(path, &why));
     }
+    let owner = metadata.uid();
     let needed = match installation {
         Installation::CreateIfMissing => Access::READ_OK | Access::WRITE_OK | Access::EXEC_OK,
         Installation::Required => Access::READ_OK | Access::EXEC_OK,
@@ -69,6 +73,26 @@ pub fn check_data_dir(settings: &Settings, installation: Installation) -> Result
         ),
     };
     Err(refuse(path, &why))
+}
+
+/// Files that the service makes in the data folder.
+const OWN_FILES: [&str; 3] = ["runner", secret::FILE, "campus-backup.db"];
+
+/// The user and the group to whom an installation belongs: those of what the service has made in the folder. A folder without
+/// any belongs to its owner where root runs the command, and else to everyone who may write to it: volumes are mounted
+/// like this for the user of a container.
+fn owner(folder: &Path) -> std::io::Result<Option<(u32, u32)>> {
+    for name in OWN_FILES {
+        match std::fs::symlink_metadata(folder.join(name)) {
+            Ok(metadata) => return Ok(Some((metadata.uid(), metadata.gid()))),
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            // The user may not look into the folder, which is told as such.
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => return Ok(None),
+            Err(error) => return Err(error),
+        }
+    }
+    let metadata = std::fs::metadata(folder)?;
+    Ok(geteuid().is_root().then_some((metadata.uid(), metadata.gid())))
 }
 
 /// Makes the data folder, for its owner alone, if there is none.
@@ -142,4 +166,36 @@ fn shown(path: &Path) -> String {
         .unwrap_or(PathBuf::from(path))
         .display()
         .to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{chown, lchown, symlink};
+
+    use super::*;
+
+    #[test]
+    fn an_installation_belongs_to_the_owner_of_its_files() {
+        const OTHER: u32 = 65_534;
+        let folder = tempfile::tempdir().unwrap();
+        let owner = || owner(folder.path()).unwrap().map(|(user, _)| user);
+        std::fs::write(folder.path().join("notes.txt"), "of a person").unwrap();
+        if !geteuid().is_root() {
+            assert_eq!(owner(), None, "a volume that is mounted for a container");
+            return;
+        }
+        assert_eq!(owner(), Some(0));
+        chown(folder.path(), Some(OTHER), None).unwrap();
+        assert_eq!(owner(), Some(OTHER));
+        for name in OWN_FILES.into_iter().rev() {
+            std::fs::write(folder.path().join(name), "").unwrap();
+            assert_eq!(owner(), Some(0), "{name}");
+            std::fs::remove_file(folder.path().join(name)).unwrap();
+        }
+        // A link is the installation's as a file is; its target is not looked at.
+        symlink("notes.txt", folder.path().join("runner")).unwrap();
+        chown(folder.path(), Some(0), None).unwrap();
+        lchown(folder.path().join("runner"), Some(OTHER), None).unwrap();
+        assert_eq!(owner(), Some(OTHER));
+    }
 }

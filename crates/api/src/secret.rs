@@ -11,7 +11,8 @@ use crate::cli::JWT_SECRET;
 use crate::failure::Failure;
 use crate::settings::{SECRET_LENGTH, Settings};
 
-const FILE: &str = "jwt-secret";
+/// Its name in the data folder.
+pub(crate) const FILE: &str = "jwt-secret";
 
 /// The secret that signs tokens: the one of the settings, or the one in the data folder.
 ///
