@@ -9,8 +9,8 @@
 //! [`harness`] starts a service on a database of its own and speaks HTTP with it. A file has the word of its capability and
 //! begins with the refusals. What needs no HTTP is in `tests/engines/`.
 
-// A test that can't go on says so and ends; that is what unwrap, expect and panic are for.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+// A test that can't go on says so and ends; that is what unwrap, expect and panic are for. One that is skipped says so.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
 mod archives;
 mod archives_diff;
@@ -18,6 +18,7 @@ mod archives_files;
 mod archives_jobs;
 mod archives_restore;
 mod archives_s3;
+mod archives_strangers;
 mod archives_undo;
 mod archives_upload;
 mod archives_verify;
