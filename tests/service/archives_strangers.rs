@@ -102,7 +102,7 @@ async fn files_of_others_survive_a_start_and_spoil_only_themselves(engine: Engin
 }
 
 /// What is behind the link is in no answer.
-#[on_every_engine]
+#[on_every_engine(nightly)]
 async fn file_of_an_archive_that_is_a_link_is_not_sent(engine: Engine) {
     let school = small_school(engine).await;
     let service = Service::on(&school.scratch).await;
@@ -121,7 +121,7 @@ async fn file_of_an_archive_that_is_a_link_is_not_sent(engine: Engine) {
     assert_eq!(job["error"]["code"], "archive_unreadable", "{job}");
 }
 
-#[on_every_engine]
+#[on_every_engine(nightly)]
 async fn damaged_copies_get_no_manifest(engine: Engine) {
     let school = small_school(engine).await;
     let service = Service::on(&school.scratch).await;
@@ -161,7 +161,7 @@ async fn damaged_copies_get_no_manifest(engine: Engine) {
     assert_eq!(admin.archives().await[0]["id"], id.as_str());
 }
 
-#[on_every_engine]
+#[on_every_engine(nightly)]
 async fn command_line_names_what_can_not_be_read(engine: Engine) {
     let school = small_school(engine).await;
     let setup = Setup::on(&school.scratch);
@@ -188,7 +188,7 @@ async fn command_line_names_what_can_not_be_read(engine: Engine) {
 }
 
 /// What root makes in the folder of the service, the service can't read.
-#[on_every_engine]
+#[on_every_engine(nightly)]
 async fn data_folder_of_another_user_is_refused(engine: Engine) {
     let school = small_school(engine).await;
     let setup = Setup::on(&school.scratch);
@@ -245,7 +245,7 @@ impl Drop for Mounted {
     }
 }
 
-#[on_every_engine]
+#[on_every_engine(nightly)]
 async fn full_disk_is_made_free_by_deleting(engine: Engine) {
     let Some(disk) = Mounted::new("size=8m") else { return };
     let school = small_school(engine).await;

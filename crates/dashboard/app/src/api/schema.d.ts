@@ -80,7 +80,8 @@ export interface paths {
         };
         /**
          * List archives
-         * @description The newest first. The list is made from the store, so it is the same after the loss of the database.
+         * @description The newest first. The list is made from the store, so it is the same after the loss of the database. An entry of the store
+         *     that can't be read hides no other: it is in `unreadable`, with the reason.
          */
         get: operations["listArchives"];
         put?: never;
@@ -248,6 +249,9 @@ export interface paths {
          * Verify an archive
          * @description Changes nothing but what the archive remembers: the job's result is kept with it and shown in lists. The job fails if
          *     the archive is damaged, with the code of what is wrong. A rehearsal also says how long a restore takes.
+         *
+         *     If an archive has no manifest or a damaged one and is whole, its manifest is made again, and it is listed from then on.
+         *     The label, the note, the pin and former verifications are not in the archive and don't come back.
          */
         post: operations["verifyArchive"];
         delete?: never;
@@ -661,7 +665,7 @@ export interface components {
              * @description How many the whole list has.
              */
             total: number;
-            /** @description Those that are in the store and whose manifest can't be read. The archives themselves may be whole. */
+            /** @description Entries of the store that can't be read, each with the reason. The archives themselves may be whole. */
             unreadable: components["schemas"]["UnreadableArchive"][];
         };
         /**
@@ -773,7 +777,7 @@ export interface components {
          * @description What kind of problem it is, for programs. The list is closed: a new one is a change of the API.
          * @enum {string}
          */
-        Code: "bad_request" | "malformed_body" | "invalid_field" | "unsupported_media_type" | "body_too_large" | "request_timeout" | "unknown_path" | "unknown_table" | "method_not_allowed" | "unauthenticated" | "wrong_credentials" | "forbidden" | "link_invalid" | "link_spent" | "rows_moved" | "wrong_confirmation" | "too_many_logins" | "too_many_downloads" | "unexportable" | "archive_empty" | "not_an_archive" | "archive_cut" | "archive_corrupt" | "archive_digest_mismatch" | "archive_wrong_key" | "archive_key_needed" | "archive_newer_version" | "archive_schema_mismatch" | "archive_not_canonical" | "archive_invalid_value" | "archive_invalid_row" | "archive_ids_out_of_order" | "archive_duplicate_id" | "archive_count_mismatch" | "archive_totals_mismatch" | "archive_limit_exceeded" | "archive_trailing_data" | "archive_no_table" | "archive_orphan" | "archive_duplicate_key" | "archive_no_row" | "restore_conflict" | "archive_manifest_mismatch" | "archive_unrestorable" | "unknown_archive" | "archive_gone" | "archive_pinned" | "manifest_unreadable" | "store_unavailable" | "busy" | "unknown_clear" | "nothing_to_undo" | "already_undone" | "undo_expired" | "undo_blocked" | "plan_moved" | "upload_too_large" | "range_not_satisfiable" | "unknown_job" | "not_cancellable" | "idempotency_key_reused" | "cancelled" | "interrupted" | "stopping" | "database_busy" | "database_unavailable" | "no_room" | "internal";
+        Code: "bad_request" | "malformed_body" | "invalid_field" | "unsupported_media_type" | "body_too_large" | "request_timeout" | "unknown_path" | "unknown_table" | "method_not_allowed" | "unauthenticated" | "wrong_credentials" | "forbidden" | "link_invalid" | "link_spent" | "rows_moved" | "wrong_confirmation" | "too_many_logins" | "too_many_downloads" | "unexportable" | "archive_empty" | "not_an_archive" | "archive_cut" | "archive_corrupt" | "archive_digest_mismatch" | "archive_wrong_key" | "archive_key_needed" | "archive_newer_version" | "archive_schema_mismatch" | "archive_not_canonical" | "archive_invalid_value" | "archive_invalid_row" | "archive_ids_out_of_order" | "archive_duplicate_id" | "archive_count_mismatch" | "archive_totals_mismatch" | "archive_limit_exceeded" | "archive_trailing_data" | "archive_no_table" | "archive_orphan" | "archive_duplicate_key" | "archive_no_row" | "restore_conflict" | "archive_manifest_mismatch" | "archive_unrestorable" | "unknown_archive" | "archive_gone" | "archive_pinned" | "manifest_unreadable" | "archive_incomplete" | "archive_unreadable" | "store_unavailable" | "busy" | "unknown_clear" | "nothing_to_undo" | "already_undone" | "undo_expired" | "undo_blocked" | "plan_moved" | "upload_too_large" | "range_not_satisfiable" | "unknown_job" | "not_cancellable" | "idempotency_key_reused" | "cancelled" | "interrupted" | "stopping" | "database_busy" | "database_unavailable" | "no_room" | "internal";
         /** @description How two sides differ: counts of every table, or the rows of one. */
         DiffAnswer: components["schemas"]["DiffCounts"] | components["schemas"]["DiffRows"];
         /**
@@ -1451,11 +1455,24 @@ export interface components {
              */
             undone_at: string;
         };
-        /** @description An archive whose manifest can't be read. */
+        /**
+         * @description An entry of the store that can't be read.
+         * @example {
+         *       "code": "incomplete",
+         *       "detail": "The archive has no manifest. If it is being copied, wait for the end. If it is whole, verify it: that makes the manifest again.",
+         *       "id": "2026-11-25T03-53-08Z-5f1c2a9b"
+         *     }
+         */
         UnreadableArchive: {
-            /** @description What is wrong, as a word. */
+            /**
+             * @description What is wrong, as a word: `incomplete` (it has no manifest), `access_denied`, `symbolic_link`, `wrong_kind` (no
+             *     folder, or no file), `invalid_name`, `read_error`; or of the manifest `not_a_manifest`, `invalid_manifest`,
+             *     `newer_version`.
+             */
             code: string;
-            /** @description Its id. */
+            /** @description What is wrong and what to do, as sentences. */
+            detail: string;
+            /** @description Its id, or its name in the store if that is not the id of an archive. */
             id: string;
         };
         /**
@@ -2177,6 +2194,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `archive_incomplete`: The archive has no manifest. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `archive_gone`: The archive was deleted. */
             410: {
                 headers: {
@@ -2186,7 +2212,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `manifest_unreadable`: The manifest of the archive can't be read. `internal`: Something went wrong in the service. */
+            /** @description `manifest_unreadable`: The manifest of the archive can't be read. `archive_unreadable`: The files of the archive can't be read. `internal`: Something went wrong in the service. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -2276,7 +2302,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `manifest_unreadable`: The manifest of the archive can't be read. `internal`: Something went wrong in the service. */
+            /** @description `manifest_unreadable`: The manifest of the archive can't be read. `archive_unreadable`: The files of the archive can't be read. `internal`: Something went wrong in the service. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -2290,15 +2316,6 @@ export interface operations {
                 headers: {
                     /** @description After how many seconds it is worth asking again. */
                     "Retry-After"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `no_room`: There is no room left. */
-            507: {
-                headers: {
                     [name: string]: unknown;
                 };
                 content: {
@@ -2382,6 +2399,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `archive_incomplete`: The archive has no manifest. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `archive_gone`: The archive was deleted. */
             410: {
                 headers: {
@@ -2418,7 +2444,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `manifest_unreadable`: The manifest of the archive can't be read. `internal`: Something went wrong in the service. */
+            /** @description `manifest_unreadable`: The manifest of the archive can't be read. `archive_unreadable`: The files of the archive can't be read. `internal`: Something went wrong in the service. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -2527,6 +2553,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `archive_incomplete`: The archive has no manifest. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `link_spent`: The download link is spent. `archive_gone`: The archive was deleted. */
             410: {
                 headers: {
@@ -2545,7 +2580,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `manifest_unreadable`: The manifest of the archive can't be read. `internal`: Something went wrong in the service. */
+            /** @description `manifest_unreadable`: The manifest of the archive can't be read. `archive_unreadable`: The files of the archive can't be read. `internal`: Something went wrong in the service. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -2655,6 +2690,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `archive_incomplete`: The archive has no manifest. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `link_spent`: The download link is spent. `archive_gone`: The archive was deleted. */
             410: {
                 headers: {
@@ -2682,7 +2726,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `manifest_unreadable`: The manifest of the archive can't be read. `internal`: Something went wrong in the service. */
+            /** @description `manifest_unreadable`: The manifest of the archive can't be read. `archive_unreadable`: The files of the archive can't be read. `internal`: Something went wrong in the service. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -2789,7 +2833,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `busy`: Another job is changing the data. */
+            /** @description `busy`: Another job is changing the data. `archive_incomplete`: The archive has no manifest. */
             409: {
                 headers: {
                     /** @description After how many seconds it is worth asking again. */
@@ -2836,7 +2880,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `manifest_unreadable`: The manifest of the archive can't be read. `internal`: Something went wrong in the service. */
+            /** @description `manifest_unreadable`: The manifest of the archive can't be read. `archive_unreadable`: The files of the archive can't be read. `internal`: Something went wrong in the service. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -2942,6 +2986,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `archive_incomplete`: The archive has no manifest. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `archive_gone`: The archive was deleted. */
             410: {
                 headers: {
@@ -2978,7 +3031,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `manifest_unreadable`: The manifest of the archive can't be read. `internal`: Something went wrong in the service. */
+            /** @description `manifest_unreadable`: The manifest of the archive can't be read. `archive_unreadable`: The files of the archive can't be read. `internal`: Something went wrong in the service. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -3130,7 +3183,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `manifest_unreadable`: The manifest of the archive can't be read. `internal`: Something went wrong in the service. */
+            /** @description `manifest_unreadable`: The manifest of the archive can't be read. `archive_unreadable`: The files of the archive can't be read. `internal`: Something went wrong in the service. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -3371,7 +3424,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `nothing_to_undo`: There is nothing to undo. `already_undone`: The clear was undone already. `undo_blocked`: What was written since is in the way. `busy`: Another job is changing the data. `cancelled`: It was cancelled. */
+            /** @description `nothing_to_undo`: There is nothing to undo. `already_undone`: The clear was undone already. `undo_blocked`: What was written since is in the way. `busy`: Another job is changing the data. `cancelled`: It was cancelled. `archive_incomplete`: The archive has no manifest. */
             409: {
                 headers: {
                     /** @description After how many seconds it is worth asking again. */
@@ -3400,7 +3453,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `manifest_unreadable`: The manifest of the archive can't be read. `internal`: Something went wrong in the service. */
+            /** @description `manifest_unreadable`: The manifest of the archive can't be read. `archive_unreadable`: The files of the archive can't be read. `internal`: Something went wrong in the service. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -3514,6 +3567,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `archive_incomplete`: The archive has no manifest. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `link_spent`: The download link is spent. `archive_gone`: The archive was deleted. */
             410: {
                 headers: {
@@ -3543,7 +3605,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `manifest_unreadable`: The manifest of the archive can't be read. `internal`: Something went wrong in the service. */
+            /** @description `manifest_unreadable`: The manifest of the archive can't be read. `archive_unreadable`: The files of the archive can't be read. `internal`: Something went wrong in the service. */
             500: {
                 headers: {
                     [name: string]: unknown;

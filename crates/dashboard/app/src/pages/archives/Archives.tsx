@@ -50,7 +50,9 @@ export default function Archives() {
             role="alert"
             variant="light"
             color={DANGER}
-            title={code === 'incomplete' ? `The archive ${id} has no manifest` : `The archive ${id} can’t be read`}
+            title={
+              code === 'incomplete' ? `The archive ${id} has no manifest` : `The archive ${id} can’t be read`
+            }
           >
             {detail}
           </Alert>
