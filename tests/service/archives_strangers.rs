@@ -67,7 +67,7 @@ async fn files_of_others_survive_a_start_and_spoil_only_themselves(engine: Engin
             .all(|one| one["detail"].is_string())
     );
 
-    let refused = |id: &str, rest: &str| admin.get(&of(id, rest));
+    let refused = async |id: &str, rest: &str| admin.get(&of(id, rest)).await;
     refused(LINKED, "").await.problem(500, "archive_unreadable");
     refused(COPIED, "").await.problem(409, "archive_incomplete");
     refused(COPIED, "/file").await.problem(409, "archive_incomplete");

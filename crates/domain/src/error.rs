@@ -145,6 +145,15 @@ pub enum Error {
         #[source]
         source: Box<dyn StdError + Send + Sync>,
     },
+    /// The settings of the store of archives can't be right: its bucket or container is not there.
+    #[error("the settings of the store of archives are wrong: there is no such bucket or container")]
+    StoreMisconfigured {
+        /// What was being done.
+        doing: &'static str,
+        /// What the store said.
+        #[source]
+        source: Box<dyn StdError + Send + Sync>,
+    },
     /// The store of archives can't be reached, read or written.
     #[error("the store of archives is not available while {doing}")]
     StoreUnavailable {

@@ -197,6 +197,9 @@ codes! {
     /// The service can't read the files of the archive.
     ArchiveUnreadable = "archive_unreadable", INTERNAL_SERVER_ERROR, "The files of the archive can't be read",
         "The archive 2026-11-25T03-53-08Z-5f1c2a9b can't be read: The service may not read it. Give its files to the user of the service.";
+    /// The bucket or container of the settings is not there.
+    StoreMisconfigured = "store_misconfigured", SERVICE_UNAVAILABLE, "The settings of the store of archives are wrong",
+        "The settings of the store of archives are wrong: there is no such bucket or container.";
     /// The store of archives can't be reached, read or written.
     StoreUnavailable = "store_unavailable", SERVICE_UNAVAILABLE, "The store of archives is not available",
         "The store of archives is not available. Nothing was changed; try again.";

@@ -305,6 +305,9 @@ impl From<DomainError> for ApiError {
             E::ArchiveIncomplete { .. } => Self::new(Code::ArchiveIncomplete, said)
                 .with_hint("If it is being copied, wait for the end. If it is whole, verify it."),
             E::ArchiveUnreadable { .. } => Self::new(Code::ArchiveUnreadable, said).with_source(error),
+            E::StoreMisconfigured { .. } => Self::new(Code::StoreMisconfigured, said)
+                .with_hint("Look at --archives (CAMPUS_BACKUP_ARCHIVES), or make the bucket.")
+                .with_source(error),
             E::StoreUnavailable { .. } => nothing_changed(Code::StoreUnavailable)
                 .with_retry_after(UNAVAILABLE_RETRY)
                 .with_source(error),

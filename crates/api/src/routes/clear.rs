@@ -254,15 +254,16 @@ impl UndoAnswer {
 }
 
 problem_responses!(
-    ClearProblems: MalformedBody, InvalidField, UnknownTable @ 422, WrongConfirmation, UnsupportedMediaType, BodyTooLarge,
-    RequestTimeout, Unauthenticated, Forbidden, RowsMoved, Busy, Cancelled, IdempotencyKeyReused, Interrupted, Stopping,
-    DatabaseBusy, DatabaseUnavailable, StoreUnavailable, NoRoom, Internal
+    ClearProblems: MalformedBody, InvalidField, UnknownTable @ 422, WrongConfirmation, UnsupportedMediaType,
+    BodyTooLarge, RequestTimeout, Unauthenticated, Forbidden, RowsMoved, Busy, Cancelled, IdempotencyKeyReused,
+    Interrupted, Stopping, DatabaseBusy, DatabaseUnavailable, StoreMisconfigured, StoreUnavailable, NoRoom, Internal
 );
 problem_responses!(
     UndoProblems: InvalidField, Unauthenticated, Forbidden, UnknownClear, ArchiveGone, UndoExpired, NothingToUndo,
     AlreadyUndone, UndoBlocked, Busy, Cancelled, IdempotencyKeyReused, ArchiveCut, ArchiveCorrupt,
-    ArchiveDigestMismatch, ArchiveWrongKey, ArchiveManifestMismatch, ArchiveIncomplete, ManifestUnreadable, ArchiveUnreadable, Interrupted, Stopping,
-    DatabaseBusy, DatabaseUnavailable, StoreUnavailable, NoRoom, Internal
+    ArchiveDigestMismatch, ArchiveWrongKey, ArchiveManifestMismatch, ArchiveIncomplete, ManifestUnreadable,
+    ArchiveUnreadable, Interrupted, Stopping, DatabaseBusy, DatabaseUnavailable, StoreMisconfigured, StoreUnavailable,
+    NoRoom, Internal
 );
 
 /// Clear a table, or everything

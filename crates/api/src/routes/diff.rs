@@ -288,8 +288,8 @@ impl DiffRows {
 problem_responses!(
     DiffProblems: Unauthenticated, LinkInvalid, Forbidden, UnknownArchive, LinkSpent, ArchiveGone, InvalidField,
     ArchiveCut, ArchiveCorrupt, ArchiveDigestMismatch, ArchiveWrongKey, ArchiveKeyNeeded, ArchiveNoTable,
-    ArchiveManifestMismatch, ArchiveIncomplete, TooManyDownloads, ManifestUnreadable, ArchiveUnreadable, DatabaseBusy, DatabaseUnavailable, StoreUnavailable,
-    Internal
+    ArchiveManifestMismatch, ArchiveIncomplete, TooManyDownloads, ManifestUnreadable, ArchiveUnreadable, DatabaseBusy,
+    DatabaseUnavailable, StoreMisconfigured, StoreUnavailable, Internal
 );
 
 /// Compare two archives, or one and now

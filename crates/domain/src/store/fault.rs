@@ -6,9 +6,24 @@ use std::io;
 use super::entry::EntryFault;
 use crate::error::{Error, is_full};
 
-/// What a store says while `doing` something. "Not found" is for the caller to look for first.
+/// What a store says while `doing` something. That an object is not there is for the caller to look for first: what is not
+/// found then is the bucket or container itself.
 pub(super) fn store(doing: &'static str) -> impl FnOnce(object_store::Error) -> Error {
-    move |source| sorted(doing, Box::new(source))
+    move |source| match is_missing(&source) {
+        true => Error::StoreMisconfigured {
+            doing,
+            source: Box::new(source),
+        },
+        false => sorted(doing, Box::new(source)),
+    }
+}
+
+fn is_missing(error: &object_store::Error) -> bool {
+    match error {
+        object_store::Error::NotFound { .. } => true,
+        // The library does not sort what is said to a listing, and its type has no name outside.
+        other => other.to_string().contains("status code: 404 Not Found"),
+    }
 }
 
 /// What the system says of a folder. What went through a `Read` or `Write` of ours is what it was before.

@@ -190,7 +190,10 @@ impl Store {
             Some((_, stored)) if is_later(&stored) => Error::ArchiveIncomplete { id },
             _ if tombstone.is_some() => Error::ArchiveGone { id },
             _ if self.0.place.mark(&id, OLD_TOMBSTONE).await?.is_some() => Error::ArchiveGone { id },
-            _ => Error::ArchiveNotFound { id },
+            _ => {
+                self.0.place.demand().await?;
+                Error::ArchiveNotFound { id }
+            }
         })
     }
 }

@@ -235,7 +235,11 @@ impl Remote {
         Fetch(runtime.spawn(async move {
             let length = range.end - range.start;
             let options = GetOptions::new().with_range(Some(range)).with_if_match(e_tag.clone());
-            let result = objects.get_opts(&path, options).await.map_err(fault::store(READING))?;
+            let result = match objects.get_opts(&path, options).await {
+                // It was deleted meanwhile.
+                Err(object_store::Error::NotFound { .. }) => return Err(cut()),
+                result => result.map_err(fault::store(READING))?,
+            };
             let is_same = e_tag.is_none() || result.meta.e_tag == e_tag;
             let bytes = result.bytes().await.map_err(fault::store(READING))?;
             match is_same && bytes.len() as u64 == length {

@@ -159,6 +159,17 @@ impl Place {
         }
     }
 
+    /// Demands that there is a place at all. Remote storage says "not found" of an object also where its bucket is missing.
+    ///
+    /// # Errors
+    /// [`Error::StoreMisconfigured`](crate::Error::StoreMisconfigured)
+    pub(super) async fn demand(&self) -> Result<()> {
+        match self {
+            Self::Folder(_) => Ok(()),
+            Self::Remote(remote) => remote.demand().await.map_err(fault::store(LOOKING)),
+        }
+    }
+
     /// The tombstones of deleted archives, also those that [`Place::contents`] need not look at.
     pub(super) async fn tombstones(&self, contents: &Contents) -> Result<HashMap<String, Mark>> {
         let mut tombstones = contents.tombstones.clone();

@@ -45,6 +45,29 @@ impl Remote {
         self.prefix.clone().join(id).join(name)
     }
 
+    /// What all keys begin with.
+    fn key_prefix(&self) -> String {
+        match self.prefix.is_root() {
+            true => String::new(),
+            false => format!("{}/", self.prefix),
+        }
+    }
+
+    /// Asks for one key, whatever it is.
+    pub(super) async fn demand(&self) -> object_store::Result<()> {
+        let Some(pages) = &self.pages else { return Ok(()) };
+        let options = PaginatedListOptions {
+            max_keys: Some(1),
+            ..PaginatedListOptions::default()
+        };
+        let prefix = self.key_prefix();
+        // Other keys may be another's secret.
+        match pages.list_paginated(Some(&prefix), options).await {
+            Err(object_store::Error::InvalidPath { .. }) | Ok(_) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Everything that belongs to some archive. What lies elsewhere is passed over.
     pub(super) async fn contents(&self) -> object_store::Result<Contents> {
         let mut contents = Contents::default();
@@ -64,14 +87,13 @@ impl Remote {
     /// Page after page. A page with a key that is no path is asked for again in ever smaller pages, until that key is alone
     /// on one; then the listing goes on behind it.
     async fn list_pages(&self, pages: &dyn PaginatedListStore, contents: &mut Contents) -> object_store::Result<()> {
-        let prefix = match self.prefix.is_root() {
-            true => String::new(),
-            false => format!("{}/", self.prefix),
-        };
-        let asked = Some(prefix.as_str()).filter(|prefix| !prefix.is_empty());
+        let prefix = self.key_prefix();
         let mut options = PaginatedListOptions::default();
         loop {
-            match (pages.list_paginated(asked, options.clone()).await, options.max_keys) {
+            match (
+                pages.list_paginated(Some(&prefix), options.clone()).await,
+                options.max_keys,
+            ) {
                 (Ok(page), keys) => {
                     for meta in page.result.objects {
                         self.add(meta, contents);

@@ -46,7 +46,8 @@ enum Part {
 
 problem_responses!(
     FileProblems: InvalidField, Unauthenticated, LinkInvalid, Forbidden, UnknownArchive, LinkSpent, ArchiveGone,
-    ArchiveIncomplete, RangeNotSatisfiable, ManifestUnreadable, ArchiveUnreadable, DatabaseBusy, DatabaseUnavailable, StoreUnavailable, Internal
+    ArchiveIncomplete, RangeNotSatisfiable, ManifestUnreadable, ArchiveUnreadable, DatabaseBusy, DatabaseUnavailable,
+    StoreMisconfigured, StoreUnavailable, Internal
 );
 
 /// Download an archive

@@ -111,25 +111,25 @@ struct ArchivesQuery {
 
 problem_responses!(
     TakeProblems: MalformedBody, InvalidField, UnsupportedMediaType, BodyTooLarge, RequestTimeout, Unauthenticated,
-    Forbidden, IdempotencyKeyReused, Stopping, DatabaseBusy, DatabaseUnavailable, StoreUnavailable, NoRoom, Internal
+    Forbidden, IdempotencyKeyReused, Stopping, DatabaseBusy, DatabaseUnavailable, StoreMisconfigured, StoreUnavailable,
+    NoRoom, Internal
 );
 problem_responses!(
-    ListProblems: InvalidField, Unauthenticated, Forbidden, DatabaseBusy, DatabaseUnavailable, StoreUnavailable, Internal
+    ListProblems: InvalidField, Unauthenticated, Forbidden, DatabaseBusy, DatabaseUnavailable, StoreMisconfigured,
+    StoreUnavailable, Internal
 );
 problem_responses!(
     ShowProblems: Unauthenticated, Forbidden, UnknownArchive, ArchiveGone, ArchiveIncomplete, ManifestUnreadable,
-    ArchiveUnreadable, DatabaseBusy,
-    DatabaseUnavailable, StoreUnavailable, Internal
+    ArchiveUnreadable, DatabaseBusy, DatabaseUnavailable, StoreMisconfigured, StoreUnavailable, Internal
 );
 problem_responses!(
     EditProblems: MalformedBody, InvalidField, UnsupportedMediaType, BodyTooLarge, RequestTimeout, Unauthenticated,
     Forbidden, UnknownArchive, ArchiveGone, ArchiveIncomplete, ManifestUnreadable, ArchiveUnreadable, DatabaseBusy,
-    DatabaseUnavailable, StoreUnavailable, NoRoom,
-    Internal
+    DatabaseUnavailable, StoreMisconfigured, StoreUnavailable, NoRoom, Internal
 );
 problem_responses!(
     DeleteProblems: Unauthenticated, Forbidden, UnknownArchive, ArchiveGone, ArchivePinned, ManifestUnreadable,
-    ArchiveUnreadable, DatabaseBusy, DatabaseUnavailable, StoreUnavailable, Internal
+    ArchiveUnreadable, DatabaseBusy, DatabaseUnavailable, StoreMisconfigured, StoreUnavailable, Internal
 );
 
 /// Take an archive

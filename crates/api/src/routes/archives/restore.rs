@@ -270,13 +270,14 @@ fn blocker_codes() -> Schema {
 problem_responses!(
     PlanProblems: MalformedBody, InvalidField, UnsupportedMediaType, BodyTooLarge, RequestTimeout, Unauthenticated,
     Forbidden, UnknownArchive, ArchiveGone, ArchiveCut, ArchiveCorrupt, ArchiveDigestMismatch, ArchiveWrongKey,
-    ArchiveKeyNeeded, ArchiveNoRow, ArchiveInvalidValue, ArchiveIncomplete, ManifestUnreadable, ArchiveUnreadable, DatabaseBusy, DatabaseUnavailable,
-    StoreUnavailable, NoRoom, Internal
+    ArchiveKeyNeeded, ArchiveNoRow, ArchiveInvalidValue, ArchiveIncomplete, ManifestUnreadable, ArchiveUnreadable,
+    DatabaseBusy, DatabaseUnavailable, StoreMisconfigured, StoreUnavailable, NoRoom, Internal
 );
 problem_responses!(
-    RestoreProblems: MalformedBody, InvalidField, WrongConfirmation, UnsupportedMediaType, BodyTooLarge, RequestTimeout,
-    Unauthenticated, Forbidden, UnknownArchive, ArchiveGone, Busy, IdempotencyKeyReused, ArchiveIncomplete, ManifestUnreadable, ArchiveUnreadable, Stopping,
-    DatabaseBusy, DatabaseUnavailable, StoreUnavailable, NoRoom, Internal
+    RestoreProblems: MalformedBody, InvalidField, WrongConfirmation, UnsupportedMediaType, BodyTooLarge,
+    RequestTimeout, Unauthenticated, Forbidden, UnknownArchive, ArchiveGone, Busy, IdempotencyKeyReused,
+    ArchiveIncomplete, ManifestUnreadable, ArchiveUnreadable, Stopping, DatabaseBusy, DatabaseUnavailable,
+    StoreMisconfigured, StoreUnavailable, NoRoom, Internal
 );
 
 /// Plan a restore

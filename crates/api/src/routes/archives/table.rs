@@ -13,9 +13,9 @@ use crate::routes::download::{DownloadQuery, X_TOTAL_ROWS, abandoned, coding, se
 
 problem_responses!(
     TableProblems: Unauthenticated, LinkInvalid, Forbidden, UnknownTable, UnknownArchive, LinkSpent, ArchiveGone,
-    InvalidField, ArchiveCut, ArchiveCorrupt, ArchiveWrongKey, ArchiveKeyNeeded, ArchiveOrphan, ArchiveIncomplete, ManifestUnreadable,
-    ArchiveUnreadable,
-    DatabaseBusy, DatabaseUnavailable, StoreUnavailable, Internal
+    InvalidField, ArchiveCut, ArchiveCorrupt, ArchiveWrongKey, ArchiveKeyNeeded, ArchiveOrphan, ArchiveIncomplete,
+    ManifestUnreadable, ArchiveUnreadable, DatabaseBusy, DatabaseUnavailable, StoreMisconfigured, StoreUnavailable,
+    Internal
 );
 
 /// Download a table of an archive

@@ -39,7 +39,7 @@ problem_responses!(
     ArchiveWrongKey, ArchiveKeyNeeded, ArchiveNewerVersion, ArchiveSchemaMismatch, ArchiveNotCanonical,
     ArchiveInvalidValue, ArchiveInvalidRow, ArchiveIdsOutOfOrder, ArchiveDuplicateId, ArchiveCountMismatch,
     ArchiveTotalsMismatch, ArchiveTrailingData, ArchiveNoTable, ArchiveOrphan, IdempotencyKeyReused, Stopping,
-    Interrupted, DatabaseBusy, DatabaseUnavailable, StoreUnavailable, NoRoom, Internal
+    Interrupted, DatabaseBusy, DatabaseUnavailable, StoreMisconfigured, StoreUnavailable, NoRoom, Internal
 );
 
 /// Upload an archive

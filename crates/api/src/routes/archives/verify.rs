@@ -31,8 +31,8 @@ impl RequestBody for VerifyRequest {
 
 problem_responses!(
     VerifyProblems: MalformedBody, InvalidField, UnsupportedMediaType, BodyTooLarge, RequestTimeout, Unauthenticated,
-    Forbidden, UnknownArchive, ArchiveGone, IdempotencyKeyReused, ManifestUnreadable, ArchiveUnreadable, Stopping, DatabaseBusy,
-    DatabaseUnavailable, StoreUnavailable, NoRoom, Internal
+    Forbidden, UnknownArchive, ArchiveGone, IdempotencyKeyReused, ManifestUnreadable, ArchiveUnreadable, Stopping,
+    DatabaseBusy, DatabaseUnavailable, StoreMisconfigured, StoreUnavailable, NoRoom, Internal
 );
 
 /// Verify an archive

@@ -777,7 +777,7 @@ export interface components {
          * @description What kind of problem it is, for programs. The list is closed: a new one is a change of the API.
          * @enum {string}
          */
-        Code: "bad_request" | "malformed_body" | "invalid_field" | "unsupported_media_type" | "body_too_large" | "request_timeout" | "unknown_path" | "unknown_table" | "method_not_allowed" | "unauthenticated" | "wrong_credentials" | "forbidden" | "link_invalid" | "link_spent" | "rows_moved" | "wrong_confirmation" | "too_many_logins" | "too_many_downloads" | "unexportable" | "archive_empty" | "not_an_archive" | "archive_cut" | "archive_corrupt" | "archive_digest_mismatch" | "archive_wrong_key" | "archive_key_needed" | "archive_newer_version" | "archive_schema_mismatch" | "archive_not_canonical" | "archive_invalid_value" | "archive_invalid_row" | "archive_ids_out_of_order" | "archive_duplicate_id" | "archive_count_mismatch" | "archive_totals_mismatch" | "archive_limit_exceeded" | "archive_trailing_data" | "archive_no_table" | "archive_orphan" | "archive_duplicate_key" | "archive_no_row" | "restore_conflict" | "archive_manifest_mismatch" | "archive_unrestorable" | "unknown_archive" | "archive_gone" | "archive_pinned" | "manifest_unreadable" | "archive_incomplete" | "archive_unreadable" | "store_unavailable" | "busy" | "unknown_clear" | "nothing_to_undo" | "already_undone" | "undo_expired" | "undo_blocked" | "plan_moved" | "upload_too_large" | "range_not_satisfiable" | "unknown_job" | "not_cancellable" | "idempotency_key_reused" | "cancelled" | "interrupted" | "stopping" | "database_busy" | "database_unavailable" | "no_room" | "internal";
+        Code: "bad_request" | "malformed_body" | "invalid_field" | "unsupported_media_type" | "body_too_large" | "request_timeout" | "unknown_path" | "unknown_table" | "method_not_allowed" | "unauthenticated" | "wrong_credentials" | "forbidden" | "link_invalid" | "link_spent" | "rows_moved" | "wrong_confirmation" | "too_many_logins" | "too_many_downloads" | "unexportable" | "archive_empty" | "not_an_archive" | "archive_cut" | "archive_corrupt" | "archive_digest_mismatch" | "archive_wrong_key" | "archive_key_needed" | "archive_newer_version" | "archive_schema_mismatch" | "archive_not_canonical" | "archive_invalid_value" | "archive_invalid_row" | "archive_ids_out_of_order" | "archive_duplicate_id" | "archive_count_mismatch" | "archive_totals_mismatch" | "archive_limit_exceeded" | "archive_trailing_data" | "archive_no_table" | "archive_orphan" | "archive_duplicate_key" | "archive_no_row" | "restore_conflict" | "archive_manifest_mismatch" | "archive_unrestorable" | "unknown_archive" | "archive_gone" | "archive_pinned" | "manifest_unreadable" | "archive_incomplete" | "archive_unreadable" | "store_misconfigured" | "store_unavailable" | "busy" | "unknown_clear" | "nothing_to_undo" | "already_undone" | "undo_expired" | "undo_blocked" | "plan_moved" | "upload_too_large" | "range_not_satisfiable" | "unknown_job" | "not_cancellable" | "idempotency_key_reused" | "cancelled" | "interrupted" | "stopping" | "database_busy" | "database_unavailable" | "no_room" | "internal";
         /** @description How two sides differ: counts of every table, or the rows of one. */
         DiffAnswer: components["schemas"]["DiffCounts"] | components["schemas"]["DiffRows"];
         /**
@@ -1851,7 +1851,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `store_unavailable`: The store of archives is not available. */
+            /** @description `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `store_misconfigured`: The settings of the store of archives are wrong. `store_unavailable`: The store of archives is not available. */
             503: {
                 headers: {
                     /** @description After how many seconds it is worth asking again. */
@@ -1973,7 +1973,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `stopping`: The service is about to end. `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `store_unavailable`: The store of archives is not available. */
+            /** @description `stopping`: The service is about to end. `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `store_misconfigured`: The settings of the store of archives are wrong. `store_unavailable`: The store of archives is not available. */
             503: {
                 headers: {
                     /** @description After how many seconds it is worth asking again. */
@@ -2120,7 +2120,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `stopping`: The service is about to end. `interrupted`: It was interrupted. `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `store_unavailable`: The store of archives is not available. */
+            /** @description `stopping`: The service is about to end. `interrupted`: It was interrupted. `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `store_misconfigured`: The settings of the store of archives are wrong. `store_unavailable`: The store of archives is not available. */
             503: {
                 headers: {
                     /** @description After how many seconds it is worth asking again. */
@@ -2221,7 +2221,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `store_unavailable`: The store of archives is not available. */
+            /** @description `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `store_misconfigured`: The settings of the store of archives are wrong. `store_unavailable`: The store of archives is not available. */
             503: {
                 headers: {
                     /** @description After how many seconds it is worth asking again. */
@@ -2311,7 +2311,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `store_unavailable`: The store of archives is not available. */
+            /** @description `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `store_misconfigured`: The settings of the store of archives are wrong. `store_unavailable`: The store of archives is not available. */
             503: {
                 headers: {
                     /** @description After how many seconds it is worth asking again. */
@@ -2453,7 +2453,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `store_unavailable`: The store of archives is not available. */
+            /** @description `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `store_misconfigured`: The settings of the store of archives are wrong. `store_unavailable`: The store of archives is not available. */
             503: {
                 headers: {
                     /** @description After how many seconds it is worth asking again. */
@@ -2589,7 +2589,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `store_unavailable`: The store of archives is not available. */
+            /** @description `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `store_misconfigured`: The settings of the store of archives are wrong. `store_unavailable`: The store of archives is not available. */
             503: {
                 headers: {
                     /** @description After how many seconds it is worth asking again. */
@@ -2735,7 +2735,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `store_unavailable`: The store of archives is not available. */
+            /** @description `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `store_misconfigured`: The settings of the store of archives are wrong. `store_unavailable`: The store of archives is not available. */
             503: {
                 headers: {
                     /** @description After how many seconds it is worth asking again. */
@@ -2889,7 +2889,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `stopping`: The service is about to end. `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `store_unavailable`: The store of archives is not available. */
+            /** @description `stopping`: The service is about to end. `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `store_misconfigured`: The settings of the store of archives are wrong. `store_unavailable`: The store of archives is not available. */
             503: {
                 headers: {
                     /** @description After how many seconds it is worth asking again. */
@@ -3040,7 +3040,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `store_unavailable`: The store of archives is not available. */
+            /** @description `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `store_misconfigured`: The settings of the store of archives are wrong. `store_unavailable`: The store of archives is not available. */
             503: {
                 headers: {
                     /** @description After how many seconds it is worth asking again. */
@@ -3192,7 +3192,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `stopping`: The service is about to end. `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `store_unavailable`: The store of archives is not available. */
+            /** @description `stopping`: The service is about to end. `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `store_misconfigured`: The settings of the store of archives are wrong. `store_unavailable`: The store of archives is not available. */
             503: {
                 headers: {
                     /** @description After how many seconds it is worth asking again. */
@@ -3342,7 +3342,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `interrupted`: It was interrupted. `stopping`: The service is about to end. `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `store_unavailable`: The store of archives is not available. */
+            /** @description `interrupted`: It was interrupted. `stopping`: The service is about to end. `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `store_misconfigured`: The settings of the store of archives are wrong. `store_unavailable`: The store of archives is not available. */
             503: {
                 headers: {
                     /** @description After how many seconds it is worth asking again. */
@@ -3462,7 +3462,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `interrupted`: It was interrupted. `stopping`: The service is about to end. `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `store_unavailable`: The store of archives is not available. */
+            /** @description `interrupted`: It was interrupted. `stopping`: The service is about to end. `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `store_misconfigured`: The settings of the store of archives are wrong. `store_unavailable`: The store of archives is not available. */
             503: {
                 headers: {
                     /** @description After how many seconds it is worth asking again. */
@@ -3614,7 +3614,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `store_unavailable`: The store of archives is not available. */
+            /** @description `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `store_misconfigured`: The settings of the store of archives are wrong. `store_unavailable`: The store of archives is not available. */
             503: {
                 headers: {
                     /** @description After how many seconds it is worth asking again. */

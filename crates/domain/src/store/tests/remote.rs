@@ -43,8 +43,12 @@ async fn wrong_credentials_and_no_bucket_are_told_apart_from_not_found() {
     let refused = Store::open(&settings).unwrap().list().await.unwrap_err();
     assert!(matches!(refused, Error::StoreUnavailable { .. }), "{refused:?}");
     let elsewhere = Store::open(&server.settings("s3://elsewhere")).unwrap();
-    assert!(elsewhere.list().await.is_err());
-    assert!(elsewhere.manifest(id).await.is_err());
+    let no_bucket = |error: Error| matches!(error, Error::StoreMisconfigured { .. });
+    assert!(no_bucket(elsewhere.list().await.unwrap_err()));
+    assert!(no_bucket(elsewhere.manifest(id).await.unwrap_err()));
+    assert!(no_bucket(elsewhere.read(id, ZST, None).await.unwrap_err()));
+    assert!(no_bucket(elsewhere.delete(id).await.unwrap_err()));
+    // This server makes a bucket when something is put into it.
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -81,9 +81,13 @@ async fn deleted_archive_that_is_copied_back_is_there_again(world: World) {
     let manifest = store.keep(b"content").await;
     let (id, name) = (&manifest.id, "archive.json.zst");
     store.delete(id).await.unwrap();
-    // The server of the S3 protocol has times of whole seconds.
-    tokio::time::sleep(Duration::from_millis(1_100)).await;
-    store.put_raw(id, name, "content").await;
+    let deleted_at = store.0.place.tombstone(id).await.unwrap().unwrap().changed;
+    // A server of the S3 protocol may have times of whole seconds.
+    until("the copy is later than the deletion", || async {
+        store.put_raw(id, name, "content").await;
+        store.0.place.mark(id, name).await.unwrap().unwrap().changed > deleted_at
+    })
+    .await;
     assert_eq!(store.sweep().await.unwrap(), Swept::default());
     assert_eq!(store.list().await.unwrap().unreadable[0].code, "incomplete");
     assert!(matches!(store.manifest(id).await, Err(Error::ArchiveIncomplete { .. })));
