@@ -1,7 +1,11 @@
 //! A server of the S3 protocol on loopback.
 
 use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
 
+use hyper::Method;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::TokioIo;
 use s3s::auth::SimpleAuth;
 use s3s::service::{S3Service, S3ServiceBuilder};
@@ -15,11 +19,15 @@ const BUCKET: &str = "school";
 const KEY: &str = "tests";
 const SECRET: &str = "a secret of the tests";
 
+/// What is done before the next archive that is listed is answered for.
+type Interlude = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 /// It runs until it is dropped.
 pub struct S3 {
     address: SocketAddr,
     listening: JoinHandle<()>,
     folder: TempDir,
+    interlude: Arc<Mutex<Option<Interlude>>>,
 }
 
 impl S3 {
@@ -29,11 +37,18 @@ impl S3 {
         let mut builder = S3ServiceBuilder::new(s3s_fs::FileSystem::new(folder.path()).unwrap());
         builder.set_auth(SimpleAuth::from_single(KEY, SECRET));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let interlude = Arc::<Mutex<Option<Interlude>>>::default();
         Self {
             address: listener.local_addr().unwrap(),
-            listening: tokio::spawn(listen(listener, builder.build())),
+            listening: tokio::spawn(listen(listener, builder.build(), interlude.clone())),
             folder,
+            interlude,
         }
+    }
+
+    /// Does this once, when the manifest of the next archive was stored and before the service hears of it.
+    pub fn after_the_next_listing(&self, interlude: impl Future<Output = ()> + Send + 'static) {
+        *self.interlude.lock().unwrap() = Some(Box::pin(interlude));
     }
 
     /// Archives of that service lie here.
@@ -59,11 +74,23 @@ impl Drop for S3 {
     }
 }
 
-async fn listen(listener: TcpListener, service: S3Service) {
+async fn listen(listener: TcpListener, service: S3Service, interlude: Arc<Mutex<Option<Interlude>>>) {
     // They go down with the one who listens.
     let mut connections = JoinSet::new();
     while let Ok((connection, _)) = listener.accept().await {
-        let service = service.clone();
+        let (service, interlude) = (service.clone(), interlude.clone());
+        let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
+            let lists = request.method() == Method::PUT && request.uri().path().ends_with("/manifest.json");
+            let (answer, interlude) = (Service::call(&service, request), interlude.clone());
+            async move {
+                let answer = answer.await;
+                let interlude = interlude.lock().unwrap().take_if(|_| lists);
+                if let Some(interlude) = interlude {
+                    interlude.await;
+                }
+                answer
+            }
+        });
         connections.spawn(async move {
             // A client that goes away is no failure of the test.
             let _ = hyper::server::conn::http1::Builder::new()

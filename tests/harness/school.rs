@@ -186,7 +186,12 @@ pub struct School {
 
 /// Makes the small school.
 pub async fn small_school(engine: Engine) -> School {
-    let scratch = Scratch::migrated(engine).await;
+    small_school_in(Scratch::migrated(engine).await).await
+}
+
+/// The same in a database that has the schema and no row.
+pub async fn small_school_in(scratch: Scratch) -> School {
+    let engine = scratch.engine();
     for table in &SCHOOL {
         // The last row first, so that nothing is in id order by chance.
         for row in table.rows.iter().rev() {

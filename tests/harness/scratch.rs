@@ -12,6 +12,7 @@ use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbE
 use tempfile::TempDir;
 use uuid::Uuid;
 
+use super::defaults::Mariadb;
 use super::engine::{Engine, blocking};
 use super::{PATIENCE, until};
 
@@ -24,15 +25,23 @@ pub struct Scratch {
     url: String,
     connection: DatabaseConnection,
     folder: TempDir,
+    /// The server that is this database's alone.
+    own_server: Option<Mariadb>,
 }
 
 impl Scratch {
     /// A database without a table.
     pub async fn empty(engine: Engine) -> Self {
+        Self::on_server(engine, None).await
+    }
+
+    /// The same on a server of its own.
+    pub(super) async fn on_server(engine: Engine, own_server: Option<Mariadb>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         // Version 7 begins with the time, by which those of earlier runs are known.
         let name = format!("{PREFIX}{}", Uuid::now_v7().simple());
-        let url = match engine.server() {
+        let server = own_server.as_ref().map(Mariadb::url).or_else(|| engine.server());
+        let url = match server {
             None => format!("sqlite://{}", folder.path().join("school.db").display()),
             Some(mut server) => {
                 connect(server.as_str(), 1)
@@ -51,14 +60,24 @@ impl Scratch {
             url,
             connection,
             folder,
+            own_server,
         }
     }
 
     /// A database with the schema of the service and no row.
     pub async fn migrated(engine: Engine) -> Self {
         let scratch = Self::empty(engine).await;
-        Migrator::up(&scratch.connection, None).await.unwrap();
+        scratch.migrate().await;
         scratch
+    }
+
+    pub async fn migrate(&self) {
+        Migrator::up(&self.connection, None).await.unwrap();
+    }
+
+    /// What the server calls it; SQLite has no name for it.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     pub fn engine(&self) -> Engine {
@@ -231,6 +250,9 @@ impl Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
+        if self.own_server.is_some() {
+            return;
+        }
         let Some(server) = self.engine.server() else { return };
         let drop = drop_database(self.engine, &self.name);
         // Best effort: the next run sweeps what stayed.
