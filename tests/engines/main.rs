@@ -15,5 +15,6 @@ mod restore_ids;
 mod restore_locked;
 mod restore_refusals;
 mod schema;
+mod sessions;
 mod snapshot_pair;
 mod snapshot_paths;

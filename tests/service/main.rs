@@ -40,6 +40,7 @@ mod download_broken;
 mod download_sheet;
 mod download_stream;
 mod foreign_database;
+mod isolation;
 mod jobs_api;
 mod links;
 mod locked_tables;

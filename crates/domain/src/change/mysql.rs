@@ -26,6 +26,10 @@ const VALUES_A_STATEMENT: usize = 20_000;
 /// How many bytes of text one statement brings, so that it stays below the size of a packet.
 const TEXT_A_STATEMENT: usize = 4 << 20;
 
+/// At a lower level no gap would be locked, and others could insert rows after the safety backup that the change then
+/// removes without a copy.
+const BEGIN: &str = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; START TRANSACTION";
+
 /// How long it is tried to get all locks without waiting for any.
 const COURTESY: Duration = Duration::from_millis(500);
 
@@ -58,7 +62,7 @@ impl Writer {
     }
 
     async fn locked(pool: &MySqlPool, tables: &[Table], how: &str, doing: &'static str) -> Result<Self> {
-        let mut transaction = pool.begin().await.map_err(Error::sqlx(doing))?;
+        let mut transaction = pool.begin_with(BEGIN).await.map_err(Error::sqlx(doing))?;
         for table in Table::ALL.iter().filter(|table| tables.contains(table)) {
             // The gaps that are locked are those of the index that is read, and a new row needs one in every index.
             let sql = format!("SELECT COUNT(*) FROM {table} FORCE INDEX (PRIMARY) {how}");

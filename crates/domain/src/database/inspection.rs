@@ -20,6 +20,7 @@ use campus_backup_migration::{Migrator, MigratorTrait, tables_of};
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, SqlxSqliteConnector, Statement};
 
+use super::session::SearchPath;
 use super::{Database, Pool, Settings, connect_pool, sqlite_file};
 use crate::catalog::Table;
 use crate::error::{Error, Result};
@@ -51,7 +52,7 @@ impl Database {
         match sqlite_file(&settings.url) {
             Some(file) => inspect_file(settings, &file).await,
             None => {
-                let connection = connect_pool(settings, Pool::Requests).await?;
+                let connection = connect_pool(settings, Pool::Requests, &SearchPath::default()).await?;
                 let found = schema_state(&connection).await;
                 // It has only read.
                 let _ = connection.close().await;

@@ -3,14 +3,16 @@
 //! A [`Database`] has two pools. Requests use the one; what reads whole tables uses the other, which has a limit of
 //! its own, so that readers who stall can never keep a sign-in or a clear from getting a connection. On SQLite what
 //! changes whole tables has a third one, whose connections leave foreign keys to the end of a change, and the signs of
-//! life of long work a fourth one, which waits for nobody. [`inspection`] finds out before the first write whose tables a
-//! database has, [`schema`] brings the schema up to date, [`id_counter`] says how far ids have come, [`clock`] is the one that all copies of the service go by.
+//! life of long work a fourth one, which waits for nobody. [`session`] sets on each connection what must not depend on the
+//! defaults of a server, [`inspection`] finds out before the first write whose tables a database has, [`schema`] brings the
+//! schema up to date, [`id_counter`] says how far ids have come, [`clock`] is the one that all copies of the service go by.
 
 mod clock;
 mod held;
 mod id_counter;
 mod inspection;
 mod schema;
+mod session;
 
 use std::fs::OpenOptions;
 use std::num::NonZeroUsize;
@@ -19,12 +21,10 @@ use std::str::FromStr as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::BoxFuture;
-use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use sea_orm::sqlx::{self, AssertSqlSafe, Connection, Executor};
+use sea_orm::sqlx::sqlite::SqliteConnectOptions;
 use sea_orm::{
     AccessMode, ConnectOptions, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, IsolationLevel,
-    SqliteTransactionMode, SqlxError, TransactionOptions, TransactionTrait,
+    SqliteTransactionMode, TransactionOptions, TransactionTrait,
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use url::Url;
@@ -32,6 +32,7 @@ use url::Url;
 pub(crate) use self::held::Held;
 pub(crate) use self::id_counter::{FRESH_STATISTICS, counter_sql};
 pub use self::inspection::SchemaState;
+use self::session::SearchPath;
 use crate::catalog::Table;
 use crate::error::{Error, Result};
 
@@ -128,19 +129,21 @@ impl Database {
             Some(_) => u32::try_from(cores / 2).unwrap_or(u32::MAX),
             None => 0,
         };
-        let requests = connect_pool(settings, Pool::Requests).await?;
-        let readers = connect_pool(settings, Pool::Readers { pairs }).await?;
+        let search_path = SearchPath::default();
+        let connect = async |pool| connect_pool(settings, pool, &search_path).await;
+        let requests = connect(Pool::Requests).await?;
+        let readers = connect(Pool::Readers { pairs }).await?;
         let engine = match requests.get_database_backend() {
             DbBackend::Postgres => Engine::Postgres,
             DbBackend::MySql => Engine::Mysql,
             _ => Engine::Sqlite,
         };
         let changes = match engine {
-            Engine::Sqlite => connect_pool(settings, Pool::Changes).await?,
+            Engine::Sqlite => connect(Pool::Changes).await?,
             Engine::Postgres | Engine::Mysql => requests.clone(),
         };
         let signs = match engine {
-            Engine::Sqlite => connect_pool(settings, Pool::Signs).await?,
+            Engine::Sqlite => connect(Pool::Signs).await?,
             Engine::Postgres | Engine::Mysql => requests.clone(),
         };
         let file = path.map(|path| {
@@ -329,22 +332,13 @@ enum Pool {
     Signs,
 }
 
-async fn connect_pool(settings: &Settings, pool: Pool) -> Result<DatabaseConnection> {
+async fn connect_pool(settings: &Settings, pool: Pool, search_path: &SearchPath) -> Result<DatabaseConnection> {
     let size = match pool {
         Pool::Requests | Pool::Changes => settings.connections,
         Pool::Readers { pairs } => settings.readers + WORKERS + pairs,
         Pool::Signs => 1,
     };
-    // Who reads every page once needs none of them again; SQLite's default is 2 MB a connection.
-    let cache = match pool {
-        Pool::Readers { .. } | Pool::Signs => "-256",
-        Pool::Requests | Pool::Changes => "-2000",
-    };
     let patience = settings.patience;
-    let courtesy = match pool {
-        Pool::Signs => Duration::from_millis(50),
-        Pool::Requests | Pool::Readers { .. } | Pool::Changes => patience,
-    };
     let mut options = ConnectOptions::new(&settings.url);
     options
         .max_connections(size)
@@ -353,58 +347,11 @@ async fn connect_pool(settings: &Settings, pool: Pool) -> Result<DatabaseConnect
         .connect_timeout(patience)
         .sqlx_logging(false)
         // A connection that the server ended while it lay in the pool is noticed here, not by a request.
-        .test_before_acquire(true)
-        .map_sqlx_sqlite_opts(move |sqlite| {
-            sqlite
-                .create_if_missing(true)
-                // A change of whole tables looks at them once, when it commits.
-                .foreign_keys(pool != Pool::Changes)
-                .pragma("cache_size", cache)
-                .journal_mode(SqliteJournalMode::Wal)
-                // In WAL mode NORMAL may lose the last commits when the power fails; what was answered must stay.
-                .synchronous(SqliteSynchronous::Full)
-                .busy_timeout(courtesy)
-                // A long reader lets the log grow; without a limit its file would keep that size for ever.
-                .pragma("journal_size_limit", "67108864")
-        })
-        // After some errors SQLite takes a transaction back by itself, and the driver takes the connection for one that
-        // is still in it: what it began next would only be a savepoint, and a snapshot of it would never end.
-        .map_sqlx_sqlite_pool_opts(|pool| {
-            pool.after_release(|connection, _| {
-                Box::pin(async move {
-                    // The worker first does what was queued when the transaction was dropped.
-                    connection.ping().await?;
-                    Ok(!connection.is_in_transaction())
-                })
-            })
-        })
-        .map_sqlx_postgres_opts(|postgres| postgres.application_name("campus-backup"))
-        .map_sqlx_postgres_pool_opts(move |pool| {
-            let limit = format!("SET lock_timeout = {}", patience.as_millis());
-            pool.after_connect(move |connection, _| execute(connection, limit.clone()))
-        })
-        // The one is for locks of rows, the other for those of whole tables. Newer versions of MariaDB refuse to update
-        // what has changed since the transaction's first read, as the signs of life have in the end of a long change.
-        .map_sqlx_mysql_pool_opts(move |pool| {
-            let seconds = patience.as_secs().max(1);
-            let limit = format!(
-                "SET SESSION innodb_lock_wait_timeout = {seconds}, lock_wait_timeout = {seconds} \
-                 /*M!110602 , innodb_snapshot_isolation = OFF */"
-            );
-            pool.after_connect(move |connection, _| execute(connection, limit.clone()))
-        });
+        .test_before_acquire(true);
+    session::configure(&mut options, pool, patience, search_path);
     sea_orm::Database::connect(options)
         .await
         .map_err(Error::database("connecting to the database"))
-}
-
-/// Settings of a session, made once for each connection, so that no statement anywhere waits for a lock without end.
-fn execute<'c, C>(connection: &'c mut C, sql: String) -> BoxFuture<'c, Result<(), SqlxError>>
-where
-    C: Connection + Send,
-    &'c mut C: Executor<'c, Database = C::Database>,
-{
-    Box::pin(async move { connection.execute(sqlx::raw_sql(AssertSqlSafe(sql))).await.map(drop) })
 }
 
 /// As the driver reads the address, with its percent-encoding.

@@ -1,0 +1,46 @@
+//! SQLite. It has no server, so the only defaults are those of the library that is linked.
+
+use std::time::Duration;
+
+use sea_orm::ConnectOptions;
+use sea_orm::sqlx::Connection as _;
+use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
+
+use super::super::Pool;
+
+pub(super) fn configure(options: &mut ConnectOptions, pool: Pool, lock_timeout: Duration) {
+    // A connection that reads every page once needs none of them again; SQLite's default is 2 MB a connection.
+    let cache_size = match pool {
+        Pool::Readers { .. } | Pool::Signs => "-256",
+        Pool::Requests | Pool::Changes => "-2000",
+    };
+    let busy_timeout = match pool {
+        Pool::Signs => Duration::from_millis(50),
+        Pool::Requests | Pool::Readers { .. } | Pool::Changes => lock_timeout,
+    };
+    options
+        .map_sqlx_sqlite_opts(move |sqlite| {
+            sqlite
+                .create_if_missing(true)
+                // A change of whole tables checks them once, when it commits.
+                .foreign_keys(pool != Pool::Changes)
+                .pragma("cache_size", cache_size)
+                .journal_mode(SqliteJournalMode::Wal)
+                // In WAL mode NORMAL may lose the last commits when the power fails; what was answered must stay.
+                .synchronous(SqliteSynchronous::Full)
+                .busy_timeout(busy_timeout)
+                // A long reader lets the log grow; without a limit its file would keep that size for ever.
+                .pragma("journal_size_limit", "67108864")
+        })
+        // After some errors SQLite rolls a transaction back by itself, and the driver takes the connection for one that
+        // is still in it: what it began next would only be a savepoint, and a snapshot of it would never end.
+        .map_sqlx_sqlite_pool_opts(|pool| {
+            pool.after_release(|connection, _| {
+                Box::pin(async move {
+                    // The worker first does what was queued when the transaction was dropped.
+                    connection.ping().await?;
+                    Ok(!connection.is_in_transaction())
+                })
+            })
+        });
+}

@@ -1,0 +1,112 @@
+//! What another program commits between the safety backup and the change is never lost, whatever isolation level the server
+//! gives a session by default.
+
+use std::time::Duration;
+
+use sea_orm::ConnectionTrait as _;
+use serde_json::json;
+use tokio::task::JoinHandle;
+
+use harness::defaults::Defaults;
+use harness::s3::S3;
+use harness::service::Setup;
+use harness::{Engine, Scratch, on_every_engine, small_school_in};
+
+/// The row of attendance that another program inserts.
+fn insert(id: i64) -> String {
+    let values = format!("{id}, 3, 2, '2024-01-{:02}', 'leave'", id - 80);
+    format!("insert into attendance (id, student_id, course_id, date, status) values ({values})")
+}
+
+/// Inserts a row when the next archive has been listed. Either the row is inserted at once, or the insert waits for the
+/// change; `true` if it has succeeded in the end.
+async fn insert_after_the_next_listing(store: &S3, scratch: &Scratch, id: i64) -> JoinHandle<bool> {
+    let connection = scratch.another_connection().await;
+    let (began, begun) = tokio::sync::oneshot::channel();
+    let inserting = tokio::spawn(async move {
+        begun.await.unwrap();
+        connection.execute_unprepared(&insert(id)).await.is_ok()
+    });
+    store.after_the_next_listing(async move {
+        began.send(()).unwrap();
+        tokio::time::sleep(Duration::from_millis(400)).await;
+    });
+    inserting
+}
+
+/// A clear of one table, a restore of it, and one of everything, each with an insert between safety backup and change.
+async fn nothing_is_lost(engine: Engine, defaults: Defaults) {
+    let Some(scratch) = defaults.database(engine).await else {
+        return;
+    };
+    let school = small_school_in(scratch).await;
+    let scratch = &school.scratch;
+    let store = S3::start().await;
+    let service = store.holds(Setup::on(scratch)).start().await;
+    let admin = service.admin().await;
+    let archive = admin.take().await;
+    let rows = scratch.count("attendance").await;
+
+    let is_live = async |id: i64| {
+        scratch
+            .number(&format!("select count(*) from attendance where id = {id}"))
+            .await
+            == 1
+    };
+    let inserting = insert_after_the_next_listing(&store, scratch, 90).await;
+    let cleared = admin.clear(&json!({"table": "attendance"})).await.expect(200).json();
+    assert_eq!(cleared["removed_total"], rows, "{defaults:?}");
+    let inserted = inserting.await.unwrap();
+    assert_eq!(is_live(90).await, inserted, "{defaults:?}: a clear");
+
+    for (id, scope) in [(91, json!({"tables": ["attendance"]})), (92, json!("all"))] {
+        let inserting = insert_after_the_next_listing(&store, scratch, id).await;
+        let body = json!({"mode": "replace", "scope": scope});
+        admin.done(admin.restore(&archive, &body).await).await;
+        let inserted = inserting.await.unwrap();
+        assert_eq!(is_live(id).await, inserted, "{defaults:?}: {body}");
+        let others = scratch
+            .number(&format!("select count(*) from attendance where id <> {id}"))
+            .await;
+        assert_eq!(others, rows, "{defaults:?}: {body}");
+    }
+}
+
+#[on_every_engine]
+async fn nothing_is_lost_at_read_uncommitted(engine: Engine) {
+    let defaults = Defaults {
+        postgres: &[("default_transaction_isolation", "read uncommitted")],
+        mysql: &[("transaction-isolation", "READ-UNCOMMITTED")],
+    };
+    nothing_is_lost(engine, defaults).await;
+}
+
+#[on_every_engine]
+async fn nothing_is_lost_at_read_committed(engine: Engine) {
+    let defaults = Defaults {
+        postgres: &[("default_transaction_isolation", "read committed")],
+        mysql: &[("transaction-isolation", "READ-COMMITTED")],
+    };
+    nothing_is_lost(engine, defaults).await;
+}
+
+#[on_every_engine]
+async fn nothing_is_lost_at_repeatable_read(engine: Engine) {
+    let defaults = Defaults {
+        postgres: &[("default_transaction_isolation", "repeatable read")],
+        mysql: &[
+            ("transaction-isolation", "REPEATABLE-READ"),
+            ("innodb-snapshot-isolation", "ON"),
+        ],
+    };
+    nothing_is_lost(engine, defaults).await;
+}
+
+#[on_every_engine]
+async fn nothing_is_lost_at_serializable(engine: Engine) {
+    let defaults = Defaults {
+        postgres: &[("default_transaction_isolation", "serializable")],
+        mysql: &[("transaction-isolation", "SERIALIZABLE")],
+    };
+    nothing_is_lost(engine, defaults).await;
+}
