@@ -5,7 +5,7 @@
 //!
 //! [`school`](m20261123_000001_school) holds the seven tables of the school's data,
 //! [`service`](m20261123_000002_service) and [`jobs`](m20261125_000003_jobs) the tables of the service itself, whose names
-//! begin with `backup_`.
+//! begin with `backup_`. [`long_texts`](m20261128_000004_long_texts) gives the long texts of both MySQL's longest type.
 
 use sea_orm_migration::prelude::*;
 pub use sea_orm_migration::prelude::{MigratorTrait, SchemaManager};
@@ -13,6 +13,7 @@ pub use sea_orm_migration::prelude::{MigratorTrait, SchemaManager};
 mod m20261123_000001_school;
 mod m20261123_000002_service;
 mod m20261125_000003_jobs;
+mod m20261128_000004_long_texts;
 mod text;
 
 /// All migrations, oldest first.
@@ -26,6 +27,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261123_000001_school::Migration),
             Box::new(m20261123_000002_service::Migration),
             Box::new(m20261125_000003_jobs::Migration),
+            Box::new(m20261128_000004_long_texts::Migration),
         ]
     }
 

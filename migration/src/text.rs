@@ -7,6 +7,10 @@ use sea_orm_migration::sea_orm::DbBackend;
 /// of a schema, whatever is asked of it.
 pub(crate) const IN_ONE_TRANSACTION: Option<bool> = Some(true);
 
+/// Byte by byte, case- and space-exact. MariaDB and MySQL have the same under different names.
+const MARIADB_COLLATION: &str = "utf8mb4_nopad_bin";
+const MYSQL_COLLATION: &str = "utf8mb4_0900_bin";
+
 /// What a table of the service is created with, engine by engine.
 pub(crate) struct Dialect {
     backend: DbBackend,
@@ -61,7 +65,7 @@ impl Dialect {
         column
     }
 
-    /// A long text without NUL.
+    /// A long text without NUL. On MySQL it has at most 65,535 bytes until [`long_texts`](crate::m20261128_000004_long_texts).
     pub(crate) fn text(&self, name: &'static str) -> ColumnDef {
         let mut column = ColumnDef::new(name);
         column.text();
@@ -75,6 +79,15 @@ impl Dialect {
             _ => {}
         }
         column
+    }
+
+    /// The check of a text that has to be said again when its column gets another type: on MariaDB it is a part of the
+    /// column, on MySQL a constraint of the table, which stays.
+    pub(crate) fn check_in_column(&self, name: &str) -> String {
+        match self.collation {
+            Some(MARIADB_COLLATION) => format!("CHECK ({})", no_nul_on_mysql(name)),
+            _ => String::new(),
+        }
     }
 
     /// One of a closed list of words.
@@ -136,8 +149,8 @@ async fn exact_collation(manager: &SchemaManager<'_>) -> Result<&'static str, Db
         .ok_or_else(|| DbErr::Migration("the server did not tell its version".to_owned()))?;
     let version: String = row.try_get("", "version")?;
     Ok(if version.contains("MariaDB") {
-        "utf8mb4_nopad_bin"
+        MARIADB_COLLATION
     } else {
-        "utf8mb4_0900_bin"
+        MYSQL_COLLATION
     })
 }

@@ -10,6 +10,7 @@
 mod diff;
 mod inspection;
 mod jobs;
+mod long_texts;
 mod restore;
 mod restore_ids;
 mod restore_locked;

@@ -2,23 +2,120 @@
 
 use campus_backup_domain::Table;
 use campus_backup_domain::change::Change;
-use sea_orm::Statement;
+use campus_backup_domain::restore::Mode;
+use campus_backup_domain::snapshot::{Path, Snapshot};
+use sea_orm::{ConnectionTrait as _, Statement};
 
 use harness::defaults::Defaults;
-use harness::{Engine, on_every_engine};
+use harness::restore_rig::{Place, everything};
+use harness::{Engine, Scratch, on_every_engine, small_school, small_school_in};
+
+/// Defaults that change what a value, a statement or a commit means.
+const CHANGED_MEANINGS: Defaults = Defaults {
+    postgres: &[
+        ("default_transaction_isolation", "'serializable'"),
+        ("TimeZone", "'Asia/Kolkata'"),
+        ("DateStyle", "'German, DMY'"),
+        ("IntervalStyle", "'sql_standard'"),
+        ("bytea_output", "'escape'"),
+        ("client_encoding", "'LATIN1'"),
+        ("extra_float_digits", "-15"),
+        ("standard_conforming_strings", "off"),
+        ("session_replication_role", "replica"),
+        ("synchronous_commit", "off"),
+    ],
+    mysql: &[
+        ("sql_mode", "''"),
+        ("tx_isolation", "'READ-COMMITTED'"),
+        ("time_zone", "'+05:30'"),
+        ("autocommit", "OFF"),
+        ("completion_type", "'CHAIN'"),
+        ("foreign_key_checks", "OFF"),
+        ("unique_checks", "OFF"),
+        ("sql_safe_updates", "ON"),
+        ("sql_select_limit", "2"),
+        ("sql_auto_is_null", "ON"),
+        ("character_set_client", "latin1"),
+        ("character_set_connection", "latin1"),
+        ("character_set_results", "latin1"),
+    ],
+};
+
+/// Rows that a careless session changes: an id of 0, and texts of more than a byte a character.
+async fn add_delicate_rows(scratch: &Scratch) {
+    for sql in [
+        "insert into payment_categories (id, name, description) values (70, 'Zéro ₹ 💰', 'a || b')",
+        "update payment_categories set id = 0 where id = 70",
+        "insert into payments (id, student_id, category_id, amount_paid, status) values (70, 1, 0, 0.10, 'paid')",
+    ] {
+        scratch.execute(sql).await;
+    }
+}
+
+#[on_every_engine]
+async fn a_restore_is_exact_under_any_defaults(engine: Engine) {
+    let Some(scratch) = CHANGED_MEANINGS.database(engine).await else {
+        return;
+    };
+    let school = small_school_in(scratch).await;
+    let scratch = &school.scratch;
+    add_delicate_rows(scratch).await;
+    let place = Place::on(scratch).await;
+    let archive = place.archive().await;
+    for mode in [Mode::Replace, Mode::Merge, Mode::MissingOnly] {
+        for table in ["attendance", "payments", "enrollments", "payment_categories"] {
+            scratch.execute(&format!("delete from {table}")).await;
+        }
+        place.restore(&archive, &everything(mode)).await.unwrap();
+        for sql in ["payments where category_id = 0", "payment_categories where id = 0"] {
+            assert_eq!(scratch.number(&format!("select count(*) from {sql}")).await, 1);
+        }
+        assert_eq!(place.digests().await, archive.summary().sha256, "{mode:?}");
+    }
+}
+
+#[on_every_engine]
+async fn foreign_keys_are_checked_under_any_defaults(engine: Engine) {
+    let Some(scratch) = CHANGED_MEANINGS.database(engine).await else {
+        return;
+    };
+    let database = scratch.database().await;
+    let orphan = "insert into enrollments (student_id, course_id) values (4711, 4711)";
+    let refused = database.connection().execute_unprepared(orphan).await;
+    assert!(refused.is_err(), "a row that refers to nothing was inserted");
+    assert_eq!(scratch.count("enrollments").await, 0);
+}
+
+/// A default that is changed while the service runs would let a backup read other tables than a clear empties.
+#[tokio::test]
+async fn all_connections_find_their_tables_in_the_same_schema() {
+    if !Engine::Postgres.is_here() {
+        return;
+    }
+    let school = small_school(Engine::Postgres).await;
+    let scratch = &school.scratch;
+    let database = scratch.database().await;
+    // The first connection finds out where tables are.
+    database.ping().await.unwrap();
+    let other = "create schema other; create table other.students (like public.students)";
+    scratch.execute(other).await;
+    let path = format!("alter database {} set search_path = other, public", scratch.name());
+    scratch.execute(&path).await;
+    // Another pool's first connection.
+    let snapshot = Snapshot::take(&database, Path::Engine, &Table::ALL).await.unwrap();
+    assert_eq!(snapshot.rows_of(Table::Students), 5);
+    snapshot.end().await.unwrap();
+}
 
 /// Defaults at which a long transaction may not update what was updated after its first read.
 const SNAPSHOT_ISOLATION: [Defaults; 2] = [
     Defaults {
-        postgres: &[("default_transaction_isolation", "repeatable read")],
-        mysql: &[("innodb-snapshot-isolation", "ON")],
+        postgres: &[("default_transaction_isolation", "'repeatable read'")],
+        mysql: &[("innodb_snapshot_isolation", "ON")],
     },
     Defaults {
-        postgres: &[("default_transaction_isolation", "serializable")],
-        mysql: &[
-            ("transaction-isolation", "SERIALIZABLE"),
-            ("innodb-snapshot-isolation", "ON"),
-        ],
+        postgres: &[("default_transaction_isolation", "'serializable'")],
+        mysql: &[("tx_isolation", "'SERIALIZABLE'"), ("innodb_snapshot_isolation", "ON")],
     },
 ];
 

@@ -15,12 +15,12 @@ use super::engine::Engine;
 use super::scratch::Scratch;
 use super::{PATIENCE, tool, until};
 
-/// Names and values, for each engine that has such defaults.
+/// Names and values as SQL, for each engine that has such defaults.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Defaults {
     /// As for `ALTER DATABASE ... SET`.
     pub postgres: &'static [(&'static str, &'static str)],
-    /// As options of the server.
+    /// As for `SET GLOBAL`.
     pub mysql: &'static [(&'static str, &'static str)],
 }
 
@@ -29,17 +29,17 @@ impl Defaults {
     /// needed for it is absent.
     pub async fn database(&self, engine: Engine) -> Option<Scratch> {
         let scratch = match engine {
-            Engine::Mysql => Scratch::on_server(engine, Some(Mariadb::start(self.mysql).await?)).await,
+            Engine::Mysql => Scratch::on_server(engine, Some(Mariadb::start().await?)).await,
             Engine::Sqlite | Engine::Postgres => Scratch::on_server(engine, None).await,
         };
         scratch.migrate().await;
-        if engine == Engine::Postgres {
-            for (name, value) in self.postgres {
-                let database = scratch.name();
-                scratch
-                    .execute(&format!("alter database {database} set {name} = '{value}'"))
-                    .await;
-            }
+        let (prefix, defaults) = match engine {
+            Engine::Sqlite => return Some(scratch),
+            Engine::Postgres => (format!("alter database {} set", scratch.name()), self.postgres),
+            Engine::Mysql => ("set global".to_owned(), self.mysql),
+        };
+        for (name, value) in defaults {
+            scratch.execute(&format!("{prefix} {name} = {value}")).await;
         }
         Some(scratch)
     }
@@ -54,7 +54,7 @@ pub struct Mariadb {
 }
 
 impl Mariadb {
-    async fn start(options: &[(&str, &str)]) -> Option<Self> {
+    async fn start() -> Option<Self> {
         if !["mariadbd", "mariadb-install-db"].into_iter().all(tool::is_here) {
             return None;
         }
@@ -75,7 +75,6 @@ impl Mariadb {
             .args(["--innodb-buffer-pool-size=16M", "--innodb-flush-log-at-trx-commit=0"])
             .arg(format!("--port={port}"))
             .arg(format!("--socket={}", folder.path().join("socket").display()))
-            .args(options.iter().map(|(name, value)| format!("--{name}={value}")))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())

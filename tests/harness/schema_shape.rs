@@ -22,7 +22,7 @@ pub struct Table {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Column {
     pub name: String,
-    /// As the engine calls it, with lengths; MySQL's two types for a point in time are one.
+    /// As the engine calls it, with lengths; MySQL's two types for a point in time are one, and those for a long text.
     pub kind: String,
     pub nullable: bool,
 }
@@ -40,7 +40,7 @@ pub async fn read(scratch: &Scratch) -> Shape {
     let mut shape = Shape::new();
     for [table, name, kind, nullable] in texts(scratch, statements.columns).await {
         shape.entry(table).or_default().columns.push(Column {
-            kind: one_type_of_time(scratch.engine(), kind),
+            kind: one_type_of_several(scratch.engine(), kind),
             nullable: nullable == "yes",
             name,
         });
@@ -70,14 +70,14 @@ pub async fn read(scratch: &Scratch) -> Shape {
     shape
 }
 
-/// `TIMESTAMP` and `DATETIME` differ in range and precision on MySQL and hold the same values here; the migrations
-/// choose the wider one, which an entity can't say.
-fn one_type_of_time(engine: Engine, kind: String) -> String {
-    let time = engine == Engine::Mysql && (kind.starts_with("timestamp") || kind.starts_with("datetime"));
-    if time {
-        "datetime".to_owned()
-    } else {
-        kind.to_lowercase()
+/// On MySQL `TIMESTAMP` and `DATETIME`, and `TEXT` and `LONGTEXT`, differ in range and precision. The migrations choose the
+/// wider one, which an entity can't say.
+fn one_type_of_several(engine: Engine, kind: String) -> String {
+    let kind = kind.to_lowercase();
+    match (engine, kind.as_str()) {
+        (Engine::Mysql, "longtext") => "text".to_owned(),
+        (Engine::Mysql, time) if time.starts_with("timestamp") || time.starts_with("datetime") => "datetime".to_owned(),
+        _ => kind,
     }
 }
 

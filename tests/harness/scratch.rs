@@ -310,6 +310,16 @@ async fn try_connect(url: &str, size: u32) -> Result<DatabaseConnection, DbErr> 
         .max_connections(size)
         .acquire_timeout(Duration::from_secs(30))
         .sqlx_logging(false)
+        // What a test writes is written, whatever defaults it gives the server.
+        .map_sqlx_mysql_pool_opts(|pool| {
+            pool.after_connect(|connection, _| {
+                Box::pin(async move {
+                    use sea_orm::sqlx::Executor as _;
+                    let own = "set autocommit = 1, completion_type = 0, sql_safe_updates = 0";
+                    connection.execute(own).await.map(drop)
+                })
+            })
+        })
         .map_sqlx_sqlite_opts(|sqlite| {
             sqlite
                 .create_if_missing(true)

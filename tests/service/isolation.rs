@@ -75,8 +75,8 @@ async fn nothing_is_lost(engine: Engine, defaults: Defaults) {
 #[on_every_engine]
 async fn nothing_is_lost_at_read_uncommitted(engine: Engine) {
     let defaults = Defaults {
-        postgres: &[("default_transaction_isolation", "read uncommitted")],
-        mysql: &[("transaction-isolation", "READ-UNCOMMITTED")],
+        postgres: &[("default_transaction_isolation", "'read uncommitted'")],
+        mysql: &[("tx_isolation", "'READ-UNCOMMITTED'")],
     };
     nothing_is_lost(engine, defaults).await;
 }
@@ -84,8 +84,8 @@ async fn nothing_is_lost_at_read_uncommitted(engine: Engine) {
 #[on_every_engine]
 async fn nothing_is_lost_at_read_committed(engine: Engine) {
     let defaults = Defaults {
-        postgres: &[("default_transaction_isolation", "read committed")],
-        mysql: &[("transaction-isolation", "READ-COMMITTED")],
+        postgres: &[("default_transaction_isolation", "'read committed'")],
+        mysql: &[("tx_isolation", "'READ-COMMITTED'")],
     };
     nothing_is_lost(engine, defaults).await;
 }
@@ -93,10 +93,10 @@ async fn nothing_is_lost_at_read_committed(engine: Engine) {
 #[on_every_engine]
 async fn nothing_is_lost_at_repeatable_read(engine: Engine) {
     let defaults = Defaults {
-        postgres: &[("default_transaction_isolation", "repeatable read")],
+        postgres: &[("default_transaction_isolation", "'repeatable read'")],
         mysql: &[
-            ("transaction-isolation", "REPEATABLE-READ"),
-            ("innodb-snapshot-isolation", "ON"),
+            ("tx_isolation", "'REPEATABLE-READ'"),
+            ("innodb_snapshot_isolation", "ON"),
         ],
     };
     nothing_is_lost(engine, defaults).await;
@@ -105,8 +105,8 @@ async fn nothing_is_lost_at_repeatable_read(engine: Engine) {
 #[on_every_engine]
 async fn nothing_is_lost_at_serializable(engine: Engine) {
     let defaults = Defaults {
-        postgres: &[("default_transaction_isolation", "serializable")],
-        mysql: &[("transaction-isolation", "SERIALIZABLE")],
+        postgres: &[("default_transaction_isolation", "'serializable'")],
+        mysql: &[("tx_isolation", "'SERIALIZABLE'")],
     };
     nothing_is_lost(engine, defaults).await;
 }

@@ -8,6 +8,10 @@ use sea_orm::sqlx::mysql::{MySqlConnection, MySqlRow};
 use sea_orm::sqlx::{self, AssertSqlSafe, Row as _};
 use sea_orm::{ConnectOptions, SqlxError};
 
+/// What every server has and what comes before everything else. The limit would leave rows out of each answer, also out of
+/// that to the question which variables there are.
+const FIRST: &str = "SET NAMES utf8mb4, SESSION sql_select_limit = 18446744073709551615";
+
 /// Name and value, as `SHOW VARIABLES` shows them. Those that a server does not have are left out.
 const VARIABLES: &[(&str, &str)] = &[
     // Strict, so that nothing is cut off or made fit. An id of 0 stays 0. Dates that another program could store, such as
@@ -29,9 +33,8 @@ const VARIABLES: &[(&str, &str)] = &[
     ("foreign_key_checks", "ON"),
     ("unique_checks", "ON"),
     ("check_constraint_checks", "ON"),
-    // They would refuse to empty a table, or leave rows out of a backup.
+    // They would refuse to empty a table or to count it.
     ("sql_safe_updates", "OFF"),
-    ("sql_select_limit", "18446744073709551615"),
     ("sql_big_selects", "ON"),
     ("sql_auto_is_null", "OFF"),
     // 0 is no limit: of seconds on MariaDB, of milliseconds on MySQL.
@@ -60,7 +63,7 @@ async fn prepare(connection: &mut MySqlConnection, lock_timeout: Duration) -> Re
     let names: Vec<_> = wanted.iter().map(|(name, _)| format!("'{name}'")).collect();
     let shown = rows(
         connection,
-        format!("SHOW VARIABLES WHERE Variable_name IN ({})", names.join(", ")),
+        format!("{FIRST}; SHOW VARIABLES WHERE Variable_name IN ({})", names.join(", ")),
     );
     let mut found = BTreeMap::new();
     for row in shown.await? {
@@ -70,12 +73,15 @@ async fn prepare(connection: &mut MySqlConnection, lock_timeout: Duration) -> Re
         );
     }
     // What has the value already needs no right to set it.
-    let differing = wanted
+    let set: Vec<_> = wanted
         .into_iter()
-        .filter(|(name, value)| found.get(*name).is_some_and(|shown| shown != value));
-    let mut set = vec!["NAMES utf8mb4".to_owned()];
-    set.extend(differing.map(|(name, value)| format!("SESSION {name} = {}", literal(value))));
-    rows(connection, format!("SET {}", set.join(", "))).await.map(drop)
+        .filter(|(name, value)| found.get(*name).is_some_and(|shown| shown != value))
+        .map(|(name, value)| format!("SESSION {name} = {}", literal(value)))
+        .collect();
+    if !set.is_empty() {
+        rows(connection, format!("SET {}", set.join(", "))).await?;
+    }
+    Ok(())
 }
 
 async fn rows(connection: &mut MySqlConnection, sql: String) -> Result<Vec<MySqlRow>, SqlxError> {
