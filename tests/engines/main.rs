@@ -14,6 +14,7 @@ mod long_texts;
 mod restore;
 mod restore_ids;
 mod restore_locked;
+mod restore_read_back;
 mod restore_refusals;
 mod schema;
 mod sessions;

@@ -21,6 +21,7 @@ use crate::catalog::{LARGEST_ID, MOST, Table};
 use crate::database::{Database, Engine};
 use crate::entity::user::Role;
 use crate::error::Result;
+use crate::snapshot::{self, Selection, Sink};
 use crate::stats::{self, Stats};
 
 /// Gives the rows of one table, one after the other.
@@ -176,6 +177,19 @@ impl Change {
             return Ok(());
         }
         on!(self, writer => writer.reclaim_ids(table, highest.max(before)).await)
+    }
+
+    /// Reads all rows of a table as they are now in this transaction, in the order of their ids.
+    pub(crate) async fn read(&mut self, table: Table, sink: &mut impl Sink) -> Result<()> {
+        match &mut self.writer {
+            Writer::Sqlite(writer) => {
+                snapshot::sqlite::read(writer.connection(), table, Selection::Columns, sink).await
+            }
+            Writer::Postgres(writer) => {
+                snapshot::postgres::read(writer.connection()?, table, Selection::Columns, sink).await
+            }
+            Writer::Mysql(writer) => snapshot::mysql::read(writer.connection(), table, Selection::Columns, sink).await,
+        }
     }
 
     /// Runs one statement with its values in the same transaction, and says how many rows it concerned. It is for what the

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use campus_backup_archive::Cell;
 use rust_decimal::Decimal;
-use sea_orm::sqlx::mysql::MySqlArguments;
+use sea_orm::sqlx::mysql::{MySqlArguments, MySqlConnection};
 use sea_orm::sqlx::{self, Arguments as _, AssertSqlSafe, Executor as _, MySql, MySqlPool, Transaction};
 use sea_query_sqlx::SqlxValues;
 
@@ -75,6 +75,10 @@ impl Writer {
             pool: pool.clone(),
             doing,
         })
+    }
+
+    pub(super) fn connection(&mut self) -> &mut MySqlConnection {
+        &mut self.transaction
     }
 
     pub(super) async fn run(&mut self, sql: &str) -> Result<u64> {

@@ -17,6 +17,7 @@
 use std::collections::BTreeMap;
 
 use rust_decimal::Decimal;
+use sea_orm::sqlx::postgres::PgConnection;
 use sea_orm::sqlx::{self, AssertSqlSafe, Executor as _, PgPool, Postgres};
 use sea_query_sqlx::SqlxValues;
 
@@ -113,6 +114,10 @@ impl Writer {
     pub(super) async fn truncate(&mut self, tables: &[Table]) -> Result<()> {
         let names: Vec<_> = tables.iter().map(|table| table.name()).collect();
         self.run(&format!("TRUNCATE {}", names.join(", "))).await.map(drop)
+    }
+
+    pub(super) fn connection(&mut self) -> Result<&mut PgConnection> {
+        self.held.connection()
     }
 
     pub(super) async fn run(&mut self, sql: &str) -> Result<u64> {

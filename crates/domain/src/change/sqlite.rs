@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use campus_backup_archive::Cell;
 use campus_backup_archive::digits::write_iso_date;
 use rust_decimal::Decimal;
-use sea_orm::sqlx::{self, AssertSqlSafe, Executor as _, Sqlite, SqlitePool, Transaction};
+use sea_orm::sqlx::{self, AssertSqlSafe, Executor as _, Sqlite, SqliteConnection, SqlitePool, Transaction};
 use sea_query_sqlx::SqlxValues;
 
 use super::{Rows, Way, all_but_the_id, column_names, text};
@@ -32,6 +32,10 @@ impl Writer {
             checked: false,
             doing,
         })
+    }
+
+    pub(super) fn connection(&mut self) -> &mut SqliteConnection {
+        &mut self.transaction
     }
 
     pub(super) async fn run(&mut self, sql: &str) -> Result<u64> {

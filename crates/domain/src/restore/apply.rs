@@ -11,6 +11,7 @@ use super::outcome::{Outcome, TableOutcome, money, sums};
 use super::plan::{demand, read_archive};
 use super::request::{Extent, HighIds, Mode, Restore, Scope};
 use super::stage::{Stage, Staged};
+use super::written;
 use crate::account::Admin;
 use crate::catalog::{LARGEST_ID, Table};
 use crate::change::{Change, Way};
@@ -71,13 +72,15 @@ struct Expected {
 ///    Where a row that is gone had an id that left no room, they go on behind the greatest that left some
 ///    ([`Change::reclaim_ids`]).
 /// 5. The archive must have been the one of `archive`, which is what its first reading said of it.
-/// 6. The counts of these tables and the sums of money must be those that were foreseen, and no row may refer to nothing.
+/// 6. All rows of these tables are read back within the change and must be those that should be there, value by value.
+/// 7. The counts of these tables and the sums of money must be those that were foreseen, and no row may refer to nothing.
 ///
 /// It works on the thread that polls it, which should be one that may block. `scratch` is a folder with room for the rows
 /// of both sides, if not everything is replaced.
 ///
 /// # Errors
-/// On any error the change must be dropped, and then nothing has changed.
+/// [`Error::Unrestorable`] with the first row that was not read back as it should be. On any error the change must be
+/// dropped, and then nothing has changed.
 #[allow(
     clippy::too_many_arguments,
     reason = "each is another thing, and they meet only here"
@@ -164,6 +167,9 @@ impl Restoring<'_> {
         }
         remove(&mut stage, change, &outcome).await?;
         write(&mut stage, change, &outcome).await?;
+        for table in &tables {
+            written::demand_staged(change, &mut stage, *table, self.progress).await?;
+        }
         let tables = outcome.tables.iter().map(|(table, found)| (*table, found.into()));
         let tables = tables.collect();
         Ok((Restored { tables }, expected))
@@ -201,7 +207,7 @@ impl Restoring<'_> {
             .iter()
             .map(|(table, found)| (*table, RestoredTable::from(found)));
         let mut restored: BTreeMap<_, _> = users.collect();
-        for table in others {
+        for &table in &others {
             reader.next_table()?;
             let rows = self.archive.rows.get(table.name()).copied().unwrap_or_default();
             let largest_id = largest_ids.get(&table).copied().unwrap_or(LARGEST_ID);
@@ -221,6 +227,8 @@ impl Restoring<'_> {
         }
         let summary = reader.finish()?;
         self.demand_the_same(&summary)?;
+        written::demand_staged(change, &mut stage, Table::Users, self.progress).await?;
+        written::demand_archived(change, &others, &summary, self.source, self.keys, self.progress).await?;
         for (table, done) in restored.iter().filter(|(table, _)| **table != Table::Users) {
             expected.rows.insert(*table, done.rows);
             for column in money(*table) {

@@ -25,7 +25,7 @@
 //! commit.
 //!
 //! In reading order: `request` is what is asked for; `stage` is the scratch database in which both sides lie; `users` decides about accounts, `outcome` about every row; [`plan`](plan()) puts that into
-//! words, `apply` does it.
+//! words, `apply` does it, and `written` reads it back.
 
 mod apply;
 mod outcome;
@@ -33,6 +33,7 @@ mod plan;
 mod request;
 pub(crate) mod stage;
 mod users;
+mod written;
 
 #[cfg(test)]
 mod tests;

@@ -6,10 +6,10 @@
 //! page; it is the reference that the fast paths are tested against.
 
 mod fields;
-mod mysql;
+pub(crate) mod mysql;
 mod pages;
-mod postgres;
-mod sqlite;
+pub(crate) mod postgres;
+pub(crate) mod sqlite;
 
 use campus_backup_archive::Cell;
 use chrono::{DateTime, Utc};

@@ -6,7 +6,7 @@ use campus_backup_archive::{Cell, Kind};
 use chrono::{NaiveDate, NaiveDateTime};
 use futures_util::TryStreamExt as _;
 use rust_decimal::Decimal;
-use sea_orm::sqlx::mysql::MySqlRow;
+use sea_orm::sqlx::mysql::{MySqlConnection, MySqlRow};
 use sea_orm::sqlx::{self, AssertSqlSafe, Decode, Executor as _, MySql, MySqlPool, Row as _};
 
 use super::fields;
@@ -38,36 +38,46 @@ impl Reader {
     }
 
     pub(super) async fn read(&mut self, table: Table, selection: Selection, sink: &mut impl Sink) -> Result<()> {
-        let fields = fields::of(table, selection);
-        let sql = format!("{} ORDER BY t.id", fields::select(table, selection));
-        let mut rows = sqlx::query(AssertSqlSafe(sql)).fetch(self.0.connection()?);
-        let mut position = 0u64;
-        while let Some(row) = rows.try_next().await.map_err(Error::sqlx(READING))? {
-            let mut cells = cells();
-            for (index, (field, cell)) in fields.iter().zip(&mut cells).enumerate() {
-                let read = read_cell(&row, index, field.kind).map_err(|_| fields::problem(field.kind));
-                *cell = read
-                    .and_then(|cell| field.admit(cell))
-                    .map_err(|problem| Error::Unexportable {
-                        table,
-                        row: get(&row, 0).ok().flatten().unwrap_or_default(),
-                        column: field.name,
-                        problem,
-                    })?;
-            }
-            sink.row(&cells[..fields.len()])?;
-            position += 1;
-            if position.is_multiple_of(HAND_ON_EVERY) {
-                sink.hand_on().await?;
-            }
-        }
-        Ok(())
+        read(self.0.connection()?, table, selection, sink).await
     }
 
     /// Ends the transaction and gives the connection back.
     pub(super) async fn end(self) -> Result<()> {
         self.0.end("ending a snapshot").await
     }
+}
+
+/// Reads a table in the transaction that the connection is in.
+pub(crate) async fn read(
+    connection: &mut MySqlConnection,
+    table: Table,
+    selection: Selection,
+    sink: &mut impl Sink,
+) -> Result<()> {
+    let fields = fields::of(table, selection);
+    let sql = format!("{} ORDER BY t.id", fields::select(table, selection));
+    let mut rows = sqlx::query(AssertSqlSafe(sql)).fetch(connection);
+    let mut position = 0u64;
+    while let Some(row) = rows.try_next().await.map_err(Error::sqlx(READING))? {
+        let mut cells = cells();
+        for (index, (field, cell)) in fields.iter().zip(&mut cells).enumerate() {
+            let read = read_cell(&row, index, field.kind).map_err(|_| fields::problem(field.kind));
+            *cell = read
+                .and_then(|cell| field.admit(cell))
+                .map_err(|problem| Error::Unexportable {
+                    table,
+                    row: get(&row, 0).ok().flatten().unwrap_or_default(),
+                    column: field.name,
+                    problem,
+                })?;
+        }
+        sink.row(&cells[..fields.len()])?;
+        position += 1;
+        if position.is_multiple_of(HAND_ON_EVERY) {
+            sink.hand_on().await?;
+        }
+    }
+    Ok(())
 }
 
 /// The schema says what each column is, so the driver's own check of every value's type is left out.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use campus_backup_archive::Cell;
 use futures_util::TryStreamExt as _;
+use sea_orm::sqlx::postgres::PgConnection;
 use sea_orm::sqlx::{self, AssertSqlSafe, Executor as _, PgPool, Postgres};
 
 use super::fields;
@@ -40,59 +41,64 @@ impl Reader {
     }
 
     pub(super) async fn read(&mut self, table: Table, selection: Selection, sink: &mut impl Sink) -> Result<()> {
-        let fields = fields::of(table, selection);
-        let select = fields::select(table, selection);
-        let copy = format!("COPY ({select} ORDER BY t.id) TO STDOUT (FORMAT binary)");
-        let mut stream = self
-            .0
-            .connection()?
-            .copy_out_raw(&copy)
-            .await
-            .map_err(Error::sqlx(READING))?;
-        let mut position = 0u64;
-        // The server sends one message a row; the header comes with the first one and the trailer as the last.
-        let mut first = true;
-        let mut whole = false;
-        while let Some(message) = stream.try_next().await.map_err(Error::sqlx(READING))? {
-            let mut rest = Message::new(&message);
-            if std::mem::take(&mut first) {
-                rest.header().ok_or_else(malformed)?;
+        read(self.0.connection()?, table, selection, sink).await
+    }
+}
+
+/// Reads a table in the transaction that the connection is in.
+pub(crate) async fn read(
+    connection: &mut PgConnection,
+    table: Table,
+    selection: Selection,
+    sink: &mut impl Sink,
+) -> Result<()> {
+    let fields = fields::of(table, selection);
+    let select = fields::select(table, selection);
+    let copy = format!("COPY ({select} ORDER BY t.id) TO STDOUT (FORMAT binary)");
+    let mut stream = connection.copy_out_raw(&copy).await.map_err(Error::sqlx(READING))?;
+    let mut position = 0u64;
+    // The server sends one message a row; the header comes with the first one and the trailer as the last.
+    let mut first = true;
+    let mut whole = false;
+    while let Some(message) = stream.try_next().await.map_err(Error::sqlx(READING))? {
+        let mut rest = Message::new(&message);
+        if std::mem::take(&mut first) {
+            rest.header().ok_or_else(malformed)?;
+        }
+        while !rest.is_empty() {
+            let columns = rest.int16().ok_or_else(malformed)?;
+            if columns == TRAILER {
+                whole = true;
+                break;
             }
-            while !rest.is_empty() {
-                let columns = rest.int16().ok_or_else(malformed)?;
-                if columns == TRAILER {
-                    whole = true;
-                    break;
+            if usize::try_from(columns) != Ok(fields.len()) {
+                return Err(malformed());
+            }
+            let mut cells = cells();
+            let mut id = 0;
+            for (field, cell) in fields.iter().zip(&mut cells) {
+                let value = rest.value().ok_or_else(malformed)?;
+                *cell = read_cell(value, field.kind)
+                    .ok_or_else(|| fields::problem(field.kind))
+                    .and_then(|cell| field.admit(cell))
+                    .map_err(|problem| Error::Unexportable {
+                        table,
+                        row: id,
+                        column: field.name,
+                        problem,
+                    })?;
+                if let (0, Cell::Integer(first)) = (id, &*cell) {
+                    id = *first;
                 }
-                if usize::try_from(columns) != Ok(fields.len()) {
-                    return Err(malformed());
-                }
-                let mut cells = cells();
-                let mut id = 0;
-                for (field, cell) in fields.iter().zip(&mut cells) {
-                    let value = rest.value().ok_or_else(malformed)?;
-                    *cell = read_cell(value, field.kind)
-                        .ok_or_else(|| fields::problem(field.kind))
-                        .and_then(|cell| field.admit(cell))
-                        .map_err(|problem| Error::Unexportable {
-                            table,
-                            row: id,
-                            column: field.name,
-                            problem,
-                        })?;
-                    if let (0, Cell::Integer(first)) = (id, &*cell) {
-                        id = *first;
-                    }
-                }
-                sink.row(&cells[..fields.len()])?;
-                position += 1;
-                if position.is_multiple_of(HAND_ON_EVERY) {
-                    sink.hand_on().await?;
-                }
+            }
+            sink.row(&cells[..fields.len()])?;
+            position += 1;
+            if position.is_multiple_of(HAND_ON_EVERY) {
+                sink.hand_on().await?;
             }
         }
-        if whole { Ok(()) } else { Err(malformed()) }
     }
+    if whole { Ok(()) } else { Err(malformed()) }
 }
 
 fn malformed() -> Error {

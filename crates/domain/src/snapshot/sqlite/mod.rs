@@ -9,7 +9,7 @@ use campus_backup_archive::{Cell, Kind};
 use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 use rust_decimal::Decimal;
 use sea_orm::sqlx::sqlite::LockedSqliteHandle;
-use sea_orm::sqlx::{Sqlite, SqlitePool, Transaction};
+use sea_orm::sqlx::{Sqlite, SqliteConnection, SqlitePool, Transaction};
 use tokio::sync::OwnedSemaphorePermit;
 
 use self::pair::{Second, Waiting};
@@ -83,9 +83,7 @@ impl Reader {
     }
 
     pub(super) async fn read(&mut self, table: Table, selection: Selection, sink: &mut impl Sink) -> Result<()> {
-        let rows = Rows::of(table, selection);
-        let mut handle = self.transaction.lock_handle().await.map_err(Error::sqlx(READING))?;
-        rows.read(&mut rows.prepare(&mut handle)?, sink).await
+        read(&mut self.transaction, table, selection, sink).await
     }
 
     /// Reads a table of so many rows by two threads in turns, or alone if nobody has joined.
@@ -108,6 +106,18 @@ impl Reader {
         }
         self.read(table, selection, sink).await
     }
+}
+
+/// Reads a table in the transaction that the connection is in.
+pub(crate) async fn read(
+    connection: &mut SqliteConnection,
+    table: Table,
+    selection: Selection,
+    sink: &mut impl Sink,
+) -> Result<()> {
+    let rows = Rows::of(table, selection);
+    let mut handle = connection.lock_handle().await.map_err(Error::sqlx(READING))?;
+    rows.read(&mut rows.prepare(&mut handle)?, sink).await
 }
 
 /// What the second of a pair meets is no reason to fail: the first can read alone.
