@@ -1,14 +1,17 @@
 //! What the service does depends on no default that a server, a database or a role gives its sessions.
 
+use std::time::Duration;
+
+use campus_backup_archive::Cell;
 use campus_backup_domain::Table;
 use campus_backup_domain::change::Change;
 use campus_backup_domain::restore::Mode;
-use campus_backup_domain::snapshot::{Path, Snapshot};
+use campus_backup_domain::snapshot::{Path, Selection, Sink, Snapshot};
 use sea_orm::{ConnectionTrait as _, Statement};
 
 use harness::defaults::Defaults;
 use harness::restore_rig::{Place, everything};
-use harness::{Engine, Scratch, on_every_engine, small_school, small_school_in};
+use harness::{Engine, Scratch, fill, on_every_engine, small_school, small_school_in};
 
 /// Defaults that change what a value, a statement or a commit means.
 const CHANGED_MEANINGS: Defaults = Defaults {
@@ -38,6 +41,27 @@ const CHANGED_MEANINGS: Defaults = Defaults {
         ("character_set_client", "latin1"),
         ("character_set_connection", "latin1"),
         ("character_set_results", "latin1"),
+    ],
+};
+
+/// Limits that end a session or a statement that takes longer than about a second.
+const SHORT_LIMITS: Defaults = Defaults {
+    postgres: &[
+        ("statement_timeout", "'900ms'"),
+        ("idle_in_transaction_session_timeout", "'900ms'"),
+        ("idle_session_timeout", "'900ms'"),
+        ("lock_timeout", "'1ms'"),
+    ],
+    mysql: &[
+        ("max_statement_time", "0.9"),
+        ("wait_timeout", "1"),
+        ("net_read_timeout", "1"),
+        ("net_write_timeout", "1"),
+        ("idle_transaction_timeout", "1"),
+        ("idle_write_transaction_timeout", "1"),
+        ("idle_readonly_transaction_timeout", "1"),
+        ("innodb_lock_wait_timeout", "1"),
+        ("lock_wait_timeout", "1"),
     ],
 };
 
@@ -145,5 +169,133 @@ async fn a_change_writes_what_was_updated_since_it_began(engine: Engine) {
             scratch.value("select runner from backup_leases").await.as_deref(),
             Some("end")
         );
+    }
+}
+
+/// A reader that takes nothing for a while, once.
+#[derive(Default)]
+struct SlowReader {
+    rows: u64,
+    has_paused: bool,
+}
+
+impl Sink for SlowReader {
+    fn row(&mut self, _: &[Cell<'_>]) -> campus_backup_domain::Result<()> {
+        self.rows += 1;
+        Ok(())
+    }
+
+    async fn hand_on(&mut self) -> campus_backup_domain::Result<()> {
+        if !std::mem::replace(&mut self.has_paused, true) {
+            tokio::time::sleep(PAUSE).await;
+        }
+        Ok(())
+    }
+}
+
+/// Longer than any of [`SHORT_LIMITS`].
+const PAUSE: Duration = Duration::from_millis(2_500);
+
+#[on_every_engine]
+async fn a_slow_reader_outlives_short_limits(engine: Engine) {
+    let Some(scratch) = SHORT_LIMITS.database(engine).await else {
+        return;
+    };
+    // More than the buffers between server and service hold.
+    const ROWS: u32 = 12_000;
+    for _ in 0..4 {
+        let done = scratch.count("students").await;
+        fill::wide_students_after(&scratch, done, ROWS / 4, 1_024).await;
+    }
+    let database = scratch.database().await;
+    let mut snapshot = Snapshot::take(&database, Path::Engine, &Table::ALL).await.unwrap();
+    let mut reader = SlowReader::default();
+    snapshot
+        .read(Table::Students, Selection::Columns, &mut reader)
+        .await
+        .unwrap();
+    assert_eq!(reader.rows, u64::from(ROWS));
+    snapshot.end().await.unwrap();
+}
+
+/// A change waits for its safety backup, has long statements, and waits for locks as long as the service's setting says.
+#[on_every_engine]
+async fn a_change_outlives_short_limits(engine: Engine) {
+    let Some(scratch) = SHORT_LIMITS.database(engine).await else {
+        return;
+    };
+    let database = scratch.database().await;
+    let other = scratch.another_connection().await;
+    let begin = if engine == Engine::Sqlite {
+        "begin immediate"
+    } else {
+        "begin"
+    };
+    other.execute_unprepared(begin).await.unwrap();
+    let hold = "insert into courses (id, name, fee, seats) values (1, 'Course', 1, 1)";
+    other.execute_unprepared(hold).await.unwrap();
+    let beginning = {
+        let database = database.clone();
+        tokio::spawn(async move { Change::begin(&database, vec![Table::Courses], "a test").await })
+    };
+    // The other one's own session has short limits, too.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    other.execute_unprepared("commit").await.unwrap();
+    let mut change = beginning.await.unwrap().unwrap();
+    tokio::time::sleep(PAUSE).await;
+    let backend = database.connection().get_database_backend();
+    let long = match engine {
+        Engine::Sqlite => "select 1",
+        Engine::Postgres => "select pg_sleep(1.5)",
+        Engine::Mysql => "select sleep(1.5)",
+    };
+    change.execute(&Statement::from_string(backend, long)).await.unwrap();
+    let update = Statement::from_string(backend, "update courses set seats = 2");
+    assert_eq!(change.execute(&update).await.unwrap(), 1);
+    change.commit().await.unwrap();
+    assert_eq!(scratch.number("select seats from courses").await, 2);
+}
+
+/// A server that takes little at once.
+const SMALL_PACKETS: Defaults = Defaults {
+    postgres: &[],
+    mysql: &[("max_allowed_packet", "1048576")],
+};
+
+#[on_every_engine]
+async fn rows_are_sent_in_packets_that_the_server_takes(engine: Engine) {
+    let Some(scratch) = SMALL_PACKETS.database(engine).await else {
+        return;
+    };
+    let school = small_school_in(scratch).await;
+    let scratch = &school.scratch;
+    fill::wide_students_after(scratch, 100, 3_000, 1_024).await;
+    let place = Place::on(scratch).await;
+    let archive = place.archive().await;
+    for mode in [Mode::Replace, Mode::MissingOnly] {
+        for table in ["attendance", "payments", "enrollments", "students"] {
+            scratch.execute(&format!("delete from {table}")).await;
+        }
+        place.restore(&archive, &everything(mode)).await.unwrap();
+        assert_eq!(place.digests().await, archive.summary().sha256, "{mode:?}");
+    }
+    if engine != Engine::Mysql {
+        return;
+    }
+    let long: &str = "x".repeat(1_100_000).leak();
+    let larger = archive.rewritten(|table, cells| {
+        if table == "students" && cells[0] == Cell::Integer(3) {
+            cells[5] = Cell::Text(long);
+        }
+        true
+    });
+    for mode in [Mode::Replace, Mode::Merge] {
+        let before = place.digests().await;
+        let refused = place.restore(&larger, &everything(mode)).await.unwrap_err();
+        let said = refused.to_string();
+        for word in ["students", "row 3 ", "max_allowed_packet"] {
+            assert!(said.contains(word), "{said}");
+        }
+        assert_eq!(place.digests().await, before, "{mode:?}");
     }
 }

@@ -5,6 +5,11 @@ use super::scratch::Scratch;
 
 /// So many students with addresses of so many characters, which no encoding makes much smaller, numbered from 1.
 pub async fn wide_students(scratch: &Scratch, rows: u32, width: u32) {
+    wide_students_after(scratch, 0, rows, width).await;
+}
+
+/// The same, numbered from the number after that.
+pub async fn wide_students_after(scratch: &Scratch, last: i64, rows: u32, width: u32) {
     let address = match scratch.engine() {
         Engine::Sqlite => format!("hex(randomblob({}))", width / 2),
         Engine::Postgres | Engine::Mysql => {
@@ -15,7 +20,7 @@ pub async fn wide_students(scratch: &Scratch, rows: u32, width: u32) {
     scratch
         .execute(&format!(
             "insert into students (id, full_name, registration_number, address) \
-             select i, 'Student', 'W' || i, {address} from {} where i <= {rows}",
+             select i + {last}, 'Student', 'W' || (i + {last}), {address} from {} where i <= {rows}",
             numbers()
         ))
         .await;

@@ -176,7 +176,7 @@ codes! {
     /// It is whole, and it is not the one that its manifest is about.
     ArchiveManifestMismatch = "archive_manifest_mismatch", UNPROCESSABLE_ENTITY, "The archive is not what its manifest says",
         "The archive is not what its manifest says: the digest of the stored object is another one.";
-    /// It has rows that the schema refuses.
+    /// It has rows that the schema or the server refuses, or that would not come back as they are.
     ArchiveUnrestorable = "archive_unrestorable", UNPROCESSABLE_ENTITY, "The archive can't be restored",
         "The rows of students can't be restored: UNIQUE constraint failed: students.registration_number.";
     /// No archive ever had that id.

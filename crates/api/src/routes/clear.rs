@@ -261,9 +261,9 @@ problem_responses!(
 problem_responses!(
     UndoProblems: InvalidField, Unauthenticated, Forbidden, UnknownClear, ArchiveGone, UndoExpired, NothingToUndo,
     AlreadyUndone, UndoBlocked, Busy, Cancelled, IdempotencyKeyReused, ArchiveCut, ArchiveCorrupt,
-    ArchiveDigestMismatch, ArchiveWrongKey, ArchiveManifestMismatch, ArchiveIncomplete, ManifestUnreadable,
-    ArchiveUnreadable, Interrupted, Stopping, DatabaseBusy, DatabaseUnavailable, StoreMisconfigured, StoreUnavailable,
-    NoRoom, Internal
+    ArchiveDigestMismatch, ArchiveWrongKey, ArchiveManifestMismatch, ArchiveIncomplete, ArchiveUnrestorable,
+    ManifestUnreadable, ArchiveUnreadable, Interrupted, Stopping, DatabaseBusy, DatabaseUnavailable, StoreMisconfigured,
+    StoreUnavailable, NoRoom, Internal
 );
 
 /// Clear a table, or everything

@@ -18,13 +18,18 @@ use crate::database::{Engine, FRESH_STATISTICS, counter_sql};
 use crate::error::{Error, Result};
 use crate::stats;
 
-/// How many values one statement brings. The protocol takes 65,535 and a packet has a size (16 MiB and more; of the
-/// longest rows the demo has, these are below one). Many more than the wire's buffers hold: the driver does not set
-/// `TCP_NODELAY`, so over TLS on one machine a statement of 2,000 to 6,000 values waits 40 ms for an acknowledgement.
+/// How many values one statement brings. The protocol takes 65,535. Many more than the wire's buffers hold: the driver does
+/// not set `TCP_NODELAY`, so over TLS on one machine a statement of 2,000 to 6,000 values waits 40 ms for an acknowledgement.
 const VALUES_A_STATEMENT: usize = 20_000;
 
-/// How many bytes of text one statement brings, so that it stays below the size of a packet.
-const TEXT_A_STATEMENT: usize = 4 << 20;
+/// How many bytes one statement brings, unless it is one row that has more. The server's `max_allowed_packet` may be less.
+const BYTES_A_STATEMENT: usize = 4 << 20;
+
+/// Of a packet, what is left for everything but the rows: the statement's own words and the headers of the protocol.
+const PACKET_HEAD: usize = 2_048;
+
+/// The bytes of a value that is not a text, at the most: a decimal is sent as its digits.
+const VALUE: usize = 32;
 
 /// At a lower level no gap would be locked, and others could insert rows after the safety backup that the change then
 /// removes without a copy.
@@ -43,7 +48,17 @@ pub(super) struct Writer {
     /// Sets back counters of ids when the transaction is committed.
     reclaimed: Vec<String>,
     pool: MySqlPool,
+    /// The server closes the connection on whoever sends a larger packet. A session can't change it.
+    max_allowed_packet: usize,
     doing: &'static str,
+}
+
+/// Rows that go to the server with one statement.
+#[derive(Default)]
+struct Batch {
+    arguments: MySqlArguments,
+    rows: usize,
+    bytes: usize,
 }
 
 impl Writer {
@@ -69,10 +84,13 @@ impl Writer {
             let locked = transaction.execute(sqlx::raw_sql(AssertSqlSafe(sql))).await;
             locked.map_err(Error::sqlx(doing))?;
         }
+        let asked = sqlx::query_scalar("SELECT @@max_allowed_packet").fetch_one(&mut *transaction);
+        let max_allowed_packet: u64 = asked.await.map_err(Error::sqlx(doing))?;
         Ok(Self {
             transaction,
             reclaimed: Vec::new(),
             pool: pool.clone(),
+            max_allowed_packet: usize::try_from(max_allowed_packet).unwrap_or(usize::MAX),
             doing,
         })
     }
@@ -134,37 +152,55 @@ impl Writer {
     async fn insert(&mut self, table: Table, rows: &mut impl Rows, end: &str) -> Result<u64> {
         let columns = table.columns().len();
         let most = VALUES_A_STATEMENT / columns;
-        let mut inserted = 0;
+        let room = self.max_allowed_packet.saturating_sub(PACKET_HEAD);
+        let (mut batch, mut inserted) = (Batch::default(), 0);
         loop {
-            let (mut arguments, mut gathered, mut text) = (MySqlArguments::default(), 0, 0);
-            while gathered < most && text < TEXT_A_STATEMENT {
-                let mut row = cells();
-                if !rows.next(&mut row)? {
-                    break;
-                }
-                for cell in &row[..columns] {
-                    add(cell, &mut arguments).map_err(Error::internal(self.doing))?;
-                    if let Cell::Text(value) = cell {
-                        text += value.len();
-                    }
-                }
-                gathered += 1;
+            let mut row = cells();
+            if !rows.next(&mut row)? {
+                return Ok(inserted + self.send(table, batch, most, end).await?);
             }
-            if gathered == 0 {
-                return Ok(inserted);
+            let row = &row[..columns];
+            let bytes = bytes_of(row);
+            if bytes > room {
+                return Err(self.too_large(table, row, bytes));
             }
-            let places = format!("({})", vec!["?"; columns].join(", "));
-            let places = vec![places; gathered].join(", ");
-            let sql = format!("INSERT INTO {table} ({}) VALUES {places}{end}", column_names(table));
-            // Keeping one prepared that is as long as no other would only cost the server.
-            let insert = sqlx::query_with(AssertSqlSafe(sql), arguments).persistent(gathered == most);
-            self.transaction
-                .execute(insert)
-                .await
-                .map_err(Error::sqlx(self.doing))?;
-            // What the server counts is two for a row that was there.
-            inserted += gathered as u64;
+            if batch.rows == most || batch.bytes + bytes > room.min(BYTES_A_STATEMENT) {
+                inserted += self.send(table, std::mem::take(&mut batch), most, end).await?;
+            }
+            for cell in row {
+                add(cell, &mut batch.arguments).map_err(Error::internal(self.doing))?;
+            }
+            batch.rows += 1;
+            batch.bytes += bytes;
         }
+    }
+
+    async fn send(&mut self, table: Table, batch: Batch, most: usize, end: &str) -> Result<u64> {
+        if batch.rows == 0 {
+            return Ok(0);
+        }
+        let places = format!("({})", vec!["?"; table.columns().len()].join(", "));
+        let places = vec![places; batch.rows].join(", ");
+        let sql = format!("INSERT INTO {table} ({}) VALUES {places}{end}", column_names(table));
+        // Keeping one prepared that is as long as no other would only cost the server.
+        let insert = sqlx::query_with(AssertSqlSafe(sql), batch.arguments).persistent(batch.rows == most);
+        let inserted = self.transaction.execute(insert).await;
+        inserted.map_err(Error::sqlx(self.doing))?;
+        // What the server counts is two for a row that was there.
+        Ok(batch.rows as u64)
+    }
+
+    fn too_large(&self, table: Table, row: &[Cell<'_>], bytes: usize) -> Error {
+        let id = if let Some(Cell::Integer(id)) = row.first() {
+            *id
+        } else {
+            0
+        };
+        let problem = format!(
+            "row {id} has about {bytes} bytes, and the server takes {} at once (max_allowed_packet)",
+            self.max_allowed_packet
+        );
+        Error::Unrestorable { table, problem }
     }
 
     pub(super) async fn commit(self) -> Result<()> {
@@ -177,6 +213,15 @@ impl Writer {
         }
         Ok(())
     }
+}
+
+/// The bytes of a row on the wire, at the most: its values with their types, or its places in the text of the statement.
+fn bytes_of(row: &[Cell<'_>]) -> usize {
+    let value = |cell: &Cell<'_>| match cell {
+        Cell::Text(text) => text.len() + VALUE,
+        _ => VALUE,
+    };
+    row.iter().map(value).sum()
 }
 
 fn add(cell: &Cell<'_>, arguments: &mut MySqlArguments) -> Result<(), sqlx::error::BoxDynError> {
