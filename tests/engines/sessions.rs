@@ -5,7 +5,7 @@ use std::time::Duration;
 use campus_backup_archive::Cell;
 use campus_backup_domain::Table;
 use campus_backup_domain::change::Change;
-use campus_backup_domain::restore::Mode;
+use campus_backup_domain::restore::{BlockerCode, Mode};
 use campus_backup_domain::snapshot::{Path, Selection, Sink, Snapshot};
 use sea_orm::{ConnectionTrait as _, Statement};
 
@@ -125,10 +125,16 @@ async fn all_connections_find_their_tables_in_the_same_schema() {
     scratch.execute(other).await;
     let path = format!("alter database {} set search_path = other, public", scratch.name());
     scratch.execute(&path).await;
-    // Another pool's first connection.
-    let snapshot = Snapshot::take(&database, Path::Engine, &Table::ALL).await.unwrap();
-    assert_eq!(snapshot.rows_of(Table::Students), 5);
-    snapshot.end().await.unwrap();
+    // A pool has one connection from the beginning, so the others are new.
+    let mut snapshots = Vec::new();
+    for _ in 0..3 {
+        let snapshot = Snapshot::take(&database, Path::Engine, &Table::ALL).await.unwrap();
+        assert_eq!(snapshot.rows_of(Table::Students), 5);
+        snapshots.push(snapshot);
+    }
+    for snapshot in snapshots {
+        snapshot.end().await.unwrap();
+    }
 }
 
 /// Defaults at which a long transaction may not update what was updated after its first read.
@@ -290,6 +296,15 @@ async fn rows_are_sent_in_packets_that_the_server_takes(engine: Engine) {
         true
     });
     for mode in [Mode::Replace, Mode::Merge] {
+        let blockers = place.plan(&larger, &everything(mode)).await.unwrap().blockers;
+        let [blocker] = blockers.as_slice() else {
+            panic!("{blockers:?}");
+        };
+        assert_eq!(
+            (blocker.code, blocker.table),
+            (BlockerCode::RowsTooLarge, Table::Students)
+        );
+        assert!(blocker.text.contains("id 3."), "{blocker:?}");
         let before = place.digests().await;
         let refused = place.restore(&larger, &everything(mode)).await.unwrap_err();
         let said = refused.to_string();

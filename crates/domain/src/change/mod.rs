@@ -20,7 +20,7 @@ use sea_query_sqlx::SqlxValues;
 use crate::catalog::{LARGEST_ID, MOST, Table};
 use crate::database::{Database, Engine};
 use crate::entity::user::Role;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::snapshot::{self, Selection, Sink};
 use crate::stats::{self, Stats};
 
@@ -39,6 +39,30 @@ pub(crate) enum Way {
     Bulk,
     /// Few: they are put into the table as it is.
     InPlace,
+}
+
+/// The bytes of a value beside those of a text, at the most: a decimal is sent as its digits.
+pub(crate) const VALUE_BYTES: usize = 32;
+
+/// The bytes of a row on the wire, at the most.
+fn row_bytes(row: &[Cell<'_>]) -> usize {
+    let value = |cell: &Cell<'_>| match cell {
+        Cell::Text(text) => text.len() + VALUE_BYTES,
+        _ => VALUE_BYTES,
+    };
+    row.iter().map(value).sum()
+}
+
+/// How many bytes a row may have that the database takes: those of its texts, and [`VALUE_BYTES`] for each value. None where
+/// there is no such limit.
+pub(crate) async fn largest_row(database: &Database) -> Result<Option<usize>> {
+    if database.engine() != Engine::Mysql {
+        return Ok(None);
+    }
+    let pool = database.connection().get_mysql_connection_pool();
+    let connection = pool.acquire().await;
+    let mut connection = connection.map_err(Error::sqlx("asking the database for its largest packet"))?;
+    mysql::largest_row(&mut connection).await.map(Some)
 }
 
 /// One transaction that changes many rows. Dropped without [`Change::commit`], nothing has changed.

@@ -12,7 +12,7 @@ use sea_orm::sqlx::mysql::{MySqlArguments, MySqlConnection};
 use sea_orm::sqlx::{self, Arguments as _, AssertSqlSafe, Executor as _, MySql, MySqlPool, Transaction};
 use sea_query_sqlx::SqlxValues;
 
-use super::{Rows, Way, all_but_the_id, column_names};
+use super::{Rows, Way, all_but_the_id, column_names, row_bytes};
 use crate::catalog::{LARGEST_ID, Table, cells};
 use crate::database::{Engine, FRESH_STATISTICS, counter_sql};
 use crate::error::{Error, Result};
@@ -27,9 +27,6 @@ const BYTES_A_STATEMENT: usize = 4 << 20;
 
 /// Of a packet, what is left for everything but the rows: the statement's own words and the headers of the protocol.
 const PACKET_HEAD: usize = 2_048;
-
-/// The bytes of a value that is not a text, at the most: a decimal is sent as its digits.
-const VALUE: usize = 32;
 
 /// At a lower level no gap would be locked, and others could insert rows after the safety backup that the change then
 /// removes without a copy.
@@ -48,8 +45,7 @@ pub(super) struct Writer {
     /// Sets back counters of ids when the transaction is committed.
     reclaimed: Vec<String>,
     pool: MySqlPool,
-    /// The server closes the connection on whoever sends a larger packet. A session can't change it.
-    max_allowed_packet: usize,
+    largest_row: usize,
     doing: &'static str,
 }
 
@@ -84,13 +80,12 @@ impl Writer {
             let locked = transaction.execute(sqlx::raw_sql(AssertSqlSafe(sql))).await;
             locked.map_err(Error::sqlx(doing))?;
         }
-        let asked = sqlx::query_scalar("SELECT @@max_allowed_packet").fetch_one(&mut *transaction);
-        let max_allowed_packet: u64 = asked.await.map_err(Error::sqlx(doing))?;
+        let largest_row = largest_row(&mut transaction).await?;
         Ok(Self {
             transaction,
             reclaimed: Vec::new(),
             pool: pool.clone(),
-            max_allowed_packet: usize::try_from(max_allowed_packet).unwrap_or(usize::MAX),
+            largest_row,
             doing,
         })
     }
@@ -152,7 +147,6 @@ impl Writer {
     async fn insert(&mut self, table: Table, rows: &mut impl Rows, end: &str) -> Result<u64> {
         let columns = table.columns().len();
         let most = VALUES_A_STATEMENT / columns;
-        let room = self.max_allowed_packet.saturating_sub(PACKET_HEAD);
         let (mut batch, mut inserted) = (Batch::default(), 0);
         loop {
             let mut row = cells();
@@ -160,11 +154,11 @@ impl Writer {
                 return Ok(inserted + self.send(table, batch, most, end).await?);
             }
             let row = &row[..columns];
-            let bytes = bytes_of(row);
-            if bytes > room {
+            let bytes = row_bytes(row);
+            if bytes > self.largest_row {
                 return Err(self.too_large(table, row, bytes));
             }
-            if batch.rows == most || batch.bytes + bytes > room.min(BYTES_A_STATEMENT) {
+            if batch.rows == most || batch.bytes + bytes > self.largest_row.min(BYTES_A_STATEMENT) {
                 inserted += self.send(table, std::mem::take(&mut batch), most, end).await?;
             }
             for cell in row {
@@ -198,7 +192,7 @@ impl Writer {
         };
         let problem = format!(
             "row {id} has about {bytes} bytes, and the server takes {} at once (max_allowed_packet)",
-            self.max_allowed_packet
+            self.largest_row
         );
         Error::Unrestorable { table, problem }
     }
@@ -215,13 +209,16 @@ impl Writer {
     }
 }
 
-/// The bytes of a row on the wire, at the most: its values with their types, or its places in the text of the statement.
-fn bytes_of(row: &[Cell<'_>]) -> usize {
-    let value = |cell: &Cell<'_>| match cell {
-        Cell::Text(text) => text.len() + VALUE,
-        _ => VALUE,
-    };
-    row.iter().map(value).sum()
+/// How many bytes a row may have, counted by [`row_bytes`]. The server closes the connection on a client that sends more than
+/// its `max_allowed_packet`, and a session can't change that.
+pub(super) async fn largest_row(connection: &mut MySqlConnection) -> Result<usize> {
+    let asked = sqlx::query_scalar("SELECT @@max_allowed_packet").fetch_one(connection);
+    let packet: u64 = asked
+        .await
+        .map_err(Error::sqlx("asking the database for its largest packet"))?;
+    Ok(usize::try_from(packet)
+        .unwrap_or(usize::MAX)
+        .saturating_sub(PACKET_HEAD))
 }
 
 fn add(cell: &Cell<'_>, arguments: &mut MySqlArguments) -> Result<(), sqlx::error::BoxDynError> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use campus_backup_archive::{Keys, Summary, value};
+use campus_backup_archive::{Keys, Kind, Summary, value};
 use rust_decimal::Decimal;
 use serde::Serialize;
 
@@ -12,6 +12,7 @@ use super::request::{Extent, Mode, Restore, hash};
 use super::stage::Stage;
 use crate::account::Admin;
 use crate::catalog::{LARGEST_ID, Table};
+use crate::change;
 use crate::database::Database;
 use crate::error::{Error, Result};
 use crate::job::Progress;
@@ -105,15 +106,18 @@ pub enum BlockerCode {
     DuplicateKeys,
     /// Rows of the archive have ids that leave no room for rows that come later.
     IdsWithoutRoom,
+    /// Rows of the archive are larger than what the database takes at once.
+    RowsTooLarge,
 }
 
 impl BlockerCode {
     /// All of them.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::Orphans,
         Self::Conflicts,
         Self::DuplicateKeys,
         Self::IdsWithoutRoom,
+        Self::RowsTooLarge,
     ];
 }
 
@@ -157,9 +161,11 @@ pub async fn plan(
         before: written(before),
         after: written(after),
     };
+    let mut blockers = blockers(request, &outcome);
+    blockers.append(&mut too_large(&mut stage, database, &outcome).await?);
     Ok(Plan {
         warnings: warnings(&mut stage, request, &outcome).await?,
-        blockers: blockers(request, &outcome),
+        blockers,
         hash: hash(admin, request, &archive.digest, &summary.sha256),
         tables: outcome.tables,
         money,
@@ -298,6 +304,41 @@ fn blockers(request: &Restore, outcome: &Outcome) -> Vec<Blocker> {
         }
     }
     blockers
+}
+
+/// Rows that would be written and that the database does not take.
+async fn too_large(stage: &mut Stage, database: &Database, outcome: &Outcome) -> Result<Vec<Blocker>> {
+    let Some(largest) = change::largest_row(database).await? else {
+        return Ok(Vec::new());
+    };
+    let mut blockers = Vec::new();
+    for &table in outcome.tables.keys() {
+        let columns = table.columns();
+        let texts = columns.iter().filter(|column| column.kind == Kind::Text);
+        let texts = texts.map(|column| format!("+ coalesce(length(CAST(a.{} AS BLOB)), 0)", column.name));
+        let bytes = format!(
+            "{} {}",
+            columns.len() * change::VALUE_BYTES,
+            texts.collect::<Vec<_>>().join(" ")
+        );
+        let rows = format!(
+            "FROM x_{table} x JOIN a_{table} a ON a.id = x.id WHERE x.action IN ('i', 'u') AND {bytes} > {largest}"
+        );
+        if let Some(first) = stage
+            .first(&format!("SELECT x.id {rows} ORDER BY x.id LIMIT 1"))
+            .await?
+        {
+            let count = stage.number(&format!("SELECT count(*) {rows}")).await?.unsigned_abs();
+            let text = format!(
+                "{} larger than the {largest} bytes that the database server takes at once (max_allowed_packet); the first of \
+                 them has id {first}.",
+                are(count, table)
+            );
+            let code = BlockerCode::RowsTooLarge;
+            blockers.push(Blocker { code, table, text });
+        }
+    }
+    Ok(blockers)
 }
 
 /// `1 row of payments is`

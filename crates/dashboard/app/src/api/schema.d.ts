@@ -1174,7 +1174,7 @@ export interface components {
         /** @description Something that stands in the way of a restore. */
         RestoreBlocker: {
             /** @enum {string} */
-            code: "orphans" | "conflicts" | "duplicate_keys" | "ids_without_room";
+            code: "orphans" | "conflicts" | "duplicate_keys" | "ids_without_room" | "rows_too_large";
             /** @description The table that it is about. */
             table: string;
             /** @description It in words. */
@@ -3444,7 +3444,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_field`: A field has a value that can't be accepted. `idempotency_key_reused`: The Idempotency-Key was used for another request. `archive_cut`: The archive is cut. `archive_corrupt`: The archive is damaged. `archive_digest_mismatch`: The archive's content is not what was written. `archive_wrong_key`: None of the keys opens the archive. `archive_manifest_mismatch`: The archive is not what its manifest says. */
+            /** @description `invalid_field`: A field has a value that can't be accepted. `idempotency_key_reused`: The Idempotency-Key was used for another request. `archive_cut`: The archive is cut. `archive_corrupt`: The archive is damaged. `archive_digest_mismatch`: The archive's content is not what was written. `archive_wrong_key`: None of the keys opens the archive. `archive_manifest_mismatch`: The archive is not what its manifest says. `archive_unrestorable`: The archive can't be restored. */
             422: {
                 headers: {
                     [name: string]: unknown;
