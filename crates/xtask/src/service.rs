@@ -45,6 +45,8 @@ pub(crate) struct Answer {
 impl Service {
     /// Starts it and waits until it listens.
     pub(crate) fn start(database_url: &str) -> Result<Self> {
+        // `token` makes no data folder.
+        output(command(database_url, ["migrate"]))?;
         let token = output(command(database_url, ["token", "admin", "--lifetime", "86400"]))?;
         let mut serve = command(
             database_url,
