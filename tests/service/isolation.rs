@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use sea_orm::ConnectionTrait as _;
 use serde_json::json;
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use harness::defaults::Defaults;
@@ -18,18 +19,23 @@ fn insert(id: i64) -> String {
     format!("insert into attendance (id, student_id, course_id, date, status) values ({values})")
 }
 
-/// Inserts a row when the next archive has been listed. Either the row is inserted at once, or the insert waits for the
-/// change; `true` if it has succeeded in the end.
+/// Inserts a row when the next archive has been listed, and says whether that has succeeded in the end. The service hears of
+/// the listing when the insert has ended. One that waits for the change can't be told from a slow one, so it has a limit.
 async fn insert_after_the_next_listing(store: &S3, scratch: &Scratch, id: i64) -> JoinHandle<bool> {
+    const LIMIT: Duration = Duration::from_millis(400);
     let connection = scratch.another_connection().await;
-    let (began, begun) = tokio::sync::oneshot::channel();
+    let (begin, begun) = oneshot::channel();
+    let (end, ended) = oneshot::channel();
     let inserting = tokio::spawn(async move {
         begun.await.unwrap();
-        connection.execute_unprepared(&insert(id)).await.is_ok()
+        let inserted = connection.execute_unprepared(&insert(id)).await.is_ok();
+        // Whoever no longer waits for it has let the service go on.
+        let _ = end.send(());
+        inserted
     });
     store.after_the_next_listing(async move {
-        began.send(()).unwrap();
-        tokio::time::sleep(Duration::from_millis(400)).await;
+        begin.send(()).unwrap();
+        let _ = tokio::time::timeout(LIMIT, ended).await;
     });
     inserting
 }
