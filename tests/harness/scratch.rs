@@ -299,9 +299,9 @@ async fn connect(url: &str, size: u32) -> DatabaseConnection {
     try_connect(url, size).await.unwrap()
 }
 
-/// The strict mode that MySQL and MariaDB have by default, with what sqlx adds. A server may be configured otherwise, and
-/// only a strict session refuses a value that does not fit its column.
-const MYSQL_MODE: &str = "set session sql_mode = \
+/// What a test writes is written, whatever defaults it gives the server. The mode is the strict one that MySQL and MariaDB
+/// have by default, with what sqlx adds: only a strict session refuses a value that does not fit its column.
+const MYSQL_SESSION: &str = "set autocommit = 1, completion_type = 0, sql_safe_updates = 0, sql_mode = \
      'STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION,PIPES_AS_CONCAT'";
 
 async fn try_connect(url: &str, size: u32) -> Result<DatabaseConnection, DbErr> {
@@ -310,16 +310,6 @@ async fn try_connect(url: &str, size: u32) -> Result<DatabaseConnection, DbErr> 
         .max_connections(size)
         .acquire_timeout(Duration::from_secs(30))
         .sqlx_logging(false)
-        // What a test writes is written, whatever defaults it gives the server.
-        .map_sqlx_mysql_pool_opts(|pool| {
-            pool.after_connect(|connection, _| {
-                Box::pin(async move {
-                    use sea_orm::sqlx::Executor as _;
-                    let own = "set autocommit = 1, completion_type = 0, sql_safe_updates = 0";
-                    connection.execute(own).await.map(drop)
-                })
-            })
-        })
         .map_sqlx_sqlite_opts(|sqlite| {
             sqlite
                 .create_if_missing(true)
@@ -328,7 +318,9 @@ async fn try_connect(url: &str, size: u32) -> Result<DatabaseConnection, DbErr> 
                 .busy_timeout(Duration::from_secs(30))
         })
         .map_sqlx_mysql_pool_opts(|pool| {
-            pool.after_connect(|connection, _| Box::pin(async move { connection.execute(MYSQL_MODE).await.map(drop) }))
+            pool.after_connect(|connection, _| {
+                Box::pin(async move { connection.execute(MYSQL_SESSION).await.map(drop) })
+            })
         });
     Database::connect(options).await
 }

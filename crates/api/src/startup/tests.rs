@@ -25,7 +25,12 @@ struct Running {
 
 async fn start(flags: &[&str]) -> Running {
     let folder = tempfile::tempdir().unwrap();
-    let service = Service::build(settings(&folder, flags)).await.unwrap();
+    let settings = settings(&folder, flags);
+    start_with(settings, folder).await
+}
+
+async fn start_with(settings: Settings, folder: tempfile::TempDir) -> Running {
+    let service = Service::build(settings).await.unwrap();
     let (stop, stopping) = oneshot::channel::<()>();
     Running {
         address: service.address(),
@@ -165,11 +170,14 @@ async fn a_slow_body_and_a_large_one_are_answered_and_the_connection_closed() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_crash_left_among_the_archives_is_swept() {
-    let archives = tempfile::tempdir().unwrap();
-    let left = archives.path().join("2026-11-25T03-53-08Z-5f1c2a9b");
-    std::fs::create_dir(&left).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let mut settings = settings(&folder, &[]);
+    settings.archives.leftover_age = Duration::ZERO;
+    let left = folder.path().join("archives/2026-11-25T03-53-08Z-5f1c2a9b");
+    std::fs::create_dir_all(&left).unwrap();
     std::fs::write(left.join("archive.json.zst"), "never listed").unwrap();
-    let service = start(&[&format!("--archives={}", archives.path().display())]).await;
+    std::fs::write(left.join("unfinished"), "").unwrap();
+    let service = start_with(settings, folder).await;
     let swept = async {
         while left.exists() {
             tokio::time::sleep(Duration::from_millis(10)).await;
