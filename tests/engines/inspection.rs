@@ -159,7 +159,7 @@ async fn an_interrupted_migration_is_finished_on_mysql() {
     }
 }
 
-/// Rows are never dropped to mend a log that somebody has emptied by half.
+/// Rows are never dropped to mend a log that was emptied by half.
 #[tokio::test(flavor = "multi_thread")]
 async fn tables_with_rows_are_not_dropped_on_mysql() {
     if !Engine::Mysql.is_here() {

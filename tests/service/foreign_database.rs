@@ -103,7 +103,7 @@ async fn an_sqlite_file_in_use_stays_as_it_is() {
     }
 }
 
-/// It was killed: a journal or a log lies there that whoever opens the file next would take in.
+/// It was killed: a journal or a log lies there that the next program to open the file would apply.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_sqlite_file_of_a_killed_program_stays_as_it_is() {
     for (mode, left) in [

@@ -29,7 +29,7 @@ async fn insert_after_the_next_listing(store: &S3, scratch: &Scratch, id: i64) -
     let inserting = tokio::spawn(async move {
         begun.await.unwrap();
         let inserted = connection.execute_unprepared(&insert(id)).await.is_ok();
-        // Whoever no longer waits for it has let the service go on.
+        // A test that no longer waits has let the service continue.
         let _ = end.send(());
         inserted
     });

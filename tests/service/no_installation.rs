@@ -100,7 +100,7 @@ async fn an_empty_database_gets_no_table(engine: Engine) {
     assert!(harness::schema_shape::read(&scratch).await.is_empty());
 }
 
-/// The database is that of the service; what the command would write would go to a folder that nobody looks into.
+/// The database is that of the service; what the command would write would go to a folder that no command reads.
 #[on_every_engine]
 async fn a_data_folder_that_is_not_there_is_not_made_for_a_database_that_is(engine: Engine) {
     let school = small_school(engine).await;

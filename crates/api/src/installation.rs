@@ -86,7 +86,7 @@ fn owner(folder: &Path) -> std::io::Result<Option<(u32, u32)>> {
         match std::fs::symlink_metadata(folder.join(name)) {
             Ok(metadata) => return Ok(Some((metadata.uid(), metadata.gid()))),
             Err(error) if error.kind() == ErrorKind::NotFound => {}
-            // The user may not look into the folder, which is told as such.
+            // The user may not look into the folder, which the check of access below reports.
             Err(error) if error.kind() == ErrorKind::PermissionDenied => return Ok(None),
             Err(error) => return Err(error),
         }

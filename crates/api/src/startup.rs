@@ -226,7 +226,7 @@ pub async fn state(
     let runner = runner(&settings.data_dir).map_err(Failure::failed("claiming the data folder"))?;
     let secret = match installation {
         Installation::CreateIfMissing => secret::signing_secret(&settings)?,
-        // Whoever needs the one of the service asks for it: `token`.
+        // Only `token` needs that of the service, and asks for it.
         Installation::Required => secret::existing_secret(&settings)?.unwrap_or_else(secret::random),
     };
     let database = connect(&settings).await?;

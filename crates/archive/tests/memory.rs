@@ -11,6 +11,7 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell as Counter;
 use std::io::Write as _;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use campus_backup_archive::{Cell, ColumnSchema, Header, Keys, Kind, Layers, Limits, Reader, Writer};
 use chrono::DateTime;
@@ -38,6 +39,12 @@ unsafe impl GlobalAlloc for Counting {
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
+
+/// The memory of the whole process is measured, so the tests of this file run one after the other.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 fn header() -> Header<'static> {
     let column = |name, kind| ColumnSchema {
@@ -86,6 +93,7 @@ fn allocations(archive: &[u8]) -> u64 {
 
 #[test]
 fn a_row_allocates_nothing() {
+    let _alone = alone();
     let (few, many) = (write(10), write(100_000));
     // A buffer may be enlarged, once.
     assert!(allocations(&many) < allocations(&few) + 10);
@@ -119,6 +127,7 @@ const LIMIT: u64 = 64 << 10;
 #[cfg(target_os = "linux")]
 #[test]
 fn a_bomb_takes_little_memory() {
+    let _alone = alone();
     for piece in ["a", "\\n"] {
         let mut start = write(1);
         start.truncate(start.windows(5).position(|bytes| bytes == b"plain").unwrap());
@@ -148,6 +157,7 @@ fn a_bomb_takes_little_memory() {
 #[cfg(target_os = "linux")]
 #[test]
 fn the_longest_row_takes_little_memory() {
+    let _alone = alone();
     let mut out = Vec::new();
     let text = "\n".repeat((8 << 20) - 100);
     let mut writer = Writer::begin(&header(), &mut out);

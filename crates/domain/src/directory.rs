@@ -63,7 +63,7 @@ impl Directory {
         }
     }
 
-    /// The names in it. Those that are no text are none of ours and are left out.
+    /// The names in it. Names that are not UTF-8 are left out: the service makes none.
     pub(crate) fn names(&self) -> io::Result<Vec<String>> {
         let mut names = Vec::new();
         for entry in Dir::read_from(&self.0)? {

@@ -190,7 +190,7 @@ impl Change {
         Ok(highest.unwrap_or_default())
     }
 
-    /// Lets generated ids go on behind the greatest one that leaves room, of those that are there and `before`, if an id that
+    /// Lets generated ids continue after the greatest one that leaves room, of those that are there and `before`, if an id that
     /// left none has exhausted them and its row is gone. Ids of rows that were removed earlier may then be given out again;
     /// otherwise the table could have no new row at all. Where this can't be part of the transaction it follows the commit.
     pub(crate) async fn reclaim_ids(&mut self, table: Table, before: i64) -> Result<()> {

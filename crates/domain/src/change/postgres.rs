@@ -67,7 +67,7 @@ impl Writer {
             seized: Seized::NotTried,
             doing,
         };
-        // Each statement sees what is committed: the heartbeat goes on updating the row with which this ends its job.
+        // Each statement sees what is committed: the heartbeat keeps updating the row with which this ends its job.
         writer.run("BEGIN ISOLATION LEVEL READ COMMITTED").await?;
         let names: Vec<_> = tables.iter().map(|table| table.name()).collect();
         // Otherwise others could insert rows behind the back of a delete.

@@ -65,7 +65,7 @@ impl Database {
 /// Another program may be at work on the file, or may have been killed at it:
 ///
 /// 1. A log or a journal that is in use says what the file holds, so it is read with it.
-/// 2. Everything else is read as a file that nobody changes (`immutable`). SQLite would make `-wal` and `-shm` even for a
+/// 2. Everything else is read as a file that no process changes (`immutable`). SQLite would make `-wal` and `-shm` even for a
 ///    reader of a database in WAL mode, and would not remove them.
 ///
 /// A log without its index (`-shm`) can't be read without making one. Tables that only such a log has are seen when the

@@ -69,7 +69,7 @@ struct Expected {
 /// 3. What stands in the way is refused ([`Error::Orphan`], [`Error::Conflict`], [`Error::DuplicateKey`]).
 /// 4. Rows are removed, those that hang on others first; then written, those that others hang on first. Generated ids go on
 ///    behind the greatest that there was.
-///    Where a row that is gone had an id that left no room, they go on behind the greatest that left some
+///    Where a row that is gone had an id that left no room, they continue after the greatest that left some
 ///    ([`Change::reclaim_ids`]).
 /// 5. The archive must have been the one of `archive`, which is what its first reading said of it.
 /// 6. All rows of these tables are read back within the change and must be those that should be there, value by value.

@@ -54,7 +54,7 @@ pub enum Mode {
 pub enum HighIds {
     /// It does.
     Refused,
-    /// The rows had these ids in this database before: an undo brings back whatever its clear has removed.
+    /// The rows had these ids in this database before: an undo restores every row that its clear has removed.
     Allowed,
 }
 

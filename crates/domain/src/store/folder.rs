@@ -46,7 +46,7 @@ pub(super) enum Writer {
     AtWork,
     /// It is gone. As long as this lives, nobody can take it up again.
     Gone(#[expect(dead_code, reason = "held for its lock")] File),
-    /// Nobody can say: there are no locks.
+    /// Unknown: the file system has no locks.
     Unknown,
 }
 

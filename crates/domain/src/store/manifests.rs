@@ -73,7 +73,7 @@ impl Store {
         Ok(())
     }
 
-    /// Makes the manifest of an archive that has none, or one that can't be read: whoever asks for it has read the archive
+    /// Makes the manifest of an archive that has none, or one that can't be read: the caller has read the archive to its end
     /// and found it whole.
     ///
     /// # Errors

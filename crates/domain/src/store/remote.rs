@@ -1,7 +1,7 @@
 //! Remote storage: names and listings.
 //!
 //! A bucket may have keys that are no paths (`a//b`, `./x`, a control character in a name), which other programs have put
-//! there. The library's listing ends at the first of them; [`Remote::contents`] goes on behind it.
+//! there. The library's listing ends at the first of them; [`Remote::contents`] continues after it.
 
 use std::sync::Arc;
 
@@ -85,7 +85,7 @@ impl Remote {
     }
 
     /// Page after page. A page with a key that is no path is asked for again in ever smaller pages, until that key is alone
-    /// on one; then the listing goes on behind it.
+    /// on one; then the listing continues after it.
     async fn list_pages(&self, pages: &dyn PaginatedListStore, contents: &mut Contents) -> object_store::Result<()> {
         let prefix = self.key_prefix();
         let mut options = PaginatedListOptions::default();
