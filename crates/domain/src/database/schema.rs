@@ -78,9 +78,10 @@ impl Database {
             .await
             .map_err(Error::database(doing))?;
         for table in tables.filter(|table| existing.contains(**table)) {
-            // No table has a row before its migration has ended. If one has, the record of the migration was lost.
+            // No other table has a row before its migration has ended. If one has, the record of the migration was lost.
+            let is_made_with_a_row = matches!(*table, "backup_leases" | "backup_sessions");
             let has_rows = inspection::has_rows(&self.requests, table).await;
-            if !has_rows.map_err(Error::database(doing))? {
+            if is_made_with_a_row || !has_rows.map_err(Error::database(doing))? {
                 let dropped = self.requests.execute_unprepared(&format!("DROP TABLE {table}")).await;
                 dropped.map_err(Error::database(doing))?;
             }
