@@ -71,8 +71,11 @@ impl Store {
     async fn sweep_one(&self, id: &str, objects: &[Object], contents: &Contents, swept: &mut Swept) -> Result<()> {
         let find = |name: &str| objects.iter().find(|object| object.name == name);
         let manifest = find(MANIFEST).map(|manifest| &manifest.mark);
-        if contents.is_deleted(id) && objects.iter().any(|object| object.is_of_archive()) {
-            self.end_deletion(id, objects, contents, swept).await?;
+        if contents.tombstones.contains_key(id) && objects.iter().any(|object| object.is_of_archive()) {
+            match contents.is_deleted(id) {
+                true => self.end_deletion(id, objects, contents, swept).await?,
+                false => self.forget_deletion(id).await?,
+            }
         }
         let unfinished = find(UNFINISHED);
         let mut is_in_use = false;
@@ -99,6 +102,22 @@ impl Store {
         Ok(())
     }
 
+    /// Forgets that an archive was deleted which was copied back since. Otherwise it would look deleted again when the times of
+    /// all files are set anew, as by `chown -R` or a copy of the whole store.
+    async fn forget_deletion(&self, id: &str) -> Result<()> {
+        let _turn = self.0.turns.lock().await;
+        let _lock = self.0.place.lock().await?;
+        // Another process may have deleted it again since the listing.
+        let tombstone = self.0.place.tombstone(id).await?;
+        let manifest = self.0.place.mark(id, MANIFEST).await?;
+        match (tombstone, manifest) {
+            (Some(tombstone), Some(manifest)) if manifest.changed > tombstone.changed => {
+                self.remove_tombstone(id).await
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Ends a deletion that was interrupted. What came later than the deletion is another's copy and stays.
     async fn end_deletion(&self, id: &str, objects: &[Object], contents: &Contents, swept: &mut Swept) -> Result<()> {
         // Not while another request finds out that it is pinned.
@@ -107,9 +126,14 @@ impl Store {
         let Some(tombstone) = contents.tombstones.get(id) else {
             return Ok(());
         };
-        let is_there =
-            self.0.place.tombstone(id).await?.is_some() || objects.iter().any(|one| one.name == OLD_TOMBSTONE);
+        let is_marked = self.0.place.tombstone(id).await?.is_some();
+        let is_there = is_marked || objects.iter().any(|one| one.name == OLD_TOMBSTONE);
         if !is_there || self.is_pinned(id).await? {
+            return Ok(());
+        }
+        // In a folder the manifest becomes the tombstone. So an archive that has both was copied back, whatever the times of
+        // its files say.
+        if is_marked && self.0.place.folder().is_some() && self.0.place.mark(id, MANIFEST).await?.is_some() {
             return Ok(());
         }
         let is_earlier = |object: &&Object| object.mark.changed <= tombstone.changed;

@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -273,4 +273,28 @@ async fn files_are_for_their_owner_alone() {
     for name in ["archive.json.zst", MANIFEST] {
         assert_eq!(mode(&root.join(&id).join(name)), 0o600, "{name}");
     }
+}
+
+/// A copy of a deleted archive, and then `chown -R` in the order of the names: the file that says what was deleted is the
+/// youngest.
+#[tokio::test]
+async fn archive_with_a_manifest_is_not_swept_however_old_its_files_look() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let manifest = store.keep(b"content").await;
+    let id = &manifest.id;
+    store.delete(id).await.unwrap();
+    store.put_raw(id, "archive.json.zst", "content").await;
+    store.put_raw(id, MANIFEST, manifest.to_json()).await;
+    let deleted_at = || async { store.0.place.tombstone(id).await.unwrap().unwrap().changed };
+    let came_back = store.0.place.mark(id, MANIFEST).await.unwrap().unwrap().changed;
+    until("the times are set anew", || async {
+        let tombstone = folder.path().join("deleted").join(id);
+        std::fs::set_permissions(tombstone, std::fs::Permissions::from_mode(0o600)).unwrap();
+        deleted_at().await > came_back
+    })
+    .await;
+    store.sweep().await.unwrap();
+    assert!(folder.path().join(id).join(MANIFEST).exists());
+    assert!(folder.path().join(id).join("archive.json.zst").exists());
 }
