@@ -175,8 +175,10 @@ async fn tables_with_rows_are_not_dropped_on_mysql() {
             names()[0]
         ))
         .await;
+    let before = shape(&scratch).await;
     scratch.database().await.migrate().await.unwrap_err();
     assert_eq!(scratch.count("students").await, 1);
+    assert_eq!(shape(&scratch).await, before, "nothing is dropped");
 }
 
 /// A migration that makes a table and is missing in the list could not be finished after an interruption.

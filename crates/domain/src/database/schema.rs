@@ -77,14 +77,21 @@ impl Database {
         let existing = inspection::table_names(&self.requests)
             .await
             .map_err(Error::database(doing))?;
-        for table in tables.filter(|table| existing.contains(**table)) {
-            // No other table has a row before its migration has ended. If one has, the record of the migration was lost.
-            let is_made_with_a_row = matches!(*table, "backup_leases" | "backup_sessions");
+        let left: Vec<_> = tables.filter(|table| existing.contains(**table)).collect();
+        // But for these two, which are made with a row, no table has one before its migration has ended. If one has, the
+        // migration has ended and its record was lost: nothing is dropped.
+        for table in left
+            .iter()
+            .filter(|table| !matches!(***table, "backup_leases" | "backup_sessions"))
+        {
             let has_rows = inspection::has_rows(&self.requests, table).await;
-            if is_made_with_a_row || !has_rows.map_err(Error::database(doing))? {
-                let dropped = self.requests.execute_unprepared(&format!("DROP TABLE {table}")).await;
-                dropped.map_err(Error::database(doing))?;
+            if has_rows.map_err(Error::database(doing))? {
+                return Ok(());
             }
+        }
+        for table in left {
+            let dropped = self.requests.execute_unprepared(&format!("DROP TABLE {table}")).await;
+            dropped.map_err(Error::database(doing))?;
         }
         Ok(())
     }
