@@ -23,6 +23,26 @@ async fn an_undo_brings_back_the_last_id(engine: Engine) {
 }
 
 #[on_every_engine]
+async fn an_undo_restores_the_last_id_beside_rows_that_were_written_since(engine: Engine) {
+    let place = Place::on(engine).await;
+    let (admin, scratch) = (&place.admin, &place.school.scratch);
+    scratch
+        .execute(&format!("update attendance set id = {} where id = 5", i64::MAX))
+        .await;
+    let cleared = admin.clear(&json!({"table": "attendance"})).await.expect(200).json();
+    scratch
+        .execute(
+            "insert into attendance (id, student_id, course_id, date, status) \
+             values (100, 1, 1, '2030-01-01', 'present')",
+        )
+        .await;
+    let undo = format!("/backup/clear/{}/undo", cleared["id"].as_str().unwrap());
+    admin.post(&undo, &json!({})).await.expect(200);
+    assert_eq!(scratch.count("attendance").await, 4);
+    assert_eq!(scratch.number("select max(id) from attendance").await, i64::MAX);
+}
+
+#[on_every_engine]
 async fn an_archive_with_the_last_id_is_refused_by_its_plan_and_its_rehearsal(engine: Engine) {
     let place = Place::on(engine).await;
     let (admin, scratch) = (&place.admin, &place.school.scratch);

@@ -86,9 +86,7 @@ impl Archives {
         let mut plan = self
             .plan(admin, &undoable.manifest.id, &undoable.restore(Mode::Merge))
             .await?;
-        // No obstacle to an undo.
-        plan.blockers
-            .retain(|blocker| blocker.code != BlockerCode::IdsWithoutRoom);
+        allow_high_ids(&mut plan);
         Ok(plan)
     }
 
@@ -177,13 +175,20 @@ impl Archives {
             return Ok(());
         }
         let request = undoable.restore(Mode::Merge);
-        let plan = self
+        let mut plan = self
             .plan_here(admin, &undoable.manifest, &request, context.progress())
             .await?;
+        allow_high_ids(&mut plan);
         let is_taken = |table: &Table| plan.tables.get(table).is_some_and(|found| found.updates > 0);
         match !plan.blockers.is_empty() || others.into_iter().any(is_taken) {
             true => Err(Error::UndoBlocked),
             false => Ok(()),
         }
     }
+}
+
+/// Ids that leave no room are no obstacle to an undo: the rows had them in this database before.
+fn allow_high_ids(plan: &mut Plan) {
+    plan.blockers
+        .retain(|blocker| blocker.code != BlockerCode::IdsWithoutRoom);
 }
