@@ -44,7 +44,9 @@ pub fn check_data_dir(settings: &Settings, installation: Installation) -> Result
     }
     let user = geteuid();
     let owner = owner(path).map_err(|error| refuse(path, &format!("it can't be used: {error}")))?;
-    if let Some((owner, group)) = owner.filter(|(owner, _)| *owner != user.as_raw()) {
+    let other = owner.filter(|(owner, _)| *owner != user.as_raw());
+    // On some volumes files belong to another user than the one who made them, and are open to that one all the same.
+    if let Some((owner, group)) = other.filter(|_| user.is_root() || !own_files_are_open(path)) {
         let run = format!("setpriv --reuid={owner} --regid={group} --init-groups");
         let why = format!(
             "it belongs to user {owner}, who could not read what user {user} makes in it; run the command as that user: \
@@ -93,6 +95,14 @@ fn owner(folder: &Path) -> std::io::Result<Option<(u32, u32)>> {
     }
     let metadata = std::fs::metadata(folder)?;
     Ok(geteuid().is_root().then_some((metadata.uid(), metadata.gid())))
+}
+
+/// Whether the user may read and write each file that the service has made in the folder.
+fn own_files_are_open(folder: &Path) -> bool {
+    OWN_FILES.iter().all(|name| {
+        let opened = access(folder.join(name), Access::READ_OK | Access::WRITE_OK);
+        matches!(opened, Ok(()) | Err(Errno::NOENT))
+    })
 }
 
 /// Makes the data folder, for its owner alone, if there is none.
