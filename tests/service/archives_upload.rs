@@ -179,6 +179,10 @@ async fn one_flipped_bit_is_found(engine: Engine) {
         for at in (0..whole.len()).step_by(whole.len() / 40) {
             let mut flipped = whole.clone();
             flipped[at] ^= 1 << (at % 8);
+            // Some bits of a zstd frame are of no consequence; only the service's own frames are followed by a digest.
+            if zstd::decode_all(&*flipped).is_ok_and(|decoded| decoded == document) {
+                continue;
+            }
             let refused = upload(admin, flipped).await;
             let problem = refused.json();
             let code = problem["code"].as_str().unwrap();
