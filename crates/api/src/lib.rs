@@ -7,7 +7,7 @@
 //! [`routes`] are its operations and [`openapi`] their document; [`dashboard`] serves the page for administrators; [`body`]
 //! and [`idempotency`] read what is sent, [`page`] cuts lists; [`problem`] says what
 //! went wrong; [`middleware`] is what happens to every request; [`address`] is who asks. [`installation`] is what a
-//! command works on; [`failure`] is how the program ends if it can't go on.
+//! command works on; [`failure`] is how the program ends after an error.
 
 pub mod address;
 pub mod body;

@@ -87,7 +87,12 @@ impl Archives {
                 manifest: Some(manifest),
             }),
             // What a later version of the program knows of it is not written over.
-            Err(error) if is_newer(&error) => Err(error),
+            Err(
+                error @ Error::ManifestUnreadable {
+                    source: ManifestError::NewerVersion { .. },
+                    ..
+                },
+            ) => Err(error),
             Err(Error::ArchiveIncomplete { .. } | Error::ManifestUnreadable { .. }) => Ok(Subject {
                 form: store.form(id).await?,
                 manifest: None,
@@ -104,18 +109,11 @@ struct Subject {
     manifest: Option<Arc<Manifest>>,
 }
 
-fn is_newer(error: &Error) -> bool {
-    let Error::ManifestUnreadable { source, .. } = error else {
-        return false;
-    };
-    matches!(source, ManifestError::NewerVersion { .. })
-}
-
 /// The manifest of an archive that is whole and has none.
 ///
 /// # Errors
-/// [`Error::NoTable`], and [`Error::ArchiveUnreadable`] if its name does not say what it is: nobody would find it by the
-/// manifest.
+/// [`Error::NoTable`], and [`Error::ArchiveUnreadable`] if its name does not say what it is: the manifest could
+/// not lead to it.
 fn manifest_of(id: &str, by: &Admin, subject: &Subject, checked: &Checked) -> Result<Manifest> {
     demand_all_tables(checked)?;
     if checked.form != subject.form {

@@ -3,7 +3,7 @@
 //! A [`Database`] has two pools. Requests use the one; what reads whole tables uses the other, which has a limit of
 //! its own, so that readers who stall can never keep a sign-in or a clear from getting a connection. On SQLite what
 //! changes whole tables has a third one, whose connections leave foreign keys to the end of a change, and the signs of
-//! life of long work a fourth one, which waits for nobody. [`session`] sets on each connection what must not depend on the
+//! life of long work a fourth one, which waits for no lock. [`session`] sets on each connection what must not depend on the
 //! defaults of a server, [`inspection`] finds out before the first write whose tables a database has, [`schema`] brings the
 //! schema up to date, [`id_counter`] says how far ids have come, [`clock`] is the one that all copies of the service go by.
 

@@ -69,7 +69,9 @@ impl Store {
         match self.manifest(id).await {
             Ok(manifest) if manifest.pinned => Err(Error::ArchivePinned { id: id.to_owned() }),
             Err(Error::ArchiveIncomplete { .. }) => Ok(()),
-            Err(Error::ManifestUnreadable { source, .. }) if !is_newer(&source) => Ok(()),
+            Err(Error::ManifestUnreadable { source, .. }) if !matches!(source, ManifestError::NewerVersion { .. }) => {
+                Ok(())
+            }
             read => read.map(drop),
         }
     }
@@ -100,8 +102,4 @@ impl Store {
             None => Ok(()),
         }
     }
-}
-
-fn is_newer(error: &ManifestError) -> bool {
-    matches!(error, ManifestError::NewerVersion { .. })
 }
