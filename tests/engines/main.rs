@@ -10,6 +10,7 @@
 mod diff;
 mod inspection;
 mod jobs;
+mod jobs_published;
 mod long_texts;
 mod restore;
 mod restore_ids;

@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use campus_backup_domain::account::{self, Accounts, Admin};
-use campus_backup_domain::job::{Context, Fault, Idempotency, Job, Jobs, Kind, Needs, Runner, Settings, Submission};
+use campus_backup_domain::job::{
+    Context, Fault, Idempotency, Job, Jobs, Kind, Needs, Published, Runner, Settings, Submission,
+};
 use campus_backup_domain::{Database, Error, database};
 use sea_orm::ConnectionTrait as _;
 use serde_json::{Value, json};
@@ -44,6 +46,23 @@ impl Manner {
     };
 }
 
+/// A store of archives that jobs have published.
+pub struct Store {
+    /// None while it can't be reached.
+    pub archives: Option<Published>,
+    /// How often it was asked.
+    pub asked: usize,
+}
+
+impl Default for Store {
+    fn default() -> Self {
+        Self {
+            archives: Some(Published::new()),
+            asked: 0,
+        }
+    }
+}
+
 /// It has a runtime of its own, and goes down with it.
 pub struct Copy {
     pub jobs: Jobs,
@@ -62,6 +81,11 @@ impl Copy {
 
     /// The same under a name.
     pub async fn with(scratch: &Scratch, manner: Manner, runner: Runner) -> Self {
+        Self::beside(scratch, manner, runner, Arc::default()).await
+    }
+
+    /// The same, which asks that store what jobs have published.
+    pub async fn beside(scratch: &Scratch, manner: Manner, runner: Runner, store: Arc<Mutex<Store>>) -> Self {
         let runtime = Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
@@ -76,6 +100,15 @@ impl Copy {
                 let interrupted = interrupted.clone();
                 Arc::new(move |jobs| interrupted.lock().unwrap().extend(jobs))
             },
+            published: Arc::new(move || {
+                let mut store = store.lock().unwrap();
+                store.asked += 1;
+                let unreachable = || Error::StoreUnavailable {
+                    doing: "testing",
+                    source: "it can't be reached".into(),
+                };
+                Box::pin(std::future::ready(store.archives.clone().ok_or_else(unreachable)))
+            }),
             ..Settings::new(describe)
         };
         let url = scratch.url().to_owned();

@@ -14,6 +14,7 @@
 
 mod archives;
 mod archives_diff;
+mod archives_done_once;
 mod archives_files;
 mod archives_jobs;
 mod archives_restore;

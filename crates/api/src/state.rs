@@ -10,6 +10,7 @@ use campus_backup_domain::stats::Counter;
 use campus_backup_domain::store::{Store, Swept};
 use campus_backup_domain::{Database, Error, export};
 use chrono::TimeDelta;
+use futures_util::future::BoxFuture;
 use secrecy::SecretString;
 
 use crate::problem::{ApiError, chain};
@@ -86,15 +87,20 @@ fn of_archives(settings: &Settings) -> archives::Settings {
     }
 }
 
-/// What jobs that died have left among the archives is removed when that is noticed.
+/// What jobs that died have left among the archives is removed when that is noticed, and what they have published is found.
 fn of_jobs(store: &Store) -> job::Settings {
-    let store = store.clone();
+    let (swept, asked) = (store.clone(), store.clone());
     let sweep = move |_| {
-        let store = store.clone();
+        let store = swept.clone();
         tokio::spawn(async move { report(store.sweep().await) });
+    };
+    let published = move || -> BoxFuture<'static, Result<job::Published, Error>> {
+        let store = asked.clone();
+        Box::pin(async move { archives::published(&store).await })
     };
     job::Settings {
         interrupted: Arc::new(sweep),
+        published: Arc::new(published),
         ..job::Settings::new(ApiError::fault_of_job)
     }
 }

@@ -50,6 +50,12 @@ pub struct Manifest {
     /// The username of who took or uploaded it; none if a schedule did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub taken_by: Option<String>,
+    /// The job that made it; none if it was not made by a job, or before jobs were named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub job_id: Option<String>,
+    /// SHA-256 of who asked for what under which idempotency key, in lower-case hexadecimal; none if there was no key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_digest: Option<String>,
     /// Rows of each table.
     pub rows: BTreeMap<String, u64>,
     /// Rows of all tables.
@@ -184,6 +190,8 @@ impl Manifest {
             pinned: false,
             kind,
             taken_by: None,
+            job_id: None,
+            request_digest: None,
             rows: summary.rows,
             total: summary.total,
             sha256: summary.sha256,
@@ -257,6 +265,8 @@ mod tests {
             pinned: true,
             kind: Origin::Safety,
             taken_by: Some("admin".to_owned()),
+            job_id: Some("0193d2f0-7a1c-7d3e-8f4b-2c9d1e5a6b70".to_owned()),
+            request_digest: Some("1c".repeat(32)),
             rows: BTreeMap::from([("students".to_owned(), 1000)]),
             total: 1000,
             sha256: BTreeMap::from([("students".to_owned(), "0f".repeat(32))]),

@@ -17,11 +17,12 @@
 //!
 //! In reading order: [`words`] are those of people; [`take`] begins an archive, [`writing`] is how it is written and checked,
 //! `safety` takes those that can undo something;
-//! [`history`] lists and keeps; [`upload`] lets one in; [`table`] takes one table out; [`verify`] looks again; then [`restore`],
-//! [`clear`] and [`undo`].
+//! [`published`](mod@published) finds what a job has published; [`history`] lists and keeps; [`upload`] lets one in; [`table`]
+//! takes one table out; [`verify`] looks again; then [`restore`], [`clear`] and [`undo`].
 
 mod clear;
 mod history;
+mod published;
 mod restore;
 mod safety;
 mod table;
@@ -41,6 +42,7 @@ use chrono::TimeDelta;
 
 pub use self::clear::ClearReport;
 pub use self::history::Kept;
+pub use self::published::published;
 pub use self::restore::{RESTORE, RestoreReport, RestoreRequest};
 pub use self::table::TableRequest;
 pub use self::undo::UndoReport;

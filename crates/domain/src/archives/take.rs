@@ -4,6 +4,7 @@ use campus_backup_archive::Manifest;
 use campus_backup_archive::manifest::Origin;
 use serde_json::json;
 
+use super::published::attribute;
 use super::{Archives, Words};
 use crate::account::Admin;
 use crate::error::{Error, Result};
@@ -29,6 +30,8 @@ impl Archives {
     ///    read back: it must be what was written.
     /// 4. It is listed, and the job has succeeded. Whatever fails before that leaves nothing.
     ///
+    /// If an earlier job of the same request has published its archive, that one is the answer.
+    ///
     /// # Errors
     /// Then there is no job: [`Error::Invalid`], [`Error::NoRoom`], and those of [`Jobs::submit`](crate::job::Jobs::submit).
     pub async fn take(&self, admin: &Admin, words: Words, idempotency: Option<Idempotency>) -> Result<Submitted> {
@@ -42,10 +45,14 @@ impl Archives {
         };
         let (archives, by) = (self.clone(), admin.clone());
         let work = async move |context: crate::job::Context| {
+            if let Some(published) = archives.published_before(&context).await? {
+                return Ok(published);
+            }
             let progress = context.progress();
-            let manifest = archives
+            let mut manifest = archives
                 .write(&by, &words, Origin::Taken, Phase::Taking, progress)
                 .await?;
+            attribute(&mut manifest, &context);
             archives.enlist(&manifest, progress.commit()).await?;
             Ok(said_of(&manifest))
         };
@@ -73,14 +80,23 @@ impl Archives {
     /// Lists an archive that was stored and looked at, if it may be. Otherwise, and if it can't be listed, nothing is left of
     /// it.
     pub(super) async fn enlist(&self, manifest: &Manifest, may: Result<()>) -> Result<()> {
-        let listed = match may {
-            Ok(()) => self.0.store.put_manifest(manifest).await,
-            Err(error) => Err(error),
-        };
-        if listed.is_err() {
+        if let Err(error) = may {
             self.discard(manifest).await;
+            return Err(error);
         }
-        listed
+        let Err(error) = self.0.store.put_manifest(manifest).await else {
+            return Ok(());
+        };
+        // The manifest may be there and only the answer be lost.
+        match self.0.store.manifest(&manifest.id).await {
+            Ok(there) if there.object == manifest.object => Ok(()),
+            Err(Error::ArchiveNotFound { .. }) => {
+                self.discard(manifest).await;
+                Err(error)
+            }
+            // Nobody can say whether it is listed, so it stays. If it is not, it is swept later.
+            Ok(_) | Err(_) => Err(error),
+        }
     }
 
     /// Removes an archive that is in no list. What fails is swept later.

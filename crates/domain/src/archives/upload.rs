@@ -10,6 +10,7 @@ use futures_util::{Stream, StreamExt as _};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
+use super::published::attribute;
 use super::take::{TO_SPARE, demand_bytes, said_of};
 use super::{Archives, Words};
 use crate::account::Admin;
@@ -43,6 +44,14 @@ struct Received {
     id: String,
     form: Form,
     sha256: String,
+}
+
+/// What became of looking at it.
+enum Looked {
+    /// It is whole, and this is its manifest.
+    Whole(Box<Manifest>),
+    /// An earlier job of the same request has published it, with this result.
+    Published(Value),
 }
 
 impl Archives {
@@ -81,7 +90,7 @@ impl Archives {
         };
         let (id, form) = (received.id.clone(), received.form);
         let (archives, by, words) = (self.clone(), admin.clone(), upload.words);
-        let work = async move |context: Context| archives.admit(&by, received, &words, context.progress()).await;
+        let work = async move |context: Context| archives.admit(&by, received, &words, &context).await;
         let submitted = self.0.jobs.submit(admin, submission, work).await;
         // The job would have removed it; there is none, or there is one of the same bytes before.
         let is_needed = matches!(&submitted, Ok(submitted) if submitted.origin() == job::Origin::New);
@@ -141,18 +150,29 @@ impl Archives {
         Ok(Received { id, form, sha256 })
     }
 
-    /// Looks at what has come, and lists it.
-    async fn admit(&self, by: &Admin, mut received: Received, words: &Words, progress: &Progress) -> Result<Value> {
-        match self.look(by, &mut received, words, progress).await {
-            Ok(manifest) => {
+    /// Looks at what has come, and lists it. If an earlier job of the same request has listed it, once is enough.
+    async fn admit(&self, by: &Admin, mut received: Received, words: &Words, context: &Context) -> Result<Value> {
+        let progress = context.progress();
+        let looked = async {
+            match self.published_before(context).await? {
+                Some(published) => Ok(Looked::Published(published)),
+                None => {
+                    let manifest = self.look(by, &mut received, words, progress).await;
+                    manifest.map(|manifest| Looked::Whole(Box::new(manifest)))
+                }
+            }
+        };
+        let outcome = match looked.await {
+            Ok(Looked::Whole(mut manifest)) => {
+                attribute(&mut manifest, context);
                 self.enlist(&manifest, progress.commit()).await?;
-                Ok(said_of(&manifest))
+                return Ok(said_of(&manifest));
             }
-            Err(error) => {
-                self.discard_form(&received.id, received.form).await;
-                Err(error)
-            }
-        }
+            Ok(Looked::Published(published)) => Ok(published),
+            Err(error) => Err(error),
+        };
+        self.discard_form(&received.id, received.form).await;
+        outcome
     }
 
     async fn look(&self, by: &Admin, received: &mut Received, words: &Words, progress: &Progress) -> Result<Manifest> {

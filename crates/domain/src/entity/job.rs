@@ -104,6 +104,11 @@ impl Kind {
         Self::Undo,
         Self::Upload,
     ];
+
+    /// Whether its effect is an archive in the store, which no transaction of the database includes.
+    pub fn publishes_archive(self) -> bool {
+        matches!(self, Self::Archive | Self::Upload)
+    }
 }
 
 impl State {
@@ -124,7 +129,7 @@ impl State {
     /// Those that ended without an effect, so that the same may be asked again.
     pub const WITHOUT_EFFECT: [Self; 3] = [Self::Failed, Self::Cancelled, Self::Interrupted];
 
-    /// Whether it stays as it is for ever.
+    /// Whether its work is over, as far as is known.
     pub fn has_ended(self) -> bool {
         !Self::ACTIVE.contains(&self)
     }

@@ -7,6 +7,7 @@ use sea_orm::entity::prelude::Expr;
 use sea_orm::{ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QueryTrait, Statement, UpdateMany};
 use serde_json::Value;
 
+use super::idempotency::request_digest;
 use super::running::Running;
 use super::{Needs, Progress, lease};
 use crate::change::Change;
@@ -25,6 +26,18 @@ impl Context {
     /// The job's id.
     pub fn job_id(&self) -> &str {
         self.running.id()
+    }
+
+    /// Whether the same request was made before, and its job ended without success as far as is known.
+    pub fn is_repeat(&self) -> bool {
+        self.running.is_repeat
+    }
+
+    /// A digest of who asked for what under which key; none if the request has no key. It can be written down anywhere.
+    pub fn request_digest(&self) -> Option<String> {
+        let job = self.running.as_inserted();
+        let (key, fingerprint) = (job.idempotency_key.as_ref()?, job.fingerprint.as_ref()?);
+        Some(request_digest(&job.username, key, fingerprint))
     }
 
     /// What the work tells of itself, and by what it is told to end.
@@ -61,14 +74,8 @@ impl Context {
             .col_expr(Column::Bytes, Expr::value(progress.bytes.cast_signed()))
             .col_expr(Column::Result, Expr::value(result.to_string()));
         Ok(Finish([
-            Step {
-                statement: lease::release(job).build(self.backend),
-                refusal: || Error::LeaseLost,
-            },
-            Step {
-                statement: success.build(self.backend),
-                refusal: || Error::Cancelled,
-            },
+            Step::new(lease::release(job).build(self.backend), || Error::LeaseLost),
+            Step::new(success.build(self.backend), || Error::Cancelled),
         ]))
     }
 
@@ -119,6 +126,11 @@ pub struct Step {
 }
 
 impl Step {
+    /// A statement that must concern exactly one row.
+    pub(crate) fn new(statement: Statement, refusal: fn() -> Error) -> Self {
+        Self { statement, refusal }
+    }
+
     /// Whether the transaction may go on.
     ///
     /// # Errors

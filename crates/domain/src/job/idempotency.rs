@@ -1,6 +1,6 @@
 //! Asking twice and meaning once.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
@@ -43,6 +43,11 @@ impl Idempotency {
     }
 }
 
+/// A digest of a request and its key, from which neither can be read.
+pub(super) fn request_digest(username: &str, key: &str, fingerprint: &str) -> String {
+    hexadecimal(&Sha256::digest(json!([username, key, fingerprint]).to_string()))
+}
+
 /// JSON with the members of each object in the order of their names.
 fn canonical(value: &Value, out: &mut impl FnMut(&[u8])) {
     match value {
@@ -72,8 +77,6 @@ fn canonical(value: &Value, out: &mut impl FnMut(&[u8])) {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     fn fingerprint(operation: &str, body: &Value) -> String {
@@ -112,6 +115,19 @@ mod tests {
         seen.sort();
         seen.dedup();
         assert_eq!(seen.len(), all);
+    }
+
+    #[test]
+    fn request_digest_depends_on_user_key_and_request() {
+        let digests = [
+            request_digest("admin", "k", "f"),
+            request_digest("admi", "nk", "f"),
+            request_digest("admin", "kf", ""),
+            request_digest("admin", "k", "g"),
+        ];
+        for (position, digest) in digests.iter().enumerate() {
+            assert!(!digests[..position].contains(digest));
+        }
     }
 
     #[test]

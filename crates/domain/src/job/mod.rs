@@ -27,6 +27,11 @@
 //! process on the same file may find other jobs of the first without a sign of life after such a change, if it looks
 //! before the first has written the next one; they then end as `interrupted`.
 //!
+//! **Archives.** Creating and uploading an archive changes no row: its effect is a manifest in the store, which is no part of
+//! any transaction. So the manifest names the job and the request. A dead job of that kind has succeeded if the store has its
+//! archive, and is `interrupted` only if the store says that it has none; while the store can't be asked, the job stays as it
+//! is and is looked at again later ([`Settings::published`]).
+//!
 //! **Order of locks.** Whatever writes to both tables writes to `backup_leases` first and then to `backup_jobs` in the order
 //! of ids, so that nobody waits in a circle.
 //!
@@ -57,6 +62,8 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use chrono::TimeDelta;
+use futures_util::future::BoxFuture;
+use serde_json::Value;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, Semaphore, watch as channel};
 use tokio_util::sync::CancellationToken;
@@ -73,7 +80,10 @@ pub use self::view::{Fault, Job};
 pub use self::watch::{Event, LAST_EVENT, Watch};
 use crate::database::Database;
 pub use crate::entity::job::{Kind, State as JobState};
-use crate::error::Error;
+use crate::error::{Error, Result};
+
+/// The results of the jobs that have published an archive, by the id of the job.
+pub type Published = BTreeMap<String, Value>;
 
 /// How jobs behave.
 #[derive(Clone)]
@@ -88,10 +98,13 @@ pub struct Settings {
     pub describe: fn(Error) -> Fault,
     /// Is given the jobs that turned out to be dead, once each, to clean up what they left.
     pub interrupted: Arc<dyn Fn(Vec<Job>) + Send + Sync>,
+    /// Tells which jobs have published an archive in the store. It is asked for jobs whose process is gone.
+    pub published: Arc<dyn Fn() -> BoxFuture<'static, Result<Published>> + Send + Sync>,
 }
 
 impl Settings {
-    /// The defaults: a sign of life every five seconds, dead after fifteen, four at once, and nothing to clean up.
+    /// The defaults: a sign of life every five seconds, dead after fifteen, four at once, nothing to clean up, and nothing
+    /// published.
     pub fn new(describe: fn(Error) -> Fault) -> Self {
         Self {
             heartbeat: Duration::from_secs(5),
@@ -99,6 +112,7 @@ impl Settings {
             at_once: 4,
             describe,
             interrupted: Arc::new(|_| {}),
+            published: Arc::new(|| Box::pin(std::future::ready(Ok(Published::new())))),
         }
     }
 
@@ -148,6 +162,8 @@ impl Jobs {
         self.0.runtime.get_or_init(|| {
             let runtime = Handle::current();
             runtime.spawn(pulse::beat_on(Arc::downgrade(&self.0)));
+            // A task of its own: it may wait for the store, and signs of life must not.
+            runtime.spawn(recover::look_on(Arc::downgrade(&self.0)));
             runtime
         })
     }

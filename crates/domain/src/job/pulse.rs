@@ -1,11 +1,10 @@
 //! Signs of life: how far the jobs of this process have come, written every few seconds.
 
 use std::sync::{Arc, Weak};
-use std::time::Duration;
 
 use sea_orm::entity::prelude::Expr;
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect};
-use tokio::time::{Instant, MissedTickBehavior};
+use tokio::time::MissedTickBehavior;
 
 use super::run::sources;
 use super::running::{Cause, Running};
@@ -13,25 +12,15 @@ use super::{Jobs, Needs, Phase, Shared};
 use crate::entity::job::{Column, Entity, State};
 use crate::error::{Error, Result};
 
-/// How often the number of old jobs is looked at.
-const SWEEP: Duration = Duration::from_secs(60 * 60);
-
-/// Gives signs of life and looks for those of others, as long as there is anybody who has the jobs.
+/// Gives signs of life as long as there is anybody who has the jobs.
 pub(super) async fn beat_on(jobs: Weak<Shared>) {
     let Some(heartbeat) = jobs.upgrade().map(|jobs| jobs.settings.heartbeat) else {
         return;
     };
     let mut ticks = tokio::time::interval(heartbeat);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let (mut looked, mut swept) = (None::<Instant>, None::<Instant>);
     while let Some(jobs) = Jobs::of(&jobs) {
         note("signs of life could not be written", jobs.beat().await);
-        if is_due(&mut looked, jobs.0.settings.patience) {
-            note("dead jobs could not be looked for", jobs.find_dead().await);
-        }
-        if is_due(&mut swept, SWEEP) {
-            note("old jobs could not be deleted", jobs.sweep().await);
-        }
         // Not held while it waits, or it would never end.
         let news = jobs.0.clone();
         drop(jobs);
@@ -43,15 +32,8 @@ pub(super) async fn beat_on(jobs: Weak<Shared>) {
     }
 }
 
-fn is_due(last: &mut Option<Instant>, every: Duration) -> bool {
-    let due = last.is_none_or(|last| last.elapsed() >= every);
-    if due {
-        *last = Some(Instant::now());
-    }
-    due
-}
-
-fn note(what: &str, done: Result<()>) {
+/// Says in the log what could not be done this time.
+pub(super) fn note(what: &str, done: Result<()>) {
     if let Err(error) = done {
         tracing::warn!(error = %sources(&error), "{what}");
     }
@@ -61,11 +43,12 @@ impl Jobs {
     /// Writes how far all jobs of this process have come, and learns whether somebody asked one of them to end.
     async fn beat(&self) -> Result<()> {
         let doing = "writing signs of life";
-        // The rows of one that commits are touched by its own transaction.
+        // The rows of one that commits its effect are touched by its own transaction. One that publishes an archive goes on
+        // giving signs of life: a store may take long.
         let running: Vec<Arc<Running>> = self.all_running().values().cloned().collect();
         let running: Vec<_> = running
             .into_iter()
-            .filter(|running| running.progress.state().phase != Phase::Committing)
+            .filter(|running| running.needs == Needs::Nothing || running.progress.state().phase != Phase::Committing)
             .collect();
         if running.is_empty() {
             return Ok(());

@@ -1,12 +1,17 @@
 //! Finding the dead, and forgetting the old.
 
+use std::sync::Weak;
+use std::time::Duration;
+
 use chrono::TimeDelta;
-use sea_orm::entity::prelude::Expr;
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use tokio::time::Instant;
 
 use super::context::ended;
 use super::lease::{self, Holder};
-use super::{Job, Jobs};
+use super::pulse::note;
+use super::run::{Ending, sources};
+use super::{Job, Jobs, Published, Shared};
 use crate::entity::job::{self, Column, Entity, State};
 use crate::error::{Error, Result};
 use crate::stats;
@@ -17,13 +22,41 @@ const LONGEST: TimeDelta = TimeDelta::days(90);
 const SHORTEST: TimeDelta = TimeDelta::days(1);
 
 /// What is being done, for errors.
-const INTERRUPTING: &str = "ending the jobs of a process that is gone";
+const ENDING: &str = "ending the jobs of a process that is gone";
+
+/// What is said of jobs whose outcome is not known yet.
+const UNKNOWN: &str =
+    "the store can't say whether jobs of a process that is gone have published their archives; it is asked again";
+
+/// How long the store may take to say which archives it has.
+const STORE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How often old jobs are looked for.
+const SWEEP: Duration = Duration::from_secs(60 * 60);
 
 /// Whether a write waits for SQLite's write lock.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Haste {
     Waits,
     LeavesIt,
+}
+
+/// Looks for dead jobs and for old ones, as long as there is anybody who has the jobs.
+pub(super) async fn look_on(jobs: Weak<Shared>) {
+    let Some(patience) = jobs.upgrade().map(|jobs| jobs.settings.patience) else {
+        return;
+    };
+    let mut swept = None::<Instant>;
+    while let Some(jobs) = Jobs::of(&jobs) {
+        note("dead jobs could not be looked for", jobs.find_dead().await);
+        if swept.is_none_or(|swept| swept.elapsed() >= SWEEP) {
+            swept = Some(Instant::now());
+            note("old jobs could not be deleted", jobs.sweep().await);
+        }
+        // Not held while it waits, or it would never end.
+        drop(jobs);
+        tokio::time::sleep(patience).await;
+    }
 }
 
 impl Jobs {
@@ -38,7 +71,7 @@ impl Jobs {
             return Ok(());
         }
         let mine = Condition::all().add(Column::Runner.eq(self.0.runner.id()));
-        match self.interrupt(mine, Haste::Waits).await {
+        match self.end_dead(mine, Haste::Waits).await {
             Err(Error::DatabaseBusy { .. }) => {
                 tracing::warn!("the database is busy; jobs that died with this process are found later");
                 Ok(())
@@ -48,10 +81,10 @@ impl Jobs {
     }
 
     /// Ends the jobs of all who have given no sign of life for too long.
-    pub(super) async fn find_dead(&self) -> Result<()> {
+    async fn find_dead(&self) -> Result<()> {
         let last = self.0.database.now().await? - self.0.settings.patience();
         let silent = Condition::all().add(Column::HeartbeatAt.lt(last));
-        self.interrupt(silent, Haste::LeavesIt).await
+        self.end_dead(silent, Haste::LeavesIt).await
     }
 
     /// Ends the job of a holder whose lease has expired.
@@ -59,32 +92,65 @@ impl Jobs {
         let row = Entity::find_by_id(&holder.job_id)
             .one(self.0.database.connection())
             .await;
-        let row = row.map_err(Error::database(INTERRUPTING))?;
+        let row = row.map_err(Error::database(ENDING))?;
         // A sign of life is written together with the lease: if there was none until now, there was none in the row.
         match row.filter(|row| !row.state.has_ended()) {
-            Some(row) if self.holder().await? == Some(holder) => self.interrupt_all(vec![row], Haste::LeavesIt).await,
+            Some(row) if self.holder().await? == Some(holder) => {
+                self.end_all(vec![row], &Published::new(), Haste::LeavesIt).await
+            }
             _ => Ok(()),
         }
     }
 
-    async fn interrupt(&self, which: Condition, haste: Haste) -> Result<()> {
+    async fn end_dead(&self, which: Condition, haste: Haste) -> Result<()> {
         let dead = Entity::find()
             .filter(Column::State.is_in(State::ACTIVE))
             .filter(which)
             .order_by_asc(Column::Id)
             .all(self.0.database.connection())
             .await
-            .map_err(Error::database(INTERRUPTING))?;
-        self.interrupt_all(dead, haste).await
+            .map_err(Error::database(ENDING))?;
+        let dead = dead.into_iter().filter(|row| self.running(&row.id).is_none());
+        let (publishing, others): (Vec<_>, Vec<_>) = dead.partition(|row| row.kind.publishes_archive());
+        self.end_all(others, &Published::new(), haste).await?;
+        if publishing.is_empty() {
+            return Ok(());
+        }
+        // Asked after the rows were read: what a job publishes later comes with a sign of life.
+        match tokio::time::timeout(STORE_TIMEOUT, (self.0.settings.published)()).await {
+            Ok(Ok(published)) => self.end_all(publishing, &published, haste).await,
+            Ok(Err(error)) => {
+                tracing::warn!(jobs = publishing.len(), error = %sources(&error), "{UNKNOWN}");
+                Ok(())
+            }
+            Err(_) => {
+                tracing::warn!(jobs = publishing.len(), "{UNKNOWN}");
+                Ok(())
+            }
+        }
     }
 
-    async fn interrupt_all(&self, dead: Vec<job::Model>, haste: Haste) -> Result<()> {
+    /// Ends dead jobs: those that have published an archive as succeeded, the others as interrupted.
+    async fn end_all(&self, dead: Vec<job::Model>, published: &Published, haste: Haste) -> Result<()> {
         let mut interrupted = Vec::new();
-        for row in dead.into_iter().filter(|row| self.running(&row.id).is_none()) {
-            if self.interrupt_one(&row, haste).await? {
-                let job = Entity::find_by_id(row.id).one(self.0.database.connection()).await;
-                interrupted.extend(job.map_err(Error::database(INTERRUPTING))?.map(Job::from));
+        for row in dead {
+            let ending = match published.get(&row.id) {
+                Some(result) => Ending {
+                    state: State::Succeeded,
+                    result: Some(result.clone()),
+                    fault: None,
+                },
+                None => self.interrupted(),
+            };
+            if !self.end_one(&row, &ending, haste).await? {
+                continue;
             }
+            if ending.state == State::Succeeded {
+                tracing::info!(job = row.id, "a job had published its archive before its process ended");
+                continue;
+            }
+            let job = Entity::find_by_id(row.id).one(self.0.database.connection()).await;
+            interrupted.extend(job.map_err(Error::database(ENDING))?.map(Job::from));
         }
         if !interrupted.is_empty() {
             tracing::warn!(
@@ -97,8 +163,8 @@ impl Jobs {
     }
 
     /// Ends one, unless it has given a sign of life since it was looked at.
-    async fn interrupt_one(&self, row: &job::Model, haste: Haste) -> Result<bool> {
-        let doing = INTERRUPTING;
+    async fn end_one(&self, row: &job::Model, ending: &Ending, haste: Haste) -> Result<bool> {
+        let doing = ENDING;
         let transaction = match haste {
             Haste::Waits => Some(self.0.database.begin_write(doing).await?),
             Haste::LeavesIt => self.0.database.begin_write_if_free(doing).await?,
@@ -108,10 +174,8 @@ impl Jobs {
         };
         let released = lease::release(&row.id).exec(&transaction).await;
         released.map_err(Error::database(doing))?;
-        let (code, detail) = self.interrupted().fault.map(|fault| (fault.code, fault.detail)).unzip();
-        let written = ended(&row.id, &State::ACTIVE, State::Interrupted, stats::now())
-            .col_expr(Column::ErrorCode, Expr::value(code))
-            .col_expr(Column::ErrorDetail, Expr::value(detail))
+        let written = ending
+            .write(ended(&row.id, &State::ACTIVE, ending.state, stats::now()))
             .filter(Column::HeartbeatAt.eq(row.heartbeat_at))
             .exec(&transaction)
             .await

@@ -3,8 +3,8 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use sea_orm::EntityTrait;
 use sea_orm::entity::prelude::Expr;
+use sea_orm::{EntityTrait, UpdateMany};
 use serde_json::Value;
 use tokio::runtime::Handle;
 use tokio::sync::OwnedSemaphorePermit;
@@ -22,6 +22,20 @@ pub(super) struct Ending {
     pub(super) state: State,
     pub(super) result: Option<Value>,
     pub(super) fault: Option<Fault>,
+}
+
+impl Ending {
+    /// Writes what came of the job.
+    pub(super) fn write(&self, ended: UpdateMany<job::Entity>) -> UpdateMany<job::Entity> {
+        let fault = self.fault.as_ref();
+        ended
+            .col_expr(Column::Result, Expr::value(self.result.as_ref().map(Value::to_string)))
+            .col_expr(Column::ErrorCode, Expr::value(fault.map(|fault| fault.code.as_str())))
+            .col_expr(
+                Column::ErrorDetail,
+                Expr::value(fault.map(|fault| fault.detail.as_str())),
+            )
+    }
 }
 
 /// Begins to do a job that was let in.
@@ -137,22 +151,21 @@ impl Jobs {
         let doing = "writing how a job ended";
         let id = running.id();
         let row = running.row();
-        let (code, detail) = ending.fault.clone().map(|fault| (fault.code, fault.detail)).unzip();
         let transaction = self.0.database.begin_write(doing).await?;
         let released = lease::release(id).exec(&transaction).await;
         released.map_err(Error::database(doing))?;
-        let written = ended(id, &State::ACTIVE, ending.state, stats::now())
+        let written = ending
+            .write(ended(
+                id,
+                running.may_end_from(ending.state),
+                ending.state,
+                stats::now(),
+            ))
             .col_expr(Column::Phase, Expr::value(row.phase))
             .col_expr(Column::RowsDone, Expr::value(row.rows_done))
             .col_expr(Column::RowsTotal, Expr::value(row.rows_total))
             .col_expr(Column::Bytes, Expr::value(row.bytes))
             .col_expr(Column::StartedAt, Expr::value(row.started_at))
-            .col_expr(
-                Column::Result,
-                Expr::value(ending.result.as_ref().map(Value::to_string)),
-            )
-            .col_expr(Column::ErrorCode, Expr::value(code))
-            .col_expr(Column::ErrorDetail, Expr::value(detail))
             .exec(&transaction)
             .await;
         written.map_err(Error::database(doing))?;

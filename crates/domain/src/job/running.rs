@@ -26,6 +26,8 @@ pub(super) struct Running {
     /// As it was inserted.
     row: job::Model,
     pub(super) needs: Needs,
+    /// Whether an earlier job of the same request ended without success.
+    pub(super) is_repeat: bool,
     pub(super) progress: Progress,
     began_at: OnceLock<DateTime<Utc>>,
     cause: OnceLock<Cause>,
@@ -50,11 +52,12 @@ impl End {
 }
 
 impl Running {
-    pub(super) fn new(row: job::Model, needs: Needs) -> Self {
+    pub(super) fn new(row: job::Model, needs: Needs, is_repeat: bool) -> Self {
         Self {
             began_at: row.started_at.map_or_else(OnceLock::new, OnceLock::from),
             row,
             needs,
+            is_repeat,
             progress: Progress::default(),
             cause: OnceLock::new(),
             end: watch::Sender::new(End::NotYet),
@@ -63,6 +66,11 @@ impl Running {
 
     pub(super) fn id(&self) -> &str {
         &self.row.id
+    }
+
+    /// Its row as it was inserted.
+    pub(super) fn as_inserted(&self) -> &job::Model {
+        &self.row
     }
 
     /// Its turn has come.
@@ -83,6 +91,16 @@ impl Running {
     /// Why it was asked to end, if it was.
     pub(super) fn cause(&self) -> Option<Cause> {
         self.cause.get().copied().filter(|_| self.progress.is_cancelled())
+    }
+
+    /// From which states it may come to that one. What has published an archive has done so, even if others have taken it for
+    /// dead meanwhile; a change of the live data ends only in its own transaction.
+    pub(super) fn may_end_from(&self, state: State) -> &'static [State] {
+        const PUBLISHED: [State; 4] = [State::Queued, State::Running, State::Cancelling, State::Interrupted];
+        match state == State::Succeeded && self.row.kind.publishes_archive() {
+            true => &PUBLISHED,
+            false => &State::ACTIVE,
+        }
     }
 
     /// Its row as it would be if it was written now.

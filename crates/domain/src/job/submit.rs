@@ -263,6 +263,7 @@ impl Jobs {
         if submission.needs == Needs::WriterLease && !self.acquire(&transaction, &row.id, now).await? {
             return Ok(Attempt::Overtaken);
         }
+        let is_repeat = anew.is_some();
         if let Some(before) = anew {
             // By its id: looking for the key would lock the place of one that is not there, and InnoDB lets two do that.
             let freed = job::Entity::update_many()
@@ -284,7 +285,8 @@ impl Jobs {
             Err(error) => return Err(Error::database(doing)(error)),
         }
         transaction.commit().await.map_err(Error::database(doing))?;
-        Ok(Attempt::Admitted(Arc::new(Running::new(row, submission.needs))))
+        let running = Running::new(row, submission.needs, is_repeat);
+        Ok(Attempt::Admitted(Arc::new(running)))
     }
 
     fn row(

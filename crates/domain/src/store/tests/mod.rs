@@ -187,6 +187,8 @@ pub(super) fn manifest_of(id: &str, size: usize) -> Manifest {
         pinned: false,
         kind: Origin::Taken,
         taken_by: Some("admin".to_owned()),
+        job_id: None,
+        request_digest: None,
         rows: BTreeMap::from([("students".to_owned(), 1)]),
         total: 1,
         sha256: BTreeMap::new(),

@@ -1,0 +1,40 @@
+//! Archives as what jobs have published: found again by the job and by the request.
+
+use campus_backup_archive::Manifest;
+use serde_json::Value;
+
+use super::Archives;
+use super::take::said_of;
+use crate::error::Result;
+use crate::job::{Context, Published};
+use crate::store::Store;
+
+/// What jobs have published in that store, for [`job::Settings`](crate::job::Settings).
+///
+/// # Errors
+/// [`Error::StoreUnavailable`](crate::Error::StoreUnavailable)
+pub async fn published(store: &Store) -> Result<Published> {
+    let archives = store.list().await?.archives.into_iter();
+    Ok(archives
+        .filter_map(|manifest| Some((manifest.job_id.clone()?, said_of(&manifest))))
+        .collect())
+}
+
+/// Names job and request in the manifest of an archive that the job is about to publish.
+pub(super) fn attribute(manifest: &mut Manifest, context: &Context) {
+    manifest.job_id = Some(context.job_id().to_owned());
+    manifest.request_digest = context.request_digest();
+}
+
+impl Archives {
+    /// What an earlier job of the same request has published although it did not succeed as far as it is known: its answer
+    /// from the store was lost, or it was taken for dead. It is the answer to the request that is made again.
+    pub(super) async fn published_before(&self, context: &Context) -> Result<Option<Value>> {
+        let Some(digest) = context.request_digest().filter(|_| context.is_repeat()) else {
+            return Ok(None);
+        };
+        let listing = self.0.store.list().await?;
+        let is_it = |manifest: &&std::sync::Arc<Manifest>| manifest.request_digest.as_ref() == Some(&digest);
+        Ok(listing.archives.iter().find(is_it).map(|manifest| said_of(manifest)))
+    }
+}
