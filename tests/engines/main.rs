@@ -7,6 +7,7 @@
 // A test that can't go on says so and ends; that is what unwrap, expect and panic are for.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod change_log;
 mod diff;
 mod inspection;
 mod jobs;

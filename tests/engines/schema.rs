@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use campus_backup_archive::Kind;
 use campus_backup_domain::catalog;
 use campus_backup_domain::entity::{
-    attendance, course, download_link, enrollment, job, lease, payment, payment_category, session, student, user,
+    attendance, change, course, download_link, enrollment, job, lease, payment, payment_category, session, student,
+    user,
 };
 use campus_backup_migration::{Migrator, MigratorTrait};
 
@@ -27,6 +28,7 @@ async fn described_by_entities(engine: Engine) -> Scratch {
         .register(attendance::Entity)
         .register(download_link::Entity)
         .register(job::Entity)
+        .register(change::Entity)
         .register(lease::Entity)
         .register(session::Entity)
         .apply(connection)
@@ -63,7 +65,7 @@ async fn entities_describe_what_the_migrations_make(engine: Engine) {
     );
     assert_eq!(
         number(|table| table.primary_key.len()),
-        11,
+        12,
         "what is compared must have been found"
     );
     for (name, migrated) in &migrated {

@@ -131,7 +131,7 @@ async fn what_can_not_be_undone_is_refused(engine: Engine) {
     undo(&admin, id(&again)).await.problem(409, "nothing_to_undo");
     let before = admin.digests().await;
     admin
-        .delete(&of(cleared["archive_id"].as_str().unwrap(), ""))
+        .delete(&of(cleared["archive_id"].as_str().unwrap(), "?force=true"))
         .await
         .expect(204);
     undo(&admin, id(&cleared)).await.problem(410, "archive_gone");

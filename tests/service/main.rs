@@ -30,6 +30,8 @@ mod auth_session;
 mod binary;
 mod binary_accounts;
 mod binary_archives;
+mod changes;
+mod changes_undo;
 mod clear;
 mod clear_locked;
 mod clear_refusals;

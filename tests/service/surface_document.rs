@@ -121,6 +121,8 @@ async fn everything_that_is_served_is_described() {
         "GET /backup/download/{table}",
         "POST /backup/download-links",
         "POST /backup/clear",
+        "GET /backup/changes",
+        "GET /backup/changes/{id}",
         "GET /backup/jobs",
         "GET /backup/jobs/{id}",
         "GET /backup/jobs/{id}/events",

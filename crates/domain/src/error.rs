@@ -9,6 +9,7 @@ use std::io;
 use std::time::Duration;
 
 use campus_backup_archive as archive;
+use chrono::{DateTime, Utc};
 use sea_orm::{DbErr, RuntimeErr, SqlErr};
 
 use crate::catalog::{LARGEST_ID, Table};
@@ -263,6 +264,20 @@ pub enum Error {
     UndoExpired {
         /// What has the rows that it removed.
         archive_id: String,
+    },
+    /// No clear, restore or undo ever had that id, or it is no longer remembered.
+    #[error("there is no change of that id")]
+    UnknownChange,
+    /// The archive is the only way to undo a clear whose time to be undone is not over.
+    #[error(
+        "this archive is the safety backup of a clear that can be undone until {}; without it, the clear can't be undone",
+        until.format("%Y-%m-%d %H:%M:%S UTC")
+    )]
+    ArchiveNeededForUndo {
+        /// The clear.
+        change_id: String,
+        /// Until when it can be undone.
+        until: DateTime<Utc>,
     },
     /// Data that was written since the clear stands in the way of putting back what it removed.
     #[error("data that was written since the clear is in the way of undoing it")]

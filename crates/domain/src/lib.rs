@@ -5,7 +5,7 @@
 //!
 //! In reading order: [`catalog`] is the list of tables; [`entity`] their rows; [`database`] the connection;
 //! [`error`] what can go wrong. Then a word a capability: [`account`], [`stats`], [`snapshot`], [`export`],
-//! [`clear`], [`demo`], [`job`]; [`change`] is how rows are changed in bulk. [`store`] is where archives lie; [`open`] looks
+//! [`clear`], [`demo`], [`job`]; [`change`] is how rows are changed in bulk, [`change_log`] what was changed. [`store`] is where archives lie; [`open`] looks
 //! into one without any of these, [`verify`] proves that it can be restored, [`restore`] does it, and [`diff`] compares it
 //! with another or with the live data. [`archives`] puts all that together.
 
@@ -13,6 +13,7 @@ pub mod account;
 pub mod archives;
 pub mod catalog;
 pub mod change;
+pub mod change_log;
 pub mod clear;
 pub mod database;
 pub mod demo;

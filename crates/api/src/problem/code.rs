@@ -218,6 +218,12 @@ codes! {
     /// The time in which the clear could be undone is over.
     UndoExpired = "undo_expired", GONE, "It is too late to undo this clear",
         "The time in which this clear could be undone is over; its safety archive 2026-11-25T03-53-08Z-5f1c2a9b can be restored.";
+    /// No clear, restore or undo ever had that id, or it is no longer remembered.
+    UnknownChange = "unknown_change", NOT_FOUND, "There is no such change",
+        "There is no change of that id.";
+    /// The archive is the only way to undo a clear; `change_id` says which.
+    ArchiveNeededForUndo = "archive_needed_for_undo", CONFLICT, "The archive is needed to undo a clear",
+        "This archive is the safety backup of a clear that can be undone until 2026-12-02 14:36:48 UTC; without it, the clear can't be undone. Nothing was changed.";
     /// What was written since the clear is in the way; `plan` says what.
     UndoBlocked = "undo_blocked", CONFLICT, "What was written since is in the way",
         "Data that was written since the clear is in the way of undoing it. Nothing was changed.";

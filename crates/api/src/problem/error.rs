@@ -133,6 +133,13 @@ impl ApiError {
         self
     }
 
+    /// The change that could not be undone any more.
+    #[must_use]
+    pub fn with_change(mut self, id: impl Into<String>) -> Self {
+        self.0.problem.change_id = Some(id.into());
+        self
+    }
+
     /// Each thing that was wrong.
     #[must_use]
     pub fn with_errors(mut self, errors: impl IntoIterator<Item = FieldError>) -> Self {
@@ -272,6 +279,15 @@ impl From<DomainError> for ApiError {
             E::NothingToUndo => Self::new(Code::NothingToUndo, said),
             E::AlreadyUndone => Self::new(Code::AlreadyUndone, said),
             E::UndoExpired { .. } => Self::new(Code::UndoExpired, said),
+            E::UnknownChange => Self::new(Code::UnknownChange, said),
+            E::ArchiveNeededForUndo { change_id, .. } => Self::new(
+                Code::ArchiveNeededForUndo,
+                format!("{said} Nothing was changed."),
+            )
+            .with_hint(
+                "Undo the clear first, or repeat the request with `force=true` to delete the archive all the same.",
+            )
+            .with_change(change_id),
             E::UndoBlocked => nothing_changed(Code::UndoBlocked),
             E::PlanMoved => nothing_changed(Code::PlanMoved),
             // What is still on its way is not read.

@@ -54,6 +54,10 @@ pub struct Problem {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(format = "uuid", example = "0193d2f0-7a1c-7d3e-8f4b-2c9d1e5a6b70")]
     pub job_id: Option<String>,
+    /// For `archive_needed_for_undo`: the change that could not be undone any more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = "uuid", example = "0193d2f0-7a1c-7d3e-8f4b-2c9d1e5a6b70")]
+    pub change_id: Option<String>,
     /// For `undo_blocked`: the plan of the restore that the undo would be, with what is in its way.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
@@ -87,6 +91,7 @@ impl Problem {
             request_id: String::new(),
             hint: None,
             job_id: None,
+            change_id: None,
             plan: None,
             errors: Vec::new(),
         }

@@ -52,7 +52,8 @@ pub struct JobAnswer {
     #[schema(schema_with = kinds)]
     kind: Kind,
     /// How it stands. `succeeded`, `failed`, `cancelled` and `interrupted` are for ever; after the last three nothing was
-    /// changed.
+    /// changed. One exception: a job that creates or uploads a backup is `succeeded` after all if its process was only paused
+    /// and has published the backup since.
     #[schema(schema_with = states)]
     state: JobState,
     /// What it does, or did last.

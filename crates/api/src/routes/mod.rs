@@ -2,6 +2,7 @@
 
 pub mod archives;
 pub mod auth;
+pub mod changes;
 pub mod clear;
 pub mod diff;
 pub mod download;
@@ -29,6 +30,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
             .configure(download::configure)
             .configure(links::configure)
             .configure(clear::configure)
+            .configure(changes::configure)
             .configure(archives::configure)
             .configure(diff::configure)
             .configure(jobs::configure),

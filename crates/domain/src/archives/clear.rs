@@ -11,6 +11,7 @@ use super::safety::Safety;
 use crate::account::Admin;
 use crate::catalog::Table;
 use crate::change::Change;
+use crate::change_log::{self, Effect, RowCounts, SafetyArchive};
 use crate::clear::{self, Clear, Confirmation};
 use crate::error::Result;
 use crate::job::{Context, Idempotency, Kind, Needs, Phase, Submission, Submitted};
@@ -92,14 +93,29 @@ impl Archives {
         context.progress().enter(Phase::Changing, Some(rows))?;
         let cleared = clear::remove(&mut change, request).await?;
         let removed_any = cleared.removed_total() > 0;
+        let cleared_at = self.0.database.now().await?;
+        let undo_until = removed_any.then(|| cleared_at + self.0.settings.undo_window);
+        let effect = Effect {
+            kind: change_log::Kind::Clear,
+            changed_at: cleared_at,
+            tables: removed_rows(&cleared.removed),
+            safety: removed_any.then(|| SafetyArchive::from(&safety.manifest)),
+            undo_until,
+            undoes: None,
+        };
         let report = ClearReport {
             archive_id: removed_any.then(|| safety.manifest.id.clone()),
-            undo_until: removed_any.then(|| cleared.cleared_at + self.0.settings.undo_window),
+            undo_until,
             removed: cleared.removed,
             kept: cleared.kept,
-            cleared_at: cleared.cleared_at,
+            cleared_at,
         };
-        context.finish_in(&mut change, &json!(report)).await?;
+        context.finish_in(&mut change, &effect, &json!(report)).await?;
         Ok((change, report))
     }
+}
+
+fn removed_rows(removed: &BTreeMap<Table, u64>) -> BTreeMap<Table, RowCounts> {
+    let counts = |removed| RowCounts { removed, written: 0 };
+    removed.iter().map(|(table, rows)| (*table, counts(*rows))).collect()
 }

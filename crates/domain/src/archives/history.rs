@@ -8,9 +8,10 @@ use campus_backup_archive::manifest::Origin;
 
 use super::{Archives, Edit};
 use crate::account::Admin;
+use crate::change_log;
 use crate::diff::{self, Side};
-use crate::error::Result;
-use crate::store::{Outgoing, Unreadable};
+use crate::error::{Error, Result};
+use crate::store::{self, Outgoing, Unreadable};
 
 /// Some of the archives that are kept.
 #[derive(Clone, Debug, Default)]
@@ -21,6 +22,15 @@ pub struct Kept {
     pub total: u64,
     /// Those whose manifest can't be read.
     pub unreadable: Vec<Unreadable>,
+}
+
+/// Whether an archive may be deleted that an undo needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UndoLoss {
+    /// It may not.
+    Refused,
+    /// It may: somebody knows it and wants it.
+    Accepted,
 }
 
 impl Archives {
@@ -60,11 +70,19 @@ impl Archives {
         self.0.store.update(id, |manifest| edit.put(manifest)).await
     }
 
-    /// Deletes one.
+    /// Deletes one. A clear that can be undone only with it can't be undone afterwards, so that has to be
+    /// [allowed](UndoLoss).
     ///
     /// # Errors
-    /// [`Error::ArchivePinned`](crate::Error::ArchivePinned), and those of [`Store::delete`](crate::store::Store::delete).
-    pub async fn delete(&self, _: &Admin, id: &str) -> Result<()> {
+    /// [`Error::ArchiveNeededForUndo`], [`Error::ArchivePinned`], and those of
+    /// [`Store::delete`](crate::store::Store::delete).
+    pub async fn delete(&self, _: &Admin, id: &str, loss: UndoLoss) -> Result<()> {
+        if loss == UndoLoss::Refused && store::is_id(id) {
+            let change = change_log::undoable_with(&self.0.database, id).await?;
+            if let Some((change_id, until)) = change.and_then(|change| Some((change.id, change.undo_until?))) {
+                return Err(Error::ArchiveNeededForUndo { change_id, until });
+            }
+        }
         self.0.store.delete(id).await
     }
 

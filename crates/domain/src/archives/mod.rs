@@ -11,7 +11,7 @@
 //! 2. The change begins: nobody else can write to its tables any more.
 //! 3. A *safety archive* of what is there is taken, read back and listed ([`safety`]). Without it nothing goes on.
 //! 4. Rows are changed, counted and checked, in one transaction.
-//! 5. The job's end, its result and the effect are one commit ([`Context::finish_in`](crate::job::Context::finish_in)).
+//! 5. The job's end, its result, its record in the [change log](crate::change_log) and the effect are one commit ([`Context::finish_in`](crate::job::Context::finish_in)).
 //!
 //! What fails before the commit has changed nothing, and its safety archive is removed again.
 //!
@@ -41,7 +41,7 @@ use campus_backup_archive::{Keys, Layers, Manifest, Recipients};
 use chrono::TimeDelta;
 
 pub use self::clear::ClearReport;
-pub use self::history::Kept;
+pub use self::history::{Kept, UndoLoss};
 pub use self::published::published;
 pub use self::restore::{RESTORE, RestoreReport, RestoreRequest};
 pub use self::table::TableRequest;

@@ -13,10 +13,10 @@ use super::{Archives, Settings};
 use crate::account::Admin;
 use crate::catalog::Table;
 use crate::change::Change;
+use crate::change_log::{self, Effect, SafetyArchive};
 use crate::error::{Error, Result};
 use crate::job::{Context, Idempotency, Kind, Needs, Phase, Progress, Submission, Submitted};
 use crate::restore::{self, HighIds, Plan, Restore, Restored, RestoredTable};
-use crate::stats;
 use crate::verify::digest;
 
 /// What has to be typed so that something is restored.
@@ -210,13 +210,22 @@ impl Restoring<'_> {
         for statement in self.sessions {
             change.execute(statement).await?;
         }
+        let restored_at = self.archives.0.database.now().await?;
+        let effect = Effect {
+            kind: change_log::Kind::Restore,
+            changed_at: restored_at,
+            tables: change_log::row_counts(&restored.tables),
+            safety: Some(SafetyArchive::from(safety)),
+            undo_until: None,
+            undoes: None,
+        };
         let report = json!(RestoreReport {
             archive_id: self.manifest.id.clone(),
             safety_archive_id: safety.id.clone(),
             tables: restored.tables,
-            restored_at: stats::now(),
+            restored_at,
         });
-        context.finish_in(&mut change, &report).await?;
+        context.finish_in(&mut change, &effect, &report).await?;
         Ok((change, report))
     }
 }

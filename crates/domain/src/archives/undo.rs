@@ -8,21 +8,18 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Archives, ClearReport};
+use super::Archives;
 use crate::account::Admin;
 use crate::catalog::Table;
 use crate::change::Change;
+use crate::change_log::{self, Effect};
 use crate::error::{Error, Result};
-use crate::job::{Context, Filter, Idempotency, JobState, Kind, Needs, Phase, Submission, Submitted};
+use crate::job::{Context, Idempotency, Kind, Needs, Phase, Submission, Submitted};
 use crate::restore::{BlockerCode, HighIds, Mode, Plan, Restore, RestoredTable, Scope};
-use crate::stats;
 use crate::verify::digest;
 
 /// What is being done, for errors.
 const DOING: &str = "undoing a clear";
-
-/// How many undos are looked through for one of the same clear: all that are remembered.
-const REMEMBERED: u64 = 10_000;
 
 /// What an undo has done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -90,36 +87,35 @@ impl Archives {
         Ok(plan)
     }
 
-    /// Looks whether a clear can be undone.
+    /// Looks in the [change log](crate::change_log) whether a clear can be undone.
     async fn undoable(&self, clear_id: &str) -> Result<Undoable> {
-        let job = match self.0.jobs.get(clear_id).await {
-            Ok(job) if job.kind == Kind::Clear => job,
-            Ok(_) | Err(Error::UnknownJob) => return Err(Error::UnknownClear),
-            Err(error) => return Err(error),
+        let shared = &self.0;
+        let clear = change_log::find(&shared.database, clear_id).await?;
+        let Some(clear) = clear.filter(|change| change.kind == change_log::Kind::Clear) else {
+            return Err(self.without_effect(clear_id).await?);
         };
-        if !job.state.has_ended() {
-            return Err(Error::Busy { job_id: job.id });
-        }
-        let report: Option<ClearReport> = job.result.and_then(|result| serde_json::from_value(result).ok());
-        let Some((report, archive_id, until)) =
-            report.and_then(|report| Some((report.clone(), report.archive_id?, report.undo_until?)))
-        else {
+        let (Some(archive_id), Some(until)) = (clear.safety_archive_id, clear.undo_until) else {
             return Err(Error::NothingToUndo);
         };
-        let done = Filter {
-            kind: Some(Kind::Undo),
-            state: Some(JobState::Succeeded),
-        };
-        let undone = self.0.jobs.list(done, REMEMBERED, 0).await?;
-        if undone.items.iter().any(|undo| undo.parameters["clear_id"] == job.id) {
+        if clear.undone_at.is_some() {
             return Err(Error::AlreadyUndone);
         }
-        if until < Utc::now() {
+        if until < shared.database.now().await? {
             return Err(Error::UndoExpired { archive_id });
         }
-        let manifest = self.0.store.manifest(&archive_id).await?;
-        let tables = report.removed.into_keys().collect();
+        let manifest = shared.store.manifest(&archive_id).await?;
+        let tables = clear.tables.into_keys().collect();
         Ok(Undoable { manifest, tables })
+    }
+
+    /// Why a clear is not in the change log: it goes on, it has not succeeded, or there is none.
+    async fn without_effect(&self, clear_id: &str) -> Result<Error> {
+        match self.0.jobs.get(clear_id).await {
+            Ok(job) if job.kind == Kind::Clear && !job.state.has_ended() => Ok(Error::Busy { job_id: job.id }),
+            Ok(job) if job.kind == Kind::Clear => Ok(Error::NothingToUndo),
+            Ok(_) | Err(Error::UnknownJob) => Ok(Error::UnknownClear),
+            Err(error) => Err(error),
+        }
     }
 
     async fn put_back(&self, admin: &Admin, clear_id: &str, context: &Context) -> Result<Value> {
@@ -145,17 +141,27 @@ impl Archives {
             Error::Orphan { .. } | Error::Conflict { .. } | Error::DuplicateKey { .. } => Error::UndoBlocked,
             error => error,
         })?;
+        let tables: BTreeMap<_, _> = restored
+            .tables
+            .into_iter()
+            .filter(|(table, _)| undoable.tables.contains(table))
+            .collect();
+        let undone_at = shared.database.now().await?;
+        let effect = Effect {
+            kind: change_log::Kind::Undo,
+            changed_at: undone_at,
+            tables: change_log::row_counts(&tables),
+            safety: None,
+            undo_until: None,
+            undoes: Some(clear_id.to_owned()),
+        };
         let report = json!(UndoReport {
             clear_id: clear_id.to_owned(),
             archive_id: undoable.manifest.id.clone(),
-            tables: restored
-                .tables
-                .into_iter()
-                .filter(|(table, _)| undoable.tables.contains(table))
-                .collect(),
-            undone_at: stats::now(),
+            tables,
+            undone_at,
         });
-        context.finish_in(&mut change, &report).await?;
+        context.finish_in(&mut change, &effect, &report).await?;
         change.commit().await?;
         Ok(report)
     }

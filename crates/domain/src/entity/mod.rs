@@ -6,6 +6,7 @@
 #![allow(missing_docs)]
 
 pub mod attendance;
+pub mod change;
 pub mod course;
 pub mod download_link;
 pub mod enrollment;

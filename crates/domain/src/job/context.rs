@@ -11,6 +11,7 @@ use super::idempotency::request_digest;
 use super::running::Running;
 use super::{Needs, Progress, lease};
 use crate::change::Change;
+use crate::change_log::Effect;
 use crate::entity::job::{self, Column, State};
 use crate::error::{Error, Result};
 use crate::stats;
@@ -79,12 +80,16 @@ impl Context {
         ]))
     }
 
-    /// The same for a [`Change`]: makes and runs the statements.
+    /// The same for a [`Change`]: makes and runs the statements, after those that record its effect in the
+    /// [change log](crate::change_log).
     ///
     /// # Errors
-    /// [`Error::LeaseLost`] or [`Error::Cancelled`]; then the change must not be committed.
-    pub async fn finish_in(&self, change: &mut Change, result: &Value) -> Result<()> {
-        for step in self.finish(result)? {
+    /// [`Error::LeaseLost`], [`Error::Cancelled`], or [`Error::AlreadyUndone`] if another has undone the same meanwhile; then
+    /// the change must not be committed.
+    pub async fn finish_in(&self, change: &mut Change, effect: &Effect, result: &Value) -> Result<()> {
+        let finish = self.finish(result)?;
+        let record = effect.steps(self.running.as_inserted(), self.backend);
+        for step in record.into_iter().chain(finish) {
             step.check(change.execute(&step.statement).await?)?;
         }
         Ok(())

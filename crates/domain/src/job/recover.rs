@@ -12,6 +12,7 @@ use super::lease::{self, Holder};
 use super::pulse::note;
 use super::run::{Ending, sources};
 use super::{Job, Jobs, Published, Shared};
+use crate::change_log;
 use crate::entity::job::{self, Column, Entity, State};
 use crate::error::{Error, Result};
 use crate::stats;
@@ -31,7 +32,7 @@ const UNKNOWN: &str =
 /// How long the store may take to say which archives it has.
 const STORE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How often old jobs are looked for.
+/// How often old jobs and old records of the change log are looked for.
 const SWEEP: Duration = Duration::from_secs(60 * 60);
 
 /// Whether a write waits for SQLite's write lock.
@@ -52,6 +53,8 @@ pub(super) async fn look_on(jobs: Weak<Shared>) {
         if swept.is_none_or(|swept| swept.elapsed() >= SWEEP) {
             swept = Some(Instant::now());
             note("old jobs could not be deleted", jobs.sweep().await);
+            let pruned = change_log::prune(&jobs.0.database).await;
+            note("old changes could not be deleted", pruned);
         }
         // Not held while it waits, or it would never end.
         drop(jobs);

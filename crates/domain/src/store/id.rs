@@ -25,7 +25,8 @@ pub(super) fn checked(id: &str) -> Result<&str> {
     }
 }
 
-pub(super) fn is_id(id: &str) -> bool {
+/// Whether it is an id of that form.
+pub(crate) fn is_id(id: &str) -> bool {
     let Some((time, tail)) = id.split_at_checked(TIME_LENGTH) else {
         return false;
     };

@@ -62,6 +62,7 @@ use chrono::{DateTime, Utc};
 use tokio::runtime::Handle;
 
 pub use self::entry::EntryFault;
+pub(crate) use self::id::is_id;
 pub use self::incoming::{Incoming, PART};
 pub use self::location::Settings;
 pub use self::manifests::Listing;

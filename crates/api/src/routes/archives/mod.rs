@@ -10,7 +10,7 @@ mod verify;
 use actix_web::http::header::{CacheControl, CacheDirective};
 use actix_web::{HttpResponse, delete, get, patch, post, web};
 use campus_backup_archive::manifest::Origin;
-use campus_backup_domain::archives::{Edit, Words};
+use campus_backup_domain::archives::{Edit, UndoLoss, Words};
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -109,6 +109,15 @@ struct ArchivesQuery {
     offset: Option<u64>,
 }
 
+/// Whether an archive is deleted in any case.
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct DeleteQuery {
+    /// Whether to delete it although a clear can be undone only with it. A pinned archive stays all the same. Default `false`.
+    force: Option<bool>,
+}
+
 problem_responses!(
     TakeProblems: MalformedBody, InvalidField, UnsupportedMediaType, BodyTooLarge, RequestTimeout, Unauthenticated,
     Forbidden, IdempotencyKeyReused, Stopping, DatabaseBusy, DatabaseUnavailable, StoreMisconfigured, StoreUnavailable,
@@ -128,8 +137,8 @@ problem_responses!(
     DatabaseUnavailable, StoreMisconfigured, StoreUnavailable, NoRoom, Internal
 );
 problem_responses!(
-    DeleteProblems: Unauthenticated, Forbidden, UnknownArchive, ArchiveGone, ArchivePinned, ManifestUnreadable,
-    ArchiveUnreadable, DatabaseBusy, DatabaseUnavailable, StoreMisconfigured, StoreUnavailable, Internal
+    DeleteProblems: InvalidField, Unauthenticated, Forbidden, UnknownArchive, ArchiveGone, ArchivePinned,
+    ArchiveNeededForUndo, ManifestUnreadable, ArchiveUnreadable, DatabaseBusy, DatabaseUnavailable, StoreMisconfigured, StoreUnavailable, Internal
 );
 
 /// Take an archive
@@ -232,11 +241,12 @@ async fn edit_archive(
 
 /// Delete an archive
 ///
-/// For ever. Afterwards its id is known as that of an archive that was deleted (410).
+/// For ever. Afterwards its id is known as that of an archive that was deleted (410). The safety archive of a clear that can
+/// still be undone is deleted only with `force=true`: afterwards the clear can't be undone.
 #[utoipa::path(
     operation_id = "deleteArchive",
     tag = "archives",
-    params(("id" = String, Path, description = "The archive's id.")),
+    params(("id" = String, Path, description = "The archive's id."), DeleteQuery),
     responses((status = 204, description = "It is gone."), DeleteProblems)
 )]
 #[delete("/archives/{id}")]
@@ -244,8 +254,13 @@ async fn delete_archive(
     granted: Granted,
     state: web::Data<AppState>,
     id: web::Path<String>,
+    query: Query<DeleteQuery>,
 ) -> Result<HttpResponse, ApiError> {
-    state.archives.delete(&granted.0, &id).await?;
+    let loss = match query.0.force {
+        Some(true) => UndoLoss::Accepted,
+        Some(false) | None => UndoLoss::Refused,
+    };
+    state.archives.delete(&granted.0, &id, loss).await?;
     Ok(HttpResponse::NoContent()
         .insert_header(CacheControl(vec![CacheDirective::NoStore]))
         .finish())

@@ -135,7 +135,8 @@ export interface paths {
         post?: never;
         /**
          * Delete an archive
-         * @description For ever. Afterwards its id is known as that of an archive that was deleted (410).
+         * @description For ever. Afterwards its id is known as that of an archive that was deleted (410). The safety archive of a clear that can
+         *     still be undone is deleted only with `force=true`: afterwards the clear can't be undone.
          */
         delete: operations["deleteArchive"];
         options?: never;
@@ -254,6 +255,44 @@ export interface paths {
          *     The label, the note, the pin and former verifications are not in the archive and don't come back.
          */
         post: operations["verifyArchive"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/backup/changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List changes
+         * @description Every clear, restore and undo, newest first. They are remembered for 400 days, and as long as they can be undone, however
+         *     many jobs or changes come after them.
+         */
+        get: operations["listChanges"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/backup/changes/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Look at a change */
+        get: operations["getChange"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -669,6 +708,92 @@ export interface components {
             unreadable: components["schemas"]["UnreadableArchive"][];
         };
         /**
+         * @description A change of the live data.
+         * @example {
+         *       "changed_at": "2026-11-23T09:30:00Z",
+         *       "id": "0193d2f0-7a1c-7d3e-8f4b-2c9d1e5a6b70",
+         *       "kind": "clear",
+         *       "parameters": {
+         *         "table": "attendance"
+         *       },
+         *       "removed_total": 100000,
+         *       "rows": {
+         *         "attendance": {
+         *           "removed": 100000,
+         *           "written": 0
+         *         }
+         *       },
+         *       "safety_archive_id": "2026-11-23T09-29-59Z-5f1c2a9b",
+         *       "safety_archive_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+         *       "undo_until": "2026-11-30T09:30:00Z",
+         *       "undone_at": null,
+         *       "undone_by": null,
+         *       "username": "admin",
+         *       "written_total": 0
+         *     }
+         */
+        Change: {
+            /**
+             * Format: date-time
+             * @description When, UTC, by the clock of the database.
+             */
+            changed_at: string;
+            /**
+             * Format: uuid
+             * @description Its id, which is that of its job.
+             */
+            id: string;
+            /** @enum {string} */
+            kind: "clear" | "restore" | "undo";
+            /** @description What was asked: a clear has its `table`, a restore its `archive_id`, `scope` and `mode`, an undo its `clear_id`. */
+            parameters: Record<string, never>;
+            /**
+             * Format: int64
+             * @description Rows removed in all.
+             */
+            removed_total: number;
+            /** @description Rows removed and written, for each table that it concerned. */
+            rows: {
+                [key: string]: components["schemas"]["ChangedRows"];
+            };
+            /** @description The archive of what was there before; none for an undo, and if nothing was removed. */
+            safety_archive_id?: string | null;
+            /** @description SHA-256 of the stored bytes of that archive; none for changes of earlier versions. */
+            safety_archive_sha256?: string | null;
+            /**
+             * Format: date-time
+             * @description Until when `POST /backup/clear/{id}/undo` undoes it, UTC; none if it can't be undone.
+             */
+            undo_until?: string | null;
+            /**
+             * Format: date-time
+             * @description When it was undone, UTC.
+             */
+            undone_at?: string | null;
+            /** @description Who undid it. */
+            undone_by?: string | null;
+            /** @description Who asked. */
+            username: string;
+            /**
+             * Format: int64
+             * @description Rows written in all.
+             */
+            written_total: number;
+        };
+        /** @description How many rows of a table a change has removed and written. */
+        ChangedRows: {
+            /**
+             * Format: int64
+             * @description Rows removed.
+             */
+            removed: number;
+            /**
+             * Format: int64
+             * @description Rows inserted or overwritten.
+             */
+            written: number;
+        };
+        /**
          * @description What a clear removed and what it left.
          * @example {
          *       "archive_id": "2026-11-23T09-29-59Z-5f1c2a9b",
@@ -777,7 +902,7 @@ export interface components {
          * @description What kind of problem it is, for programs. The list is closed: a new one is a change of the API.
          * @enum {string}
          */
-        Code: "bad_request" | "malformed_body" | "invalid_field" | "unsupported_media_type" | "body_too_large" | "request_timeout" | "unknown_path" | "unknown_table" | "method_not_allowed" | "unauthenticated" | "wrong_credentials" | "forbidden" | "link_invalid" | "link_spent" | "rows_moved" | "wrong_confirmation" | "too_many_logins" | "too_many_downloads" | "unexportable" | "archive_empty" | "not_an_archive" | "archive_cut" | "archive_corrupt" | "archive_digest_mismatch" | "archive_wrong_key" | "archive_key_needed" | "archive_newer_version" | "archive_schema_mismatch" | "archive_not_canonical" | "archive_invalid_value" | "archive_invalid_row" | "archive_ids_out_of_order" | "archive_duplicate_id" | "archive_count_mismatch" | "archive_totals_mismatch" | "archive_limit_exceeded" | "archive_trailing_data" | "archive_no_table" | "archive_orphan" | "archive_duplicate_key" | "archive_no_row" | "restore_conflict" | "archive_manifest_mismatch" | "archive_unrestorable" | "unknown_archive" | "archive_gone" | "archive_pinned" | "manifest_unreadable" | "archive_incomplete" | "archive_unreadable" | "store_misconfigured" | "store_unavailable" | "busy" | "unknown_clear" | "nothing_to_undo" | "already_undone" | "undo_expired" | "undo_blocked" | "plan_moved" | "upload_too_large" | "range_not_satisfiable" | "unknown_job" | "not_cancellable" | "idempotency_key_reused" | "cancelled" | "interrupted" | "stopping" | "database_busy" | "database_unavailable" | "no_room" | "internal";
+        Code: "bad_request" | "malformed_body" | "invalid_field" | "unsupported_media_type" | "body_too_large" | "request_timeout" | "unknown_path" | "unknown_table" | "method_not_allowed" | "unauthenticated" | "wrong_credentials" | "forbidden" | "link_invalid" | "link_spent" | "rows_moved" | "wrong_confirmation" | "too_many_logins" | "too_many_downloads" | "unexportable" | "archive_empty" | "not_an_archive" | "archive_cut" | "archive_corrupt" | "archive_digest_mismatch" | "archive_wrong_key" | "archive_key_needed" | "archive_newer_version" | "archive_schema_mismatch" | "archive_not_canonical" | "archive_invalid_value" | "archive_invalid_row" | "archive_ids_out_of_order" | "archive_duplicate_id" | "archive_count_mismatch" | "archive_totals_mismatch" | "archive_limit_exceeded" | "archive_trailing_data" | "archive_no_table" | "archive_orphan" | "archive_duplicate_key" | "archive_no_row" | "restore_conflict" | "archive_manifest_mismatch" | "archive_unrestorable" | "unknown_archive" | "archive_gone" | "archive_pinned" | "manifest_unreadable" | "archive_incomplete" | "archive_unreadable" | "store_misconfigured" | "store_unavailable" | "busy" | "unknown_clear" | "nothing_to_undo" | "already_undone" | "undo_expired" | "unknown_change" | "archive_needed_for_undo" | "undo_blocked" | "plan_moved" | "upload_too_large" | "range_not_satisfiable" | "unknown_job" | "not_cancellable" | "idempotency_key_reused" | "cancelled" | "interrupted" | "stopping" | "database_busy" | "database_unavailable" | "no_room" | "internal";
         /** @description How two sides differ: counts of every table, or the rows of one. */
         DiffAnswer: components["schemas"]["DiffCounts"] | components["schemas"]["DiffRows"];
         /**
@@ -1127,6 +1252,12 @@ export interface components {
         };
         /** @description Why a request was not answered as asked (RFC 9457). */
         Problem: {
+            /**
+             * Format: uuid
+             * @description For `archive_needed_for_undo`: the change that could not be undone any more.
+             * @example 0193d2f0-7a1c-7d3e-8f4b-2c9d1e5a6b70
+             */
+            change_id?: string | null;
             /** @description The kind of problem for programs: one of a closed list. */
             code: components["schemas"]["Code"];
             /**
@@ -2236,7 +2367,10 @@ export interface operations {
     };
     deleteArchive: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Whether to delete it although a clear can be undone only with it. A pinned archive stays all the same. Default `false`. */
+                force?: boolean;
+            };
             header?: never;
             path: {
                 /** @description The archive's id. */
@@ -2284,7 +2418,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `archive_pinned`: The archive is pinned. */
+            /** @description `archive_pinned`: The archive is pinned. `archive_needed_for_undo`: The archive is needed to undo a clear. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -2295,6 +2429,15 @@ export interface operations {
             };
             /** @description `archive_gone`: The archive was deleted. */
             410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_field`: A field has a value that can't be accepted. */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3206,6 +3349,234 @@ export interface operations {
             /** @description `no_room`: There is no room left. */
             507: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listChanges: {
+        parameters: {
+            query?: {
+                kind?: "clear" | "restore" | "undo";
+                /**
+                 * @description Only those of this moment and later (RFC 3339).
+                 * @example 2026-11-01T00:00:00Z
+                 */
+                from?: string;
+                /**
+                 * @description Only those before this moment (RFC 3339).
+                 * @example 2026-12-01T00:00:00Z
+                 */
+                to?: string;
+                /** @description Only those that can be undone now, or only the others. */
+                undoable?: boolean;
+                /** @description How many at the most. */
+                limit?: number;
+                /** @description How many of the newest are left out. */
+                offset?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The changes. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description The items of this page. */
+                        items: {
+                            /**
+                             * Format: date-time
+                             * @description When, UTC, by the clock of the database.
+                             */
+                            changed_at: string;
+                            /**
+                             * Format: uuid
+                             * @description Its id, which is that of its job.
+                             */
+                            id: string;
+                            /** @enum {string} */
+                            kind: "clear" | "restore" | "undo";
+                            /** @description What was asked: a clear has its `table`, a restore its `archive_id`, `scope` and `mode`, an undo its `clear_id`. */
+                            parameters: Record<string, never>;
+                            /**
+                             * Format: int64
+                             * @description Rows removed in all.
+                             */
+                            removed_total: number;
+                            /** @description Rows removed and written, for each table that it concerned. */
+                            rows: {
+                                [key: string]: components["schemas"]["ChangedRows"];
+                            };
+                            /** @description The archive of what was there before; none for an undo, and if nothing was removed. */
+                            safety_archive_id?: string | null;
+                            /** @description SHA-256 of the stored bytes of that archive; none for changes of earlier versions. */
+                            safety_archive_sha256?: string | null;
+                            /**
+                             * Format: date-time
+                             * @description Until when `POST /backup/clear/{id}/undo` undoes it, UTC; none if it can't be undone.
+                             */
+                            undo_until?: string | null;
+                            /**
+                             * Format: date-time
+                             * @description When it was undone, UTC.
+                             */
+                            undone_at?: string | null;
+                            /** @description Who undid it. */
+                            undone_by?: string | null;
+                            /** @description Who asked. */
+                            username: string;
+                            /**
+                             * Format: int64
+                             * @description Rows written in all.
+                             */
+                            written_total: number;
+                        }[];
+                        /**
+                         * Format: int64
+                         * @description How many this page may have.
+                         */
+                        limit: number;
+                        /**
+                         * Format: int64
+                         * @description How many come before it.
+                         */
+                        offset: number;
+                        /**
+                         * Format: int64
+                         * @description How many the whole list has.
+                         */
+                        total: number;
+                    };
+                };
+            };
+            /** @description `unauthenticated`: You are not signed in. */
+            401: {
+                headers: {
+                    /** @description What kind of token is needed (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: You may not do this. */
+            403: {
+                headers: {
+                    /** @description What kind of token is needed (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_field`: A field has a value that can't be accepted. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Something went wrong in the service. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. */
+            503: {
+                headers: {
+                    /** @description After how many seconds it is worth asking again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getChange: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The change's id, which is that of its job. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The change. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Change"];
+                };
+            };
+            /** @description `unauthenticated`: You are not signed in. */
+            401: {
+                headers: {
+                    /** @description What kind of token is needed (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: You may not do this. */
+            403: {
+                headers: {
+                    /** @description What kind of token is needed (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unknown_change`: There is no such change. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Something went wrong in the service. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. */
+            503: {
+                headers: {
+                    /** @description After how many seconds it is worth asking again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
