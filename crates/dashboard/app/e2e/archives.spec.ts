@@ -111,3 +111,18 @@ test('two archives and now are compared, down to the fields', async ({ page, own
   await page.getByLabel('To', { exact: true }).selectOption(id);
   await expect(page.getByText('Choose two different sides.')).toBeVisible();
 });
+
+test('what an undo needs is deleted only after a warning', async ({ page, ownSchool }) => {
+  const service = await ownSchool();
+  await service.api('/backup/clear', { table: 'payments' });
+  await signIn(page, service, '#/archives');
+  await choose(page, 'before clearing payments', 'Delete…');
+  const dialog = page.getByRole('dialog', { name: 'Delete an archive' });
+  await expect(dialog.getByText('A clear can be undone only with this archive')).toBeVisible();
+  await expect(dialog.getByText('admin’s clear of payments can be undone')).toBeVisible();
+  await dialog.getByRole('button', { name: 'Delete it all the same' }).click();
+  await expect(dialog).toBeHidden();
+  await page.getByRole('link', { name: 'Clear' }).click();
+  await page.getByRole('button', { name: 'Undo: clear payments' }).click();
+  await expect(page.getByRole('alert').filter({ hasText: 'It was not undone' })).toBeVisible();
+});

@@ -17,7 +17,7 @@ export const queries = new QueryClient({
 });
 
 /** What is shown of these may have changed: it is read again. */
-export function changed(...what: ('stats' | 'jobs' | 'archives')[]): void {
+export function changed(...what: ('stats' | 'jobs' | 'archives' | 'changes')[]): void {
   for (const each of what) queries.invalidateQueries({ queryKey: [each] });
 }
 

@@ -14,7 +14,7 @@ export function RunningJobs() {
   useEffect(() => {
     // Something has ended: lists and numbers may have changed.
     if (count < before.current) {
-      changed('archives', 'stats');
+      changed('archives', 'changes', 'stats');
     }
     before.current = count;
   }, [count]);

@@ -33,7 +33,7 @@ export function ClearSteps({ scope, onClose }: { scope: ClearScope; onClose: () 
         }),
       ),
     onSettled: () => {
-      changed('stats', 'jobs', 'archives');
+      changed('changes', 'stats', 'jobs', 'archives');
     },
   });
   const countAgain = () => {
