@@ -6,7 +6,8 @@
 Each of take, clear, undo and restore is killed KILLS times (50 unless told) on SQLite, and on PostgreSQL if
 TEST_POSTGRES_URL names a server on which databases may be made. After each kill the service is started again, and then:
 the data is exactly what it was before or what it should be after, the job says which, every archive in the list is whole,
-nothing half-made is left in the store, and the administrator is let in.
+nothing half-made is left in the store, and the administrator is let in. A change is in the change log exactly if it was made. A
+take is sent again under the same key, and makes no second archive.
 """
 
 import json
@@ -27,8 +28,9 @@ from gates import Service, until
 CLEARED = {"table": "payments", "confirm": "payments"}
 
 
-def ask(service, path, body=None):
-    return json.load(service.ask(path, None if body is None else json.dumps(body).encode()))
+def ask(service, path, body=None, key=None):
+    headers = {} if key is None else {"Idempotency-Key": key}
+    return json.load(service.ask(path, None if body is None else json.dumps(body).encode(), headers=headers))
 
 
 def digests(service):
@@ -153,10 +155,11 @@ def killed_once(school, prepare, delay):
     (kind, path, body), before, after = prepare(service)
     last = latest(service, kind)
     known = {archive["id"] for archive in ask(service, "/backup/archives?limit=1000")["items"]}
+    key = f"crash-{os.getpid()}-{time.monotonic_ns()}"
 
     def request():
         try:
-            ask(service, path, body)
+            ask(service, path, body, key)
         except (OSError, urllib.error.HTTPError, ValueError):
             pass
 
@@ -180,6 +183,13 @@ def killed_once(school, prepare, delay):
         says = is_ours and newest["state"] == "succeeded"
         if says != (now == after):
             faults.append(f"the job says {newest and newest['state']}, and the data something else")
+        recorded = is_ours and any(
+            change["id"] == newest["id"] for change in ask(service, f"/backup/changes?kind={kind}&limit=1")["items"]
+        )
+        if recorded != (now == after):
+            faults.append(f"the change log has {'a' if recorded else 'no'} record, and the data says something else")
+    if kind == "archive":
+        faults += not_done_once(service, path, body, key, known)
     archives = ask(service, "/backup/archives?limit=1000")
     if archives["unreadable"]:
         faults.append(f"unreadable: {archives['unreadable']}")
@@ -191,6 +201,17 @@ def killed_once(school, prepare, delay):
     faults += [f"left behind: {name}" for name in school.half_made()]
     service.stop()
     return faults, "after" if now == after and before != after else "before"
+
+
+def not_done_once(service, path, body, key, known):
+    """The same request under the same key, and what is wrong if there is more than its one archive."""
+    again = ended(service, ask(service, path, body, key)["id"])
+    if again["state"] != "succeeded":
+        return [f"sent again, it is {again}"]
+    made = [archive["id"] for archive in ask(service, "/backup/archives?limit=1000")["items"] if archive["id"] not in known]
+    if made != [again["result"]["archive_id"]]:
+        return [f"sent again under the same key, there are {made}, and the job says {again['result']['archive_id']}"]
+    return []
 
 
 def tried(name, school, kills, chance):

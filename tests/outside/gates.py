@@ -63,8 +63,8 @@ class Service:
         with open(self.log.name, "rb") as log:
             return log.read()
 
-    def ask(self, path, body=None, timeout=30):
-        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", data=body)
+    def ask(self, path, body=None, timeout=30, headers=()):
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", data=body, headers=dict(headers))
         request.add_header("Content-Type", "application/json")
         if hasattr(self, "token"):
             request.add_header("Authorization", f"Bearer {self.token}")
