@@ -10,6 +10,8 @@
 
 use sea_orm_migration::prelude::*;
 pub use sea_orm_migration::prelude::{MigratorTrait, SchemaManager};
+use sea_orm_migration::sea_orm::{ConnectionTrait, DbBackend, Schema};
+use sea_orm_migration::seaql_migrations;
 
 mod m20261123_000001_school;
 mod m20261123_000002_service;
@@ -38,6 +40,17 @@ impl MigratorTrait for Migrator {
     /// and never meets the log of another program that shares the database.
     fn migration_table_name() -> DynIden {
         "backup_migrations".into_iden()
+    }
+
+    /// Makes the migration log. The engine and row format that a MySQL server has as its defaults may not take its key.
+    async fn install<C: ConnectionTrait>(db: &C) -> Result<(), DbErr> {
+        let backend = db.get_database_backend();
+        let mut log = Schema::new(backend).create_table_from_entity(seaql_migrations::Entity);
+        log.table(Self::migration_table_name()).if_not_exists();
+        if backend == DbBackend::MySql {
+            log.engine("InnoDB").extra(text::ROW_FORMAT);
+        }
+        db.execute(&log).await.map(drop)
     }
 }
 

@@ -11,6 +11,9 @@ pub(crate) const IN_ONE_TRANSACTION: Option<bool> = Some(true);
 const MARIADB_COLLATION: &str = "utf8mb4_nopad_bin";
 const MYSQL_COLLATION: &str = "utf8mb4_0900_bin";
 
+/// An index over long names needs this one; a MySQL server may have an older one as its default.
+pub(crate) const ROW_FORMAT: &str = "ROW_FORMAT=DYNAMIC";
+
 /// What a table of the service is created with, engine by engine.
 pub(crate) struct Dialect {
     backend: DbBackend,
@@ -34,7 +37,11 @@ impl Dialect {
         let mut table = Table::create();
         table.table(name);
         if let Some(collation) = self.collation {
-            table.engine("InnoDB").character_set("utf8mb4").collate(collation);
+            table
+                .engine("InnoDB")
+                .character_set("utf8mb4")
+                .collate(collation)
+                .extra(ROW_FORMAT);
         }
         table
     }

@@ -28,21 +28,45 @@ impl Defaults {
     /// An empty database with the schema of the service, whose next sessions begin with these defaults; none where what is
     /// needed for it is absent.
     pub async fn database(&self, engine: Engine) -> Option<Scratch> {
-        let scratch = match engine {
-            Engine::Mysql => Scratch::on_server(engine, Some(Mariadb::start().await?)).await,
-            Engine::Sqlite | Engine::Postgres => Scratch::on_server(engine, None).await,
-        };
+        let scratch = changeable(engine).await?;
         scratch.migrate().await;
-        let (prefix, defaults) = match engine {
-            Engine::Sqlite => return Some(scratch),
-            Engine::Postgres => (format!("alter database {} set", scratch.name()), self.postgres),
-            Engine::Mysql => ("set global".to_owned(), self.mysql),
-        };
+        self.apply(&scratch).await;
+        Some(scratch)
+    }
+
+    /// Gives these defaults to the next sessions.
+    pub async fn apply(&self, scratch: &Scratch) {
+        let (prefix, defaults) = self.of(scratch);
         for (name, value) in defaults {
             scratch.execute(&format!("{prefix} {name} = {value}")).await;
         }
-        Some(scratch)
     }
+
+    /// Takes these defaults away again.
+    pub async fn reset(&self, scratch: &Scratch) {
+        let (prefix, defaults) = self.of(scratch);
+        for (name, _) in defaults {
+            scratch.execute(&format!("{prefix} {name} = default")).await;
+        }
+    }
+
+    /// How a statement begins that sets one, and which there are.
+    fn of(&self, scratch: &Scratch) -> (String, &'static [(&'static str, &'static str)]) {
+        match scratch.engine() {
+            Engine::Sqlite => (String::new(), &[]),
+            Engine::Postgres => (format!("alter database {} set", scratch.name()), self.postgres),
+            Engine::Mysql => ("set global".to_owned(), self.mysql),
+        }
+    }
+}
+
+/// An empty database without a table, whose defaults may be changed; none where what is needed for it is absent.
+pub async fn changeable(engine: Engine) -> Option<Scratch> {
+    let server = match engine {
+        Engine::Mysql => Some(Mariadb::start().await?),
+        Engine::Sqlite | Engine::Postgres => None,
+    };
+    Some(Scratch::on_server(engine, server).await)
 }
 
 /// A server of its own, which ends with the test.

@@ -43,6 +43,7 @@ mod download_broken;
 mod download_sheet;
 mod download_stream;
 mod foreign_database;
+mod hostile_servers;
 mod isolation;
 mod jobs_api;
 mod links;
