@@ -3,8 +3,9 @@
 
     tests/outside/crash.py BINARY [KILLS] [SEED]
 
-Each of take, clear, undo and restore is killed KILLS times (50 unless told) on SQLite, and on PostgreSQL if
-TEST_POSTGRES_URL names a server on which databases may be made. After each kill the service is started again, and then:
+Each of take, clear, undo and restore is killed KILLS times (50 unless told) on SQLite, on PostgreSQL if TEST_POSTGRES_URL
+names a server on which databases may be made, with the server's own settings and with unusual ones, and on a MariaDB of its
+own with unusual settings if its programs are installed. After each kill the service is started again, and then:
 the data is exactly what it was before or what it should be after, the job says which, every archive in the list is whole,
 nothing half-made is left in the store, and the administrator is let in. A change is in the change log exactly if it was made. A
 take is sent again under the same key, and makes no second archive.
@@ -12,9 +13,12 @@ take is sent again under the same key, and makes no second archive.
 
 import json
 import os
+import pwd
 import random
 import re
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -233,6 +237,60 @@ def tried(name, school, kills, chance):
     return failed
 
 
+# Isolation at which a long transaction must be tried again, and limits that no backup and no restore keeps.
+UNUSUAL_POSTGRES = {
+    "default_transaction_isolation": "'serializable'", "statement_timeout": "'20ms'", "lock_timeout": "'1ms'",
+    "idle_in_transaction_session_timeout": "'20ms'", "session_replication_role": "replica", "synchronous_commit": "off",
+    "client_encoding": "'LATIN1'", "\"TimeZone\"": "'Asia/Kolkata'", "\"DateStyle\"": "'German, DMY'",
+}
+UNUSUAL_MARIADB = {
+    "sql-mode": "", "transaction-isolation": "READ-COMMITTED", "default-time-zone": "+05:30", "autocommit": "OFF",
+    "character-set-server": "latin1", "default-storage-engine": "MyISAM", "innodb-default-row-format": "redundant",
+    "innodb-snapshot-isolation": "ON", "max-allowed-packet": "1048576", "max-statement-time": "0.02", "wait-timeout": "1",
+    "net-read-timeout": "1", "net-write-timeout": "1", "idle-transaction-timeout": "1", "innodb-lock-wait-timeout": "1",
+}
+
+
+def on_postgres(binary, folder, kills, chance, server, settings):
+    name = f"crash_{os.getpid()}"
+    psql = ["psql", "--quiet", "--no-psqlrc", server, "--command"]
+    subprocess.run([*psql, f"CREATE DATABASE {name}"], check=True)
+    try:
+        for setting, value in settings.items():
+            subprocess.run([*psql, f"ALTER DATABASE {name} SET {setting} = {value}"], check=True)
+        url = urlunsplit(urlsplit(server)._replace(path=f"/{name}"))
+        title = "postgresql, unusual settings" if settings else "postgresql"
+        return tried(title, School(binary, folder, url), kills, chance)
+    finally:
+        subprocess.run([*psql, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"], check=False)
+
+
+def on_mariadb(binary, folder, kills, chance):
+    server = os.path.join(folder, "server")
+    os.mkdir(server)
+    data, user = f"--datadir={server}/data", f"--user={pwd.getpwuid(os.getuid()).pw_name}"
+    install = ["mariadb-install-db", "--no-defaults", "--skip-test-db", "--auth-root-authentication-method=normal"]
+    subprocess.run([*install, data, user], check=True, stdout=subprocess.DEVNULL)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    unusual = [f"--{name}={value}" for name, value in UNUSUAL_MARIADB.items()]
+    listen = ["--bind-address=127.0.0.1", f"--port={port}", f"--socket={server}/socket"]
+    quick = ["--innodb-flush-log-at-trx-commit=0", "--innodb-buffer-pool-size=64M"]
+    client = ["mariadb", "--no-defaults", "--protocol=tcp", "--host=127.0.0.1", f"--port={port}", "--user=root", "--execute"]
+    with open(os.path.join(server, "log"), "w") as log:
+        running = subprocess.Popen(["mariadbd", "--no-defaults", data, user, *listen, *quick, *unusual], stdout=log, stderr=log)
+    try:
+        def is_up():
+            return subprocess.run([*client, "CREATE DATABASE IF NOT EXISTS crash"], stderr=subprocess.DEVNULL).returncode == 0
+        assert until(is_up, 60), open(os.path.join(server, "log")).read()
+        school = School(binary, os.path.join(folder, "data"), f"mysql://root@127.0.0.1:{port}/crash")
+        return tried("mariadb, unusual settings", school, kills, chance)
+    finally:
+        running.kill()
+        running.wait()
+
+
 def main():
     binary = os.path.abspath(sys.argv[1])
     kills = int(sys.argv[2]) if len(sys.argv) > 2 else 50
@@ -240,19 +298,22 @@ def main():
     print(f"seed {seed}")
     chance = random.Random(seed)
     with tempfile.TemporaryDirectory() as folder:
-        failed = tried("sqlite", School(binary, os.path.join(folder, "sqlite"), ""), kills, chance)
+        def place(name):
+            path = os.path.join(folder, name)
+            os.mkdir(path)
+            return path
+        failed = tried("sqlite", School(binary, place("sqlite"), ""), kills, chance)
         server = os.environ.get("TEST_POSTGRES_URL")
-        if not server:
+        if server:
+            for name, settings in (("postgres", {}), ("unusual_postgres", UNUSUAL_POSTGRES)):
+                failed += on_postgres(binary, place(name), kills, chance, server, settings)
+        else:
             print("LEFT OUT: PostgreSQL, for TEST_POSTGRES_URL is not set")
-            return failed
-        name = f"crash_{os.getpid()}"
-        psql = ["psql", "--quiet", "--no-psqlrc", server, "--command"]
-        subprocess.run([*psql, f"CREATE DATABASE {name}"], check=True)
-        try:
-            url = urlunsplit(urlsplit(server)._replace(path=f"/{name}"))
-            return failed + tried("postgresql", School(binary, os.path.join(folder, "postgres"), url), kills, chance)
-        finally:
-            subprocess.run([*psql, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"], check=False)
+        if all(shutil.which(program) for program in ("mariadbd", "mariadb-install-db", "mariadb")):
+            failed += on_mariadb(binary, place("unusual_mariadb"), kills, chance)
+        else:
+            print("LEFT OUT: MariaDB, for its programs are not installed")
+        return failed
 
 
 if __name__ == "__main__":
