@@ -77,7 +77,7 @@ async fn every_change_is_recorded_with_its_effect(engine: Engine) {
         change["safety_archive_sha256"]
     );
     let undoable = listed(admin, "undoable=true").await;
-    assert_eq!(undoable, [change.clone()]);
+    assert_eq!(undoable, std::slice::from_ref(&change));
 
     let undone = admin.post(&format!("/backup/clear/{clear_id}/undo"), &json!({})).await;
     let undone = undone.expect(200).json();
