@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use campus_backup_domain::Error;
-use campus_backup_domain::entity::lease;
+use campus_backup_domain::entity::{job, lease};
 use campus_backup_domain::job::{Context, Filter, JobState, Kind, Needs, Origin, Phase};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
+use sea_orm::entity::prelude::Expr;
 use sea_orm::{ConnectionTrait as _, EntityTrait as _, Statement};
 use serde_json::json;
 use tokio::sync::oneshot;
@@ -123,6 +124,29 @@ async fn who_was_taken_for_dead_can_not_commit(engine: Engine) {
     assert_eq!(told, [former.id], "to clean up what it left");
     // Its end has not freed what is another's by now.
     assert_eq!(holder(other.idle(Needs::WriterLease).await), next.id);
+}
+
+#[on_every_engine]
+async fn lease_of_a_clock_that_ran_ahead_is_taken_over(engine: Engine) {
+    let school = small_school(engine).await;
+    let cut_off = Copy::on(&school.scratch, Manner::CUT_OFF).await;
+    let former = cut_off.idle(Needs::WriterLease).await.unwrap();
+    let ahead = now(&school.scratch).await + TimeDelta::hours(3);
+    let connection = school.scratch.connection();
+    let expires = lease::Entity::update_many().col_expr(lease::Column::ExpiresAt, Expr::value(ahead));
+    expires.exec(connection).await.unwrap();
+    let heartbeat = job::Entity::update_many().col_expr(job::Column::HeartbeatAt, Expr::value(ahead));
+    heartbeat.exec(connection).await.unwrap();
+
+    let other = Copy::on(&school.scratch, Manner::LIVELY).await;
+    other.jobs.start().await.unwrap();
+    assert_eq!(holder(other.idle(Needs::WriterLease).await), former.id);
+    let mut next = None;
+    until("the lease can be taken over", PATIENCE, async || {
+        next = other.idle(Needs::WriterLease).await.ok();
+        next.is_some()
+    })
+    .await;
 }
 
 #[on_every_engine]

@@ -6,7 +6,8 @@
 //! **Signs of life.** Every [`Settings::heartbeat`], a runner writes how far its jobs have come and when that was. A job
 //! without a sign of life for [`Settings::patience`] is dead: whoever notices makes it `interrupted`. A runner that comes
 //! back knows its own dead at once, because it alone can hold the lock of its folder ([`Runner`]). Times are those of the
-//! database's clock.
+//! database's clock. One of the future was written by a clock that was set back since; such a job is dead if it gets no other
+//! one for [`Settings::patience`].
 //!
 //! **The writer lease.** What changes the live data holds the one row of `backup_leases`, taken in the transaction that makes
 //! the job, renewed with its signs of life, and free again when it ends. One whose holder is dead can be taken over.
@@ -61,11 +62,12 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::BoxFuture;
 use serde_json::Value;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, Semaphore, watch as channel};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 pub use self::context::{Context, Finish, Step};
@@ -134,6 +136,8 @@ struct Shared {
     /// How many they are.
     number: channel::Sender<usize>,
     places: Arc<Semaphore>,
+    /// Jobs whose last heartbeat is of the future: which it is, and when this process saw it first.
+    ahead: Mutex<BTreeMap<String, (DateTime<Utc>, Instant)>>,
     /// Asks for a sign of life before its time.
     news: Notify,
     closing: CancellationToken,
@@ -151,6 +155,7 @@ impl Jobs {
             runner,
             running: Mutex::default(),
             number: channel::Sender::new(0),
+            ahead: Mutex::default(),
             news: Notify::new(),
             closing: CancellationToken::new(),
             runtime: OnceLock::new(),

@@ -1,6 +1,6 @@
 //! Finding the dead, and forgetting the old.
 
-use std::sync::Weak;
+use std::sync::{PoisonError, Weak};
 use std::time::Duration;
 
 use chrono::TimeDelta;
@@ -83,11 +83,33 @@ impl Jobs {
         }
     }
 
-    /// Ends the jobs of all who have given no sign of life for too long.
+    /// Ends the jobs whose last heartbeat is too old.
+    ///
+    /// A heartbeat of the future was written before the clock was set back: that of the database after a failover, or that
+    /// of this machine. It would keep its job alive for as long as the clock was ahead, although the process is gone. So such
+    /// a job must get another heartbeat while this process waits, by a clock that nobody sets.
     async fn find_dead(&self) -> Result<()> {
-        let last = self.0.database.now().await? - self.0.settings.patience();
-        let silent = Condition::all().add(Column::HeartbeatAt.lt(last));
-        self.end_dead(silent, Haste::LeavesIt).await
+        let now = self.0.database.now().await?;
+        let silent = Column::HeartbeatAt.lt(now - self.0.settings.patience());
+        self.end_dead(Condition::all().add(silent), Haste::LeavesIt).await?;
+        let ahead = self.active(Condition::all().add(Column::HeartbeatAt.gt(now))).await?;
+        let silent = self.without_new_heartbeat(ahead);
+        self.end_silent(silent, Haste::LeavesIt).await
+    }
+
+    /// Those of these jobs that have had the same heartbeat for too long.
+    fn without_new_heartbeat(&self, ahead: Vec<job::Model>) -> Vec<job::Model> {
+        let mut seen = self.0.ahead.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = std::mem::take(&mut *seen);
+        let is_silent = |job: &job::Model| {
+            let first = match before.get(&job.id) {
+                Some((heartbeat, first)) if *heartbeat == job.heartbeat_at => *first,
+                _ => Instant::now(),
+            };
+            seen.insert(job.id.clone(), (job.heartbeat_at, first));
+            first.elapsed() >= self.0.settings.patience
+        };
+        ahead.into_iter().filter(is_silent).collect()
     }
 
     /// Ends the job of a holder whose lease has expired.
@@ -106,13 +128,21 @@ impl Jobs {
     }
 
     async fn end_dead(&self, which: Condition, haste: Haste) -> Result<()> {
-        let dead = Entity::find()
+        self.end_silent(self.active(which).await?, haste).await
+    }
+
+    async fn active(&self, which: Condition) -> Result<Vec<job::Model>> {
+        let found = Entity::find()
             .filter(Column::State.is_in(State::ACTIVE))
             .filter(which)
             .order_by_asc(Column::Id)
             .all(self.0.database.connection())
-            .await
-            .map_err(Error::database(ENDING))?;
+            .await;
+        found.map_err(Error::database(ENDING))
+    }
+
+    /// Ends jobs without a sign of life, but those of this process.
+    async fn end_silent(&self, dead: Vec<job::Model>, haste: Haste) -> Result<()> {
         let dead = dead.into_iter().filter(|row| self.running(&row.id).is_none());
         let (publishing, others): (Vec<_>, Vec<_>) = dead.partition(|row| row.kind.publishes_archive());
         self.end_all(others, &Published::new(), haste).await?;
