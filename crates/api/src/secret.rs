@@ -129,7 +129,10 @@ fn make(folder: &Path, path: &Path) -> std::io::Result<()> {
 fn is_open_to_others(secret: &Metadata, folder: Option<&Metadata>) -> bool {
     const GROUP: u32 = 0o070;
     const GROUP_WRITES: u32 = 0o020;
-    let may_replace_it = |folder: &Metadata| folder.mode() & GROUP_WRITES != 0 && folder.gid() == secret.gid();
+    // In a folder with it nobody may remove or rename the files of another.
+    const STICKY: u32 = 0o1000;
+    let may_replace_it =
+        |folder: &Metadata| folder.mode() & (GROUP_WRITES | STICKY) == GROUP_WRITES && folder.gid() == secret.gid();
     let trusted = if folder.is_some_and(may_replace_it) { GROUP } else { 0 };
     secret.mode() & 0o077 & !trusted != 0
 }
@@ -174,6 +177,8 @@ mod tests {
             (0o2770, 0o660, true),
             (0o770, 0o640, true),
             (0o750, 0o640, false),
+            (0o1770, 0o640, false),
+            (0o3770, 0o660, false),
             (0o770, 0o644, false),
             (0o777, 0o664, false),
         ] {
