@@ -58,10 +58,9 @@ impl EntryFault {
         }
     }
 
-    /// What an error of the system says of one entry; none if it says something of the whole process.
+    /// What an error of the system says of one entry; none if it says something of the whole process or disk.
     pub(super) fn of(error: &io::Error) -> Option<Self> {
-        let is = |errno: Errno| error.raw_os_error() == Some(errno.raw_os_error());
-        if is(Errno::MFILE) || is(Errno::NFILE) || is(Errno::NOMEM) {
+        if Errno::from_io_error(error).is_some_and(is_of_all) {
             return None;
         }
         Some(match error.kind() {
@@ -70,5 +69,35 @@ impl EntryFault {
             ErrorKind::NotADirectory | ErrorKind::IsADirectory | ErrorKind::InvalidInput => Self::WrongKind,
             _ => Self::ReadError,
         })
+    }
+}
+
+/// Whether the process has used up something, or the disk or network drive has failed.
+fn is_of_all(errno: Errno) -> bool {
+    matches!(
+        errno,
+        Errno::MFILE
+            | Errno::NFILE
+            | Errno::NOMEM
+            | Errno::IO
+            | Errno::STALE
+            | Errno::ROFS
+            | Errno::NOTCONN
+            | Errno::TIMEDOUT
+            | Errno::HOSTDOWN
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failing_disk_is_no_fault_of_an_entry() {
+        for errno in [Errno::IO, Errno::STALE, Errno::ROFS, Errno::MFILE] {
+            assert_eq!(EntryFault::of(&errno.into()), None, "{errno}");
+        }
+        assert_eq!(EntryFault::of(&Errno::ACCESS.into()), Some(EntryFault::AccessDenied));
+        assert_eq!(EntryFault::of(&Errno::NAMETOOLONG.into()), Some(EntryFault::ReadError));
     }
 }
