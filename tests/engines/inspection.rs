@@ -7,6 +7,7 @@ use campus_backup_domain::database::{SchemaState, Settings};
 use campus_backup_migration::{Migrator, MigratorTrait, tables_of};
 use harness::schema_shape::{self, Shape};
 use harness::{Engine, Scratch, on_every_engine};
+use sea_orm::{ConnectionTrait as _, TransactionTrait as _};
 
 const LOG: &str =
     "create table backup_migrations (version varchar(255) not null primary key, applied_at bigint not null)";
@@ -34,6 +35,33 @@ fn all_pending() -> SchemaState {
 fn names() -> Vec<String> {
     let migrations = Migrator::migrations();
     migrations.iter().map(|migration| migration.name().to_owned()).collect()
+}
+
+#[on_every_engine]
+async fn migration_waits_for_a_user_of_the_tables(engine: Engine) {
+    let scratch = Scratch::empty(engine).await;
+    Migrator::up(scratch.connection(), Some(3)).await.unwrap();
+    let settings = Settings {
+        url: scratch.url().to_owned(),
+        connections: 3,
+        readers: 1,
+        patience: Duration::from_secs(1),
+    };
+    let database = Database::connect(&settings).await.unwrap();
+    // As an older copy of the service does that makes a backup.
+    let reader = scratch.another_connection().await.begin().await.unwrap();
+    for table in ["students", "courses", "backup_jobs"] {
+        reader
+            .execute_unprepared(&format!("select count(*) from {table}"))
+            .await
+            .unwrap();
+    }
+    let (migrated, ()) = tokio::join!(database.migrate(), async {
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        reader.rollback().await.unwrap();
+    });
+    migrated.unwrap();
+    assert_eq!(inspect(&scratch).await, SchemaState::Current);
 }
 
 #[on_every_engine]

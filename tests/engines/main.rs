@@ -8,6 +8,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod change_log;
+mod database_checks;
+mod database_errors;
 mod diff;
 mod inspection;
 mod jobs;

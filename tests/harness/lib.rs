@@ -1,7 +1,7 @@
 //! What every test stands on.
 //!
 //! [`engine`] knows which engines are here, [`scratch`] makes a database that lives as long as its test, [`service`]
-//! starts the program on it, [`defaults`] makes one whose sessions have other defaults than usual, [`s3`] holds its archives, [`copy`] does the jobs of one, [`client`] asks it over HTTP and [`wire`] over a bare socket, where a test has to be
+//! starts the program on it, [`defaults`] makes one whose sessions have other defaults than usual, [`s3`] holds its archives, [`stub`] pretends to, [`copy`] does the jobs of one, [`client`] asks it over HTTP and [`wire`] over a bare socket, where a test has to be
 //! slow, rude or exact. [`school`] is a small school of awkward rows with what must be made of them, [`fill`] makes
 //! many rows, [`token`] forges bearers, [`tool`] runs other programs. [`archives_rig`] works with archives over HTTP, [`restore_rig`] without it, and
 //! [`schema_shape`] reads what the engine knows of its tables. [`on_every_engine`] makes a test an engine of a function.
@@ -24,6 +24,7 @@ pub mod schema_shape;
 pub mod school;
 pub mod scratch;
 pub mod service;
+pub mod stub;
 pub mod token;
 pub mod tool;
 pub mod wire;

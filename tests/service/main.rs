@@ -54,6 +54,7 @@ mod memory;
 mod no_installation;
 mod open;
 mod readers;
+mod readiness;
 mod restore_ids;
 mod smoke;
 mod stats;

@@ -281,9 +281,17 @@ async fn a_schema_of_another_version_is_not_ready() {
     scratch
         .execute("delete from backup_migrations where version like '%service'")
         .await;
-    let answer = service.anonymous().get("/readyz").await;
-    assert_eq!(answer.status.as_u16(), 503, "{answer:?}");
-    assert_eq!(answer.header("content-type"), "application/problem+json");
+    // What was found out is repeated for a second.
+    until("the service has noticed", PATIENCE, async || {
+        service.anonymous().get("/readyz").await.status.as_u16() == 503
+    })
+    .await;
+    let told = service
+        .anonymous()
+        .get("/readyz")
+        .await
+        .problem(503, "database_unavailable");
+    assert_eq!(told["reason"], "schema", "{told}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

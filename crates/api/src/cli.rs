@@ -72,7 +72,14 @@ pub enum Command {
         common: Common,
     },
     /// Ask the service that runs with these settings whether it can work; for health checks.
-    Health(Common),
+    Health {
+        /// Check the store of archives instead, without the service: write, read, list and delete a file in it.
+        #[arg(long)]
+        store: bool,
+        /// Where the service and its archives are.
+        #[command(flatten)]
+        common: Common,
+    },
     /// Print the API's document.
     Openapi,
     /// Take an archive of everything, read it back and list it.

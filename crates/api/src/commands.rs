@@ -7,14 +7,16 @@ use std::time::Duration;
 
 use campus_backup_domain::archives::Words;
 use campus_backup_domain::job::Runner;
+use campus_backup_domain::store::Store;
 use secrecy::ExposeSecret;
 
 use crate::cli::{Admin, Cli, Command, Common, Serve};
 use crate::failure::Failure;
 use crate::installation::Installation;
 use crate::output::print;
+use crate::problem::ApiError;
 use crate::settings::Settings;
-use crate::{AppState, Service, keep, logging, look, openapi, secret, startup};
+use crate::{AppState, Service, installation, keep, logging, look, openapi, secret, startup};
 
 /// How long tasks that ignore the end of the program are waited for.
 const LAST_MOMENTS: Duration = Duration::from_secs(2);
@@ -40,7 +42,8 @@ fn run(cli: Cli) -> Result<(), Failure> {
         None => serve(&cli.serve),
         Some(Command::Serve(serve_arguments)) => serve(&serve_arguments),
         Some(Command::Migrate(common)) => migrate(&common),
-        Some(Command::Health(common)) => health(&common),
+        Some(Command::Health { store: true, common }) => check_store(&common),
+        Some(Command::Health { store: false, common }) => health(&common),
         Some(Command::Openapi) => print_document(),
         Some(Command::Backup {
             label,
@@ -152,6 +155,23 @@ fn health(common: &Common) -> Result<(), Failure> {
             .await;
         let answer = asked.and_then(reqwest::Response::error_for_status);
         answer.map(drop).map_err(Failure::failed(doing))
+    })
+}
+
+/// Does to the store of archives what the service does. It needs neither the service nor a database.
+fn check_store(common: &Common) -> Result<(), Failure> {
+    let settings = Settings::of_command(common)?;
+    logging::start(&settings);
+    installation::require_archives(&settings)?;
+    block_on(async {
+        let store = Store::open(&settings.archives);
+        let store = store.map_err(Failure::refused("--archives (CAMPUS_BACKUP_ARCHIVES)"))?;
+        let checked = store
+            .check()
+            .await
+            .map_err(|error| ApiError::from(error).with_cause())?;
+        print("The store of archives works: a file was written, read, listed and deleted.")?;
+        checked.warning().map_or(Ok(()), print)
     })
 }
 

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use actix_web::http::StatusCode;
 use campus_backup_domain::Error;
+use campus_backup_domain::database::Defect;
 
 use crate::problem::{ApiError, Code, chain};
 
@@ -28,6 +29,14 @@ pub enum Failure {
     /// Exit code 3. The database can't be reached, or not be used.
     #[error("no database")]
     Database(#[source] Error),
+    /// Exit code 2, or 3 if it may end by itself. The database is reached and can't be used as it is set up.
+    #[error("the database {place} can't be used: {defect}")]
+    DatabaseDefect {
+        /// Where it is, without a password.
+        place: String,
+        /// What is wrong, and what mends it.
+        defect: Defect,
+    },
     /// Exit code 4. The address can't be listened on.
     #[error("can't listen on {address}")]
     Listen {
@@ -91,7 +100,11 @@ impl Refusal {
         let status = self.code.status();
         let is_of_the_archive = self.code == Code::NotAnArchive || self.code.name().starts_with("archive_");
         match (self.code, status) {
-            (Code::DatabaseUnavailable | Code::DatabaseBusy, _) => 3,
+            (
+                Code::DatabaseUnavailable | Code::DatabaseBusy | Code::DatabaseReadOnly | Code::DatabaseAccessDenied,
+                _,
+            ) => 3,
+            (Code::StoreMisconfigured, _) => 2,
             (Code::Cancelled, _) => 1,
             (_, StatusCode::NOT_FOUND | StatusCode::CONFLICT | StatusCode::GONE | StatusCode::PRECONDITION_FAILED) => 7,
             _ if is_of_the_archive => 6,
@@ -122,7 +135,10 @@ impl Failure {
     pub fn refused(what: &'static str) -> impl FnOnce(Error) -> Self {
         move |error| match error {
             Error::Invalid { .. } => Self::Settings(vec![format!("{what}: {error}")]),
-            Error::DatabaseUnavailable { .. } => Self::Database(error),
+            Error::DatabaseUnavailable { .. }
+            | Error::DatabaseReadOnly { .. }
+            | Error::DatabaseAccessDenied { .. }
+            | Error::DatabaseBusy { .. } => Self::Database(error),
             other => Self::failed(what)(other),
         }
     }
@@ -133,6 +149,10 @@ impl Failure {
             Self::Failed { .. } => 1,
             Self::Settings(_) => 2,
             Self::Database(_) => 3,
+            Self::DatabaseDefect { defect, .. } => match defect.reason.may_pass() {
+                true => 3,
+                false => 2,
+            },
             Self::Listen { .. } => 4,
             Self::NewerSchema(_) => 5,
             Self::Archive { .. } => 6,

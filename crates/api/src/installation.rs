@@ -37,13 +37,13 @@ pub fn check_data_dir(settings: &Settings, installation: Installation) -> Result
     let path = &settings.data_dir;
     let metadata = match std::fs::metadata(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-        read => read.map_err(|error| refuse(path, &format!("it can't be used: {error}")))?,
+        read => read.map_err(|error| unusable(path, &error))?,
     };
     if !metadata.is_dir() {
         return Err(refuse(path, "it is no folder"));
     }
     let user = geteuid();
-    let owner = owner(path).map_err(|error| refuse(path, &format!("it can't be used: {error}")))?;
+    let owner = owner(path).map_err(|error| unusable(path, &error))?;
     let other = owner.filter(|(owner, _)| *owner != user.as_raw());
     // On some volumes files belong to another user than the one who made them, and are open to that one all the same.
     if let Some((owner, group)) = other.filter(|_| user.is_root() || !own_files_are_open(path)) {
@@ -66,8 +66,10 @@ pub fn check_data_dir(settings: &Settings, installation: Installation) -> Result
     let (user, shown) = (user.as_raw(), shown(path));
     let why = match errno {
         Errno::ROFS => {
-            "its file system is mounted read-only; mount it for writing, or choose another folder".to_owned()
+            let why = "its file system is mounted read-only; mount it for writing, or choose another folder";
+            return Err(outage(path, why));
         }
+        errno if is_outage(errno) => return Err(unusable(path, &errno.into())),
         _ if owner == user => format!("its owner may not write to it; `chmod u+rwx {shown}` mends that"),
         _ => format!(
             "it belongs to user {owner} and is not open to user {user}, as whom the command runs; `chown {user} {shown}` \
@@ -113,13 +115,48 @@ pub fn create_data_dir(settings: &Settings) -> Result<(), Failure> {
     let path = &settings.data_dir;
     let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
     made.map_err(|error| {
+        if Errno::from_io_error(&error).is_some_and(is_outage) {
+            return unusable(path, &error);
+        }
         let make = format!("install -d -m 0700 -o {} {}", geteuid().as_raw(), shown(path));
         refuse(path, &format!("it can't be made: {error}; as root, `{make}` makes it"))
     })
 }
 
 fn refuse(path: &Path, why: &str) -> Failure {
-    Failure::Settings(vec![format!("{DATA_DIR}: {}: {why}", shown(path))])
+    Failure::Settings(vec![line(path, why)])
+}
+
+/// What the system says of the folder.
+fn unusable(path: &Path, error: &std::io::Error) -> Failure {
+    let why = format!("it can't be used: {error}");
+    match Errno::from_io_error(error).is_some_and(is_outage) {
+        true => outage(path, &why),
+        false => refuse(path, &why),
+    }
+}
+
+/// Exit code 1, after which systemd tries again: the settings may be right.
+fn outage(path: &Path, why: &str) -> Failure {
+    Failure::failed("using the data folder")(line(path, why))
+}
+
+/// Whether a disk or a network drive has failed, which may pass.
+fn is_outage(errno: Errno) -> bool {
+    matches!(
+        errno,
+        Errno::IO
+            | Errno::STALE
+            | Errno::ROFS
+            | Errno::NOTCONN
+            | Errno::TIMEDOUT
+            | Errno::HOSTDOWN
+            | Errno::HOSTUNREACH
+    )
+}
+
+fn line(path: &Path, why: &str) -> String {
+    format!("{DATA_DIR}: {}: {why}", shown(path))
 }
 
 /// Whether there is an installation where the settings say, with `found` in its database.
@@ -150,6 +187,14 @@ pub fn require(settings: &Settings, found: &SchemaState) -> Result<(), Failure> 
         }
         SchemaState::Current | SchemaState::Newer(_) | SchemaState::Foreign(_) => {}
     }
+    require_archives(settings)
+}
+
+/// Whether the folder of archives is there, if they lie in one.
+///
+/// # Errors
+/// [`Failure::Settings`] with a line that names it.
+pub fn require_archives(settings: &Settings) -> Result<(), Failure> {
     match settings.archives.local_folder() {
         Some(folder) if !folder.is_dir() => {
             let folder = format!("the folder of archives {}", shown(folder));
@@ -183,6 +228,22 @@ mod tests {
     use std::os::unix::fs::{chown, lchown, symlink};
 
     use super::*;
+
+    #[test]
+    fn disk_that_fails_is_tried_again_and_a_wrong_path_is_not() {
+        let path = Path::new("/srv/data");
+        for (errno, code) in [
+            (Errno::IO, 1),
+            (Errno::STALE, 1),
+            (Errno::ROFS, 1),
+            (Errno::ACCESS, 2),
+            (Errno::NOTDIR, 2),
+        ] {
+            let failure = unusable(path, &errno.into());
+            assert_eq!(failure.code(), code, "{failure}");
+            assert!(failure.lines()[0].contains("/srv/data"), "{failure:?}");
+        }
+    }
 
     #[test]
     fn an_installation_belongs_to_the_owner_of_its_files() {

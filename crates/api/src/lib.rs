@@ -28,6 +28,7 @@ pub mod openapi;
 mod output;
 pub mod page;
 pub mod problem;
+pub mod readiness;
 pub mod routes;
 pub mod secret;
 pub mod settings;

@@ -28,6 +28,8 @@ use crate::failure::Failure;
 use crate::installation::{self, Installation};
 use crate::openapi::Published;
 use crate::output::print;
+use crate::problem::chain;
+use crate::readiness::Readiness;
 use crate::settings::Settings;
 use crate::state::report;
 use crate::{AppState, dashboard, measure, middleware, routes, secret};
@@ -70,6 +72,8 @@ impl Service {
         if let Some(admin) = made.map_err(Failure::refused("--admin-username or the administrator's password"))? {
             announce(&admin)?;
         }
+        check_store(&state.readiness).await?;
+        tokio::spawn(state.readiness.clone().watch_store());
         let archives = state.archives.clone();
         tokio::spawn(async move {
             loop {
@@ -294,7 +298,38 @@ pub(crate) fn announce(admin: &FirstAdmin) -> Result<(), Failure> {
 /// [`Failure::NewerSchema`] if a newer version of this program was here.
 pub async fn inspect(settings: &Settings) -> Result<SchemaState, Failure> {
     let found = Database::inspect(&settings.database).await;
-    usable(settings, found.map_err(Failure::Database)?)
+    usable(settings, found.map_err(unusable(settings))?)
+}
+
+/// Checks the store of archives. What may be an outage stops nothing: it may end while the service runs, which reads the
+/// live data meanwhile.
+///
+/// # Errors
+/// [`Failure::Settings`] if the settings of the store can't be right.
+async fn check_store(readiness: &Readiness) -> Result<(), Failure> {
+    match readiness.check_store().await {
+        Err(Error::StoreMisconfigured { fault, doing, .. }) if !fault.may_pass() => {
+            let line = format!("--archives (CAMPUS_BACKUP_ARCHIVES), while {doing}: {}", fault.detail());
+            Err(Failure::Settings(vec![line]))
+        }
+        Err(error) => {
+            tracing::warn!(
+                error = chain(&error),
+                "the store of archives does not work; the service starts without it"
+            );
+            Ok(())
+        }
+        Ok(()) => Ok(()),
+    }
+}
+
+/// What is wrong with the database of these settings.
+fn unusable(settings: &Settings) -> impl FnOnce(Error) -> Failure {
+    let place = settings.database.place();
+    |error| match error {
+        Error::DatabaseDefect(defect) => Failure::DatabaseDefect { place, defect },
+        error => Failure::Database(error),
+    }
 }
 
 fn usable(settings: &Settings, found: SchemaState) -> Result<SchemaState, Failure> {
@@ -313,25 +348,28 @@ fn usable(settings: &Settings, found: SchemaState) -> Result<SchemaState, Failur
 /// # Errors
 /// [`Failure::Database`] if it can't be reached.
 pub async fn connect(settings: &Settings) -> Result<Database, Failure> {
-    let database = Database::connect(&settings.database).await.map_err(Failure::Database)?;
+    let database = Database::connect(&settings.database).await;
+    let database = database.map_err(unusable(settings))?;
     database.ping().await.map_err(Failure::Database)?;
     Ok(database)
 }
 
-/// Runs the migrations that have not been run.
+/// Runs the migrations that have not been run, on a database that can be used as it is set up.
 ///
 /// # Errors
-/// Those of [`inspect`], before anything is touched.
+/// Those of [`inspect`], and [`Failure::DatabaseDefect`], before anything is touched.
 pub async fn migrate(settings: &Settings, database: &Database) -> Result<(), Failure> {
     // Once more: what was inspected before may have changed, and a journal that had to be rolled back first was not read.
     let found = database.schema_state().await.map_err(Failure::Database)?;
-    match usable(settings, found)? {
-        SchemaState::Current => Ok(()),
-        _ => database
-            .migrate()
-            .await
-            .map_err(Failure::failed("migrating the database")),
+    let found = usable(settings, found)?;
+    database.check_server(&found).await.map_err(unusable(settings))?;
+    if found != SchemaState::Current {
+        database.migrate().await.map_err(|error| match error {
+            Error::DatabaseDefect(_) => unusable(settings)(error),
+            error => Failure::failed("migrating the database")(error),
+        })?;
     }
+    database.check_tables().await.map_err(unusable(settings))
 }
 
 /// A write beyond the limit of a file's size should fail like any other, and not kill the process: the default action

@@ -14,6 +14,7 @@ use futures_util::future::BoxFuture;
 use secrecy::SecretString;
 
 use crate::problem::{ApiError, chain};
+use crate::readiness::Readiness;
 use crate::settings::Settings;
 
 /// What every handler can reach, as `web::Data<AppState>`. Built once, in [`startup`](crate::startup).
@@ -35,6 +36,8 @@ pub struct AppState {
     pub confirmation: Confirmation,
     /// Long work.
     pub jobs: Jobs,
+    /// Whether the service can work.
+    pub readiness: Readiness,
 }
 
 impl AppState {
@@ -62,6 +65,7 @@ impl AppState {
         let jobs = Jobs::new(database.clone(), of_jobs(&store), runner);
         Ok(Self {
             accounts: Accounts::new(database.clone(), settings.accounts(secret))?,
+            readiness: Readiness::new(database.clone(), store.clone()),
             archives: Archives::new(database.clone(), store, jobs.clone(), of_archives(&settings)),
             settings: Arc::new(settings),
             counter: Arc::new(Counter::new(database.clone())),

@@ -4,6 +4,8 @@
 //! done to what. `api` maps each variant to one documented problem code. What nobody outside can act on is
 //! [`Error::Internal`]: answered plainly, logged once with its whole chain of sources at the edge.
 
+mod driver;
+
 use std::error::Error as StdError;
 use std::io;
 use std::time::Duration;
@@ -12,9 +14,12 @@ use campus_backup_archive as archive;
 use chrono::{DateTime, Utc};
 use sea_orm::{DbErr, RuntimeErr, SqlErr};
 
+pub use self::driver::DatabaseLimit;
+use self::driver::Trouble;
 use crate::catalog::{LARGEST_ID, Table};
+use crate::database::Defect;
 use crate::statement::Failure;
-use crate::store::EntryFault;
+use crate::store::{EntryFault, StoreFault};
 
 /// The result of a service.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -93,6 +98,38 @@ pub enum Error {
         #[source]
         source: DbErr,
     },
+    /// The database takes no writes: it is a standby, or was made read-only, such as by a failover.
+    #[error("the database is read-only, so {doing} is not possible")]
+    DatabaseReadOnly {
+        /// What was being done.
+        doing: &'static str,
+        /// What the driver said.
+        #[source]
+        source: Box<dyn StdError + Send + Sync>,
+    },
+    /// The database refuses the role of the service, or the role lacks a right.
+    #[error("the database role of the service may not do what is needed for {doing}")]
+    DatabaseAccessDenied {
+        /// What was being done.
+        doing: &'static str,
+        /// What the driver said.
+        #[source]
+        source: DbErr,
+    },
+    /// The database is reached and can't be used as it is set up.
+    #[error("{0}")]
+    DatabaseDefect(Defect),
+    /// The database server has stopped the work because of one of its limits.
+    #[error("the database server stopped {doing} because of its limit {limit}")]
+    DatabaseLimit {
+        /// What was being done.
+        doing: &'static str,
+        /// Which limit.
+        limit: DatabaseLimit,
+        /// What the driver said.
+        #[source]
+        source: DbErr,
+    },
     /// The disk of the database or of the service is full.
     #[error("there is no room left while {doing}")]
     NoRoom {
@@ -146,11 +183,13 @@ pub enum Error {
         #[source]
         source: Box<dyn StdError + Send + Sync>,
     },
-    /// The settings of the store of archives can't be right: its bucket or container is not there.
-    #[error("the settings of the store of archives are wrong: there is no such bucket or container")]
+    /// The settings of the store of archives can't be right, or it gives too few rights.
+    #[error("the settings of the store of archives are wrong: {}", fault.detail())]
     StoreMisconfigured {
         /// What was being done.
         doing: &'static str,
+        /// What is wrong.
+        fault: StoreFault,
         /// What the store said.
         #[source]
         source: Box<dyn StdError + Send + Sync>,
@@ -382,9 +421,15 @@ impl Error {
 
     /// Sorts what the driver says while `doing` something.
     pub fn database(doing: &'static str) -> impl FnOnce(DbErr) -> Self {
-        move |source| match classify(&source) {
+        move |source| match driver::classify(&source) {
             Trouble::Busy => Self::DatabaseBusy { doing, source },
             Trouble::Unavailable => Self::DatabaseUnavailable { doing, source },
+            Trouble::ReadOnly => Self::DatabaseReadOnly {
+                doing,
+                source: Box::new(source),
+            },
+            Trouble::AccessDenied => Self::DatabaseAccessDenied { doing, source },
+            Trouble::Limit(limit) => Self::DatabaseLimit { doing, limit, source },
             Trouble::Full => Self::NoRoom {
                 doing,
                 source: Box::new(source),
@@ -403,8 +448,12 @@ impl Error {
 
     /// The same for what SQLite itself said, by its extended result code.
     pub(crate) fn sqlite<E: Into<Box<dyn StdError + Send + Sync>>>(doing: &'static str, code: i32, source: E) -> Self {
-        match classify_sqlite(code) {
+        match driver::classify_sqlite(code) {
             Trouble::Full => Self::NoRoom {
+                doing,
+                source: source.into(),
+            },
+            Trouble::ReadOnly => Self::DatabaseReadOnly {
                 doing,
                 source: source.into(),
             },
@@ -471,66 +520,4 @@ impl From<archive::Error> for Error {
 pub(crate) fn is_full(error: &io::Error) -> bool {
     use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
     matches!(error.kind(), StorageFull | FileTooLarge | QuotaExceeded)
-}
-
-enum Trouble {
-    Busy,
-    Unavailable,
-    Full,
-    Other,
-}
-
-/// The codes are those of SQLite's result codes, PostgreSQL's SQLSTATE (appendix A) and MySQL's error numbers.
-fn classify(error: &DbErr) -> Trouble {
-    let runtime = match error {
-        DbErr::ConnectionAcquire(_) => return Trouble::Unavailable,
-        DbErr::Conn(inner) | DbErr::Exec(inner) | DbErr::Query(inner) => inner,
-        _ => return Trouble::Other,
-    };
-    let RuntimeErr::SqlxError(error) = runtime else {
-        return Trouble::Other;
-    };
-    let Some(database) = error.as_database_error() else {
-        return match error.as_ref() {
-            sea_orm::SqlxError::Io(_)
-            | sea_orm::SqlxError::Tls(_)
-            | sea_orm::SqlxError::Protocol(_)
-            | sea_orm::SqlxError::PoolTimedOut
-            | sea_orm::SqlxError::PoolClosed
-            | sea_orm::SqlxError::WorkerCrashed => Trouble::Unavailable,
-            _ => Trouble::Other,
-        };
-    };
-    if let Some(mysql) = database.try_downcast_ref::<sea_orm::sqlx::mysql::MySqlDatabaseError>() {
-        return match mysql.number() {
-            1205 | 1213 | 3572 => Trouble::Busy,
-            1021 | 1114 | 3675 => Trouble::Full,
-            1040 | 1053 | 1927 | 2006 | 2013 => Trouble::Unavailable,
-            _ => Trouble::Other,
-        };
-    }
-    let code = database.code().unwrap_or_default();
-    if database
-        .try_downcast_ref::<sea_orm::sqlx::sqlite::SqliteError>()
-        .is_some()
-    {
-        return code.parse().map_or(Trouble::Other, classify_sqlite);
-    }
-    match &*code {
-        "40001" | "40P01" | "55P03" => Trouble::Busy,
-        "53100" => Trouble::Full,
-        code if code.starts_with("08") || code.starts_with("57P") || code == "53300" => Trouble::Unavailable,
-        _ => Trouble::Other,
-    }
-}
-
-/// The primary code is the low byte of the extended one.
-fn classify_sqlite(code: i32) -> Trouble {
-    match code & 0xff {
-        5 | 6 => Trouble::Busy,
-        13 => Trouble::Full,
-        // The file can't be read, written or opened: its disk fails, or it may not grow.
-        10 | 14 => Trouble::Unavailable,
-        _ => Trouble::Other,
-    }
 }

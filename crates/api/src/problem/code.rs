@@ -197,9 +197,9 @@ codes! {
     /// The service can't read the files of the archive.
     ArchiveUnreadable = "archive_unreadable", INTERNAL_SERVER_ERROR, "The files of the archive can't be read",
         "The archive 2026-11-25T03-53-08Z-5f1c2a9b can't be read: The service may not read it. Give its files to the user of the service.";
-    /// The bucket or container of the settings is not there.
+    /// The settings of the store can't be right, or it gives too few rights.
     StoreMisconfigured = "store_misconfigured", SERVICE_UNAVAILABLE, "The settings of the store of archives are wrong",
-        "The settings of the store of archives are wrong: there is no such bucket or container.";
+        "The settings of the store of archives are wrong: There is no such bucket or container. Make it, or mend its name.";
     /// The store of archives can't be reached, read or written.
     StoreUnavailable = "store_unavailable", SERVICE_UNAVAILABLE, "The store of archives is not available",
         "The store of archives is not available. Nothing was changed; try again.";
@@ -260,6 +260,15 @@ codes! {
     /// The database can't be reached, or is not ready.
     DatabaseUnavailable = "database_unavailable", SERVICE_UNAVAILABLE, "The database can't be reached",
         "The database can't be reached. Nothing was changed; try again.";
+    /// The database takes no writes.
+    DatabaseReadOnly = "database_read_only", SERVICE_UNAVAILABLE, "The database is read-only",
+        "The database is read-only, so nothing can be changed. Nothing was changed.";
+    /// The database refuses the role of the service.
+    DatabaseAccessDenied = "database_access_denied", SERVICE_UNAVAILABLE, "The database refuses the service",
+        "The database role of the service lacks a right. Nothing was changed.";
+    /// The database server has stopped the work because of one of its limits.
+    DatabaseLimit = "database_limit", SERVICE_UNAVAILABLE, "A limit of the database server stopped the work",
+        "The database server stopped the work because of its limit `max_allowed_packet`. Nothing was changed.";
     /// The disk is full.
     NoRoom = "no_room", INSUFFICIENT_STORAGE, "There is no room left",
         "There is no room left on the disk. Nothing was changed.";

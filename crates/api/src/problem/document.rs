@@ -39,8 +39,11 @@ macro_rules! problem_responses {
     };
 }
 
+/// What else can be wrong with a database wherever it may not be reached.
+const DATABASE: [Code; 3] = [Code::DatabaseReadOnly, Code::DatabaseAccessDenied, Code::DatabaseLimit];
+
 /// One response a status, with one example a code. [`problem_responses!`](crate::problem_responses) calls it, with
-/// the statuses that a code is answered under, or none for its own.
+/// the statuses that a code is answered under, or none for its own. `DatabaseUnavailable` stands for [`DATABASE`] too.
 pub fn responses(codes: &[(Code, &[u16])]) -> BTreeMap<String, RefOr<Response>> {
     let mut statuses = BTreeMap::<u16, Vec<Code>>::new();
     for (code, named) in codes {
@@ -48,6 +51,11 @@ pub fn responses(codes: &[(Code, &[u16])]) -> BTreeMap<String, RefOr<Response>> 
         let under = if named.is_empty() { &own[..] } else { named };
         for status in under {
             statuses.entry(*status).or_default().push(*code);
+        }
+        if *code == Code::DatabaseUnavailable {
+            for code in DATABASE {
+                statuses.entry(code.status().as_u16()).or_default().push(code);
+            }
         }
     }
     statuses

@@ -10,6 +10,7 @@ use actix_web::http::header::{ALLOW, CONTENT_RANGE, RETRY_AFTER, WWW_AUTHENTICAT
 use actix_web::{HttpResponse, ResponseError};
 use campus_backup_archive::Error as ArchiveError;
 use campus_backup_domain::Error as DomainError;
+use campus_backup_domain::database::Reason;
 use campus_backup_domain::job::{Fault, Job, JobState};
 
 use super::{Code, FieldError, PROBLEM_JSON, Problem};
@@ -175,6 +176,28 @@ impl ApiError {
         self
     }
 
+    /// What exactly is wrong, for programs.
+    #[must_use]
+    pub(crate) fn with_reason(mut self, reason: &'static str) -> Self {
+        self.0.problem.reason = Some(reason);
+        self
+    }
+
+    /// The same as another kind of problem, with what is in the log.
+    pub(crate) fn as_code(mut self, code: Code, detail: &str) -> Self {
+        let mut error = Self::new(code, detail);
+        error.0.source = self.0.source.take();
+        error
+    }
+
+    /// The same for one more who asks; why it happened was logged for the first.
+    pub(crate) fn repeated(&self) -> Self {
+        let mut error = Self::new(self.code(), "");
+        error.0.problem = self.0.problem.clone();
+        error.0.retry_after = self.0.retry_after;
+        error
+    }
+
     /// Nothing more is read from this connection.
     #[must_use]
     pub(crate) fn closing(mut self) -> Self {
@@ -190,6 +213,15 @@ impl ApiError {
     /// What was wrong this time.
     pub fn into_detail(self) -> String {
         self.0.problem.detail
+    }
+
+    /// The same with why it happened in the sentence, for who sees no log.
+    #[must_use]
+    pub(crate) fn with_cause(mut self) -> Self {
+        if let Some(source) = &self.0.source {
+            self.0.problem.detail = sentence(&chain(source.as_ref()));
+        }
+        self
     }
 
     /// The document that goes out, as yet without the request's id.
@@ -308,6 +340,29 @@ impl From<DomainError> for ApiError {
             E::DatabaseUnavailable { .. } => nothing_changed(Code::DatabaseUnavailable)
                 .with_retry_after(UNAVAILABLE_RETRY)
                 .with_source(error),
+            E::DatabaseReadOnly { .. } => nothing_changed(Code::DatabaseReadOnly)
+                .with_hint(
+                    "Connect the service to the primary server, or make the database writable; /readyz says how.",
+                )
+                .with_source(error),
+            E::DatabaseDefect(defect) => {
+                let code = match defect.reason {
+                    Reason::Standby | Reason::ReadOnly => Code::DatabaseReadOnly,
+                    Reason::MissingRights => Code::DatabaseAccessDenied,
+                    _ => Code::DatabaseUnavailable,
+                };
+                Self::new(code, defect.detail).with_reason(defect.reason.code())
+            }
+            E::DatabaseAccessDenied { .. } => nothing_changed(Code::DatabaseAccessDenied)
+                .with_hint("Give the role the rights that /readyz and the log name.")
+                .with_source(error),
+            E::DatabaseLimit { limit, .. } => {
+                let detail =
+                    format!("The database server stopped the work because of its limit {limit}. Nothing was changed.");
+                Self::new(Code::DatabaseLimit, detail)
+                    .with_hint("Raise the limit on the server; trying again alone does not help.")
+                    .with_source(error)
+            }
             E::NoRoom { .. } => nothing_changed(Code::NoRoom).with_source(error),
             E::Unexportable { .. } => Self::new(Code::Unexportable, said)
                 .with_hint("Mend this value in the database; nothing was downloaded."),
@@ -322,7 +377,9 @@ impl From<DomainError> for ApiError {
                 .with_hint("If it is being copied, wait for the end. If it is whole, verify it."),
             E::ArchiveUnreadable { .. } => Self::new(Code::ArchiveUnreadable, said).with_source(error),
             E::StoreMisconfigured { .. } => Self::new(Code::StoreMisconfigured, said)
-                .with_hint("Look at --archives (CAMPUS_BACKUP_ARCHIVES), or make the bucket.")
+                .with_hint(
+                    "Look at --archives (CAMPUS_BACKUP_ARCHIVES); `campus-backup health --store` checks it again.",
+                )
                 .with_source(error),
             E::StoreUnavailable { .. } => nothing_changed(Code::StoreUnavailable)
                 .with_retry_after(UNAVAILABLE_RETRY)

@@ -46,6 +46,10 @@ pub struct Problem {
     /// Names this request in the service's log. Quote it when asking for help.
     #[schema(example = "0193d2f0-6f3b-7c44-b0f7-4d3f6a3c0a11")]
     pub request_id: String,
+    /// What exactly is wrong with the database, for programs. Of `/readyz`, where it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, example = "missing_rights")]
+    pub reason: Option<&'static str>,
     /// What to do about it, where that helps.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "Ask for one of: students, courses.")]
@@ -89,6 +93,7 @@ impl Problem {
             detail: detail.into(),
             code,
             request_id: String::new(),
+            reason: None,
             hint: None,
             job_id: None,
             change_id: None,

@@ -1,14 +1,13 @@
 //! For those who operate the service: is it there, can it work, what has it done.
 
 use actix_web::{HttpResponse, get, web};
-use campus_backup_domain::Error;
-use campus_backup_domain::database::SchemaState;
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::measure;
-use crate::problem::{ApiError, Code};
+use crate::problem::ApiError;
+use crate::readiness::Warning;
 use crate::{AppState, problem_responses};
 
 /// Registers the routes.
@@ -16,14 +15,23 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
     config.service(healthz).service(readyz).service(metrics);
 }
 
-/// That all is well.
+/// That the service is there, or can work.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Health {
-    /// `ok`.
+    /// `ok`, or `warning` if something should be mended.
     pub status: &'static str,
+    /// What should be mended.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    pub warnings: Vec<Warning>,
 }
 
-const WELL: Health = Health { status: "ok" };
+impl Health {
+    fn of(warnings: Vec<Warning>) -> web::Json<Self> {
+        let status = if warnings.is_empty() { "ok" } else { "warning" };
+        web::Json(Self { status, warnings })
+    }
+}
 
 /// Is the process there?
 ///
@@ -36,14 +44,16 @@ const WELL: Health = Health { status: "ok" };
 )]
 #[get("/healthz")]
 async fn healthz() -> web::Json<Health> {
-    web::Json(WELL)
+    Health::of(Vec::new())
 }
 
 problem_responses!(ReadinessProblems: DatabaseBusy, DatabaseUnavailable);
 
 /// Can the service work?
 ///
-/// The database is reached, and its schema is the one that this program knows.
+/// The database is reached, takes writes, and has the schema that this program knows, with the rights and the character sets
+/// that it needs; `reason` says which of these does not hold. What should be mended although the service can work is among
+/// the `warnings`, such as a store of archives that can't be reached. The answer is found out at most once a second.
 #[utoipa::path(
     operation_id = "getReadiness",
     tag = "service",
@@ -52,25 +62,7 @@ problem_responses!(ReadinessProblems: DatabaseBusy, DatabaseUnavailable);
 )]
 #[get("/readyz")]
 async fn readyz(state: web::Data<AppState>) -> Result<web::Json<Health>, ApiError> {
-    state.database.ping().await.map_err(not_ready)?;
-    let detail = match state.database.schema_state().await.map_err(not_ready)? {
-        SchemaState::Current => return Ok(web::Json(WELL)),
-        SchemaState::Empty => "The database has no table.".to_owned(),
-        SchemaState::Foreign(_) => "The database has the tables of another program.".to_owned(),
-        SchemaState::Pending(migrations) => {
-            format!("The database's schema lacks {} migrations.", migrations.len())
-        }
-        SchemaState::Newer(_) => "The database's schema is newer than this program.".to_owned(),
-    };
-    Err(ApiError::new(Code::DatabaseUnavailable, detail))
-}
-
-/// Whatever is wrong with the database, for whoever sends requests here the service is not ready.
-fn not_ready(error: Error) -> ApiError {
-    match error {
-        Error::DatabaseBusy { .. } | Error::DatabaseUnavailable { .. } => error.into(),
-        other => ApiError::new(Code::DatabaseUnavailable, "The database can't be used.").with_source(other),
-    }
+    state.readiness.warnings().await.map(Health::of)
 }
 
 /// What has the service done?

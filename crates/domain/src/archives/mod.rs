@@ -79,6 +79,7 @@ pub struct Settings {
 #[derive(Clone)]
 pub struct Archives(Arc<Shared>);
 
+#[derive(Clone)]
 struct Shared {
     database: Database,
     store: Store,

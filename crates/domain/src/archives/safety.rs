@@ -1,13 +1,20 @@
 //! Safety archives: what is there before something is removed or replaced.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use campus_backup_archive::Manifest;
 use campus_backup_archive::manifest::Origin;
 
-use super::{Archives, Words};
+use super::{Archives, Shared, Words};
 use crate::account::Admin;
 use crate::catalog::Table;
 use crate::error::Result;
 use crate::job::{Phase, Progress};
+
+/// How long the store may take for an answer while a change has locked its tables. Two parts of 5 MiB are on their way at
+/// once, which needs a line of three megabits a second.
+const STORE_LIMIT: Duration = Duration::from_secs(30);
 
 /// A safety archive that is listed. If what it was taken for comes to nothing, so does the archive.
 pub(super) struct Safety {
@@ -26,13 +33,25 @@ impl Archives {
             label: Some(label.to_owned()),
             ..Words::default()
         };
-        let written = self.write(admin, &words, Origin::Safety, Phase::Safety, progress).await;
+        let bounded = self.bounded();
+        let written = bounded
+            .write(admin, &words, Origin::Safety, Phase::Safety, progress)
+            .await;
         let manifest = written?;
-        self.enlist(&manifest, Ok(())).await?;
+        bounded.enlist(&manifest, Ok(())).await?;
         Ok(Safety {
             archives: self.clone(),
             manifest,
         })
+    }
+}
+
+impl Archives {
+    /// The same archives, in a store that may hang for [`STORE_LIMIT`] at the most.
+    fn bounded(&self) -> Self {
+        let mut shared = Shared::clone(&self.0);
+        shared.store = shared.store.bounded(STORE_LIMIT);
+        Self(Arc::new(shared))
     }
 }
 

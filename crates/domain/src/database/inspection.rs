@@ -21,7 +21,7 @@ use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, SqlxSqliteConnector, Statement};
 
 use super::session::SearchPath;
-use super::{Database, Pool, Settings, connect_pool, sqlite_file};
+use super::{Database, Pool, Settings, check, connect_pool, sqlite_file};
 use crate::catalog::Table;
 use crate::error::{Error, Result};
 
@@ -47,18 +47,27 @@ impl Database {
     /// database keeps its journal mode.
     ///
     /// # Errors
-    /// [`Error::DatabaseUnavailable`] if it can't be reached, and whatever else keeps it from being read.
+    /// [`Error::DatabaseUnavailable`] if it can't be reached, [`Error::DatabaseDefect`] if it is behind a transaction pooler
+    /// or the role may not read it, and whatever else keeps it from being read.
     pub async fn inspect(settings: &Settings) -> Result<SchemaState> {
         match sqlite_file(&settings.url) {
             Some(file) => inspect_file(settings, &file).await,
             None => {
                 let connection = connect_pool(settings, Pool::Requests, &SearchPath::default()).await?;
-                let found = schema_state(&connection).await;
+                let found = inspect_server(&connection).await;
                 // It has only read.
                 let _ = connection.close().await;
                 found
             }
         }
+    }
+}
+
+async fn inspect_server(connection: &DatabaseConnection) -> Result<SchemaState> {
+    check::check_pooling(connection).await?;
+    match schema_state(connection).await {
+        Err(error) => Err(check::explain(connection, error).await),
+        found => found,
     }
 }
 

@@ -4,10 +4,12 @@
 //! its own, so that readers who stall can never keep a sign-in or a clear from getting a connection. On SQLite what
 //! changes whole tables has a third one, whose connections leave foreign keys to the end of a change, and the signs of
 //! life of long work a fourth one, which waits for no lock. [`session`] sets on each connection what must not depend on the
-//! defaults of a server, [`inspection`] finds out before the first write whose tables a database has, [`schema`] brings the
-//! schema up to date, [`id_counter`] says how far ids have come, [`clock`] is the one that all copies of the service go by.
+//! defaults of a server, [`inspection`] finds out before the first write whose tables a database has, [`check`] whether the
+//! database can be used as it is set up, with [`defect`] for what is wrong; [`schema`] brings the schema up to date, [`id_counter`] says how far ids have come, [`clock`] is the one that all copies of the service go by.
 
+mod check;
 mod clock;
+mod defect;
 mod held;
 mod id_counter;
 mod inspection;
@@ -29,6 +31,7 @@ use sea_orm::{
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use url::Url;
 
+pub use self::defect::{Defect, Reason};
 pub(crate) use self::held::Held;
 pub(crate) use self::id_counter::{FRESH_STATISTICS, counter_sql};
 pub use self::inspection::SchemaState;
@@ -120,6 +123,9 @@ impl Database {
     pub async fn connect(settings: &Settings) -> Result<Self> {
         let path = sqlite_file(&settings.url);
         if let Some(path) = &path {
+            if let Some(defect) = check::locking(path) {
+                return Err(Error::DatabaseDefect(defect));
+            }
             create_private(path)
                 .map_err(|error| std::io::Error::new(error.kind(), format!("{}: {error}", path.display())))
                 .map_err(Error::io("creating the database file"))?;
@@ -308,7 +314,7 @@ impl Database {
     ///
     /// # Errors
     /// [`Error::Internal`] if it is not, because what is written to it would be lost.
-    pub(crate) fn check_file(&self, doing: &'static str) -> Result<()> {
+    pub fn check_file(&self, doing: &'static str) -> Result<()> {
         match &self.file {
             Some(file) if identity(&file.path) != file.identity => Err(Error::Internal {
                 doing,

@@ -2,13 +2,18 @@
 
 use std::fs::File;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use campus_backup_migration::{Migrator, MigratorTrait, tables_of};
 use sea_orm::{ConnectionTrait, TransactionTrait};
 
-use super::{Database, Engine, SchemaState, inspection};
+use super::{Database, Engine, SchemaState, check, inspection};
 use crate::disk::open_own;
 use crate::error::{Error, Result};
+
+/// How long a migration is tried while others use the tables, and how long after one try the next begins.
+const PATIENCE: Duration = Duration::from_secs(10 * 60);
+const PAUSE: Duration = Duration::from_secs(1);
 
 impl Database {
     /// Runs the migrations that have not been run. Copies of the service that start at once do it one after the other.
@@ -54,12 +59,25 @@ impl Database {
         migrated
     }
 
+    /// A migration waits for the locks of tables as long as every statement. During a rolling upgrade an older copy of the
+    /// service may hold them for longer, such as for a backup, so it is tried again.
     async fn run_migrations(&self) -> Result<()> {
-        if self.engine == Engine::Mysql {
-            self.drop_unfinished().await?;
+        let begin = Instant::now();
+        loop {
+            if self.engine == Engine::Mysql {
+                self.drop_unfinished().await?;
+            }
+            let Err(error) = Migrator::up(&self.requests, None).await else {
+                return Ok(());
+            };
+            match Error::database("migrating the schema")(error) {
+                Error::DatabaseBusy { .. } if begin.elapsed() < PATIENCE => {
+                    tracing::warn!("the migration waits for another user of the tables");
+                    tokio::time::sleep(PAUSE).await;
+                }
+                error => return Err(check::explain(&self.requests, error).await),
+            }
         }
-        let migrated = Migrator::up(&self.requests, None).await;
-        migrated.map_err(Error::database("migrating the schema"))
     }
 
     /// MySQL commits at every change of a schema. So a migration that was interrupted there leaves tables and no record of

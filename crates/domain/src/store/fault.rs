@@ -1,4 +1,5 @@
-//! What stores say, sorted into what an administrator can do: make room, or see to it that the store can be reached.
+//! What stores say, sorted into what an administrator can do: mend the settings, make room, or see to it that the store can be
+//! reached.
 
 use std::error::Error as StdError;
 use std::io;
@@ -6,24 +7,128 @@ use std::io;
 use super::entry::EntryFault;
 use crate::error::{Error, is_full};
 
-/// What a store says while `doing` something. That an object is not there is for the caller to look for first: what is not
-/// found then is the bucket or container itself.
-pub(super) fn store(doing: &'static str) -> impl FnOnce(object_store::Error) -> Error {
-    move |source| match is_missing(&source) {
-        true => Error::StoreMisconfigured {
-            doing,
-            source: Box::new(source),
-        },
-        false => sorted(doing, Box::new(source)),
+/// What is wrong with the settings of a store, or with the rights that it gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StoreFault {
+    /// The bucket or container is not there.
+    NoBucket,
+    /// What answers there is no such storage.
+    WrongEndpoint,
+    /// The credentials are not accepted.
+    WrongCredentials,
+    /// The credentials are accepted and lack a right.
+    AccessDenied,
+    /// The bucket is in another region.
+    WrongRegion,
+    /// The clock of this machine differs too much from that of the store.
+    ClockSkew,
+}
+
+impl StoreFault {
+    /// What is wrong and what mends it, as sentences.
+    pub const fn detail(self) -> &'static str {
+        match self {
+            Self::NoBucket => "There is no such bucket or container. Make it, or mend its name.",
+            Self::WrongEndpoint => {
+                "What answers at the endpoint is no storage of this kind. Mend AWS_ENDPOINT: the address of the storage's API, \
+                 not that of its web page."
+            }
+            Self::WrongCredentials => {
+                "The store does not accept the credentials. Mend AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or those of \
+                 your provider."
+            }
+            Self::AccessDenied => {
+                "The credentials lack a right on the bucket. Reading, writing, listing and deleting are needed: s3:GetObject, \
+                 s3:PutObject, s3:DeleteObject, s3:ListBucket and s3:AbortMultipartUpload."
+            }
+            Self::WrongRegion => "The bucket is in another region. Set AWS_REGION to that of the bucket.",
+            Self::ClockSkew => {
+                "The clock of this machine differs too much from that of the store. Let it be set by NTP, such as with \
+                 `timedatectl set-ntp true`."
+            }
+        }
+    }
+
+    /// Whether it may end without a change of the settings.
+    pub const fn may_pass(self) -> bool {
+        matches!(self, Self::ClockSkew)
+    }
+
+    /// What an error says of the settings; none if it may be an outage.
+    fn of(error: &object_store::Error) -> Option<Self> {
+        let said = error.to_string();
+        match code_in(&said) {
+            Some("NoSuchBucket" | "ContainerNotFound" | "InvalidBucketName") => return Some(Self::NoBucket),
+            Some(
+                "InvalidAccessKeyId"
+                | "SignatureDoesNotMatch"
+                | "AuthenticationFailed"
+                | "InvalidToken"
+                | "ExpiredToken"
+                | "InvalidSecurity",
+            ) => return Some(Self::WrongCredentials),
+            Some(
+                "PermanentRedirect"
+                | "AuthorizationHeaderMalformed"
+                | "IllegalLocationConstraintException"
+                | "TemporaryRedirect",
+            ) => return Some(Self::WrongRegion),
+            Some("RequestTimeTooSkewed") => return Some(Self::ClockSkew),
+            // They are about one object, or about one upload.
+            Some("NoSuchKey" | "NoSuchUpload" | "BlobNotFound") => return None,
+            _ => {}
+        }
+        match error {
+            object_store::Error::PermissionDenied { .. } => return Some(Self::AccessDenied),
+            object_store::Error::Unauthenticated { .. } => return Some(Self::WrongCredentials),
+            _ => {}
+        }
+        if said.contains("redirect without LOCATION") {
+            return Some(Self::WrongRegion);
+        }
+        let is_status = |status| said.contains(&format!("status code: {status}"));
+        // An answer without a body says nothing but that: it is the one to a question for an object's properties, or to a
+        // listing.
+        if is_status("404") && !has_body(&said) {
+            return Some(Self::NoBucket);
+        }
+        let is_page = has_body(&said) && code_in(&said).is_none();
+        let is_no_api = is_status("405") || said.contains("invalid list response") || (is_status("404") && is_page);
+        is_no_api.then_some(Self::WrongEndpoint)
     }
 }
 
-fn is_missing(error: &object_store::Error) -> bool {
-    match error {
-        object_store::Error::NotFound { .. } => true,
-        // The library does not sort what is said to a listing, and its type has no name outside.
-        other => other.to_string().contains("status code: 404 Not Found"),
+/// The code of a document that such stores answer with. The library does not give it, and its type has no name outside.
+fn code_in(said: &str) -> Option<&str> {
+    let (_, rest) = said.split_once("<Code>")?;
+    rest.split_once("</Code>").map(|(code, _)| code)
+}
+
+/// Whether the store has said more than its status.
+fn has_body(said: &str) -> bool {
+    said.split_once("status code: ")
+        .and_then(|(_, rest)| rest.split_once(": "))
+        .is_some_and(|(_, body)| !body.trim().is_empty())
+}
+
+/// What a store says while `doing` something. That an object is not there is for the caller to look for first.
+pub(super) fn store(doing: &'static str) -> impl FnOnce(object_store::Error) -> Error {
+    move |source| match StoreFault::of(&source) {
+        Some(fault) => Error::StoreMisconfigured {
+            doing,
+            fault,
+            source: Box::new(source),
+        },
+        None => sorted(doing, Box::new(source)),
     }
+}
+
+/// Whether a store says that it can't do this at all, such as writing on a condition.
+pub(super) fn is_not_implemented(error: &object_store::Error) -> bool {
+    let said = || error.to_string();
+    matches!(error, object_store::Error::NotImplemented { .. })
+        || said().contains("status code: 501")
+        || code_in(&said()) == Some("NotImplemented")
 }
 
 /// What the system says of a folder. What went through a `Read` or `Write` of ours is what it was before.
@@ -50,14 +155,16 @@ pub(super) fn entry(id: &str, doing: &'static str) -> impl FnOnce(io::Error) -> 
 pub(super) fn of_one(error: &Error) -> Option<EntryFault> {
     match error {
         Error::ArchiveUnreadable { fault, .. } => Some(*fault),
-        Error::StoreUnavailable { source, .. } => match source.downcast_ref()? {
-            object_store::Error::PermissionDenied { .. } => Some(EntryFault::AccessDenied),
-            // Its type has no name outside. Such as an object with a key of its own, which has to be sent with the request.
-            other => other
-                .to_string()
-                .contains("status code: 400 Bad Request")
-                .then_some(EntryFault::ReadError),
-        },
+        Error::StoreMisconfigured {
+            fault: StoreFault::AccessDenied,
+            ..
+        } => Some(EntryFault::AccessDenied),
+        // Its type has no name outside. Such as an object with a key of its own, which has to be sent with the request.
+        Error::StoreUnavailable { source, .. } => source
+            .downcast_ref::<object_store::Error>()?
+            .to_string()
+            .contains("status code: 400 Bad Request")
+            .then_some(EntryFault::ReadError),
         _ => None,
     }
 }

@@ -209,6 +209,12 @@ impl Folder {
         }
     }
 
+    /// Whether the folder of an archive has a file in its list.
+    pub(super) fn lists(&self, id: &str, name: &str) -> io::Result<bool> {
+        let names = self.directory()?.open(id)?.names()?;
+        Ok(names.iter().any(|listed| listed == name))
+    }
+
     /// Reads a small file, up to a limit; none if there is none.
     pub(super) fn get(&self, id: &str, name: &str, limit: u64) -> io::Result<Option<(Mark, Vec<u8>)>> {
         let Some(file) = self.file(id, name)? else {

@@ -26,6 +26,7 @@ const PARTS: usize = 2;
 const SLICE: usize = 1 << 20;
 
 const WRITING: &str = "writing an archive";
+const FINISHING: &str = "finishing an archive";
 
 /// An archive that is being written. Nothing of it can be seen before [`Incoming::finish`]; dropped before that, nothing
 /// is left of it.
@@ -96,11 +97,11 @@ impl Incoming {
                 self.is_torn = true;
                 while !bytes.is_empty() {
                     let slice = bytes.split_to(bytes.len().min(SLICE));
-                    if let Sink::Remote(writer) = &mut self.sink
-                        && let Err(error) = writer.put(slice).await
-                    {
+                    let Sink::Remote(writer) = &mut self.sink else { break };
+                    let put = async { writer.put(slice).await.map_err(fault::store(WRITING)) };
+                    if let Err(error) = self.store.within(WRITING, put).await {
                         self.give_up();
-                        return Err(fault::store(WRITING)(error));
+                        return Err(error);
                     }
                 }
                 self.is_torn = false;
@@ -145,32 +146,29 @@ impl Incoming {
     /// [`Error::NoRoom`], [`Error::StoreUnavailable`]. Then it has no name; only if a remote store's answer was lost, it
     /// may, and is [swept](Store::sweep) later.
     pub async fn finish(mut self) -> Result<()> {
-        let sink = self.take()?;
+        // Back until the marker is there, so that parts are not forgotten if it can't be put.
+        self.sink = self.take()?;
         let (store, id) = (self.store.clone(), self.id.clone());
-        store
-            .0
-            .place
-            .put(&id, UNFINISHED, Bytes::new(), PutMode::Overwrite)
-            .await?;
-        let finished = self.publish(sink).await;
-        let is_absent = async || {
-            store
-                .0
-                .place
-                .mark(&id, &self.name)
-                .await
-                .is_ok_and(|mark| mark.is_none())
-        };
-        if finished.is_err() && is_absent().await {
+        let place = &store.0.place;
+        let marked = place.put(&id, UNFINISHED, Bytes::new(), PutMode::Overwrite);
+        store.within(FINISHING, marked).await?;
+        let sink = self.take()?;
+        let finished = store.within(FINISHING, self.publish(sink)).await;
+        if finished.is_err() {
+            let cleaned = store.within(FINISHING, async {
+                if place.mark(&id, &self.name).await?.is_none() {
+                    place.remove(&id, UNFINISHED).await?;
+                    store.tidy(&id).await?;
+                }
+                Ok(())
+            });
             // What can't be removed is swept later.
-            let _ = store.0.place.remove(&id, UNFINISHED).await;
-            store.tidy(&id).await?;
+            let _ = cleaned.await;
         }
         finished
     }
 
     async fn publish(&self, sink: Sink) -> Result<()> {
-        const FINISHING: &str = "finishing an archive";
         match sink {
             Sink::File(file) => {
                 let (store, id) = (self.store.clone(), self.id.clone());
@@ -183,7 +181,9 @@ impl Incoming {
                 published.await?.map_err(fault::io(FINISHING))
             }
             Sink::Remote(mut writer) => {
-                let finished = writer.shutdown().await;
+                // It goes on if this is not waited for: only then its parts are removed if they can't be put together.
+                let finished = self.store.0.runtime.spawn(async move { writer.shutdown().await });
+                let finished = finished.await.map_err(Error::internal(FINISHING))?;
                 finished.map_err(|error| match error.downcast::<object_store::Error>() {
                     Ok(error) => fault::store(FINISHING)(error),
                     Err(error) => fault::io(FINISHING)(error),

@@ -22,9 +22,12 @@ use crate::error::{Error, Result};
 
 const EXPECTED: &str = "a folder, file:FOLDER, s3://BUCKET/PREFIX, gs://BUCKET/PREFIX or az://CONTAINER/PREFIX";
 
-/// A request, with its body, may take as long as that unless the environment says otherwise (`AWS_TIMEOUT`): a part on a
-/// line of one megabit needs most of it.
-const REQUEST_TIMEOUT: (&str, &str) = ("timeout", "60 seconds");
+/// What holds unless the environment says otherwise.
+///
+/// - A request, with its body, may take as long as that (`AWS_TIMEOUT`): a part on a line of one megabit needs most of it.
+/// - Objects are deleted one by one: not every server can delete several with one request, and the library panics on an
+///   answer that names another object.
+const OWN: [(&str, &str); 2] = [("timeout", "60 seconds"), ("aws_disable_bulk_delete", "true")];
 
 /// Where archives lie.
 #[derive(Clone)]
@@ -35,6 +38,8 @@ pub struct Settings {
     /// How old something unfinished must be before it is taken for a leftover. In a folder, where a lock says as well that
     /// its writer is gone, that is an hour, elsewhere a day.
     pub leftover_age: Duration,
+    /// Whether variables of the environment count.
+    pub(super) reads_environment: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -90,7 +95,17 @@ impl Settings {
             location,
             options: Vec::new(),
             leftover_age: Duration::from_secs(hours * 60 * 60),
+            reads_environment: true,
         }
+    }
+
+    /// The variables with that prefix. An empty one is none: files of variables have lines like `AWS_ENDPOINT=`.
+    fn environment(&self, prefix: &str) -> Vec<(String, String)> {
+        let variables = std::env::vars_os().filter(|_| self.reads_environment);
+        variables
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .filter(|(name, value)| name.starts_with(prefix) && !value.is_empty())
+            .collect()
     }
 }
 
@@ -126,17 +141,14 @@ impl Location {
 
 /// Applies, in this order, our own settings, those of the environment and those that were given.
 macro_rules! configured {
-    ($builder:ty, $environment:literal, $settings:expr, $url:expr, $runtime:expr) => {{
-        let environment = std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-            .filter(|(name, _)| name.starts_with($environment));
-        let own = [(REQUEST_TIMEOUT.0.to_owned(), REQUEST_TIMEOUT.1.to_owned())];
-        let builder = <$builder>::from_env()
+    ($builder:expr, $prefix:literal, $settings:expr, $url:expr, $runtime:expr) => {{
+        let own = OWN.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let builder = $builder
             .with_url($url.as_str())
             .with_retry(retry())
             .with_http_connector(SpawnedReqwestConnector::new($runtime.clone()));
         own.into_iter()
-            .chain(environment)
+            .chain($settings.environment($prefix))
             .chain($settings.options.iter().cloned())
             .fold(builder, |builder, (key, value)| {
                 match key.to_ascii_lowercase().parse() {
@@ -161,15 +173,15 @@ pub(super) fn connect(settings: &Settings, runtime: &Handle) -> Result<Place> {
     };
     Ok(Place::Remote(match scheme {
         Scheme::S3 => {
-            let builder = allow_loopback(configured!(AmazonS3Builder, "AWS_", settings, url, runtime))?;
+            let builder = checked(configured!(AmazonS3Builder::new(), "AWS_", settings, url, runtime))?;
             remote(builder.build().map_err(refused)?, prefix)
         }
         Scheme::Google => {
-            let builder = configured!(GoogleCloudStorageBuilder, "GOOGLE_", settings, url, runtime);
+            let builder = configured!(GoogleCloudStorageBuilder::from_env(), "GOOGLE_", settings, url, runtime);
             remote(builder.build().map_err(refused)?, prefix)
         }
         Scheme::Azure => {
-            let builder = configured!(MicrosoftAzureBuilder, "AZURE_", settings, url, runtime);
+            let builder = configured!(MicrosoftAzureBuilder::from_env(), "AZURE_", settings, url, runtime);
             remote(builder.build().map_err(refused)?, prefix)
         }
     }))
@@ -181,16 +193,54 @@ fn remote(objects: impl ObjectStore + PaginatedListStore, prefix: Path) -> Remot
         pages: Some(objects.clone()),
         objects,
         prefix,
+        ignores_conditions: Arc::default(),
+    }
+}
+
+/// Settings that become part of each request's headers, with the names of their variables. The library would panic on what a
+/// header can't have.
+const OF_HEADERS: [(AmazonS3ConfigKey, &str); 3] = [
+    (AmazonS3ConfigKey::AccessKeyId, "AWS_ACCESS_KEY_ID"),
+    (AmazonS3ConfigKey::Token, "AWS_SESSION_TOKEN"),
+    (AmazonS3ConfigKey::Region, "AWS_REGION"),
+];
+
+/// What the library does not check.
+///
+/// # Errors
+/// [`Error::Invalid`] of `archives`, without the value.
+fn checked(builder: AmazonS3Builder) -> Result<AmazonS3Builder> {
+    for (key, name) in OF_HEADERS {
+        let value = builder.get_config_value(&key).unwrap_or_default();
+        if !value.bytes().all(|byte| byte.is_ascii_graphic()) {
+            let problem = format!("{name} has a space, a line break or a letter that no such value has");
+            return Err(invalid(problem));
+        }
+    }
+    let secret = builder.get_config_value(&AmazonS3ConfigKey::SecretAccessKey);
+    if secret.is_some_and(|secret| secret.trim() != secret) {
+        let problem = "AWS_SECRET_ACCESS_KEY begins or ends with a space or a line break".to_owned();
+        return Err(invalid(problem));
+    }
+    let endpoints = [AmazonS3ConfigKey::S3Endpoint, AmazonS3ConfigKey::Endpoint];
+    let endpoint = endpoints.into_iter().find_map(|key| builder.get_config_value(&key));
+    match endpoint.as_deref().map(Url::parse) {
+        None => Ok(builder),
+        Some(Ok(url)) if matches!(url.scheme(), "http" | "https") && url.has_host() && url.query().is_none() => {
+            allow_loopback(builder, &url)
+        }
+        Some(_) => Err(invalid(
+            "AWS_ENDPOINT is not an address such as https://s3.example.com".to_owned(),
+        )),
     }
 }
 
 /// On this machine nobody listens in; elsewhere plain HTTP has to be asked for.
-fn allow_loopback(builder: AmazonS3Builder) -> Result<AmazonS3Builder> {
+fn allow_loopback(builder: AmazonS3Builder, endpoint: &Url) -> Result<AmazonS3Builder> {
     let setting = |key| builder.get_config_value(&key);
-    let endpoint = setting(AmazonS3ConfigKey::Endpoint).and_then(|endpoint| Url::parse(&endpoint).ok());
-    let Some(endpoint) = endpoint.filter(|endpoint| endpoint.scheme() == "http") else {
+    if endpoint.scheme() != "http" {
         return Ok(builder);
-    };
+    }
     let is_loopback = match endpoint.host() {
         Some(Host::Ipv4(address)) => address.is_loopback(),
         Some(Host::Ipv6(address)) => address.is_loopback(),

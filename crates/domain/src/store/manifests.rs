@@ -54,6 +54,10 @@ impl Store {
     /// [`Error::Internal`] if it has another manifest; [`Error::NoRoom`], [`Error::StoreUnavailable`].
     pub async fn put_manifest(&self, manifest: &Manifest) -> Result<()> {
         const DOING: &str = "writing a manifest";
+        self.within(DOING, self.put_first_manifest(manifest, DOING)).await
+    }
+
+    async fn put_first_manifest(&self, manifest: &Manifest, doing: &'static str) -> Result<()> {
         let json = Bytes::from(manifest.to_json());
         let (id, place) = (id::checked(&manifest.id)?, &self.0.place);
         match place.put(id, MANIFEST, json.clone(), PutMode::Create).await? {
@@ -61,7 +65,7 @@ impl Store {
             // Perhaps by us, and the answer was lost.
             Put::Refused => match self.fetch(id).await? {
                 Some((_, _, there)) if there == json => {}
-                _ => return Err(Error::internal(DOING)("the archive has one")),
+                _ => return Err(Error::internal(doing)("the archive has one")),
             },
         }
         if let Err(error) = place.remove(id, UNFINISHED).await {

@@ -34,9 +34,11 @@
 //!
 //! In reading order: [`location`] has the settings, [`id`] and [`names`] the names; [`incoming`] and [`writer`] put an
 //! archive in, [`outgoing`] takes it out, [`manifests`] keeps what is known of it and lists it, [`removal`] deletes and
-//! [`sweep`] tidies up. [`place`] has the operations that all of these are made of, [`remote`] and [`folder`] do them,
+//! [`sweep`] tidies up; [`probe`] tries whether the store can do all that, and [`bound`] limits how long
+//! it may hang. [`place`] has the operations that all of these are made of, [`remote`] and [`folder`] do them,
 //! [`entry`] and [`fault`] sort what can go wrong.
 
+mod bound;
 mod entry;
 mod fault;
 mod folder;
@@ -47,6 +49,7 @@ mod manifests;
 mod names;
 mod outgoing;
 mod place;
+mod probe;
 mod remote;
 mod removal;
 mod sweep;
@@ -62,15 +65,18 @@ use chrono::{DateTime, Utc};
 use tokio::runtime::Handle;
 
 pub use self::entry::EntryFault;
+pub use self::fault::StoreFault;
 pub(crate) use self::id::is_id;
 pub use self::incoming::{Incoming, PART};
 pub use self::location::Settings;
 pub use self::manifests::Listing;
 pub use self::outgoing::{Outgoing, PIECE};
 pub use self::place::Unreadable;
+pub use self::probe::StoreCheck;
 pub use self::sweep::{Swept, TOMBSTONE_DAYS, TOMBSTONES};
 pub use self::writer::Writer;
 
+use self::bound::Bound;
 use self::manifests::Known;
 use self::names::{OLD_TOMBSTONE, UNFINISHED};
 use self::place::{Mark, Place};
@@ -83,7 +89,7 @@ const BUFFER: usize = 128 * 1024;
 
 /// A place for archives. Clones are the same place.
 #[derive(Clone)]
-pub struct Store(Arc<Shared>);
+pub struct Store(Arc<Shared>, Option<Arc<Bound>>);
 
 struct Shared {
     place: Place,
@@ -109,13 +115,14 @@ impl Store {
     }
 
     fn over(place: Place, runtime: Handle, leftover_age: Duration) -> Self {
-        Self(Arc::new(Shared {
+        let shared = Shared {
             place,
             runtime,
             leftover_age,
             turns: tokio::sync::Mutex::default(),
             known: Known::default(),
-        }))
+        };
+        Self(Arc::new(shared), None)
     }
 
     /// A name for a new archive: it sorts by `at`, to the second, and nobody else has it.

@@ -39,6 +39,7 @@ pub struct Outgoing {
     /// What was not given out yet.
     rest: Range<u64>,
     runtime: Handle,
+    store: Store,
 }
 
 #[derive(Debug)]
@@ -64,11 +65,15 @@ impl Store {
     /// [`Error::ArchiveNotFound`] or [`Error::ArchiveGone`], [`Error::Invalid`] if there is no such `range`,
     /// [`Error::StoreUnavailable`].
     pub async fn read(&self, id: &str, form: Form, range: Option<Range<u64>>) -> Result<Outgoing> {
+        self.within(READING, self.open_archive(id, form, range)).await
+    }
+
+    async fn open_archive(&self, id: &str, form: Form, range: Option<Range<u64>>) -> Result<Outgoing> {
         let name = names::archive(form);
         let opened = match &self.0.place {
             Place::Folder(folder) => {
                 let (folder, owned) = (folder.clone(), id::checked(id)?.to_owned());
-                let opened = blocking(move || open(&folder, &owned, &name)).await?;
+                let opened = blocking(move || open_file(&folder, &owned, &name)).await?;
                 opened.map_err(fault::entry(id, READING))
             }
             Place::Remote(place) => match place.objects.head(&place.path(id::checked(id)?, &name)).await {
@@ -100,11 +105,12 @@ impl Store {
             size,
             rest,
             runtime: self.0.runtime.clone(),
+            store: self.clone(),
         })
     }
 }
 
-fn open(folder: &Folder, id: &str, name: &str) -> io::Result<Option<(Source, u64)>> {
+fn open_file(folder: &Folder, id: &str, name: &str) -> io::Result<Option<(Source, u64)>> {
     let Some(file) = folder.file(id, name)? else {
         return Ok(None);
     };
@@ -137,7 +143,10 @@ impl Outgoing {
                 let length = FILE_PIECE.min(self.rest.end - at);
                 blocking(move || read_at(&file, at, length)).await??
             }
-            Source::Remote(remote) => remote.next(&self.rest, &self.runtime).await?,
+            Source::Remote(remote) => {
+                let next = remote.next(&self.rest, &self.runtime);
+                self.store.within(READING, next).await?
+            }
         };
         self.rest.start += bytes.len() as u64;
         Ok(Some(bytes))

@@ -2,9 +2,12 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
+use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
+use futures_util::TryStreamExt;
+use object_store::path::Path;
 use object_store::{GetResult, ObjectStoreExt, PutMode, UpdateVersion};
 
 use super::entry::EntryFault;
@@ -16,6 +19,7 @@ use crate::directory::{Existing, Status};
 use crate::error::Result;
 
 const LOOKING: &str = "looking for an archive";
+const WRITING: &str = "writing to the store of archives";
 const DELETING: &str = "deleting from the store of archives";
 
 /// Where the objects are. The first part of an object's name is the archive's id or [`DELETED`].
@@ -223,17 +227,12 @@ impl Place {
     }
 
     /// Reads something small, with its version; none if it is not there. What is larger than `limit` is given as empty.
-    pub(super) async fn get(
-        &self,
-        id: &str,
-        name: &'static str,
-        limit: u64,
-    ) -> Result<Option<(UpdateVersion, Mark, Bytes)>> {
+    pub(super) async fn get(&self, id: &str, name: &str, limit: u64) -> Result<Option<(UpdateVersion, Mark, Bytes)>> {
         const DOING: &str = "reading a manifest";
         match self {
             Self::Folder(folder) => {
-                let (folder, owned) = (folder.clone(), id.to_owned());
-                let read = blocking(move || folder.get(&owned, name, limit + 1)).await?;
+                let (folder, owned, name) = (folder.clone(), id.to_owned(), name.to_owned());
+                let read = blocking(move || folder.get(&owned, &name, limit + 1)).await?;
                 let read = read.map_err(fault::entry(id, DOING))?;
                 Ok(read.map(|(mark, bytes)| {
                     let is_small = bytes.len() as u64 <= limit;
@@ -263,7 +262,6 @@ impl Place {
 
     /// Writes something small.
     pub(super) async fn put(&self, id: &str, name: &str, bytes: Bytes, mode: PutMode) -> Result<Put> {
-        const DOING: &str = "writing to the store of archives";
         let remote = match self {
             Self::Remote(remote) => remote,
             Self::Folder(folder) => {
@@ -275,22 +273,85 @@ impl Place {
                 return match blocking(move || folder.put(&owned, &name, &bytes, existing)).await? {
                     Ok(()) => Ok(Put::Done),
                     Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(Put::Refused),
-                    Err(error) => Err(fault::io(DOING)(error)),
+                    Err(error) => Err(fault::io(WRITING)(error)),
                 };
             }
         };
         let path = remote.path(id, name);
-        match remote.objects.put_opts(&path, bytes.clone().into(), mode.into()).await {
+        let is_conditional = !matches!(mode, PutMode::Overwrite);
+        if is_conditional && !self.has_conditions() {
+            return self.put_without_condition(remote, &path, bytes, mode).await;
+        }
+        let put = remote
+            .objects
+            .put_opts(&path, bytes.clone().into(), mode.clone().into());
+        match put.await {
             Ok(_) => Ok(Put::Done),
             Err(object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. }) => {
                 Ok(Put::Refused)
             }
-            // Some servers have no conditions. Within this process there are turns.
-            Err(object_store::Error::NotImplemented { .. }) => {
-                let put = remote.objects.put(&path, bytes.into()).await;
-                put.map(|_| Put::Done).map_err(fault::store(DOING))
+            Err(error) if is_conditional && fault::is_not_implemented(&error) => {
+                self.ignores_conditions();
+                self.put_without_condition(remote, &path, bytes, mode).await
             }
-            Err(error) => Err(fault::store(DOING)(error)),
+            Err(error) => Err(fault::store(WRITING)(error)),
+        }
+    }
+
+    /// The same on a store that has no conditions: this looks, and then writes. Within this process there are turns; another
+    /// process may write in between.
+    async fn put_without_condition(&self, remote: &Remote, path: &Path, bytes: Bytes, mode: PutMode) -> Result<Put> {
+        let there = match remote.objects.head(path).await {
+            Ok(meta) => Some(meta),
+            Err(object_store::Error::NotFound { .. }) => None,
+            Err(error) => return Err(fault::store(WRITING)(error)),
+        };
+        let may_write = match mode {
+            PutMode::Overwrite => true,
+            PutMode::Create => there.is_none(),
+            PutMode::Update(version) => there.is_some_and(|meta| meta.e_tag == version.e_tag),
+        };
+        if !may_write {
+            return Ok(Put::Refused);
+        }
+        let put = remote.objects.put(path, bytes.into()).await;
+        put.map(|_| Put::Done).map_err(fault::store(WRITING))
+    }
+
+    /// Whether a file can be written on a condition in one step.
+    pub(super) fn has_conditions(&self) -> bool {
+        match self {
+            Self::Folder(_) => true,
+            Self::Remote(remote) => !remote.ignores_conditions.load(Ordering::Relaxed),
+        }
+    }
+
+    /// From now on this looks before it writes.
+    pub(super) fn ignores_conditions(&self) {
+        if let Self::Remote(remote) = self {
+            remote.ignores_conditions.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether a listing has that object.
+    pub(super) async fn lists(&self, id: &str, name: &str) -> Result<bool> {
+        const DOING: &str = "listing the archives";
+        match self {
+            Self::Folder(folder) => {
+                let (folder, owned, name) = (folder.clone(), id.to_owned(), name.to_owned());
+                blocking(move || folder.lists(&owned, &name))
+                    .await?
+                    .map_err(fault::io(DOING))
+            }
+            Self::Remote(remote) => {
+                let listed = remote
+                    .objects
+                    .list(Some(&remote.prefix.clone().join(id)))
+                    .try_collect::<Vec<_>>();
+                let path = remote.path(id, name);
+                let listed = listed.await.map_err(fault::store(DOING))?;
+                Ok(listed.iter().any(|meta| meta.location == path))
+            }
         }
     }
 

@@ -4,10 +4,11 @@
 //! there. The library's listing ends at the first of them; [`Remote::contents`] continues after it.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use futures_util::TryStreamExt;
 use object_store::list::{PaginatedListOptions, PaginatedListStore};
-use object_store::path::{Error as PathError, Path};
+use object_store::path::{Error as PathError, Path, PathPart};
 use object_store::{ObjectMeta, ObjectStore};
 
 use super::entry::EntryFault;
@@ -26,6 +27,8 @@ pub(super) struct Remote {
     pub(super) pages: Option<Arc<dyn PaginatedListStore>>,
     /// What all names begin with.
     pub(super) prefix: Path,
+    /// Whether it is known that the storage writes whatever the condition is.
+    pub(super) ignores_conditions: Arc<AtomicBool>,
 }
 
 impl From<ObjectMeta> for Mark {
@@ -85,10 +88,12 @@ impl Remote {
     }
 
     /// Page after page. A page with a key that is no path is asked for again in ever smaller pages, until that key is alone
-    /// on one; then the listing continues after it.
+    /// on one; then the listing continues after it, and after all keys that are no paths for the same reason.
     async fn list_pages(&self, pages: &dyn PaginatedListStore, contents: &mut Contents) -> object_store::Result<()> {
         let prefix = self.key_prefix();
         let mut options = PaginatedListOptions::default();
+        // A server that gives the same page again and again would never come to an end.
+        let mut skipped = String::new();
         loop {
             match (
                 pages.list_paginated(Some(&prefix), options.clone()).await,
@@ -101,6 +106,9 @@ impl Remote {
                     if page.page_token.is_none() {
                         return Ok(());
                     }
+                    if page.page_token == options.page_token {
+                        return Err(no_progress());
+                    }
                     options.page_token = page.page_token;
                     options.offset = None;
                     options.max_keys = keys.map(|keys| (keys * 2).min(PAGE));
@@ -111,8 +119,13 @@ impl Remote {
                     };
                     let name = key.strip_prefix(&prefix).unwrap_or(&key).to_owned();
                     contents.unreadable.push(Unreadable::new(name, EntryFault::InvalidName));
+                    let after = after_keys_like(&key);
+                    if after <= skipped {
+                        return Err(no_progress());
+                    }
+                    skipped.clone_from(&after);
                     options.page_token = None;
-                    options.offset = Some(key);
+                    options.offset = Some(after);
                 }
                 (Err(object_store::Error::InvalidPath { .. }), keys) => {
                     options.max_keys = Some(keys.unwrap_or(PAGE) / 2);
@@ -146,5 +159,46 @@ fn key_of(error: &PathError) -> Option<String> {
     match error {
         PathError::EmptySegment { path } | PathError::BadSegment { path, .. } => Some(path.clone()),
         _ => None,
+    }
+}
+
+/// What sorts after a key that is no path and after all keys below the part of it that is wrong, which are no paths either.
+fn after_keys_like(key: &str) -> String {
+    let mut end = 0;
+    for part in key.split_inclusive('/') {
+        end += part.len();
+        let is_wrong = |part: &str| part.is_empty() || PathPart::parse(part).is_err();
+        if part.strip_suffix('/').is_some_and(is_wrong) {
+            return format!("{}{}", &key[..end], char::MAX);
+        }
+    }
+    key.to_owned()
+}
+
+fn no_progress() -> object_store::Error {
+    object_store::Error::Generic {
+        store: "remote",
+        source: "the store gives the same page of its listing again and again".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn after(key: &str) -> String {
+        Path::parse(key).unwrap_err();
+        after_keys_like(key)
+    }
+
+    #[test]
+    fn keys_with_the_same_fault_are_skipped_at_once() {
+        let skips = |after: &str, key: &str| key <= after;
+        let empty = after("school/a//b");
+        assert!(skips(&empty, "school/a//c/d") && !skips(&empty, "school/a/x") && !skips(&empty, "school/b"));
+        let dot = after("school/./b");
+        assert!(skips(&dot, "school/./z") && !skips(&dot, "school/0"));
+        // Only itself.
+        assert_eq!(after("school/a/.."), "school/a/..");
     }
 }

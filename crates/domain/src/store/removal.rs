@@ -56,6 +56,10 @@ impl Store {
     /// # Errors
     /// [`Error::StoreUnavailable`]. Then it will be swept.
     pub async fn discard(&self, id: &str, form: Form) -> Result<()> {
+        self.within("removing an archive", self.remove_unlisted(id, form)).await
+    }
+
+    async fn remove_unlisted(&self, id: &str, form: Form) -> Result<()> {
         let removed = self.0.place.remove(id::checked(id)?, &names::archive(form)).await;
         if let Some(folder) = self.0.place.folder() {
             folder.release(id);

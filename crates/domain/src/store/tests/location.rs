@@ -4,6 +4,7 @@ use super::*;
 
 fn with(archives: &str, options: &[(&str, &str)]) -> Result<Store> {
     let mut settings = Settings::new(archives)?;
+    settings.reads_environment = false;
     settings.options = options
         .iter()
         .map(|(name, value)| ((*name).into(), (*value).into()))
@@ -43,7 +44,19 @@ async fn settings_that_do_not_fit_are_refused() {
     let account = ("azure_storage_account_name", "school");
     for (archives, options) in [
         ("s3://bucket", vec![("aws_endpoint", "http://10.0.0.1:9000")]),
-        ("s3://bucket", vec![("aws_access_key_id", "only half")]),
+        ("s3://bucket", vec![("aws_access_key_id", "only-half")]),
+        ("s3://bucket", vec![("aws_endpoint", "minio.example:9000")]),
+        ("s3://bucket", vec![("aws_endpoint", "/s3")]),
+        ("s3://bucket", vec![("aws_endpoint_url_s3", "ftp://minio.example")]),
+        ("s3://bucket", vec![("aws_region", "eu-central-1\n")]),
+        (
+            "s3://bucket",
+            vec![("aws_access_key_id", "x"), ("aws_secret_access_key", "from a file\n")],
+        ),
+        (
+            "s3://bucket",
+            vec![("aws_access_key_id", "schlüssel"), ("aws_secret_access_key", "y")],
+        ),
         ("gs://bucket", vec![("google_service_account_key", "{")]),
         (
             "az://container",

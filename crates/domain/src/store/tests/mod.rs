@@ -4,6 +4,7 @@ mod contract;
 mod folder;
 mod location;
 mod manifests;
+mod probe;
 mod remote;
 mod removal;
 mod server;
@@ -99,6 +100,7 @@ impl World {
                     objects: memory.clone(),
                     pages: None,
                     prefix: Path::from("some/place"),
+                    ignores_conditions: Arc::default(),
                 };
                 return Store::over(place::Place::Remote(remote), Handle::current(), self.leftover_age);
             }

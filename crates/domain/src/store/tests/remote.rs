@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::sync::atomic::Ordering;
 
 use campus_backup_archive::{self as archive, Keys, Limits};
-use hyper::StatusCode;
+use hyper::{Method, StatusCode};
 
 use super::server::Server;
 use super::*;
@@ -41,9 +41,24 @@ async fn wrong_credentials_and_no_bucket_are_told_apart_from_not_found() {
         .push(("aws_secret_access_key".to_owned(), "wrong".to_owned()));
     let id = "2026-11-25T03-53-08Z-5f1c2a9b";
     let refused = Store::open(&settings).unwrap().list().await.unwrap_err();
-    assert!(matches!(refused, Error::StoreUnavailable { .. }), "{refused:?}");
+    let is_refused = matches!(
+        refused,
+        Error::StoreMisconfigured {
+            fault: StoreFault::WrongCredentials,
+            ..
+        }
+    );
+    assert!(is_refused, "{refused:?}");
     let elsewhere = Store::open(&server.settings("s3://elsewhere")).unwrap();
-    let no_bucket = |error: Error| matches!(error, Error::StoreMisconfigured { .. });
+    let no_bucket = |error: Error| {
+        matches!(
+            error,
+            Error::StoreMisconfigured {
+                fault: StoreFault::NoBucket,
+                ..
+            }
+        )
+    };
     assert!(no_bucket(elsewhere.list().await.unwrap_err()));
     assert!(no_bucket(elsewhere.manifest(id).await.unwrap_err()));
     assert!(no_bucket(elsewhere.read(id, ZST, None).await.unwrap_err()));
@@ -80,6 +95,53 @@ async fn an_upload_that_fails_near_its_end_leaves_nothing() {
     server.faults.upload_limit.store(u64::MAX, Ordering::Relaxed);
     store.keep(&noise(6 * PART)).await;
     assert_eq!(store.listed().await.len(), 1, "the next one works");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn store_that_hangs_costs_a_bounded_handle_its_limit_once() {
+    let server = Server::start().await;
+    let store = open(&server);
+    let closed = server.faults.gate.acquire_many(1_000_000).await.unwrap();
+    let limit = Duration::from_secs(1);
+    for length in [1, 6 * PART] {
+        let (bounded, content) = (store.bounded(limit), noise(length));
+        let begin = Instant::now();
+        let id = bounded.new_id(Utc::now());
+        let mut incoming = bounded.create(&id, ZST).await.unwrap();
+        let mut written = Ok(());
+        for piece in content.chunks(PART) {
+            written = match written {
+                Ok(()) => incoming.write(Bytes::copy_from_slice(piece)).await,
+                failed => failed,
+            };
+        }
+        let failed = match written {
+            Ok(()) => incoming.finish().await,
+            failed => failed,
+        };
+        assert!(matches!(failed, Err(Error::StoreUnavailable { .. })), "{failed:?}");
+        // Nothing more is waited for.
+        bounded.discard(&id, ZST).await.unwrap_err();
+        assert!(begin.elapsed() < 5 * limit, "{:?}", begin.elapsed());
+    }
+    drop(closed);
+    let kept = store.keep(b"the next one").await;
+    assert_eq!(store.listed().await, [kept.id]);
+    until("the parts are removed", || async { server.parts() == 0 }).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn parts_are_removed_if_the_marker_can_not_be_put() {
+    let server = Server::start().await;
+    let store = open(&server);
+    let id = store.new_id(Utc::now());
+    let mut incoming = store.create(&id, ZST).await.unwrap();
+    incoming.write(noise(3 * PART).into()).await.unwrap();
+    until("the parts are there", || async { server.parts() > 0 }).await;
+    server.faults.refuse(Method::PUT, "/unfinished");
+    incoming.finish().await.unwrap_err();
+    until("the parts are removed", || async { server.parts() == 0 }).await;
+    assert!(store.everything().await.is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

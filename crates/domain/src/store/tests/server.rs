@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::{Frame, Incoming};
+use hyper::header::{ETAG, IF_MATCH, IF_NONE_MATCH};
+use hyper::http::request;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use s3s::auth::SimpleAuth;
@@ -47,8 +49,52 @@ pub(super) struct Faults {
     pub(super) requests: AtomicU64,
     /// Keys that other programs have put into the bucket and that are no paths. While there are any, this server lists.
     pub(super) strange_keys: std::sync::Mutex<Vec<String>>,
+    /// Everything is answered with this.
+    answer: std::sync::Mutex<Option<(StatusCode, &'static str)>>,
+    /// Requests with this method and end of the path are refused.
+    refused: std::sync::Mutex<Option<(Method, &'static str)>>,
+    lack: std::sync::Mutex<Option<Lack>>,
     /// The server looks at conditions and acts on them in two steps, and has content and tag in two files.
     turns: RwLock<()>,
+}
+
+/// What a server does with a write that has a condition, if it has none itself.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lack {
+    Refuses,
+    Ignores,
+}
+
+impl Faults {
+    /// Answers everything with this.
+    pub(super) fn answer_all(&self, status: StatusCode, body: &'static str) {
+        *self.answer.lock().unwrap() = Some((status, body));
+    }
+
+    /// Refuses requests with this method and end of the path.
+    pub(super) fn refuse(&self, method: Method, end: &'static str) {
+        *self.refused.lock().unwrap() = Some((method, end));
+    }
+
+    pub(super) fn lack_conditions(&self, lack: Lack) {
+        *self.lack.lock().unwrap() = Some(lack);
+    }
+
+    /// The answer to a request that is not handed to the server.
+    fn answer_to(&self, parts: &request::Parts) -> Option<(StatusCode, &'static str)> {
+        const DENIED: &str = "<Error><Code>AccessDenied</Code></Error>";
+        const NOT_IMPLEMENTED: &str = "<Error><Code>NotImplemented</Code></Error>";
+        let is_conditional = parts.headers.contains_key(IF_MATCH) || parts.headers.contains_key(IF_NONE_MATCH);
+        let refuses_conditions = *self.lack.lock().unwrap() == Some(Lack::Refuses);
+        let refused = self.refused.lock().unwrap().clone();
+        if refused.is_some_and(|(method, end)| parts.method == method && parts.uri.path().ends_with(end)) {
+            return Some((StatusCode::FORBIDDEN, DENIED));
+        }
+        if parts.method == Method::PUT && is_conditional && refuses_conditions {
+            return Some((StatusCode::NOT_IMPLEMENTED, NOT_IMPLEMENTED));
+        }
+        *self.answer.lock().unwrap()
+    }
 }
 
 impl Server {
@@ -67,6 +113,9 @@ impl Server {
             uploaded: AtomicU64::new(0),
             requests: AtomicU64::new(0),
             strange_keys: std::sync::Mutex::default(),
+            answer: std::sync::Mutex::default(),
+            refused: std::sync::Mutex::default(),
+            lack: std::sync::Mutex::default(),
             turns: RwLock::default(),
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -83,6 +132,7 @@ impl Server {
 
     pub(super) fn settings(&self, archives: &str) -> Settings {
         let mut settings = Settings::new(archives).unwrap();
+        settings.reads_environment = false;
         settings.options = [
             ("aws_endpoint", format!("http://{}", self.address)),
             ("aws_access_key_id", KEY.to_owned()),
@@ -166,6 +216,11 @@ async fn answer(
         let body = Full::new(Bytes::new()).map_err(|never: Infallible| match never {});
         return Ok(Response::builder().status(status).body(body.boxed_unsync())?);
     }
+    if let Some((status, body)) = faults.answer_to(&parts) {
+        let body = Full::new(Bytes::from(body)).map_err(|never: Infallible| match never {});
+        return Ok(Response::builder().status(status).body(body.boxed_unsync())?);
+    }
+    let ignores_conditions = parts.method == Method::PUT && *faults.lack.lock().unwrap() == Some(Lack::Ignores);
     let is_reading = parts.method == Method::GET;
     // Held until the file is open and its tag is read.
     let turn = match is_reading {
@@ -175,6 +230,10 @@ async fn answer(
     let request = Request::from_parts(parts, s3s::Body::from(content));
     let response = service.call(request).await.map_err(|error| format!("{error:?}"))?;
     drop(turn);
+    if ignores_conditions && response.status() == StatusCode::PRECONDITION_FAILED {
+        let body = Full::new(Bytes::new()).map_err(|never: Infallible| match never {});
+        return Ok(Response::builder().header(ETAG, "\"any\"").body(body.boxed_unsync())?);
+    }
     if is_reading && faults.cut_answers.fetch_sub(1, Ordering::Relaxed) > 0 {
         let (parts, body) = response.into_parts();
         let whole = body.collect().await?.to_bytes();

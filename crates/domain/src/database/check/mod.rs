@@ -1,0 +1,113 @@
+//! Whether the database can be used as it is set up. A fault that only a write would show is found before the first write,
+//! with a sentence that says what mends it.
+//!
+//! [`Database::check_server`] looks at what holds for the whole database, before its schema is brought up to date.
+//! [`Database::check_tables`] looks at the tables afterwards. [`Database::check_writable`] is the part of the first that can
+//! change while the service runs, and costs one statement.
+
+mod mysql;
+mod postgres;
+mod sqlite;
+
+use std::collections::BTreeSet;
+
+use campus_backup_migration::{Migrator, MigratorTrait, tables_of};
+use sea_orm::{DatabaseConnection, DbBackend};
+
+pub(super) use self::sqlite::locking;
+use super::{Database, Defect, Engine, SchemaState};
+use crate::error::{Error, Result};
+
+const DOING: &str = "checking how the database is set up";
+
+/// Below that many bytes a change of a school's data may not find the room that it needs.
+const LITTLE_ROOM: u64 = 64 << 20;
+
+impl Database {
+    /// Looks at the encoding, the rights in the schema and whether writes are taken.
+    ///
+    /// # Errors
+    /// [`Error::DatabaseDefect`] for the first thing that is wrong.
+    pub async fn check_server(&self, schema: &SchemaState) -> Result<()> {
+        let found = match self.engine {
+            Engine::Sqlite => Ok(None),
+            Engine::Postgres => postgres::server(self.requests.get_postgres_connection_pool(), schema).await,
+            Engine::Mysql => Ok(None),
+        };
+        refuse(found)?;
+        self.check_writable().await
+    }
+
+    /// Looks whether the database takes writes at the moment.
+    ///
+    /// # Errors
+    /// [`Error::DatabaseDefect`] if it does not.
+    pub async fn check_writable(&self) -> Result<()> {
+        refuse(match self.engine {
+            Engine::Sqlite => Ok(self.file.as_ref().and_then(|file| sqlite::writable(&file.path))),
+            Engine::Postgres => postgres::writable(self.requests.get_postgres_connection_pool()).await,
+            Engine::Mysql => mysql::writable(self.requests.get_mysql_connection_pool()).await,
+        })
+    }
+
+    /// Looks at the tables of the service: whether its role may use them, and whether they hold every text.
+    ///
+    /// # Errors
+    /// [`Error::DatabaseDefect`] for the first thing that is wrong.
+    pub async fn check_tables(&self) -> Result<()> {
+        let tables = own_tables();
+        refuse(match self.engine {
+            Engine::Sqlite => Ok(None),
+            Engine::Postgres => postgres::tables(self.requests.get_postgres_connection_pool(), &tables).await,
+            Engine::Mysql => mysql::tables(self.requests.get_mysql_connection_pool(), &tables).await,
+        })
+    }
+
+    /// Whether the disk of an SQLite database is almost full. Reading goes on all the same.
+    pub fn room(&self) -> Option<Defect> {
+        let file = self.file.as_ref()?;
+        sqlite::room(&file.path, LITTLE_ROOM)
+    }
+}
+
+fn refuse(found: Result<Option<Defect>, sea_orm::SqlxError>) -> Result<()> {
+    match found.map_err(Error::sqlx(DOING))? {
+        Some(defect) => Err(Error::DatabaseDefect(defect)),
+        None => Ok(()),
+    }
+}
+
+/// Whether a pooler stands between the service and the server that spoils what the service does.
+pub(super) async fn check_pooling(connection: &DatabaseConnection) -> Result<()> {
+    match connection.get_database_backend() {
+        DbBackend::Postgres => refuse(postgres::pooling(connection.get_postgres_connection_pool()).await),
+        _ => Ok(()),
+    }
+}
+
+/// What mends an error that says no more than that access was denied; the error itself where nothing more is known.
+pub(super) async fn explain(connection: &DatabaseConnection, error: Error) -> Error {
+    if !matches!(error, Error::DatabaseAccessDenied { .. }) {
+        return error;
+    }
+    let tables = own_tables();
+    let found = match connection.get_database_backend() {
+        DbBackend::Postgres => postgres::tables(connection.get_postgres_connection_pool(), &tables).await,
+        DbBackend::MySql => mysql::denied(connection.get_mysql_connection_pool(), &tables).await,
+        _ => Ok(None),
+    };
+    found.ok().flatten().map_or(error, Error::DatabaseDefect)
+}
+
+/// All tables that the migrations make.
+fn own_tables() -> BTreeSet<&'static str> {
+    let migrations = Migrator::migrations();
+    let tables = migrations.iter().flat_map(|migration| tables_of(migration.name()));
+    tables.copied().collect()
+}
+
+/// Names as a list of SQL. They are our own.
+fn quoted(tables: &BTreeSet<&str>) -> String {
+    let names: Vec<_> = tables.iter().map(|name| format!("'{name}'")).collect();
+    names.join(", ")
+}

@@ -1,0 +1,90 @@
+//! Whether the store can do what the service needs, tried with a file of the service's own.
+
+use bytes::Bytes;
+use object_store::PutMode;
+
+use super::names::UNFINISHED;
+use super::place::Put;
+use super::{Store, id};
+use crate::error::{Error, Result};
+
+const DOING: &str = "checking the store of archives";
+
+/// What is larger than the file that was written was written by somebody else.
+const LARGEST: u64 = 1_024;
+
+/// What a store can do that works.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StoreCheck {
+    /// Whether it writes an object only if another condition holds.
+    pub has_conditions: bool,
+}
+
+impl StoreCheck {
+    /// What somebody should know of a store that works, as sentences.
+    pub fn warning(self) -> Option<&'static str> {
+        (!self.has_conditions).then_some(
+            "The store can't write on a condition, so two copies of the service that change a backup's name or note at once may \
+             lose one of the changes. Run one copy of the service on it.",
+        )
+    }
+}
+
+impl Store {
+    /// Writes a file, reads it, writes it again on a condition, lists it and deletes it: what the service does with archives.
+    ///
+    /// The file is called `unfinished` and lies where an archive of a new id would. It is in no list of archives. If the
+    /// process ends between, [`Store::sweep`] removes it.
+    ///
+    /// # Errors
+    /// The first thing that the store can't do: [`Error::StoreMisconfigured`] if its settings or rights can't be right,
+    /// [`Error::StoreUnavailable`] if it may be an outage, [`Error::NoRoom`].
+    pub async fn check(&self) -> Result<StoreCheck> {
+        let id = id::new(chrono::Utc::now());
+        let checked = self.check_with(&id).await;
+        if checked.is_err() {
+            // What can't be removed is swept later.
+            let _ = self.0.place.remove(&id, UNFINISHED).await;
+        }
+        // In a folder.
+        let _ = self.tidy(&id).await;
+        checked
+    }
+
+    async fn check_with(&self, id: &str) -> Result<StoreCheck> {
+        let place = &self.0.place;
+        let content = Bytes::from(format!("{id} is written to check the store. It can be deleted.\n"));
+        let put = place.put(id, UNFINISHED, content.clone(), PutMode::Create).await?;
+        let read = place.get(id, UNFINISHED, LARGEST).await?;
+        let version = match (put, read) {
+            (Put::Done, Some((version, _, read))) if read == content => version,
+            _ => return Err(Self::broken("what was written is not what is read")),
+        };
+        // A store that knows no conditions may ignore them without a word.
+        if let Put::Done = place.put(id, UNFINISHED, content.clone(), PutMode::Create).await? {
+            place.ignores_conditions();
+        }
+        if let Put::Refused = place.put(id, UNFINISHED, content, PutMode::Update(version)).await?
+            && place.has_conditions()
+        {
+            return Err(Self::broken("a file that nobody has changed can't be replaced"));
+        }
+        if !place.lists(id, UNFINISHED).await? {
+            return Err(Self::broken("what was written is in no list"));
+        }
+        place.remove(id, UNFINISHED).await?;
+        match place.mark(id, UNFINISHED).await? {
+            None => Ok(StoreCheck {
+                has_conditions: place.has_conditions(),
+            }),
+            Some(_) => Err(Self::broken("what was deleted is still there")),
+        }
+    }
+
+    fn broken(what: &'static str) -> Error {
+        Error::StoreUnavailable {
+            doing: DOING,
+            source: what.into(),
+        }
+    }
+}

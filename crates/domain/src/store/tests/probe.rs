@@ -1,0 +1,123 @@
+//! Whether the check of a store finds what is wrong with it.
+
+use hyper::{Method, StatusCode};
+
+use super::server::{Lack, Server};
+use super::*;
+use crate::store::names::UNFINISHED;
+
+on_every_store!(store_that_works_passes_and_keeps_nothing);
+
+async fn store_that_works_passes_and_keeps_nothing(world: World) {
+    let store = world.open();
+    store.keep(b"of before").await;
+    let before = store.everything().await;
+    assert!(store.check().await.unwrap().has_conditions);
+    assert_eq!(store.everything().await, before);
+}
+
+/// What the check says of a server that answers everything like this.
+async fn fault(status: StatusCode, body: &'static str) -> Error {
+    let server = Server::start().await;
+    server.faults.answer_all(status, body);
+    let store = Store::open(&server.settings("s3://school")).unwrap();
+    store.check().await.unwrap_err()
+}
+
+fn of_another_process(manifest: &Manifest) -> Manifest {
+    Manifest {
+        label: Some("of another process".to_owned()),
+        ..manifest.clone()
+    }
+}
+
+fn document(code: &str) -> &'static str {
+    format!("<?xml version=\"1.0\"?><Error><Code>{code}</Code><Message>No.</Message></Error>").leak()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn wrong_settings_are_told_by_what_is_wrong() {
+    for (status, body, expected) in [
+        (404, document("NoSuchBucket"), StoreFault::NoBucket),
+        (403, document("InvalidAccessKeyId"), StoreFault::WrongCredentials),
+        (403, document("SignatureDoesNotMatch"), StoreFault::WrongCredentials),
+        (403, document("AccessDenied"), StoreFault::AccessDenied),
+        (403, document("RequestTimeTooSkewed"), StoreFault::ClockSkew),
+        (301, document("PermanentRedirect"), StoreFault::WrongRegion),
+        (400, document("AuthorizationHeaderMalformed"), StoreFault::WrongRegion),
+        (404, "<html>nginx</html>", StoreFault::WrongEndpoint),
+        (405, "<html>nginx</html>", StoreFault::WrongEndpoint),
+    ] {
+        let error = fault(StatusCode::from_u16(status).unwrap(), body).await;
+        let is_it = matches!(&error, Error::StoreMisconfigured { fault, .. } if *fault == expected);
+        assert!(is_it, "{status} {body}: {error:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn outage_is_not_taken_for_wrong_settings() {
+    for (status, body) in [(503, document("SlowDown")), (502, "<html>nginx</html>")] {
+        let error = fault(StatusCode::from_u16(status).unwrap(), body).await;
+        assert!(matches!(error, Error::StoreUnavailable { .. }), "{status}: {error:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn missing_right_to_delete_is_found() {
+    let server = Server::start().await;
+    server.faults.refuse(Method::DELETE, "");
+    let store = Store::open(&server.settings("s3://school")).unwrap();
+    let error = store.check().await.unwrap_err();
+    let Error::StoreMisconfigured { doing, fault, .. } = &error else {
+        panic!("{error:?}");
+    };
+    assert_eq!(
+        (*fault, *doing),
+        (StoreFault::AccessDenied, "deleting from the store of archives")
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn store_without_conditions_is_used_by_looking_first() {
+    for lack in [Lack::Refuses, Lack::Ignores] {
+        let server = Server::start().await;
+        server.faults.lack_conditions(lack);
+        let store = Store::open(&server.settings("s3://school")).unwrap();
+        let check = store.check().await.unwrap();
+        assert!(!check.has_conditions && check.warning().is_some());
+        let manifest = store.keep(b"an archive").await;
+        let changed = store.update(&manifest.id, |manifest| manifest.label = Some("named".to_owned()));
+        assert_eq!(changed.await.unwrap().label.as_deref(), Some("named"));
+        assert_eq!(store.listed().await, [manifest.id.clone()]);
+        store.put_manifest(&of_another_process(&manifest)).await.unwrap_err();
+        store.delete(&manifest.id).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn conditions_that_the_settings_switch_off_are_not_used() {
+    let server = Server::start().await;
+    server.faults.lack_conditions(Lack::Refuses);
+    let mut settings = server.settings("s3://school");
+    let off = ("aws_conditional_put".to_owned(), "disabled".to_owned());
+    settings.options.push(off);
+    let store = Store::open(&settings).unwrap();
+    assert!(!store.check().await.unwrap().has_conditions);
+    let manifest = store.keep(b"an archive").await;
+    store.put_manifest(&of_another_process(&manifest)).await.unwrap_err();
+    store
+        .update(&manifest.id, |manifest| manifest.pinned = true)
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn what_an_interrupted_check_leaves_is_swept() {
+    let world = World::folder();
+    let store = world.open();
+    store
+        .put_raw(&store.new_id(Utc::now()), UNFINISHED, "is written to check the store")
+        .await;
+    store.sweep().await.unwrap();
+    assert_eq!(store.everything().await, Vec::<String>::new());
+}
