@@ -21,6 +21,13 @@ pub(crate) enum Existing {
     Kept,
 }
 
+/// What becomes of opening a file that is not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Missing {
+    Created,
+    NotFound,
+}
+
 /// What the directory says of a name, without following it.
 pub(crate) struct Status {
     pub(crate) kind: FileType,
@@ -105,9 +112,13 @@ impl Directory {
         Ok(created.into())
     }
 
-    /// Opens a file to lock it, and makes it if there is none.
-    pub(crate) fn lock_file(&self, name: &str) -> io::Result<File> {
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    /// Opens a file to lock it.
+    pub(crate) fn lock_file(&self, name: &str, missing: Missing) -> io::Result<File> {
+        let create = match missing {
+            Missing::Created => OFlags::CREATE,
+            Missing::NotFound => OFlags::empty(),
+        };
+        let flags = OFlags::WRONLY | create | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let opened = rustix::fs::openat(&self.0, name, flags, Mode::RUSR | Mode::WUSR)?;
         Ok(opened.into())
     }

@@ -23,7 +23,7 @@ use super::entry::EntryFault;
 use super::id;
 use super::names::{self, DELETED, MANIFEST};
 use super::place::{Contents, Mark, Object, Unreadable};
-use crate::directory::{Directory, Existing, Status};
+use crate::directory::{Directory, Existing, Missing, Status};
 use crate::disk;
 use crate::error::is_full;
 
@@ -36,8 +36,18 @@ pub(super) struct Folder(Arc<Inner>);
 
 struct Inner {
     root: PathBuf,
+    access: Access,
     /// Archives that have their name and no manifest yet, locked.
     held: Mutex<HashMap<String, File>>,
+}
+
+/// What opening a folder may do to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Access {
+    /// What is missing is made.
+    Create,
+    /// Nothing is made.
+    Existing,
 }
 
 /// What is known of a leftover's writer.
@@ -51,22 +61,31 @@ pub(super) enum Writer {
 }
 
 impl Folder {
-    /// Makes the folder if there is none, for its owner alone.
-    pub(super) fn open(root: &Path) -> io::Result<Self> {
-        let is_new = !root.try_exists()?;
-        DirBuilder::new().recursive(true).mode(0o700).create(root)?;
-        let root = root.canonicalize()?;
+    /// Opens the folder; what is missing is made, for its owner alone, if `access` says so.
+    pub(super) fn open(root: &Path, access: Access) -> io::Result<Self> {
+        let is_new = access == Access::Create && !root.try_exists()?;
+        if access == Access::Create {
+            DirBuilder::new().recursive(true).mode(0o700).create(root)?;
+        }
+        let root = match root.canonicalize() {
+            // Whoever needs what is in it is told so.
+            Err(error) if error.kind() == ErrorKind::NotFound && access == Access::Existing => root.to_owned(),
+            found => found?,
+        };
         if let Some(parent) = root.parent().filter(|_| is_new) {
             File::open(parent)?.sync_all()?;
         }
         let folder = Self(Arc::new(Inner {
             root,
+            access,
             held: Mutex::default(),
         }));
-        // While there is room: deleting must not need any. Where nothing can be made, archives can still be read.
-        let directory = folder.directory()?;
-        let _ = directory.make(DELETED);
-        let _ = directory.lock_file(LOCK);
+        if access == Access::Create {
+            let directory = folder.directory()?;
+            // While there is room: deleting must not need any. Where nothing can be made, archives can still be read.
+            let _ = directory.make(DELETED);
+            let _ = directory.lock_file(LOCK, Missing::Created);
+        }
         Ok(folder)
     }
 
@@ -84,10 +103,15 @@ impl Folder {
     }
 
     /// Waits until no other process changes a manifest, and keeps others from it until it is dropped. None on a disk that
-    /// is so full that there is no lock: no manifest can be changed there.
+    /// is so full that there is no lock: no manifest can be changed there. None also where nothing is to be made and there is
+    /// no lock: each service makes it when it opens the folder, so none uses it.
     pub(super) fn lock(&self) -> io::Result<Option<File>> {
-        let file = match self.directory()?.lock_file(LOCK) {
-            Err(error) if is_full(&error) => return Ok(None),
+        let missing = match self.0.access {
+            Access::Create => Missing::Created,
+            Access::Existing => Missing::NotFound,
+        };
+        let file = match self.directory()?.lock_file(LOCK, missing) {
+            Err(error) if is_full(&error) || error.kind() == ErrorKind::NotFound => return Ok(None),
             opened => opened?,
         };
         match file.lock() {

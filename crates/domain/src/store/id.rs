@@ -25,8 +25,8 @@ pub(super) fn checked(id: &str) -> Result<&str> {
     }
 }
 
-/// Whether it is an id of that form.
-pub(crate) fn is_id(id: &str) -> bool {
+/// Whether it has the form of an archive's id.
+pub fn is_id(id: &str) -> bool {
     let Some((time, tail)) = id.split_at_checked(TIME_LENGTH) else {
         return false;
     };

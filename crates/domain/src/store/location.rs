@@ -15,7 +15,7 @@ use object_store::{BackoffConfig, ClientConfigKey, ObjectStore, RetryConfig};
 use tokio::runtime::Handle;
 use url::{Host, Url};
 
-use super::folder::Folder;
+use super::folder::{Access, Folder};
 use super::place::Place;
 use super::remote::Remote;
 use crate::error::{Error, Result};
@@ -160,14 +160,18 @@ macro_rules! configured {
     }};
 }
 
-pub(super) fn connect(settings: &Settings, runtime: &Handle) -> Result<Place> {
+pub(super) fn connect(settings: &Settings, access: Access, runtime: &Handle) -> Result<Place> {
     let refused = |error: object_store::Error| invalid(error.to_string());
     let (scheme, url, prefix) = match &settings.location {
         Location::Folder(path) => {
-            let folder = Folder::open(path);
+            let folder = Folder::open(path, access);
+            let what = match access {
+                Access::Create => "made",
+                Access::Existing => "opened",
+            };
             return folder
                 .map(Place::Folder)
-                .map_err(|error| invalid(format!("the folder `{}` can't be made: {error}", path.display())));
+                .map_err(|error| invalid(format!("the folder `{}` can't be {what}: {error}", path.display())));
         }
         Location::Remote { scheme, url, prefix } => (scheme, url, prefix.clone()),
     };

@@ -66,7 +66,7 @@ use tokio::runtime::Handle;
 
 pub use self::entry::EntryFault;
 pub use self::fault::StoreFault;
-pub(crate) use self::id::is_id;
+pub use self::id::is_id;
 pub use self::incoming::{Incoming, PART};
 pub use self::location::Settings;
 pub use self::manifests::Listing;
@@ -77,6 +77,7 @@ pub use self::sweep::{Swept, TOMBSTONE_DAYS, TOMBSTONES};
 pub use self::writer::Writer;
 
 use self::bound::Bound;
+use self::folder::Access;
 use self::manifests::Known;
 use self::names::{OLD_TOMBSTONE, UNFINISHED};
 use self::place::{Mark, Place};
@@ -109,8 +110,20 @@ impl Store {
     /// # Errors
     /// [`Error::Invalid`] of `archives` if the folder can't be made, or if settings of the environment don't fit.
     pub fn open(settings: &Settings) -> Result<Self> {
+        Self::connect(settings, Access::Create)
+    }
+
+    /// Opens the store to read it: in a folder nothing is made, not even by [`Store::update`]. Otherwise as [`Store::open`].
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] of `archives` if there is no such folder, or if settings of the environment don't fit.
+    pub fn open_existing(settings: &Settings) -> Result<Self> {
+        Self::connect(settings, Access::Existing)
+    }
+
+    fn connect(settings: &Settings, access: Access) -> Result<Self> {
         let runtime = Handle::current();
-        let place = location::connect(settings, &runtime)?;
+        let place = location::connect(settings, access, &runtime)?;
         Ok(Self::over(place, runtime, settings.leftover_age))
     }
 
