@@ -2,12 +2,17 @@
 //! comes here.
 
 use sea_orm::entity::prelude::Expr;
-use sea_orm::{ActiveValue, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, SqlErr};
+use sea_orm::{
+    ActiveValue, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect, SqlErr,
+};
 use secrecy::SecretString;
 
-use super::{Accounts, LONGEST_NAME, invalid, now, password};
+use super::{Accounts, LONGEST_NAME, invalid, now, password, username};
 use crate::entity::user::{self, Role};
 use crate::error::{Error, Result};
+
+/// What is being done, for errors.
+const LOOKING: &str = "looking for an administrator";
 
 /// An administrator who was made, or whose password was set.
 #[derive(Debug)]
@@ -59,6 +64,48 @@ impl Accounts {
             username: username.to_owned(),
             password: chosen.generated,
         }))
+    }
+
+    /// Makes an administrator after a restore into a database that had none, unless somebody can sign in as one now. If the
+    /// name is taken, a number is put behind it: no account that was restored is changed.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] if the name is not one or the password is too weak.
+    pub async fn ensure_somebody_can_sign_in(
+        &self,
+        username: &str,
+        password: Option<&SecretString>,
+    ) -> Result<Option<FirstAdmin>> {
+        if self.can_somebody_sign_in().await? {
+            return Ok(None);
+        }
+        let mut name = username.to_owned();
+        for number in 2.. {
+            if self.user_named(&name).await?.is_none() {
+                break;
+            }
+            name = format!("{username}-{number}");
+        }
+        self.create_admin(&name, None, password).await.map(Some)
+    }
+
+    /// Whether an active administrator has a password that can be known.
+    async fn can_somebody_sign_in(&self) -> Result<bool> {
+        let hashes: Vec<String> = user::Entity::find()
+            .select_only()
+            .column(user::Column::PasswordHash)
+            .filter(user::Column::Role.eq(Role::Admin))
+            .filter(user::Column::IsActive.eq(true))
+            .into_tuple()
+            .all(self.0.database.connection())
+            .await
+            .map_err(Error::database(LOOKING))?;
+        Ok(hashes.iter().any(|hash| password::is_usable(hash)))
+    }
+
+    /// Whether there is an administrator, active or not.
+    pub(super) async fn has_administrator(&self) -> Result<bool> {
+        has_admin(self.0.database.connection()).await
     }
 
     /// Chooses and hashes a first administrator's password for a caller who inserts the user himself, together with
@@ -124,7 +171,7 @@ impl Accounts {
     }
 
     async fn choose(&self, username: &str, email: Option<&str>, password: Option<&SecretString>) -> Result<Chosen> {
-        check_username(username)?;
+        username::check(username).map_err(|problem| invalid("username", problem))?;
         email.map_or(Ok(()), check_email)?;
         self.password_for(username, email, password).await
     }
@@ -162,7 +209,7 @@ async fn has_admin(connection: &impl ConnectionTrait) -> Result<bool> {
         .filter(user::Column::Role.eq(Role::Admin))
         .count(connection)
         .await
-        .map_err(Error::database("looking for an administrator"))?;
+        .map_err(Error::database(LOOKING))?;
     Ok(admins > 0)
 }
 
@@ -187,16 +234,6 @@ async fn insert(
         Err(error) if matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))) => Ok(Inserted::NameTaken),
         Err(error) => Err(Error::database("storing an administrator")(error)),
     }
-}
-
-fn check_username(username: &str) -> Result<()> {
-    let length = username.chars().count();
-    let fits = (1..=LONGEST_NAME).contains(&length);
-    if !fits || username.trim() != username || username.contains(char::is_control) {
-        let problem = "must have 1 to 255 characters, none of them invisible, and no space at either end";
-        return Err(invalid("username", problem));
-    }
-    Ok(())
 }
 
 /// Whether it looks like an address. Whether it is one, only a mail can tell.
@@ -230,6 +267,7 @@ mod tests {
             ("", None, PASSWORD, "username"),
             (" admin", None, PASSWORD, "username"),
             ("ad\0min", None, PASSWORD, "username"),
+            ("admin\u{200b}", None, PASSWORD, "username"),
             (&"x".repeat(256), None, PASSWORD, "username"),
             ("grace", None, PASSWORD, "username"),
             ("admin", Some("nowhere"), PASSWORD, "email"),

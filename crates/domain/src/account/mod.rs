@@ -8,7 +8,7 @@
 //! In reading order: `principal` is what the others produce; `password` hashes and judges passwords; `limiter`
 //! holds back those who guess; `token` signs and verifies our own tokens; `refresh` goes on without the password; `session`
 //! ends all sessions; `provider` and `jwks` verify tokens of an outside identity provider; `link` is the single-use
-//! download link; `administration` makes administrators.
+//! download link; `administration` makes administrators; `username` says what a name may be.
 //! Passwords, tokens and secrets are never logged, and no `Debug` shows them.
 
 use std::fmt;
@@ -30,7 +30,7 @@ mod administration;
 mod jwks;
 mod limiter;
 mod link;
-mod password;
+pub(crate) mod password;
 mod principal;
 mod provider;
 mod refresh;
@@ -38,6 +38,7 @@ mod session;
 #[cfg(test)]
 mod tests;
 mod token;
+pub(crate) mod username;
 
 pub use administration::FirstAdmin;
 pub use jwks::JwksSource;
@@ -187,6 +188,18 @@ impl Accounts {
     pub async fn administrator(&self, username: &str) -> Result<Admin> {
         let holder = self.active_user(username).await?;
         Principal::of_user(holder.user, None).admin()
+    }
+
+    /// The same for whoever has the command line of a database that may have been lost: where there is no administrator,
+    /// active or not, nobody can be named, and the command line itself acts.
+    ///
+    /// # Errors
+    /// As [`Accounts::administrator`].
+    pub async fn administrator_or_command_line(&self, username: &str) -> Result<Admin> {
+        match self.has_administrator().await? {
+            true => self.administrator(username).await,
+            false => Ok(Admin::of_command_line()),
+        }
     }
 
     async fn active_user(&self, username: &str) -> Result<Holder> {

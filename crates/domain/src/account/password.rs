@@ -104,18 +104,26 @@ impl fmt::Debug for Passwords {
     }
 }
 
-/// Nothing if the stored hash can't be used. A hash may come from another program by way of a restore, so its cost
-/// has bounds: a forged one must not take all memory.
-fn verify(password: &str, stored: &str) -> Option<bool> {
+/// The stored hash, if it can be used. It may come from another program by way of a restore, so its cost has bounds: a
+/// forged one must not take all memory.
+fn usable(stored: &str) -> Option<PasswordHash> {
     const MOST_MEMORY_KIB: u32 = 256 * 1024;
     const MOST_PASSES: u32 = 16;
     const MOST_LANES: u32 = 16;
     let hash = PasswordHash::new(stored).ok()?;
     let params = Params::try_from(&hash).ok()?;
     let bounded = params.m_cost() <= MOST_MEMORY_KIB && params.t_cost() <= MOST_PASSES && params.p_cost() <= MOST_LANES;
-    if !bounded || hash.salt.is_none() || hash.hash.is_none() {
-        return None;
-    }
+    (bounded && hash.salt.is_some() && hash.hash.is_some()).then_some(hash)
+}
+
+/// Whether somebody may know a password for it.
+pub(crate) fn is_usable(stored: &str) -> bool {
+    usable(stored).is_some()
+}
+
+/// Nothing if the stored hash can't be used.
+fn verify(password: &str, stored: &str) -> Option<bool> {
+    let hash = usable(stored)?;
     match Argon2::default().verify_password(password.as_bytes(), &hash) {
         Ok(()) => Some(true),
         Err(HashError::PasswordInvalid) => Some(false),

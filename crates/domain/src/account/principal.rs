@@ -68,7 +68,17 @@ impl Admin {
         }
     }
 
-    /// The id in the table of users; none for an administrator of an outside identity provider.
+    /// Whoever has the command line of a database in which there is no administrator.
+    pub(super) fn of_command_line() -> Self {
+        Self {
+            user_id: None,
+            username: "command line".to_owned(),
+            session: None,
+        }
+    }
+
+    /// The id in the table of users; none for an administrator of an outside identity provider, and for the command line of a
+    /// database without administrators.
     pub fn user_id(&self) -> Option<i64> {
         self.user_id
     }
