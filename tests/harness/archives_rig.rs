@@ -94,11 +94,12 @@ impl Client {
         self.post(&of(id, "/restore-plan"), body).await.expect(200).json()
     }
 
-    /// Restores by the plan of this moment.
+    /// Restores by the plan of this moment, with every confirmation that it wants.
     pub async fn restore(&self, id: &str, body: &Value) -> Answer {
         let plan = self.plan(id, body).await;
         assert_eq!(plan["blockers"], json!([]), "{plan}");
         let mut body = body.clone();
+        body["confirm_administrators"] = json!(true);
         body["plan_hash"] = plan["hash"].clone();
         body["confirm"] = json!("restore");
         self.post(&of(id, "/restore"), &body).await

@@ -12,7 +12,7 @@ use campus_backup_domain::change::Change;
 use campus_backup_domain::export::{self, Coding, CsvOptions, Format};
 use campus_backup_domain::job::Progress;
 use campus_backup_domain::open::Source;
-use campus_backup_domain::restore::{self, HighIds, Mode, Plan, Restore, Restored, Scope};
+use campus_backup_domain::restore::{self, Mode, Plan, Provenance, Restore, Restored, Scope};
 use campus_backup_domain::{Database, Result, Table};
 use futures_util::StreamExt as _;
 
@@ -129,7 +129,18 @@ impl<'a> Place<'a> {
     pub async fn plan(&self, archive: &Archive, request: &Restore) -> Result<Plan> {
         let (keys, progress) = (Keys::none(), Progress::default());
         let folder = self.scratch.folder();
-        restore::plan(&self.admin, &self.database, archive, &keys, request, folder, &progress).await
+        let provenance = Provenance::Unknown;
+        restore::plan(
+            &self.admin,
+            &self.database,
+            archive,
+            &keys,
+            request,
+            provenance,
+            folder,
+            &progress,
+        )
+        .await
     }
 
     pub async fn begin(&self, request: &Restore) -> Result<Change> {
@@ -146,7 +157,7 @@ impl<'a> Place<'a> {
             &keys,
             &archive.summary(),
             request,
-            HighIds::Refused,
+            Provenance::Unknown,
             self.scratch.folder(),
             &progress,
         )
@@ -166,6 +177,7 @@ pub fn everything(mode: Mode) -> Restore {
     Restore {
         scope: Scope::All,
         mode,
+        disable_administrators: false,
     }
 }
 
@@ -173,6 +185,7 @@ pub fn one(table: Table, mode: Mode) -> Restore {
     Restore {
         scope: Scope::Tables([table].into()),
         mode,
+        disable_administrators: false,
     }
 }
 
@@ -183,5 +196,6 @@ pub fn student(id: i64, mode: Mode) -> Restore {
             id,
         },
         mode,
+        disable_administrators: false,
     }
 }

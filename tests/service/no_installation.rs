@@ -13,14 +13,21 @@ const COMMANDS: [&[&str]; 10] = [
     &["admin", "reset-password", "admin"],
     &["token", "admin"],
     &["backup"],
+    &["diff", ID],
+    &["undo", "nothing"],
+    &["restore", ID, "--mode", "replace", "--yes"],
     &["list"],
     &["show", ID],
-    &["verify", ID],
     &["verify", ID, "--rehearse"],
-    &["diff", ID],
-    &["restore", ID, "--mode", "replace", "--yes"],
-    &["undo", "nothing"],
+    &["extract", ID, "students"],
 ];
+
+/// Of these, those that need no archives; the next three need all of it.
+const WITHOUT_ARCHIVES: usize = 2;
+/// From here on the database may be empty: `restore` fills it.
+const RESTORE: usize = 5;
+/// From here on no database is needed, but that the archives are there.
+const READING: usize = 6;
 
 /// Those that make an installation, and those that have nothing to do with one.
 const OTHERS: [&str; 7] = ["serve", "migrate", "demo", "admin", "health", "openapi", "open"];
@@ -78,19 +85,71 @@ async fn commands_that_need_no_installation_make_none() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_file_that_is_not_there_is_not_made() {
-    for command in COMMANDS {
+    for (position, command) in COMMANDS.into_iter().enumerate() {
         let setup = Setup::bare().arguments(command);
         let folder = setup.folder().canonicalize().unwrap().join("data");
         std::fs::create_dir(&folder).unwrap();
-        refused(&setup.run().await, 2, &folder.join("campus-backup.db"));
+        let missing = if position < RESTORE {
+            "campus-backup.db"
+        } else {
+            "archives"
+        };
+        refused(&setup.run().await, 2, &folder.join(missing));
         assert!(is_empty(&folder), "{command:?}");
     }
+}
+
+/// Also by a restore of an archive that is not there.
+#[on_every_engine]
+async fn an_archive_that_is_not_there_is_restored_into_nothing(engine: Engine) {
+    let scratch = Scratch::empty(engine).await;
+    for archive in [ID, "typo.json"] {
+        let setup = Setup::on(&scratch).arguments(&["restore", archive, "--mode", "replace", "--yes"]);
+        std::fs::create_dir_all(setup.folder().join("data/archives")).unwrap();
+        setup.run().await.assert_plain_fault(7);
+        assert!(is_empty(&setup.folder().join("data/archives")));
+    }
+    assert!(harness::schema_shape::read(&scratch).await.is_empty());
+}
+
+/// Reading makes nothing: no mark of deleted archives, no lock, no database, no data folder.
+#[tokio::test(flavor = "multi_thread")]
+async fn reading_makes_nothing_beside_the_archives() {
+    let school = small_school(Engine::Sqlite).await;
+    let setup = Setup::on(&school.scratch).installed().await;
+    let taken = setup.again().arguments(&["backup", "--json"]).run().await;
+    let taken: serde_json::Value = serde_json::from_str(&taken.stdout).unwrap();
+    let id = taken["id"].as_str().unwrap();
+    let copied = Setup::bare();
+    let archives = copied.folder().join("archives");
+    let place = archives.join(id);
+    std::fs::create_dir_all(&place).unwrap();
+    for entry in std::fs::read_dir(setup.folder().join("data/archives").join(id)).unwrap() {
+        let entry = entry.unwrap();
+        std::fs::copy(entry.path(), place.join(entry.file_name())).unwrap();
+    }
+    let copied = copied.set("CAMPUS_BACKUP_ARCHIVES", archives.display());
+    for command in [
+        &["list"][..],
+        &["show", id],
+        &["extract", id, "students"],
+        &["verify", id],
+        &["verify", id, "--rehearse"],
+    ] {
+        let done = copied.again().arguments(command).run().await;
+        assert_eq!(done.code, Some(0), "{command:?}: {done:?}");
+        assert_eq!(names(copied.folder()), ["archives"], "{command:?}");
+        assert_eq!(names(&archives), [id], "{command:?}");
+        assert_eq!(names(&place), ["archive.json.zst", "manifest.json"], "{command:?}");
+    }
+    let listed = copied.again().argument("list").run().await;
+    assert!(listed.stdout.contains("rehearsal ok"), "{listed:?}");
 }
 
 #[on_every_engine]
 async fn an_empty_database_gets_no_table(engine: Engine) {
     let scratch = Scratch::empty(engine).await;
-    for command in COMMANDS {
+    for command in &COMMANDS[..RESTORE] {
         let setup = Setup::on(&scratch).arguments(command);
         std::fs::create_dir(setup.folder().join("data")).unwrap();
         let url = url::Url::parse(scratch.url()).unwrap();
@@ -117,8 +176,14 @@ async fn a_folder_of_archives_that_is_not_there_is_not_made() {
     let school = small_school(Engine::Sqlite).await;
     let setup = Setup::on(&school.scratch).installed().await;
     let typo = setup.folder().join("typo");
-    for command in COMMANDS {
+    for (position, command) in COMMANDS.into_iter().enumerate() {
         let setup = setup.again().set("CAMPUS_BACKUP_ARCHIVES", typo.display());
+        if position < WITHOUT_ARCHIVES {
+            let done = setup.arguments(command).run().await;
+            assert_eq!(done.code, Some(0), "{command:?}: {done:?}");
+            assert!(!typo.exists(), "{command:?}");
+            continue;
+        }
         refused(&setup.arguments(command).run().await, 2, &typo);
         assert!(!typo.exists(), "{command:?}");
     }
@@ -129,7 +194,7 @@ async fn a_folder_of_archives_that_is_not_there_is_not_made() {
 async fn the_schema_of_an_older_version_is_left_as_it_is(engine: Engine) {
     let scratch = Scratch::empty(engine).await;
     Migrator::up(scratch.connection(), Some(1)).await.unwrap();
-    for command in COMMANDS {
+    for command in &COMMANDS[..READING] {
         let setup = Setup::on(&scratch).arguments(command);
         std::fs::create_dir_all(setup.folder().join("data/archives")).unwrap();
         let done = setup.run().await;
@@ -160,6 +225,15 @@ fn refused(done: &Finished, code: i32, place: &Path) {
     assert_eq!(done.stderr.lines().count(), 1, "{done:?}");
     assert!(done.stderr.contains(place.to_str().unwrap()), "{place:?}: {done:?}");
     assert_eq!(done.stdout, "");
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).unwrap();
+    let mut names: Vec<_> = entries
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
 }
 
 fn is_empty(folder: &Path) -> bool {

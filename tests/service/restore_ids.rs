@@ -89,3 +89,32 @@ async fn an_archive_with_the_last_id_is_refused_by_its_plan_and_its_rehearsal(en
         .execute("insert into users (username, password_hash, role) values ('new', '!', 'teacher')")
         .await;
 }
+
+/// The safety archive of a restore that removed such a row takes it back.
+#[on_every_engine]
+async fn a_safety_archive_with_the_last_id_is_restored(engine: Engine) {
+    let place = Place::on(engine).await;
+    let (admin, scratch) = (&place.admin, &place.school.scratch);
+    let id = admin.take().await;
+    for (table, last) in [("attendance", 5), ("users", 9)] {
+        let sql = format!("update {table} set id = {} where id = {last}", i64::MAX);
+        scratch.execute(&sql).await;
+    }
+    let before = admin.digests().await;
+    for scope in [json!("all"), json!({"tables": ["users", "attendance"]})] {
+        let request = json!({"mode": "replace", "scope": scope});
+        let report = admin.done(admin.restore(&id, &request).await).await;
+        assert_ne!(admin.digests().await, before);
+        let safety = report["safety_archive_id"].as_str().unwrap();
+        let verify = admin.post(&of(safety, "/verify"), &json!({"level": "rehearsal"})).await;
+        admin.done(verify).await;
+        let plan = admin.plan(safety, &request).await;
+        let warnings = plan["warnings"].as_array().unwrap();
+        assert!(
+            warnings.iter().any(|warning| warning["code"] == "ids_without_room"),
+            "{plan}"
+        );
+        admin.done(admin.restore(safety, &request).await).await;
+        assert_eq!(admin.digests().await, before, "{scope}");
+    }
+}

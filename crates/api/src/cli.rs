@@ -97,32 +97,34 @@ pub enum Command {
         #[command(flatten)]
         acting: Acting,
     },
-    /// List the archives, the newest first.
+    /// List the archives, the newest first. No database and no account is needed.
     List {
-        /// Who asks, and where.
+        /// Where they are.
         #[command(flatten)]
-        acting: Acting,
+        reading: Reading,
     },
-    /// Say what is known of an archive.
+    /// Say what is known of an archive. No database and no account is needed.
     Show {
         /// Its id.
         id: String,
-        /// Who asks, and where.
+        /// Where it is.
         #[command(flatten)]
-        acting: Acting,
+        reading: Reading,
     },
     /// Read a stored archive to its end and compare everything; what is found is remembered with it. If the archive is whole
-    /// and has no manifest, or a damaged one, the manifest is made again.
+    /// and has no manifest, or a damaged one, the manifest is made again. No database and no account is needed.
     Verify {
         /// Its id.
         id: String,
         /// Also restore it into a database of its own, which says how long a restore takes.
         #[arg(long)]
         rehearse: bool,
-        /// Who asks, and where.
+        /// Where it is.
         #[command(flatten)]
-        acting: Acting,
+        reading: Reading,
     },
+    /// Take one table out of an archive, as its download was at the archive's moment. No database and no account is needed.
+    Extract(Extract),
     /// Compare two archives, or one and the live data.
     Diff {
         /// The id of an archive, or `live`.
@@ -137,7 +139,8 @@ pub enum Command {
         #[command(flatten)]
         acting: Acting,
     },
-    /// Restore an archive: show the plan, ask, take a safety archive, and do it in one transaction.
+    /// Restore an archive: show the plan, ask, take a safety archive, and do it in one transaction. An empty database is filled,
+    /// too; if nobody can sign in afterwards, an administrator is made.
     Restore(Restore),
     /// Take a clear back.
     Undo {
@@ -155,8 +158,9 @@ pub enum Command {
 /// What `restore` takes.
 #[derive(Debug, Args)]
 pub struct Restore {
-    /// The archive's id.
-    pub id: String,
+    /// The archive's id, or the path of a file, which is put among the archives first.
+    #[arg(value_name = "ID|FILE")]
+    pub archive: String,
     /// What becomes of rows: `replace` makes them what the archive has and removes all others, `merge` removes none,
     /// `missing_only` adds only those that are not there.
     #[arg(long, value_name = "MODE")]
@@ -167,15 +171,55 @@ pub struct Restore {
     /// Only the student with this id, with everything that hangs on them.
     #[arg(long, value_name = "ID")]
     pub student: Option<i64>,
+    /// Disable active administrators whom the archive has as inactive, with another role, or with a password with which nobody
+    /// can sign in. Otherwise they stay as they are.
+    #[arg(long)]
+    pub disable_administrators: bool,
     /// Show the plan and change nothing.
     #[arg(long)]
     pub dry_run: bool,
     /// Do not ask. Without a terminal it can't be asked, and is refused.
     #[arg(long)]
     pub yes: bool,
+    /// Confirm that the accounts of administrators which the plan names are to change. Needed with --yes if there are any.
+    #[arg(long)]
+    pub confirm_administrators: bool,
     /// Who asks, and where.
     #[command(flatten)]
     pub acting: Acting,
+}
+
+/// What `extract` takes.
+#[derive(Debug, Args)]
+pub struct Extract {
+    /// The archive's id, or the path of a file.
+    #[arg(value_name = "ID|FILE")]
+    pub archive: String,
+    /// Which table.
+    pub table: String,
+    /// csv or json.
+    #[arg(long, default_value = "csv", value_name = "FORMAT")]
+    pub format: String,
+    /// Where the table goes; it appears there only if the archive is whole [default: the standard output].
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<String>,
+    /// In which time zone CSV shows times.
+    #[arg(long, env = "CAMPUS_BACKUP_TIMEZONE", value_name = "ZONE", default_value = "UTC")]
+    pub timezone: String,
+    /// Where the archive is.
+    #[command(flatten)]
+    pub reading: Reading,
+}
+
+/// Where archives are that are only read.
+#[derive(Clone, Debug, Args)]
+pub struct Reading {
+    /// Answer with one JSON object, for scripts.
+    #[arg(long)]
+    pub json: bool,
+    /// Where the archives are.
+    #[command(flatten)]
+    pub common: Common,
 }
 
 /// Who acts, and where. The service may run at the same time, or not at all.

@@ -16,7 +16,7 @@ use crate::installation::Installation;
 use crate::output::print;
 use crate::problem::ApiError;
 use crate::settings::Settings;
-use crate::{AppState, Service, installation, keep, logging, look, openapi, secret, startup};
+use crate::{AppState, Service, installation, keep, logging, look, openapi, restoring, secret, startup, stored};
 
 /// How long tasks that ignore the end of the program are waited for.
 const LAST_MOMENTS: Duration = Duration::from_secs(2);
@@ -51,11 +51,12 @@ fn run(cli: Cli) -> Result<(), Failure> {
             pinned,
             acting,
         }) => keep::backup(Words { label, note, pinned }, &acting),
-        Some(Command::List { acting }) => keep::list(&acting),
-        Some(Command::Show { id, acting }) => keep::show(&id, &acting),
-        Some(Command::Verify { id, rehearse, acting }) => keep::verify(&id, rehearse, &acting),
+        Some(Command::List { reading }) => stored::list(&reading),
+        Some(Command::Show { id, reading }) => stored::show(&id, &reading),
+        Some(Command::Verify { id, rehearse, reading }) => stored::verify(&id, rehearse, &reading),
+        Some(Command::Extract(extract)) => stored::extract(&extract),
         Some(Command::Diff { from, to, csv, acting }) => keep::diff(from, to, csv, &acting),
-        Some(Command::Restore(restore)) => keep::restore(&restore),
+        Some(Command::Restore(restore)) => restoring::restore(&restore),
         Some(Command::Undo { id, acting }) => keep::undo(&id, &acting),
         Some(Command::Open(open)) => look::open(&open),
         Some(Command::Admin(admin)) => administer(admin),
@@ -91,7 +92,7 @@ fn administer(admin: Admin) -> Result<(), Failure> {
     let password = password_file.as_deref().map(secret::password_in).transpose()?;
     let installation = match &admin {
         Admin::Create { .. } => Installation::CreateIfMissing,
-        Admin::ResetPassword { .. } => Installation::Required,
+        Admin::ResetPassword { .. } => Installation::Database,
     };
     with_state(common, installation, async |state| {
         let done = match &admin {
@@ -117,7 +118,7 @@ fn administer(admin: Admin) -> Result<(), Failure> {
 }
 
 fn token(username: &str, lifetime: Option<u64>, common: &Common) -> Result<(), Failure> {
-    with_state(common, Installation::Required, async |state| {
+    with_state(common, Installation::Database, async |state| {
         secret::required_secret(&state.settings)?;
         let lifetime = lifetime.map_or(state.settings.token_lifetime, Duration::from_secs);
         let issued = state.accounts.issue_token(username, lifetime).await;
@@ -194,7 +195,7 @@ fn print_document() -> Result<(), Failure> {
 }
 
 /// Runs a subcommand to its end. What then still holds on to a thread is left behind.
-fn block_on(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+pub(crate) fn block_on(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

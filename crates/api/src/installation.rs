@@ -1,5 +1,5 @@
 //! What a command works on: the data folder, the database and the place of the archives. `serve`, `migrate`, `demo` and
-//! `admin create` make what is missing; every other command needs all of it and makes nothing.
+//! `admin create` make what is missing; every other command makes nothing, and needs what [`Installation`] says.
 
 use std::fs::DirBuilder;
 use std::io::ErrorKind;
@@ -15,13 +15,20 @@ use crate::failure::Failure;
 use crate::secret;
 use crate::settings::Settings;
 
-/// Whether a command may make an installation.
+/// What of an installation a command needs, and whether it may make it. Where it may not, a mistyped path is refused and nothing
+/// appears there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Installation {
     /// What is missing is made.
     CreateIfMissing,
-    /// All of it must be there. A mistyped path is refused, and nothing appears there.
+    /// All of it must be there.
     Required,
+    /// All of it must be there, but the database may be empty, and then gets the schema: to be restored into.
+    EmptyDatabase,
+    /// The data folder and the database must be there. The archives may lie where they are not to be had.
+    Database,
+    /// The archives must be there, and nothing else.
+    Archives,
 }
 
 const DATA_DIR: &str = "--data-dir (CAMPUS_BACKUP_DATA_DIR)";
@@ -58,7 +65,7 @@ pub fn check_data_dir(settings: &Settings, installation: Installation) -> Result
     let owner = metadata.uid();
     let needed = match installation {
         Installation::CreateIfMissing => Access::READ_OK | Access::WRITE_OK | Access::EXEC_OK,
-        Installation::Required => Access::READ_OK | Access::EXEC_OK,
+        _ => Access::READ_OK | Access::EXEC_OK,
     };
     let Err(errno) = access(path, needed) else {
         return Ok(());
@@ -159,19 +166,16 @@ fn line(path: &Path, why: &str) -> String {
     format!("{DATA_DIR}: {}: {why}", shown(path))
 }
 
-/// Whether there is an installation where the settings say, with `found` in its database.
+/// Whether there is what a command needs where the settings say, with `found` in the database.
 ///
 /// # Errors
 /// [`Failure::Settings`] with a line that names what is missing; [`Failure::OlderSchema`] if its migrations have not been
 /// run: the service may be running on it, as an older version.
-pub fn require(settings: &Settings, found: &SchemaState) -> Result<(), Failure> {
-    let data_dir = &settings.data_dir;
-    if !data_dir.is_dir() {
-        let folder = format!("the data folder {}", shown(data_dir));
-        return Err(missing(&folder, "does not exist", DATA_DIR));
-    }
+pub fn require(settings: &Settings, installation: Installation, found: &SchemaState) -> Result<(), Failure> {
+    require_data_dir(settings)?;
     let database = format!("the database {}", settings.database.place());
     match found {
+        SchemaState::Empty if installation == Installation::EmptyDatabase => {}
         SchemaState::Empty => {
             return Err(missing(
                 &database,
@@ -187,10 +191,29 @@ pub fn require(settings: &Settings, found: &SchemaState) -> Result<(), Failure> 
         }
         SchemaState::Current | SchemaState::Newer(_) | SchemaState::Foreign(_) => {}
     }
-    require_archives(settings)
+    match installation {
+        Installation::Database => Ok(()),
+        _ => require_archives(settings),
+    }
 }
 
-/// Whether the folder of archives is there, if they lie in one.
+/// Whether there is a data folder.
+///
+/// # Errors
+/// [`Failure::Settings`] with a line that names it.
+pub fn require_data_dir(settings: &Settings) -> Result<(), Failure> {
+    let data_dir = &settings.data_dir;
+    match data_dir.is_dir() {
+        true => Ok(()),
+        false => Err(missing(
+            &format!("the data folder {}", shown(data_dir)),
+            "does not exist",
+            DATA_DIR,
+        )),
+    }
+}
+
+/// Whether there is a place for archives, as far as that can be said without asking it.
 ///
 /// # Errors
 /// [`Failure::Settings`] with a line that names it.

@@ -29,11 +29,13 @@ mod output;
 pub mod page;
 pub mod problem;
 pub mod readiness;
+mod restoring;
 pub mod routes;
 pub mod secret;
 pub mod settings;
 pub mod startup;
 mod state;
+mod stored;
 
 pub use commands::main;
 pub use startup::Service;

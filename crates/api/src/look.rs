@@ -2,12 +2,12 @@
 
 use std::fs::File;
 use std::io::{BufReader, ErrorKind, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use campus_backup_archive::{Compression, Encryption, Keys};
 use campus_backup_domain::export::{ArchivedFormat, CsvOptions};
 use campus_backup_domain::job::Progress;
-use campus_backup_domain::open::{self, Checked, Extraction};
+use campus_backup_domain::open::{self, Checked, Extraction, Source};
 use campus_backup_domain::{Error, Table};
 use chrono::SecondsFormat;
 use chrono_tz::Tz;
@@ -31,7 +31,19 @@ pub(crate) fn open(what: &Open) -> Result<(), Failure> {
             format,
             output,
             timezone,
-        } => extract(archive, wanted(table, format, timezone)?, output.as_deref()),
+        } => {
+            let wanted = wanted(table, format, timezone)?;
+            // A file that can't be read is told as one.
+            source(archive)?;
+            extract(
+                &PathBuf::from(&archive.file),
+                &keys(archive)?,
+                wanted,
+                output.as_deref(),
+                archive.json,
+                refused(&archive.file),
+            )
+        }
     }
 }
 
@@ -91,15 +103,25 @@ fn description(checked: &Checked) -> serde_json::Value {
 }
 
 fn check(archive: &Archive) -> Result<Checked, Failure> {
-    open::check(source(archive)?, &keys(archive)?, &Progress::default()).map_err(refused(archive))
+    open::check(source(archive)?, &keys(archive)?, &Progress::default()).map_err(refused(&archive.file))
 }
 
-fn extract(archive: &Archive, wanted: Extraction, output: Option<&str>) -> Result<(), Failure> {
+/// Takes a table out of an archive, and puts it where it is wanted.
+pub(crate) fn extract(
+    source: &dyn Source,
+    keys: &Keys,
+    wanted: Extraction,
+    output: Option<&str>,
+    json: bool,
+    refused: impl Fn(Error) -> Failure,
+) -> Result<(), Failure> {
     let doing = "writing the table";
-    let (source, keys) = (source(archive)?, keys(archive)?);
     let exists = |output: &str| Failure::Settings(vec![format!("--output: there is a file `{output}` already")]);
     let rows = match output {
-        None => open::extract(source, &keys, wanted, &mut std::io::stdout().lock()).map_err(refused(archive))?,
+        None => {
+            let source = source.open().map_err(&refused)?;
+            open::extract(source, keys, wanted, &mut std::io::stdout().lock()).map_err(refused)?
+        }
         Some(output) => {
             if Path::new(output).exists() {
                 return Err(exists(output));
@@ -110,7 +132,8 @@ fn extract(archive: &Archive, wanted: Extraction, output: Option<&str>) -> Resul
                 .filter(|folder| !folder.as_os_str().is_empty());
             let mut file =
                 tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new("."))).map_err(Failure::failed(doing))?;
-            let rows = open::extract(source, &keys, wanted, &mut file).map_err(refused(archive))?;
+            let source = source.open().map_err(&refused)?;
+            let rows = open::extract(source, keys, wanted, &mut file).map_err(refused)?;
             file.as_file().sync_all().map_err(Failure::failed(doing))?;
             file.persist_noclobber(output)
                 .map_err(|refused| match refused.error.kind() {
@@ -121,7 +144,7 @@ fn extract(archive: &Archive, wanted: Extraction, output: Option<&str>) -> Resul
         }
     };
     // The standard output is the table's, unless it has a file.
-    let said = match archive.json {
+    let said = match json {
         true => json!({"table": wanted.table, "rows": rows}).to_string(),
         false => format!("{}: {rows} rows", wanted.table),
     };
@@ -131,7 +154,11 @@ fn extract(archive: &Archive, wanted: Extraction, output: Option<&str>) -> Resul
     }
 }
 
-fn wanted(table: &str, format: &str, timezone: &str) -> Result<Extraction, Failure> {
+/// What is to be taken out.
+///
+/// # Errors
+/// [`Failure::Settings`] with everything that is wrong.
+pub(crate) fn wanted(table: &str, format: &str, timezone: &str) -> Result<Extraction, Failure> {
     let mut problems = Vec::new();
     let table = Table::from_name(table).or_else(|| {
         let names = Table::ALL.map(Table::name).join(", ");
@@ -181,11 +208,12 @@ fn keys(archive: &Archive) -> Result<Keys, Failure> {
     Keys::parse(&text).map_err(|error| Failure::Settings(vec![format!("--identity: `{file}`: {error}")]))
 }
 
-fn refused(archive: &Archive) -> impl FnOnce(Error) -> Failure {
-    |error| match error.archive_code() {
+/// What is wrong with an archive that has that name.
+pub(crate) fn refused(file: &str) -> impl Fn(Error) -> Failure {
+    move |error| match error.archive_code() {
         None => Failure::failed("looking into the archive")(error),
         Some(_) => Failure::Archive {
-            file: archive.file.clone(),
+            file: file.to_owned(),
             source: Box::new(error),
         },
     }

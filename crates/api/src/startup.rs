@@ -225,19 +225,27 @@ pub async fn state(
     let found = inspect(&settings).await?;
     match installation {
         Installation::CreateIfMissing => installation::create_data_dir(&settings)?,
-        Installation::Required => installation::require(&settings, &found)?,
+        needed => installation::require(&settings, needed, &found)?,
     }
     let runner = runner(&settings.data_dir).map_err(Failure::failed("claiming the data folder"))?;
     let secret = match installation {
         Installation::CreateIfMissing => secret::signing_secret(&settings)?,
         // Only `token` needs that of the service, and asks for it.
-        Installation::Required => secret::existing_secret(&settings)?.unwrap_or_else(secret::random),
+        _ => secret::existing_secret(&settings)?.unwrap_or_else(secret::random),
     };
     let database = connect(&settings).await?;
-    if installation == Installation::CreateIfMissing {
+    if matches!(
+        installation,
+        Installation::CreateIfMissing | Installation::EmptyDatabase
+    ) {
         migrate(&settings, &database).await?;
     }
-    let store = Store::open(&settings.archives).map_err(Failure::refused("--archives (CAMPUS_BACKUP_ARCHIVES)"))?;
+    let store = match installation {
+        // No archive is touched, and their folder may be missing.
+        Installation::Database => Store::open_existing(&settings.archives),
+        _ => Store::open(&settings.archives),
+    };
+    let store = store.map_err(Failure::refused("--archives (CAMPUS_BACKUP_ARCHIVES)"))?;
     AppState::new(settings, secret, database, store, runner).map_err(Failure::refused("the settings of accounts"))
 }
 

@@ -68,6 +68,9 @@ pub enum Error {
         /// What `confirm` has to be.
         expected: &'static str,
     },
+    /// A restore changes administrators' accounts, and nobody has said that this is wanted.
+    #[error("the restore changes accounts of administrators, which has to be confirmed")]
+    AdministratorsUnconfirmed,
     /// The rows are no longer as many as the caller expected.
     #[error("the data has changed since it was counted")]
     RowsMoved {

@@ -297,6 +297,16 @@ impl From<DomainError> for ApiError {
                     detail: format!("must be `{expected}`"),
                 }])
             }
+            E::AdministratorsUnconfirmed => {
+                let detail = "The plan changes accounts of administrators. `confirm_administrators` must be true to restore \
+                              it. Nothing was changed.";
+                Self::new(Code::WrongConfirmation, detail)
+                    .with_hint("Look at `administrators_added`, `_changed`, `_raised` and `_disabled` of the plan.")
+                    .with_errors([FieldError {
+                        field: "confirm_administrators".to_owned(),
+                        detail: "must be true".to_owned(),
+                    }])
+            }
             E::RowsMoved { differences } => Self::new(Code::RowsMoved, Code::RowsMoved.example())
                 .with_hint("Count again and repeat the request with the new numbers.")
                 .with_errors(differences.into_iter().map(|(table, expected, found)| FieldError {

@@ -62,6 +62,30 @@ test('one student and single tables come back', async ({ page, ownSchool }) => {
   expect(await service.digests()).toEqual(before);
 });
 
+test('an administrator whose password would change is named and has to be confirmed', async ({
+  page,
+  ownSchool,
+}) => {
+  const service = await ownSchool();
+  service.command('admin', 'create', 'second');
+  const id = await service.take('taken');
+  service.command('admin', 'reset-password', 'second');
+  const before = await service.digests();
+  await signIn(page, service, `#/restore/${id}`);
+  await page.getByRole('button', { name: 'Show what would change' }).click();
+  const plan = page.getByRole('region', { name: 'The plan' });
+  const named = plan.getByRole('note').filter({ hasText: 'Administrators who get another password' });
+  await expect(named).toContainText('second', { timeout: 30_000 });
+  await plan.getByLabel('Type restore to confirm').fill('restore');
+  await plan.getByRole('button', { name: 'Restore' }).click();
+  await expect(plan.getByText('Confirm the administrators.')).toBeVisible();
+  expect(await service.digests()).toEqual(before);
+  await plan.getByLabel('I know these administrators').check();
+  await plan.getByRole('button', { name: 'Restore' }).click();
+  await expect(page.getByRole('region', { name: 'The report' })).toBeVisible({ timeout: 60_000 });
+  expect(await service.digests()).not.toEqual(before);
+});
+
 test('the service is killed in the middle of a restore: nothing has changed, and the page says so', async ({
   page,
   ownSchool,

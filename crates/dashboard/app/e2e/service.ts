@@ -48,6 +48,11 @@ export class Service {
     execFileSync(program(), ['demo', '--scale', String(scale)], { env: this.environment });
   }
 
+  /** Runs another command of the program beside the service. */
+  command(...words: string[]): void {
+    execFileSync(program(), words, { env: this.environment });
+  }
+
   async start(...flags: string[]): Promise<this> {
     return this.#listen('127.0.0.1:0', flags);
   }

@@ -39,18 +39,7 @@ impl Archives {
     /// # Errors
     /// [`Error::StoreUnavailable`](crate::Error::StoreUnavailable)
     pub async fn list(&self, _: &Admin, kind: Option<Origin>, limit: u64, offset: u64) -> Result<Kept> {
-        let listing = self.0.store.list().await?;
-        let found: Vec<_> = listing
-            .archives
-            .into_iter()
-            .filter(|manifest| kind.is_none_or(|kind| manifest.kind == kind))
-            .collect();
-        let count = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
-        Ok(Kept {
-            total: found.len() as u64,
-            items: found.into_iter().skip(count(offset)).take(count(limit)).collect(),
-            unreadable: listing.unreadable,
-        })
+        self.stored().list(kind, limit, offset).await
     }
 
     /// What is known of one.

@@ -17,14 +17,15 @@
 //!
 //! In reading order: [`words`] are those of people; [`take`] begins an archive, [`writing`] is how it is written and checked,
 //! `safety` takes those that can undo something;
-//! [`published`](mod@published) finds what a job has published; [`history`] lists and keeps; [`upload`] lets one in; [`table`]
-//! takes one table out; [`verify`] looks again; then [`restore`], [`clear`] and [`undo`].
+//! `stored` reads what is there, [`published`](mod@published) finds what a job has published; [`history`] lists and keeps;
+//! [`upload`] lets one in; [`table`] takes one table out; [`verify`] looks again; then [`restore`], [`clear`] and [`undo`].
 
 mod clear;
 mod history;
 mod published;
 mod restore;
 mod safety;
+mod stored;
 mod table;
 mod take;
 mod undo;
@@ -44,6 +45,7 @@ pub use self::clear::ClearReport;
 pub use self::history::{Kept, UndoLoss};
 pub use self::published::published;
 pub use self::restore::{RESTORE, RestoreReport, RestoreRequest};
+pub use self::stored::StoredArchives;
 pub use self::table::TableRequest;
 pub use self::undo::UndoReport;
 pub use self::upload::Upload;
@@ -107,6 +109,12 @@ impl Archives {
     /// How many bytes an archive that is brought may have.
     pub fn upload_limit(&self) -> u64 {
         self.0.settings.upload_limit
+    }
+
+    /// The same archives as whoever has their files sees them.
+    fn stored(&self) -> StoredArchives {
+        let Settings { keys, scratch, .. } = &self.0.settings;
+        StoredArchives::new(self.0.store.clone(), keys.clone(), scratch.clone())
     }
 
     /// The bytes of an archive that is listed.

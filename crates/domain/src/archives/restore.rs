@@ -1,6 +1,8 @@
 //! Bringing back what is in an archive.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use campus_backup_archive::{Manifest, Summary};
 use chrono::{DateTime, Utc};
@@ -16,7 +18,8 @@ use crate::change::Change;
 use crate::change_log::{self, Effect, SafetyArchive};
 use crate::error::{Error, Result};
 use crate::job::{Context, Idempotency, Kind, Needs, Phase, Progress, Submission, Submitted};
-use crate::restore::{self, HighIds, Plan, Restore, Restored, RestoredTable};
+use crate::open::Source;
+use crate::restore::{self, Plan, Provenance, Restore, Restored, RestoredTable};
 use crate::verify::digest;
 
 /// What has to be typed so that something is restored.
@@ -34,6 +37,8 @@ pub struct RestoreRequest {
     pub plan_hash: String,
     /// [`RESTORE`], typed.
     pub confirmation: Option<String>,
+    /// Whether somebody has looked at the administrators whose accounts the plan changes, and wants that.
+    pub confirm_administrators: bool,
 }
 
 /// What a restore has done.
@@ -58,12 +63,33 @@ impl Archives {
     pub async fn plan(&self, admin: &Admin, id: &str, request: &Restore) -> Result<Plan> {
         request.check()?;
         let manifest = self.0.store.manifest(id).await?;
+        let provenance = Provenance::of(&manifest);
+        self.plan_of(admin, self.source(&manifest), request, provenance).await
+    }
+
+    /// The same for an archive that is a file and in no store: it is what a restore of the file does after it was
+    /// [uploaded](Archives::upload).
+    ///
+    /// # Errors
+    /// Those of [`restore::plan`].
+    pub async fn plan_file(&self, admin: &Admin, file: PathBuf, request: &Restore) -> Result<Plan> {
+        request.check()?;
+        self.plan_of(admin, Arc::new(file), request, Provenance::Unknown).await
+    }
+
+    pub(super) async fn plan_of(
+        &self,
+        admin: &Admin,
+        source: Arc<dyn Source>,
+        request: &Restore,
+        provenance: Provenance,
+    ) -> Result<Plan> {
         let (archives, admin, request) = (self.clone(), admin.clone(), request.clone());
         let progress = Progress::default();
         let _ended = progress.cancel_on_drop();
         let runtime = Handle::current();
         let planning = tokio::task::spawn_blocking(move || {
-            runtime.block_on(archives.plan_here(&admin, &manifest, &request, &progress))
+            runtime.block_on(archives.plan_here(&admin, &*source, &request, provenance, &progress))
         });
         planning.await.map_err(Error::internal("planning a restore"))?
     }
@@ -72,18 +98,20 @@ impl Archives {
     pub(super) async fn plan_here(
         &self,
         admin: &Admin,
-        manifest: &Manifest,
+        source: &dyn Source,
         request: &Restore,
+        provenance: Provenance,
         progress: &Progress,
     ) -> Result<Plan> {
         progress.enter(Phase::Comparing, None)?;
-        let (source, settings) = (self.source(manifest), &self.0.settings);
+        let settings = &self.0.settings;
         restore::plan(
             admin,
             &self.0.database,
-            &*source,
+            source,
             &settings.keys,
             request,
+            provenance,
             &settings.scratch,
             progress,
         )
@@ -99,14 +127,14 @@ impl Archives {
         manifest: &Manifest,
         summary: &Summary,
         request: &Restore,
-        high_ids: HighIds,
+        provenance: Provenance,
         progress: &Progress,
     ) -> Result<Restored> {
         let (source, shared) = (self.source(manifest), &self.0);
         let Settings { keys, scratch, .. } = &shared.settings;
         let database = &shared.database;
         restore::apply(
-            admin, database, change, &*source, keys, summary, request, high_ids, scratch, progress,
+            admin, database, change, &*source, keys, summary, request, provenance, scratch, progress,
         )
         .await
     }
@@ -118,7 +146,7 @@ impl Archives {
     /// the plan is looked at.
     ///
     /// # Errors
-    /// Then there is no job: [`Error::WrongConfirmation`], [`Error::Invalid`], [`Error::NoRoom`], those of
+    /// Then there is no job: [`Error::WrongConfirmation`], [`Error::AdministratorsUnconfirmed`], [`Error::Invalid`], [`Error::NoRoom`], those of
     /// [`Store::manifest`](crate::store::Store::manifest) and of [`Jobs::submit`](crate::job::Jobs::submit).
     pub async fn restore(
         &self,
@@ -132,11 +160,19 @@ impl Archives {
         if request.confirmation.as_deref() != Some(RESTORE) {
             return Err(Error::WrongConfirmation { expected: RESTORE });
         }
+        if restore::changes_administrators(&request.plan_hash) && !request.confirm_administrators {
+            return Err(Error::AdministratorsUnconfirmed);
+        }
         let manifest = self.0.store.manifest(id).await?;
         self.demand_room().await?;
         let submission = Submission {
             kind: Kind::Restore,
-            parameters: json!({"archive_id": id, "scope": request.restore.scope, "mode": request.restore.mode}),
+            parameters: json!({
+                "archive_id": id,
+                "scope": request.restore.scope,
+                "mode": request.restore.mode,
+                "disable_administrators": request.restore.disable_administrators,
+            }),
             idempotency,
             needs: Needs::WriterLease,
         };
@@ -193,7 +229,11 @@ impl Restoring<'_> {
         safety: &Manifest,
     ) -> Result<(Change, Value)> {
         let (progress, restore) = (context.progress(), &self.request.restore);
-        if restore::hash(self.admin, restore, &archive.digest, &safety.sha256) != self.request.plan_hash {
+        let (hash, planned) = (
+            restore::hash(self.admin, restore, &archive.digest, &safety.sha256),
+            self.request.plan_hash.as_str(),
+        );
+        if hash != restore::without_administrators(planned) {
             return Err(Error::PlanMoved);
         }
         progress.enter(Phase::Changing, Some(archive.total))?;
@@ -203,10 +243,14 @@ impl Restoring<'_> {
             self.manifest,
             archive,
             restore,
-            HighIds::Refused,
+            Provenance::of(self.manifest),
             progress,
         );
         let restored = apply.await?;
+        // Whoever leaves the administrators out of the hash has confirmed none.
+        if restored.administrators.bind(hash) != planned {
+            return Err(Error::PlanMoved);
+        }
         for statement in self.sessions {
             change.execute(statement).await?;
         }

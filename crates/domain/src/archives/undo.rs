@@ -15,7 +15,7 @@ use crate::change::Change;
 use crate::change_log::{self, Effect};
 use crate::error::{Error, Result};
 use crate::job::{Context, Idempotency, Kind, Needs, Phase, Submission, Submitted};
-use crate::restore::{BlockerCode, HighIds, Mode, Plan, Restore, RestoredTable, Scope};
+use crate::restore::{Mode, Plan, Provenance, Restore, RestoredTable, Scope};
 use crate::verify::digest;
 
 /// What is being done, for errors.
@@ -45,6 +45,7 @@ impl Undoable {
         Restore {
             scope: Scope::Tables(self.tables.clone()),
             mode,
+            disable_administrators: false,
         }
     }
 }
@@ -80,11 +81,9 @@ impl Archives {
     /// As [`Archives::undo`], and those of [`Archives::plan`].
     pub async fn undo_plan(&self, admin: &Admin, clear_id: &str) -> Result<Plan> {
         let undoable = self.undoable(clear_id).await?;
-        let mut plan = self
-            .plan(admin, &undoable.manifest.id, &undoable.restore(Mode::Merge))
-            .await?;
-        allow_high_ids(&mut plan);
-        Ok(plan)
+        let request = undoable.restore(Mode::Merge);
+        self.plan_of(admin, self.source(&undoable.manifest), &request, Provenance::Undo)
+            .await
     }
 
     /// Looks in the [change log](crate::change_log) whether a clear can be undone.
@@ -134,7 +133,7 @@ impl Archives {
             &undoable.manifest,
             &checked.summary,
             &request,
-            HighIds::Allowed,
+            Provenance::Undo,
             progress,
         );
         let restored = restored.await.map_err(|error| match error {
@@ -181,20 +180,19 @@ impl Archives {
             return Ok(());
         }
         let request = undoable.restore(Mode::Merge);
-        let mut plan = self
-            .plan_here(admin, &undoable.manifest, &request, context.progress())
+        let plan = self
+            .plan_here(
+                admin,
+                &*self.source(&undoable.manifest),
+                &request,
+                Provenance::Undo,
+                context.progress(),
+            )
             .await?;
-        allow_high_ids(&mut plan);
         let is_taken = |table: &Table| plan.tables.get(table).is_some_and(|found| found.updates > 0);
         match !plan.blockers.is_empty() || others.into_iter().any(is_taken) {
             true => Err(Error::UndoBlocked),
             false => Ok(()),
         }
     }
-}
-
-/// Ids that leave no room are no obstacle to an undo: the rows had them in this database before.
-fn allow_high_ids(plan: &mut Plan) {
-    plan.blockers
-        .retain(|blocker| blocker.code != BlockerCode::IdsWithoutRoom);
 }

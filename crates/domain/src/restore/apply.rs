@@ -7,9 +7,10 @@ use campus_backup_archive::{Keys, Summary};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
+use super::administrators::Administrators;
 use super::outcome::{Outcome, TableOutcome, money, sums};
 use super::plan::{demand, read_archive};
-use super::request::{Extent, HighIds, Mode, Restore, Scope};
+use super::request::{Extent, Mode, Provenance, Restore, Scope};
 use super::stage::{Stage, Staged};
 use super::written;
 use crate::account::Admin;
@@ -35,6 +36,8 @@ const MANY: u64 = 2_000;
 pub struct Restored {
     /// For each table that it concerned.
     pub tables: BTreeMap<Table, RestoredTable>,
+    /// The administrators' accounts that it has changed, for the caller to compare with the plan before the commit.
+    pub administrators: Administrators,
 }
 
 /// What it has done to one table.
@@ -93,7 +96,7 @@ pub async fn apply(
     keys: &Keys,
     archive: &Summary,
     request: &Restore,
-    high_ids: HighIds,
+    provenance: Provenance,
     scratch: &Path,
     progress: &Progress,
 ) -> Result<Restored> {
@@ -105,7 +108,7 @@ pub async fn apply(
         keys,
         archive,
         request,
-        high_ids,
+        provenance,
         scratch,
         progress,
     };
@@ -134,7 +137,7 @@ struct Restoring<'a> {
     keys: &'a Keys,
     archive: &'a Summary,
     request: &'a Restore,
-    high_ids: HighIds,
+    provenance: Provenance,
     scratch: &'a Path,
     progress: &'a Progress,
 }
@@ -159,7 +162,7 @@ impl Restoring<'_> {
         stage.read_live(self.database, &tables, self.progress).await?;
         let summary = read_archive(&mut stage, self.source, self.keys, self.request, self.progress).await?;
         self.demand_the_same(&summary)?;
-        let outcome = Outcome::find(&mut stage, self.database, self.request, self.admin.user_id(), &tables).await?;
+        let outcome = self.outcome(&mut stage, self.admin.user_id(), &tables).await?;
         self.refuse(&outcome)?;
         let mut expected = Expected::default();
         for table in &tables {
@@ -171,8 +174,11 @@ impl Restoring<'_> {
             written::demand_staged(change, &mut stage, *table, self.progress).await?;
         }
         let tables = outcome.tables.iter().map(|(table, found)| (*table, found.into()));
-        let tables = tables.collect();
-        Ok((Restored { tables }, expected))
+        let restored = Restored {
+            tables: tables.collect(),
+            administrators: outcome.administrators,
+        };
+        Ok((restored, expected))
     }
 
     /// Puts everything in the place of everything. Only users have to be compared.
@@ -188,16 +194,18 @@ impl Restoring<'_> {
         stage
             .read_archive(&mut reader, Table::Users, None, self.progress)
             .await?;
-        let acting = self.admin.user_id();
-        let outcome = Outcome::find(&mut stage, self.database, self.request, acting, &[Table::Users]).await?;
+        let outcome = self.outcome(&mut stage, self.admin.user_id(), &[Table::Users]).await?;
         self.refuse(&outcome)?;
         let mut expected = Expected::default();
         expected.foresee(&mut stage, &outcome, Table::Users).await?;
         let others: Vec<_> = tables.into_iter().filter(|table| *table != Table::Users).collect();
         let mut largest_ids = BTreeMap::new();
         for table in &others {
-            let counter = self.database.id_counter(*table).await?;
-            largest_ids.insert(*table, counter.max(LARGEST_ID));
+            let largest = match self.provenance {
+                Provenance::Unknown => self.database.id_counter(*table).await?.max(LARGEST_ID),
+                Provenance::SafetyArchive | Provenance::Undo => i64::MAX,
+            };
+            largest_ids.insert(*table, largest);
         }
         change.empty(&others).await?;
         remove(&mut stage, change, &outcome).await?;
@@ -240,14 +248,22 @@ impl Restoring<'_> {
                 expected.sums.push((*table, column, sum.unwrap_or_default()));
             }
         }
-        Ok((Restored { tables: restored }, expected))
+        let restored = Restored {
+            tables: restored,
+            administrators: outcome.administrators,
+        };
+        Ok((restored, expected))
+    }
+
+    async fn outcome(&self, stage: &mut Stage, acting: Option<i64>, tables: &[Table]) -> Result<Outcome> {
+        Outcome::find(stage, self.database, self.request, self.provenance, acting, tables).await
     }
 
     fn refuse(&self, outcome: &Outcome) -> Result<()> {
         outcome.refuse(self.request)?;
-        match self.high_ids {
-            HighIds::Refused => outcome.refuse_high_ids(),
-            HighIds::Allowed => Ok(()),
+        match self.provenance {
+            Provenance::Unknown => outcome.refuse_unknown(),
+            Provenance::SafetyArchive | Provenance::Undo => Ok(()),
         }
     }
 
@@ -274,7 +290,7 @@ impl Restoring<'_> {
             stage.make(table).await?;
         }
         read_archive(&mut stage, self.source, self.keys, self.request, self.progress).await?;
-        let outcome = Outcome::find(&mut stage, self.database, self.request, None, &Table::ALL).await?;
+        let outcome = self.outcome(&mut stage, None, &Table::ALL).await?;
         outcome.refuse(self.request)
     }
 }

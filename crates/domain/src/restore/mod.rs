@@ -15,7 +15,8 @@
 //!   the archive whose id is now another student's is a conflict. Courses and payment categories that these rows refer
 //!   to and that are missing come back, too; those that are there stay as they are.
 //! - **Users**: the administrator who acts keeps their row byte for byte, and no restore removes an administrator whom the
-//!   archive does not have; `users` has the rest of the rule. Who acts without a row of their own (the command line, an
+//!   archive does not have. Whom the archive would disable stays active, unless the request asks for it; `users` has the rest
+//!   of the rule. Who acts without a row of their own (the command line, an
 //!   outside identity provider) has none to keep; the rest holds.
 //! - Ids that are generated afterwards go on behind the greatest that there ever was.
 //!
@@ -24,9 +25,11 @@
 //! of what is there, whose summary gives the live digests for [`hash`], which must be the plan's; then [`apply()`], and the
 //! commit.
 //!
-//! In reading order: `request` is what is asked for; `stage` is the scratch database in which both sides lie; `users` decides about accounts, `outcome` about every row; [`plan`](plan()) puts that into
+//! In reading order: `request` is what is asked for; `stage` is the scratch database in which both sides lie; `users` decides about accounts, `outcome` about every row,
+//! `administrators` names those whose accounts change; [`plan`](plan()) puts that into
 //! words, `apply` does it, and `written` reads it back.
 
+mod administrators;
 mod apply;
 mod outcome;
 mod plan;
@@ -38,7 +41,10 @@ mod written;
 #[cfg(test)]
 mod tests;
 
+pub use administrators::{
+    AccountChange, AccountChanges, Administrators, MAX_LISTED, changes_administrators, without_administrators,
+};
 pub use apply::{Restored, RestoredTable, apply};
 pub use outcome::TableOutcome;
 pub use plan::{Blocker, BlockerCode, Money, Plan, Warning, WarningCode, plan};
-pub use request::{HighIds, Mode, Restore, Scope, hash};
+pub use request::{Mode, Provenance, Restore, Scope, hash};

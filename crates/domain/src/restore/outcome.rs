@@ -12,7 +12,8 @@ use campus_backup_archive::Kind;
 use rust_decimal::Decimal;
 use serde::Serialize;
 
-use super::request::{Extent, Mode, Restore, Scope};
+use super::administrators::{self, Administrators};
+use super::request::{Extent, Mode, Provenance, Restore, Scope};
 use super::stage::{Side, Stage};
 use super::users::{self, Accounts};
 use crate::catalog::{LARGEST_ID, Table};
@@ -59,6 +60,8 @@ pub struct TableOutcome {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Outcome {
     pub(super) tables: BTreeMap<Table, TableOutcome>,
+    pub(super) accounts: Accounts,
+    pub(super) administrators: Administrators,
 }
 
 impl Outcome {
@@ -70,6 +73,7 @@ impl Outcome {
         stage: &mut Stage,
         database: &Database,
         request: &Restore,
+        provenance: Provenance,
         acting: Option<i64>,
         tables: &[Table],
     ) -> Result<Self> {
@@ -82,9 +86,9 @@ impl Outcome {
             }
         }
         reduce(stage, request, tables).await?;
-        let mut accounts = Accounts::default();
-        if tables.contains(&Table::Users) && request.is_target(Table::Users) {
-            accounts = users::settle(stage, request.mode, acting).await?;
+        let has_users = tables.contains(&Table::Users) && request.is_target(Table::Users);
+        if has_users {
+            outcome.accounts = users::settle(stage, request, provenance, acting).await?;
         }
         let finder = Finder { request, tables };
         for table in tables {
@@ -96,9 +100,12 @@ impl Outcome {
             let mut found = count(stage, *table).await?;
             (found.without_room, found.first_without_room) = without_room(stage, database, *table).await?;
             if *table == Table::Users {
-                (found.kept, found.renumbered) = (accounts.kept, accounts.renumbered);
+                (found.kept, found.renumbered) = (outcome.accounts.kept, outcome.accounts.renumbered);
             }
             outcome.tables.insert(*table, found);
+        }
+        if has_users && provenance != Provenance::Undo {
+            outcome.administrators = administrators::find(stage).await?;
         }
         Ok(outcome)
     }
@@ -121,11 +128,19 @@ impl Outcome {
         Ok(())
     }
 
-    /// The first id that leaves no room.
-    pub(super) fn refuse_high_ids(&self) -> Result<()> {
+    /// What is refused of rows that may come from anywhere: an id that leaves no room, the name of a user.
+    pub(super) fn refuse_unknown(&self) -> Result<()> {
         let mut tables = self.tables.iter();
-        let first = tables.find_map(|(table, found)| Some((*table, found.first_without_room?)));
-        first.map_or(Ok(()), |(table, row)| Err(Error::id_without_room(table, row)))
+        if let Some((table, row)) = tables.find_map(|(table, found)| Some((*table, found.first_without_room?))) {
+            return Err(Error::id_without_room(table, row));
+        }
+        match self.accounts.misnamed.first.first() {
+            None => Ok(()),
+            Some(problem) => Err(Error::Unrestorable {
+                table: Table::Users,
+                problem: problem.clone(),
+            }),
+        }
     }
 }
 

@@ -7,8 +7,9 @@ use campus_backup_archive::{Keys, Kind, Summary, value};
 use rust_decimal::Decimal;
 use serde::Serialize;
 
+use super::administrators::Administrators;
 use super::outcome::{self, Outcome, TableOutcome};
-use super::request::{Extent, Mode, Restore, hash};
+use super::request::{Extent, Mode, Provenance, Restore, hash};
 use super::stage::Stage;
 use crate::account::Admin;
 use crate::catalog::{LARGEST_ID, Table};
@@ -25,11 +26,13 @@ pub struct Plan {
     pub tables: BTreeMap<Table, TableOutcome>,
     /// The sum of all payments.
     pub money: Money,
+    /// The administrators' accounts that change. The restore needs a confirmation of its own if there are any.
+    pub administrators: Administrators,
     /// What an administrator should know.
     pub warnings: Vec<Warning>,
     /// Why it can't be done as it is asked for. Empty if it can.
     pub blockers: Vec<Blocker>,
-    /// See [`hash`].
+    /// See [`hash`] and [`Administrators::bind`].
     pub hash: String,
 }
 
@@ -63,23 +66,29 @@ pub enum WarningCode {
     TakenAlong,
     /// Administrators' accounts are left as they are.
     AdministratorsKept,
+    /// Administrators stay active although the archive has them otherwise.
+    AdministratorsNotDisabled,
     /// Accounts come back under another id.
     UsersRenumbered,
     /// Users sign in with the passwords that they had when the archive was taken.
     PasswordsRestored,
     /// Nobody could sign in as an administrator afterwards.
     NoAdministrator,
+    /// Rows come back with ids that leave no room for rows that come later, as it was before.
+    IdsWithoutRoom,
 }
 
 impl WarningCode {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::Cascades,
         Self::TakenAlong,
         Self::AdministratorsKept,
+        Self::AdministratorsNotDisabled,
         Self::UsersRenumbered,
         Self::PasswordsRestored,
         Self::NoAdministrator,
+        Self::IdsWithoutRoom,
     ];
 }
 
@@ -108,16 +117,19 @@ pub enum BlockerCode {
     IdsWithoutRoom,
     /// Rows of the archive are larger than what the database takes at once.
     RowsTooLarge,
+    /// Users of the archive have names that no new account may have.
+    InvalidUserNames,
 }
 
 impl BlockerCode {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Orphans,
         Self::Conflicts,
         Self::DuplicateKeys,
         Self::IdsWithoutRoom,
         Self::RowsTooLarge,
+        Self::InvalidUserNames,
     ];
 }
 
@@ -128,12 +140,14 @@ impl BlockerCode {
 /// # Errors
 /// Whatever is wrong with the request or the archive: [`Error::Invalid`], [`Error::Archive`], [`Error::NoTable`],
 /// [`Error::NoRow`], [`Error::Inadmissible`]. What stands in the way is no error but among the plan's blockers.
+#[allow(clippy::too_many_arguments, reason = "those of `apply`")]
 pub async fn plan(
     admin: &Admin,
     database: &Database,
     source: &dyn Source,
     keys: &Keys,
     request: &Restore,
+    provenance: Provenance,
     scratch: &Path,
     progress: &Progress,
 ) -> Result<Plan> {
@@ -150,7 +164,7 @@ pub async fn plan(
     }
     let summary = stage.read_live(database, &live, progress).await?;
     let archive = read_archive(&mut stage, source, keys, request, progress).await?;
-    let outcome = Outcome::find(&mut stage, database, request, admin.user_id(), &tables).await?;
+    let outcome = Outcome::find(&mut stage, database, request, provenance, admin.user_id(), &tables).await?;
     let (before, after) = if tables.contains(&Table::Payments) {
         outcome::sums(&mut stage, Table::Payments, "amount_paid").await?
     } else {
@@ -161,13 +175,16 @@ pub async fn plan(
         before: written(before),
         after: written(after),
     };
-    let mut blockers = blockers(request, &outcome);
+    let mut blockers = blockers(request, provenance, &outcome);
     blockers.append(&mut too_large(&mut stage, database, &outcome).await?);
     Ok(Plan {
-        warnings: warnings(&mut stage, request, &outcome).await?,
+        warnings: warnings(&mut stage, request, provenance, &outcome).await?,
         blockers,
-        hash: hash(admin, request, &archive.digest, &summary.sha256),
+        hash: outcome
+            .administrators
+            .bind(hash(admin, request, &archive.digest, &summary.sha256)),
         tables: outcome.tables,
+        administrators: outcome.administrators,
         money,
     })
 }
@@ -209,7 +226,12 @@ fn written(sum: Decimal) -> String {
     String::from_utf8(text).unwrap_or_default()
 }
 
-async fn warnings(stage: &mut Stage, request: &Restore, outcome: &Outcome) -> Result<Vec<Warning>> {
+async fn warnings(
+    stage: &mut Stage,
+    request: &Restore,
+    provenance: Provenance,
+    outcome: &Outcome,
+) -> Result<Vec<Warning>> {
     let mut warnings = Vec::new();
     let mut warn = |code, table, text| warnings.push(Warning { code, table, text });
     for (&table, found) in &outcome.tables {
@@ -227,6 +249,13 @@ async fn warnings(stage: &mut Stage, request: &Restore, outcome: &Outcome) -> Re
             );
             warn(WarningCode::TakenAlong, table, text);
         }
+        if found.without_room > 0 && provenance != Provenance::Unknown {
+            let text = format!(
+                "{} brought back with an id that leaves no room for the ids of new rows, as it was before.",
+                are(found.without_room, table)
+            );
+            warn(WarningCode::IdsWithoutRoom, table, text);
+        }
     }
     let Some(users) = outcome
         .tables
@@ -235,13 +264,23 @@ async fn warnings(stage: &mut Stage, request: &Restore, outcome: &Outcome) -> Re
     else {
         return Ok(warnings);
     };
-    if users.kept > 0 {
+    let still_active = &outcome.accounts.still_active;
+    if users.kept > still_active.total {
         let text = format!(
             "{} left as now, with the present password: your own account, and those of administrators whom the archive \
              does not have.",
-            are(users.kept, Table::Users)
+            are(users.kept - still_active.total, Table::Users)
         );
         warn(WarningCode::AdministratorsKept, Table::Users, text);
+    }
+    if still_active.total > 0 {
+        let text = format!(
+            "{} left as now: administrators who stay active, although the archive has them as inactive, with another role, or \
+             with a password with which nobody can sign in: {}. A restore disables them only if that is asked for.",
+            are(still_active.total, Table::Users),
+            still_active.list()
+        );
+        warn(WarningCode::AdministratorsNotDisabled, Table::Users, text);
     }
     if users.renumbered > 0 {
         let text = format!(
@@ -271,7 +310,7 @@ async fn warnings(stage: &mut Stage, request: &Restore, outcome: &Outcome) -> Re
     Ok(warnings)
 }
 
-fn blockers(request: &Restore, outcome: &Outcome) -> Vec<Blocker> {
+fn blockers(request: &Restore, provenance: Provenance, outcome: &Outcome) -> Vec<Blocker> {
     let mut blockers = Vec::new();
     for (&table, found) in &outcome.tables {
         if let Some(first) = found.first_orphan {
@@ -293,7 +332,7 @@ fn blockers(request: &Restore, outcome: &Outcome) -> Vec<Blocker> {
             );
             blockers.push(Blocker { code, table, text });
         }
-        if let Some(first) = found.first_without_room {
+        if let Some(first) = found.first_without_room.filter(|_| provenance == Provenance::Unknown) {
             let text = format!(
                 "{} not restored, because the id leaves no room for the ids of new rows: the first of them has id {first}, \
                  and the largest that can be restored is {LARGEST_ID}.",
@@ -302,6 +341,19 @@ fn blockers(request: &Restore, outcome: &Outcome) -> Vec<Blocker> {
             let code = BlockerCode::IdsWithoutRoom;
             blockers.push(Blocker { code, table, text });
         }
+    }
+    let misnamed = &outcome.accounts.misnamed;
+    if misnamed.total > 0 {
+        blockers.push(Blocker {
+            code: BlockerCode::InvalidUserNames,
+            table: Table::Users,
+            text: format!(
+                "{} not restored, because no new account may have such a name: {}. The other tables can be restored without \
+                 users.",
+                are(misnamed.total, Table::Users),
+                misnamed.list()
+            ),
+        });
     }
     blockers
 }

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
+use campus_backup_archive::Manifest;
+use campus_backup_archive::manifest::Origin;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -18,6 +20,9 @@ pub struct Restore {
     pub scope: Scope,
     /// How they meet those that are there.
     pub mode: Mode,
+    /// Whether active administrators become what the archive has also where that disables them: inactive, of another role, or
+    /// with a password with which nobody can sign in. Otherwise their accounts stay as they are.
+    pub disable_administrators: bool,
 }
 
 /// Which rows are restored.
@@ -49,13 +54,25 @@ pub enum Mode {
     MissingOnly,
 }
 
-/// Whether a restore refuses ids that leave no room for rows that come later.
+/// Where an archive's rows come from, as far as a restore depends on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HighIds {
-    /// It does.
-    Refused,
-    /// The rows had these ids in this database before: an undo restores every row that its clear has removed.
-    Allowed,
+pub enum Provenance {
+    /// From anywhere. Ids that leave no room for rows that come later are refused, and user names that no new account may have.
+    Unknown,
+    /// From this database, before a clear or another restore: what it admitted then comes back.
+    SafetyArchive,
+    /// The same, for the undo of a clear. No clear removes an administrator, so none comes back.
+    Undo,
+}
+
+impl Provenance {
+    /// Of an archive with that manifest.
+    pub fn of(manifest: &Manifest) -> Self {
+        match manifest.kind {
+            Origin::Safety => Self::SafetyArchive,
+            Origin::Taken | Origin::Uploaded => Self::Unknown,
+        }
+    }
 }
 
 /// Which rows of a table a restore may touch.
@@ -131,12 +148,12 @@ impl Restore {
     }
 }
 
-/// The hash of a plan: of the archive (`digest` of its summary), the request, who asks, and the live rows of every table
+/// The hash of a plan without [its administrators](super::Administrators::bind): of the archive (`digest` of its summary), the request, who asks, and the live rows of every table
 /// of [`Restore::tables`] (`sha256` of a summary of them, be it the plan's own or that of the safety archive).
 ///
 /// Equal hashes mean that the plan is what the restore will do.
 pub fn hash(admin: &Admin, request: &Restore, archive: &str, live: &BTreeMap<String, String>) -> String {
-    let mut text = format!("restore 1\n{archive}\n{:?}\n", admin.user_id());
+    let mut text = format!("restore 2\n{archive}\n{:?}\n", admin.user_id());
     // A list of words and numbers always has a JSON form.
     text += &serde_json::to_string(request).unwrap_or_default();
     for table in request.tables() {

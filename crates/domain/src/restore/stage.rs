@@ -11,11 +11,12 @@ use std::path::Path;
 
 use campus_backup_archive::{Cell, Kind, Reader, Summary, Writer};
 use chrono::{DateTime, Datelike as _, NaiveDate};
+use futures_util::TryStreamExt as _;
 use rust_decimal::Decimal;
 use sea_orm::sqlx::sqlite::{
-    LockedSqliteHandle, SqliteConnectOptions, SqliteJournalMode, SqliteLockingMode, SqliteSynchronous,
+    LockedSqliteHandle, SqliteConnectOptions, SqliteJournalMode, SqliteLockingMode, SqliteRow, SqliteSynchronous,
 };
-use sea_orm::sqlx::{self, AssertSqlSafe, ConnectOptions as _, Executor as _, SqliteConnection};
+use sea_orm::sqlx::{self, AssertSqlSafe, ConnectOptions as _, Executor as _, FromRow, SqliteConnection};
 use uuid::Uuid;
 
 use crate::catalog::{Column, MOST, Table, cells};
@@ -110,6 +111,18 @@ impl Stage {
     pub(super) async fn numbers(&mut self, sql: &str) -> Result<Vec<i64>> {
         let numbers = sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_all(&mut self.0);
         numbers.await.map_err(Error::sqlx(DOING))
+    }
+
+    /// Hands on each row of an answer.
+    pub(super) async fn each<R>(&mut self, sql: &str, mut row: impl FnMut(R)) -> Result<()>
+    where
+        R: for<'r> FromRow<'r, SqliteRow> + Send + Unpin,
+    {
+        let mut rows = sqlx::query_as(AssertSqlSafe(sql.to_owned())).fetch(&mut self.0);
+        while let Some(found) = rows.try_next().await.map_err(Error::sqlx(DOING))? {
+            row(found);
+        }
+        Ok(())
     }
 
     /// Makes both tables of a table, empty.

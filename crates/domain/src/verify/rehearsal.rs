@@ -15,6 +15,7 @@ use crate::database::{self, Database};
 use crate::error::{Error, Result};
 use crate::job::{Phase, Progress};
 use crate::open::{self, Archived, Checked, Source};
+use crate::restore::Provenance;
 use crate::statement::Failure;
 
 const DOING: &str = "rehearsing a restore";
@@ -65,6 +66,11 @@ pub async fn rehearsal(
         keys: keys.clone(),
         summary: checked.summary.clone(),
         progress: progress.clone(),
+        // As a restore into an empty database would; a safety archive's rows have had their ids here.
+        largest_id: match expected.map(Provenance::of) {
+            Some(Provenance::SafetyArchive | Provenance::Undo) => i64::MAX,
+            Some(Provenance::Unknown) | None => LARGEST_ID,
+        },
     };
     let (folder, row_bytes) = (folder.to_owned(), checked.row_bytes);
     let runtime = tokio::runtime::Handle::current();
@@ -82,6 +88,7 @@ struct Work {
     keys: Keys,
     summary: Summary,
     progress: Progress,
+    largest_id: i64,
 }
 
 impl Work {
@@ -115,8 +122,7 @@ impl Work {
         let mut change = Change::begin(database, Table::ALL.to_vec(), DOING).await?;
         for table in tables {
             reader.next_table()?;
-            // As a restore into an empty database would.
-            let mut rows = Archived::new(&mut reader, table, &self.progress).with_largest_id(LARGEST_ID);
+            let mut rows = Archived::new(&mut reader, table, &self.progress).with_largest_id(self.largest_id);
             let loaded = change.load(table, &mut rows, Way::Bulk).await;
             loaded.map_err(|error| refused(table, error))?;
         }

@@ -6,7 +6,8 @@ use actix_web::{HttpResponse, post, web};
 use campus_backup_domain::Table;
 use campus_backup_domain::archives::RestoreRequest;
 use campus_backup_domain::restore::{
-    Blocker, BlockerCode, Mode, Money, Plan, Restore, Scope, TableOutcome, Warning, WarningCode,
+    AccountChange, AccountChanges, Blocker, BlockerCode, Mode, Money, Plan, Restore, Scope, TableOutcome, Warning,
+    WarningCode,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -33,6 +34,11 @@ struct PlanRequest {
     /// How they meet those that are there.
     #[schema(schema_with = modes)]
     mode: Mode,
+    /// Whether active administrators are disabled where the archive has them as inactive, with another role, or with a
+    /// password with which nobody can sign in. Default `false`: they stay as they are, and a warning names them.
+    #[serde(default)]
+    #[schema(required = false)]
+    disable_administrators: bool,
 }
 
 /// Which rows are restored.
@@ -63,7 +69,7 @@ struct Entity {
 #[serde(deny_unknown_fields)]
 #[schema(as = RestoreRequest, example = json!({
     "mode": "replace", "plan_hash": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
-    "confirm": "restore",
+    "confirm": "restore", "confirm_administrators": true,
 }))]
 struct RestoreBody {
     /// Which rows. Default `all`.
@@ -73,10 +79,18 @@ struct RestoreBody {
     /// How they meet those that are there.
     #[schema(schema_with = modes)]
     mode: Mode,
+    /// As for the plan.
+    #[serde(default)]
+    #[schema(required = false)]
+    disable_administrators: bool,
     /// The `hash` of the plan. If the data has changed since, nothing is restored (412).
     plan_hash: String,
     /// The word `restore`.
     confirm: Option<String>,
+    /// `true` if the accounts of administrators that the plan names are to change as it says. It must be if there are any.
+    #[serde(default)]
+    #[schema(required = false)]
+    confirm_administrators: bool,
 }
 
 impl RequestBody for PlanRequest {
@@ -100,23 +114,47 @@ impl From<RestoreScope> for Scope {
 /// What a restore would do.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = RestorePlan, example = json!({
-    "hash": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    "hash": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08-\
+             2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae",
     "tables": {"payments": {
         "rows_before": 4998, "rows_after": 5000, "inserts": 2, "updates": 1, "deletes": 0, "cascades": 0,
         "unchanged": 4997, "conflicts": 0, "first_conflict": null, "orphans": 0, "first_orphan": null, "kept": 0,
         "renumbered": 0,
     }},
     "money": {"before": "12609000.00", "after": "12610250.00"},
+    "administrators_added": {
+        "items": [{
+            "username": "head.office",
+            "text": "A new administrator, who can sign in with the password in the archive.",
+        }],
+        "total": 1,
+    },
+    "administrators_changed": {
+        "items": [{"username": "office", "text": "Gets the password in the archive."}], "total": 1,
+    },
+    "administrators_raised": {
+        "items": [{"username": "j.doe", "text": "Has the role `teacher` and becomes an administrator."}], "total": 1,
+    },
+    "administrators_disabled": {"items": [], "total": 0},
     "warnings": [], "blockers": [],
 }))]
 pub struct PlanAnswer {
-    /// What `POST /backup/archives/{id}/restore` needs. It stands for the archive, the request, who asks, and the live data
-    /// of every table that is concerned.
+    /// What `POST /backup/archives/{id}/restore` needs. It stands for the archive, the request, who asks, the live data
+    /// of every table that is concerned, and the administrators whose accounts change.
     hash: String,
     /// For each table that it concerns, what becomes of its rows.
     tables: BTreeMap<String, TablePlan>,
     /// The sum of all payments, before and after.
     money: MoneyPlan,
+    /// Accounts that are not there now and will be an administrator's. If this list or one of the next three is not empty,
+    /// the restore needs `confirm_administrators`.
+    administrators_added: AccountList,
+    /// Administrators who get another password.
+    administrators_changed: AccountList,
+    /// Accounts of other roles, and inactive ones, that will be an administrator's.
+    administrators_raised: AccountList,
+    /// Administrators who can't act as such any more. Only with `disable_administrators`.
+    administrators_disabled: AccountList,
     /// What an administrator should know.
     warnings: Vec<WarningAnswer>,
     /// Why it can't be done as it is asked for. Empty if it can.
@@ -163,6 +201,25 @@ pub(crate) struct MoneyPlan {
     after: String,
 }
 
+/// Accounts, and what happens to each.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct AccountList {
+    /// The first hundred by name.
+    items: Vec<AccountAnswer>,
+    /// How many there are in all.
+    total: u64,
+}
+
+/// What happens to one account.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = AccountChange)]
+pub(crate) struct AccountAnswer {
+    /// Its user name.
+    username: String,
+    /// What happens, as a sentence.
+    text: String,
+}
+
 /// Something that an administrator should know before a restore.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = RestoreWarning)]
@@ -203,7 +260,12 @@ impl From<Plan> for PlanAnswer {
             text,
         };
         let Money { before, after } = plan.money;
+        let administrators = plan.administrators;
         Self {
+            administrators_added: administrators.added.into(),
+            administrators_changed: administrators.changed.into(),
+            administrators_raised: administrators.raised.into(),
+            administrators_disabled: administrators.disabled.into(),
             hash: plan.hash,
             tables: tables
                 .map(|(table, outcome)| (table.name().to_owned(), outcome.into()))
@@ -211,6 +273,16 @@ impl From<Plan> for PlanAnswer {
             money: MoneyPlan { before, after },
             warnings: plan.warnings.into_iter().map(warning).collect(),
             blockers: plan.blockers.into_iter().map(blocker).collect(),
+        }
+    }
+}
+
+impl From<AccountChanges> for AccountList {
+    fn from(changes: AccountChanges) -> Self {
+        let answer = |AccountChange { username, text }| AccountAnswer { username, text };
+        Self {
+            items: changes.items.into_iter().map(answer).collect(),
+            total: changes.total,
         }
     }
 }
@@ -285,6 +357,9 @@ problem_responses!(
 /// Reads the archive and the live data, and says what a restore would do, row for row; it changes nothing. `replace` makes
 /// the scope what the archive has; `merge` lets the archive win and removes nothing; `missing_only` brings back what is
 /// missing and touches nothing else.
+///
+/// Each administrator whose account would change is named, with what happens to it. No restore removes an administrator, and
+/// none disables one unless `disable_administrators` asks for it.
 #[utoipa::path(
     operation_id = "planRestore",
     tag = "archives",
@@ -299,10 +374,15 @@ pub(super) async fn plan_restore(
     id: web::Path<String>,
     body: Body<PlanRequest>,
 ) -> Result<web::Json<PlanAnswer>, ApiError> {
-    let PlanRequest { scope, mode } = body.0;
+    let PlanRequest {
+        scope,
+        mode,
+        disable_administrators,
+    } = body.0;
     let request = Restore {
         scope: scope.into(),
         mode,
+        disable_administrators,
     };
     let plan = state.archives.plan(&granted.0, &id, &request).await?;
     Ok(web::Json(plan.into()))
@@ -342,16 +422,20 @@ pub(super) async fn restore_archive(
     let RestoreBody {
         scope,
         mode,
+        disable_administrators,
         plan_hash,
         confirm,
+        confirm_administrators,
     } = body.0;
     let request = RestoreRequest {
         restore: Restore {
             scope: scope.into(),
             mode,
+            disable_administrators,
         },
         plan_hash,
         confirmation: confirm,
+        confirm_administrators,
     };
     let sessions = state.accounts.end_sessions(&granted.0);
     let submitted = state.archives.restore(&granted.0, &id, request, sessions, key).await?;

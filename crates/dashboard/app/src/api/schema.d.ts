@@ -229,6 +229,9 @@ export interface paths {
          * @description Reads the archive and the live data, and says what a restore would do, row for row; it changes nothing. `replace` makes
          *     the scope what the archive has; `merge` lets the archive win and removes nothing; `missing_only` brings back what is
          *     missing and touches nothing else.
+         *
+         *     Each administrator whose account would change is named, with what happens to it. No restore removes an administrator, and
+         *     none disables one unless `disable_administrators` asks for it.
          */
         post: operations["planRestore"];
         delete?: never;
@@ -587,6 +590,23 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description What happens to one account. */
+        AccountChange: {
+            /** @description What happens, as a sentence. */
+            text: string;
+            /** @description Its user name. */
+            username: string;
+        };
+        /** @description Accounts, and what happens to each. */
+        AccountList: {
+            /** @description The first hundred by name. */
+            items: components["schemas"]["AccountChange"][];
+            /**
+             * Format: int64
+             * @description How many there are in all.
+             */
+            total: number;
+        };
         /**
          * @description What is known of an archive.
          * @example {
@@ -1241,6 +1261,11 @@ export interface components {
          *     }
          */
         PlanRequest: {
+            /**
+             * @description Whether active administrators are disabled where the archive has them as inactive, with another role, or with a
+             *     password with which nobody can sign in. Default `false`: they stay as they are, and a warning names them.
+             */
+            disable_administrators?: boolean;
             /** @enum {string} */
             mode: "replace" | "merge" | "missing_only";
             scope?: "all" | {
@@ -1314,7 +1339,7 @@ export interface components {
         /** @description Something that stands in the way of a restore. */
         RestoreBlocker: {
             /** @enum {string} */
-            code: "orphans" | "conflicts" | "duplicate_keys" | "ids_without_room" | "rows_too_large";
+            code: "orphans" | "conflicts" | "duplicate_keys" | "ids_without_room" | "rows_too_large" | "invalid_user_names";
             /** @description The table that it is about. */
             table: string;
             /** @description It in words. */
@@ -1323,8 +1348,39 @@ export interface components {
         /**
          * @description What a restore would do.
          * @example {
+         *       "administrators_added": {
+         *         "items": [
+         *           {
+         *             "text": "A new administrator, who can sign in with the password in the archive.",
+         *             "username": "head.office"
+         *           }
+         *         ],
+         *         "total": 1
+         *       },
+         *       "administrators_changed": {
+         *         "items": [
+         *           {
+         *             "text": "Gets the password in the archive.",
+         *             "username": "office"
+         *           }
+         *         ],
+         *         "total": 1
+         *       },
+         *       "administrators_disabled": {
+         *         "items": [],
+         *         "total": 0
+         *       },
+         *       "administrators_raised": {
+         *         "items": [
+         *           {
+         *             "text": "Has the role `teacher` and becomes an administrator.",
+         *             "username": "j.doe"
+         *           }
+         *         ],
+         *         "total": 1
+         *       },
          *       "blockers": [],
-         *       "hash": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+         *       "hash": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08-2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae",
          *       "money": {
          *         "after": "12610250.00",
          *         "before": "12609000.00"
@@ -1350,11 +1406,22 @@ export interface components {
          *     }
          */
         RestorePlan: {
+            /**
+             * @description Accounts that are not there now and will be an administrator's. If this list or one of the next three is not empty,
+             *     the restore needs `confirm_administrators`.
+             */
+            administrators_added: components["schemas"]["AccountList"];
+            /** @description Administrators who get another password. */
+            administrators_changed: components["schemas"]["AccountList"];
+            /** @description Administrators who can't act as such any more. Only with `disable_administrators`. */
+            administrators_disabled: components["schemas"]["AccountList"];
+            /** @description Accounts of other roles, and inactive ones, that will be an administrator's. */
+            administrators_raised: components["schemas"]["AccountList"];
             /** @description Why it can't be done as it is asked for. Empty if it can. */
             blockers: components["schemas"]["RestoreBlocker"][];
             /**
-             * @description What `POST /backup/archives/{id}/restore` needs. It stands for the archive, the request, who asks, and the live data
-             *     of every table that is concerned.
+             * @description What `POST /backup/archives/{id}/restore` needs. It stands for the archive, the request, who asks, the live data
+             *     of every table that is concerned, and the administrators whose accounts change.
              */
             hash: string;
             /** @description The sum of all payments, before and after. */
@@ -1370,6 +1437,7 @@ export interface components {
          * @description A restore that somebody has looked at the plan of.
          * @example {
          *       "confirm": "restore",
+         *       "confirm_administrators": true,
          *       "mode": "replace",
          *       "plan_hash": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
          *     }
@@ -1377,6 +1445,10 @@ export interface components {
         RestoreRequest: {
             /** @description The word `restore`. */
             confirm?: string | null;
+            /** @description `true` if the accounts of administrators that the plan names are to change as it says. It must be if there are any. */
+            confirm_administrators?: boolean;
+            /** @description As for the plan. */
+            disable_administrators?: boolean;
             /** @enum {string} */
             mode: "replace" | "merge" | "missing_only";
             /** @description The `hash` of the plan. If the data has changed since, nothing is restored (412). */
@@ -1395,7 +1467,7 @@ export interface components {
         /** @description Something that an administrator should know before a restore. */
         RestoreWarning: {
             /** @enum {string} */
-            code: "cascades" | "taken_along" | "administrators_kept" | "users_renumbered" | "passwords_restored" | "no_administrator";
+            code: "cascades" | "taken_along" | "administrators_kept" | "administrators_not_disabled" | "users_renumbered" | "passwords_restored" | "no_administrator" | "ids_without_room";
             /** @description The table that it is about. */
             table: string;
             /** @description It in words. */

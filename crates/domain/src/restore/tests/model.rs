@@ -28,7 +28,7 @@ pub(super) fn restored(live: &Rows, archive: &Rows, request: &Restore, acting: O
         only_of(&mut archive, live, student);
     }
     if is_target(request, Table::Users) {
-        kept = settle(live, &mut archive, request.mode, acting);
+        kept = settle(live, &mut archive, request, acting);
     }
     let mut outcome = live.clone();
     let mut written: BTreeMap<Table, BTreeSet<i64>> = BTreeMap::new();
@@ -118,14 +118,23 @@ fn only_of(archive: &mut Rows, live: &Rows, student: i64) {
     archive.put(Table::Students, whole.row(Table::Students, student).unwrap().clone());
 }
 
-fn settle(live: &Rows, archive: &mut Rows, mode: Mode, acting: Option<i64>) -> BTreeSet<i64> {
+fn settle(live: &Rows, archive: &mut Rows, request: &Restore, acting: Option<i64>) -> BTreeSet<i64> {
+    let mode = request.mode;
     let name = |row: &Row| row[1];
     let archived: Vec<Row> = archive.of(Table::Users).cloned().collect();
     let mut kept: BTreeSet<i64> = live
         .of(Table::Users)
         .filter(|row| {
-            let named = archived.iter().any(|other| name(other) == name(row));
-            Some(id(row)) == acting || (row[4] == Cell::Text("admin") && !named)
+            let is_admin = |row: &Row| row[4] == Cell::Text("admin");
+            let other = archived.iter().find(|other| name(other) == name(row));
+            let is_left = match other {
+                None => is_admin(row),
+                // All users of these schools are active.
+                Some(other) => {
+                    is_admin(row) && !is_admin(other) && !request.disable_administrators && mode != Mode::MissingOnly
+                }
+            };
+            Some(id(row)) == acting || is_left
         })
         .map(id)
         .collect();

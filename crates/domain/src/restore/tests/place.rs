@@ -20,6 +20,7 @@ impl School {
             source,
             &keys,
             request,
+            Provenance::Unknown,
             self.folder.path(),
             &progress,
         )
@@ -40,7 +41,7 @@ impl School {
             &keys,
             &summary,
             request,
-            HighIds::Refused,
+            Provenance::Unknown,
             self.folder.path(),
             &progress,
         );
@@ -51,7 +52,11 @@ impl School {
 }
 
 pub(super) fn request(scope: Scope, mode: Mode) -> Restore {
-    Restore { scope, mode }
+    Restore {
+        scope,
+        mode,
+        disable_administrators: false,
+    }
 }
 
 pub(super) fn tables<const N: usize>(tables: [Table; N]) -> Scope {

@@ -99,6 +99,7 @@ async fn check(live: &School, entropy: Vec<u8>) -> Result<(), TestCaseError> {
     let request = Restore {
         scope: scope(&mut dice),
         mode: dice.of(&[Mode::Replace, Mode::Merge, Mode::MissingOnly]),
+        disable_administrators: dice.up_to(2) > 0,
     };
     let archive = school(&mut dice);
     let (before, archive) = match dice.up_to(3) {

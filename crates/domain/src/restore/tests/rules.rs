@@ -100,7 +100,7 @@ async fn an_archive_that_is_another_at_its_second_reading_changes_nothing() {
             &keys,
             &summary,
             &request,
-            HighIds::Refused,
+            Provenance::Unknown,
             live.folder.path(),
             &progress,
         )
@@ -125,6 +125,7 @@ async fn who_cancels_changes_nothing() {
         &archive,
         &keys,
         &request,
+        Provenance::Unknown,
         live.folder.path(),
         &progress,
     );

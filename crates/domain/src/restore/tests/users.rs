@@ -1,5 +1,7 @@
 //! Accounts: who is kept, who is the same, and who gets another id.
 
+use campus_backup_archive::Cell;
+
 use super::super::*;
 use super::place::*;
 use crate::account::Admin;
@@ -136,4 +138,106 @@ async fn the_plan_warns_where_nobody_could_sign_in() {
     let plan = place.plan(&Admin::acting(None), &source, &request).await.unwrap();
     let codes: Vec<_> = plan.warnings.iter().map(|warning| warning.code).collect();
     assert_eq!(codes, [WarningCode::PasswordsRestored, WarningCode::NoAdministrator]);
+}
+
+/// A hash of which somebody may know the password.
+const USABLE: &str =
+    "$argon2id$v=19$m=19456,t=2,p=1$6ZzIhBXp1pW1nU6wY3kQ0w$gB0s7mPzv9c5Qe2XyT8uRkV1oJ4hN6dLaFqKiWtZ3xE";
+
+#[tokio::test]
+async fn active_administrators_are_disabled_only_if_asked() {
+    let live = users([user(1, "me", "admin", USABLE), user(2, "boss", "admin", USABLE)]);
+    let mut inactive = user(2, "boss", "admin", USABLE);
+    inactive[5] = Cell::Boolean(false);
+    for row in [
+        user(2, "boss", "teacher", USABLE),
+        user(2, "boss", "admin", "!"),
+        // Under another id, too.
+        user(7, "boss", "teacher", USABLE),
+        inactive,
+    ] {
+        let archive = users([user(1, "me", "admin", USABLE), row]);
+        for mode in [Mode::Replace, Mode::Merge] {
+            let place = School::with(&live).await;
+            let source = archive.source(&[Table::Users]);
+            let mut request = request(tables([Table::Users]), mode);
+            let me = Admin::acting(Some(1));
+            let plan = place.plan(&me, &source, &request).await.unwrap();
+            assert!(plan.administrators.is_empty(), "{plan:?}");
+            let warning = plan.warnings.iter().find(|warning| warning.text.contains("`boss`"));
+            assert_eq!(warning.unwrap().code, WarningCode::AdministratorsNotDisabled);
+            place.restore(&me, &source, &request).await.unwrap();
+            assert_eq!(place.lines().await, live.lines(), "{mode:?}");
+
+            request.disable_administrators = true;
+            let plan = place.plan(&me, &source, &request).await.unwrap();
+            if plan.blockers.is_empty() {
+                assert_eq!(plan.administrators.disabled.items[0].username, "boss", "{mode:?}");
+                assert!(changes_administrators(&plan.hash));
+                let restored = place.restore(&me, &source, &request).await.unwrap();
+                assert_eq!(restored.administrators, plan.administrators);
+                assert_eq!(place.lines().await, archive.lines(), "{mode:?}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn many_administrators_are_counted_and_all_are_in_the_hash() {
+    let names: Vec<&'static str> = (0..MAX_LISTED + 50)
+        .map(|number| &*Box::leak(format!("n{number:04}").into_boxed_str()))
+        .collect();
+    let archive = |last: &'static str| {
+        let all = names.iter().zip(2..);
+        let archive = all.fold(Rows::default(), |rows, (name, id)| {
+            rows.with(Table::Users, user(id, name, "admin", USABLE))
+        });
+        archive.with(Table::Users, user(1_000, last, "admin", USABLE))
+    };
+    let place = School::with(&users([user(1, "me", "admin", USABLE)])).await;
+    let request = request(tables([Table::Users]), Mode::Merge);
+    let mut digests = std::collections::BTreeSet::new();
+    for last in ["x", "y"] {
+        let source = archive(last).source(&[Table::Users]);
+        let plan = place.plan(&Admin::acting(Some(1)), &source, &request).await.unwrap();
+        let added = &plan.administrators.added;
+        assert_eq!((added.items.len(), added.total), (MAX_LISTED, MAX_LISTED as u64 + 51));
+        assert_eq!(without_administrators(&plan.hash).len(), 64);
+        digests.insert(plan.administrators.bind(String::new()));
+    }
+    assert_eq!(digests.len(), 2, "the last one is not listed, and counts");
+}
+
+#[tokio::test]
+async fn each_administrator_is_in_the_list_of_what_happens() {
+    let live = users([
+        user(1, "me", "admin", USABLE),
+        user(2, "raised", "teacher", USABLE),
+        user(3, "changed", "admin", "!"),
+        user(4, "same", "admin", USABLE),
+    ]);
+    let archive = users([
+        user(1, "me", "admin", USABLE),
+        user(2, "raised", "admin", USABLE),
+        user(3, "changed", "admin", USABLE),
+        user(4, "same", "admin", USABLE),
+        user(5, "added", "admin", USABLE),
+        user(6, "teacher", "teacher", USABLE),
+    ]);
+    let place = School::with(&live).await;
+    let source = archive.source(&[Table::Users]);
+    let request = request(tables([Table::Users]), Mode::Replace);
+    let plan = place.plan(&Admin::acting(Some(1)), &source, &request).await.unwrap();
+    let Administrators {
+        added,
+        changed,
+        raised,
+        disabled,
+        ..
+    } = &plan.administrators;
+    let names = [added, changed, raised, disabled].map(|list| {
+        let names = list.items.iter().map(|account| account.username.as_str());
+        names.collect::<Vec<_>>()
+    });
+    assert_eq!(names, [vec!["added"], vec!["changed"], vec!["raised"], vec![]]);
 }

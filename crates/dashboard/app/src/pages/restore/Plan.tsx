@@ -1,4 +1,4 @@
-import { Alert, Button, Group, Stack, Text } from '@mantine/core';
+import { Alert, Button, Checkbox, Group, Stack, Text } from '@mantine/core';
 import { type FormEvent, useState } from 'react';
 import type { RestorePlan } from '../../api/archives';
 import { TABLES } from '../../api/tables';
@@ -8,7 +8,8 @@ import { NumbersByTable } from '../../parts/NumbersByTable';
 import { ProblemAlert } from '../../parts/ProblemAlert';
 import { TypedWord } from '../../parts/TypedWord';
 import { DANGER } from '../../theme';
-import { changes, WORD } from './request';
+import { Administrators } from './Administrators';
+import { changes, changesAdministrators, WORD } from './request';
 
 const REMOVED = 'Removed';
 
@@ -17,19 +18,29 @@ interface Props {
   pending: boolean;
   error: unknown;
   onConfirm: () => void;
+  /** Whether administrators whom the archive has as inactive or with another role are disabled. */
+  disable: boolean;
+  /** Asks for another plan. */
+  onDisable: (disable: boolean) => void;
 }
 
 /** The plan in words and numbers, and the word that lets it happen. */
-export function Plan({ plan, pending, error, onConfirm }: Props) {
+export function Plan({ plan, pending, error, onConfirm, disable, onDisable }: Props) {
   const [typed, setTyped] = useState('');
   const [wrong, setWrong] = useState(false);
+  const [known, setKnown] = useState(false);
+  const [unknown, setUnknown] = useState(false);
+  const administrators = changesAdministrators(plan);
+  const canDisable = disable || plan.warnings.some(({ code }) => code === 'administrators_not_disabled');
   const { inserts, updates, removed, any } = changes(plan);
   const blocked = plan.blockers.length > 0;
   const submit = (event: FormEvent) => {
     event.preventDefault();
     if (pending) return;
-    if (typed.trim() === WORD) return onConfirm();
-    setWrong(true);
+    const confirmed = known || !administrators;
+    if (typed.trim() === WORD && confirmed) return onConfirm();
+    setWrong(typed.trim() !== WORD);
+    setUnknown(!confirmed);
   };
   return (
     <Stack>
@@ -55,6 +66,15 @@ export function Plan({ plan, pending, error, onConfirm }: Props) {
           {text}
         </Alert>
       ))}
+      <Administrators plan={plan} />
+      {canDisable && (
+        <Checkbox
+          label="Disable administrators as the archive has them"
+          description="Otherwise they stay active. The preview is made again."
+          checked={disable}
+          onChange={(event) => onDisable(event.currentTarget.checked)}
+        />
+      )}
       <NumbersByTable
         label="Table by table"
         heads={['Now', 'Come back', 'Changed', REMOVED, 'Afterwards']}
@@ -73,6 +93,17 @@ export function Plan({ plan, pending, error, onConfirm }: Props) {
               What is there now is put into a safety archive first. You stay signed in; all others have to
               sign in again.
             </Text>
+            {administrators && (
+              <Checkbox
+                label="I know these administrators and want their accounts to change"
+                checked={known}
+                onChange={(event) => {
+                  setKnown(event.currentTarget.checked);
+                  setUnknown(false);
+                }}
+                error={unknown ? 'Confirm the administrators. Nothing was changed.' : undefined}
+              />
+            )}
             <TypedWord
               word={WORD}
               typed={typed}

@@ -9,7 +9,7 @@ import { nameOf, TABLES } from '../../api/tables';
 import { Panel } from '../../parts/Panel';
 import { ProblemAlert } from '../../parts/ProblemAlert';
 import { Plan } from './Plan';
-import { EVERYTHING, inALine, MODES, request, type Wanted, WORD } from './request';
+import { changesAdministrators, EVERYTHING, inALine, MODES, request, type Wanted, WORD } from './request';
 
 /** Which archive, what of it and how; then the plan, and the word. */
 export function Steps({ archives, chosen }: { archives: Archive[]; chosen: string }) {
@@ -20,7 +20,7 @@ export function Steps({ archives, chosen }: { archives: Archive[]; chosen: strin
   const [missing, setMissing] = useState<string>();
   const asked = request(wanted);
   const plan = useMutation({
-    mutationFn: async () => {
+    mutationFn: async (asked: ReturnType<typeof request>) => {
       if ('missing' in asked) throw new Error(asked.missing);
       return body(
         await client.POST('/backup/archives/{id}/restore-plan', { params: { path: { id } }, body: asked }),
@@ -28,12 +28,12 @@ export function Steps({ archives, chosen }: { archives: Archive[]; chosen: strin
     },
   });
   const restore = useMutation({
-    mutationFn: async (hash: string) => {
+    mutationFn: async ({ hash, administrators }: { hash: string; administrators: boolean }) => {
       if ('missing' in asked) throw new Error(asked.missing);
       return body(
         await client.POST('/backup/archives/{id}/restore', {
           params: { path: { id } },
-          body: { ...asked, plan_hash: hash, confirm: WORD },
+          body: { ...asked, plan_hash: hash, confirm: WORD, confirm_administrators: administrators },
         }),
       );
     },
@@ -44,7 +44,8 @@ export function Steps({ archives, chosen }: { archives: Archive[]; chosen: strin
   });
   // A plan is of what was asked; other questions need another.
   const change = (next: Partial<Wanted>) => {
-    setWanted({ ...wanted, ...next });
+    // Whoever asks for something else has not asked to disable anybody there.
+    setWanted({ ...wanted, disable: false, ...next });
     setMissing(undefined);
     plan.reset();
     restore.reset();
@@ -53,7 +54,7 @@ export function Steps({ archives, chosen }: { archives: Archive[]; chosen: strin
     event.preventDefault();
     if ('missing' in asked) return setMissing(asked.missing);
     restore.reset();
-    if (!plan.isPending) plan.mutate();
+    if (!plan.isPending) plan.mutate(asked);
   };
   return (
     <Stack>
@@ -65,8 +66,7 @@ export function Steps({ archives, chosen }: { archives: Archive[]; chosen: strin
               value={id}
               onChange={(event) => {
                 setId(event.currentTarget.value);
-                plan.reset();
-                restore.reset();
+                change({});
               }}
               data={archives.map((archive) => ({ value: archive.id, label: inALine(archive) }))}
             />
@@ -134,7 +134,14 @@ export function Steps({ archives, chosen }: { archives: Archive[]; chosen: strin
             plan={plan.data}
             pending={restore.isPending}
             error={restore.error}
-            onConfirm={() => restore.mutate(plan.data.hash)}
+            onConfirm={() =>
+              restore.mutate({ hash: plan.data.hash, administrators: changesAdministrators(plan.data) })
+            }
+            disable={wanted.disable}
+            onDisable={(disable) => {
+              change({ disable });
+              plan.mutate(request({ ...wanted, disable }));
+            }}
           />
         </Panel>
       )}

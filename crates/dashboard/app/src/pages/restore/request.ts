@@ -12,9 +12,11 @@ export interface Wanted {
   tables: Table[];
   student: string;
   mode: Mode;
+  /** Whether administrators are disabled whom the archive has as inactive or with another role. */
+  disable: boolean;
 }
 
-export const EVERYTHING: Wanted = { what: 'all', tables: [], student: '', mode: 'replace' };
+export const EVERYTHING: Wanted = { what: 'all', tables: [], student: '', mode: 'replace', disable: false };
 
 /** What has to be typed, and what the service is sent to confirm. */
 export const WORD = 'restore';
@@ -22,16 +24,17 @@ export const WORD = 'restore';
 /** The same as the service wants it, or what is missing. */
 export function request(wanted: Wanted): PlanRequest | { missing: string } {
   const { mode } = wanted;
+  const common = { mode, disable_administrators: wanted.disable };
   switch (wanted.what) {
     case 'all':
-      return { mode, scope: 'all' };
+      return { ...common, scope: 'all' };
     case 'tables':
       if (wanted.tables.length === 0) return { missing: 'Choose at least one table.' };
-      return { mode, scope: { tables: wanted.tables } };
+      return { ...common, scope: { tables: wanted.tables } };
     case 'student': {
       const id = Number(wanted.student);
       if (!Number.isSafeInteger(id) || id < 1) return { missing: 'Enter the student’s ID, a whole number.' };
-      return { mode, scope: { entity: { table: 'students', id } } };
+      return { ...common, scope: { entity: { table: 'students', id } } };
     }
   }
 }
@@ -53,6 +56,19 @@ export const MODES: { mode: Mode; label: string; words: string }[] = [
     words: 'Rows that are gone come back. Nothing that is there is touched.',
   },
 ];
+
+/** The lists of a plan that name administrators, and what stands above each. */
+export const ADMINISTRATORS = [
+  { list: 'administrators_added', title: 'New administrators' },
+  { list: 'administrators_raised', title: 'Become administrators' },
+  { list: 'administrators_changed', title: 'Administrators who get another password' },
+  { list: 'administrators_disabled', title: 'Administrators who are disabled' },
+] as const;
+
+/** Whether a plan changes accounts of administrators, which has to be confirmed by itself. */
+export function changesAdministrators(plan: RestorePlan): boolean {
+  return ADMINISTRATORS.some(({ list }) => plan[list].total > 0);
+}
 
 /** An archive in a line. */
 export function inALine(archive: Archive): string {

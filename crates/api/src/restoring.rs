@@ -1,0 +1,318 @@
+//! `campus-backup restore`: the plan, the questions, the restore. It takes an archive of the store or a file, and fills also a
+//! database that is empty: the day after the old one was lost there is no account, and the command line itself acts.
+
+use std::io::{self, BufRead, IsTerminal, Write};
+use std::path::Path;
+
+use actix_web::web::{Bytes, BytesMut};
+use campus_backup_domain::account::{Admin, FirstAdmin};
+use campus_backup_domain::archives::{RESTORE, RestoreRequest, Upload, Words};
+use campus_backup_domain::database::SchemaState;
+use campus_backup_domain::job::{Progress, Runner};
+use campus_backup_domain::restore::{self as restoring, Mode, Plan, Scope};
+use campus_backup_domain::{Error, Table, open};
+use futures_util::{Stream, stream};
+use secrecy::ExposeSecret;
+use serde_json::{Value, json};
+use tokio::io::AsyncReadExt;
+
+use crate::AppState;
+use crate::cli::{Acting, Restore};
+use crate::commands::block_on;
+use crate::failure::Failure;
+use crate::installation::{self, Installation};
+use crate::keep::{follow, print_json, refused};
+use crate::output::print;
+use crate::problem::{ApiError, Code};
+use crate::routes::archives::PlanAnswer;
+use crate::settings::Settings;
+use crate::stored::{self, Named};
+use crate::{logging, look, startup};
+
+/// What has to be typed so that administrators' accounts change.
+const ADMINISTRATORS: &str = "administrators";
+
+/// The lists of a plan that name administrators, and what is said of them.
+const LISTS: [(&str, &str); 4] = [
+    ("administrators_added", "administrator added"),
+    ("administrators_changed", "administrator changed"),
+    ("administrators_raised", "administrator raised"),
+    ("administrators_disabled", "administrator disabled"),
+];
+
+/// How much of a file is read at once, in bytes.
+const PIECE: usize = 256 * 1024;
+
+pub(crate) fn restore(arguments: &Restore) -> Result<(), Failure> {
+    let request = restoring::Restore {
+        scope: scope(arguments)?,
+        mode: mode(&arguments.mode)?,
+        disable_administrators: arguments.disable_administrators,
+    };
+    if !arguments.dry_run && !arguments.yes && !io::stdin().is_terminal() {
+        let problem = "--yes is needed where nobody can be asked; --dry-run shows the plan";
+        return Err(Failure::Settings(vec![problem.to_owned()]));
+    }
+    let settings = Settings::of_command(&arguments.acting.common)?;
+    logging::start(&settings);
+    block_on(async {
+        installation::check_data_dir(&settings, Installation::EmptyDatabase)?;
+        let found = startup::inspect(&settings).await?;
+        // Before anything is written: an archive that is not there would leave an empty installation.
+        if matches!(found, SchemaState::Empty) {
+            installation::require_data_dir(&settings)?;
+            installation::require_archives(&settings)?;
+            look_for(arguments, &settings).await?;
+        }
+        let state = startup::state(settings, Installation::EmptyDatabase, |_| Ok(Runner::passing())).await?;
+        let username = &arguments.acting.username;
+        let admin = state.accounts.administrator_or_command_line(username).await;
+        let restoring = Restoring {
+            arguments,
+            acting: &arguments.acting,
+            state: &state,
+            admin: &admin.map_err(Failure::refused("--as"))?,
+            request,
+        };
+        restoring.run(Named::of(&arguments.archive)?).await
+    })
+}
+
+/// Demands the archive, and that there is something to compare it with.
+async fn look_for(arguments: &Restore, settings: &Settings) -> Result<(), Failure> {
+    match Named::of(&arguments.archive)? {
+        Named::Stored(id) => drop(stored::archives(settings)?.show(&id).await.map_err(refused)?),
+        Named::File(path) => {
+            let file = arguments.archive.as_str();
+            let keys = settings.archive_keys.clone();
+            let check = move || {
+                let source = open::Source::open(&path)?;
+                open::check(source, &keys, &Progress::default())
+            };
+            let checked = tokio::task::spawn_blocking(check).await;
+            let checked = checked.map_err(Failure::failed("checking the archive"))?;
+            checked.map_err(look::refused(file))?;
+        }
+    }
+    match arguments.dry_run {
+        false => Ok(()),
+        true => Err(Failure::Settings(vec![format!(
+            "the database {} is empty, so there is nothing with which --dry-run could compare the archive. Nothing was \
+             changed. Without --dry-run the plan is shown, too, before anything is restored",
+            settings.database.place()
+        )])),
+    }
+}
+
+struct Restoring<'a> {
+    arguments: &'a Restore,
+    acting: &'a Acting,
+    state: &'a AppState,
+    admin: &'a Admin,
+    request: restoring::Restore,
+}
+
+impl Restoring<'_> {
+    async fn run(self, named: Named) -> Result<(), Failure> {
+        let Some(plan_hash) = self.confirmed_plan(&named).await? else {
+            return Ok(());
+        };
+        let id = match named {
+            Named::Stored(id) => id,
+            Named::File(path) => self.upload(&path).await?,
+        };
+        let (state, admin) = (self.state, self.admin);
+        let request = RestoreRequest {
+            confirm_administrators: restoring::changes_administrators(&plan_hash),
+            restore: self.request,
+            plan_hash,
+            confirmation: Some(RESTORE.to_owned()),
+        };
+        let sessions = state.accounts.end_sessions(admin);
+        let submitted = state.archives.restore(admin, &id, request, sessions, None);
+        let report = follow(state, self.acting, submitted).await?.result.unwrap_or_default();
+        let made = first_administrator(state, admin).await?;
+        report_done(report, made, self.acting.json)
+    }
+
+    /// The hash of the plan that may be done; none if it was only to be shown.
+    async fn confirmed_plan(&self, named: &Named) -> Result<Option<String>, Failure> {
+        let (arguments, archives) = (self.arguments, &self.state.archives);
+        let plan = match named {
+            Named::Stored(id) => archives.plan(self.admin, id, &self.request).await,
+            Named::File(path) => archives.plan_file(self.admin, path.clone(), &self.request).await,
+        };
+        let plan: Plan = plan.map_err(refused)?;
+        let (plan_hash, is_blocked) = (plan.hash.clone(), !plan.blockers.is_empty());
+        let changes_administrators = !plan.administrators.is_empty();
+        let plan = json!(PlanAnswer::from(plan));
+        if arguments.dry_run && self.acting.json {
+            return print_json(&plan).map(|()| None);
+        }
+        if !self.acting.json {
+            print_plan(&plan)?;
+        }
+        if arguments.dry_run {
+            return Ok(None);
+        }
+        if is_blocked {
+            let detail = plan["blockers"][0]["text"].as_str().unwrap_or_default();
+            return Err(ApiError::new(Code::RestoreConflict, detail).into());
+        }
+        if !arguments.yes && !is_typed(RESTORE)? {
+            return Err(refused(Error::WrongConfirmation { expected: RESTORE }));
+        }
+        if changes_administrators && !arguments.confirm_administrators {
+            let is_confirmed = !arguments.yes && is_typed(ADMINISTRATORS)?;
+            if !is_confirmed {
+                return Err(unconfirmed(&plan));
+            }
+        }
+        Ok(Some(plan_hash))
+    }
+
+    /// Puts a file into the store, so that it is checked and kept like any other archive.
+    async fn upload(&self, path: &Path) -> Result<String, Failure> {
+        let doing = "reading the archive";
+        let file = tokio::fs::File::open(path).await.map_err(Failure::failed(doing))?;
+        let length = file.metadata().await.map_err(Failure::failed(doing))?.len();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let upload = Upload {
+            words: Words {
+                note: Some(format!("uploaded by `campus-backup restore {}`", name.escape_debug())),
+                ..Words::default()
+            },
+            length: Some(length),
+            key: None,
+        };
+        let submitted = self.state.archives.upload(self.admin, upload, pieces(file));
+        let result = follow(self.state, self.acting, submitted)
+            .await?
+            .result
+            .unwrap_or_default();
+        Ok(result["archive_id"].as_str().unwrap_or_default().to_owned())
+    }
+}
+
+fn pieces(file: tokio::fs::File) -> impl Stream<Item = Result<Bytes, Error>> {
+    stream::try_unfold(file, |mut file| async move {
+        let mut piece = BytesMut::with_capacity(PIECE);
+        let read = file
+            .read_buf(&mut piece)
+            .await
+            .map_err(Error::io("reading the archive"))?;
+        Ok((read > 0).then(|| (piece.freeze(), file)))
+    })
+}
+
+/// After the command line itself has acted, somebody must be able to sign in. Whoever acts by name can.
+async fn first_administrator(state: &AppState, admin: &Admin) -> Result<Option<FirstAdmin>, Failure> {
+    if admin.user_id().is_some() {
+        return Ok(None);
+    }
+    let (accounts, settings) = (&state.accounts, &state.settings);
+    let made = accounts.ensure_somebody_can_sign_in(&settings.admin_username, settings.admin_password.as_ref());
+    made.await.map_err(Failure::failed(
+        "making an administrator after the restore, which is done (`campus-backup admin create` makes one)",
+    ))
+}
+
+fn report_done(mut report: Value, made: Option<FirstAdmin>, json: bool) -> Result<(), Failure> {
+    if json {
+        if let Some(made) = &made {
+            let password = made.password.as_ref().map(ExposeSecret::expose_secret);
+            report["administrator"] = json!({"username": made.username, "password": password});
+        }
+        return print_json(&report);
+    }
+    let safety = report["safety_archive_id"].as_str().unwrap_or_default();
+    print(&format!("restored; what was there before is in {safety}"))?;
+    made.as_ref().map_or(Ok(()), startup::announce)
+}
+
+fn unconfirmed(plan: &Value) -> Failure {
+    let names = LISTS.iter().flat_map(|(list, _)| plan[list]["items"].as_array());
+    let names = names.flatten().filter_map(|account| account["username"].as_str());
+    let names: Vec<_> = names.map(|name| name.escape_debug().to_string()).collect();
+    let problem = format!(
+        "--confirm-administrators is needed: the plan changes accounts of administrators ({}). Nothing was restored",
+        names.join(", ")
+    );
+    Failure::Settings(vec![problem])
+}
+
+fn print_plan(plan: &Value) -> Result<(), Failure> {
+    print("      before       after     inserts     updates     deletes")?;
+    for (table, counts) in plan["tables"].as_object().into_iter().flatten() {
+        let number = |name: &str| counts[name].as_u64().unwrap_or_default();
+        let gone = number("deletes") + number("cascades");
+        let numbers = [
+            number("rows_before"),
+            number("rows_after"),
+            number("inserts"),
+            number("updates"),
+            gone,
+        ];
+        let numbers = numbers.map(|number| format!("{number:>12}"));
+        print(&format!("{}  {table}", numbers.concat()))?;
+    }
+    let money = |when: &str| plan["money"][when].as_str().unwrap_or_default().to_owned();
+    print(&format!(
+        "payments: {} before, {} after",
+        money("before"),
+        money("after")
+    ))?;
+    for (list, what) in LISTS {
+        let (items, total) = (&plan[list]["items"], plan[list]["total"].as_u64().unwrap_or_default());
+        let items = items.as_array().map(Vec::as_slice).unwrap_or_default();
+        for account in items {
+            let name = account["username"].as_str().unwrap_or_default().escape_debug();
+            let text = account["text"].as_str().unwrap_or_default();
+            print(&format!("{what}: {name}: {text}"))?;
+        }
+        if total > items.len() as u64 {
+            print(&format!("{what}: and {} more", total - items.len() as u64))?;
+        }
+    }
+    for what in ["warnings", "blockers"] {
+        for one in plan[what].as_array().into_iter().flatten() {
+            print(&format!(
+                "{}: {}",
+                what.trim_end_matches('s'),
+                one["text"].as_str().unwrap_or_default()
+            ))?;
+        }
+    }
+    Ok(())
+}
+
+fn is_typed(word: &str) -> Result<bool, Failure> {
+    let doing = "asking for the confirmation";
+    write!(io::stderr().lock(), "Type {word} to go on: ").map_err(Failure::failed(doing))?;
+    let mut typed = String::new();
+    io::stdin()
+        .lock()
+        .read_line(&mut typed)
+        .map_err(Failure::failed(doing))?;
+    Ok(typed.trim() == word)
+}
+
+fn scope(arguments: &Restore) -> Result<Scope, Failure> {
+    if let Some(id) = arguments.student {
+        let table = Table::Students;
+        return Ok(Scope::Entity { table, id });
+    }
+    if arguments.table.is_empty() {
+        return Ok(Scope::All);
+    }
+    let tables: Option<_> = arguments.table.iter().map(|name| Table::from_name(name)).collect();
+    tables.map(Scope::Tables).ok_or_else(|| {
+        let names = Table::ALL.map(Table::name).join(", ");
+        Failure::Settings(vec![format!("--table: must be one of {names}")])
+    })
+}
+
+fn mode(name: &str) -> Result<Mode, Failure> {
+    serde_json::from_value(json!(name))
+        .map_err(|_| Failure::Settings(vec![format!("--mode: `{name}` is not replace, merge or missing_only")]))
+}

@@ -1,0 +1,204 @@
+//! What a restore does to administrators is named, confirmed, and never locks one out unasked.
+
+use campus_backup_archive::Cell;
+use harness::archives_rig::{ARCHIVES, Place, of};
+use harness::client::fields;
+use harness::restore_rig;
+use harness::{Engine, on_every_engine};
+use insta::assert_json_snapshot;
+use serde_json::{Value, json};
+
+const HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$6ZzIhBXp1pW1nU6wY3kQ0w$gB0s7mPzv9c5Qe2XyT8uRkV1oJ4hN6dLaFqKiWtZ3xE";
+
+/// An archive of the small school after `rewrite` was done to each of its users, uploaded.
+async fn uploaded(place: &Place, rewrite: impl Fn(i64, &mut Vec<Cell<'_>>)) -> String {
+    let archive = restore_rig::Place::on(&place.school.scratch).await.archive().await;
+    let archive = archive.rewritten(|table, cells| {
+        if let (true, Cell::Integer(id)) = (table == "users", cells[0]) {
+            rewrite(id, cells);
+        }
+        true
+    });
+    let path = format!("{ARCHIVES}/upload");
+    let answer = place.admin.post_raw(&path, "application/octet-stream", archive.bytes());
+    let uploaded = answer.await.expect(201).json();
+    uploaded["id"].as_str().unwrap().to_owned()
+}
+
+/// Two more administrators: one whom the archive will change, and one whom it will disable.
+async fn with_colleagues(engine: Engine) -> Place {
+    let place = Place::on(engine).await;
+    for (id, name) in [(20, "boss"), (21, "head")] {
+        let sql =
+            format!("insert into users (id, username, password_hash, role) values ({id}, '{name}', '{HASH}', 'admin')");
+        place.school.scratch.execute(&sql).await;
+    }
+    place
+}
+
+/// Does everything to the administrators that an archive can do.
+fn takeover(id: i64, cells: &mut Vec<Cell<'_>>) {
+    match id {
+        2 => cells[4] = Cell::Text("admin"),
+        3 => (cells[1], cells[4], cells[5]) = (Cell::Text("eve"), Cell::Text("admin"), Cell::Boolean(true)),
+        4 => cells[5] = Cell::Boolean(true),
+        20 => cells[3] = Cell::Text("$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAA"),
+        21 => cells[5] = Cell::Boolean(false),
+        _ => {}
+    }
+}
+
+#[on_every_engine]
+async fn administrators_are_named_and_confirmed(engine: Engine) {
+    let place = with_colleagues(engine).await;
+    let (admin, scratch) = (&place.admin, &place.school.scratch);
+    let id = uploaded(&place, takeover).await;
+    let before = scratch.everything().await;
+    for mode in ["replace", "merge"] {
+        let plan = admin.plan(&id, &json!({"mode": mode})).await;
+        let lists = |plan: &Value| {
+            let lists = ["added", "changed", "raised", "disabled"];
+            let lists = lists.map(|list| plan[format!("administrators_{list}")].clone());
+            json!({"lists": lists, "warnings": plan["warnings"]})
+        };
+        if mode == "replace" {
+            assert_json_snapshot!("plan", lists(&plan));
+            let asked = json!({"mode": mode, "disable_administrators": true});
+            assert_json_snapshot!("plan_that_disables", lists(&admin.plan(&id, &asked).await));
+        }
+        // Without the confirmation, and with a hash from which the administrators were cut.
+        let mut body = json!({"mode": mode, "plan_hash": plan["hash"], "confirm": "restore"});
+        for confirmed in [None, Some(false)] {
+            body["confirm_administrators"] = json!(confirmed.unwrap_or_default());
+            let problem = admin
+                .post(&of(&id, "/restore"), &body)
+                .await
+                .problem(422, "wrong_confirmation");
+            assert_eq!(fields(&problem), ["confirm_administrators"]);
+        }
+        let (data, _) = plan["hash"].as_str().unwrap().split_once('-').unwrap();
+        body["plan_hash"] = json!(data);
+        let job = admin.job(admin.post(&of(&id, "/restore"), &body).await).await;
+        assert_eq!(job["error"]["code"], "plan_moved", "{job}");
+        assert_eq!(scratch.everything().await, before, "{mode}");
+    }
+    let missing = admin.plan(&id, &json!({"mode": "missing_only"})).await;
+    assert!(!missing["hash"].as_str().unwrap().contains('-'), "{missing}");
+
+    // Confirmed, it is done, and `head` stays as it is.
+    admin.done(admin.restore(&id, &json!({"mode": "replace"})).await).await;
+    assert_eq!(
+        administrators(&place).await,
+        ["-old.admin", "admin", "boss", "eve", "head", "teacher"]
+    );
+    let asked = json!({"mode": "replace", "disable_administrators": true});
+    admin.done(admin.restore(&id, &asked).await).await;
+    assert_eq!(
+        administrators(&place).await,
+        ["-old.admin", "admin", "boss", "eve", "teacher"]
+    );
+}
+
+/// Whatever the archive says of them: another role, inactive, a password that is none, or somebody else's id.
+#[on_every_engine]
+async fn other_administrators_are_not_locked_out(engine: Engine) {
+    let place = with_colleagues(engine).await;
+    let (admin, scratch) = (&place.admin, &place.school.scratch);
+    let rows = "select * from users where id in (1, 20, 21) order by id";
+    let before = scratch.rows(rows).await;
+    for (column, value) in [
+        (3, Cell::Text("!")),
+        (4, Cell::Text("teacher")),
+        (5, Cell::Boolean(false)),
+        (1, Cell::Text("somebody else")),
+    ] {
+        let id = uploaded(&place, |id, cells| {
+            if id == 20 {
+                cells[column] = value;
+            }
+        })
+        .await;
+        for mode in ["replace", "merge", "missing_only"] {
+            admin.done(admin.restore(&id, &json!({"mode": mode})).await).await;
+            assert_eq!(scratch.rows(rows).await, before, "{mode} {value:?}");
+        }
+    }
+}
+
+/// As `admin create` refuses them.
+#[on_every_engine]
+async fn user_names_that_no_account_may_have_are_blockers(engine: Engine) {
+    let place = Place::on(engine).await;
+    let (admin, scratch) = (&place.admin, &place.school.scratch);
+    let before = scratch.everything().await;
+    for name in ["admin\u{200b}", " admin", "ad\u{a0}min", "admin\u{202e}"] {
+        let id = uploaded(&place, |id, cells| {
+            if id == 9 {
+                cells[1] = Cell::Text(name);
+            }
+        })
+        .await;
+        for mode in ["replace", "merge"] {
+            let plan = admin.plan(&id, &json!({"mode": mode})).await;
+            let blocker = &plan["blockers"][0];
+            assert_eq!(blocker["code"], "invalid_user_names", "{plan}");
+            let named = format!("row 9 has the user name `{}`", name.escape_debug());
+            assert!(blocker["text"].as_str().unwrap().contains(&named), "{plan}");
+            let body = json!({"mode": mode, "plan_hash": plan["hash"], "confirm": "restore"});
+            let job = admin.job(admin.post(&of(&id, "/restore"), &body).await).await;
+            assert_eq!(job["error"]["code"], "archive_unrestorable", "{job}");
+            assert!(job["error"]["detail"].as_str().unwrap().contains("row 9"), "{job}");
+        }
+        assert_eq!(scratch.everything().await, before);
+        let created = harness::service::Setup::on(scratch).arguments(&["admin", "create", "--", name]);
+        created.run().await.assert_plain_fault(1);
+    }
+}
+
+/// Names that another program has given stay: a clear that removes such a user is undone, and its safety archive restored.
+#[on_every_engine]
+async fn users_of_this_database_come_back_whatever_their_names(engine: Engine) {
+    let place = Place::on(engine).await;
+    let (admin, scratch) = (&place.admin, &place.school.scratch);
+    scratch
+        .execute("update users set username = ' teacher' where id = 2")
+        .await;
+    let before = admin.digests().await;
+    let cleared = admin.clear(&json!({"table": "all"})).await.expect(200).json();
+    let safety = cleared["archive_id"].as_str().unwrap();
+    let undo = format!("/backup/clear/{}/undo", cleared["id"].as_str().unwrap());
+    admin.post(&undo, &json!({})).await.expect(200);
+    assert_eq!(admin.digests().await, before);
+    scratch.execute("delete from users where id = 2").await;
+    admin
+        .done(admin.restore(safety, &json!({"mode": "replace"})).await)
+        .await;
+    assert_eq!(admin.digests().await, before);
+}
+
+/// No clear removes an administrator, so an undo brings none.
+#[on_every_engine]
+async fn an_undo_brings_no_administrator_back(engine: Engine) {
+    let place = with_colleagues(engine).await;
+    let (admin, scratch) = (&place.admin, &place.school.scratch);
+    let cleared = admin.clear(&json!({"table": "all"})).await.expect(200).json();
+    scratch.execute("delete from users where username = 'boss'").await;
+    let undo = format!("/backup/clear/{}/undo", cleared["id"].as_str().unwrap());
+    admin.post(&undo, &json!({})).await.expect(200);
+    assert_eq!(scratch.count("students").await, 5);
+    assert_eq!(administrators(&place).await, ["admin", "head"]);
+}
+
+async fn administrators(place: &Place) -> Vec<String> {
+    let rows = place
+        .school
+        .scratch
+        .rows("select username from users where role = 'admin'")
+        .await;
+    let active = "select username from users where role = 'admin' and not is_active";
+    let inactive = place.school.scratch.rows(active).await;
+    let names = rows.into_iter().filter(|row| !inactive.contains(row));
+    let mut names: Vec<_> = names.map(|row| row[0].clone().unwrap()).collect();
+    names.sort();
+    names
+}
