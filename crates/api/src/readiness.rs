@@ -51,10 +51,13 @@ struct Inner {
     store_warning: Mutex<Option<Warning>>,
 }
 
+/// What was found out about the database.
+type Found = Result<Option<Warning>, Arc<ApiError>>;
+
 /// What was found last.
 #[derive(Default)]
 struct Last {
-    looked: Option<(Instant, Result<Option<Warning>, Arc<ApiError>>)>,
+    looked: Option<(Instant, Found)>,
     tables: Option<Instant>,
 }
 
@@ -188,7 +191,7 @@ fn schema_is_current(found: SchemaState) -> Result<(), ApiError> {
 fn not_ready(error: Error) -> ApiError {
     match ApiError::from(error) {
         error if error.code() == Code::Internal => {
-            error.as_code(Code::DatabaseUnavailable, "The database can't be used.")
+            error.with_code(Code::DatabaseUnavailable, "The database can't be used.")
         }
         error => error,
     }

@@ -184,7 +184,7 @@ impl ApiError {
     }
 
     /// The same as another kind of problem, with what is in the log.
-    pub(crate) fn as_code(mut self, code: Code, detail: &str) -> Self {
+    pub(crate) fn with_code(mut self, code: Code, detail: &str) -> Self {
         let mut error = Self::new(code, detail);
         error.0.source = self.0.source.take();
         error

@@ -88,7 +88,7 @@ async fn store_without_conditions_is_used_by_looking_first() {
         let manifest = store.keep(b"an archive").await;
         let changed = store.update(&manifest.id, |manifest| manifest.label = Some("named".to_owned()));
         assert_eq!(changed.await.unwrap().label.as_deref(), Some("named"));
-        assert_eq!(store.listed().await, [manifest.id.clone()]);
+        assert_eq!(store.listed().await, [manifest.id.as_str()]);
         store.put_manifest(&of_another_process(&manifest)).await.unwrap_err();
         store.delete(&manifest.id).await.unwrap();
     }
