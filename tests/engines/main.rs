@@ -15,6 +15,7 @@ mod inspection;
 mod jobs;
 mod jobs_published;
 mod long_texts;
+mod native_values;
 mod restore;
 mod restore_ids;
 mod restore_locked;

@@ -1,11 +1,14 @@
-//! How much a reader puts up with. An archive may come from anywhere, and a few kilobytes can claim to be terabytes.
+//! How much a reader accepts. An archive may come from anywhere, and a few kilobytes can claim to be terabytes.
+//!
+//! The writer keeps the same limits, so that whatever was written can be read: it refuses a row that is too long
+//! ([`Limits::holds_row`]) and never compresses better than a reader accepts.
 
 /// What reading an archive may take. The defaults are far beyond any school's data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes of the bare document. Default: 64 GiB.
     pub document_bytes: u64,
-    /// Bytes of the bare document for each compressed byte, once 8 MiB are unpacked. Real data is near 8, the most
+    /// Bytes of the bare document for each compressed byte, once 256 MiB are unpacked. Real data is near 8, the most
     /// regular near 100, a bomb at 30,000. Default: 1,000.
     pub ratio: u64,
     /// The binary logarithm of the bytes that decompression may look back, all of which it keeps in memory. The levels
@@ -20,6 +23,16 @@ pub struct Limits {
     /// The binary logarithm of the scrypt work that opening with a passphrase may take. 18 is what `age` writes, and
     /// takes 256 MiB and about a second; it is looked at only if there is a passphrase. Default: 18.
     pub work_factor: u8,
+}
+
+/// So many bytes of the document may be compressed at any ratio: a reader unpacks them in a second, and keeps none of them.
+pub(crate) const RATIO_FROM: u64 = 256 << 20;
+
+impl Limits {
+    /// Whether a row fits whose JSON has so many bytes. A comma stands behind it on its line.
+    pub fn holds_row(&self, json_bytes: usize) -> bool {
+        json_bytes < self.line_bytes
+    }
 }
 
 impl Default for Limits {

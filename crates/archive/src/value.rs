@@ -4,6 +4,7 @@
 
 use std::fmt;
 use std::io::Write as _;
+use std::ops::RangeInclusive;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use rust_decimal::Decimal;
@@ -21,9 +22,9 @@ pub enum Kind {
     Text,
     /// Decimal with at least two digits after the point.
     Decimal,
-    /// Calendar date.
+    /// Calendar date of one of the [`YEARS`].
     Date,
-    /// Point in time, UTC, microseconds.
+    /// Point in time of one of the [`YEARS`], UTC, microseconds.
     Timestamp,
     /// Truth value.
     Boolean,
@@ -59,7 +60,15 @@ pub enum Cell<'a> {
     Timestamp(DateTime<Utc>),
     /// See [`Kind::Boolean`].
     Boolean(bool),
+    /// A value that the column's kind can't hold, as the text by which its own engine knows it.
+    Native(&'a str),
 }
+
+/// The years of dates and timestamps, which every engine holds.
+pub const YEARS: RangeInclusive<i32> = 1..=9999;
+
+/// What stands before and behind the text of a [`Cell::Native`].
+pub(crate) const NATIVE: (&[u8], &[u8]) = (b"{\"native\":", b"}");
 
 impl Cell<'_> {
     /// Appends the canonical JSON of the value: decimals as strings with their scale, dates `YYYY-MM-DD`, timestamps
@@ -93,6 +102,11 @@ impl Cell<'_> {
             }
             Self::Boolean(true) => out.extend_from_slice(b"true"),
             Self::Boolean(false) => out.extend_from_slice(b"false"),
+            Self::Native(text) => {
+                out.extend_from_slice(NATIVE.0);
+                write_json_text(text, out);
+                out.extend_from_slice(NATIVE.1);
+            }
         }
     }
 }

@@ -7,6 +7,7 @@
 mod driver;
 
 use std::error::Error as StdError;
+use std::fmt;
 use std::io;
 use std::time::Duration;
 
@@ -218,6 +219,9 @@ pub enum Error {
         /// What is wrong with the value; never the value itself.
         problem: String,
     },
+    /// Stored rows that no backup can hold.
+    #[error(transparent)]
+    Unstorable(UnstorableRows),
     /// An archive is not whole, not an archive, or not of this program.
     #[error(transparent)]
     Archive(archive::Error),
@@ -371,6 +375,55 @@ pub enum Error {
     },
 }
 
+/// How many rows are named; the rest are counted.
+const ROWS_NAMED: usize = 20;
+
+/// Rows that no backup can hold, found by reading to the end.
+#[derive(Debug, Default)]
+pub struct UnstorableRows {
+    named: Vec<String>,
+    count: u64,
+}
+
+impl UnstorableRows {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    pub(crate) fn add(&mut self, row: &Error) {
+        self.count += 1;
+        if self.named.len() < ROWS_NAMED {
+            self.named.push(row.to_string());
+        }
+    }
+
+    /// # Errors
+    /// [`Error::Unstorable`] if there are any.
+    pub(crate) fn refuse(&mut self) -> Result<()> {
+        match self.count {
+            0 => Ok(()),
+            _ => Err(Error::Unstorable(std::mem::take(self))),
+        }
+    }
+}
+
+impl std::error::Error for UnstorableRows {}
+
+impl fmt::Display for UnstorableRows {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "a backup can't hold {} of the stored rows: {}",
+            self.count,
+            self.named.join("; ")
+        )?;
+        match self.count.saturating_sub(self.named.len() as u64) {
+            0 => Ok(()),
+            unnamed => write!(f, "; and {unnamed} more"),
+        }
+    }
+}
+
 impl Error {
     /// A stable word for what is wrong with an archive: those of [`archive::Error::code`], and what only somebody who
     /// knows the tables can tell.
@@ -384,7 +437,7 @@ impl Error {
             Self::Inadmissible { .. } => Some("invalid_value"),
             Self::ManifestMismatch { .. } => Some("manifest_mismatch"),
             Self::Unrestorable { .. } => Some("unrestorable"),
-            Self::Unexportable { .. } => Some("unexportable"),
+            Self::Unexportable { .. } | Self::Unstorable(_) => Some("unexportable"),
             _ => None,
         }
     }

@@ -25,6 +25,7 @@ pub mod error;
 pub mod export;
 mod hexadecimal;
 pub mod job;
+mod native;
 pub mod open;
 mod pgcopy;
 mod priority;

@@ -4,6 +4,8 @@ use campus_backup_archive::{Cell, Kind};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use rust_decimal::Decimal;
 
+use crate::native::{self, is_common_date};
+
 /// The bytes of a message that have not been read.
 pub(crate) struct Message<'a>(&'a [u8]);
 
@@ -56,7 +58,7 @@ impl<'a> Message<'a> {
     }
 }
 
-/// A value as a cell; none if it is not of that kind, or is one that only PostgreSQL has.
+/// A value as a cell; none if it is not of that kind, or is one that only PostgreSQL has ([`native`]).
 #[inline(always)]
 pub(crate) fn read_cell(value: Option<&[u8]>, kind: Kind) -> Option<Cell<'_>> {
     let Some(value) = value else {
@@ -97,12 +99,14 @@ const NEGATIVE: i16 = 0x4000;
 
 /// Days since 2000-01-01. The infinities, which no other engine has, are outside of what a date can be.
 fn date(days: i32) -> Option<NaiveDate> {
-    EPOCH_DAY.checked_add_signed(TimeDelta::days(i64::from(days)))
+    let date = EPOCH_DAY.checked_add_signed(TimeDelta::days(i64::from(days)));
+    date.filter(|date| is_common_date(*date))
 }
 
 /// Microseconds since 2000-01-01 00:00 UTC.
 fn timestamp(microseconds: i64) -> Option<DateTime<Utc>> {
-    DateTime::from_timestamp_micros(microseconds.checked_add(EPOCH)?)
+    let time = DateTime::from_timestamp_micros(microseconds.checked_add(EPOCH)?);
+    time.filter(|time| is_common_date(time.date_naive()))
 }
 
 /// NUMERIC on the wire: digits to the base of 10,000, the power of the first, a sign, and how many decimal digits to
@@ -144,13 +148,19 @@ pub(crate) fn write_trailer(out: &mut Vec<u8>) {
     out.extend_from_slice(&TRAILER.to_be_bytes());
 }
 
-/// Appends a row. Its columns must be of the types that a [`Kind`] has in our schema: the server takes no other.
-pub(crate) fn write_row(cells: &[Cell<'_>], out: &mut Vec<u8>) {
+/// Appends a row, and answers whether it is one: a native value must be PostgreSQL's own. Its columns must be of the types
+/// that a [`Kind`] has in our schema: the server takes no other.
+#[must_use]
+pub(crate) fn write_row<'c>(cells: impl ExactSizeIterator<Item = (&'c Cell<'c>, Kind)>, out: &mut Vec<u8>) -> bool {
     // A table has no more columns than that.
     let columns = i16::try_from(cells.len()).unwrap_or(i16::MAX);
     out.extend_from_slice(&columns.to_be_bytes());
-    for cell in cells {
+    for (cell, kind) in cells {
         match cell {
+            Cell::Native(text) => match native::postgres::binary(kind, text) {
+                Some(value) => write_value(&value, out),
+                None => return false,
+            },
             Cell::Null => out.extend_from_slice(&(-1i32).to_be_bytes()),
             Cell::Integer(value) => write_value(&value.to_be_bytes(), out),
             Cell::Boolean(value) => write_value(&[u8::from(*value)], out),
@@ -160,6 +170,7 @@ pub(crate) fn write_row(cells: &[Cell<'_>], out: &mut Vec<u8>) {
             Cell::Decimal(value) => write_decimal(*value, out),
         }
     }
+    true
 }
 
 fn write_value(value: &[u8], out: &mut Vec<u8>) {
@@ -268,8 +279,9 @@ mod tests {
             number in any::<i64>(),
             mantissa in -79_228_162_514_264_337_593_543_950_335i128..=79_228_162_514_264_337_593_543_950_335,
             scale in 0u32..=28,
-            day in -700_000i32..700_000,
+            day in -700_000i32..2_900_000,
             microseconds in -60_000_000_000_000_000i64..200_000_000_000_000_000,
+            native in prop::sample::select(vec!["infinity", "20140-01-01", "0044-03-15 BC"]),
             text in "\\PC*",
             truth: bool,
         ) {
@@ -277,19 +289,23 @@ mod tests {
             let row = [
                 Cell::Integer(number), Cell::Decimal(decimal), Cell::Date(date(day).unwrap()),
                 Cell::Timestamp(timestamp(microseconds).unwrap()), Cell::Text(&text), Cell::Boolean(truth), Cell::Null,
+                Cell::Native(native),
             ];
             let kinds = [
                 Kind::Integer, Kind::Decimal, Kind::Date, Kind::Timestamp, Kind::Text, Kind::Boolean, Kind::Text,
+                Kind::Date,
             ];
             let mut written = Vec::new();
             write_header(&mut written);
-            write_row(&row, &mut written);
+            prop_assert!(write_row(row.iter().zip(kinds), &mut written));
             write_trailer(&mut written);
             let mut message = Message::new(&written);
             message.header().unwrap();
-            prop_assert_eq!(message.int16(), Some(7));
+            prop_assert_eq!(message.int16(), Some(8));
             for (cell, kind) in row.iter().zip(kinds) {
-                let read = read_cell(message.value().unwrap(), kind);
+                let value = message.value().unwrap();
+                let odd = value.and_then(|value| native::postgres::text(kind, value));
+                let read = odd.as_deref().map(Cell::Native).or_else(|| read_cell(value, kind));
                 prop_assert_eq!(read.as_ref(), Some(cell));
             }
             prop_assert_eq!(message.int16(), Some(TRAILER));

@@ -95,11 +95,18 @@ impl<'handle> Statement<'handle> {
         let statement = self.statement.as_ptr();
         // Parameters are counted from 1; one that does not exist is an error of SQLite's.
         let parameter = c_int::try_from(position).unwrap_or(c_int::MAX).saturating_add(1);
-        // SAFETY: the statement was prepared and is not finalized; the text is valid for its length, and
-        // `SQLITE_TRANSIENT` makes SQLite copy it before the call returns.
+        // SAFETY: the statement was prepared and is not finalized; the text or blob is valid for its length and its pointer
+        // is never null, and `SQLITE_TRANSIENT` makes SQLite copy it before the call returns.
         let code = unsafe {
             match value {
                 Bound::Null => ffi::sqlite3_bind_null(statement, parameter),
+                Bound::Blob(bytes) => ffi::sqlite3_bind_blob64(
+                    statement,
+                    parameter,
+                    bytes.as_ptr().cast(),
+                    bytes.len() as u64,
+                    ffi::SQLITE_TRANSIENT(),
+                ),
                 Bound::Integer(value) => ffi::sqlite3_bind_int64(statement, parameter, *value),
                 Bound::Real(value) => ffi::sqlite3_bind_double(statement, parameter, *value),
                 Bound::Text(text) => ffi::sqlite3_bind_text64(
@@ -144,8 +151,9 @@ pub(crate) enum Bound<'a> {
     Null,
     Integer(i64),
     Real(f64),
-    /// UTF-8.
+    /// UTF-8, unless it was stored otherwise.
     Text(&'a [u8]),
+    Blob(&'a [u8]),
 }
 
 impl Drop for Statement<'_> {
@@ -169,8 +177,8 @@ pub(crate) enum Value<'step> {
     Integer(i64),
     Real(f64),
     Text(&'step [u8]),
-    Blob,
-    /// A text for which SQLite found no memory.
+    Blob(&'step [u8]),
+    /// A text or a blob for which SQLite found no memory.
     Unreadable,
 }
 
@@ -181,8 +189,8 @@ impl<'step> Row<'step> {
         let column = c_int::try_from(position).unwrap_or(c_int::MAX);
         // SAFETY: the statement stands on a row, and SQLite answers NULL for a column out of range. One value is asked
         // for once and then looked at, which is quicker than asking for the column each time; SQLite allows that as long
-        // as nobody else uses the connection, and its handle is ours. The text is asked for before its length, as its
-        // documentation demands, and stays valid until the next step, which `self`'s borrow of the statement rules out.
+        // as nobody else uses the connection, and its handle is ours. The text or blob is asked for before its length, as
+        // their documentation demands, is null for an empty blob or where there was no memory, and stays valid until the next step, which `self`'s borrow of the statement rules out.
         unsafe {
             let value = ffi::sqlite3_column_value(statement, column);
             match ffi::sqlite3_value_type(value) {
@@ -197,7 +205,14 @@ impl<'step> Row<'step> {
                         Value::Text(slice::from_raw_parts(text, length))
                     }
                 }
-                ffi::SQLITE_BLOB => Value::Blob,
+                ffi::SQLITE_BLOB => {
+                    let blob = ffi::sqlite3_value_blob(value);
+                    match usize::try_from(ffi::sqlite3_value_bytes(value)) {
+                        Ok(0) => Value::Blob(&[]),
+                        Ok(length) if !blob.is_null() => Value::Blob(slice::from_raw_parts(blob.cast(), length)),
+                        _ => Value::Unreadable,
+                    }
+                }
                 _ => Value::Null,
             }
         }
@@ -243,7 +258,7 @@ mod tests {
     async fn every_type_is_read_and_a_position_out_of_range_is_null() {
         let mut connection = SqliteConnection::connect("sqlite::memory:").await.unwrap();
         let mut handle = connection.lock_handle().await.unwrap();
-        let sql = "SELECT NULL, -7, 0.5, 'a' || char(0) || 'ö', '', x'00' UNION ALL SELECT 1, 2, 3, 4, 5, 6";
+        let sql = "SELECT NULL, -7, 0.5, 'a' || char(0) || 'ö', '', x'00', x'' UNION ALL SELECT 1, 2, 3, 4, 5, 6, 7";
         let mut statement = Statement::prepare(&mut handle, sql).unwrap();
         let row = statement.step().unwrap().unwrap();
         assert_eq!(row.value(0), Value::Null);
@@ -251,7 +266,8 @@ mod tests {
         assert_eq!(row.value(2), Value::Real(0.5));
         assert_eq!(row.value(3), Value::Text("a\0ö".as_bytes()));
         assert_eq!(row.value(4), Value::Text(b""));
-        assert_eq!(row.value(5), Value::Blob);
+        assert_eq!(row.value(5), Value::Blob(b"\0"));
+        assert_eq!(row.value(6), Value::Blob(b""));
         assert_eq!(row.value(99), Value::Null);
         assert_eq!(statement.step().unwrap().unwrap().value(5), Value::Integer(6));
         assert!(statement.step().unwrap().is_none());

@@ -10,6 +10,7 @@ use zstd::stream::write::Encoder;
 use super::measured::{Measured, Measurement};
 use super::trailer::{MARK, trailer};
 use super::{Compression, Encryption, Form, Recipients};
+use crate::limits::RATIO_FROM;
 
 /// Which layers to write. By default quick compression and no encryption.
 #[derive(Clone, Debug)]
@@ -141,6 +142,19 @@ impl<W: Write> fmt::Debug for Sealer<W> {
     }
 }
 
+/// From so many bytes of the document on, the compressor looks at what became of them. It is less than what a reader unpacks
+/// before it does the same, so that there is time to get below the reader's limit.
+const REGULAR_FROM: u64 = RATIO_FROM / 4;
+
+/// Content is too regular with more bytes than that for each compressed one: half of what a reader accepts.
+const REGULAR_RATIO: u64 = 500;
+
+/// What a block has at the most where the content is too regular. Each has some 10 bytes, whatever is in it.
+const REGULAR_BLOCK: usize = 2 << 10;
+
+/// What is compressed before what became of it is looked at again.
+const AT_ONCE: usize = 1 << 20;
+
 /// Writes one frame, with a checksum and with the mark and the trailer that `trailer` describes.
 struct Compressor<W: Write> {
     encoder: Encoder<'static, Measured<W>>,
@@ -148,6 +162,8 @@ struct Compressor<W: Write> {
     before_mark: usize,
     /// Whether the bytes so far are those of an archive. Others are compressed, too, but get no trailer.
     is_marked: bool,
+    /// Bytes of the document so far.
+    written: u64,
 }
 
 impl<W: Write> Compressor<W> {
@@ -158,12 +174,13 @@ impl<W: Write> Compressor<W> {
             encoder,
             before_mark: MARK.len(),
             is_marked: true,
+            written: 0,
         })
     }
 
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if self.before_mark == 0 {
-            return self.encoder.write(bytes);
+            return self.write_block(bytes);
         }
         let written = self.encoder.write(&bytes[..bytes.len().min(self.before_mark)])?;
         let expected = &MARK[MARK.len() - self.before_mark..][..written];
@@ -171,6 +188,19 @@ impl<W: Write> Compressor<W> {
         self.before_mark -= written;
         if self.before_mark == 0 {
             // Ends the block.
+            self.encoder.flush()?;
+        }
+        Ok(written)
+    }
+
+    /// Very regular content is cut into small blocks, so that it does not look like a bomb to a reader.
+    fn write_block(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let compressed = self.encoder.get_ref().bytes();
+        let is_too_regular = self.written > REGULAR_FROM && self.written / REGULAR_RATIO > compressed;
+        let most = if is_too_regular { REGULAR_BLOCK } else { AT_ONCE };
+        let written = self.encoder.write(&bytes[..bytes.len().min(most)])?;
+        self.written += written as u64;
+        if is_too_regular {
             self.encoder.flush()?;
         }
         Ok(written)

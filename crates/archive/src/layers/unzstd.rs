@@ -9,13 +9,10 @@ use zstd::zstd_safe::{DCtx, DParameter, InBuffer, OutBuffer, get_error_name, is_
 use super::fault::Fault;
 use super::trailer::{MARK_REACH, TRAILER_LENGTH, is_marked, trailer};
 use crate::error::{Digested, Error, Limit};
-use crate::limits::Limits;
+use crate::limits::{Limits, RATIO_FROM};
 
 /// Compressed bytes that are read at once.
 const PIECE: usize = 64 << 10;
-
-/// Below this much, a ratio says nothing.
-const RATIO_FROM: u64 = 8 << 20;
 
 pub(super) struct Unzstd<R> {
     source: R,

@@ -179,6 +179,13 @@ fn parse<'a>(
             Err(FaultKind::Keys)
         };
         match result {
+            Ok(Cell::Native(_)) if position == 0 => {
+                return Err(Fault {
+                    column: Some(position),
+                    id: None,
+                    problem: FaultKind::Value(Problem::Invalid("an id that is not a number")),
+                });
+            }
             Ok(cell) => cells.push(cell),
             Err(problem) => {
                 return Err(Fault {

@@ -1,10 +1,10 @@
 //! Reads the values of one line, each only in the one form that the writer gives it.
 
-use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
+use chrono::{DateTime, Datelike as _, NaiveDate, NaiveTime, Utc};
 use rust_decimal::Decimal;
 
 use super::text;
-use crate::value::{Cell, Kind};
+use crate::value::{Cell, Kind, NATIVE, YEARS};
 
 /// What is wrong with a value. The texts never hold the value itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub(super) enum Problem {
 
 const ANOTHER_TYPE: Problem = Problem::Invalid("a value of another type");
 const NO_DATE: Problem = Problem::Invalid("not a date of the calendar");
+const NO_NATIVE: Problem = Problem::Invalid("an object that is not a native value");
+const NEEDLESS_NATIVE: Problem = Problem::Form("a native value that its column could hold as it is");
 const NO_TIME: Problem = Problem::Invalid("not a point in time");
 const DATE_FORM: Problem = Problem::Form("a date that is not written as YYYY-MM-DD");
 const TIME_FORM: Problem =
@@ -71,10 +73,36 @@ impl<'a> Scan<'a> {
             Kind::Boolean if self.take(b"true") => Ok(Cell::Boolean(true)),
             Kind::Boolean if self.take(b"false") => Ok(Cell::Boolean(false)),
             _ if self.take(b"null") && nullable => Ok(Cell::Null),
+            _ if first == b'{' => self.native(kind),
             _ if first == b'n' => Err(Problem::Invalid("null in a column that has none")),
             _ if first.is_ascii_whitespace() => Err(Problem::Form("spaces")),
             _ => Err(ANOTHER_TYPE),
         }
+    }
+
+    /// The escape for what the kind can't hold. Whether the engine knows such a text is for others to say; what is told
+    /// here is that it is none of the values that have a form of their own.
+    #[cold]
+    fn native(&mut self, kind: Kind) -> Result<Cell<'a>, Problem> {
+        let (before, behind) = NATIVE;
+        if !self.take(before) || self.rest().first() != Some(&b'"') {
+            return Err(NO_NATIVE);
+        }
+        let text = self.text()?;
+        if !self.take(behind) {
+            return Err(NO_NATIVE);
+        }
+        let is_needless = match kind {
+            Kind::Integer => text.parse::<i64>().is_ok_and(|value| value.to_string() == text),
+            Kind::Decimal => decimal(text).is_ok(),
+            Kind::Date => date(text).is_ok(),
+            Kind::Timestamp => timestamp(text).is_ok(),
+            Kind::Text | Kind::Boolean => false,
+        };
+        if is_needless || text.is_empty() {
+            return Err(NEEDLESS_NATIVE);
+        }
+        Ok(Cell::Native(text))
     }
 
     pub(super) fn text(&mut self) -> Result<&'a str, Problem> {
@@ -211,18 +239,19 @@ pub(super) fn date(text: &str) -> Result<NaiveDate, Problem> {
         && let (Some(month), Some(day)) = (two(m1, m2), two(d1, d2))
     {
         // At most 9999.
-        return NaiveDate::from_ymd_opt((century * 100 + year) as i32, month, day).ok_or(NO_DATE);
+        let value = NaiveDate::from_ymd_opt((century * 100 + year) as i32, month, day);
+        return value.filter(|date| YEARS.contains(&date.year())).ok_or(NO_DATE);
     }
-    // A year before 0 or after 9999, which engines know and RFC 3339 does not.
     let mut parts = text.rsplitn(3, '-');
     let mut part = || parts.next().filter(|part| !part.is_empty()).ok_or(NO_DATE);
     let (day, month, year) = (part()?, part()?, part()?);
     let (Ok(day), Ok(month), Ok(year)) = (day.parse(), month.parse(), year.parse()) else {
         return Err(NO_DATE);
     };
-    let value = NaiveDate::from_ymd_opt(year, month, day).ok_or(NO_DATE)?;
-    as_written(Cell::Date(value), text, DATE_FORM)?;
-    Ok(value)
+    match NaiveDate::from_ymd_opt(year, month, day) {
+        Some(value) if YEARS.contains(&value.year()) => Err(DATE_FORM),
+        _ => Err(NO_DATE),
+    }
 }
 
 pub(super) fn timestamp(text: &str) -> Result<DateTime<Utc>, Problem> {

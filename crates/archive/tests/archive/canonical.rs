@@ -46,6 +46,47 @@ fn rows_of_other_columns() {
 }
 
 #[test]
+fn native_values_are_read_in_one_form() {
+    for (part, native) in [
+        ("\"admin\"", r#"{"native":"X'ff00'"}"#),
+        ("\"is_active\":true", r#""is_active":{"native":"2"}"#),
+        ("\"0.125\"", r#"{"native":"NaN"}"#),
+        ("\"2024-02-29\"", r#"{"native":"20140-01-01"}"#),
+        ("\"2024-02-29\"", r#"{"native":"0044-03-15 BC"}"#),
+        ("\"2024-02-29\"", r#"{"native":"a \"quoted\" text"}"#),
+        ("\"2038-01-19T03:14:08Z\"", r#"{"native":"0000-00-00 00:00:00.000000"}"#),
+    ] {
+        // The digests are no longer right, which is told only behind the row.
+        assert_refused(part, native, "digest_mismatch");
+    }
+    for (part, by, code) in [
+        ("\"id\":-3", r#""id":{"native":"-3"}"#, "not_canonical"),
+        ("\"id\":-3", r#""id":{"native":"x"}"#, "invalid_value"),
+        ("\"2024-02-29\"", r#"{"native":"2024-02-29"}"#, "not_canonical"),
+        ("\"0.125\"", r#"{"native":"0.125"}"#, "not_canonical"),
+        ("\"admin\"", r#"{"native":""}"#, "not_canonical"),
+        ("\"admin\"", r#"{"native":"\u0041"}"#, "not_canonical"),
+        ("\"admin\"", r#"{"native":"a\u0000"}"#, "invalid_value"),
+        ("\"admin\"", r#"{"native":7}"#, "invalid_value"),
+        ("\"admin\"", r#"{"native":null}"#, "invalid_value"),
+        ("\"admin\"", r#"{"native" :"x"}"#, "invalid_value"),
+        ("\"admin\"", r#"{"native":"x","more":1}"#, "invalid_value"),
+        ("\"admin\"", r#"{"Native":"x"}"#, "invalid_value"),
+    ] {
+        assert_refused(part, by, code);
+    }
+}
+
+#[test]
+fn years_that_some_engine_does_not_hold_have_no_form() {
+    for date in ["0000-01-01", "20140-01-01", "-44-03-15", "12024-01-01"] {
+        assert_refused("\"2024-02-29\"", &format!("\"{date}\""), "invalid_value");
+        let time = format!("\"{date}T00:00:00Z\"");
+        assert_refused("\"2038-01-19T03:14:08Z\"", &time, "invalid_value");
+    }
+}
+
+#[test]
 fn values_that_their_column_can_not_hold() {
     for (part, by, code) in [
         // Other types.

@@ -4,9 +4,9 @@ use std::io::{Read, Write as _};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use campus_backup_archive::{Error, Keys, Limits, Reader};
+use campus_backup_archive::{Cell, ColumnSchema, Error, Header, Keys, Kind, Limits, Reader};
 
-use crate::content::{BARE, compressed, keys, read, read_within, refusal, replaced};
+use crate::content::{BARE, compressed, document, keys, read, read_within, refusal, replaced, seal};
 
 /// Counts what was asked of it.
 struct Counted<R>(R, Arc<AtomicU64>);
@@ -24,6 +24,25 @@ fn bomb(start: &[u8], byte: u8, length: u64) -> Vec<u8> {
     encoder.write_all(start).unwrap();
     std::io::copy(&mut std::io::repeat(byte).take(length), &mut encoder).unwrap();
     encoder.finish().unwrap()
+}
+
+/// A document whose rows have these texts.
+fn of_texts(texts: &[&'static str]) -> Vec<u8> {
+    let column = |name, kind| ColumnSchema {
+        name,
+        kind,
+        nullable: false,
+    };
+    let header = Header {
+        created_at: Default::default(),
+        app_version: "",
+        engine: "",
+        tables: vec![("t", vec![column("id", Kind::Integer), column("a", Kind::Text)])],
+    };
+    let rows = (1..)
+        .zip(texts)
+        .map(|(id, text)| vec![Cell::Integer(id), Cell::Text(text)]);
+    document(&header, &[rows.collect()]).0
 }
 
 #[test]
@@ -46,26 +65,39 @@ fn a_row_without_an_end() {
         .concat();
     assert!(start.ends_with(b"[\n"));
     let start = [&start[..], b"{\"id\":1,\"username\":\""].concat();
-    let limits = |ratio, line_bytes| Limits {
-        ratio,
-        line_bytes,
-        ..Limits::default()
-    };
     let bomb = bomb(&start, b'a', 1 << 28);
-    for (limits, message) in [
-        (
-            Limits::default(),
-            "the archive goes beyond the limit of the compression ratio (1000)",
-        ),
-        (
-            limits(u64::MAX, 16 << 20),
-            "the archive goes beyond the limit of bytes in one line (16777216)",
-        ),
-    ] {
-        assert_eq!(
-            read_within(&bomb, &Keys::none(), limits).unwrap_err().to_string(),
-            message
-        );
+    assert_eq!(
+        refusal(&bomb, &Keys::none()).to_string(),
+        "the archive goes beyond the limit of bytes in one line (16777216)"
+    );
+}
+
+/// What is more regular than a reader accepts of others is readable if this program has written it.
+#[test]
+fn very_regular_rows_that_were_sealed_here_are_read() {
+    let text: &str = "a".repeat(4 << 20).leak();
+    let archive = of_texts(&[text; 65]);
+    let sealed = seal(&archive, &compressed());
+    let reader = Reader::open(&*sealed, &Keys::none(), Limits::default()).unwrap();
+    assert_eq!(reader.finish().unwrap().total, 65);
+    let foreign = bomb(&archive, b'\n', 0);
+    assert!(foreign.len() < sealed.len() / 4);
+    assert_eq!(
+        refusal(&foreign, &Keys::none()).to_string(),
+        "the archive goes beyond the limit of the compression ratio (1000)"
+    );
+}
+
+/// A row is as long as the writer says that it may be, and no longer.
+#[test]
+fn the_longest_row_that_the_limits_hold_is_read() {
+    let limits = Limits::default();
+    let around = br#"{"id":1,"a":""}"#.len();
+    for (longer, is_read) in [(0, true), (1, false)] {
+        let length = limits.line_bytes - 1 + longer;
+        assert_eq!(limits.holds_row(length), is_read);
+        let archive = of_texts(&["x".repeat(length - around).leak(), ""]);
+        assert_eq!(read(&archive, &Keys::none()).is_ok(), is_read, "{longer}");
     }
 }
 

@@ -15,6 +15,7 @@ struct Values {
     day: Option<NaiveDate>,
     time: Option<DateTime<Utc>>,
     flag: Option<bool>,
+    native: Option<String>,
 }
 
 impl Values {
@@ -27,6 +28,7 @@ impl Values {
             self.day.map_or(Cell::Null, Cell::Date),
             self.time.map_or(Cell::Null, Cell::Timestamp),
             self.flag.map_or(Cell::Null, Cell::Boolean),
+            self.native.as_deref().map_or(Cell::Null, Cell::Native),
         ]
     }
 }
@@ -41,6 +43,7 @@ fn columns() -> Vec<ColumnSchema<'static>> {
         column("day", Kind::Date, true),
         column("time", Kind::Timestamp, true),
         column("flag", Kind::Boolean, true),
+        column("native", Kind::Boolean, true),
     ]
 }
 
@@ -65,10 +68,11 @@ fn decimals() -> impl Strategy<Value = Decimal> {
 
 fn values() -> impl Strategy<Value = Values> {
     use proptest::option::of;
-    let days = (-95_000_000..95_000_000_i32).prop_filter_map("a day of the calendar", NaiveDate::from_epoch_days);
+    // From the year 1 to 9999.
+    let days = (-719_162..2_932_897_i32).prop_filter_map("a day of the calendar", NaiveDate::from_epoch_days);
     let usual = (-30_000..60_000_i32).prop_filter_map("a day of the calendar", NaiveDate::from_epoch_days);
     let times = prop_oneof![
-        (-8_000_000_000_000_000_000..8_000_000_000_000_000_000_i64)
+        (-62_135_596_800_000_000..253_402_300_800_000_000_i64)
             .prop_filter_map("a time of the calendar", DateTime::from_timestamp_micros),
         (-3_000_000_000..6_000_000_000_i64).prop_filter_map("a time", |seconds| DateTime::from_timestamp(seconds, 0)),
     ];
@@ -79,14 +83,16 @@ fn values() -> impl Strategy<Value = Values> {
         of(prop_oneof![days, usual]),
         of(times),
         of(any::<bool>()),
+        of(texts().prop_filter("there is a text", |text| !text.is_empty())),
     )
-        .prop_map(|(number, text, amount, day, time, flag)| Values {
+        .prop_map(|(number, text, amount, day, time, flag, native)| Values {
             number,
             text,
             amount,
             day,
             time,
             flag,
+            native,
         })
 }
 

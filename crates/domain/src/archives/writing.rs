@@ -18,8 +18,8 @@ use campus_backup_archive::{Cell, Layers, Manifest, Measurement, Summary, Writer
 use super::{Archives, Words};
 use crate::account::Admin;
 use crate::catalog::Table;
-use crate::error::{Error, Result};
-use crate::export::header;
+use crate::error::{Error, Result, UnstorableRows};
+use crate::export::{demand_archivable, header};
 use crate::job::{Phase, Progress, Steps};
 use crate::open::{self, Checked};
 use crate::priority::{self, Priority};
@@ -109,10 +109,12 @@ impl Archives {
             buffer,
             queue,
             steps: Steps::of(progress),
+            table: Table::Users,
             rows: 0,
+            unstorable: UnstorableRows::default(),
         };
         for table in Table::ALL {
-            sink.rows = 0;
+            (sink.table, sink.rows) = (table, 0);
             sink.writer.begin_table(&mut sink.buffer);
             snapshot.read(table, Selection::Columns, &mut sink).await?;
             sink.writer.end_table(&mut sink.buffer);
@@ -123,6 +125,7 @@ impl Archives {
             }
         }
         snapshot.end().await?;
+        sink.unstorable.refuse()?;
         sink.steps.tell()?;
         let summary = sink.writer.finish(&mut sink.buffer);
         for piece in [Piece::Bytes(sink.buffer), Piece::End] {
@@ -171,19 +174,38 @@ struct Document<'p> {
     buffer: Vec<u8>,
     queue: SyncSender<Piece>,
     steps: Steps<'p>,
+    table: Table,
     rows: u64,
+    /// Found by reading on to the end, so that all of them are told at once, before anything is changed.
+    unstorable: UnstorableRows,
 }
 
 impl Sink for Document<'_> {
     fn row(&mut self, cells: &[Cell<'_>]) -> Result<()> {
         self.rows += 1;
+        let before = self.buffer.len();
         self.writer.row(cells, &mut self.buffer);
+        if let Err(error) = demand_archivable(self.table, cells, self.buffer.len() - before) {
+            self.buffer.truncate(before);
+            self.unstorable.add(&error);
+        }
+        self.steps.step()
+    }
+
+    fn unreadable(&mut self, error: Error) -> Result<()> {
+        self.rows += 1;
+        self.unstorable.add(&error);
         self.steps.step()
     }
 
     /// Blocks while the store is slow.
     async fn hand_on(&mut self) -> Result<()> {
         if self.buffer.len() < PIECE {
+            return Ok(());
+        }
+        if !self.unstorable.is_empty() {
+            // Nobody takes what is not whole, and the rest is only read for its errors.
+            self.buffer.clear();
             return Ok(());
         }
         let full = std::mem::replace(&mut self.buffer, Vec::with_capacity(PIECE + PIECE / 8));

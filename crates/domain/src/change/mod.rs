@@ -47,7 +47,7 @@ pub(crate) const VALUE_BYTES: usize = 32;
 /// The bytes of a row on the wire, at the most.
 fn row_bytes(row: &[Cell<'_>]) -> usize {
     let value = |cell: &Cell<'_>| match cell {
-        Cell::Text(text) => text.len() + VALUE_BYTES,
+        Cell::Text(text) | Cell::Native(text) => text.len() + VALUE_BYTES,
         _ => VALUE_BYTES,
     };
     row.iter().map(value).sum()

@@ -226,7 +226,8 @@ fn add(cell: &Cell<'_>, arguments: &mut MySqlArguments) -> Result<(), sqlx::erro
         Cell::Null => arguments.add(None::<i64>),
         Cell::Integer(value) => arguments.add(value),
         Cell::Boolean(value) => arguments.add(value),
-        Cell::Text(text) => arguments.add(text),
+        // The server reads a native value from its text, in the session's modes without a loss.
+        Cell::Text(text) | Cell::Native(text) => arguments.add(text),
         Cell::Decimal(value) => arguments.add(value),
         Cell::Date(date) => arguments.add(date),
         Cell::Timestamp(time) => arguments.add(time.naive_utc()),

@@ -133,7 +133,8 @@ impl Writer {
     }
 
     pub(super) async fn sum(&mut self, table: Table, column: &str) -> Result<Decimal> {
-        let sql = format!("SELECT COALESCE(SUM({column}), 0) FROM {table}");
+        // What is no number is in no sum.
+        let sql = format!("SELECT COALESCE(SUM({column}) FILTER (WHERE {column} <> 'NaN'), 0) FROM {table}");
         let sum = sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(self.held.connection()?);
         sum.await.map_err(Error::sqlx(self.doing))
     }
@@ -268,9 +269,14 @@ impl Writer {
 fn write_row(table: Table, rows: &mut impl Rows, out: &mut Vec<u8>) -> Result<bool> {
     let mut row = cells();
     let more = rows.next(&mut row)?;
-    match more {
-        true => pgcopy::write_row(&row[..table.columns().len()], out),
-        false => pgcopy::write_trailer(out),
+    if more {
+        let kinds = table.columns().iter().map(|column| column.kind);
+        if !pgcopy::write_row(row.iter().zip(kinds), out) {
+            // Whoever gives the rows has looked at them.
+            return Err(Error::internal("loading rows")("a native value is another engine's"));
+        }
+    } else {
+        pgcopy::write_trailer(out);
     }
     Ok(more)
 }

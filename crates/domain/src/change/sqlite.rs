@@ -12,6 +12,7 @@ use sea_query_sqlx::SqlxValues;
 use super::{Rows, Way, all_but_the_id, column_names, text};
 use crate::catalog::{LARGEST_ID, Table, cells};
 use crate::error::{Error, Result};
+use crate::native;
 use crate::statement::{Bound, Failure, Statement};
 use crate::stats;
 
@@ -121,7 +122,13 @@ impl Writer {
             }
             for (position, cell) in row[..columns.len()].iter().enumerate() {
                 written.clear();
+                let stored;
                 let bound = match cell {
+                    // Of another engine in a scratch database, where it is only kept and read back.
+                    Cell::Native(text) => {
+                        stored = native::sqlite::stored(text);
+                        stored.bound()
+                    }
                     Cell::Null => Bound::Null,
                     Cell::Integer(value) => Bound::Integer(*value),
                     Cell::Boolean(value) => Bound::Integer((*value).into()),

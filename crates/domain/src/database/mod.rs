@@ -59,6 +59,12 @@ impl Engine {
             Self::Mysql => "mysql",
         }
     }
+
+    /// The engine of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        let engines = [Self::Sqlite, Self::Postgres, Self::Mysql];
+        engines.into_iter().find(|engine| engine.name() == name)
+    }
 }
 
 /// How to connect.

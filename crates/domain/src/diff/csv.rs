@@ -112,6 +112,11 @@ fn write(value: Option<Value>, options: CsvOptions, out: &mut Vec<u8>) -> Result
     match value {
         None | Some(Value::Null) => Ok(()),
         Some(Value::String(text)) => write_safe_text(&text, options, out),
+        // A native value, shown as its engine has it.
+        Some(Value::Object(native)) => match native.get("native").and_then(Value::as_str) {
+            Some(text) => write_safe_text(text, options, out),
+            None => Ok(()),
+        },
         Some(other) => {
             out.extend_from_slice(other.to_string().as_bytes());
             Ok(())

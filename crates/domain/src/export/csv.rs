@@ -53,7 +53,7 @@ impl Encoder for Csv {
             match cell {
                 Cell::Null => {}
                 Cell::Integer(value) => write_integer(*value, out),
-                Cell::Text(value) => write_safe_text(value, self.options, out)
+                Cell::Text(value) | Cell::Native(value) => write_safe_text(value, self.options, out)
                     .map_err(|problem| unexportable(self.table, cells, position, problem.to_owned()))?,
                 Cell::Decimal(value) => write_decimal(*value, out),
                 Cell::Date(date) => write_day_first(*date, out),

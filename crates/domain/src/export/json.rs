@@ -2,16 +2,22 @@
 
 use campus_backup_archive::{Cell, Header, Writer};
 
-use super::Encoder;
+use super::{Encoder, demand_archivable};
 use crate::catalog::Table;
 use crate::error::Result;
 use crate::snapshot::Selection;
 
-pub(super) struct Json(Writer);
+pub(super) struct Json {
+    writer: Writer,
+    table: Table,
+}
 
 impl Json {
     pub(super) fn begin(header: &Header<'_>, out: &mut Vec<u8>) -> Self {
-        Self(Writer::begin(header, out))
+        Self {
+            writer: Writer::begin(header, out),
+            table: Table::Users,
+        }
     }
 }
 
@@ -20,23 +26,25 @@ impl Encoder for Json {
         Selection::Columns
     }
 
-    fn begin_table(&mut self, _: Table, _: u64, out: &mut Vec<u8>) -> Result<()> {
-        self.0.begin_table(out);
+    fn begin_table(&mut self, table: Table, _: u64, out: &mut Vec<u8>) -> Result<()> {
+        self.table = table;
+        self.writer.begin_table(out);
         Ok(())
     }
 
     fn row(&mut self, cells: &[Cell<'_>], out: &mut Vec<u8>) -> Result<()> {
-        self.0.row(cells, out);
-        Ok(())
+        let before = out.len();
+        self.writer.row(cells, out);
+        demand_archivable(self.table, cells, out.len() - before)
     }
 
     fn end_table(&mut self, out: &mut Vec<u8>) -> Result<()> {
-        self.0.end_table(out);
+        self.writer.end_table(out);
         Ok(())
     }
 
     fn finish(self: Box<Self>, out: &mut Vec<u8>) -> Result<()> {
-        self.0.finish(out);
+        self.writer.finish(out);
         Ok(())
     }
 }

@@ -14,7 +14,7 @@ mod xlsx;
 
 use std::time::Duration;
 
-use campus_backup_archive::{Cell, ColumnSchema, Header};
+use campus_backup_archive::{Cell, ColumnSchema, Header, Limits};
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 
@@ -224,6 +224,31 @@ fn unexportable(table: Table, cells: &[Cell<'_>], column: usize, problem: String
         column,
         problem,
     }
+}
+
+/// What is wrong with a row whose JSON has so many bytes, if no reader of archives takes it: its longest text is named.
+pub(crate) fn demand_archivable(table: Table, cells: &[Cell<'_>], json_bytes: usize) -> Result<()> {
+    let limits = Limits::default();
+    if limits.holds_row(json_bytes) {
+        return Ok(());
+    }
+    let length = |cell: &Cell<'_>| match cell {
+        Cell::Text(text) | Cell::Native(text) => text.len(),
+        _ => 0,
+    };
+    let longest = table.columns().iter().zip(cells).max_by_key(|(_, cell)| length(cell));
+    Err(Error::Unexportable {
+        table,
+        row: match cells.first() {
+            Some(Cell::Integer(id)) => *id,
+            _ => 0,
+        },
+        column: longest.map_or("", |(column, _)| column.name),
+        problem: format!(
+            "the row has {json_bytes} bytes as JSON, and a backup holds rows of less than {}",
+            limits.line_bytes
+        ),
+    })
 }
 
 /// What an archive of these tables says of itself.

@@ -132,7 +132,7 @@ impl Encoder for Xlsx {
         let row = self.next_row;
         xml::begin_row(row, &mut self.xml);
         for (column, cell) in cells.iter().enumerate() {
-            if let Cell::Text(text) = cell
+            if let Cell::Text(text) | Cell::Native(text) = cell
                 && let Some(problem) = no_cell_holds(text)
             {
                 return Err(unexportable(self.table, cells, column, problem));
@@ -205,7 +205,7 @@ fn write_cell(row: u64, column: usize, cell: &Cell<'_>, zone: Tz, out: &mut Vec<
             xml::number_cell(row, column, Style::Plain, out, |out| write_integer(*value, out));
         }
         Cell::Integer(value) => xml::text_cell(row, column, Style::Plain, &value.to_string(), out),
-        Cell::Text(text) => xml::text_cell(row, column, Style::Plain, text, out),
+        Cell::Text(text) | Cell::Native(text) => xml::text_cell(row, column, Style::Plain, text, out),
         Cell::Decimal(value) => {
             let exact = value.trunc_with_scale(2) == *value && value.mantissa().unsigned_abs() <= u128::from(EXACT);
             if exact {

@@ -4,6 +4,7 @@
 //! whether rows refer to rows that are there, [`rows`] hands them to a table, [`sheet`] makes a person's copy of a row as the archive has it. Everything
 //! here blocks on its file.
 
+mod admission;
 mod references;
 mod rows;
 mod sheet;
@@ -13,11 +14,12 @@ use std::io::{self, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 
 use campus_backup_archive::manifest::Object;
-use campus_backup_archive::{ArchiveHeader, Form, Keys, Limits, Measured, Measurement, Reader, Summary};
+use campus_backup_archive::{ArchiveHeader, Cell, Form, Keys, Limits, Measured, Measurement, Reader, Summary};
 use chrono_tz::Tz;
 
+pub(crate) use self::admission::{Admission, cents};
 pub(crate) use self::references::References;
-pub(crate) use self::rows::{Archived, cents};
+pub(crate) use self::rows::Archived;
 use self::sheet::Sheet;
 use crate::catalog::Table;
 use crate::error::{Error, Result};
@@ -65,17 +67,20 @@ pub struct Checked {
     pub object: Object,
     /// How many bytes its rows have, unpacked.
     pub row_bytes: u64,
+    /// Whether it has a value that only the engine of its rows can hold.
+    pub has_native: bool,
 }
 
 /// Reads a whole archive, of all tables or of one, and compares everything that can be compared: its schema with this
-/// program's, its counts, digests and totals with its rows, and what its rows refer to with the rows that there are. In
+/// program's, its counts, digests and totals with its rows, every value with what a restore admits, and what its rows refer
+/// to with the rows that there are. In
 /// an archive of one table they refer to rows that it does not have, and so that is not looked at.
 ///
 /// It advances in whichever phase the caller has entered. Whether two rows have the same key is not told, since that
 /// would need an index: a rehearsal does it.
 ///
 /// # Errors
-/// [`Error::Archive`] or [`Error::Orphan`] with the first thing that is wrong; [`Error::Cancelled`].
+/// [`Error::Archive`], [`Error::Inadmissible`] or [`Error::Orphan`] with the first thing that is wrong; [`Error::Cancelled`].
 pub fn check(source: impl Read + Send, keys: &Keys, progress: &Progress) -> Result<Checked> {
     let mut source = Watched {
         source: Measured::new(source),
@@ -86,24 +91,28 @@ pub fn check(source: impl Read + Send, keys: &Keys, progress: &Progress) -> Resu
     let mut references = References::between(&tables);
     let mut steps = Steps::of(progress);
     let mut row_bytes = 0;
-    let mut orphan = None;
+    let mut has_native = false;
+    let mut refused = None;
     for table in tables {
         reader.next_table()?;
         references.begin_table(table);
+        let admission = Admission::of(table, &header.engine);
         while let Some(row) = reader.next_row()? {
-            match references.row(row.id(), row.cells()) {
+            let admitted = admission.demand(row.id(), row.cells());
+            match admitted.and(references.row(row.id(), row.cells())) {
                 // If the archive is damaged, that is what is wrong with it.
-                Err(error @ Error::Orphan { .. }) => orphan = orphan.or(Some(error)),
+                Err(error @ (Error::Orphan { .. } | Error::Inadmissible { .. })) => refused = refused.or(Some(error)),
                 other => other?,
             }
+            has_native |= row.cells().iter().any(|cell| matches!(cell, Cell::Native(_)));
             row_bytes += row.json().len() as u64;
             steps.step()?;
         }
     }
     let summary = reader.finish()?;
     steps.tell()?;
-    if let Some(orphan) = orphan {
-        return Err(orphan);
+    if let Some(refused) = refused {
+        return Err(refused);
     }
     let object = Object::new(source.source.measurement(), form);
     Ok(Checked {
@@ -112,6 +121,7 @@ pub fn check(source: impl Read + Send, keys: &Keys, progress: &Progress) -> Resu
         summary,
         object,
         row_bytes,
+        has_native,
     })
 }
 

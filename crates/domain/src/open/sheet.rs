@@ -52,7 +52,7 @@ impl Sheet {
                 table, column, names, ..
             } = pick
                 && *table == from
-                && let Some(Cell::Text(name)) = cells.get(*column)
+                && let Some(Cell::Text(name) | Cell::Native(name)) = cells.get(*column)
             {
                 names.insert(id, (*name).to_owned());
             }

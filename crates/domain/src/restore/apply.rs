@@ -219,7 +219,9 @@ impl Restoring<'_> {
             reader.next_table()?;
             let rows = self.archive.rows.get(table.name()).copied().unwrap_or_default();
             let largest_id = largest_ids.get(&table).copied().unwrap_or(LARGEST_ID);
-            let mut archived = Archived::new(&mut reader, table, self.progress).with_largest_id(largest_id);
+            let mut archived = Archived::new(&mut reader, table, self.progress)
+                .with_largest_id(largest_id)
+                .into_engine(self.database.engine());
             let loaded = change.load(table, &mut archived, way(rows, 0)).await;
             let inserted = match loaded {
                 Err(error) if error.violation() == Some(Violation::Reference) => return Err(self.orphan(error).await),

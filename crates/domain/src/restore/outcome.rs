@@ -62,6 +62,19 @@ pub(super) struct Outcome {
     pub(super) tables: BTreeMap<Table, TableOutcome>,
     pub(super) accounts: Accounts,
     pub(super) administrators: Administrators,
+    /// Values that would be written and that only another engine can hold.
+    pub(super) foreign: BTreeMap<Table, ForeignValues>,
+}
+
+/// How many values of other engines are named; the rest are counted.
+const FOREIGN_NAMED: usize = 20;
+
+/// Values of a table that only another engine can hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct ForeignValues {
+    pub(super) count: u64,
+    /// Row and column of the first of them.
+    pub(super) first: Vec<(i64, &'static str)>,
 }
 
 impl Outcome {
@@ -103,6 +116,12 @@ impl Outcome {
                 (found.kept, found.renumbered) = (outcome.accounts.kept, outcome.accounts.renumbered);
             }
             outcome.tables.insert(*table, found);
+            if stage.native_of().is_some_and(|engine| engine != database.engine()) {
+                let foreign = foreign_values(stage, *table).await?;
+                if foreign.count > 0 {
+                    outcome.foreign.insert(*table, foreign);
+                }
+            }
         }
         if has_users && provenance != Provenance::Undo {
             outcome.administrators = administrators::find(stage).await?;
@@ -122,6 +141,16 @@ impl Outcome {
                     // Nothing else stays, so it is the archive that has it twice.
                     (Mode::Replace, Some(Extent::Whole)) => Error::DuplicateKey { table },
                     _ => Error::Conflict { table, row },
+                });
+            }
+        }
+        for (table, foreign) in &self.foreign {
+            if let [(row, column), ..] = *foreign.first {
+                return Err(Error::Inadmissible {
+                    table: *table,
+                    row,
+                    column,
+                    problem: "it is a value that only the database engine of the backup can hold",
                 });
             }
         }
@@ -349,6 +378,24 @@ async fn without_room(stage: &mut Stage, database: &Database, table: Table) -> R
     Ok((number.unsigned_abs(), first))
 }
 
+/// Native values in rows that come.
+async fn foreign_values(stage: &mut Stage, table: Table) -> Result<ForeignValues> {
+    let mut foreign = ForeignValues::default();
+    for column in table.columns().iter().skip(1) {
+        let rows = format!(
+            "FROM x_{table} x JOIN a_{table} a ON a.id = x.id WHERE x.action IN ('i', 'u') AND typeof(a.{}) = 'blob'",
+            column.name
+        );
+        foreign.count += stage.number(&format!("SELECT count(*) {rows}")).await?.unsigned_abs();
+        let first = format!("SELECT x.id {rows} ORDER BY x.id LIMIT {FOREIGN_NAMED}");
+        let ids = stage.numbers(&first).await?;
+        foreign.first.extend(ids.into_iter().map(|id| (id, column.name)));
+    }
+    foreign.first.sort_unstable();
+    foreign.first.truncate(FOREIGN_NAMED);
+    Ok(foreign)
+}
+
 /// The columns of a table that hold money.
 pub(super) fn money(table: Table) -> impl Iterator<Item = &'static str> {
     let columns = table.columns().iter().filter(|column| column.kind == Kind::Decimal);
@@ -357,15 +404,19 @@ pub(super) fn money(table: Table) -> impl Iterator<Item = &'static str> {
 
 /// The sums of a column of money before and afterwards.
 pub(super) async fn sums(stage: &mut Stage, table: Table, column: &str) -> Result<(Decimal, Decimal)> {
-    let before = stage.number(&format!("SELECT sum({column}) FROM l_{table}")).await?;
+    // What is no number is in no sum.
+    let sum = |of: &str| format!("SELECT sum(CASE typeof({of}.{column}) WHEN 'integer' THEN {of}.{column} END)");
+    let before = stage.number(&format!("{} FROM l_{table} l", sum("l"))).await?;
     let gone = stage
         .number(&format!(
-            "SELECT sum(l.{column}) FROM l_{table} l JOIN x_{table} x ON x.id = l.id"
+            "{} FROM l_{table} l JOIN x_{table} x ON x.id = l.id",
+            sum("l")
         ))
         .await?;
     let come = stage
         .number(&format!(
-            "SELECT sum(a.{column}) FROM a_{table} a JOIN x_{table} x ON x.id = a.id WHERE x.action IN ('i', 'u')"
+            "{} FROM a_{table} a JOIN x_{table} x ON x.id = a.id WHERE x.action IN ('i', 'u')",
+            sum("a")
         ))
         .await?;
     Ok((Decimal::new(before, 2), Decimal::new(before - gone + come, 2)))

@@ -8,7 +8,7 @@ use rust_decimal::Decimal;
 use serde::Serialize;
 
 use super::administrators::Administrators;
-use super::outcome::{self, Outcome, TableOutcome};
+use super::outcome::{self, ForeignValues, Outcome, TableOutcome};
 use super::request::{Extent, Mode, Provenance, Restore, hash};
 use super::stage::Stage;
 use crate::account::Admin;
@@ -119,17 +119,20 @@ pub enum BlockerCode {
     RowsTooLarge,
     /// Users of the archive have names that no new account may have.
     InvalidUserNames,
+    /// Rows of the archive have values that only the database engine of the archive can hold.
+    NativeValues,
 }
 
 impl BlockerCode {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Orphans,
         Self::Conflicts,
         Self::DuplicateKeys,
         Self::IdsWithoutRoom,
         Self::RowsTooLarge,
         Self::InvalidUserNames,
+        Self::NativeValues,
     ];
 }
 
@@ -168,7 +171,8 @@ pub async fn plan(
     let (before, after) = if tables.contains(&Table::Payments) {
         outcome::sums(&mut stage, Table::Payments, "amount_paid").await?
     } else {
-        let all = stage.number("SELECT sum(amount_paid) FROM l_payments").await?;
+        let sum = "SELECT sum(amount_paid) FROM l_payments WHERE typeof(amount_paid) = 'integer'";
+        let all = stage.number(sum).await?;
         (Decimal::new(all, 2), Decimal::new(all, 2))
     };
     let money = Money {
@@ -341,6 +345,11 @@ fn blockers(request: &Restore, provenance: Provenance, outcome: &Outcome) -> Vec
             let code = BlockerCode::IdsWithoutRoom;
             blockers.push(Blocker { code, table, text });
         }
+        if let Some(foreign) = outcome.foreign.get(&table) {
+            let code = BlockerCode::NativeValues;
+            let text = native_values(table, foreign);
+            blockers.push(Blocker { code, table, text });
+        }
     }
     let misnamed = &outcome.accounts.misnamed;
     if misnamed.total > 0 {
@@ -356,6 +365,23 @@ fn blockers(request: &Restore, provenance: Provenance, outcome: &Outcome) -> Vec
         });
     }
     blockers
+}
+
+fn native_values(table: Table, foreign: &ForeignValues) -> String {
+    let named = foreign
+        .first
+        .iter()
+        .map(|(row, column)| format!("{column} of row {row}"));
+    let mut named: Vec<_> = named.collect();
+    let unnamed = foreign.count.saturating_sub(named.len() as u64);
+    if unnamed > 0 {
+        named.push(format!("and {unnamed} more"));
+    }
+    format!(
+        "Values of {table} can't be restored here, because only the database engine of the backup can hold them: {}. Correct \
+         them in the database that the backup was made of, and make another backup.",
+        named.join(", ")
+    )
 }
 
 /// Rows that would be written and that the database does not take.

@@ -21,7 +21,7 @@ use uuid::Uuid;
 
 use crate::catalog::{Column, MOST, Table, cells};
 use crate::change::Rows;
-use crate::database::Database;
+use crate::database::{Database, Engine};
 use crate::error::{Error, Result};
 use crate::export;
 use crate::job::Progress;
@@ -36,7 +36,11 @@ const PREFIX: &str = "restore-";
 const SUFFIX: &str = ".db";
 
 /// The scratch database. Its file has no name any more once it is open, so that nothing of it is left whatever happens.
-pub(super) struct Stage(SqliteConnection);
+pub(super) struct Stage {
+    connection: SqliteConnection,
+    /// The engine of the archive's native values, if it has any.
+    native_of: Option<Engine>,
+}
 
 /// Whose rows a table of the stage has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,7 +84,10 @@ impl Stage {
             .pragma("cache_size", "-8000")
             .disable_statement_logging();
         let opened = options.connect().await.map_err(Error::sqlx(DOING));
-        let mut stage = opened.map(Self);
+        let mut stage = opened.map(|connection| Self {
+            connection,
+            native_of: None,
+        });
         if let Ok(stage) = &mut stage {
             // What is never committed need not be written before there is no room for it in memory.
             stage.run("BEGIN IMMEDIATE").await?;
@@ -90,26 +97,29 @@ impl Stage {
     }
 
     pub(super) async fn run(&mut self, sql: &str) -> Result<u64> {
-        let done = self.0.execute(sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))).await;
+        let done = self
+            .connection
+            .execute(sqlx::raw_sql(AssertSqlSafe(sql.to_owned())))
+            .await;
         Ok(done.map_err(Error::sqlx(DOING))?.rows_affected())
     }
 
     /// The one number that a question is answered with; 0 for NULL.
     pub(super) async fn number(&mut self, sql: &str) -> Result<i64> {
-        let number = sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_one(&mut self.0);
+        let number = sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_one(&mut self.connection);
         let number: Option<i64> = number.await.map_err(Error::sqlx(DOING))?;
         Ok(number.unwrap_or_default())
     }
 
     /// The first number of an answer that may have none.
     pub(super) async fn first(&mut self, sql: &str) -> Result<Option<i64>> {
-        let number = sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_optional(&mut self.0);
+        let number = sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_optional(&mut self.connection);
         number.await.map_err(Error::sqlx(DOING))
     }
 
     /// All numbers of an answer, of which there must not be many.
     pub(super) async fn numbers(&mut self, sql: &str) -> Result<Vec<i64>> {
-        let numbers = sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_all(&mut self.0);
+        let numbers = sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_all(&mut self.connection);
         numbers.await.map_err(Error::sqlx(DOING))
     }
 
@@ -118,7 +128,7 @@ impl Stage {
     where
         R: for<'r> FromRow<'r, SqliteRow> + Send + Unpin,
     {
-        let mut rows = sqlx::query_as(AssertSqlSafe(sql.to_owned())).fetch(&mut self.0);
+        let mut rows = sqlx::query_as(AssertSqlSafe(sql.to_owned())).fetch(&mut self.connection);
         while let Some(found) = rows.try_next().await.map_err(Error::sqlx(DOING))? {
             row(found);
         }
@@ -151,7 +161,7 @@ impl Stage {
         let mut json = Vec::new();
         let mut writer = Writer::begin(&header, &mut json);
         for table in tables {
-            let mut handle = self.0.lock_handle().await.map_err(Error::sqlx(DOING))?;
+            let mut handle = self.connection.lock_handle().await.map_err(Error::sqlx(DOING))?;
             writer.begin_table(&mut json);
             let mut sink = Live {
                 place: Place::prepare(&mut handle, Side::Live, *table)?,
@@ -182,13 +192,17 @@ impl Stage {
             _ => table.columns().iter().position(|column| column.name == "student_id"),
         };
         let only = student.zip(key);
-        let mut handle = self.0.lock_handle().await.map_err(Error::sqlx(DOING))?;
+        let mut handle = self.connection.lock_handle().await.map_err(Error::sqlx(DOING))?;
         let mut place = Place::prepare(&mut handle, Side::Archive, table)?;
         let mut rows = Archived::new(reader, table, progress);
+        let engine = rows.engine();
         loop {
             let mut cells = cells();
             if !rows.next(&mut cells)? {
                 return Ok(());
+            }
+            if cells.iter().any(|cell| matches!(cell, Cell::Native(_))) {
+                self.native_of = engine;
             }
             if only.is_none_or(|(student, key)| cells[key] == Cell::Integer(student)) {
                 place.put(&cells[..table.columns().len()])?;
@@ -196,9 +210,14 @@ impl Stage {
         }
     }
 
+    /// The engine of the archive's native values, if there are any.
+    pub(super) fn native_of(&self) -> Option<Engine> {
+        self.native_of
+    }
+
     /// Who wants to read rows holds this meanwhile.
     pub(super) async fn lock(&mut self) -> Result<LockedSqliteHandle<'_>> {
-        self.0.lock_handle().await.map_err(Error::sqlx(DOING))
+        self.connection.lock_handle().await.map_err(Error::sqlx(DOING))
     }
 }
 
@@ -231,6 +250,8 @@ impl<'h> Place<'h> {
                 })?),
                 Cell::Date(date) => Bound::Integer(date.num_days_from_ce().into()),
                 Cell::Timestamp(time) => Bound::Integer(time.timestamp_micros()),
+                // Nothing else is a blob.
+                Cell::Native(text) => Bound::Blob(text.as_bytes()),
             };
             self.statement.bind(position, &bound).map_err(failed)?;
         }
@@ -299,6 +320,7 @@ impl Rows for Staged<'_> {
 fn cell<'a>(column: &Column, value: Value<'a>) -> Option<Cell<'a>> {
     Some(match (column.kind, value) {
         (_, Value::Null) => Cell::Null,
+        (_, Value::Blob(text)) => Cell::Native(str::from_utf8(text).ok()?),
         (Kind::Text, Value::Text(text)) => Cell::Text(str::from_utf8(text).ok()?),
         (Kind::Integer, Value::Integer(value)) => Cell::Integer(value),
         (Kind::Boolean, Value::Integer(value)) => Cell::Boolean(value != 0),

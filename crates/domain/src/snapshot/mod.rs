@@ -17,7 +17,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use crate::catalog::Table;
 use crate::database::{Database, Engine};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::stats::{self, Stats};
 
 /// How many rows are read between two looks at whether there is enough to hand on.
@@ -32,10 +32,24 @@ pub enum Selection {
     Sheet,
 }
 
+/// The id of a row, which is the first of its cells; 0 if even that can't be read.
+fn id_of(cells: &[Cell<'_>]) -> i64 {
+    match cells.first() {
+        Some(Cell::Integer(id)) => *id,
+        _ => 0,
+    }
+}
+
 /// What takes the rows of a snapshot.
 pub trait Sink: Send {
     /// Takes one row. The cells stand in the order of the selection.
     fn row(&mut self, cells: &[Cell<'_>]) -> Result<()>;
+
+    /// Takes the error of a row with a value that no cell can hold. Reading ends with it, unless the sink looks for all of them
+    /// and answers that it may go on.
+    fn unreadable(&mut self, error: Error) -> Result<()> {
+        Err(error)
+    }
 
     /// Called every few rows: hands on what has gathered, if it is enough, and waits while nobody takes it.
     fn hand_on(&mut self) -> impl Future<Output = Result<()>> + Send;

@@ -9,11 +9,12 @@ use rust_decimal::Decimal;
 use sea_orm::sqlx::mysql::{MySqlConnection, MySqlRow};
 use sea_orm::sqlx::{self, AssertSqlSafe, Decode, Executor as _, MySql, MySqlPool, Row as _};
 
-use super::fields;
-use super::{HAND_ON_EVERY, Selection, Sink};
+use super::fields::{self, Field};
+use super::{HAND_ON_EVERY, Selection, Sink, id_of};
 use crate::catalog::{Table, cells};
 use crate::database::Held;
 use crate::error::{Error, Result};
+use crate::native::{self, Natives, is_common_date};
 use crate::stats;
 
 const READING: &str = "reading rows";
@@ -58,20 +59,25 @@ pub(crate) async fn read(
     let sql = format!("{} ORDER BY t.id", fields::select(table, selection));
     let mut rows = sqlx::query(AssertSqlSafe(sql)).fetch(connection);
     let mut position = 0u64;
+    let mut natives = Natives::default();
     while let Some(row) = rows.try_next().await.map_err(Error::sqlx(READING))? {
+        natives.clear();
         let mut cells = cells();
+        let mut unreadable = None;
         for (index, (field, cell)) in fields.iter().zip(&mut cells).enumerate() {
-            let read = read_cell(&row, index, field.kind).map_err(|_| fields::problem(field.kind));
-            *cell = read
-                .and_then(|cell| field.admit(cell))
-                .map_err(|problem| Error::Unexportable {
-                    table,
-                    row: get(&row, 0).ok().flatten().unwrap_or_default(),
-                    column: field.name,
-                    problem,
-                })?;
+            match read_cell(&row, index, field.kind) {
+                Ok(Some(read)) => *cell = read,
+                // A date of zeros is none to the driver.
+                read => match odd(&row, index, field, read.is_ok(), &natives) {
+                    Ok(read) => *cell = read,
+                    Err(problem) => unreadable = unreadable.or(Some((field, problem))),
+                },
+            }
         }
-        sink.row(&cells[..fields.len()])?;
+        match unreadable {
+            None => sink.row(&cells[..fields.len()])?,
+            Some((field, problem)) => sink.unreadable(field.unreadable(table, id_of(&cells), problem))?,
+        }
         position += 1;
         if position.is_multiple_of(HAND_ON_EVERY) {
             sink.hand_on().await?;
@@ -85,14 +91,45 @@ fn get<'r, T: Decode<'r, MySql>>(row: &'r MySqlRow, index: usize) -> Result<Opti
     row.try_get_unchecked(index)
 }
 
-fn read_cell(row: &MySqlRow, index: usize, kind: Kind) -> Result<Cell<'_>, sqlx::Error> {
+/// None for NULL and for what the driver takes for it.
+fn read_cell(row: &MySqlRow, index: usize, kind: Kind) -> Result<Option<Cell<'_>>, sqlx::Error> {
+    let no_cell = || sqlx::Error::Decode("a value that its kind can't hold".into());
     Ok(match kind {
         Kind::Integer => get(row, index)?.map(Cell::Integer),
         Kind::Text => get(row, index)?.map(Cell::Text),
         Kind::Decimal => get::<Decimal>(row, index)?.map(Cell::Decimal),
-        Kind::Date => get::<NaiveDate>(row, index)?.map(Cell::Date),
-        Kind::Timestamp => get::<NaiveDateTime>(row, index)?.map(|time| Cell::Timestamp(time.and_utc())),
-        Kind::Boolean => get(row, index)?.map(Cell::Boolean),
+        Kind::Date => match get::<NaiveDate>(row, index)? {
+            Some(date) if !is_common_date(date) => return Err(no_cell()),
+            date => date.map(Cell::Date),
+        },
+        Kind::Timestamp => match get::<NaiveDateTime>(row, index)? {
+            Some(time) if !is_common_date(time.date()) => return Err(no_cell()),
+            time => time.map(|time| Cell::Timestamp(time.and_utc())),
+        },
+        Kind::Boolean => match get::<i8>(row, index)? {
+            Some(0) => Some(Cell::Boolean(false)),
+            Some(1) => Some(Cell::Boolean(true)),
+            Some(_) => return Err(no_cell()),
+            None => None,
+        },
+    })
+}
+
+/// What [`read_cell`] does not know.
+#[inline]
+fn odd<'a>(
+    row: &MySqlRow,
+    index: usize,
+    field: &Field,
+    may_be_null: bool,
+    natives: &'a Natives,
+) -> Result<Cell<'a>, String> {
+    let problem = |_| fields::problem(field.kind);
+    let value = row.try_get_raw(index).map_err(problem)?;
+    match <&[u8] as Decode<MySql>>::decode(value) {
+        Ok(bytes) => field.native(natives, index, native::mysql::text(field.kind, bytes)),
+        // There are no bytes of a NULL.
+        Err(_) if may_be_null && field.nullable => Ok(Cell::Null),
+        Err(_) => Err(fields::problem(field.kind)),
     }
-    .unwrap_or(Cell::Null))
 }

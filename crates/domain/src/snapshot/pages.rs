@@ -7,12 +7,16 @@ use std::collections::BTreeMap;
 use campus_backup_archive::{Cell, Kind};
 use chrono::{DateTime, NaiveDate, Utc};
 use rust_decimal::Decimal;
+use sea_orm::sqlx::{Decode, MySql, Row as _, Sqlite, TypeInfo as _, Value as _};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, QueryResult, Statement, TryGetable};
 
+use super::sqlite::is_ordinary;
 use super::{Selection, Sink, fields};
 use crate::catalog::{Table, cells};
 use crate::database::Database;
 use crate::error::{Error, Result};
+use crate::native::{self, Natives};
+use crate::statement::Value;
 use crate::stats;
 
 /// Rows in a page: enough that the statement's own cost is lost among the rows, few enough that the longest texts
@@ -61,18 +65,30 @@ impl Reader {
             for row in &rows {
                 let id: i64 = row
                     .try_get_by_index(0)
-                    .map_err(|_| unreadable(table, 0, "id")(fields::problem(Kind::Integer)))?;
+                    .map_err(|_| fields[0].unreadable(table, 0, fields::problem(Kind::Integer)))?;
                 last = Some(id);
                 // The ORM gives texts away, and cells only borrow them.
                 let mut texts = vec![String::new(); fields.len()];
+                let natives = Natives::default();
                 let mut cells = cells();
+                let mut unreadable = None;
                 for (position, ((field, cell), text)) in fields.iter().zip(&mut cells).zip(&mut texts).enumerate() {
-                    let read = read_cell(row, position, field.kind, text).map_err(|_| fields::problem(field.kind));
-                    *cell = read
-                        .and_then(|cell| field.admit(cell))
-                        .map_err(unreadable(table, id, field.name))?;
+                    let read = match native_text(row, position, field.kind) {
+                        Some(native) => field.native(&natives, position, Some(native)),
+                        None => match read_cell(row, position, field.kind, text) {
+                            Ok(read) if field.admits(&read) => Ok(read),
+                            _ => Err(fields::problem(field.kind)),
+                        },
+                    };
+                    match read {
+                        Ok(read) => *cell = read,
+                        Err(problem) => unreadable = unreadable.or(Some((field, problem))),
+                    }
                 }
-                sink.row(&cells[..fields.len()])?;
+                match unreadable {
+                    None => sink.row(&cells[..fields.len()])?,
+                    Some((field, problem)) => sink.unreadable(field.unreadable(table, id, problem))?,
+                }
                 sink.hand_on().await?;
             }
             if rows.len() < PAGE {
@@ -103,11 +119,38 @@ fn read_cell<'a>(row: &QueryResult, position: usize, kind: Kind, text: &'a mut S
     }
 }
 
-fn unreadable(table: Table, row: i64, column: &'static str) -> impl FnOnce(String) -> Error {
-    move |problem| Error::Unexportable {
-        table,
-        row,
-        column,
-        problem,
+/// The text of a value that its kind can't hold, asked of the driver: the ORM has no types for such values, takes some of
+/// them for NULL, and fails on others.
+fn native_text(row: &QueryResult, position: usize, kind: Kind) -> Option<String> {
+    if let Some(row) = row.try_as_mysql_row() {
+        let bytes = <&[u8] as Decode<MySql>>::decode(row.try_get_raw(position).ok()?);
+        return native::mysql::text(kind, bytes.ok()?);
     }
+    if let Some(row) = row.try_as_pg_row() {
+        return native::postgres::text(kind, row.try_get_raw(position).ok()?.as_bytes().ok()?);
+    }
+    // Looking at bytes keeps the driver from looking at the same value as anything else.
+    let value = row
+        .try_as_sqlite_row()?
+        .try_get_raw(position)
+        .ok()?
+        .try_to_owned()
+        .ok()?;
+    if value.is_null() {
+        // The driver would tell the type of the column.
+        return None;
+    }
+    let reference = value.as_ref();
+    match value.type_info().name() {
+        "INTEGER" => odd(kind, Value::Integer(Decode::<Sqlite>::decode(reference).ok()?)),
+        "REAL" => odd(kind, Value::Real(Decode::<Sqlite>::decode(reference).ok()?)),
+        "TEXT" => odd(kind, Value::Text(Decode::<Sqlite>::decode(reference).ok()?)),
+        "BLOB" => odd(kind, Value::Blob(Decode::<Sqlite>::decode(reference).ok()?)),
+        _ => None,
+    }
+}
+
+fn odd(kind: Kind, value: Value<'_>) -> Option<String> {
+    let text = native::sqlite::text(&value);
+    text.filter(|_| !is_ordinary(kind, value))
 }

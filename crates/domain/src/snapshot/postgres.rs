@@ -7,11 +7,12 @@ use futures_util::TryStreamExt as _;
 use sea_orm::sqlx::postgres::PgConnection;
 use sea_orm::sqlx::{self, AssertSqlSafe, Executor as _, PgPool, Postgres};
 
-use super::fields;
-use super::{HAND_ON_EVERY, Selection, Sink};
+use super::fields::{self, Field};
+use super::{HAND_ON_EVERY, Selection, Sink, id_of};
 use crate::catalog::{Table, cells};
 use crate::database::Held;
 use crate::error::{Error, Result};
+use crate::native::{self, Natives};
 use crate::pgcopy::{Message, TRAILER, read_cell};
 use crate::stats;
 
@@ -57,6 +58,7 @@ pub(crate) async fn read(
     let copy = format!("COPY ({select} ORDER BY t.id) TO STDOUT (FORMAT binary)");
     let mut stream = connection.copy_out_raw(&copy).await.map_err(Error::sqlx(READING))?;
     let mut position = 0u64;
+    let mut natives = Natives::default();
     // The server sends one message a row; the header comes with the first one and the trailer as the last.
     let mut first = true;
     let mut whole = false;
@@ -74,24 +76,23 @@ pub(crate) async fn read(
             if usize::try_from(columns) != Ok(fields.len()) {
                 return Err(malformed());
             }
+            natives.clear();
             let mut cells = cells();
-            let mut id = 0;
-            for (field, cell) in fields.iter().zip(&mut cells) {
+            let mut unreadable = None;
+            for (index, (field, cell)) in fields.iter().zip(&mut cells).enumerate() {
                 let value = rest.value().ok_or_else(malformed)?;
-                *cell = read_cell(value, field.kind)
-                    .ok_or_else(|| fields::problem(field.kind))
-                    .and_then(|cell| field.admit(cell))
-                    .map_err(|problem| Error::Unexportable {
-                        table,
-                        row: id,
-                        column: field.name,
-                        problem,
-                    })?;
-                if let (0, Cell::Integer(first)) = (id, &*cell) {
-                    id = *first;
+                match read_cell(value, field.kind) {
+                    Some(read) if field.admits(&read) => *cell = read,
+                    _ => match odd(field, index, value, &natives) {
+                        Ok(read) => *cell = read,
+                        Err(problem) => unreadable = unreadable.or(Some((field, problem))),
+                    },
                 }
             }
-            sink.row(&cells[..fields.len()])?;
+            match unreadable {
+                None => sink.row(&cells[..fields.len()])?,
+                Some((field, problem)) => sink.unreadable(field.unreadable(table, id_of(&cells), problem))?,
+            }
             position += 1;
             if position.is_multiple_of(HAND_ON_EVERY) {
                 sink.hand_on().await?;
@@ -99,6 +100,16 @@ pub(crate) async fn read(
         }
     }
     if whole { Ok(()) } else { Err(malformed()) }
+}
+
+/// What [`read_cell`] does not know.
+#[cold]
+fn odd<'a>(field: &Field, position: usize, value: Option<&[u8]>, natives: &'a Natives) -> Result<Cell<'a>, String> {
+    field.native(
+        natives,
+        position,
+        native::postgres::text(field.kind, value.unwrap_or_default()),
+    )
 }
 
 fn malformed() -> Error {

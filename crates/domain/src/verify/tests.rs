@@ -148,7 +148,11 @@ async fn what_the_schema_refuses_is_found_by_a_rehearsal() {
     ] {
         let mut rows = sample::rows();
         rows.set(table, id, column, value);
-        let refused = unrestorable(&rows, "invalid_value").await;
+        // Before anything is restored: a check admits no more than a restore.
+        let (source, progress) = (Memory::source(rows.archive(&Table::ALL)), Progress::default());
+        let refused = digest(&source, &Keys::none(), None, &progress).await.unwrap_err();
+        assert_eq!(refused.archive_code(), Some("invalid_value"), "{refused:?}");
+        let refused = refused.to_string();
         assert!(
             refused.contains(expected) && refused.contains(table.name()),
             "{refused}"

@@ -1339,7 +1339,7 @@ export interface components {
         /** @description Something that stands in the way of a restore. */
         RestoreBlocker: {
             /** @enum {string} */
-            code: "orphans" | "conflicts" | "duplicate_keys" | "ids_without_room" | "rows_too_large" | "invalid_user_names";
+            code: "orphans" | "conflicts" | "duplicate_keys" | "ids_without_room" | "rows_too_large" | "invalid_user_names" | "native_values";
             /** @description The table that it is about. */
             table: string;
             /** @description It in words. */

@@ -14,10 +14,11 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use self::pair::{Second, Waiting};
 use super::fields::{self, Field};
-use super::{HAND_ON_EVERY, Selection, SharedSink, Sink};
+use super::{HAND_ON_EVERY, Selection, SharedSink, Sink, id_of};
 use crate::catalog::{Table, cells};
 use crate::error::{Error, Result};
-use crate::statement::{Failure, Row, Statement, Value};
+use crate::native::{self, Natives, is_common_date, is_common_time};
+use crate::statement::{Failure, Statement, Value};
 use crate::stats;
 
 const READING: &str = "reading rows";
@@ -156,20 +157,28 @@ impl Rows {
     }
 
     async fn read(&self, statement: &mut Statement<'_>, sink: &mut impl Sink) -> Result<()> {
+        let mut natives = Natives::default();
         for position in 1u64.. {
             let Some(row) = statement.step().map_err(failed)? else {
                 break;
             };
+            natives.clear();
             let mut cells = cells();
+            let mut unreadable = None;
             for (index, (field, cell)) in self.fields.iter().zip(&mut cells).enumerate() {
-                read_cell(row.value(index), field, cell).map_err(|problem| Error::Unexportable {
-                    table: self.table,
-                    row: id(&row),
-                    column: field.name,
-                    problem,
-                })?;
+                if !read_cell(row.value(index), field.kind, cell) || !field.admits(cell) {
+                    match field.native(&natives, index, native::sqlite::text(&row.value(index))) {
+                        Ok(read) => *cell = read,
+                        Err(problem) => unreadable = unreadable.or(Some((field, problem))),
+                    }
+                }
             }
-            sink.row(&cells[..self.fields.len()])?;
+            match unreadable {
+                None => sink.row(&cells[..self.fields.len()])?,
+                Some((field, problem)) => {
+                    sink.unreadable(field.unreadable(self.table, id_of(&cells), problem))?;
+                }
+            }
             if position.is_multiple_of(HAND_ON_EVERY) {
                 sink.hand_on().await?;
             }
@@ -178,75 +187,72 @@ impl Rows {
     }
 }
 
-/// Every selection begins with the id.
-fn id(row: &Row<'_>) -> i64 {
-    match row.value(0) {
-        Value::Integer(id) => id,
-        _ => 0,
-    }
-}
-
-/// SQLite stores what it is given, whatever the column says, so a value of another type is possible and reported.
+/// SQLite stores what it is given, whatever the column says. This says whether the value is one of the kind, or NULL.
 /// The cell is written where it stands: handing it on inside a `Result` copies it in a way that stalls the processor,
 /// which took a sixth of the time of a download.
-fn read_cell<'a>(value: Value<'a>, field: &Field, cell: &mut Cell<'a>) -> Result<(), String> {
-    *cell = match (field.kind, value) {
-        (_, Value::Null) if field.nullable => Cell::Null,
+fn read_cell<'a>(value: Value<'a>, kind: Kind, cell: &mut Cell<'a>) -> bool {
+    *cell = match (kind, value) {
+        (_, Value::Null) => Cell::Null,
         (Kind::Integer, Value::Integer(value)) => Cell::Integer(value),
-        (Kind::Boolean, Value::Integer(value)) => Cell::Boolean(value != 0),
+        (Kind::Boolean, Value::Integer(value @ (0 | 1))) => Cell::Boolean(value != 0),
         (Kind::Decimal, Value::Integer(value)) => Cell::Decimal(Decimal::from(value)),
-        (Kind::Decimal, Value::Real(value)) => Cell::Decimal(decimal(value)?),
-        (Kind::Text, Value::Text(text)) => Cell::Text(utf8(text)?),
-        (Kind::Date, Value::Text(text)) => Cell::Date(date(text).ok_or_else(|| "it is not a date".to_owned())?),
-        (Kind::Timestamp, Value::Text(text)) => {
-            Cell::Timestamp(timestamp(text).ok_or_else(|| "it is not a timestamp".to_owned())?)
-        }
-        (Kind::Decimal, Value::Text(text)) => {
-            Cell::Decimal(utf8(text)?.parse().map_err(|_| "it is not a decimal".to_owned())?)
-        }
-        (kind, value) => {
-            let found = match value {
-                Value::Null => "missing",
-                Value::Integer(_) => "an integer",
-                Value::Real(_) => "a floating-point number",
-                Value::Text(_) => "a text",
-                Value::Unreadable => "more than there is memory for",
-                Value::Blob => "a blob",
-            };
-            return Err(format!("it is {found} and not of type {kind:?}"));
-        }
+        (Kind::Decimal, Value::Real(value)) => match decimal(value) {
+            Some(value) => Cell::Decimal(value),
+            None => return false,
+        },
+        (Kind::Text, Value::Text(text)) => match str::from_utf8(text) {
+            // No document has a NUL.
+            Ok(text) if !text.as_bytes().contains(&0) => Cell::Text(text),
+            _ => return false,
+        },
+        (Kind::Date, Value::Text(text)) => match date(text) {
+            Some(date) => Cell::Date(date),
+            None => return false,
+        },
+        (Kind::Timestamp, Value::Text(text)) => match timestamp(text) {
+            Some(time) => Cell::Timestamp(time),
+            None => return false,
+        },
+        _ => return false,
     };
-    Ok(())
+    true
+}
+
+/// Whether a value is one that the kind can hold.
+pub(crate) fn is_ordinary(kind: Kind, value: Value<'_>) -> bool {
+    read_cell(value, kind, &mut Cell::Null)
 }
 
 /// SQLite keeps decimals as floating-point numbers. One of two digits is recognised by being the float that is nearest
 /// to it; of any other, the fifteen digits that a float surely holds are taken.
-fn decimal(value: f64) -> Result<Decimal, String> {
+fn decimal(value: f64) -> Option<Decimal> {
     let cents = (value * 100.0).round();
     if cents.abs() < 9e15 && cents / 100.0 == value {
         #[allow(clippy::cast_possible_truncation, reason = "it was rounded and is below 2^53")]
-        return Ok(Decimal::new(cents as i64, 2));
+        return Some(Decimal::new(cents as i64, 2));
     }
-    Decimal::try_from(value).map_err(|_| "the number is too large".to_owned())
-}
-
-fn utf8(text: &[u8]) -> Result<&str, String> {
-    str::from_utf8(text).map_err(|_| "the text is not UTF-8".to_owned())
+    Decimal::try_from(value).ok()
 }
 
 fn date(text: &[u8]) -> Option<NaiveDate> {
-    match text {
+    let date = match text {
         [a, b, c, d, b'-', e, f, b'-', g, h] => NaiveDate::from_ymd_opt(
             i32::try_from(digits(&[*a, *b, *c, *d])?).ok()?,
             digits(&[*e, *f])?,
             digits(&[*g, *h])?,
         ),
         _ => NaiveDate::parse_from_str(str::from_utf8(text).ok()?, "%F").ok(),
-    }
+    };
+    date.filter(|date| is_common_date(*date))
+}
+
+/// A timestamp, to the microsecond.
+fn timestamp(text: &[u8]) -> Option<DateTime<Utc>> {
+    any_timestamp(text).filter(|time| is_common_time(*time))
 }
 
 /// The form in which SeaORM writes timestamps is read by hand; any other that SQLite's own functions know, by chrono.
-fn timestamp(text: &[u8]) -> Option<DateTime<Utc>> {
+fn any_timestamp(text: &[u8]) -> Option<DateTime<Utc>> {
     if let Some((day, [b'T' | b' ', h, i, b':', m, n, b':', s, t, rest @ ..])) = text.split_at_checked(10)
         && let Some(nanoseconds) = fraction_and_utc(rest)
     {
@@ -350,30 +356,32 @@ mod tests {
             "1234567890.07",
         ] {
             let exact: Decimal = text.parse().unwrap();
-            assert_eq!(decimal(text.parse().unwrap()).unwrap(), exact);
+            assert_eq!(decimal(text.parse().unwrap()), Some(exact));
         }
         assert_eq!(decimal(0.125).unwrap(), "0.125".parse().unwrap());
         assert_eq!(decimal(0.1 + 0.2).unwrap(), "0.3".parse().unwrap());
-        assert!(decimal(f64::INFINITY).is_err());
-        assert!(decimal(1e300).is_err());
+        assert_eq!(decimal(f64::INFINITY), None);
+        assert_eq!(decimal(1e300), None);
     }
 
     #[test]
-    fn a_value_of_another_type_is_refused() {
+    fn a_value_that_its_kind_can_not_hold_is_not_ordinary() {
         for (value, kind) in [
             (Value::Text(b"12"), Kind::Integer),
-            (Value::Blob, Kind::Text),
+            (Value::Blob(b""), Kind::Text),
             (Value::Text(b"\xff"), Kind::Text),
+            (Value::Text(b"a\0"), Kind::Text),
             (Value::Real(0.5), Kind::Boolean),
+            (Value::Integer(2), Kind::Boolean),
             (Value::Text(b"31-12-2024"), Kind::Date),
-            (Value::Null, Kind::Integer),
+            (Value::Text(b"0000-01-01"), Kind::Date),
+            (Value::Text(b"20140-01-01"), Kind::Date),
+            (Value::Text(b"2024-02-29T12:34:56.000000001+00:00"), Kind::Timestamp),
+            (Value::Text(b"2024-02-29 23:59:60"), Kind::Timestamp),
+            (Value::Real(1e300), Kind::Decimal),
         ] {
-            let field = Field {
-                name: "column",
-                kind,
-                nullable: false,
-            };
-            assert!(read_cell(value, &field, &mut Cell::Null).is_err(), "{kind:?}");
+            assert!(!is_ordinary(kind, value), "{kind}");
         }
+        assert!(is_ordinary(Kind::Integer, Value::Null));
     }
 }

@@ -1,0 +1,186 @@
+//! SQLite: any value in any column, as the literal that SQL has for it. A text stands as it is, unless it could be taken for
+//! a literal.
+
+use std::fmt::Write as _;
+
+use campus_backup_archive::Kind;
+
+use crate::snapshot::sqlite::is_ordinary;
+use crate::statement::{Bound, Value};
+
+/// A value that a native text stands for.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Stored {
+    Integer(i64),
+    Real(f64),
+    /// Not always UTF-8.
+    Text(Vec<u8>),
+    Blob(Vec<u8>),
+}
+
+impl Stored {
+    pub(crate) fn bound(&self) -> Bound<'_> {
+        match self {
+            Self::Integer(value) => Bound::Integer(*value),
+            Self::Real(value) => Bound::Real(*value),
+            Self::Text(text) => Bound::Text(text),
+            Self::Blob(bytes) => Bound::Blob(bytes),
+        }
+    }
+
+    fn value(&self) -> Value<'_> {
+        match self {
+            Self::Integer(value) => Value::Integer(*value),
+            Self::Real(value) => Value::Real(*value),
+            Self::Text(text) => Value::Text(text),
+            Self::Blob(bytes) => Value::Blob(bytes),
+        }
+    }
+}
+
+/// The text of a value; none for NULL, which every column has or must not have.
+pub(crate) fn text(value: &Value<'_>) -> Option<String> {
+    Some(match value {
+        Value::Null | Value::Unreadable => return None,
+        Value::Integer(value) => value.to_string(),
+        Value::Real(value) if value.is_infinite() => if *value > 0.0 { INFINITE } else { MINUS_INFINITE }.to_owned(),
+        Value::Real(value) => format!("{value:?}"),
+        Value::Blob(bytes) => blob(bytes),
+        Value::Text(bytes) => match str::from_utf8(bytes) {
+            Ok(text) if text.contains('\0') => cast(bytes),
+            Ok(text) if text.is_empty() || literal(text).is_some() => format!("'{}'", text.replace('\'', "''")),
+            Ok(text) => text.to_owned(),
+            Err(_) => cast(bytes),
+        },
+    })
+}
+
+/// The value that a text stands for. There is one for each text.
+pub(crate) fn stored(native: &str) -> Stored {
+    literal(native).unwrap_or_else(|| Stored::Text(native.as_bytes().to_vec()))
+}
+
+pub(super) fn is_native(kind: Kind, native: &str) -> bool {
+    let stored = stored(native);
+    text(&stored.value()).as_deref() == Some(native) && !is_ordinary(kind, stored.value())
+}
+
+/// What SQL reads as infinite, since it has no word for it.
+const INFINITE: &str = "9e999";
+const MINUS_INFINITE: &str = "-9e999";
+
+fn literal(native: &str) -> Option<Stored> {
+    let quoted = |start: &str, end: &str| native.strip_prefix(start)?.strip_suffix(end);
+    if let Some(hexadecimal) = quoted("X'", "'") {
+        return bytes(hexadecimal).map(Stored::Blob);
+    }
+    if let Some(hexadecimal) = quoted("CAST(X'", "' AS TEXT)") {
+        return bytes(hexadecimal).map(Stored::Text);
+    }
+    if let Some(text) = quoted("'", "'") {
+        let single = text.replace("''", "");
+        return (!single.contains('\'')).then(|| Stored::Text(text.replace("''", "'").into_bytes()));
+    }
+    match native {
+        INFINITE => return Some(Stored::Real(f64::INFINITY)),
+        MINUS_INFINITE => return Some(Stored::Real(f64::NEG_INFINITY)),
+        _ => {}
+    }
+    if let Some(value) = native.parse::<i64>().ok().filter(|value| value.to_string() == native) {
+        return Some(Stored::Integer(value));
+    }
+    let real = native.parse::<f64>().ok().filter(|value| value.is_finite());
+    real.filter(|value| format!("{value:?}") == native).map(Stored::Real)
+}
+
+fn blob(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(3 + 2 * bytes.len());
+    text.push_str("X'");
+    for byte in bytes {
+        // Writing to a `String` can't fail.
+        let _ = write!(text, "{byte:02X}");
+    }
+    text.push('\'');
+    text
+}
+
+fn cast(bytes: &[u8]) -> String {
+    format!("CAST({} AS TEXT)", blob(bytes))
+}
+
+fn bytes(hexadecimal: &str) -> Option<Vec<u8>> {
+    let digit = |byte: u8| match byte {
+        b'0'..=b'9' => Some(byte - b'0'),
+        b'A'..=b'F' => Some(byte - b'A' + 10),
+        _ => None,
+    };
+    let (pairs, []) = hexadecimal.as_bytes().as_chunks::<2>() else {
+        return None;
+    };
+    pairs
+        .iter()
+        .map(|[high, low]| Some(digit(*high)? << 4 | digit(*low)?))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn texts_are_literals_or_stand_as_they_are() {
+        for (value, expected) in [
+            (Value::Text(b"31-12-2024"), "31-12-2024"),
+            (Value::Text(b""), "''"),
+            (Value::Text(b"7"), "'7'"),
+            (Value::Text(b"0.5"), "'0.5'"),
+            (Value::Text(b"'"), "'"),
+            (Value::Text(b"''"), "''''''"),
+            (Value::Text(b"X'00'"), "'X''00'''"),
+            (Value::Text(b"\xff"), "CAST(X'FF' AS TEXT)"),
+            (Value::Text(b"a\0"), "CAST(X'6100' AS TEXT)"),
+            (Value::Blob(b"\x00\xab"), "X'00AB'"),
+            (Value::Blob(b""), "X''"),
+            (Value::Integer(2), "2"),
+            (Value::Real(2.0), "2.0"),
+            (Value::Real(f64::NEG_INFINITY), "-9e999"),
+        ] {
+            assert_eq!(text(&value).as_deref(), Some(expected));
+            assert_eq!(stored(expected).value(), value);
+        }
+        assert!(is_native(Kind::Date, "31-12-2024"));
+        for (kind, other) in [
+            (Kind::Date, "2024-12-31"),
+            (Kind::Date, "'31-12-2024'"),
+            (Kind::Text, "a"),
+            (Kind::Boolean, "1"),
+            (Kind::Text, "X'ab'"),
+        ] {
+            assert!(!is_native(kind, other), "{other}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_read_is_written(
+            number: i64,
+            real in any::<f64>().prop_filter("SQLite has no NaN", |real| !real.is_nan()),
+            text_bytes: Vec<u8>,
+            words in "['X0-9a. ]{0,12}",
+        ) {
+            for stored_value in [
+                Stored::Integer(number),
+                Stored::Real(real),
+                Stored::Text(text_bytes.clone()),
+                Stored::Blob(text_bytes),
+                Stored::Text(words.into_bytes()),
+            ] {
+                let native = text(&stored_value.value()).unwrap();
+                prop_assert!(!native.is_empty() && !native.contains('\0'));
+                prop_assert_eq!(stored(&native), stored_value);
+            }
+        }
+    }
+}
