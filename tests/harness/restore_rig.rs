@@ -9,7 +9,7 @@ use campus_backup_archive::{Cell, Header, Keys, Limits, Reader, Summary, Writer}
 use campus_backup_domain::account::{self, Accounts, Admin};
 use campus_backup_domain::catalog::Scope as Exported;
 use campus_backup_domain::change::Change;
-use campus_backup_domain::export::{self, Coding, CsvOptions, Format};
+use campus_backup_domain::export::{self, CsvOptions, Format, Transfer};
 use campus_backup_domain::job::Progress;
 use campus_backup_domain::open::Source;
 use campus_backup_domain::restore::{self, Mode, Plan, Provenance, Restore, Restored, Scope};
@@ -106,12 +106,13 @@ impl<'a> Place<'a> {
             chunk_size: 65_536,
             stall_timeout: Duration::from_secs(10),
             app_version: "1.2.3",
+            spool: export::SpoolSpace::new(std::env::temp_dir(), 64 << 20),
         };
         let request = export::Request {
             scope: Exported::All,
             format: Format::Json,
             csv: CsvOptions::default(),
-            coding: Coding::Identity,
+            transfer: Transfer::default(),
         };
         let download = export::download(&self.admin, &self.database, &settings, request, std::future::pending());
         let mut body = download.await.unwrap().body;

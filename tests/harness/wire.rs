@@ -102,18 +102,20 @@ impl Wire {
     /// Reads to the end, whatever end it is.
     pub async fn ending(mut self) -> Ending {
         let head = self.head().await.to_ascii_lowercase();
-        loop {
-            let body = if head.contains("transfer-encoding: chunked") {
-                chunks(&self.raw)
-            } else {
-                let length = head
-                    .split_once("content-length: ")
-                    .map(|(_, rest)| rest.lines().next().unwrap());
-                let length = length.expect("a length or chunks").parse().unwrap();
-                let whole = self.raw.len() >= length;
-                (whole, self.raw[..self.raw.len().min(length)].to_vec())
+        if let Some((_, length)) = head.split_once("content-length: ") {
+            let length = length.lines().next().unwrap().parse().unwrap();
+            self.read(length).await;
+            return match self.raw.len() >= length {
+                true => Ending::Whole(self.raw[..length].to_vec()),
+                false => Ending::Broken(self.raw),
             };
-            match body {
+        }
+        assert!(
+            head.contains("transfer-encoding: chunked"),
+            "a length or chunks: {head}"
+        );
+        loop {
+            match chunks(&self.raw) {
                 (true, body) => return Ending::Whole(body),
                 (false, body) if self.more_in_large_pieces().await == 0 => return Ending::Broken(body),
                 (false, _) => {}

@@ -3,9 +3,9 @@
 
     tests/outside/gates.py BINARY
 
-Readers who stall, readers who go away, a flood of sign-ins, and a PostgreSQL that is stopped without warning. For the last one a cluster of
-its own is made, as the user postgres; it is left out, loudly, where there is no server to make one with. Only addresses
-on this machine are asked, and every loop is bounded.
+Readers who stall, readers who go away, a flood of sign-ins, and a PostgreSQL that is stopped without warning, once with HAProxy and HTTP/2
+before the service. For PostgreSQL a cluster of its own is made, as the user postgres; what needs a program that is not there
+is left out, loudly. Only addresses on this machine are asked, and every loop is bounded.
 """
 
 import concurrent.futures
@@ -209,9 +209,7 @@ class Cluster:
 
     def __init__(self, programs, folder):
         self.programs, self.data = programs, os.path.join(folder, "cluster")
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         shutil.chown(folder, "postgres")
         os.chmod(folder, 0o711)
         self.run("initdb", "--auth=trust", "--username=postgres", "--no-sync", "--pgdata", self.data)
@@ -229,6 +227,89 @@ class Cluster:
 
     def stop(self, mode):
         self.run("pg_ctl", "--pgdata", self.data, "--mode", mode, "--wait", "stop")
+
+
+HAPROXY = """
+defaults
+    mode http
+    timeout connect 5s
+    timeout client 60s
+    timeout server 60s
+    option forwardfor
+frontend http2
+    bind 127.0.0.1:{front} proto h2
+    default_backend service
+backend service
+    server service 127.0.0.1:{back}
+"""
+
+
+def free_port():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+class Haproxy:
+    """HTTP/2 in front of a service: it ends a broken answer without a length cleanly."""
+
+    def __init__(self, service, folder):
+        self.port, self.file = free_port(), os.path.join(folder, "downloaded")
+        self.authorization = f"Authorization: Bearer {service.token}"
+        settings = os.path.join(folder, "haproxy.cfg")
+        with open(settings, "w") as file:
+            file.write(HAPROXY.format(front=self.port, back=service.port))
+        self.process = subprocess.Popen(["haproxy", "-db", "-q", "-f", settings])
+
+        def listens():
+            with socket.socket() as probe:
+                return probe.connect_ex(("127.0.0.1", self.port)) == 0
+        assert until(listens, 10)
+
+    def download(self, *arguments):
+        """curl, at work."""
+        url = f"http://127.0.0.1:{self.port}/backup/download/all"
+        return subprocess.Popen(["curl", "-sS", "-f", "--http2-prior-knowledge", "-w", "%{http_version}", "-o", self.file,
+                                 "-H", self.authorization, *arguments, url],
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+    def is_whole(self):
+        with open(self.file, "rb") as file:
+            return b'"summary":' in file.read()[-4096:]
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(10)
+
+
+def behind_haproxy(binary, programs, folder):
+    """The database is killed while a download is made, and the service while it is sent."""
+    cluster = Cluster(programs, folder)
+    service = Service(binary, os.path.join(folder, "service"), cluster.url)
+    haproxy = Haproxy(service, folder)
+    curl = haproxy.download()
+    said = curl.communicate(timeout=60)
+    check("HAProxy: a download arrives whole by HTTP/2", curl.returncode == 0 and said[0] == b"2" and haproxy.is_whole(), str(said))
+    broken, lies = 0, []
+    for delay in (0.02, 0.05, 0.1, 0.15, 0.2, 0.3):
+        curl = haproxy.download()
+        time.sleep(delay)
+        cluster.stop("immediate")
+        curl.communicate(timeout=60)
+        broken += curl.returncode != 0
+        if curl.returncode == 0 and not haproxy.is_whole():
+            lies.append(delay)
+        cluster.start()
+        assert until(service.works, 20)
+    check("HAProxy: a database that is killed breaks downloads visibly", broken > 0 and not lies, f"{broken} of 6 broken, {lies}")
+    curl = haproxy.download("--limit-rate", "1M")
+    time.sleep(2)
+    service.process.kill()
+    service.process.wait(10)
+    curl.communicate(timeout=60)
+    check("HAProxy: a service that is killed breaks a download visibly", curl.returncode != 0, f"exit code {curl.returncode}")
+    haproxy.stop()
+    cluster.stop("fast")
 
 
 def whole(answer):
@@ -311,6 +392,11 @@ def main():
             cluster.stop("fast")
             os.makedirs(os.path.join(folder, "stops"))
             postgres_stops(binary, programs[-1], os.path.join(folder, "stops"))
+            if shutil.which("haproxy"):
+                os.makedirs(os.path.join(folder, "haproxy"))
+                behind_haproxy(binary, programs[-1], os.path.join(folder, "haproxy"))
+            else:
+                print("LEFT OUT: HAProxy, which is not installed", file=sys.stderr)
         else:
             print("LEFT OUT: PostgreSQL, because there is no /usr/lib/postgresql", file=sys.stderr)
     print(f"{passed} passed, {failed} failed")

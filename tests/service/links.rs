@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
-use crate::download_stream::{STUDENTS, wide_school};
+use crate::download_stream::{ROWS, STUDENTS, wide_school};
 use harness::client::fields;
 use harness::service::Setup;
 use harness::{
@@ -174,7 +174,9 @@ async fn a_download_that_the_service_breaks_does_not_spend_its_link(engine: Engi
     let link = link(&service.admin().await, STUDENTS).await;
     if engine == Engine::Sqlite {
         scratch
-            .execute("update students set created_at = 'the day before' where id = 2000")
+            .execute(&format!(
+                "update students set created_at = 'the day before' where id = {ROWS}"
+            ))
             .await;
     }
     let mut reader = Wire::send(&service, "GET", &link, &[]).await;
@@ -183,7 +185,9 @@ async fn a_download_that_the_service_breaks_does_not_spend_its_link(engine: Engi
     reader.ending().await.broken();
     if engine == Engine::Sqlite {
         scratch
-            .execute("update students set created_at = '2024-01-01 00:00:00' where id = 2000")
+            .execute(&format!(
+                "update students set created_at = '2024-01-01 00:00:00' where id = {ROWS}"
+            ))
             .await;
     }
     until("the link is given back", PATIENCE, async || {

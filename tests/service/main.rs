@@ -41,6 +41,7 @@ mod database_lost;
 mod download;
 mod download_archive;
 mod download_broken;
+mod download_length;
 mod download_sheet;
 mod download_stream;
 mod foreign_database;

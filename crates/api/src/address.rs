@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use actix_web::HttpRequest;
+use actix_web::http::Version;
 use actix_web::http::header::HOST;
 use ipnet::IpNet;
 
@@ -40,6 +41,30 @@ pub fn client_address(request: &HttpRequest) -> IpAddr {
         }
     }
     client
+}
+
+/// Header fields by which proxies say that they are there.
+const OF_PROXIES: [&str; 7] = [
+    "via",
+    "forwarded",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-proto",
+    "x-forwarded-port",
+    "x-real-ip",
+];
+
+/// Whether the end of an answer without a length may reach the client although the answer was broken off: HTTP/1.0 has no
+/// other end than that of the connection, and there are proxies that end an answer cleanly when the connection to the
+/// service breaks. A proxy is believed to be one whatever its address: that costs a spool and nothing else.
+pub fn needs_length(request: &HttpRequest) -> bool {
+    let of_proxy = |peer: IpAddr| {
+        let proxies = request.app_data::<TrustedProxies>();
+        proxies.is_some_and(|proxies| proxies.trust(peer.to_canonical()))
+    };
+    request.version() < Version::HTTP_11
+        || OF_PROXIES.iter().any(|name| request.headers().contains_key(*name))
+        || request.peer_addr().is_some_and(|peer| of_proxy(peer.ip()))
 }
 
 /// Where browsers find the service, without a slash at its end: `public_url`, or else where this request came.
@@ -93,6 +118,22 @@ mod tests {
             request = request.append_header(("X-Forwarded-For", *header));
         }
         client_address(&request.to_http_request()).to_string()
+    }
+
+    #[test]
+    fn answer_through_a_proxy_needs_a_length() {
+        let request = || {
+            TestRequest::default()
+                .app_data(TrustedProxies(vec!["10.0.0.0/8".parse().unwrap()]))
+                .peer_addr("203.0.113.9:1".parse().unwrap())
+        };
+        let needs = |request: TestRequest| needs_length(&request.to_http_request());
+        assert!(!needs(request()));
+        assert!(needs(request().insert_header(("Via", "1.1 proxy"))));
+        assert!(needs(request().insert_header(("X-Forwarded-For", "198.51.100.1"))));
+        assert!(needs(request().insert_header(("Forwarded", "for=198.51.100.1"))));
+        assert!(needs(request().peer_addr("10.1.2.3:1".parse().unwrap())));
+        assert!(needs(request().version(Version::HTTP_10)));
     }
 
     #[test]

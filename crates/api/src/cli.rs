@@ -458,10 +458,19 @@ pub struct Serving {
     )]
     pub chunk_size: String,
     /// How many threads each worker (one a core) may have for what takes long: a download needs one, another if it is
-    /// compressed, and one more if two read it. They are started when they are needed [default: 512, or three times
-    /// --max-downloads and two more].
+    /// compressed, one more if two read it, and one while it is spooled. They are started when they are needed [default: 512, or
+    /// four times --max-downloads and two more].
     #[arg(long, env = "CAMPUS_BACKUP_BLOCKING_THREADS", value_name = "N")]
     pub blocking_threads: Option<String>,
+    /// How many bytes of downloads may wait on the disk of the data folder until their length is known: all downloads that come
+    /// through a proxy, Excel workbooks, and the first 4 MiB of others.
+    #[arg(
+        long,
+        env = "CAMPUS_BACKUP_SPOOL_LIMIT",
+        value_name = "BYTES",
+        default_value = "4294967296"
+    )]
+    pub spool_limit: String,
     /// After how long a download whose reader takes nothing is broken off.
     #[arg(
         long,

@@ -12,7 +12,7 @@ use campus_backup_domain::account::Admin;
 use campus_backup_domain::archives::Words;
 use campus_backup_domain::catalog;
 use campus_backup_domain::diff::{self, CsvRequest};
-use campus_backup_domain::export::{Coding, CsvOptions};
+use campus_backup_domain::export::{CsvOptions, Transfer};
 use campus_backup_domain::job::{Job, Phase, Progress, Submitted};
 use futures_util::StreamExt as _;
 use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
@@ -53,7 +53,7 @@ pub(crate) fn diff(from: String, to: String, csv: bool, acting: &Acting) -> Resu
                 scope: catalog::Scope::All,
                 change: None,
                 csv: CsvOptions::default(),
-                coding: Coding::Identity,
+                transfer: Transfer::default(),
             };
             let body = diff::csv(admin, &one, &other, &state.downloads, request, std::future::pending());
             let mut body = body.await.map_err(refused)?;

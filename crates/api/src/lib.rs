@@ -15,6 +15,7 @@ pub mod cli;
 mod commands;
 pub mod cookie;
 pub mod dashboard;
+mod digest;
 pub mod failure;
 pub mod idempotency;
 pub mod installation;

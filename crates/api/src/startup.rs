@@ -38,6 +38,9 @@ use crate::{AppState, dashboard, measure, middleware, routes, secret};
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How many bytes the kernel takes of an answer beyond those that the peer has room for.
+const UNSENT: u32 = 64 * 1024;
+
 /// How often it is looked for what crashes left: what is too young at one time is removed later.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(60 * 60);
 
@@ -106,7 +109,7 @@ impl Service {
             .worker_max_blocking_threads(settings.blocking_threads)
             .shutdown_timeout(settings.shutdown_timeout.as_secs())
             .disable_signals()
-            .on_connect(move |connection, _| give_up_on_stalled(connection, stall_timeout))
+            .on_connect(move |connection, _| watch_progress(connection, stall_timeout))
             .bind(settings.listen)
             .map_err(failed)?;
         let address = server.addrs().first().copied().unwrap_or(settings.listen);
@@ -174,13 +177,20 @@ impl Service {
     }
 }
 
-/// A peer who takes nothing keeps a connection open for ever: the server notices only when it writes. The kernel ends
-/// it when what was sent has not been taken for that long (TCP_USER_TIMEOUT, RFC 5482).
-fn give_up_on_stalled(connection: &dyn Any, limit: Duration) {
-    if let Some(stream) = connection.downcast_ref::<TcpStream>()
-        && let Err(error) = SockRef::from(stream).set_tcp_user_timeout(Some(limit))
-    {
-        tracing::debug!(%error, "a connection has no limit for a peer who takes nothing");
+/// Sees to it that a connection shows whether its peer makes progress, and ends if it makes none.
+///
+/// A peer who takes nothing keeps a connection open for ever: the server notices only when it writes. The kernel ends it
+/// when what was sent has not been taken for that long (TCP_USER_TIMEOUT, RFC 5482). And it takes only so many bytes beyond
+/// those that the peer has room for (TCP_NOTSENT_LOWAT): with megabytes in its buffer it would ask for more only after a
+/// third of them had gone, and a peer on a slow line would look as if it took nothing.
+fn watch_progress(connection: &dyn Any, limit: Duration) {
+    let Some(stream) = connection.downcast_ref::<TcpStream>() else {
+        return;
+    };
+    let socket = SockRef::from(stream);
+    let set = socket.set_tcp_user_timeout(Some(limit));
+    if let Err(error) = set.and_then(|()| socket.set_tcp_notsent_lowat(UNSENT)) {
+        tracing::debug!(%error, "a connection does not show whether its peer makes progress");
     }
 }
 

@@ -57,6 +57,7 @@ impl AppState {
             chunk_size: settings.chunk_size,
             stall_timeout: settings.stall_timeout,
             app_version: VERSION,
+            spool: export::SpoolSpace::new(settings.data_dir.clone(), settings.spool_limit),
         };
         let confirmation = match settings.require_confirmation {
             true => Confirmation::Required,

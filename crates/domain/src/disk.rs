@@ -15,6 +15,17 @@ pub(crate) fn free(place: &Path) -> io::Result<u64> {
     Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
 }
 
+/// A new file without a name in that folder. It is its owner's alone, and the system removes it when it is closed.
+pub(crate) fn unnamed_file(folder: &Path) -> io::Result<File> {
+    let flags = i32::try_from(OFlags::TMPFILE.bits()).unwrap_or_default();
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).mode(0o600).custom_flags(flags);
+    // Not every file system can make one without a name; there it loses its name at once.
+    options
+        .open(folder)
+        .or_else(|_| Ok(tempfile::NamedTempFile::new_in(folder)?.into_file()))
+}
+
 /// Opens a file of the service's own, for its owner alone if it is new. If its name is that of a symbolic link, nothing is
 /// opened: the link may lead to a file of another program.
 pub(crate) fn open_own(options: &mut OpenOptions, path: &Path) -> io::Result<File> {

@@ -143,6 +143,14 @@ pub enum Error {
         #[source]
         source: Box<dyn StdError + Send + Sync>,
     },
+    /// A download whose length must be known before it is sent does not fit where it would wait.
+    #[error("the download is too large to be prepared: {reason}")]
+    SpoolFull {
+        /// Which limit it would exceed.
+        reason: String,
+        /// Whether other downloads have taken the room, and will give it back.
+        is_temporary: bool,
+    },
     /// No archive ever had that id.
     #[error("there is no such archive")]
     ArchiveNotFound {

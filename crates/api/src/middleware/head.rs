@@ -14,6 +14,8 @@ use actix_web::middleware::Next;
 use actix_web::web::Bytes;
 use actix_web::{Error, HttpMessage, HttpRequest};
 
+use crate::digest::CONTENT_DIGEST;
+
 #[derive(Clone, Copy)]
 struct AskedForHead;
 
@@ -31,7 +33,9 @@ pub(super) async fn answer(
     }
     request.head_mut().method = Method::GET;
     request.extensions_mut().insert(AskedForHead);
-    let response = next.call(request).await?;
+    let mut response = next.call(request).await?;
+    // It is that of the bytes of this answer, which has none (RFC 9530, section 2).
+    response.headers_mut().remove(CONTENT_DIGEST);
     Ok(response.map_body(|_, body| BoxBody::new(Unread { size: body.size() })))
 }
 

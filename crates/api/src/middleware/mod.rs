@@ -76,7 +76,7 @@ fn cors(origins: &[String]) -> Cors {
         .allowed_headers([header::ACCEPT, header::AUTHORIZATION, header::CONTENT_TYPE])
         .allowed_headers([IDEMPOTENCY_KEY, LAST_EVENT_ID])
         .expose_headers([header::CONTENT_DISPOSITION, header::LOCATION, header::RETRY_AFTER])
-        .expose_headers(["x-total-rows", "x-request-id"])
+        .expose_headers(["x-total-rows", "x-request-id", "repr-digest", "content-digest"])
         .max_age(ONE_HOUR)
 }
 

@@ -44,6 +44,11 @@ const CHALLENGE: &str = r#"Bearer realm="campus-backup""#;
 const CHALLENGE_INVALID_TOKEN: &str = r#"Bearer realm="campus-backup", error="invalid_token""#;
 const CHALLENGE_SCOPE: &str = r#"Bearer realm="campus-backup", error="insufficient_scope""#;
 
+const SPOOL_FULL: &str = "A download through a proxy waits in the data folder until its length is known. Make room on that \
+                          disk or raise --spool-limit (CAMPUS_BACKUP_SPOOL_LIMIT), ask for a compressed download, or ask the \
+                          service without the proxy.";
+
+const SPOOL_RETRY: Duration = Duration::from_secs(10);
 const BUSY_RETRY: Duration = Duration::from_secs(2);
 const UNAVAILABLE_RETRY: Duration = Duration::from_secs(5);
 
@@ -374,6 +379,13 @@ impl From<DomainError> for ApiError {
                     .with_source(error)
             }
             E::NoRoom { .. } => nothing_changed(Code::NoRoom).with_source(error),
+            E::SpoolFull { is_temporary, .. } => {
+                let full = Self::new(Code::NoRoom, said).with_hint(SPOOL_FULL);
+                match is_temporary {
+                    true => full.with_retry_after(SPOOL_RETRY),
+                    false => full,
+                }
+            }
             E::Unexportable { .. } => Self::new(Code::Unexportable, said)
                 .with_hint("Mend this value in the database; nothing was downloaded."),
             E::Unstorable(_) => nothing_changed(Code::Unexportable).with_hint("Correct these rows in the database."),

@@ -16,11 +16,11 @@ use utoipa::openapi::schema::Schema;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::download::{abandoned, coding, sent};
+use super::download::{abandoned, send, sent, transfer};
 use super::jobs::words;
 use crate::AppState;
 use crate::body::Query;
-use crate::link::{self, Spending};
+use crate::link;
 use crate::middleware::guard::Granted;
 use crate::problem::ApiError;
 use crate::problem_responses;
@@ -289,7 +289,7 @@ problem_responses!(
     DiffProblems: Unauthenticated, LinkInvalid, Forbidden, UnknownArchive, LinkSpent, ArchiveGone, InvalidField,
     ArchiveCut, ArchiveCorrupt, ArchiveDigestMismatch, ArchiveWrongKey, ArchiveKeyNeeded, ArchiveNoTable,
     ArchiveManifestMismatch, ArchiveIncomplete, TooManyDownloads, ManifestUnreadable, ArchiveUnreadable, DatabaseBusy,
-    DatabaseUnavailable, StoreMisconfigured, StoreUnavailable, Internal
+    DatabaseUnavailable, StoreMisconfigured, StoreUnavailable, NoRoom, Internal
 );
 
 /// Compare two archives, or one and now
@@ -338,12 +338,12 @@ async fn compare(
                 bom: query.bom.unwrap_or(default.bom),
                 formula_guard: query.formula_guard.unwrap_or(default.formula_guard),
             },
-            coding: coding(&request),
+            transfer: transfer(&request),
         };
         let body = diff::csv(admin, &from, &to, &state.downloads, wanted, abandoned(&request)).await?;
         let name = format!("diff_{}_{}.csv", query.from, query.to);
-        let mut answer = sent("text/csv; charset=utf-8; header=present", name, wanted.coding);
-        return Ok(answer.streaming(Spending::new(body, link_use)));
+        let answer = sent("text/csv; charset=utf-8; header=present", name, wanted.transfer.coding);
+        return Ok(send(answer, body, link_use));
     }
     let answer = match query.table {
         Some(table) => {

@@ -1,14 +1,16 @@
 //! `/backup/download/{table}`: a table, or everything, as a file.
 
+use actix_web::body::SizedStream;
 use actix_web::http::header::{
     ACCEPT_RANGES, AcceptEncoding, CacheControl, CacheDirective, Charset, ContentDisposition, ContentEncoding,
     DispositionParam, DispositionType, Encoding, ExtendedValue, Header as _, HeaderName, VARY,
 };
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, HttpResponseBuilder, get, web};
 use campus_backup_domain::Table;
+use campus_backup_domain::account::LinkUse;
 use campus_backup_domain::archives::TableRequest;
 use campus_backup_domain::catalog::Scope;
-use campus_backup_domain::export::{self, ArchivedFormat, Coding, CsvOptions, Format};
+use campus_backup_domain::export::{self, ArchivedFormat, Body, Coding, CsvOptions, Format, LengthPolicy, Transfer};
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 use utoipa::openapi::RefOr;
@@ -17,9 +19,12 @@ use utoipa::{IntoParams, PartialSchema, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::AppState;
+use crate::address::needs_length;
 use crate::body::Query;
+use crate::digest::{CONTENT_DIGEST, REPR_DIGEST, sha256};
 use crate::link::{self, Spending};
 use crate::middleware::guard::Granted;
+use crate::middleware::head;
 use crate::problem::ApiError;
 use crate::problem_responses;
 
@@ -75,7 +80,7 @@ impl ToSchema for DownloadScope {}
 
 impl DownloadQuery {
     /// What is asked of the service, for a scope.
-    pub fn request(&self, scope: Scope, coding: Coding) -> export::Request {
+    pub fn request(&self, scope: Scope, transfer: Transfer) -> export::Request {
         let format = match (self.format, scope) {
             (Some(FormatName::Csv), _) | (None, Scope::One(_)) => Format::Csv,
             (Some(FormatName::Json), _) | (None, Scope::All) => Format::Json,
@@ -90,7 +95,7 @@ impl DownloadQuery {
             scope,
             format,
             csv,
-            coding,
+            transfer,
         }
     }
 }
@@ -100,8 +105,8 @@ impl DownloadQuery {
     ///
     /// # Errors
     /// 422 `invalid_field` for a workbook.
-    pub fn of_archive(&self, table: Table, coding: Coding) -> Result<TableRequest, ApiError> {
-        let request = self.request(Scope::One(table), coding);
+    pub fn of_archive(&self, table: Table, transfer: Transfer) -> Result<TableRequest, ApiError> {
+        let request = self.request(Scope::One(table), transfer);
         let format = match request.format {
             Format::Csv => ArchivedFormat::Csv,
             Format::Json => ArchivedFormat::Json,
@@ -116,7 +121,7 @@ impl DownloadQuery {
             table,
             format,
             csv: request.csv,
-            coding,
+            transfer,
         })
     }
 }
@@ -136,8 +141,11 @@ problem_responses!(
 
 /// Download a table, or everything
 ///
-/// Streams all rows in the order of their ids, read from one consistent snapshot while others go on writing. A
+/// Sends all rows in the order of their ids, read from one consistent snapshot while others go on writing. A
 /// download that fails midway ends as a broken transfer and never as a short file.
+///
+/// Every download of up to 4 MiB, every one that comes through a proxy, and every workbook has a `Content-Length` and its
+/// SHA-256. A longer one is sent while it is read. A text that no cell of Excel can hold is told before the first byte.
 ///
 /// CSV is UTF-8, RFC 4180 with CRLF; NULL is an empty field, an empty text is `""`; dates are `DD-MM-YYYY`, timestamps
 /// `DD-MM-YYYY HH:MM:SS` in the school's time zone, money has two decimals. JSON is the archive format: every column,
@@ -163,6 +171,9 @@ problem_responses!(
             headers(
                 ("Content-Disposition" = String, description = "`attachment` with the file's name (RFC 6266)."),
                 ("X-Total-Rows" = u64, description = "How many rows the file has, counted in its snapshot."),
+                ("Content-Length" = Option<u64>, description = "How many bytes are sent. It may be absent from downloads over 4 MiB that come through no proxy."),
+                ("Repr-Digest" = Option<String>, description = "SHA-256 of these bytes (RFC 9530), together with the length."),
+                ("Content-Digest" = Option<String>, description = "The same, as that of this answer's content."),
             ),
         ),
         DownloadProblems
@@ -177,12 +188,12 @@ async fn download_table(
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     let link_use = link::claimed(&request, query.0.link.as_deref())?;
-    let wanted = query.0.request(scope(&table)?, coding(&request));
+    let wanted = query.0.request(scope(&table)?, transfer(&request));
     let (database, settings) = (&state.database, &state.downloads);
     let download = export::download(&granted.0, database, settings, wanted, abandoned(&request)).await?;
     let mut answer = sent(download.media_type, download.file_name, download.coding);
     answer.insert_header((X_TOTAL_ROWS, download.total_rows));
-    Ok(answer.streaming(Spending::new(download.body, link_use)))
+    Ok(send(answer, download.body, link_use))
 }
 
 /// Ready when nobody waits for the answer any more.
@@ -209,9 +220,32 @@ pub fn sent(media_type: &str, file_name: String, coding: Coding) -> HttpResponse
     answer
 }
 
+/// Sends a file, with its length and digest if they are known.
+pub fn send(mut answer: HttpResponseBuilder, body: Body, link_use: Option<LinkUse>) -> HttpResponse {
+    let Some(digest) = body.digest() else {
+        return answer.streaming(Spending::new(body, link_use));
+    };
+    let value = sha256(&digest.sha256);
+    answer.insert_header((REPR_DIGEST, value.as_str()));
+    answer.insert_header((CONTENT_DIGEST, value));
+    answer.body(SizedStream::new(digest.length, Spending::new(body, link_use)))
+}
+
+/// How a file is sent to whoever asks. Of one that is not sent, the length is found if that costs little.
+pub fn transfer(request: &HttpRequest) -> Transfer {
+    let needs_length = needs_length(request) && !head::is_head(request);
+    Transfer {
+        coding: coding(request),
+        length: match needs_length {
+            true => LengthPolicy::Always,
+            false => LengthPolicy::IfShort,
+        },
+    }
+}
+
 /// The coding that the client likes best of those that downloads have (RFC 9110, section 12.5.3). Who accepts none of
 /// them has been refused before, or gets the file as it is.
-pub fn coding(request: &HttpRequest) -> Coding {
+fn coding(request: &HttpRequest) -> Coding {
     let offered = [
         Encoding::identity(),
         Encoding::brotli(),

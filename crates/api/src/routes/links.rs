@@ -3,7 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse, post, web};
 use campus_backup_domain::Table;
 use campus_backup_domain::catalog::Scope;
-use campus_backup_domain::export::Coding;
+use campus_backup_domain::export::Transfer;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -101,14 +101,14 @@ fn check(path: &str) -> Result<(), ApiError> {
         Target::Download(scope) => {
             let scope = Scope::from_name(scope).ok_or_else(elsewhere)?;
             let query: DownloadQuery = fields::from_query(query).map_err(refused)?;
-            let request = query.request(scope, Coding::Identity);
+            let request = query.request(scope, Transfer::default());
             request.check().map_err(|error| refused(error.into()))?;
             query.link.is_some()
         }
         Target::Table(table) => {
             let table = Table::from_name(table).ok_or_else(elsewhere)?;
             let query: DownloadQuery = fields::from_query(query).map_err(refused)?;
-            query.of_archive(table, Coding::Identity).map_err(refused)?;
+            query.of_archive(table, Transfer::default()).map_err(refused)?;
             query.link.is_some()
         }
         Target::File => {

@@ -106,12 +106,12 @@ impl<'a> Check<'a> {
         NonZeroU32::new(self.number(flag, given, 1..=1_000_000)).unwrap_or(NonZeroU32::MIN)
     }
 
-    /// With fewer than three a download, one could wait for the thread that compresses it, or that reads beside it, until it
-    /// is taken for stalled.
+    /// With fewer than four a download, one could wait for the thread that compresses it, that reads beside it, or that spools
+    /// it, until it is taken for stalled.
     pub(super) fn blocking_threads(&mut self, given: Option<&str>, max_downloads: u32) -> usize {
         const MOST: usize = 4_096;
         const DEFAULT: usize = 512;
-        let least = 3 * max_downloads as usize + 2;
+        let least = 4 * max_downloads as usize + 2;
         match optional(given) {
             Some(given) => self.number("blocking-threads", given, least..=MOST),
             None => DEFAULT.max(least),

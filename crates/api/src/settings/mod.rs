@@ -83,6 +83,8 @@ pub struct Settings {
     pub blocking_threads: usize,
     /// After how long a download whose reader takes nothing is broken off.
     pub stall_timeout: Duration,
+    /// How many bytes downloads may have on the disk of the data folder until they are sent.
+    pub spool_limit: u64,
     /// Whether clearing a table demands `confirm`.
     pub require_confirmation: bool,
     /// How much of a body is taken, and for how long it is waited for.
@@ -236,6 +238,7 @@ impl Settings {
             chunk_size: check.number("chunk-size", &serving.chunk_size, 4_096..=ONE_MIB),
             blocking_threads: check.blocking_threads(serving.blocking_threads.as_deref(), max_downloads),
             stall_timeout: check.seconds("stall-timeout", &serving.stall_timeout, 1..=HOUR),
+            spool_limit: check.number("spool-limit", &serving.spool_limit, 0..=ONE_TIB),
             require_confirmation: check.parsed(
                 "require-confirmation",
                 &serving.require_confirmation,

@@ -186,16 +186,16 @@ fn what_is_right_is_taken() {
 #[test]
 fn a_download_never_waits_for_its_other_threads() {
     let threads = |number: &str| check(&["--max-downloads=20", &format!("--blocking-threads={number}")], &[]);
-    let problems = threads("61").unwrap_err();
+    let problems = threads("81").unwrap_err();
     assert!(
-        problems[0].contains("`61` is not a whole number from 62 to"),
+        problems[0].contains("`81` is not a whole number from 82 to"),
         "{problems:?}"
     );
-    assert_eq!(threads("62").unwrap().blocking_threads, 62);
+    assert_eq!(threads("82").unwrap().blocking_threads, 82);
     let default = |downloads: &str| {
         check(&[&format!("--max-downloads={downloads}")], &[])
             .unwrap()
             .blocking_threads
     };
-    assert_eq!((default("8"), default("300")), (512, 902));
+    assert_eq!((default("8"), default("300")), (512, 1202));
 }

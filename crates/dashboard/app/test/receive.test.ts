@@ -41,7 +41,7 @@ test('a transfer that breaks off is a cut, and saves nothing', async () => {
   const sink = new Watched();
   const error = await outcome(answer(['ID\r\n1\r\n'], 2, new TypeError('network error')), sink);
   expect(error).toBeInstanceOf(Cut);
-  expect((error as Cut).progress).toEqual({ bytes: 7, rows: 1, totalRows: 2 });
+  expect((error as Cut).progress).toEqual({ bytes: 7, rows: 1, totalRows: 2, totalBytes: undefined });
   expect(sink.state).toBe('discarded');
 });
 
@@ -51,6 +51,21 @@ test('a clean end with too few rows, too many or half a row is a cut as well', a
     expect(await outcome(answer(pieces, 2), sink)).toBeInstanceOf(Cut);
     expect(sink.state).toBe('discarded');
   }
+});
+
+test('a clean end with fewer bytes than were announced is a cut', async () => {
+  const announced = (length: number, encoding?: string) => {
+    const response = answer(['ID\r\n1\r\n2\r\n'], 2);
+    response.headers.set('Content-Length', String(length));
+    if (encoding) response.headers.set('Content-Encoding', encoding);
+    return response;
+  };
+  expect(await outcome(announced(11), new Watched())).toBeInstanceOf(Cut);
+  expect(await outcome(announced(10), new Watched())).toMatchObject({
+    progress: { bytes: 10, totalBytes: 10 },
+  });
+  // The length of what was compressed is another one.
+  expect(await outcome(announced(5, 'gzip'), new Watched())).toMatchObject({ progress: { bytes: 10 } });
 });
 
 test('who cancels is told of no cut', async () => {

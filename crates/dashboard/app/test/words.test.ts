@@ -75,7 +75,7 @@ test('the direction is the language’s', () => {
 });
 
 test('the first moments of a download say nothing of its speed', () => {
-  const progress = { bytes: 1_000_000, rows: 250, totalRows: 1_000 };
+  const progress = { bytes: 1_000_000, rows: 250, totalRows: 1_000, totalBytes: undefined };
   expect(speedOf({ progress, beganAt: 0, heardAt: 100 })).toEqual({
     bytesASecond: 0,
     secondsLeft: undefined,
@@ -84,4 +84,7 @@ test('the first moments of a download say nothing of its speed', () => {
     bytesASecond: 500_000,
     secondsLeft: 6,
   });
+  // Exactly, where the service says how many bytes there are.
+  const exact = { ...progress, rows: 0, totalBytes: 2_000_000 };
+  expect(speedOf({ progress: exact, beganAt: 0, heardAt: 2_000 }).secondsLeft).toBe(2);
 });

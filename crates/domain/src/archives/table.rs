@@ -7,8 +7,8 @@ use tokio::runtime::Handle;
 use super::Archives;
 use crate::account::Admin;
 use crate::catalog::{Scope, Table};
-use crate::error::{Error, Result};
-use crate::export::{self, ArchivedFormat, Coder, Coding, CsvOptions, Download, Format, Outlet};
+use crate::error::Result;
+use crate::export::{self, ArchivedFormat, Coder, CsvOptions, Download, Format, Outlet, Transfer};
 use crate::open::{self, Extraction};
 
 /// Which table, and how.
@@ -20,8 +20,8 @@ pub struct TableRequest {
     pub format: ArchivedFormat,
     /// How CSV is written.
     pub csv: CsvOptions,
-    /// How the bytes may be compressed on their way.
-    pub coding: Coding,
+    /// How the bytes are sent.
+    pub transfer: Transfer,
 }
 
 impl Archives {
@@ -30,8 +30,8 @@ impl Archives {
     /// `abandoned`.
     ///
     /// # Errors
-    /// Those of [`Store::manifest`](crate::store::Store::manifest), and whatever is wrong with the beginning of the
-    /// archive; what is wrong later is an error of the body.
+    /// Those of [`Store::manifest`](crate::store::Store::manifest), [`Error::SpoolFull`](crate::Error::SpoolFull), and whatever is
+    /// wrong with what is read of the archive before the answer; what is wrong later is an error of the body.
     pub async fn table(
         &self,
         _: &Admin,
@@ -45,8 +45,8 @@ impl Archives {
             ArchivedFormat::Csv => Format::Csv,
             ArchivedFormat::Json => Format::Json,
         };
-        let coder = Coder::new(request.coding)?;
-        let (outlet, body) = export::open_outlet(settings.chunk_size, settings.stall_timeout, coder);
+        let coder = Coder::new(request.transfer.coding)?;
+        let (outlet, incoming) = export::open_outlet(settings.chunk_size, settings.stall_timeout, coder);
         let extraction = Extraction {
             table: request.table,
             format: request.format,
@@ -76,12 +76,11 @@ impl Archives {
                 settings.time_zone,
             ),
             media_type: format.media_type(),
-            coding: request.coding,
+            coding: request.transfer.coding,
             total_rows: manifest.rows.get(request.table.name()).copied().unwrap_or_default(),
-            body: tokio::select! {
-                body = body.first_piece_awaited() => body?,
-                () = abandoned => return Err(Error::Gone),
-            },
+            body: incoming
+                .into_body(&settings.spool, request.transfer.length, abandoned)
+                .await?,
         })
     }
 }

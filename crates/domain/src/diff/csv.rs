@@ -8,7 +8,7 @@ use super::{Change, Row, Side, Values};
 use crate::account::Admin;
 use crate::catalog::{Scope, Table};
 use crate::error::{Error, Result};
-use crate::export::{self, Body, Coder, Coding, CsvOptions, Outlet, write_safe_text, write_text};
+use crate::export::{self, Body, Coder, CsvOptions, Outlet, Transfer, write_safe_text, write_text};
 use crate::job::Progress;
 
 /// What to write, and how.
@@ -20,8 +20,8 @@ pub struct CsvRequest {
     pub change: Option<Change>,
     /// How CSV is written.
     pub csv: CsvOptions,
-    /// How the bytes are compressed on their way.
-    pub coding: Coding,
+    /// How the bytes are sent.
+    pub transfer: Transfer,
 }
 
 /// The headings.
@@ -31,11 +31,12 @@ const HEADINGS: &[u8] = b"table,id,change,field,from,to\r\n";
 /// that would run as a formula is made harmless). Values stand as archives write them, and those that nobody is shown are
 /// left empty. Of an added or a removed row each column is a line, of a changed one each column that differs.
 ///
-/// It answers when the first bytes are there and ends as every download: the body ends cleanly only if everything was
+/// It answers and ends as every download (see [`export::download`]): the body ends cleanly only if everything was
 /// written and both sides were whole. Dropping the body ends the reading, and so does `abandoned`.
 ///
 /// # Errors
-/// As [`counts`](super::counts), or as an error of the body; [`Error::NoTable`] if a side does not have the one table.
+/// As [`counts`](super::counts), or as an error of the body; [`Error::NoTable`] if a side does not have the one table;
+/// [`Error::SpoolFull`].
 pub async fn csv(
     _: &Admin,
     from: &Side,
@@ -44,15 +45,14 @@ pub async fn csv(
     request: CsvRequest,
     abandoned: impl Future<Output = ()>,
 ) -> Result<Body> {
-    let coder = Coder::new(request.coding)?;
-    let (outlet, body) = export::open_outlet(settings.chunk_size, settings.stall_timeout, coder);
+    let coder = Coder::new(request.transfer.coding)?;
+    let (outlet, incoming) = export::open_outlet(settings.chunk_size, settings.stall_timeout, coder);
     let (from, to) = (from.clone(), to.clone());
     let runtime = tokio::runtime::Handle::current();
     tokio::task::spawn_blocking(move || runtime.block_on(produce(from, to, request, outlet)));
-    tokio::select! {
-        body = body.first_piece_awaited() => body,
-        () = abandoned => Err(Error::Gone),
-    }
+    incoming
+        .into_body(&settings.spool, request.transfer.length, abandoned)
+        .await
 }
 
 async fn produce(from: Side, to: Side, request: CsvRequest, outlet: Outlet) {

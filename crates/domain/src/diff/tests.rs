@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::account::Admin;
-use crate::export::{Coding, CsvOptions, Format};
+use crate::export::{CsvOptions, Format, Transfer};
 use crate::sample::{self, Memory, Row, Rows, School};
 use crate::verify;
 
@@ -39,7 +39,7 @@ async fn file(from: &Side, to: &Side, scope: Scope) -> Result<Vec<u8>> {
         scope,
         change: None,
         csv: CsvOptions::default(),
-        coding: Coding::Identity,
+        transfer: Transfer::default(),
     };
     let never = std::future::pending();
     sample::whole(csv(&Admin::for_tests(), from, to, &sample::settings(), request, never).await?).await

@@ -3,12 +3,16 @@
 //! [`download`] is the front door. Behind it a thread that may block reads the [snapshot](crate::snapshot), encodes
 //! ([`csv`], [`json`], [`xlsx`]), and puts the bytes into an [`outlet`], a short queue that its reader empties, by way of
 //! another thread that compresses them if that is asked for ([`coding`]); so a slow reader slows the query, and one who goes away ends it.
+//! [`delivery`] decides how many of them are gathered in a [`spool`] before the [`body`] is sent.
 //! Another thread may read beside the first, see [`Snapshot::read_shared`].
 
+mod body;
 mod coding;
 mod csv;
+mod delivery;
 mod json;
 mod outlet;
+mod spool;
 mod text;
 mod xlsx;
 
@@ -18,11 +22,13 @@ use campus_backup_archive::{Cell, ColumnSchema, Header, Limits};
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 
+pub use self::body::{Body, BodyDigest};
 pub(crate) use self::coding::Coder;
 pub use self::coding::Coding;
 pub(crate) use self::csv::{write_safe_text, write_text};
-pub use self::outlet::Body;
+pub use self::delivery::{LengthPolicy, Transfer};
 pub(crate) use self::outlet::{Outlet, open as open_outlet};
+pub use self::spool::SpoolSpace;
 use crate::account::Admin;
 use crate::catalog::{Scope, Table};
 use crate::database::Database;
@@ -42,16 +48,23 @@ pub struct Request {
     pub format: Format,
     /// How CSV is written.
     pub csv: CsvOptions,
-    /// How the bytes may be compressed on their way.
-    pub coding: Coding,
+    /// How the bytes are sent.
+    pub transfer: Transfer,
 }
 
 impl Request {
-    /// How the bytes are compressed on their way: a workbook is compressed already.
-    fn coding(&self) -> Coding {
-        match self.format {
-            Format::Csv | Format::Json => self.coding,
-            Format::Xlsx => Coding::Identity,
+    /// How the bytes are sent. A workbook is compressed already; and it is written to its end first, because not every text
+    /// fits into a cell, and whoever asked should read which one does not.
+    fn transfer(&self) -> Transfer {
+        match (self.format, self.transfer.length) {
+            (Format::Csv | Format::Json, _) => self.transfer,
+            (Format::Xlsx, length) => Transfer {
+                coding: Coding::Identity,
+                length: match length {
+                    LengthPolicy::IfShort => LengthPolicy::IfRoom,
+                    other => other,
+                },
+            },
         }
     }
 
@@ -138,9 +151,11 @@ pub struct Settings {
     pub stall_timeout: Duration,
     /// The version of the program, for the archive's header.
     pub app_version: &'static str,
+    /// Where downloads wait until their length is known.
+    pub spool: SpoolSpace,
 }
 
-/// A download whose first bytes are there.
+/// A download whose first bytes are there, or all of them.
 #[derive(Debug)]
 pub struct Download {
     /// What to save it as.
@@ -157,13 +172,16 @@ pub struct Download {
 
 /// Begins a download.
 ///
-/// It answers when the first bytes are there, so what fails early fails as an error. What fails later fails as an
-/// error of the [`Body`], which never ends cleanly unless everything was written. Dropping the body ends the reading
-/// and gives the connection back; so does `abandoned`, when it is ready before the first bytes are. Don't drop the
+/// It answers when the length is known or need not be (see [`LengthPolicy`]), so what fails early fails as an error. What
+/// fails later fails as an error of the [`Body`], which never ends cleanly unless everything was written. Dropping the body
+/// ends the reading and gives the connection back; so does `abandoned`, when it is ready before the answer is. Don't drop the
 /// future itself: it may be waiting for the database.
 ///
+/// A body keeps its place among the downloads until it is dropped, and no connection once everything was read.
+///
 /// # Errors
-/// [`Error::Invalid`] if the format can't hold the scope; [`Error::TooManyDownloads`]; what the database says.
+/// [`Error::Invalid`] if the format can't hold the scope; [`Error::TooManyDownloads`]; [`Error::Unexportable`];
+/// [`Error::SpoolFull`]; what the database says.
 pub async fn download(
     _: &Admin,
     database: &Database,
@@ -180,24 +198,23 @@ pub async fn download(
         .map(|table| snapshot.rows_of(*table))
         .sum();
     let file_name = file_name(request.scope, request.format, snapshot.taken_at(), settings.time_zone);
-    let (outlet, body) = outlet::open(
-        settings.chunk_size,
-        settings.stall_timeout,
-        Coder::new(request.coding())?,
-    );
-    let settings = settings.clone();
-    let runtime = tokio::runtime::Handle::current();
+    let transfer = request.transfer();
+    let coder = Coder::new(transfer.coding)?;
+    let (outlet, incoming) = outlet::open(settings.chunk_size, settings.stall_timeout, coder);
+    let place = snapshot.place();
+    let (owned, runtime) = (settings.clone(), tokio::runtime::Handle::current());
     // Encoding costs more than waiting here, so it has a thread of its own and not one of the async workers.
-    tokio::task::spawn_blocking(move || runtime.block_on(produce(snapshot, settings, request, outlet)));
+    tokio::task::spawn_blocking(move || runtime.block_on(produce(snapshot, owned, request, outlet)));
+    let body = incoming
+        .into_body(&settings.spool, transfer.length, abandoned)
+        .await?
+        .holding(place);
     Ok(Download {
         file_name,
         media_type: request.format.media_type(),
-        coding: request.coding(),
+        coding: transfer.coding,
         total_rows,
-        body: tokio::select! {
-            body = body.first_piece_awaited() => body?,
-            () = abandoned => return Err(Error::Gone),
-        },
+        body,
     })
 }
 

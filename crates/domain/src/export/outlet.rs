@@ -3,13 +3,12 @@
 //! The end is said aloud: a queue whose writer vanished without saying it, because it failed or panicked, yields an
 //! error and never looks like a whole file.
 
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::Stream;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use super::coding::Coder;
 use crate::error::{Error, Result};
@@ -17,34 +16,56 @@ use crate::error::{Error, Result};
 /// How many pieces may wait for the reader.
 const QUEUE: usize = 4;
 
-enum Piece {
+/// What stands in the queue.
+pub(super) enum Piece {
     Bytes(Bytes),
     End,
     Failed(Error),
 }
 
-/// Opens an outlet that hands on pieces of that size; its body is for whoever sends the bytes, compressed if there is a
-/// coder.
-pub(crate) fn open(piece: usize, stall_timeout: Duration, coder: Option<Coder>) -> (Outlet, Body) {
-    let (queue, mut receiver) = Queue::new(stall_timeout);
+/// The reader's side of the queue.
+pub(crate) struct Incoming {
+    pub(super) pieces: mpsc::Receiver<Piece>,
+    /// To be told of every byte that the client has taken.
+    pub(super) progress: Progress,
+}
+
+/// When the client last took bytes: the writer waits for a queue that is full as long as there is progress, however slow.
+#[derive(Clone)]
+pub(super) struct Progress(Arc<Mutex<Instant>>);
+
+impl Progress {
+    fn new() -> Self {
+        Self(Arc::new(Mutex::new(Instant::now())))
+    }
+
+    /// Some bytes were taken.
+    pub(super) fn made(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    fn latest(&self) -> Instant {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Opens an outlet that hands on pieces of that size; what comes out of it is compressed if there is a coder.
+pub(crate) fn open(piece: usize, stall_timeout: Duration, coder: Option<Coder>) -> (Outlet, Incoming) {
+    let progress = Progress::new();
+    let (queue, mut pieces) = Queue::new(stall_timeout, progress.clone());
     if let Some(coder) = coder {
-        let (compressed, compressed_receiver) = Queue::new(stall_timeout);
+        let (compressed, compressed_pieces) = Queue::new(stall_timeout, progress.clone());
         let runtime = tokio::runtime::Handle::current();
         // A thread of its own, so that reading goes on meanwhile.
-        tokio::task::spawn_blocking(move || runtime.block_on(compress(receiver, coder, compressed)));
-        receiver = compressed_receiver;
+        tokio::task::spawn_blocking(move || runtime.block_on(compress(pieces, coder, compressed)));
+        pieces = compressed_pieces;
     }
     let outlet = Outlet {
         buffer: Vec::with_capacity(piece),
         piece,
         queue,
     };
-    let body = Body {
-        first: None,
-        receiver,
-        ended: false,
-    };
-    (outlet, body)
+    (outlet, Incoming { pieces, progress })
 }
 
 /// The writer's side.
@@ -111,12 +132,18 @@ async fn compress(mut pieces: mpsc::Receiver<Piece>, mut coder: Coder, queue: Qu
 struct Queue {
     sender: mpsc::Sender<Piece>,
     stall_timeout: Duration,
+    progress: Progress,
 }
 
 impl Queue {
-    fn new(stall_timeout: Duration) -> (Self, mpsc::Receiver<Piece>) {
+    fn new(stall_timeout: Duration, progress: Progress) -> (Self, mpsc::Receiver<Piece>) {
         let (sender, receiver) = mpsc::channel(QUEUE);
-        (Self { sender, stall_timeout }, receiver)
+        let queue = Self {
+            sender,
+            stall_timeout,
+            progress,
+        };
+        (queue, receiver)
     }
 
     async fn bytes(&self, bytes: Vec<u8>) -> Result<()> {
@@ -142,70 +169,22 @@ impl Queue {
     }
 
     async fn send(&self, piece: Piece) -> Result<()> {
-        match tokio::time::timeout(self.stall_timeout, self.sender.send(piece)).await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) => Err(Error::Gone),
-            Err(_) => Err(Error::Stalled(self.stall_timeout)),
-        }
-    }
-}
-
-/// The reader's side: a stream that ends only if everything was written, and otherwise yields an error.
-#[derive(Debug)]
-pub struct Body {
-    first: Option<Bytes>,
-    receiver: mpsc::Receiver<Piece>,
-    ended: bool,
-}
-
-impl std::fmt::Debug for Piece {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Bytes(bytes) => write!(f, "{} bytes", bytes.len()),
-            Self::End => f.write_str("end"),
-            Self::Failed(error) => write!(f, "failed: {error}"),
-        }
-    }
-}
-
-impl Body {
-    /// Waits for the first bytes, so that what fails before them fails as an error of the whole.
-    pub(crate) async fn first_piece_awaited(mut self) -> Result<Self> {
-        match self.receiver.recv().await {
-            Some(Piece::Bytes(bytes)) => self.first = Some(bytes),
-            Some(Piece::End) => self.ended = true,
-            Some(Piece::Failed(error)) => return Err(error),
-            None => return Err(cut()),
-        }
-        Ok(self)
-    }
-}
-
-impl Stream for Body {
-    type Item = Result<Bytes>;
-
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        if let Some(first) = self.first.take() {
-            return Poll::Ready(Some(Ok(first)));
-        }
-        if self.ended {
-            return Poll::Ready(None);
-        }
-        Poll::Ready(match ready!(self.receiver.poll_recv(context)) {
-            Some(Piece::Bytes(bytes)) => Some(Ok(bytes)),
-            other => {
-                self.ended = true;
-                match other {
-                    Some(Piece::End) => None,
-                    Some(Piece::Failed(error)) => Some(Err(error)),
-                    _ => Some(Err(cut())),
-                }
+        let mut sending = std::pin::pin!(self.sender.send(piece));
+        let mut since = Instant::now();
+        loop {
+            match tokio::time::timeout_at(since + self.stall_timeout, &mut sending).await {
+                Ok(Ok(())) => return Ok(()),
+                Ok(Err(_)) => return Err(Error::Gone),
+                Err(_) => match self.progress.latest() {
+                    latest if latest > since => since = latest,
+                    _ => return Err(Error::Stalled(self.stall_timeout)),
+                },
             }
-        })
+        }
     }
 }
 
-fn cut() -> Error {
+pub(super) fn cut() -> Error {
     Error::internal("writing a download")("its writer ended without saying that it was everything")
 }
 
@@ -213,18 +192,42 @@ fn cut() -> Error {
 mod tests {
     use futures_util::StreamExt as _;
 
+    use super::super::body::Body;
     use super::super::coding::Coding;
+    use super::super::delivery::LengthPolicy;
+    use super::super::spool::SpoolSpace;
     use super::*;
 
     const PIECE: usize = 64 * 1024;
 
+    fn space() -> SpoolSpace {
+        SpoolSpace::new(std::env::temp_dir(), 64 << 20)
+    }
+
+    /// What comes out, as it comes.
+    fn streamed(incoming: Incoming) -> Body {
+        Body::growing(space().spool().into_spooled().unwrap(), None, incoming)
+    }
+
+    async fn delivered(incoming: Incoming, length: LengthPolicy) -> Result<Body> {
+        incoming.into_body(&space(), length, std::future::pending()).await
+    }
+
+    async fn bytes(body: &mut Body, number: usize) {
+        let mut taken = 0;
+        while taken < number {
+            taken += body.next().await.unwrap().unwrap().len();
+        }
+    }
+
     #[tokio::test]
     async fn a_writer_that_vanishes_never_looks_like_an_end() {
-        let (mut outlet, mut body) = open(PIECE, Duration::from_secs(1), None);
+        let (mut outlet, incoming) = open(PIECE, Duration::from_secs(1), None);
+        let mut body = streamed(incoming);
         outlet.buffer().extend_from_slice(&[b'x'; PIECE]);
         outlet.hand_on().await.unwrap();
         drop(outlet);
-        assert!(body.next().await.unwrap().is_ok());
+        bytes(&mut body, PIECE).await;
         assert!(body.next().await.unwrap().is_err());
         assert!(body.next().await.is_none());
     }
@@ -232,60 +235,79 @@ mod tests {
     #[tokio::test]
     async fn compressing_passes_on_how_it_ended() {
         let gzip = || Coder::new(Coding::Gzip).unwrap();
-        let (mut outlet, mut body) = open(PIECE, Duration::from_secs(1), gzip());
+        let (mut outlet, incoming) = open(PIECE, Duration::from_secs(1), gzip());
+        let mut body = streamed(incoming);
         outlet.buffer().extend_from_slice(&[b'x'; PIECE]);
         outlet.hand_on().await.unwrap();
         assert!(body.next().await.unwrap().is_ok());
         drop(outlet);
         assert!(body.next().await.unwrap().is_err());
 
-        let (outlet, body) = open(PIECE, Duration::from_secs(1), gzip());
+        let (outlet, incoming) = open(PIECE, Duration::from_secs(1), gzip());
         outlet.fail(Error::Forbidden).await;
-        assert!(matches!(body.first_piece_awaited().await, Err(Error::Forbidden)));
+        let failed = delivered(incoming, LengthPolicy::IfShort).await;
+        assert!(matches!(failed, Err(Error::Forbidden)));
 
-        let (outlet, mut body) = open(PIECE, Duration::from_secs(1), gzip());
+        let (outlet, incoming) = open(PIECE, Duration::from_secs(1), gzip());
         outlet.end().await;
+        let mut body = delivered(incoming, LengthPolicy::IfShort).await.unwrap();
         assert!(body.next().await.unwrap().is_ok(), "an empty file has a coded form");
         assert!(body.next().await.is_none());
     }
 
     #[tokio::test]
-    async fn an_error_before_the_first_byte_is_an_error_of_the_whole() {
-        let (outlet, body) = open(PIECE, Duration::from_secs(1), None);
-        outlet.fail(Error::Forbidden).await;
-        assert!(matches!(body.first_piece_awaited().await, Err(Error::Forbidden)));
-    }
-
-    #[tokio::test]
     async fn a_slow_reader_learns_what_went_wrong() {
-        let (mut outlet, mut body) = open(PIECE, Duration::from_secs(60), None);
+        let (mut outlet, incoming) = open(PIECE, Duration::from_secs(60), None);
+        let mut body = streamed(incoming);
         for _ in 0..QUEUE {
             outlet.buffer().resize(PIECE, b'x');
             outlet.hand_on().await.unwrap();
         }
         let failing = tokio::spawn(outlet.fail(Error::Forbidden));
-        for _ in 0..QUEUE {
-            assert!(body.next().await.unwrap().is_ok());
-        }
+        bytes(&mut body, QUEUE * PIECE).await;
         assert!(matches!(body.next().await, Some(Err(Error::Forbidden))));
         failing.await.unwrap();
     }
 
     #[tokio::test]
     async fn a_reader_who_goes_away_ends_the_writing() {
-        let (mut outlet, body) = open(PIECE, Duration::from_secs(1), None);
-        drop(body);
+        let (mut outlet, incoming) = open(PIECE, Duration::from_secs(1), None);
+        drop(incoming);
         assert!(matches!(outlet.hand_on().await, Err(Error::Gone)));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_reader_who_takes_nothing_is_given_up() {
-        let (mut outlet, _body) = open(PIECE, Duration::from_secs(60), None);
+        let (mut outlet, _incoming) = open(PIECE, Duration::from_secs(60), None);
+        fill(&mut outlet).await;
+        assert!(matches!(outlet.hand_on().await, Err(Error::Stalled(_))));
+    }
+
+    /// Less than a piece in the time after which a reader is taken for stalled.
+    #[tokio::test(start_paused = true)]
+    async fn slow_reader_who_makes_progress_is_not_given_up() {
+        let (mut outlet, incoming) = open(PIECE, Duration::from_secs(60), None);
+        let mut body = streamed(incoming);
+        fill(&mut outlet).await;
+        let writing = tokio::spawn(async move {
+            for _ in 0..3 {
+                outlet.buffer().resize(PIECE, b'x');
+                outlet.hand_on().await?;
+            }
+            Ok::<_, Error>(())
+        });
+        for _ in 0..20 {
+            tokio::time::sleep(Duration::from_secs(50)).await;
+            assert!(body.next().await.unwrap().is_ok());
+        }
+        writing.await.unwrap().unwrap();
+    }
+
+    async fn fill(outlet: &mut Outlet) {
         for _ in 0..QUEUE {
             outlet.buffer().resize(PIECE, b'x');
             outlet.hand_on().await.unwrap();
         }
         outlet.buffer().resize(PIECE, b'x');
-        assert!(matches!(outlet.hand_on().await, Err(Error::Stalled(_))));
     }
 }

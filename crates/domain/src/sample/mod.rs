@@ -26,6 +26,7 @@ pub(crate) fn settings() -> export::Settings {
         chunk_size: 65_536,
         stall_timeout: Duration::from_secs(5),
         app_version: "1.2.3",
+        spool: export::SpoolSpace::new(std::env::temp_dir(), 64 << 20),
     }
 }
 

@@ -13,7 +13,7 @@ use crate::change::{self, Change, Way};
 use crate::database::{self, Database};
 use crate::demo::{self, DemoAdmin};
 use crate::error::Result;
-use crate::export::{self, Coding, CsvOptions, Format};
+use crate::export::{self, CsvOptions, Format, Transfer};
 use crate::snapshot::{Path, Selection, Sink, Snapshot};
 
 /// An SQLite database in a folder that lives as long as this value.
@@ -93,7 +93,7 @@ impl School {
             scope,
             format,
             csv: CsvOptions::default(),
-            coding: Coding::Identity,
+            transfer: Transfer::default(),
         };
         let (admin, never) = (Admin::for_tests(), std::future::pending());
         let download = export::download(&admin, &self.database, &settings(), request, never).await;

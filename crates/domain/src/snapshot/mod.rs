@@ -11,6 +11,8 @@ mod pages;
 pub(crate) mod postgres;
 pub(crate) mod sqlite;
 
+use std::sync::Arc;
+
 use campus_backup_archive::Cell;
 use chrono::{DateTime, Utc};
 use tokio::sync::OwnedSemaphorePermit;
@@ -88,7 +90,7 @@ pub struct Snapshot {
     reader: Reader,
     engine: Engine,
     stats: Stats,
-    _permit: OwnedSemaphorePermit,
+    place: Arc<OwnedSemaphorePermit>,
 }
 
 #[derive(Debug)]
@@ -143,8 +145,13 @@ impl Snapshot {
             reader,
             engine,
             stats: Stats { rows, generated_at },
-            _permit: permit,
+            place: Arc::new(permit),
         })
+    }
+
+    /// Its place among the readers. Whoever keeps it has it for longer than the snapshot.
+    pub(crate) fn place(&self) -> Arc<OwnedSemaphorePermit> {
+        self.place.clone()
     }
 
     /// The engine that it is read from.

@@ -5,16 +5,16 @@ use campus_backup_domain::Table;
 
 use crate::AppState;
 use crate::body::Query;
-use crate::link::{self, Spending};
+use crate::link;
 use crate::middleware::guard::Granted;
 use crate::problem::ApiError;
 use crate::problem_responses;
-use crate::routes::download::{DownloadQuery, X_TOTAL_ROWS, abandoned, coding, sent};
+use crate::routes::download::{DownloadQuery, X_TOTAL_ROWS, abandoned, send, sent, transfer};
 
 problem_responses!(
     TableProblems: Unauthenticated, LinkInvalid, Forbidden, UnknownTable, UnknownArchive, LinkSpent, ArchiveGone,
     InvalidField, ArchiveCut, ArchiveCorrupt, ArchiveWrongKey, ArchiveKeyNeeded, ArchiveOrphan, ArchiveIncomplete,
-    ManifestUnreadable, ArchiveUnreadable, DatabaseBusy, DatabaseUnavailable, StoreMisconfigured, StoreUnavailable,
+    ManifestUnreadable, ArchiveUnreadable, DatabaseBusy, DatabaseUnavailable, StoreMisconfigured, StoreUnavailable, NoRoom,
     Internal
 );
 
@@ -41,6 +41,9 @@ problem_responses!(
             headers(
                 ("Content-Disposition" = String, description = "`attachment` with the file's name (RFC 6266)."),
                 ("X-Total-Rows" = u64, description = "How many rows the file has."),
+                ("Content-Length" = Option<u64>, description = "How many bytes are sent. It may be absent from downloads over 4 MiB that come through no proxy."),
+                ("Repr-Digest" = Option<String>, description = "SHA-256 of these bytes (RFC 9530), together with the length."),
+                ("Content-Digest" = Option<String>, description = "The same, as that of this answer's content."),
             ),
         ),
         TableProblems
@@ -58,12 +61,12 @@ pub(super) async fn download_archived_table(
     let (id, table) = path.into_inner();
     let table =
         Table::from_name(&table).ok_or_else(|| ApiError::unknown_table_in_path(&Table::ALL.map(Table::name)))?;
-    let wanted = query.0.of_archive(table, coding(&request))?;
+    let wanted = query.0.of_archive(table, transfer(&request))?;
     let begun = state
         .archives
         .table(&granted.0, &id, wanted, &state.downloads, abandoned(&request));
     let download = begun.await?;
     let mut answer = sent(download.media_type, download.file_name, download.coding);
     answer.insert_header((X_TOTAL_ROWS, download.total_rows));
-    Ok(answer.streaming(Spending::new(download.body, link_use)))
+    Ok(send(answer, download.body, link_use))
 }

@@ -402,8 +402,11 @@ export interface paths {
         };
         /**
          * Download a table, or everything
-         * @description Streams all rows in the order of their ids, read from one consistent snapshot while others go on writing. A
+         * @description Sends all rows in the order of their ids, read from one consistent snapshot while others go on writing. A
          *     download that fails midway ends as a broken transfer and never as a short file.
+         *
+         *     Every download of up to 4 MiB, every one that comes through a proxy, and every workbook has a `Content-Length` and its
+         *     SHA-256. A longer one is sent while it is read. A text that no cell of Excel can hold is told before the first byte.
          *
          *     CSV is UTF-8, RFC 4180 with CRLF; NULL is an empty field, an empty text is `""`; dates are `DD-MM-YYYY`, timestamps
          *     `DD-MM-YYYY HH:MM:SS` in the school's time zone, money has two decimals. JSON is the archive format: every column,
@@ -2744,8 +2747,14 @@ export interface operations {
             /** @description The file. */
             200: {
                 headers: {
+                    /** @description The same, as that of this answer's content. */
+                    "Content-Digest"?: string | null;
                     /** @description `attachment` with the file's name (RFC 6266). */
                     "Content-Disposition"?: string;
+                    /** @description How many bytes are sent. It may be absent from downloads over 4 MiB that come through no proxy. */
+                    "Content-Length"?: number | null;
+                    /** @description SHA-256 of these bytes (RFC 9530), together with the length. */
+                    "Repr-Digest"?: string | null;
                     /** @description How many rows the file has. */
                     "X-Total-Rows"?: number;
                     [name: string]: unknown;
@@ -2831,6 +2840,15 @@ export interface operations {
                 headers: {
                     /** @description After how many seconds it is worth asking again. */
                     "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `no_room`: There is no room left. */
+            507: {
+                headers: {
                     [name: string]: unknown;
                 };
                 content: {
@@ -4090,6 +4108,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `no_room`: There is no room left. */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     createDownloadLink: {
@@ -4240,8 +4267,14 @@ export interface operations {
             /** @description The file. */
             200: {
                 headers: {
+                    /** @description The same, as that of this answer's content. */
+                    "Content-Digest"?: string | null;
                     /** @description `attachment` with the file's name (RFC 6266). */
                     "Content-Disposition"?: string;
+                    /** @description How many bytes are sent. It may be absent from downloads over 4 MiB that come through no proxy. */
+                    "Content-Length"?: number | null;
+                    /** @description SHA-256 of these bytes (RFC 9530), together with the length. */
+                    "Repr-Digest"?: string | null;
                     /** @description How many rows the file has, counted in its snapshot. */
                     "X-Total-Rows"?: number;
                     [name: string]: unknown;

@@ -4,6 +4,7 @@ import { bytes, duration, number, percent, rows } from '../locale/format';
 import { Bar } from '../parts/Bar';
 import { Icon } from '../parts/Icon';
 import { ProblemAlert } from '../parts/ProblemAlert';
+import { shareOf } from './receive';
 import { speedOf } from './speed';
 import { cancel, dismiss, start, type Transfer } from './store';
 import classes from './TransferRow.module.css';
@@ -80,8 +81,8 @@ export function TransferRow({ transfer }: { transfer: Transfer }) {
 function Running({ transfer, what }: { transfer: Transfer; what: string }) {
   const { id, progress } = transfer;
   const { totalRows } = progress;
-  const counted = totalRows !== undefined && totalRows > 0 && progress.rows > 0;
-  const share = counted ? progress.rows / totalRows : undefined;
+  const share = shareOf(progress);
+  const counted = progress.rows > 0 && totalRows ? `${number(progress.rows)} of ${rows(totalRows)}, ` : '';
   const { bytesASecond, secondsLeft } = speedOf(transfer);
   return (
     <>
@@ -99,7 +100,7 @@ function Running({ transfer, what }: { transfer: Transfer; what: string }) {
       <Text size="sm" c="dimmed">
         {share === undefined
           ? bytes(progress.bytes)
-          : `${percent(share)}: ${number(progress.rows)} of ${rows(totalRows ?? 0)}, ${bytes(progress.bytes)}`}
+          : `${percent(share)}: ${counted}${bytes(progress.bytes)}`}
         {bytesASecond > 0 && `, ${bytes(bytesASecond)}/s`}
         {share !== undefined && secondsLeft !== undefined && `, about ${duration(secondsLeft)} left`}
       </Text>

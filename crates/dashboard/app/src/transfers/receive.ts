@@ -10,6 +10,14 @@ export interface Progress {
   rows: number;
   /** Rows that the service said there are. */
   totalRows: number | undefined;
+  /** Bytes that the service said there are, where they are those that can be seen. */
+  totalBytes: number | undefined;
+}
+
+/** Which part of a download has arrived, from 0 to 1, if that is known. */
+export function shareOf({ bytes, rows, totalBytes, totalRows }: Progress): number | undefined {
+  if (totalBytes !== undefined && totalBytes > 0) return bytes / totalBytes;
+  return totalRows !== undefined && totalRows > 0 && rows > 0 ? rows / totalRows : undefined;
 }
 
 /** A download that did not arrive whole. Nothing was saved. */
@@ -24,8 +32,8 @@ export class Cut extends Error {
 }
 
 /**
- * Receives a file into a sink, and finishes it only if it is proven whole: the transfer ended cleanly, all rows that were
- * announced have arrived, and the file has the end that its format demands.
+ * Receives a file into a sink, and finishes it only if it is proven whole: the transfer ended cleanly, all rows and bytes
+ * that were announced have arrived, and the file has the end that its format demands.
  *
  * @throws {Cut} if it is not, and the sink was discarded.
  */
@@ -36,7 +44,12 @@ export async function receive(
   report: (progress: Progress) => void,
 ): Promise<{ fileName: string; progress: Progress }> {
   const counter = counterFor(format);
-  const progress: Progress = { bytes: 0, rows: 0, totalRows: totalRows(response) };
+  const progress: Progress = {
+    bytes: 0,
+    rows: 0,
+    totalRows: totalRows(response),
+    totalBytes: totalBytes(response),
+  };
   try {
     if (!response.body) throw new Unreachable();
     const reader = response.body.getReader();
@@ -50,7 +63,8 @@ export async function receive(
       report({ ...progress });
     }
     const all = format === 'xlsx' || progress.totalRows === undefined || progress.rows === progress.totalRows;
-    if (!all || !counter.ended()) throw new Cut(progress);
+    const allBytes = progress.totalBytes === undefined || progress.bytes === progress.totalBytes;
+    if (!all || !allBytes || !counter.ended()) throw new Cut(progress);
   } catch (error) {
     await sink.discard().catch(() => undefined);
     if (error instanceof Cut || (error instanceof DOMException && error.name !== 'NetworkError')) throw error;
@@ -64,6 +78,12 @@ export async function receive(
 function totalRows(response: Response): number | undefined {
   const header = response.headers.get('x-total-rows');
   return header === null ? undefined : Number(header);
+}
+
+/** The length of what was compressed on its way says nothing about the bytes that come out. */
+function totalBytes(response: Response): number | undefined {
+  const length = response.headers.get('content-length');
+  return length === null || response.headers.has('content-encoding') ? undefined : Number(length);
 }
 
 /** The name in `Content-Disposition`. The service's names are plain. */

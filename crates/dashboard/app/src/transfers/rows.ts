@@ -1,5 +1,4 @@
-// Counts the rows of a file while it passes by, so that progress is in rows, which the service names beforehand. The
-// size is not known before the end.
+// Counts the rows of a file while it passes by: the service names their number beforehand, and for a long file not the size.
 
 export interface RowCounter {
   /** The next piece of the file. */

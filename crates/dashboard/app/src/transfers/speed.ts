@@ -1,3 +1,4 @@
+import { shareOf } from './receive';
 import type { Transfer } from './store';
 
 /** How fast a download is, over all its time, and how long the rest will take at that speed. */
@@ -9,10 +10,9 @@ export function speedOf(transfer: Pick<Transfer, 'progress' | 'beganAt' | 'heard
   const seconds = (heardAt - beganAt) / 1_000;
   // The first moments say nothing.
   if (seconds < 0.5) return { bytesASecond: 0, secondsLeft: undefined };
-  const { rows, totalRows } = progress;
-  const known = totalRows !== undefined && rows > 0;
+  const share = shareOf(progress);
   return {
     bytesASecond: progress.bytes / seconds,
-    secondsLeft: known ? ((totalRows - rows) / rows) * seconds : undefined,
+    secondsLeft: share ? ((1 - share) / share) * seconds : undefined,
   };
 }

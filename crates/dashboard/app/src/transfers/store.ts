@@ -125,7 +125,7 @@ function add(scope: Scope, format: Format): Transfer {
     scope,
     format,
     state: { at: 'running' },
-    progress: { bytes: 0, rows: 0, totalRows: undefined },
+    progress: { bytes: 0, rows: 0, totalRows: undefined, totalBytes: undefined },
     beganAt: now,
     heardAt: now,
   };

@@ -1,0 +1,40 @@
+//! The digest of a file that is sent, in the header fields of RFC 9530.
+
+use actix_web::http::header::HeaderName;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+/// The digest of the whole file, whatever part of it is sent.
+pub(crate) const REPR_DIGEST: HeaderName = HeaderName::from_static("repr-digest");
+
+/// The digest of the bytes of this answer.
+pub(crate) const CONTENT_DIGEST: HeaderName = HeaderName::from_static("content-digest");
+
+/// How a SHA-256 is written in either.
+pub(crate) fn sha256(digest: &[u8]) -> String {
+    format!("sha-256=:{}:", STANDARD.encode(digest))
+}
+
+/// The same for one that is written in hexadecimal; none if it is something else.
+pub(crate) fn sha256_of_hexadecimal(hexadecimal: &str) -> Option<String> {
+    let digits = hexadecimal.as_bytes().chunks_exact(2);
+    let bytes: Option<Vec<u8>> = digits
+        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
+        .collect();
+    bytes.filter(|bytes| bytes.len() == 32).map(|bytes| sha256(&bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digests_look_as_the_standard_says() {
+        let hexadecimal = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+        let expected = "sha-256=:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=:";
+        assert_eq!(sha256_of_hexadecimal(hexadecimal).as_deref(), Some(expected));
+        for none in ["", "e3", "zz", &"é".repeat(32)] {
+            assert_eq!(sha256_of_hexadecimal(none), None);
+        }
+    }
+}

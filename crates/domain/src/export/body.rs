@@ -1,0 +1,159 @@
+//! A download on its way to the client.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use futures_util::Stream;
+use tokio::fs::File;
+use tokio::io::{AsyncReadExt as _, Take};
+use tokio::sync::OwnedSemaphorePermit;
+use tokio_util::io::ReaderStream;
+
+use super::outlet::{Incoming, Piece, cut};
+use super::spool::{Reservation, Spooled};
+use crate::error::{Error, Result};
+
+/// How many bytes are given out at a time at most. That bytes are taken shows that the client makes progress, and one on a
+/// slow line takes few.
+const SLICE: usize = 16 * 1024;
+
+/// How many bytes of a spooled file are read at a time.
+const FILE_PIECE: usize = 64 * 1024;
+
+/// The bytes of a download: a stream that ends only if everything was written, and otherwise yields an error.
+pub struct Body {
+    /// What is given out next.
+    current: Bytes,
+    head: VecDeque<Bytes>,
+    file: Option<FileStream>,
+    /// What could not be spooled any more.
+    after_file: Option<Bytes>,
+    /// What is still being written, unless everything is there.
+    incoming: Option<Incoming>,
+    digest: Option<BodyDigest>,
+    place: Option<Arc<OwnedSemaphorePermit>>,
+}
+
+/// What is known of a download that was written to its end before the first byte is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BodyDigest {
+    /// How many bytes are sent, compressed if they are.
+    pub length: u64,
+    /// The SHA-256 of these bytes.
+    pub sha256: [u8; 32],
+}
+
+/// The file of a spool as it is read.
+struct FileStream {
+    bytes: ReaderStream<Take<File>>,
+    _reservation: Reservation,
+}
+
+impl Body {
+    /// One that is complete.
+    pub(super) fn complete(spooled: Spooled) -> Self {
+        let digest = BodyDigest {
+            length: spooled.length,
+            sha256: spooled.sha256,
+        };
+        Self {
+            digest: Some(digest),
+            ..Self::spooled(spooled)
+        }
+    }
+
+    /// One that is still being written; `after_file` is what comes between the spool and the rest.
+    pub(super) fn growing(spooled: Spooled, after_file: Option<Bytes>, incoming: Incoming) -> Self {
+        Self {
+            after_file,
+            incoming: Some(incoming),
+            ..Self::spooled(spooled)
+        }
+    }
+
+    fn spooled(spooled: Spooled) -> Self {
+        let file = spooled.file.map(|spooled| FileStream {
+            bytes: ReaderStream::with_capacity(File::from_std(spooled.file).take(spooled.length), FILE_PIECE),
+            _reservation: spooled.reservation,
+        });
+        Self {
+            current: Bytes::new(),
+            head: spooled.head,
+            file,
+            after_file: None,
+            incoming: None,
+            digest: None,
+            place: None,
+        }
+    }
+
+    /// Keeps a place among the downloads until the last byte was given out.
+    pub(super) fn holding(mut self, place: Arc<OwnedSemaphorePermit>) -> Self {
+        self.place = Some(place);
+        self
+    }
+
+    /// Its length and digest, if it was written to its end.
+    pub fn digest(&self) -> Option<BodyDigest> {
+        self.digest
+    }
+
+    fn poll_piece(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes>>> {
+        if let Some(bytes) = self.head.pop_front() {
+            return Poll::Ready(Some(Ok(bytes)));
+        }
+        if let Some(file) = &mut self.file {
+            match ready!(Pin::new(&mut file.bytes).poll_next(context)) {
+                Some(read) => return Poll::Ready(Some(read.map_err(Error::io("reading a spooled download")))),
+                None => self.file = None,
+            }
+        }
+        if let Some(bytes) = self.after_file.take() {
+            return Poll::Ready(Some(Ok(bytes)));
+        }
+        let Some(incoming) = &mut self.incoming else {
+            return Poll::Ready(None);
+        };
+        let piece = ready!(incoming.pieces.poll_recv(context));
+        if let Some(Piece::Bytes(bytes)) = piece {
+            return Poll::Ready(Some(Ok(bytes)));
+        }
+        self.incoming = None;
+        Poll::Ready(match piece {
+            Some(Piece::End) => None,
+            Some(Piece::Failed(error)) => Some(Err(error)),
+            _ => Some(Err(cut())),
+        })
+    }
+}
+
+impl Stream for Body {
+    type Item = Result<Bytes>;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = self.get_mut();
+        while this.current.is_empty() {
+            match ready!(this.poll_piece(context)) {
+                Some(Ok(bytes)) => this.current = bytes,
+                other => return Poll::Ready(other),
+            }
+        }
+        if let Some(incoming) = &this.incoming {
+            incoming.progress.made();
+        }
+        let slice = this.current.split_to(SLICE.min(this.current.len()));
+        Poll::Ready(Some(Ok(slice)))
+    }
+}
+
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Body")
+            .field("digest", &self.digest)
+            .finish_non_exhaustive()
+    }
+}
