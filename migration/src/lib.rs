@@ -6,7 +6,8 @@
 //! [`school`](m20261123_000001_school) holds the seven tables of the school's data,
 //! [`service`](m20261123_000002_service) and [`jobs`](m20261125_000003_jobs) the tables of the service itself, whose names
 //! begin with `backup_`. [`long_texts`](m20261128_000004_long_texts) gives the long texts of both MySQL's longest type,
-//! and [`changes`](m20261128_000006_changes) adds the log of clears, restores and undos.
+//! [`archive_records`](m20261128_000005_archive_records) has what proves which archives the service made, and
+//! [`changes`](m20261128_000006_changes) adds the log of clears, restores and undos.
 
 use sea_orm_migration::prelude::*;
 pub use sea_orm_migration::prelude::{MigratorTrait, SchemaManager};
@@ -17,6 +18,7 @@ mod m20261123_000001_school;
 mod m20261123_000002_service;
 mod m20261125_000003_jobs;
 mod m20261128_000004_long_texts;
+mod m20261128_000005_archive_records;
 mod m20261128_000006_changes;
 mod text;
 
@@ -32,6 +34,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261123_000002_service::Migration),
             Box::new(m20261125_000003_jobs::Migration),
             Box::new(m20261128_000004_long_texts::Migration),
+            Box::new(m20261128_000005_archive_records::Migration),
             Box::new(m20261128_000006_changes::Migration),
         ]
     }
@@ -69,6 +72,7 @@ pub fn tables_of(migration: &str) -> &'static [&'static str] {
         ],
         "m20261123_000002_service" => &["backup_download_links"],
         "m20261125_000003_jobs" => &["backup_jobs", "backup_leases", "backup_sessions"],
+        "m20261128_000005_archive_records" => &["backup_archives", "backup_keys"],
         "m20261128_000006_changes" => &["backup_changes"],
         _ => &[],
     }

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use campus_backup_archive::Kind;
 use campus_backup_domain::catalog;
 use campus_backup_domain::entity::{
-    attendance, change, course, download_link, enrollment, job, lease, payment, payment_category, session, student,
-    user,
+    archive, attendance, change, course, download_link, enrollment, job, key, lease, payment, payment_category,
+    session, student, user,
 };
 use campus_backup_migration::{Migrator, MigratorTrait};
 
@@ -26,9 +26,11 @@ async fn described_by_entities(engine: Engine) -> Scratch {
         .register(enrollment::Entity)
         .register(payment::Entity)
         .register(attendance::Entity)
+        .register(archive::Entity)
         .register(download_link::Entity)
         .register(job::Entity)
         .register(change::Entity)
+        .register(key::Entity)
         .register(lease::Entity)
         .register(session::Entity)
         .apply(connection)
@@ -65,7 +67,7 @@ async fn entities_describe_what_the_migrations_make(engine: Engine) {
     );
     assert_eq!(
         number(|table| table.primary_key.len()),
-        12,
+        14,
         "what is compared must have been found"
     );
     for (name, migrated) in &migrated {

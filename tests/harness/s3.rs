@@ -1,6 +1,7 @@
 //! A server of the S3 protocol on loopback.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 
@@ -63,8 +64,12 @@ impl S3 {
 
     /// The objects under that name.
     pub fn objects(&self, name: &str) -> usize {
-        let folder = self.folder.path().join(BUCKET).join("archives").join(name);
-        std::fs::read_dir(folder).map_or(0, Iterator::count)
+        std::fs::read_dir(self.folder().join(name)).map_or(0, Iterator::count)
+    }
+
+    /// Where the objects lie as files.
+    pub fn folder(&self) -> PathBuf {
+        self.folder.path().join(BUCKET).join("archives")
     }
 }
 

@@ -128,6 +128,42 @@ fn bad(document: &str) -> Vec<(&'static str, Vec<u8>, &'static str)> {
             "archive_trailing_data",
         ),
         (
+            "a long version of the program",
+            change(
+                "\"app_version\":\"",
+                &format!("\"app_version\":\"{}", "9".repeat(2 << 20)),
+            ),
+            "archive_limit_exceeded",
+        ),
+        (
+            "a long engine",
+            change("\"engine\":\"", &format!("\"engine\":\"{}", "x".repeat(2 << 20))),
+            "archive_limit_exceeded",
+        ),
+        (
+            "a long moment",
+            change(
+                "\"created_at\":\"",
+                &format!("\"created_at\":\"{}", "2".repeat(2 << 20)),
+            ),
+            "archive_invalid_value",
+        ),
+        (
+            "a long table",
+            change("\"courses\"", &format!("\"{}\"", "x".repeat(2 << 20))),
+            "archive_corrupt",
+        ),
+        (
+            "a long column",
+            change("\"full_name\"", &format!("\"{}\"", "x".repeat(2 << 20))),
+            "archive_corrupt",
+        ),
+        (
+            "a long digest",
+            change("\"digest\":\"", &format!("\"digest\":\"{}", "0".repeat(2 << 20))),
+            "archive_digest_mismatch",
+        ),
+        (
             "a bomb",
             zstd(&change("\"Ann ", &format!("\"{}", "a".repeat(64 << 20)))),
             "archive_limit_exceeded",

@@ -20,6 +20,7 @@ mod archives_jobs;
 mod archives_restore;
 mod archives_s3;
 mod archives_strangers;
+mod archives_trust;
 mod archives_undo;
 mod archives_upload;
 mod archives_verify;

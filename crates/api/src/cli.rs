@@ -111,8 +111,9 @@ pub enum Command {
         #[command(flatten)]
         reading: Reading,
     },
-    /// Read a stored archive to its end and compare everything; what is found is remembered with it. If the archive is whole
-    /// and has no manifest, or a damaged one, the manifest is made again. No database and no account is needed.
+    /// Read a stored archive to its end and compare everything. If the archive is whole and has no manifest, or a damaged one,
+    /// the manifest is made again. Damage is remembered with the archive; that it is whole only the service can sign, so verify
+    /// it there to have that remembered. No database and no account is needed.
     Verify {
         /// Its id.
         id: String,
@@ -175,6 +176,10 @@ pub struct Restore {
     /// can sign in. Otherwise they stay as they are.
     #[arg(long)]
     pub disable_administrators: bool,
+    /// Restore an archive of the store that is not encrypted although the settings encrypt archives: whoever can write to the
+    /// store, without any key, may have put it there. A file needs no such flag.
+    #[arg(long)]
+    pub allow_unencrypted: bool,
     /// Show the plan and change nothing.
     #[arg(long)]
     pub dry_run: bool,

@@ -6,10 +6,9 @@ use std::future::Future;
 use std::io::{self, Write};
 use std::time::Duration;
 
-use campus_backup_archive::Manifest;
 use campus_backup_domain::Error;
 use campus_backup_domain::account::Admin;
-use campus_backup_domain::archives::Words;
+use campus_backup_domain::archives::{ListedArchive, Words};
 use campus_backup_domain::catalog;
 use campus_backup_domain::diff::{self, CsvRequest};
 use campus_backup_domain::export::{CsvOptions, Transfer};
@@ -23,7 +22,7 @@ use crate::cli::Acting;
 use crate::commands::with_state;
 use crate::failure::Failure;
 use crate::installation::Installation;
-use crate::output::print;
+use crate::output::{print, printable};
 use crate::problem::ApiError;
 use crate::routes::archives::ArchiveAnswer;
 use crate::routes::diff::{DiffCounts, side};
@@ -35,11 +34,11 @@ pub(crate) fn backup(words: Words, acting: &Acting) -> Result<(), Failure> {
     with_admin(acting, async |state, admin| {
         let job = follow(state, acting, state.archives.take(admin, words, None)).await?;
         let id = job.result.as_ref().and_then(|result| result["archive_id"].as_str());
-        let manifest = state.archives.show(admin, id.unwrap_or_default()).await;
-        let manifest = manifest.map_err(refused)?;
+        let archive = state.archives.show(admin, id.unwrap_or_default()).await;
+        let archive = archive.map_err(refused)?;
         match acting.json {
-            true => print_json(&ArchiveAnswer::of(&manifest)),
-            false => print(&line(&manifest)),
+            true => print_json(&ArchiveAnswer::from(archive)),
+            false => print(&line(&archive)),
         }
     })
 }
@@ -183,9 +182,14 @@ fn word(phase: Phase) -> &'static str {
 }
 
 /// An archive in a line.
-pub(crate) fn line(manifest: &Manifest) -> String {
+pub(crate) fn line(archive: &ListedArchive) -> String {
+    let manifest = &archive.manifest;
     let kind = json!(manifest.kind);
-    let verified = match manifest.verifications.last() {
+    let origin = match archive.origin.map(|origin| json!(origin)) {
+        Some(origin) => format!("  {:9}", origin.as_str().unwrap_or_default()),
+        None => String::new(),
+    };
+    let verified = match archive.verifications().last() {
         None => "not verified".to_owned(),
         Some(last) => {
             let level = json!(last.level);
@@ -197,10 +201,10 @@ pub(crate) fn line(manifest: &Manifest) -> String {
     let label = manifest
         .label
         .as_deref()
-        .map(|label| format!("  {label}"))
+        .map(|label| format!("  {}", printable(label)))
         .unwrap_or_default();
     format!(
-        "{}  {:8}  {:>12} rows  {:>11}  {verified}{pinned}{label}",
+        "{}  {:8}{origin}  {:>12} rows  {:>11}  {verified}{pinned}{label}",
         manifest.id,
         kind.as_str().unwrap_or_default(),
         HumanCount(manifest.total).to_string(),

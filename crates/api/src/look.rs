@@ -15,7 +15,7 @@ use serde_json::json;
 
 use crate::cli::{Archive, Open};
 use crate::failure::Failure;
-use crate::output::print;
+use crate::output::{print, printable};
 
 /// Does what one of the subcommands says.
 ///
@@ -56,7 +56,8 @@ fn list(archive: &Archive) -> Result<(), Failure> {
     let taken = header.created_at.to_rfc3339_opts(SecondsFormat::Secs, true);
     print(&format!(
         "taken {taken} on {} by campus-backup {}",
-        header.engine, header.app_version
+        printable(&header.engine),
+        printable(&header.app_version)
     ))?;
     let compressed = match checked.form.compression {
         Compression::None => "not compressed",

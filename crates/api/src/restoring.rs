@@ -6,7 +6,7 @@ use std::path::Path;
 
 use actix_web::web::{Bytes, BytesMut};
 use campus_backup_domain::account::{Admin, FirstAdmin};
-use campus_backup_domain::archives::{RESTORE, RestoreRequest, Upload, Words};
+use campus_backup_domain::archives::{RESTORE, RestoreRequest, Unencrypted, Upload, Words};
 use campus_backup_domain::database::SchemaState;
 use campus_backup_domain::job::{Progress, Runner};
 use campus_backup_domain::restore::{self as restoring, Mode, Plan, Scope};
@@ -117,9 +117,10 @@ impl Restoring<'_> {
         let Some(plan_hash) = self.confirmed_plan(&named).await? else {
             return Ok(());
         };
-        let id = match named {
-            Named::Stored(id) => id,
-            Named::File(path) => self.upload(&path).await?,
+        // Who names a file asks for that one, encrypted or not.
+        let (id, unencrypted) = match named {
+            Named::Stored(id) => (id, self.unencrypted()),
+            Named::File(path) => (self.upload(&path).await?, Unencrypted::Allowed),
         };
         let (state, admin) = (self.state, self.admin);
         let request = RestoreRequest {
@@ -127,6 +128,7 @@ impl Restoring<'_> {
             restore: self.request,
             plan_hash,
             confirmation: Some(RESTORE.to_owned()),
+            unencrypted,
         };
         let sessions = state.accounts.end_sessions(admin);
         let submitted = state.archives.restore(admin, &id, request, sessions, None);
@@ -135,11 +137,15 @@ impl Restoring<'_> {
         report_done(report, made, self.acting.json)
     }
 
+    fn unencrypted(&self) -> Unencrypted {
+        Unencrypted::allowed_if(self.arguments.allow_unencrypted)
+    }
+
     /// The hash of the plan that may be done; none if it was only to be shown.
     async fn confirmed_plan(&self, named: &Named) -> Result<Option<String>, Failure> {
         let (arguments, archives) = (self.arguments, &self.state.archives);
         let plan = match named {
-            Named::Stored(id) => archives.plan(self.admin, id, &self.request).await,
+            Named::Stored(id) => archives.plan(self.admin, id, &self.request, self.unencrypted()).await,
             Named::File(path) => archives.plan_file(self.admin, path.clone(), &self.request).await,
         };
         let plan: Plan = plan.map_err(refused)?;

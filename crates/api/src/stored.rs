@@ -18,7 +18,7 @@ use crate::commands::block_on;
 use crate::failure::Failure;
 use crate::installation::{self, Installation};
 use crate::keep::{bar, line, print_json, refused, show_progress};
-use crate::output::print;
+use crate::output::{print, printable};
 use crate::problem::{ApiError, Code};
 use crate::routes::archives::{ArchiveAnswer, UnreadableAnswer};
 use crate::settings::Settings;
@@ -34,12 +34,12 @@ pub(crate) fn list(reading: &Reading) -> Result<(), Failure> {
     with_archives(reading, async |archives, _| {
         let kept = archives.list(None, ALL, 0).await.map_err(refused)?;
         if reading.json {
-            let items: Vec<_> = kept.items.iter().map(|manifest| ArchiveAnswer::of(manifest)).collect();
+            let items: Vec<_> = kept.items.into_iter().map(ArchiveAnswer::from).collect();
             let unreadable: Vec<_> = kept.unreadable.into_iter().map(UnreadableAnswer::from).collect();
             return print_json(&json!({"items": items, "unreadable": unreadable}));
         }
-        for manifest in &kept.items {
-            print(&line(manifest))?;
+        for archive in &kept.items {
+            print(&line(archive))?;
         }
         for one in &kept.unreadable {
             // A name of another program may have characters that a terminal would act on.
@@ -51,22 +51,24 @@ pub(crate) fn list(reading: &Reading) -> Result<(), Failure> {
 
 pub(crate) fn show(id: &str, reading: &Reading) -> Result<(), Failure> {
     with_archives(reading, async |archives, _| {
-        let manifest = archives.show(id).await.map_err(refused)?;
+        let archive = archives.show(id).await.map_err(refused)?;
         if reading.json {
-            return print_json(&ArchiveAnswer::of(&manifest));
+            return print_json(&ArchiveAnswer::from(archive));
         }
-        print(&line(&manifest))?;
-        if let Some(note) = &manifest.note {
-            print(note)?;
+        print(&line(&archive))?;
+        let manifest = &archive.manifest;
+        for paragraph in manifest.note.iter().flat_map(|note| note.lines()) {
+            print(&printable(paragraph))?;
         }
         let taken = manifest.created_at.to_rfc3339_opts(SecondsFormat::Secs, true);
         let by = manifest.taken_by.as_deref().unwrap_or("nobody known");
-        print(&format!("taken {taken} on {} by {by}", manifest.engine))?;
+        let (engine, by) = (printable(&manifest.engine), printable(by));
+        print(&format!("taken {taken} on {engine} by {by}"))?;
         for (table, rows) in &manifest.rows {
-            print(&format!("{rows:>12}  {table}"))?;
+            print(&format!("{rows:>12}  {}", printable(table)))?;
         }
         for (column, total) in &manifest.totals {
-            print(&format!("{total:>12}  sum of {column}"))?;
+            print(&format!("{:>12}  sum of {}", printable(total), printable(column)))?;
         }
         Ok(())
     })
@@ -119,10 +121,10 @@ pub(crate) fn extract(arguments: &Extract) -> Result<(), Failure> {
             )
         }
         Named::Stored(id) => with_archives(reading, async |archives, settings| {
-            let manifest = archives.show(&id).await.map_err(refused)?;
-            let source = archives.source(&manifest);
+            let archive = archives.show(&id).await.map_err(refused)?;
+            let source = archives.source(&archive.manifest);
             let (keys, output, json) = (settings.archive_keys.clone(), output.clone(), reading.json);
-            let file = archive.clone();
+            let file = id.clone();
             // Reading blocks.
             let extracted = tokio::task::spawn_blocking(move || {
                 let refused = look::refused(&file);

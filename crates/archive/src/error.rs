@@ -268,6 +268,8 @@ pub enum Limit {
     Tables,
     /// [`Limits::columns`](crate::Limits::columns)
     Columns,
+    /// [`Limits::header_text_bytes`](crate::Limits::header_text_bytes)
+    HeaderTextBytes,
     /// [`Limits::work_factor`](crate::Limits::work_factor)
     WorkFactor,
     /// The header of an encrypted file, which is never long.
@@ -285,6 +287,7 @@ impl fmt::Display for Limit {
             Self::LineBytes => "bytes in one line",
             Self::Tables => "tables",
             Self::Columns => "columns of a table",
+            Self::HeaderTextBytes => "bytes in a text of the header",
             Self::WorkFactor => "the work that a passphrase costs, as a power of two",
             Self::EncryptionHeader => "bytes before the encrypted data",
             Self::ScatteredIds => "groups of ids that other rows refer to",

@@ -8,7 +8,7 @@
 //! In reading order: [`value`] has the kinds of values and their canonical forms (with [`digits`] for numbers),
 //! [`writer`] writes a document, [`summary`] is what stands at its end; [`layers`] puts compression and encryption
 //! around it; [`reader`] reads it all again within [`limits`], and says by [`error`] what is wrong; [`schema`] compares
-//! what an archive holds with what is expected; [`manifest`] is what lies beside it.
+//! what an archive holds with what is expected; [`manifest`] is what lies beside it, and [`signature`] signs that.
 //!
 //! The format itself, as prose:
 //!
@@ -22,6 +22,7 @@ pub mod manifest;
 pub mod reader;
 mod rows;
 pub mod schema;
+pub mod signature;
 pub mod summary;
 mod totals;
 pub mod value;
@@ -33,6 +34,7 @@ pub use limits::Limits;
 pub use manifest::{Manifest, ManifestError};
 pub use reader::{ArchiveHeader, Reader, Row};
 pub use schema::{Column, Schema, SchemaMismatch, TableSchema};
+pub use signature::ManifestKey;
 pub use summary::Summary;
 pub use value::{Cell, Kind};
 pub use writer::{ColumnSchema, Header, Writer};

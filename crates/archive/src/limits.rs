@@ -20,6 +20,8 @@ pub struct Limits {
     pub tables: usize,
     /// Columns of each table. Default: 256.
     pub columns: usize,
+    /// Bytes of each text of the header (`app_version`, `engine`), which is copied into manifests and answers. Default: 256.
+    pub header_text_bytes: usize,
     /// The binary logarithm of the scrypt work that opening with a passphrase may take. 18 is what `age` writes, and
     /// takes 256 MiB and about a second; it is looked at only if there is a passphrase. Default: 18.
     pub work_factor: u8,
@@ -44,6 +46,7 @@ impl Default for Limits {
             line_bytes: 16 << 20,
             tables: 64,
             columns: 256,
+            header_text_bytes: 256,
             work_factor: 18,
         }
     }

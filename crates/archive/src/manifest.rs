@@ -1,7 +1,8 @@
 //! The small file that lies beside each stored archive, so that a history can be listed without opening archives.
 //!
 //! It is written after the archive was read back and found whole, and may be written anew when a label, a pin or a
-//! verification changes. What it says of the data is only as good as the archive: whoever restores reads that.
+//! verification changes. What it says of the data is only as good as the archive: whoever restores reads that. Who wrote it
+//! is only known if its [signature](crate::signature) is right.
 
 use std::collections::BTreeMap;
 
@@ -64,6 +65,9 @@ pub struct Manifest {
     pub sha256: BTreeMap<String, String>,
     /// Sums, as in [`Summary::totals`].
     pub totals: BTreeMap<String, String>,
+    /// What names the whole document, as in [`Summary::digest`]; empty in manifests of before it was a part of them.
+    #[serde(default)]
+    pub digest: String,
     /// The bytes that are stored.
     pub object: Object,
     /// True: users are in every archive with their password hash, or nobody could sign in after a restore. Who may
@@ -72,7 +76,18 @@ pub struct Manifest {
     /// What became of looking at it again, oldest first.
     #[serde(default)]
     pub verifications: Vec<Verification>,
+    /// HMAC-SHA-256 of everything else by the installation that wrote it, in lower-case hexadecimal, see
+    /// [`ManifestKey`](crate::ManifestKey).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<String>,
 }
+
+/// The most characters of a [`Manifest::label`].
+pub const MAX_LABEL_CHARS: usize = 100;
+/// The most characters of a [`Manifest::note`].
+pub const MAX_NOTE_CHARS: usize = 2_000;
+/// The most bytes of every other text, of which none is long.
+const MAX_TEXT_BYTES: usize = 1_024;
 
 /// How an archive came into the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -151,8 +166,17 @@ pub enum ManifestError {
         version: u64,
     },
     /// It is of this version, and a member is missing or impossible.
-    #[error("the manifest can't be read")]
-    Invalid(#[source] serde_json::Error),
+    #[error("the manifest can't be read: {problem}")]
+    Invalid {
+        /// What is wrong and where, in one short line.
+        problem: String,
+    },
+    /// A member is longer than this program ever writes it. It would be copied into answers, logs and the database.
+    #[error("the manifest can't be read: `{member}` is too long")]
+    TooLong {
+        /// Which one.
+        member: &'static str,
+    },
 }
 
 impl ManifestError {
@@ -161,7 +185,7 @@ impl ManifestError {
         match self {
             Self::NotAManifest => "not_a_manifest",
             Self::NewerVersion { .. } => "newer_version",
-            Self::Invalid(_) => "invalid_manifest",
+            Self::Invalid { .. } | Self::TooLong { .. } => "invalid_manifest",
         }
     }
 }
@@ -196,9 +220,11 @@ impl Manifest {
             total: summary.total,
             sha256: summary.sha256,
             totals: summary.totals,
+            digest: summary.digest,
             object,
             contains_password_hashes: true,
             verifications: Vec::new(),
+            signature: None,
         }
     }
 
@@ -206,7 +232,7 @@ impl Manifest {
     ///
     /// # Errors
     ///
-    /// If it is none, of a later version, or not whole.
+    /// If it is none, of a later version, not whole, or longer than any that this program writes.
     pub fn from_json(json: &[u8]) -> Result<Self, ManifestError> {
         let start: Start = serde_json::from_slice(json).map_err(|_| ManifestError::NotAManifest)?;
         if start.format != FORMAT || start.version == 0 {
@@ -215,7 +241,36 @@ impl Manifest {
         if start.version > u64::from(VERSION) {
             return Err(ManifestError::NewerVersion { version: start.version });
         }
-        serde_json::from_slice(json).map_err(ManifestError::Invalid)
+        let manifest: Self = serde_json::from_slice(json).map_err(invalid)?;
+        match manifest.too_long() {
+            Some(member) => Err(ManifestError::TooLong { member }),
+            None => Ok(manifest),
+        }
+    }
+
+    /// The first member that is longer than it may be.
+    fn too_long(&self) -> Option<&'static str> {
+        let chars = |text: &Option<String>| text.as_deref().map_or(0, |text| text.chars().count());
+        let codes = self.verifications.iter().filter_map(|found| found.code.as_ref());
+        let is_within_bounds = [
+            ("id", are_short([&self.id])),
+            ("app_version", are_short([&self.app_version])),
+            ("engine", are_short([&self.engine])),
+            ("label", chars(&self.label) <= MAX_LABEL_CHARS),
+            ("note", chars(&self.note) <= MAX_NOTE_CHARS),
+            ("taken_by", are_short(&self.taken_by)),
+            ("job_id", are_short(&self.job_id)),
+            ("request_digest", are_short(&self.request_digest)),
+            ("rows", are_short(self.rows.keys())),
+            ("sha256", are_short(self.sha256.iter().flat_map(<[&String; 2]>::from))),
+            ("totals", are_short(self.totals.iter().flat_map(<[&String; 2]>::from))),
+            ("digest", are_short([&self.digest])),
+            ("object", are_short([&self.object.sha256])),
+            ("verifications", are_short(codes)),
+            ("signature", are_short(&self.signature)),
+        ];
+        let too_long = is_within_bounds.into_iter().find(|(_, is_within)| !is_within);
+        too_long.map(|(member, _)| member)
     }
 
     /// The manifest as it is stored: indented, because people look at it.
@@ -225,6 +280,17 @@ impl Manifest {
         json.push(b'\n');
         json
     }
+}
+
+fn are_short<'t>(texts: impl IntoIterator<Item = &'t String>) -> bool {
+    texts.into_iter().all(|text| text.len() <= MAX_TEXT_BYTES)
+}
+
+/// What the parser says may quote a value of any length, and goes to the log.
+fn invalid(error: serde_json::Error) -> ManifestError {
+    let quoted = error.to_string();
+    let problem = quoted.chars().take(200).flat_map(char::escape_debug).collect();
+    ManifestError::Invalid { problem }
 }
 
 impl Object {
@@ -248,10 +314,10 @@ impl Object {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    fn manifest() -> Manifest {
+    pub(crate) fn manifest() -> Manifest {
         Manifest {
             format: FORMAT.to_owned(),
             version: VERSION,
@@ -271,6 +337,7 @@ mod tests {
             total: 1000,
             sha256: BTreeMap::from([("students".to_owned(), "0f".repeat(32))]),
             totals: BTreeMap::from([("payments.amount_paid".to_owned(), "3155000.00".to_owned())]),
+            digest: "0d".repeat(32),
             object: Object {
                 size: 12345,
                 sha256: "a0".repeat(32),
@@ -286,6 +353,7 @@ mod tests {
                 seconds: 1.5,
                 restore_seconds: Some(0.9),
             }],
+            signature: None,
         }
     }
 
@@ -323,6 +391,38 @@ mod tests {
         for length in 0..whole.len() - 2 {
             Manifest::from_json(&whole[..length]).unwrap_err();
         }
+    }
+
+    #[test]
+    fn members_that_are_too_long_are_refused() {
+        let long = "x".repeat(200_000);
+        type Change = fn(&mut serde_json::Value, &str);
+        let changes: [Change; 12] = [
+            |json, long| json["app_version"] = long.into(),
+            |json, long| json["engine"] = long.into(),
+            |json, long| json["label"] = long.into(),
+            |json, long| json["note"] = long.into(),
+            |json, long| json["taken_by"] = long.into(),
+            |json, long| json["rows"][long] = 1.into(),
+            |json, long| json["sha256"]["students"] = long.into(),
+            |json, long| json["totals"][long] = "1".into(),
+            |json, long| json["object"]["sha256"] = long.into(),
+            |json, long| json["verifications"][0]["code"] = long.into(),
+            |json, long| json["signature"] = long.into(),
+            // The parser would quote it.
+            |json, long| json["kind"] = long.into(),
+        ];
+        for change in changes {
+            let json = changed(|json| change(json, &long));
+            let refused = Manifest::from_json(&json).unwrap_err();
+            assert_eq!(refused.code(), "invalid_manifest");
+            assert!(refused.to_string().len() < 500, "{refused}");
+        }
+        let longest = changed(|json| {
+            json["label"] = "ä".repeat(MAX_LABEL_CHARS).into();
+            json["note"] = "ä".repeat(MAX_NOTE_CHARS).into();
+        });
+        Manifest::from_json(&longest).unwrap();
     }
 
     #[test]

@@ -45,14 +45,16 @@ const UNSEALED: &[u8] = b",\"digest\":\"\"}";
 
 /// The digest as it is written.
 pub(crate) fn hexadecimal(digest: Sha256) -> String {
-    digest
-        .finalize()
-        .iter()
-        .fold(String::with_capacity(64), |mut text, byte| {
-            // Writing to a `String` can't fail.
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+    hexadecimal_of(&digest.finalize())
+}
+
+/// Bytes as hexadecimal digits.
+pub(crate) fn hexadecimal_of(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(64), |mut text, byte| {
+        // Writing to a `String` can't fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 #[cfg(test)]

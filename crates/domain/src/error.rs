@@ -284,6 +284,21 @@ pub enum Error {
         /// What differs.
         what: String,
     },
+    /// An archive is not the one that the database has a record of: somebody has exchanged it.
+    #[error("the archive is not the one that this service has stored: {what} is another one")]
+    RecordMismatch {
+        /// What differs.
+        what: &'static str,
+    },
+    /// An archive that is not encrypted, where the settings encrypt archives.
+    #[error("this archive is not encrypted, and the archives of this service are")]
+    Unencrypted,
+    /// The database has no record that the safety archive of a clear was made for that clear.
+    #[error("nothing proves that the safety archive {archive_id} was made for this clear")]
+    SafetyUnproven {
+        /// The safety archive that the clear names.
+        archive_id: String,
+    },
     /// Rows of an archive that no database of this schema takes, or that would not come back as they are.
     #[error("the rows of {table} can't be restored: {problem}")]
     Unrestorable {
@@ -444,6 +459,7 @@ impl Error {
             Self::NoRow { .. } => Some("no_row"),
             Self::Inadmissible { .. } => Some("invalid_value"),
             Self::ManifestMismatch { .. } => Some("manifest_mismatch"),
+            Self::RecordMismatch { .. } => Some("record_mismatch"),
             Self::Unrestorable { .. } => Some("unrestorable"),
             Self::Unexportable { .. } | Self::Unstorable(_) => Some("unexportable"),
             _ => None,

@@ -176,6 +176,13 @@ codes! {
     /// It is whole, and it is not the one that its manifest is about.
     ArchiveManifestMismatch = "archive_manifest_mismatch", UNPROCESSABLE_ENTITY, "The archive is not what its manifest says",
         "The archive is not what its manifest says: the digest of the stored object is another one.";
+    /// It is not the one that the database has a record of: somebody has exchanged it.
+    ArchiveRecordMismatch = "archive_record_mismatch", UNPROCESSABLE_ENTITY, "The archive is not the one that was stored",
+        "The archive is not the one that this service has stored: the digest of the stored object is another one.";
+    /// It is not encrypted, where the settings encrypt archives, and `allow_unencrypted` was not sent.
+    ArchiveUnencrypted = "archive_unencrypted", UNPROCESSABLE_ENTITY, "The archive is not encrypted",
+        "This archive is not encrypted, and the archives of this service are. Nothing was changed. `allow_unencrypted` \
+         (`--allow-unencrypted`) restores it all the same.";
     /// It has rows that the schema or the server refuses, or that would not come back as they are.
     ArchiveUnrestorable = "archive_unrestorable", UNPROCESSABLE_ENTITY, "The archive can't be restored",
         "The rows of students can't be restored: UNIQUE constraint failed: students.registration_number.";
@@ -227,6 +234,9 @@ codes! {
     /// What was written since the clear is in the way; `plan` says what.
     UndoBlocked = "undo_blocked", CONFLICT, "What was written since is in the way",
         "Data that was written since the clear is in the way of undoing it. Nothing was changed.";
+    /// Nothing proves that the safety archive was made for that clear.
+    UndoUnproven = "undo_unproven", UNPROCESSABLE_ENTITY, "Nothing proves what the clear has removed",
+        "Nothing proves that the safety archive 2026-11-25T03-53-08Z-5f1c2a9b was made for this clear. Nothing was changed.";
     /// The live data is not what the plan was about.
     PlanMoved = "plan_moved", PRECONDITION_FAILED, "The data has changed since the plan was made",
         "The data has changed since the plan was made. Nothing was changed; ask for a new plan.";

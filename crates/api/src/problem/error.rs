@@ -416,6 +416,16 @@ impl From<DomainError> for ApiError {
                 Self::new(Code::RestoreConflict, said).with_hint("Ask for the plan: it says what stands in the way.")
             }
             E::ManifestMismatch { .. } => Self::new(Code::ArchiveManifestMismatch, said),
+            E::RecordMismatch { .. } => Self::new(Code::ArchiveRecordMismatch, said).with_hint(
+                "Somebody has changed it in the store. Nothing was restored. If you know where it comes from, download it and \
+                 upload it again: then it counts as uploaded.",
+            ),
+            E::Unencrypted => nothing_changed(Code::ArchiveUnencrypted).with_hint(
+                "Somebody who has no key may have put it into the store. Restore it only if you know where it comes from.",
+            ),
+            E::SafetyUnproven { .. } => Self::new(Code::UndoUnproven, format!("{said} Nothing was changed.")).with_hint(
+                "Look at the archive's rows and accounts, and restore it by a plan.",
+            ),
             E::Unrestorable { .. } => Self::new(Code::ArchiveUnrestorable, said),
             // The first belongs to the command line. The others end a download that has begun, which has no
             // answer any more. Whoever lets one of them out of a handler finds it in the log.

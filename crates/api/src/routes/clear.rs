@@ -261,7 +261,7 @@ problem_responses!(
 problem_responses!(
     UndoProblems: InvalidField, Unauthenticated, Forbidden, UnknownClear, ArchiveGone, UndoExpired, NothingToUndo,
     AlreadyUndone, UndoBlocked, Busy, Cancelled, IdempotencyKeyReused, ArchiveCut, ArchiveCorrupt,
-    ArchiveDigestMismatch, ArchiveWrongKey, ArchiveManifestMismatch, ArchiveIncomplete, ArchiveUnrestorable,
+    ArchiveDigestMismatch, ArchiveWrongKey, ArchiveManifestMismatch, ArchiveRecordMismatch, UndoUnproven, ArchiveIncomplete, ArchiveUnrestorable,
     ManifestUnreadable, ArchiveUnreadable, Interrupted, Stopping, DatabaseBusy, DatabaseUnavailable, StoreMisconfigured,
     StoreUnavailable, NoRoom, Internal
 );

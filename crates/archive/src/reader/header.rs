@@ -47,6 +47,12 @@ pub(super) fn read(lines: &mut Lines<'_>, limits: &Limits) -> Result<(ArchiveHea
     let first = line(lines)?;
     let (created_at, app_version, engine) =
         description(utf8(lines, first)?).map_err(|problem| refuse(lines, problem))?;
+    if app_version.len().max(engine.len()) > limits.header_text_bytes {
+        return Err(Error::LimitExceeded {
+            limit: Limit::HeaderTextBytes,
+            allowed: limits.header_text_bytes as u64,
+        });
+    }
     let opening = line(lines)?;
     let mut tables = Vec::new();
     let mut has_more = match lines.line(opening) {

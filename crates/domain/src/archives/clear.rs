@@ -110,6 +110,9 @@ impl Archives {
             kept: cleared.kept,
             cleared_at,
         };
+        if removed_any {
+            self.record_in(&mut change, &safety.manifest, context).await?;
+        }
         context.finish_in(&mut change, &effect, &json!(report)).await?;
         Ok((change, report))
     }

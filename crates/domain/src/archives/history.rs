@@ -1,12 +1,11 @@
 //! What archives there are, and what is said of them.
 
 use std::ops::Range;
-use std::sync::Arc;
 
 use campus_backup_archive::Manifest;
 use campus_backup_archive::manifest::Origin;
 
-use super::{Archives, Edit};
+use super::{Archives, Edit, ListedArchive};
 use crate::account::Admin;
 use crate::change_log;
 use crate::diff::{self, Side};
@@ -17,7 +16,7 @@ use crate::store::{self, Outgoing, Unreadable};
 #[derive(Clone, Debug, Default)]
 pub struct Kept {
     /// The newest first.
-    pub items: Vec<Arc<Manifest>>,
+    pub items: Vec<ListedArchive>,
     /// How many there are in all.
     pub total: u64,
     /// Those whose manifest can't be read.
@@ -37,26 +36,41 @@ impl Archives {
     /// Lists archives, if wanted only those that came in one way, the newest first.
     ///
     /// # Errors
-    /// [`Error::StoreUnavailable`](crate::Error::StoreUnavailable)
+    /// [`Error::StoreUnavailable`], and what the database says.
     pub async fn list(&self, _: &Admin, kind: Option<Origin>, limit: u64, offset: u64) -> Result<Kept> {
-        self.stored().list(kind, limit, offset).await
+        let (page, total, unreadable) = self.stored().page(kind, limit, offset).await?;
+        Ok(Kept {
+            total,
+            items: self.describe(page).await?,
+            unreadable,
+        })
     }
 
     /// What is known of one.
     ///
     /// # Errors
     /// Those of [`Store::manifest`](crate::store::Store::manifest).
-    pub async fn show(&self, _: &Admin, id: &str) -> Result<Arc<Manifest>> {
-        self.0.store.manifest(id).await
+    pub async fn show(&self, _: &Admin, id: &str) -> Result<ListedArchive> {
+        self.describe_one(self.0.store.manifest(id).await?).await
     }
 
-    /// Changes what is said of one.
+    /// Changes what is said of one. The manifest is signed again only if it was signed before: nothing else of it is looked at.
     ///
     /// # Errors
-    /// [`Error::Invalid`](crate::Error::Invalid), and those of [`Store::update`](crate::store::Store::update).
-    pub async fn edit(&self, _: &Admin, id: &str, edit: &Edit) -> Result<Arc<Manifest>> {
+    /// [`Error::Invalid`], and those of [`Store::update`](crate::store::Store::update).
+    pub async fn edit(&self, _: &Admin, id: &str, edit: &Edit) -> Result<ListedArchive> {
         edit.check()?;
-        self.0.store.update(id, |manifest| edit.put(manifest)).await
+        let key = self.manifest_key().await?;
+        let change = |manifest: &mut Manifest| {
+            let was_signed = key.has_signed(manifest);
+            edit.put(manifest);
+            manifest.signature = None;
+            if was_signed {
+                key.sign(manifest);
+            }
+            Ok(())
+        };
+        self.describe_one(self.0.store.update(id, change).await?).await
     }
 
     /// Deletes one. A clear that can be undone only with it can't be undone afterwards, so that has to be

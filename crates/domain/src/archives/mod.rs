@@ -15,6 +15,8 @@
 //!
 //! What fails before the commit has changed nothing, and its safety archive is removed again.
 //!
+//! What proves an archive is in the database and not beside it ([`records`]).
+//!
 //! In reading order: [`words`] are those of people; [`take`] begins an archive, [`writing`] is how it is written and checked,
 //! `safety` takes those that can undo something;
 //! `stored` reads what is there, [`published`](mod@published) finds what a job has published; [`history`] lists and keeps;
@@ -23,6 +25,7 @@
 mod clear;
 mod history;
 mod published;
+mod records;
 mod restore;
 mod safety;
 mod stored;
@@ -38,13 +41,15 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use campus_backup_archive::{Keys, Layers, Manifest, Recipients};
+use campus_backup_archive::{Keys, Layers, Manifest, ManifestKey, Recipients};
 use chrono::TimeDelta;
+use tokio::sync::OnceCell;
 
 pub use self::clear::ClearReport;
 pub use self::history::{Kept, UndoLoss};
 pub use self::published::published;
-pub use self::restore::{RESTORE, RestoreReport, RestoreRequest};
+pub use self::records::{ArchiveOrigin, ListedArchive};
+pub use self::restore::{RESTORE, RestoreReport, RestoreRequest, Unencrypted};
 pub use self::stored::StoredArchives;
 pub use self::table::TableRequest;
 pub use self::undo::UndoReport;
@@ -88,6 +93,8 @@ struct Shared {
     jobs: Jobs,
     settings: Settings,
     layers: Layers,
+    /// Read once.
+    manifest_key: OnceCell<ManifestKey>,
 }
 
 impl Archives {
@@ -103,6 +110,7 @@ impl Archives {
             jobs,
             settings,
             layers,
+            manifest_key: OnceCell::new(),
         }))
     }
 
@@ -122,13 +130,16 @@ impl Archives {
         self.0.store.source(&manifest.id, manifest.object.form())
     }
 
-    /// Removes what a crash left, in the store and in the scratch folder.
+    /// Removes what a crash left, in the store and in the scratch folder, and records of archives that were deleted long ago.
     ///
     /// # Errors
-    /// [`Error::StoreUnavailable`](crate::Error::StoreUnavailable), and what the system says of the folder.
+    /// [`Error::StoreUnavailable`](crate::Error::StoreUnavailable), what the system says of the folder, and what the
+    /// database says.
     pub async fn sweep(&self) -> Result<Swept> {
         verification::sweep(&self.0.settings.scratch, LEFTOVER_AGE)?;
-        self.0.store.sweep().await
+        let swept = self.0.store.sweep().await?;
+        self.prune_records().await?;
+        Ok(swept)
     }
 }
 

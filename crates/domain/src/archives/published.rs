@@ -33,8 +33,10 @@ impl Archives {
         let Some(digest) = context.request_digest().filter(|_| context.is_repeat()) else {
             return Ok(None);
         };
-        let listing = self.0.store.list().await?;
-        let is_it = |manifest: &&std::sync::Arc<Manifest>| manifest.request_digest.as_ref() == Some(&digest);
+        let (listing, key) = (self.0.store.list().await?, self.manifest_key().await?);
+        let is_it = |manifest: &&std::sync::Arc<Manifest>| {
+            manifest.request_digest.as_ref() == Some(&digest) && key.has_signed(manifest)
+        };
         Ok(listing.archives.iter().find(is_it).map(|manifest| said_of(manifest)))
     }
 }

@@ -4,22 +4,24 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use campus_backup_archive::{Manifest, Summary};
+use campus_backup_archive::{Encryption, Manifest, Summary};
 use chrono::{DateTime, Utc};
 use sea_orm::Statement;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
 
+use super::records::{ensure_is_recorded, provenance_of};
 use super::{Archives, Settings};
 use crate::account::Admin;
 use crate::catalog::Table;
 use crate::change::Change;
 use crate::change_log::{self, Effect, SafetyArchive};
+use crate::entity::archive::Model as Record;
 use crate::error::{Error, Result};
 use crate::job::{Context, Idempotency, Kind, Needs, Phase, Progress, Submission, Submitted};
 use crate::open::Source;
-use crate::restore::{self, Plan, Provenance, Restore, Restored, RestoredTable};
+use crate::restore::{self, Plan, Provenance, Restore, Restored, RestoredTable, Warning, WarningCode};
 use crate::verify::digest;
 
 /// What has to be typed so that something is restored.
@@ -39,6 +41,25 @@ pub struct RestoreRequest {
     pub confirmation: Option<String>,
     /// Whether somebody has looked at the administrators whose accounts the plan changes, and wants that.
     pub confirm_administrators: bool,
+    /// Whether an archive may be unencrypted.
+    pub unencrypted: Unencrypted,
+}
+
+/// Whether an archive that is not encrypted is restored where the settings encrypt archives: somebody who can write to the
+/// store and has no key may have put it there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unencrypted {
+    /// It is refused.
+    Refused,
+    /// The caller has asked for it by name.
+    Allowed,
+}
+
+impl Unencrypted {
+    /// What a flag of a request says.
+    pub fn allowed_if(is_allowed: bool) -> Self {
+        if is_allowed { Self::Allowed } else { Self::Refused }
+    }
 }
 
 /// What a restore has done.
@@ -59,12 +80,20 @@ impl Archives {
     /// and ends early if the future is dropped.
     ///
     /// # Errors
-    /// Those of [`Store::manifest`](crate::store::Store::manifest) and of [`restore::plan`].
-    pub async fn plan(&self, admin: &Admin, id: &str, request: &Restore) -> Result<Plan> {
+    /// Those of [`Store::manifest`](crate::store::Store::manifest) and of [`restore::plan`]; [`Error::Unencrypted`],
+    /// [`Error::RecordMismatch`].
+    pub async fn plan(&self, admin: &Admin, id: &str, request: &Restore, unencrypted: Unencrypted) -> Result<Plan> {
         request.check()?;
         let manifest = self.0.store.manifest(id).await?;
-        let provenance = Provenance::of(&manifest);
-        self.plan_of(admin, self.source(&manifest), request, provenance).await
+        self.ensure_encrypted(&manifest, unencrypted)?;
+        let record = self.ensure_recorded(&manifest).await?;
+        let provenance = provenance_of(record.as_ref());
+        let mut plan = self.plan_of(admin, self.source(&manifest), request, provenance).await?;
+        ensure_is_content(&plan.archive_digest, &manifest, record.as_ref())?;
+        if record.is_none() {
+            plan.warnings.insert(0, found_warning());
+        }
+        Ok(plan)
     }
 
     /// The same for an archive that is a file and in no store: it is what a restore of the file does after it was
@@ -118,6 +147,16 @@ impl Archives {
         .await
     }
 
+    /// Demands an encrypted archive, where archives are encrypted and nothing else is asked for. That what is said of it is true
+    /// is for whoever reads it.
+    fn ensure_encrypted(&self, manifest: &Manifest, unencrypted: Unencrypted) -> Result<()> {
+        let is_encrypted = manifest.object.encryption != Encryption::None;
+        match self.0.layers.recipients.is_empty() || is_encrypted || unencrypted == Unencrypted::Allowed {
+            true => Ok(()),
+            false => Err(Error::Unencrypted),
+        }
+    }
+
     /// Puts rows of an archive into a change, of which `summary` is what was read when it was checked.
     #[allow(clippy::too_many_arguments, reason = "as for what it calls")]
     pub(super) async fn apply(
@@ -146,7 +185,8 @@ impl Archives {
     /// the plan is looked at.
     ///
     /// # Errors
-    /// Then there is no job: [`Error::WrongConfirmation`], [`Error::AdministratorsUnconfirmed`], [`Error::Invalid`], [`Error::NoRoom`], those of
+    /// Then there is no job: [`Error::WrongConfirmation`], [`Error::AdministratorsUnconfirmed`], [`Error::Invalid`],
+    /// [`Error::Unencrypted`], [`Error::RecordMismatch`], [`Error::NoRoom`], those of
     /// [`Store::manifest`](crate::store::Store::manifest) and of [`Jobs::submit`](crate::job::Jobs::submit).
     pub async fn restore(
         &self,
@@ -164,6 +204,8 @@ impl Archives {
             return Err(Error::AdministratorsUnconfirmed);
         }
         let manifest = self.0.store.manifest(id).await?;
+        self.ensure_encrypted(&manifest, request.unencrypted)?;
+        self.ensure_recorded(&manifest).await?;
         self.demand_room().await?;
         let submission = Submission {
             kind: Kind::Restore,
@@ -204,10 +246,14 @@ impl Restoring<'_> {
         let (progress, shared) = (context.progress(), &self.archives.0);
         let source = self.archives.source(self.manifest);
         let checked = digest(&source, &shared.settings.keys, Some(self.manifest), progress).await?;
+        let record = self.archives.record(&self.manifest.id).await?;
+        ensure_is_recorded(record.as_ref(), &checked)?;
+        let provenance = provenance_of(record.as_ref());
         let change = Change::begin(&shared.database, self.request.restore.tables(), DOING).await?;
         let label = format!("before the restore of {}", self.manifest.id);
         let safety = self.archives.safety(self.admin, &label, progress).await?;
-        match self.replace(context, change, &checked.summary, &safety.manifest).await {
+        let replaced = self.replace(context, change, &checked.summary, provenance, &safety.manifest);
+        match replaced.await {
             Ok((change, report)) => {
                 // Where this fails nobody knows whether it is done, so the safety archive stays.
                 change.commit().await?;
@@ -226,6 +272,7 @@ impl Restoring<'_> {
         context: &Context,
         mut change: Change,
         archive: &Summary,
+        provenance: Provenance,
         safety: &Manifest,
     ) -> Result<(Change, Value)> {
         let (progress, restore) = (context.progress(), &self.request.restore);
@@ -243,7 +290,7 @@ impl Restoring<'_> {
             self.manifest,
             archive,
             restore,
-            Provenance::of(self.manifest),
+            provenance,
             progress,
         );
         let restored = apply.await?;
@@ -269,7 +316,33 @@ impl Restoring<'_> {
             tables: restored.tables,
             restored_at,
         });
+        self.archives.record_in(&mut change, safety, context).await?;
         context.finish_in(&mut change, &effect, &report).await?;
         Ok((change, report))
+    }
+}
+
+/// Demands that the content of an archive that was read is the one of its record, or of its manifest if it has none.
+///
+/// # Errors
+/// [`Error::RecordMismatch`], [`Error::ManifestMismatch`]
+pub(super) fn ensure_is_content(digest: &str, manifest: &Manifest, record: Option<&Record>) -> Result<()> {
+    const WHAT: &str = "the digest of its content";
+    match record {
+        Some(record) if record.summary_digest != digest => Err(Error::RecordMismatch { what: WHAT }),
+        None if !manifest.digest.is_empty() && manifest.digest != digest => {
+            Err(Error::ManifestMismatch { what: WHAT.to_owned() })
+        }
+        _ => Ok(()),
+    }
+}
+
+fn found_warning() -> Warning {
+    let text = "This archive was found in the store. This service neither created it nor received it as an upload, so \
+                nothing proves where its rows and its accounts come from.";
+    Warning {
+        code: WarningCode::ArchiveFound,
+        table: None,
+        text: text.to_owned(),
     }
 }

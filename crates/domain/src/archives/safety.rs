@@ -37,7 +37,8 @@ impl Archives {
         let written = bounded
             .write(admin, &words, Origin::Safety, Phase::Safety, progress)
             .await;
-        let manifest = written?;
+        let mut manifest = written?;
+        self.manifest_key().await?.sign(&mut manifest);
         bounded.enlist(&manifest, Ok(())).await?;
         Ok(Safety {
             archives: self.clone(),

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use campus_backup_archive::manifest::Origin;
 use campus_backup_archive::{Keys, Manifest};
 
+use super::ListedArchive;
 use super::history::Kept;
 use crate::error::Result;
 use crate::open::Source;
-use crate::store::Store;
+use crate::store::{Store, Unreadable};
 
 /// Archives that are looked at and verified. It is for the command line, where nobody is to be asked: whoever starts it can read
 /// the files anyway. Requests come through [`Archives`](super::Archives), which wants an
@@ -33,6 +34,21 @@ impl StoredArchives {
     /// # Errors
     /// [`Error::StoreUnavailable`](crate::Error::StoreUnavailable)
     pub async fn list(&self, kind: Option<Origin>, limit: u64, offset: u64) -> Result<Kept> {
+        let (page, total, unreadable) = self.page(kind, limit, offset).await?;
+        Ok(Kept {
+            total,
+            items: page.into_iter().map(ListedArchive::unproven).collect(),
+            unreadable,
+        })
+    }
+
+    /// Some of the manifests, the newest first, how many there are in all, and what can't be read.
+    pub(super) async fn page(
+        &self,
+        kind: Option<Origin>,
+        limit: u64,
+        offset: u64,
+    ) -> Result<(Vec<Arc<Manifest>>, u64, Vec<Unreadable>)> {
         let listing = self.store.list().await?;
         let found: Vec<_> = listing
             .archives
@@ -40,19 +56,17 @@ impl StoredArchives {
             .filter(|manifest| kind.is_none_or(|kind| manifest.kind == kind))
             .collect();
         let count = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
-        Ok(Kept {
-            total: found.len() as u64,
-            items: found.into_iter().skip(count(offset)).take(count(limit)).collect(),
-            unreadable: listing.unreadable,
-        })
+        let total = found.len() as u64;
+        let page = found.into_iter().skip(count(offset)).take(count(limit)).collect();
+        Ok((page, total, listing.unreadable))
     }
 
     /// What is known of one.
     ///
     /// # Errors
     /// Those of [`Store::manifest`].
-    pub async fn show(&self, id: &str) -> Result<Arc<Manifest>> {
-        self.store.manifest(id).await
+    pub async fn show(&self, id: &str) -> Result<ListedArchive> {
+        self.store.manifest(id).await.map(ListedArchive::unproven)
     }
 
     /// The bytes of one that is listed, to be read by what [`open`](crate::open) has.

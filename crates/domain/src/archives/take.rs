@@ -4,7 +4,6 @@ use campus_backup_archive::Manifest;
 use campus_backup_archive::manifest::Origin;
 use serde_json::json;
 
-use super::published::attribute;
 use super::{Archives, Words};
 use crate::account::Admin;
 use crate::error::{Error, Result};
@@ -28,7 +27,7 @@ impl Archives {
     /// 2. One snapshot of all tables is written into the store while it is read, and counted.
     /// 3. What was written is opened again, to its end: digests, counts and sums must be those of the rows. What is stored is
     ///    read back: it must be what was written.
-    /// 4. It is listed, and the job has succeeded. Whatever fails before that leaves nothing.
+    /// 4. Its digests are recorded in the database. It is listed, and the job has succeeded. Whatever fails before that leaves nothing.
     ///
     /// If an earlier job of the same request has published its archive, that one is the answer.
     ///
@@ -52,8 +51,7 @@ impl Archives {
             let mut manifest = archives
                 .write(&by, &words, Origin::Taken, Phase::Taking, progress)
                 .await?;
-            attribute(&mut manifest, &context);
-            archives.enlist(&manifest, progress.commit()).await?;
+            archives.record_and_enlist(&mut manifest, &context).await?;
             Ok(said_of(&manifest))
         };
         self.0.jobs.submit(admin, submission, work).await

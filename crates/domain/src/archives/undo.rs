@@ -9,10 +9,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::Archives;
+use super::records::ensure_is_recorded;
+use super::restore::ensure_is_content;
 use crate::account::Admin;
 use crate::catalog::Table;
 use crate::change::Change;
 use crate::change_log::{self, Effect};
+use crate::entity::archive::{Kind as RecordKind, Model as Record};
 use crate::error::{Error, Result};
 use crate::job::{Context, Idempotency, Kind, Needs, Phase, Submission, Submitted};
 use crate::restore::{Mode, Plan, Provenance, Restore, RestoredTable, Scope};
@@ -37,6 +40,7 @@ pub struct UndoReport {
 /// A clear that can be undone.
 struct Undoable {
     manifest: Arc<Manifest>,
+    record: Record,
     tables: BTreeSet<Table>,
 }
 
@@ -56,7 +60,7 @@ impl Archives {
     ///
     /// # Errors
     /// Then there is no job: [`Error::UnknownClear`], [`Error::NothingToUndo`], [`Error::AlreadyUndone`],
-    /// [`Error::UndoExpired`], [`Error::ArchiveGone`], and those of [`Jobs::submit`](crate::job::Jobs::submit). The job
+    /// [`Error::UndoExpired`], [`Error::ArchiveGone`], [`Error::SafetyUnproven`], [`Error::RecordMismatch`], and those of [`Jobs::submit`](crate::job::Jobs::submit). The job
     /// fails with [`Error::UndoBlocked`]; [`Archives::undo_plan`] says by what.
     pub async fn undo(&self, admin: &Admin, clear_id: &str, idempotency: Option<Idempotency>) -> Result<Submitted> {
         if let Some(submitted) = self.0.jobs.submitted_before(admin, idempotency.as_ref()).await? {
@@ -82,8 +86,10 @@ impl Archives {
     pub async fn undo_plan(&self, admin: &Admin, clear_id: &str) -> Result<Plan> {
         let undoable = self.undoable(clear_id).await?;
         let request = undoable.restore(Mode::Merge);
-        self.plan_of(admin, self.source(&undoable.manifest), &request, Provenance::Undo)
-            .await
+        let source = self.source(&undoable.manifest);
+        let plan = self.plan_of(admin, source, &request, Provenance::Undo).await?;
+        ensure_is_content(&plan.archive_digest, &undoable.manifest, Some(&undoable.record))?;
+        Ok(plan)
     }
 
     /// Looks in the [change log](crate::change_log) whether a clear can be undone.
@@ -103,8 +109,17 @@ impl Archives {
             return Err(Error::UndoExpired { archive_id });
         }
         let manifest = shared.store.manifest(&archive_id).await?;
+        let record = self.ensure_recorded(&manifest).await?;
+        let is_of_clear = |record: &Record| record.kind == RecordKind::Safety && record.job_id == clear.id;
+        let Some(record) = record.filter(is_of_clear) else {
+            return Err(Error::SafetyUnproven { archive_id });
+        };
         let tables = clear.tables.into_keys().collect();
-        Ok(Undoable { manifest, tables })
+        Ok(Undoable {
+            manifest,
+            record,
+            tables,
+        })
     }
 
     /// Why a clear is not in the change log: it goes on, it has not succeeded, or there is none.
@@ -123,6 +138,7 @@ impl Archives {
         let (progress, shared) = (context.progress(), &self.0);
         let source = self.source(&undoable.manifest);
         let checked = digest(&source, &shared.settings.keys, Some(&undoable.manifest), progress).await?;
+        ensure_is_recorded(Some(&undoable.record), &checked)?;
         let request = undoable.restore(Mode::MissingOnly);
         let mut change = Change::begin(&shared.database, request.tables(), DOING).await?;
         self.demand_free(admin, &undoable, &mut change, context).await?;

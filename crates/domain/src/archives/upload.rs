@@ -10,7 +10,6 @@ use futures_util::{Stream, StreamExt as _};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use super::published::attribute;
 use super::take::{TO_SPARE, demand_bytes, said_of};
 use super::{Archives, Words};
 use crate::account::Admin;
@@ -61,7 +60,7 @@ impl Archives {
     /// 2. The bytes are stored as they come. If they break off, nothing is left of them.
     /// 3. The job reads what is stored to its end: all seven tables of this program, every count, digest and sum, every
     ///    reference. It may be compressed or encrypted in any way that this service can open, and stays as it is.
-    /// 4. It is listed. What is refused is removed.
+    /// 4. Its digests are recorded in the database, and it is listed. What is refused is removed.
     ///
     /// # Errors
     /// Then nothing of it is left: [`Error::UploadTooLarge`], [`Error::NoRoom`], [`Error::Invalid`], whatever the stream
@@ -164,8 +163,7 @@ impl Archives {
         };
         let outcome = match looked.await {
             Ok(Looked::Whole(mut manifest)) => {
-                attribute(&mut manifest, context);
-                self.enlist(&manifest, progress.commit()).await?;
+                self.record_and_enlist(&mut manifest, context).await?;
                 return Ok(said_of(&manifest));
             }
             Ok(Looked::Published(published)) => Ok(published),

@@ -7,6 +7,7 @@ use campus_backup_archive::manifest::{Origin, Verification, VerificationLevel};
 use campus_backup_archive::{Form, Manifest, ManifestError};
 use serde_json::json;
 
+use super::records::{Proof, ensure_is_recorded, kind_of};
 use super::upload::demand_all_tables;
 use super::{Archives, StoredArchives};
 use crate::account::Admin;
@@ -14,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::job::{Context, Idempotency, Kind, Needs, Progress, Submission, Submitted};
 use crate::open::Checked;
 use crate::store::EntryFault;
-use crate::verify::{digest, rehearsal, verification};
+use crate::verify::{compare, digest, rehearsal, verification};
 
 /// How many verifications an archive remembers; the oldest are forgotten.
 const REMEMBERED: usize = 20;
@@ -24,7 +25,9 @@ impl Archives {
     /// archive damaged has failed, and the archive remembers that, too.
     ///
     /// Of an archive that has no manifest, or a damaged one, the manifest is made again if the archive is whole: from then on
-    /// it is listed, as one that `admin` has brought.
+    /// it is listed, as what its record says, or without a record as one that `admin` has brought.
+    ///
+    /// The manifest is signed, with the verifications that this installation has signed before and the new one.
     ///
     /// # Errors
     /// Then there is no job: those of [`Store::manifest`](crate::store::Store::manifest) and of
@@ -43,10 +46,14 @@ impl Archives {
             idempotency,
             needs: Needs::Nothing,
         };
-        let (stored, id, by) = (self.stored(), id.to_owned(), admin.username().to_owned());
+        let (archives, stored) = (self.clone(), self.stored());
+        let (id, by) = (id.to_owned(), admin.username().to_owned());
         let work = async move |context: Context| {
-            let looked = stored.look(&id, &subject, level, Some(&by), context.progress()).await?;
-            stored.remember(&id, &looked).await?;
+            let proof = archives.proof(&id).await?;
+            let looked = stored
+                .look(&id, &subject, level, Some(&by), Some(&proof), context.progress())
+                .await?;
+            stored.remember(&id, &looked, Some(&proof)).await?;
             looked.outcome?;
             Ok(json!({"archive_id": id, "verification": looked.found}))
         };
@@ -58,13 +65,14 @@ impl Archives {
 struct Looked {
     /// What its manifest is to remember, if anything.
     found: Option<Verification>,
-    /// Whether it is whole.
-    outcome: Result<()>,
+    /// What it has, if it is whole.
+    outcome: Result<Checked>,
 }
 
 impl StoredArchives {
-    /// Verifies an archive and remembers what was found, as [`Archives::verify`] does. Where that can't be stored, the log says
-    /// so: what was found is true all the same.
+    /// Verifies an archive as [`Archives::verify`] does, but for what only a database can prove. What was found can't be signed
+    /// here, so a signed manifest remembers only damage: with its signature the verifications of before no longer count. Where
+    /// that can't be stored, the log says so: what was found is true all the same.
     ///
     /// # Errors
     /// Those of [`Store::manifest`](crate::store::Store::manifest), and whatever is wrong with the archive.
@@ -75,11 +83,17 @@ impl StoredArchives {
         progress: &Progress,
     ) -> Result<Option<Verification>> {
         let subject = self.subject(id).await?;
-        let looked = self.look(id, &subject, level, None, progress).await?;
-        if let Err(error) = self.remember(id, &looked).await {
+        let is_signed = subject
+            .manifest
+            .as_ref()
+            .is_some_and(|manifest| manifest.signature.is_some());
+        let looked = self.look(id, &subject, level, None, None, progress).await?;
+        if (!is_signed || looked.outcome.is_err())
+            && let Err(error) = self.remember(id, &looked, None).await
+        {
             tracing::warn!(id, %error, "what was found could not be stored with the archive");
         }
-        looked.outcome.map(|()| looked.found)
+        looked.outcome.map(|_| looked.found)
     }
 
     /// Looks at an archive and makes its manifest, if it is whole and has none.
@@ -92,6 +106,7 @@ impl StoredArchives {
         subject: &Subject,
         level: VerificationLevel,
         by: Option<&str>,
+        proof: Option<&Proof<'_>>,
         progress: &Progress,
     ) -> Result<Looked> {
         let (store, keys) = (&self.store, &self.keys);
@@ -105,25 +120,48 @@ impl StoredArchives {
                 .await
                 .map(|rehearsed| (rehearsed.checked, Some(rehearsed.restored_in))),
         };
+        let looked = looked.and_then(|(checked, restored_in)| {
+            ensure_is_recorded(proof.and_then(|proof| proof.record.as_ref()), &checked)?;
+            Ok((checked, restored_in))
+        });
         if let (None, Ok((checked, _))) = (&subject.manifest, &looked) {
-            store.remake_manifest(&manifest_of(id, by, subject, checked)?).await?;
+            let mut manifest = manifest_of(id, by, subject, checked)?;
+            if let Some(Proof { key, record }) = proof {
+                if let Some(record) = record {
+                    (manifest.kind, manifest.taken_by) = (kind_of(record), None);
+                }
+                key.sign(&mut manifest);
+            }
+            store.remake_manifest(&manifest).await?;
         }
         let outcome = looked.as_ref().map(|(_, restored_in)| *restored_in);
         let found = verification(level, began.elapsed(), outcome);
         let is_listed = subject.manifest.is_some() || looked.is_ok();
         Ok(Looked {
             found: found.filter(|_| is_listed),
-            outcome: looked.map(drop),
+            outcome: looked.map(|(checked, _)| checked),
         })
     }
 
-    /// Lets the manifest remember what was found.
-    async fn remember(&self, id: &str, looked: &Looked) -> Result<()> {
+    /// Lets the manifest remember what was found, and signs it if there is a key.
+    async fn remember(&self, id: &str, looked: &Looked, proof: Option<&Proof<'_>>) -> Result<()> {
         let Some(found) = &looked.found else { return Ok(()) };
         let remember = |manifest: &mut Manifest| {
+            // It may be another one than the one that the archive was compared with.
+            if let Ok(checked) = &looked.outcome {
+                compare(checked, manifest)?;
+                manifest.digest.clone_from(&checked.summary.digest);
+            }
+            if proof.is_some_and(|proof| !proof.key.has_signed(manifest)) {
+                manifest.verifications.clear();
+            }
             let old = (manifest.verifications.len() + 1).saturating_sub(REMEMBERED);
             manifest.verifications.drain(..old);
             manifest.verifications.push(found.clone());
+            if let Some(proof) = proof {
+                proof.key.sign(manifest);
+            }
+            Ok(())
         };
         self.store.update(id, remember).await.map(drop)
     }

@@ -1,13 +1,10 @@
 //! What people say of an archive.
 
 use campus_backup_archive::Manifest;
+use campus_backup_archive::manifest::{MAX_LABEL_CHARS, MAX_NOTE_CHARS};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-
-/// How many characters a label and a note may have.
-const LONGEST_LABEL: usize = 100;
-const LONGEST_NOTE: usize = 2_000;
 
 /// What is said of an archive that is taken or brought.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,11 +71,11 @@ impl Edit {
 }
 
 fn check_label(label: Option<&str>) -> Result<()> {
-    check("label", label, LONGEST_LABEL, |_| false)
+    check("label", label, MAX_LABEL_CHARS, |_| false)
 }
 
 fn check_note(note: Option<&str>) -> Result<()> {
-    check("note", note, LONGEST_NOTE, |letter| letter == '\n')
+    check("note", note, MAX_NOTE_CHARS, |letter| letter == '\n')
 }
 
 fn check(field: &'static str, text: Option<&str>, longest: usize, also: impl Fn(char) -> bool) -> Result<()> {

@@ -96,11 +96,11 @@ impl Database {
             .await
             .map_err(Error::database(doing))?;
         let left: Vec<_> = tables.filter(|table| existing.contains(**table)).collect();
-        // But for these two, which are made with a row, no table has one before its migration has ended. If one has, the
+        // But for these three, which are made with a row, no table has one before its migration has ended. If one has, the
         // migration has ended and its record was lost: nothing is dropped.
         for table in left
             .iter()
-            .filter(|table| !matches!(***table, "backup_leases" | "backup_sessions"))
+            .filter(|table| !matches!(***table, "backup_leases" | "backup_sessions" | "backup_keys"))
         {
             let has_rows = inspection::has_rows(&self.requests, table).await;
             if has_rows.map_err(Error::database(doing))? {

@@ -5,12 +5,14 @@
 // The macro of SeaORM writes public items that have no place for a comment.
 #![allow(missing_docs)]
 
+pub mod archive;
 pub mod attendance;
 pub mod change;
 pub mod course;
 pub mod download_link;
 pub mod enrollment;
 pub mod job;
+pub mod key;
 pub mod lease;
 pub mod payment;
 pub mod payment_category;

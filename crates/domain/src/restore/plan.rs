@@ -34,6 +34,8 @@ pub struct Plan {
     pub blockers: Vec<Blocker>,
     /// See [`hash`] and [`Administrators::bind`].
     pub hash: String,
+    /// What names the content of the archive that was read, as in [`Summary::digest`].
+    pub archive_digest: String,
 }
 
 /// The sum of `payments.amount_paid`, as exact decimals.
@@ -50,8 +52,8 @@ pub struct Money {
 pub struct Warning {
     /// Which, for programs.
     pub code: WarningCode,
-    /// The table that it is about.
-    pub table: Table,
+    /// The table that it is about; none if it is about the whole archive.
+    pub table: Option<Table>,
     /// It in words.
     pub text: String,
 }
@@ -76,11 +78,13 @@ pub enum WarningCode {
     NoAdministrator,
     /// Rows come back with ids that leave no room for rows that come later, as it was before.
     IdsWithoutRoom,
+    /// The archive was found in the store, and nothing proves where it comes from.
+    ArchiveFound,
 }
 
 impl WarningCode {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Cascades,
         Self::TakenAlong,
         Self::AdministratorsKept,
@@ -89,6 +93,7 @@ impl WarningCode {
         Self::PasswordsRestored,
         Self::NoAdministrator,
         Self::IdsWithoutRoom,
+        Self::ArchiveFound,
     ];
 }
 
@@ -187,6 +192,7 @@ pub async fn plan(
         hash: outcome
             .administrators
             .bind(hash(admin, request, &archive.digest, &summary.sha256)),
+        archive_digest: archive.digest,
         tables: outcome.tables,
         administrators: outcome.administrators,
         money,
@@ -237,7 +243,10 @@ async fn warnings(
     outcome: &Outcome,
 ) -> Result<Vec<Warning>> {
     let mut warnings = Vec::new();
-    let mut warn = |code, table, text| warnings.push(Warning { code, table, text });
+    let mut warn = |code, table, text| {
+        let table = Some(table);
+        warnings.push(Warning { code, table, text });
+    };
     for (&table, found) in &outcome.tables {
         if found.cascades > 0 {
             let text = format!(

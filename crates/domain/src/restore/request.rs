@@ -3,8 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use campus_backup_archive::Manifest;
-use campus_backup_archive::manifest::Origin;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -63,16 +61,6 @@ pub enum Provenance {
     SafetyArchive,
     /// The same, for the undo of a clear. No clear removes an administrator, so none comes back.
     Undo,
-}
-
-impl Provenance {
-    /// Of an archive with that manifest.
-    pub fn of(manifest: &Manifest) -> Self {
-        match manifest.kind {
-            Origin::Safety => Self::SafetyArchive,
-            Origin::Taken | Origin::Uploaded => Self::Unknown,
-        }
-    }
 }
 
 /// Which rows of a table a restore may touch.

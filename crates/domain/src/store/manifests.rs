@@ -16,7 +16,7 @@ use super::{Store, fault, id};
 use crate::error::{Error, Result};
 
 /// No manifest is larger, in bytes: it would be something else.
-const MOST: u64 = 1 << 20;
+const MOST: u64 = 256 << 10;
 
 /// How many manifests are fetched at once.
 const FETCHES: usize = 16;
@@ -123,8 +123,8 @@ impl Store {
     /// 3. If the archive was deleted meanwhile, that is the answer.
     ///
     /// # Errors
-    /// Those of [`Store::manifest`], and [`Error::NoRoom`].
-    pub async fn update(&self, id: &str, mut change: impl FnMut(&mut Manifest)) -> Result<Arc<Manifest>> {
+    /// Those of [`Store::manifest`] and of `change`, and [`Error::NoRoom`].
+    pub async fn update(&self, id: &str, mut change: impl FnMut(&mut Manifest) -> Result<()>) -> Result<Arc<Manifest>> {
         const DOING: &str = "changing a manifest";
         let _turn = self.0.turns.lock().await;
         let _lock = self.0.place.lock().await?;
@@ -136,7 +136,7 @@ impl Store {
                 // It was written, and the answer was lost.
                 return Ok(Arc::new(changed));
             }
-            change(&mut changed);
+            change(&mut changed)?;
             id.clone_into(&mut changed.id);
             let json = Bytes::from(changed.to_json());
             let condition = PutMode::Update(version);

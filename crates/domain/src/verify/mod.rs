@@ -56,12 +56,15 @@ pub fn compare(checked: &Checked, manifest: &Manifest) -> Result<()> {
     compare_summaries(&checked.summary, manifest)?;
     let (header, summary) = (&checked.header, &checked.summary);
     let (object, stored) = (&checked.object, &manifest.object);
-    let whole: [(&str, bool); 8] = [
+    // Manifests of before it was a part of them don't have the digest of the content.
+    let is_digest_equal = manifest.digest.is_empty() || summary.digest == manifest.digest;
+    let whole: [(&str, bool); 9] = [
         ("the moment that it shows", header.created_at == manifest.created_at),
         ("the engine of its rows", header.engine == manifest.engine),
         ("the version of its program", header.app_version == manifest.app_version),
         ("the version of its format", header.version == manifest.archive_version),
         ("the number of all its rows", summary.total == manifest.total),
+        ("the digest of its content", is_digest_equal),
         ("the size of the stored object", object.size == stored.size),
         ("the digest of the stored object", object.sha256 == stored.sha256),
         (
@@ -119,9 +122,14 @@ pub fn verification(
         level,
         result,
         code: code.map(str::to_owned),
-        seconds: took.as_secs_f64(),
-        restore_seconds: restored_in.map(|restored| restored.as_secs_f64()),
+        seconds: seconds(took),
+        restore_seconds: restored_in.map(seconds),
     })
+}
+
+/// In whole milliseconds: such a number is the same when it was written as JSON and read again, which a signature needs.
+fn seconds(took: Duration) -> f64 {
+    f64::from(u32::try_from(took.as_millis()).unwrap_or(u32::MAX)) / 1_000.0
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use campus_backup_archive::manifest::Origin;
 use campus_backup_archive::{Keys, Manifest, Summary};
 use sea_orm::{DbBackend, Statement};
 
@@ -16,7 +17,6 @@ use crate::database::{self, Database};
 use crate::error::{Error, Result};
 use crate::job::{Phase, Progress};
 use crate::open::{self, Archived, Checked, Source};
-use crate::restore::Provenance;
 use crate::statement::Failure;
 
 const DOING: &str = "rehearsing a restore";
@@ -69,9 +69,9 @@ pub async fn rehearsal(
         has_native: checked.has_native,
         progress: progress.clone(),
         // As a restore into an empty database would; a safety archive's rows have had their ids here.
-        largest_id: match expected.map(Provenance::of) {
-            Some(Provenance::SafetyArchive | Provenance::Undo) => i64::MAX,
-            Some(Provenance::Unknown) | None => LARGEST_ID,
+        largest_id: match expected.map(|manifest| manifest.kind) {
+            Some(Origin::Safety) => i64::MAX,
+            Some(Origin::Taken | Origin::Uploaded) | None => LARGEST_ID,
         },
     };
     let (folder, row_bytes) = (folder.to_owned(), checked.row_bytes);

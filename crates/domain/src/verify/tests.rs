@@ -226,7 +226,8 @@ async fn what_is_whole_is_rehearsed_and_leaves_nothing_behind() {
     let outcome = Ok(Some(rehearsed.restored_in));
     let remembered = verification(VerificationLevel::Rehearsal, began.elapsed(), outcome).unwrap();
     assert_eq!(remembered.result, VerificationResult::Ok);
-    assert_eq!(remembered.restore_seconds, Some(rehearsed.restored_in.as_secs_f64()));
+    let milliseconds = u32::try_from(rehearsed.restored_in.as_millis()).unwrap();
+    assert_eq!(remembered.restore_seconds, Some(f64::from(milliseconds) / 1_000.0));
     let orphan = Error::Orphan {
         table: Table::Payments,
         row: 1,

@@ -1,10 +1,11 @@
 //! How an archive looks in an answer.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use campus_backup_archive::manifest::{Origin, Verification, VerificationLevel, VerificationResult};
-use campus_backup_archive::{Compression, Encryption, Manifest};
-use campus_backup_domain::archives::Kept;
+use campus_backup_archive::{Compression, Encryption};
+use campus_backup_domain::archives::{ArchiveOrigin, Kept, ListedArchive};
 use campus_backup_domain::store::Unreadable;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -18,7 +19,7 @@ use crate::routes::jobs::words;
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = Archive, example = json!({
     "id": "2026-11-25T03-53-08Z-5f1c2a9b", "created_at": "2026-11-25T03:53:08.250177Z", "kind": "taken",
-    "label": "before the exams", "note": null, "pinned": true, "taken_by": "admin", "engine": "sqlite",
+    "origin": "made_here", "label": "before the exams", "note": null, "pinned": true, "taken_by": "admin", "engine": "sqlite",
     "app_version": "0.1.0",
     "rows": {
         "users": 5, "students": 1000, "courses": 40, "payment_categories": 8, "enrollments": 3000, "payments": 5000,
@@ -43,6 +44,11 @@ pub struct ArchiveAnswer {
     /// How it came into the store: `safety` is one that was taken before something was removed or replaced.
     #[schema(schema_with = origins)]
     kind: Origin,
+    /// Where it comes from, as far as this service can prove it: `made_here` and `uploaded` archives are what the database has a
+    /// record of; one that is `found` may be anybody's. The command line, which asks no database, leaves it out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = true, schema_with = proven_origins)]
+    origin: Option<ArchiveOrigin>,
     /// A short name.
     label: Option<String>,
     /// A longer word.
@@ -75,7 +81,7 @@ pub struct ArchiveAnswer {
     object_sha256: String,
     /// True: users are in it with the hashes of their passwords.
     contains_password_hashes: bool,
-    /// The last time that it was looked at again.
+    /// The last time that this service looked at it again. What others have written beside the archive is not believed.
     verification: Option<VerificationAnswer>,
     /// All times that are remembered, the newest first.
     verifications: Vec<VerificationAnswer>,
@@ -137,7 +143,7 @@ pub struct UnreadableAnswer {
 impl ArchiveList {
     pub(super) fn new(kept: Kept, limit: u64, offset: u64) -> Self {
         Self {
-            items: kept.items.iter().map(|manifest| ArchiveAnswer::of(manifest)).collect(),
+            items: kept.items.into_iter().map(ArchiveAnswer::from).collect(),
             total: kept.total,
             limit,
             offset,
@@ -152,20 +158,16 @@ impl From<Unreadable> for UnreadableAnswer {
     }
 }
 
-impl ArchiveAnswer {
-    /// How this archive looks.
-    pub fn of(manifest: &Manifest) -> Self {
-        let manifest = manifest.clone();
-        let verifications: Vec<_> = manifest
-            .verifications
-            .into_iter()
-            .rev()
-            .map(VerificationAnswer::from)
-            .collect();
+impl From<ListedArchive> for ArchiveAnswer {
+    fn from(archive: ListedArchive) -> Self {
+        let verifications = archive.verifications().iter().rev().cloned();
+        let verifications: Vec<_> = verifications.map(VerificationAnswer::from).collect();
+        let manifest = Arc::unwrap_or_clone(archive.manifest);
         Self {
             id: manifest.id,
             created_at: manifest.created_at,
             kind: manifest.kind,
+            origin: archive.origin,
             label: manifest.label,
             note: manifest.note,
             pinned: manifest.pinned,
@@ -205,6 +207,10 @@ impl From<Verification> for VerificationAnswer {
 
 pub(super) fn origins() -> Schema {
     words(&[Origin::Taken, Origin::Safety, Origin::Uploaded])
+}
+
+fn proven_origins() -> Schema {
+    words(&ArchiveOrigin::ALL)
 }
 
 pub(super) fn levels() -> Schema {

@@ -92,7 +92,7 @@ pub(super) async fn download_archive(
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     let link_use = link::claimed(&request, query.0.link.as_deref())?;
-    let manifest = state.archives.show(&granted.0, &id).await?;
+    let manifest = state.archives.show(&granted.0, &id).await?.manifest;
     let size = manifest.object.size;
     let tag = EntityTag::new_strong(manifest.object.sha256.clone());
     if is_known(&request, &tag) {

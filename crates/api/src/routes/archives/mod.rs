@@ -212,8 +212,8 @@ async fn get_archive(
     state: web::Data<AppState>,
     id: web::Path<String>,
 ) -> Result<web::Json<ArchiveAnswer>, ApiError> {
-    let manifest = state.archives.show(&granted.0, &id).await?;
-    Ok(web::Json(ArchiveAnswer::of(&manifest)))
+    let archive = state.archives.show(&granted.0, &id).await?;
+    Ok(web::Json(archive.into()))
 }
 
 /// Name, annotate or pin an archive
@@ -235,8 +235,8 @@ async fn edit_archive(
 ) -> Result<web::Json<ArchiveAnswer>, ApiError> {
     let EditRequest { label, note, pinned } = body.0;
     let edit = Edit { label, note, pinned };
-    let manifest = state.archives.edit(&granted.0, &id, &edit).await?;
-    Ok(web::Json(ArchiveAnswer::of(&manifest)))
+    let archive = state.archives.edit(&granted.0, &id, &edit).await?;
+    Ok(web::Json(archive.into()))
 }
 
 /// Delete an archive

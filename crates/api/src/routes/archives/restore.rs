@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use actix_web::{HttpResponse, post, web};
 use campus_backup_domain::Table;
-use campus_backup_domain::archives::RestoreRequest;
+use campus_backup_domain::archives::{RestoreRequest, Unencrypted};
 use campus_backup_domain::restore::{
     AccountChange, AccountChanges, Blocker, BlockerCode, Mode, Money, Plan, Restore, Scope, TableOutcome, Warning,
     WarningCode,
@@ -39,6 +39,10 @@ struct PlanRequest {
     #[serde(default)]
     #[schema(required = false)]
     disable_administrators: bool,
+    /// Whether the archive may be unencrypted although the settings encrypt archives: whoever can write to the store, without
+    /// any key, may have put it there.
+    #[serde(default)]
+    allow_unencrypted: bool,
 }
 
 /// Which rows are restored.
@@ -91,6 +95,9 @@ struct RestoreBody {
     #[serde(default)]
     #[schema(required = false)]
     confirm_administrators: bool,
+    /// Whether the archive may be unencrypted although the settings encrypt archives, as in the request for the plan.
+    #[serde(default)]
+    allow_unencrypted: bool,
 }
 
 impl RequestBody for PlanRequest {
@@ -227,8 +234,8 @@ pub(crate) struct WarningAnswer {
     /// Which, for programs.
     #[schema(schema_with = warning_codes)]
     code: WarningCode,
-    /// The table that it is about.
-    table: &'static str,
+    /// The table that it is about; none if it is about the whole archive.
+    table: Option<&'static str>,
     /// It in words.
     text: String,
 }
@@ -251,7 +258,7 @@ impl From<Plan> for PlanAnswer {
         let tables = plan.tables.into_iter();
         let warning = |Warning { code, table, text }| WarningAnswer {
             code,
-            table: table.name(),
+            table: table.map(Table::name),
             text,
         };
         let blocker = |Blocker { code, table, text }| BlockerAnswer {
@@ -342,12 +349,13 @@ fn blocker_codes() -> Schema {
 problem_responses!(
     PlanProblems: MalformedBody, InvalidField, UnsupportedMediaType, BodyTooLarge, RequestTimeout, Unauthenticated,
     Forbidden, UnknownArchive, ArchiveGone, ArchiveCut, ArchiveCorrupt, ArchiveDigestMismatch, ArchiveWrongKey,
-    ArchiveKeyNeeded, ArchiveNoRow, ArchiveInvalidValue, ArchiveIncomplete, ManifestUnreadable, ArchiveUnreadable,
-    DatabaseBusy, DatabaseUnavailable, StoreMisconfigured, StoreUnavailable, NoRoom, Internal
+    ArchiveKeyNeeded, ArchiveNoRow, ArchiveInvalidValue, ArchiveManifestMismatch, ArchiveRecordMismatch, ArchiveUnencrypted,
+    ArchiveIncomplete, ManifestUnreadable, ArchiveUnreadable, DatabaseBusy, DatabaseUnavailable, StoreMisconfigured, StoreUnavailable, NoRoom, Internal
 );
 problem_responses!(
     RestoreProblems: MalformedBody, InvalidField, WrongConfirmation, UnsupportedMediaType, BodyTooLarge,
-    RequestTimeout, Unauthenticated, Forbidden, UnknownArchive, ArchiveGone, Busy, IdempotencyKeyReused,
+    RequestTimeout, Unauthenticated, Forbidden, UnknownArchive, ArchiveGone, ArchiveRecordMismatch, ArchiveUnencrypted,
+    Busy, IdempotencyKeyReused,
     ArchiveIncomplete, ManifestUnreadable, ArchiveUnreadable, Stopping, DatabaseBusy, DatabaseUnavailable,
     StoreMisconfigured, StoreUnavailable, NoRoom, Internal
 );
@@ -359,7 +367,8 @@ problem_responses!(
 /// missing and touches nothing else.
 ///
 /// Each administrator whose account would change is named, with what happens to it. No restore removes an administrator, and
-/// none disables one unless `disable_administrators` asks for it.
+/// none disables one unless `disable_administrators` asks for it. Of an archive that was found in the store the first warning is that nothing
+/// proves where it comes from.
 #[utoipa::path(
     operation_id = "planRestore",
     tag = "archives",
@@ -378,13 +387,15 @@ pub(super) async fn plan_restore(
         scope,
         mode,
         disable_administrators,
+        allow_unencrypted,
     } = body.0;
     let request = Restore {
         scope: scope.into(),
         mode,
         disable_administrators,
     };
-    let plan = state.archives.plan(&granted.0, &id, &request).await?;
+    let unencrypted = Unencrypted::allowed_if(allow_unencrypted);
+    let plan = state.archives.plan(&granted.0, &id, &request, unencrypted).await?;
     Ok(web::Json(plan.into()))
 }
 
@@ -426,6 +437,7 @@ pub(super) async fn restore_archive(
         plan_hash,
         confirm,
         confirm_administrators,
+        allow_unencrypted,
     } = body.0;
     let request = RestoreRequest {
         restore: Restore {
@@ -436,6 +448,7 @@ pub(super) async fn restore_archive(
         plan_hash,
         confirmation: confirm,
         confirm_administrators,
+        unencrypted: Unencrypted::allowed_if(allow_unencrypted),
     };
     let sessions = state.accounts.end_sessions(&granted.0);
     let submitted = state.archives.restore(&granted.0, &id, request, sessions, key).await?;

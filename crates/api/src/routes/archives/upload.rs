@@ -99,10 +99,10 @@ pub(super) async fn upload_archive(
 async fn created(granted: &Granted, state: &AppState, job: &Job) -> Result<HttpResponse, ApiError> {
     let id = job.result.as_ref().and_then(|result| result["archive_id"].as_str());
     let id = id.ok_or_else(|| ApiError::internal("the job has no archive"))?;
-    let manifest = state.archives.show(&granted.0, id).await?;
+    let archive = state.archives.show(&granted.0, id).await?;
     Ok(HttpResponse::Created()
         .insert_header((LOCATION, format!("/backup/archives/{id}")))
-        .json(ArchiveAnswer::of(&manifest)))
+        .json(ArchiveAnswer::from(archive)))
 }
 
 fn length(request: &HttpRequest) -> Option<u64> {

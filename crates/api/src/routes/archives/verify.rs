@@ -41,6 +41,7 @@ problem_responses!(
 /// the archive is damaged, with the code of what is wrong. A rehearsal also says how long a restore takes.
 ///
 /// If an archive has no manifest or a damaged one and is whole, its manifest is made again, and it is listed from then on.
+/// An archive that is not the one that the database has a record of is refused (`archive_record_mismatch`).
 /// The label, the note, the pin and former verifications are not in the archive and don't come back.
 #[utoipa::path(
     operation_id = "verifyArchive",

@@ -231,7 +231,8 @@ export interface paths {
          *     missing and touches nothing else.
          *
          *     Each administrator whose account would change is named, with what happens to it. No restore removes an administrator, and
-         *     none disables one unless `disable_administrators` asks for it.
+         *     none disables one unless `disable_administrators` asks for it. Of an archive that was found in the store the first warning is that nothing
+         *     proves where it comes from.
          */
         post: operations["planRestore"];
         delete?: never;
@@ -255,6 +256,7 @@ export interface paths {
          *     the archive is damaged, with the code of what is wrong. A rehearsal also says how long a restore takes.
          *
          *     If an archive has no manifest or a damaged one and is whole, its manifest is made again, and it is listed from then on.
+         *     An archive that is not the one that the database has a record of is refused (`archive_record_mismatch`).
          *     The label, the note, the pin and former verifications are not in the archive and don't come back.
          */
         post: operations["verifyArchive"];
@@ -624,6 +626,7 @@ export interface components {
          *       "label": "before the exams",
          *       "note": null,
          *       "object_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+         *       "origin": "made_here",
          *       "pinned": true,
          *       "rows": {
          *         "attendance": 100000,
@@ -680,6 +683,8 @@ export interface components {
             note?: string | null;
             /** @description SHA-256 of the stored bytes. */
             object_sha256: string;
+            /** @enum {string} */
+            origin: "made_here" | "uploaded" | "found";
             /** @description Whether it is kept until somebody says otherwise. */
             pinned: boolean;
             /** @description Rows by table. */
@@ -927,7 +932,7 @@ export interface components {
          * @description What kind of problem it is, for programs. The list is closed: a new one is a change of the API.
          * @enum {string}
          */
-        Code: "bad_request" | "malformed_body" | "invalid_field" | "unsupported_media_type" | "body_too_large" | "request_timeout" | "unknown_path" | "unknown_table" | "method_not_allowed" | "unauthenticated" | "wrong_credentials" | "forbidden" | "link_invalid" | "link_spent" | "rows_moved" | "wrong_confirmation" | "too_many_logins" | "too_many_downloads" | "unexportable" | "archive_empty" | "not_an_archive" | "archive_cut" | "archive_corrupt" | "archive_digest_mismatch" | "archive_wrong_key" | "archive_key_needed" | "archive_newer_version" | "archive_schema_mismatch" | "archive_not_canonical" | "archive_invalid_value" | "archive_invalid_row" | "archive_ids_out_of_order" | "archive_duplicate_id" | "archive_count_mismatch" | "archive_totals_mismatch" | "archive_limit_exceeded" | "archive_trailing_data" | "archive_no_table" | "archive_orphan" | "archive_duplicate_key" | "archive_no_row" | "restore_conflict" | "archive_manifest_mismatch" | "archive_unrestorable" | "unknown_archive" | "archive_gone" | "archive_pinned" | "manifest_unreadable" | "archive_incomplete" | "archive_unreadable" | "store_misconfigured" | "store_unavailable" | "busy" | "unknown_clear" | "nothing_to_undo" | "already_undone" | "undo_expired" | "unknown_change" | "archive_needed_for_undo" | "undo_blocked" | "plan_moved" | "upload_too_large" | "range_not_satisfiable" | "unknown_job" | "not_cancellable" | "idempotency_key_reused" | "cancelled" | "interrupted" | "stopping" | "database_busy" | "database_unavailable" | "database_read_only" | "database_access_denied" | "database_limit" | "no_room" | "internal";
+        Code: "bad_request" | "malformed_body" | "invalid_field" | "unsupported_media_type" | "body_too_large" | "request_timeout" | "unknown_path" | "unknown_table" | "method_not_allowed" | "unauthenticated" | "wrong_credentials" | "forbidden" | "link_invalid" | "link_spent" | "rows_moved" | "wrong_confirmation" | "too_many_logins" | "too_many_downloads" | "unexportable" | "archive_empty" | "not_an_archive" | "archive_cut" | "archive_corrupt" | "archive_digest_mismatch" | "archive_wrong_key" | "archive_key_needed" | "archive_newer_version" | "archive_schema_mismatch" | "archive_not_canonical" | "archive_invalid_value" | "archive_invalid_row" | "archive_ids_out_of_order" | "archive_duplicate_id" | "archive_count_mismatch" | "archive_totals_mismatch" | "archive_limit_exceeded" | "archive_trailing_data" | "archive_no_table" | "archive_orphan" | "archive_duplicate_key" | "archive_no_row" | "restore_conflict" | "archive_manifest_mismatch" | "archive_record_mismatch" | "archive_unencrypted" | "archive_unrestorable" | "unknown_archive" | "archive_gone" | "archive_pinned" | "manifest_unreadable" | "archive_incomplete" | "archive_unreadable" | "store_misconfigured" | "store_unavailable" | "busy" | "unknown_clear" | "nothing_to_undo" | "already_undone" | "undo_expired" | "unknown_change" | "archive_needed_for_undo" | "undo_blocked" | "undo_unproven" | "plan_moved" | "upload_too_large" | "range_not_satisfiable" | "unknown_job" | "not_cancellable" | "idempotency_key_reused" | "cancelled" | "interrupted" | "stopping" | "database_busy" | "database_unavailable" | "database_read_only" | "database_access_denied" | "database_limit" | "no_room" | "internal";
         /** @description How two sides differ: counts of every table, or the rows of one. */
         DiffAnswer: components["schemas"]["DiffCounts"] | components["schemas"]["DiffRows"];
         /**
@@ -1265,6 +1270,11 @@ export interface components {
          */
         PlanRequest: {
             /**
+             * @description Whether the archive may be unencrypted although the settings encrypt archives: whoever can write to the store, without
+             *     any key, may have put it there.
+             */
+            allow_unencrypted?: boolean;
+            /**
              * @description Whether active administrators are disabled where the archive has them as inactive, with another role, or with a
              *     password with which nobody can sign in. Default `false`: they stay as they are, and a warning names them.
              */
@@ -1446,6 +1456,8 @@ export interface components {
          *     }
          */
         RestoreRequest: {
+            /** @description Whether the archive may be unencrypted although the settings encrypt archives, as in the request for the plan. */
+            allow_unencrypted?: boolean;
             /** @description The word `restore`. */
             confirm?: string | null;
             /** @description `true` if the accounts of administrators that the plan names are to change as it says. It must be if there are any. */
@@ -1470,9 +1482,9 @@ export interface components {
         /** @description Something that an administrator should know before a restore. */
         RestoreWarning: {
             /** @enum {string} */
-            code: "cascades" | "taken_along" | "administrators_kept" | "administrators_not_disabled" | "users_renumbered" | "passwords_restored" | "no_administrator" | "ids_without_room";
-            /** @description The table that it is about. */
-            table: string;
+            code: "cascades" | "taken_along" | "administrators_kept" | "administrators_not_disabled" | "users_renumbered" | "passwords_restored" | "no_administrator" | "ids_without_room" | "archive_found";
+            /** @description The table that it is about; none if it is about the whole archive. */
+            table?: string | null;
             /** @description It in words. */
             text: string;
         };
@@ -3126,7 +3138,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_field`: A field has a value that can't be accepted. `wrong_confirmation`: The confirmation is missing or wrong. `idempotency_key_reused`: The Idempotency-Key was used for another request. */
+            /** @description `invalid_field`: A field has a value that can't be accepted. `wrong_confirmation`: The confirmation is missing or wrong. `archive_record_mismatch`: The archive is not the one that was stored. `archive_unencrypted`: The archive is not encrypted. `idempotency_key_reused`: The Idempotency-Key was used for another request. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3277,7 +3289,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_field`: A field has a value that can't be accepted. `archive_cut`: The archive is cut. `archive_corrupt`: The archive is damaged. `archive_digest_mismatch`: The archive's content is not what was written. `archive_wrong_key`: None of the keys opens the archive. `archive_key_needed`: The archive is encrypted. `archive_no_row`: The archive does not have this row. `archive_invalid_value`: The archive has an impossible value. */
+            /** @description `invalid_field`: A field has a value that can't be accepted. `archive_cut`: The archive is cut. `archive_corrupt`: The archive is damaged. `archive_digest_mismatch`: The archive's content is not what was written. `archive_wrong_key`: None of the keys opens the archive. `archive_key_needed`: The archive is encrypted. `archive_no_row`: The archive does not have this row. `archive_invalid_value`: The archive has an impossible value. `archive_manifest_mismatch`: The archive is not what its manifest says. `archive_record_mismatch`: The archive is not the one that was stored. `archive_unencrypted`: The archive is not encrypted. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3927,7 +3939,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_field`: A field has a value that can't be accepted. `idempotency_key_reused`: The Idempotency-Key was used for another request. `archive_cut`: The archive is cut. `archive_corrupt`: The archive is damaged. `archive_digest_mismatch`: The archive's content is not what was written. `archive_wrong_key`: None of the keys opens the archive. `archive_manifest_mismatch`: The archive is not what its manifest says. `archive_unrestorable`: The archive can't be restored. */
+            /** @description `invalid_field`: A field has a value that can't be accepted. `idempotency_key_reused`: The Idempotency-Key was used for another request. `archive_cut`: The archive is cut. `archive_corrupt`: The archive is damaged. `archive_digest_mismatch`: The archive's content is not what was written. `archive_wrong_key`: None of the keys opens the archive. `archive_manifest_mismatch`: The archive is not what its manifest says. `archive_record_mismatch`: The archive is not the one that was stored. `undo_unproven`: Nothing proves what the clear has removed. `archive_unrestorable`: The archive can't be restored. */
             422: {
                 headers: {
                     [name: string]: unknown;

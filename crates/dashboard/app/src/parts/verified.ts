@@ -1,6 +1,16 @@
 import type { Archive } from '../api/archives';
 import { dateTime, duration } from '../locale/format';
 
+/** Where an archive comes from, as far as the service can prove it. */
+export const ORIGINS = {
+  made_here: { word: undefined, words: 'This service created it.' },
+  uploaded: { word: 'Uploaded', words: 'An administrator uploaded it.' },
+  found: {
+    word: 'Found',
+    words: 'It was found in the store. Nothing here proves where it comes from, or who wrote its label.',
+  },
+} as const;
+
 /** What is known of an archive's wholeness: in a word, and at length. */
 export function verified(archive: Archive): { word: string; color: 'green' | 'red' | 'gray'; words: string } {
   const last = archive.verification;
@@ -8,7 +18,10 @@ export function verified(archive: Archive): { word: string; color: 'green' | 're
     return {
       word: 'Not verified',
       color: 'gray',
-      words: 'It was read back when it was stored, and not since.',
+      words:
+        archive.origin === 'found'
+          ? 'This service has not verified it.'
+          : 'It was read back when it was stored, and not since.',
     };
   const when = dateTime(last.at);
   if (last.result === 'failed')

@@ -39,7 +39,10 @@ async fn ids_that_are_none_are_refused(world: World) {
         );
         assert!(store.manifest(id).await.is_err_and(|error| is_unknown(&error)), "{id}");
         assert!(
-            store.update(id, |_| ()).await.is_err_and(|error| is_unknown(&error)),
+            store
+                .update(id, |_| Ok(()))
+                .await
+                .is_err_and(|error| is_unknown(&error)),
             "{id}"
         );
         assert!(store.delete(id).await.is_err_and(|error| is_unknown(&error)), "{id}");
@@ -81,7 +84,7 @@ async fn what_was_never_there_is_not_found(world: World) {
     let never = |error: Error| matches!(error, Error::ArchiveNotFound { id: asked } if asked == id);
     assert!(never(store.read(&id, ZST, None).await.unwrap_err()));
     assert!(never(store.manifest(&id).await.unwrap_err()));
-    assert!(never(store.update(&id, |_| ()).await.unwrap_err()));
+    assert!(never(store.update(&id, |_| Ok(())).await.unwrap_err()));
     assert!(never(store.delete(&id).await.unwrap_err()));
     store.write(&id, b"in no list yet").await;
     assert!(never(store.manifest(&id).await.unwrap_err()));

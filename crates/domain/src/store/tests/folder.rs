@@ -167,7 +167,10 @@ async fn a_folder_that_is_read_only_can_still_be_read() {
     assert!(created.is_err_and(unavailable));
     assert!(unavailable(
         store
-            .update(&kept, |manifest| manifest.pinned = true)
+            .update(&kept, |manifest| {
+                manifest.pinned = true;
+                Ok(())
+            })
             .await
             .unwrap_err()
     ));

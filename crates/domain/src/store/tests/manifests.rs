@@ -54,7 +54,7 @@ async fn a_manifest_that_can_not_be_read_hides_no_other(world: World) {
     }
     let refused = store.manifest(&newer.id).await.unwrap_err();
     assert!(matches!(refused, Error::ManifestUnreadable { .. }), "{refused}");
-    assert!(store.update(&damaged.id, |_| ()).await.is_err());
+    assert!(store.update(&damaged.id, |_| Ok(())).await.is_err());
     // It might be pinned, and nobody here could tell.
     assert!(store.delete(&newer.id).await.is_err());
     store.delete(&damaged.id).await.unwrap();
@@ -100,6 +100,7 @@ async fn changes_by_several_at_once_all_count(world: World) {
             let note = manifest.note.get_or_insert_default();
             note.push_str(&word);
             note.push(' ');
+            Ok(())
         });
         changed.await.unwrap();
     };
@@ -122,7 +123,10 @@ async fn a_change_is_seen_in_the_list(world: World) {
     for label in ["one", "two", "six"] {
         assert_eq!(store.listed().await, [id.as_str()]);
         let changed = other
-            .update(&id, |manifest| manifest.label = Some(label.to_owned()))
+            .update(&id, |manifest| {
+                manifest.label = Some(label.to_owned());
+                Ok(())
+            })
             .await;
         assert_eq!(changed.unwrap().label.as_deref(), Some(label));
         let listed = store.list().await.unwrap().archives[0].label.clone();

@@ -195,6 +195,7 @@ pub(super) fn manifest_of(id: &str, size: usize) -> Manifest {
         total: 1,
         sha256: BTreeMap::new(),
         totals: BTreeMap::new(),
+        digest: String::new(),
         object: Object {
             size: size as u64,
             sha256: "a0".repeat(32),
@@ -203,6 +204,7 @@ pub(super) fn manifest_of(id: &str, size: usize) -> Manifest {
         },
         contains_password_hashes: true,
         verifications: Vec::new(),
+        signature: None,
     }
 }
 

@@ -86,7 +86,10 @@ async fn store_without_conditions_is_used_by_looking_first() {
         let check = store.check().await.unwrap();
         assert!(!check.has_conditions && check.warning().is_some());
         let manifest = store.keep(b"an archive").await;
-        let changed = store.update(&manifest.id, |manifest| manifest.label = Some("named".to_owned()));
+        let changed = store.update(&manifest.id, |manifest| {
+            manifest.label = Some("named".to_owned());
+            Ok(())
+        });
         assert_eq!(changed.await.unwrap().label.as_deref(), Some("named"));
         assert_eq!(store.listed().await, [manifest.id.as_str()]);
         store.put_manifest(&of_another_process(&manifest)).await.unwrap_err();
@@ -106,7 +109,10 @@ async fn conditions_that_the_settings_switch_off_are_not_used() {
     let manifest = store.keep(b"an archive").await;
     store.put_manifest(&of_another_process(&manifest)).await.unwrap_err();
     store
-        .update(&manifest.id, |manifest| manifest.pinned = true)
+        .update(&manifest.id, |manifest| {
+            manifest.pinned = true;
+            Ok(())
+        })
         .await
         .unwrap();
 }

@@ -167,7 +167,13 @@ async fn what_is_refused_for_a_moment_is_tried_again() {
         server.faults.refusals.store(2, Ordering::Relaxed);
         store.put_manifest(&manifest_of(&id, 1)).await.unwrap();
         server.faults.refusals.store(2, Ordering::Relaxed);
-        store.update(&id, |manifest| manifest.pinned = true).await.unwrap();
+        store
+            .update(&id, |manifest| {
+                manifest.pinned = true;
+                Ok(())
+            })
+            .await
+            .unwrap();
         server.faults.refusals.store(2, Ordering::Relaxed);
         assert!(store.content(&id).await.unwrap() == content);
     }

@@ -23,12 +23,24 @@ on_every_store!(
 async fn a_pinned_archive_is_not_deleted(world: World) {
     let store = world.open();
     let id = store.keep(b"x").await.id;
-    store.update(&id, |manifest| manifest.pinned = true).await.unwrap();
+    store
+        .update(&id, |manifest| {
+            manifest.pinned = true;
+            Ok(())
+        })
+        .await
+        .unwrap();
     let refused = store.delete(&id).await.unwrap_err();
     assert!(matches!(refused, Error::ArchivePinned { .. }), "{refused}");
     assert_eq!(store.content(&id).await.unwrap(), b"x");
     assert_eq!(store.listed().await, [id.as_str()]);
-    store.update(&id, |manifest| manifest.pinned = false).await.unwrap();
+    store
+        .update(&id, |manifest| {
+            manifest.pinned = false;
+            Ok(())
+        })
+        .await
+        .unwrap();
     store.delete(&id).await.unwrap();
 }
 
@@ -41,7 +53,7 @@ async fn a_deleted_archive_is_gone_for_all(world: World) {
         let gone = |error: Error| matches!(error, Error::ArchiveGone { id: asked } if asked == id);
         assert!(gone(store.manifest(&id).await.unwrap_err()));
         assert!(gone(store.read(&id, ZST, None).await.unwrap_err()));
-        assert!(gone(store.update(&id, |_| ()).await.unwrap_err()));
+        assert!(gone(store.update(&id, |_| Ok(())).await.unwrap_err()));
         assert!(gone(store.delete(&id).await.unwrap_err()));
         assert_eq!(store.listed().await, [kept.as_str()]);
         // It was only now.
@@ -104,8 +116,20 @@ async fn deleted_archive_that_is_copied_back_is_there_again(world: World) {
     assert_eq!(*store.manifest(id).await.unwrap(), manifest);
     // Times that are set anew can't make it look deleted any more.
     assert!(store.0.place.tombstone(id).await.unwrap().is_none());
-    store.update(id, |manifest| manifest.pinned = true).await.unwrap();
-    store.update(id, |manifest| manifest.pinned = false).await.unwrap();
+    store
+        .update(id, |manifest| {
+            manifest.pinned = true;
+            Ok(())
+        })
+        .await
+        .unwrap();
+    store
+        .update(id, |manifest| {
+            manifest.pinned = false;
+            Ok(())
+        })
+        .await
+        .unwrap();
     store.delete(id).await.unwrap();
     assert!(matches!(store.manifest(id).await, Err(Error::ArchiveGone { .. })));
 }

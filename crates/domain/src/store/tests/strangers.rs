@@ -39,7 +39,13 @@ impl Folder {
             assert_eq!(store.listed().await, [self.good.as_str()]);
             store.sweep().await.unwrap();
             assert_eq!(store.content(&self.good).await.unwrap(), b"good");
-            store.update(&self.good, |manifest| manifest.note = None).await.unwrap();
+            store
+                .update(&self.good, |manifest| {
+                    manifest.note = None;
+                    Ok(())
+                })
+                .await
+                .unwrap();
             let new = store.keep(b"new").await.id;
             store.delete(&new).await.unwrap();
         }
@@ -90,7 +96,7 @@ async fn link_to_a_folder_is_not_followed() {
     assert!(store.create(ID, ZST).await.is_err());
     assert!(store.put_manifest(&manifest_of(ID, 1)).await.is_err());
     assert!(store.remake_manifest(&manifest_of(ID, 1)).await.is_err());
-    assert!(store.update(ID, |_| ()).await.is_err());
+    assert!(store.update(ID, |_| Ok(())).await.is_err());
     assert!(store.delete(ID).await.is_err());
     assert!(store.discard(ID, ZST).await.is_err());
     assert_eq!(contents(data), before);

@@ -7,12 +7,10 @@ import { changed } from '../../api/queries';
 import { bytes, dateTime, rows } from '../../locale/format';
 import { Icon } from '../../parts/Icon';
 import { ProblemAlert } from '../../parts/ProblemAlert';
-import { verified } from '../../parts/verified';
+import { ORIGINS, verified } from '../../parts/verified';
 import { handOver } from '../../transfers/store';
 import type { Asked } from './Archives';
 import classes from './Archives.module.css';
-
-const KINDS = { taken: undefined, safety: 'Safety archive', uploaded: 'Uploaded' } as const;
 
 /** One archive in the list, and what can be done with it. */
 export function ArchiveRow({ archive, ask }: { archive: Archive; ask: (asked: Asked) => void }) {
@@ -28,7 +26,7 @@ export function ArchiveRow({ archive, ask }: { archive: Archive; ask: (asked: As
     onSuccess: () => changed('archives'),
   });
   const download = useMutation({ mutationFn: () => handOver(`/backup/archives/${archive.id}/file`) });
-  const kind = KINDS[archive.kind];
+  const origin = ORIGINS[archive.origin];
   const { word, color, words } = verified(archive);
   const name = archive.label ?? dateTime(archive.created_at);
   const error = verify.error ?? pin.error ?? download.error;
@@ -45,9 +43,18 @@ export function ArchiveRow({ archive, ask }: { archive: Archive; ask: (asked: As
           <Badge variant="light" color={color} title={words}>
             {word}
           </Badge>
-          {kind && (
+          {archive.kind === 'safety' && (
             <Badge variant="light" color="gray">
-              {kind}
+              Safety archive
+            </Badge>
+          )}
+          {origin.word && (
+            <Badge
+              variant="light"
+              color={archive.origin === 'found' ? 'yellow' : 'gray'}
+              title={origin.words}
+            >
+              {origin.word}
             </Badge>
           )}
           {archive.pinned && (

@@ -4,7 +4,7 @@ import type { Archive } from '../../api/archives';
 import { nameOf, TABLES } from '../../api/tables';
 import { bytes, dateTime, number } from '../../locale/format';
 import { ProblemAlert } from '../../parts/ProblemAlert';
-import { verified } from '../../parts/verified';
+import { ORIGINS, verified } from '../../parts/verified';
 import { handOver } from '../../transfers/store';
 import classes from './Archives.module.css';
 
@@ -32,7 +32,7 @@ export function DetailsDialog({ archive, opened, onClose }: Props) {
         {archive.note && <Text>{archive.note}</Text>}
         <Text size="sm" c="dimmed">
           Shows {dateTime(archive.created_at)}. {bytes(archive.size)} from {archive.engine}.{' '}
-          {verified(archive).words}
+          {ORIGINS[archive.origin].words} {verified(archive).words}
         </Text>
         <div className={classes.tables}>
           <Table verticalSpacing={6}>

@@ -4,12 +4,19 @@ import { type FormEvent, useState } from 'react';
 import { useLocation } from 'wouter';
 import type { Archive } from '../../api/archives';
 import { body, client } from '../../api/client';
+import { Refusal } from '../../api/problem';
 import { changed } from '../../api/queries';
 import { nameOf, TABLES } from '../../api/tables';
 import { Panel } from '../../parts/Panel';
 import { ProblemAlert } from '../../parts/ProblemAlert';
 import { Plan } from './Plan';
 import { changesAdministrators, EVERYTHING, inALine, MODES, request, type Wanted, WORD } from './request';
+
+/** What a plan is asked for. */
+interface Asked {
+  asked: ReturnType<typeof request>;
+  allow_unencrypted: boolean;
+}
 
 /** Which archive, what of it and how; then the plan, and the word. */
 export function Steps({ archives, chosen }: { archives: Archive[]; chosen: string }) {
@@ -18,12 +25,17 @@ export function Steps({ archives, chosen }: { archives: Archive[]; chosen: strin
   const [id, setId] = useState(known ? chosen : (archives[0]?.id ?? ''));
   const [wanted, setWanted] = useState<Wanted>(EVERYTHING);
   const [missing, setMissing] = useState<string>();
+  // Of the archive that is chosen, although the service encrypts its archives.
+  const [allowUnencrypted, setAllowUnencrypted] = useState(false);
   const asked = request(wanted);
   const plan = useMutation({
-    mutationFn: async (asked: ReturnType<typeof request>) => {
+    mutationFn: async ({ asked, allow_unencrypted }: Asked) => {
       if ('missing' in asked) throw new Error(asked.missing);
       return body(
-        await client.POST('/backup/archives/{id}/restore-plan', { params: { path: { id } }, body: asked }),
+        await client.POST('/backup/archives/{id}/restore-plan', {
+          params: { path: { id } },
+          body: { ...asked, allow_unencrypted },
+        }),
       );
     },
   });
@@ -33,7 +45,13 @@ export function Steps({ archives, chosen }: { archives: Archive[]; chosen: strin
       return body(
         await client.POST('/backup/archives/{id}/restore', {
           params: { path: { id } },
-          body: { ...asked, plan_hash: hash, confirm: WORD, confirm_administrators: administrators },
+          body: {
+            ...asked,
+            allow_unencrypted: allowUnencrypted,
+            plan_hash: hash,
+            confirm: WORD,
+            confirm_administrators: administrators,
+          },
         }),
       );
     },
@@ -54,7 +72,7 @@ export function Steps({ archives, chosen }: { archives: Archive[]; chosen: strin
     event.preventDefault();
     if ('missing' in asked) return setMissing(asked.missing);
     restore.reset();
-    if (!plan.isPending) plan.mutate(asked);
+    if (!plan.isPending) plan.mutate({ asked, allow_unencrypted: allowUnencrypted });
   };
   return (
     <Stack>
@@ -66,6 +84,7 @@ export function Steps({ archives, chosen }: { archives: Archive[]; chosen: strin
               value={id}
               onChange={(event) => {
                 setId(event.currentTarget.value);
+                setAllowUnencrypted(false);
                 change({});
               }}
               data={archives.map((archive) => ({ value: archive.id, label: inALine(archive) }))}
@@ -123,7 +142,22 @@ export function Steps({ archives, chosen }: { archives: Archive[]; chosen: strin
           </Stack>
         </form>
       </Panel>
-      {plan.error && <ProblemAlert error={plan.error} title="There is no plan" />}
+      {plan.error && (
+        <ProblemAlert error={plan.error} title="There is no plan">
+          {plan.error instanceof Refusal && plan.error.problem.code === 'archive_unencrypted' && (
+            <Button
+              size="xs"
+              variant="default"
+              onClick={() => {
+                setAllowUnencrypted(true);
+                plan.mutate({ asked, allow_unencrypted: true });
+              }}
+            >
+              I know where it comes from: show the plan
+            </Button>
+          )}
+        </ProblemAlert>
+      )}
       {plan.data && (
         <Panel label="The plan">
           <Title order={2} size="h4" mb="md">
@@ -140,7 +174,7 @@ export function Steps({ archives, chosen }: { archives: Archive[]; chosen: strin
             disable={wanted.disable}
             onDisable={(disable) => {
               change({ disable });
-              plan.mutate(request({ ...wanted, disable }));
+              plan.mutate({ asked: request({ ...wanted, disable }), allow_unencrypted: allowUnencrypted });
             }}
           />
         </Panel>

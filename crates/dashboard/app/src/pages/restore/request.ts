@@ -73,8 +73,9 @@ export function changesAdministrators(plan: RestorePlan): boolean {
 /** An archive in a line. */
 export function inALine(archive: Archive): string {
   const kind = archive.kind === 'safety' ? ', safety archive' : '';
+  const origin = archive.origin === 'found' ? ', found in the store' : '';
   const label = archive.label ? `${archive.label}, ` : '';
-  return `${label}${dateTime(archive.created_at)}, ${rows(archive.total)}${kind}`;
+  return `${label}${dateTime(archive.created_at)}, ${rows(archive.total)}${kind}${origin}`;
 }
 
 /** How many rows a plan adds, changes and removes in all. */

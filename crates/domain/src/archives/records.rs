@@ -1,0 +1,300 @@
+//! What proves an archive, kept where whoever can write to the store can't reach: in the database.
+//!
+//! - A *record* has the digests of one archive. It is written when the archive becomes known as one of this installation: of
+//!   a backup or an upload before it is listed, of a safety archive in the transaction of the change that it was made for. An
+//!   archive whose record says otherwise is neither verified nor restored.
+//! - The *key* signs manifests. Verifications that a manifest remembers count only if its signature is right. It is in the
+//!   database, so that all copies of the service have the same and a new signing secret for tokens changes nothing.
+//!
+//! Both are lost with the database. Then the archives are [`Found`](ArchiveOrigin::Found), and verifying signs them again.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use campus_backup_archive::manifest::{Object, Origin, Verification};
+use campus_backup_archive::{Manifest, ManifestKey};
+use chrono::TimeDelta;
+use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect, QueryTrait};
+use serde::Serialize;
+
+use super::Archives;
+use super::published::attribute;
+use crate::change::Change;
+use crate::entity::archive::{Column, Entity, Kind, Model};
+use crate::entity::key;
+use crate::error::{Error, Result};
+use crate::job::{Context, Progress};
+use crate::open::Checked;
+use crate::restore::Provenance;
+use crate::stats;
+use crate::store::TOMBSTONE_DAYS;
+
+/// The name of the key that signs manifests.
+const MANIFESTS: &str = "manifests";
+
+/// How many records one query asks for or removes.
+const BATCH: usize = 500;
+
+/// How long a job waits until it tries again to write a record while another change holds SQLite's write lock.
+const BUSY_PAUSE: Duration = Duration::from_secs(1);
+
+/// Where an archive comes from, as far as this installation can prove it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ArchiveOrigin {
+    /// This installation created it, and it is what was created.
+    MadeHere,
+    /// An administrator uploaded it here, and it is what was uploaded.
+    Uploaded,
+    /// It was found in the store. Nothing here proves where it comes from.
+    Found,
+}
+
+impl ArchiveOrigin {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::MadeHere, Self::Uploaded, Self::Found];
+
+    fn of(record: Option<&Model>, manifest: &Manifest) -> Self {
+        let is_proven = |record: &&Model| ensure_same(record, &manifest.digest, &manifest.object).is_ok();
+        match record.filter(is_proven).map(|record| record.kind) {
+            Some(Kind::Created | Kind::Safety) => Self::MadeHere,
+            Some(Kind::Uploaded) => Self::Uploaded,
+            None => Self::Found,
+        }
+    }
+}
+
+/// An archive with what is proven of it.
+#[derive(Clone, Debug)]
+pub struct ListedArchive {
+    /// What its manifest says.
+    pub manifest: Arc<Manifest>,
+    /// Where it comes from; none where no database was asked.
+    pub origin: Option<ArchiveOrigin>,
+    is_signed: bool,
+}
+
+impl ListedArchive {
+    /// Without a database nothing can be proven: its verifications are what the manifest says.
+    pub(super) fn unproven(manifest: Arc<Manifest>) -> Self {
+        Self {
+            manifest,
+            origin: None,
+            is_signed: true,
+        }
+    }
+
+    /// The verifications of this installation, the oldest first. Those of a manifest that it has not signed are not believed.
+    pub fn verifications(&self) -> &[Verification] {
+        match self.is_signed {
+            true => &self.manifest.verifications,
+            false => &[],
+        }
+    }
+}
+
+/// What an archive is verified with, besides itself.
+pub(super) struct Proof<'a> {
+    /// Signs its manifest.
+    pub(super) key: &'a ManifestKey,
+    /// Its record, if there is one.
+    pub(super) record: Option<Model>,
+}
+
+impl Archives {
+    /// What the archive with that id is verified with.
+    pub(super) async fn proof(&self, id: &str) -> Result<Proof<'_>> {
+        Ok(Proof {
+            key: self.manifest_key().await?,
+            record: self.record(id).await?,
+        })
+    }
+
+    /// The key that signs manifests.
+    pub(super) async fn manifest_key(&self) -> Result<&ManifestKey> {
+        let read = async || {
+            let doing = "reading the key that signs manifests";
+            let row = key::Entity::find_by_id(MANIFESTS)
+                .one(self.0.database.connection())
+                .await;
+            let row = row.map_err(Error::database(doing))?;
+            row.and_then(|row| ManifestKey::from_hexadecimal(&row.value))
+                .ok_or_else(|| Error::internal(doing)("the table backup_keys does not have it"))
+        };
+        self.0.manifest_key.get_or_try_init(read).await
+    }
+
+    /// Adds what is proven of archives.
+    pub(super) async fn describe(&self, manifests: Vec<Arc<Manifest>>) -> Result<Vec<ListedArchive>> {
+        let key = self.manifest_key().await?;
+        let mut records = BTreeMap::new();
+        for batch in manifests.chunks(BATCH) {
+            let ids = batch.iter().map(|manifest| manifest.id.as_str());
+            let found = Entity::find()
+                .filter(Column::ArchiveId.is_in(ids))
+                .all(self.0.database.connection())
+                .await;
+            let found = found.map_err(Error::database("reading the records of archives"))?;
+            records.extend(found.into_iter().map(|record| (record.archive_id.clone(), record)));
+        }
+        let describe = |manifest: Arc<Manifest>| ListedArchive {
+            origin: Some(ArchiveOrigin::of(records.get(&manifest.id), &manifest)),
+            is_signed: key.has_signed(&manifest),
+            manifest,
+        };
+        Ok(manifests.into_iter().map(describe).collect())
+    }
+
+    /// The same for one.
+    pub(super) async fn describe_one(&self, manifest: Arc<Manifest>) -> Result<ListedArchive> {
+        let described = self.describe(vec![manifest]).await?;
+        let one = described.into_iter().next();
+        one.ok_or_else(|| Error::internal("reading the record of an archive")("there is none"))
+    }
+
+    /// The record of an archive, if this installation has one.
+    pub(super) async fn record(&self, id: &str) -> Result<Option<Model>> {
+        let record = Entity::find_by_id(id).one(self.0.database.connection()).await;
+        record.map_err(Error::database("reading the record of an archive"))
+    }
+
+    /// The record of an archive that can be read, which must be the one that its manifest is about.
+    ///
+    /// # Errors
+    /// [`Error::RecordMismatch`]
+    pub(super) async fn ensure_recorded(&self, manifest: &Manifest) -> Result<Option<Model>> {
+        let record = self.record(&manifest.id).await?;
+        if let Some(record) = &record {
+            ensure_same(record, &manifest.digest, &manifest.object)?;
+        }
+        Ok(record)
+    }
+
+    /// Signs the manifest of an archive of a job that changes nothing else, records the archive, and lists it. A record without
+    /// its archive proves nothing, so it stays where the rest fails.
+    pub(super) async fn record_and_enlist(&self, manifest: &mut Manifest, context: &Context) -> Result<()> {
+        attribute(manifest, context);
+        let may = self.sign_and_record(manifest, context).await;
+        let may = may.and_then(|()| context.progress().commit());
+        self.enlist(manifest, may).await
+    }
+
+    async fn sign_and_record(&self, manifest: &mut Manifest, context: &Context) -> Result<()> {
+        self.manifest_key().await?.sign(manifest);
+        self.write_record(manifest, context.job_id(), context.progress()).await
+    }
+
+    /// On SQLite another change may hold the write lock for minutes; the archive is worth the wait.
+    async fn write_record(&self, manifest: &Manifest, job_id: &str, progress: &Progress) -> Result<()> {
+        loop {
+            let record = record_of(manifest, job_id).into_active_model();
+            let written = record.insert(self.0.database.connection()).await;
+            match written.map_err(Error::database("recording an archive")) {
+                Err(Error::DatabaseBusy { .. }) => {
+                    progress.advance(0)?;
+                    tokio::time::sleep(BUSY_PAUSE).await;
+                }
+                written => return written.map(drop),
+            }
+        }
+    }
+
+    /// Records the safety archive of a change, in its transaction.
+    pub(super) async fn record_in(&self, change: &mut Change, manifest: &Manifest, context: &Context) -> Result<()> {
+        let record = record_of(manifest, context.job_id()).into_active_model();
+        let insert = Entity::insert(record).build(self.0.database.connection().get_database_backend());
+        change.execute(&insert).await.map(drop)
+    }
+
+    /// Removes records of archives that are not in the store, when it is no longer known either that these were deleted.
+    pub(super) async fn prune_records(&self) -> Result<()> {
+        let doing = "removing the records of archives that are gone";
+        let connection = self.0.database.connection();
+        let before = stats::now() - TimeDelta::days(TOMBSTONE_DAYS);
+        let old: Vec<String> = Entity::find()
+            .select_only()
+            .column(Column::ArchiveId)
+            .filter(Column::RecordedAt.lt(before))
+            .into_tuple()
+            .all(connection)
+            .await
+            .map_err(Error::database(doing))?;
+        if old.is_empty() {
+            return Ok(());
+        }
+        let listing = self.0.store.list().await?;
+        let listed = listing.archives.iter().map(|manifest| &manifest.id);
+        let there: BTreeSet<_> = listed.chain(listing.unreadable.iter().map(|entry| &entry.id)).collect();
+        let gone: Vec<_> = old.iter().filter(|id| !there.contains(id)).collect();
+        for batch in gone.chunks(BATCH) {
+            let ids = batch.iter().map(|id| id.as_str());
+            let removed = Entity::delete_many()
+                .filter(Column::ArchiveId.is_in(ids))
+                .exec(connection)
+                .await;
+            removed.map_err(Error::database(doing))?;
+        }
+        Ok(())
+    }
+}
+
+/// Demands that an archive that was read to its end is the one of its record.
+///
+/// # Errors
+/// [`Error::RecordMismatch`]
+pub(super) fn ensure_is_recorded(record: Option<&Model>, checked: &Checked) -> Result<()> {
+    record.map_or(Ok(()), |record| {
+        ensure_same(record, &checked.summary.digest, &checked.object)
+    })
+}
+
+/// Demands the same of the digest of a summary and of an object.
+///
+/// # Errors
+/// [`Error::RecordMismatch`]
+pub(super) fn ensure_same(record: &Model, digest: &str, object: &Object) -> Result<()> {
+    let what = if record.summary_digest != digest {
+        "the digest of its content"
+    } else if record.object_sha256 != object.sha256 {
+        "the digest of the stored object"
+    } else if record.object_size.cast_unsigned() != object.size {
+        "the size of the stored object"
+    } else {
+        return Ok(());
+    };
+    Err(Error::RecordMismatch { what })
+}
+
+/// What a restore may take an archive with this record for. That its manifest says so does not make it a safety archive.
+pub(super) fn provenance_of(record: Option<&Model>) -> Provenance {
+    match record.map(|record| record.kind) {
+        Some(Kind::Safety) => Provenance::SafetyArchive,
+        Some(Kind::Created | Kind::Uploaded) | None => Provenance::Unknown,
+    }
+}
+
+/// How an archive with this record came into the store.
+pub(super) fn kind_of(record: &Model) -> Origin {
+    match record.kind {
+        Kind::Created => Origin::Taken,
+        Kind::Safety => Origin::Safety,
+        Kind::Uploaded => Origin::Uploaded,
+    }
+}
+
+fn record_of(manifest: &Manifest, job_id: &str) -> Model {
+    Model {
+        archive_id: manifest.id.clone(),
+        kind: match manifest.kind {
+            Origin::Taken => Kind::Created,
+            Origin::Safety => Kind::Safety,
+            Origin::Uploaded => Kind::Uploaded,
+        },
+        job_id: job_id.to_owned(),
+        summary_digest: manifest.digest.clone(),
+        object_sha256: manifest.object.sha256.clone(),
+        object_size: manifest.object.size.cast_signed(),
+        recorded_at: stats::now(),
+    }
+}

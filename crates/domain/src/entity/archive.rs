@@ -1,0 +1,37 @@
+//! Which archives this installation made or was given, see `archives::records`.
+
+use sea_orm::entity::prelude::*;
+
+/// What must be in one archive. The row is written with the archive and never changed.
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "backup_archives")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false, column_type = "String(StringLen::N(36))")]
+    pub archive_id: String,
+    pub kind: Kind,
+    /// The job that made it; of a safety archive that of the clear or the restore.
+    #[sea_orm(column_type = "String(StringLen::N(36))")]
+    pub job_id: String,
+    /// What names the document, as in [`Summary::digest`](campus_backup_archive::Summary::digest).
+    #[sea_orm(column_type = "String(StringLen::N(64))")]
+    pub summary_digest: String,
+    #[sea_orm(column_type = "String(StringLen::N(64))")]
+    pub object_sha256: String,
+    pub object_size: i64,
+    pub recorded_at: DateTimeUtc,
+}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+/// How the archive came into the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
+#[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
+pub enum Kind {
+    /// Somebody or a schedule created it.
+    Created,
+    /// It was created before something was removed or replaced.
+    Safety,
+    /// Somebody uploaded it.
+    Uploaded,
+}
