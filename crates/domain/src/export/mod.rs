@@ -202,9 +202,7 @@ pub async fn download(
     let coder = Coder::new(transfer.coding)?;
     let (outlet, incoming) = outlet::open(settings.chunk_size, settings.stall_timeout, coder);
     let place = snapshot.place();
-    let (owned, runtime) = (settings.clone(), tokio::runtime::Handle::current());
-    // Encoding costs more than waiting here, so it has a thread of its own and not one of the async workers.
-    tokio::task::spawn_blocking(move || runtime.block_on(produce(snapshot, owned, request, outlet)));
+    begin(snapshot, settings.clone(), request, outlet);
     let body = incoming
         .into_body(&settings.spool, transfer.length, abandoned)
         .await?
@@ -216,6 +214,17 @@ pub async fn download(
         total_rows,
         body,
     })
+}
+
+/// Begins to read and encode. Encoding costs more than waiting here, so it has a thread of its own and not one of the async
+/// workers.
+///
+/// An async function is compiled with the crate that polls it. This function is not one, so that all that it calls is compiled
+/// with this crate, whose profile is for speed.
+#[inline(never)]
+fn begin(snapshot: Snapshot, settings: Settings, request: Request, outlet: Outlet) {
+    let runtime = tokio::runtime::Handle::current();
+    tokio::task::spawn_blocking(move || runtime.block_on(produce(snapshot, settings, request, outlet)));
 }
 
 /// What to save a download as.
