@@ -48,6 +48,17 @@ pub async fn ground_for_pairs(scratch: &Scratch) {
         .await;
 }
 
+/// An enrollment that no download and no backup can hold, since what it refers to is not a number. Only SQLite admits it.
+pub async fn unreadable_enrollment(scratch: &Scratch) {
+    scratch
+        .execute(
+            "pragma foreign_keys = off; \
+             insert into enrollments (id, student_id, course_id) values (7, 'nobody', 1); \
+             pragma foreign_keys = on",
+        )
+        .await;
+}
+
 /// `i` from 1 to 100,000, in a way that every engine understands.
 fn numbers() -> String {
     let digits: Vec<_> = (0..10).map(|digit| format!("select {digit} as n")).collect();

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use crate::download_stream::{ROWS, STUDENTS, wide_school};
 use harness::service::Setup;
-use harness::{Answer, Engine, PATIENCE, Service, Wire, on_every_engine, tool, until};
+use harness::{Answer, Engine, PATIENCE, Scratch, Service, Wire, fill, on_every_engine, tool, until};
+
+const ALL: &str = "/backup/download/all";
 
 /// The server of the database ends its connections in mid-stream.
 #[on_every_engine]
@@ -35,51 +37,46 @@ async fn a_download_whose_connection_is_terminated_is_visibly_broken(engine: Eng
 
 /// A value that can't be exported, far behind the first byte.
 #[on_every_engine]
-async fn a_download_that_meets_a_rotten_row_is_visibly_broken(engine: Engine) {
+async fn a_download_that_meets_an_unreadable_row_is_visibly_broken(engine: Engine) {
     if engine != Engine::Sqlite {
         return; // The others don't let such a value in.
     }
     let scratch = wide_school(engine).await;
     let service = Service::on(&scratch).await;
     let admin = service.admin().await;
-    scratch
-        .execute(&format!(
-            "update students set created_at = 'the day before' where id = {}",
-            ROWS - 5
-        ))
-        .await;
-    for path in [STUDENTS, "/backup/download/students", "/backup/download/all"] {
-        let reader = Wire::download(&service, admin.token(), path).await;
-        let cut = reader.ending().await.broken();
-        assert!(!String::from_utf8_lossy(&cut).contains("\"summary\""), "{path}");
-        let request = admin.request(reqwest::Method::GET, path);
-        assert!(
-            Answer::try_of(request).await.is_err(),
-            "an ordinary client must see it too"
-        );
-    }
+    fill::unreadable_enrollment(&scratch).await;
+    let reader = Wire::download(&service, admin.token(), ALL).await;
+    let cut = reader.ending().await.broken();
+    assert!(!String::from_utf8_lossy(&cut).contains("\"summary\""));
+    let request = admin.request(reqwest::Method::GET, ALL);
+    assert!(
+        Answer::try_of(request).await.is_err(),
+        "an ordinary client must see it too"
+    );
     admin.get("/backup/stats").await.expect(200);
 }
 
 #[on_every_engine]
-async fn a_rotten_first_row_is_refused_before_the_first_byte(engine: Engine) {
+async fn an_unreadable_first_row_is_refused_before_the_first_byte(engine: Engine) {
     if engine != Engine::Sqlite {
         return;
     }
-    let scratch = wide_school(engine).await;
+    let scratch = Scratch::migrated(engine).await;
     let service = Service::on(&scratch).await;
-    scratch
-        .execute("update students set created_at = 'the day before' where id = 1")
-        .await;
-    let problem = service.admin().await.get(STUDENTS).await.problem(500, "unexportable");
-    let detail = problem["detail"].as_str().unwrap().to_lowercase();
-    for place in ["students", "1", "created_at"] {
-        assert!(detail.contains(place), "{detail}");
+    let admin = service.admin().await;
+    fill::unreadable_enrollment(&scratch).await;
+    for format in ["json", "csv", "xlsx"] {
+        let path = format!("/backup/download/enrollments?format={format}");
+        let problem = admin.get(&path).await.problem(500, "unexportable");
+        let detail = problem["detail"].as_str().unwrap().to_lowercase();
+        for place in ["enrollments", "7", "student_id"] {
+            assert!(detail.contains(place), "{detail}");
+        }
+        assert!(
+            !detail.contains("nobody"),
+            "the value itself is nobody's business: {detail}"
+        );
     }
-    assert!(
-        !detail.contains("the day before"),
-        "the value itself is nobody's business: {detail}"
-    );
 }
 
 #[on_every_engine(nightly)]

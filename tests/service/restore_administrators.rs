@@ -37,7 +37,7 @@ async fn with_colleagues(engine: Engine) -> Place {
 }
 
 /// Does everything to the administrators that an archive can do.
-fn takeover(id: i64, cells: &mut Vec<Cell<'_>>) {
+fn takeover(id: i64, cells: &mut [Cell<'_>]) {
     match id {
         2 => cells[4] = Cell::Text("admin"),
         3 => (cells[1], cells[4], cells[5]) = (Cell::Text("eve"), Cell::Text("admin"), Cell::Boolean(true)),
@@ -52,7 +52,7 @@ fn takeover(id: i64, cells: &mut Vec<Cell<'_>>) {
 async fn administrators_are_named_and_confirmed(engine: Engine) {
     let place = with_colleagues(engine).await;
     let (admin, scratch) = (&place.admin, &place.school.scratch);
-    let id = uploaded(&place, takeover).await;
+    let id = uploaded(&place, |id, cells| takeover(id, cells)).await;
     let before = scratch.everything().await;
     for mode in ["replace", "merge"] {
         let plan = admin.plan(&id, &json!({"mode": mode})).await;
