@@ -84,6 +84,8 @@ impl Mariadb {
         }
         let folder = tempfile::tempdir().unwrap();
         let data = format!("--datadir={}", folder.path().join("data").display());
+        // A server that starts removes the temporary tables of others from a folder that they share.
+        let temporary = format!("--tmpdir={}", folder.path().display());
         let user = tool::run(Command::new("id").arg("-un")).stdout;
         let user = format!("--user={}", String::from_utf8(user).unwrap().trim());
         tool::run(Command::new("mariadb-install-db").args([
@@ -91,11 +93,12 @@ impl Mariadb {
             "--skip-test-db",
             "--auth-root-authentication-method=normal",
             &data,
+            &temporary,
             &user,
         ]));
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let child = Command::new("mariadbd")
-            .args(["--no-defaults", "--bind-address=127.0.0.1", &data, &user])
+            .args(["--no-defaults", "--bind-address=127.0.0.1", &data, &temporary, &user])
             .args(["--innodb-buffer-pool-size=16M", "--innodb-flush-log-at-trx-commit=0"])
             .arg(format!("--port={port}"))
             .arg(format!("--socket={}", folder.path().join("socket").display()))

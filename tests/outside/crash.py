@@ -268,9 +268,10 @@ def on_postgres(binary, folder, kills, chance, server, settings):
 def on_mariadb(binary, folder, kills, chance):
     server = os.path.join(folder, "server")
     os.mkdir(server)
-    data, user = f"--datadir={server}/data", f"--user={pwd.getpwuid(os.getuid()).pw_name}"
+    # A server that starts removes the temporary tables of others from a folder that they share.
+    data, user = [f"--datadir={server}/data", f"--tmpdir={server}"], f"--user={pwd.getpwuid(os.getuid()).pw_name}"
     install = ["mariadb-install-db", "--no-defaults", "--skip-test-db", "--auth-root-authentication-method=normal"]
-    subprocess.run([*install, data, user], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([*install, *data, user], check=True, stdout=subprocess.DEVNULL)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -279,7 +280,7 @@ def on_mariadb(binary, folder, kills, chance):
     quick = ["--innodb-flush-log-at-trx-commit=0", "--innodb-buffer-pool-size=64M"]
     client = ["mariadb", "--no-defaults", "--protocol=tcp", "--host=127.0.0.1", f"--port={port}", "--user=root", "--execute"]
     with open(os.path.join(server, "log"), "w") as log:
-        running = subprocess.Popen(["mariadbd", "--no-defaults", data, user, *listen, *quick, *unusual], stdout=log, stderr=log)
+        running = subprocess.Popen(["mariadbd", "--no-defaults", *data, user, *listen, *quick, *unusual], stdout=log, stderr=log)
     try:
         def is_up():
             return subprocess.run([*client, "CREATE DATABASE IF NOT EXISTS crash"], stderr=subprocess.DEVNULL).returncode == 0
