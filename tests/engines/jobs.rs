@@ -114,13 +114,7 @@ async fn who_was_taken_for_dead_can_not_commit(engine: Engine) {
     let former = former.ended().await;
     assert_eq!(former.state, JobState::Interrupted, "{former:?}");
     assert_eq!(school.scratch.everything().await, before);
-    let told: Vec<_> = other
-        .interrupted
-        .lock()
-        .unwrap()
-        .iter()
-        .map(|job| job.id.clone())
-        .collect();
+    let told = other.interrupted_ids();
     assert_eq!(told, [former.id], "to clean up what it left");
     // Its end has not freed what is another's by now.
     assert_eq!(holder(other.idle(Needs::WriterLease).await), next.id);
@@ -206,7 +200,7 @@ async fn a_long_transaction_keeps_the_lease(engine: Engine) {
     go.send(()).unwrap();
     assert_eq!(job.ended().await.state, JobState::Succeeded);
     assert_eq!(school.scratch.count("attendance").await, 0);
-    assert!(two.interrupted.lock().unwrap().is_empty());
+    assert!(two.interrupted_ids().is_empty());
 }
 
 #[on_every_engine]
@@ -231,13 +225,7 @@ async fn a_process_that_comes_back_knows_its_dead(engine: Engine) {
     })
     .await;
     let next = next.unwrap();
-    let mut told: Vec<_> = next
-        .interrupted
-        .lock()
-        .unwrap()
-        .iter()
-        .map(|job| job.id.clone())
-        .collect();
+    let mut told = next.interrupted_ids();
     told.sort();
     let mut expected = vec![lease, plain];
     expected.sort();

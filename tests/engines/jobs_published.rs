@@ -62,13 +62,7 @@ async fn dead_job_that_has_published_has_succeeded(engine: Engine) {
             (JobState::Interrupted, "interrupted".to_owned())
         );
     }
-    let told: Vec<_> = next
-        .interrupted
-        .lock()
-        .unwrap()
-        .iter()
-        .map(|job| job.id.clone())
-        .collect();
+    let told = next.interrupted_ids();
     assert!(
         !told.contains(&with) && told.contains(&without) && told.contains(&clear),
         "{told:?}"
@@ -155,7 +149,7 @@ async fn publishing_job_goes_on_giving_signs_of_life(engine: Engine) {
         two.jobs.get(&job.id).await.unwrap().heartbeat_at > begun + Manner::LIVELY.patience * 2
     })
     .await;
-    assert!(two.interrupted.lock().unwrap().is_empty());
+    assert!(two.interrupted_ids().is_empty());
     go.send(()).unwrap();
     assert_eq!(job.ended().await.state, JobState::Succeeded);
 }

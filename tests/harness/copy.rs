@@ -69,7 +69,7 @@ pub struct Copy {
     pub database: Database,
     pub admin: Admin,
     /// The jobs that it was told to clean up after.
-    pub interrupted: Arc<Mutex<Vec<Job>>>,
+    interrupted: Arc<Mutex<Vec<Job>>>,
     runtime: Option<Runtime>,
 }
 
@@ -135,6 +135,12 @@ impl Copy {
             interrupted,
             runtime: Some(runtime),
         }
+    }
+
+    /// The ids of the jobs that it was told to clean up after.
+    pub fn interrupted_ids(&self) -> Vec<String> {
+        let interrupted = self.interrupted.lock().unwrap();
+        interrupted.iter().map(|job| job.id.clone()).collect()
     }
 
     /// Begins a job on the copy's own runtime and gives what came of submitting it.
