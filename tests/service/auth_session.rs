@@ -151,17 +151,66 @@ async fn a_page_goes_on_while_somebody_else_writes() {
     writer.execute_unprepared("rollback").await.unwrap();
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn signing_out_makes_the_browser_forget() {
-    let school = small_school(Engine::Sqlite).await;
+#[on_every_engine]
+async fn signing_out_ends_the_session_and_makes_the_browser_forget(engine: Engine) {
+    let school = small_school(engine).await;
     let service = Service::on(&school.scratch).await;
-    let gone = service.anonymous().delete(SESSION).await.expect(204);
+    let (signed_in, other) = (sign_in(&service).await, sign_in(&service).await);
+    let renewed = go_on(&service, &cookie(&signed_in)).await.expect(200);
+    let link = bearer(&service, &renewed)
+        .post("/backup/download-links", &json!({"path": "/backup/download/courses"}))
+        .await
+        .expect(201);
+    // The page sends its cookie, and not its token.
+    let request = service.anonymous().request(Method::DELETE, SESSION);
+    let gone = Answer::of(request.header("Cookie", format!("{NAME}={}", cookie(&renewed)))).await;
+    for ended in [&signed_in, &renewed] {
+        go_on(&service, &cookie(ended)).await.problem(401, "unauthenticated");
+        let refused = bearer(&service, ended).get("/backup/stats").await;
+        assert!(
+            refused.header("www-authenticate").contains("invalid_token"),
+            "{refused:?}"
+        );
+        refused.problem(401, "unauthenticated");
+    }
+    let link = link.json()["url"].as_str().unwrap().to_owned();
+    let link = &link[link.find("/backup/").unwrap()..];
+    service.anonymous().get(link).await.problem(401, "unauthenticated");
+    bearer(&service, &other).get("/backup/stats").await.expect(200);
+    go_on(&service, &cookie(&other)).await.expect(200);
+
+    let gone = gone.expect(204);
     let set = gone.header("set-cookie");
     assert!(
         set.starts_with(&format!("{NAME}=; ")) && set.contains("Max-Age=0"),
         "{set}"
     );
     assert!(set.contains("Path=/auth/session"), "{set}");
+    service.anonymous().delete(SESSION).await.expect(204);
+}
+
+/// RFC 9700, section 4.14: nobody can say in whose hands the copy is.
+#[on_every_engine]
+async fn cookie_that_comes_back_after_it_was_replaced_ends_its_session(engine: Engine) {
+    let school = small_school(engine).await;
+    let service = Service::on(&school.scratch).await;
+    let (stolen, other) = (sign_in(&service).await, sign_in(&service).await);
+    let next = go_on(&service, &cookie(&stolen)).await.expect(200);
+    // A second tab, or one whose answer was lost.
+    let again = go_on(&service, &cookie(&stolen)).await.expect(200);
+    let last = go_on(&service, &cookie(&next)).await.expect(200);
+    go_on(&service, &cookie(&again)).await.expect(200);
+
+    let problem = go_on(&service, &cookie(&stolen)).await.problem(401, "unauthenticated");
+    assert!(problem["detail"].as_str().unwrap().contains("elsewhere"), "{problem}");
+    go_on(&service, &cookie(&last)).await.problem(401, "unauthenticated");
+    for access in [&stolen, &next, &last] {
+        bearer(&service, access)
+            .get("/auth/me")
+            .await
+            .problem(401, "unauthenticated");
+    }
+    go_on(&service, &cookie(&other)).await.expect(200);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use harness::copy::{Copy, Manner, idle, submission};
 use harness::service::Setup;
-use harness::{Answer, Client, Engine, Service, on_every_engine, small_school, varying};
+use harness::{Answer, Client, Engine, PATIENCE, Service, on_every_engine, small_school, varying};
 
 const NOWHERE: &str = "/backup/jobs/01890000-0000-7000-8000-000000000000";
 const LAST_EVENT: &str = "9007199254740991";
@@ -272,4 +272,40 @@ async fn who_watches_does_not_hold_up_the_end(engine: Engine) {
     let mut watching = request.send().await.unwrap();
     watching.chunk().await.unwrap().expect("the first event");
     assert_eq!(service.stop().await.code, Some(0));
+}
+
+/// What is told of a job is for administrators, also a minute later.
+#[tokio::test(flavor = "multi_thread")]
+async fn events_end_when_the_token_or_the_account_does() {
+    let school = small_school(Engine::Sqlite).await;
+    let setup = Setup::on(&school.scratch);
+    let service = setup.start().await;
+    let copy = Copy::on(&school.scratch, Manner::LIVELY).await;
+    let job = copy.idle(Needs::Nothing).await.unwrap();
+    let path = format!("/backup/jobs/{}/events", job.id);
+    let watch = async |client: &Client| {
+        let mut watching = client.request(Method::GET, &path).send().await.unwrap();
+        watching.chunk().await.unwrap().expect("the first event");
+        watching
+    };
+    let assert_ends = async |what: &str, watching: reqwest::Response| {
+        let rest = tokio::time::timeout(PATIENCE, watching.text()).await;
+        let rest = rest.unwrap_or_else(|_| panic!("{what}: it goes on"));
+        assert!(!rest.unwrap().contains("event: ended"), "{what}: the job goes on");
+    };
+
+    let (signed_out, other) = (service.admin().await, service.admin().await);
+    let (watching, mut others) = (watch(&signed_out).await, watch(&other).await);
+    signed_out.delete("/auth/session").await.expect(204);
+    assert_ends("signed out", watching).await;
+
+    let short = setup.again().set("CAMPUS_BACKUP_TOKEN_LIFETIME", 1).start().await;
+    let expiring = short.admin().await;
+    assert_ends("the token has expired", watch(&expiring).await).await;
+
+    // Meanwhile the other one was told what there was to tell, and ends with the account's rights.
+    others.chunk().await.unwrap().expect("another event");
+    let scratch = &school.scratch;
+    scratch.execute("update users set role = 'teacher' where id = 1").await;
+    assert_ends("demoted", others).await;
 }

@@ -70,12 +70,67 @@ async fn served() -> (School, Service, Value) {
     (school, service, document)
 }
 
-/// Everything under /backup refuses whoever has not signed in and whoever is not an administrator, and changes nothing.
+/// Tokens that were an administrator's, and why they are refused now. The last one's account was demoted.
+async fn refused_tokens(setup: &Setup, service: &Service, school: &School) -> Vec<(&'static str, Client)> {
+    let command = async |arguments: &[&str]| {
+        let done = setup.again().arguments(arguments).run().await;
+        assert_eq!(done.code, Some(0), "{done:?}");
+        done
+    };
+    let of_command_line = async || {
+        let printed = command(&["token", "admin", "--lifetime", "31536000"]).await.stdout;
+        service.bearer(printed.trim())
+    };
+    let before_reset = [of_command_line().await, service.admin().await];
+    let reset = command(&["admin", "reset-password", "admin"]).await;
+    let sign_in = async || service.login("admin", reset.password()).await;
+    let signed_out = sign_in().await;
+    signed_out.delete("/auth/session").await.expect(204);
+    let ended_everywhere = [of_command_line().await, sign_in().await];
+    ended_everywhere[1].delete("/auth/sessions").await.expect(204);
+    let ended_by_command = sign_in().await;
+    command(&["admin", "end-sessions", "admin"]).await;
+    let all_ended = sign_in().await;
+    command(&["admin", "end-sessions", "--all"]).await;
+    let demoted = sign_in().await;
+    demoted.get("/backup/stats").await.expect(200);
+    school
+        .scratch
+        .execute("update users set role = 'accountant' where id = 1")
+        .await;
+    let [script_before_reset, page_before_reset] = before_reset;
+    let [script_ended, page_ended] = ended_everywhere;
+    vec![
+        (
+            "of the command line, before the password was reset",
+            script_before_reset,
+        ),
+        ("from before the password was reset", page_before_reset),
+        ("signed out", signed_out),
+        ("of the command line, signed out everywhere", script_ended),
+        ("signed out everywhere", page_ended),
+        ("whose sessions the command line ended", ended_by_command),
+        ("of when all sessions were ended", all_ended),
+        ("demoted", demoted),
+    ]
+}
+
+/// Everything under /backup refuses whoever has not signed in, whoever is not an administrator, and every token that no longer
+/// counts, and changes nothing.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_operation_refuses_whom_it_must() {
-    let (school, service, document) = served().await;
-    let before = school.scratch.everything().await;
+    let school = small_school(Engine::Sqlite).await;
+    let setup = Setup::on(&school.scratch);
+    let service = setup.start().await;
+    let document = service
+        .anonymous()
+        .get("/api-docs/openapi.json")
+        .await
+        .expect(200)
+        .json();
+    let refused = refused_tokens(&setup, &service, &school).await;
     let teacher = service.login("teacher", ADMIN_PASSWORD).await;
+    let before = school.scratch.everything().await;
     let mut walked = 0;
     for operation in operations(&document) {
         let name = format!("{} {}", operation.method, operation.path);
@@ -83,9 +138,20 @@ async fn every_operation_refuses_whom_it_must() {
             let answer = operation.call(&service.anonymous()).await;
             assert_eq!(answer.status.as_u16(), 401, "{name}: {answer:?}");
             assert!(answer.header("www-authenticate").starts_with("Bearer"), "{name}");
-            let answer = operation.call(&teacher).await;
-            assert_eq!(answer.status.as_u16(), 403, "{name}: {answer:?}");
-            assert_eq!(answer.header("content-type"), "application/problem+json", "{name}");
+            for (why, client) in refused.iter().chain([&("of a teacher", teacher.clone())]) {
+                let answer = operation.call(client).await;
+                let (status, challenge) = match *why {
+                    "of a teacher" | "demoted" => (403, "insufficient_scope"),
+                    _ => (401, "invalid_token"),
+                };
+                assert_eq!(answer.status.as_u16(), status, "{name}, {why}: {answer:?}");
+                assert!(answer.header("www-authenticate").contains(challenge), "{name}, {why}");
+                assert_eq!(
+                    answer.header("content-type"),
+                    "application/problem+json",
+                    "{name}, {why}"
+                );
+            }
             for status in ["401", "403"] {
                 assert!(
                     operation.description["responses"][status].is_object(),
@@ -95,10 +161,17 @@ async fn every_operation_refuses_whom_it_must() {
             walked += 1;
         } else {
             // Nothing outside changes data.
+            let sessions = ["/auth/login", "/auth/session", "/auth/sessions"];
             assert!(
-                operation.method == Method::GET || ["/auth/login", "/auth/session"].contains(&operation.path.as_str()),
+                operation.method == Method::GET || sessions.contains(&operation.path.as_str()),
                 "{name}"
             );
+            if operation.description["security"].is_null() {
+                for (why, client) in refused.iter().filter(|(why, _)| *why != "demoted") {
+                    let answer = operation.call(client).await;
+                    assert_eq!(answer.status.as_u16(), 401, "{name}, {why}: {answer:?}");
+                }
+            }
         }
     }
     assert!(walked >= 4, "only {walked} operations under /backup");
@@ -116,6 +189,7 @@ async fn everything_that_is_served_is_described() {
         "POST /auth/login",
         "POST /auth/session",
         "DELETE /auth/session",
+        "DELETE /auth/sessions",
         "GET /auth/me",
         "GET /backup/stats",
         "GET /backup/download/{table}",

@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use std::process::ExitCode;
 use std::time::Duration;
 
+use campus_backup_domain::account::FirstAdmin;
 use campus_backup_domain::archives::Words;
 use campus_backup_domain::job::Runner;
 use campus_backup_domain::store::Store;
@@ -81,40 +82,58 @@ fn migrate(common: &Common) -> Result<(), Failure> {
 }
 
 fn administer(admin: Admin) -> Result<(), Failure> {
-    let (common, password_file) = match &admin {
+    match admin {
         Admin::Create {
-            common, password_file, ..
+            username,
+            email,
+            password_file,
+            common,
+        } => {
+            let password = password_file.as_deref().map(secret::password_in).transpose()?;
+            with_state(&common, Installation::CreateIfMissing, async |state| {
+                let accounts = &state.accounts;
+                let made = accounts
+                    .create_admin(&username, email.as_deref(), password.as_ref())
+                    .await;
+                let made = made.map_err(Failure::failed("changing the account"))?;
+                print_account(&format!("Administrator `{}` was created.", made.username), &made)
+            })
         }
-        | Admin::ResetPassword {
-            common, password_file, ..
-        } => (common, password_file),
-    };
-    let password = password_file.as_deref().map(secret::password_in).transpose()?;
-    let installation = match &admin {
-        Admin::Create { .. } => Installation::CreateIfMissing,
-        Admin::ResetPassword { .. } => Installation::Database,
-    };
-    with_state(common, installation, async |state| {
-        let done = match &admin {
-            Admin::Create { username, email, .. } => {
-                state
-                    .accounts
-                    .create_admin(username, email.as_deref(), password.as_ref())
-                    .await
-            }
-            Admin::ResetPassword { username, .. } => state.accounts.reset_password(username, password.as_ref()).await,
-        };
-        let done = done.map_err(Failure::failed("changing the account"))?;
-        let name = &done.username;
-        let what = match &admin {
-            Admin::Create { .. } => format!("Administrator `{name}` was created."),
-            Admin::ResetPassword { .. } => format!("The password of `{name}` was set."),
-        };
-        match &done.password {
-            Some(password) => print(&format!("{what} One-time password: {}", password.expose_secret())),
-            None => print(&what),
+        Admin::ResetPassword {
+            username,
+            password_file,
+            common,
+        } => {
+            let password = password_file.as_deref().map(secret::password_in).transpose()?;
+            with_state(&common, Installation::Database, async |state| {
+                let reset = state.accounts.reset_password(&username, password.as_ref()).await;
+                let reset = reset.map_err(Failure::failed("changing the account"))?;
+                print_account(&format!("The password of `{}` was set.", reset.username), &reset)
+            })
         }
-    })
+        Admin::EndSessions { username, common, .. } => {
+            with_state(&common, Installation::Database, async |state| match &username {
+                Some(username) => {
+                    let ended = state.accounts.end_sessions_of(username).await;
+                    ended.map_err(Failure::failed("ending the sessions"))?;
+                    print(&format!("All sessions of `{username}` were ended."))
+                }
+                None => {
+                    let ended = state.accounts.end_all_sessions().await;
+                    ended.map_err(Failure::failed("ending the sessions"))?;
+                    print("All sessions were ended.")
+                }
+            })
+        }
+    }
+}
+
+/// Says what was done, and the password if it was made.
+fn print_account(what: &str, account: &FirstAdmin) -> Result<(), Failure> {
+    match &account.password {
+        Some(password) => print(&format!("{what} One-time password: {}", password.expose_secret())),
+        None => print(what),
+    }
 }
 
 fn token(username: &str, lifetime: Option<u64>, common: &Common) -> Result<(), Failure> {

@@ -7,10 +7,10 @@ use std::future::{Ready, ready};
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
-use actix_web::http::Method;
-use actix_web::http::header::AUTHORIZATION;
+use actix_web::http::header::{AUTHORIZATION, HeaderValue};
+use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
-use actix_web::{Error, FromRequest, HttpMessage, HttpRequest, web};
+use actix_web::{Error, FromRequest, HttpMessage, HttpRequest, ResponseError as _, web};
 use campus_backup_domain::account::{Admin, Principal};
 
 use crate::AppState;
@@ -82,16 +82,39 @@ pub async fn principal(state: &AppState, request: &HttpRequest) -> Result<Princi
     if sent.next().is_some() {
         return Err(ApiError::invalid_token("there is more than one Authorization header"));
     }
-    // RFC 9110, section 11.1: the scheme's case does not matter.
-    let token = header.to_str().ok().and_then(|header| {
-        let (scheme, token) = header.split_once(' ')?;
-        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
-    });
-    match token {
+    match token_of(header) {
         Some(token) => Ok(state.accounts.authenticate(token).await?),
         None => Err(ApiError::new(
             Code::Unauthenticated,
             "The Authorization header must be `Bearer` and a token.",
         )),
     }
+}
+
+/// The bearer token of a request, not verified; none if there is none, or not exactly one.
+pub fn bearer(request: &HttpRequest) -> Option<&str> {
+    let mut sent = request.headers().get_all(AUTHORIZATION);
+    match (sent.next(), sent.next()) {
+        (Some(header), None) => token_of(header),
+        _ => None,
+    }
+}
+
+/// Whether the request would still be admitted. What is not about its token, such as a database that is gone, is for others to
+/// say.
+pub async fn is_still_admitted(state: &AppState, request: &HttpRequest) -> bool {
+    let admitted = match principal(state, request).await {
+        Ok(principal) => principal.admin().map_err(ApiError::from).map(drop),
+        Err(error) => Err(error),
+    };
+    let refused = [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN];
+    admitted
+        .err()
+        .is_none_or(|error| !refused.contains(&error.status_code()))
+}
+
+fn token_of(header: &HeaderValue) -> Option<&str> {
+    // RFC 9110, section 11.1: the scheme's case does not matter.
+    let (scheme, token) = header.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }

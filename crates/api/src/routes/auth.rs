@@ -1,4 +1,4 @@
-//! `/auth`: signing in, going on, signing out, and who is signed in.
+//! `/auth`: signing in, going on, signing out here and everywhere, and who is signed in.
 
 use actix_web::{HttpRequest, HttpResponse, delete, get, post, web};
 use campus_backup_domain::account::{self, Principal};
@@ -17,7 +17,12 @@ use crate::{cookie, problem_responses};
 
 /// Registers the routes.
 pub fn configure(config: &mut ServiceConfig<'_>) {
-    config.service(login).service(go_on).service(sign_out).service(me);
+    config
+        .service(login)
+        .service(go_on)
+        .service(sign_out)
+        .service(sign_out_everywhere)
+        .service(me);
 }
 
 /// A user name and its password.
@@ -104,7 +109,8 @@ problem_responses!(
     TooManyLogins, DatabaseBusy, DatabaseUnavailable, Internal
 );
 problem_responses!(SessionProblems: Unauthenticated, DatabaseBusy, DatabaseUnavailable, Internal);
-problem_responses!(SignOutProblems: Internal);
+problem_responses!(SignOutProblems: DatabaseBusy, DatabaseUnavailable, Internal);
+problem_responses!(EndSessionsProblems: Unauthenticated, Forbidden, DatabaseBusy, DatabaseUnavailable, Internal);
 problem_responses!(MeProblems: Unauthenticated, DatabaseBusy, DatabaseUnavailable, Internal);
 
 /// Sign in
@@ -141,7 +147,10 @@ async fn login(state: web::Data<AppState>, request: HttpRequest, body: Body<Logi
 ///
 /// Gives a browser the next access token, for the cookie of `POST /auth/login` or of the last call, and replaces that. The
 /// cookie ends when the access token of the same answer does, and the session `--session-lifetime` after the password was given;
-/// it ends at once when the password is changed, the account is deactivated or the data is restored.
+/// it ends at once when somebody signs out of it, the password is changed, the account is deactivated or the data is restored.
+///
+/// A cookie that was replaced ends the session when it comes back: somebody else may have it. The one just before the current
+/// one is still accepted for a minute, because two tabs may ask at once, and an answer may be lost.
 #[utoipa::path(
     operation_id = "refreshSession",
     tag = "auth",
@@ -166,11 +175,13 @@ async fn go_on(state: web::Data<AppState>, request: HttpRequest) -> Result<HttpR
 
 /// Sign out
 ///
-/// Makes the browser forget the session's cookie. An access token that was given before ends by itself.
+/// Ends the session of the cookie, and that of the bearer token if one is sent: their access tokens, refresh tokens and download
+/// links are refused from now on. The browser forgets the cookie. Without a valid one there is nothing to end, which is no
+/// mistake.
 #[utoipa::path(
     operation_id = "endSession",
     tag = "auth",
-    security(()),
+    security((), ("sessionCookie" = []), ("bearerAuth" = [])),
     responses(
         (
             status = 204,
@@ -181,8 +192,46 @@ async fn go_on(state: web::Data<AppState>, request: HttpRequest) -> Result<HttpR
     )
 )]
 #[delete("/auth/session")]
-async fn sign_out(state: web::Data<AppState>, request: HttpRequest) -> HttpResponse {
-    let service = address::of_service(state.settings.public_url.as_deref(), &request);
+async fn sign_out(state: web::Data<AppState>, request: HttpRequest) -> Result<HttpResponse, ApiError> {
+    let cookie = cookie::of(&request);
+    let tokens = account::SignOut {
+        refresh_token: cookie.as_deref(),
+        bearer: guard::bearer(&request),
+    };
+    state.accounts.sign_out(tokens).await?;
+    Ok(signed_out(&state, &request))
+}
+
+/// Sign out everywhere
+///
+/// Ends all sessions of the account: every access token, refresh token and download link of it is refused from now on, also
+/// tokens of the command line. A token of an outside identity provider has no session here (403).
+#[utoipa::path(
+    operation_id = "endSessions",
+    tag = "auth",
+    responses(
+        (
+            status = 204,
+            description = "Signed out everywhere.",
+            headers(("Set-Cookie" = String, description = "An empty cookie that has ended.")),
+        ),
+        EndSessionsProblems
+    )
+)]
+#[delete("/auth/sessions")]
+async fn sign_out_everywhere(state: web::Data<AppState>, request: HttpRequest) -> Result<HttpResponse, ApiError> {
+    let principal = guard::principal(&state, &request).await?;
+    let user_id = principal.user_id.ok_or_else(|| {
+        let detail = "You signed in at the identity provider, which alone can end its tokens.";
+        ApiError::new(Code::Forbidden, detail)
+    })?;
+    state.accounts.end_account_sessions(user_id).await?;
+    Ok(signed_out(&state, &request))
+}
+
+/// The answer that makes a browser forget its cookie.
+fn signed_out(state: &AppState, request: &HttpRequest) -> HttpResponse {
+    let service = address::of_service(state.settings.public_url.as_deref(), request);
     HttpResponse::NoContent().cookie(cookie::without(&service)).finish()
 }
 

@@ -1,6 +1,6 @@
 //! The events of a job as a stream of bytes (HTML Standard, section 9.2, server-sent events).
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix_web::web::Bytes;
 use campus_backup_domain::Result;
@@ -13,19 +13,56 @@ use super::jobs::JobAnswer;
 /// After how long without an event a comment is sent: a reader who is gone is noticed by writing only.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
 
-/// All events from now on. A stream that fails is broken off; the client comes again with the last id.
-pub(super) fn events(watch: Watch) -> impl Stream<Item = Result<Bytes>> {
-    unfold(Some(watch), |watch| async move {
-        let mut watch = watch?;
-        let Ok(next) = tokio::time::timeout(KEEP_ALIVE, watch.next()).await else {
-            return Some((Ok(Bytes::from_static(b":\n\n")), Some(watch)));
-        };
-        match next {
-            Ok(Some(event)) => Some((Ok(written(event)), Some(watch))),
+/// How often it is asked whether the reader may still read.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
+
+/// What is sent, and when that and the reader's right were last looked after.
+struct Events<A> {
+    watch: Watch,
+    is_admitted: A,
+    asked_at: Instant,
+    sent_at: Instant,
+}
+
+/// All events from now on, for as long as the reader may read them. A stream that fails is broken off; the client comes again
+/// with the last id.
+pub(super) fn events<A: AsyncFn() -> bool>(watch: Watch, is_admitted: A) -> impl Stream<Item = Result<Bytes>> {
+    let now = Instant::now();
+    let events = Events {
+        watch,
+        is_admitted,
+        asked_at: now,
+        sent_at: now,
+    };
+    unfold(Some(events), |events| async move {
+        let mut events = events?;
+        match events.next().await {
+            Ok(Some(bytes)) => Some((Ok(bytes), Some(events))),
             Ok(None) => None,
             Err(error) => Some((Err(error), None)),
         }
     })
+}
+
+impl<A: AsyncFn() -> bool> Events<A> {
+    async fn next(&mut self) -> Result<Option<Bytes>> {
+        loop {
+            let next = tokio::time::timeout(ASK_AGAIN, self.watch.next()).await;
+            if self.asked_at.elapsed() >= ASK_AGAIN {
+                if !(self.is_admitted)().await {
+                    return Ok(None);
+                }
+                self.asked_at = Instant::now();
+            }
+            let bytes = match next {
+                Ok(event) => event?.map(written),
+                Err(_) if self.sent_at.elapsed() < KEEP_ALIVE => continue,
+                Err(_) => Some(Bytes::from_static(b":\n\n")),
+            };
+            self.sent_at = Instant::now();
+            return Ok(bytes);
+        }
+    }
 }
 
 fn written(event: Event) -> Bytes {

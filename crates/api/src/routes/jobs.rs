@@ -13,7 +13,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use super::job_events::events;
 use crate::AppState;
 use crate::body::Query;
-use crate::middleware::guard::Granted;
+use crate::middleware::guard::{self, Granted};
 use crate::page::{Listed, window};
 use crate::problem::ApiError;
 use crate::problem_responses;
@@ -252,7 +252,8 @@ async fn get_job(_: Granted, state: web::Data<AppState>, id: web::Path<String>) 
 /// Server-sent events: `progress` whenever something has changed, at most four times a second, and `ended` as the last.
 /// The data of each is the job as `getJob` shows it. Ids increase; who sends the last one again as `Last-Event-ID` is told
 /// the present state if it is newer, and nothing twice. Who has seen the end is answered 204, upon which a browser's
-/// `EventSource` stops asking. Comments keep the connection alive.
+/// `EventSource` stops asking. Comments keep the connection alive. The stream ends without `ended` when the token or the account
+/// does; go on with a new token.
 #[utoipa::path(
     operation_id = "streamJobEvents",
     tag = "backup",
@@ -290,7 +291,9 @@ async fn stream_job_events(
         // Compressed or gathered by a proxy, events would arrive late.
         .insert_header(ContentEncoding::Identity)
         .insert_header(("X-Accel-Buffering", "no"))
-        .streaming(events(watch)))
+        .streaming(events(watch, async move || {
+            guard::is_still_admitted(&state, &request).await
+        })))
 }
 
 fn last_event(request: &HttpRequest) -> Result<Option<u64>, ApiError> {

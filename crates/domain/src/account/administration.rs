@@ -142,8 +142,8 @@ impl Accounts {
         }
     }
 
-    /// Sets a user's password and nothing else: who is inactive stays so. Tokens that were issued before stay valid
-    /// until they expire.
+    /// Sets a user's password and nothing else: who is inactive stays so. With the password before, all sessions, tokens and
+    /// download links of the account end.
     ///
     /// # Errors
     /// [`Error::Invalid`] if there is no such user or the password is too weak.

@@ -11,11 +11,11 @@ use rand::rngs::SysRng;
 use sea_orm::entity::prelude::Expr;
 use sea_orm::{ActiveValue, ColumnTrait, EntityTrait, QueryFilter};
 
-use super::token::NO_LONGER_ACTIVE;
+use super::session::{ENDED, TokenSession};
 use super::{Accounts, Admin, digest, invalid, now};
 use crate::Database;
 use crate::entity::download_link as stored;
-use crate::entity::user::{self, Role};
+use crate::entity::user::Role;
 use crate::error::{Error, Result};
 use crate::hexadecimal::hexadecimal;
 
@@ -51,6 +51,7 @@ impl Accounts {
         let token = hexadecimal(&random);
         let now = now();
         let expires_at = now + LIFETIME;
+        let session = admin.session().cloned();
         let row = stored::ActiveModel {
             id: ActiveValue::NotSet,
             token_digest: ActiveValue::Set(digest(&token)),
@@ -60,6 +61,9 @@ impl Accounts {
             created_at: ActiveValue::Set(now),
             expires_at: ActiveValue::Set(expires_at),
             used_at: ActiveValue::Set(None),
+            session_id: ActiveValue::Set(session.as_ref().map(|session| session.id.clone())),
+            session_epoch: ActiveValue::Set(session.as_ref().map(|session| session.epoch)),
+            account_digest: ActiveValue::Set(session.map(|session| session.account)),
         };
         let connection = self.0.database.connection();
         let inserted = stored::Entity::insert(row).exec(connection).await;
@@ -81,8 +85,8 @@ impl Accounts {
     ///
     /// # Errors
     /// [`Error::LinkInvalid`] if it was never made, or for another path; [`Error::LinkSpent`] if it was used or has
-    /// expired; [`Error::Unauthenticated`] or [`Error::Forbidden`] if whoever made it is no longer an active user or
-    /// no longer an administrator.
+    /// expired; [`Error::Unauthenticated`] or [`Error::Forbidden`] if the token with which it was made would be refused now, or
+    /// whoever made it is no longer an administrator.
     pub async fn redeem_link(&self, token: &str, path: &str) -> Result<(Admin, LinkUse)> {
         let doing = "claiming a download link";
         if token.len() != 2 * TOKEN_BYTES {
@@ -113,23 +117,32 @@ impl Accounts {
             id: link.id,
             database: Some(self.0.database.clone()),
         };
-        let admin = match link.user_id {
-            None => Admin::of_link(None, link.username),
-            Some(id) => {
-                let user = user::Entity::find_by_id(id).one(connection).await;
-                match user.map_err(Error::database(doing))?.filter(|user| user.is_active) {
-                    Some(user) if user.role == Role::Admin => Admin::of_link(Some(id), user.username),
-                    user => {
-                        link_use.completed();
-                        return Err(match user {
-                            Some(_) => Error::Forbidden,
-                            None => Error::Unauthenticated(NO_LONGER_ACTIVE),
-                        });
-                    }
+        match self.maker_of(link).await {
+            Ok(admin) => Ok((admin, link_use)),
+            Err(error) => {
+                if matches!(error, Error::Unauthenticated(_) | Error::Forbidden) {
+                    link_use.completed();
                 }
+                Err(error)
             }
+        }
+    }
+
+    /// Whoever made a link, if they may still use it: it dies with the token that it was made with.
+    async fn maker_of(&self, link: stored::Model) -> Result<Admin> {
+        let Some(user_id) = link.user_id else {
+            return Ok(Admin::of_link(None, link.username));
         };
-        Ok((admin, link_use))
+        let session = (link.session_id).zip(link.session_epoch).zip(link.account_digest);
+        let ((id, epoch), account) = session.ok_or(Error::Unauthenticated(ENDED))?;
+        let user = self
+            .holder_of(user_id, &TokenSession { id, epoch, account })
+            .await?
+            .user;
+        match user.role {
+            Role::Admin => Ok(Admin::of_link(Some(user_id), user.username)),
+            _ => Err(Error::Forbidden),
+        }
     }
 }
 
@@ -193,9 +206,13 @@ mod tests {
     use std::time::{Duration, Instant};
 
     use sea_orm::PaginatorTrait;
+    use secrecy::SecretString;
 
-    use super::super::tests::{SchoolAccounts, refusal};
+    use super::super::session::{ACCOUNT_CHANGED, SignOut};
+    use super::super::tests::{PASSWORD, SchoolAccounts, refusal};
+    use super::super::token::NO_LONGER_ACTIVE;
     use super::*;
+    use crate::entity::user;
 
     const PATH: &str = "/backup/download/students?format=csv";
 
@@ -297,6 +314,40 @@ mod tests {
         assert_eq!(count().await.unwrap(), 1);
         let forgotten = refusal(school.accounts.redeem_link(&link.token, PATH).await);
         assert!(matches!(forgotten, Error::LinkInvalid));
+    }
+
+    #[tokio::test]
+    async fn link_dies_with_the_token_it_was_made_with() {
+        let school = SchoolAccounts::new().await;
+        school.admin().await;
+        let accounts = &school.accounts;
+        let sign_in = async |password: &str| school.login("margaret", password).await.unwrap();
+        let link = async |admin: Admin| accounts.create_link(&admin, PATH).await.unwrap().token;
+        let refused = async |token: &str| match refusal(accounts.redeem_link(token, PATH).await) {
+            Error::Unauthenticated(reason) => reason,
+            other => unreachable!("{other:?}"),
+        };
+
+        let signed_in = sign_in(PASSWORD).await;
+        let made = link(signed_in.principal.admin().unwrap()).await;
+        let out = SignOut {
+            bearer: Some(&signed_in.access_token),
+            ..SignOut::default()
+        };
+        accounts.sign_out(out).await.unwrap();
+        assert_eq!(refused(&made).await, ENDED);
+
+        let made = link(sign_in(PASSWORD).await.principal.admin().unwrap()).await;
+        let user_id = sign_in(PASSWORD).await.principal.user_id.unwrap();
+        accounts.end_account_sessions(user_id).await.unwrap();
+        assert_eq!(refused(&made).await, ACCOUNT_CHANGED);
+
+        let made = link(sign_in(PASSWORD).await.principal.admin().unwrap()).await;
+        let other = SecretString::from("copper-lantern-18-river");
+        accounts.reset_password("margaret", Some(&other)).await.unwrap();
+        assert_eq!(refused(&made).await, ACCOUNT_CHANGED);
+        let spent = refusal(accounts.redeem_link(&made, PATH).await);
+        assert!(matches!(spent, Error::LinkSpent));
     }
 
     #[tokio::test]

@@ -6,8 +6,8 @@
 //! deactivated, demoted or deleted is refused at once.
 //!
 //! In reading order: `principal` is what the others produce; `password` hashes and judges passwords; `limiter`
-//! holds back those who guess; `token` signs and verifies our own tokens; `refresh` goes on without the password; `session`
-//! ends all sessions; `provider` and `jwks` verify tokens of an outside identity provider; `link` is the single-use
+//! holds back those who guess, and `network` knows from where an account has signed in lately; `token` signs and verifies our own tokens; `session` knows which sessions are alive and ends
+//! them; `refresh` goes on without the password; `provider` and `jwks` verify tokens of an outside identity provider; `link` is the single-use
 //! download link; `administration` makes administrators; `username` says what a name may be.
 //! Passwords, tokens and secrets are never logged, and no `Debug` shows them.
 
@@ -20,6 +20,7 @@ use chrono::{DateTime, Utc};
 use sea_orm::{ColumnTrait, Condition};
 use secrecy::{SecretSlice, SecretString};
 use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
 use crate::Database;
 use crate::entity::user;
@@ -46,11 +47,12 @@ pub use limiter::{Allowance, LoginLimits};
 pub use link::{DownloadLink, LinkUse};
 pub use principal::{Admin, Principal};
 pub use provider::IdentityProvider;
+pub use session::SignOut;
 
 use limiter::Limiter;
 use password::Passwords;
 use provider::Provider;
-use refresh::Session;
+use refresh::Renewable;
 use session::Holder;
 use token::Tokens;
 
@@ -114,7 +116,7 @@ pub struct SignedIn {
     /// Who signed in.
     pub principal: Principal,
     user_id: i64,
-    session: Session,
+    renewable: Renewable,
 }
 
 impl Accounts {
@@ -164,7 +166,7 @@ impl Accounts {
             return provider.verify(&header, bearer).await;
         }
         let token = self.0.tokens.verify(&header, bearer)?;
-        let holder = self.holder_of(token.user_id, token.epoch, &token.session).await?;
+        let holder = self.holder_of(token.user_id, &token.session).await?;
         Ok(Principal::of_user(holder.user, Some(token.session)))
     }
 
@@ -208,23 +210,23 @@ impl Accounts {
     }
 
     /// Lets somebody in, in a new session or in one that goes on.
-    fn sign_in(&self, holder: Holder, lifetime: Duration, before: Option<Session>) -> Result<SignedIn> {
-        let epoch = holder.epoch();
+    fn sign_in(&self, holder: Holder, lifetime: Duration, before: Option<Renewable>) -> Result<SignedIn> {
+        let renewable = before.unwrap_or_else(|| Renewable {
+            session: holder.session(Uuid::now_v7().to_string()),
+            began_at: jsonwebtoken::get_current_timestamp(),
+            generation: 0,
+        });
+        // Of now: a session that was spared is of an earlier epoch.
+        let session = holder.session(renewable.session.id.clone());
         let user = holder.user;
-        let (session, began_at) = before.map(|before| (before.id, before.began_at)).unzip();
-        let issued = self.0.tokens.issue(user.id, user.role, epoch, lifetime, session)?;
+        let issued = self.0.tokens.issue(user.id, user.role, lifetime, session.clone())?;
         Ok(SignedIn {
             access_token: issued.token,
             expires_at: issued.expires_at,
             expires_in: lifetime.as_secs(),
-            session: Session {
-                id: issued.session.clone(),
-                began_at: began_at.unwrap_or_else(jsonwebtoken::get_current_timestamp),
-                epoch,
-                password: digest(&user.password_hash),
-            },
             user_id: user.id,
-            principal: Principal::of_user(user, Some(issued.session)),
+            principal: Principal::of_user(user, Some(session.clone())),
+            renewable: Renewable { session, ..renewable },
         })
     }
 
@@ -233,7 +235,7 @@ impl Accounts {
         if username.contains('\0') || username.chars().nth(LONGEST_NAME).is_some() {
             return Ok(None);
         }
-        self.holder(Condition::all().add(user::Column::Username.eq(username)))
+        self.holder(Condition::all().add(user::Column::Username.eq(username)), None)
             .await
     }
 }

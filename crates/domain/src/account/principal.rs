@@ -1,5 +1,6 @@
 //! Whoever was let in, and the proof of being an administrator.
 
+use super::session::TokenSession;
 use crate::entity::user::{self, Role};
 use crate::error::{Error, Result};
 
@@ -18,7 +19,7 @@ pub struct Principal {
 }
 
 impl Principal {
-    pub(super) fn of_user(user: user::Model, session: Option<String>) -> Self {
+    pub(super) fn of_user(user: user::Model, session: Option<TokenSession>) -> Self {
         Self::new(Some(user.id), user.username, user.email, user.role, session)
     }
 
@@ -26,7 +27,13 @@ impl Principal {
         Self::new(None, username, email, role, None)
     }
 
-    fn new(user_id: Option<i64>, username: String, email: Option<String>, role: Role, session: Option<String>) -> Self {
+    fn new(
+        user_id: Option<i64>,
+        username: String,
+        email: Option<String>,
+        role: Role,
+        session: Option<TokenSession>,
+    ) -> Self {
         let authority = (role == Role::Admin).then(|| Admin {
             user_id,
             username: username.clone(),
@@ -55,7 +62,7 @@ impl Principal {
 pub struct Admin {
     user_id: Option<i64>,
     username: String,
-    session: Option<String>,
+    session: Option<TokenSession>,
 }
 
 impl Admin {
@@ -88,9 +95,9 @@ impl Admin {
         &self.username
     }
 
-    /// The id of the token; none for an administrator of an outside identity provider and for whoever comes by a link.
-    pub(super) fn session(&self) -> Option<&str> {
-        self.session.as_deref()
+    /// The session; none for an administrator of an outside identity provider and for whoever comes by a link.
+    pub(super) fn session(&self) -> Option<&TokenSession> {
+        self.session.as_ref()
     }
 
     /// Any administrator, for the tests of the services that ask for one.

@@ -1,40 +1,77 @@
 //! Going on without the password: the refresh token of a browser (RFC 6749, section 1.5).
 //!
 //! A page keeps its access token in memory and loses it when it is reloaded. A refresh token is for a cookie that no script
-//! can read. It gives one access token after the other and is itself replaced each time (RFC 9700, section 4.14). It ends
+//! can read. It gives one access token after the other and is itself replaced each time. It ends
 //! when the access token of the same moment ends, so that whoever stays away for longer is asked for the password, and the
 //! session ends [`Settings::session_lifetime`](super::Settings) after the password was given. It is dead as soon as the user is
 //! inactive or gone, the password is another, or the session was ended.
 //!
-//! Nothing is stored, so that a page can be reloaded while a restore has the whole database to itself. The price is that a
-//! copy in other hands is not noticed.
+//! A token that was replaced and comes back is a copy in other hands, of the new token or of the old one, and nobody can say
+//! which. So it ends the session (RFC 9700, section 4.14). One exception: the token just before the current one is accepted for
+//! [`REUSE_WINDOW`], because two tabs may renew at once, and the answer to a renewal may be lost. It gets the current one.
+//!
+//! On SQLite a restore has the write lock, and its page may be loaded again meanwhile. What can't be recorded then is not done:
+//! the answer has a refresh token of the same generation, and the next renewal replaces it.
 
 use std::sync::LazyLock;
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use jsonwebtoken::get_current_timestamp;
+use sea_orm::entity::prelude::Expr;
+use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter, SqlErr};
 use serde::{Deserialize, Serialize};
 
+use super::session::{self, ENDED, MARGIN, TokenSession};
 use super::token::{self, Claims, Kind};
-use super::{Accounts, SignedIn, digest};
+use super::{Accounts, SignedIn, now};
+use crate::entity::login_session::{self, Column, Entity};
 use crate::error::{Error, Result};
 
 static KIND: LazyLock<Kind> = LazyLock::new(|| Kind::new("campus-backup-refresh+jwt", "campus-backup-refresh"));
 
 const LASTED: &str = "the session has lasted as long as it may; sign in again";
-const PASSWORD_CHANGED: &str = "the password was changed; sign in again";
+const REUSED: &str = "the session was renewed elsewhere with the same cookie, so it was ended; sign in again";
 
-/// What goes on from one token to the next: what only a refresh token says.
-#[derive(Serialize, Deserialize)]
-pub(super) struct Session {
-    #[serde(rename = "sid")]
-    pub(super) id: String,
+/// What is being done, for errors.
+const RENEWING: &str = "renewing a session";
+
+/// For how long a refresh token is accepted after it was replaced for the first time.
+const REUSE_WINDOW: TimeDelta = TimeDelta::seconds(60);
+
+/// What only a refresh token says.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct Renewable {
+    #[serde(flatten)]
+    pub(super) session: TokenSession,
     /// When the password was given, in seconds since 1970, as OpenID Connect calls it.
     #[serde(rename = "auth_time")]
     pub(super) began_at: u64,
-    pub(super) epoch: i64,
-    /// The digest of the password's hash, which must not have changed.
-    pub(super) password: String,
+    /// How often the session was renewed before.
+    pub(super) generation: i64,
+}
+
+/// What may be done with a refresh token.
+enum Verdict {
+    /// It is the current one, which is to be replaced.
+    Current,
+    /// It was just replaced by the one of this generation.
+    JustReplaced(i64),
+    /// It was replaced, and comes back.
+    Reused,
+}
+
+impl Verdict {
+    fn of(generation: i64, stored: Option<&login_session::Model>) -> Self {
+        let Some(stored) = stored.filter(|stored| generation < stored.generation) else {
+            return Self::Current;
+        };
+        let is_recent = stored.rotated_at.is_some_and(|at| now() - at <= REUSE_WINDOW);
+        match generation + 1 == stored.generation && is_recent {
+            true => Self::JustReplaced(stored.generation),
+            false => Self::Reused,
+        }
+    }
 }
 
 impl Accounts {
@@ -44,7 +81,7 @@ impl Accounts {
     /// If it can't be signed.
     pub fn refresh_token(&self, signed_in: &SignedIn) -> Result<String> {
         let (lifetime, tokens) = (self.0.token_lifetime, &self.0.tokens);
-        let (token, _) = tokens.sign(&KIND, signed_in.user_id, lifetime, &signed_in.session)?;
+        let (token, _) = tokens.sign(&KIND, signed_in.user_id, lifetime, &signed_in.renewable)?;
         Ok(token)
     }
 
@@ -53,20 +90,108 @@ impl Accounts {
     /// # Errors
     /// [`Error::Unauthenticated`] with a short reason that may be shown.
     pub async fn refresh(&self, refresh_token: &str) -> Result<SignedIn> {
-        let header = token::read_header(refresh_token)?;
-        let claims: Claims<Session> = self.0.tokens.claims(&KIND, &header, refresh_token)?;
-        let (user_id, session) = (claims.user_id()?, claims.own);
-        let holder = self.holder_of(user_id, session.epoch, &session.id).await?;
-        if digest(&holder.user.password_hash) != session.password {
-            return Err(Error::Unauthenticated(PASSWORD_CHANGED));
-        }
-        let ends_at = session.began_at.saturating_add(self.0.session_lifetime.as_secs());
+        let claims = self.read_refresh(refresh_token)?;
+        let (user_id, expires_at) = (claims.user_id()?, claims.expires_at());
+        let mut renewable = claims.own;
+        let holder = self.holder_of(user_id, &renewable.session).await?;
+        let ends_at = renewable.began_at.saturating_add(self.0.session_lifetime.as_secs());
         let left = Duration::from_secs(ends_at.saturating_sub(get_current_timestamp()));
         if left.is_zero() {
             return Err(Error::Unauthenticated(LASTED));
         }
-        self.sign_in(holder, self.0.token_lifetime.min(left), Some(session))
+        renewable.generation = match self.replace(user_id, &renewable).await? {
+            Some(generation) => generation,
+            None => {
+                tracing::warn!(
+                    user_id,
+                    "a refresh token that was replaced came back; its session is ended"
+                );
+                let transaction = self.0.database.begin_write(RENEWING).await?;
+                session::end(&transaction, user_id, &renewable.session.id, expires_at).await?;
+                transaction.commit().await.map_err(Error::database(RENEWING))?;
+                return Err(Error::Unauthenticated(REUSED));
+            }
+        };
+        self.sign_in(holder, self.0.token_lifetime.min(left), Some(renewable))
     }
+
+    /// What a refresh token says, if it is one of ours and has not expired.
+    pub(super) fn read_refresh(&self, refresh_token: &str) -> Result<Claims<Renewable>> {
+        let header = token::read_header(refresh_token)?;
+        self.0.tokens.claims(&KIND, &header, refresh_token)
+    }
+
+    /// Replaces a refresh token. The answer is the generation of the one that is current now; none for a token that may
+    /// not be used again.
+    async fn replace(&self, user_id: i64, renewable: &Renewable) -> Result<Option<i64>> {
+        let (id, generation) = (&renewable.session.id, renewable.generation);
+        loop {
+            let begun = self.0.database.begin_write_if_free(RENEWING).await?;
+            let stored = match &begun {
+                Some(transaction) => stored(transaction, id).await?,
+                None => stored(self.0.database.connection(), id).await?,
+            };
+            if stored.as_ref().is_some_and(|stored| stored.ended_at.is_some()) {
+                return Err(Error::Unauthenticated(ENDED));
+            }
+            match Verdict::of(generation, stored.as_ref()) {
+                Verdict::Reused => return Ok(None),
+                Verdict::JustReplaced(current) => return Ok(Some(current)),
+                Verdict::Current => {}
+            }
+            let Some(transaction) = begun else {
+                return Ok(Some(generation));
+            };
+            let next = login_session::Model {
+                id: id.clone(),
+                user_id,
+                generation: generation + 1,
+                rotated_at: Some(now()),
+                ended_at: None,
+                expires_at: now() + TimeDelta::from_std(self.0.token_lifetime).unwrap_or(TimeDelta::days(1)) + MARGIN,
+            };
+            // Where another renewal was faster, the next look finds it.
+            if record(&transaction, stored, next).await? {
+                transaction.commit().await.map_err(Error::database(RENEWING))?;
+                self.forget_expired_sessions().await;
+                return Ok(Some(generation + 1));
+            }
+        }
+    }
+}
+
+async fn stored(connection: &impl ConnectionTrait, id: &str) -> Result<Option<login_session::Model>> {
+    let row = Entity::find_by_id(id).one(connection).await;
+    row.map_err(Error::database(RENEWING))
+}
+
+/// Whether the next generation was written, and nobody else had changed the session since it was read.
+async fn record(
+    transaction: &DatabaseTransaction,
+    before: Option<login_session::Model>,
+    next: login_session::Model,
+) -> Result<bool> {
+    let Some(before) = before else {
+        let inserted = Entity::insert(next.into_active_model())
+            .exec_without_returning(transaction)
+            .await;
+        return match inserted {
+            Ok(_) => Ok(true),
+            Err(error) if matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))) => Ok(false),
+            Err(error) => Err(Error::database(RENEWING)(error)),
+        };
+    };
+    let updated = Entity::update_many()
+        .col_expr(Column::Generation, Expr::value(next.generation))
+        .col_expr(Column::RotatedAt, Expr::value(next.rotated_at))
+        .col_expr(Column::ExpiresAt, Expr::value(next.expires_at))
+        .filter(Column::Id.eq(next.id))
+        .filter(Column::Generation.eq(before.generation))
+        .filter(Column::EndedAt.is_null())
+        .exec(transaction)
+        .await;
+    let updated = updated.map_err(Error::database(RENEWING))?;
+    Ok(updated.rows_affected == 1)
 }
 
 #[cfg(test)]
@@ -74,8 +199,9 @@ impl Accounts {
 mod tests {
     use sea_orm::ConnectionTrait;
 
+    use super::super::session::{ACCOUNT_CHANGED, ALL_ENDED, SignOut};
     use super::super::tests::{PASSWORD, SchoolAccounts, refusal};
-    use super::super::token::{NO_LONGER_ACTIVE, SESSION_ENDED};
+    use super::super::token::NO_LONGER_ACTIVE;
     use super::*;
     use crate::entity::user::{self, Role};
 
@@ -139,9 +265,123 @@ mod tests {
         school.accounts.refresh(&refresh).await.unwrap();
         let changed = school.accounts.reset_password("grace", Some(&PASSWORD.into())).await;
         changed.unwrap();
-        assert_eq!(reason(&school, &refresh).await, PASSWORD_CHANGED);
+        assert_eq!(reason(&school, &refresh).await, ACCOUNT_CHANGED);
         let refresh = token(&school, &school.login("grace", PASSWORD).await.unwrap());
         school.accounts.refresh(&refresh).await.unwrap();
+    }
+
+    /// As if the last renewal had been longer ago.
+    async fn age_renewals(school: &SchoolAccounts, age: TimeDelta) {
+        let aged = Entity::update_many()
+            .col_expr(Column::RotatedAt, Expr::value(now() - age))
+            .exec(school.database().connection())
+            .await;
+        assert_ne!(aged.unwrap().rows_affected, 0);
+    }
+
+    #[tokio::test]
+    async fn refresh_token_that_comes_back_ends_its_session_and_no_other() {
+        let school = SchoolAccounts::new().await;
+        school.user("grace", Role::Admin).await;
+        let signed_in = school.login("grace", PASSWORD).await.unwrap();
+        let another = school.login("grace", PASSWORD).await.unwrap();
+        let stolen = token(&school, &signed_in);
+        let next = school.accounts.refresh(&stolen).await.unwrap();
+        let current = token(&school, &next);
+        age_renewals(&school, REUSE_WINDOW + TimeDelta::seconds(1)).await;
+
+        assert_eq!(reason(&school, &stolen).await, REUSED);
+        assert_eq!(reason(&school, &current).await, ENDED);
+        assert_eq!(reason(&school, &stolen).await, ENDED);
+        for access in [&signed_in, &next] {
+            let refused = refusal(school.accounts.authenticate(&access.access_token).await);
+            assert!(matches!(refused, Error::Unauthenticated(ENDED)));
+        }
+        school.accounts.authenticate(&another.access_token).await.unwrap();
+        school.accounts.refresh(&token(&school, &another)).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn renewals_at_once_and_a_repeated_one_get_the_same_generation() {
+        let school = SchoolAccounts::new().await;
+        school.user("grace", Role::Admin).await;
+        let mut refresh = token(&school, &school.login("grace", PASSWORD).await.unwrap());
+        for generation in 1..4 {
+            let renew = || school.accounts.refresh(&refresh);
+            let (a, b, c) = tokio::join!(renew(), renew(), renew());
+            let again = renew().await;
+            let renewed = [a, b, c, again].map(Result::unwrap);
+            for renewed in &renewed {
+                assert_eq!(renewed.renewable.generation, generation);
+                school.accounts.authenticate(&renewed.access_token).await.unwrap();
+            }
+            refresh = token(&school, &renewed[1]);
+        }
+        // Only the one just before the current one may come back.
+        let older = token(&school, &school.login("grace", PASSWORD).await.unwrap());
+        let next = token(&school, &school.accounts.refresh(&older).await.unwrap());
+        school.accounts.refresh(&next).await.unwrap();
+        assert_eq!(reason(&school, &older).await, REUSED);
+        school.accounts.refresh(&refresh).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn session_is_renewed_and_not_replaced_while_another_writes() {
+        let school = SchoolAccounts::new().await;
+        school.user("grace", Role::Admin).await;
+        let refresh = token(&school, &school.login("grace", PASSWORD).await.unwrap());
+        let writer = school.database().begin_write("testing").await.unwrap();
+        let next = school.accounts.refresh(&refresh).await.unwrap();
+        assert_eq!(next.renewable.generation, 0);
+        school.accounts.authenticate(&next.access_token).await.unwrap();
+        writer.rollback().await.unwrap();
+        let next = school.accounts.refresh(&token(&school, &next)).await.unwrap();
+        assert_eq!(next.renewable.generation, 1);
+    }
+
+    #[tokio::test]
+    async fn signing_out_ends_the_sessions_of_both_tokens_and_no_other() {
+        let school = SchoolAccounts::new().await;
+        let user = school.user("grace", Role::Admin).await;
+        let sign_in = async || school.login("grace", PASSWORD).await.unwrap();
+        let (mine, script, another) = (sign_in().await, sign_in().await, sign_in().await);
+        let refresh = token(&school, &mine);
+        let out = SignOut {
+            refresh_token: Some(&refresh),
+            bearer: Some(&script.access_token),
+        };
+        assert_eq!(school.accounts.sign_out(out).await.unwrap(), [user.id; 2]);
+        assert_eq!(reason(&school, &refresh).await, ENDED);
+        for ended in [&mine, &script] {
+            let refused = refusal(school.accounts.authenticate(&ended.access_token).await);
+            assert!(matches!(refused, Error::Unauthenticated(ENDED)));
+        }
+        school.accounts.authenticate(&another.access_token).await.unwrap();
+        // Twice is no mistake, and no token is none.
+        assert_eq!(school.accounts.sign_out(out).await.unwrap().len(), 2);
+        for nobody in [None, Some("x"), Some(refresh.as_str())] {
+            let out = SignOut {
+                refresh_token: None,
+                bearer: nobody,
+            };
+            assert!(school.accounts.sign_out(out).await.unwrap().is_empty());
+        }
+    }
+
+    #[tokio::test]
+    async fn rows_of_sessions_are_removed_when_their_tokens_have_expired() {
+        let school = SchoolAccounts::new().await;
+        school.user("grace", Role::Admin).await;
+        let sign_in = async || token(&school, &school.login("grace", PASSWORD).await.unwrap());
+        school.accounts.refresh(&sign_in().await).await.unwrap();
+        let count = async || Entity::find().all(school.database().connection()).await.unwrap().len();
+        assert_eq!(count().await, 1);
+        let aged = Entity::update_many()
+            .col_expr(Column::ExpiresAt, Expr::value(now() - TimeDelta::seconds(1)))
+            .exec(school.database().connection());
+        aged.await.unwrap();
+        school.accounts.refresh(&sign_in().await).await.unwrap();
+        assert_eq!(count().await, 1);
     }
 
     #[tokio::test]
@@ -149,15 +389,15 @@ mod tests {
         let school = SchoolAccounts::with(|settings, _| settings.session_lifetime = Duration::from_secs(60)).await;
         school.user("grace", Role::Admin).await;
         let mut signed_in = school.login("grace", PASSWORD).await.unwrap();
-        let began_at = signed_in.session.began_at - 20;
-        signed_in.session.began_at = began_at;
+        let began_at = signed_in.renewable.began_at - 20;
+        signed_in.renewable.began_at = began_at;
         for _ in 0..2 {
             let refresh = token(&school, &signed_in);
             signed_in = school.accounts.refresh(&refresh).await.unwrap();
             assert!((30..=40).contains(&signed_in.expires_in), "{}", signed_in.expires_in);
-            assert_eq!(signed_in.session.began_at, began_at);
+            assert_eq!(signed_in.renewable.began_at, began_at);
         }
-        signed_in.session.began_at -= 60;
+        signed_in.renewable.began_at -= 60;
         assert_eq!(reason(&school, &token(&school, &signed_in)).await, LASTED);
     }
 
@@ -176,7 +416,7 @@ mod tests {
         for statement in school.accounts.end_sessions(&admin.unwrap()) {
             school.database().connection().execute_raw(statement).await.unwrap();
         }
-        assert_eq!(reason(&school, &ended).await, SESSION_ENDED);
+        assert_eq!(reason(&school, &ended).await, ALL_ENDED);
         let mut refresh = token(&school, &mine);
         for _ in 0..2 {
             let next = school.accounts.refresh(&refresh).await.unwrap();

@@ -1,26 +1,57 @@
-//! Which sessions are alive, and ending all others at once.
+//! Which sessions are alive, and ending them.
 //!
-//! A token says to which session it belongs, and in which epoch it was issued. Sessions end by beginning the next epoch:
-//! tokens of earlier ones are dead from that commit on, but for those of the session that ends the others. A token without an
-//! epoch is of the first. The epoch is read together with the user whose token it is, before a password is compared; so a token
-//! that is issued for what was true before the sessions ended is dead, too.
+//! Every token of ours names its session and says what was so when it was issued ([`TokenSession`]). It is dead as soon as
+//! one of these is no longer so:
+//! - *The epoch of all sessions.* A restore begins the next one in its own transaction. Tokens of earlier epochs are dead from that
+//!   commit on, but for those of the session that restores.
+//! - *The account*: its password's hash and the epoch of its sessions. A new password, however it came into the table, ends
+//!   all sessions of the account; so does "sign out everywhere".
+//! - *The session itself*. Signing out ends it, and so does a refresh token that comes back after it was replaced.
+//!
+//! All of it is read together with the user whose token it is, in one query and by primary keys. A session has a row only
+//! once it was renewed or ended. So nobody has to write to sign in, which on SQLite would wait for a restore to end.
+//! A password is compared after all of it was read, so a token that is issued for what was true before is dead, too.
 //!
 //! Tokens of an outside identity provider are not ours and stay valid; who may do what with them is for that provider to say.
 
+use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::entity::prelude::Expr;
-use sea_orm::sea_query::SelectStatement;
+use sea_orm::sea_query::{OnConflict, SelectStatement};
 use sea_orm::{
-    ColumnTrait, Condition, EntityTrait, ExprTrait, FromQueryResult, QueryFilter, QuerySelect, QueryTrait, Statement,
+    ActiveValue, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait, ExprTrait, FromQueryResult,
+    QueryFilter, QuerySelect, QueryTrait, Statement,
 };
+use serde::{Deserialize, Serialize};
 
-use super::token::{NO_LONGER_ACTIVE, SESSION_ENDED};
-use super::{Accounts, Admin};
+use super::token::{self, NO_LONGER_ACTIVE};
+use super::{Accounts, Admin, digest, now};
 use crate::entity::session::{Column, Entity};
-use crate::entity::{download_link, user};
+use crate::entity::{account_epoch, download_link, login_session, user};
 use crate::error::{Error, Result};
+
+pub(super) const ALL_ENDED: &str = "all sessions were ended, as they are when the data is restored; sign in again";
+pub(super) const ENDED: &str = "the session was ended; sign in again";
+pub(super) const ACCOUNT_CHANGED: &str =
+    "the password was changed or all sessions of the account were ended; sign in again";
 
 /// The one row.
 const ALL: &str = "all";
+
+/// A token from signing in is valid for a day at most. For how long after that the row of an ended session stays.
+const LONGEST_TOKEN_LIFETIME: TimeDelta = TimeDelta::days(1);
+pub(super) const MARGIN: TimeDelta = TimeDelta::minutes(1);
+
+/// What a token was issued for, and what must still be so for it to be accepted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct TokenSession {
+    /// The session, as OpenID Connect calls it.
+    #[serde(rename = "sid")]
+    pub(super) id: String,
+    /// The epoch of all sessions.
+    pub(super) epoch: i64,
+    /// A digest of the password's hash and the epoch of the account's sessions.
+    pub(super) account: String,
+}
 
 /// A user, and which sessions are alive.
 #[derive(FromQueryResult)]
@@ -29,27 +60,58 @@ pub(super) struct Holder {
     pub(super) user: user::Model,
     epoch: Option<i64>,
     spared: Option<String>,
+    account_epoch: Option<i64>,
+    ended_session: Option<String>,
 }
 
 impl Holder {
-    /// The epoch of tokens that are issued now.
-    pub(super) fn epoch(&self) -> i64 {
-        self.epoch.unwrap_or_default()
+    /// What a token that is issued now is for.
+    pub(super) fn session(&self, id: String) -> TokenSession {
+        TokenSession {
+            id,
+            epoch: self.epoch.unwrap_or_default(),
+            account: self.account(),
+        }
     }
 
-    /// Whether a token's session has not been ended.
-    fn admits(&self, epoch: i64, session: &str) -> bool {
-        epoch == self.epoch() || self.spared.as_deref() == Some(session)
+    /// Hashes have a random salt, so nobody who has the digest can try passwords with it.
+    fn account(&self) -> String {
+        let epoch = self.account_epoch.unwrap_or_default();
+        digest(&format!("{epoch} {}", self.user.password_hash))
+    }
+
+    /// Why a token of that session is no longer accepted, if so.
+    fn refusal(&self, session: &TokenSession) -> Option<&'static str> {
+        let is_of_now = session.epoch == self.epoch.unwrap_or_default();
+        if !is_of_now && self.spared.as_deref() != Some(&session.id) {
+            return Some(ALL_ENDED);
+        }
+        if session.account != self.account() {
+            return Some(ACCOUNT_CHANGED);
+        }
+        self.ended_session.as_ref().map(|_| ENDED)
     }
 }
 
+/// The tokens that a browser or a script signs out with.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SignOut<'a> {
+    /// The refresh token.
+    pub refresh_token: Option<&'a str>,
+    /// The bearer token.
+    pub bearer: Option<&'a str>,
+}
+
 impl Accounts {
-    /// The user, active or not, and which sessions are alive, in one question.
-    pub(super) async fn holder(&self, which: Condition) -> Result<Option<Holder>> {
+    /// The user, active or not, and which sessions are alive, in one query. `session` is the id of the one that is asked for.
+    pub(super) async fn holder(&self, which: Condition, session: Option<&str>) -> Result<Option<Holder>> {
         user::Entity::find()
             .filter(which)
             .expr_as(subquery(Column::Epoch), "epoch")
             .expr_as(subquery(Column::Spared), "spared")
+            .expr_as(account_epoch(), "account_epoch")
+            // No session has an empty id.
+            .expr_as(ended_session(session.unwrap_or_default()), "ended_session")
             .into_model::<Holder>()
             .one(self.0.database.connection())
             .await
@@ -60,25 +122,30 @@ impl Accounts {
     ///
     /// # Errors
     /// [`Error::Unauthenticated`]
-    pub(super) async fn holder_of(&self, user_id: i64, epoch: i64, session: &str) -> Result<Holder> {
+    pub(super) async fn holder_of(&self, user_id: i64, session: &TokenSession) -> Result<Holder> {
+        let which = Condition::all().add(user::Column::Id.eq(user_id));
         let holder = self
-            .holder(Condition::all().add(user::Column::Id.eq(user_id)))
+            .holder(which, Some(&session.id))
             .await?
             .filter(|holder| holder.user.is_active)
             .ok_or(Error::Unauthenticated(NO_LONGER_ACTIVE))?;
-        match holder.admits(epoch, session) {
-            true => Ok(holder),
-            false => Err(Error::Unauthenticated(SESSION_ENDED)),
+        match holder.refusal(session) {
+            None => Ok(holder),
+            Some(reason) => Err(Error::Unauthenticated(reason)),
         }
     }
 
     /// What ends all sessions but the one of `spare`, and makes all download links expire. To be run in the transaction of
     /// whatever it is that makes the sessions invalid. Requests that were let in before are not broken off.
     pub fn end_sessions(&self, spare: &Admin) -> Vec<Statement> {
+        self.end_all_but(spare.session().map(|session| session.id.clone()))
+    }
+
+    fn end_all_but(&self, spared: Option<String>) -> Vec<Statement> {
         let backend = self.0.database.connection().get_database_backend();
         let epoch = Entity::update_many()
             .col_expr(Column::Epoch, Expr::col(Column::Epoch).add(1))
-            .col_expr(Column::Spared, Expr::value(spare.session().map(str::to_owned)))
+            .col_expr(Column::Spared, Expr::value(spared))
             .filter(Column::Name.eq(ALL));
         let (made, expires) = (download_link::Column::CreatedAt, download_link::Column::ExpiresAt);
         let links = download_link::Entity::update_many()
@@ -86,6 +153,131 @@ impl Accounts {
             .filter(Expr::col(expires).gt(Expr::col(made)));
         vec![epoch.build(backend), links.build(backend)]
     }
+
+    /// Ends the sessions of everybody, and with them all tokens and download links.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn end_all_sessions(&self) -> Result<()> {
+        let doing = "ending all sessions";
+        let transaction = self.0.database.begin_write(doing).await?;
+        for statement in self.end_all_but(None) {
+            let done = transaction.execute_raw(statement).await;
+            done.map_err(Error::database(doing))?;
+        }
+        transaction.commit().await.map_err(Error::database(doing))
+    }
+
+    /// Ends all sessions of an account, and with them its tokens, those of the command line too, and its download links.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn end_account_sessions(&self, user_id: i64) -> Result<()> {
+        let doing = "ending the sessions of an account";
+        let row = account_epoch::ActiveModel {
+            user_id: ActiveValue::Set(user_id),
+            epoch: ActiveValue::Set(1),
+        };
+        let epoch = account_epoch::Column::Epoch;
+        let next = Expr::col((account_epoch::Entity, epoch)).add(1);
+        let count = OnConflict::column(account_epoch::Column::UserId)
+            .value(epoch, next)
+            .to_owned();
+        let transaction = self.0.database.begin_write(doing).await?;
+        account_epoch::Entity::insert(row)
+            .on_conflict(count)
+            .exec_without_returning(&transaction)
+            .await
+            .map_err(Error::database(doing))?;
+        transaction.commit().await.map_err(Error::database(doing))
+    }
+
+    /// The same for whoever has the command line. The account may be inactive.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] if there is no such user.
+    pub async fn end_sessions_of(&self, username: &str) -> Result<()> {
+        let holder = self.user_named(username).await?;
+        let holder = holder.ok_or_else(|| super::invalid("username", "there is no user of that name"))?;
+        self.end_account_sessions(holder.user.id).await
+    }
+
+    /// Ends the sessions whose tokens these are. A token that is not valid has none, and is no mistake. The answer is whose
+    /// sessions were ended, by their ids.
+    ///
+    /// # Errors
+    /// What the database says; [`Error::DatabaseBusy`] if on SQLite a change has the database for too long. The sessions
+    /// go on then.
+    pub async fn sign_out(&self, tokens: SignOut<'_>) -> Result<Vec<i64>> {
+        let refresh = tokens.refresh_token.and_then(|token| self.read_refresh(token).ok());
+        let access = tokens.bearer.and_then(|bearer| {
+            let header = token::read_header(bearer).ok()?;
+            self.0.tokens.verify(&header, bearer).ok()
+        });
+        let mut sessions = Vec::new();
+        if let Some(claims) = refresh
+            && let Ok(user_id) = claims.user_id()
+        {
+            sessions.push((user_id, claims.own.session.id.clone(), claims.expires_at()));
+        }
+        if let Some(token) = access
+            && sessions.iter().all(|(_, id, _)| *id != token.session.id)
+        {
+            sessions.push((token.user_id, token.session.id, token.expires_at));
+        }
+        let doing = "ending a session";
+        for (user_id, id, expires_at) in &sessions {
+            let transaction = self.0.database.begin_write(doing).await?;
+            end(&transaction, *user_id, id, *expires_at).await?;
+            transaction.commit().await.map_err(Error::database(doing))?;
+        }
+        self.forget_expired_sessions().await;
+        Ok(sessions.into_iter().map(|(user_id, ..)| user_id).collect())
+    }
+
+    /// Removes the rows of sessions whose tokens have all expired. What fails is tried again by the next who writes one.
+    pub(super) async fn forget_expired_sessions(&self) {
+        let doing = "removing the sessions that have expired";
+        let remove = async || {
+            let Some(transaction) = self.0.database.begin_write_if_free(doing).await? else {
+                return Ok(());
+            };
+            let expired = login_session::Entity::delete_many().filter(login_session::Column::ExpiresAt.lt(now()));
+            expired.exec(&transaction).await.map_err(Error::database(doing))?;
+            transaction.commit().await.map_err(Error::database(doing))
+        };
+        if let Err(error) = remove().await {
+            tracing::warn!(%error, "sessions that have expired could not be removed");
+        }
+    }
+}
+
+/// Ends one session, one of whose tokens expires at that time.
+pub(super) async fn end(
+    transaction: &DatabaseTransaction,
+    user_id: i64,
+    id: &str,
+    expires_at: DateTime<Utc>,
+) -> Result<()> {
+    let doing = "ending a session";
+    let now = now();
+    let row = login_session::ActiveModel {
+        id: ActiveValue::Set(id.to_owned()),
+        user_id: ActiveValue::Set(user_id),
+        generation: ActiveValue::Set(0),
+        rotated_at: ActiveValue::Set(None),
+        ended_at: ActiveValue::Set(Some(now)),
+        expires_at: ActiveValue::Set(std::cmp::max(expires_at, now + LONGEST_TOKEN_LIFETIME) + MARGIN),
+    };
+    let existing = OnConflict::column(login_session::Column::Id)
+        .update_columns([login_session::Column::EndedAt, login_session::Column::ExpiresAt])
+        .to_owned();
+    login_session::Entity::insert(row)
+        .on_conflict(existing)
+        .exec_without_returning(transaction)
+        .await
+        .map_err(Error::database(doing))?;
+    Ok(())
 }
 
 fn subquery(column: Column) -> SelectStatement {
@@ -93,6 +285,25 @@ fn subquery(column: Column) -> SelectStatement {
         .select_only()
         .column(column)
         .filter(Column::Name.eq(ALL))
+        .into_query()
+}
+
+fn account_epoch() -> SelectStatement {
+    let of_user = Expr::col((user::Entity, user::Column::Id));
+    account_epoch::Entity::find()
+        .select_only()
+        .column(account_epoch::Column::Epoch)
+        .filter(Expr::col((account_epoch::Entity, account_epoch::Column::UserId)).eq(of_user))
+        .into_query()
+}
+
+/// The id of the session, if it was ended.
+fn ended_session(id: &str) -> SelectStatement {
+    login_session::Entity::find()
+        .select_only()
+        .column(login_session::Column::Id)
+        .filter(login_session::Column::Id.eq(id))
+        .filter(login_session::Column::EndedAt.is_not_null())
         .into_query()
 }
 
@@ -125,6 +336,7 @@ mod tests {
         let accounts = &school.accounts;
         let authenticated = accounts.authenticate(&mine.access_token).await.unwrap();
         assert_eq!(authenticated.admin().unwrap().session(), admin.session());
+        assert!(admin.session().is_some());
 
         end(&school, &admin).await;
         for ended in [&another, &grace] {

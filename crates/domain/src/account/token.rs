@@ -17,12 +17,12 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::invalid;
+use super::session::TokenSession;
 use crate::entity::user::Role;
 use crate::error::{Error, Result};
 
 pub(super) const NOT_VALID: &str = "the token is not valid";
 pub(super) const NO_LONGER_ACTIVE: &str = "the account is no longer active";
-pub(super) const SESSION_ENDED: &str = "the session has ended because the data was restored; sign in again";
 
 const ISSUER: &str = "campus-backup";
 const AUDIENCE: &str = "campus-backup-api";
@@ -46,8 +46,6 @@ pub(super) struct Tokens {
 /// A token and when it ends.
 pub(super) struct Issued {
     pub(super) token: String,
-    /// The session that it belongs to.
-    pub(super) session: String,
     pub(super) expires_at: DateTime<Utc>,
 }
 
@@ -57,9 +55,9 @@ pub(super) struct Verified {
     /// The user whose token it is.
     pub(super) user_id: i64,
     /// The session that it belongs to.
-    pub(super) session: String,
-    /// In which epoch it was issued, see [`session`](super::session).
-    pub(super) epoch: i64,
+    pub(super) session: TokenSession,
+    /// When it ends.
+    pub(super) expires_at: DateTime<Utc>,
 }
 
 /// One use of our tokens. What is meant for one is refused at every other, signed with the same secret as it is.
@@ -103,19 +101,23 @@ impl<C> Claims<C> {
     pub(super) fn user_id(&self) -> Result<i64> {
         self.sub.parse().map_err(|_| Error::Unauthenticated(NOT_VALID))
     }
+
+    /// When the token ends.
+    pub(super) fn expires_at(&self) -> DateTime<Utc> {
+        let seconds = i64::try_from(self.exp).ok();
+        seconds
+            .and_then(|seconds| DateTime::from_timestamp(seconds, 0))
+            .unwrap_or(DateTime::<Utc>::MAX_UTC)
+    }
 }
 
 /// What only an access token says.
 #[derive(Serialize, Deserialize)]
 struct Access {
-    /// The session, as OpenID Connect calls it: the id of its first token, which has no such claim.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    sid: Option<String>,
+    #[serde(flatten)]
+    session: TokenSession,
     /// For the reader's convenience; what counts is the role in the database.
     role: Role,
-    /// Tokens of older versions have none.
-    #[serde(default)]
-    epoch: i64,
 }
 
 impl Tokens {
@@ -137,30 +139,12 @@ impl Tokens {
         })
     }
 
-    /// An access token, of a session that goes on or of a new one.
-    pub(super) fn issue(
-        &self,
-        user_id: i64,
-        role: Role,
-        epoch: i64,
-        lifetime: Duration,
-        session: Option<String>,
-    ) -> Result<Issued> {
-        let own = Access {
-            sid: session,
-            role,
-            epoch,
-        };
-        let (token, claims) = self.sign(&ACCESS, user_id, lifetime, own)?;
-        let expires_at = i64::try_from(claims.exp)
-            .ok()
-            .and_then(|seconds| DateTime::from_timestamp(seconds, 0))
-            .ok_or("the lifetime ends after the last date")
-            .map_err(Error::internal(SIGNING))?;
+    /// An access token of a session.
+    pub(super) fn issue(&self, user_id: i64, role: Role, lifetime: Duration, session: TokenSession) -> Result<Issued> {
+        let (token, claims) = self.sign(&ACCESS, user_id, lifetime, Access { session, role })?;
         Ok(Issued {
             token,
-            session: claims.own.sid.unwrap_or(claims.jti),
-            expires_at,
+            expires_at: claims.expires_at(),
         })
     }
 
@@ -169,8 +153,8 @@ impl Tokens {
         let claims: Claims<Access> = self.claims(&ACCESS, header, token)?;
         Ok(Verified {
             user_id: claims.user_id()?,
-            session: claims.own.sid.unwrap_or(claims.jti),
-            epoch: claims.own.epoch,
+            expires_at: claims.expires_at(),
+            session: claims.own.session,
         })
     }
 
@@ -271,6 +255,14 @@ mod tests {
         Tokens::new(&SECRET.to_vec().into(), None).unwrap()
     }
 
+    fn session() -> TokenSession {
+        TokenSession {
+            id: "s".to_owned(),
+            epoch: 3,
+            account: "a".to_owned(),
+        }
+    }
+
     fn verify(token: &str) -> Result<Verified> {
         tokens().verify(&read_header(token)?, token)
     }
@@ -279,7 +271,7 @@ mod tests {
         let now = jsonwebtoken::get_current_timestamp();
         json!({
             "iss": ISSUER, "aud": AUDIENCE, "sub": "42", "exp": now + 60, "iat": now, "nbf": now,
-            "jti": Uuid::now_v7().to_string(), "role": "admin",
+            "jti": Uuid::now_v7().to_string(), "role": "admin", "sid": "s", "epoch": 3, "account": "a",
         })
     }
 
@@ -311,11 +303,7 @@ mod tests {
     fn claims_that_are_wrong_missing_or_of_another_type_are_refused() {
         let now = jsonwebtoken::get_current_timestamp();
         let verified = verify(&sign(&good_header(), &good_claims())).unwrap();
-        assert_eq!(
-            (verified.user_id, verified.epoch),
-            (42, 0),
-            "a token without an epoch is of the first"
-        );
+        assert_eq!((verified.user_id, verified.session), (42, session()));
         for (claim, value, expected) in [
             ("exp", json!(now - 10), "the token has expired"),
             ("nbf", json!(now + 30), "the token is not valid yet"),
@@ -333,6 +321,7 @@ mod tests {
             ("sub", json!(""), NOT_VALID),
             ("role", json!("root"), NOT_VALID),
             ("sid", json!(7), NOT_VALID),
+            ("account", json!(null), NOT_VALID),
             ("epoch", json!("1"), NOT_VALID),
             ("epoch", json!(null), NOT_VALID),
         ] {
@@ -341,7 +330,9 @@ mod tests {
             let result = verify(&sign(&good_header(), &claims));
             assert_eq!(reason(result), expected, "{claim} = {value}");
         }
-        for claim in ["iss", "aud", "sub", "exp", "iat", "nbf", "jti", "role"] {
+        for claim in [
+            "iss", "aud", "sub", "exp", "iat", "nbf", "jti", "role", "sid", "epoch", "account",
+        ] {
             let mut claims = good_claims();
             claims.as_object_mut().unwrap().remove(claim);
             assert_eq!(
@@ -397,7 +388,7 @@ mod tests {
     #[test]
     fn the_previous_secret_is_accepted_and_any_other_is_not() {
         let old = tokens()
-            .issue(42, Role::Admin, 3, Duration::from_secs(60), None)
+            .issue(42, Role::Admin, Duration::from_secs(60), session())
             .unwrap()
             .token;
         let header = read_header(&old).unwrap();
@@ -405,9 +396,9 @@ mod tests {
         assert!(Tokens::new(&new, None).unwrap().verify(&header, &old).is_err());
         let rotating = Tokens::new(&new, Some(&SECRET.to_vec().into())).unwrap();
         let verified = rotating.verify(&header, &old).unwrap();
-        assert_eq!((verified.user_id, verified.epoch), (42, 3));
+        assert_eq!((verified.user_id, verified.session), (42, session()));
         let fresh = rotating
-            .issue(42, Role::Admin, 3, Duration::from_secs(60), None)
+            .issue(42, Role::Admin, Duration::from_secs(60), session())
             .unwrap()
             .token;
         assert!(tokens().verify(&header, &fresh).is_err(), "the new secret signs");

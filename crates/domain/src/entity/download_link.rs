@@ -22,6 +22,12 @@ pub struct Model {
     pub created_at: DateTimeUtc,
     pub expires_at: DateTimeUtc,
     pub used_at: Option<DateTimeUtc>,
+    /// The session it was made in, with what must still be so when it is used; none if `user_id` is none.
+    #[sea_orm(column_type = "String(StringLen::N(36))")]
+    pub session_id: Option<String>,
+    pub session_epoch: Option<i64>,
+    #[sea_orm(column_type = "String(StringLen::N(64))")]
+    pub account_digest: Option<String>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -5,6 +5,7 @@
 // The macro of SeaORM writes public items that have no place for a comment.
 #![allow(missing_docs)]
 
+pub mod account_epoch;
 pub mod archive;
 pub mod attendance;
 pub mod change;
@@ -14,6 +15,7 @@ pub mod enrollment;
 pub mod job;
 pub mod key;
 pub mod lease;
+pub mod login_session;
 pub mod payment;
 pub mod payment_category;
 pub mod session;

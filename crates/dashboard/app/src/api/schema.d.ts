@@ -58,14 +58,40 @@ export interface paths {
          * Go on with a session
          * @description Gives a browser the next access token, for the cookie of `POST /auth/login` or of the last call, and replaces that. The
          *     cookie ends when the access token of the same answer does, and the session `--session-lifetime` after the password was given;
-         *     it ends at once when the password is changed, the account is deactivated or the data is restored.
+         *     it ends at once when somebody signs out of it, the password is changed, the account is deactivated or the data is restored.
+         *
+         *     A cookie that was replaced ends the session when it comes back: somebody else may have it. The one just before the current
+         *     one is still accepted for a minute, because two tabs may ask at once, and an answer may be lost.
          */
         post: operations["refreshSession"];
         /**
          * Sign out
-         * @description Makes the browser forget the session's cookie. An access token that was given before ends by itself.
+         * @description Ends the session of the cookie, and that of the bearer token if one is sent: their access tokens, refresh tokens and download
+         *     links are refused from now on. The browser forgets the cookie. Without a valid one there is nothing to end, which is no
+         *     mistake.
          */
         delete: operations["endSession"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Sign out everywhere
+         * @description Ends all sessions of the account: every access token, refresh token and download link of it is refused from now on, also
+         *     tokens of the command line. A token of an outside identity provider has no session here (403).
+         */
+        delete: operations["endSessions"];
         options?: never;
         head?: never;
         patch?: never;
@@ -498,7 +524,8 @@ export interface paths {
          * @description Server-sent events: `progress` whenever something has changed, at most four times a second, and `ended` as the last.
          *     The data of each is the job as `getJob` shows it. Ids increase; who sends the last one again as `Last-Event-ID` is told
          *     the present state if it is newer, and nothing twice. Who has seen the end is answered 204, upon which a browser's
-         *     `EventSource` stops asking. Comments keep the connection alive.
+         *     `EventSource` stops asking. Comments keep the connection alive. The stream ends without `ended` when the token or the account
+         *     does; go on with a new token.
          */
         get: operations["streamJobEvents"];
         put?: never;
@@ -2019,6 +2046,79 @@ export interface operations {
             /** @description `internal`: Something went wrong in the service. */
             500: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `database_read_only`: The database is read-only. `database_access_denied`: The database refuses the service. `database_limit`: A limit of the database server stopped the work. */
+            503: {
+                headers: {
+                    /** @description After how many seconds it is worth asking again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    endSessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Signed out everywhere. */
+            204: {
+                headers: {
+                    /** @description An empty cookie that has ended. */
+                    "Set-Cookie"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `unauthenticated`: You are not signed in. */
+            401: {
+                headers: {
+                    /** @description What kind of token is needed (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: You may not do this. */
+            403: {
+                headers: {
+                    /** @description What kind of token is needed (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Something went wrong in the service. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `database_read_only`: The database is read-only. `database_access_denied`: The database refuses the service. `database_limit`: A limit of the database server stopped the work. */
+            503: {
+                headers: {
+                    /** @description After how many seconds it is worth asking again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {

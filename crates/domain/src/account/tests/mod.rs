@@ -190,6 +190,51 @@ async fn the_demoted_the_deactivated_and_the_deleted_are_refused_at_once() {
 }
 
 #[tokio::test]
+async fn tokens_die_with_the_password_and_with_the_sessions_of_the_account() {
+    let school = SchoolAccounts::new().await;
+    let user = school.user("grace", Role::Admin).await;
+    school.user("ada", Role::Admin).await;
+    let accounts = &school.accounts;
+    let year = Duration::from_secs(365 * 24 * 3600);
+    let tokens = async || {
+        let script = accounts.issue_token("grace", year).await.unwrap();
+        [script, school.login("grace", PASSWORD).await.unwrap()]
+    };
+    let assert_refused = async |tokens: [SignedIn; 2], expected: &str| {
+        for token in tokens {
+            match refusal(accounts.authenticate(&token.access_token).await) {
+                Error::Unauthenticated(reason) => assert_eq!(reason, expected),
+                other => unreachable!("{other:?}"),
+            }
+        }
+    };
+    let others = school.login("ada", PASSWORD).await.unwrap().access_token;
+
+    let before = tokens().await;
+    accounts.end_sessions_of("grace").await.unwrap();
+    assert_refused(before, session::ACCOUNT_CHANGED).await;
+    let before = tokens().await;
+    accounts.end_account_sessions(user.id).await.unwrap();
+    assert_refused(before, session::ACCOUNT_CHANGED).await;
+    let before = tokens().await;
+    // Not even the same password is the one of before.
+    let reset = accounts.reset_password("grace", Some(&PASSWORD.into())).await;
+    reset.unwrap();
+    assert_refused(before, session::ACCOUNT_CHANGED).await;
+    accounts.authenticate(&others).await.unwrap();
+
+    let before = tokens().await;
+    accounts.end_all_sessions().await.unwrap();
+    assert_refused(before, session::ALL_ENDED).await;
+    refusal(accounts.authenticate(&others).await);
+    for token in tokens().await {
+        accounts.authenticate(&token.access_token).await.unwrap();
+    }
+    let missing = refusal(accounts.end_sessions_of("nobody").await);
+    assert!(matches!(missing, Error::Invalid { field: "username", .. }));
+}
+
+#[tokio::test]
 async fn tokens_are_issued_to_active_users_for_a_sensible_time() {
     let school = SchoolAccounts::new().await;
     let idle = school.user("idle", Role::Admin).await;
