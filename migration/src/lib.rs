@@ -7,8 +7,9 @@
 //! [`service`](m20261123_000002_service) and [`jobs`](m20261125_000003_jobs) the tables of the service itself, whose names
 //! begin with `backup_`. [`long_texts`](m20261128_000004_long_texts) gives the long texts of both MySQL's longest type,
 //! [`archive_records`](m20261128_000005_archive_records) has what proves which archives the service made,
-//! [`changes`](m20261128_000006_changes) adds the log of clears, restores and undos, and
-//! [`sessions`](m20261129_000007_sessions) says which sessions have ended.
+//! [`changes`](m20261128_000006_changes) adds the log of clears, restores and undos,
+//! [`sessions`](m20261129_000007_sessions) says which sessions have ended, and
+//! [`login_networks`](m20261129_000008_login_networks) from where accounts have signed in.
 
 use sea_orm_migration::prelude::*;
 pub use sea_orm_migration::prelude::{MigratorTrait, SchemaManager};
@@ -22,6 +23,7 @@ mod m20261128_000004_long_texts;
 mod m20261128_000005_archive_records;
 mod m20261128_000006_changes;
 mod m20261129_000007_sessions;
+mod m20261129_000008_login_networks;
 mod text;
 
 /// All migrations, oldest first.
@@ -39,6 +41,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261128_000005_archive_records::Migration),
             Box::new(m20261128_000006_changes::Migration),
             Box::new(m20261129_000007_sessions::Migration),
+            Box::new(m20261129_000008_login_networks::Migration),
         ]
     }
 
@@ -78,6 +81,7 @@ pub fn tables_of(migration: &str) -> &'static [&'static str] {
         "m20261128_000005_archive_records" => &["backup_archives", "backup_keys"],
         "m20261128_000006_changes" => &["backup_changes"],
         "m20261129_000007_sessions" => &["backup_login_sessions", "backup_account_epochs"],
+        "m20261129_000008_login_networks" => &["backup_login_networks"],
         _ => &[],
     }
 }

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use campus_backup_archive::Kind;
 use campus_backup_domain::catalog;
 use campus_backup_domain::entity::{
-    account_epoch, archive, attendance, change, course, download_link, enrollment, job, key, lease, login_session,
-    payment, payment_category, session, student, user,
+    account_epoch, archive, attendance, change, course, download_link, enrollment, job, key, lease, login_network,
+    login_session, payment, payment_category, session, student, user,
 };
 use campus_backup_migration::{Migrator, MigratorTrait};
 
@@ -35,6 +35,7 @@ async fn described_by_entities(engine: Engine) -> Scratch {
         .register(session::Entity)
         .register(login_session::Entity)
         .register(account_epoch::Entity)
+        .register(login_network::Entity)
         .apply(connection)
         .await
         .unwrap();
@@ -69,7 +70,7 @@ async fn entities_describe_what_the_migrations_make(engine: Engine) {
     );
     assert_eq!(
         number(|table| table.primary_key.len()),
-        16,
+        18,
         "what is compared must have been found"
     );
     for (name, migrated) in &migrated {

@@ -12,9 +12,13 @@ async fn attempt(service: &Service, username: &str, password: &str) -> Answer {
     service.anonymous().post("/auth/login", &body).await
 }
 
-/// The same, as if it came through a proxy from that address.
+/// The same with a wrong password, as if it came through a proxy from that address.
 async fn attempt_from(service: &Service, address: &str, username: &str) -> Answer {
-    let body = json!({"username": username, "password": "wrong"});
+    sign_in_from(service, address, username, "wrong").await
+}
+
+async fn sign_in_from(service: &Service, address: &str, username: &str, password: &str) -> Answer {
+    let body = json!({"username": username, "password": password});
     let request = service
         .anonymous()
         .request(Method::POST, "/auth/login")
@@ -186,6 +190,31 @@ async fn a_trusted_proxy_says_who_asks() {
         .await
     })
     .await;
+}
+
+/// Attempts from ever new addresses don't keep the owner out, in no copy of the service and after no restart.
+#[on_every_engine]
+async fn owner_is_admitted_from_where_they_signed_in_lately(engine: Engine) {
+    let school = small_school(engine).await;
+    let setup = Setup::on(&school.scratch)
+        .set("CAMPUS_BACKUP_LOGIN_BURST_ACCOUNT", 2)
+        .set("CAMPUS_BACKUP_TRUSTED_PROXIES", "127.0.0.0/8");
+    let office = "203.0.113.7";
+    let before = setup.start().await;
+    sign_in_from(&before, office, "admin", ADMIN_PASSWORD).await.expect(200);
+    drop(before);
+    let service = setup.start().await;
+    let mut number = 0;
+    until_refused(async || {
+        number += 1;
+        attempt_from(&service, &format!("198.51.100.{number}"), "admin").await
+    })
+    .await;
+    sign_in_from(&service, office, "admin", ADMIN_PASSWORD)
+        .await
+        .expect(200);
+    // Not without any limit.
+    until_refused(async || attempt_from(&service, office, "admin").await).await;
 }
 
 /// Tries until the limit refuses; the answer is when to come again.

@@ -22,7 +22,7 @@ use crate::error::{Error, Result};
 pub struct LoginLimits {
     /// For one user name, whether it exists or not, from one address. From all addresses together a name has ten times
     /// as many attempts, refilled ten times as fast: those who guess from many places are held back, and one of them
-    /// can't keep the name's owner out.
+    /// can't keep the name's owner out. Where the account has signed in lately, only its allowance from that address counts.
     pub account: Allowance,
     /// For one address; of IPv6, for one network of 64 bits, which is what a single customer has.
     pub address: Allowance,
@@ -96,8 +96,8 @@ impl<C: Clock + Clone> Limiter<C> {
         })
     }
 
-    /// Counts an attempt. The address is asked first, so that one address can't use up an account's allowance faster
-    /// than its own.
+    /// Counts an attempt from an address. The address is asked first, so that one address can't use up an account's allowance
+    /// faster than its own.
     ///
     /// # Errors
     /// [`Error::TooManyLogins`] with the time after which the next attempt is admitted.
@@ -108,12 +108,17 @@ impl<C: Clock + Clone> Limiter<C> {
                 buckets.shrink_to_fit();
             }
         }
-        // Names that differ in case or in spaces around them are one account here, so that spelling gains nothing.
-        let account = username.trim().to_lowercase();
         let network = network(address);
         self.take(&self.addresses, self.hasher.hash_one(network))?;
-        self.take(&self.accounts, self.hasher.hash_one((&account, network)))?;
-        self.take(&self.accounts_everywhere, self.hasher.hash_one(&account))
+        self.take(&self.accounts, self.hasher.hash_one((account(username), network)))
+    }
+
+    /// Counts the same attempt among those from all addresses. Ask for it only if [`Limiter::admit`] has admitted it.
+    ///
+    /// # Errors
+    /// The same.
+    pub(super) fn admit_from_everywhere(&self, username: &str) -> Result<()> {
+        self.take(&self.accounts_everywhere, self.hasher.hash_one(account(username)))
     }
 
     fn take(&self, buckets: &Buckets<C>, key: u64) -> Result<()> {
@@ -130,8 +135,13 @@ fn quota(field: &'static str, allowance: Allowance) -> Result<Quota> {
         .ok_or_else(|| invalid(field, "must admit at least one attempt and refill in some time"))
 }
 
+/// Names that differ in case or in spaces around them are one account here, so that spelling gains nothing.
+fn account(username: &str) -> String {
+    username.trim().to_lowercase()
+}
+
 /// An IPv4 address, also one that is written as IPv6, as it is; of IPv6 the first 64 bits.
-fn network(address: IpAddr) -> IpAddr {
+pub(super) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => IpAddr::V6((address.to_bits() & !u128::from(u64::MAX)).into()),
         address => address,
@@ -158,7 +168,8 @@ mod tests {
     }
 
     fn refused(limiter: &Limiter<FakeRelativeClock>, username: &str, address: &str) -> Option<Duration> {
-        match limiter.admit(username, address.parse().unwrap()) {
+        let admitted = limiter.admit(username, address.parse().unwrap());
+        match admitted.and_then(|()| limiter.admit_from_everywhere(username)) {
             Err(Error::TooManyLogins { retry_after }) => Some(retry_after),
             _ => None,
         }
@@ -208,6 +219,7 @@ mod tests {
         for number in 0..10 * SWEEP_EVERY {
             limiter.clock.advance(Duration::from_millis(100));
             limiter.admit(&number.to_string(), [192, 0, 2, 1].into()).unwrap();
+            limiter.admit_from_everywhere(&number.to_string()).unwrap();
         }
         assert!(limiter.accounts.len() <= SWEEP_EVERY as usize + 100);
         assert!(limiter.accounts_everywhere.len() <= SWEEP_EVERY as usize + 100);

@@ -31,6 +31,7 @@ mod administration;
 mod jwks;
 mod limiter;
 mod link;
+mod network;
 pub(crate) mod password;
 mod principal;
 mod provider;
@@ -143,11 +144,19 @@ impl Accounts {
     /// [`Error::TooManyLogins`] beyond the limits; otherwise [`Error::WrongCredentials`] without saying what is wrong.
     pub async fn login(&self, username: &str, password: &SecretString, address: IpAddr) -> Result<SignedIn> {
         self.0.limiter.admit(username, address)?;
+        if let Err(refusal) = self.0.limiter.admit_from_everywhere(username)
+            && !self.knows_network(username, address).await?
+        {
+            return Err(refusal);
+        }
         let holder = self.user_named(username).await?.filter(|holder| holder.user.is_active);
         let stored = holder.as_ref().map(|holder| holder.user.password_hash.clone());
         let matches = self.0.passwords.matches(password, stored).await?;
         match holder {
-            Some(holder) if matches => self.sign_in(holder, self.0.token_lifetime, None),
+            Some(holder) if matches => {
+                self.remember_network(&holder.user, address).await;
+                self.sign_in(holder, self.0.token_lifetime, None)
+            }
             _ => Err(Error::WrongCredentials),
         }
     }

@@ -15,6 +15,7 @@ pub mod enrollment;
 pub mod job;
 pub mod key;
 pub mod lease;
+pub mod login_network;
 pub mod login_session;
 pub mod payment;
 pub mod payment_category;
