@@ -283,7 +283,7 @@ impl Restoring<'_> {
         if hash != restore::without_administrators(planned) {
             return Err(Error::PlanMoved);
         }
-        progress.enter(Phase::Changing, Some(archive.total))?;
+        progress.enter(Phase::Changing, Some(restore.rows_in(archive)))?;
         let apply = self.archives.apply(
             self.admin,
             &mut change,

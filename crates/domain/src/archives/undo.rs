@@ -142,7 +142,7 @@ impl Archives {
         let request = undoable.restore(Mode::MissingOnly);
         let mut change = Change::begin(&shared.database, request.tables(), DOING).await?;
         self.demand_free(admin, &undoable, &mut change, context).await?;
-        progress.enter(Phase::Changing, Some(checked.summary.total))?;
+        progress.enter(Phase::Changing, Some(request.rows_in(&checked.summary)))?;
         let restored = self.apply(
             admin,
             &mut change,

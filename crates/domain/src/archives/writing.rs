@@ -59,7 +59,8 @@ impl Archives {
         let (id, form) = (self.0.store.new_id(snapshot.taken_at()), self.0.layers.form());
         let incoming = self.0.store.create(&id, form).await?;
         let (measurement, checked) = self.store(snapshot, incoming, priority, progress).await?;
-        if let Err(error) = self.read_back(&id, measurement, priority, progress).await {
+        let rows = checked.summary.total;
+        if let Err(error) = self.read_back(&id, measurement, rows, priority, progress).await {
             self.discard_form(&id, form).await;
             return Err(error);
         }
@@ -134,11 +135,19 @@ impl Archives {
         Ok(summary)
     }
 
-    /// Reads what is stored to its end: it must be what was written.
-    async fn read_back(&self, id: &str, written: Measurement, priority: Priority, progress: &Progress) -> Result<()> {
-        progress.enter(Phase::Checking, None)?;
+    /// Reads what is stored to its end: it must be what was written, which has so many rows.
+    async fn read_back(
+        &self,
+        id: &str,
+        written: Measurement,
+        rows: u64,
+        priority: Priority,
+        progress: &Progress,
+    ) -> Result<()> {
+        progress.enter(Phase::Checking, Some(rows))?;
         let (source, told) = (self.0.store.source(id, self.0.layers.form()), progress.clone());
-        let measure = move || open::measure(source.open()?, &told);
+        let size = written.bytes;
+        let measure = move || open::measure(source.open()?, size, rows, &told);
         match priority::run(priority, READING_BACK, measure).await.flatten()? == written {
             true => Ok(()),
             false => Err(Error::internal(READING_BACK)("it is not what was written")),

@@ -61,7 +61,7 @@ impl Context {
     pub fn finish(&self, result: &Value) -> Result<Finish> {
         debug_assert_eq!(self.running.needs, Needs::WriterLease);
         self.progress().commit()?;
-        let progress = self.progress().state();
+        let progress = self.progress().state().completed(None);
         let job = self.running.id();
         let now = stats::now();
         // Somebody may have asked another copy of the service to cancel it, which this one does not know yet.

@@ -61,6 +61,19 @@ pub struct State {
     pub bytes: u64,
 }
 
+impl State {
+    /// How far work has come that has succeeded: it has dealt with all rows that there were. They are `rows`, or those that the
+    /// last phase had before it, or those that were counted.
+    pub(super) fn completed(self, rows: Option<u64>) -> Self {
+        let rows = rows.or(self.rows_total).unwrap_or(self.rows_done);
+        Self {
+            rows_done: rows,
+            rows_total: Some(rows),
+            ..self
+        }
+    }
+}
+
 /// Shared by the one who works and those who watch. Its clones are the same.
 #[derive(Clone, Debug, Default)]
 pub struct Progress(Arc<Shared>);
@@ -111,6 +124,15 @@ impl Progress {
         }
         stage.phase = Phase::Committing;
         Ok(())
+    }
+
+    /// For a part of the work whose rows are not those that the phase has before it: it hears the same wish to end, and what
+    /// it counts is shown to nobody.
+    pub fn uncounted(&self) -> Self {
+        Self(Arc::new(Shared {
+            cancelled: self.0.cancelled.clone(),
+            ..Shared::default()
+        }))
     }
 
     /// So many more rows were dealt with.
@@ -216,6 +238,31 @@ mod tests {
         progress.commit().unwrap();
         assert!(!progress.cancel());
         assert!(!progress.is_cancelled());
+    }
+
+    #[test]
+    fn completed_work_has_dealt_with_all_its_rows() {
+        let completed = |progress: &Progress, rows| {
+            let state = progress.state().completed(rows);
+            (state.rows_done, state.rows_total)
+        };
+        let progress = Progress::default();
+        progress.enter(Phase::Changing, Some(7)).unwrap();
+        assert_eq!(completed(&progress, None), (7, Some(7)));
+        progress.enter(Phase::Checking, None).unwrap();
+        progress.advance(3).unwrap();
+        assert_eq!(completed(&progress, None), (3, Some(3)));
+        assert_eq!(completed(&progress, Some(9)), (9, Some(9)));
+    }
+
+    #[test]
+    fn uncounted_work_hears_the_same_wish_to_end() {
+        let progress = Progress::default();
+        let uncounted = progress.uncounted();
+        uncounted.advance(3).unwrap();
+        assert_eq!(progress.state().rows_done, 0);
+        progress.cancel();
+        assert!(matches!(uncounted.advance(1), Err(Error::Cancelled)));
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::sync::{PoisonError, Weak};
 use std::time::Duration;
 
 use chrono::TimeDelta;
+use sea_orm::entity::prelude::Expr;
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use tokio::time::Instant;
 
@@ -207,8 +208,14 @@ impl Jobs {
         };
         let released = lease::release(&row.id).exec(&transaction).await;
         released.map_err(Error::database(doing))?;
-        let written = ending
-            .write(ended(&row.id, &State::ACTIVE, ending.state, stats::now()))
+        let mut written = ending.write(ended(&row.id, &State::ACTIVE, ending.state, stats::now()));
+        if let Some(rows) = ending.rows_published(row.kind) {
+            let rows = rows.cast_signed();
+            written = written
+                .col_expr(Column::RowsDone, Expr::value(rows))
+                .col_expr(Column::RowsTotal, Expr::value(Some(rows)));
+        }
+        let written = written
             .filter(Column::HeartbeatAt.eq(row.heartbeat_at))
             .exec(&transaction)
             .await

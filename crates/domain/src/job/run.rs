@@ -11,7 +11,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::context::ended;
 use super::running::{Cause, End, Running};
-use super::{Context, Fault, Job, Jobs, Needs, lease};
+use super::{Context, Fault, Job, Jobs, Kind, Needs, lease};
 use crate::entity::job::{self, Column, State};
 use crate::error::{Error, Result};
 use crate::stats;
@@ -25,6 +25,12 @@ pub(super) struct Ending {
 }
 
 impl Ending {
+    /// How many rows the archive has that came of a job of this kind, if it is one that publishes an archive.
+    pub(super) fn rows_published(&self, kind: Kind) -> Option<u64> {
+        let result = self.result.as_ref().filter(|_| kind.publishes_archive())?;
+        result.get("total")?.as_u64()
+    }
+
     /// Writes what came of the job.
     pub(super) fn write(&self, ended: UpdateMany<job::Entity>) -> UpdateMany<job::Entity> {
         let fault = self.fault.as_ref();
@@ -150,7 +156,7 @@ impl Jobs {
     pub(super) async fn write_end(&self, running: &Running, ending: &Ending) -> Result<Job> {
         let doing = "writing how a job ended";
         let id = running.id();
-        let row = running.row();
+        let row = running.row_ending(ending);
         let transaction = self.0.database.begin_write(doing).await?;
         let released = lease::release(id).exec(&transaction).await;
         released.map_err(Error::database(doing))?;

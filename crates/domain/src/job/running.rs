@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use chrono::{DateTime, Utc};
 use tokio::sync::watch;
 
+use super::run::Ending;
 use super::{Job, Needs, Progress};
 use crate::entity::job::{self, State};
 use crate::stats;
@@ -105,7 +106,19 @@ impl Running {
 
     /// Its row as it would be if it was written now.
     pub(super) fn row(&self) -> job::Model {
+        self.row_at(self.progress.state())
+    }
+
+    /// The same for a job that ends like this.
+    pub(super) fn row_ending(&self, ending: &Ending) -> job::Model {
         let progress = self.progress.state();
+        self.row_at(match ending.state {
+            State::Succeeded => progress.completed(ending.rows_published(self.row.kind)),
+            _ => progress,
+        })
+    }
+
+    fn row_at(&self, progress: super::progress::State) -> job::Model {
         let started_at = self.began_at.get().copied();
         job::Model {
             state: match (self.cause(), started_at) {

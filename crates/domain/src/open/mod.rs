@@ -125,18 +125,27 @@ pub fn check(source: impl Read + Send, keys: &Keys, progress: &Progress) -> Resu
     })
 }
 
-/// Reads a source to its end, whatever it has, and measures it.
+/// Reads a source to its end, whatever it has, and measures it. It should have `size` bytes with `rows` rows in them, which are
+/// told of in proportion to the bytes.
 ///
 /// # Errors
 /// What the source says; [`Error::Cancelled`].
-pub(crate) fn measure(source: impl Read, progress: &Progress) -> Result<Measurement> {
+pub(crate) fn measure(source: impl Read, size: u64, rows: u64, progress: &Progress) -> Result<Measurement> {
     let mut source = Watched {
         source: Measured::new(source),
         progress,
     };
     let mut buffer = vec![0; 64 * 1024];
-    while source.read(&mut buffer).map_err(Error::io("reading an archive"))? > 0 {
-        progress.advance(0)?;
+    let (mut read, mut told) = (0, 0);
+    loop {
+        match source.read(&mut buffer).map_err(Error::io("reading an archive"))? {
+            0 => break,
+            more => read += more as u64,
+        }
+        let share = u128::from(rows) * u128::from(read.min(size)) / u128::from(size.max(1));
+        let share = u64::try_from(share).unwrap_or(rows);
+        progress.advance(share - told)?;
+        told = share;
     }
     Ok(source.source.measurement())
 }

@@ -159,7 +159,8 @@ impl Restoring<'_> {
         for table in &tables {
             stage.make(*table).await?;
         }
-        stage.read_live(self.database, &tables, self.progress).await?;
+        let uncounted = self.progress.uncounted();
+        stage.read_live(self.database, &tables, &uncounted).await?;
         let summary = read_archive(&mut stage, self.source, self.keys, self.request, self.progress).await?;
         self.demand_the_same(&summary)?;
         let outcome = self.outcome(&mut stage, self.admin.user_id(), &tables).await?;
@@ -188,7 +189,8 @@ impl Restoring<'_> {
         demand(self.request, &tables)?;
         let mut stage = Stage::open(self.scratch).await?;
         stage.make(Table::Users).await?;
-        stage.read_live(self.database, &[Table::Users], self.progress).await?;
+        let uncounted = self.progress.uncounted();
+        stage.read_live(self.database, &[Table::Users], &uncounted).await?;
         // Users are the first table.
         reader.next_table()?;
         stage
@@ -291,7 +293,8 @@ impl Restoring<'_> {
         for table in Table::ALL {
             stage.make(table).await?;
         }
-        read_archive(&mut stage, self.source, self.keys, self.request, self.progress).await?;
+        let uncounted = self.progress.uncounted();
+        read_archive(&mut stage, self.source, self.keys, self.request, &uncounted).await?;
         let outcome = self.outcome(&mut stage, None, &Table::ALL).await?;
         outcome.refuse(self.request)
     }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
+use campus_backup_archive::Summary;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -116,6 +117,12 @@ impl Restore {
     /// Whether rows of this table come from the archive.
     pub(super) fn is_target(&self, table: Table) -> bool {
         !matches!(self.extent(table), None | Some(Extent::Cascade))
+    }
+
+    /// How many rows of an archive are read for it.
+    pub fn rows_in(&self, archive: &Summary) -> u64 {
+        let tables = self.wanted().into_iter();
+        tables.filter_map(|table| archive.rows.get(table.name())).sum()
     }
 
     /// Which of a table's rows may be touched; none if it has nothing to do with the restore.
