@@ -67,7 +67,7 @@ async fn an_unreadable_first_row_is_refused_before_the_first_byte(engine: Engine
     fill::unreadable_enrollment(&scratch).await;
     for format in ["json", "csv", "xlsx"] {
         let path = format!("/backup/download/enrollments?format={format}");
-        let problem = admin.get(&path).await.problem(500, "unexportable");
+        let problem = admin.get(&path).await.problem(422, "unexportable");
         let detail = problem["detail"].as_str().unwrap().to_lowercase();
         for place in ["enrollments", "7", "student_id"] {
             assert!(detail.contains(place), "{detail}");

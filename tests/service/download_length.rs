@@ -160,7 +160,7 @@ async fn unreadable_row_is_told_through_a_proxy(engine: Engine) {
     let request = admin
         .request(Method::GET, "/backup/download/all")
         .header("X-Forwarded-For", "198.51.100.7");
-    let problem = harness::Answer::of(request).await.problem(500, "unexportable");
+    let problem = harness::Answer::of(request).await.problem(422, "unexportable");
     let detail = problem["detail"].as_str().unwrap().to_lowercase();
     for place in ["enrollments", "7", "student_id"] {
         assert!(detail.contains(place), "{detail}");
@@ -181,7 +181,7 @@ async fn text_that_no_cell_holds_is_told_before_the_first_byte(engine: Engine) {
     let problem = admin
         .get("/backup/download/students?format=xlsx")
         .await
-        .problem(500, "unexportable");
+        .problem(422, "unexportable");
     let detail = problem["detail"].as_str().unwrap().to_lowercase();
     for place in ["students", &ROWS.to_string(), "address", "32767"] {
         assert!(detail.contains(place), "{detail}");

@@ -48,6 +48,7 @@ mod download_stream;
 mod foreign_database;
 mod hostile_servers;
 mod isolation;
+mod job_progress;
 mod jobs_api;
 mod links;
 mod locked_tables;

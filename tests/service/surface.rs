@@ -6,6 +6,9 @@ use serde_json::{Value, json};
 use harness::service::Setup;
 use harness::{Answer, Engine, PATIENCE, Scratch, Service, Wire, on_every_engine, small_school, until};
 
+/// Where a page of another origin is.
+const SPA: &str = "https://school.example";
+
 async fn of_the_small_school() -> (harness::School, Service) {
     let school = small_school(Engine::Sqlite).await;
     let service = Service::on(&school.scratch).await;
@@ -146,7 +149,6 @@ async fn a_request_id_can_not_be_used_to_write_into_the_log() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn other_sites_are_let_in_by_name_only() {
-    const SPA: &str = "https://school.example";
     let school = small_school(Engine::Sqlite).await;
     let setup = Setup::on(&school.scratch);
     let closed = setup.start().await;
@@ -172,7 +174,16 @@ async fn other_sites_are_let_in_by_name_only() {
         let answer = answer.expect(200);
         assert_eq!(answer.header("access-control-allow-origin"), origin);
         let exposed = answer.header("access-control-expose-headers").to_lowercase();
-        for header in ["content-disposition", "x-total-rows"] {
+        assert_eq!(answer.header("access-control-allow-credentials"), "true");
+        for header in [
+            "content-disposition",
+            "x-total-rows",
+            "etag",
+            "content-range",
+            "repr-digest",
+            "link",
+            "x-total-count",
+        ] {
             assert!(exposed.contains(header), "{header}: {exposed}");
         }
         assert!(answer.header("vary").to_lowercase().contains("origin"), "{answer:?}");
@@ -181,7 +192,10 @@ async fn other_sites_are_let_in_by_name_only() {
             .request(Method::OPTIONS, "/backup/clear")
             .header("Origin", origin)
             .header("Access-Control-Request-Method", "POST")
-            .header("Access-Control-Request-Headers", "authorization,content-type");
+            .header(
+                "Access-Control-Request-Headers",
+                "authorization,content-type,idempotency-key,range,if-range,if-none-match",
+            );
         let preflight = Answer::of(preflight).await;
         assert!(preflight.status.is_success(), "{preflight:?}");
         assert_eq!(preflight.header("access-control-allow-origin"), origin);
@@ -208,6 +222,7 @@ async fn other_sites_are_let_in_by_name_only() {
     ] {
         let answer = Answer::of(admin.request(Method::GET, "/backup/stats").header("Origin", origin)).await;
         assert_eq!(answer.header("access-control-allow-origin"), "", "{origin}");
+        assert_eq!(answer.header("access-control-allow-credentials"), "", "{origin}");
     }
 }
 
@@ -319,4 +334,106 @@ async fn logs_can_be_read_by_machines() {
         "the request is found by its id"
     );
     assert_eq!(finished.stdout, "", "nothing but a one-time password is printed");
+}
+
+/// A page of a listed origin goes on with its session after a reload, one of another origin does not.
+#[tokio::test(flavor = "multi_thread")]
+async fn sessions_go_on_for_pages_of_listed_origins() {
+    let school = small_school(Engine::Sqlite).await;
+    let setup = Setup::on(&school.scratch).set("CAMPUS_BACKUP_PUBLIC_URL", "https://backup.school.example");
+    let service = setup.set("CAMPUS_BACKUP_CORS_ORIGINS", SPA).start().await;
+    let browser = service.anonymous();
+    let sign_in = async |origin: &str, site: &str| {
+        let body = json!({"username": "admin", "password": harness::ADMIN_PASSWORD, "stay_signed_in": true});
+        let request = browser.request(Method::POST, "/auth/login").json(&body);
+        Answer::of(request.header("Origin", origin).header("Sec-Fetch-Site", site)).await
+    };
+    let cookie = |answer: &Answer| {
+        let set = answer.header("set-cookie").to_owned();
+        (set.split(';').next().unwrap().to_owned(), set)
+    };
+    let evil = "https://evil.example";
+    let refused = sign_in(evil, "cross-site").await;
+    assert_eq!(refused.header("set-cookie"), "");
+    refused.problem(403, "forbidden");
+
+    let (kept, set) = cookie(&sign_in(SPA, "cross-site").await.expect(200));
+    assert!(set.contains("SameSite=None") && set.contains("Secure"), "{set}");
+    let go_on = async |method: Method, cookie: &str, origin: &str, site: Option<&str>| {
+        let request = browser.request(method, "/auth/session").header("Cookie", cookie);
+        let request = request.header("Origin", origin);
+        Answer::of(match site {
+            Some(site) => request.header("Sec-Fetch-Site", site),
+            None => request,
+        })
+        .await
+    };
+    for site in [Some("cross-site"), Some("same-site"), None] {
+        go_on(Method::POST, &kept, evil, site).await.problem(403, "forbidden");
+        go_on(Method::DELETE, &kept, evil, site).await.problem(403, "forbidden");
+    }
+    let renewed = go_on(Method::POST, &kept, SPA, Some("cross-site")).await.expect(200);
+    assert_eq!(renewed.header("access-control-allow-origin"), SPA);
+    assert_eq!(renewed.header("access-control-allow-credentials"), "true");
+    let (kept, _) = cookie(&renewed);
+    // A page of the same site needs no weaker cookie.
+    let renewed = go_on(Method::POST, &kept, SPA, Some("same-site")).await.expect(200);
+    let (kept, set) = cookie(&renewed);
+    assert!(set.contains("SameSite=Strict"), "{set}");
+    let own = "https://backup.school.example";
+    let renewed = go_on(Method::POST, &kept, own, Some("same-origin")).await.expect(200);
+    let (kept, _) = cookie(&renewed);
+    go_on(Method::DELETE, &kept, SPA, Some("cross-site")).await.expect(204);
+}
+
+/// The numbers of a list and its other pages are also in headers (RFC 8288).
+#[tokio::test(flavor = "multi_thread")]
+async fn lists_lead_to_their_other_pages() {
+    let (_school, service) = of_the_small_school().await;
+    let admin = service.admin().await;
+    for _ in 0..3 {
+        admin.take().await;
+    }
+    admin.clear(&json!({"table": "payments"})).await.expect(200);
+    for path in ["/backup/archives", "/backup/jobs", "/backup/changes"] {
+        let mut next = Some(format!("{path}?limit=1"));
+        let (mut seen, mut pages) = (Vec::new(), 0);
+        while let Some(page) = next {
+            let answer = admin.get(&page).await.expect(200);
+            let listed = answer.json();
+            assert_eq!(answer.header("x-total-count"), listed["total"].to_string(), "{page}");
+            seen.extend(
+                listed["items"]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .map(|item| item["id"].clone()),
+            );
+            let links = answer.header("link").to_owned();
+            for relation in ["first", "last"] {
+                assert!(links.contains(&format!("rel=\"{relation}\"")), "{page}: {links}");
+            }
+            let link = links.split(", ").find(|link| link.ends_with("rel=\"next\""));
+            next = link.map(|link| {
+                let target = link.trim_start_matches('<').split('>').next().unwrap();
+                target.strip_prefix(&service.base_url()).expect(target).to_owned()
+            });
+            pages += 1;
+            assert!(pages <= 10, "{path} does not end");
+        }
+        let all = admin.get(&format!("{path}?limit=100")).await.expect(200).json();
+        let all: Vec<_> = all["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|item| item["id"].clone())
+            .collect();
+        assert_eq!(seen, all, "{path}");
+    }
+    let filtered = admin.get("/backup/jobs?kind=archive&limit=2").await.expect(200);
+    assert_eq!(filtered.header("x-total-count"), "3");
+    assert!(
+        filtered.header("link").contains("kind=archive&limit=2&offset=2"),
+        "{filtered:?}"
+    );
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use harness::client::fields;
 use harness::service::Setup;
 use harness::{ADMIN_PASSWORD, Answer, Client, Engine, School, Service, small_school};
 
@@ -68,6 +69,80 @@ async fn served() -> (School, Service, Value) {
         .expect(200)
         .json();
     (school, service, document)
+}
+
+/// What is misspelled is told, and not left out silently, wherever it is sent.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_operation_refuses_unknown_query_parameters() {
+    let (school, service, document) = served().await;
+    let before = school.scratch.everything().await;
+    let admin = service.admin().await;
+    for operation in operations(&document) {
+        let name = format!("{} {}", operation.method, operation.path);
+        let required = match operation.path.as_str() {
+            "/backup/diff" => "from=live&to=1&",
+            _ => "",
+        };
+        let path = format!("{}?{required}colour=blue", operation.filled());
+        let request = admin.request(operation.method.clone(), &path);
+        let request = match operation.method {
+            Method::GET => request,
+            _ => request.json(&json!({})),
+        };
+        let refused = Answer::of(request).await;
+        assert_eq!(refused.status.as_u16(), 422, "{name}: {refused:?}");
+        assert_eq!(fields(&refused.problem(422, "invalid_field")), ["colour"], "{name}");
+        assert!(
+            operation.description["responses"]["422"].is_object(),
+            "{name} does not document 422"
+        );
+    }
+    assert_eq!(school.scratch.everything().await, before);
+}
+
+/// Swagger UI sends the example of whatever has one, also where nothing has to be sent: a key of an example would be the same for
+/// every request.
+#[tokio::test(flavor = "multi_thread")]
+async fn examples_are_harmless_if_they_are_sent() {
+    let (_school, _service, document) = served().await;
+    for operation in operations(&document) {
+        let name = format!("{} {}", operation.method, operation.path);
+        for parameter in operation.description["parameters"].as_array().into_iter().flatten() {
+            let has_example = ["example", "examples"]
+                .iter()
+                .any(|member| !parameter[*member].is_null() || !parameter["schema"][*member].is_null());
+            assert!(
+                !has_example || parameter["required"] == true,
+                "{name}: {} is optional and has an example",
+                parameter["name"]
+            );
+        }
+    }
+    for schema in ["ClearRequest", "ClearForm"] {
+        let example = &document["components"]["schemas"][schema]["example"];
+        assert_eq!(example["dry_run"], true, "{schema}: {example}");
+    }
+}
+
+/// Files are binary strings, from which generators make something that can be sent and saved.
+#[tokio::test(flavor = "multi_thread")]
+async fn files_are_binary_strings() {
+    let (_school, _service, document) = served().await;
+    let mut seen = 0;
+    for operation in operations(&document) {
+        let responses = operation.description["responses"].as_object().unwrap().values();
+        for content in responses.chain([&operation.description["requestBody"]]) {
+            for (media_type, body) in content["content"].as_object().into_iter().flatten() {
+                if !media_type.ends_with("octet-stream") && !media_type.ends_with("sheet") {
+                    continue;
+                }
+                let expected = json!({"type": "string", "format": "binary", "contentMediaType": media_type});
+                assert_eq!(body["schema"], expected, "{} {media_type}", operation.path);
+                seen += 1;
+            }
+        }
+    }
+    assert_eq!(seen, 4);
 }
 
 /// Tokens that were an administrator's, and why they are refused now. The last one's account was demoted.
@@ -327,7 +402,7 @@ async fn the_committed_description_is_the_served_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn swagger_ui_is_there_and_remembers_who_signed_in() {
+async fn swagger_ui_is_there_and_keeps_no_token() {
     let (_school, service, document) = served().await;
     let page = service.anonymous().get("/swagger-ui/").await.expect(200);
     assert!(page.header("content-type").starts_with("text/html"), "{page:?}");
@@ -337,7 +412,7 @@ async fn swagger_ui_is_there_and_remembers_who_signed_in() {
         .await
         .expect(200)
         .text();
-    assert!(settings.contains("persistAuthorization"), "{settings}");
+    assert!(!settings.contains("\"persistAuthorization\": true"), "{settings}");
     assert!(settings.contains("/api-docs/openapi.json"), "{settings}");
     let scheme = &document["components"]["securitySchemes"]["bearerAuth"];
     assert_eq!(

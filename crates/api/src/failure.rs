@@ -105,7 +105,7 @@ impl Refusal {
                 _,
             ) => 3,
             (Code::StoreMisconfigured, _) => 2,
-            (Code::Cancelled, _) => 1,
+            (Code::Cancelled | Code::Unexportable, _) => 1,
             (_, StatusCode::NOT_FOUND | StatusCode::CONFLICT | StatusCode::GONE | StatusCode::PRECONDITION_FAILED) => 7,
             _ if is_of_the_archive => 6,
             _ if status.is_client_error() => 2,

@@ -33,8 +33,7 @@ pub struct IdempotencyHeader {
         required = false,
         min_length = 1,
         max_length = 255,
-        pattern = "^[!-~]+$",
-        example = "7c1d2a3e-8b9f-4c50-9a51-3f0e6d2b4c11"
+        pattern = "^[!-~]+$"
     )]
     key: Option<String>,
 }

@@ -5,8 +5,8 @@
 //!
 //! In reading order: [`cli`] and [`settings`] say what is wanted; [`startup`] builds the service, runs it and ends it;
 //! [`routes`] are its operations and [`openapi`] their document; [`dashboard`] serves the page for administrators; [`body`]
-//! and [`idempotency`] read what is sent, [`page`] cuts lists; [`problem`] says what
-//! went wrong; [`middleware`] is what happens to every request; [`address`] is who asks. [`installation`] is what a
+//! and [`idempotency`] read what is sent, [`page`] cuts lists; [`schema`] has the schemas that they share; [`problem`] says what
+//! went wrong; [`middleware`] is what happens to every request; [`address`] is who asks, [`origin`] from which page. [`installation`] is what a
 //! command works on; [`failure`] is how the program ends after an error.
 
 pub mod address;
@@ -26,12 +26,14 @@ mod look;
 mod measure;
 pub mod middleware;
 pub mod openapi;
+pub mod origin;
 mod output;
 pub mod page;
 pub mod problem;
 pub mod readiness;
 mod restoring;
 pub mod routes;
+pub mod schema;
 pub mod secret;
 pub mod settings;
 pub mod startup;

@@ -30,7 +30,14 @@ const SWAGGER_UI_FILES: &str = "/swagger-ui/{_:.*}";
         title = "campus-backup",
         description = "Look at, download, back up, restore and clear a school's data.\n\n\
             Sign in with `POST /auth/login` and send the token as `Authorization: Bearer`. Times are RFC 3339 in UTC. \
-            An error is a problem (RFC 9457) with a `code` of a closed list and a `request_id` to quote.",
+            An error is a problem (RFC 9457) with a `code` of a closed list and a `request_id` to quote.\n\n\
+            What the format of archives can hold: a row of less than 16 MiB as JSON, dates and times of the years 1 to 9999, \
+            decimals of 96 bits with at most 28 digits behind the point, ids of 64 bits, texts without NUL. A value that only \
+            its engine can write is kept as `{\"native\": \"...\"}`. What can't be held is refused with the code \
+            `unexportable`, which names table, row and column: so is a backup, and a clear or a restore whose safety \
+            archive can't be written, before anything is changed. An archive has at most 64 GiB of document, 64 tables of 256 \
+            columns, and 1,000 bytes of document for each compressed one.",
+        contact(name = "The people of the project campus-backup"),
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
     ),
     servers((url = "/", description = "This service.")),
@@ -126,7 +133,7 @@ impl Published {
 
 fn swagger() -> Config<'static> {
     Config::from(DOCUMENT)
-        .persist_authorization(true)
+        .persist_authorization(false)
         .try_it_out_enabled(true)
         .display_request_duration(true)
         .deep_linking(true)

@@ -1,9 +1,17 @@
 //! Lists, a page at a time.
 
+use actix_web::http::header::{HeaderName, LINK};
+use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
+use url::form_urlencoded;
 use utoipa::ToSchema;
 
+use crate::AppState;
+use crate::address;
 use crate::problem::ApiError;
+
+/// How many items a whole list has, for clients that read the numbers of a list from headers.
+pub const X_TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");
 
 /// How many items a page has unless it is asked for another number.
 const DEFAULT_LIMIT: u64 = 20;
@@ -35,4 +43,86 @@ pub fn window(limit: Option<u64>, offset: Option<u64>, most: u64) -> Result<(u64
         return Err(ApiError::invalid("offset", "is beyond the end of any list"));
     }
     Ok((limit, offset))
+}
+
+/// Which items of a list an answer has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// How many there may be.
+    pub limit: u64,
+    /// How many come before them.
+    pub offset: u64,
+    /// How many the whole list has.
+    pub total: u64,
+}
+
+impl Window {
+    /// Other pages of the list by their relation to this one (RFC 8288, IANA link relations), as offsets.
+    fn others(self) -> Vec<(&'static str, u64)> {
+        let Self { limit, offset, total } = self;
+        let last = total.saturating_sub(1) / limit * limit;
+        let mut others = vec![("first", 0)];
+        if offset > 0 {
+            others.push(("prev", offset.saturating_sub(limit).min(last)));
+        }
+        if offset.saturating_add(limit) < total {
+            others.push(("next", offset + limit));
+        }
+        others.push(("last", last));
+        others
+    }
+}
+
+/// A page as an answer, with the number of all items and with links to other pages, which ask for everything else as this request
+/// does.
+pub fn answer(state: &AppState, request: &HttpRequest, window: Window, page: &impl Serialize) -> HttpResponse {
+    let service = address::of_service(state.settings.public_url.as_deref(), request);
+    let links = window.others().into_iter().map(|(relation, offset)| {
+        let query = query(request.query_string(), window.limit, offset);
+        format!(r#"<{service}{}?{query}>; rel="{relation}""#, request.path())
+    });
+    HttpResponse::Ok()
+        .insert_header((X_TOTAL_COUNT, window.total))
+        .insert_header((LINK, links.collect::<Vec<_>>().join(", ")))
+        .json(page)
+}
+
+fn query(asked: &str, limit: u64, offset: u64) -> String {
+    let others = form_urlencoded::parse(asked.as_bytes()).filter(|(name, _)| name != "limit" && name != "offset");
+    form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(others)
+        .append_pair("limit", &limit.to_string())
+        .append_pair("offset", &offset.to_string())
+        .finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn others(limit: u64, offset: u64, total: u64) -> Vec<(&'static str, u64)> {
+        Window { limit, offset, total }.others()
+    }
+
+    #[test]
+    fn pages_lead_to_their_neighbours_and_to_both_ends() {
+        assert_eq!(others(20, 0, 0), [("first", 0), ("last", 0)]);
+        assert_eq!(others(20, 0, 20), [("first", 0), ("last", 0)]);
+        assert_eq!(others(20, 0, 21), [("first", 0), ("next", 20), ("last", 20)]);
+        assert_eq!(others(2, 2, 5), [("first", 0), ("prev", 0), ("next", 4), ("last", 4)]);
+        assert_eq!(others(2, 4, 5), [("first", 0), ("prev", 2), ("last", 4)]);
+        // Beyond the end the page before is the last.
+        assert_eq!(others(2, 100, 5), [("first", 0), ("prev", 4), ("last", 4)]);
+        let far = i64::MAX.cast_unsigned();
+        assert_eq!(others(2, far, 5), [("first", 0), ("prev", 4), ("last", 4)]);
+    }
+
+    #[test]
+    fn links_ask_for_the_same_as_the_request() {
+        assert_eq!(query("", 20, 40), "limit=20&offset=40");
+        assert_eq!(
+            query("kind=clear&limit=20&from=2026-11-01T00:00:00%2B01:00", 20, 0),
+            "kind=clear&from=2026-11-01T00%3A00%3A00%2B01%3A00&limit=20&offset=0"
+        );
+    }
 }

@@ -18,6 +18,7 @@ use actix_web::web::BytesMut;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use futures_util::StreamExt;
 use futures_util::future::LocalBoxFuture;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::problem::{ApiError, Code};
@@ -65,6 +66,11 @@ pub struct Body<T>(pub T);
 /// A request's query string, read and checked. Derive `Deserialize` with `#[serde(deny_unknown_fields)]` on its type.
 #[derive(Clone, Debug)]
 pub struct Query<T>(pub T);
+
+/// The query string of an operation that has no parameters there: whatever stands in it is refused.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NoParameters {}
 
 #[derive(Clone, Copy)]
 enum Format {

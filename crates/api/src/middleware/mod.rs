@@ -31,7 +31,10 @@ use actix_web::middleware::{Compress, from_fn};
 use actix_web::{App, Error};
 use tracing_actix_web::TracingLogger;
 
+use crate::digest::{CONTENT_DIGEST, REPR_DIGEST};
 use crate::idempotency::IDEMPOTENCY_KEY;
+use crate::page::X_TOTAL_COUNT;
+use crate::routes::download::X_TOTAL_ROWS;
 use crate::routes::jobs::LAST_EVENT_ID;
 
 /// Puts everything around an application. The origins are those of the settings, whole and checked.
@@ -74,9 +77,26 @@ fn cors(origins: &[String]) -> Cors {
         .fold(Cors::default(), |cors, origin| cors.allowed_origin(origin))
         .allowed_methods(methods)
         .allowed_headers([header::ACCEPT, header::AUTHORIZATION, header::CONTENT_TYPE])
+        .allowed_headers([header::RANGE, header::IF_RANGE, header::IF_NONE_MATCH])
         .allowed_headers([IDEMPOTENCY_KEY, LAST_EVENT_ID])
         .expose_headers([header::CONTENT_DISPOSITION, header::LOCATION, header::RETRY_AFTER])
-        .expose_headers(["x-total-rows", "x-request-id", "repr-digest", "content-digest"])
+        .expose_headers([
+            header::ACCEPT_RANGES,
+            header::CONTENT_RANGE,
+            header::ETAG,
+            header::LINK,
+            header::ALLOW,
+        ])
+        .expose_headers([
+            X_TOTAL_ROWS,
+            X_TOTAL_COUNT,
+            REPR_DIGEST,
+            CONTENT_DIGEST,
+            header::WWW_AUTHENTICATE,
+        ])
+        .expose_headers(["x-request-id"])
+        // For the session's cookie. Only listed origins are answered at all, so only they have it.
+        .supports_credentials()
         .max_age(ONE_HOUR)
 }
 

@@ -102,7 +102,7 @@ codes! {
     TooManyDownloads = "too_many_downloads", TOO_MANY_REQUESTS, "Too many downloads are running",
         "Too many downloads are running. Try again in 10 seconds.";
     /// A stored value can't be written as asked.
-    Unexportable = "unexportable", INTERNAL_SERVER_ERROR, "A stored value can't be exported",
+    Unexportable = "unexportable", UNPROCESSABLE_ENTITY, "A stored value can't be exported",
         "students, row 17, column date_of_birth: the value is not a date.";
     /// There was not one byte.
     ArchiveEmpty = "archive_empty", UNPROCESSABLE_ENTITY, "The archive is empty",

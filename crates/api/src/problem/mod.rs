@@ -64,7 +64,7 @@ pub struct Problem {
     pub change_id: Option<String>,
     /// For `undo_blocked`: the plan of the restore that the undo would be, with what is in its way.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<crate::routes::archives::PlanAnswer>)]
     pub plan: Option<serde_json::Value>,
     /// Each thing that was wrong, where there can be several.
     #[serde(skip_serializing_if = "Vec::is_empty")]

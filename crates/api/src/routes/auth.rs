@@ -10,8 +10,9 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::AppState;
 use crate::address;
-use crate::body::{Body, RequestBody};
+use crate::body::{Body, NoParameters, Query, RequestBody};
 use crate::middleware::guard;
+use crate::origin::PageOrigin;
 use crate::problem::{ApiError, Code};
 use crate::{cookie, problem_responses};
 
@@ -106,12 +107,14 @@ impl From<Principal> for User {
 
 problem_responses!(
     LoginProblems: MalformedBody, InvalidField, UnsupportedMediaType, BodyTooLarge, RequestTimeout, WrongCredentials,
-    TooManyLogins, DatabaseBusy, DatabaseUnavailable, Internal
+    Forbidden, TooManyLogins, DatabaseBusy, DatabaseUnavailable, Internal
 );
-problem_responses!(SessionProblems: Unauthenticated, DatabaseBusy, DatabaseUnavailable, Internal);
-problem_responses!(SignOutProblems: DatabaseBusy, DatabaseUnavailable, Internal);
-problem_responses!(EndSessionsProblems: Unauthenticated, Forbidden, DatabaseBusy, DatabaseUnavailable, Internal);
-problem_responses!(MeProblems: Unauthenticated, DatabaseBusy, DatabaseUnavailable, Internal);
+problem_responses!(SessionProblems: InvalidField, Unauthenticated, Forbidden, DatabaseBusy, DatabaseUnavailable, Internal);
+problem_responses!(SignOutProblems: InvalidField, Forbidden, DatabaseBusy, DatabaseUnavailable, Internal);
+problem_responses!(
+    EndSessionsProblems: InvalidField, Unauthenticated, Forbidden, DatabaseBusy, DatabaseUnavailable, Internal
+);
+problem_responses!(MeProblems: InvalidField, Unauthenticated, DatabaseBusy, DatabaseUnavailable, Internal);
 
 /// Sign in
 ///
@@ -136,11 +139,20 @@ problem_responses!(MeProblems: Unauthenticated, DatabaseBusy, DatabaseUnavailabl
     )
 )]
 #[post("/auth/login")]
-async fn login(state: web::Data<AppState>, request: HttpRequest, body: Body<Login>) -> Result<HttpResponse, ApiError> {
+async fn login(
+    _: Query<NoParameters>,
+    state: web::Data<AppState>,
+    request: HttpRequest,
+    body: Body<Login>,
+) -> Result<HttpResponse, ApiError> {
     let address = address::client_address(&request);
     let login = body.0;
+    let page = match login.stay_signed_in {
+        true => Some(page_origin(&state, &request)?),
+        false => None,
+    };
     let signed_in = state.accounts.login(&login.username, &login.password, address).await?;
-    answer(&state, &request, signed_in, login.stay_signed_in)
+    answer(&state, &request, signed_in, page)
 }
 
 /// Go on with a session
@@ -151,6 +163,9 @@ async fn login(state: web::Data<AppState>, request: HttpRequest, body: Body<Logi
 ///
 /// A cookie that was replaced ends the session when it comes back: somebody else may have it. The one just before the current
 /// one is still accepted for a minute, because two tabs may ask at once, and an answer may be lost.
+///
+/// A page of another origin may call it if `--cors-origins` lists the origin: with `credentials: "include"`, as the sign-in before it.
+/// Any other page is refused (403).
 #[utoipa::path(
     operation_id = "refreshSession",
     tag = "auth",
@@ -166,11 +181,16 @@ async fn login(state: web::Data<AppState>, request: HttpRequest, body: Body<Logi
     )
 )]
 #[post("/auth/session")]
-async fn go_on(state: web::Data<AppState>, request: HttpRequest) -> Result<HttpResponse, ApiError> {
+async fn go_on(
+    _: Query<NoParameters>,
+    state: web::Data<AppState>,
+    request: HttpRequest,
+) -> Result<HttpResponse, ApiError> {
+    let page = page_origin(&state, &request)?;
     let token = cookie::of(&request)
         .ok_or_else(|| ApiError::new(Code::Unauthenticated, "There is no session to go on with; sign in."))?;
     let signed_in = state.accounts.refresh(&token).await?;
-    answer(&state, &request, signed_in, true)
+    answer(&state, &request, signed_in, Some(page))
 }
 
 /// Sign out
@@ -192,14 +212,19 @@ async fn go_on(state: web::Data<AppState>, request: HttpRequest) -> Result<HttpR
     )
 )]
 #[delete("/auth/session")]
-async fn sign_out(state: web::Data<AppState>, request: HttpRequest) -> Result<HttpResponse, ApiError> {
+async fn sign_out(
+    _: Query<NoParameters>,
+    state: web::Data<AppState>,
+    request: HttpRequest,
+) -> Result<HttpResponse, ApiError> {
+    let page = page_origin(&state, &request)?;
     let cookie = cookie::of(&request);
     let tokens = account::SignOut {
         refresh_token: cookie.as_deref(),
         bearer: guard::bearer(&request),
     };
     state.accounts.sign_out(tokens).await?;
-    Ok(signed_out(&state, &request))
+    Ok(signed_out(&state, &request, page))
 }
 
 /// Sign out everywhere
@@ -219,34 +244,51 @@ async fn sign_out(state: web::Data<AppState>, request: HttpRequest) -> Result<Ht
     )
 )]
 #[delete("/auth/sessions")]
-async fn sign_out_everywhere(state: web::Data<AppState>, request: HttpRequest) -> Result<HttpResponse, ApiError> {
+async fn sign_out_everywhere(
+    _: Query<NoParameters>,
+    state: web::Data<AppState>,
+    request: HttpRequest,
+) -> Result<HttpResponse, ApiError> {
     let principal = guard::principal(&state, &request).await?;
     let user_id = principal.user_id.ok_or_else(|| {
         let detail = "You signed in at the identity provider, which alone can end its tokens.";
         ApiError::new(Code::Forbidden, detail)
     })?;
+    let page = page_origin(&state, &request)?;
     state.accounts.end_account_sessions(user_id).await?;
-    Ok(signed_out(&state, &request))
+    Ok(signed_out(&state, &request, page))
 }
 
-/// The answer that makes a browser forget its cookie.
-fn signed_out(state: &AppState, request: &HttpRequest) -> HttpResponse {
-    let service = address::of_service(state.settings.public_url.as_deref(), request);
-    HttpResponse::NoContent().cookie(cookie::without(&service)).finish()
+/// The answer that makes a browser forget its cookie, for a page from there.
+fn signed_out(state: &AppState, request: &HttpRequest, page: PageOrigin) -> HttpResponse {
+    let mut cookie = cookie::without(&service(state, request));
+    cookie.set_same_site(page.same_site());
+    HttpResponse::NoContent().cookie(cookie).finish()
 }
 
-/// The answer for somebody who has signed in or gone on; with the cookie, if they may go on from here.
+/// Where browsers find the service.
+fn service(state: &AppState, request: &HttpRequest) -> String {
+    address::of_service(state.settings.public_url.as_deref(), request)
+}
+
+/// From where the page is that wants to use the session's cookie.
+fn page_origin(state: &AppState, request: &HttpRequest) -> Result<PageOrigin, ApiError> {
+    PageOrigin::of(request, &state.settings.cors_origins, &service(state, request))
+}
+
+/// The answer for somebody who has signed in or gone on; with the cookie for a page from there, if they may go on from here.
 fn answer(
     state: &AppState,
     request: &HttpRequest,
     signed_in: account::SignedIn,
-    with_cookie: bool,
+    page: Option<PageOrigin>,
 ) -> Result<HttpResponse, ApiError> {
     let mut response = HttpResponse::Ok();
-    if with_cookie {
+    if let Some(page) = page {
         let token = state.accounts.refresh_token(&signed_in)?;
-        let service = address::of_service(state.settings.public_url.as_deref(), request);
-        response.cookie(cookie::with(token, &service));
+        let mut cookie = cookie::with(token, &service(state, request));
+        cookie.set_same_site(page.same_site());
+        response.cookie(cookie);
     }
     Ok(response.json(SignedIn {
         access_token: signed_in.access_token,
@@ -265,7 +307,11 @@ fn answer(
     responses((status = 200, description = "The signed-in user.", body = User), MeProblems)
 )]
 #[get("/auth/me")]
-async fn me(state: web::Data<AppState>, request: HttpRequest) -> Result<web::Json<User>, ApiError> {
+async fn me(
+    _: Query<NoParameters>,
+    state: web::Data<AppState>,
+    request: HttpRequest,
+) -> Result<web::Json<User>, ApiError> {
     let principal = guard::principal(&state, &request).await?;
     Ok(web::Json(principal.into()))
 }

@@ -2,22 +2,23 @@
 
 use std::collections::BTreeMap;
 
-use actix_web::{get, web};
+use actix_web::{HttpRequest, HttpResponse, get, web};
 use campus_backup_domain::change_log::{self, ChangeRecord, Filter, Kind, RowCounts};
 use chrono::{DateTime, Datelike, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use utoipa::openapi::schema::Schema;
+use utoipa::openapi::Ref;
+use utoipa::openapi::schema::{OneOfBuilder, Schema};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::AppState;
-use crate::body::Query;
+use crate::body::{NoParameters, Query};
 use crate::middleware::guard::Granted;
-use crate::page::{Listed, window};
+use crate::page::{self, Listed, Window, window};
 use crate::problem::ApiError;
 use crate::problem_responses;
-use crate::routes::jobs::words;
+use crate::schema::words;
 
 /// How many changes a page has at the most.
 const MOST: u64 = 100;
@@ -51,8 +52,8 @@ struct ChangeAnswer {
     username: String,
     /// When, UTC, by the clock of the database.
     changed_at: DateTime<Utc>,
-    /// What was asked: a clear has its `table`, a restore its `archive_id`, `scope` and `mode`, an undo its `clear_id`.
-    #[schema(value_type = Object)]
+    /// What was asked, which depends on the kind.
+    #[schema(schema_with = parameters)]
     parameters: Value,
     /// Rows removed and written, for each table that it concerned.
     rows: BTreeMap<String, ChangedRows>,
@@ -108,8 +109,18 @@ impl From<ChangeRecord> for ChangeAnswer {
     }
 }
 
+/// Those of the jobs that change the live data.
+fn parameters() -> Schema {
+    OneOfBuilder::new()
+        .description(Some("What was asked, which depends on the kind."))
+        .item(Ref::from_schema_name("ClearJobParameters"))
+        .item(Ref::from_schema_name("RestoreJobParameters"))
+        .item(Ref::from_schema_name("UndoJobParameters"))
+        .into()
+}
+
 fn kinds() -> Schema {
-    words(&Kind::ALL)
+    words(&Kind::ALL, "What kind of change it is.")
 }
 
 /// Which changes are listed.
@@ -121,10 +132,8 @@ struct ChangesQuery {
     #[param(required = false, schema_with = kinds)]
     kind: Option<Kind>,
     /// Only those of this moment and later (RFC 3339).
-    #[param(example = "2026-11-01T00:00:00Z")]
     from: Option<DateTime<Utc>>,
     /// Only those before this moment (RFC 3339).
-    #[param(example = "2026-12-01T00:00:00Z")]
     to: Option<DateTime<Utc>>,
     /// Only those that can be undone now, or only the others.
     undoable: Option<bool>,
@@ -148,7 +157,7 @@ problem_responses!(
     ListProblems: InvalidField, Unauthenticated, Forbidden, DatabaseBusy, DatabaseUnavailable, Internal
 );
 problem_responses!(
-    ChangeProblems: Unauthenticated, Forbidden, UnknownChange, DatabaseBusy, DatabaseUnavailable, Internal
+    ChangeProblems: InvalidField, Unauthenticated, Forbidden, UnknownChange, DatabaseBusy, DatabaseUnavailable, Internal
 );
 
 /// List changes
@@ -159,14 +168,26 @@ problem_responses!(
     operation_id = "listChanges",
     tag = "backup",
     params(ChangesQuery),
-    responses((status = 200, description = "The changes.", body = inline(Listed<ChangeAnswer>)), ListProblems)
+    responses(
+        (
+            status = 200,
+            description = "The changes.",
+            body = inline(Listed<ChangeAnswer>),
+            headers(
+                ("X-Total-Count" = u64, description = "How many items the whole list has."),
+                ("Link" = String, description = "Other pages (RFC 8288): `first`, `prev`, `next`, `last`."),
+            ),
+        ),
+        ListProblems
+    )
 )]
 #[get("/changes")]
 async fn list_changes(
     granted: Granted,
     state: web::Data<AppState>,
     query: Query<ChangesQuery>,
-) -> Result<web::Json<Listed<ChangeAnswer>>, ApiError> {
+    request: HttpRequest,
+) -> Result<HttpResponse, ApiError> {
     let query = query.0;
     let (limit, offset) = window(query.limit, query.offset, MOST)?;
     let filter = Filter {
@@ -175,16 +196,20 @@ async fn list_changes(
         to: moment("to", query.to)?,
         undoable: query.undoable,
     };
-    let page = change_log::list(&granted.0, &state.database, &filter, limit, offset).await?;
-    Ok(web::Json(Listed {
-        items: page.items.into_iter().map(ChangeAnswer::from).collect(),
-        total: page.total,
+    let found = change_log::list(&granted.0, &state.database, &filter, limit, offset).await?;
+    let total = found.total;
+    let listed = Listed {
+        items: found.items.into_iter().map(ChangeAnswer::from).collect(),
+        total,
         limit,
         offset,
-    }))
+    };
+    Ok(page::answer(&state, &request, Window { limit, offset, total }, &listed))
 }
 
 /// Look at a change
+///
+/// Also one whose job is forgotten. `undo_until` and `undone_at` say whether it can still be undone.
 #[utoipa::path(
     operation_id = "getChange",
     tag = "backup",
@@ -194,6 +219,7 @@ async fn list_changes(
 #[get("/changes/{id}")]
 async fn get_change(
     granted: Granted,
+    _: Query<NoParameters>,
     state: web::Data<AppState>,
     id: web::Path<String>,
 ) -> Result<web::Json<ChangeAnswer>, ApiError> {

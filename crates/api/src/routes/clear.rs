@@ -18,7 +18,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::archives::PlanAnswer;
 use crate::AppState;
-use crate::body::{Body, Formats, RequestBody};
+use crate::body::{Body, Formats, NoParameters, Query, RequestBody};
 use crate::idempotency::{IdempotencyHeader, IdempotencyKey};
 use crate::middleware::guard::Granted;
 use crate::problem::{ApiError, Code};
@@ -32,7 +32,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
 /// What to clear.
 #[derive(Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({"table": "attendance", "expected_rows": 100_000, "confirm": "attendance"}))]
+#[schema(example = json!({"table": "attendance", "dry_run": true}))]
 struct ClearRequest {
     /// The table, or `all`.
     #[schema(schema_with = clearable)]
@@ -85,10 +85,11 @@ fn names() -> Vec<&'static str> {
     Table::CLEARABLE.into_iter().map(Table::name).chain(["all"]).collect()
 }
 
-fn clearable() -> Schema {
+pub(crate) fn clearable() -> Schema {
     ObjectBuilder::new()
         .schema_type(Type::String)
         .enum_values(Some(names()))
+        .description(Some("The table, or `all`."))
         .into()
 }
 
@@ -98,6 +99,9 @@ fn expected_rows() -> Schema {
         object.property(table.name(), number())
     });
     OneOfBuilder::new()
+        .description(Some(
+            "How many rows you expect to be removed: in all, or by table. If it is another number, nothing changes (412).",
+        ))
         .item(number())
         .item(by_table.additional_properties(Some(utoipa::openapi::schema::AdditionalProperties::FreeForm(false))))
         .item(ObjectBuilder::new().schema_type(Type::Null))
@@ -256,11 +260,11 @@ impl UndoAnswer {
 problem_responses!(
     ClearProblems: MalformedBody, InvalidField, UnknownTable @ 422, WrongConfirmation, UnsupportedMediaType,
     BodyTooLarge, RequestTimeout, Unauthenticated, Forbidden, RowsMoved, Busy, Cancelled, IdempotencyKeyReused,
-    Interrupted, Stopping, DatabaseBusy, DatabaseUnavailable, StoreMisconfigured, StoreUnavailable, NoRoom, Internal
+    Unexportable, Interrupted, Stopping, DatabaseBusy, DatabaseUnavailable, StoreMisconfigured, StoreUnavailable, NoRoom, Internal
 );
 problem_responses!(
     UndoProblems: InvalidField, Unauthenticated, Forbidden, UnknownClear, ArchiveGone, UndoExpired, NothingToUndo,
-    AlreadyUndone, UndoBlocked, Busy, Cancelled, IdempotencyKeyReused, ArchiveCut, ArchiveCorrupt,
+    AlreadyUndone, UndoBlocked, Busy, Cancelled, IdempotencyKeyReused, Unexportable, ArchiveCut, ArchiveCorrupt,
     ArchiveDigestMismatch, ArchiveWrongKey, ArchiveManifestMismatch, ArchiveRecordMismatch, UndoUnproven, ArchiveIncomplete, ArchiveUnrestorable,
     ManifestUnreadable, ArchiveUnreadable, Interrupted, Stopping, DatabaseBusy, DatabaseUnavailable, StoreMisconfigured,
     StoreUnavailable, NoRoom, Internal
@@ -288,6 +292,7 @@ problem_responses!(
 #[post("/clear")]
 async fn clear_table(
     granted: Granted,
+    _: Query<NoParameters>,
     state: web::Data<AppState>,
     key: IdempotencyKey,
     body: Body<ClearRequest>,
@@ -327,6 +332,7 @@ async fn clear_table(
 #[post("/clear/{id}/undo")]
 async fn undo_clear(
     granted: Granted,
+    _: Query<NoParameters>,
     state: web::Data<AppState>,
     id: web::Path<String>,
     key: IdempotencyKey,

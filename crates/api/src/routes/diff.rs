@@ -17,13 +17,13 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::download::{abandoned, send, sent, transfer};
-use super::jobs::words;
 use crate::AppState;
 use crate::body::Query;
 use crate::link;
 use crate::middleware::guard::Granted;
 use crate::problem::ApiError;
 use crate::problem_responses;
+use crate::schema::words;
 
 /// The side that is no archive.
 const LIVE: &str = "live";
@@ -48,7 +48,7 @@ pub struct DiffQuery {
     #[param(example = "live")]
     to: String,
     /// Shows the rows of this table instead of counts.
-    #[param(value_type = Option<String>, example = "payments")]
+    #[param(value_type = Option<String>)]
     table: Option<Table>,
     /// Only rows that differ like this.
     #[param(required = false, schema_with = changes)]
@@ -202,10 +202,11 @@ struct DiffRow {
 struct DiffField {
     /// The column.
     field: &'static str,
-    /// What `from` has there; decimals, dates and times are texts.
+    /// What `from` has there; decimals, dates and times are texts. A value that only its engine can write is an object with one
+    /// member, `{"native": "..."}`, as in an archive.
     #[schema(value_type = Option<Value>)]
     from: Option<Value>,
-    /// What `to` has there.
+    /// What `to` has there, in the same form.
     #[schema(value_type = Option<Value>)]
     to: Option<Value>,
     /// Whether nobody is shown what stands there, such as the hash of a password.
@@ -213,7 +214,7 @@ struct DiffField {
 }
 
 fn changes() -> Schema {
-    words(&[Change::Added, Change::Removed, Change::Changed])
+    words(&[Change::Added, Change::Removed, Change::Changed], "How a row differs.")
 }
 
 impl From<Counts> for DiffTable {
@@ -288,7 +289,7 @@ impl DiffRows {
 problem_responses!(
     DiffProblems: Unauthenticated, LinkInvalid, Forbidden, UnknownArchive, LinkSpent, ArchiveGone, InvalidField,
     ArchiveCut, ArchiveCorrupt, ArchiveDigestMismatch, ArchiveWrongKey, ArchiveKeyNeeded, ArchiveNoTable,
-    ArchiveManifestMismatch, ArchiveIncomplete, TooManyDownloads, ManifestUnreadable, ArchiveUnreadable, DatabaseBusy,
+    ArchiveManifestMismatch, ArchiveIncomplete, TooManyDownloads, Unexportable, ManifestUnreadable, ArchiveUnreadable, DatabaseBusy,
     DatabaseUnavailable, StoreMisconfigured, StoreUnavailable, NoRoom, Internal
 );
 

@@ -27,6 +27,7 @@ use crate::middleware::guard::Granted;
 use crate::middleware::head;
 use crate::problem::ApiError;
 use crate::problem_responses;
+use crate::schema::Workbook;
 
 /// How many rows a download has.
 pub const X_TOTAL_ROWS: HeaderName = HeaderName::from_static("x-total-rows");
@@ -166,7 +167,7 @@ problem_responses!(
             content(
                 (String = "text/csv", example = "\u{feff}ID,Student ID,Course ID,Date,Status\r\n1,1,4,02-09-2024,present\r\n"),
                 (serde_json::Value = "application/json"),
-                (Vec<u8> = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+                (inline(Workbook) = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
             ),
             headers(
                 ("Content-Disposition" = String, description = "`attachment` with the file's name (RFC 6266)."),

@@ -5,6 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
+use crate::body::{NoParameters, Query};
 use crate::measure;
 use crate::problem::ApiError;
 use crate::readiness::Warning;
@@ -40,14 +41,15 @@ impl Health {
     operation_id = "getLiveness",
     tag = "service",
     security(()),
-    responses((status = 200, description = "The process is there.", body = Health, example = json!({"status": "ok"}))),
+    responses((status = 200, description = "The process is there.", body = Health, example = json!({"status": "ok"})), NoParametersProblems),
 )]
 #[get("/healthz")]
-async fn healthz() -> web::Json<Health> {
+async fn healthz(_: Query<NoParameters>) -> web::Json<Health> {
     Health::of(Vec::new())
 }
 
-problem_responses!(ReadinessProblems: DatabaseBusy, DatabaseUnavailable);
+problem_responses!(NoParametersProblems: InvalidField);
+problem_responses!(ReadinessProblems: InvalidField, DatabaseBusy, DatabaseUnavailable);
 
 /// Can the service work?
 ///
@@ -61,7 +63,7 @@ problem_responses!(ReadinessProblems: DatabaseBusy, DatabaseUnavailable);
     responses((status = 200, description = "The service can work.", body = Health, example = json!({"status": "ok"})), ReadinessProblems),
 )]
 #[get("/readyz")]
-async fn readyz(state: web::Data<AppState>) -> Result<web::Json<Health>, ApiError> {
+async fn readyz(_: Query<NoParameters>, state: web::Data<AppState>) -> Result<web::Json<Health>, ApiError> {
     state.readiness.warnings().await.map(Health::of)
 }
 
@@ -72,16 +74,19 @@ async fn readyz(state: web::Data<AppState>) -> Result<web::Json<Health>, ApiErro
     operation_id = "getMetrics",
     tag = "service",
     security(()),
-    responses((
-        status = 200,
-        description = "The metrics.",
-        body = String,
-        content_type = "text/plain",
-        example = "http_requests_total{method=\"GET\",route=\"/healthz\",status=\"200\"} 1\n",
-    )),
+    responses(
+        (
+            status = 200,
+            description = "The metrics.",
+            body = String,
+            content_type = "text/plain",
+            example = "http_requests_total{method=\"GET\",route=\"/healthz\",status=\"200\"} 1\n",
+        ),
+        NoParametersProblems
+    ),
 )]
 #[get("/metrics")]
-async fn metrics() -> HttpResponse {
+async fn metrics(_: Query<NoParameters>) -> HttpResponse {
     HttpResponse::Ok()
         .content_type("text/plain; version=0.0.4; charset=utf-8")
         .body(measure::render())

@@ -14,7 +14,7 @@ use super::diff::DiffQuery;
 use super::download::DownloadQuery;
 use crate::AppState;
 use crate::address;
-use crate::body::{Body, RequestBody, fields};
+use crate::body::{Body, NoParameters, Query, RequestBody, fields};
 use crate::link::{self, DOWNLOADS, Target};
 use crate::middleware::guard::Granted;
 use crate::problem::ApiError;
@@ -32,6 +32,10 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
 struct LinkRequest {
     /// Path and query of one download, such as `/backup/download/students?format=xlsx`; also of an archive's file or
     /// table, and of a comparison as CSV.
+    #[schema(
+        max_length = 4096,
+        pattern = r"^/backup/(download/[a-z_]+|archives/[^/?#]+/(file|download/[a-z_]+)|diff)(\?[^#]*)?$"
+    )]
     path: String,
 }
 
@@ -71,6 +75,7 @@ problem_responses!(
 #[post("/download-links")]
 async fn create_link(
     granted: Granted,
+    _: Query<NoParameters>,
     state: web::Data<AppState>,
     body: Body<LinkRequest>,
     request: HttpRequest,

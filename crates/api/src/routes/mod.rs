@@ -7,7 +7,6 @@ pub mod clear;
 pub mod diff;
 pub mod download;
 pub mod health;
-mod job_events;
 pub mod jobs;
 pub mod links;
 pub mod stats;

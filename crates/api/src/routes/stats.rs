@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::AppState;
+use crate::body::{NoParameters, Query};
 use crate::middleware::guard::Granted;
 use crate::problem::ApiError;
 use crate::problem_responses;
@@ -25,12 +26,19 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
     "payment_categories": 8, "users": 5, "total": 109_053, "generated_at": "2026-11-23T09:30:00Z",
 }))]
 struct StatsAnswer {
+    /// Students.
     students: u64,
+    /// Courses.
     courses: u64,
+    /// Enrollments.
     enrollments: u64,
+    /// Payments.
     payments: u64,
+    /// Rows of attendance.
     attendance: u64,
+    /// Payment categories.
     payment_categories: u64,
+    /// Users, whatever their role.
     users: u64,
     /// The sum of the seven.
     total: u64,
@@ -54,7 +62,7 @@ impl From<Stats> for StatsAnswer {
     }
 }
 
-problem_responses!(StatsProblems: Unauthenticated, Forbidden, DatabaseBusy, DatabaseUnavailable, Internal);
+problem_responses!(StatsProblems: InvalidField, Unauthenticated, Forbidden, DatabaseBusy, DatabaseUnavailable, Internal);
 
 /// Count the rows
 ///
@@ -65,6 +73,10 @@ problem_responses!(StatsProblems: Unauthenticated, Forbidden, DatabaseBusy, Data
     responses((status = 200, description = "The counts.", body = StatsAnswer), StatsProblems)
 )]
 #[get("/stats")]
-async fn get_stats(_: Granted, state: web::Data<AppState>) -> Result<web::Json<StatsAnswer>, ApiError> {
+async fn get_stats(
+    _: Granted,
+    _: Query<NoParameters>,
+    state: web::Data<AppState>,
+) -> Result<web::Json<StatsAnswer>, ApiError> {
     Ok(web::Json(state.counter.stats().await?.into()))
 }

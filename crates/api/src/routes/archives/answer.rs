@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use utoipa::openapi::schema::Schema;
 
 use crate::problem::Code;
-use crate::routes::jobs::words;
+use crate::schema::words;
 
 /// What is known of an archive.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -206,25 +206,45 @@ impl From<Verification> for VerificationAnswer {
 }
 
 pub(super) fn origins() -> Schema {
-    words(&[Origin::Taken, Origin::Safety, Origin::Uploaded])
+    words(
+        &[Origin::Taken, Origin::Safety, Origin::Uploaded],
+        "How the archive came into the store: `safety` is one that was taken before something was removed or replaced.",
+    )
 }
 
 fn proven_origins() -> Schema {
-    words(&ArchiveOrigin::ALL)
+    words(
+        &ArchiveOrigin::ALL,
+        "Where it comes from, as far as this service can prove it: of `made_here` and `uploaded` archives the database has a \
+         record; one that is `found` may be anybody's.",
+    )
 }
 
-pub(super) fn levels() -> Schema {
-    words(&[VerificationLevel::Digest, VerificationLevel::Rehearsal])
+pub(crate) fn levels() -> Schema {
+    words(
+        &[VerificationLevel::Digest, VerificationLevel::Rehearsal],
+        "How closely: `digest` reads the stored object and compares everything with what was written down; `rehearsal` also \
+         restores it into a database of its own.",
+    )
 }
 
 fn results() -> Schema {
-    words(&[VerificationResult::Ok, VerificationResult::Failed])
+    words(
+        &[VerificationResult::Ok, VerificationResult::Failed],
+        "What came of it.",
+    )
 }
 
 fn compressions() -> Schema {
-    words(&[Compression::None, Compression::Zstd])
+    words(
+        &[Compression::None, Compression::Zstd],
+        "How the stored bytes are compressed.",
+    )
 }
 
 fn encryptions() -> Schema {
-    words(&[Encryption::None, Encryption::Age])
+    words(
+        &[Encryption::None, Encryption::Age],
+        "How the stored bytes are encrypted.",
+    )
 }

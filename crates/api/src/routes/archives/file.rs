@@ -20,6 +20,7 @@ use crate::middleware::guard::Granted;
 use crate::problem::ApiError;
 use crate::problem_responses;
 use crate::routes::download::attachment;
+use crate::schema::Binary;
 
 /// What may be sent with it.
 #[derive(Clone, Debug, Default, Deserialize, IntoParams)]
@@ -65,7 +66,7 @@ problem_responses!(
         (
             status = 200,
             description = "The file.",
-            content((Vec<u8> = "application/octet-stream")),
+            content((inline(Binary) = "application/octet-stream")),
             headers(
                 ("Content-Disposition" = String, description = "`attachment` with the file's name (RFC 6266)."),
                 ("Content-Length" = u64, description = "How many bytes it has."),
@@ -76,7 +77,7 @@ problem_responses!(
         (
             status = 206,
             description = "The range.",
-            content((Vec<u8> = "application/octet-stream")),
+            content((inline(Binary) = "application/octet-stream")),
             headers(("Content-Range" = String, description = "Which bytes, and of how many.")),
         ),
         (status = 304, description = "It is the one that is known already."),

@@ -8,7 +8,7 @@ mod upload;
 mod verify;
 
 use actix_web::http::header::{CacheControl, CacheDirective};
-use actix_web::{HttpResponse, delete, get, patch, post, web};
+use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, web};
 use campus_backup_archive::manifest::Origin;
 use campus_backup_domain::archives::{Edit, UndoLoss, Words};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -17,13 +17,15 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 pub use self::answer::{ArchiveAnswer, UnreadableAnswer};
 use self::answer::{ArchiveList, origins};
+pub(crate) use self::answer::{VerificationAnswer, levels};
 pub use self::file::FileQuery;
 pub use self::restore::PlanAnswer;
+pub(crate) use self::restore::{RestoreScope, modes, scopes};
 use crate::AppState;
-use crate::body::{Body, Query, RequestBody};
+use crate::body::{Body, NoParameters, Query, RequestBody};
 use crate::idempotency::{IdempotencyHeader, IdempotencyKey};
 use crate::middleware::guard::Granted;
-use crate::page::window;
+use crate::page::{self, Window, window};
 use crate::problem::ApiError;
 use crate::problem_responses;
 use crate::routes::jobs::{JobAnswer, accepted};
@@ -53,10 +55,18 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
 #[schema(example = json!({"label": "before the exams", "note": "Asked for by the head teacher.", "pinned": true}))]
 struct TakeRequest {
     /// A short name.
-    #[schema(min_length = 1, max_length = 100)]
+    #[schema(
+        min_length = 1,
+        max_length = 100,
+        pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"
+    )]
     label: Option<String>,
     /// A longer word; it may have several lines.
-    #[schema(min_length = 1, max_length = 2000)]
+    #[schema(
+        min_length = 1,
+        max_length = 2000,
+        pattern = r"^[^\x00-\x09\x0b-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x09\x0b-\x1f\x7f-\x9f]*$"
+    )]
     note: Option<String>,
     /// Whether it is kept until somebody says otherwise.
     #[serde(default)]
@@ -74,11 +84,11 @@ impl RequestBody for TakeRequest {
 struct EditRequest {
     /// A short name.
     #[serde(default, deserialize_with = "sent")]
-    #[schema(value_type = Option<String>, required = false, min_length = 1, max_length = 100)]
+    #[schema(value_type = Option<String>, required = false, min_length = 1, max_length = 100, pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$")]
     label: Option<Option<String>>,
     /// A longer word.
     #[serde(default, deserialize_with = "sent")]
-    #[schema(value_type = Option<String>, required = false, min_length = 1, max_length = 2000)]
+    #[schema(value_type = Option<String>, required = false, min_length = 1, max_length = 2000, pattern = r"^[^\x00-\x09\x0b-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x09\x0b-\x1f\x7f-\x9f]*$")]
     note: Option<Option<String>>,
     /// Whether it is kept until somebody says otherwise.
     pinned: Option<bool>,
@@ -128,7 +138,7 @@ problem_responses!(
     StoreUnavailable, Internal
 );
 problem_responses!(
-    ShowProblems: Unauthenticated, Forbidden, UnknownArchive, ArchiveGone, ArchiveIncomplete, ManifestUnreadable,
+    ShowProblems: InvalidField, Unauthenticated, Forbidden, UnknownArchive, ArchiveGone, ArchiveIncomplete, ManifestUnreadable,
     ArchiveUnreadable, DatabaseBusy, DatabaseUnavailable, StoreMisconfigured, StoreUnavailable, Internal
 );
 problem_responses!(
@@ -166,6 +176,7 @@ problem_responses!(
 #[post("/archives")]
 async fn take_archive(
     granted: Granted,
+    _: Query<NoParameters>,
     state: web::Data<AppState>,
     key: IdempotencyKey,
     body: Body<TakeRequest>,
@@ -185,21 +196,37 @@ async fn take_archive(
     operation_id = "listArchives",
     tag = "archives",
     params(ArchivesQuery),
-    responses((status = 200, description = "The archives.", body = ArchiveList), ListProblems)
+    responses(
+        (
+            status = 200,
+            description = "The archives.",
+            body = ArchiveList,
+            headers(
+                ("X-Total-Count" = u64, description = "How many items the whole list has."),
+                ("Link" = String, description = "Other pages (RFC 8288): `first`, `prev`, `next`, `last`."),
+            ),
+        ),
+        ListProblems
+    )
 )]
 #[get("/archives")]
 async fn list_archives(
     granted: Granted,
     state: web::Data<AppState>,
     query: Query<ArchivesQuery>,
-) -> Result<web::Json<ArchiveList>, ApiError> {
+    request: HttpRequest,
+) -> Result<HttpResponse, ApiError> {
     let ArchivesQuery { kind, limit, offset } = query.0;
     let (limit, offset) = window(limit, offset, MOST)?;
     let kept = state.archives.list(&granted.0, kind, limit, offset).await?;
-    Ok(web::Json(ArchiveList::new(kept, limit, offset)))
+    let total = kept.total;
+    let listed = ArchiveList::new(kept, limit, offset);
+    Ok(page::answer(&state, &request, Window { limit, offset, total }, &listed))
 }
 
 /// Look at an archive
+///
+/// Its numbers, its digests, and what was found when it was verified. The archive itself is not read.
 #[utoipa::path(
     operation_id = "getArchive",
     tag = "archives",
@@ -209,6 +236,7 @@ async fn list_archives(
 #[get("/archives/{id}")]
 async fn get_archive(
     granted: Granted,
+    _: Query<NoParameters>,
     state: web::Data<AppState>,
     id: web::Path<String>,
 ) -> Result<web::Json<ArchiveAnswer>, ApiError> {
@@ -229,6 +257,7 @@ async fn get_archive(
 #[patch("/archives/{id}")]
 async fn edit_archive(
     granted: Granted,
+    _: Query<NoParameters>,
     state: web::Data<AppState>,
     id: web::Path<String>,
     body: Body<EditRequest>,

@@ -15,12 +15,13 @@ use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{AdditionalProperties, ArrayBuilder, ObjectBuilder, OneOfBuilder, Schema, Type};
 
 use crate::AppState;
-use crate::body::{Body, RequestBody};
+use crate::body::{Body, NoParameters, Query, RequestBody};
 use crate::idempotency::{IdempotencyHeader, IdempotencyKey};
 use crate::middleware::guard::Granted;
 use crate::problem::ApiError;
 use crate::problem_responses;
-use crate::routes::jobs::{JobAnswer, accepted, words};
+use crate::routes::jobs::{JobAnswer, accepted};
+use crate::schema::words;
 
 /// What is to be restored.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -48,7 +49,7 @@ struct PlanRequest {
 /// Which rows are restored.
 #[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
-enum RestoreScope {
+pub(crate) enum RestoreScope {
     /// Those of all seven tables.
     #[default]
     All,
@@ -61,7 +62,7 @@ enum RestoreScope {
 /// One row with everything that hangs on it.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-struct Entity {
+pub(crate) struct Entity {
     /// The table; so far students.
     table: Table,
     /// The row's id.
@@ -315,41 +316,48 @@ impl From<TableOutcome> for TablePlan {
 }
 
 /// A word, some tables, or one row.
-fn scopes() -> Schema {
+pub(crate) fn scopes() -> Schema {
     let object = || ObjectBuilder::new().additional_properties(Some(AdditionalProperties::FreeForm(false)));
     let tables = ArrayBuilder::new()
-        .items(RefOr::T(words(&Table::ALL)))
+        .items(RefOr::T(words(&Table::ALL, "A table.")))
         .min_items(Some(1));
     let id = ObjectBuilder::new().schema_type(Type::Integer);
     let entity = object()
-        .property("table", words(&[Table::Students]))
+        .property("table", words(&[Table::Students], "The table of the row."))
         .property("id", id)
         .required("table")
         .required("id")
         .description(Some("One student with everything that hangs on them."));
     OneOfBuilder::new()
-        .item(words(&["all"]))
+        .description(Some(
+            "Which rows: `all` (the default), those of some tables, or one student with everything that hangs on them.",
+        ))
+        .item(words(&["all"], "Everything."))
         .item(object().property("tables", tables).required("tables"))
         .item(object().property("entity", entity).required("entity"))
         .into()
 }
 
-fn modes() -> Schema {
-    words(&[Mode::Replace, Mode::Merge, Mode::MissingOnly])
+pub(crate) fn modes() -> Schema {
+    words(
+        &[Mode::Replace, Mode::Merge, Mode::MissingOnly],
+        "How the archive's rows meet those that are there: `replace` makes the scope what the archive has, `merge` lets the \
+         archive win and removes nothing, `missing_only` adds the rows that are not there.",
+    )
 }
 
 fn warning_codes() -> Schema {
-    words(&WarningCode::ALL)
+    words(&WarningCode::ALL, "Which warning, for programs.")
 }
 
 fn blocker_codes() -> Schema {
-    words(&BlockerCode::ALL)
+    words(&BlockerCode::ALL, "Which obstacle, for programs.")
 }
 
 problem_responses!(
     PlanProblems: MalformedBody, InvalidField, UnsupportedMediaType, BodyTooLarge, RequestTimeout, Unauthenticated,
     Forbidden, UnknownArchive, ArchiveGone, ArchiveCut, ArchiveCorrupt, ArchiveDigestMismatch, ArchiveWrongKey,
-    ArchiveKeyNeeded, ArchiveNoRow, ArchiveInvalidValue, ArchiveManifestMismatch, ArchiveRecordMismatch, ArchiveUnencrypted,
+    ArchiveKeyNeeded, ArchiveNoRow, ArchiveInvalidValue, Unexportable, ArchiveManifestMismatch, ArchiveRecordMismatch, ArchiveUnencrypted,
     ArchiveIncomplete, ManifestUnreadable, ArchiveUnreadable, DatabaseBusy, DatabaseUnavailable, StoreMisconfigured, StoreUnavailable, NoRoom, Internal
 );
 problem_responses!(
@@ -379,6 +387,7 @@ problem_responses!(
 #[post("/archives/{id}/restore-plan")]
 pub(super) async fn plan_restore(
     granted: Granted,
+    _: Query<NoParameters>,
     state: web::Data<AppState>,
     id: web::Path<String>,
     body: Body<PlanRequest>,
@@ -424,6 +433,7 @@ pub(super) async fn plan_restore(
 #[post("/archives/{id}/restore")]
 pub(super) async fn restore_archive(
     granted: Granted,
+    _: Query<NoParameters>,
     state: web::Data<AppState>,
     id: web::Path<String>,
     key: IdempotencyKey,

@@ -13,7 +13,7 @@ use crate::routes::download::{DownloadQuery, X_TOTAL_ROWS, abandoned, send, sent
 
 problem_responses!(
     TableProblems: Unauthenticated, LinkInvalid, Forbidden, UnknownTable, UnknownArchive, LinkSpent, ArchiveGone,
-    InvalidField, ArchiveCut, ArchiveCorrupt, ArchiveWrongKey, ArchiveKeyNeeded, ArchiveOrphan, ArchiveIncomplete,
+    InvalidField, ArchiveCut, ArchiveCorrupt, ArchiveWrongKey, ArchiveKeyNeeded, ArchiveOrphan, Unexportable, ArchiveIncomplete,
     ManifestUnreadable, ArchiveUnreadable, DatabaseBusy, DatabaseUnavailable, StoreMisconfigured, StoreUnavailable, NoRoom,
     Internal
 );

@@ -17,6 +17,7 @@ use crate::idempotency::{IdempotencyHeader, IdempotencyKey};
 use crate::middleware::guard::Granted;
 use crate::problem::{ApiError, Code};
 use crate::problem_responses;
+use crate::schema::Binary;
 
 /// What is said of an archive that is uploaded.
 #[derive(Clone, Debug, Default, Deserialize, IntoParams)]
@@ -24,10 +25,18 @@ use crate::problem_responses;
 #[into_params(parameter_in = Query)]
 struct UploadQuery {
     /// A short name.
-    #[param(min_length = 1, max_length = 100)]
+    #[param(
+        min_length = 1,
+        max_length = 100,
+        pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"
+    )]
     label: Option<String>,
     /// A longer word.
-    #[param(min_length = 1, max_length = 2000)]
+    #[param(
+        min_length = 1,
+        max_length = 2000,
+        pattern = r"^[^\x00-\x09\x0b-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x09\x0b-\x1f\x7f-\x9f]*$"
+    )]
     note: Option<String>,
     /// Whether it is kept until somebody says otherwise. Default `false`.
     pinned: Option<bool>,
@@ -53,7 +62,7 @@ problem_responses!(
     params(UploadQuery, IdempotencyHeader),
     request_body(
         description = "The file.",
-        content((Vec<u8> = "application/octet-stream")),
+        content((inline(Binary) = "application/octet-stream")),
     ),
     responses(
         (

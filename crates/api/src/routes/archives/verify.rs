@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use super::answer::levels;
 use crate::AppState;
-use crate::body::{Body, RequestBody};
+use crate::body::{Body, NoParameters, Query, RequestBody};
 use crate::idempotency::{IdempotencyHeader, IdempotencyKey};
 use crate::middleware::guard::Granted;
 use crate::problem::ApiError;
@@ -61,6 +61,7 @@ problem_responses!(
 #[post("/archives/{id}/verify")]
 pub(super) async fn verify_archive(
     granted: Granted,
+    _: Query<NoParameters>,
     state: web::Data<AppState>,
     id: web::Path<String>,
     key: IdempotencyKey,

@@ -62,6 +62,9 @@ export interface paths {
          *
          *     A cookie that was replaced ends the session when it comes back: somebody else may have it. The one just before the current
          *     one is still accepted for a minute, because two tabs may ask at once, and an answer may be lost.
+         *
+         *     A page of another origin may call it if `--cors-origins` lists the origin: with `credentials: "include"`, as the sign-in before it.
+         *     Any other page is refused (403).
          */
         post: operations["refreshSession"];
         /**
@@ -155,7 +158,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Look at an archive */
+        /**
+         * Look at an archive
+         * @description Its numbers, its digests, and what was found when it was verified. The archive itself is not read.
+         */
         get: operations["getArchive"];
         put?: never;
         post?: never;
@@ -320,7 +326,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Look at a change */
+        /**
+         * Look at a change
+         * @description Also one whose job is forgotten. `undo_until` and `undone_at` say whether it can still be undone.
+         */
         get: operations["getChange"];
         put?: never;
         post?: never;
@@ -522,10 +531,12 @@ export interface paths {
         /**
          * Watch a job
          * @description Server-sent events: `progress` whenever something has changed, at most four times a second, and `ended` as the last.
-         *     The data of each is the job as `getJob` shows it. Ids increase; who sends the last one again as `Last-Event-ID` is told
-         *     the present state if it is newer, and nothing twice. Who has seen the end is answered 204, upon which a browser's
-         *     `EventSource` stops asking. Comments keep the connection alive. The stream ends without `ended` when the token or the account
-         *     does; go on with a new token.
+         *     The data of each is the job on one line of JSON, as `getJob` shows it (schema `Job`). Ids increase. A client that lost its
+         *     connection sends the last id that it has seen as `Last-Event-ID`: it is told the present state if that is newer, and nothing
+         *     twice. If it has seen the end, the answer is 204. Comments keep the connection alive.
+         *     The stream ends without `ended` when the token or the account does; go on with a new token.
+         *
+         *     The request needs the token like every other, so read the answer as a stream, in a browser with `fetch`.
          */
         get: operations["streamJobEvents"];
         put?: never;
@@ -687,7 +698,10 @@ export interface components {
         Archive: {
             /** @description The version of the program that wrote it. */
             app_version: string;
-            /** @enum {string} */
+            /**
+             * @description How the stored bytes are compressed.
+             * @enum {string}
+             */
             compression: "none" | "zstd";
             /** @description True: users are in it with the hashes of their passwords. */
             contains_password_hashes: boolean;
@@ -696,13 +710,19 @@ export interface components {
              * @description The moment that it shows, UTC.
              */
             created_at: string;
-            /** @enum {string} */
+            /**
+             * @description How the stored bytes are encrypted.
+             * @enum {string}
+             */
             encryption: "none" | "age";
             /** @description The engine that the rows came from. It restores into any. */
             engine: string;
             /** @description Its id, which is also its name in the store. */
             id: string;
-            /** @enum {string} */
+            /**
+             * @description How the archive came into the store: `safety` is one that was taken before something was removed or replaced.
+             * @enum {string}
+             */
             kind: "taken" | "safety" | "uploaded";
             /** @description A short name. */
             label?: string | null;
@@ -710,7 +730,10 @@ export interface components {
             note?: string | null;
             /** @description SHA-256 of the stored bytes. */
             object_sha256: string;
-            /** @enum {string} */
+            /**
+             * @description Where it comes from, as far as this service can prove it: of `made_here` and `uploaded` archives the database has a record; one that is `found` may be anybody's.
+             * @enum {string}
+             */
             origin: "made_here" | "uploaded" | "found";
             /** @description Whether it is kept until somebody says otherwise. */
             pinned: boolean;
@@ -741,6 +764,102 @@ export interface components {
             verification?: components["schemas"]["Verification"] | null;
             /** @description All times that are remembered, the newest first. */
             verifications: components["schemas"]["Verification"][];
+        };
+        /** @description A job of the kind `archive`. */
+        ArchiveJob: {
+            /**
+             * Format: int64
+             * @description Bytes that were stored or read in this phase.
+             */
+            bytes: number;
+            /**
+             * Format: date-time
+             * @description When it was asked, UTC.
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description When it ended.
+             */
+            ended_at: string | null;
+            error: components["schemas"]["JobError"] | null;
+            /**
+             * Format: int64
+             * @description How many seconds the rest of this phase is expected to take.
+             */
+            eta_seconds: number | null;
+            /**
+             * Format: date-time
+             * @description When it last gave a sign of life; that is how old all this is.
+             */
+            heartbeat_at: string;
+            /**
+             * Format: uuid
+             * @description Its id.
+             */
+            id: string;
+            /**
+             * @description What kind of work it is. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            kind: "archive";
+            parameters: components["schemas"]["ArchiveJobParameters"];
+            /**
+             * @description What it does, or did last.
+             * @enum {string}
+             */
+            phase: "waiting" | "taking" | "checking" | "rehearsing" | "comparing" | "safety" | "changing" | "committing";
+            result: null | components["schemas"]["ArchiveJobResult"];
+            /**
+             * Format: int64
+             * @description Rows that this phase has dealt with. Of a job that has succeeded it is `rows_total`.
+             */
+            rows_done: number;
+            /**
+             * Format: int64
+             * @description Rows that it has to deal with, if that is known.
+             */
+            rows_total: number | null;
+            /**
+             * Format: date-time
+             * @description When its turn came.
+             */
+            started_at: string | null;
+            /**
+             * @description How it stands. `succeeded`, `failed`, `cancelled` and `interrupted` are for ever; after the last three nothing was changed. One exception: a job that creates or uploads a backup is `succeeded` after all if its process was only paused and has published the backup since.
+             * @enum {string}
+             */
+            state: "queued" | "running" | "cancelling" | "succeeded" | "failed" | "cancelled" | "interrupted";
+            /** @description Who asked. */
+            username: string;
+        };
+        /** @description What was asked of a job that creates a backup. */
+        ArchiveJobParameters: {
+            /** @description The name that the backup is given. */
+            label: string | null;
+            /** @description The note that it is given. */
+            note: string | null;
+            /** @description Whether it is kept until somebody says otherwise. */
+            pinned: boolean;
+        };
+        /** @description What came of a job that has created or uploaded a backup. */
+        ArchiveJobResult: {
+            /** @description The archive's id. */
+            archive_id: string;
+            /** @description Rows by table. */
+            rows: {
+                [key: string]: number;
+            };
+            /**
+             * Format: int64
+             * @description How many bytes are stored.
+             */
+            size: number;
+            /**
+             * Format: int64
+             * @description Rows of all tables.
+             */
+            total: number;
         };
         /** @description Some of the archives. */
         ArchiveList: {
@@ -800,10 +919,13 @@ export interface components {
              * @description Its id, which is that of its job.
              */
             id: string;
-            /** @enum {string} */
+            /**
+             * @description What kind of change it is.
+             * @enum {string}
+             */
             kind: "clear" | "restore" | "undo";
-            /** @description What was asked: a clear has its `table`, a restore its `archive_id`, `scope` and `mode`, an undo its `clear_id`. */
-            parameters: Record<string, never>;
+            /** @description What was asked, which depends on the kind. */
+            parameters: components["schemas"]["ClearJobParameters"] | components["schemas"]["RestoreJobParameters"] | components["schemas"]["UndoJobParameters"];
             /**
              * Format: int64
              * @description Rows removed in all.
@@ -902,7 +1024,10 @@ export interface components {
              * @description Rows removed in all.
              */
             removed_total: number;
-            /** @enum {string} */
+            /**
+             * @description The table, or `all`.
+             * @enum {string}
+             */
             table: "students" | "courses" | "enrollments" | "payments" | "attendance" | "all";
             /**
              * Format: date-time
@@ -927,14 +1052,115 @@ export interface components {
              * @description How many rows you expect to be removed in all.
              */
             expected_rows?: number | null;
-            /** @enum {string} */
+            /**
+             * @description The table, or `all`.
+             * @enum {string}
+             */
             table: "students" | "courses" | "enrollments" | "payments" | "attendance" | "all";
+        };
+        /** @description A job of the kind `clear`. */
+        ClearJob: {
+            /**
+             * Format: int64
+             * @description Bytes that were stored or read in this phase.
+             */
+            bytes: number;
+            /**
+             * Format: date-time
+             * @description When it was asked, UTC.
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description When it ended.
+             */
+            ended_at: string | null;
+            error: components["schemas"]["JobError"] | null;
+            /**
+             * Format: int64
+             * @description How many seconds the rest of this phase is expected to take.
+             */
+            eta_seconds: number | null;
+            /**
+             * Format: date-time
+             * @description When it last gave a sign of life; that is how old all this is.
+             */
+            heartbeat_at: string;
+            /**
+             * Format: uuid
+             * @description Its id.
+             */
+            id: string;
+            /**
+             * @description What kind of work it is. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            kind: "clear";
+            parameters: components["schemas"]["ClearJobParameters"];
+            /**
+             * @description What it does, or did last.
+             * @enum {string}
+             */
+            phase: "waiting" | "taking" | "checking" | "rehearsing" | "comparing" | "safety" | "changing" | "committing";
+            result: null | components["schemas"]["ClearJobResult"];
+            /**
+             * Format: int64
+             * @description Rows that this phase has dealt with. Of a job that has succeeded it is `rows_total`.
+             */
+            rows_done: number;
+            /**
+             * Format: int64
+             * @description Rows that it has to deal with, if that is known.
+             */
+            rows_total: number | null;
+            /**
+             * Format: date-time
+             * @description When its turn came.
+             */
+            started_at: string | null;
+            /**
+             * @description How it stands. `succeeded`, `failed`, `cancelled` and `interrupted` are for ever; after the last three nothing was changed. One exception: a job that creates or uploads a backup is `succeeded` after all if its process was only paused and has published the backup since.
+             * @enum {string}
+             */
+            state: "queued" | "running" | "cancelling" | "succeeded" | "failed" | "cancelled" | "interrupted";
+            /** @description Who asked. */
+            username: string;
+        };
+        /** @description What was asked of a job that clears a table, or all. */
+        ClearJobParameters: {
+            /**
+             * @description The table, or `all`.
+             * @enum {string}
+             */
+            table: "students" | "courses" | "enrollments" | "payments" | "attendance" | "all";
+        };
+        /** @description What came of a job that has cleared a table, or all. */
+        ClearJobResult: {
+            /** @description The safety archive with the rows that were removed; none if there were none. */
+            archive_id: string | null;
+            /**
+             * Format: date-time
+             * @description When, UTC.
+             */
+            cleared_at: string;
+            /** @description Rows left, for all seven tables. */
+            kept: {
+                [key: string]: number;
+            };
+            /** @description Rows removed, for each table that it concerned. */
+            removed: {
+                [key: string]: number;
+            };
+            /**
+             * Format: date-time
+             * @description Until when it can be undone, UTC; none if there is nothing to undo.
+             */
+            undo_until: string | null;
         };
         /**
          * @description What to clear.
          * @example {
-         *       "confirm": "attendance",
-         *       "expected_rows": 100000,
+         *       "dry_run": true,
          *       "table": "attendance"
          *     }
          */
@@ -943,6 +1169,7 @@ export interface components {
             confirm?: string | null;
             /** @description Whether to answer the same and change nothing. */
             dry_run?: boolean;
+            /** @description How many rows you expect to be removed: in all, or by table. If it is another number, nothing changes (412). */
             expected_rows?: number | {
                 attendance?: number;
                 courses?: number;
@@ -952,7 +1179,10 @@ export interface components {
                 students?: number;
                 users?: number;
             } | null;
-            /** @enum {string} */
+            /**
+             * @description The table, or `all`.
+             * @enum {string}
+             */
             table: "students" | "courses" | "enrollments" | "payments" | "attendance" | "all";
         };
         /**
@@ -1005,16 +1235,22 @@ export interface components {
         DiffField: {
             /** @description The column. */
             field: string;
-            /** @description What `from` has there; decimals, dates and times are texts. */
+            /**
+             * @description What `from` has there; decimals, dates and times are texts. A value that only its engine can write is an object with one
+             *     member, `{"native": "..."}`, as in an archive.
+             */
             from?: unknown;
             /** @description Whether nobody is shown what stands there, such as the hash of a password. */
             hidden: boolean;
-            /** @description What `to` has there. */
+            /** @description What `to` has there, in the same form. */
             to?: unknown;
         };
         /** @description A row that differs. */
         DiffRow: {
-            /** @enum {string} */
+            /**
+             * @description How a row differs.
+             * @enum {string}
+             */
             change: "added" | "removed" | "changed";
             /** @description Of a changed row the columns that differ, of another one all but the id. */
             fields: components["schemas"]["DiffField"][];
@@ -1134,7 +1370,7 @@ export interface components {
             warnings?: components["schemas"]["Warning"][];
         };
         /**
-         * @description A piece of long work.
+         * @description A piece of long work. Its `kind` says what its `parameters` and its `result` are.
          * @example {
          *       "bytes": 1310720,
          *       "created_at": "2026-11-25T09:30:00Z",
@@ -1145,7 +1381,9 @@ export interface components {
          *       "id": "0193d2f0-7a1c-7d3e-8f4b-2c9d1e5a6b70",
          *       "kind": "archive",
          *       "parameters": {
-         *         "label": "before the exams"
+         *         "label": "before the exams",
+         *         "note": null,
+         *         "pinned": false
          *       },
          *       "phase": "taking",
          *       "result": null,
@@ -1156,73 +1394,11 @@ export interface components {
          *       "username": "admin"
          *     }
          */
-        Job: {
-            /**
-             * Format: int64
-             * @description Bytes that were stored or read in this phase.
-             */
-            bytes: number;
-            /**
-             * Format: date-time
-             * @description When it was asked, UTC.
-             */
-            created_at: string;
-            /**
-             * Format: date-time
-             * @description When it ended.
-             */
-            ended_at?: string | null;
-            error?: components["schemas"]["JobError"] | null;
-            /**
-             * Format: int64
-             * @description How many seconds the rest of this phase is expected to take.
-             */
-            eta_seconds?: number | null;
-            /**
-             * Format: date-time
-             * @description When it last gave a sign of life; that is how old all this is.
-             */
-            heartbeat_at: string;
-            /**
-             * Format: uuid
-             * @description Its id.
-             */
-            id: string;
-            /** @enum {string} */
-            kind: "archive" | "verify" | "restore" | "clear" | "undo" | "upload";
-            /** @description What was asked. */
-            parameters: Record<string, never>;
-            /** @enum {string} */
-            phase: "waiting" | "taking" | "checking" | "rehearsing" | "comparing" | "safety" | "changing" | "committing";
-            /** @description What came of it, if it succeeded. */
-            result?: Record<string, never> | null;
-            /**
-             * Format: int64
-             * @description Rows that this phase has dealt with.
-             */
-            rows_done: number;
-            /**
-             * Format: int64
-             * @description Rows that it has to deal with, if that is known.
-             */
-            rows_total?: number | null;
-            /**
-             * Format: date-time
-             * @description When its turn came.
-             */
-            started_at?: string | null;
-            /** @enum {string} */
-            state: "queued" | "running" | "cancelling" | "succeeded" | "failed" | "cancelled" | "interrupted";
-            /** @description Who asked. */
-            username: string;
-        };
+        Job: components["schemas"]["ArchiveJob"] | components["schemas"]["VerifyJob"] | components["schemas"]["RestoreJob"] | components["schemas"]["ClearJob"] | components["schemas"]["UndoJob"] | components["schemas"]["UploadJob"];
         /** @description Why a job did not succeed. */
         JobError: {
-            /**
-             * @description The kind of problem: one of the codes of problems.
-             * @example no_room
-             */
-            code: string;
+            /** @description The kind of problem. */
+            code: components["schemas"]["Code"];
             /**
              * @description What was wrong, for the person who asked.
              * @example There is no room left on the disk. Nothing was changed.
@@ -1306,15 +1482,22 @@ export interface components {
              *     password with which nobody can sign in. Default `false`: they stay as they are, and a warning names them.
              */
             disable_administrators?: boolean;
-            /** @enum {string} */
+            /**
+             * @description How the archive's rows meet those that are there: `replace` makes the scope what the archive has, `merge` lets the archive win and removes nothing, `missing_only` adds the rows that are not there.
+             * @enum {string}
+             */
             mode: "replace" | "merge" | "missing_only";
+            /** @description Which rows: `all` (the default), those of some tables, or one student with everything that hangs on them. */
             scope?: "all" | {
                 tables: ("users" | "students" | "courses" | "payment_categories" | "enrollments" | "payments" | "attendance")[];
             } | {
                 /** @description One student with everything that hangs on them. */
                 entity: {
                     id: number;
-                    /** @enum {string} */
+                    /**
+                     * @description The table of the row.
+                     * @enum {string}
+                     */
                     table: "students";
                 };
             };
@@ -1347,8 +1530,7 @@ export interface components {
              * @example 0193d2f0-7a1c-7d3e-8f4b-2c9d1e5a6b70
              */
             job_id?: string | null;
-            /** @description For `undo_blocked`: the plan of the restore that the undo would be, with what is in its way. */
-            plan?: Record<string, never> | null;
+            plan?: components["schemas"]["RestorePlan"] | null;
             /**
              * @description What exactly is wrong with the database, for programs. Of `/readyz`, where it is known.
              * @example missing_rights
@@ -1378,12 +1560,125 @@ export interface components {
         };
         /** @description Something that stands in the way of a restore. */
         RestoreBlocker: {
-            /** @enum {string} */
+            /**
+             * @description Which obstacle, for programs.
+             * @enum {string}
+             */
             code: "orphans" | "conflicts" | "duplicate_keys" | "ids_without_room" | "rows_too_large" | "invalid_user_names" | "native_values";
             /** @description The table that it is about. */
             table: string;
             /** @description It in words. */
             text: string;
+        };
+        /** @description A job of the kind `restore`. */
+        RestoreJob: {
+            /**
+             * Format: int64
+             * @description Bytes that were stored or read in this phase.
+             */
+            bytes: number;
+            /**
+             * Format: date-time
+             * @description When it was asked, UTC.
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description When it ended.
+             */
+            ended_at: string | null;
+            error: components["schemas"]["JobError"] | null;
+            /**
+             * Format: int64
+             * @description How many seconds the rest of this phase is expected to take.
+             */
+            eta_seconds: number | null;
+            /**
+             * Format: date-time
+             * @description When it last gave a sign of life; that is how old all this is.
+             */
+            heartbeat_at: string;
+            /**
+             * Format: uuid
+             * @description Its id.
+             */
+            id: string;
+            /**
+             * @description What kind of work it is. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            kind: "restore";
+            parameters: components["schemas"]["RestoreJobParameters"];
+            /**
+             * @description What it does, or did last.
+             * @enum {string}
+             */
+            phase: "waiting" | "taking" | "checking" | "rehearsing" | "comparing" | "safety" | "changing" | "committing";
+            result: null | components["schemas"]["RestoreJobResult"];
+            /**
+             * Format: int64
+             * @description Rows that this phase has dealt with. Of a job that has succeeded it is `rows_total`.
+             */
+            rows_done: number;
+            /**
+             * Format: int64
+             * @description Rows that it has to deal with, if that is known.
+             */
+            rows_total: number | null;
+            /**
+             * Format: date-time
+             * @description When its turn came.
+             */
+            started_at: string | null;
+            /**
+             * @description How it stands. `succeeded`, `failed`, `cancelled` and `interrupted` are for ever; after the last three nothing was changed. One exception: a job that creates or uploads a backup is `succeeded` after all if its process was only paused and has published the backup since.
+             * @enum {string}
+             */
+            state: "queued" | "running" | "cancelling" | "succeeded" | "failed" | "cancelled" | "interrupted";
+            /** @description Who asked. */
+            username: string;
+        };
+        /** @description What was asked of a job that restores an archive. */
+        RestoreJobParameters: {
+            /** @description The archive's id. */
+            archive_id: string;
+            /** @description Whether active administrators may be disabled. */
+            disable_administrators: boolean;
+            /**
+             * @description How the archive's rows meet those that are there: `replace` makes the scope what the archive has, `merge` lets the archive win and removes nothing, `missing_only` adds the rows that are not there.
+             * @enum {string}
+             */
+            mode: "replace" | "merge" | "missing_only";
+            /** @description Which rows: `all` (the default), those of some tables, or one student with everything that hangs on them. */
+            scope: "all" | {
+                tables: ("users" | "students" | "courses" | "payment_categories" | "enrollments" | "payments" | "attendance")[];
+            } | {
+                /** @description One student with everything that hangs on them. */
+                entity: {
+                    id: number;
+                    /**
+                     * @description The table of the row.
+                     * @enum {string}
+                     */
+                    table: "students";
+                };
+            };
+        };
+        /** @description What came of a job that has restored an archive. */
+        RestoreJobResult: {
+            /** @description What was restored. */
+            archive_id: string;
+            /**
+             * Format: date-time
+             * @description When, UTC.
+             */
+            restored_at: string;
+            /** @description What has the rows that were there before: restoring it takes this restore back. */
+            safety_archive_id: string;
+            /** @description What was done, for each table that it concerned. */
+            tables: {
+                [key: string]: components["schemas"]["RestoredRows"];
+            };
         };
         /**
          * @description What a restore would do.
@@ -1491,29 +1786,72 @@ export interface components {
             confirm_administrators?: boolean;
             /** @description As for the plan. */
             disable_administrators?: boolean;
-            /** @enum {string} */
+            /**
+             * @description How the archive's rows meet those that are there: `replace` makes the scope what the archive has, `merge` lets the archive win and removes nothing, `missing_only` adds the rows that are not there.
+             * @enum {string}
+             */
             mode: "replace" | "merge" | "missing_only";
             /** @description The `hash` of the plan. If the data has changed since, nothing is restored (412). */
             plan_hash: string;
+            /** @description Which rows: `all` (the default), those of some tables, or one student with everything that hangs on them. */
             scope?: "all" | {
                 tables: ("users" | "students" | "courses" | "payment_categories" | "enrollments" | "payments" | "attendance")[];
             } | {
                 /** @description One student with everything that hangs on them. */
                 entity: {
                     id: number;
-                    /** @enum {string} */
+                    /**
+                     * @description The table of the row.
+                     * @enum {string}
+                     */
                     table: "students";
                 };
             };
         };
         /** @description Something that an administrator should know before a restore. */
         RestoreWarning: {
-            /** @enum {string} */
+            /**
+             * @description Which warning, for programs.
+             * @enum {string}
+             */
             code: "cascades" | "taken_along" | "administrators_kept" | "administrators_not_disabled" | "users_renumbered" | "passwords_restored" | "no_administrator" | "ids_without_room" | "archive_found";
             /** @description The table that it is about; none if it is about the whole archive. */
             table?: string | null;
             /** @description It in words. */
             text: string;
+        };
+        /** @description What a restore or an undo has done to one table. */
+        RestoredRows: {
+            /**
+             * Format: int64
+             * @description Rows inserted. If everything was replaced, all rows were removed and inserted again.
+             */
+            inserted: number;
+            /**
+             * Format: int64
+             * @description Administrators' accounts that were left as they were.
+             */
+            kept: number;
+            /**
+             * Format: int64
+             * @description Rows removed, with those that hung on them.
+             */
+            removed: number;
+            /**
+             * Format: int64
+             * @description Accounts that came back under another id.
+             */
+            renumbered: number;
+            /**
+             * Format: int64
+             * @description Rows afterwards.
+             */
+            rows: number;
+            /**
+             * Format: int64
+             * @description Rows that were there and have become what the archive has.
+             */
+            updated: number;
         };
         /**
          * @description What a user may do. Only administrators may use `/backup`.
@@ -1562,29 +1900,50 @@ export interface components {
          *     }
          */
         StatsAnswer: {
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description Rows of attendance.
+             */
             attendance: number;
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description Courses.
+             */
             courses: number;
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description Enrollments.
+             */
             enrollments: number;
             /**
              * Format: date-time
              * @description The moment of the count, UTC.
              */
             generated_at: string;
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description Payment categories.
+             */
             payment_categories: number;
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description Payments.
+             */
             payments: number;
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description Students.
+             */
             students: number;
             /**
              * Format: int64
              * @description The sum of the seven.
              */
             total: number;
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description Users, whatever their role.
+             */
             users: number;
         };
         /** @description What becomes of one table's rows. */
@@ -1709,6 +2068,101 @@ export interface components {
              */
             undone_at: string;
         };
+        /** @description A job of the kind `undo`. */
+        UndoJob: {
+            /**
+             * Format: int64
+             * @description Bytes that were stored or read in this phase.
+             */
+            bytes: number;
+            /**
+             * Format: date-time
+             * @description When it was asked, UTC.
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description When it ended.
+             */
+            ended_at: string | null;
+            error: components["schemas"]["JobError"] | null;
+            /**
+             * Format: int64
+             * @description How many seconds the rest of this phase is expected to take.
+             */
+            eta_seconds: number | null;
+            /**
+             * Format: date-time
+             * @description When it last gave a sign of life; that is how old all this is.
+             */
+            heartbeat_at: string;
+            /**
+             * Format: uuid
+             * @description Its id.
+             */
+            id: string;
+            /**
+             * @description What kind of work it is. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            kind: "undo";
+            parameters: components["schemas"]["UndoJobParameters"];
+            /**
+             * @description What it does, or did last.
+             * @enum {string}
+             */
+            phase: "waiting" | "taking" | "checking" | "rehearsing" | "comparing" | "safety" | "changing" | "committing";
+            result: null | components["schemas"]["UndoJobResult"];
+            /**
+             * Format: int64
+             * @description Rows that this phase has dealt with. Of a job that has succeeded it is `rows_total`.
+             */
+            rows_done: number;
+            /**
+             * Format: int64
+             * @description Rows that it has to deal with, if that is known.
+             */
+            rows_total: number | null;
+            /**
+             * Format: date-time
+             * @description When its turn came.
+             */
+            started_at: string | null;
+            /**
+             * @description How it stands. `succeeded`, `failed`, `cancelled` and `interrupted` are for ever; after the last three nothing was changed. One exception: a job that creates or uploads a backup is `succeeded` after all if its process was only paused and has published the backup since.
+             * @enum {string}
+             */
+            state: "queued" | "running" | "cancelling" | "succeeded" | "failed" | "cancelled" | "interrupted";
+            /** @description Who asked. */
+            username: string;
+        };
+        /** @description What was asked of a job that undoes a clear. */
+        UndoJobParameters: {
+            /**
+             * Format: uuid
+             * @description The clear.
+             */
+            clear_id: string;
+        };
+        /** @description What came of a job that has undone a clear. */
+        UndoJobResult: {
+            /** @description The safety archive that its rows came from. */
+            archive_id: string;
+            /**
+             * Format: uuid
+             * @description The clear that was undone.
+             */
+            clear_id: string;
+            /** @description What was done, for each table that it concerned. */
+            tables: {
+                [key: string]: components["schemas"]["RestoredRows"];
+            };
+            /**
+             * Format: date-time
+             * @description When, UTC.
+             */
+            undone_at: string;
+        };
         /**
          * @description An entry of the store that can't be read.
          * @example {
@@ -1728,6 +2182,81 @@ export interface components {
             detail: string;
             /** @description Its id, or its name in the store if that is not the id of an archive. */
             id: string;
+        };
+        /** @description A job of the kind `upload`. */
+        UploadJob: {
+            /**
+             * Format: int64
+             * @description Bytes that were stored or read in this phase.
+             */
+            bytes: number;
+            /**
+             * Format: date-time
+             * @description When it was asked, UTC.
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description When it ended.
+             */
+            ended_at: string | null;
+            error: components["schemas"]["JobError"] | null;
+            /**
+             * Format: int64
+             * @description How many seconds the rest of this phase is expected to take.
+             */
+            eta_seconds: number | null;
+            /**
+             * Format: date-time
+             * @description When it last gave a sign of life; that is how old all this is.
+             */
+            heartbeat_at: string;
+            /**
+             * Format: uuid
+             * @description Its id.
+             */
+            id: string;
+            /**
+             * @description What kind of work it is. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            kind: "upload";
+            parameters: components["schemas"]["UploadJobParameters"];
+            /**
+             * @description What it does, or did last.
+             * @enum {string}
+             */
+            phase: "waiting" | "taking" | "checking" | "rehearsing" | "comparing" | "safety" | "changing" | "committing";
+            result: null | components["schemas"]["ArchiveJobResult"];
+            /**
+             * Format: int64
+             * @description Rows that this phase has dealt with. Of a job that has succeeded it is `rows_total`.
+             */
+            rows_done: number;
+            /**
+             * Format: int64
+             * @description Rows that it has to deal with, if that is known.
+             */
+            rows_total: number | null;
+            /**
+             * Format: date-time
+             * @description When its turn came.
+             */
+            started_at: string | null;
+            /**
+             * @description How it stands. `succeeded`, `failed`, `cancelled` and `interrupted` are for ever; after the last three nothing was changed. One exception: a job that creates or uploads a backup is `succeeded` after all if its process was only paused and has published the backup since.
+             * @enum {string}
+             */
+            state: "queued" | "running" | "cancelling" | "succeeded" | "failed" | "cancelled" | "interrupted";
+            /** @description Who asked. */
+            username: string;
+        };
+        /** @description What was asked of a job that reads an uploaded archive. */
+        UploadJobParameters: {
+            /** @description SHA-256 of the bytes that came, in hexadecimal. */
+            sha256: string;
+            /** @description What is said of the archive. */
+            words: components["schemas"]["ArchiveJobParameters"];
         };
         /**
          * @description Who is signed in.
@@ -1760,20 +2289,110 @@ export interface components {
             at: string;
             /** @description What was wrong: a `code` of problems. */
             code?: string | null;
-            /** @enum {string} */
+            /**
+             * @description How closely: `digest` reads the stored object and compares everything with what was written down; `rehearsal` also restores it into a database of its own.
+             * @enum {string}
+             */
             level: "digest" | "rehearsal";
             /**
              * Format: double
              * @description How many seconds the restore of a rehearsal took.
              */
             restore_seconds?: number | null;
-            /** @enum {string} */
+            /**
+             * @description What came of it.
+             * @enum {string}
+             */
             result: "ok" | "failed";
             /**
              * Format: double
              * @description How many seconds it took.
              */
             seconds: number;
+        };
+        /** @description A job of the kind `verify`. */
+        VerifyJob: {
+            /**
+             * Format: int64
+             * @description Bytes that were stored or read in this phase.
+             */
+            bytes: number;
+            /**
+             * Format: date-time
+             * @description When it was asked, UTC.
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description When it ended.
+             */
+            ended_at: string | null;
+            error: components["schemas"]["JobError"] | null;
+            /**
+             * Format: int64
+             * @description How many seconds the rest of this phase is expected to take.
+             */
+            eta_seconds: number | null;
+            /**
+             * Format: date-time
+             * @description When it last gave a sign of life; that is how old all this is.
+             */
+            heartbeat_at: string;
+            /**
+             * Format: uuid
+             * @description Its id.
+             */
+            id: string;
+            /**
+             * @description What kind of work it is. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            kind: "verify";
+            parameters: components["schemas"]["VerifyJobParameters"];
+            /**
+             * @description What it does, or did last.
+             * @enum {string}
+             */
+            phase: "waiting" | "taking" | "checking" | "rehearsing" | "comparing" | "safety" | "changing" | "committing";
+            result: null | components["schemas"]["VerifyJobResult"];
+            /**
+             * Format: int64
+             * @description Rows that this phase has dealt with. Of a job that has succeeded it is `rows_total`.
+             */
+            rows_done: number;
+            /**
+             * Format: int64
+             * @description Rows that it has to deal with, if that is known.
+             */
+            rows_total: number | null;
+            /**
+             * Format: date-time
+             * @description When its turn came.
+             */
+            started_at: string | null;
+            /**
+             * @description How it stands. `succeeded`, `failed`, `cancelled` and `interrupted` are for ever; after the last three nothing was changed. One exception: a job that creates or uploads a backup is `succeeded` after all if its process was only paused and has published the backup since.
+             * @enum {string}
+             */
+            state: "queued" | "running" | "cancelling" | "succeeded" | "failed" | "cancelled" | "interrupted";
+            /** @description Who asked. */
+            username: string;
+        };
+        /** @description What was asked of a job that verifies an archive. */
+        VerifyJobParameters: {
+            /** @description The archive's id. */
+            archive_id: string;
+            /**
+             * @description How closely: `digest` reads the stored object and compares everything with what was written down; `rehearsal` also restores it into a database of its own.
+             * @enum {string}
+             */
+            level: "digest" | "rehearsal";
+        };
+        /** @description What came of a job that has verified an archive. */
+        VerifyJobResult: {
+            /** @description The archive's id. */
+            archive_id: string;
+            verification: components["schemas"]["Verification"] | null;
         };
         /**
          * @description How closely an archive is looked at.
@@ -1782,7 +2401,10 @@ export interface components {
          *     }
          */
         VerifyRequest: {
-            /** @enum {string} */
+            /**
+             * @description How closely: `digest` reads the stored object and compares everything with what was written down; `rehearsal` also restores it into a database of its own.
+             * @enum {string}
+             */
             level: "digest" | "rehearsal";
         };
         /** @description Something that an administrator should mend, although the service can work. */
@@ -1843,6 +2465,17 @@ export interface operations {
             };
             /** @description `wrong_credentials`: The user name or the password is wrong. */
             401: {
+                headers: {
+                    /** @description What kind of token is needed (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: You may not do this. */
+            403: {
                 headers: {
                     /** @description What kind of token is needed (RFC 6750). */
                     "WWW-Authenticate"?: string;
@@ -1950,6 +2583,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `invalid_field`: A field has a value that can't be accepted. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal`: Something went wrong in the service. */
             500: {
                 headers: {
@@ -2003,6 +2645,26 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `forbidden`: You may not do this. */
+            403: {
+                headers: {
+                    /** @description What kind of token is needed (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_field`: A field has a value that can't be accepted. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal`: Something went wrong in the service. */
             500: {
                 headers: {
@@ -2042,6 +2704,26 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description `forbidden`: You may not do this. */
+            403: {
+                headers: {
+                    /** @description What kind of token is needed (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_field`: A field has a value that can't be accepted. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
             };
             /** @description `internal`: Something went wrong in the service. */
             500: {
@@ -2105,6 +2787,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `invalid_field`: A field has a value that can't be accepted. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal`: Something went wrong in the service. */
             500: {
                 headers: {
@@ -2145,6 +2836,10 @@ export interface operations {
             /** @description The archives. */
             200: {
                 headers: {
+                    /** @description Other pages (RFC 8288): `first`, `prev`, `next`, `last`. */
+                    Link?: string;
+                    /** @description How many items the whole list has. */
+                    "X-Total-Count"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2212,7 +2907,6 @@ export interface operations {
                  * @description A name of your choice for this request, such as a UUID. Sent again with the same body, it is not done again: the
                  *     answer is that of the first time, for a day at least. If the first time failed, nothing was changed and it is
                  *     done anew. With another body it is refused (422).
-                 * @example 7c1d2a3e-8b9f-4c50-9a51-3f0e6d2b4c11
                  */
                 "Idempotency-Key"?: string | null;
             };
@@ -2350,7 +3044,6 @@ export interface operations {
                  * @description A name of your choice for this request, such as a UUID. Sent again with the same body, it is not done again: the
                  *     answer is that of the first time, for a day at least. If the first time failed, nothing was changed and it is
                  *     done anew. With another body it is refused (422).
-                 * @example 7c1d2a3e-8b9f-4c50-9a51-3f0e6d2b4c11
                  */
                 "Idempotency-Key"?: string | null;
             };
@@ -2360,7 +3053,7 @@ export interface operations {
         /** @description The file. */
         requestBody: {
             content: {
-                "application/octet-stream": number[];
+                "application/octet-stream": string;
             };
         };
         responses: {
@@ -2545,6 +3238,15 @@ export interface operations {
             };
             /** @description `archive_gone`: The archive was deleted. */
             410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_field`: A field has a value that can't be accepted. */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2929,7 +3631,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_field`: A field has a value that can't be accepted. `archive_cut`: The archive is cut. `archive_corrupt`: The archive is damaged. `archive_wrong_key`: None of the keys opens the archive. `archive_key_needed`: The archive is encrypted. `archive_orphan`: A row refers to nothing. */
+            /** @description `invalid_field`: A field has a value that can't be accepted. `archive_cut`: The archive is cut. `archive_corrupt`: The archive is damaged. `archive_wrong_key`: None of the keys opens the archive. `archive_key_needed`: The archive is encrypted. `archive_orphan`: A row refers to nothing. `unexportable`: A stored value can't be exported. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3005,7 +3707,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/octet-stream": number[];
+                    "application/octet-stream": string;
                 };
             };
             /** @description The range. */
@@ -3016,7 +3718,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/octet-stream": number[];
+                    "application/octet-stream": string;
                 };
             };
             /** @description It is the one that is known already. */
@@ -3123,7 +3825,6 @@ export interface operations {
                  * @description A name of your choice for this request, such as a UUID. Sent again with the same body, it is not done again: the
                  *     answer is that of the first time, for a day at least. If the first time failed, nothing was changed and it is
                  *     done anew. With another body it is refused (422).
-                 * @example 7c1d2a3e-8b9f-4c50-9a51-3f0e6d2b4c11
                  */
                 "Idempotency-Key"?: string | null;
             };
@@ -3389,7 +4090,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_field`: A field has a value that can't be accepted. `archive_cut`: The archive is cut. `archive_corrupt`: The archive is damaged. `archive_digest_mismatch`: The archive's content is not what was written. `archive_wrong_key`: None of the keys opens the archive. `archive_key_needed`: The archive is encrypted. `archive_no_row`: The archive does not have this row. `archive_invalid_value`: The archive has an impossible value. `archive_manifest_mismatch`: The archive is not what its manifest says. `archive_record_mismatch`: The archive is not the one that was stored. `archive_unencrypted`: The archive is not encrypted. */
+            /** @description `invalid_field`: A field has a value that can't be accepted. `archive_cut`: The archive is cut. `archive_corrupt`: The archive is damaged. `archive_digest_mismatch`: The archive's content is not what was written. `archive_wrong_key`: None of the keys opens the archive. `archive_key_needed`: The archive is encrypted. `archive_no_row`: The archive does not have this row. `archive_invalid_value`: The archive has an impossible value. `unexportable`: A stored value can't be exported. `archive_manifest_mismatch`: The archive is not what its manifest says. `archive_record_mismatch`: The archive is not the one that was stored. `archive_unencrypted`: The archive is not encrypted. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3437,7 +4138,6 @@ export interface operations {
                  * @description A name of your choice for this request, such as a UUID. Sent again with the same body, it is not done again: the
                  *     answer is that of the first time, for a day at least. If the first time failed, nothing was changed and it is
                  *     done anew. With another body it is refused (422).
-                 * @example 7c1d2a3e-8b9f-4c50-9a51-3f0e6d2b4c11
                  */
                 "Idempotency-Key"?: string | null;
             };
@@ -3585,15 +4285,9 @@ export interface operations {
         parameters: {
             query?: {
                 kind?: "clear" | "restore" | "undo";
-                /**
-                 * @description Only those of this moment and later (RFC 3339).
-                 * @example 2026-11-01T00:00:00Z
-                 */
+                /** @description Only those of this moment and later (RFC 3339). */
                 from?: string;
-                /**
-                 * @description Only those before this moment (RFC 3339).
-                 * @example 2026-12-01T00:00:00Z
-                 */
+                /** @description Only those before this moment (RFC 3339). */
                 to?: string;
                 /** @description Only those that can be undone now, or only the others. */
                 undoable?: boolean;
@@ -3611,6 +4305,10 @@ export interface operations {
             /** @description The changes. */
             200: {
                 headers: {
+                    /** @description Other pages (RFC 8288): `first`, `prev`, `next`, `last`. */
+                    Link?: string;
+                    /** @description How many items the whole list has. */
+                    "X-Total-Count"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3627,10 +4325,13 @@ export interface operations {
                              * @description Its id, which is that of its job.
                              */
                             id: string;
-                            /** @enum {string} */
+                            /**
+                             * @description What kind of change it is.
+                             * @enum {string}
+                             */
                             kind: "clear" | "restore" | "undo";
-                            /** @description What was asked: a clear has its `table`, a restore its `archive_id`, `scope` and `mode`, an undo its `clear_id`. */
-                            parameters: Record<string, never>;
+                            /** @description What was asked, which depends on the kind. */
+                            parameters: components["schemas"]["ClearJobParameters"] | components["schemas"]["RestoreJobParameters"] | components["schemas"]["UndoJobParameters"];
                             /**
                              * Format: int64
                              * @description Rows removed in all.
@@ -3787,6 +4488,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `invalid_field`: A field has a value that can't be accepted. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal`: Something went wrong in the service. */
             500: {
                 headers: {
@@ -3817,7 +4527,6 @@ export interface operations {
                  * @description A name of your choice for this request, such as a UUID. Sent again with the same body, it is not done again: the
                  *     answer is that of the first time, for a day at least. If the first time failed, nothing was changed and it is
                  *     done anew. With another body it is refused (422).
-                 * @example 7c1d2a3e-8b9f-4c50-9a51-3f0e6d2b4c11
                  */
                 "Idempotency-Key"?: string | null;
             };
@@ -3919,7 +4628,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_field`: A field has a value that can't be accepted. `unknown_table`: There is no such table. `wrong_confirmation`: The confirmation is missing or wrong. `idempotency_key_reused`: The Idempotency-Key was used for another request. */
+            /** @description `invalid_field`: A field has a value that can't be accepted. `unknown_table`: There is no such table. `wrong_confirmation`: The confirmation is missing or wrong. `idempotency_key_reused`: The Idempotency-Key was used for another request. `unexportable`: A stored value can't be exported. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3967,7 +4676,6 @@ export interface operations {
                  * @description A name of your choice for this request, such as a UUID. Sent again with the same body, it is not done again: the
                  *     answer is that of the first time, for a day at least. If the first time failed, nothing was changed and it is
                  *     done anew. With another body it is refused (422).
-                 * @example 7c1d2a3e-8b9f-4c50-9a51-3f0e6d2b4c11
                  */
                 "Idempotency-Key"?: string | null;
             };
@@ -4039,7 +4747,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_field`: A field has a value that can't be accepted. `idempotency_key_reused`: The Idempotency-Key was used for another request. `archive_cut`: The archive is cut. `archive_corrupt`: The archive is damaged. `archive_digest_mismatch`: The archive's content is not what was written. `archive_wrong_key`: None of the keys opens the archive. `archive_manifest_mismatch`: The archive is not what its manifest says. `archive_record_mismatch`: The archive is not the one that was stored. `undo_unproven`: Nothing proves what the clear has removed. `archive_unrestorable`: The archive can't be restored. */
+            /** @description `invalid_field`: A field has a value that can't be accepted. `idempotency_key_reused`: The Idempotency-Key was used for another request. `unexportable`: A stored value can't be exported. `archive_cut`: The archive is cut. `archive_corrupt`: The archive is damaged. `archive_digest_mismatch`: The archive's content is not what was written. `archive_wrong_key`: None of the keys opens the archive. `archive_manifest_mismatch`: The archive is not what its manifest says. `archive_record_mismatch`: The archive is not the one that was stored. `undo_unproven`: Nothing proves what the clear has removed. `archive_unrestorable`: The archive can't be restored. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4092,10 +4800,7 @@ export interface operations {
                  * @example live
                  */
                 to: string;
-                /**
-                 * @description Shows the rows of this table instead of counts.
-                 * @example payments
-                 */
+                /** @description Shows the rows of this table instead of counts. */
                 table?: string;
                 change?: "added" | "removed" | "changed";
                 /** @description JSON only: rows with larger ids than this, which is the `next` of the page before. */
@@ -4180,7 +4885,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_field`: A field has a value that can't be accepted. `archive_cut`: The archive is cut. `archive_corrupt`: The archive is damaged. `archive_digest_mismatch`: The archive's content is not what was written. `archive_wrong_key`: None of the keys opens the archive. `archive_key_needed`: The archive is encrypted. `archive_no_table`: The archive does not have this table. `archive_manifest_mismatch`: The archive is not what its manifest says. */
+            /** @description `invalid_field`: A field has a value that can't be accepted. `archive_cut`: The archive is cut. `archive_corrupt`: The archive is damaged. `archive_digest_mismatch`: The archive's content is not what was written. `archive_wrong_key`: None of the keys opens the archive. `archive_key_needed`: The archive is encrypted. `archive_no_table`: The archive does not have this table. `archive_manifest_mismatch`: The archive is not what its manifest says. `unexportable`: A stored value can't be exported. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4398,7 +5103,7 @@ export interface operations {
                      */
                     "text/csv": string;
                     "application/json": unknown;
-                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": number[];
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
                 };
             };
             /** @description `unauthenticated`: You are not signed in. `link_invalid`: The download link is not valid. */
@@ -4441,7 +5146,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_field`: A field has a value that can't be accepted. */
+            /** @description `invalid_field`: A field has a value that can't be accepted. `unexportable`: A stored value can't be exported. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4461,7 +5166,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unexportable`: A stored value can't be exported. `internal`: Something went wrong in the service. */
+            /** @description `internal`: Something went wrong in the service. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -4511,71 +5216,16 @@ export interface operations {
             /** @description The jobs. */
             200: {
                 headers: {
+                    /** @description Other pages (RFC 8288): `first`, `prev`, `next`, `last`. */
+                    Link?: string;
+                    /** @description How many items the whole list has. */
+                    "X-Total-Count"?: number;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": {
                         /** @description The items of this page. */
-                        items: {
-                            /**
-                             * Format: int64
-                             * @description Bytes that were stored or read in this phase.
-                             */
-                            bytes: number;
-                            /**
-                             * Format: date-time
-                             * @description When it was asked, UTC.
-                             */
-                            created_at: string;
-                            /**
-                             * Format: date-time
-                             * @description When it ended.
-                             */
-                            ended_at?: string | null;
-                            error?: components["schemas"]["JobError"] | null;
-                            /**
-                             * Format: int64
-                             * @description How many seconds the rest of this phase is expected to take.
-                             */
-                            eta_seconds?: number | null;
-                            /**
-                             * Format: date-time
-                             * @description When it last gave a sign of life; that is how old all this is.
-                             */
-                            heartbeat_at: string;
-                            /**
-                             * Format: uuid
-                             * @description Its id.
-                             */
-                            id: string;
-                            /** @enum {string} */
-                            kind: "archive" | "verify" | "restore" | "clear" | "undo" | "upload";
-                            /** @description What was asked. */
-                            parameters: Record<string, never>;
-                            /** @enum {string} */
-                            phase: "waiting" | "taking" | "checking" | "rehearsing" | "comparing" | "safety" | "changing" | "committing";
-                            /** @description What came of it, if it succeeded. */
-                            result?: Record<string, never> | null;
-                            /**
-                             * Format: int64
-                             * @description Rows that this phase has dealt with.
-                             */
-                            rows_done: number;
-                            /**
-                             * Format: int64
-                             * @description Rows that it has to deal with, if that is known.
-                             */
-                            rows_total?: number | null;
-                            /**
-                             * Format: date-time
-                             * @description When its turn came.
-                             */
-                            started_at?: string | null;
-                            /** @enum {string} */
-                            state: "queued" | "running" | "cancelling" | "succeeded" | "failed" | "cancelled" | "interrupted";
-                            /** @description Who asked. */
-                            username: string;
-                        }[];
+                        items: (components["schemas"]["ArchiveJob"] | components["schemas"]["VerifyJob"] | components["schemas"]["RestoreJob"] | components["schemas"]["ClearJob"] | components["schemas"]["UndoJob"] | components["schemas"]["UploadJob"])[];
                         /**
                          * Format: int64
                          * @description How many this page may have.
@@ -4701,6 +5351,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `invalid_field`: A field has a value that can't be accepted. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal`: Something went wrong in the service. */
             500: {
                 headers: {
@@ -4788,6 +5447,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `invalid_field`: A field has a value that can't be accepted. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal`: Something went wrong in the service. */
             500: {
                 headers: {
@@ -4836,7 +5504,7 @@ export interface operations {
                      *     event: progress
                      *     data: {"id":"0193d2f0-7a1c-7d3e-8f4b-2c9d1e5a6b70","state":"running"}
                      */
-                    "text/event-stream": unknown;
+                    "text/event-stream": string;
                 };
             };
             /** @description The end has been seen already. */
@@ -4948,6 +5616,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `invalid_field`: A field has a value that can't be accepted. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal`: Something went wrong in the service. */
             500: {
                 headers: {
@@ -4993,6 +5670,15 @@ export interface operations {
                     "application/json": components["schemas"]["Health"];
                 };
             };
+            /** @description `invalid_field`: A field has a value that can't be accepted. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     getMetrics: {
@@ -5012,6 +5698,15 @@ export interface operations {
                 content: {
                     /** @example http_requests_total{method="GET",route="/healthz",status="200"} 1 */
                     "text/plain": string;
+                };
+            };
+            /** @description `invalid_field`: A field has a value that can't be accepted. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -5037,6 +5732,15 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["Health"];
+                };
+            };
+            /** @description `invalid_field`: A field has a value that can't be accepted. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `database_read_only`: The database is read-only. `database_access_denied`: The database refuses the service. `database_limit`: A limit of the database server stopped the work. */

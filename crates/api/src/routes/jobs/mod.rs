@@ -1,20 +1,22 @@
 //! `/backup/jobs`: long work, how far it has come, and ending it.
 
+mod answer;
+mod events;
+
 use actix_web::http::header::{CacheControl, CacheDirective, ContentEncoding, HeaderName, LOCATION, RETRY_AFTER};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, get, post, web};
-use campus_backup_domain::job::{Filter, Job, JobState, Kind, Phase};
-use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
-use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
-use utoipa::{IntoParams, ToSchema};
+use campus_backup_domain::job::{Filter, Job, JobState, Kind};
+use serde::Deserialize;
+use utoipa::IntoParams;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::job_events::events;
+pub use self::answer::JobAnswer;
+use self::answer::{kinds, states};
+use self::events::events;
 use crate::AppState;
-use crate::body::Query;
+use crate::body::{NoParameters, Query};
 use crate::middleware::guard::{self, Granted};
-use crate::page::{Listed, window};
+use crate::page::{self, Listed, Window, window};
 use crate::problem::ApiError;
 use crate::problem_responses;
 
@@ -34,115 +36,6 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .service(stream_job_events)
         .service(cancel_job)
         .service(get_job);
-}
-
-/// A piece of long work.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-#[schema(as = Job, example = json!({
-    "id": "0193d2f0-7a1c-7d3e-8f4b-2c9d1e5a6b70", "kind": "archive", "state": "running", "phase": "taking",
-    "rows_done": 48_000, "rows_total": 109_053, "bytes": 1_310_720, "eta_seconds": 2, "username": "admin",
-    "created_at": "2026-11-25T09:30:00Z", "started_at": "2026-11-25T09:30:00Z", "heartbeat_at": "2026-11-25T09:30:02Z",
-    "ended_at": null, "parameters": {"label": "before the exams"}, "result": null, "error": null,
-}))]
-pub struct JobAnswer {
-    /// Its id.
-    #[schema(format = "uuid")]
-    id: String,
-    /// What kind of work it is.
-    #[schema(schema_with = kinds)]
-    kind: Kind,
-    /// How it stands. `succeeded`, `failed`, `cancelled` and `interrupted` are for ever; after the last three nothing was
-    /// changed. One exception: a job that creates or uploads a backup is `succeeded` after all if its process was only paused
-    /// and has published the backup since.
-    #[schema(schema_with = states)]
-    state: JobState,
-    /// What it does, or did last.
-    #[schema(schema_with = phases)]
-    phase: Phase,
-    /// Rows that this phase has dealt with.
-    rows_done: u64,
-    /// Rows that it has to deal with, if that is known.
-    rows_total: Option<u64>,
-    /// Bytes that were stored or read in this phase.
-    bytes: u64,
-    /// How many seconds the rest of this phase is expected to take.
-    eta_seconds: Option<u64>,
-    /// Who asked.
-    username: String,
-    /// When it was asked, UTC.
-    created_at: DateTime<Utc>,
-    /// When its turn came.
-    started_at: Option<DateTime<Utc>>,
-    /// When it last gave a sign of life; that is how old all this is.
-    heartbeat_at: DateTime<Utc>,
-    /// When it ended.
-    ended_at: Option<DateTime<Utc>>,
-    /// What was asked.
-    #[schema(value_type = Object)]
-    parameters: Value,
-    /// What came of it, if it succeeded.
-    #[schema(value_type = Option<Object>)]
-    result: Option<Value>,
-    /// Why it did not succeed.
-    error: Option<JobError>,
-}
-
-/// Why a job did not succeed.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct JobError {
-    /// The kind of problem: one of the codes of problems.
-    #[schema(example = "no_room")]
-    code: String,
-    /// What was wrong, for the person who asked.
-    #[schema(example = "There is no room left on the disk. Nothing was changed.")]
-    detail: String,
-}
-
-impl From<Job> for JobAnswer {
-    fn from(job: Job) -> Self {
-        Self {
-            id: job.id,
-            kind: job.kind,
-            state: job.state,
-            phase: job.phase,
-            rows_done: job.rows_done,
-            rows_total: job.rows_total,
-            bytes: job.bytes,
-            eta_seconds: job.eta_seconds,
-            username: job.username,
-            created_at: job.created_at,
-            started_at: job.started_at,
-            heartbeat_at: job.heartbeat_at,
-            ended_at: job.ended_at,
-            parameters: job.parameters,
-            result: job.result,
-            error: job.fault.map(|fault| JobError {
-                code: fault.code,
-                detail: fault.detail,
-            }),
-        }
-    }
-}
-
-/// The schema of one of some words.
-pub fn words<T: Serialize>(all: &[T]) -> Schema {
-    let words = all.iter().map(|word| serde_json::to_value(word).unwrap_or_default());
-    ObjectBuilder::new()
-        .schema_type(Type::String)
-        .enum_values(Some(words))
-        .into()
-}
-
-fn kinds() -> Schema {
-    words(&Kind::ALL)
-}
-
-fn states() -> Schema {
-    words(&JobState::ALL)
-}
-
-fn phases() -> Schema {
-    words(&Phase::ALL)
 }
 
 /// Which jobs are listed.
@@ -185,12 +78,12 @@ fn shown(mut answer: HttpResponseBuilder, job: Job) -> HttpResponse {
 problem_responses!(
     ListProblems: InvalidField, Unauthenticated, Forbidden, DatabaseBusy, DatabaseUnavailable, Internal
 );
-problem_responses!(JobProblems: Unauthenticated, Forbidden, UnknownJob, DatabaseBusy, DatabaseUnavailable, Internal);
+problem_responses!(JobProblems: InvalidField, Unauthenticated, Forbidden, UnknownJob, DatabaseBusy, DatabaseUnavailable, Internal);
 problem_responses!(
     EventsProblems: InvalidField, Unauthenticated, Forbidden, UnknownJob, DatabaseBusy, DatabaseUnavailable, Internal
 );
 problem_responses!(
-    CancelProblems: Unauthenticated, Forbidden, UnknownJob, NotCancellable, DatabaseBusy, DatabaseUnavailable, Internal
+    CancelProblems: InvalidField, Unauthenticated, Forbidden, UnknownJob, NotCancellable, DatabaseBusy, DatabaseUnavailable, Internal
 );
 
 /// List jobs
@@ -200,14 +93,26 @@ problem_responses!(
     operation_id = "listJobs",
     tag = "backup",
     params(JobsQuery),
-    responses((status = 200, description = "The jobs.", body = inline(Listed<JobAnswer>)), ListProblems)
+    responses(
+        (
+            status = 200,
+            description = "The jobs.",
+            body = inline(Listed<JobAnswer>),
+            headers(
+                ("X-Total-Count" = u64, description = "How many items the whole list has."),
+                ("Link" = String, description = "Other pages (RFC 8288): `first`, `prev`, `next`, `last`."),
+            ),
+        ),
+        ListProblems
+    )
 )]
 #[get("/jobs")]
 async fn list_jobs(
     _: Granted,
     state: web::Data<AppState>,
     query: Query<JobsQuery>,
-) -> Result<web::Json<Listed<JobAnswer>>, ApiError> {
+    request: HttpRequest,
+) -> Result<HttpResponse, ApiError> {
     let JobsQuery {
         state: standing,
         kind,
@@ -216,13 +121,15 @@ async fn list_jobs(
     } = query.0;
     let (limit, offset) = window(limit, offset, MOST)?;
     let filter = Filter { kind, state: standing };
-    let page = state.jobs.list(filter, limit, offset).await?;
-    Ok(web::Json(Listed {
-        items: page.items.into_iter().map(JobAnswer::from).collect(),
-        total: page.total,
+    let found = state.jobs.list(filter, limit, offset).await?;
+    let total = found.total;
+    let listed = Listed {
+        items: found.items.into_iter().map(JobAnswer::from).collect(),
+        total,
         limit,
         offset,
-    }))
+    };
+    Ok(page::answer(&state, &request, Window { limit, offset, total }, &listed))
 }
 
 /// Look at a job
@@ -243,30 +150,40 @@ async fn list_jobs(
     )
 )]
 #[get("/jobs/{id}")]
-async fn get_job(_: Granted, state: web::Data<AppState>, id: web::Path<String>) -> Result<HttpResponse, ApiError> {
+async fn get_job(
+    _: Granted,
+    _: Query<NoParameters>,
+    state: web::Data<AppState>,
+    id: web::Path<String>,
+) -> Result<HttpResponse, ApiError> {
     Ok(shown(HttpResponse::Ok(), state.jobs.get(&id).await?))
 }
 
 /// Watch a job
 ///
 /// Server-sent events: `progress` whenever something has changed, at most four times a second, and `ended` as the last.
-/// The data of each is the job as `getJob` shows it. Ids increase; who sends the last one again as `Last-Event-ID` is told
-/// the present state if it is newer, and nothing twice. Who has seen the end is answered 204, upon which a browser's
-/// `EventSource` stops asking. Comments keep the connection alive. The stream ends without `ended` when the token or the account
-/// does; go on with a new token.
+/// The data of each is the job on one line of JSON, as `getJob` shows it (schema `Job`). Ids increase. A client that lost its
+/// connection sends the last id that it has seen as `Last-Event-ID`: it is told the present state if that is newer, and nothing
+/// twice. If it has seen the end, the answer is 204. Comments keep the connection alive.
+/// The stream ends without `ended` when the token or the account does; go on with a new token.
+///
+/// The request needs the token like every other, so read the answer as a stream, in a browser with `fetch`.
 #[utoipa::path(
     operation_id = "streamJobEvents",
     tag = "backup",
     params(
         ("id" = String, Path, description = "The job's id."),
-        ("Last-Event-ID" = Option<String>, Header, description = "The id of the last event that was seen, a whole number."),
+        (
+            "Last-Event-ID" = Option<String>, Header, pattern = "^[0-9]{0,19}$",
+            description = "The id of the last event that was seen, a whole number."
+        ),
     ),
     responses(
         (
             status = 200,
             description = "The events, until the job has ended.",
             content((
-                serde_json::Value = "text/event-stream",
+                String = "text/event-stream",
                 example = "id: 1250\nevent: progress\ndata: {\"id\":\"0193d2f0-7a1c-7d3e-8f4b-2c9d1e5a6b70\",\"state\":\"running\"}\n\n"
             )),
         ),
@@ -277,6 +194,7 @@ async fn get_job(_: Granted, state: web::Data<AppState>, id: web::Path<String>) 
 #[get("/jobs/{id}/events")]
 async fn stream_job_events(
     _: Granted,
+    _: Query<NoParameters>,
     state: web::Data<AppState>,
     id: web::Path<String>,
     request: HttpRequest,
@@ -330,6 +248,7 @@ fn last_event(request: &HttpRequest) -> Result<Option<u64>, ApiError> {
 #[post("/jobs/{id}/cancel")]
 async fn cancel_job(
     granted: Granted,
+    _: Query<NoParameters>,
     state: web::Data<AppState>,
     id: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {

@@ -8,7 +8,7 @@ use campus_backup_domain::job::{Event, LAST_EVENT, Watch};
 use futures_util::Stream;
 use futures_util::stream::unfold;
 
-use super::jobs::JobAnswer;
+use super::JobAnswer;
 
 /// After how long without an event a comment is sent: a reader who is gone is noticed by writing only.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);

@@ -1,0 +1,57 @@
+//! Schemas that several operations share and that no type of ours has.
+
+use serde::Serialize;
+use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, OneOfBuilder, Schema, SchemaFormat, Type};
+use utoipa::openapi::{Ref, RefOr};
+use utoipa::{PartialSchema, ToSchema};
+
+/// The media type of Excel workbooks.
+const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
+
+/// The bytes of a file.
+pub struct Binary;
+
+/// The bytes of an Excel workbook.
+pub struct Workbook;
+
+impl PartialSchema for Binary {
+    fn schema() -> RefOr<Schema> {
+        binary("application/octet-stream")
+    }
+}
+
+impl ToSchema for Binary {}
+
+impl PartialSchema for Workbook {
+    fn schema() -> RefOr<Schema> {
+        binary(XLSX)
+    }
+}
+
+impl ToSchema for Workbook {}
+
+/// OpenAPI 3.1 says it with the media type; generators of clients know it by the format of 3.0.
+fn binary(media_type: &str) -> RefOr<Schema> {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .format(Some(SchemaFormat::KnownFormat(KnownFormat::Binary)))
+        .content_media_type(media_type)
+        .into()
+}
+
+/// The schema of one of some words. The comment of a field whose schema is made by a function is not in the document, so the
+/// description comes from here.
+pub fn words<T: Serialize>(all: &[T], description: &str) -> Schema {
+    let words = all.iter().map(|word| serde_json::to_value(word).unwrap_or_default());
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .enum_values(Some(words))
+        .description(Some(description))
+        .into()
+}
+
+/// `null`, or what has this name.
+pub fn nullable(name: &str) -> RefOr<Schema> {
+    let null = ObjectBuilder::new().schema_type(Type::Null);
+    OneOfBuilder::new().item(null).item(Ref::from_schema_name(name)).into()
+}
