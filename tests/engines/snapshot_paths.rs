@@ -2,6 +2,7 @@
 //! random rows that the schema admits, byte by byte.
 
 use campus_backup_archive::Cell;
+use campus_backup_domain::catalog::NameColumns;
 use campus_backup_domain::snapshot::{Path, RowEncoder, Selection, SharedSink, Sink, Snapshot};
 use campus_backup_domain::{Database, Table};
 use chrono::{DateTime, NaiveDate, Utc};
@@ -259,7 +260,8 @@ async fn all_paths_read_what_was_written(engine: Engine) {
         );
     }
     for table in Table::ALL {
-        for selection in [Selection::Columns, Selection::Sheet] {
+        let sheets = [NameColumns::Omitted, NameColumns::Included].map(Selection::Sheet);
+        for selection in [Selection::Columns].into_iter().chain(sheets) {
             let fast = read(&database, Path::Engine, table, selection).await;
             assert_eq!(
                 fast,

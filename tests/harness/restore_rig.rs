@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use campus_backup_archive::{Cell, Header, Keys, Limits, Reader, Summary, Writer};
 use campus_backup_domain::account::{self, Accounts, Admin};
-use campus_backup_domain::catalog::Scope as Exported;
+use campus_backup_domain::catalog::{NameColumns, Scope as Exported};
 use campus_backup_domain::change::Change;
 use campus_backup_domain::export::{self, CsvOptions, Format, Transfer};
 use campus_backup_domain::job::Progress;
@@ -112,6 +112,7 @@ impl<'a> Place<'a> {
             scope: Exported::All,
             format: Format::Json,
             csv: CsvOptions::default(),
+            names: NameColumns::Omitted,
             transfer: Transfer::default(),
         };
         let download = export::download(&self.admin, &self.database, &settings, request, std::future::pending());

@@ -95,7 +95,7 @@ async fn csv_can_be_had_bare(engine: Engine) {
         let path = format!("/backup/download/{table}?bom=false&formula_guard=false");
         assert_eq!(
             admin.get(&path).await.expect(200).text(),
-            School::unguarded_csv(table),
+            bare(&School::unguarded_csv(table)),
             "{table}"
         );
     }
@@ -104,9 +104,14 @@ async fn csv_can_be_had_bare(engine: Engine) {
         .await
         .expect(200)
         .text();
-    assert_eq!(guarded, School::csv("students"));
+    assert_eq!(guarded, bare(&School::csv("students")));
     let marked = admin.csv("/backup/download/students?formula_guard=false").await;
     assert_eq!(marked, School::unguarded_csv("students"));
+}
+
+/// Excel takes a file that begins with ID for one of another format.
+fn bare(csv: &str) -> String {
+    csv.replacen("ID", "\"ID\"", 1)
 }
 
 #[on_every_engine]

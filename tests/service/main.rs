@@ -45,6 +45,7 @@ mod download_broken;
 mod download_length;
 mod download_sheet;
 mod download_stream;
+mod download_styles;
 mod foreign_database;
 mod hostile_servers;
 mod isolation;

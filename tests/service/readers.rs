@@ -12,9 +12,12 @@ use harness::{Engine, School, Service, on_every_engine, small_school, tool};
 /// Reads a CSV file as a Python program would and prints its cells as JSON. The guard is taken off as documented.
 const PYTHON: &str = r#"
 import csv, json, re, sys
-guard = re.compile(r"^'+[=+\-@\t\r\n\uFF1D\uFF0B\uFF0D\uFF20]")
+first = re.compile(r"^'+[=+\-@\t\r\n\uFF1D\uFF0B\uFF0D\uFF20]")
+later = re.compile(r"(?<=[;\t\r\n])'(?=['\"]*[=+\-@\uFF1D\uFF0B\uFF0D\uFF20])")
+def unguard(text):
+    return later.sub("", text[1:] if first.match(text) else text)
 with open(sys.argv[1], newline="", encoding="utf-8-sig") as file:
-    rows = [[cell[1:] if guard.match(cell) else cell for cell in row] for row in csv.reader(file, strict=True)]
+    rows = [[unguard(cell) for cell in row] for row in csv.reader(file, strict=True)]
 json.dump(rows, sys.stdout)
 "#;
 
@@ -25,6 +28,14 @@ async fn python_reads_what_sql_says(engine: Engine) {
     }
     let school = small_school(engine).await;
     let service = Service::on(&school.scratch).await;
+    for (id, address) in (100..).zip(["a;=1\r\n-x\t@y", "a;'=1\n\"=2", "a;+49 221 5", "'=1;''=1", "x;\"'+1"]) {
+        let address = harness::school::literal(engine, address);
+        let insert = format!(
+            "insert into students (id, full_name, registration_number, address, created_at) \
+             values ({id}, 'Ann', 'R{id}', {address}, '2024-01-01 00:00:00')"
+        );
+        school.scratch.execute(&insert).await;
+    }
     let file = school.scratch.folder().join("students.csv");
     let body = service
         .admin()

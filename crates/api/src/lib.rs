@@ -14,6 +14,7 @@ pub mod body;
 pub mod cli;
 mod commands;
 pub mod cookie;
+pub mod csv_style;
 pub mod dashboard;
 mod digest;
 pub mod failure;

@@ -5,6 +5,7 @@ use std::io::{BufReader, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use campus_backup_archive::{Compression, Encryption, Keys};
+use campus_backup_domain::catalog::NameColumns;
 use campus_backup_domain::export::{ArchivedFormat, CsvOptions};
 use campus_backup_domain::job::Progress;
 use campus_backup_domain::open::{self, Checked, Extraction, Source};
@@ -189,6 +190,7 @@ pub(crate) fn wanted(table: &str, format: &str, timezone: &str) -> Result<Extrac
             table,
             format,
             csv: CsvOptions::default(),
+            names: NameColumns::Omitted,
             time_zone,
         }),
         _ => Err(Failure::Settings(problems)),

@@ -106,6 +106,14 @@ impl Table {
         &DESCRIPTIONS[self as usize].sheet
     }
 
+    /// The same, if wanted with the names of students and courses beside their ids.
+    pub fn export_columns(self, names: NameColumns) -> &'static [SheetColumn] {
+        match names {
+            NameColumns::Omitted => self.sheet(),
+            NameColumns::Included => &DESCRIPTIONS[self as usize].sheet_with_names,
+        }
+    }
+
     /// Whether people may see the values of a column. What no sheet has is shown nowhere.
     pub fn shows(self, column: &str) -> bool {
         self.sheet().iter().any(|shown| shown.source.key() == column)
@@ -189,6 +197,16 @@ pub struct Reference {
     pub table: Table,
 }
 
+/// Whether a person's copy has the names of students and courses beside their ids.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum NameColumns {
+    /// Ids alone.
+    #[default]
+    Omitted,
+    /// A name after each id.
+    Included,
+}
+
 /// A column of a person's copy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SheetColumn {
@@ -229,6 +247,7 @@ struct Description {
     columns: Vec<Column>,
     references: Vec<Reference>,
     sheet: Vec<SheetColumn>,
+    sheet_with_names: Vec<SheetColumn>,
 }
 
 static DEPENDENTS: LazyLock<[Vec<Table>; 7]> = LazyLock::new(|| {
@@ -243,7 +262,7 @@ static DESCRIPTIONS: LazyLock<[Description; 7]> = LazyLock::new(|| {
         attendance::Column as A, course::Column as C, enrollment::Column as E, payment::Column as P,
         payment_category::Column as K, student::Column as S, user::Column as U,
     };
-    Table::ALL.map(|table| match table {
+    let describe_table = |table| match table {
         Table::Users => describe::<user::Entity>(&[
             (U::Id, "ID"),
             (U::Username, "Username"),
@@ -314,8 +333,39 @@ static DESCRIPTIONS: LazyLock<[Description; 7]> = LazyLock::new(|| {
             (A::Date, "Date"),
             (A::Status, "Status"),
         ]),
+    };
+    Table::ALL.map(describe_table).map(|mut described| {
+        described.sheet_with_names = with_names(&described);
+        described
     })
 });
+
+/// The sheet with a name after each id of a student or a course.
+fn with_names(described: &Description) -> Vec<SheetColumn> {
+    let mut columns = Vec::new();
+    for column in &described.sheet {
+        columns.push(*column);
+        let Source::Own(key) = column.source else { continue };
+        let reference = described.references.iter().find(|reference| reference.column == key);
+        let named = match reference.map(|reference| reference.table) {
+            Some(Table::Students) => Some(("Student Name", student::Column::FullName.as_str())),
+            Some(Table::Courses) => Some(("Course Name", course::Column::Name.as_str())),
+            _ => None,
+        };
+        if let (Some((heading, column)), Some(reference)) = (named, reference) {
+            columns.push(SheetColumn {
+                heading,
+                source: Source::Of {
+                    key,
+                    table: reference.table,
+                    column,
+                },
+                kind: Kind::Text,
+            });
+        }
+    }
+    columns
+}
 
 fn describe<E: EntityTrait>(sheet: &[(E::Column, &'static str)]) -> Description {
     let columns: Vec<_> = E::Column::iter()
@@ -348,6 +398,7 @@ fn describe<E: EntityTrait>(sheet: &[(E::Column, &'static str)]) -> Description 
         columns,
         references,
         sheet,
+        sheet_with_names: Vec::new(),
     }
 }
 
@@ -408,7 +459,30 @@ mod tests {
     #[test]
     fn every_row_has_its_place() {
         for table in Table::ALL {
-            assert!(table.columns().len() <= MOST && table.sheet().len() <= MOST, "{table}");
+            let with_names = table.export_columns(NameColumns::Included);
+            assert!(table.columns().len() <= MOST && with_names.len() <= MOST, "{table}");
+        }
+    }
+
+    #[test]
+    fn names_stand_after_the_ids_that_they_explain() {
+        let headings = |table: Table| -> Vec<_> {
+            let columns = table.export_columns(NameColumns::Included).iter();
+            columns.map(|column| column.heading).collect()
+        };
+        assert_eq!(
+            headings(Table::Enrollments),
+            [
+                "ID",
+                "Student ID",
+                "Student Name",
+                "Course ID",
+                "Course Name",
+                "Enrolled At"
+            ]
+        );
+        for table in [Table::Users, Table::Students, Table::Courses, Table::PaymentCategories] {
+            assert_eq!(table.export_columns(NameColumns::Included), table.sheet(), "{table}");
         }
     }
 

@@ -19,6 +19,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use super::download::{abandoned, send, sent, transfer};
 use crate::AppState;
 use crate::body::Query;
+use crate::csv_style::{self, DatesName, DecimalsName, DelimiterName};
 use crate::link;
 use crate::middleware::guard::Granted;
 use crate::problem::ApiError;
@@ -65,6 +66,9 @@ pub struct DiffQuery {
     bom: Option<bool>,
     /// CSV only: whether a text that a spreadsheet would run as a formula gets a `'` before it. Default `true`.
     formula_guard: Option<bool>,
+    /// CSV only: what stands between two fields. Values stand as archives write them. Default `comma`.
+    #[param(inline, example = "semicolon")]
+    delimiter: Option<DelimiterName>,
     /// CSV only, instead of a bearer token: the token of a download link.
     #[param(pattern = "^[0-9a-f]{64}$")]
     pub link: Option<String>,
@@ -106,6 +110,7 @@ impl DiffQuery {
         }
         only(self.bom.is_some(), "bom", "with `format=csv`")?;
         only(self.formula_guard.is_some(), "formula_guard", "with `format=csv`")?;
+        only(self.delimiter.is_some(), "delimiter", "with `format=csv`")?;
         if self.table.is_none() {
             only(self.change.is_some(), "change", "with `table` or `format=csv`")?;
             only(self.after.is_some(), "after", "with `table`")?;
@@ -338,6 +343,11 @@ async fn compare(
             csv: CsvOptions {
                 bom: query.bom.unwrap_or(default.bom),
                 formula_guard: query.formula_guard.unwrap_or(default.formula_guard),
+                style: csv_style::style(
+                    query.delimiter.unwrap_or_default(),
+                    DecimalsName::default(),
+                    DatesName::default(),
+                ),
             },
             transfer: transfer(&request),
         };

@@ -21,6 +21,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use crate::AppState;
 use crate::address::needs_length;
 use crate::body::Query;
+use crate::csv_style::{self, DatesName, DecimalsName, DelimiterName};
 use crate::digest::{CONTENT_DIGEST, REPR_DIGEST, sha256};
 use crate::link::{self, Spending};
 use crate::middleware::guard::Granted;
@@ -50,6 +51,21 @@ pub struct DownloadQuery {
     bom: Option<bool>,
     /// CSV only: whether a text that a spreadsheet would run as a formula gets a `'` before it. Default `true`.
     formula_guard: Option<bool>,
+    /// CSV only: what stands between two fields. Where amounts are written with a comma, Excel expects a semicolon. Default
+    /// `comma`.
+    #[param(inline, example = "semicolon")]
+    delimiter: Option<DelimiterName>,
+    /// CSV only: what stands before the decimals of an amount; `comma` makes 12.50 of the default `point` to 12,50.
+    #[param(inline, example = "comma")]
+    decimals: Option<DecimalsName>,
+    /// CSV only: `iso` writes `2024-12-31` and `2024-12-31 23:59:59`; the default `day_first` writes `31-12-2024` and
+    /// `31-12-2024 23:59:59`. Times are those of the school's time zone.
+    #[param(inline, example = "iso")]
+    dates: Option<DatesName>,
+    /// CSV and XLSX only: whether enrollments, payments and attendance have columns with the names of students and courses,
+    /// `Student Name` and `Course Name`, each after the id. Default `false`.
+    #[param(example = true)]
+    names: Option<bool>,
     /// Instead of a bearer token: the token of a download link. Links come complete from `POST /backup/download-links`.
     #[param(pattern = "^[0-9a-f]{64}$")]
     pub link: Option<String>,
@@ -81,23 +97,44 @@ impl ToSchema for DownloadScope {}
 
 impl DownloadQuery {
     /// What is asked of the service, for a scope.
-    pub fn request(&self, scope: Scope, transfer: Transfer) -> export::Request {
+    ///
+    /// # Errors
+    /// 422 `invalid_field` for what the format does not have.
+    pub fn request(&self, scope: Scope, transfer: Transfer) -> Result<export::Request, ApiError> {
         let format = match (self.format, scope) {
             (Some(FormatName::Csv), _) | (None, Scope::One(_)) => Format::Csv,
             (Some(FormatName::Json), _) | (None, Scope::All) => Format::Json,
             (Some(FormatName::Xlsx), _) => Format::Xlsx,
         };
+        let only = |is_sent: bool, field: &str, formats: &str| match is_sent {
+            true => Err(ApiError::invalid(field, format!("can only be sent with {formats}"))),
+            false => Ok(()),
+        };
+        if format != Format::Csv {
+            only(self.delimiter.is_some(), "delimiter", "`format=csv`")?;
+            only(self.decimals.is_some(), "decimals", "`format=csv`")?;
+            only(self.dates.is_some(), "dates", "`format=csv`")?;
+        }
+        if format == Format::Json {
+            only(self.names.is_some(), "names", "`format=csv` or `format=xlsx`")?;
+        }
         let default = CsvOptions::default();
         let csv = CsvOptions {
             bom: self.bom.unwrap_or(default.bom),
             formula_guard: self.formula_guard.unwrap_or(default.formula_guard),
+            style: csv_style::style(
+                self.delimiter.unwrap_or_default(),
+                self.decimals.unwrap_or_default(),
+                self.dates.unwrap_or_default(),
+            ),
         };
-        export::Request {
+        Ok(export::Request {
             scope,
             format,
             csv,
+            names: csv_style::name_columns(self.names.unwrap_or_default()),
             transfer,
-        }
+        })
     }
 }
 
@@ -105,9 +142,9 @@ impl DownloadQuery {
     /// What is asked of an archive, for a table.
     ///
     /// # Errors
-    /// 422 `invalid_field` for a workbook.
+    /// 422 `invalid_field` for a workbook, and for what the format does not have.
     pub fn of_archive(&self, table: Table, transfer: Transfer) -> Result<TableRequest, ApiError> {
-        let request = self.request(Scope::One(table), transfer);
+        let request = self.request(Scope::One(table), transfer)?;
         let format = match request.format {
             Format::Csv => ArchivedFormat::Csv,
             Format::Json => ArchivedFormat::Json,
@@ -122,6 +159,7 @@ impl DownloadQuery {
             table,
             format,
             csv: request.csv,
+            names: request.names,
             transfer,
         })
     }
@@ -149,7 +187,8 @@ problem_responses!(
 /// SHA-256. A longer one is sent while it is read. A text that no cell of Excel can hold is told before the first byte.
 ///
 /// CSV is UTF-8, RFC 4180 with CRLF; NULL is an empty field, an empty text is `""`; dates are `DD-MM-YYYY`, timestamps
-/// `DD-MM-YYYY HH:MM:SS` in the school's time zone, money has two decimals. JSON is the archive format: every column,
+/// `DD-MM-YYYY HH:MM:SS` in the school's time zone, money has two decimals; `delimiter`, `decimals` and `dates` change that for
+/// spreadsheets of other countries. JSON is the archive format: every column,
 /// for `users` and `all` the password hashes too, and a `summary` with counts and digests as the last member.
 ///
 /// A browser, which can't send a token with a link, uses one from `POST /backup/download-links`.
@@ -189,7 +228,7 @@ async fn download_table(
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     let link_use = link::claimed(&request, query.0.link.as_deref())?;
-    let wanted = query.0.request(scope(&table)?, transfer(&request));
+    let wanted = query.0.request(scope(&table)?, transfer(&request))?;
     let (database, settings) = (&state.database, &state.downloads);
     let download = export::download(&granted.0, database, settings, wanted, abandoned(&request)).await?;
     let mut answer = sent(download.media_type, download.file_name, download.coding);

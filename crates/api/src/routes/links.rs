@@ -106,7 +106,7 @@ fn check(path: &str) -> Result<(), ApiError> {
         Target::Download(scope) => {
             let scope = Scope::from_name(scope).ok_or_else(elsewhere)?;
             let query: DownloadQuery = fields::from_query(query).map_err(refused)?;
-            let request = query.request(scope, Transfer::default());
+            let request = query.request(scope, Transfer::default()).map_err(refused)?;
             request.check().map_err(|error| refused(error.into()))?;
             query.link.is_some()
         }

@@ -6,7 +6,7 @@ use tokio::runtime::Handle;
 
 use super::Archives;
 use crate::account::Admin;
-use crate::catalog::{Scope, Table};
+use crate::catalog::{NameColumns, Scope, Table};
 use crate::error::Result;
 use crate::export::{self, ArchivedFormat, Coder, CsvOptions, Download, Format, Outlet, Transfer};
 use crate::open::{self, Extraction};
@@ -20,6 +20,8 @@ pub struct TableRequest {
     pub format: ArchivedFormat,
     /// How CSV is written.
     pub csv: CsvOptions,
+    /// Whether CSV has names beside ids.
+    pub names: NameColumns,
     /// How the bytes are sent.
     pub transfer: Transfer,
 }
@@ -51,6 +53,7 @@ impl Archives {
             table: request.table,
             format: request.format,
             csv: request.csv,
+            names: request.names,
             time_zone: settings.time_zone,
         };
         let (source, keys) = (self.source(&manifest), self.0.settings.keys.clone());

@@ -25,7 +25,7 @@ pub struct CsvRequest {
 }
 
 /// The headings.
-const HEADINGS: &[u8] = b"table,id,change,field,from,to\r\n";
+const HEADINGS: [&[u8]; 6] = [b"table", b"id", b"change", b"field", b"from", b"to"];
 
 /// Begins to write the rows that differ as CSV, with the rules of all downloads (RFC 4180, NULL is an empty field, a text
 /// that would run as a formula is made harmless). Values stand as archives write them, and those that nobody is shown are
@@ -60,7 +60,10 @@ async fn produce(from: Side, to: Side, request: CsvRequest, outlet: Outlet) {
     if request.csv.bom {
         lines.outlet.buffer().extend_from_slice("\u{feff}".as_bytes());
     }
-    lines.outlet.buffer().extend_from_slice(HEADINGS);
+    let delimiter = request.csv.style.delimiter.byte();
+    let out = lines.outlet.buffer();
+    out.extend_from_slice(&HEADINGS.join(&delimiter));
+    out.extend_from_slice(b"\r\n");
     let compared = compare(&from, &to, request.scope, &Progress::default(), &mut lines).await;
     match compared {
         Ok(_) => lines.outlet.end().await,
@@ -78,23 +81,24 @@ impl Found for Lines {
         if self.request.change.is_some_and(|change| difference.change != change) {
             return Ok(());
         }
+        let delimiter = self.request.csv.style.delimiter.byte();
         let table = difference.table;
         let row = Row::of(difference)?;
         for field in row.fields {
             let out = self.outlet.buffer();
             out.extend_from_slice(table.name().as_bytes());
-            out.push(b',');
+            out.push(delimiter);
             write_integer(row.id, out);
-            out.push(b',');
+            out.push(delimiter);
             out.extend_from_slice(row.change.name().as_bytes());
-            out.push(b',');
+            out.push(delimiter);
             write_text(field.column, out);
             let (from, to) = match field.values {
                 Values::Shown { from, to } => (from, to),
                 Values::Hidden => (None, None),
             };
             for value in [from, to] {
-                out.push(b',');
+                out.push(delimiter);
                 write(value, self.request.csv, out)
                     .map_err(|problem| unexportable(table, row.id, field.column, problem))?;
             }

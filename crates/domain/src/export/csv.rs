@@ -1,69 +1,94 @@
 //! CSV as RFC 4180 has it: CRLF, quotes where they are needed, UTF-8.
 //!
-//! NULL is an empty field and an empty text is `""`, so that readers which know the difference can tell them apart.
+//! NULL is an empty field and an empty text is `""`, so that readers which know the difference can tell them apart. A text
+//! with any delimiter that readers may expect is quoted, so that one that tries several of them does not divide it.
 
 use campus_backup_archive::Cell;
-use campus_backup_archive::digits::{write_day_first, write_integer};
+use campus_backup_archive::digits::write_integer;
 use campus_backup_archive::value::write_decimal;
 use chrono_tz::Tz;
+use rust_decimal::Decimal;
 
-use super::{CsvOptions, Encoder, text, unexportable};
-use crate::catalog::Table;
+use super::{CsvOptions, CsvStyle, DecimalMark, Delimiter, Encoder, text, unexportable};
+use crate::catalog::{NameColumns, SheetColumn, Table};
 use crate::error::Result;
 use crate::snapshot::{RowEncoder, Selection};
 
 #[derive(Clone)]
 pub(super) struct Csv {
     options: CsvOptions,
+    names: NameColumns,
     zone: Tz,
     table: Table,
+    columns: &'static [SheetColumn],
 }
 
 impl Csv {
-    pub(super) fn new(options: CsvOptions, zone: Tz) -> Self {
+    pub(super) fn new(options: CsvOptions, names: NameColumns, zone: Tz) -> Self {
         Self {
             options,
+            names,
             zone,
             table: Table::Users,
+            columns: &[],
         }
     }
-}
 
-impl Encoder for Csv {
-    fn selection(&self) -> Selection {
-        Selection::Sheet
-    }
-
-    fn begin_table(&mut self, table: Table, _: u64, out: &mut Vec<u8>) -> Result<()> {
-        self.table = table;
-        if self.options.bom {
-            out.extend_from_slice("\u{feff}".as_bytes());
-        }
-        for (position, column) in table.sheet().iter().enumerate() {
-            separate(position, out);
-            write_text(column.heading, out);
-        }
-        out.extend_from_slice(b"\r\n");
-        Ok(())
-    }
-
-    fn row(&mut self, cells: &[Cell<'_>], out: &mut Vec<u8>) -> Result<()> {
+    /// Inlined, so that there is a copy of it in which the style is a constant.
+    #[inline(always)]
+    fn write_row(&self, style: CsvStyle, cells: &[Cell<'_>], out: &mut Vec<u8>) -> Result<()> {
         for (position, cell) in cells.iter().enumerate() {
-            separate(position, out);
+            separate(position, style.delimiter, out);
             match cell {
                 Cell::Null => {}
                 Cell::Integer(value) => write_integer(*value, out),
                 Cell::Text(value) | Cell::Native(value) => write_safe_text(value, self.options, out)
-                    .map_err(|problem| unexportable(self.table, cells, position, problem.to_owned()))?,
-                Cell::Decimal(value) => write_decimal(*value, out),
-                Cell::Date(date) => write_day_first(*date, out),
-                Cell::Timestamp(time) => text::write_timestamp(*time, self.zone, out),
+                    .map_err(|problem| unexportable(self.table, self.columns, cells, position, problem.to_owned()))?,
+                Cell::Decimal(value) => match style.decimals {
+                    DecimalMark::Point => write_decimal(*value, out),
+                    DecimalMark::Comma => write_with_comma(*value, style.delimiter, out),
+                },
+                Cell::Date(date) => text::write_date(*date, style.dates, out),
+                Cell::Timestamp(time) => text::write_timestamp(*time, self.zone, style.dates, out),
                 Cell::Boolean(true) => out.extend_from_slice(b"true"),
                 Cell::Boolean(false) => out.extend_from_slice(b"false"),
             }
         }
         out.extend_from_slice(b"\r\n");
         Ok(())
+    }
+}
+
+impl Encoder for Csv {
+    fn selection(&self) -> Selection {
+        Selection::Sheet(self.names)
+    }
+
+    fn begin_table(&mut self, table: Table, _: u64, out: &mut Vec<u8>) -> Result<()> {
+        self.table = table;
+        self.columns = table.export_columns(self.names);
+        let is_bare = !self.options.bom;
+        if self.options.bom {
+            out.extend_from_slice("\u{feff}".as_bytes());
+        }
+        for (position, column) in self.columns.iter().enumerate() {
+            separate(position, self.options.style.delimiter, out);
+            match column.heading {
+                // Excel takes a file that begins with these two letters for one of another format (SYLK).
+                "ID" if is_bare && position == 0 => out.extend_from_slice(b"\"ID\""),
+                heading => write_text(heading, out),
+            }
+        }
+        out.extend_from_slice(b"\r\n");
+        Ok(())
+    }
+
+    fn row(&mut self, cells: &[Cell<'_>], out: &mut Vec<u8>) -> Result<()> {
+        // A million rows feel every branch.
+        match self.options.style {
+            CsvStyle::DEFAULT => self.write_row(CsvStyle::DEFAULT, cells, out),
+            style => self.write_row(style, cells, out),
+        }
     }
 
     fn of_rows(&self) -> Option<RowEncoder> {
@@ -80,10 +105,28 @@ impl Encoder for Csv {
     }
 }
 
-fn separate(position: usize, out: &mut Vec<u8>) {
+#[inline]
+fn separate(position: usize, delimiter: Delimiter, out: &mut Vec<u8>) {
     if position > 0 {
-        out.push(b',');
+        out.push(delimiter.byte());
     }
+}
+
+/// Appends an amount with a decimal comma, quoted if that is also the delimiter.
+fn write_with_comma(value: Decimal, delimiter: Delimiter, out: &mut Vec<u8>) {
+    let quote: &[u8] = match delimiter {
+        Delimiter::Comma => b"\"",
+        Delimiter::Semicolon | Delimiter::Tab => b"",
+    };
+    out.extend_from_slice(quote);
+    let start = out.len();
+    write_decimal(value, out);
+    for byte in &mut out[start..] {
+        if *byte == b'.' {
+            *byte = b',';
+        }
+    }
+    out.extend_from_slice(quote);
 }
 
 /// Appends a text that comes from the data, as a person's spreadsheet may have it.
@@ -101,7 +144,7 @@ pub(crate) fn write_safe_text(value: &str, options: CsvOptions, out: &mut Vec<u8
         return Err(text::HAS_NUL);
     }
     match options.formula_guard {
-        true => write_text(&text::guard(value), out),
+        true => write_text(&text::guard(value, options.style.delimiter), out),
         false => write_text(value, out),
     }
     Ok(())
@@ -109,13 +152,18 @@ pub(crate) fn write_safe_text(value: &str, options: CsvOptions, out: &mut Vec<u8
 
 /// Whether a byte of a text needs no quotes and is no NUL.
 fn is_plain(byte: u8) -> bool {
-    !matches!(byte, 0 | b',' | b'"' | b'\r' | b'\n')
+    byte != 0 && !needs_quotes(byte)
 }
 
-/// Appends a text, quoted if it is empty or has a comma, a quote or a line break.
+/// A delimiter of some reader, a quote or a line break.
+fn needs_quotes(byte: u8) -> bool {
+    matches!(byte, b',' | b';' | b'\t' | b'"' | b'\r' | b'\n')
+}
+
+/// Appends a text, quoted if it is empty or has a byte that needs it.
 pub(crate) fn write_text(text: &str, out: &mut Vec<u8>) {
     let text = text.as_bytes();
-    if !text.is_empty() && !text.iter().any(|byte| matches!(byte, b',' | b'"' | b'\r' | b'\n')) {
+    if !text.is_empty() && !text.iter().copied().any(needs_quotes) {
         out.extend_from_slice(text);
         return;
     }
@@ -130,17 +178,25 @@ pub(crate) fn write_text(text: &str, out: &mut Vec<u8>) {
 
 #[cfg(test)]
 mod tests {
+    use chrono::NaiveDate;
     use proptest::prelude::*;
 
     use super::*;
+    use crate::export::DateStyle;
 
     fn record(cells: &[Cell<'_>]) -> String {
+        record_in(CsvStyle::DEFAULT, cells)
+    }
+
+    fn record_in(style: CsvStyle, cells: &[Cell<'_>]) -> String {
         let mut out = Vec::new();
         let options = CsvOptions {
             bom: false,
             formula_guard: false,
+            style,
         };
-        Csv::new(options, Tz::UTC).row(cells, &mut out).unwrap();
+        let mut csv = Csv::new(options, NameColumns::Omitted, Tz::UTC);
+        csv.row(cells, &mut out).unwrap();
         String::from_utf8(out).unwrap()
     }
 
@@ -160,15 +216,52 @@ mod tests {
         );
     }
 
+    #[test]
+    fn every_style_is_written_as_it_says() {
+        let date = NaiveDate::from_ymd_opt(2024, 2, 9).unwrap();
+        let cells = [
+            Cell::Decimal("-1234.5".parse().unwrap()),
+            Cell::Date(date),
+            Cell::Timestamp(date.and_hms_opt(1, 2, 3).unwrap().and_utc()),
+            Cell::Text("a;b"),
+        ];
+        let style = |delimiter, decimals, dates| CsvStyle {
+            delimiter,
+            decimals,
+            dates,
+        };
+        for (style, written) in [
+            (CsvStyle::DEFAULT, "-1234.50,09-02-2024,09-02-2024 01:02:03,\"a;b\"\r\n"),
+            (
+                style(Delimiter::Semicolon, DecimalMark::Comma, DateStyle::Iso),
+                "-1234,50;2024-02-09;2024-02-09 01:02:03;\"a;b\"\r\n",
+            ),
+            (
+                style(Delimiter::Comma, DecimalMark::Comma, DateStyle::DayFirst),
+                "\"-1234,50\",09-02-2024,09-02-2024 01:02:03,\"a;b\"\r\n",
+            ),
+            (
+                style(Delimiter::Tab, DecimalMark::Point, DateStyle::Iso),
+                "-1234.50\t2024-02-09\t2024-02-09 01:02:03\t\"a;b\"\r\n",
+            ),
+        ] {
+            assert_eq!(record_in(style, &cells), written);
+        }
+    }
+
     proptest! {
         #[test]
-        fn any_text_is_read_back(texts in prop::collection::vec("[\",\\r\\n a]{0,6}|\\PC{0,9}", 2..5)) {
+        fn any_text_is_read_back(texts in prop::collection::vec("[\",;\\t\\r\\n a]{0,6}|\\PC{0,9}", 2..5)) {
             let cells: Vec<_> = texts.iter().map(|text| Cell::Text(text)).collect();
-            let written = record(&cells);
-            let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(written.as_bytes());
-            let records: Vec<csv::StringRecord> = reader.records().collect::<Result<_, _>>().unwrap();
-            prop_assert_eq!(records.len(), 1);
-            prop_assert_eq!(records[0].iter().collect::<Vec<_>>(), texts);
+            for delimiter in [Delimiter::Comma, Delimiter::Semicolon, Delimiter::Tab] {
+                let written = record_in(CsvStyle { delimiter, ..CsvStyle::DEFAULT }, &cells);
+                let mut reader = csv::ReaderBuilder::new();
+                reader.has_headers(false).delimiter(delimiter.byte());
+                let mut reader = reader.from_reader(written.as_bytes());
+                let records: Vec<csv::StringRecord> = reader.records().collect::<Result<_, _>>().unwrap();
+                prop_assert_eq!(records.len(), 1);
+                prop_assert_eq!(records[0].iter().collect::<Vec<_>>(), texts.clone());
+            }
         }
     }
 }

@@ -13,6 +13,7 @@ mod delivery;
 mod json;
 mod outlet;
 mod spool;
+mod style;
 mod text;
 mod xlsx;
 
@@ -29,8 +30,9 @@ pub(crate) use self::csv::{write_safe_text, write_text};
 pub use self::delivery::{LengthPolicy, Transfer};
 pub(crate) use self::outlet::{Outlet, open as open_outlet};
 pub use self::spool::SpoolSpace;
+pub use self::style::{CsvOptions, CsvStyle, DateStyle, DecimalMark, Delimiter};
 use crate::account::Admin;
-use crate::catalog::{Scope, Table};
+use crate::catalog::{NameColumns, Scope, SheetColumn, Table};
 use crate::database::Database;
 use crate::error::{Error, Result};
 use crate::snapshot::{Path, RowEncoder, Selection, SharedSink, Sink, Snapshot};
@@ -48,6 +50,8 @@ pub struct Request {
     pub format: Format,
     /// How CSV is written.
     pub csv: CsvOptions,
+    /// Whether CSV and XLSX have names beside ids.
+    pub names: NameColumns,
     /// How the bytes are sent.
     pub transfer: Transfer,
 }
@@ -118,24 +122,6 @@ impl Format {
             Self::Csv => "csv",
             Self::Json => "json",
             Self::Xlsx => "xlsx",
-        }
-    }
-}
-
-/// How CSV is written.
-#[derive(Clone, Copy, Debug)]
-pub struct CsvOptions {
-    /// Whether it begins with a byte order mark, without which Excel takes UTF-8 for something else.
-    pub bom: bool,
-    /// Whether a text that a spreadsheet would run as a formula is made harmless, see [`text::guard`].
-    pub formula_guard: bool,
-}
-
-impl Default for CsvOptions {
-    fn default() -> Self {
-        Self {
-            bom: true,
-            formula_guard: true,
         }
     }
 }
@@ -238,12 +224,12 @@ pub(crate) fn file_name(scope: Scope, format: Format, taken_at: DateTime<Utc>, z
 }
 
 /// What is wrong with a value that stands in a column of a sheet; the row is found by its id, which is the first cell.
-fn unexportable(table: Table, cells: &[Cell<'_>], column: usize, problem: String) -> Error {
+fn unexportable(table: Table, columns: &[SheetColumn], cells: &[Cell<'_>], column: usize, problem: String) -> Error {
     let row = match cells.first() {
         Some(Cell::Integer(id)) => *id,
         _ => 0,
     };
-    let column = table.sheet().get(column).map_or("", |column| column.source.key());
+    let column = columns.get(column).map_or("", |column| column.source.key());
     Error::Unexportable {
         table,
         row,
@@ -314,11 +300,12 @@ pub(crate) fn archived(
     format: ArchivedFormat,
     header: &Header<'_>,
     options: CsvOptions,
+    names: NameColumns,
     zone: Tz,
     out: &mut Vec<u8>,
 ) -> Box<dyn Encoder> {
     match format {
-        ArchivedFormat::Csv => Box::new(csv::Csv::new(options, zone)),
+        ArchivedFormat::Csv => Box::new(csv::Csv::new(options, names, zone)),
         ArchivedFormat::Json => Box::new(json::Json::begin(header, out)),
     }
 }
@@ -351,13 +338,13 @@ async fn produce(snapshot: Snapshot, settings: Settings, request: Request, mut o
 async fn write(mut snapshot: Snapshot, settings: &Settings, request: Request, outlet: &mut Outlet) -> Result<()> {
     let tables = request.scope.tables();
     let encoder: Box<dyn Encoder> = match request.format {
-        Format::Csv => Box::new(csv::Csv::new(request.csv, settings.time_zone)),
+        Format::Csv => Box::new(csv::Csv::new(request.csv, request.names, settings.time_zone)),
         Format::Json => {
             let engine = snapshot.engine().name();
             let header = header(snapshot.taken_at(), settings.app_version, engine, tables);
             Box::new(json::Json::begin(&header, outlet.buffer()))
         }
-        Format::Xlsx => Box::new(xlsx::Xlsx::new(settings.time_zone)),
+        Format::Xlsx => Box::new(xlsx::Xlsx::new(request.names, settings.time_zone)),
     };
     let mut writing = Writing {
         encoder,

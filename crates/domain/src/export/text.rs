@@ -2,22 +2,34 @@
 
 use std::borrow::Cow;
 
-use campus_backup_archive::digits::{write_day_first, write_time};
-use chrono::{DateTime, Utc};
+use campus_backup_archive::digits::{write_day_first, write_iso_date, write_time};
+use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
+
+use super::{DateStyle, Delimiter};
 
 /// Why a text can't be shown to people.
 pub(super) const HAS_NUL: &str = "the text has a NUL character, which no spreadsheet can hold; JSON has no such limit";
 
-/// Appends `DD-MM-YYYY HH:MM:SS` in the school's time zone.
-pub(super) fn write_timestamp(time: DateTime<Utc>, zone: Tz, out: &mut Vec<u8>) {
+/// Appends a date.
+#[inline]
+pub(super) fn write_date(date: NaiveDate, style: DateStyle, out: &mut Vec<u8>) {
+    match style {
+        DateStyle::DayFirst => write_day_first(date, out),
+        DateStyle::Iso => write_iso_date(date, out),
+    }
+}
+
+/// Appends the date and `HH:MM:SS` in the school's time zone.
+#[inline]
+pub(super) fn write_timestamp(time: DateTime<Utc>, zone: Tz, style: DateStyle, out: &mut Vec<u8>) {
     // Most schools leave it at UTC, where there is nothing to look up.
     let local = if zone == Tz::UTC {
         time.naive_utc()
     } else {
         time.with_timezone(&zone).naive_local()
     };
-    write_day_first(local.date(), out);
+    write_date(local.date(), style, out);
     out.push(b' ');
     write_time(local.time(), out);
 }
@@ -29,21 +41,41 @@ pub(super) fn written(write: impl FnOnce(&mut Vec<u8>)) -> String {
     String::from_utf8_lossy(&out).into_owned()
 }
 
+/// With what a spreadsheet's formula begins.
+const TRIGGERS: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
+
 /// Puts one `'` before a text that a spreadsheet would run as a formula (OWASP, "CSV Injection"), and before one that
 /// looks as if that had been done: reading back, one `'` is taken from whatever is `'`s followed by a trigger.
 /// Plain numbers and phone numbers are left alone, because they can't call anything.
-pub(super) fn guard(text: &str) -> Cow<'_, str> {
-    if text.starts_with(|first: char| first.is_ascii_alphanumeric()) {
+///
+/// A reader that expects another delimiter than the file has, such as Excel in a country where lists have semicolons,
+/// begins a cell within the text. It takes no notice of the quotes around the text either, because for that reader they
+/// stand in the middle of a cell. So the same is done after each delimiter of other readers, and after each line break.
+pub(super) fn guard(text: &str, delimiter: Delimiter) -> Cow<'_, str> {
+    let begins_cell = |letter: char| letter != delimiter.letter() && matches!(letter, ',' | ';' | '\t' | '\r' | '\n');
+    let starts_plain = text.starts_with(|first: char| first.is_ascii_alphanumeric());
+    if starts_plain && !text.contains(begins_cell) {
         return Cow::Borrowed(text);
     }
-    let bare = text.trim_start_matches('\'');
-    let triggered = bare.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']);
-    let quoted = bare.len() < text.len();
-    if triggered && (quoted || !is_number_or_phone(text)) {
-        Cow::Owned(format!("'{text}"))
-    } else {
-        Cow::Borrowed(text)
+    let mut guarded = String::with_capacity(text.len() + 4);
+    if !starts_plain && is_formula(text, &['\'']) {
+        guarded.push('\'');
     }
+    for (position, part) in text.split_inclusive(begins_cell).enumerate() {
+        // Such a reader drops a quote with which a cell begins.
+        let cell = part.trim_end_matches(begins_cell);
+        if position > 0 && is_formula(cell, &['\'', '"']) {
+            guarded.push('\'');
+        }
+        guarded.push_str(part);
+    }
+    Cow::Owned(guarded)
+}
+
+/// Whether a cell begins with a trigger, after any of the letters that may stand before one.
+fn is_formula(cell: &str, before: &[char]) -> bool {
+    let bare = cell.trim_start_matches(before);
+    bare.starts_with(TRIGGERS) && (bare.len() < cell.len() || !is_number_or_phone(cell))
 }
 
 fn is_number_or_phone(text: &str) -> bool {
@@ -63,15 +95,24 @@ mod tests {
     use super::*;
 
     /// What a reader does to get the text back.
-    fn unguard(text: &str) -> &str {
-        let bare = text.trim_start_matches('\'');
-        let triggered = bare.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']);
-        if triggered {
-            text.strip_prefix('\'').unwrap_or(text)
-        } else {
-            text
+    fn unguard(text: &str, delimiter: Delimiter) -> String {
+        let begins_cell =
+            |letter: char| letter != delimiter.letter() && matches!(letter, ',' | ';' | '\t' | '\r' | '\n');
+        let is_guarded = |cell: &str, before: &[char]| {
+            cell.starts_with('\'') && cell.trim_start_matches(before).starts_with(TRIGGERS)
+        };
+        let mut bare = String::new();
+        for (position, part) in text.split_inclusive(begins_cell).enumerate() {
+            let guarded = match position {
+                0 => is_guarded(text, &['\'']),
+                _ => is_guarded(part.trim_end_matches(begins_cell), &['\'', '"']),
+            };
+            bare.push_str(if guarded { &part[1..] } else { part });
         }
+        bare
     }
+
+    const DELIMITERS: [Delimiter; 3] = [Delimiter::Comma, Delimiter::Semicolon, Delimiter::Tab];
 
     #[test]
     fn formulas_are_made_harmless() {
@@ -80,9 +121,9 @@ mod tests {
             "+1+1",
             "-1+cmd|' /C calc'!A0",
             "@SUM(A1)",
-            "\t=1",
-            "\r=1",
-            "\n=1",
+            "\t1",
+            "\r1",
+            "\n1",
             "＝1",
             "＋1",
             "－1",
@@ -90,7 +131,28 @@ mod tests {
             "+",
             "-A1",
         ] {
-            assert_eq!(guard(text), format!("'{text}"), "{text:?}");
+            assert_eq!(guard(text, Delimiter::Comma), format!("'{text}"), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn cells_of_readers_with_another_delimiter_are_made_harmless() {
+        for (text, delimiter, guarded) in [
+            ("a;=1+1", Delimiter::Comma, "a;'=1+1"),
+            ("a\t=1+1;b", Delimiter::Comma, "a\t'=1+1;b"),
+            ("a,=1+1", Delimiter::Comma, "a,=1+1"),
+            ("a,=1+1", Delimiter::Semicolon, "a,'=1+1"),
+            ("a;=1+1", Delimiter::Semicolon, "a;=1+1"),
+            ("a,=1;@x", Delimiter::Tab, "a,'=1;'@x"),
+            ("a\r\n=1+1", Delimiter::Comma, "a\r\n'=1+1"),
+            ("a;\"=1+1", Delimiter::Comma, "a;'\"=1+1"),
+            ("a;'=1+1", Delimiter::Comma, "a;''=1+1"),
+            ("0221 5; +49 221 5;-7", Delimiter::Comma, "0221 5; +49 221 5;-7"),
+            ("Flat 3;\r\n12 High St", Delimiter::Comma, "Flat 3;\r\n12 High St"),
+            ("=1;=1", Delimiter::Comma, "'=1;'=1"),
+            ("\t=1", Delimiter::Comma, "'\t'=1"),
+        ] {
+            assert_eq!(guard(text, delimiter), guarded, "{text:?} {delimiter:?}");
         }
     }
 
@@ -108,7 +170,7 @@ mod tests {
             "+1 (555) 010-9999",
             "a=b",
         ] {
-            assert_eq!(guard(text), text);
+            assert_eq!(guard(text, Delimiter::Comma), text);
         }
     }
 
@@ -118,20 +180,26 @@ mod tests {
             .unwrap()
             .to_utc();
         assert_eq!(
-            written(|out| write_timestamp(time, Tz::UTC, out)),
+            written(|out| write_timestamp(time, Tz::UTC, DateStyle::DayFirst, out)),
             "31-12-1931 20:00:00"
         );
         assert_eq!(
-            written(|out| write_timestamp(time, chrono_tz::Asia::Kolkata, out)),
+            written(|out| write_timestamp(time, chrono_tz::Asia::Kolkata, DateStyle::DayFirst, out)),
             "01-01-1932 01:30:00"
+        );
+        assert_eq!(
+            written(|out| write_timestamp(time, chrono_tz::Asia::Kolkata, DateStyle::Iso, out)),
+            "1932-01-01 01:30:00"
         );
     }
 
     proptest! {
         #[test]
-        fn guarding_can_be_undone(text in "['=+@\\t\\n\\r＝0-9 .()a-]{0,8}|\\PC{0,8}") {
-            let guarded = guard(&text);
-            prop_assert_eq!(unguard(&guarded), text.as_str());
+        fn guarding_can_be_undone(text in "['\"=+@,;\\t\\n\\r＝0-9 .()a-]{0,9}|\\PC{0,8}") {
+            for delimiter in DELIMITERS {
+                let guarded = guard(&text, delimiter);
+                prop_assert_eq!(unguard(&guarded, delimiter), text.as_str());
+            }
         }
     }
 }

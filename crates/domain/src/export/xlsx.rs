@@ -19,8 +19,8 @@ use zip::write::{SimpleFileOptions, StreamWriter};
 use zip::{CompressionMethod, ZipWriter};
 
 use self::xml::Style;
-use super::{Encoder, text, unexportable};
-use crate::catalog::Table;
+use super::{DateStyle, Encoder, text, unexportable};
+use crate::catalog::{NameColumns, SheetColumn, Table};
 use crate::error::{Error, Result};
 use crate::snapshot::Selection;
 
@@ -44,9 +44,11 @@ const LEVEL: i64 = 1;
 pub(super) struct Xlsx {
     zip: ZipWriter<StreamWriter<Compressed>>,
     compressed: Compressed,
+    names: NameColumns,
     zone: Tz,
     sheet_rows: u64,
     table: Table,
+    columns: &'static [SheetColumn],
     sheet: u64,
     next_row: u64,
     /// XML that has not been compressed.
@@ -54,14 +56,16 @@ pub(super) struct Xlsx {
 }
 
 impl Xlsx {
-    pub(super) fn new(zone: Tz) -> Self {
+    pub(super) fn new(names: NameColumns, zone: Tz) -> Self {
         let compressed = Compressed::default();
         Self {
             zip: ZipWriter::new_stream(compressed.clone()),
             compressed,
+            names,
             zone,
             sheet_rows: SHEET_ROWS,
             table: Table::Users,
+            columns: &[],
             sheet: 0,
             next_row: 0,
             xml: Vec::with_capacity(2 * GATHERED),
@@ -75,14 +79,14 @@ impl Xlsx {
         }
         self.sheet += 1;
         self.begin_part(&xml::sheet_path(self.sheet))?;
-        let widths = self.table.sheet().iter().map(|column| match column.kind {
+        let widths = self.columns.iter().map(|column| match column.kind {
             Kind::Integer | Kind::Decimal | Kind::Boolean | Kind::Date => 12,
             Kind::Timestamp => 20,
             Kind::Text => 28,
         });
         xml::begin_sheet(widths, &mut self.xml);
         xml::begin_row(1, &mut self.xml);
-        for (column, described) in self.table.sheet().iter().enumerate() {
+        for (column, described) in self.columns.iter().enumerate() {
             xml::text_cell(1, column, Style::Heading, described.heading, &mut self.xml);
         }
         self.xml.extend_from_slice(xml::ROW_END);
@@ -110,11 +114,12 @@ impl Xlsx {
 
 impl Encoder for Xlsx {
     fn selection(&self) -> Selection {
-        Selection::Sheet
+        Selection::Sheet(self.names)
     }
 
     fn begin_table(&mut self, table: Table, rows: u64, out: &mut Vec<u8>) -> Result<()> {
         self.table = table;
+        self.columns = table.export_columns(self.names);
         let sheets = rows.div_ceil(self.sheet_rows - 1).max(1);
         for (path, part) in xml::frame(table.name(), sheets) {
             self.begin_part(&path)?;
@@ -135,7 +140,7 @@ impl Encoder for Xlsx {
             if let Cell::Text(text) | Cell::Native(text) = cell
                 && let Some(problem) = no_cell_holds(text)
             {
-                return Err(unexportable(self.table, cells, column, problem));
+                return Err(unexportable(self.table, self.columns, cells, column, problem));
             }
             write_cell(row, column, cell, self.zone, &mut self.xml);
         }
@@ -236,7 +241,7 @@ fn write_timestamp(row: u64, column: usize, time: DateTime<Utc>, zone: Tz, out: 
             let _ = write!(out, "{}", day(local.date()) as f64 + seconds / 86_400.0);
         });
     } else {
-        let text = text::written(|out| text::write_timestamp(time, zone, out));
+        let text = text::written(|out| text::write_timestamp(time, zone, DateStyle::DayFirst, out));
         xml::text_cell(row, column, Style::Plain, &text, out);
     }
 }
@@ -259,7 +264,7 @@ mod tests {
     use super::*;
 
     fn workbook(sheet_rows: u64, rows: &[Vec<Cell<'_>>]) -> calamine::Xlsx<io::Cursor<Vec<u8>>> {
-        let mut xlsx = Xlsx::new(Tz::UTC);
+        let mut xlsx = Xlsx::new(NameColumns::Omitted, Tz::UTC);
         xlsx.sheet_rows = sheet_rows;
         let mut out = Vec::new();
         xlsx.begin_table(Table::Enrollments, rows.len() as u64, &mut out)
@@ -275,7 +280,7 @@ mod tests {
 
     #[test]
     fn a_text_that_no_cell_holds_is_refused() {
-        let mut xlsx = Xlsx::new(Tz::UTC);
+        let mut xlsx = Xlsx::new(NameColumns::Omitted, Tz::UTC);
         xlsx.begin_table(Table::PaymentCategories, 1, &mut Vec::new()).unwrap();
         let long = "x".repeat(CELL_CHARACTERS + 1);
         let refused = xlsx.row(&[Cell::Integer(7), Cell::Null, Cell::Text(&long)], &mut Vec::new());

@@ -21,7 +21,7 @@ pub(crate) use self::admission::{Admission, cents};
 pub(crate) use self::references::References;
 pub(crate) use self::rows::Archived;
 use self::sheet::Sheet;
-use crate::catalog::Table;
+use crate::catalog::{NameColumns, Table};
 use crate::error::{Error, Result};
 use crate::export::{ArchivedFormat, CsvOptions, archived, header};
 use crate::job::{Progress, Steps};
@@ -173,12 +173,14 @@ pub struct Extraction {
     pub format: ArchivedFormat,
     /// How CSV is written.
     pub csv: CsvOptions,
+    /// Whether CSV has names beside ids.
+    pub names: NameColumns,
     /// In which time zone CSV shows timestamps.
     pub time_zone: Tz,
 }
 
 /// Writes one table of an archive as the live download of its moment was, byte for byte, and says how many rows it has.
-/// Memory grows with the tables that the copy takes names from (the payment categories) and with no other.
+/// Memory grows with the names that the copy takes from other tables, which have a limit, and with nothing else.
 ///
 /// # Errors
 /// What was written before an error must not be kept: only at the end of the archive is it known to be whole.
@@ -193,15 +195,23 @@ pub fn extract(source: impl Read + Send, keys: &Keys, wanted: Extraction, out: &
     let mut buffer = Vec::with_capacity(2 * PIECE);
     let said = reader.header();
     let header = header(said.created_at, &said.app_version, &said.engine, &[wanted_table]);
-    let mut encoder = archived(wanted.format, &header, wanted.csv, wanted.time_zone, &mut buffer);
-    let mut sheet = Sheet::of(wanted_table);
+    let mut encoder = archived(
+        wanted.format,
+        &header,
+        wanted.csv,
+        wanted.names,
+        wanted.time_zone,
+        &mut buffer,
+    );
+    let columns = wanted_table.export_columns(wanted.names);
+    let mut sheet = Sheet::of(columns, wanted_table);
     let mut written = 0;
     for table in tables {
         reader.next_table()?;
         if table != wanted_table {
             if sheet.takes_names_from(table) {
                 while let Some(row) = reader.next_row()? {
-                    sheet.learn(table, row.id(), row.cells());
+                    sheet.learn(table, row.id(), row.cells())?;
                 }
             }
             continue;
@@ -213,7 +223,7 @@ pub fn extract(source: impl Read + Send, keys: &Keys, wanted: Extraction, out: &
                 ArchivedFormat::Json => encoder.row(row.cells(), &mut buffer)?,
                 ArchivedFormat::Csv => {
                     let cells = sheet.row(row.cells()).ok_or(Error::Orphan { table, row: row.id() })?;
-                    encoder.row(&cells[..table.sheet().len()], &mut buffer)?;
+                    encoder.row(&cells[..columns.len()], &mut buffer)?;
                 }
             }
             written += 1;

@@ -12,6 +12,7 @@ fn extraction(table: Table, format: ArchivedFormat) -> Extraction {
         table,
         format,
         csv: CsvOptions::default(),
+        names: NameColumns::Omitted,
         time_zone: ZONE,
     }
 }

@@ -8,7 +8,7 @@ use sea_orm::ConnectionTrait as _;
 use super::rows::{Row, Rows, line};
 use super::{settings, whole};
 use crate::account::Admin;
-use crate::catalog::{MOST, Scope, Table};
+use crate::catalog::{MOST, NameColumns, Scope, Table};
 use crate::change::{self, Change, Way};
 use crate::database::{self, Database};
 use crate::demo::{self, DemoAdmin};
@@ -93,6 +93,7 @@ impl School {
             scope,
             format,
             csv: CsvOptions::default(),
+            names: NameColumns::Omitted,
             transfer: Transfer::default(),
         };
         let (admin, never) = (Admin::for_tests(), std::future::pending());

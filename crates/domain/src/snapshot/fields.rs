@@ -74,8 +74,8 @@ pub(super) fn of(table: Table, selection: Selection) -> Vec<Field> {
                 is_key: is_key(table, column.name),
             })
             .collect(),
-        Selection::Sheet => table
-            .sheet()
+        Selection::Sheet(names) => table
+            .export_columns(names)
             .iter()
             .map(|column| Field {
                 name: column.source.key(),
@@ -101,8 +101,8 @@ pub(super) fn select(table: Table, selection: Selection) -> String {
             .iter()
             .map(|column| format!("t.{}", column.name))
             .collect::<Vec<_>>(),
-        Selection::Sheet => table
-            .sheet()
+        Selection::Sheet(names) => table
+            .export_columns(names)
             .iter()
             .enumerate()
             .map(|(position, column)| match column.source {

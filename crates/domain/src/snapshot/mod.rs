@@ -17,7 +17,7 @@ use campus_backup_archive::Cell;
 use chrono::{DateTime, Utc};
 use tokio::sync::OwnedSemaphorePermit;
 
-use crate::catalog::Table;
+use crate::catalog::{NameColumns, Table};
 use crate::database::{Database, Engine};
 use crate::error::{Error, Result};
 use crate::stats::{self, Stats};
@@ -30,8 +30,8 @@ const HAND_ON_EVERY: u64 = 64;
 pub enum Selection {
     /// Every column of the table, as an archive has them.
     Columns,
-    /// What a person's copy shows, see [`Table::sheet`].
-    Sheet,
+    /// What a person's copy shows, see [`Table::export_columns`].
+    Sheet(NameColumns),
 }
 
 /// The id of a row, which is the first of its cells; 0 if even that can't be read.

@@ -446,7 +446,8 @@ export interface paths {
          *     SHA-256. A longer one is sent while it is read. A text that no cell of Excel can hold is told before the first byte.
          *
          *     CSV is UTF-8, RFC 4180 with CRLF; NULL is an empty field, an empty text is `""`; dates are `DD-MM-YYYY`, timestamps
-         *     `DD-MM-YYYY HH:MM:SS` in the school's time zone, money has two decimals. JSON is the archive format: every column,
+         *     `DD-MM-YYYY HH:MM:SS` in the school's time zone, money has two decimals; `delimiter`, `decimals` and `dates` change that for
+         *     spreadsheets of other countries. JSON is the archive format: every column,
          *     for `users` and `all` the password hashes too, and a `summary` with counts and digests as the last member.
          *
          *     A browser, which can't send a token with a link, uses one from `POST /backup/download-links`.
@@ -3541,6 +3542,29 @@ export interface operations {
                 bom?: boolean;
                 /** @description CSV only: whether a text that a spreadsheet would run as a formula gets a `'` before it. Default `true`. */
                 formula_guard?: boolean;
+                /**
+                 * @description CSV only: what stands between two fields. Where amounts are written with a comma, Excel expects a semicolon. Default
+                 *     `comma`.
+                 * @example semicolon
+                 */
+                delimiter?: "comma" | "semicolon" | "tab";
+                /**
+                 * @description CSV only: what stands before the decimals of an amount; `comma` makes 12.50 of the default `point` to 12,50.
+                 * @example comma
+                 */
+                decimals?: "point" | "comma";
+                /**
+                 * @description CSV only: `iso` writes `2024-12-31` and `2024-12-31 23:59:59`; the default `day_first` writes `31-12-2024` and
+                 *     `31-12-2024 23:59:59`. Times are those of the school's time zone.
+                 * @example iso
+                 */
+                dates?: "day_first" | "iso";
+                /**
+                 * @description CSV and XLSX only: whether enrollments, payments and attendance have columns with the names of students and courses,
+                 *     `Student Name` and `Course Name`, each after the id. Default `false`.
+                 * @example true
+                 */
+                names?: boolean;
                 /** @description Instead of a bearer token: the token of a download link. Links come complete from `POST /backup/download-links`. */
                 link?: string;
             };
@@ -4813,6 +4837,11 @@ export interface operations {
                 bom?: boolean;
                 /** @description CSV only: whether a text that a spreadsheet would run as a formula gets a `'` before it. Default `true`. */
                 formula_guard?: boolean;
+                /**
+                 * @description CSV only: what stands between two fields. Values stand as archives write them. Default `comma`.
+                 * @example semicolon
+                 */
+                delimiter?: "comma" | "semicolon" | "tab";
                 /** @description CSV only, instead of a bearer token: the token of a download link. */
                 link?: string;
             };
@@ -5069,6 +5098,29 @@ export interface operations {
                 bom?: boolean;
                 /** @description CSV only: whether a text that a spreadsheet would run as a formula gets a `'` before it. Default `true`. */
                 formula_guard?: boolean;
+                /**
+                 * @description CSV only: what stands between two fields. Where amounts are written with a comma, Excel expects a semicolon. Default
+                 *     `comma`.
+                 * @example semicolon
+                 */
+                delimiter?: "comma" | "semicolon" | "tab";
+                /**
+                 * @description CSV only: what stands before the decimals of an amount; `comma` makes 12.50 of the default `point` to 12,50.
+                 * @example comma
+                 */
+                decimals?: "point" | "comma";
+                /**
+                 * @description CSV only: `iso` writes `2024-12-31` and `2024-12-31 23:59:59`; the default `day_first` writes `31-12-2024` and
+                 *     `31-12-2024 23:59:59`. Times are those of the school's time zone.
+                 * @example iso
+                 */
+                dates?: "day_first" | "iso";
+                /**
+                 * @description CSV and XLSX only: whether enrollments, payments and attendance have columns with the names of students and courses,
+                 *     `Student Name` and `Course Name`, each after the id. Default `false`.
+                 * @example true
+                 */
+                names?: boolean;
                 /** @description Instead of a bearer token: the token of a download link. Links come complete from `POST /backup/download-links`. */
                 link?: string;
             };

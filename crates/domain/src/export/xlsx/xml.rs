@@ -159,8 +159,9 @@ fn begin_cell(row: u64, column: usize, style: Style, out: &mut Vec<u8>) {
     }
 }
 
-/// Characters that XML can't hold or would change are written `_xHHHH_` (ECMA-376, part 1, section 22.9.2.19), and so
-/// is the line of a text that looks like such an escape.
+/// Characters that XML can't hold are written `_xHHHH_` (ECMA-376, part 1, section 22.9.2.19), and so is the line of a text
+/// that looks like such an escape. A line break is LF, as in Excel itself: XML would change CR, and not every reader undoes
+/// the escape of one.
 fn escape(text: &str, out: &mut Vec<u8>) {
     let plain =
         |byte: &u8| !matches!(byte, b'&' | b'<' | b'>' | b'_' | b'\r' | 0xef | 0..=0x08 | 0x0b | 0x0c | 0x0e..=0x1f);
@@ -174,6 +175,8 @@ fn escape(text: &str, out: &mut Vec<u8>) {
             '<' => out.extend_from_slice(b"&lt;"),
             '>' => out.extend_from_slice(b"&gt;"),
             '_' if looks_escaped(&text[position..]) => out.extend_from_slice(b"_x005F_"),
+            '\r' if text[position..].starts_with("\r\n") => {}
+            '\r' => out.push(b'\n'),
             '\t' | '\n' => out.push(character as u8),
             '\0'..='\u{1f}' | '\u{fffe}' | '\u{ffff}' => {
                 out.extend_from_slice(format!("_x{:04X}_", u32::from(character)).as_bytes());
@@ -191,7 +194,7 @@ fn looks_escaped(text: &str) -> bool {
     next() == '_'
         && next() == 'x'
         && (0..4).all(|_| next().is_ascii_hexdigit())
-        && matches!(next(), '_' | '\0'..='\u{8}' | '\u{b}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}')
+        && matches!(next(), '_' | '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}')
 }
 
 #[cfg(test)]
@@ -228,8 +231,9 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn escaping_can_be_undone(text in "(_|x|_x0041|0|4|\r|\t|a|&|<|\u{1}|\u{ffff}|ö){0,9}") {
-            proptest::prop_assert_eq!(unescaped(&escaped(&text)), text);
+        fn escaping_can_be_undone(text in "(_|x|_x0041|0|4|\r|\n|\t|a|&|<|\u{1}|\u{ffff}|ö){0,9}") {
+            let lines = text.replace("\r\n", "\n").replace('\r', "\n");
+            proptest::prop_assert_eq!(unescaped(&escaped(&text)), lines);
         }
     }
 
@@ -239,7 +243,7 @@ mod tests {
             escaped("O'Brien & <Sons> \"x\" 😀 שלום"),
             "O'Brien &amp; &lt;Sons&gt; \"x\" 😀 שלום"
         );
-        assert_eq!(escaped("a\tb\nc\r\n"), "a\tb\nc_x000D_\n");
+        assert_eq!(escaped("a\tb\nc\r\nd\r\r\n"), "a\tb\nc\nd\n\n");
         assert_eq!(escaped("\u{1}\u{1f}\u{ffff}ﬀ"), "_x0001__x001F__xFFFF_ﬀ");
         assert_eq!(escaped("_x000D_ snake_case _xyz1_"), "_x005F_x000D_ snake_case _xyz1_");
     }
