@@ -1,7 +1,7 @@
 //! The domain on every engine, without HTTP.
 //!
 //! [`schema`] compares what the migrations make with the entities and the catalogue. [`snapshot_paths`] and [`snapshot_pair`]
-//! read in bulk, [`diff`], [`jobs`] and [`restore`] use what they are named after. How engines are found is said in
+//! read in bulk, [`stored_values`] has all that an engine can store, [`diff`], [`jobs`] and [`restore`] use what they are named after. How engines are found is said in
 //! `tests/service/main.rs`.
 
 // A test that can't go on says so and ends; that is what unwrap, expect and panic are for.
@@ -25,3 +25,4 @@ mod schema;
 mod sessions;
 mod snapshot_pair;
 mod snapshot_paths;
+mod stored_values;

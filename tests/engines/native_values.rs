@@ -94,7 +94,7 @@ impl Sink for Lines {
     }
 }
 
-async fn read(database: &Database, path: Path, table: Table) -> String {
+pub(crate) async fn read(database: &Database, path: Path, table: Table) -> String {
     let mut snapshot = Snapshot::take(database, path, &[table]).await.unwrap();
     let mut lines = Lines::default();
     snapshot.read(table, Selection::Columns, &mut lines).await.unwrap();
