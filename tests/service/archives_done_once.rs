@@ -4,9 +4,9 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use harness::archives_rig::ARCHIVES;
+use harness::archives_rig::{ARCHIVES, store};
 use harness::service::Setup;
-use harness::{Answer, Client, Engine, Scratch, Service, on_every_engine, small_school};
+use harness::{Answer, Client, Engine, School, Service, on_every_engine, small_school};
 
 const UPLOAD: &str = "/backup/archives/upload";
 
@@ -30,35 +30,71 @@ async fn job(admin: &Client, kind: &str) -> Value {
     jobs["items"][0].clone()
 }
 
-/// Kills the service and makes it look as if that had happened before the end of the job was written: there is an archive with
-/// a manifest, and a job without an end.
-async fn killed_before_the_end(scratch: &Scratch, service: Service, state: &str) {
-    let runner = std::fs::read_to_string(service.folder().join("data/runner")).unwrap();
-    // Dropped, it is killed.
-    drop(service);
-    let reset = format!(
-        "update backup_jobs set state = '{state}', ended_at = null, result = null, runner = '{}'",
-        runner.trim()
-    );
-    scratch.execute(&reset).await;
+/// A service on which both requests were done.
+struct Done {
+    school: School,
+    setup: Setup,
+    service: Service,
+    /// What was uploaded.
+    bytes: Vec<u8>,
+    created: Value,
+    uploaded: Value,
+    archives: Vec<Value>,
+}
+
+impl Done {
+    async fn on(engine: Engine) -> Self {
+        let school = small_school(engine).await;
+        let setup = Setup::on(&school.scratch);
+        let service = setup.start().await;
+        let admin = service.admin().await;
+        let bytes = admin.get("/backup/download/all").await.expect(200).body;
+        let created = admin.done(create(&admin).await).await;
+        let uploaded = upload(&admin, &bytes).await.expect(201).json();
+        let archives = admin.archives().await;
+        Self {
+            school,
+            setup,
+            service,
+            bytes: bytes.into(),
+            created,
+            uploaded,
+            archives,
+        }
+    }
+
+    /// Kills the service and starts it again. Meanwhile it is made to look as if that had happened before the end of the jobs was
+    /// written: there are archives with a manifest, and jobs without an end.
+    async fn killed_before_the_end(self, state: &str) -> Self {
+        let runner = std::fs::read_to_string(self.service.folder().join("data/runner")).unwrap();
+        // Dropped, it is killed.
+        drop(self.service);
+        let reset = format!(
+            "update backup_jobs set state = '{state}', ended_at = null, result = null, runner = '{}'",
+            runner.trim()
+        );
+        self.school.scratch.execute(&reset).await;
+        Self {
+            service: self.setup.start().await,
+            ..self
+        }
+    }
+
+    async fn ensure_done_once(&self, admin: &Client) {
+        assert_eq!(admin.done(create(admin).await).await, self.created);
+        assert_eq!(upload(admin, &self.bytes).await.expect(201).json(), self.uploaded);
+        assert_eq!(admin.archives().await, self.archives);
+    }
 }
 
 #[on_every_engine]
 async fn published_archive_makes_its_job_succeeded(engine: Engine) {
-    let school = small_school(engine).await;
-    let setup = Setup::on(&school.scratch);
-    let service = setup.start().await;
-    let admin = service.admin().await;
-    let bytes = admin.get("/backup/download/all").await.expect(200).body;
-    let created = admin.done(create(&admin).await).await;
-    let uploaded = upload(&admin, &bytes).await.expect(201).json();
-    let result = job(&admin, "upload").await["result"].clone();
-    let archives = admin.archives().await;
-    killed_before_the_end(&school.scratch, service, "running").await;
+    let done = Done::on(engine).await;
+    let result = job(&done.service.admin().await, "upload").await["result"].clone();
+    let done = done.killed_before_the_end("running").await;
 
-    let service = setup.start().await;
-    let admin = service.admin().await;
-    for (kind, expected) in [("archive", &created), ("upload", &result)] {
+    let admin = done.service.admin().await;
+    for (kind, expected) in [("archive", &done.created), ("upload", &result)] {
         let job = job(&admin, kind).await;
         assert_eq!(
             (&job["state"], &job["result"], &job["error"]),
@@ -66,37 +102,47 @@ async fn published_archive_makes_its_job_succeeded(engine: Engine) {
             "{job}"
         );
     }
-    // The same requests again: the same archives.
-    assert_eq!(admin.done(create(&admin).await).await, created);
-    assert_eq!(upload(&admin, &bytes).await.expect(201).json(), uploaded);
-    assert_eq!(admin.archives().await, archives);
-    assert!(!service.logs().contains("jobs were interrupted"));
+    done.ensure_done_once(&admin).await;
+    assert!(!done.service.logs().contains("jobs were interrupted"));
+}
+
+/// Whoever can write to the store can write a manifest that names the job.
+#[on_every_engine]
+async fn manifest_without_signature_makes_no_job_succeeded(engine: Engine) {
+    let done = Done::on(engine).await;
+    for archive in &done.archives {
+        let id = archive["id"].as_str().unwrap();
+        let manifest = store(&done.service).join(id).join("manifest.json");
+        let mut forged: Value = serde_json::from_slice(&std::fs::read(&manifest).unwrap()).unwrap();
+        assert!(forged.as_object_mut().unwrap().remove("signature").is_some());
+        std::fs::write(&manifest, forged.to_string()).unwrap();
+    }
+    let done = done.killed_before_the_end("running").await;
+
+    let admin = done.service.admin().await;
+    for kind in ["archive", "upload"] {
+        let job = job(&admin, kind).await;
+        assert_eq!(
+            (&job["state"], &job["result"]),
+            (&json!("interrupted"), &Value::Null),
+            "{job}"
+        );
+    }
 }
 
 /// As after a kill by an earlier version, or if the answer of the store was lost: the job has not succeeded as far as it is
 /// known, and its archive is there.
 #[on_every_engine]
 async fn repeated_request_finds_what_was_published(engine: Engine) {
-    let school = small_school(engine).await;
-    let setup = Setup::on(&school.scratch);
-    let service = setup.start().await;
-    let admin = service.admin().await;
-    let bytes = admin.get("/backup/download/all").await.expect(200).body;
-    let created = admin.done(create(&admin).await).await;
-    let uploaded = upload(&admin, &bytes).await.expect(201).json();
-    let archives = admin.archives().await;
-    killed_before_the_end(&school.scratch, service, "interrupted").await;
+    let done = Done::on(engine).await.killed_before_the_end("interrupted").await;
 
-    let service = setup.start().await;
-    let admin = service.admin().await;
-    assert_eq!(admin.done(create(&admin).await).await, created);
-    assert_eq!(upload(&admin, &bytes).await.expect(201).json(), uploaded);
-    assert_eq!(admin.archives().await, archives);
-    let left = std::fs::read_dir(service.folder().join("data/archives")).unwrap();
+    let admin = done.service.admin().await;
+    done.ensure_done_once(&admin).await;
+    let left = std::fs::read_dir(store(&done.service)).unwrap();
     let left = left.filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().starts_with("20"));
     assert_eq!(left.count(), 2, "the second upload leaves nothing");
     // Another key means another archive.
     let request = admin.request(Method::POST, ARCHIVES).header("Idempotency-Key", "twice");
     let other = admin.done(Answer::of(request.json(&json!({"label": "a"}))).await).await;
-    assert_ne!(other["archive_id"], created["archive_id"]);
+    assert_ne!(other["archive_id"], done.created["archive_id"]);
 }

@@ -63,7 +63,7 @@ impl AppState {
             true => Confirmation::Required,
             false => Confirmation::Optional,
         };
-        let jobs = Jobs::new(database.clone(), of_jobs(&store), runner);
+        let jobs = Jobs::new(database.clone(), of_jobs(&database, &store), runner);
         Ok(Self {
             accounts: Accounts::new(database.clone(), settings.accounts(secret))?,
             readiness: Readiness::new(database.clone(), store.clone()),
@@ -93,15 +93,15 @@ fn of_archives(settings: &Settings) -> archives::Settings {
 }
 
 /// What jobs that died have left among the archives is removed when that is noticed, and what they have published is found.
-fn of_jobs(store: &Store) -> job::Settings {
-    let (swept, asked) = (store.clone(), store.clone());
+fn of_jobs(database: &Database, store: &Store) -> job::Settings {
+    let (swept, asked) = (store.clone(), (database.clone(), store.clone()));
     let sweep = move |_| {
         let store = swept.clone();
         tokio::spawn(async move { report(store.sweep().await) });
     };
     let published = move || -> BoxFuture<'static, Result<job::Published, Error>> {
-        let store = asked.clone();
-        Box::pin(async move { archives::published(&store).await })
+        let (database, store) = asked.clone();
+        Box::pin(async move { archives::published(&database, &store).await })
     };
     job::Settings {
         interrupted: Arc::new(sweep),

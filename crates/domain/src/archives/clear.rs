@@ -14,7 +14,7 @@ use crate::change::Change;
 use crate::change_log::{self, Effect, RowCounts, SafetyArchive};
 use crate::clear::{self, Clear, Confirmation};
 use crate::error::Result;
-use crate::job::{Context, Idempotency, Kind, Needs, Phase, Submission, Submitted};
+use crate::job::{Context, Idempotency, Kind, Needs, Phase, Submission, Submitted, Work, work};
 
 /// What a clear has done. It is the result of its job, whose id is that of the clear.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,8 +59,13 @@ impl Archives {
             idempotency,
             needs: Needs::WriterLease,
         };
-        let (archives, by, request) = (self.clone(), admin.clone(), request.clone());
-        let work = async move |context: Context| {
+        let work = self.clear_work(admin.clone(), request.clone());
+        self.0.jobs.submit(admin, submission, work).await
+    }
+
+    fn clear_work(&self, by: Admin, request: Clear) -> Work {
+        let archives = self.clone();
+        work(async move |context| {
             let change = Change::begin(&archives.0.database, request.tables(), "clearing").await?;
             let label = format!("before clearing {}", request.scope.name());
             let safety = archives.safety(&by, &label, context.progress()).await?;
@@ -77,8 +82,7 @@ impl Archives {
                 safety.take_back().await;
             }
             Ok(json!(report))
-        };
-        self.0.jobs.submit(admin, submission, work).await
+        })
     }
 
     /// Everything between the safety archive and the commit. The change is dropped where it fails.

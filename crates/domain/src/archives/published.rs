@@ -4,18 +4,24 @@ use campus_backup_archive::Manifest;
 use serde_json::Value;
 
 use super::Archives;
+use super::records::manifest_key;
 use super::take::said_of;
+use crate::database::Database;
 use crate::error::Result;
 use crate::job::{Context, Published};
 use crate::store::Store;
 
-/// What jobs have published in that store, for [`job::Settings`](crate::job::Settings).
+/// What jobs on that database have published in that store, for [`job::Settings`](crate::job::Settings). A manifest that the
+/// installation has not signed is not believed.
 ///
 /// # Errors
-/// [`Error::StoreUnavailable`](crate::Error::StoreUnavailable)
-pub async fn published(store: &Store) -> Result<Published> {
-    let archives = store.list().await?.archives.into_iter();
-    Ok(archives
+/// [`Error::StoreUnavailable`](crate::Error::StoreUnavailable), and what the database says.
+pub async fn published(database: &Database, store: &Store) -> Result<Published> {
+    let (listing, key) = (store.list().await?, manifest_key(database).await?);
+    Ok(listing
+        .archives
+        .into_iter()
+        .filter(|manifest| key.has_signed(manifest))
         .filter_map(|manifest| Some((manifest.job_id.clone()?, said_of(&manifest))))
         .collect())
 }

@@ -21,6 +21,7 @@ use serde::Serialize;
 use super::Archives;
 use super::published::attribute;
 use crate::change::Change;
+use crate::database::Database;
 use crate::entity::archive::{Column, Entity, Kind, Model};
 use crate::entity::key;
 use crate::error::{Error, Result};
@@ -113,15 +114,7 @@ impl Archives {
 
     /// The key that signs manifests.
     pub(super) async fn manifest_key(&self) -> Result<&ManifestKey> {
-        let read = async || {
-            let doing = "reading the key that signs manifests";
-            let row = key::Entity::find_by_id(MANIFESTS)
-                .one(self.0.database.connection())
-                .await;
-            let row = row.map_err(Error::database(doing))?;
-            row.and_then(|row| ManifestKey::from_hexadecimal(&row.value))
-                .ok_or_else(|| Error::internal(doing)("the table backup_keys does not have it"))
-        };
+        let read = || manifest_key(&self.0.database);
         self.0.manifest_key.get_or_try_init(read).await
     }
 
@@ -237,6 +230,15 @@ impl Archives {
         }
         Ok(())
     }
+}
+
+/// Reads the key that signs manifests.
+pub(super) async fn manifest_key(database: &Database) -> Result<ManifestKey> {
+    let doing = "reading the key that signs manifests";
+    let row = key::Entity::find_by_id(MANIFESTS).one(database.connection()).await;
+    let row = row.map_err(Error::database(doing))?;
+    row.and_then(|row| ManifestKey::from_hexadecimal(&row.value))
+        .ok_or_else(|| Error::internal(doing)("the table backup_keys does not have it"))
 }
 
 /// Demands that an archive that was read to its end is the one of its record.

@@ -19,7 +19,7 @@ use crate::change::Change;
 use crate::change_log::{self, Effect, SafetyArchive};
 use crate::entity::archive::Model as Record;
 use crate::error::{Error, Result};
-use crate::job::{Context, Idempotency, Kind, Needs, Phase, Progress, Submission, Submitted};
+use crate::job::{Context, Idempotency, Kind, Needs, Phase, Progress, Submission, Submitted, Work, work};
 use crate::open::Source;
 use crate::restore::{self, Plan, Provenance, Restore, Restored, RestoredTable, Warning, WarningCode};
 use crate::verify::digest;
@@ -218,8 +218,19 @@ impl Archives {
             idempotency,
             needs: Needs::WriterLease,
         };
-        let (archives, by) = (self.clone(), admin.clone());
-        let work = async move |context: Context| {
+        let work = self.restore_work(admin.clone(), manifest, request, sessions);
+        self.0.jobs.submit(admin, submission, work).await
+    }
+
+    fn restore_work(
+        &self,
+        by: Admin,
+        manifest: Arc<Manifest>,
+        request: RestoreRequest,
+        sessions: Vec<Statement>,
+    ) -> Work {
+        let archives = self.clone();
+        work(async move |context| {
             let restoring = Restoring {
                 archives: &archives,
                 admin: &by,
@@ -228,8 +239,7 @@ impl Archives {
                 sessions: &sessions,
             };
             restoring.run(&context).await
-        };
-        self.0.jobs.submit(admin, submission, work).await
+        })
     }
 }
 

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::{Archives, Words};
 use crate::account::Admin;
 use crate::error::{Error, Result};
-use crate::job::{Idempotency, Kind, Needs, Phase, Submission, Submitted};
+use crate::job::{Idempotency, Kind, Needs, Phase, Submission, Submitted, Work, work};
 use crate::stats;
 
 /// How many bytes a row takes in the store while nothing is known of this school's; the demo school's take a tenth of it
@@ -42,8 +42,13 @@ impl Archives {
             idempotency,
             needs: Needs::Nothing,
         };
-        let (archives, by) = (self.clone(), admin.clone());
-        let work = async move |context: crate::job::Context| {
+        let work = self.take_work(admin.clone(), words);
+        self.0.jobs.submit(admin, submission, work).await
+    }
+
+    fn take_work(&self, by: Admin, words: Words) -> Work {
+        let archives = self.clone();
+        work(async move |context| {
             if let Some(published) = archives.published_before(&context).await? {
                 return Ok(published);
             }
@@ -53,8 +58,7 @@ impl Archives {
                 .await?;
             archives.record_and_enlist(&mut manifest, &context).await?;
             Ok(said_of(&manifest))
-        };
-        self.0.jobs.submit(admin, submission, work).await
+        })
     }
 
     /// Demands room for an archive of the live data, if anybody can say how much there is.

@@ -17,7 +17,7 @@ use crate::change::Change;
 use crate::change_log::{self, Effect};
 use crate::entity::archive::{Kind as RecordKind, Model as Record};
 use crate::error::{Error, Result};
-use crate::job::{Context, Idempotency, Kind, Needs, Phase, Submission, Submitted};
+use crate::job::{Context, Idempotency, Kind, Needs, Phase, Submission, Submitted, Work, work};
 use crate::restore::{Mode, Plan, Provenance, Restore, RestoredTable, Scope};
 use crate::verify::digest;
 
@@ -73,9 +73,13 @@ impl Archives {
             idempotency,
             needs: Needs::WriterLease,
         };
-        let (archives, by, clear_id) = (self.clone(), admin.clone(), clear_id.to_owned());
-        let work = async move |context: Context| archives.put_back(&by, &clear_id, &context).await;
+        let work = self.undo_work(admin.clone(), clear_id.to_owned());
         self.0.jobs.submit(admin, submission, work).await
+    }
+
+    fn undo_work(&self, by: Admin, clear_id: String) -> Work {
+        let archives = self.clone();
+        work(async move |context| archives.put_back(&by, &clear_id, &context).await)
     }
 
     /// Says what stands in the way of undoing a clear, and what undoing it would do: the plan of a restore of what it

@@ -16,7 +16,7 @@ use crate::account::Admin;
 use crate::catalog::Table;
 use crate::error::{Error, Result};
 use crate::hexadecimal::hexadecimal;
-use crate::job::{self, Context, Idempotency, Kind, Needs, Progress, Submission, Submitted};
+use crate::job::{self, Context, Idempotency, Kind, Needs, Progress, Submission, Submitted, Work, work};
 use crate::open::Checked;
 use crate::store::Incoming;
 use crate::verify::digest;
@@ -88,8 +88,7 @@ impl Archives {
             needs: Needs::Nothing,
         };
         let (id, form) = (received.id.clone(), received.form);
-        let (archives, by, words) = (self.clone(), admin.clone(), upload.words);
-        let work = async move |context: Context| archives.admit(&by, received, &words, &context).await;
+        let work = self.upload_work(admin.clone(), received, upload.words);
         let submitted = self.0.jobs.submit(admin, submission, work).await;
         // The job would have removed it; there is none, or there is one of the same bytes before.
         let is_needed = matches!(&submitted, Ok(submitted) if submitted.origin() == job::Origin::New);
@@ -97,6 +96,11 @@ impl Archives {
             self.discard_form(&id, form).await;
         }
         submitted
+    }
+
+    fn upload_work(&self, by: Admin, received: Received, words: Words) -> Work {
+        let archives = self.clone();
+        work(async move |context| archives.admit(&by, received, &words, &context).await)
     }
 
     async fn demand_room_for(&self, length: Option<u64>) -> Result<()> {

@@ -12,7 +12,7 @@ use super::upload::demand_all_tables;
 use super::{Archives, StoredArchives};
 use crate::account::Admin;
 use crate::error::{Error, Result};
-use crate::job::{Context, Idempotency, Kind, Needs, Progress, Submission, Submitted};
+use crate::job::{Idempotency, Kind, Needs, Progress, Submission, Submitted, Work, work};
 use crate::open::Checked;
 use crate::store::EntryFault;
 use crate::verify::{compare, digest, rehearsal, verification};
@@ -46,18 +46,28 @@ impl Archives {
             idempotency,
             needs: Needs::Nothing,
         };
+        let work = self.verify_work(admin.clone(), id.to_owned(), subject, level);
+        self.0.jobs.submit(admin, submission, work).await
+    }
+
+    fn verify_work(&self, by: Admin, id: String, subject: Subject, level: VerificationLevel) -> Work {
         let (archives, stored) = (self.clone(), self.stored());
-        let (id, by) = (id.to_owned(), admin.username().to_owned());
-        let work = async move |context: Context| {
+        work(async move |context| {
             let proof = archives.proof(&id).await?;
             let looked = stored
-                .look(&id, &subject, level, Some(&by), Some(&proof), context.progress())
+                .look(
+                    &id,
+                    &subject,
+                    level,
+                    Some(by.username()),
+                    Some(&proof),
+                    context.progress(),
+                )
                 .await?;
             stored.remember(&id, &looked, Some(&proof)).await?;
             looked.outcome?;
             Ok(json!({"archive_id": id, "verification": looked.found}))
-        };
-        self.0.jobs.submit(admin, submission, work).await
+        })
     }
 }
 

@@ -63,7 +63,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, LocalBoxFuture};
 use serde_json::Value;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, Semaphore, watch as channel};
@@ -86,6 +86,17 @@ use crate::error::{Error, Result};
 
 /// The results of the jobs that have published an archive, by the id of the job.
 pub type Published = BTreeMap<String, Value>;
+
+/// What a job does.
+pub type Work = Box<dyn FnOnce(Context) -> LocalBoxFuture<'static, Result<Value>> + Send>;
+
+/// Makes the work of a job.
+///
+/// An async function is compiled with the crate that polls it, and that of the service has a profile for size. A function
+/// that is not async calls this one, so that the work is compiled with this crate, whose profile is for speed.
+pub(crate) fn work(run: impl AsyncFnOnce(Context) -> Result<Value> + Send + 'static) -> Work {
+    Box::new(move |context| Box::pin(async move { run(context).await }))
+}
 
 /// How jobs behave.
 #[derive(Clone)]
