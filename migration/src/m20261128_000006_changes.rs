@@ -49,7 +49,8 @@ impl MigrationTrait for Migration {
     }
 }
 
-/// Copies the changes that the job history still has, so that a clear from before this version can be undone.
+/// Copies the changes that the job history still has, so that they are listed. An undo of a clear from before this version is
+/// refused (`undo_unproven`), since nothing proves its safety archive; the archive is restored by a plan.
 async fn copy_job_history(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     let connection = manager.get_connection();
     let copied = connection

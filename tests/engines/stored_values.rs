@@ -200,6 +200,7 @@ async fn every_value_that_is_stored_comes_back(engine: Engine) {
         assert_eq!(read(&place.database, Path::Pages, table).await, by_engine);
         rows.push(by_engine);
     }
+    assert!(rows[0].contains("{\"native\":"), "no value was one of the engine alone");
     let archive = place.archive().await;
     let digests = archive.summary().sha256;
     for mode in [Mode::Replace, Mode::Merge] {

@@ -64,6 +64,7 @@ mod restore_administrators;
 mod restore_ids;
 mod smoke;
 mod stats;
+mod stored_values;
 mod surface;
 mod surface_document;
 mod surface_logs;

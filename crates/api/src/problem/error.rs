@@ -388,7 +388,8 @@ impl From<DomainError> for ApiError {
             }
             E::Unexportable { .. } => Self::new(Code::Unexportable, said)
                 .with_hint("Mend this value in the database; nothing was downloaded."),
-            E::Unstorable(_) => nothing_changed(Code::Unexportable).with_hint("Correct these rows in the database."),
+            E::Unstorable(_) => Self::new(Code::Unexportable, format!("{said} Nothing was changed."))
+                .with_hint("Correct these rows in the database."),
             E::Archive(error) => Self::of_archive(error),
             E::ArchiveNotFound { .. } => Self::new(Code::UnknownArchive, said),
             E::ArchiveGone { .. } => Self::new(Code::ArchiveGone, said),
