@@ -437,9 +437,11 @@ async fn others_see_how_far_it_has_come(engine: Engine) {
     let listed = two
         .jobs
         .list(
-            Filter {
+            &two.admin,
+            &Filter {
                 kind: Some(Kind::Archive),
                 state: Some(JobState::Cancelled),
+                ..Filter::default()
             },
             10,
             0,

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use harness::copy::{Copy, Manner, idle, submission};
 use harness::service::Setup;
-use harness::{Answer, Client, Engine, PATIENCE, Service, on_every_engine, small_school, varying};
+use harness::{ADMIN_PASSWORD, Answer, Client, Engine, PATIENCE, Service, on_every_engine, small_school, varying};
 
 const NOWHERE: &str = "/backup/jobs/01890000-0000-7000-8000-000000000000";
 const LAST_EVENT: &str = "9007199254740991";
@@ -77,6 +77,11 @@ async fn what_is_not_there_or_can_not_be_is_refused(engine: Engine) {
         "limit=1&limit=2",
         "limit=",
         "offset",
+        "idempotency_key=",
+        "idempotency_key=a%20b",
+        "idempotency_key=%00",
+        "idempotency_key=%C3%A4",
+        &format!("idempotency_key={}", "x".repeat(256)),
     ] {
         admin
             .get(&format!("/backup/jobs?{query}"))
@@ -148,6 +153,45 @@ async fn jobs_are_listed_shown_and_cancelled(engine: Engine) {
         campus_backup_domain::job::JobState::Cancelled
     );
     assert_eq!(admin.get(&path).await.expect(200).json()["state"], "cancelled");
+}
+
+/// A client whose answer was lost asks what became of its request, and of nobody else's.
+#[on_every_engine]
+async fn job_is_found_by_the_idempotency_key_of_its_owner(engine: Engine) {
+    let school = small_school(engine).await;
+    let service = Service::on(&school.scratch).await;
+    let admin = service.admin().await;
+    let other = "insert into users (username, password_hash, role, is_active) \
+                 select 'other', password_hash, role, is_active from users where username = 'admin'";
+    school.scratch.execute(other).await;
+    let other = service.login("other", ADMIN_PASSWORD).await;
+    let by_key = async |client: &Client, query: &str| {
+        let listed = client.get(&format!("/backup/jobs?idempotency_key={query}")).await;
+        let listed = listed.expect(200).json();
+        let ids = listed["items"].as_array().unwrap().iter().map(|job| job["id"].clone());
+        let ids: Vec<_> = ids.collect();
+        assert_eq!(listed["total"], ids.len());
+        ids
+    };
+    let clear = async |client: &Client, table: &str, key: &str| {
+        let request = client
+            .request(Method::POST, "/backup/clear")
+            .header("Idempotency-Key", key);
+        Answer::of(request.json(&json!({"table": table, "expected_rows": 3}))).await
+    };
+    assert_eq!(by_key(&admin, "lost").await, [] as [Value; 0], "it never arrived");
+    let cleared = clear(&admin, "payments", "lost").await.expect(200).json();
+    assert_eq!(by_key(&admin, "lost").await, std::slice::from_ref(&cleared["id"]));
+    for query in ["los", "LOST", "lost%25", "lost&kind=undo", "lost&state=failed"] {
+        assert_eq!(by_key(&admin, query).await, [] as [Value; 0], "{query}");
+    }
+    assert_eq!(by_key(&other, "lost").await, [] as [Value; 0], "a key is its owner's");
+    let others = clear(&other, "attendance", "lost").await.expect(200).json();
+    assert_eq!(by_key(&other, "lost").await, std::slice::from_ref(&others["id"]));
+    assert_eq!(by_key(&admin, "lost").await, std::slice::from_ref(&cleared["id"]));
+    // One that was refused before it became a job has left no trace.
+    clear(&admin, "payments", "refused").await.problem(412, "rows_moved");
+    assert_eq!(by_key(&admin, "refused").await, [] as [Value; 0]);
 }
 
 #[on_every_engine(nightly)]

@@ -1,8 +1,11 @@
 //! Asking twice and meaning once.
 
+use sea_orm::{ColumnTrait, Condition};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use crate::account::Admin;
+use crate::entity::job::Column;
 use crate::error::{Error, Result};
 use crate::hexadecimal::hexadecimal;
 
@@ -24,13 +27,7 @@ impl Idempotency {
     /// # Errors
     /// [`Error::Invalid`] if the key is not 1 to 255 visible ASCII characters.
     pub fn new(key: &str, operation: &str, body: &Value) -> Result<Self> {
-        let visible = key.bytes().all(|byte| byte.is_ascii_graphic());
-        if !(1..=LONGEST_KEY).contains(&key.len()) || !visible {
-            return Err(Error::Invalid {
-                field: "Idempotency-Key",
-                problem: format!("must be 1 to {LONGEST_KEY} visible ASCII characters"),
-            });
-        }
+        ensure_key(key, "Idempotency-Key")?;
         let mut digest = Sha256::new();
         digest.update(operation);
         // No operation has one in its name.
@@ -41,6 +38,28 @@ impl Idempotency {
             fingerprint: hexadecimal(&digest.finalize()),
         })
     }
+}
+
+/// Ensures that a text can be a key.
+///
+/// # Errors
+/// [`Error::Invalid`] for that field if it is not 1 to 255 visible ASCII characters.
+pub(super) fn ensure_key(key: &str, field: &'static str) -> Result<()> {
+    let visible = key.bytes().all(|byte| byte.is_ascii_graphic());
+    match visible && (1..=LONGEST_KEY).contains(&key.len()) {
+        true => Ok(()),
+        false => Err(Error::Invalid {
+            field,
+            problem: format!("must be 1 to {LONGEST_KEY} visible ASCII characters"),
+        }),
+    }
+}
+
+/// The job that an administrator has requested with a key. A key is its owner's: those of others are not found.
+pub(super) fn requested_with(admin: &Admin, key: &str) -> Condition {
+    Condition::all()
+        .add(Column::Username.eq(admin.username()))
+        .add(Column::IdempotencyKey.eq(key))
 }
 
 /// A digest of a request and its key, from which neither can be read.

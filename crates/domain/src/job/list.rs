@@ -3,17 +3,21 @@
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
+use super::idempotency::{ensure_key, requested_with};
 use super::{Job, JobState, Jobs, Kind};
+use crate::account::Admin;
 use crate::entity::job::{self, Column, Entity};
 use crate::error::{Error, Result};
 
 /// Which jobs to list.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Filter {
     /// Only those of this kind.
     pub kind: Option<Kind>,
     /// Only those that stand like this.
     pub state: Option<JobState>,
+    /// Only the one that the caller has requested with this idempotency key.
+    pub idempotency_key: Option<String>,
 }
 
 /// Some jobs of a list, newest first, and how many there are in all.
@@ -29,8 +33,8 @@ impl Jobs {
     /// Lists jobs, newest first.
     ///
     /// # Errors
-    /// What the database says.
-    pub async fn list(&self, filter: Filter, limit: u64, offset: u64) -> Result<Page> {
+    /// [`Error::Invalid`] if the idempotency key can't be one, and what the database says.
+    pub async fn list(&self, admin: &Admin, filter: &Filter, limit: u64, offset: u64) -> Result<Page> {
         let doing = "listing jobs";
         let mut jobs = Entity::find();
         if let Some(kind) = filter.kind {
@@ -38,6 +42,10 @@ impl Jobs {
         }
         if let Some(state) = filter.state {
             jobs = jobs.filter(Column::State.eq(state));
+        }
+        if let Some(key) = &filter.idempotency_key {
+            ensure_key(key, "idempotency_key")?;
+            jobs = jobs.filter(requested_with(admin, key));
         }
         let connection = self.0.database.connection();
         let total = jobs.clone().count(connection).await.map_err(Error::database(doing))?;

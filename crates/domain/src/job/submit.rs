@@ -11,6 +11,7 @@ use serde_json::Value;
 use tokio::sync::OwnedSemaphorePermit;
 use uuid::Uuid;
 
+use super::idempotency::requested_with;
 use super::running::{End, Running};
 use super::{Context, Idempotency, Job, Jobs, Kind, Phase, run};
 use crate::account::Admin;
@@ -211,8 +212,7 @@ impl Jobs {
             return Ok(Before::Never);
         };
         let found = job::Entity::find()
-            .filter(Column::Username.eq(admin.username()))
-            .filter(Column::IdempotencyKey.eq(&idempotency.key))
+            .filter(requested_with(admin, &idempotency.key))
             .one(self.0.database.connection())
             .await
             .map_err(Error::database("looking whether this was asked before"))?;

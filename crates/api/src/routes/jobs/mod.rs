@@ -49,6 +49,15 @@ struct JobsQuery {
     /// Only those of this kind.
     #[param(required = false, schema_with = kinds)]
     kind: Option<Kind>,
+    /// Only the one that you have requested with this `Idempotency-Key`. It tells what became of a request whose answer was
+    /// lost.
+    #[param(
+        min_length = 1,
+        max_length = 255,
+        pattern = "^[!-~]+$",
+        example = "7c1d2a3e-8b9f-4c50-9a51-3f0e6d2b4c11"
+    )]
+    idempotency_key: Option<String>,
     /// How many at the most.
     #[param(minimum = 1, maximum = 100, default = 20)]
     limit: Option<u64>,
@@ -108,7 +117,7 @@ problem_responses!(
 )]
 #[get("/jobs")]
 async fn list_jobs(
-    _: Granted,
+    granted: Granted,
     state: web::Data<AppState>,
     query: Query<JobsQuery>,
     request: HttpRequest,
@@ -116,12 +125,17 @@ async fn list_jobs(
     let JobsQuery {
         state: standing,
         kind,
+        idempotency_key,
         limit,
         offset,
     } = query.0;
     let (limit, offset) = window(limit, offset, MOST)?;
-    let filter = Filter { kind, state: standing };
-    let found = state.jobs.list(filter, limit, offset).await?;
+    let filter = Filter {
+        kind,
+        state: standing,
+        idempotency_key,
+    };
+    let found = state.jobs.list(&granted.0, &filter, limit, offset).await?;
     let total = found.total;
     let listed = Listed {
         items: found.items.into_iter().map(JobAnswer::from).collect(),
