@@ -1,19 +1,17 @@
 import './styles';
-import { DirectionProvider, MantineProvider } from '@mantine/core';
+import { MantineProvider } from '@mantine/core';
 import { QueryClientProvider } from '@tanstack/react-query';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { Router } from 'wouter';
 import { useHashLocation } from 'wouter/use-hash-location';
 import { queries } from './api/queries';
-import { directionOf } from './locale/direction';
 import { keepRenewing } from './session/renewal';
 import { followOtherTabs, resume } from './session/signIn';
 import { App } from './shell/App';
 import { Catcher } from './shell/Catcher';
 import { resolver, theme } from './theme';
 
-document.documentElement.dir = directionOf(navigator.language);
 keepRenewing();
 followOtherTabs();
 resume();
@@ -22,25 +20,23 @@ const root = document.getElementById('root');
 if (root) {
   createRoot(root).render(
     <StrictMode>
-      <DirectionProvider>
-        {/* The theme's style sheet was made by the build, and the security policy takes no other styles. */}
-        <MantineProvider
-          theme={theme}
-          cssVariablesResolver={resolver}
-          defaultColorScheme="auto"
-          withCssVariables={false}
-          withGlobalClasses={false}
-        >
-          <Catcher>
-            <QueryClientProvider client={queries}>
-              {/* Addresses behind `#` can't collide with those of the API, which are in the same folder. */}
-              <Router hook={useHashLocation}>
-                <App />
-              </Router>
-            </QueryClientProvider>
-          </Catcher>
-        </MantineProvider>
-      </DirectionProvider>
+      {/* The theme's style sheet was made by the build, and the security policy takes no other styles. */}
+      <MantineProvider
+        theme={theme}
+        cssVariablesResolver={resolver}
+        defaultColorScheme="auto"
+        withCssVariables={false}
+        withGlobalClasses={false}
+      >
+        <Catcher>
+          <QueryClientProvider client={queries}>
+            {/* Addresses behind `#` can't collide with those of the API, which are in the same folder. */}
+            <Router hook={useHashLocation}>
+              <App />
+            </Router>
+          </QueryClientProvider>
+        </Catcher>
+      </MantineProvider>
     </StrictMode>,
   );
 }

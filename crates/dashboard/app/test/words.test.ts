@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { Refusal, refusalOf, Unreachable } from '../src/api/problem';
 import { nameOf } from '../src/api/tables';
-import { directionOf } from '../src/locale/direction';
 import { bytes, duration, rows } from '../src/locale/format';
+import { localeOf } from '../src/locale/language';
 import { ACTIONS, isConfirmed } from '../src/pages/clear/actions';
 import { speedOf } from '../src/transfers/speed';
 
@@ -63,15 +63,19 @@ test('sizes, times and counts are written for people', () => {
   ]);
 });
 
-test('the direction is the language’s', () => {
-  expect(['ar-EG', 'he', 'fa-IR', 'ur'].map(directionOf)).toEqual(['rtl', 'rtl', 'rtl', 'rtl']);
-  expect(['en', 'de-AT', 'ja', '', 'not a language'].map(directionOf)).toEqual([
-    'ltr',
-    'ltr',
-    'ltr',
-    'ltr',
-    'ltr',
-  ]);
+test('numbers and dates are written in the language of the page', () => {
+  const written = (...reader: string[]) => {
+    const locale = localeOf('en', reader);
+    const day = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeZone: 'UTC' });
+    return `${new Intl.NumberFormat(locale).format(1_234_567)}, ${day.format(Date.UTC(2026, 10, 28))}`;
+  };
+  for (const reader of ['ar-EG', 'fa-IR', 'ar-SA-u-nu-arab', 'de-AT', 'not a language', '']) {
+    expect(written(reader), reader).toBe('1,234,567, 28 Nov 2026');
+  }
+  // The reader's variety of it, wherever it stands in their list.
+  expect(written('fa-IR', 'en-US')).toBe('1,234,567, Nov 28, 2026');
+  expect(written('hi', 'en-IN')).toBe('12,34,567, 28 Nov 2026');
+  expect(written('en-GB-u-nu-arab-ca-islamic')).toBe('1,234,567, 28 Nov 2026');
 });
 
 test('the first moments of a download say nothing of its speed', () => {

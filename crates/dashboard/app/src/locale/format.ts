@@ -1,11 +1,13 @@
-// Numbers, times and sizes as the browser's language writes them.
+// Numbers, times and sizes as the language of the page writes them.
+import { localeOf } from './language';
 
-const languages = navigator.languages.length > 0 ? [...navigator.languages] : undefined;
+const languages = localeOf(document.documentElement.lang, navigator.languages);
 
 const whole = new Intl.NumberFormat(languages, { maximumFractionDigits: 0 });
 const tenths = new Intl.NumberFormat(languages, { maximumFractionDigits: 1 });
 const cents = new Intl.NumberFormat(languages, { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 const hundredths = new Intl.NumberFormat(languages, { style: 'percent', maximumFractionDigits: 0 });
+const list = new Intl.ListFormat(languages, { type: 'conjunction' });
 const time = new Intl.DateTimeFormat(languages, { timeStyle: 'medium' });
 const moment = new Intl.DateTimeFormat(languages, { dateStyle: 'medium', timeStyle: 'medium' });
 
@@ -15,6 +17,9 @@ export const money = (decimal: string): string => cents.format(decimal as Intl.S
 export const percent = (share: number): string => hundredths.format(share);
 export const clock = (when: string | number | Date): string => time.format(new Date(when));
 export const dateTime = (when: string | number | Date): string => moment.format(new Date(when));
+
+/** `students, payments and attendance`. */
+export const listOf = (names: string[]): string => list.format(names);
 
 /** `1 row`, `3,000 rows`. */
 export function rows(count: number): string {
