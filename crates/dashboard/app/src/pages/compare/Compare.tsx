@@ -1,23 +1,25 @@
-import { Button, Group, Loader, NativeSelect, Skeleton, Stack, Text } from '@mantine/core';
+import { Button, Group, Loader, Skeleton, Stack, Text } from '@mantine/core';
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useLocation } from 'wouter';
-import { type Archive, archives } from '../../api/archives';
+import { type Archive, archives, proposed } from '../../api/archives';
 import { body, client } from '../../api/client';
 import type { components } from '../../api/schema';
+import { ArchiveOfAddress } from '../../parts/ArchiveOfAddress';
+import { ArchiveSelect, withChosen } from '../../parts/ArchiveSelect';
 import { Icon } from '../../parts/Icon';
 import { NoArchives } from '../../parts/NoArchives';
 import { PageHead } from '../../parts/PageHead';
 import { Panel } from '../../parts/Panel';
 import { ProblemAlert } from '../../parts/ProblemAlert';
 import { handOver } from '../../transfers/store';
-import { inALine } from '../restore/request';
 import { Counts } from './Counts';
 import { Rows } from './Rows';
 
 type DiffCounts = components['schemas']['DiffCounts'];
 
 const LIVE = 'live';
+const NOW = [{ value: LIVE, label: 'Now' }];
 
 /** `/compare`, and `/compare/ARCHIVE` for that archive and now. */
 export default function Compare() {
@@ -32,27 +34,34 @@ export default function Compare() {
       />
       {error && <ProblemAlert error={error} again={{ label: 'Try again', act: () => refetch() }} />}
       {!data && !error && <Skeleton height="10rem" aria-label="Reading the list" />}
-      {data && data.items.length === 0 && <NoArchives words="There is no archive to compare with." />}
-      {data && data.items.length > 0 && <Sides key={chosen} archives={data.items} chosen={chosen} />}
+      {data && chosen !== '' && (
+        <ArchiveOfAddress key={chosen} id={chosen} back="/compare">
+          {(archive) => sides(data.items, archive)}
+        </ArchiveOfAddress>
+      )}
+      {data && data.items.length === 0 && chosen === '' && (
+        <NoArchives words="There is no archive to compare with." />
+      )}
+      {data && data.items.length > 0 && chosen === '' && sides(data.items, proposed(data.items))}
     </>
   );
 }
 
-function Sides({ archives, chosen }: { archives: Archive[]; chosen: string }) {
-  const known = archives.some(({ id }) => id === chosen);
-  const [from, setFrom] = useState(known ? chosen : (archives[0]?.id ?? LIVE));
+const sides = (archives: Archive[], chosen: Archive | undefined) => (
+  <Sides archives={withChosen(archives, chosen)} chosen={chosen} />
+);
+
+function Sides({ archives, chosen }: { archives: Archive[]; chosen: Archive | undefined }) {
+  const [from, setFrom] = useState(chosen?.id ?? '');
   const [to, setTo] = useState(LIVE);
   const [table, setTable] = useState<string>();
   const same = from === to;
-  const sides = [
-    ...archives.map((archive) => ({ value: archive.id, label: inALine(archive) })),
-    { value: LIVE, label: 'Now' },
-  ];
+  const ready = from !== '' && !same;
   const counts = useQuery({
     queryKey: ['diff', from, to],
     queryFn: async ({ signal }) =>
       body(await client.GET('/backup/diff', { params: { query: { from, to } }, signal })) as DiffCounts,
-    enabled: !same,
+    enabled: ready,
     // A comparison reads both sides to their ends: it is made when it is asked for.
     staleTime: Number.POSITIVE_INFINITY,
     gcTime: 0,
@@ -60,8 +69,8 @@ function Sides({ archives, chosen }: { archives: Archive[]; chosen: string }) {
     refetchOnReconnect: false,
   });
   const csv = useMutation({ mutationFn: () => handOver(`/backup/diff?from=${from}&to=${to}&format=csv`) });
-  const choose = (set: (side: string) => void) => (event: { currentTarget: { value: string } }) => {
-    set(event.currentTarget.value);
+  const choose = (set: (side: string) => void) => (side: string) => {
+    set(side);
     setTable(undefined);
     csv.reset();
   };
@@ -69,17 +78,24 @@ function Sides({ archives, chosen }: { archives: Archive[]; chosen: string }) {
     <Stack gap="xl">
       <Panel label="What is compared">
         <Stack>
-          <NativeSelect label="From" value={from} onChange={choose(setFrom)} data={sides} />
-          <NativeSelect
+          <ArchiveSelect
+            label="From"
+            archives={archives}
+            others={NOW}
+            value={from}
+            onChoose={choose(setFrom)}
+          />
+          <ArchiveSelect
             label="To"
+            archives={archives}
+            others={NOW}
             value={to}
-            onChange={choose(setTo)}
-            data={sides}
+            onChoose={choose(setTo)}
             error={same ? 'Choose two different sides.' : undefined}
           />
         </Stack>
       </Panel>
-      {!same && counts.isFetching && (
+      {ready && counts.isFetching && (
         <Group>
           <Loader size="sm" aria-label="Comparing" />
           <Text>Both sides are read to their ends…</Text>
@@ -88,7 +104,7 @@ function Sides({ archives, chosen }: { archives: Archive[]; chosen: string }) {
       {counts.error && !counts.isFetching && (
         <ProblemAlert error={counts.error} again={{ label: 'Try again', act: () => counts.refetch() }} />
       )}
-      {!same && counts.data && !counts.isFetching && (
+      {ready && counts.data && !counts.isFetching && (
         <Panel label="What differs">
           <Stack>
             <Counts diff={counts.data} chosen={table} onChoose={setTable} />
@@ -108,7 +124,7 @@ function Sides({ archives, chosen }: { archives: Archive[]; chosen: string }) {
           </Stack>
         </Panel>
       )}
-      {!same && table && <Rows key={`${from} ${to} ${table}`} from={from} to={to} table={table} />}
+      {ready && table && <Rows key={`${from} ${to} ${table}`} from={from} to={to} table={table} />}
     </Stack>
   );
 }

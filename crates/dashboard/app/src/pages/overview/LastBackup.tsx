@@ -1,11 +1,15 @@
-import { Alert, Button, Group, Stack, Text } from '@mantine/core';
+import { Alert, Button, Stack, Text } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
+import type { ReactNode } from 'react';
 import { Link } from 'wouter';
-import { archives, isBackup } from '../../api/archives';
+import { type Archive, archives, byMoment, isBackup, isDamaged, isOwn } from '../../api/archives';
+import { stats } from '../../api/queries';
+import type { Stats } from '../../api/tables';
 import { dateTime, duration, rows } from '../../locale/format';
 import { Icon } from '../../parts/Icon';
 import { ProblemAlert } from '../../parts/ProblemAlert';
 import { restoreSeconds, verified } from '../../parts/verified';
+import { emptied, lastBackup } from './backupState';
 import { Growth } from './Growth';
 
 const DAY = 24 * 60 * 60 * 1_000;
@@ -13,6 +17,7 @@ const DAY = 24 * 60 * 60 * 1_000;
 /** The one question: if all were lost now, what would come back, and how soon? */
 export function LastBackup() {
   const { data, error, refetch } = useQuery(archives);
+  const { data: counts } = useQuery(stats);
   if (error && !data) {
     return (
       <ProblemAlert
@@ -23,58 +28,92 @@ export function LastBackup() {
     );
   }
   if (!data) return null;
-  const backups = data.items.filter(isBackup);
-  const last = backups[0];
-  const toArchives = (
-    <Button component={Link} href="/archives" size="xs" variant="default">
-      To the archives
-    </Button>
-  );
+  const backups = byMoment(data.items.filter(isBackup));
+  const last = lastBackup(data.items);
   if (!last) {
     return (
-      <Alert
-        role="status"
-        color="yellow"
-        variant="light"
-        icon={<Icon name="warning" />}
-        title="There is no backup yet"
-      >
-        <Stack gap="xs" align="flex-start">
-          <Text size="sm">
-            If the data were lost now, nothing could be brought back. Taking one takes seconds.
-          </Text>
-          {toArchives}
-        </Stack>
-      </Alert>
+      <Notice color="yellow" title="There is no backup yet">
+        If the data were lost now, nothing could be brought back. Taking one takes seconds.
+      </Notice>
     );
   }
-  const { color, words } = verified(last);
-  const old = Date.now() - new Date(last.created_at).getTime() > 7 * DAY;
   const seconds = backups.map(restoreSeconds).find((found) => found !== undefined);
-  const bad = color === 'red';
-  const good = color === 'green' && !old;
+  const restore =
+    seconds === undefined
+      ? 'How long a restore takes is not known: rehearse one.'
+      : `A restore takes about ${duration(Math.max(1, seconds))}.`;
   return (
     <Stack>
-      <Alert
-        role="status"
-        color={bad ? 'red' : good ? 'green' : 'yellow'}
-        variant="light"
-        icon={<Icon name={good ? 'check' : 'warning'} />}
-        title={`The last backup is of ${dateTime(last.created_at)}`}
-      >
-        <Stack gap="xs" align="flex-start">
-          <Text size="sm">
-            {last.label && `“${last.label}”, `}
-            {rows(last.total)}. {words}{' '}
-            {seconds === undefined
-              ? 'How long a restore takes is not known: rehearse one.'
-              : `A restore takes about ${duration(Math.max(1, seconds))}.`}{' '}
-            No next one is planned here: whoever runs the service schedules <code>campus-backup backup</code>.
-          </Text>
-          <Group gap="xs">{toArchives}</Group>
-        </Stack>
-      </Alert>
+      {isDamaged(last) ? (
+        <Damaged last={last} whole={backups.find((each) => isOwn(each) && !isDamaged(each))} />
+      ) : (
+        <Notice color={color(last, counts)} title={`The last backup is of ${dateTime(last.created_at)}`}>
+          <Said of={last} /> {verified(last).words}{' '}
+          {!isOwn(last) && 'This service has created none itself yet. '}
+          {restore} No next one is planned here: whoever runs the service schedules{' '}
+          <code>campus-backup backup</code>.
+        </Notice>
+      )}
       {backups.length > 1 && <Growth backups={backups} />}
     </Stack>
+  );
+}
+
+/** Green only if what would come back is proven, is recent, and is not missed now. */
+function color(last: Archive, counts: Stats | undefined): 'green' | 'yellow' {
+  const old = Date.now() - new Date(last.created_at).getTime() > 7 * DAY;
+  const missed = !counts || emptied(counts, last).length > 0;
+  return verified(last).color === 'green' && isOwn(last) && !old && !missed ? 'green' : 'yellow';
+}
+
+function Damaged({ last, whole }: { last: Archive; whole: Archive | undefined }) {
+  return (
+    <Notice color="red" title={`The last backup, of ${dateTime(last.created_at)}, is damaged`}>
+      <Said of={last} /> {verified(last).words} It can’t be restored.{' '}
+      {whole
+        ? `The newest backup that is not known to be damaged is of ${dateTime(whole.created_at)}.`
+        : 'There is no other backup of this school’s data.'}{' '}
+      Create a new backup now, and find out what has damaged this one.
+    </Notice>
+  );
+}
+
+function Said({ of }: { of: Archive }) {
+  return (
+    <>
+      {of.label && (
+        <>
+          “<bdi>{of.label}</bdi>”,{' '}
+        </>
+      )}
+      {rows(of.total)}.
+    </>
+  );
+}
+
+function Notice({
+  color,
+  title,
+  children,
+}: {
+  color: 'green' | 'yellow' | 'red';
+  title: string;
+  children: ReactNode;
+}) {
+  return (
+    <Alert
+      role={color === 'red' ? 'alert' : 'status'}
+      color={color}
+      variant="light"
+      icon={<Icon name={color === 'green' ? 'check' : 'warning'} />}
+      title={title}
+    >
+      <Stack gap="xs" align="flex-start">
+        <Text size="sm">{children}</Text>
+        <Button component={Link} href="/archives" size="xs" variant="default">
+          To the archives
+        </Button>
+      </Stack>
+    </Alert>
   );
 }

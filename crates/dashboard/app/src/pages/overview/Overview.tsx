@@ -5,6 +5,7 @@ import { clock, number } from '../../locale/format';
 import { Icon, type IconName } from '../../parts/Icon';
 import { PageHead } from '../../parts/PageHead';
 import { ProblemAlert } from '../../parts/ProblemAlert';
+import { EmptiedTables } from './EmptiedTables';
 import { LastBackup } from './LastBackup';
 import classes from './Overview.module.css';
 
@@ -40,6 +41,7 @@ export default function Overview() {
           />
         </div>
       )}
+      <EmptiedTables />
       {(data || !error) && (
         <dl className={classes.cards}>
           {CARDS.map(({ count, label, icon }) => (

@@ -1,7 +1,9 @@
 import { Skeleton, Stack } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useLocation } from 'wouter';
-import { archives } from '../../api/archives';
+import { type Archive, archives, proposed } from '../../api/archives';
+import { ArchiveOfAddress } from '../../parts/ArchiveOfAddress';
+import { withChosen } from '../../parts/ArchiveSelect';
 import { NoArchives } from '../../parts/NoArchives';
 import { PageHead } from '../../parts/PageHead';
 import { ProblemAlert } from '../../parts/ProblemAlert';
@@ -9,6 +11,10 @@ import { RunningJobs } from '../../parts/RunningJobs';
 import { Tip } from '../../parts/Tip';
 import { Progressing } from './Progressing';
 import { Steps } from './Steps';
+
+const steps = (archives: Archive[], chosen: Archive | undefined) => (
+  <Steps archives={withChosen(archives, chosen)} chosen={chosen} />
+);
 
 /** `/restore`, `/restore/ARCHIVE`, and `/restore/job/JOB`, which survives a reload. */
 export default function Restore() {
@@ -29,8 +35,15 @@ export default function Restore() {
             <RunningJobs />
             {error && <ProblemAlert error={error} again={{ label: 'Try again', act: () => refetch() }} />}
             {!data && !error && <Skeleton height="16rem" aria-label="Reading the list" />}
-            {data && data.items.length === 0 && <NoArchives words="There is no archive to restore." />}
-            {data && data.items.length > 0 && <Steps key={first} archives={data.items} chosen={first} />}
+            {data && data.items.length === 0 && first === '' && (
+              <NoArchives words="There is no archive to restore." />
+            )}
+            {data && first !== '' && (
+              <ArchiveOfAddress key={first} id={first} back="/restore">
+                {(chosen) => steps(data.items, chosen)}
+              </ArchiveOfAddress>
+            )}
+            {data && data.items.length > 0 && first === '' && steps(data.items, proposed(data.items))}
           </>
         )}
         <Tip title="If data has just vanished">

@@ -1,16 +1,20 @@
-import { Button, Checkbox, Group, NativeSelect, Radio, Stack, TextInput, Title } from '@mantine/core';
+import { Alert, Button, Checkbox, Group, Radio, Stack, TextInput, Title } from '@mantine/core';
 import { useMutation } from '@tanstack/react-query';
 import { type FormEvent, useState } from 'react';
 import { useLocation } from 'wouter';
-import type { Archive } from '../../api/archives';
+import { type Archive, isDamaged } from '../../api/archives';
 import { body, client } from '../../api/client';
 import { Refusal } from '../../api/problem';
 import { changed } from '../../api/queries';
 import { nameOf, TABLES } from '../../api/tables';
+import { ArchiveSelect } from '../../parts/ArchiveSelect';
+import { Icon } from '../../parts/Icon';
 import { Panel } from '../../parts/Panel';
 import { ProblemAlert } from '../../parts/ProblemAlert';
+import { verified } from '../../parts/verified';
+import { DANGER } from '../../theme';
 import { Plan } from './Plan';
-import { changesAdministrators, EVERYTHING, inALine, MODES, request, type Wanted, WORD } from './request';
+import { changesAdministrators, EVERYTHING, MODES, request, type Wanted, WORD } from './request';
 
 /** What a plan is asked for. */
 interface Asked {
@@ -19,10 +23,11 @@ interface Asked {
 }
 
 /** Which archive, what of it and how; then the plan, and the word. */
-export function Steps({ archives, chosen }: { archives: Archive[]; chosen: string }) {
+export function Steps({ archives, chosen }: { archives: Archive[]; chosen: Archive | undefined }) {
   const [, go] = useLocation();
-  const known = archives.some(({ id }) => id === chosen);
-  const [id, setId] = useState(known ? chosen : (archives[0]?.id ?? ''));
+  const [id, setId] = useState(chosen?.id ?? '');
+  const [unchosen, setUnchosen] = useState(false);
+  const archive = archives.find((each) => each.id === id);
   const [wanted, setWanted] = useState<Wanted>(EVERYTHING);
   const [missing, setMissing] = useState<string>();
   // Of the archive that is chosen, although the service encrypts its archives.
@@ -70,6 +75,7 @@ export function Steps({ archives, chosen }: { archives: Archive[]; chosen: strin
   };
   const submit = (event: FormEvent) => {
     event.preventDefault();
+    if (id === '') return setUnchosen(true);
     if ('missing' in asked) return setMissing(asked.missing);
     restore.reset();
     if (!plan.isPending) plan.mutate({ asked, allow_unencrypted: allowUnencrypted });
@@ -79,16 +85,23 @@ export function Steps({ archives, chosen }: { archives: Archive[]; chosen: strin
       <Panel label="What to restore">
         <form onSubmit={submit} noValidate>
           <Stack gap="lg">
-            <NativeSelect
+            <ArchiveSelect
               label="Archive"
+              archives={archives}
               value={id}
-              onChange={(event) => {
-                setId(event.currentTarget.value);
+              onChoose={(next) => {
+                setId(next);
+                setUnchosen(false);
                 setAllowUnencrypted(false);
                 change({});
               }}
-              data={archives.map((archive) => ({ value: archive.id, label: inALine(archive) }))}
+              error={unchosen ? 'Choose the backup to restore.' : undefined}
             />
+            {archive && isDamaged(archive) && (
+              <Alert color={DANGER} variant="light" icon={<Icon name="error" />} role="note" title="Damaged">
+                {verified(archive).words} It can’t be restored. Choose another backup.
+              </Alert>
+            )}
             <Radio.Group
               label="What"
               value={wanted.what}

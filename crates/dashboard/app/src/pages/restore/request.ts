@@ -1,7 +1,6 @@
-import type { Archive, RestorePlan } from '../../api/archives';
+import type { RestorePlan } from '../../api/archives';
 import type { components } from '../../api/schema';
 import type { Table } from '../../api/tables';
-import { dateTime, rows } from '../../locale/format';
 
 type PlanRequest = components['schemas']['PlanRequest'];
 export type Mode = PlanRequest['mode'];
@@ -68,14 +67,6 @@ export const ADMINISTRATORS = [
 /** Whether a plan changes accounts of administrators, which has to be confirmed by itself. */
 export function changesAdministrators(plan: RestorePlan): boolean {
   return ADMINISTRATORS.some(({ list }) => plan[list].total > 0);
-}
-
-/** An archive in a line. */
-export function inALine(archive: Archive): string {
-  const kind = archive.kind === 'safety' ? ', safety archive' : '';
-  const origin = archive.origin === 'found' ? ', found in the store' : '';
-  const label = archive.label ? `${archive.label}, ` : '';
-  return `${label}${dateTime(archive.created_at)}, ${rows(archive.total)}${kind}${origin}`;
 }
 
 /** How many rows a plan adds, changes and removes in all. */

@@ -1,0 +1,48 @@
+import { Alert, Button, Group, Stack, Text } from '@mantine/core';
+import { useQuery } from '@tanstack/react-query';
+import { Link } from 'wouter';
+import { archives } from '../../api/archives';
+import { stats } from '../../api/queries';
+import { nameOf } from '../../api/tables';
+import { dateTime, listOf, rows } from '../../locale/format';
+import { Icon } from '../../parts/Icon';
+import { DANGER } from '../../theme';
+import { emptied, lastBackup } from './backupState';
+
+/** Tables that had rows in the last backup and have none now. */
+export function EmptiedTables() {
+  const { data: counts } = useQuery(stats);
+  const { data: list } = useQuery(archives);
+  const last = list && lastBackup(list.items);
+  const tables = counts && last ? emptied(counts, last) : [];
+  if (!last || tables.length === 0) return null;
+  const names = listOf(tables.map((table) => nameOf(table).toLowerCase()));
+  const before = listOf(
+    tables.map((table) => `${nameOf(table).toLowerCase()} ${rows(last.rows[table] ?? 0)}`),
+  );
+  return (
+    <Alert
+      role="alert"
+      color={DANGER}
+      variant="light"
+      icon={<Icon name="error" />}
+      title={`Empty now: ${names}`}
+      mb="lg"
+    >
+      <Stack gap="xs" align="flex-start">
+        <Text size="sm">
+          The last backup, of {dateTime(last.created_at)}, has {before}. If this is a mistake, undo the clear
+          or restore a backup. Both show first what would change.
+        </Text>
+        <Group gap="xs">
+          <Button component={Link} href="/clear" size="xs" variant="default">
+            Undo a clear
+          </Button>
+          <Button component={Link} href="/restore" size="xs" variant="default">
+            Restore a backup
+          </Button>
+        </Group>
+      </Stack>
+    </Alert>
+  );
+}

@@ -1,0 +1,91 @@
+import { expect, test } from 'vitest';
+import { type Archive, proposed } from '../src/api/archives';
+import type { Stats } from '../src/api/tables';
+import { emptied, lastBackup } from '../src/pages/overview/backupState';
+import { verified } from '../src/parts/verified';
+
+const DAMAGED = {
+  at: '2026-11-28T14:00:00Z',
+  level: 'digest',
+  result: 'failed',
+  code: 'archive_digest_mismatch',
+  seconds: 1,
+} as const;
+
+function archive(id: string, moment: string, changed: Partial<Archive> = {}): Archive {
+  return {
+    id,
+    created_at: `2026-11-${moment}:00:00Z`,
+    kind: 'taken',
+    origin: 'made_here',
+    label: null,
+    note: null,
+    pinned: false,
+    taken_by: 'admin',
+    engine: 'sqlite',
+    app_version: '0.1.0',
+    rows: { students: 1_000, courses: 40, payments: 5_000, users: 5 },
+    total: 6_045,
+    totals: {},
+    sha256: {},
+    size: 1,
+    compression: 'zstd',
+    encryption: 'none',
+    object_sha256: '',
+    contains_password_hashes: true,
+    verification: null,
+    verifications: [],
+    ...changed,
+  };
+}
+
+// As the service lists them: what has come last stands first.
+const LIST = [
+  archive('uploaded today, of last year', '01T08', { kind: 'uploaded', origin: 'uploaded' }),
+  archive('of the broken state', '28T13', { kind: 'safety' }),
+  archive('put into the store', '28T12', { origin: 'found' }),
+  archive('damaged', '28T11', { verification: DAMAGED }),
+  archive('this morning', '28T08'),
+  archive('yesterday', '27T08'),
+];
+const without = (...ids: string[]) => LIST.filter(({ id }) => !ids.includes(id));
+
+test('a restore proposes the newest sensible source, or nothing', () => {
+  expect(proposed(LIST)?.id).toBe('this morning');
+  expect(proposed(without('this morning', 'yesterday'))?.id).toBe('uploaded today, of last year');
+  const others = without('this morning', 'yesterday', 'uploaded today, of last year');
+  expect(proposed(others)).toBeUndefined();
+  expect(proposed([])).toBeUndefined();
+});
+
+test('the last backup is the one that shows this school’s data last', () => {
+  expect(lastBackup(LIST)?.id).toBe('damaged');
+  expect(lastBackup(without('damaged'))?.id).toBe('this morning');
+  // Where this service has created none, the others count.
+  expect(lastBackup(without('damaged', 'this morning', 'yesterday'))?.id).toBe('put into the store');
+  expect(lastBackup(LIST.filter(({ kind }) => kind === 'safety'))).toBeUndefined();
+});
+
+test('a table that had rows in the last backup and has none now is seen', () => {
+  const now: Stats = {
+    students: 0,
+    courses: 40,
+    enrollments: 0,
+    payments: 0,
+    attendance: 0,
+    payment_categories: 8,
+    users: 5,
+    total: 53,
+    generated_at: '2026-11-28T15:00:00Z',
+  };
+  expect(emptied(now, archive('last', '28T08'))).toEqual(['students', 'payments']);
+  expect(emptied({ ...now, students: 1, payments: 1 }, archive('last', '28T08'))).toEqual([]);
+});
+
+test('damage is told in words and not as a code', () => {
+  for (const code of ['archive_digest_mismatch', 'archive_of_a_later_version', null]) {
+    const { word, words } = verified(archive('x', '28T08', { verification: { ...DAMAGED, code } }));
+    expect(word).toBe('Damaged');
+    expect(words).toMatch(/^Found damaged on .*\. [A-Z][^_]*\.$/);
+  }
+});
