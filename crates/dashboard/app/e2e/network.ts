@@ -1,6 +1,12 @@
 // A network that can be slow and that can break, between the browser and the service.
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 
+/** How an answer is lost after the service has acted, or a request before it arrives. */
+export type Loss = 'answer cut' | 'answer cut in the middle' | 'gateway timeout' | 'request dropped';
+
+/** What a proxy says in the service's place. */
+const GATEWAY_TIMEOUT = '<html><body><h1>504 Gateway Time-out</h1></body></html>';
+
 export class Network {
   readonly #server: Server;
   readonly #open = new Set<Socket>();
@@ -8,6 +14,9 @@ export class Network {
   cutAfter = Number.POSITIVE_INFINITY;
   /** How many bytes a second a connection brings. */
   bytesASecond = Number.POSITIVE_INFINITY;
+
+  /** What is lost: of requests whose method and path match. */
+  losing: { request: RegExp; loss: Loss } | undefined;
 
   private constructor(port: number) {
     this.#server = createServer((client) => this.#pass(client, connect(port, '127.0.0.1')));
@@ -28,6 +37,20 @@ export class Network {
     this.#server.close();
   }
 
+  /** Loses an answer, which has come: the service has acted. */
+  #lose(loss: Loss, client: Socket, answer: Buffer): void {
+    if (loss === 'answer cut') {
+      client.resetAndDestroy();
+    } else if (loss === 'answer cut in the middle') {
+      client.write(answer.subarray(0, answer.indexOf('\r\n\r\n') + 10), () => client.destroy());
+    } else {
+      const head = ['HTTP/1.1 504 Gateway Time-out', 'Content-Type: text/html', 'Connection: close'];
+      client.end(
+        `${head.join('\r\n')}\r\nContent-Length: ${GATEWAY_TIMEOUT.length}\r\n\r\n${GATEWAY_TIMEOUT}`,
+      );
+    }
+  }
+
   #pass(client: Socket, service: Socket): void {
     let brought = 0;
     let cuttingSince = this.cutAfter;
@@ -40,8 +63,19 @@ export class Network {
         service.destroy();
       });
     }
-    client.pipe(service);
+    let loss: Loss | undefined;
+    client.on('data', (piece) => {
+      const request = /^[A-Z]+ \S+(?= HTTP\/1\.1\r\n)/.exec(piece.toString('latin1'))?.[0];
+      if (request !== undefined) loss = this.losing?.request.test(request) ? this.losing.loss : undefined;
+      if (loss === 'request dropped') client.resetAndDestroy();
+      else service.write(piece);
+    });
+    client.on('end', () => service.end());
     service.on('data', (piece) => {
+      if (loss !== undefined) {
+        this.#lose(loss, client, piece);
+        return;
+      }
       // Counted from when the cutting was ordered: a kept connection has brought the page before.
       if (cuttingSince !== this.cutAfter) brought = 0;
       cuttingSince = this.cutAfter;

@@ -105,13 +105,24 @@ export class Service {
   }
 
   async api<T>(path: string, body?: unknown): Promise<T> {
+    const answer = await this.request(body ? 'POST' : 'GET', path, body ? JSON.stringify(body) : undefined);
+    return (await answer.json()) as T;
+  }
+
+  async request(method: string, path: string, body?: BodyInit, type = 'application/json'): Promise<Response> {
     const answer = await fetch(`${this.url}${path}`, {
-      method: body ? 'POST' : 'GET',
-      headers: { Authorization: `Bearer ${await this.token()}`, 'Content-Type': 'application/json' },
-      ...(body ? { body: JSON.stringify(body) } : {}),
+      method,
+      headers: { Authorization: `Bearer ${await this.token()}`, 'Content-Type': type },
+      ...(body ? { body } : {}),
     });
     if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`);
-    return (await answer.json()) as T;
+    return answer;
+  }
+
+  /** Uploads what a path has as another archive. */
+  async upload(path: string, label: string): Promise<void> {
+    const file = await (await this.request('GET', path)).arrayBuffer();
+    await this.request('POST', `/backup/archives/upload?label=${label}`, file, 'application/octet-stream');
   }
 
   /** What became of a job that an answer tells of. */

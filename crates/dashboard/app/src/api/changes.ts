@@ -1,7 +1,9 @@
 import { queryOptions } from '@tanstack/react-query';
 import { body, client } from './client';
+import { type Job, told } from './jobs';
 import { isSessionEnd } from './problem';
 import type { components } from './schema';
+import type { Cleared } from './tables';
 
 export type Change = components['schemas']['Change'];
 
@@ -12,6 +14,23 @@ export const undoable = queryOptions({
     body(await client.GET('/backup/changes', { params: { query: { undoable: true, limit: 100 } }, signal })),
   refetchInterval: ({ state }) => (isSessionEnd(state.error) ? false : 10_000),
 });
+
+/** The answer to a clear, from what its job has left. */
+export function clearedBy(job: Job): Cleared {
+  const left = job.result as unknown as Pick<
+    Cleared,
+    'removed' | 'kept' | 'cleared_at' | 'archive_id' | 'undo_until'
+  >;
+  const removed_total = Object.values(left.removed).reduce((sum, count) => sum + count, 0);
+  const table = (told(job, 'table') ?? 'all') as Cleared['table'];
+  return { ...left, id: job.id, table, dry_run: false, removed_total };
+}
+
+/** How many rows an undo has put back, from what its job has left. */
+export function restoredBy(job: Job): number {
+  const { tables } = job.result as unknown as { tables: Record<string, { inserted: number }> };
+  return Object.values(tables).reduce((sum, { inserted }) => sum + inserted, 0);
+}
 
 /** What was cleared: the name of a table, or `all`. */
 export function clearedTable(change: Change): string {

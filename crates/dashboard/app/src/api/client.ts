@@ -17,10 +17,22 @@ const bearer: Middleware = {
   },
   onError: ({ error }) => new Unreachable(error),
   async onResponse({ request, response }) {
-    if (response.ok) return;
+    if (response.ok) return whole(response);
     throw await refused(request, response);
   },
 };
+
+/** An answer that has come to its end. Half of one, or the page of a proxy, is none. */
+async function whole(response: Response): Promise<Response> {
+  if (response.status === 204) return response;
+  try {
+    const text = await response.text();
+    JSON.parse(text);
+    return new Response(text, response);
+  } catch (cause) {
+    throw new Unreachable(cause);
+  }
+}
 
 export const client = createClient<paths>({ baseUrl: SERVICE.href.replace(/\/$/, '') });
 client.use(bearer);

@@ -30,14 +30,32 @@ export const job = (id: string) =>
 
 /** The newest jobs of everybody. */
 export const jobs = queryOptions({
-  queryKey: ['jobs'],
+  queryKey: ['jobs', 'newest'],
   queryFn: async ({ signal }) =>
-    body(await client.GET('/backup/jobs', { params: { query: { limit: 100 } }, signal })),
+    body(await client.GET('/backup/jobs', { params: { query: { limit: 20 } }, signal })),
   refetchInterval: ({ state }) => {
     if (isSessionEnd(state.error)) return false;
     return state.data?.items.some((each) => !hasEnded(each)) ? 1_000 : 10_000;
   },
 });
+
+const DAY = 24 * 60 * 60 * 1_000;
+
+/** The jobs of everybody that have failed since yesterday, the newest first. */
+export const failures = queryOptions({
+  queryKey: ['jobs', 'failures'],
+  queryFn: async ({ signal }) => {
+    const failed = async (state: 'failed' | 'interrupted') =>
+      body(await client.GET('/backup/jobs', { params: { query: { state, limit: 10 } }, signal })).items;
+    const found = (await Promise.all([failed('failed'), failed('interrupted')])).flat();
+    const isRecent = ({ ended_at }: Job) => ended_at != null && Date.now() - Date.parse(ended_at) < DAY;
+    return found.filter(isRecent).sort((one, other) => other.id.localeCompare(one.id));
+  },
+  refetchInterval: ({ state }) => (isSessionEnd(state.error) ? false : 60_000),
+});
+
+/** Whether a job changes the data: of those only one runs at a time. */
+export const changesData = (job: Job): boolean => ['clear', 'restore', 'undo'].includes(job.kind);
 
 /** Why a job did not do what it was asked to, if it has ended so. */
 export function failureOf(job: Job): Refusal | undefined {
@@ -54,8 +72,14 @@ export function failureOf(job: Job): Refusal | undefined {
   });
 }
 
-export async function cancel(id: string): Promise<void> {
-  await client.POST('/backup/jobs/{id}/cancel', { params: { path: { id } } });
+export async function cancel(id: string, signal: AbortSignal): Promise<void> {
+  await client.POST('/backup/jobs/{id}/cancel', { params: { path: { id } }, signal });
+}
+
+/** Whether a job does not go on, or not for long. */
+export async function isStopping(id: string): Promise<boolean> {
+  const now = body(await client.GET('/backup/jobs/{id}', { params: { path: { id } } }));
+  return now.state === 'cancelling' || hasEnded(now);
 }
 
 const KINDS: Record<Job['kind'], string> = {

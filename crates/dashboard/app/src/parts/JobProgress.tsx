@@ -1,19 +1,24 @@
 import { Button, Text } from '@mantine/core';
-import { useMutation } from '@tanstack/react-query';
-import { cancel, type Job, kindInWords, phaseInWords } from '../api/jobs';
+import { cancel, isStopping, type Job, kindInWords, phaseInWords } from '../api/jobs';
 import { changed } from '../api/queries';
 import { duration, number, percent, rows } from '../locale/format';
+import { useRequest } from '../requests/useRequest';
 import { Bar } from './Bar';
 import classes from './JobProgress.module.css';
 import { ProblemAlert } from './ProblemAlert';
 
 /** How far a job has come, and what ends it. */
 export function JobProgress({ job, mine }: { job: Job; mine?: boolean }) {
-  const stop = useMutation({
-    mutationFn: () => cancel(job.id),
+  const what = kindInWords(job);
+  const stop = useRequest({
+    name: () => `Cancel: ${what}`,
+    send: async (_: null, __, signal) => {
+      await cancel(job.id, signal);
+      return true;
+    },
+    lookUp: async () => ((await isStopping(job.id)) ? { at: 'done', result: true } : { at: 'none' }),
     onSettled: () => changed('jobs'),
   });
-  const what = kindInWords(job);
   const total = job.rows_total ?? 0;
   const share = total > 0 ? Math.min(1, job.rows_done / total) : undefined;
   const final = job.phase === 'committing' || job.state === 'cancelling' || stop.isSuccess;
@@ -24,7 +29,11 @@ export function JobProgress({ job, mine }: { job: Job; mine?: boolean }) {
           <Text fw={550}>{what}</Text>
           <Text size="sm" c="dimmed" aria-live="polite">
             {job.state === 'cancelling' || stop.isSuccess ? 'is being cancelled' : phaseInWords(job)}
-            {!mine && `, asked for by ${job.username}`}
+            {!mine && (
+              <>
+                , asked for by <bdi>{job.username}</bdi>
+              </>
+            )}
           </Text>
         </div>
         {!final && (
@@ -33,7 +42,7 @@ export function JobProgress({ job, mine }: { job: Job; mine?: boolean }) {
             variant="default"
             loading={stop.isPending}
             aria-label={`Cancel: ${what}`}
-            onClick={() => stop.mutate()}
+            onClick={() => stop.mutate(null)}
           >
             Cancel
           </Button>

@@ -1,11 +1,14 @@
 import { Alert, Button, Code, List, Stack, Text } from '@mantine/core';
 import type { ReactNode } from 'react';
 import { Refusal, Unreachable } from '../api/problem';
+import { nameOf } from '../api/tables';
 import { number } from '../locale/format';
+import { NotReceived } from '../requests/settle';
 import { NotAdministrator } from '../session/signIn';
 import { DANGER } from '../theme';
 import { Cut } from '../transfers/receive';
 import { Icon } from './Icon';
+import { problemWords } from './problemWords';
 
 interface Words {
   title: string;
@@ -29,16 +32,12 @@ export function ProblemAlert({
   children?: ReactNode;
 }) {
   const words = inWords(error);
+  // What the page says of a failure it does not know of a request that has not arrived yet.
+  const heading = error instanceof NotReceived ? words.title : (title ?? words.title);
   return (
-    <Alert
-      role="alert"
-      variant="light"
-      color={DANGER}
-      icon={<Icon name="error" />}
-      title={title ?? words.title}
-    >
+    <Alert role="alert" variant="light" color={DANGER} icon={<Icon name="error" />} title={heading}>
       <Stack gap="xs" align="flex-start">
-        {words.detail !== `${title ?? words.title}.` && <Text size="sm">{words.detail}</Text>}
+        {words.detail !== `${heading}.` && <Text size="sm">{words.detail}</Text>}
         {words.errors && words.errors.length > 0 && (
           <List size="sm">
             {words.errors.map((line) => (
@@ -66,11 +65,15 @@ export function ProblemAlert({
 function inWords(error: unknown): Words {
   if (error instanceof Refusal) {
     const { problem, retryAfter } = error;
+    const better = problemWords(problem.code);
     return {
-      title: problem.title,
-      detail: problem.detail,
-      hint: problem.hint ?? (retryAfter ? `Try again in ${number(retryAfter)} seconds.` : undefined),
-      errors: (problem.errors ?? []).map(({ field, detail }) => `${field}: ${detail}`),
+      title: better.title ?? problem.title,
+      detail: better.detail ?? problem.detail,
+      hint:
+        better.hint ??
+        problem.hint ??
+        (retryAfter ? `Try again in ${number(retryAfter)} seconds.` : undefined),
+      errors: (problem.errors ?? []).map(({ field, detail }) => `${nameOf(field)}: ${detail}`),
       requestId: problem.request_id,
     };
   }
@@ -78,7 +81,15 @@ function inWords(error: unknown): Words {
     return {
       title: 'The service can’t be reached',
       detail: 'There was no answer. The network may be down, or the service is being restarted.',
-      hint: 'Nothing was changed by this page. Try again in a moment.',
+      hint: 'Try again in a moment.',
+    };
+  }
+  if (error instanceof NotReceived) {
+    return {
+      title: 'Not done so far',
+      detail:
+        'There was no answer, and the service has no record of this request. So nothing was changed by it until now.',
+      hint: 'Try again. It is done only once, even if the first request still arrives.',
     };
   }
   if (error instanceof Cut) {

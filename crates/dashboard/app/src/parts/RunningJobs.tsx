@@ -6,22 +6,22 @@ import { changed } from '../api/queries';
 import { JobProgress } from './JobProgress';
 
 /** What the service is working on, whoever asked for it and however often this page was loaded since. */
-export function RunningJobs() {
+export function RunningJobs({ except }: { except: string | undefined }) {
   const { data } = useQuery(jobs);
   const running = data?.items.filter((each) => !hasEnded(each)) ?? [];
-  const count = running.length;
-  const before = useRef(count);
+  const ids = running.map(({ id }) => id).join(' ');
+  const before = useRef(ids);
   useEffect(() => {
-    // Something has ended: lists and numbers may have changed.
-    if (count < before.current) {
-      changed('archives', 'changes', 'stats');
-    }
-    before.current = count;
-  }, [count]);
-  if (count === 0) return null;
+    const ended = before.current.split(' ').filter((id) => !ids.includes(id));
+    before.current = ids;
+    // Lists and numbers may have changed.
+    if (ended.length > 0) changed('jobs', 'archives', 'changes', 'stats');
+  }, [ids]);
+  const shown = running.filter(({ id }) => id !== except);
+  if (shown.length === 0) return null;
   return (
-    <Stack gap="sm" component="section" aria-label="What is going on">
-      {running.map((each) => (
+    <Stack gap="sm" component="section" aria-label="Running jobs">
+      {shown.map((each) => (
         <JobProgress key={each.id} job={each} />
       ))}
     </Stack>

@@ -2,6 +2,8 @@ import { body, client } from '../api/client';
 import { isSessionEnd } from '../api/problem';
 import { queries } from '../api/queries';
 import type { components } from '../api/schema';
+import { forgetBegun } from '../requests/jobNews';
+import { forgetAll } from '../requests/store';
 import { cancelAll } from '../transfers/store';
 import * as session from './store';
 
@@ -62,6 +64,8 @@ function forget(): void {
   cancelAll();
   session.leave();
   queries.clear();
+  forgetAll();
+  forgetBegun();
 }
 
 function enter(answer: components['schemas']['SignedIn']): void {

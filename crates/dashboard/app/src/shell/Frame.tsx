@@ -2,6 +2,8 @@ import { Burger, Drawer, Loader, Text } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { Suspense, useEffect, useRef } from 'react';
 import { Link, useLocation } from 'wouter';
+import { Outcomes } from '../requests/Outcomes';
+import { isAnyPending } from '../requests/store';
 import { SignInAgain } from '../session/SignInAgain';
 import type { User } from '../session/store';
 import { running } from '../transfers/store';
@@ -31,7 +33,7 @@ export function Frame({ user, ended }: { user: User; ended: boolean }) {
 
   useEffect(() => {
     const warn = (event: BeforeUnloadEvent) => {
-      if (running()) event.preventDefault();
+      if (running() || isAnyPending()) event.preventDefault();
     };
     window.addEventListener('beforeunload', warn);
     return () => window.removeEventListener('beforeunload', warn);
@@ -67,6 +69,7 @@ export function Frame({ user, ended }: { user: User; ended: boolean }) {
         <Navigation location={location} onChoose={close} />
       </Drawer>
       <main className={classes.main} ref={main} tabIndex={-1} id="page">
+        <Outcomes location={location} />
         <Catcher key={location}>
           <Suspense fallback={<Loader aria-label="Loading the page" />}>
             <View />

@@ -5,9 +5,14 @@ import type { Archive } from '../../api/archives';
 import { body, client } from '../../api/client';
 import { changed } from '../../api/queries';
 import { bytes, dateTime, rows } from '../../locale/format';
+import { isolated } from '../../locale/language';
 import { Icon } from '../../parts/Icon';
 import { ProblemAlert } from '../../parts/ProblemAlert';
 import { ORIGINS, verified } from '../../parts/verified';
+import { follow } from '../../requests/jobNews';
+import { asArchive, asJob } from '../../requests/lookUp';
+import { UnsettledNote } from '../../requests/UnsettledNote';
+import { useRequest } from '../../requests/useRequest';
 import { handOver } from '../../transfers/store';
 import type { Asked } from './Archives';
 import classes from './Archives.module.css';
@@ -15,25 +20,41 @@ import classes from './Archives.module.css';
 /** One archive in the list, and what can be done with it. */
 export function ArchiveRow({ archive, ask }: { archive: Archive; ask: (asked: Asked) => void }) {
   const path = { id: archive.id };
-  const verify = useMutation({
-    mutationFn: async (level: 'digest' | 'rehearsal') =>
-      body(await client.POST('/backup/archives/{id}/verify', { params: { path }, body: { level } })),
-    onSuccess: () => changed('jobs'),
+  const name = archive.label ?? dateTime(archive.created_at);
+  const nameVerify = (level: 'digest' | 'rehearsal') =>
+    `${level === 'digest' ? 'Verify' : 'Rehearse a restore of'} “${isolated(name)}”`;
+  const verify = useRequest({
+    name: nameVerify,
+    send: async (level: 'digest' | 'rehearsal', key, signal) => {
+      const params = { path, header: { 'Idempotency-Key': key } };
+      return body(await client.POST('/backup/archives/{id}/verify', { params, body: { level }, signal }));
+    },
+    lookUp: (_, key) => asJob(key),
+    onSuccess: (job) => {
+      follow(job.id, name);
+      changed('jobs');
+    },
   });
-  const pin = useMutation({
-    mutationFn: async (pinned: boolean) =>
-      body(await client.PATCH('/backup/archives/{id}', { params: { path }, body: { pinned } })),
+  const namePin = (pinned: boolean) => `${pinned ? 'Pin' : 'Unpin'} “${isolated(name)}”`;
+  const pin = useRequest({
+    name: namePin,
+    send: async (pinned: boolean, _, signal) =>
+      body(await client.PATCH('/backup/archives/{id}', { params: { path }, body: { pinned }, signal })),
+    lookUp: (pinned) =>
+      asArchive(archive.id, (now) => (now !== 'gone' && now.pinned === pinned ? now : undefined)),
+    done: (_, pinned) => (pinned ? 'It is pinned.' : 'It is not pinned any more.'),
     onSuccess: () => changed('archives'),
   });
   const download = useMutation({ mutationFn: () => handOver(`/backup/archives/${archive.id}/file`) });
   const origin = ORIGINS[archive.origin];
   const { word, color, words } = verified(archive);
-  const name = archive.label ?? dateTime(archive.created_at);
   const error = verify.error ?? pin.error ?? download.error;
   return (
     <li className={classes.archive}>
       <div className={classes.words}>
-        <Text fw={550}>{name}</Text>
+        <Text fw={550}>
+          <bdi>{name}</bdi>
+        </Text>
         <Text size="sm" c="dimmed">
           {archive.label && `${dateTime(archive.created_at)}, `}
           {rows(archive.total)}, {bytes(archive.size)}
@@ -68,6 +89,12 @@ export function ArchiveRow({ archive, ask }: { archive: Archive; ask: (asked: As
             </Badge>
           )}
         </div>
+        {verify.unsettled && verify.variables && (
+          <UnsettledNote name={nameVerify(verify.variables)} unsettled={verify.unsettled} />
+        )}
+        {pin.unsettled && pin.variables !== undefined && (
+          <UnsettledNote name={namePin(pin.variables)} unsettled={pin.unsettled} />
+        )}
         {error && <ProblemAlert error={error} />}
       </div>
       <Menu position="bottom-end" withinPortal={false} withInitialFocusPlaceholder={false}>

@@ -5,7 +5,6 @@ import { type Archive, archives } from '../../api/archives';
 import { Icon } from '../../parts/Icon';
 import { PageHead } from '../../parts/PageHead';
 import { ProblemAlert } from '../../parts/ProblemAlert';
-import { RunningJobs } from '../../parts/RunningJobs';
 import { Tip } from '../../parts/Tip';
 import { DANGER } from '../../theme';
 import { ArchiveRow } from './ArchiveRow';
@@ -42,7 +41,6 @@ export default function Archives() {
         </Button>
       </PageHead>
       <Stack gap="xl">
-        <RunningJobs />
         {error && <ProblemAlert error={error} again={{ label: 'Try again', act: () => refetch() }} />}
         {data?.unreadable.map(({ id, code, detail }) => (
           <Alert

@@ -1,5 +1,5 @@
 import { Alert, Button, Group, Modal, Stack, Text } from '@mantine/core';
-import { useMutation, useQuery } from '@tanstack/react-query';
+import { useQuery } from '@tanstack/react-query';
 import type { Archive } from '../../api/archives';
 import { clearedTable, undoable } from '../../api/changes';
 import { client } from '../../api/client';
@@ -7,9 +7,15 @@ import { Refusal } from '../../api/problem';
 import { changed } from '../../api/queries';
 import { nameOf } from '../../api/tables';
 import { dateTime, rows } from '../../locale/format';
+import { isolated } from '../../locale/language';
 import { Icon } from '../../parts/Icon';
 import { ProblemAlert } from '../../parts/ProblemAlert';
+import { asArchive } from '../../requests/lookUp';
+import { UnsettledNote } from '../../requests/UnsettledNote';
+import { useRequest } from '../../requests/useRequest';
 import { DANGER } from '../../theme';
+
+const NAME = 'Delete a backup';
 
 interface Props {
   archive: Archive;
@@ -20,12 +26,16 @@ interface Props {
 export function DeleteDialog({ archive, opened, onClose }: Props) {
   const { data } = useQuery({ ...undoable, enabled: opened && archive.kind === 'safety' });
   const needing = data?.items.find((change) => change.safety_archive_id === archive.id);
-  const remove = useMutation({
+  const remove = useRequest({
+    name: () => NAME,
     // The service refuses to delete what an undo needs, unless who asks has read the warning.
-    mutationFn: async (force: boolean) => {
+    send: async (force: boolean, _, signal) => {
       const query = force ? { force } : {};
-      await client.DELETE('/backup/archives/{id}', { params: { path: { id: archive.id }, query } });
+      await client.DELETE('/backup/archives/{id}', { params: { path: { id: archive.id }, query }, signal });
+      return true;
     },
+    lookUp: () => asArchive(archive.id, (now) => now === 'gone' || undefined),
+    done: () => 'The backup was deleted.',
     onSuccess: () => {
       changed('archives', 'changes');
       onClose();
@@ -35,7 +45,7 @@ export function DeleteDialog({ archive, opened, onClose }: Props) {
   const isRefusedForUndo =
     remove.error instanceof Refusal && remove.error.problem.code === 'archive_needed_for_undo';
   const isNeeded = needing !== undefined || isRefusedForUndo;
-  const name = archive.label ? `“${archive.label}”, ` : '';
+  const name = archive.label ? `“${isolated(archive.label)}”, ` : '';
   return (
     <Modal
       opened={opened}
@@ -59,6 +69,7 @@ export function DeleteDialog({ archive, opened, onClose }: Props) {
             {nameOf(clearedTable(needing)).toLowerCase()} can be undone. Without this archive, it can’t.
           </Alert>
         )}
+        {remove.unsettled && <UnsettledNote name={NAME} unsettled={remove.unsettled} />}
         {remove.error && <ProblemAlert error={remove.error} />}
         <Group justify="flex-end">
           <Button variant="default" onClick={onClose} data-autofocus>

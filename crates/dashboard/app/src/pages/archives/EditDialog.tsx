@@ -1,11 +1,15 @@
 import { Button, Group, Modal, Stack } from '@mantine/core';
-import { useMutation } from '@tanstack/react-query';
 import { type FormEvent, useState } from 'react';
 import type { Archive } from '../../api/archives';
 import { body, client } from '../../api/client';
 import { changed } from '../../api/queries';
 import { ProblemAlert } from '../../parts/ProblemAlert';
+import { asArchive } from '../../requests/lookUp';
+import { UnsettledNote } from '../../requests/UnsettledNote';
+import { useRequest } from '../../requests/useRequest';
 import { orNothing, Words } from './Words';
+
+const NAME = 'Name and note of a backup';
 
 interface Props {
   archive: Archive;
@@ -15,14 +19,21 @@ interface Props {
 
 export function EditDialog({ archive, opened, onClose }: Props) {
   const [said, setSaid] = useState({ label: archive.label ?? '', note: archive.note ?? '' });
-  const edit = useMutation({
-    mutationFn: async () =>
+  const edit = useRequest({
+    name: () => NAME,
+    send: async (wanted: { label: string | null; note: string | null }, _, signal) =>
       body(
         await client.PATCH('/backup/archives/{id}', {
           params: { path: { id: archive.id } },
-          body: { label: orNothing(said.label), note: orNothing(said.note) },
+          body: wanted,
+          signal,
         }),
       ),
+    lookUp: (wanted) =>
+      asArchive(archive.id, (now) =>
+        now !== 'gone' && now.label === wanted.label && now.note === wanted.note ? now : undefined,
+      ),
+    done: () => 'Name and note were saved.',
     onSuccess: () => {
       changed('archives');
       onClose();
@@ -30,7 +41,7 @@ export function EditDialog({ archive, opened, onClose }: Props) {
   });
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    if (!edit.isPending) edit.mutate();
+    if (!edit.isPending) edit.mutate({ label: orNothing(said.label), note: orNothing(said.note) });
   };
   return (
     <Modal
@@ -42,6 +53,7 @@ export function EditDialog({ archive, opened, onClose }: Props) {
       <form onSubmit={submit} noValidate>
         <Stack>
           <Words said={said} onChange={setSaid} />
+          {edit.unsettled && <UnsettledNote name={NAME} unsettled={edit.unsettled} />}
           {edit.error && <ProblemAlert error={edit.error} />}
           <Group justify="flex-end">
             <Button variant="default" onClick={onClose}>

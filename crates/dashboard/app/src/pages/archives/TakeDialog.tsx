@@ -1,25 +1,35 @@
 import { Button, Checkbox, Group, Modal, Stack } from '@mantine/core';
-import { useMutation } from '@tanstack/react-query';
 import { type FormEvent, useState } from 'react';
 import { body, client } from '../../api/client';
 import { changed } from '../../api/queries';
+import type { components } from '../../api/schema';
 import { ProblemAlert } from '../../parts/ProblemAlert';
+import { follow } from '../../requests/jobNews';
+import { asJob } from '../../requests/lookUp';
+import { UnsettledNote } from '../../requests/UnsettledNote';
+import { useRequest } from '../../requests/useRequest';
 import { orNothing, type Said, Words } from './Words';
 
+const NAME = 'Take a backup';
 const NOTHING: Said = { label: '', note: '' };
 
 /** Takes a backup. How it fares is shown on the page. */
 export function TakeDialog({ opened, onClose }: { opened: boolean; onClose: () => void }) {
   const [said, setSaid] = useState(NOTHING);
   const [pinned, setPinned] = useState(false);
-  const take = useMutation({
-    mutationFn: async () =>
+  const take = useRequest({
+    name: () => NAME,
+    send: async (asked: components['schemas']['TakeRequest'], key, signal) =>
       body(
         await client.POST('/backup/archives', {
-          body: { label: orNothing(said.label), note: orNothing(said.note), pinned },
+          params: { header: { 'Idempotency-Key': key } },
+          body: asked,
+          signal,
         }),
       ),
-    onSuccess: () => {
+    lookUp: (_, key) => asJob(key),
+    onSuccess: ({ id }) => {
+      follow(id);
       setSaid(NOTHING);
       setPinned(false);
       onClose();
@@ -30,7 +40,7 @@ export function TakeDialog({ opened, onClose }: { opened: boolean; onClose: () =
   });
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    if (!take.isPending) take.mutate();
+    if (!take.isPending) take.mutate({ label: orNothing(said.label), note: orNothing(said.note), pinned });
   };
   return (
     <Modal
@@ -47,6 +57,7 @@ export function TakeDialog({ opened, onClose }: { opened: boolean; onClose: () =
             checked={pinned}
             onChange={(event) => setPinned(event.currentTarget.checked)}
           />
+          {take.unsettled && <UnsettledNote name={NAME} unsettled={take.unsettled} />}
           {take.error && <ProblemAlert error={take.error} />}
           <Group justify="flex-end">
             <Button variant="default" onClick={onClose}>

@@ -1,7 +1,6 @@
 import { Modal } from '@mantine/core';
-import { useIsMutating } from '@tanstack/react-query';
 import type { Action } from './actions';
-import { CLEARING, ClearSteps } from './ClearSteps';
+import { ClearSteps } from './ClearSteps';
 
 /** The plan, the typed word, then the result: one dialog for the whole of a clear. */
 export function ClearDialog({
@@ -13,14 +12,11 @@ export function ClearDialog({
   opened: boolean;
   onClose: () => void;
 }) {
-  // Whoever started a clear should see how it ended.
-  const clearing = useIsMutating({ mutationKey: CLEARING }) > 0;
   return (
     <Modal
       opened={opened}
-      onClose={() => {
-        if (!clearing) onClose();
-      }}
+      // It may be closed while a clear runs: the page above tells how that ends.
+      onClose={onClose}
       size="lg"
       title={action && `Clear ${action.title.toLowerCase()}`}
       closeButtonProps={{ 'aria-label': 'Close' }}

@@ -1,16 +1,19 @@
 import { Button, Group, Loader, Stack, Text } from '@mantine/core';
-import { useMutation, useQuery } from '@tanstack/react-query';
+import { useQuery } from '@tanstack/react-query';
+import { clearedBy } from '../../api/changes';
 import { body, client } from '../../api/client';
 import { Refusal } from '../../api/problem';
 import { changed } from '../../api/queries';
+import { nameOf } from '../../api/tables';
+import { rows } from '../../locale/format';
 import { ProblemAlert } from '../../parts/ProblemAlert';
+import { asResult } from '../../requests/lookUp';
+import { UnsettledNote } from '../../requests/UnsettledNote';
+import { useRequest } from '../../requests/useRequest';
 import type { ClearScope } from './actions';
 import { Confirm } from './Confirm';
 import { PlanTable } from './PlanTable';
 import { Result } from './Result';
-
-/** The key of a clear that is being done. */
-export const CLEARING = ['clear'];
 
 /** Counts what would go, has it confirmed, and says what was done. */
 export function ClearSteps({ scope, onClose }: { scope: ClearScope; onClose: () => void }) {
@@ -24,14 +27,19 @@ export function ClearSteps({ scope, onClose }: { scope: ClearScope; onClose: () 
     refetchOnWindowFocus: false,
     refetchOnReconnect: false,
   });
-  const clear = useMutation({
-    mutationKey: CLEARING,
-    mutationFn: async (expected: Record<string, number>) =>
+  const name = `Clear ${nameOf(scope).toLowerCase()}`;
+  const clear = useRequest({
+    name: () => name,
+    send: async (expected: Record<string, number>, key, signal) =>
       body(
         await client.POST('/backup/clear', {
+          params: { header: { 'Idempotency-Key': key } },
           body: { table: scope, confirm: scope, expected_rows: expected },
+          signal,
         }),
       ),
+    lookUp: (_, key) => asResult(key, clearedBy),
+    done: (cleared) => `${rows(cleared.removed_total)} removed. It can be undone on the page “Clear”.`,
     onSettled: () => {
       changed('changes', 'stats', 'jobs', 'archives');
     },
@@ -75,6 +83,7 @@ export function ClearSteps({ scope, onClose }: { scope: ClearScope; onClose: () 
         total={plan.data.removed_total}
         everything={plan.data.removed_total + kept}
         pending={clear.isPending}
+        unsettled={clear.unsettled && <UnsettledNote name={name} unsettled={clear.unsettled} />}
         error={clear.error}
         {...(moved && { onCountAgain: countAgain })}
         onConfirm={() => clear.mutate(plan.data.removed)}

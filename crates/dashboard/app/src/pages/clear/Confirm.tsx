@@ -1,5 +1,5 @@
 import { Alert, Button, Group, Stack, Text } from '@mantine/core';
-import { type FormEvent, useEffect, useRef, useState } from 'react';
+import { type FormEvent, type ReactNode, useEffect, useRef, useState } from 'react';
 import { isSessionEnd } from '../../api/problem';
 import { rows } from '../../locale/format';
 import { Icon } from '../../parts/Icon';
@@ -17,6 +17,7 @@ export function Confirm({
   total,
   everything,
   pending,
+  unsettled,
   error,
   onCountAgain,
   onConfirm,
@@ -28,6 +29,8 @@ export function Confirm({
   /** How many rows there are in all. */
   everything: number;
   pending: boolean;
+  /** What is said as long as it is not known whether it was done. */
+  unsettled: ReactNode;
   /** Why the last try was refused. */
   error: unknown;
   /** If the plan is no longer true: what counts again. Until then it can't be confirmed. */
@@ -82,6 +85,7 @@ export function Confirm({
             setWrong(false);
           }}
         />
+        {unsettled}
         {error ? (
           <ProblemAlert
             error={error}
@@ -92,8 +96,8 @@ export function Confirm({
           />
         ) : null}
         <Group justify="flex-end">
-          <Button variant="default" onClick={onCancel} disabled={pending}>
-            Cancel
+          <Button variant="default" onClick={onCancel} disabled={pending && !unsettled}>
+            {pending ? 'Close' : 'Cancel'}
           </Button>
           <Button type="submit" color={DANGER} loading={pending} disabled={onCountAgain !== undefined}>
             Clear {rows(total)}

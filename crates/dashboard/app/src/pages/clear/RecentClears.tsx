@@ -1,12 +1,16 @@
 import { Button, Stack, Text, Title } from '@mantine/core';
-import { useMutation, useQuery } from '@tanstack/react-query';
-import { type Change, clearedTable, undoable } from '../../api/changes';
+import { useQuery } from '@tanstack/react-query';
+import { type Change, clearedTable, restoredBy, undoable } from '../../api/changes';
 import { body, client } from '../../api/client';
+import { changesData, hasEnded, jobs, told } from '../../api/jobs';
 import { changed } from '../../api/queries';
 import { nameOf } from '../../api/tables';
 import { dateTime, number, rows } from '../../locale/format';
 import { Icon } from '../../parts/Icon';
 import { ProblemAlert } from '../../parts/ProblemAlert';
+import { asResult } from '../../requests/lookUp';
+import { UnsettledNote } from '../../requests/UnsettledNote';
+import { useRequest } from '../../requests/useRequest';
 import classes from './Clear.module.css';
 
 /** The clears that can still be undone, each with its button, until its time is up. */
@@ -54,26 +58,48 @@ function Clear({ clear }: { clear: Change }) {
   );
 }
 
-/** Takes a clear back, or says what stands in the way. */
+/**
+ * Takes a clear back, or says what stands in the way. While something changes the data, another undo would only be refused, so
+ * none is offered.
+ */
 export function Undo({ id, what, onDone }: { id: string; what: string; onDone?: (rows: number) => void }) {
-  const undo = useMutation({
-    mutationFn: async () => body(await client.POST('/backup/clear/{id}/undo', { params: { path: { id } } })),
-    onSuccess: ({ restored_total }) => onDone?.(restored_total),
+  const { data } = useQuery(jobs);
+  const changing = data?.items.find((each) => !hasEnded(each) && changesData(each));
+  const name = `Undo: clear ${what}`;
+  const undo = useRequest({
+    name: () => name,
+    send: async (_: null, key, signal) => {
+      const params = { path: { id }, header: { 'Idempotency-Key': key } };
+      return body(await client.POST('/backup/clear/{id}/undo', { params, signal })).restored_total;
+    },
+    lookUp: (_, key) => asResult(key, restoredBy),
+    done: (restored) => `${rows(restored)} are back.`,
+    tells: onDone ? 'success' : 'failure only',
+    onSuccess: (restored) => onDone?.(restored),
     onSettled: () => {
       changed('changes', 'jobs', 'stats', 'archives');
     },
   });
   return (
     <Stack gap="xs" align="flex-end">
-      <Button
-        variant="default"
-        leftSection={<Icon name="undo" size={18} />}
-        loading={undo.isPending}
-        aria-label={`Undo: clear ${what}`}
-        onClick={() => undo.mutate()}
-      >
-        Undo
-      </Button>
+      {changing && !undo.isPending ? (
+        <Text size="sm" c="dimmed">
+          {told(changing, 'clear_id') === id
+            ? 'This clear is being undone.'
+            : 'It can be undone when the running change has ended.'}
+        </Text>
+      ) : (
+        <Button
+          variant="default"
+          leftSection={<Icon name="undo" size={18} />}
+          loading={undo.isPending}
+          aria-label={name}
+          onClick={() => undo.mutate(null)}
+        >
+          Undo
+        </Button>
+      )}
+      {undo.unsettled && <UnsettledNote name={name} unsettled={undo.unsettled} />}
       {undo.error && <ProblemAlert error={undo.error} title="It was not undone" />}
     </Stack>
   );

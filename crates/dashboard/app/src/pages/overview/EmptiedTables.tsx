@@ -18,7 +18,7 @@ export function EmptiedTables() {
   if (!last || tables.length === 0) return null;
   const names = listOf(tables.map((table) => nameOf(table).toLowerCase()));
   const before = listOf(
-    tables.map((table) => `${nameOf(table).toLowerCase()} ${rows(last.rows[table] ?? 0)}`),
+    tables.map((table) => `${rows(last.rows[table] ?? 0)} of ${nameOf(table).toLowerCase()}`),
   );
   return (
     <Alert
@@ -32,7 +32,7 @@ export function EmptiedTables() {
       <Stack gap="xs" align="flex-start">
         <Text size="sm">
           The last backup, of {dateTime(last.created_at)}, has {before}. If this is a mistake, undo the clear
-          or restore a backup. Both show first what would change.
+          or restore a backup.
         </Text>
         <Group gap="xs">
           <Button component={Link} href="/clear" size="xs" variant="default">

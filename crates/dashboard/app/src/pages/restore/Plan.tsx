@@ -1,5 +1,5 @@
 import { Alert, Button, Checkbox, Group, Stack, Text } from '@mantine/core';
-import { type FormEvent, useState } from 'react';
+import { type FormEvent, type ReactNode, useState } from 'react';
 import type { RestorePlan } from '../../api/archives';
 import { TABLES } from '../../api/tables';
 import { money, number, rows } from '../../locale/format';
@@ -16,6 +16,8 @@ const REMOVED = 'Removed';
 interface Props {
   plan: RestorePlan;
   pending: boolean;
+  /** What is said as long as it is not known whether it has begun. */
+  unsettled: ReactNode;
   error: unknown;
   onConfirm: () => void;
   /** Whether administrators whom the archive has as inactive or with another role are disabled. */
@@ -25,7 +27,7 @@ interface Props {
 }
 
 /** The plan in words and numbers, and the word that lets it happen. */
-export function Plan({ plan, pending, error, onConfirm, disable, onDisable }: Props) {
+export function Plan({ plan, pending, unsettled, error, onConfirm, disable, onDisable }: Props) {
   const [typed, setTyped] = useState('');
   const [wrong, setWrong] = useState(false);
   const [known, setKnown] = useState(false);
@@ -113,6 +115,7 @@ export function Plan({ plan, pending, error, onConfirm, disable, onDisable }: Pr
                 setWrong(false);
               }}
             />
+            {unsettled}
             {error ? <ProblemAlert error={error} title="Nothing was restored" /> : null}
             <Group justify="flex-end">
               <Button type="submit" color={DANGER} loading={pending}>

@@ -11,6 +11,7 @@ import { JobProgress } from '../../parts/JobProgress';
 import { NumbersByTable } from '../../parts/NumbersByTable';
 import { Panel } from '../../parts/Panel';
 import { ProblemAlert } from '../../parts/ProblemAlert';
+import { dismiss } from '../../requests/jobNews';
 
 /** How a restore fares, and its report. It goes on without this page. */
 export function Progressing({ id }: { id: string }) {
@@ -18,8 +19,9 @@ export function Progressing({ id }: { id: string }) {
   const ended = data && hasEnded(data);
   useEffect(() => {
     if (!ended) return;
+    dismiss(id);
     changed('archives', 'stats', 'jobs');
-  }, [ended]);
+  }, [ended, id]);
   if (!data) {
     if (error) return <ProblemAlert error={error} again={{ label: 'Try again', act: () => refetch() }} />;
     return <Loader aria-label="Looking for the restore" />;

@@ -7,7 +7,6 @@ import { withChosen } from '../../parts/ArchiveSelect';
 import { NoArchives } from '../../parts/NoArchives';
 import { PageHead } from '../../parts/PageHead';
 import { ProblemAlert } from '../../parts/ProblemAlert';
-import { RunningJobs } from '../../parts/RunningJobs';
 import { Tip } from '../../parts/Tip';
 import { Progressing } from './Progressing';
 import { Steps } from './Steps';
@@ -32,7 +31,6 @@ export default function Restore() {
           <Progressing id={second} />
         ) : (
           <>
-            <RunningJobs />
             {error && <ProblemAlert error={error} again={{ label: 'Try again', act: () => refetch() }} />}
             {!data && !error && <Skeleton height="16rem" aria-label="Reading the list" />}
             {data && data.items.length === 0 && first === '' && (

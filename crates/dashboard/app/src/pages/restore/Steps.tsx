@@ -1,20 +1,29 @@
 import { Alert, Button, Checkbox, Group, Radio, Stack, TextInput, Title } from '@mantine/core';
 import { useMutation } from '@tanstack/react-query';
-import { type FormEvent, useState } from 'react';
+import { type FormEvent, useEffect, useRef, useState } from 'react';
 import { useLocation } from 'wouter';
-import { type Archive, isDamaged } from '../../api/archives';
+import { type Archive, isDamaged, type RestorePlan } from '../../api/archives';
 import { body, client } from '../../api/client';
 import { Refusal } from '../../api/problem';
 import { changed } from '../../api/queries';
+import type { components } from '../../api/schema';
 import { nameOf, TABLES } from '../../api/tables';
 import { ArchiveSelect } from '../../parts/ArchiveSelect';
 import { Icon } from '../../parts/Icon';
 import { Panel } from '../../parts/Panel';
 import { ProblemAlert } from '../../parts/ProblemAlert';
 import { verified } from '../../parts/verified';
+import { follow } from '../../requests/jobNews';
+import { asJob } from '../../requests/lookUp';
+import { UnsettledNote } from '../../requests/UnsettledNote';
+import { useRequest } from '../../requests/useRequest';
 import { DANGER } from '../../theme';
 import { Plan } from './Plan';
 import { changesAdministrators, EVERYTHING, MODES, request, type Wanted, WORD } from './request';
+
+type RestoreRequest = components['schemas']['RestoreRequest'];
+
+const NAME = 'Restore a backup';
 
 /** What a plan is asked for. */
 interface Asked {
@@ -44,27 +53,41 @@ export function Steps({ archives, chosen }: { archives: Archive[]; chosen: Archi
       );
     },
   });
-  const restore = useMutation({
-    mutationFn: async ({ hash, administrators }: { hash: string; administrators: boolean }) => {
-      if ('missing' in asked) throw new Error(asked.missing);
-      return body(
+  const mounted = useRef(false);
+  useEffect(() => {
+    mounted.current = true;
+    return () => {
+      mounted.current = false;
+    };
+  }, []);
+  const restore = useRequest({
+    name: () => NAME,
+    send: async (confirmed: RestoreRequest, key, signal) =>
+      body(
         await client.POST('/backup/archives/{id}/restore', {
-          params: { path: { id } },
-          body: {
-            ...asked,
-            allow_unencrypted: allowUnencrypted,
-            plan_hash: hash,
-            confirm: WORD,
-            confirm_administrators: administrators,
-          },
+          params: { path: { id }, header: { 'Idempotency-Key': key } },
+          body: confirmed,
+          signal,
         }),
-      );
-    },
+      ),
+    lookUp: (_, key) => asJob(key),
     onSuccess: (job) => {
+      follow(job.id);
       changed('jobs');
-      go(`/restore/job/${job.id}`);
+      // Who has gone to another page is told there how it ends.
+      if (mounted.current) go(`/restore/job/${job.id}`);
     },
   });
+  const confirm = (of: RestorePlan) => {
+    if ('missing' in asked) return;
+    restore.mutate({
+      ...asked,
+      allow_unencrypted: allowUnencrypted,
+      plan_hash: of.hash,
+      confirm: WORD,
+      confirm_administrators: changesAdministrators(of),
+    });
+  };
   // A plan is of what was asked; other questions need another.
   const change = (next: Partial<Wanted>) => {
     // Whoever asks for something else has not asked to disable anybody there.
@@ -181,9 +204,8 @@ export function Steps({ archives, chosen }: { archives: Archive[]; chosen: Archi
             plan={plan.data}
             pending={restore.isPending}
             error={restore.error}
-            onConfirm={() =>
-              restore.mutate({ hash: plan.data.hash, administrators: changesAdministrators(plan.data) })
-            }
+            unsettled={restore.unsettled && <UnsettledNote name={NAME} unsettled={restore.unsettled} />}
+            onConfirm={() => confirm(plan.data)}
             disable={wanted.disable}
             onDisable={(disable) => {
               change({ disable });

@@ -1,0 +1,286 @@
+// What the pages say when an answer is lost. The service has acted, or not; a page says which only when it knows it.
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Page } from '@playwright/test';
+import { expect, signIn, test } from './harness.ts';
+import type { Service } from './service.ts';
+
+interface Jobs {
+  items: { id: string; kind: string; state: string }[];
+}
+
+/** Which jobs there were, the newest first. */
+async function kinds(service: Service): Promise<string[]> {
+  const { items } = await service.api<Jobs>('/backup/jobs?limit=100');
+  return items.map(({ kind, state }) => `${kind} ${state}`);
+}
+
+/** Opens the plan of a clear and types its word. */
+async function typed(page: Page, table: string) {
+  await page.getByRole('button', { name: `Clear ${table}…` }).click();
+  const dialog = page.getByRole('dialog', { name: `Clear ${table}` });
+  await dialog.getByLabel(`Type ${table} to confirm`).fill(table);
+  return { dialog, confirm: dialog.getByRole('button', { name: /^Clear [\d,]+ rows$/ }) };
+}
+
+async function choose(page: Page, archive: string, action: string): Promise<void> {
+  await page.getByRole('button', { name: `What to do with ${archive}` }).click();
+  await page.getByRole('menuitem', { name: action, exact: true }).click();
+}
+
+/** Flips bits in the middle of what is stored. */
+function damage(service: Service, id: string): void {
+  const folder = join(service.folder, 'data', 'archives', id);
+  const name = readdirSync(folder).find((name) => name.startsWith('archive.')) ?? '';
+  const stored = readFileSync(join(folder, name));
+  const middle = Math.floor(stored.length / 2);
+  stored.fill(0xff, middle, middle + 16);
+  writeFileSync(join(folder, name), stored);
+}
+
+test('a clear and its undo are told as what they were, although the answer is lost', async ({
+  page,
+  ownSchool,
+  networkBefore,
+}) => {
+  const service = await ownSchool();
+  const network = await networkBefore(service);
+  await signIn(page, network, '#/clear');
+  const lost = 'answer cut';
+  const { dialog, confirm } = await typed(page, 'payments');
+  network.losing = { request: /^POST \/backup\/clear$|idempotency_key/, loss: lost };
+  await confirm.click();
+  await expect(dialog.getByRole('status')).toContainText('Not known yet: Clear payments');
+  await expect.poll(() => service.api('/backup/stats')).toMatchObject({ payments: 0 });
+  await expect(dialog.getByRole('status')).toContainText('Still not known', { timeout: 20_000 });
+  await expect(page.getByText('Nothing was')).toHaveCount(0);
+  network.losing = undefined;
+  await expect(dialog.getByRole('status')).toContainText('5,000 rows removed', { timeout: 30_000 });
+
+  network.losing = { request: /^POST \S+\/undo$/, loss: 'gateway timeout' };
+  await dialog.getByRole('button', { name: 'Undo: clear payments' }).click();
+  await expect(dialog.getByRole('status').filter({ hasText: '5,000 rows are back' })).toBeVisible({
+    timeout: 30_000,
+  });
+  await dialog.getByRole('button', { name: 'Done' }).click();
+  // However often the browser has sent them again by itself.
+  expect(await kinds(service)).toEqual(['undo succeeded', 'clear succeeded']);
+
+  // The dialog is closed while nobody knows, and the page is left: the outcome is told all the same.
+  const other = await typed(page, 'enrollments');
+  network.losing = { request: /^POST \/backup\/clear$|idempotency_key/, loss: 'answer cut in the middle' };
+  await other.confirm.click();
+  const unknown = page.getByRole('status').filter({ hasText: 'Not known yet: Clear enrollments' });
+  await expect(unknown).toBeVisible();
+  await page.keyboard.press('Escape');
+  await expect(page.getByRole('dialog')).toBeHidden();
+  await page.getByRole('link', { name: 'Download' }).click();
+  await expect(unknown.or(page.getByText('Still not known: Clear enrollments'))).toBeVisible();
+  network.losing = undefined;
+  const told = page.getByRole('status').filter({ hasText: 'Clear enrollments' });
+  await expect(told).toContainText('3,000 rows removed', { timeout: 30_000 });
+  await told.getByRole('button', { name: 'Dismiss' }).click();
+  await expect(told).toBeHidden();
+
+  // An undo of the list says that it is done, although its place in the list is gone.
+  network.losing = { request: /^POST \S+\/undo$/, loss: lost };
+  await page.getByRole('link', { name: 'Clear' }).click();
+  await page.getByRole('button', { name: 'Undo: clear enrollments' }).click();
+  await expect(page.getByRole('status').filter({ hasText: '3,000 rows are back' })).toBeVisible({
+    timeout: 30_000,
+  });
+  await expect(page.getByRole('heading', { name: 'Can be undone' })).toBeHidden();
+});
+
+test('a request that has not arrived is not told as done, and is done once', async ({
+  page,
+  ownSchool,
+  networkBefore,
+}) => {
+  const service = await ownSchool();
+  const network = await networkBefore(service);
+  await signIn(page, network, '#/clear');
+  const { dialog, confirm } = await typed(page, 'courses');
+  network.losing = { request: /^POST \/backup\/clear$/, loss: 'request dropped' };
+  await confirm.click();
+  await expect(dialog.getByRole('alert')).toContainText('Not done so far', { timeout: 20_000 });
+  await expect(dialog.getByRole('alert')).toContainText('no record of this request');
+  expect(await service.api('/backup/stats')).toMatchObject({ courses: 40 });
+  const keys: (string | undefined)[] = [];
+  page.on('request', (request) => {
+    const isClear = request.url().endsWith('/backup/clear') && !request.postDataJSON().dry_run;
+    if (isClear) keys.push(request.headers()['idempotency-key']);
+  });
+  network.losing = undefined;
+  await confirm.click();
+  await expect(dialog.getByRole('status')).toContainText('rows removed', { timeout: 30_000 });
+  expect(await kinds(service)).toEqual(['clear succeeded']);
+  // A refusal of the service is told as one.
+  await dialog.getByRole('button', { name: 'Done' }).click();
+  await expect(dialog).toBeHidden();
+  const students = await typed(page, 'students');
+  await service.api('/backup/clear', { table: 'payments' });
+  await students.confirm.click();
+  await expect(students.dialog.getByRole('alert')).toContainText('Nothing was cleared');
+  expect(new Set(keys).size).toBe(2);
+  expect(keys).not.toContain(undefined);
+});
+
+test('whatever is done with backups is told as it was, although the answer is lost', async ({
+  page,
+  ownSchool,
+  networkBefore,
+}) => {
+  const service = await ownSchool();
+  const network = await networkBefore(service);
+  await signIn(page, network, '#/archives');
+  const lose = (request: RegExp, loss: 'answer cut' | 'gateway timeout') => {
+    network.losing = { request, loss };
+  };
+  lose(/^POST \/backup\/archives$/, 'gateway timeout');
+  await page.getByRole('button', { name: 'Take a backup…' }).click();
+  const take = page.getByRole('dialog', { name: 'Take a backup' });
+  await take.getByLabel('Name').fill('one');
+  await take.getByRole('button', { name: 'Take a backup' }).click();
+  await expect(take).toBeHidden();
+  await expect(page.getByRole('status').filter({ hasText: 'was created' })).toContainText('109,053 rows', {
+    timeout: 30_000,
+  });
+  lose(/^POST \S+\/verify$/, 'answer cut');
+  await choose(page, 'one', 'Verify');
+  await expect(page.getByRole('status').filter({ hasText: 'is whole' })).toBeVisible({ timeout: 30_000 });
+  lose(/^PATCH /, 'answer cut');
+  await choose(page, 'one', 'Name and note…');
+  const edit = page.getByRole('dialog', { name: 'Name and note' });
+  await edit.getByLabel('Name').fill('two');
+  await edit.getByRole('button', { name: 'Save' }).click();
+  await expect(edit).toBeHidden();
+  lose(/^PATCH /, 'gateway timeout');
+  await choose(page, 'two', 'Pin');
+  await expect(page.getByText('Pinned')).toBeVisible();
+  network.losing = undefined;
+  await choose(page, 'two', 'Unpin');
+  await expect(page.getByText('Pinned')).toBeHidden();
+
+  // The answer to a restore is its job.
+  await service.api('/backup/clear', { table: 'payments' });
+  await choose(page, 'two', 'Restore…');
+  await page.getByLabel('Some tables').check();
+  await page.getByLabel('Payments', { exact: true }).check();
+  await page.getByRole('button', { name: 'Show what would change' }).click();
+  await page.getByLabel('Type restore to confirm').fill('restore', { timeout: 30_000 });
+  lose(/^POST \S+\/restore$/, 'answer cut');
+  await page.getByRole('button', { name: 'Restore', exact: true }).click();
+  await expect(page.getByRole('region', { name: 'The report' })).toBeVisible({ timeout: 60_000 });
+  expect(await service.api('/backup/stats')).toMatchObject({ payments: 5_000 });
+
+  await page.getByRole('link', { name: 'Archives', exact: true }).click();
+  lose(/^DELETE /, 'gateway timeout');
+  await choose(page, 'two', 'Delete…');
+  await page.getByRole('dialog').getByRole('button', { name: 'Delete it' }).click();
+  await expect(page.getByRole('dialog')).toBeHidden();
+  await expect(page.getByText('two', { exact: true })).toBeHidden();
+  expect((await kinds(service)).sort()).toEqual([
+    'archive succeeded',
+    'clear succeeded',
+    'restore succeeded',
+    'verify succeeded',
+  ]);
+});
+
+test('a damaged backup is told, shown as a problem, and not proposed', async ({ page, ownSchool }) => {
+  const service = await ownSchool();
+  const good = await service.take('good');
+  const bad = await service.take('bad');
+  const gone = await service.take('gone');
+  await service.request('DELETE', `/backup/archives/${gone}`);
+  damage(service, bad);
+  await signIn(page, service, '#/archives');
+  await choose(page, 'bad', 'Verify');
+  const damaged = page.getByRole('alert').filter({ hasText: 'is damaged' });
+  await expect(damaged).toContainText('bad', { timeout: 30_000 });
+  await expect(damaged).toContainText('Create a new backup now');
+  await expect(page.getByText(/archive_/)).toHaveCount(0);
+  // A job that has failed is told to everybody, until they have read it.
+  await page.reload();
+  await expect(damaged).toContainText('The backup of');
+  await damaged.getByRole('button', { name: 'Dismiss' }).click();
+  await page.reload();
+  await expect(page.getByText('Damaged', { exact: true })).toBeVisible();
+  await expect(damaged).toBeHidden();
+
+  await page.getByRole('link', { name: 'Overview' }).click();
+  const last = page.getByRole('alert').filter({ hasText: /^The last backup, of .*, is damaged/ });
+  await expect(last).toContainText('The newest backup that is not known to be damaged is of');
+  await expect(last).not.toContainText('archive_');
+
+  for (const [at, label] of [
+    ['restore', 'Archive'],
+    ['compare', 'From'],
+  ] as const) {
+    await page.goto(`${service.url}/backup/#/${at}`);
+    const chosen = page.getByLabel(label, { exact: true });
+    await expect(chosen).toHaveValue(good);
+    await expect(chosen.locator('option', { hasText: 'damaged' })).toHaveCount(1);
+    await page.goto(`${service.url}/backup/#/${at}/2026-01-01T00-00-00Z-00000000`);
+    await expect(page.getByRole('alert')).toContainText('There is no such backup');
+    await expect(chosen).toBeHidden();
+    await page.goto(`${service.url}/backup/#/${at}/${gone}`);
+    await expect(page.getByRole('alert')).toContainText('This backup was deleted');
+    await page.getByRole('link', { name: 'Choose another backup' }).click();
+    await expect(chosen).toHaveValue(good);
+  }
+  await page.goto(`${service.url}/backup/#/restore/${bad}`);
+  await expect(page.getByRole('note').filter({ hasText: 'It can’t be restored' })).toBeVisible();
+
+  // After a restore, the copy of what was there before is not proposed.
+  await service.api('/backup/clear', { table: 'students' });
+  await page.goto(`${service.url}/backup/#/restore`);
+  await expect(page.getByLabel('Archive', { exact: true })).toHaveValue(good);
+});
+
+test('the overview is not content with tables that have become empty', async ({ page, ownSchool }) => {
+  const service = await ownSchool();
+  const older = await service.take('older');
+  const id = await service.take('today');
+  await service.ended(
+    await service.api<{ id: string }>(`/backup/archives/${id}/verify`, { level: 'digest' }),
+  );
+  // An older file that arrives later does not hide it.
+  await service.upload(`/backup/archives/${older}/file`, 'uploaded');
+  await signIn(page, service, '#/');
+  const last = page.getByRole('status').filter({ hasText: 'The last backup is of' });
+  await expect(last).toContainText('today');
+  await expect(last).toHaveAttribute('style', /green/);
+  await service.api('/backup/clear', { table: 'payments' });
+  await page.getByRole('button', { name: 'Refresh' }).click();
+  const empty = page.getByRole('alert').filter({ hasText: 'Empty now' });
+  await expect(empty).toContainText('5,000 rows of payments');
+  await expect(last).not.toHaveAttribute('style', /green/);
+  await empty.getByRole('link', { name: 'Undo a clear' }).click();
+
+  // While an undo runs, another one is not offered.
+  const clear = (await service.api<{ items: { id: string }[] }>('/backup/changes?kind=clear')).items[0]?.id;
+  const running = {
+    ...(await service.api<{ items: object[] }>('/backup/jobs?kind=clear')).items[0],
+    id: '01a21323-465d-77be-a326-abc1544e35d2',
+    kind: 'undo',
+    state: 'running',
+    phase: 'changing',
+    ended_at: null,
+    parameters: { clear_id: clear },
+    result: null,
+  };
+  await page.route(/\/backup\/jobs\?limit=/, (route) =>
+    route.fulfill({ json: { items: [running], total: 1, limit: 20, offset: 0 } }),
+  );
+  await page.reload();
+  await expect(page.getByRole('region', { name: 'Running jobs' })).toContainText('Undoing a clear');
+  await expect(page.getByText('This clear is being undone.')).toBeVisible();
+  await expect(page.getByRole('button', { name: 'Undo: clear payments' })).toBeHidden();
+  await page.unroute(/\/backup\/jobs\?limit=/);
+  await page.getByRole('button', { name: 'Undo: clear payments' }).click();
+  await expect(page.getByRole('status').filter({ hasText: '5,000 rows are back' })).toBeVisible({
+    timeout: 30_000,
+  });
+});

@@ -1,0 +1,73 @@
+// What the service says to programs, said to people: without paths, parameters and ids.
+import type { ProblemDocument } from '../api/problem';
+
+export interface ProblemWords {
+  title?: string;
+  detail?: string;
+  hint?: string;
+}
+
+/** Where the service's own words speak of its interface. All other problems are told as the service tells them. */
+const WORDS: Readonly<Partial<Record<ProblemDocument['code'], ProblemWords>>> = {
+  archive_gone: { title: 'This backup was deleted', detail: 'It can’t be brought back.' },
+  archive_incomplete: {
+    title: 'This backup is incomplete',
+    detail: 'Its description is missing.',
+    hint: 'If it is being copied, wait for the end. If it is whole, ask whoever runs the service to verify it.',
+  },
+  archive_needed_for_undo: { hint: 'Undo the clear first, or delete the backup all the same.' },
+  archive_pinned: { detail: 'It is pinned, so it was not changed.', hint: 'Unpin it first.' },
+  archive_unencrypted: {
+    detail: 'This backup is not encrypted, and the backups of this service are. Nothing was changed.',
+  },
+  archive_unreadable: {
+    title: 'This backup can’t be read',
+    detail: 'The service can’t read its files.',
+    hint: 'Ask whoever runs the service to look at them.',
+  },
+  busy: {
+    title: 'The data is being changed right now',
+    detail: 'Another clear, restore or undo is running. Nothing was changed by this one.',
+    hint: 'Wait until it has ended. It is shown at the top of the page. Then try again.',
+  },
+  idempotency_key_reused: {
+    title: 'This page has sent something else before',
+    detail: 'Nothing was changed.',
+    hint: 'Reload the page and try again.',
+  },
+  manifest_unreadable: {
+    title: 'The description of this backup can’t be read',
+    detail: 'The backup itself may be whole.',
+    hint: 'Ask whoever runs the service to verify it.',
+  },
+  not_cancellable: {
+    detail: 'It has ended, or its changes are being saved right now. It can’t be cancelled any more.',
+  },
+  plan_moved: {
+    title: 'The data has changed since the preview was made',
+    detail: 'Nothing was changed.',
+    hint: 'Make the preview again and look at the new numbers.',
+  },
+  restore_conflict: { hint: 'Make the preview again: it says what stands in the way.' },
+  rows_moved: { hint: 'Count again, look at the new numbers, and confirm them.' },
+  unauthenticated: { detail: 'Your session has ended. Sign in again.' },
+  undo_expired: {
+    detail: 'The time in which this clear could be undone is over. Its safety archive can still be restored.',
+  },
+  undo_unproven: {
+    detail: 'Nothing proves that the safety archive was made for this clear. Nothing was changed.',
+  },
+  unknown_archive: {
+    title: 'There is no such backup',
+    detail: 'The address may be wrong, or the backup was deleted long ago.',
+  },
+  unknown_job: {
+    title: 'This job is not known any more',
+    detail: 'The service remembers the newest jobs only.',
+  },
+  wrong_confirmation: { detail: 'The confirmation is missing or wrong. Nothing was changed.' },
+};
+
+export function problemWords(code: ProblemDocument['code']): ProblemWords {
+  return WORDS[code] ?? {};
+}

@@ -1,0 +1,36 @@
+import { Alert, Stack, Text } from '@mantine/core';
+import { Icon } from '../parts/Icon';
+import { JobProgress } from '../parts/JobProgress';
+import type { Unsettled } from './settle';
+
+/** How many questions without an answer mean that the service is away, and not only slow. */
+const AWAY = 4;
+
+/** What is said here matters more than what was read before, in a dialog that is higher than the screen, too. */
+function intoView(element: HTMLElement | null): void {
+  element?.scrollIntoView({ block: 'nearest' });
+}
+
+/** The outcome of a request is not known, and what is done about that. */
+export function UnsettledNote({ name, unsettled }: { name: string; unsettled: Unsettled }) {
+  const { job, unanswered } = unsettled;
+  const isAway = unanswered >= AWAY;
+  return (
+    <Stack gap="sm" ref={intoView}>
+      <Alert
+        role="status"
+        color="yellow"
+        variant="light"
+        icon={<Icon name="warning" />}
+        title={`${isAway ? 'Still not known' : 'Not known yet'}: ${name}`}
+      >
+        <Text size="sm">
+          {isAway
+            ? 'The service does not answer, so this page can’t tell whether this was done. Do not repeat it. The page goes on asking, and tells the outcome as soon as the service answers. If the service does not come back, tell whoever runs it. Afterwards look here before you do it again.'
+            : 'The service has not answered, so it is not known yet whether this was done. The page is looking it up. Do not repeat it meanwhile.'}
+        </Text>
+      </Alert>
+      {job && <JobProgress job={job} mine />}
+    </Stack>
+  );
+}

@@ -1,0 +1,88 @@
+import { useMutation } from '@tanstack/react-query';
+import { useEffect, useRef, useState, useSyncExternalStore } from 'react';
+import { Refusal } from '../api/problem';
+import { changed } from '../api/queries';
+import * as jobNews from './jobNews';
+import { newKey } from './key';
+import { jobOf } from './lookUp';
+import { type Found, NotReceived, settle, type Unsettled } from './settle';
+import { begin, current, forget, show, subscribe, update } from './store';
+
+interface Definition<V, T> {
+  /** What is asked, such as `Clear payments`. */
+  name: (what: V) => string;
+  /** Sends it. A request that has a job sends the key as its `Idempotency-Key`. */
+  send: (what: V, key: string, signal: AbortSignal) => Promise<T>;
+  /** Asks what became of it, if there is no answer. */
+  lookUp: (what: V, key: string) => Promise<Found<T>>;
+  /** The outcome in words. It is told on the page if the place that asked is gone, or does not tell by itself. */
+  done?: (result: T, what: V) => string | undefined;
+  /** Whether the place that asked tells of the success by itself. */
+  tells?: 'success' | 'failure only';
+  onSuccess?: (result: T, what: V) => void;
+  onError?: () => void;
+  onSettled?: () => void;
+}
+
+/**
+ * A request that changes something. It is pending until its outcome is known, whatever happens to its answer; `unsettled` is
+ * what is known as long as the answer is missing.
+ */
+export function useRequest<V, T>(definition: Definition<V, T>) {
+  const { name, send, lookUp, done, tells = 'success', onSuccess, onError, onSettled } = definition;
+  const [id, setId] = useState<number>();
+  const last = useRef<{ what: string; key: string }>(undefined);
+  const mutation = useMutation({
+    mutationFn: async (what: V) => {
+      const text = JSON.stringify(what ?? null);
+      // What has not been received is sent again under the key that it had: it may arrive twice and is done once.
+      const key = last.current?.what === text ? last.current.key : newKey();
+      last.current = { what: text, key };
+      const id = begin(name(what));
+      setId(id);
+      // What takes longer than this has a job, whose progress is shown.
+      const soon = setTimeout(() => changed('jobs'), 1_000);
+      try {
+        const result = await settle({
+          send: (signal) => send(what, key, signal),
+          lookUp: () => lookUp(what, key),
+          report: (unsettled) => update(id, { at: 'unsettled', ...unsettled }),
+        });
+        last.current = undefined;
+        const words = done?.(result, what);
+        const isTold = tells === 'success' && current().find((each) => each.id === id)?.isShown;
+        if (words === undefined || isTold) forget(id);
+        else update(id, { at: 'done', words });
+        return result;
+      } catch (error) {
+        if (!(error instanceof NotReceived)) {
+          last.current = undefined;
+          leaveToPlace(key, error);
+        }
+        update(id, { at: 'failed', error });
+        throw error;
+      } finally {
+        clearTimeout(soon);
+      }
+    },
+    ...(onSuccess && { onSuccess }),
+    ...(onError && { onError }),
+    ...(onSettled && { onSettled }),
+  });
+  useEffect(() => {
+    if (id === undefined) return;
+    show(id, true);
+    return () => show(id, false);
+  }, [id]);
+  const requests = useSyncExternalStore(subscribe, current);
+  const state = requests.find((each) => each.id === id)?.state;
+  const unsettled: Unsettled | undefined = state?.at === 'unsettled' ? state : undefined;
+  return { ...mutation, unsettled };
+}
+
+/** A job that has failed as the answer says is told where it was asked, and not once more among the jobs. */
+async function leaveToPlace(key: string, error: unknown): Promise<void> {
+  if (!(error instanceof Refusal) || error.problem.code === 'unauthenticated') return;
+  const job = await jobOf(key).catch(() => undefined);
+  if (job) jobNews.dismiss(job.id);
+}

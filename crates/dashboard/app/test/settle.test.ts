@@ -1,0 +1,104 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import type { Job } from '../src/api/jobs';
+import { type ProblemDocument, Refusal, Unreachable } from '../src/api/problem';
+import { type Found, NotReceived, settle, type Unsettled } from '../src/requests/settle';
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+const refusal = (status: number) => new Refusal({ status, detail: 'No.' } as ProblemDocument);
+const NONE = { at: 'none' } as const;
+const DONE = { at: 'done', result: 'done' } as const;
+const JOB = { id: 'job', rows_done: 7 } as Job;
+
+/** Settles a request whose answer and whose lookups are these; the last lookup is repeated. */
+function settled(send: () => Promise<string>, ...lookups: (Found<string> | Error)[]) {
+  const reports: Unsettled[] = [];
+  let asked = 0;
+  let signal: AbortSignal | undefined;
+  const outcome = settle({
+    send: (given) => {
+      signal = given;
+      return send();
+    },
+    lookUp: async () => {
+      const found = lookups[Math.min(asked, lookups.length - 1)] ?? NONE;
+      asked += 1;
+      if (found instanceof Error) throw found;
+      return found;
+    },
+    report: (unsettled) => reports.push(unsettled),
+  }).catch((error: unknown) => error);
+  return { outcome, reports, asked: () => asked, signal: () => signal };
+}
+
+const cut = () => Promise.reject(new Unreachable());
+const never = () => new Promise<string>(() => undefined);
+
+test('an answer is the outcome, and nothing is asked', async () => {
+  const { outcome, asked, reports } = settled(async () => 'answered');
+  expect(await outcome).toBe('answered');
+  const refused = settled(() => Promise.reject(refusal(409)));
+  expect(await refused.outcome).toMatchObject({ message: 'No.' });
+  await vi.runAllTimersAsync();
+  expect([asked(), refused.asked(), reports.length, refused.reports.length]).toEqual([0, 0, 0, 0]);
+});
+
+test('a lost answer is looked up, and until then nothing is known', async () => {
+  const running = { at: 'running', job: JOB } as const;
+  const { outcome, reports } = settled(cut, new Unreachable(), NONE, running, DONE);
+  await vi.runAllTimersAsync();
+  expect(await outcome).toBe('done');
+  expect(reports[0]).toEqual({ job: undefined, unanswered: 0 });
+  expect(reports.some(({ unanswered }) => unanswered === 1)).toBe(true);
+  expect(reports.at(-1)).toEqual({ job: JOB, unanswered: 0 });
+});
+
+test('what has failed without an answer is told as the failure that it is', async () => {
+  const { outcome } = settled(cut, { at: 'failed', error: refusal(422) });
+  await vi.runAllTimersAsync();
+  expect(await outcome).toMatchObject({ problem: { status: 422 } });
+});
+
+test('only several answers without a trace mean that a request has not arrived', async () => {
+  const { outcome, asked } = settled(cut, new Unreachable(), NONE, NONE, new Unreachable(), NONE);
+  await vi.runAllTimersAsync();
+  expect(await outcome).toBeInstanceOf(NotReceived);
+  expect(asked()).toBe(5);
+});
+
+test('a service that does not answer is asked for ever', async () => {
+  const { outcome, reports, asked } = settled(cut, new Unreachable());
+  let isSettled = false;
+  outcome.then(() => {
+    isSettled = true;
+  });
+  await vi.advanceTimersByTimeAsync(600_000);
+  expect(isSettled).toBe(false);
+  expect(asked()).toBeGreaterThan(100);
+  expect(reports.at(-1)?.unanswered).toBe(asked());
+});
+
+test('a service in trouble may have begun the job all the same', async () => {
+  const { outcome } = settled(() => Promise.reject(refusal(503)), DONE);
+  await vi.runAllTimersAsync();
+  expect(await outcome).toBe('done');
+  const refused = settled(() => Promise.reject(refusal(503)), NONE);
+  await vi.runAllTimersAsync();
+  expect(await refused.outcome).toMatchObject({ problem: { status: 503 } });
+  expect(refused.asked()).toBe(1);
+});
+
+test('an answer that does not come is not waited for, and may still come', async () => {
+  const hanging = settled(never, NONE, NONE, NONE, NONE, DONE);
+  await vi.runAllTimersAsync();
+  expect(await hanging.outcome).toBe('done');
+  expect(hanging.signal()?.aborted).toBe(true);
+  const late = settled(() => new Promise((resolve) => setTimeout(() => resolve('late'), 40_000)), NONE);
+  await vi.runAllTimersAsync();
+  expect(await late.outcome).toBe('late');
+});
