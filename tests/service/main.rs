@@ -52,6 +52,7 @@ mod isolation;
 mod job_progress;
 mod jobs_api;
 mod links;
+mod lists;
 mod locked_tables;
 mod logins;
 mod main_job;

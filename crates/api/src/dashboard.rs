@@ -7,12 +7,13 @@
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
-    AcceptEncoding, CacheControl, CacheDirective, ContentEncoding, ETag, Encoding, EntityTag, Header as _, IfNoneMatch,
-    LOCATION, VARY,
+    AcceptEncoding, CacheControl, CacheDirective, ContentEncoding, ETag, Encoding, EntityTag, Header as _, LOCATION,
+    VARY,
 };
 use actix_web::{HttpRequest, HttpResponse, web};
 use campus_backup_dashboard::{Caching, Coding, File};
 
+use crate::conditional::is_known;
 use crate::problem::{ApiError, Code};
 
 /// The page.
@@ -99,14 +100,5 @@ fn coding(request: &HttpRequest, file: File) -> Coding {
         Some(Encoding::Known(ContentEncoding::Brotli)) => Coding::Brotli,
         Some(Encoding::Known(ContentEncoding::Gzip)) => Coding::Gzip,
         _ => Coding::Identity,
-    }
-}
-
-/// Whether the client has these very bytes (RFC 9110, section 13.1.2).
-fn is_known(request: &HttpRequest, validator: &EntityTag) -> bool {
-    match IfNoneMatch::parse(request) {
-        Ok(IfNoneMatch::Any) => true,
-        Ok(IfNoneMatch::Items(known)) => known.iter().any(|known| known.weak_eq(validator)),
-        Err(_) => false,
     }
 }

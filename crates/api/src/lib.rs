@@ -13,6 +13,7 @@ pub mod address;
 pub mod body;
 pub mod cli;
 mod commands;
+mod conditional;
 pub mod cookie;
 pub mod csv_style;
 pub mod dashboard;

@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 
 use crate::AppState;
 use crate::address;
+use crate::conditional;
 use crate::problem::ApiError;
 
 /// How many items a whole list has, for clients that read the numbers of a list from headers.
@@ -74,17 +75,26 @@ impl Window {
 }
 
 /// A page as an answer, with the number of all items and with links to other pages, which ask for everything else as this request
-/// does.
-pub fn answer(state: &AppState, request: &HttpRequest, window: Window, page: &impl Serialize) -> HttpResponse {
+/// does. Who has the same page already is told so without it.
+///
+/// # Errors
+/// Those of [`conditional::json`].
+pub fn answer(
+    state: &AppState,
+    request: &HttpRequest,
+    window: Window,
+    page: &impl Serialize,
+) -> Result<HttpResponse, ApiError> {
     let service = address::of_service(state.settings.public_url.as_deref(), request);
     let links = window.others().into_iter().map(|(relation, offset)| {
         let query = query(request.query_string(), window.limit, offset);
         format!(r#"<{service}{}?{query}>; rel="{relation}""#, request.path())
     });
-    HttpResponse::Ok()
+    let mut answer = HttpResponse::Ok();
+    answer
         .insert_header((X_TOTAL_COUNT, window.total))
-        .insert_header((LINK, links.collect::<Vec<_>>().join(", ")))
-        .json(page)
+        .insert_header((LINK, links.collect::<Vec<_>>().join(", ")));
+    conditional::json(request, &mut answer, page)
 }
 
 fn query(asked: &str, limit: u64, offset: u64) -> String {

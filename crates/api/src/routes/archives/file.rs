@@ -5,7 +5,7 @@ use std::ops::Range;
 use actix_web::body::SizedStream;
 use actix_web::http::header::{
     ACCEPT_RANGES, CONTENT_RANGE, CacheControl, CacheDirective, ContentEncoding, ETag, EntityTag, Header as _,
-    IF_RANGE, IfNoneMatch, RANGE, Range as RangeHeader,
+    IF_RANGE, RANGE, Range as RangeHeader,
 };
 use actix_web::{HttpRequest, HttpResponse, get, web};
 use campus_backup_archive::Manifest;
@@ -14,6 +14,7 @@ use utoipa::IntoParams;
 
 use crate::AppState;
 use crate::body::Query;
+use crate::conditional::is_known;
 use crate::digest::{REPR_DIGEST, sha256_of_hexadecimal};
 use crate::link::{self, Spending};
 use crate::middleware::guard::Granted;
@@ -128,15 +129,6 @@ pub(super) async fn download_archive(
 
 fn file_name(manifest: &Manifest) -> String {
     format!("campus-backup-{}.json{}", manifest.id, manifest.object.form().suffix())
-}
-
-/// RFC 9110, section 13.1.2.
-fn is_known(request: &HttpRequest, tag: &EntityTag) -> bool {
-    match IfNoneMatch::parse(request) {
-        Ok(IfNoneMatch::Any) => true,
-        Ok(IfNoneMatch::Items(tags)) => tags.iter().any(|known| known.weak_eq(tag)),
-        Err(_) => false,
-    }
 }
 
 /// RFC 9110, sections 13.1.5 and 14.2: what can't be read, or is of another file, is as if it had not been sent.

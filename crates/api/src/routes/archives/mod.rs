@@ -195,7 +195,10 @@ async fn take_archive(
 #[utoipa::path(
     operation_id = "listArchives",
     tag = "archives",
-    params(ArchivesQuery),
+    params(
+        ArchivesQuery,
+        ("If-None-Match" = Option<String>, Header, description = "The `ETag` that is known already."),
+    ),
     responses(
         (
             status = 200,
@@ -204,8 +207,10 @@ async fn take_archive(
             headers(
                 ("X-Total-Count" = u64, description = "How many items the whole list has."),
                 ("Link" = String, description = "Other pages (RFC 8288): `first`, `prev`, `next`, `last`."),
+                ("ETag" = String, description = "Changes if the list does."),
             ),
         ),
+        (status = 304, description = "It is the one that is known already."),
         ListProblems
     )
 )]
@@ -221,7 +226,7 @@ async fn list_archives(
     let kept = state.archives.list(&granted.0, kind, limit, offset).await?;
     let total = kept.total;
     let listed = ArchiveList::new(kept, limit, offset);
-    Ok(page::answer(&state, &request, Window { limit, offset, total }, &listed))
+    page::answer(&state, &request, Window { limit, offset, total }, &listed)
 }
 
 /// Look at an archive

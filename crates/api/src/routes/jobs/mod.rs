@@ -101,7 +101,10 @@ problem_responses!(
 #[utoipa::path(
     operation_id = "listJobs",
     tag = "backup",
-    params(JobsQuery),
+    params(
+        JobsQuery,
+        ("If-None-Match" = Option<String>, Header, description = "The `ETag` that is known already."),
+    ),
     responses(
         (
             status = 200,
@@ -110,8 +113,10 @@ problem_responses!(
             headers(
                 ("X-Total-Count" = u64, description = "How many items the whole list has."),
                 ("Link" = String, description = "Other pages (RFC 8288): `first`, `prev`, `next`, `last`."),
+                ("ETag" = String, description = "Changes if the list does."),
             ),
         ),
+        (status = 304, description = "It is the one that is known already."),
         ListProblems
     )
 )]
@@ -143,7 +148,7 @@ async fn list_jobs(
         limit,
         offset,
     };
-    Ok(page::answer(&state, &request, Window { limit, offset, total }, &listed))
+    page::answer(&state, &request, Window { limit, offset, total }, &listed)
 }
 
 /// Look at a job

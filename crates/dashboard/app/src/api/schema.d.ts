@@ -2828,7 +2828,10 @@ export interface operations {
                 /** @description How many of the newest are left out. */
                 offset?: number;
             };
-            header?: never;
+            header?: {
+                /** @description The `ETag` that is known already. */
+                "If-None-Match"?: string | null;
+            };
             path?: never;
             cookie?: never;
         };
@@ -2837,6 +2840,8 @@ export interface operations {
             /** @description The archives. */
             200: {
                 headers: {
+                    /** @description Changes if the list does. */
+                    ETag?: string;
                     /** @description Other pages (RFC 8288): `first`, `prev`, `next`, `last`. */
                     Link?: string;
                     /** @description How many items the whole list has. */
@@ -2846,6 +2851,13 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["ArchiveList"];
                 };
+            };
+            /** @description It is the one that is known already. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description `unauthenticated`: You are not signed in. */
             401: {
@@ -4320,7 +4332,10 @@ export interface operations {
                 /** @description How many of the newest are left out. */
                 offset?: number;
             };
-            header?: never;
+            header?: {
+                /** @description The `ETag` that is known already. */
+                "If-None-Match"?: string | null;
+            };
             path?: never;
             cookie?: never;
         };
@@ -4329,6 +4344,8 @@ export interface operations {
             /** @description The changes. */
             200: {
                 headers: {
+                    /** @description Changes if the list does. */
+                    ETag?: string;
                     /** @description Other pages (RFC 8288): `first`, `prev`, `next`, `last`. */
                     Link?: string;
                     /** @description How many items the whole list has. */
@@ -4406,6 +4423,13 @@ export interface operations {
                         total: number;
                     };
                 };
+            };
+            /** @description It is the one that is known already. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description `unauthenticated`: You are not signed in. */
             401: {
@@ -5265,7 +5289,10 @@ export interface operations {
                 /** @description How many of the newest are left out. */
                 offset?: number;
             };
-            header?: never;
+            header?: {
+                /** @description The `ETag` that is known already. */
+                "If-None-Match"?: string | null;
+            };
             path?: never;
             cookie?: never;
         };
@@ -5274,6 +5301,8 @@ export interface operations {
             /** @description The jobs. */
             200: {
                 headers: {
+                    /** @description Changes if the list does. */
+                    ETag?: string;
                     /** @description Other pages (RFC 8288): `first`, `prev`, `next`, `last`. */
                     Link?: string;
                     /** @description How many items the whole list has. */
@@ -5301,6 +5330,13 @@ export interface operations {
                         total: number;
                     };
                 };
+            };
+            /** @description It is the one that is known already. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description `unauthenticated`: You are not signed in. */
             401: {

@@ -1,0 +1,42 @@
+//! What all lists have in common.
+
+use harness::archives_rig::{ARCHIVES, Place, of};
+use harness::{Answer, Engine, on_every_engine};
+use serde_json::json;
+
+async fn ask(place: &Place, path: &str, known: &str, coding: &str) -> Answer {
+    let request = place.admin.request(reqwest::Method::GET, path);
+    Answer::of(request.header("If-None-Match", known).header("Accept-Encoding", coding)).await
+}
+
+#[on_every_engine(nightly)]
+async fn unchanged_list_is_not_sent_again(engine: Engine) {
+    let place = Place::on(engine).await;
+    let id = place.admin.take().await;
+    let clear = json!({"table": "payments"});
+    place.admin.post("/backup/clear", &clear).await.expect(200);
+    for path in [ARCHIVES, "/backup/jobs", "/backup/changes"] {
+        let first = place.admin.get(path).await.expect(200);
+        let tag = first.header("etag");
+        assert!(tag.starts_with("W/\""), "{path}: {tag}");
+        // The tag is that of the list, however it is compressed on its way.
+        for coding in ["identity", "gzip"] {
+            let again = ask(&place, path, tag, coding).await.expect(304);
+            assert_eq!((again.header("etag"), again.body.len()), (tag, 0), "{path}");
+            let other = ask(&place, path, "\"another\"", coding).await.expect(200);
+            assert_eq!(other.header("etag"), tag, "{path}");
+        }
+        // Another page is another answer.
+        ask(&place, &format!("{path}?limit=1"), tag, "identity")
+            .await
+            .expect(200);
+    }
+    let tag = place.admin.get(ARCHIVES).await.header("etag").to_owned();
+    place
+        .admin
+        .patch(&of(&id, ""), &json!({"label": "renamed"}))
+        .await
+        .expect(200);
+    let changed = ask(&place, ARCHIVES, &tag, "identity").await.expect(200);
+    assert_ne!(changed.header("etag"), tag);
+}
