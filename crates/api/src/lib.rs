@@ -31,6 +31,7 @@ pub mod openapi;
 pub mod origin;
 mod output;
 pub mod page;
+mod plural;
 pub mod problem;
 pub mod readiness;
 mod restoring;

@@ -21,6 +21,7 @@ use futures_util::future::LocalBoxFuture;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use crate::plural::counted;
 use crate::problem::{ApiError, Code};
 
 /// A type that arrives as a body. Derive `Deserialize` with `#[serde(deny_unknown_fields)]` on it.
@@ -174,7 +175,10 @@ fn too_large(limits: BodyLimits) -> ApiError {
 }
 
 fn too_slow(limits: BodyLimits) -> ApiError {
-    let detail = format!("The whole body must arrive within {} seconds.", limits.time.as_secs());
+    let detail = format!(
+        "The whole body must arrive within {}.",
+        counted(limits.time.as_secs(), "second")
+    );
     ApiError::new(Code::RequestTimeout, detail).closing()
 }
 

@@ -14,6 +14,7 @@ use campus_backup_domain::database::Reason;
 use campus_backup_domain::job::{Fault, Job, JobState};
 
 use super::{Code, FieldError, PROBLEM_JSON, Problem};
+use crate::plural::counted;
 
 /// Why a request is not answered as asked. See the [module](super) for when to use it.
 #[derive(Debug)]
@@ -316,7 +317,7 @@ impl From<DomainError> for ApiError {
                 .with_hint("Count again and repeat the request with the new numbers.")
                 .with_errors(differences.into_iter().map(|(table, expected, found)| FieldError {
                     field: table.to_owned(),
-                    detail: format!("expected {expected} rows, found {found}"),
+                    detail: format!("expected {}, found {found}", counted(expected, "row")),
                 })),
             E::Busy { job_id } => nothing_changed(Code::Busy)
                 .with_hint("Look at the job with GET /backup/jobs/{id}.")
@@ -508,7 +509,7 @@ impl ApiError {
     }
 
     fn too_many(code: Code, said: String, retry_after: Duration) -> Self {
-        let hint = format!("Try again in {} seconds.", whole_seconds(retry_after));
+        let hint = format!("Try again in {}.", counted(whole_seconds(retry_after), "second"));
         Self::new(code, said).with_hint(hint).with_retry_after(retry_after)
     }
 }

@@ -15,6 +15,7 @@ use crate::AppState;
 use crate::body::Query;
 use crate::idempotency::{IdempotencyHeader, IdempotencyKey};
 use crate::middleware::guard::Granted;
+use crate::plural::counted;
 use crate::problem::{ApiError, Code};
 use crate::problem_responses;
 use crate::schema::Binary;
@@ -134,7 +135,10 @@ fn bytes<'a>(
                 ApiError::new(Code::MalformedBody, detail)
             }
             Err(_) => {
-                let detail = format!("Nothing of the body has come for {} seconds.", patience.as_secs());
+                let detail = format!(
+                    "Nothing of the body has come for {}.",
+                    counted(patience.as_secs(), "second")
+                );
                 ApiError::new(Code::RequestTimeout, detail)
             }
         };
