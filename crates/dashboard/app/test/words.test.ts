@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { Refusal, refusalOf, Unreachable } from '../src/api/problem';
 import { nameOf } from '../src/api/tables';
-import { bytes, duration, rows } from '../src/locale/format';
+import { bytes, counted, duration, plural, rows } from '../src/locale/format';
 import { localeOf } from '../src/locale/language';
 import { ACTIONS, isConfirmed } from '../src/pages/clear/actions';
 import { speedOf } from '../src/transfers/speed';
@@ -56,6 +56,8 @@ test('sizes, times and counts are written for people', () => {
     '2 h 1 min',
   ]);
   expect([0, 1, 1_000].map(rows)).toEqual(['0 rows', '1 row', '1,000 rows']);
+  expect([0, 1, 2].map((count) => counted(count, 'user', 'users'))).toEqual(['0 users', '1 user', '2 users']);
+  expect([0, 1, 2].map((count) => plural(count, 'is', 'are'))).toEqual(['are', 'is', 'are']);
   expect(['payment_categories', 'all', 'unknown_table'].map(nameOf)).toEqual([
     'Payment categories',
     'Everything',

@@ -21,10 +21,21 @@ export const dateTime = (when: string | number | Date): string => moment.format(
 /** `students, payments and attendance`. */
 export const listOf = (names: string[]): string => list.format(names);
 
-/** `1 row`, `3,000 rows`. */
-export function rows(count: number): string {
-  return `${number(count)} ${count === 1 ? 'row' : 'rows'}`;
+// The words of the page are English, whatever the numbers look like.
+const forms = new Intl.PluralRules('en');
+
+/** The word that goes with a count: `is` or `are`, `student` or `students`. */
+export function plural(count: number, one: string, other: string): string {
+  return forms.select(count) === 'one' ? one : other;
 }
+
+/** A count and its noun: `1 user`, `3,000 users`. */
+export function counted(count: number, one: string, other: string): string {
+  return `${number(count)} ${plural(count, one, other)}`;
+}
+
+/** `1 row`, `3,000 rows`. */
+export const rows = (count: number): string => counted(count, 'row', 'rows');
 
 /** A size in decimal units, as file managers and browsers show it. */
 export function bytes(size: number): string {

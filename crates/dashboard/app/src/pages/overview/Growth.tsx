@@ -1,6 +1,6 @@
 import { Text } from '@mantine/core';
 import type { Archive } from '../../api/archives';
-import { bytes, dateTime, number } from '../../locale/format';
+import { bytes, counted, dateTime, rows } from '../../locale/format';
 import classes from './Growth.module.css';
 
 /** How many of the newest are drawn. */
@@ -22,7 +22,7 @@ export function Growth({ backups }: { backups: Archive[] }) {
   const first = shown[0];
   const last = shown[shown.length - 1];
   if (!first || !last) return null;
-  const words = `${number(shown.length)} backups from ${dateTime(first.created_at)} to ${dateTime(last.created_at)}: from ${bytes(first.size)} and ${number(first.total)} rows to ${bytes(last.size)} and ${number(last.total)} rows.`;
+  const words = `${counted(shown.length, 'backup', 'backups')} from ${dateTime(first.created_at)} to ${dateTime(last.created_at)}: from ${bytes(first.size)} and ${rows(first.total)} to ${bytes(last.size)} and ${rows(last.total)}.`;
   return (
     <figure className={classes.figure}>
       <svg
@@ -41,7 +41,7 @@ export function Growth({ backups }: { backups: Archive[] }) {
             y={HEIGHT - height(size / largest)}
             height={height(size / largest)}
           >
-            <title>{`${dateTime(created_at)}: ${bytes(size)}, ${number(total)} rows`}</title>
+            <title>{`${dateTime(created_at)}: ${bytes(size)}, ${rows(total)}`}</title>
           </rect>
         ))}
         <polyline className={classes.line} points={points.join(' ')} />

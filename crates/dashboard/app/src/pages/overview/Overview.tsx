@@ -1,7 +1,7 @@
 import { Button, Skeleton, Text } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { stats } from '../../api/queries';
-import { clock, number } from '../../locale/format';
+import { clock, counted, number } from '../../locale/format';
 import { Icon, type IconName } from '../../parts/Icon';
 import { PageHead } from '../../parts/PageHead';
 import { ProblemAlert } from '../../parts/ProblemAlert';
@@ -57,7 +57,8 @@ export default function Overview() {
               </dd>
               {count === 'total' && data && (
                 <dd className={classes.more}>
-                  with {number(data.payment_categories)} payment categories and {number(data.users)} users
+                  with {counted(data.payment_categories, 'payment category', 'payment categories')} and{' '}
+                  {counted(data.users, 'user', 'users')}
                 </dd>
               )}
             </div>

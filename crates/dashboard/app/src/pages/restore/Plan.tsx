@@ -2,7 +2,7 @@ import { Alert, Button, Checkbox, Group, Stack, Text } from '@mantine/core';
 import { type FormEvent, type ReactNode, useState } from 'react';
 import type { RestorePlan } from '../../api/archives';
 import { TABLES } from '../../api/tables';
-import { money, number, rows } from '../../locale/format';
+import { money, number, plural, rows } from '../../locale/format';
 import { Icon } from '../../parts/Icon';
 import { NumbersByTable } from '../../parts/NumbersByTable';
 import { ProblemAlert } from '../../parts/ProblemAlert';
@@ -48,7 +48,7 @@ export function Plan({ plan, pending, unsettled, error, onConfirm, disable, onDi
     <Stack>
       <Text>
         {any
-          ? `${rows(inserts)} come back, ${number(updates)} are changed, ${number(removed)} are removed.`
+          ? `${rows(inserts)} ${plural(inserts, 'comes', 'come')} back, ${number(updates)} ${plural(updates, 'is', 'are')} changed, ${number(removed)} ${plural(removed, 'is', 'are')} removed.`
           : 'Nothing: the data is what the archive has.'}{' '}
         Payments sum up to {money(plan.money.before)} now and to {money(plan.money.after)} afterwards.
       </Text>
