@@ -1,17 +1,24 @@
-import { queryOptions } from '@tanstack/react-query';
+import { infiniteQueryOptions, queryOptions, useInfiniteQuery } from '@tanstack/react-query';
 import { body, client } from './client';
 import { isSessionEnd } from './problem';
 import type { components } from './schema';
 
 export type Archive = components['schemas']['Archive'];
 export type RestorePlan = components['schemas']['RestorePlan'];
+type ArchiveList = components['schemas']['ArchiveList'];
 
-/** All archives, the newest first. */
+/** How many archives a page of the list has. */
+const PAGE_SIZE = 50;
+
+/** As long as nothing has changed, asking again brings no list. */
+const INTERVAL = 30_000;
+
+/** The newest archives, up to a thousand. */
 export const archives = queryOptions({
   queryKey: ['archives'],
   queryFn: async ({ signal }) =>
     body(await client.GET('/backup/archives', { params: { query: { limit: 1000 } }, signal })),
-  refetchInterval: (query) => (isSessionEnd(query.state.error) ? false : 30_000),
+  refetchInterval: (query) => (isSessionEnd(query.state.error) ? false : INTERVAL),
 });
 
 /** One archive, also one that is not on the list. */
@@ -21,6 +28,51 @@ export const archive = (id: string) =>
     queryFn: async ({ signal }) =>
       body(await client.GET('/backup/archives/{id}', { params: { path: { id } }, signal })),
   });
+
+const pages = infiniteQueryOptions({
+  queryKey: ['archives', 'pages'],
+  queryFn: async ({ pageParam, signal }) => {
+    const query = { limit: PAGE_SIZE, offset: pageParam };
+    return body(await client.GET('/backup/archives', { params: { query }, signal }));
+  },
+  initialPageParam: 0,
+  getNextPageParam: nextOffset,
+  refetchInterval: (query) => (isSessionEnd(query.state.error) ? false : INTERVAL),
+});
+
+/** The archives, the newest first, a page at a time. */
+export function useArchives() {
+  const { data, error, refetch, hasNextPage, isFetchingNextPage, fetchNextPage } = useInfiniteQuery(pages);
+  return {
+    list: data && joined(data.pages),
+    error,
+    refetch,
+    /** Loads the next page, if there is one. */
+    more: hasNextPage ? () => fetchNextPage() : undefined,
+    isLoadingMore: isFetchingNextPage,
+  };
+}
+
+export interface JoinedPages {
+  items: Archive[];
+  /** How many there are in all. */
+  total: number;
+  unreadable: ArchiveList['unreadable'];
+}
+
+/** The offset of the page after this one, if there is one. */
+export function nextOffset({ items, offset, total }: ArchiveList): number | undefined {
+  const next = offset + items.length;
+  return items.length > 0 && next < total ? next : undefined;
+}
+
+/** One list of several pages. An archive that moved to the next page in between is in it once. */
+export function joined(pages: ArchiveList[]): JoinedPages {
+  const items = new Map<string, Archive>();
+  for (const page of pages) for (const archive of page.items) items.set(archive.id, archive);
+  const [first] = pages;
+  return { items: [...items.values()], total: first?.total ?? 0, unreadable: first?.unreadable ?? [] };
+}
 
 /** The archives that people took or brought; the others stand for what was cleared or replaced. */
 export function isBackup(archive: Archive): boolean {

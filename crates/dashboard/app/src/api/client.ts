@@ -2,6 +2,7 @@
 // `npm run types` makes `schema.d.ts` from it, and a test fails if that was forgotten.
 import createClient, { type Middleware } from 'openapi-fetch';
 import * as session from '../session/store';
+import { conditional } from './conditional';
 import { isSessionEnd, refusalOf, Unreachable } from './problem';
 import type { paths } from './schema';
 
@@ -35,7 +36,8 @@ async function whole(response: Response): Promise<Response> {
 }
 
 export const client = createClient<paths>({ baseUrl: SERVICE.href.replace(/\/$/, '') });
-client.use(bearer);
+// Answers pass the last one first: what has not changed is an answer before `bearer` looks for refusals.
+client.use(bearer, conditional);
 
 /** The body of an answer, which is a success: all else was thrown. */
 export function body<T>(answer: { data?: T }): T {

@@ -1,0 +1,30 @@
+// Lists are asked for again and again, and seldom change. Their last answers are kept, in memory and in no storage, so that
+// the service need not send them again (RFC 9110, section 13).
+import type { Middleware } from 'openapi-fetch';
+
+const known = new Map<string, { tag: string; text: string }>();
+
+/** Asks for an answer on the condition that it is another one than the last time. */
+export const conditional: Middleware = {
+  onRequest({ request }) {
+    const last = request.method === 'GET' ? known.get(request.url) : undefined;
+    if (last) request.headers.set('If-None-Match', last.tag);
+    return request;
+  },
+  async onResponse({ request, response }) {
+    if (response.status === 304) {
+      const last = known.get(request.url);
+      return last && new Response(last.text, { headers: { 'Content-Type': 'application/json' } });
+    }
+    const tag = response.headers.get('ETag');
+    if (request.method === 'GET' && response.ok && tag) {
+      known.set(request.url, { tag, text: await response.clone().text() });
+    }
+    return undefined;
+  },
+};
+
+/** Forgets all answers: somebody else may use the page next. */
+export function forgetAnswers(): void {
+  known.clear();
+}
