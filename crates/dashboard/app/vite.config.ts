@@ -14,6 +14,8 @@ export default defineConfig({
     target: 'es2022',
     // An inlined file would be a data URL, which the content security policy does not let in.
     assetsInlineLimit: 0,
+    // One style sheet, loaded at the start: Vite does not load the sheet of a page again after it has failed once.
+    cssCodeSplit: false,
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
   },

@@ -14,6 +14,8 @@ export class Network {
   cutAfter = Number.POSITIVE_INFINITY;
   /** How many bytes a second a connection brings. */
   bytesASecond = Number.POSITIVE_INFINITY;
+  /** How many bytes a second a connection takes to the service. */
+  bytesSentASecond = Number.POSITIVE_INFINITY;
 
   /** What is lost: of requests whose method and path match. */
   losing: { request: RegExp; loss: Loss } | undefined;
@@ -69,6 +71,7 @@ export class Network {
       if (request !== undefined) loss = this.losing?.request.test(request) ? this.losing.loss : undefined;
       if (loss === 'request dropped') client.resetAndDestroy();
       else service.write(piece);
+      pause(client, piece.length, this.bytesSentASecond);
     });
     client.on('end', () => service.end());
     service.on('data', (piece) => {
@@ -85,10 +88,14 @@ export class Network {
         return;
       }
       client.write(piece);
-      if (Number.isFinite(this.bytesASecond)) {
-        service.pause();
-        setTimeout(() => service.resume(), (piece.length / this.bytesASecond) * 1_000);
-      }
+      pause(service, piece.length, this.bytesASecond);
     });
   }
+}
+
+/** Reads no more until so many bytes would have come. */
+function pause(socket: Socket, bytes: number, bytesASecond: number): void {
+  if (!Number.isFinite(bytesASecond)) return;
+  socket.pause();
+  setTimeout(() => socket.resume(), (bytes / bytesASecond) * 1_000);
 }

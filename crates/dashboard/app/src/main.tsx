@@ -10,10 +10,16 @@ import { keepRenewing } from './session/renewal';
 import { followOtherTabs, resume } from './session/signIn';
 import { App } from './shell/App';
 import { Catcher } from './shell/Catcher';
+import { ignoreStrayFiles } from './shell/fileDrops';
+import { keepFocus } from './shell/focus';
 import { resolver, theme } from './theme';
+import { warnBeforeLeaving } from './transfers/leaving';
 
 keepRenewing();
 followOtherTabs();
+ignoreStrayFiles();
+keepFocus();
+warnBeforeLeaving();
 resume();
 
 const root = document.getElementById('root');

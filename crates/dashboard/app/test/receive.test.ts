@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { Cut, fileNameOf, type Progress, receive } from '../src/transfers/receive';
-import type { Sink } from '../src/transfers/sink';
+import { FileNotWritable, type Sink } from '../src/transfers/sink';
 
 class Watched implements Sink {
   content = '';
@@ -8,8 +8,9 @@ class Watched implements Sink {
   async write(piece: Uint8Array): Promise<void> {
     this.content += new TextDecoder().decode(piece);
   }
-  async finish(fileName: string): Promise<void> {
+  async finish(fileName: string): Promise<string> {
     this.state = fileName;
+    return `saved as ${fileName}`;
   }
   async discard(): Promise<void> {
     this.state = 'discarded';
@@ -85,10 +86,23 @@ test('a disk that is full is a failure, and saves nothing', async () => {
   expect(sink.state).toBe('discarded');
 });
 
+test('a file that can’t be finished is a failure, and leaves nothing', async () => {
+  const sink = new Watched();
+  sink.finish = async () => {
+    throw new FileNotWritable(new Error('blocked'));
+  };
+  expect(await outcome(answer(['ID\r\n1\r\n'], 1), sink)).toBeInstanceOf(FileNotWritable);
+  expect(sink.state).toBe('discarded');
+});
+
 test('a whole file has its name, its bytes and its progress', async () => {
   const sink = new Watched();
   const seen: Progress[] = [];
-  await outcome(answer(['ID\r\n1', '\r\n2\r\n'], 2), sink, (progress) => seen.push(progress));
+  const received = await outcome(answer(['ID\r\n1', '\r\n2\r\n'], 2), sink, (progress) =>
+    seen.push(progress),
+  );
+  // The name is the one under which it was saved, which the user may have chosen.
+  expect(received).toMatchObject({ fileName: 'saved as users_backup.csv' });
   expect(sink.state).toBe('users_backup.csv');
   expect(sink.content).toBe('ID\r\n1\r\n2\r\n');
   expect(seen.map(({ rows }) => rows)).toEqual([0, 2]);

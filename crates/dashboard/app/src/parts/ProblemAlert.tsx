@@ -2,11 +2,14 @@ import { Alert, Button, Code, List, Stack, Text } from '@mantine/core';
 import type { ReactNode } from 'react';
 import { Refusal, Unreachable } from '../api/problem';
 import { nameOf } from '../api/tables';
-import { number } from '../locale/format';
+import { counted, number } from '../locale/format';
 import { NotReceived } from '../requests/settle';
 import { NotAdministrator } from '../session/signIn';
+import { PageNotLoaded } from '../shell/pageNotLoaded';
 import { DANGER } from '../theme';
 import { Cut } from '../transfers/receive';
+import { FileNotReadable, UploadUnanswered } from '../transfers/send';
+import { FileNotWritable } from '../transfers/sink';
 import { Icon } from './Icon';
 import { problemWords } from './problemWords';
 
@@ -72,7 +75,7 @@ function inWords(error: unknown): Words {
       hint:
         better.hint ??
         problem.hint ??
-        (retryAfter ? `Try again in ${number(retryAfter)} seconds.` : undefined),
+        (retryAfter ? `Try again in ${counted(retryAfter, 'second', 'seconds')}.` : undefined),
       errors: (problem.errors ?? []).map(({ field, detail }) => `${nameOf(field)}: ${detail}`),
       requestId: problem.request_id,
     };
@@ -94,11 +97,11 @@ function inWords(error: unknown): Words {
   }
   if (error instanceof Cut) {
     const { rows, totalRows } = error.progress;
-    const counted = totalRows !== undefined && rows > 0;
+    const isCounted = totalRows !== undefined && rows > 0;
     return {
       title: 'The download broke off',
-      detail: counted
-        ? `Only ${number(rows)} of ${number(totalRows)} rows arrived. Nothing was saved, so no half file can be mistaken for a whole one.`
+      detail: isCounted
+        ? `Only ${number(rows)} of ${counted(totalRows, 'row', 'rows')} arrived. Nothing was saved, so no half file can be mistaken for a whole one.`
         : 'The file did not arrive whole. Nothing was saved, so no half file can be mistaken for a whole one.',
       hint: 'Download it again. If it breaks off each time, the network or the database is in trouble.',
     };
@@ -108,6 +111,35 @@ function inWords(error: unknown): Words {
       title: 'There is no room for the file',
       detail: 'This computer’s disk is full. Nothing was saved.',
       hint: 'Make room and download it again.',
+    };
+  }
+  if (error instanceof FileNotWritable) {
+    return {
+      title: 'The file can’t be written',
+      detail: `The browser can’t open or write the file. Nothing was saved. It says: ${error.message}`,
+      hint: 'Download it again and choose another folder or another file name.',
+    };
+  }
+  if (error instanceof FileNotReadable) {
+    return {
+      title: 'The file can’t be read',
+      detail: 'It was moved or changed since it was chosen, or it is a folder. Nothing was added.',
+      hint: 'Choose the file again.',
+    };
+  }
+  if (error instanceof UploadUnanswered) {
+    return {
+      title: 'There was no answer',
+      detail: 'The whole file was sent, and the service has not said what became of it.',
+      hint: 'Wait a minute and look into the list. If the file is not there, upload it again.',
+    };
+  }
+  if (error instanceof PageNotLoaded) {
+    return {
+      title: 'This page can’t be loaded',
+      detail:
+        'Its files did not arrive. The network may be down, or the service is being restarted or updated.',
+      hint: 'Try again in a moment. If it fails again, reload everything.',
     };
   }
   if (error instanceof NotAdministrator) return { title: 'Not an administrator', detail: error.message };

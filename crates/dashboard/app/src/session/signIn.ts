@@ -1,10 +1,12 @@
 import { body, client } from '../api/client';
+import { forgetAnswers } from '../api/conditional';
 import { isSessionEnd } from '../api/problem';
 import { queries } from '../api/queries';
 import type { components } from '../api/schema';
 import { forgetBegun } from '../requests/jobNews';
 import { forgetAll } from '../requests/store';
-import { cancelAll } from '../transfers/store';
+import { forgetDownloads } from '../transfers/store';
+import { forgetUploads } from '../transfers/uploads';
 import * as session from './store';
 
 /** An account that exists and may not use the dashboard. */
@@ -22,7 +24,7 @@ export async function signIn(username: string, password: string): Promise<void> 
   );
   const before = session.current();
   const same = before.state === 'ended' && before.user.username === answer.user.username;
-  if (!same) queries.clear();
+  if (!same) forgetShown();
   enter(answer);
   // What failed while the session had ended is asked again.
   if (same) await queries.refetchQueries({ predicate: (query) => query.state.status === 'error' });
@@ -61,8 +63,14 @@ export function followOtherTabs(): void {
 }
 
 function forget(): void {
-  cancelAll();
   session.leave();
+  forgetShown();
+}
+
+function forgetShown(): void {
+  forgetDownloads();
+  forgetUploads();
+  forgetAnswers();
   queries.clear();
   forgetAll();
   forgetBegun();

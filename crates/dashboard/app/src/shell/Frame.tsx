@@ -1,24 +1,26 @@
-import { Burger, Drawer, Loader, Text } from '@mantine/core';
+import { Burger, Drawer, Text } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
-import { Suspense, useEffect, useRef } from 'react';
+import { useEffect, useRef } from 'react';
 import { Link, useLocation } from 'wouter';
 import { Outcomes } from '../requests/Outcomes';
-import { isAnyPending } from '../requests/store';
 import { SignInAgain } from '../session/SignInAgain';
 import type { User } from '../session/store';
-import { running } from '../transfers/store';
 import { Account } from './Account';
 import { Catcher } from './Catcher';
 import classes from './Frame.module.css';
+import { LoadedPage } from './LoadedPage';
 import { Logo } from './Logo';
 import { Navigation } from './Navigation';
+import { NotFound } from './NotFound';
 import { currentPage } from './pages';
+import { RunningTransfers } from './RunningTransfers';
 
 /** What stands around every page. */
 export function Frame({ user, ended }: { user: User; ended: boolean }) {
   const [menu, { toggle, close }] = useDisclosure(false);
   const [location] = useLocation();
-  const { label, View } = currentPage(location);
+  const page = currentPage(location);
+  const label = page?.label ?? 'Not found';
   const main = useRef<HTMLElement>(null);
   const before = useRef(location);
 
@@ -30,14 +32,6 @@ export function Frame({ user, ended }: { user: User; ended: boolean }) {
     main.current?.focus();
     window.scrollTo(0, 0);
   }, [label, location]);
-
-  useEffect(() => {
-    const warn = (event: BeforeUnloadEvent) => {
-      if (running() || isAnyPending()) event.preventDefault();
-    };
-    window.addEventListener('beforeunload', warn);
-    return () => window.removeEventListener('beforeunload', warn);
-  }, []);
 
   return (
     <div className={classes.frame}>
@@ -70,11 +64,8 @@ export function Frame({ user, ended }: { user: User; ended: boolean }) {
       </Drawer>
       <main className={classes.main} ref={main} tabIndex={-1} id="page">
         <Outcomes location={location} />
-        <Catcher key={location}>
-          <Suspense fallback={<Loader aria-label="Loading the page" />}>
-            <View />
-          </Suspense>
-        </Catcher>
+        <RunningTransfers location={location} />
+        <Catcher key={location}>{page ? <LoadedPage key={page.path} page={page} /> : <NotFound />}</Catcher>
       </main>
       <SignInAgain user={user} opened={ended} />
     </div>

@@ -6,7 +6,7 @@ import { Icon } from '../parts/Icon';
 import { ProblemAlert } from '../parts/ProblemAlert';
 import { shareOf } from './receive';
 import { speedOf } from './speed';
-import { cancel, dismiss, start, type Transfer } from './store';
+import { cancel, dismiss, MAX_RUNNING, startAgain, type Transfer } from './store';
 import classes from './TransferRow.module.css';
 
 const FORMAT_NAMES = { csv: 'CSV', xlsx: 'Excel', json: 'JSON' };
@@ -15,12 +15,21 @@ const FORMAT_NAMES = { csv: 'CSV', xlsx: 'Excel', json: 'JSON' };
 export function TransferRow({ transfer }: { transfer: Transfer }) {
   const { id, scope, format, state, progress } = transfer;
   const what = scope === 'all' ? 'Complete backup' : `${nameOf(scope)} as ${FORMAT_NAMES[format]}`;
-  const again = () => {
-    dismiss(id);
-    start(scope, format, progress.totalRows ?? 0);
-  };
+  const again = () => startAgain(transfer);
   const gone = <CloseButton aria-label={`Take ${what} off the list`} onClick={() => dismiss(id)} />;
   switch (state.at) {
+    case 'waiting':
+      return (
+        <div className={classes.row}>
+          <div className={classes.what}>
+            <Text fw={550}>{what}</Text>
+            <Text size="sm" c="dimmed">
+              Queued: {number(MAX_RUNNING)} downloads run at a time, so that the page stays fast.
+            </Text>
+          </div>
+          <CancelButton id={id} what={what} />
+        </div>
+      );
     case 'running':
       return <Running transfer={transfer} what={what} />;
     case 'done':
@@ -90,9 +99,7 @@ function Running({ transfer, what }: { transfer: Transfer; what: string }) {
         <Text fw={550} className={classes.what}>
           {what}
         </Text>
-        <Button size="xs" variant="default" aria-label={`Cancel ${what}`} onClick={() => cancel(id)}>
-          Cancel
-        </Button>
+        <CancelButton id={id} what={what} />
       </div>
       <div className={classes.bar}>
         <Bar label={what} share={share} words={bytes(progress.bytes)} />
@@ -105,5 +112,13 @@ function Running({ transfer, what }: { transfer: Transfer; what: string }) {
         {share !== undefined && secondsLeft !== undefined && `, about ${duration(secondsLeft)} left`}
       </Text>
     </>
+  );
+}
+
+function CancelButton({ id, what }: { id: number; what: string }) {
+  return (
+    <Button size="xs" variant="default" aria-label={`Cancel ${what}`} onClick={() => cancel(id)}>
+      Cancel
+    </Button>
   );
 }

@@ -1,6 +1,6 @@
 import { Unreachable } from '../api/problem';
 import { counterFor, type Format } from './rows';
-import type { Sink } from './sink';
+import { FileNotWritable, type Sink } from './sink';
 
 /** How far a download has come. */
 export interface Progress {
@@ -33,9 +33,9 @@ export class Cut extends Error {
 
 /**
  * Receives a file into a sink, and finishes it only if it is proven whole: the transfer ended cleanly, all rows and bytes
- * that were announced have arrived, and the file has the end that its format demands.
+ * that were announced have arrived, and the file has the end that its format demands. Gives the name of the saved file.
  *
- * @throws {Cut} if it is not, and the sink was discarded.
+ * @throws {Cut} if it is not, and what the sink throws. In both cases the sink was discarded.
  */
 export async function receive(
   response: Response,
@@ -67,12 +67,17 @@ export async function receive(
     if (!all || !allBytes || !counter.ended()) throw new Cut(progress);
   } catch (error) {
     await sink.discard().catch(() => undefined);
-    if (error instanceof Cut || (error instanceof DOMException && error.name !== 'NetworkError')) throw error;
+    if (error instanceof Cut || error instanceof FileNotWritable) throw error;
+    if (error instanceof DOMException && error.name !== 'NetworkError') throw error;
     throw new Cut(progress, error);
   }
-  const fileName = fileNameOf(response) ?? `download.${format}`;
-  await sink.finish(fileName);
-  return { fileName, progress };
+  try {
+    const fileName = await sink.finish(fileNameOf(response) ?? `download.${format}`);
+    return { fileName, progress };
+  } catch (error) {
+    await sink.discard().catch(() => undefined);
+    throw error;
+  }
 }
 
 function totalRows(response: Response): number | undefined {

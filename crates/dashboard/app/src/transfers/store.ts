@@ -1,11 +1,16 @@
-// The downloads of this tab. They are kept here and not in a page, so that they go on while another page is shown.
+// The downloads of this tab.
 import { body, client, open } from '../api/client';
+import { queries, stats } from '../api/queries';
 import type { Scope } from '../api/tables';
+import { LiveList } from './liveList';
 import { type Progress, receive } from './receive';
 import type { Format } from './rows';
+import { Semaphore } from './semaphore';
 import { canPickFile, MemorySink, pickFile, type Sink } from './sink';
 
 export type TransferState =
+  /** Others run, and it begins when one of them has ended. */
+  | { at: 'waiting' }
   | { at: 'running' }
   | { at: 'done'; fileName: string }
   | { at: 'failed'; error: unknown }
@@ -17,6 +22,8 @@ export interface Transfer {
   id: number;
   scope: Scope;
   format: Format;
+  /** How many rows were expected, which decided where the file goes. */
+  expectedRows: number | undefined;
   state: TransferState;
   progress: Progress;
   /** When it began and when it was last heard of, in milliseconds. */
@@ -27,81 +34,107 @@ export interface Transfer {
 /** From how many rows on a file goes straight to the disk. Below, it is at most a few dozen megabytes. */
 export const LARGE = 200_000;
 
-let transfers: readonly Transfer[] = [];
-let nextId = 1;
+/**
+ * How many downloads run at the same time. Browsers open six connections to a host (HTTP/1.1), and the page needs some of
+ * them for its own questions.
+ */
+export const MAX_RUNNING = 3;
+
+export const transfers = new LiveList<Transfer>();
+const permits = new Semaphore(MAX_RUNNING);
 const controllers = new Map<number, AbortController>();
-const listeners = new Set<() => void>();
 
-export function current(): readonly Transfer[] {
-  return transfers;
+/** Whether a download would be lost if the page were left. */
+export function isDownloading(): boolean {
+  return transfers.current().some(isActive);
 }
 
-export function subscribe(listener: () => void): () => void {
-  listeners.add(listener);
-  return () => listeners.delete(listener);
+export function isActive({ state }: Transfer): boolean {
+  return state.at === 'waiting' || state.at === 'running';
 }
 
-export function running(): boolean {
-  return transfers.some((transfer) => transfer.state.at === 'running');
-}
-
-/** Downloads a table, or everything. `expected` rows decide where the file goes on its way. */
-export async function start(scope: Scope, format: Format, expected: number): Promise<void> {
-  const path = `/backup/download/${scope}?format=${format}` as const;
-  const large = expected >= LARGE;
-  let sink: Sink = new MemorySink();
-  if (large && canPickFile()) {
-    try {
-      sink = await pickFile(`${scope === 'all' ? 'complete' : scope}_backup.${format}`);
-    } catch {
-      // Whoever closes the dialog wants no download.
-      return;
-    }
-  }
-  const transfer = add(scope, format);
-  if (large && !canPickFile()) {
-    await attempt(transfer, async () => {
-      await handOver(path);
-      return { at: 'handed-over' };
-    });
+/**
+ * Downloads a table, or everything. How many rows are expected decides where the file goes on its way; if nobody knows,
+ * the file is treated as a large one.
+ */
+export async function start(
+  scope: Scope,
+  format: Format,
+  expected: number | undefined,
+  replaced?: Transfer,
+): Promise<void> {
+  const expectedRows = expected ?? (await countRows(scope));
+  const large = expectedRows === undefined || expectedRows >= LARGE;
+  const add = (state: TransferState) => {
+    if (replaced) dismiss(replaced.id);
+    return addTransfer({ scope, format, expectedRows, state });
+  };
+  if (large && !canPickFile()) return startInBrowser(add({ at: 'running' }));
+  let sink: Sink | undefined;
+  try {
+    sink = large
+      ? await pickFile(`${scope === 'all' ? 'complete' : scope}_backup.${format}`)
+      : new MemorySink();
+  } catch (error) {
+    add({ at: 'failed', error });
     return;
   }
-  const controller = new AbortController();
-  controllers.set(transfer.id, controller);
-  await attempt(transfer, async () => {
-    const response = await open(path, controller.signal).catch(async (error) => {
-      await sink.discard().catch(() => undefined);
-      throw error;
-    });
-    const { fileName } = await receive(response, format, sink, (progress) => report(transfer.id, progress));
-    return { at: 'done', fileName };
-  });
-  controllers.delete(transfer.id);
+  if (sink) await download(add({ at: 'waiting' }), sink);
+}
+
+/** Downloads again what has ended, to the same kind of place as the first time. */
+export function startAgain(transfer: Transfer): Promise<void> {
+  const { scope, format, expectedRows, progress } = transfer;
+  const known = [expectedRows, progress.totalRows].filter((count) => count !== undefined);
+  return start(scope, format, known.length > 0 ? Math.max(...known) : undefined, transfer);
 }
 
 export function cancel(id: number): void {
   controllers.get(id)?.abort();
 }
 
-export function cancelAll(): void {
+/** Cancels and forgets all downloads: somebody else may use the page next. */
+export function forgetDownloads(): void {
   for (const controller of controllers.values()) controller.abort();
+  transfers.remove(() => true);
 }
 
-/** Takes a transfer that has ended off the list. */
+/** Removes a transfer that has ended from the list. */
 export function dismiss(id: number): void {
-  transfers = transfers.filter((transfer) => transfer.id !== id || transfer.state.at === 'running');
-  tell();
+  transfers.remove((transfer) => transfer.id === id && !isActive(transfer));
 }
 
-async function attempt(transfer: Transfer, work: () => Promise<TransferState>): Promise<void> {
+async function download({ id, scope, format }: Transfer, sink: Sink): Promise<void> {
+  const controller = new AbortController();
+  const { signal } = controller;
+  controllers.set(id, controller);
   let state: TransferState;
+  let release: (() => void) | undefined;
   try {
-    state = await work();
+    release = await permits.acquire(signal);
+    transfers.update(id, { state: { at: 'running' }, beganAt: Date.now() });
+    const response = await open(pathOf(scope, format), signal);
+    const report = (progress: Progress) => transfers.update(id, { progress, heardAt: Date.now() });
+    const { fileName } = await receive(response, format, sink, report);
+    state = { at: 'done', fileName };
   } catch (error) {
-    const stopped = error instanceof DOMException && error.name === 'AbortError';
-    state = stopped ? { at: 'cancelled' } : { at: 'failed', error };
+    // Nothing is left, also of what failed before its first byte.
+    await sink.discard().catch(() => undefined);
+    state = signal.aborted ? { at: 'cancelled' } : { at: 'failed', error };
+  } finally {
+    release?.();
+    controllers.delete(id);
   }
-  update(transfer.id, { state, heardAt: Date.now() });
+  transfers.update(id, { state, heardAt: Date.now() });
+}
+
+async function startInBrowser({ id, scope, format }: Transfer): Promise<void> {
+  try {
+    await handOver(pathOf(scope, format));
+    transfers.update(id, { state: { at: 'handed-over' } });
+  } catch (error) {
+    transfers.update(id, { state: { at: 'failed', error } });
+  }
 }
 
 /** Lets the browser download something by itself, by a link that works once; its own list shows how it fares. */
@@ -118,37 +151,26 @@ export async function handOver(path: string): Promise<void> {
   anchor.click();
 }
 
-function add(scope: Scope, format: Format): Transfer {
+/** How many rows there are, as far as that can be found out now. */
+async function countRows(scope: Scope): Promise<number | undefined> {
+  try {
+    const counts = await queries.ensureQueryData(stats);
+    return scope === 'all' ? counts.total : counts[scope];
+  } catch {
+    return undefined;
+  }
+}
+
+function pathOf(scope: Scope, format: Format): string {
+  return `/backup/download/${scope}?format=${format}`;
+}
+
+function addTransfer(what: Pick<Transfer, 'scope' | 'format' | 'expectedRows' | 'state'>): Transfer {
   const now = Date.now();
-  const transfer: Transfer = {
-    id: nextId++,
-    scope,
-    format,
-    state: { at: 'running' },
+  return transfers.add({
+    ...what,
     progress: { bytes: 0, rows: 0, totalRows: undefined, totalBytes: undefined },
     beganAt: now,
     heardAt: now,
-  };
-  transfers = [transfer, ...transfers];
-  tell();
-  return transfer;
-}
-
-function report(id: number, progress: Progress): void {
-  update(id, { progress, heardAt: Date.now() });
-}
-
-function update(id: number, change: Partial<Transfer>): void {
-  transfers = transfers.map((transfer) => (transfer.id === id ? { ...transfer, ...change } : transfer));
-  tell();
-}
-
-let _told: ReturnType<typeof setTimeout> | undefined;
-
-/** Pieces come faster than anybody can read. */
-function tell(): void {
-  _told ??= setTimeout(() => {
-    _told = undefined;
-    for (const listener of listeners) listener();
-  }, 50);
+  });
 }

@@ -1,6 +1,11 @@
 import { useSyncExternalStore } from 'react';
-import { current, subscribe, type Transfer } from './store';
+import { type Transfer, transfers } from './store';
+import { type Upload, uploads } from './uploads';
 
 export function useTransfers(): readonly Transfer[] {
-  return useSyncExternalStore(subscribe, current);
+  return useSyncExternalStore(transfers.subscribe, transfers.current);
+}
+
+export function useUploads(): readonly Upload[] {
+  return useSyncExternalStore(uploads.subscribe, uploads.current);
 }

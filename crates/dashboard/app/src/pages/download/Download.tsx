@@ -46,7 +46,7 @@ export default function Download() {
           </div>
           <Button
             leftSection={<Icon name="download" size={18} />}
-            onClick={() => start('all', 'json', data?.total ?? 0)}
+            onClick={() => start('all', 'json', data?.total)}
           >
             Download everything
           </Button>
@@ -71,7 +71,7 @@ export default function Download() {
                       size="xs"
                       variant="light"
                       aria-label={`${nameOf(table)} as ${label}`}
-                      onClick={() => start(table, format, data?.[table] ?? 0)}
+                      onClick={() => start(table, format, data?.[table])}
                     >
                       {label}
                     </Button>

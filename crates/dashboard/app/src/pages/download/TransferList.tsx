@@ -18,7 +18,8 @@ export function TransferList() {
   }, [newest]);
   if (transfers.length === 0) return null;
   return (
-    <section aria-labelledby="transfers" ref={list} className={classes.transfers}>
+    // It takes the focus of what vanishes from it.
+    <section aria-labelledby="transfers" ref={list} tabIndex={-1} className={classes.transfers}>
       <Title order={2} size="h4" id="transfers">
         Your downloads
       </Title>

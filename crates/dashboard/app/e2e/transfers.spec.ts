@@ -1,0 +1,155 @@
+// What is sent and received while the page is used for something else.
+import { writeFileSync } from 'node:fs';
+import { expect, signIn, test } from './harness.ts';
+
+test('ten downloads on a slow line leave the page fast: three run, the others wait and can be cancelled', async ({
+  page,
+  school,
+  networkBefore,
+}) => {
+  const network = await networkBefore(school);
+  await signIn(page, network, '#/download');
+  await expect(page.getByText('100,000 rows')).toBeVisible();
+  network.bytesASecond = 60_000;
+  for (let count = 0; count < 10; count += 1) {
+    await page.getByRole('button', { name: 'Attendance as JSON', exact: true }).click();
+  }
+  const list = page.getByRole('region', { name: 'Your downloads' });
+  await expect(list.getByRole('progressbar')).toHaveCount(3);
+  const waiting = list.getByRole('listitem').filter({ hasText: 'Queued' });
+  await expect(waiting).toHaveCount(7);
+  // The page still gets its answers.
+  const answer = page.waitForResponse('**/backup/stats');
+  await page.getByRole('link', { name: 'Overview' }).click();
+  await page.getByRole('button', { name: 'Refresh' }).click();
+  expect((await answer).ok()).toBe(true);
+  await expect(page.getByRole('status').filter({ hasText: '10 downloads are running' })).toBeVisible();
+  await page.getByRole('link', { name: 'Show' }).click();
+
+  await waiting.first().getByRole('button', { name: 'Cancel Attendance as JSON' }).click();
+  await expect(list.getByText('cancelled. Nothing was saved.')).toHaveCount(1);
+  await expect(waiting).toHaveCount(6);
+  const running = list.getByRole('listitem').filter({ has: page.getByRole('progressbar') });
+  await running.first().getByRole('button', { name: 'Cancel Attendance as JSON' }).click();
+  await expect(waiting).toHaveCount(5);
+  await expect(running).toHaveCount(3);
+});
+
+test('a page whose files did not arrive says so, and is loaded when that is asked for', async ({
+  page,
+  school,
+  context,
+}) => {
+  await signIn(page, school);
+  await expect(page.getByText(/Counted at/)).toBeVisible();
+  await context.setOffline(true);
+  await page.getByRole('link', { name: 'Clear' }).click();
+  const failure = page.getByRole('alert').filter({ hasText: 'This page can’t be loaded' });
+  await expect(failure).toContainText('Its files did not arrive');
+  await failure.getByRole('button', { name: 'Try again' }).click();
+  await expect(failure).toBeVisible();
+  // Another page and back is no way out either, and the answer is the same.
+  await page.getByRole('link', { name: 'Overview' }).click();
+  await page.getByRole('link', { name: 'Clear' }).click();
+  await expect(failure).toBeVisible();
+  await context.setOffline(false);
+  const again = failure.getByRole('button', { name: 'Try again' });
+  const heading = page.getByRole('heading', { name: 'Clear', exact: true });
+  // The network's return loads it by itself, too.
+  if (!(await heading.isVisible())) await again.click({ timeout: 1_000 }).catch(() => undefined);
+  await expect(heading).toBeVisible();
+  // Its styles have come with it.
+  await expect(page.getByRole('listitem').first()).toHaveCSS('display', 'flex');
+});
+
+test('an error of the file picker is told, and the download can be had again', async ({
+  page,
+  ownSchool,
+}) => {
+  const service = await ownSchool({ scale: 2 });
+  await page.addInitScript(() => {
+    let isFirst = true;
+    Object.assign(window, {
+      showSaveFilePicker: async ({ suggestedName }: { suggestedName: string }) => {
+        if (!isFirst) {
+          const folder = await navigator.storage.getDirectory();
+          return folder.getFileHandle(`my ${suggestedName}`, { create: true });
+        }
+        isFirst = false;
+        throw new DOMException('The folder is protected.', 'SecurityError');
+      },
+    });
+  });
+  await signIn(page, service, '#/download');
+  await expect(page.getByText('200,000 rows')).toBeVisible();
+  await page.getByRole('button', { name: 'Attendance as CSV' }).click();
+  const failure = page.getByRole('alert').filter({ hasText: 'Attendance as CSV was not downloaded' });
+  await expect(failure).toContainText('The folder is protected.');
+  await failure.getByRole('button', { name: 'Download again' }).click();
+  // The list shows the name that the file has.
+  await expect(page.getByText('my attendance_backup.csv', { exact: true })).toBeVisible({ timeout: 30_000 });
+});
+
+test.describe('an upload', () => {
+  test('goes on while another page is shown, and a reload is asked about', async ({
+    page,
+    school,
+    networkBefore,
+  }, info) => {
+    const network = await networkBefore(school);
+    await signIn(page, network, '#/archives');
+    const file = info.outputPath('large.json');
+    writeFileSync(file, Buffer.alloc(4_000_000, 'x'));
+    const other = info.outputPath('other.json');
+    writeFileSync(other, 'no archive');
+    network.bytesSentASecond = 200_000;
+    await page.getByLabel('The archive to upload').setInputFiles([file, other]);
+    await expect(page.getByRole('progressbar', { name: 'Upload of large.json' })).toBeVisible();
+    await expect(page.getByText('other.json: queued')).toBeVisible();
+    await page.getByRole('link', { name: 'Clear' }).click();
+    await expect(page.getByRole('status').filter({ hasText: '2 uploads are running' })).toBeVisible();
+    const asked = page.waitForEvent('dialog');
+    await page.evaluate(() => setTimeout(() => window.location.reload()));
+    const dialog = await asked;
+    expect(dialog.type()).toBe('beforeunload');
+    await dialog.dismiss();
+    await page.getByRole('link', { name: 'Show' }).click();
+    await expect(page.getByRole('progressbar', { name: 'Upload of large.json' })).toBeVisible();
+    network.bytesSentASecond = Number.POSITIVE_INFINITY;
+    await page.getByRole('button', { name: 'Cancel the upload of large.json' }).click();
+    const refusal = page.getByRole('alert').filter({ hasText: 'other.json was not let in' });
+    await expect(refusal).toBeVisible();
+    await page.getByRole('button', { name: 'Remove other.json from the list' }).click();
+    await expect(refusal).toBeHidden();
+  });
+
+  test('without an answer is told as one, and a file beside the zone is not opened', async ({
+    page,
+    school,
+    networkBefore,
+  }) => {
+    const network = await networkBefore(school);
+    await signIn(page, network, '#/archives');
+    const drop = (target: string) =>
+      page.evaluate((selector) => {
+        const data = new DataTransfer();
+        data.items.add(new File(['no archive'], 'dropped.json'));
+        const at = document.querySelector(selector);
+        const events = ['dragover', 'drop'].map(
+          (type) => new DragEvent(type, { dataTransfer: data, bubbles: true, cancelable: true }),
+        );
+        // What is not prevented is the browser's: it would leave the page for the file.
+        return events.map((event) => !at?.dispatchEvent(event));
+      }, target);
+    await expect(page.getByRole('heading', { name: 'Archives', exact: true })).toBeVisible();
+    for (const beside of ['h1', 'header', 'html']) expect(await drop(beside)).toEqual([true, true]);
+    await expect(page.getByText('dropped.json')).toHaveCount(0);
+    // The file arrives, and the answer does not.
+    network.cutAfter = 0;
+    await drop('[data-testid=drop]');
+    const unknown = page
+      .getByRole('alert')
+      .filter({ hasText: 'It is not known whether dropped.json was added' });
+    await expect(unknown).toContainText('look into the list');
+  });
+});

@@ -1,0 +1,37 @@
+import { Text } from '@mantine/core';
+import { Link } from 'wouter';
+import { counted, plural } from '../locale/format';
+import { isActive as isDownloading } from '../transfers/store';
+import { isActive as isUploading } from '../transfers/uploads';
+import { useTransfers, useUploads } from '../transfers/useTransfers';
+import classes from './RunningTransfers.module.css';
+
+/** What is sent and received goes on while another page is shown: this says so there, and leads back to it. */
+export function RunningTransfers({ location }: { location: string }) {
+  const downloads = useTransfers().filter(isDownloading).length;
+  const uploads = useUploads().filter(isUploading).length;
+  return (
+    <>
+      {uploads > 0 && location !== '/archives' && (
+        <Running
+          href="/archives"
+          words={`${counted(uploads, 'upload', 'uploads')} ${plural(uploads, 'is', 'are')} running`}
+        />
+      )}
+      {downloads > 0 && location !== '/download' && (
+        <Running
+          href="/download"
+          words={`${counted(downloads, 'download', 'downloads')} ${plural(downloads, 'is', 'are')} running`}
+        />
+      )}
+    </>
+  );
+}
+
+function Running({ href, words }: { href: string; words: string }) {
+  return (
+    <Text size="sm" role="status" className={classes.running}>
+      {words}. <Link href={href}>Show</Link>
+    </Text>
+  );
+}

@@ -1,0 +1,52 @@
+// Browsers give the keyboard's focus to `body` when what has it is removed or disabled, and the next Tab starts at the top.
+
+/** Time for a menu or a dialog to give the focus back by itself. */
+const PATIENCE = 50;
+
+/** Gives the focus to the nearest surviving element around what has lost it. */
+export function keepFocus(): void {
+  // What has the focus, and all around it, from the inside out.
+  let path: Element[] = [];
+  let timer: ReturnType<typeof setTimeout> | undefined;
+
+  const isLost = () => {
+    const [last] = path;
+    return last !== undefined && document.activeElement === document.body && !canHaveFocus(last);
+  };
+  const rescue = () => {
+    if (!isLost()) return;
+    const around = path.find(
+      (each) =>
+        each instanceof HTMLElement &&
+        canHaveFocus(each) &&
+        each.tabIndex >= -1 &&
+        each.hasAttribute('tabindex'),
+    );
+    const next = around ?? document.getElementById('page');
+    if (next instanceof HTMLElement) next.focus({ preventScroll: true });
+  };
+  addEventListener('focusin', (event) => {
+    path = event.composedPath().filter((each) => each instanceof Element);
+  });
+  addEventListener('focusout', (event) => {
+    // Somebody clicked beside everything and wants no focus.
+    if (event.relatedTarget === null)
+      setTimeout(() => {
+        if (document.activeElement === document.body && !isLost()) path = [];
+      });
+  });
+  new MutationObserver(() => {
+    if (!isLost()) return;
+    clearTimeout(timer);
+    timer = setTimeout(rescue, PATIENCE);
+  }).observe(document.body, {
+    subtree: true,
+    childList: true,
+    attributes: true,
+    attributeFilter: ['disabled'],
+  });
+}
+
+function canHaveFocus(element: Element): boolean {
+  return element.isConnected && !element.matches(':disabled');
+}
