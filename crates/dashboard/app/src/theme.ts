@@ -1,4 +1,5 @@
 import { type CSSVariablesResolver, createTheme, defaultCssVariablesResolver } from '@mantine/core';
+import { ButtonRoot } from './parts/ButtonRoot.ts';
 
 /** What is dangerous is red everywhere, and nothing else is. */
 export const DANGER = 'red';
@@ -14,6 +15,7 @@ export const theme = createTheme({
   respectReducedMotion: true,
   headings: { fontWeight: '650' },
   components: {
+    Button: { defaultProps: { component: ButtonRoot } },
     Modal: {
       defaultProps: {
         ...dialog,

@@ -11,6 +11,9 @@ export interface Line {
   numbers: number[];
 }
 
+/** How many columns of numbers a phone has room for. */
+const NARROW = 2;
+
 /** Numbers of each table, side by side. Nothing is a dash, so that what is not nothing is seen. */
 export function NumbersByTable({
   label,
@@ -24,29 +27,37 @@ export function NumbersByTable({
   /** The column whose numbers are dangerous. */
   danger?: string;
 }) {
+  const layout = heads.length > NARROW ? `${classes.scrolling} ${classes.wide}` : classes.scrolling;
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable with the keyboard.
-    <section className={classes.scrolling} tabIndex={0} aria-label={label}>
-      <Table verticalSpacing={6}>
-        <Table.Thead>
-          <Table.Tr>
-            <Table.Th scope="col">Table</Table.Th>
+    <section className={layout} tabIndex={0} aria-label={label}>
+      {/* The roles are those of the elements; Safari forgets them where a table is not laid out as one. */}
+      <Table verticalSpacing={6} role="table">
+        <Table.Thead role="rowgroup">
+          <Table.Tr role="row">
+            <Table.Th scope="col" role="columnheader">
+              Table
+            </Table.Th>
             {heads.map((head) => (
-              <Table.Th key={head} scope="col" className={classes.number}>
+              <Table.Th key={head} scope="col" role="columnheader" className={classes.number}>
                 {head}
               </Table.Th>
             ))}
           </Table.Tr>
         </Table.Thead>
-        <Table.Tbody>
+        <Table.Tbody role="rowgroup">
           {lines.map(({ table, head, numbers }) => (
-            <Table.Tr key={table}>
-              <Table.Th scope="row">{head ?? nameOf(table)}</Table.Th>
+            <Table.Tr key={table} role="row">
+              <Table.Th scope="row" role="rowheader">
+                {head ?? nameOf(table)}
+              </Table.Th>
               {heads.map((name, place) => {
                 const count = numbers[place] ?? 0;
                 return (
                   <Table.Td
                     key={name}
+                    role="cell"
+                    data-heading={name}
                     className={name === danger && count > 0 ? classes.danger : classes.number}
                   >
                     {count > 0 ? number(count) : '–'}

@@ -1,5 +1,6 @@
 import { ActionIcon, Badge, Menu, Text } from '@mantine/core';
 import { useMutation } from '@tanstack/react-query';
+import { useRef } from 'react';
 import { Link } from 'wouter';
 import type { Archive } from '../../api/archives';
 import { body, client } from '../../api/client';
@@ -14,12 +15,19 @@ import { asArchive, asJob } from '../../requests/lookUp';
 import { UnsettledNote } from '../../requests/UnsettledNote';
 import { useRequest } from '../../requests/useRequest';
 import { handOver } from '../../transfers/store';
-import type { Asked } from './Archives';
+import type { Asked } from './ArchiveDialog';
 import classes from './Archives.module.css';
 
+interface Props {
+  archive: Archive;
+  /** Opens a dialog. Afterwards the focus goes back to where it came from. */
+  ask: (asked: Asked, from: Element | null) => void;
+}
+
 /** One archive in the list, and what can be done with it. */
-export function ArchiveRow({ archive, ask }: { archive: Archive; ask: (asked: Asked) => void }) {
+export function ArchiveRow({ archive, ask }: Props) {
   const path = { id: archive.id };
+  const menu = useRef<HTMLButtonElement>(null);
   const name = archive.label ?? dateTime(archive.created_at);
   const nameVerify = (level: 'digest' | 'rehearsal') =>
     `${level === 'digest' ? 'Verify' : 'Rehearse a restore of'} “${isolated(name)}”`;
@@ -48,6 +56,11 @@ export function ArchiveRow({ archive, ask }: { archive: Archive; ask: (asked: As
   const download = useMutation({ mutationFn: () => handOver(`/backup/archives/${archive.id}/file`) });
   const origin = ORIGINS[archive.origin];
   const { word, color, words } = verified(archive);
+  // The error that is shown is that of the last action.
+  const start = (action: () => void) => {
+    for (const each of [verify, pin, download]) if (each.isError) each.reset();
+    action();
+  };
   const error = verify.error ?? pin.error ?? download.error;
   return (
     <li className={classes.archive}>
@@ -99,26 +112,26 @@ export function ArchiveRow({ archive, ask }: { archive: Archive; ask: (asked: As
       </div>
       <Menu position="bottom-end" withinPortal={false} withInitialFocusPlaceholder={false}>
         <Menu.Target>
-          <ActionIcon variant="default" size="lg" aria-label={`What to do with ${name}`}>
+          <ActionIcon ref={menu} variant="default" size="lg" aria-label={`What to do with ${name}`}>
             <Icon name="more" />
           </ActionIcon>
         </Menu.Target>
         <Menu.Dropdown>
-          <Menu.Item onClick={() => ask({ what: 'details', archive })}>Look into it…</Menu.Item>
+          <Menu.Item onClick={() => ask({ what: 'details', archive }, menu.current)}>Look into it…</Menu.Item>
           <Menu.Item component={Link} href={`/restore/${archive.id}`}>
             Restore…
           </Menu.Item>
           <Menu.Item component={Link} href={`/compare/${archive.id}`}>
             Compare with now
           </Menu.Item>
-          <Menu.Item onClick={() => download.mutate()}>Download</Menu.Item>
-          <Menu.Item onClick={() => verify.mutate('digest')}>Verify</Menu.Item>
-          <Menu.Item onClick={() => verify.mutate('rehearsal')}>Rehearse a restore</Menu.Item>
-          <Menu.Item onClick={() => ask({ what: 'edit', archive })}>Name and note…</Menu.Item>
-          <Menu.Item onClick={() => pin.mutate(!archive.pinned)}>
+          <Menu.Item onClick={() => start(() => download.mutate())}>Download</Menu.Item>
+          <Menu.Item onClick={() => start(() => verify.mutate('digest'))}>Verify</Menu.Item>
+          <Menu.Item onClick={() => start(() => verify.mutate('rehearsal'))}>Rehearse a restore</Menu.Item>
+          <Menu.Item onClick={() => ask({ what: 'edit', archive }, menu.current)}>Name and note…</Menu.Item>
+          <Menu.Item onClick={() => start(() => pin.mutate(!archive.pinned))}>
             {archive.pinned ? 'Unpin' : 'Pin'}
           </Menu.Item>
-          <Menu.Item disabled={archive.pinned} onClick={() => ask({ what: 'delete', archive })}>
+          <Menu.Item disabled={archive.pinned} onClick={() => ask({ what: 'delete', archive }, menu.current)}>
             Delete…
           </Menu.Item>
         </Menu.Dropdown>

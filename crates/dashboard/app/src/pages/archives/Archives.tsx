@@ -1,48 +1,34 @@
 import { Alert, Button, Skeleton, Stack, Text } from '@mantine/core';
-import { useQuery } from '@tanstack/react-query';
-import { useState } from 'react';
-import { type Archive, archives } from '../../api/archives';
+import { useArchives } from '../../api/archives';
 import { Icon } from '../../parts/Icon';
+import { MoreArchives } from '../../parts/MoreArchives';
 import { PageHead } from '../../parts/PageHead';
 import { ProblemAlert } from '../../parts/ProblemAlert';
 import { Tip } from '../../parts/Tip';
+import { useDialog } from '../../parts/useDialog';
 import { DANGER } from '../../theme';
+import { ArchiveDialog, type Asked } from './ArchiveDialog';
 import { ArchiveRow } from './ArchiveRow';
 import classes from './Archives.module.css';
-import { DeleteDialog } from './DeleteDialog';
-import { DetailsDialog } from './DetailsDialog';
-import { EditDialog } from './EditDialog';
-import { TakeDialog } from './TakeDialog';
 import { Upload } from './Upload';
 
-/** What is asked about one archive, or about none yet. */
-export type Asked = { what: 'take' } | { what: 'edit' | 'delete' | 'details'; archive: Archive };
-
 export default function Archives() {
-  const { data, error, refetch } = useQuery(archives);
-  // What was asked last stays while its dialog closes.
-  const [asked, setAsked] = useState<Asked>();
-  const [opened, setOpened] = useState(false);
-  const ask = (next: Asked) => {
-    setAsked(next);
-    setOpened(true);
-  };
-  const close = () => setOpened(false);
-  const is = (what: Asked['what']) => opened && asked?.what === what;
-  const archive = asked && 'archive' in asked ? asked.archive : undefined;
+  const archives = useArchives();
+  const { list, error, refetch } = archives;
+  const { opened, opening, open, close } = useDialog<Asked>();
   return (
     <>
       <PageHead
         title="Archives"
         lead="Backups of everything, kept by the service. Each is read back before it counts, and can be restored."
       >
-        <Button leftSection={<Icon name="archives" size={18} />} onClick={() => ask({ what: 'take' })}>
+        <Button leftSection={<Icon name="archives" size={18} />} onClick={() => open({ what: 'take' })}>
           Take a backup…
         </Button>
       </PageHead>
       <Stack gap="xl">
         {error && <ProblemAlert error={error} again={{ label: 'Try again', act: () => refetch() }} />}
-        {data?.unreadable.map(({ id, code, detail }) => (
+        {list?.unreadable.map(({ id, code, detail }) => (
           <Alert
             key={id}
             role="alert"
@@ -55,17 +41,18 @@ export default function Archives() {
             {detail}
           </Alert>
         ))}
-        {data && data.items.length > 0 && (
+        {list && list.items.length > 0 && (
           <ul className={classes.archives}>
-            {data.items.map((each) => (
-              <ArchiveRow key={each.id} archive={each} ask={ask} />
+            {list.items.map((each) => (
+              <ArchiveRow key={each.id} archive={each} ask={open} />
             ))}
           </ul>
         )}
-        {data && data.items.length === 0 && (
+        {list && list.items.length === 0 && (
           <Text>There is no archive yet. Take a backup now: it takes seconds and hinders nobody.</Text>
         )}
-        {!data && !error && <Skeleton height="12rem" aria-label="Reading the list" />}
+        {!list && !error && <Skeleton height="12rem" aria-label="Reading the list" />}
+        <MoreArchives archives={archives} />
         <Upload />
         <Tip title="Where should archives be?">
           Somewhere else than the database: on another disk, or in a bucket. Download one from time to time,
@@ -73,19 +60,7 @@ export default function Archives() {
           before you need one.
         </Tip>
       </Stack>
-      <TakeDialog opened={is('take')} onClose={close} />
-      {archive && (
-        <>
-          <EditDialog key={`edit ${archive.id}`} archive={archive} opened={is('edit')} onClose={close} />
-          <DeleteDialog
-            key={`delete ${archive.id}`}
-            archive={archive}
-            opened={is('delete')}
-            onClose={close}
-          />
-          <DetailsDialog archive={archive} opened={is('details')} onClose={close} />
-        </>
-      )}
+      <ArchiveDialog opened={opened} opening={opening} onClose={close} />
     </>
   );
 }

@@ -1,7 +1,7 @@
 import { Button, Stack, Text, Title } from '@mantine/core';
-import { useState } from 'react';
 import { PageHead } from '../../parts/PageHead';
 import { Tip } from '../../parts/Tip';
+import { useDialog } from '../../parts/useDialog';
 import { DANGER } from '../../theme';
 import { ACTIONS, type Action } from './actions';
 import classes from './Clear.module.css';
@@ -9,13 +9,7 @@ import { ClearDialog } from './ClearDialog';
 import { RecentClears } from './RecentClears';
 
 export default function Clear() {
-  // The action stays while the dialog closes, so that its words don't vanish before it does.
-  const [action, setAction] = useState<Action>();
-  const [opened, setOpened] = useState(false);
-  const open = (chosen: Action) => {
-    setAction(chosen);
-    setOpened(true);
-  };
+  const { opened, opening, open, close } = useDialog<Action>();
   return (
     <>
       <PageHead
@@ -51,7 +45,7 @@ export default function Clear() {
           ))}
         </ul>
       </Stack>
-      <ClearDialog action={action} opened={opened} onClose={() => setOpened(false)} />
+      <ClearDialog opening={opening} opened={opened} onClose={close} />
     </>
   );
 }

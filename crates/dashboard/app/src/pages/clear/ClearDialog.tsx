@@ -4,25 +4,26 @@ import { ClearSteps } from './ClearSteps';
 
 /** The plan, the typed word, then the result: one dialog for the whole of a clear. */
 export function ClearDialog({
-  action,
+  opening,
   opened,
   onClose,
 }: {
-  action: Action | undefined;
+  opening: { key: number; subject: Action } | undefined;
   opened: boolean;
-  onClose: () => void;
+  onClose: (key: number) => void;
 }) {
+  const close = () => opening && onClose(opening.key);
   return (
     <Modal
       opened={opened}
       // It may be closed while a clear runs: the page above tells how that ends.
-      onClose={onClose}
+      onClose={close}
       size="lg"
-      title={action && `Clear ${action.title.toLowerCase()}`}
+      title={opening && `Clear ${opening.subject.title.toLowerCase()}`}
+      returnFocus={false}
       closeButtonProps={{ 'aria-label': 'Close' }}
     >
-      {/* Mounted anew each time it opens: nothing typed and nothing counted is left of the last time. */}
-      {action && <ClearSteps scope={action.scope} onClose={onClose} />}
+      {opening && <ClearSteps key={opening.key} scope={opening.subject.scope} onClose={close} />}
     </Modal>
   );
 }

@@ -6,6 +6,7 @@ import { Refusal } from '../../api/problem';
 import { changed } from '../../api/queries';
 import { nameOf } from '../../api/tables';
 import { rows } from '../../locale/format';
+import { DialogActions } from '../../parts/DialogActions';
 import { ProblemAlert } from '../../parts/ProblemAlert';
 import { asResult } from '../../requests/lookUp';
 import { UnsettledNote } from '../../requests/UnsettledNote';
@@ -65,11 +66,11 @@ export function ClearSteps({ scope, onClose }: { scope: ClearScope; onClose: () 
     return (
       <Stack>
         <Text>There is nothing to clear: the tables are empty already.</Text>
-        <Group justify="flex-end">
+        <DialogActions>
           <Button variant="default" onClick={onClose}>
             Close
           </Button>
-        </Group>
+        </DialogActions>
       </Stack>
     );
   }

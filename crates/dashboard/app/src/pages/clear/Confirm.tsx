@@ -1,7 +1,8 @@
-import { Alert, Button, Group, Stack, Text } from '@mantine/core';
+import { Alert, Button, Stack, Text } from '@mantine/core';
 import { type FormEvent, type ReactNode, useEffect, useRef, useState } from 'react';
 import { isSessionEnd } from '../../api/problem';
 import { rows } from '../../locale/format';
+import { DialogActions } from '../../parts/DialogActions';
 import { Icon } from '../../parts/Icon';
 import { ProblemAlert } from '../../parts/ProblemAlert';
 import { TypedWord } from '../../parts/TypedWord';
@@ -95,14 +96,14 @@ export function Confirm({
             {...(onCountAgain && { again: { label: 'Count again', act: onCountAgain } })}
           />
         ) : null}
-        <Group justify="flex-end">
+        <DialogActions>
           <Button variant="default" onClick={onCancel} disabled={pending && !unsettled}>
             {pending ? 'Close' : 'Cancel'}
           </Button>
           <Button type="submit" color={DANGER} loading={pending} disabled={onCountAgain !== undefined}>
             Clear {rows(total)}
           </Button>
-        </Group>
+        </DialogActions>
       </Stack>
     </form>
   );

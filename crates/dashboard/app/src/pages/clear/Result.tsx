@@ -1,7 +1,8 @@
-import { Alert, Button, Group, Stack, Text } from '@mantine/core';
+import { Alert, Button, Stack, Text } from '@mantine/core';
 import { useState } from 'react';
 import { type Cleared, nameOf, TABLES } from '../../api/tables';
-import { dateTime, number, rows } from '../../locale/format';
+import { dateTime, number, plural, rows } from '../../locale/format';
+import { DialogActions } from '../../parts/DialogActions';
 import { Icon } from '../../parts/Icon';
 import { PlanTable } from './PlanTable';
 import { Undo } from './RecentClears';
@@ -27,17 +28,17 @@ export function Result({ cleared, onClose }: { cleared: Cleared; onClose: () => 
       <PlanTable scope={cleared.table} plan={cleared} />
       {back !== undefined && (
         <Alert role="status" variant="light" color="green" icon={<Icon name="check" />} title="Undone">
-          {rows(back)} are back.
+          {rows(back)} {plural(back, 'is', 'are')} back.
         </Alert>
       )}
-      <Group justify="flex-end" align="flex-start">
+      <DialogActions>
         {back === undefined && cleared.id && cleared.undo_until && (
           <Undo id={cleared.id} what={nameOf(cleared.table).toLowerCase()} onDone={setBack} />
         )}
         <Button onClick={onClose} data-autofocus>
           Done
         </Button>
-      </Group>
+      </DialogActions>
     </Stack>
   );
 }

@@ -1,8 +1,9 @@
-import { Button, Group, Modal, Stack } from '@mantine/core';
+import { Button, Stack } from '@mantine/core';
 import { type FormEvent, useState } from 'react';
 import type { Archive } from '../../api/archives';
 import { body, client } from '../../api/client';
 import { changed } from '../../api/queries';
+import { DialogActions } from '../../parts/DialogActions';
 import { ProblemAlert } from '../../parts/ProblemAlert';
 import { asArchive } from '../../requests/lookUp';
 import { UnsettledNote } from '../../requests/UnsettledNote';
@@ -11,13 +12,8 @@ import { orNothing, Words } from './Words';
 
 const NAME = 'Name and note of a backup';
 
-interface Props {
-  archive: Archive;
-  opened: boolean;
-  onClose: () => void;
-}
-
-export function EditDialog({ archive, opened, onClose }: Props) {
+/** Changes what is said of an archive. */
+export function EditForm({ archive, onClose }: { archive: Archive; onClose: () => void }) {
   const [said, setSaid] = useState({ label: archive.label ?? '', note: archive.note ?? '' });
   const edit = useRequest({
     name: () => NAME,
@@ -44,27 +40,20 @@ export function EditDialog({ archive, opened, onClose }: Props) {
     if (!edit.isPending) edit.mutate({ label: orNothing(said.label), note: orNothing(said.note) });
   };
   return (
-    <Modal
-      opened={opened}
-      onClose={onClose}
-      title="Name and note"
-      closeButtonProps={{ 'aria-label': 'Close' }}
-    >
-      <form onSubmit={submit} noValidate>
-        <Stack>
-          <Words said={said} onChange={setSaid} />
-          {edit.unsettled && <UnsettledNote name={NAME} unsettled={edit.unsettled} />}
-          {edit.error && <ProblemAlert error={edit.error} />}
-          <Group justify="flex-end">
-            <Button variant="default" onClick={onClose}>
-              Cancel
-            </Button>
-            <Button type="submit" loading={edit.isPending}>
-              Save
-            </Button>
-          </Group>
-        </Stack>
-      </form>
-    </Modal>
+    <form onSubmit={submit} noValidate>
+      <Stack>
+        <Words said={said} onChange={setSaid} />
+        {edit.unsettled && <UnsettledNote name={NAME} unsettled={edit.unsettled} />}
+        {edit.error && <ProblemAlert error={edit.error} />}
+        <DialogActions>
+          <Button variant="default" onClick={onClose}>
+            Cancel
+          </Button>
+          <Button type="submit" loading={edit.isPending}>
+            Save
+          </Button>
+        </DialogActions>
+      </Stack>
+    </form>
   );
 }

@@ -1,8 +1,9 @@
-import { Button, Checkbox, Group, Modal, Stack } from '@mantine/core';
+import { Button, Checkbox, Stack } from '@mantine/core';
 import { type FormEvent, useState } from 'react';
 import { body, client } from '../../api/client';
 import { changed } from '../../api/queries';
 import type { components } from '../../api/schema';
+import { DialogActions } from '../../parts/DialogActions';
 import { ProblemAlert } from '../../parts/ProblemAlert';
 import { follow } from '../../requests/jobNews';
 import { asJob } from '../../requests/lookUp';
@@ -14,7 +15,7 @@ const NAME = 'Take a backup';
 const NOTHING: Said = { label: '', note: '' };
 
 /** Takes a backup. How it fares is shown on the page. */
-export function TakeDialog({ opened, onClose }: { opened: boolean; onClose: () => void }) {
+export function TakeForm({ onClose }: { onClose: () => void }) {
   const [said, setSaid] = useState(NOTHING);
   const [pinned, setPinned] = useState(false);
   const take = useRequest({
@@ -30,8 +31,6 @@ export function TakeDialog({ opened, onClose }: { opened: boolean; onClose: () =
     lookUp: (_, key) => asJob(key),
     onSuccess: ({ id }) => {
       follow(id);
-      setSaid(NOTHING);
-      setPinned(false);
       onClose();
     },
     onSettled: () => {
@@ -43,32 +42,25 @@ export function TakeDialog({ opened, onClose }: { opened: boolean; onClose: () =
     if (!take.isPending) take.mutate({ label: orNothing(said.label), note: orNothing(said.note), pinned });
   };
   return (
-    <Modal
-      opened={opened}
-      onClose={onClose}
-      title="Take a backup"
-      closeButtonProps={{ 'aria-label': 'Close' }}
-    >
-      <form onSubmit={submit} noValidate>
-        <Stack>
-          <Words said={said} onChange={setSaid} />
-          <Checkbox
-            label="Pin it: it can’t be deleted until it is unpinned"
-            checked={pinned}
-            onChange={(event) => setPinned(event.currentTarget.checked)}
-          />
-          {take.unsettled && <UnsettledNote name={NAME} unsettled={take.unsettled} />}
-          {take.error && <ProblemAlert error={take.error} />}
-          <Group justify="flex-end">
-            <Button variant="default" onClick={onClose}>
-              Cancel
-            </Button>
-            <Button type="submit" loading={take.isPending}>
-              Take a backup
-            </Button>
-          </Group>
-        </Stack>
-      </form>
-    </Modal>
+    <form onSubmit={submit} noValidate>
+      <Stack>
+        <Words said={said} onChange={setSaid} />
+        <Checkbox
+          label="Pin it: it can’t be deleted until it is unpinned"
+          checked={pinned}
+          onChange={(event) => setPinned(event.currentTarget.checked)}
+        />
+        {take.unsettled && <UnsettledNote name={NAME} unsettled={take.unsettled} />}
+        {take.error && <ProblemAlert error={take.error} />}
+        <DialogActions>
+          <Button variant="default" onClick={onClose}>
+            Cancel
+          </Button>
+          <Button type="submit" loading={take.isPending}>
+            Take a backup
+          </Button>
+        </DialogActions>
+      </Stack>
+    </form>
   );
 }

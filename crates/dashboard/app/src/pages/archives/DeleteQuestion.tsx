@@ -1,4 +1,4 @@
-import { Alert, Button, Group, Modal, Stack, Text } from '@mantine/core';
+import { Alert, Button, Stack, Text } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import type { Archive } from '../../api/archives';
 import { clearedTable, undoable } from '../../api/changes';
@@ -8,6 +8,7 @@ import { changed } from '../../api/queries';
 import { nameOf } from '../../api/tables';
 import { dateTime, rows } from '../../locale/format';
 import { isolated } from '../../locale/language';
+import { DialogActions } from '../../parts/DialogActions';
 import { Icon } from '../../parts/Icon';
 import { ProblemAlert } from '../../parts/ProblemAlert';
 import { asArchive } from '../../requests/lookUp';
@@ -17,14 +18,9 @@ import { DANGER } from '../../theme';
 
 const NAME = 'Delete a backup';
 
-interface Props {
-  archive: Archive;
-  opened: boolean;
-  onClose: () => void;
-}
-
-export function DeleteDialog({ archive, opened, onClose }: Props) {
-  const { data } = useQuery({ ...undoable, enabled: opened && archive.kind === 'safety' });
+/** Deletes an archive, after a warning if an undo needs it. */
+export function DeleteQuestion({ archive, onClose }: { archive: Archive; onClose: () => void }) {
+  const { data } = useQuery({ ...undoable, enabled: archive.kind === 'safety' });
   const needing = data?.items.find((change) => change.safety_archive_id === archive.id);
   const remove = useRequest({
     name: () => NAME,
@@ -47,39 +43,32 @@ export function DeleteDialog({ archive, opened, onClose }: Props) {
   const isNeeded = needing !== undefined || isRefusedForUndo;
   const name = archive.label ? `“${isolated(archive.label)}”, ` : '';
   return (
-    <Modal
-      opened={opened}
-      onClose={onClose}
-      title="Delete an archive"
-      closeButtonProps={{ 'aria-label': 'Close' }}
-    >
-      <Stack>
-        <Text>
-          {name}
-          {dateTime(archive.created_at)}, {rows(archive.total)}. It will be gone for good, and what was
-          cleared before it can’t be brought back from it.
-        </Text>
-        {needing && (
-          <Alert
-            color={DANGER}
-            icon={<Icon name="error" />}
-            title="A clear can be undone only with this archive"
-          >
-            Until {dateTime(needing.undo_until ?? '')}, {needing.username}’s clear of{' '}
-            {nameOf(clearedTable(needing)).toLowerCase()} can be undone. Without this archive, it can’t.
-          </Alert>
-        )}
-        {remove.unsettled && <UnsettledNote name={NAME} unsettled={remove.unsettled} />}
-        {remove.error && <ProblemAlert error={remove.error} />}
-        <Group justify="flex-end">
-          <Button variant="default" onClick={onClose} data-autofocus>
-            Cancel
-          </Button>
-          <Button color={DANGER} loading={remove.isPending} onClick={() => remove.mutate(isNeeded)}>
-            {isNeeded ? 'Delete it all the same' : 'Delete it'}
-          </Button>
-        </Group>
-      </Stack>
-    </Modal>
+    <Stack>
+      <Text>
+        {name}
+        {dateTime(archive.created_at)}, {rows(archive.total)}. It will be gone for good, and what was cleared
+        before it can’t be brought back from it.
+      </Text>
+      {needing && (
+        <Alert
+          color={DANGER}
+          icon={<Icon name="error" />}
+          title="A clear can be undone only with this archive"
+        >
+          Until {dateTime(needing.undo_until ?? '')}, {needing.username}’s clear of{' '}
+          {nameOf(clearedTable(needing)).toLowerCase()} can be undone. Without this archive, it can’t.
+        </Alert>
+      )}
+      {remove.unsettled && <UnsettledNote name={NAME} unsettled={remove.unsettled} />}
+      {remove.error && <ProblemAlert error={remove.error} />}
+      <DialogActions>
+        <Button variant="default" onClick={onClose} data-autofocus>
+          Cancel
+        </Button>
+        <Button color={DANGER} loading={remove.isPending} onClick={() => remove.mutate(isNeeded)}>
+          {isNeeded ? 'Delete it all the same' : 'Delete it'}
+        </Button>
+      </DialogActions>
+    </Stack>
   );
 }

@@ -1,0 +1,93 @@
+// What a dialog shows belongs to one opening of it, and all of it can be reached on small screens.
+import { expect, signIn, test } from './harness.ts';
+
+test('a dialog keeps neither discarded text nor the error of another archive', async ({
+  page,
+  ownSchool,
+}) => {
+  const service = await ownSchool();
+  await service.take('first');
+  await service.take('second');
+  await signIn(page, service, '#/archives');
+  const choose = async (archive: string, action: string) => {
+    await page.getByRole('button', { name: `What to do with ${archive}` }).click();
+    await page.getByRole('menuitem', { name: action, exact: true }).click();
+  };
+  const dialog = page.getByRole('dialog');
+  await page.getByRole('button', { name: 'Take a backup…' }).click();
+  await dialog.getByLabel('Name').fill('discarded');
+  await dialog.getByLabel(/^Pin it/).check();
+  await dialog.getByRole('button', { name: 'Cancel' }).click();
+  await page.getByRole('button', { name: 'Take a backup…' }).click();
+  await expect(dialog.getByLabel('Name')).toHaveValue('');
+  await expect(dialog.getByLabel(/^Pin it/)).not.toBeChecked();
+  await page.keyboard.press('Escape');
+
+  await choose('first', 'Name and note…');
+  await dialog.getByLabel('Name').fill('discarded');
+  await page.keyboard.press('Escape');
+  await choose('first', 'Name and note…');
+  await expect(dialog.getByLabel('Name')).toHaveValue('first');
+  await page.route('**/backup/archives/*', (route) =>
+    route.request().method() === 'GET' ? route.continue() : route.abort(),
+  );
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  await expect(dialog.getByRole('alert')).toBeVisible();
+  await page.keyboard.press('Escape');
+  await choose('first', 'Name and note…');
+  await expect(dialog.getByLabel('Name')).toHaveValue('first');
+  await expect(dialog.getByRole('alert')).toHaveCount(0);
+  await page.keyboard.press('Escape');
+
+  await page.route('**/backup/download-links', (route) => route.abort());
+  await choose('first', 'Look into it…');
+  await dialog.getByRole('button', { name: 'Courses of this archive as CSV' }).click();
+  await expect(dialog.getByRole('alert')).toBeVisible();
+  await page.keyboard.press('Escape');
+  await choose('second', 'Look into it…');
+  await expect(page.getByRole('dialog', { name: 'second' })).toBeVisible();
+  await expect(dialog.getByRole('alert')).toHaveCount(0);
+  await page.keyboard.press('Escape');
+
+  // In the list, the error is that of the last action.
+  await choose('first', 'Download');
+  const row = page.getByRole('listitem').filter({ hasText: 'first' });
+  await expect(row.getByRole('alert')).toBeVisible();
+  await choose('first', 'Verify');
+  await expect(row.getByRole('alert')).toHaveCount(0);
+});
+
+test('on a low screen the buttons of a dialog are in view', async ({ page, school }) => {
+  await page.setViewportSize({ width: 1366, height: 640 });
+  await signIn(page, school, '#/clear');
+  await page.getByRole('button', { name: 'Clear everything…' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Clear everything' });
+  const word = dialog.getByLabel('Type all to confirm');
+  await expect(word).toBeFocused();
+  const clear = dialog.getByRole('button', { name: /^Clear [\d,]+ rows$/ });
+  // Wherever the dialog is scrolled to.
+  for (const top of [0, 10_000]) {
+    await dialog.evaluate((element, top) => {
+      for (const each of [element, ...element.querySelectorAll('*')]) each.scrollTop = top;
+    }, top);
+    await expect(clear).toBeInViewport({ ratio: 1 });
+    await expect(dialog.getByRole('button', { name: 'Cancel' })).toBeInViewport({ ratio: 1 });
+  }
+  await expect(word).toBeInViewport({ ratio: 1 });
+});
+
+test('on a phone no column of a plan is cut off', async ({ page, ownSchool }) => {
+  await page.setViewportSize({ width: 390, height: 844 });
+  const service = await ownSchool();
+  const id = await service.take('first');
+  await service.api('/backup/clear', { table: 'attendance' });
+  await signIn(page, service, `#/restore/${id}`);
+  await page.getByRole('button', { name: 'Show what would change' }).click();
+  const table = page.getByRole('region', { name: 'Table by table' });
+  const row = table.getByRole('row', { name: /^Attendance/ });
+  await expect(row.getByRole('cell')).toHaveText(['–', '100,000', '–', '–', '100,000'], { timeout: 30_000 });
+  const overflow = await table.evaluate((element) => element.scrollWidth - element.clientWidth);
+  expect(overflow).toBe(0);
+  await row.scrollIntoViewIfNeeded();
+  for (const cell of await row.getByRole('cell').all()) await expect(cell).toBeInViewport({ ratio: 1 });
+});

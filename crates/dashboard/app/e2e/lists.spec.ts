@@ -1,0 +1,69 @@
+// Long lists are shown a page at a time, and are not sent again while nothing changes.
+import { expect, signIn, test } from './harness.ts';
+
+interface List {
+  items: Record<string, unknown>[];
+  total: number;
+}
+
+test('a long list of archives says how many there are, and shows more when that is asked for', async ({
+  page,
+  ownSchool,
+}) => {
+  const service = await ownSchool();
+  await service.take('first');
+  const {
+    items: [real],
+  } = await service.api<List>('/backup/archives');
+  const total = 1_234;
+  const archive = (place: number) => ({ ...real, id: `archive-${place}`, label: `number ${place}` });
+  await page.route('**/backup/archives?*', (route) => {
+    const query = new URL(route.request().url()).searchParams;
+    const offset = Number(query.get('offset') ?? 0);
+    const limit = Number(query.get('limit'));
+    const count = Math.max(0, Math.min(limit, total - offset));
+    const items = Array.from({ length: count }, (_, place) => archive(offset + place + 1));
+    return route.fulfill({ json: { items, total, limit, offset, unreadable: [] } });
+  });
+  await signIn(page, service, '#/archives');
+  await expect(page.getByText('The newest 50 of 1,234 are shown.')).toBeVisible();
+  await expect(page.getByText('number 50', { exact: true })).toBeVisible();
+  await expect(page.getByText('number 51', { exact: true })).toHaveCount(0);
+  await page.getByRole('button', { name: 'Show older ones' }).click();
+  await expect(page.getByText('The newest 100 of 1,234 are shown.')).toBeVisible();
+  await expect(page.getByText('number 100', { exact: true })).toBeVisible();
+});
+
+test('a list that has not changed is not sent again', async ({ page, ownSchool }) => {
+  const service = await ownSchool();
+  await service.take('first');
+  await page.clock.install();
+  const answers: { status: number; size: number }[] = [];
+  page.on('response', async (response) => {
+    if (!response.url().includes('/backup/archives?')) return;
+    answers.push({ status: response.status(), size: (await response.body().catch(() => '')).length });
+  });
+  await signIn(page, service, '#/archives');
+  await expect(page.getByText('first', { exact: true })).toBeVisible();
+  await page.clock.runFor(35_000);
+  await expect.poll(() => answers.at(-1)?.status).toBe(304);
+  await expect(page.getByText('first', { exact: true })).toBeVisible();
+  await service.take('second');
+  await page.clock.runFor(35_000);
+  await expect(page.getByText('second', { exact: true })).toBeVisible();
+  expect(answers.map(({ status }) => status)).toEqual([200, 304, 200]);
+});
+
+test('one is written in the singular', async ({ page, ownSchool }) => {
+  const service = await ownSchool();
+  await service.take('first');
+  await page.route('**/backup/stats', async (route) => {
+    const answer = await route.fetch();
+    await route.fulfill({
+      response: answer,
+      json: { ...(await answer.json()), users: 1, payment_categories: 1 },
+    });
+  });
+  await signIn(page, service);
+  await expect(page.getByText('with 1 payment category and 1 user', { exact: true })).toBeVisible();
+});

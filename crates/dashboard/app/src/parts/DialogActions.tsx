@@ -1,0 +1,12 @@
+import { Group } from '@mantine/core';
+import type { ReactNode } from 'react';
+import classes from './DialogActions.module.css';
+
+/** The buttons of a dialog. They stay in view, however long the dialog is and however low the screen. */
+export function DialogActions({ children }: { children: ReactNode }) {
+  return (
+    <Group justify="flex-end" align="flex-start" className={classes.actions}>
+      {children}
+    </Group>
+  );
+}
