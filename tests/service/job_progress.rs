@@ -151,7 +151,8 @@ fn misfits(document: &Value, schema: &Value, value: &Value, place: &str) -> Vec<
         Value::Array(_) => "array",
         Value::Object(_) => "object",
     };
-    if !kinds.contains(&kind) && !(kind == "integer" && kinds.contains(&"number")) {
+    let is_one_of = kinds.contains(&kind) || (kind == "integer" && kinds.contains(&"number"));
+    if !is_one_of {
         return vec![format!("{place} is {kind} and not {kinds:?}")];
     }
     let Value::Object(members) = value else {
