@@ -67,7 +67,7 @@ pub struct DiffQuery {
     /// CSV only: whether a text that a spreadsheet would run as a formula gets a `'` before it. Default `true`.
     formula_guard: Option<bool>,
     /// CSV only: what stands between two fields. Values stand as archives write them. Default `comma`.
-    #[param(inline, example = "semicolon")]
+    #[param(inline)]
     delimiter: Option<DelimiterName>,
     /// CSV only, instead of a bearer token: the token of a download link.
     #[param(pattern = "^[0-9a-f]{64}$")]

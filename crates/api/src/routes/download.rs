@@ -53,18 +53,17 @@ pub struct DownloadQuery {
     formula_guard: Option<bool>,
     /// CSV only: what stands between two fields. Where amounts are written with a comma, Excel expects a semicolon. Default
     /// `comma`.
-    #[param(inline, example = "semicolon")]
+    #[param(inline)]
     delimiter: Option<DelimiterName>,
     /// CSV only: what stands before the decimals of an amount; `comma` makes 12.50 of the default `point` to 12,50.
-    #[param(inline, example = "comma")]
+    #[param(inline)]
     decimals: Option<DecimalsName>,
     /// CSV only: `iso` writes `2024-12-31` and `2024-12-31 23:59:59`; the default `day_first` writes `31-12-2024` and
     /// `31-12-2024 23:59:59`. Times are those of the school's time zone.
-    #[param(inline, example = "iso")]
+    #[param(inline)]
     dates: Option<DatesName>,
     /// CSV and XLSX only: whether enrollments, payments and attendance have columns with the names of students and courses,
     /// `Student Name` and `Course Name`, each after the id. Default `false`.
-    #[param(example = true)]
     names: Option<bool>,
     /// Instead of a bearer token: the token of a download link. Links come complete from `POST /backup/download-links`.
     #[param(pattern = "^[0-9a-f]{64}$")]

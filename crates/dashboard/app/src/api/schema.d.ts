@@ -3557,24 +3557,18 @@ export interface operations {
                 /**
                  * @description CSV only: what stands between two fields. Where amounts are written with a comma, Excel expects a semicolon. Default
                  *     `comma`.
-                 * @example semicolon
                  */
                 delimiter?: "comma" | "semicolon" | "tab";
-                /**
-                 * @description CSV only: what stands before the decimals of an amount; `comma` makes 12.50 of the default `point` to 12,50.
-                 * @example comma
-                 */
+                /** @description CSV only: what stands before the decimals of an amount; `comma` makes 12.50 of the default `point` to 12,50. */
                 decimals?: "point" | "comma";
                 /**
                  * @description CSV only: `iso` writes `2024-12-31` and `2024-12-31 23:59:59`; the default `day_first` writes `31-12-2024` and
                  *     `31-12-2024 23:59:59`. Times are those of the school's time zone.
-                 * @example iso
                  */
                 dates?: "day_first" | "iso";
                 /**
                  * @description CSV and XLSX only: whether enrollments, payments and attendance have columns with the names of students and courses,
                  *     `Student Name` and `Course Name`, each after the id. Default `false`.
-                 * @example true
                  */
                 names?: boolean;
                 /** @description Instead of a bearer token: the token of a download link. Links come complete from `POST /backup/download-links`. */
@@ -4861,10 +4855,7 @@ export interface operations {
                 bom?: boolean;
                 /** @description CSV only: whether a text that a spreadsheet would run as a formula gets a `'` before it. Default `true`. */
                 formula_guard?: boolean;
-                /**
-                 * @description CSV only: what stands between two fields. Values stand as archives write them. Default `comma`.
-                 * @example semicolon
-                 */
+                /** @description CSV only: what stands between two fields. Values stand as archives write them. Default `comma`. */
                 delimiter?: "comma" | "semicolon" | "tab";
                 /** @description CSV only, instead of a bearer token: the token of a download link. */
                 link?: string;
@@ -5125,24 +5116,18 @@ export interface operations {
                 /**
                  * @description CSV only: what stands between two fields. Where amounts are written with a comma, Excel expects a semicolon. Default
                  *     `comma`.
-                 * @example semicolon
                  */
                 delimiter?: "comma" | "semicolon" | "tab";
-                /**
-                 * @description CSV only: what stands before the decimals of an amount; `comma` makes 12.50 of the default `point` to 12,50.
-                 * @example comma
-                 */
+                /** @description CSV only: what stands before the decimals of an amount; `comma` makes 12.50 of the default `point` to 12,50. */
                 decimals?: "point" | "comma";
                 /**
                  * @description CSV only: `iso` writes `2024-12-31` and `2024-12-31 23:59:59`; the default `day_first` writes `31-12-2024` and
                  *     `31-12-2024 23:59:59`. Times are those of the school's time zone.
-                 * @example iso
                  */
                 dates?: "day_first" | "iso";
                 /**
                  * @description CSV and XLSX only: whether enrollments, payments and attendance have columns with the names of students and courses,
                  *     `Student Name` and `Course Name`, each after the id. Default `false`.
-                 * @example true
                  */
                 names?: boolean;
                 /** @description Instead of a bearer token: the token of a download link. Links come complete from `POST /backup/download-links`. */
