@@ -9,7 +9,8 @@
 //! [`archive_records`](m20261128_000005_archive_records) has what proves which archives the service made,
 //! [`changes`](m20261128_000006_changes) adds the log of clears, restores and undos,
 //! [`sessions`](m20261129_000007_sessions) says which sessions have ended, and
-//! [`login_networks`](m20261129_000008_login_networks) from where accounts have signed in.
+//! [`login_networks`](m20261129_000008_login_networks) from where accounts have signed in;
+//! [`link_parts`](m20261129_000009_link_parts) counts what went out by a download link.
 
 use sea_orm_migration::prelude::*;
 pub use sea_orm_migration::prelude::{MigratorTrait, SchemaManager};
@@ -24,6 +25,7 @@ mod m20261128_000005_archive_records;
 mod m20261128_000006_changes;
 mod m20261129_000007_sessions;
 mod m20261129_000008_login_networks;
+mod m20261129_000009_link_parts;
 mod text;
 
 /// All migrations, oldest first.
@@ -42,6 +44,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261128_000006_changes::Migration),
             Box::new(m20261129_000007_sessions::Migration),
             Box::new(m20261129_000008_login_networks::Migration),
+            Box::new(m20261129_000009_link_parts::Migration),
         ]
     }
 

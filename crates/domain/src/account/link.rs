@@ -1,7 +1,8 @@
 //! Download links: what a browser can follow, since it can't send a bearer token.
 //!
 //! A link opens one path, for five minutes, once. Only the SHA-256 of its token is stored, so that whoever reads the
-//! database can't use it. It is claimed before the download begins and given back if the service fails to deliver.
+//! database can't use it. It is claimed before the download begins and given back if the service fails to deliver. Parts of a
+//! file share a link without a claim: it is spent when as many bytes as the file has were sent.
 
 use std::fmt;
 
@@ -9,7 +10,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use rand::TryRng;
 use rand::rngs::SysRng;
 use sea_orm::entity::prelude::Expr;
-use sea_orm::{ActiveValue, ColumnTrait, EntityTrait, QueryFilter};
+use sea_orm::{ActiveValue, ColumnTrait, DbErr, EntityTrait, ExprTrait, QueryFilter, UpdateResult};
 
 use super::session::{ENDED, TokenSession};
 use super::{Accounts, Admin, digest, invalid, now};
@@ -61,6 +62,7 @@ impl Accounts {
             created_at: ActiveValue::Set(now),
             expires_at: ActiveValue::Set(expires_at),
             used_at: ActiveValue::Set(None),
+            sent_bytes: ActiveValue::Set(Some(0)),
             session_id: ActiveValue::Set(session.as_ref().map(|session| session.id.clone())),
             session_epoch: ActiveValue::Set(session.as_ref().map(|session| session.epoch)),
             account_digest: ActiveValue::Set(session.map(|session| session.account)),
@@ -89,17 +91,8 @@ impl Accounts {
     /// whoever made it is no longer an administrator.
     pub async fn redeem_link(&self, token: &str, path: &str) -> Result<(Admin, LinkUse)> {
         let doing = "claiming a download link";
-        if token.len() != 2 * TOKEN_BYTES {
-            return Err(Error::LinkInvalid);
-        }
+        let link = self.find_link(token, path).await?;
         let connection = self.0.database.connection();
-        let link = stored::Entity::find()
-            .filter(stored::Column::TokenDigest.eq(digest(token)))
-            .one(connection)
-            .await
-            .map_err(Error::database(doing))?
-            .filter(|link| link.path == path)
-            .ok_or(Error::LinkInvalid)?;
         let now = now();
         let claimed = stored::Entity::update_many()
             .col_expr(stored::Column::UsedAt, Expr::value(Some(now)))
@@ -116,6 +109,7 @@ impl Accounts {
         let link_use = LinkUse {
             id: link.id,
             database: Some(self.0.database.clone()),
+            claim: Claim::Exclusive,
         };
         match self.maker_of(link).await {
             Ok(admin) => Ok((admin, link_use)),
@@ -126,6 +120,52 @@ impl Accounts {
                 Err(error)
             }
         }
+    }
+
+    /// Whether a link could be redeemed now. It changes nothing.
+    ///
+    /// # Errors
+    /// As [`Accounts::redeem_link`].
+    pub async fn look_up_link(&self, token: &str, path: &str) -> Result<()> {
+        let link = self.find_link(token, path).await?;
+        if link.used_at.is_some() || link.expires_at <= now() {
+            return Err(Error::LinkSpent);
+        }
+        self.maker_of(link).await.map(drop)
+    }
+
+    /// Redeems a link for a part of the file that it opens, or for its head: others may do the same at the same time. It has to be
+    /// asked whether [something is left](LinkUse::ensure_left) when the size is known.
+    ///
+    /// # Errors
+    /// As [`Accounts::redeem_link`]; of a link that was claimed for the whole, [`Error::LinkSpent`] unless its download ended before
+    /// everything was sent.
+    pub async fn share_link(&self, token: &str, path: &str) -> Result<(Admin, LinkUse)> {
+        let link = self.find_link(token, path).await?;
+        let sent = u64::try_from(link.sent_bytes.unwrap_or_default()).unwrap_or_default();
+        let is_claimed = link.used_at.is_some() && sent == 0;
+        if is_claimed || link.expires_at <= now() {
+            return Err(Error::LinkSpent);
+        }
+        let link_use = LinkUse {
+            id: link.id,
+            database: Some(self.0.database.clone()),
+            claim: Claim::Shared { sent },
+        };
+        Ok((self.maker_of(link).await?, link_use))
+    }
+
+    async fn find_link(&self, token: &str, path: &str) -> Result<stored::Model> {
+        if token.len() != 2 * TOKEN_BYTES {
+            return Err(Error::LinkInvalid);
+        }
+        stored::Entity::find()
+            .filter(stored::Column::TokenDigest.eq(digest(token)))
+            .one(self.0.database.connection())
+            .await
+            .map_err(Error::database("looking up a download link"))?
+            .filter(|link| link.path == path)
+            .ok_or(Error::LinkInvalid)
     }
 
     /// Whoever made a link, if they may still use it: it dies with the token that it was made with.
@@ -153,6 +193,16 @@ impl Accounts {
 pub struct LinkUse {
     id: i64,
     database: Option<Database>,
+    claim: Claim,
+}
+
+/// How a link is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Claim {
+    /// By one download.
+    Exclusive,
+    /// By parts of a file, of which so many bytes had been sent before.
+    Shared { sent: u64 },
 }
 
 impl LinkUse {
@@ -160,30 +210,73 @@ impl LinkUse {
     pub fn completed(mut self) {
         self.database = None;
     }
+
+    /// Demands that not everything was sent already of a file of that size.
+    ///
+    /// # Errors
+    /// [`Error::LinkSpent`]
+    pub fn ensure_left(&self, size: u64) -> Result<()> {
+        match self.claim {
+            Claim::Shared { sent } if sent >= size => Err(Error::LinkSpent),
+            Claim::Shared { .. } | Claim::Exclusive => Ok(()),
+        }
+    }
+
+    /// So many bytes of a file of that size were sent. When everything was, the link is spent.
+    pub fn sent(mut self, bytes: u64, size: u64) {
+        let Some(database) = self.database.take() else { return };
+        let id = self.id;
+        in_background(id, async move {
+            let count = Expr::col(stored::Column::SentBytes)
+                .if_null(0_i64)
+                .add(bytes.cast_signed());
+            let counted = stored::Entity::update_many()
+                .col_expr(stored::Column::SentBytes, count)
+                .filter(stored::Column::Id.eq(id))
+                .exec(database.connection())
+                .await;
+            counted?;
+            stored::Entity::update_many()
+                .col_expr(stored::Column::UsedAt, Expr::value(Some(now())))
+                .filter(stored::Column::Id.eq(id))
+                .filter(stored::Column::UsedAt.is_null())
+                .filter(stored::Column::SentBytes.gte(size.cast_signed()))
+                .exec(database.connection())
+                .await
+        });
+    }
 }
 
 impl Drop for LinkUse {
     fn drop(&mut self) {
-        let Some(database) = self.database.take() else { return };
-        let id = self.id;
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
-            tracing::warn!(
-                link = id,
-                "a download link stays spent: there is no runtime to give it back"
-            );
+        let Some(database) = self.database.take().filter(|_| self.claim == Claim::Exclusive) else {
             return;
         };
-        runtime.spawn(async move {
-            let given_back = stored::Entity::update_many()
+        let id = self.id;
+        in_background(id, async move {
+            stored::Entity::update_many()
                 .col_expr(stored::Column::UsedAt, Expr::value(None::<DateTime<Utc>>))
                 .filter(stored::Column::Id.eq(id))
                 .exec(database.connection())
-                .await;
-            if let Err(error) = given_back {
-                tracing::warn!(link = id, %error, "a download link could not be given back");
-            }
+                .await
         });
     }
+}
+
+/// Writes down what became of a link, where nobody waits for that any more.
+fn in_background(link: i64, writing: impl Future<Output = Result<UpdateResult, DbErr>> + Send + 'static) {
+    let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+        tracing::warn!(
+            link,
+            "what became of a download link is not known: there is no runtime to write it down"
+        );
+        return;
+    };
+    runtime.spawn(async move {
+        if let Err(error) = writing.await {
+            tracing::warn!(link, %error, "what became of a download link could not be written down");
+        }
+    });
 }
 
 impl fmt::Debug for DownloadLink {
@@ -280,6 +373,64 @@ mod tests {
             let again = refusal(school.accounts.redeem_link(&link.token, PATH).await);
             assert!(matches!(again, Error::LinkSpent));
         }
+    }
+
+    #[tokio::test]
+    async fn parts_share_a_link_until_everything_was_sent() {
+        let school = SchoolAccounts::new().await;
+        let (admin, accounts) = (school.admin().await, &school.accounts);
+        let link = accounts.create_link(&admin, PATH).await.unwrap();
+        let (_, first) = accounts.share_link(&link.token, PATH).await.unwrap();
+        let (_, second) = accounts.share_link(&link.token, PATH).await.unwrap();
+        first.ensure_left(10).unwrap();
+        first.sent(6, 10);
+        let start = Instant::now();
+        // Written a moment later.
+        while accounts
+            .share_link(&link.token, PATH)
+            .await
+            .unwrap()
+            .1
+            .ensure_left(6)
+            .is_ok()
+        {
+            assert!(start.elapsed() < Duration::from_secs(5));
+            tokio::task::yield_now().await;
+        }
+        accounts.look_up_link(&link.token, PATH).await.unwrap();
+        second.sent(4, 10);
+        while accounts.look_up_link(&link.token, PATH).await.is_ok() {
+            assert!(start.elapsed() < Duration::from_secs(5));
+            tokio::task::yield_now().await;
+        }
+        assert!(matches!(
+            refusal(accounts.redeem_link(&link.token, PATH).await),
+            Error::LinkSpent
+        ));
+        let (_, third) = accounts.share_link(&link.token, PATH).await.unwrap();
+        assert!(matches!(third.ensure_left(10), Err(Error::LinkSpent)));
+    }
+
+    #[tokio::test]
+    async fn a_claimed_link_has_no_parts_before_its_download_ended() {
+        let school = SchoolAccounts::new().await;
+        let (admin, accounts) = (school.admin().await, &school.accounts);
+        let link = accounts.create_link(&admin, PATH).await.unwrap();
+        let (_, whole) = accounts.redeem_link(&link.token, PATH).await.unwrap();
+        assert!(matches!(
+            refusal(accounts.share_link(&link.token, PATH).await),
+            Error::LinkSpent
+        ));
+        whole.sent(7, 10);
+        let start = Instant::now();
+        while accounts.share_link(&link.token, PATH).await.is_err() {
+            assert!(start.elapsed() < Duration::from_secs(5));
+            tokio::task::yield_now().await;
+        }
+        assert!(matches!(
+            refusal(accounts.redeem_link(&link.token, PATH).await),
+            Error::LinkSpent
+        ));
     }
 
     #[tokio::test]

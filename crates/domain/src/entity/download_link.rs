@@ -28,6 +28,8 @@ pub struct Model {
     pub session_epoch: Option<i64>,
     #[sea_orm(column_type = "String(StringLen::N(64))")]
     pub account_digest: Option<String>,
+    /// How many bytes of the file were sent, if it is one that has parts.
+    pub sent_bytes: Option<i64>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -122,11 +122,13 @@ impl Body {
         if let Some(Piece::Bytes(bytes)) = piece {
             return Poll::Ready(Some(Ok(bytes)));
         }
+        let stalled = incoming.progress.stalled();
         self.incoming = None;
         Poll::Ready(match piece {
             Some(Piece::End) => None,
             Some(Piece::Failed(error)) => Some(Err(error)),
-            _ => Some(Err(cut())),
+            // Whose reader took nothing, and came back too late.
+            _ => Some(Err(stalled.map_or_else(cut, Error::Stalled))),
         })
     }
 }

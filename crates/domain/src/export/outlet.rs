@@ -3,7 +3,7 @@
 //! The end is said aloud: a queue whose writer vanished without saying it, because it failed or panicked, yields an
 //! error and never looks like a whole file.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -32,20 +32,42 @@ pub(crate) struct Incoming {
 
 /// When the client last took bytes: the writer waits for a queue that is full as long as there is progress, however slow.
 #[derive(Clone)]
-pub(super) struct Progress(Arc<Mutex<Instant>>);
+pub(super) struct Progress(Arc<Mutex<Reading>>);
+
+struct Reading {
+    latest: Instant,
+    /// The limit, once the writer has waited for so long in vain.
+    stalled: Option<Duration>,
+}
 
 impl Progress {
     fn new() -> Self {
-        Self(Arc::new(Mutex::new(Instant::now())))
+        Self(Arc::new(Mutex::new(Reading {
+            latest: Instant::now(),
+            stalled: None,
+        })))
     }
 
     /// Some bytes were taken.
     pub(super) fn made(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        self.reading().latest = Instant::now();
+    }
+
+    /// After how long without progress the download was given up, if it was.
+    pub(super) fn stalled(&self) -> Option<Duration> {
+        self.reading().stalled
+    }
+
+    fn give_up(&self, limit: Duration) {
+        self.reading().stalled = Some(limit);
     }
 
     fn latest(&self) -> Instant {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.reading().latest
+    }
+
+    fn reading(&self) -> MutexGuard<'_, Reading> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -163,7 +185,10 @@ impl Queue {
         match error {
             Error::Gone => {}
             // Who takes nothing will not take this either, and learns from the closed queue that it was not everything.
-            Error::Stalled(_) => tracing::warn!(%error, "a download was given up"),
+            Error::Stalled(limit) => {
+                self.progress.give_up(limit);
+                tracing::warn!(%error, "a download was given up");
+            }
             error => drop(self.send(Piece::Failed(error)).await),
         }
     }
