@@ -7,7 +7,7 @@ use harness::token::Token;
 use harness::{Engine, PATIENCE, Scratch, Service, on_every_engine, refusing_address, until};
 
 /// Every setting of `serve`, as flag and as environment variable.
-const SETTINGS: [(&str, &str); 29] = [
+const SETTINGS: [(&str, &str); 32] = [
     ("--database-url", "DATABASE_URL"),
     ("--listen", "CAMPUS_BACKUP_LISTEN"),
     ("--data-dir", "CAMPUS_BACKUP_DATA_DIR"),
@@ -35,6 +35,9 @@ const SETTINGS: [(&str, &str); 29] = [
     ("--require-confirmation", "CAMPUS_BACKUP_REQUIRE_CONFIRMATION"),
     ("--trusted-proxies", "CAMPUS_BACKUP_TRUSTED_PROXIES"),
     ("--public-url", "CAMPUS_BACKUP_PUBLIC_URL"),
+    ("--internal-listen", "CAMPUS_BACKUP_INTERNAL_LISTEN"),
+    ("--swagger-ui", "CAMPUS_BACKUP_SWAGGER_UI"),
+    ("--require-store", "CAMPUS_BACKUP_REQUIRE_STORE"),
     ("--login-burst", "CAMPUS_BACKUP_LOGIN_BURST_ACCOUNT"),
     ("--login-burst-address", "CAMPUS_BACKUP_LOGIN_BURST_ADDRESS"),
 ];
@@ -210,6 +213,9 @@ async fn each_setting_that_can_not_be_is_refused() {
         ("CAMPUS_BACKUP_TOKEN_LIFETIME", "0"),
         ("CAMPUS_BACKUP_LOG_FORMAT", "xml"),
         ("CAMPUS_BACKUP_CORS_ORIGINS", "*"),
+        ("CAMPUS_BACKUP_INTERNAL_LISTEN", "9090"),
+        ("CAMPUS_BACKUP_SWAGGER_UI", "off"),
+        ("CAMPUS_BACKUP_REQUIRE_STORE", "maybe"),
         ("CAMPUS_BACKUP_CORS_ORIGINS", "https://school.example/path"),
         ("CAMPUS_BACKUP_TRUSTED_PROXIES", "everybody"),
         ("CAMPUS_BACKUP_PUBLIC_URL", "ftp://school.example"),

@@ -1,9 +1,11 @@
 //! `POST /backup/download-links`: links with which a browser downloads once.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::download_stream::{STUDENTS, wide_school};
+use harness::archives_rig::of;
 use harness::client::fields;
 use harness::service::Setup;
 use harness::{
@@ -211,6 +213,131 @@ async fn asking_with_head_does_not_spend_a_link(engine: Engine) {
     .await;
 }
 
+/// Browsers and chats look at links before anybody wants the file.
+#[on_every_engine(nightly)]
+async fn looking_at_a_link_does_not_spend_it(engine: Engine) {
+    let (_school, service, admin) = signed_in(engine).await;
+    let browser = service.anonymous();
+    let file = admin.get(CSV).await.expect(200).body;
+    let link = link(&admin, CSV).await;
+    let ask = async |path: &str, headers: &[(&str, &str)]| {
+        let request = headers
+            .iter()
+            .fold(browser.request(Method::GET, path), |request, (name, value)| {
+                request.header(*name, *value)
+            });
+        Answer::of(request).await
+    };
+    const HTML: (&str, &str) = (
+        "Accept",
+        "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
+    );
+    for headers in [
+        &[HTML][..],
+        &[HTML, ("Sec-Purpose", "prefetch")],
+        &[("Sec-Purpose", "prefetch;prerender")],
+        &[("User-Agent", "WhatsApp/2.23.20.0")],
+        &[("User-Agent", "Slackbot-LinkExpanding 1.0"), ("Range", "bytes=0-32768")],
+    ] {
+        let page = ask(&link, headers).await.expect(200);
+        assert!(
+            page.header("content-type").starts_with("text/html"),
+            "{headers:?}: {page:?}"
+        );
+        assert!(
+            page.header("content-security-policy").contains("form-action 'self'"),
+            "{page:?}"
+        );
+        assert_eq!(page.header("cache-control"), "no-store");
+        let text = page.text();
+        assert!(
+            text.contains(&format!("name=\"link\" value=\"{}\"", token(&link))),
+            "{text}"
+        );
+        assert!(text.contains("name=\"begin\" value=\"true\""), "{text}");
+        assert!(!text.contains("<script"), "{text}");
+    }
+    browser.head(&link).await.expect(200);
+    let begin = format!("{link}&begin=true");
+    let prefetched = ask(&begin, &[HTML, ("Sec-Purpose", "prefetch")]).await.expect(200);
+    assert!(
+        prefetched.header("content-type").starts_with("text/html"),
+        "{prefetched:?}"
+    );
+    let part = ask(&link, &[("Range", "bytes=0-0")]).await;
+    part.problem(416, "range_not_satisfiable");
+
+    let whole = ask(&begin, &[HTML]).await.expect(200);
+    assert!(
+        whole.header("content-disposition").starts_with("attachment"),
+        "{whole:?}"
+    );
+    assert_eq!(whole.body, file);
+    ask(&begin, &[HTML]).await.problem(410, "link_spent");
+    ask(&link, &[HTML]).await.problem(410, "link_spent");
+    admin
+        .get(&format!("{CSV}&begin=true"))
+        .await
+        .problem(422, "invalid_field");
+}
+
+/// A stored archive is sent in ranges, to download managers and to who goes on after a break.
+#[on_every_engine]
+async fn ranges_of_an_archive_share_one_link(engine: Engine) {
+    let (_school, service, admin) = signed_in(engine).await;
+    let path = of(&admin.take().await, "/file");
+    let file = admin.get(&path).await.expect(200).body;
+    let browser = service.anonymous();
+    let range =
+        async |link: &str, range: String| Answer::of(browser.request(Method::GET, link).header("Range", range)).await;
+
+    let probed = link(&admin, &path).await;
+    for part in ["bytes=0-0", "bytes=-1"] {
+        assert_eq!(range(&probed, part.to_owned()).await.expect(206).body.len(), 1);
+    }
+    browser.head(&probed).await.expect(200);
+    assert_eq!(browser.get(&probed).await.expect(200).body, file);
+    browser.get(&probed).await.problem(410, "link_spent");
+
+    let shared = link(&admin, &path).await;
+    let half = file.len() / 2;
+    let parts = [format!("bytes={half}-"), format!("bytes=0-{}", half - 1)];
+    let [second, first] = parts.map(|part| range(&shared, part));
+    let (second, first) = tokio::join!(second, first);
+    let together = [first.expect(206).body, second.expect(206).body].concat();
+    assert_eq!(together, file);
+    until("the link is spent", PATIENCE, async || {
+        range(&shared, "bytes=0-0".to_owned()).await.status.as_u16() == 410
+    })
+    .await;
+    browser.get(&shared).await.problem(410, "link_spent");
+}
+
+/// Whom the service did not fail has used the link, also if it had to break off the download.
+#[on_every_engine(nightly)]
+async fn who_takes_nothing_more_has_spent_the_link(engine: Engine) {
+    let scratch = wide_school(engine).await;
+    let service = Setup::on(&scratch).set("CAMPUS_BACKUP_STALL_TIMEOUT", 2).start().await;
+    let link = link(&service.admin().await, STUDENTS).await;
+    let mut reader = Wire::send(&service, "GET", &link, &[]).await;
+    assert!(reader.head().await.starts_with("HTTP/1.1 200 "));
+    reader.read(50_000).await;
+    until("the download is given up", PATIENCE, async || {
+        let logs = service.logs();
+        logs.contains("a download was given up") || logs.contains("abandoned")
+    })
+    .await;
+    reader.ending().await.broken();
+    until("the end of the download is logged", PATIENCE, async || {
+        let logs = service.logs();
+        logs.contains("abandoned") || logs.contains("broken off")
+    })
+    .await;
+    for _ in 0..5 {
+        service.anonymous().get(&link).await.problem(410, "link_spent");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_no_download_gets_no_link() {
     let (_school, service, admin) = signed_in(Engine::Sqlite).await;
@@ -228,6 +355,7 @@ async fn what_is_no_download_gets_no_link() {
         "/backup/download/students?format=pdf",
         "/backup/download/students?colour=blue",
         "/backup/download/students?link=abc",
+        "/backup/download/students?begin=true",
         "/backup/download/all?format=csv",
         "/backup/download/students#x",
     ] {
@@ -273,7 +401,7 @@ async fn links_name_the_service_as_it_is_seen_from_outside() {
     let request = service
         .admin()
         .await
-        .request(reqwest::Method::POST, LINKS)
+        .request(Method::POST, LINKS)
         .header("Host", "evil.example");
     let seen = Answer::of(request.json(&json!({"path": CSV}))).await.expect(201).json();
     let url = seen["url"].as_str().unwrap();

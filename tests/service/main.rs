@@ -69,3 +69,5 @@ mod stored_values;
 mod surface;
 mod surface_document;
 mod surface_logs;
+mod surface_proxy;
+mod surface_wire;

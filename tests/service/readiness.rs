@@ -121,6 +121,60 @@ async fn store_that_is_away_is_a_warning_and_stops_nothing() {
     service.admin().await.get("/backup/stats").await.expect(200);
 }
 
+/// The store is looked at all the time, and not only at the start.
+#[tokio::test(flavor = "multi_thread")]
+async fn store_that_goes_away_is_noticed_and_measured() {
+    let scratch = Scratch::empty(Engine::Sqlite).await;
+    let service = Service::on(&scratch).await;
+    let anonymous = service.anonymous();
+    let measured = async |line: &str| {
+        let metrics = anonymous.get("/metrics").await.expect(200).text();
+        metrics.lines().any(|measured| measured == line)
+    };
+    assert!(measured("campus_backup_ready 1").await);
+    assert!(measured("campus_backup_store_up 1").await);
+    let folder = service.folder().join("data/archives");
+    std::fs::rename(&folder, folder.with_extension("away")).unwrap();
+    until("the service has noticed", PATIENCE, async || {
+        measured("campus_backup_store_up 0").await
+    })
+    .await;
+    let told = anonymous.get("/readyz").await.expect(200).json();
+    assert_eq!(told["status"], "warning", "{told}");
+    let code = told["warnings"][0]["code"].as_str().unwrap().to_owned();
+    assert!(code.starts_with("store_"), "{told}");
+    assert!(measured("campus_backup_ready 1").await);
+    assert!(measured(&format!("campus_backup_warning{{code=\"{code}\"}} 1")).await);
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::rename(folder.with_extension("away"), &folder).unwrap();
+    until("the service has noticed", PATIENCE, async || {
+        measured("campus_backup_store_up 1").await
+    })
+    .await;
+    let told = anonymous.get("/readyz").await.expect(200).json();
+    assert_eq!(told["status"], "ok", "{told}");
+    assert!(measured(&format!("campus_backup_warning{{code=\"{code}\"}} 0")).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn store_can_be_required_for_readiness() {
+    let scratch = Scratch::empty(Engine::Sqlite).await;
+    let (address, _socket) = refusing_address();
+    let setup = stub::at(Setup::on(&scratch), address).set("CAMPUS_BACKUP_REQUIRE_STORE", "true");
+    let service = setup.start().await;
+    service
+        .anonymous()
+        .get("/readyz")
+        .await
+        .come_again(503, "store_unavailable");
+    service.anonymous().get("/healthz").await.expect(200);
+    service.admin().await.get("/backup/stats").await.expect(200);
+    let metrics = service.anonymous().get("/metrics").await.expect(200).text();
+    for line in ["campus_backup_ready 0", "campus_backup_store_up 0"] {
+        assert!(metrics.lines().any(|measured| measured == line), "{line}: {metrics}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn store_is_checked_when_asked() {
     let scratch = Scratch::empty(Engine::Sqlite).await;

@@ -7,6 +7,8 @@ use actix_web::http::Version;
 use actix_web::http::header::HOST;
 use ipnet::IpNet;
 
+use crate::prefix;
+
 /// The proxies whose `X-Forwarded-For` is believed. Application data of the service.
 #[derive(Clone, Debug, Default)]
 pub struct TrustedProxies(pub Vec<IpNet>);
@@ -69,15 +71,23 @@ pub fn needs_length(request: &HttpRequest) -> bool {
 
 /// Where browsers find the service, without a slash at its end: `public_url`, or else where this request came.
 pub fn of_service(public_url: Option<&str>, request: &HttpRequest) -> String {
-    public_url.map_or_else(|| origin(request), str::to_owned)
+    public_url.map_or_else(
+        || origin(request) + &prefix::forwarded(request).unwrap_or_default(),
+        str::to_owned,
+    )
+}
+
+/// Whether a request has come by a proxy that is believed.
+pub(crate) fn came_by_trusted_proxy(request: &HttpRequest) -> bool {
+    let peer = request.peer_addr().map(|peer| peer.ip().to_canonical());
+    let proxies = request.app_data::<TrustedProxies>();
+    peer.is_some_and(|peer| proxies.is_some_and(|proxies| proxies.trust(peer)))
 }
 
 /// Scheme and host that the client asked for, as in `https://school.example`. What `X-Forwarded-Proto` and
 /// `X-Forwarded-Host` (or `Forwarded`) say is believed of a trusted proxy alone.
 fn origin(request: &HttpRequest) -> String {
-    let peer = request.peer_addr().map(|peer| peer.ip().to_canonical());
-    let proxies = request.app_data::<TrustedProxies>();
-    if peer.is_some_and(|peer| proxies.is_some_and(|proxies| proxies.trust(peer))) {
+    if came_by_trusted_proxy(request) {
         let connection = request.connection_info();
         return format!("{}://{}", connection.scheme(), connection.host());
     }

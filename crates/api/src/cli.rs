@@ -402,6 +402,17 @@ pub struct Serving {
         default_value = "127.0.0.1:8080"
     )]
     pub listen: String,
+    /// A second address to listen on, for the own network: the metrics and Swagger UI are then there and not at --listen.
+    #[arg(long, env = "CAMPUS_BACKUP_INTERNAL_LISTEN", value_name = "ADDRESS:PORT")]
+    pub internal_listen: Option<String>,
+    /// Whether Swagger UI is there: true or false.
+    #[arg(long, env = "CAMPUS_BACKUP_SWAGGER_UI", value_name = "BOOLEAN", default_value = "true",
+          num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub swagger_ui: String,
+    /// Whether /readyz answers 503 while the store of archives can't be used, and not only with a warning: true or false.
+    #[arg(long, env = "CAMPUS_BACKUP_REQUIRE_STORE", value_name = "BOOLEAN", default_value = "false",
+          num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub require_store: String,
     /// Where browsers find the service, for download links and the cookie of the dashboard [default: the host that was asked].
     #[arg(long, env = "CAMPUS_BACKUP_PUBLIC_URL", value_name = "URL")]
     pub public_url: Option<String>,

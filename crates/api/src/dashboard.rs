@@ -21,8 +21,15 @@ pub const PAGE: &str = "/backup/";
 const WITHOUT_SLASH: &str = "/backup";
 const ASSETS: &str = "/backup/{file:assets/.+}";
 
+const ROOT: &str = "/";
+/// What browsers ask for by themselves, also beside Swagger UI and a download link.
+const ICON: &str = "/favicon.ico";
+const ICON_BYTES: &[u8] = include_bytes!("favicon.ico");
+
 /// All paths, as templates. They are no operations and stand in no document.
-pub const PATHS: [&str; 3] = [PAGE, WITHOUT_SLASH, ASSETS];
+pub const PATHS: [&str; 5] = [PAGE, WITHOUT_SLASH, ASSETS, ROOT, ICON];
+
+const A_DAY: u32 = 24 * 60 * 60;
 
 /// A year, which is as good as for ever (RFC 9111 knows no such word).
 const A_YEAR: u32 = 365 * 24 * 60 * 60;
@@ -30,6 +37,8 @@ const A_YEAR: u32 = 365 * 24 * 60 * 60;
 /// Registers the routes.
 pub fn configure(config: &mut web::ServiceConfig) {
     config
+        .route(ROOT, web::get().to(to_page))
+        .route(ICON, web::get().to(icon))
         .route(PAGE, web::get().to(page))
         .route(WITHOUT_SLASH, web::get().to(with_slash))
         .route(ASSETS, web::get().to(asset));
@@ -37,6 +46,23 @@ pub fn configure(config: &mut web::ServiceConfig) {
 
 async fn page(request: HttpRequest) -> Result<HttpResponse, ApiError> {
     send(&request, "")
+}
+
+/// Somebody who knows the host alone finds the page. Another page may be there one day, so it is not permanent.
+async fn to_page() -> HttpResponse {
+    HttpResponse::TemporaryRedirect()
+        .insert_header((LOCATION, PAGE))
+        .finish()
+}
+
+async fn icon() -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type("image/x-icon")
+        .insert_header(CacheControl(vec![
+            CacheDirective::Public,
+            CacheDirective::MaxAge(A_DAY),
+        ]))
+        .body(ICON_BYTES)
 }
 
 async fn asset(request: HttpRequest, file: web::Path<String>) -> Result<HttpResponse, ApiError> {

@@ -6,7 +6,8 @@
 //! In reading order: [`cli`] and [`settings`] say what is wanted; [`startup`] builds the service, runs it and ends it;
 //! [`routes`] are its operations and [`openapi`] their document; [`dashboard`] serves the page for administrators; [`body`]
 //! and [`idempotency`] read what is sent, [`page`] cuts lists; [`schema`] has the schemas that they share; [`problem`] says what
-//! went wrong; [`middleware`] is what happens to every request; [`address`] is who asks, [`origin`] from which page. [`installation`] is what a
+//! went wrong; [`middleware`] is what happens to every request; [`address`] is who asks, [`origin`] from which page, [`prefix`] where
+//! a proxy has put the service. [`installation`] is what a
 //! command works on; [`failure`] is how the program ends after an error.
 
 pub mod address;
@@ -23,6 +24,7 @@ pub mod idempotency;
 pub mod installation;
 mod keep;
 pub mod link;
+mod link_page;
 mod logging;
 mod look;
 mod measure;
@@ -32,6 +34,7 @@ pub mod origin;
 mod output;
 pub mod page;
 mod plural;
+pub mod prefix;
 pub mod problem;
 pub mod readiness;
 mod restoring;

@@ -1,5 +1,10 @@
 //! How a download link looks in a URL: the download's own path and query, and `link=` with its token; what links can
-//! open; and when a link is spent.
+//! open; what whoever follows one wants of it; and when a link is spent.
+//!
+//! A link is for one download. Who only looks, spends nothing: HEAD, a prefetch, and a browser, which gets a
+//! [page](crate::link_page) with a button. A download spends the link when its first byte has gone out, whether its reader
+//! stays or not; only one that the service itself breaks off gives it back. Ranges of a stored archive share one link until they
+//! have had as many bytes together as the file has, also those with which a client goes on after a break.
 
 use std::cell::RefCell;
 use std::pin::Pin;
@@ -7,11 +12,12 @@ use std::task::{Context, Poll, ready};
 
 use actix_web::web::Bytes;
 use actix_web::{HttpMessage as _, HttpRequest};
-use campus_backup_domain::Result;
 use campus_backup_domain::account::LinkUse;
+use campus_backup_domain::{Error, Result};
 use futures_util::Stream;
 
-use crate::problem::ApiError;
+use crate::middleware::head::is_head;
+use crate::problem::{ApiError, Code};
 
 /// Where live downloads are.
 pub const DOWNLOADS: &str = "/backup/download/";
@@ -54,6 +60,75 @@ pub fn target(path: &str) -> Option<Target<'_>> {
 
 const PARAMETER: &str = "link";
 
+/// With which a link begins its download at once, where a browser would be shown a page first.
+pub const BEGIN: &str = "begin";
+
+/// What whoever follows a link wants of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Intent {
+    /// To see what it is.
+    Look,
+    /// A part of a file, or only what its head says.
+    Part,
+    /// The download.
+    Download,
+}
+
+impl Intent {
+    /// What a request wants of a link that opens this.
+    ///
+    /// # Errors
+    /// 416 for a part of what is made while it is sent.
+    pub fn of(request: &HttpRequest, target: Target<'_>) -> std::result::Result<Self, ApiError> {
+        let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
+        if is_head(request) {
+            return Ok(Self::Part);
+        }
+        let is_navigation = header("accept").is_some_and(|accepted| accepted.contains("text/html"));
+        let is_preview = header("user-agent").is_some_and(makes_previews);
+        let has_begun = value(request.query_string(), BEGIN).is_some_and(|begin| begin == "true");
+        if is_prefetch(header) || ((is_navigation || is_preview) && !has_begun) {
+            return Ok(Self::Look);
+        }
+        match (header("range"), target) {
+            (None, _) => Ok(Self::Download),
+            (Some(_), Target::File) => Ok(Self::Part),
+            // Everything, said as a range.
+            (Some("bytes=0-"), _) => Ok(Self::Download),
+            (Some(_), _) => Err(ApiError::new(
+                Code::RangeNotSatisfiable,
+                "This download is made while it is sent, so that no part of it can be asked for. The link is still good.",
+            )),
+        }
+    }
+}
+
+/// Whether a browser asks before anybody wants it to (Fetch, `Sec-Purpose`; the others are older names).
+fn is_prefetch<'r>(header: impl Fn(&str) -> Option<&'r str>) -> bool {
+    let purposes = ["sec-purpose", "purpose", "x-purpose", "x-moz"];
+    let mut purposes = purposes.into_iter().filter_map(header);
+    purposes.any(|purpose| {
+        ["prefetch", "prerender", "preview"]
+            .iter()
+            .any(|word| purpose.contains(word))
+    })
+}
+
+/// Whether a program says of itself that it looks at links for others. Those that don't ask for HTML are known by their names only.
+fn makes_previews(user_agent: &str) -> bool {
+    const NAMES: [&str; 7] = [
+        "bot",
+        "crawl",
+        "spider",
+        "preview",
+        "facebookexternalhit",
+        "whatsapp",
+        "embedly",
+    ];
+    let user_agent = user_agent.to_ascii_lowercase();
+    NAMES.iter().any(|name| user_agent.contains(name))
+}
+
 /// The token in a query string.
 pub fn token(query: &str) -> Option<String> {
     value(query, PARAMETER)
@@ -72,7 +147,7 @@ fn value(query: &str, wanted: &str) -> Option<String> {
 pub fn path_without_token(path: &str, query: &str) -> String {
     let rest: Vec<_> = query
         .split('&')
-        .filter(|pair| !pair.is_empty() && pair.split('=').next() != Some(PARAMETER))
+        .filter(|pair| !pair.is_empty() && !matches!(pair.split('=').next(), Some(PARAMETER | BEGIN)))
         .collect();
     if rest.is_empty() {
         path.to_owned()
@@ -106,7 +181,14 @@ impl Claimed {
 ///
 /// # Errors
 /// 422 `invalid_field` for such a one.
-pub fn claimed(request: &HttpRequest, sent: Option<&str>) -> std::result::Result<Option<LinkUse>, ApiError> {
+pub fn claimed(
+    request: &HttpRequest,
+    sent: Option<&str>,
+    begin: Option<bool>,
+) -> std::result::Result<Option<LinkUse>, ApiError> {
+    if sent.is_none() && begin.is_some() {
+        return Err(ApiError::invalid(BEGIN, "can only be sent with `link`"));
+    }
     let link_use = request.extensions().get::<Claimed>().and_then(Claimed::take);
     match sent.is_some() && link_use.is_none() {
         true => Err(ApiError::invalid(
@@ -122,26 +204,37 @@ pub fn claimed(request: &HttpRequest, sent: Option<&str>) -> std::result::Result
 pub struct Spending<S> {
     bytes: S,
     link_use: Option<LinkUse>,
-    begun: bool,
+    /// How many bytes the whole has, if parts of it can be asked for.
+    size: Option<u64>,
+    has_begun: bool,
+    sent: u64,
 }
 
 impl<S> Spending<S> {
-    /// Bytes that spend this link, if there is one.
-    pub fn new(bytes: S, link_use: Option<LinkUse>) -> Self {
+    /// Bytes that spend this link, if there is one; of a file that has parts, with its size.
+    pub fn new(bytes: S, link_use: Option<LinkUse>, size: Option<u64>) -> Self {
         Self {
             bytes,
             link_use,
-            begun: false,
+            size,
+            has_begun: false,
+            sent: 0,
+        }
+    }
+
+    fn spend(&mut self) {
+        let Some(link_use) = self.link_use.take() else { return };
+        match self.size {
+            Some(size) => link_use.sent(self.sent, size),
+            None => link_use.completed(),
         }
     }
 }
 
 impl<S> Drop for Spending<S> {
     fn drop(&mut self) {
-        if self.begun
-            && let Some(link_use) = self.link_use.take()
-        {
-            link_use.completed();
+        if self.has_begun {
+            self.spend();
         }
     }
 }
@@ -152,7 +245,13 @@ impl<S: Stream<Item = Result<Bytes>> + Unpin> Stream for Spending<S> {
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let next = ready!(Pin::new(&mut self.bytes).poll_next(context));
         match &next {
-            Some(Ok(_)) | None => self.begun = true,
+            Some(Ok(bytes)) => {
+                self.has_begun = true;
+                self.sent += bytes.len() as u64;
+            }
+            None => self.has_begun = true,
+            // Its reader has broken it off, and not the service.
+            Some(Err(Error::Stalled(_) | Error::Gone)) => self.spend(),
             Some(Err(_)) => drop(self.link_use.take()),
         }
         Poll::Ready(next)
@@ -175,6 +274,58 @@ mod tests {
             assert_eq!(path_without_token(path_only, query), path);
         }
         assert_eq!(token("format=csv"), None);
+    }
+
+    #[test]
+    fn only_who_wants_the_file_spends_a_link() {
+        use actix_web::test::TestRequest;
+        let intent = |target, query: &str, headers: &[(&'static str, &str)]| {
+            let request = headers
+                .iter()
+                .fold(TestRequest::get(), |request, header| request.insert_header(*header));
+            let request = request.uri(&format!("/?link=x{query}")).to_http_request();
+            Intent::of(&request, target).ok()
+        };
+        let live = Target::Download("all");
+        let browser = ("Accept", "text/html,application/xhtml+xml,*/*;q=0.8");
+        let chrome = (
+            "User-Agent",
+            "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/140.0 Safari/537.36",
+        );
+        for headers in [
+            &[browser][..],
+            &[browser, chrome],
+            &[("Accept", "*/*"), ("Sec-Purpose", "prefetch")],
+            &[("Sec-Purpose", "prefetch;prerender")],
+            &[("X-Moz", "prefetch")],
+            &[("User-Agent", "facebookexternalhit/1.1"), ("Range", "bytes=0-524287")],
+            &[("User-Agent", "WhatsApp/2.23.20.0"), ("Accept", "*/*")],
+            &[(
+                "User-Agent",
+                "Slackbot-LinkExpanding 1.0 (+https://api.slack.com/robots)",
+            )],
+        ] {
+            assert_eq!(intent(live, "", headers), Some(Intent::Look), "{headers:?}");
+            assert_eq!(intent(Target::File, "", headers), Some(Intent::Look), "{headers:?}");
+        }
+        assert_eq!(
+            intent(live, "&begin=true", &[("Sec-Purpose", "prefetch")]),
+            Some(Intent::Look)
+        );
+        for headers in [
+            &[][..],
+            &[("Accept", "*/*"), ("User-Agent", "curl/8.5.0")],
+            &[("Range", "bytes=0-")],
+        ] {
+            assert_eq!(intent(live, "", headers), Some(Intent::Download), "{headers:?}");
+        }
+        assert_eq!(intent(live, "&begin=true", &[browser, chrome]), Some(Intent::Download));
+        assert_eq!(intent(live, "", &[("Range", "bytes=0-0")]), None);
+        assert_eq!(intent(Target::File, "", &[("Range", "bytes=0-0")]), Some(Intent::Part));
+        assert_eq!(
+            intent(Target::File, "&begin=true", &[browser, ("Range", "bytes=7-")]),
+            Some(Intent::Part)
+        );
     }
 
     #[test]

@@ -1,9 +1,16 @@
 //! Logs: to stderr, as text for people or as JSON for machines. Also what becomes of a panic.
 
+use std::fmt;
 use std::io::IsTerminal;
 
-use tracing_subscriber::EnvFilter;
+use tracing::field::{Field, Visit};
+use tracing::{Event, Level, Metadata, Subscriber};
+use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::layer::{Context, SubscriberExt as _};
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer};
 
+use crate::measure;
 use crate::settings::{LogFormat, Settings};
 
 /// What libraries say about every start, listener and statement, and about a body that broke off, which the service
@@ -14,13 +21,16 @@ const QUIETER: &str =
 /// Begins to log. Later calls in the same process change nothing.
 pub(crate) fn start(settings: &Settings) {
     let filter = EnvFilter::builder().parse_lossy(format!("{QUIETER},{}", settings.log));
-    let format = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr);
-    let _ = match settings.log_format {
-        LogFormat::Text => format.with_ansi(std::io::stderr().is_terminal()).try_init(),
-        LogFormat::Json => format.json().flatten_event(true).with_span_list(false).try_init(),
+    let format = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let written = match settings.log_format {
+        LogFormat::Text => format.with_ansi(std::io::stderr().is_terminal()).boxed(),
+        LogFormat::Json => format.json().flatten_event(true).with_span_list(false).boxed(),
     };
+    let refusals = ServerRefusals.with_filter(filter_fn(is_of_dispatcher));
+    let _ = tracing_subscriber::registry()
+        .with(written.with_filter(filter))
+        .with(refusals)
+        .try_init();
     log_panics();
 }
 
@@ -31,4 +41,48 @@ fn log_panics() {
         let place = panic.location().map(ToString::to_string);
         tracing::error!(place, "panicked: {message}");
     }));
+}
+
+/// What actix-http says while it reads requests. It is the only sign of what it refuses before there is a request: no middleware
+/// sees that, and the answer is written inside of it.
+const DISPATCHER: &str = "actix_http::h1::dispatcher";
+
+fn is_of_dispatcher(metadata: &Metadata<'_>) -> bool {
+    metadata.target() == DISPATCHER && *metadata.level() == Level::TRACE
+}
+
+/// Logs and counts the refusals that the server gives by itself. It knows them by the words of actix-http; a test fails if those
+/// change.
+struct ServerRefusals;
+
+impl<S: Subscriber> Layer<S> for ServerRefusals {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        let mut refusal = Refusal::default();
+        event.record(&mut refusal);
+        if let Some((status, reason)) = refusal.0 {
+            measure::refused(status);
+            tracing::info!(target: "campus_backup::access", status, reason, "refused by the server");
+        }
+    }
+}
+
+/// The status of a refusal and why it was given. What the client sent is no part of it.
+#[derive(Default)]
+struct Refusal(Option<(u16, &'static str)>);
+
+impl Visit for Refusal {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        if field.name() != "message" {
+            return;
+        }
+        let said = format!("{value:?}");
+        self.0 = match said.as_str() {
+            said if said.starts_with("parse error") => Some((400, "the request can't be parsed")),
+            said if said.starts_with("request head was too big") => Some((431, "the request's head is too large")),
+            said if said.starts_with("timed out on slow request") => {
+                Some((408, "the request's head did not arrive in time"))
+            }
+            _ => None,
+        };
+    }
 }

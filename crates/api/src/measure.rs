@@ -3,12 +3,16 @@
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use metrics::{counter, describe_counter, describe_histogram, histogram};
+use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
 const REQUESTS: &str = "http_requests_total";
 const OUTCOMES: &str = "http_responses_ended_total";
 const SECONDS: &str = "http_request_duration_seconds";
+const READY: &str = "campus_backup_ready";
+const STORE_UP: &str = "campus_backup_store_up";
+const STORE_FREE: &str = "campus_backup_store_free_bytes";
+const WARNING: &str = "campus_backup_warning";
 /// From a count of a small table to the download of a large school.
 const BUCKETS: [f64; 12] = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 2.5, 10.0, 60.0, 300.0];
 /// What was measured since the last time is folded together this often, so that it does not pile up unread.
@@ -42,6 +46,30 @@ pub(crate) fn answered(method: &'static str, route: &str, status: u16) {
     counter!(REQUESTS, "method" => method, "route" => route.to_owned(), "status" => status.to_string()).increment(1);
 }
 
+/// The server has refused what never became a request.
+pub(crate) fn refused(status: u16) {
+    counter!(REQUESTS, "method" => "unknown", "route" => "unparsed", "status" => status.to_string()).increment(1);
+}
+
+/// Whether the service can work.
+pub(crate) fn ready(is_ready: bool) {
+    gauge!(READY).set(if is_ready { 1.0 } else { 0.0 });
+}
+
+/// Whether the store of archives works, and for how many bytes it has room, if anybody can say.
+pub(crate) fn store(is_up: bool, free: Option<u64>) {
+    gauge!(STORE_UP).set(if is_up { 1.0 } else { 0.0 });
+    if let Some(free) = free {
+        // Beyond 8 PiB the last bytes don't matter.
+        gauge!(STORE_FREE).set(free as f64);
+    }
+}
+
+/// Whether a warning of the readiness stands.
+pub(crate) fn warning(code: &'static str, stands: bool) {
+    gauge!(WARNING, "code" => code).set(if stands { 1.0 } else { 0.0 });
+}
+
 /// The answer to a request has gone out, or has broken off: `outcome` says which.
 pub(crate) fn finished(method: &'static str, route: &str, status: u16, outcome: &'static str, elapsed: Duration) {
     counter!(OUTCOMES, "method" => method, "route" => route.to_owned(), "outcome" => outcome).increment(1);
@@ -61,6 +89,10 @@ fn recorder() -> Option<&'static PrometheusHandle> {
                     OUTCOMES,
                     "Answers that went out whole (answered), broke off, or lost their reader."
                 );
+                describe_gauge!(READY, "Whether the service can work: 1, or 0 if /readyz answers 503.");
+                describe_gauge!(STORE_UP, "Whether the store of archives works: 1, or 0.");
+                describe_gauge!(STORE_FREE, "How many bytes the store has room for, if it is a folder.");
+                describe_gauge!(WARNING, "1 for each warning of /readyz that stands, by its code.");
                 describe_histogram!(SECONDS, "From the request to the last byte of its answer, in seconds.");
                 Some(recorder)
             }

@@ -3,11 +3,13 @@
 //! A route exists only where the document is built from it: [`routes::configure`] is run for both. The document needs no state, no database and no socket.
 
 use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
 
 use actix_web::dev::ResourceDef;
 use actix_web::http::header;
 use actix_web::web::Bytes;
-use actix_web::{App, HttpResponse, web};
+use actix_web::{App, HttpRequest, HttpResponse, web};
 use utoipa::openapi::OpenApi as Document;
 use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -15,8 +17,8 @@ use utoipa::{Modify, OpenApi};
 use utoipa_actix_web::AppExt;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
-use crate::problem::Problem;
-use crate::{cookie, dashboard, routes};
+use crate::problem::{ApiError, Problem};
+use crate::{AppState, cookie, dashboard, prefix, routes};
 
 /// Where the document is served.
 pub const DOCUMENT: &str = "/api-docs/openapi.json";
@@ -90,10 +92,19 @@ pub fn openapi() -> Document {
 }
 
 /// The document and what serves it, built once and shared by all workers.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Published {
-    document: Bytes,
+    document: Arc<Document>,
+    /// The same as JSON.
+    json: Bytes,
     paths: web::Data<KnownPaths>,
+}
+
+/// The document is thousands of lines.
+impl fmt::Debug for Published {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Published").finish_non_exhaustive()
+    }
 }
 
 impl Published {
@@ -104,35 +115,61 @@ impl Published {
     pub fn new() -> Result<Self, serde_json::Error> {
         let document = openapi();
         Ok(Self {
-            document: Bytes::from(document.to_pretty_json()?),
+            json: Bytes::from(document.to_pretty_json()?),
             paths: web::Data::new(KnownPaths::new(&document)),
+            document: Arc::new(document),
         })
     }
 
     /// The routes that are not operations: the document and the pages that show it.
-    pub fn configure(&self, config: &mut web::ServiceConfig) {
-        let document = self.document.clone();
-        let json = move || {
-            let answer = HttpResponse::Ok()
-                .content_type("application/json")
-                .body(document.clone());
-            async move { answer }
+    pub fn configure(&self, config: &mut web::ServiceConfig, pages: Pages) {
+        let published = self.clone();
+        let json = move |state: web::Data<AppState>, request: HttpRequest| {
+            let document = published.under(&prefix::of(state.settings.public_url.as_deref(), &request));
+            async move {
+                let document = document.map_err(ApiError::internal)?;
+                Ok::<_, ApiError>(HttpResponse::Ok().content_type("application/json").body(document))
+            }
         };
         let page = async || {
             HttpResponse::PermanentRedirect()
                 .insert_header((header::LOCATION, SWAGGER_UI))
                 .finish()
         };
-        config
-            .app_data(self.paths.clone())
-            .route(DOCUMENT, web::get().to(json))
-            .route(SWAGGER_UI.trim_end_matches('/'), web::get().to(page))
-            .service(SwaggerUi::new(SWAGGER_UI_FILES).config(swagger()));
+        config.app_data(self.paths.clone()).route(DOCUMENT, web::get().to(json));
+        if pages == Pages::SwaggerUi {
+            config
+                .route(SWAGGER_UI.trim_end_matches('/'), web::get().to(page))
+                .service(SwaggerUi::new(SWAGGER_UI_FILES).config(swagger()));
+        }
+    }
+
+    /// The document of a service that a proxy has put under a path.
+    fn under(&self, prefix: &str) -> Result<Bytes, serde_json::Error> {
+        if prefix.is_empty() {
+            return Ok(self.json.clone());
+        }
+        let mut document = Document::clone(&self.document);
+        for server in document.servers.iter_mut().flatten() {
+            prefix.clone_into(&mut server.url);
+        }
+        document.to_pretty_json().map(Bytes::from)
     }
 }
 
+/// Which pages are there beside the document.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Pages {
+    /// Swagger UI.
+    #[default]
+    SwaggerUi,
+    /// None.
+    None,
+}
+
 fn swagger() -> Config<'static> {
-    Config::from(DOCUMENT)
+    // Relative to its page, so that it is right under any path.
+    Config::from(format!("..{DOCUMENT}"))
         .persist_authorization(false)
         .try_it_out_enabled(true)
         .display_request_duration(true)
@@ -205,6 +242,18 @@ mod tests {
                     };
                     assert!(described, "{method} {path} {status}");
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn every_property_has_a_description() {
+        let document = serde_json::to_value(openapi()).unwrap();
+        for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
+            assert!(schema["description"].is_string(), "{name}");
+            for (property, schema) in schema["properties"].as_object().into_iter().flatten() {
+                let refers = schema["$ref"].is_string() || schema["oneOf"].is_array();
+                assert!(refers || schema["description"].is_string(), "{name}.{property}");
             }
         }
     }

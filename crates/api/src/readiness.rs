@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use campus_backup_domain::archives::Archives;
 use campus_backup_domain::database::SchemaState;
 use campus_backup_domain::store::Store;
 use campus_backup_domain::{Database, Error};
@@ -10,6 +11,7 @@ use serde::Serialize;
 use tokio::time::Instant;
 use utoipa::ToSchema;
 
+use crate::measure;
 use crate::problem::{ApiError, Code, chain};
 
 /// How long an answer is repeated.
@@ -24,9 +26,15 @@ const LIMIT: Duration = Duration::from_secs(3);
 /// How long a store has to show that it works.
 const STORE_LIMIT: Duration = Duration::from_secs(10);
 
-/// How often a store is checked that works, and one that does not.
-const STORE_INTERVAL: Duration = Duration::from_secs(60 * 60);
-const STORE_INTERVAL_BROKEN: Duration = Duration::from_secs(60);
+/// How often the store is looked at.
+const STORE_INTERVAL: Duration = Duration::from_secs(15);
+
+/// How long a check of a store that works counts: it writes and deletes a file, of which some stores keep versions. Until then it
+/// is only read.
+const CHECK_FRESH: Duration = Duration::from_secs(60 * 60);
+
+/// The code of the warning that the store can't write on a condition.
+const WITHOUT_CONDITIONS: &str = "store_without_conditions";
 
 /// Something that an administrator should mend, although the service can work.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -39,6 +47,37 @@ pub struct Warning {
     pub detail: String,
 }
 
+impl Warning {
+    fn of_store(error: &Error) -> Self {
+        Self {
+            code: match error {
+                Error::StoreMisconfigured { .. } => Code::StoreMisconfigured.name(),
+                Error::NoRoom { .. } => Code::NoRoom.name(),
+                _ => Code::StoreUnavailable.name(),
+            },
+            // Everybody may ask, and what a store has said may name its key.
+            detail: format!("Backups and changes are refused: {error}. The log has the details."),
+        }
+    }
+
+    /// Which problem it is, if it says that the store does not work at all.
+    fn of_broken_store(&self) -> Option<Code> {
+        [Code::StoreMisconfigured, Code::StoreUnavailable]
+            .into_iter()
+            .find(|code| code.name() == self.code)
+    }
+}
+
+/// Whether the service can work without its store.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum StorePolicy {
+    /// It can: live data are read and downloaded. The store is worth a warning.
+    #[default]
+    Optional,
+    /// It should get no requests meanwhile.
+    Required,
+}
+
 /// Clones are the same.
 #[derive(Clone)]
 pub struct Readiness(Arc<Inner>);
@@ -47,7 +86,8 @@ struct Inner {
     database: Database,
     store: Store,
     last: tokio::sync::Mutex<Last>,
-    /// What was wrong with the store when it was checked last.
+    store_policy: StorePolicy,
+    /// What was wrong with the store when it was looked at last.
     store_warning: Mutex<Option<Warning>>,
 }
 
@@ -63,11 +103,12 @@ struct Last {
 
 impl Readiness {
     /// Nothing is asked yet.
-    pub fn new(database: Database, store: Store) -> Self {
+    pub fn new(database: Database, store: Store, store_policy: StorePolicy) -> Self {
         Self(Arc::new(Inner {
             database,
             store,
             last: tokio::sync::Mutex::default(),
+            store_policy,
             store_warning: Mutex::default(),
         }))
     }
@@ -82,7 +123,24 @@ impl Readiness {
         kept.map_err(not_ready)?;
         let room = self.database_warning().await?;
         let store = self.store_warning().clone();
+        if let Some(code) = store.as_ref().and_then(Warning::of_broken_store)
+            && self.0.store_policy == StorePolicy::Required
+        {
+            let detail = "The store of archives can't be used. The log has the details.";
+            return Err(ApiError::new(code, detail).with_retry_after(STORE_INTERVAL));
+        }
         Ok(room.into_iter().chain(store).collect())
+    }
+
+    /// Measures what is known of the readiness.
+    pub(crate) async fn measure(&self) {
+        let found = self.warnings().await;
+        measure::ready(found.is_ok());
+        let warnings = found.unwrap_or_default();
+        for code in [Code::StoreUnavailable, Code::StoreMisconfigured, Code::NoRoom] {
+            let code = code.name();
+            measure::warning(code, warnings.iter().any(|warning| warning.code == code));
+        }
     }
 
     async fn database_warning(&self) -> Result<Option<Warning>, ApiError> {
@@ -131,46 +189,83 @@ impl Readiness {
     pub async fn check_store(&self) -> Result<(), Error> {
         let checked = match tokio::time::timeout(STORE_LIMIT, self.0.store.check()).await {
             Ok(checked) => checked,
-            Err(_) => Err(Error::StoreUnavailable {
-                doing: "checking the store of archives",
-                source: format!("it did not answer within {} seconds", STORE_LIMIT.as_secs()).into(),
-            }),
+            Err(_) => Err(slow_store()),
         };
         let warning = match &checked {
             Ok(checked) => checked.warning().map(|detail| Warning {
-                code: "store_without_conditions",
+                code: WITHOUT_CONDITIONS,
                 detail: detail.to_owned(),
             }),
-            Err(error) => Some(Warning {
-                code: match error {
-                    Error::StoreMisconfigured { .. } => Code::StoreMisconfigured.name(),
-                    Error::NoRoom { .. } => Code::NoRoom.name(),
-                    _ => Code::StoreUnavailable.name(),
-                },
-                // Everybody may ask, and what a store has said may name its key.
-                detail: format!("Backups and changes are refused: {error}. The log has the details."),
-            }),
+            Err(error) => Some(Warning::of_store(error)),
         };
-        *self.store_warning() = warning;
+        self.remember(warning).await;
         checked.map(drop)
     }
 
-    /// Goes on checking the store, for as long as the process lives.
-    pub(crate) async fn watch_store(self) {
+    /// Looks whether the store can be read and has room for another backup, and remembers it if not.
+    async fn look_at_store(&self, archives: &Archives) -> Result<(), Error> {
+        let looked = match tokio::time::timeout(STORE_LIMIT, archives.ensure_room()).await {
+            Ok(looked) => looked,
+            Err(_) => Err(slow_store()),
+        };
+        match &looked {
+            // Without conditions it still is.
+            Ok(()) => self
+                .store_warning()
+                .take_if(|warning| warning.code != WITHOUT_CONDITIONS),
+            Err(error) => self.store_warning().replace(Warning::of_store(error)),
+        };
+        let warning = self.store_warning().clone();
+        self.remember(warning).await;
+        looked
+    }
+
+    async fn remember(&self, warning: Option<Warning>) {
+        let is_up = warning
+            .as_ref()
+            .is_none_or(|warning| warning.of_broken_store().is_none());
+        measure::store(is_up, self.0.store.room().await.ok().flatten());
+        *self.store_warning() = warning;
+    }
+
+    /// Goes on looking at the store, for as long as the process lives.
+    pub(crate) async fn watch_store(self, archives: Archives) {
+        let mut checked_at = Instant::now();
+        let mut was_said = false;
         loop {
-            let interval = match *self.store_warning() {
-                Some(_) => STORE_INTERVAL_BROKEN,
-                None => STORE_INTERVAL,
+            tokio::time::sleep(STORE_INTERVAL).await;
+            let is_broken = self
+                .store_warning()
+                .as_ref()
+                .and_then(Warning::of_broken_store)
+                .is_some();
+            let looked = match is_broken || checked_at.elapsed() >= CHECK_FRESH {
+                true => {
+                    checked_at = Instant::now();
+                    self.check_store().await
+                }
+                false => self.look_at_store(&archives).await,
             };
-            tokio::time::sleep(interval).await;
-            if let Err(error) = self.check_store().await {
-                tracing::warn!(error = chain(&error), "the store of archives does not work");
+            match looked {
+                Err(error) if !was_said => {
+                    tracing::warn!(error = chain(&error), "the store of archives does not work");
+                    was_said = true;
+                }
+                Err(_) => {}
+                Ok(()) => was_said = false,
             }
         }
     }
 
     fn store_warning(&self) -> std::sync::MutexGuard<'_, Option<Warning>> {
         self.0.store_warning.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn slow_store() -> Error {
+    Error::StoreUnavailable {
+        doing: "looking at the store of archives",
+        source: format!("it did not answer within {} seconds", STORE_LIMIT.as_secs()).into(),
     }
 }
 

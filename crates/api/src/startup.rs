@@ -26,6 +26,7 @@ use utoipa_actix_web::AppExt;
 
 use crate::failure::Failure;
 use crate::installation::{self, Installation};
+use crate::middleware::internal::InternalListener;
 use crate::openapi::Published;
 use crate::output::print;
 use crate::problem::chain;
@@ -60,6 +61,8 @@ impl Service {
     /// # Errors
     /// A [`Failure`] with the exit code of what could not be done.
     pub async fn build(settings: Settings) -> Result<Self, Failure> {
+        // Whatever is measured before that is lost.
+        measure::start();
         let state = state(settings, Installation::CreateIfMissing, Runner::of_folder).await?;
         // Before anybody can ask: what a crash has interrupted must not look as if it still ran.
         let started = state.jobs.start().await;
@@ -76,15 +79,14 @@ impl Service {
             announce(&admin)?;
         }
         check_store(&state.readiness).await?;
-        tokio::spawn(state.readiness.clone().watch_store());
         let archives = state.archives.clone();
+        tokio::spawn(state.readiness.clone().watch_store(archives.clone()));
         tokio::spawn(async move {
             loop {
                 report(archives.sweep().await);
                 tokio::time::sleep(SWEEP_INTERVAL).await;
             }
         });
-        measure::start();
         Self::listen(state)
     }
 
@@ -95,14 +97,12 @@ impl Service {
     pub fn listen(state: AppState) -> Result<Self, Failure> {
         let published = Published::new().map_err(Failure::failed("writing the API's document"))?;
         let settings = state.settings.clone();
-        let failed = |source| Failure::Listen {
-            address: settings.listen,
-            source,
-        };
+        let failed = |address| move |source| Failure::Listen { address, source };
         let stall_timeout = settings.stall_timeout;
         let jobs = state.jobs.clone();
-        let state = web::Data::new(state);
-        let server = HttpServer::new(move || application(state.clone(), &published))
+        let internal = InternalListener::default();
+        let (state, of_application) = (web::Data::new(state), internal.clone());
+        let server = HttpServer::new(move || application(state.clone(), &published, of_application.clone()))
             .h1_allow_half_closed(false)
             .client_request_timeout(HEAD_TIMEOUT)
             .client_disconnect_timeout(DISCONNECT_TIMEOUT)
@@ -111,8 +111,18 @@ impl Service {
             .disable_signals()
             .on_connect(move |connection, _| watch_progress(connection, stall_timeout))
             .bind(settings.listen)
-            .map_err(failed)?;
+            .map_err(failed(settings.listen))?;
         let address = server.addrs().first().copied().unwrap_or(settings.listen);
+        let server = match settings.internal_listen {
+            None => server,
+            Some(wanted) => {
+                let server = server.bind(wanted).map_err(failed(wanted))?;
+                let bound = server.addrs().last().copied().unwrap_or(wanted);
+                internal.set(bound);
+                tracing::info!("metrics and Swagger UI are at http://{bound} alone");
+                server
+            }
+        };
         Ok(Self {
             server: server.run(),
             address,
@@ -198,6 +208,7 @@ fn watch_progress(connection: &dyn Any, limit: Duration) {
 pub fn application(
     state: web::Data<AppState>,
     published: &Published,
+    internal: InternalListener,
 ) -> App<
     impl ServiceFactory<
         ServiceRequest,
@@ -212,12 +223,13 @@ pub fn application(
         .app_data(state)
         .app_data(settings.body)
         .app_data(settings.trusted_proxies.clone())
+        .app_data(internal)
         // Before the API, whose scope would take everything under `/backup`, and with it the guard.
         .configure(dashboard::configure)
         .into_utoipa_app()
         .configure(routes::configure)
         .into_app()
-        .configure(|config| published.configure(config));
+        .configure(|config| published.configure(config, settings.pages));
     middleware::wrap(app, &settings.cors_origins)
 }
 

@@ -66,7 +66,7 @@ impl AppState {
         let jobs = Jobs::new(database.clone(), of_jobs(&database, &store), runner);
         Ok(Self {
             accounts: Accounts::new(database.clone(), settings.accounts(secret))?,
-            readiness: Readiness::new(database.clone(), store.clone()),
+            readiness: Readiness::new(database.clone(), store.clone(), settings.store_policy),
             archives: Archives::new(database.clone(), store, jobs.clone(), of_archives(&settings)),
             settings: Arc::new(settings),
             counter: Arc::new(Counter::new(database.clone())),

@@ -14,7 +14,8 @@ use actix_web::{Error, FromRequest, HttpMessage, HttpRequest, ResponseError as _
 use campus_backup_domain::account::{Admin, Principal};
 
 use crate::AppState;
-use crate::link;
+use crate::link::{self, Intent};
+use crate::link_page;
 use crate::problem::{ApiError, Code};
 
 /// The administrator whose request it is.
@@ -31,22 +32,27 @@ impl FromRequest for Granted {
 }
 
 /// Wraps the scope `/backup`.
-pub async fn admit(
-    request: ServiceRequest,
-    next: Next<impl MessageBody + 'static>,
-) -> Result<ServiceResponse<impl MessageBody>, Error> {
+pub async fn admit(request: ServiceRequest, next: Next<impl MessageBody + 'static>) -> Result<ServiceResponse, Error> {
     let state = request
         .app_data::<web::Data<AppState>>()
         .cloned()
         .ok_or_else(|| ApiError::internal("the application has no state"))?;
-    let admin = match link::token(request.query_string()) {
-        Some(token) if is_download(&request) && !request.headers().contains_key(AUTHORIZATION) => {
-            let path = link::path_without_token(request.path(), request.query_string());
-            let (admin, link_use) = state
-                .accounts
-                .redeem_link(&token, &path)
-                .await
-                .map_err(ApiError::from)?;
+    let target = link::target(request.path()).filter(|_| request.method() == Method::GET);
+    let admin = match (link::token(request.query_string()), target) {
+        (Some(token), Some(target)) if !request.headers().contains_key(AUTHORIZATION) => {
+            let query = request.query_string();
+            let path = link::path_without_token(request.path(), query);
+            let accounts = &state.accounts;
+            let redeemed = match Intent::of(request.request(), target)? {
+                Intent::Look => {
+                    accounts.look_up_link(&token, &path).await.map_err(ApiError::from)?;
+                    let page = link_page::answer(target, query);
+                    return Ok(request.into_response(page));
+                }
+                Intent::Part => accounts.share_link(&token, &path).await,
+                Intent::Download => accounts.redeem_link(&token, &path).await,
+            };
+            let (admin, link_use) = redeemed.map_err(ApiError::from)?;
             request.extensions_mut().insert(link::Claimed::new(link_use));
             admin
         }
@@ -56,11 +62,7 @@ pub async fn admit(
             .map_err(ApiError::from)?,
     };
     request.extensions_mut().insert(admin);
-    next.call(request).await
-}
-
-fn is_download(request: &ServiceRequest) -> bool {
-    request.method() == Method::GET && link::target(request.path()).is_some()
+    Ok(next.call(request).await?.map_into_boxed_body())
 }
 
 /// The bearer of the request's token, verified, and active in this moment.

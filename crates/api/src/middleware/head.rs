@@ -10,6 +10,7 @@ use std::task::{Context, Poll};
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
+use actix_web::http::header::{CONTENT_LENGTH, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::web::Bytes;
 use actix_web::{Error, HttpMessage, HttpRequest};
@@ -36,19 +37,25 @@ pub(super) async fn answer(
     let mut response = next.call(request).await?;
     // It is that of the bytes of this answer, which has none (RFC 9530, section 2).
     response.headers_mut().remove(CONTENT_DIGEST);
-    Ok(response.map_body(|_, body| BoxBody::new(Unread { size: body.size() })))
+    Ok(response.map_body(|head, body| {
+        // The length stands in a header of ours and is not that of the body: when the next request was read before this answer
+        // is written, actix-http takes this for the answer to that one, waits for the bytes of a GET, and closes.
+        if let BodySize::Sized(length) = body.size() {
+            head.headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+        }
+        head.no_chunking(true);
+        BoxBody::new(Unread)
+    }))
 }
 
-/// Has the length of a body that nobody reads.
-struct Unread {
-    size: BodySize,
-}
+/// A body that nobody reads, of which nothing says how long it is.
+struct Unread;
 
 impl MessageBody for Unread {
     type Error = Infallible;
 
     fn size(&self) -> BodySize {
-        self.size
+        BodySize::Stream
     }
 
     fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Bytes, Infallible>>> {

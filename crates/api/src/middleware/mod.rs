@@ -6,18 +6,22 @@
 //! 3. `unread` closes a connection whose request's body nobody reads to its end.
 //! 4. `security` sets the headers that every answer has.
 //! 5. [`head`] answers HEAD with what GET would have answered, less the body.
-//! 6. `problems` makes a problem of every bare error, finds out about 405, and writes the request's id into it.
-//! 7. `Cors` lets the origins in that the settings list.
-//! 8. `coded` and `Compress`, for those who ask for it; downloads have been compressed already.
-//! 9. `panics` makes an answer of a panic and of an error that a guard lets through.
+//! 6. `prefixed` puts the path under which a proxy has the service before the header Location.
+//! 7. `problems` makes a problem of every bare error, finds out about 405, and writes the request's id into it.
+//! 8. [`internal`] keeps what is for operators at the internal address, if there is one.
+//! 9. `Cors` lets the origins in that the settings list.
+//! 10. `coded` and `Compress`, for those who ask for it; downloads have been compressed already.
+//! 11. `panics` makes an answer of a panic and of an error that a guard lets through.
 //!
 //! The guard of a scope comes inside all of these.
 
 mod coded;
 pub mod guard;
 pub mod head;
+pub mod internal;
 mod observe;
 mod panics;
+mod prefixed;
 mod problems;
 mod security;
 mod span;
@@ -61,7 +65,9 @@ where
         .wrap(Compress::default())
         .wrap(from_fn(coded::answer))
         .wrap(cors(origins))
+        .wrap(from_fn(internal::answer))
         .wrap(from_fn(problems::answer))
+        .wrap(from_fn(prefixed::answer))
         .wrap(from_fn(head::answer))
         .wrap(from_fn(security::answer))
         .wrap(from_fn(unread::answer))

@@ -41,10 +41,13 @@ pub(super) async fn answer(
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (REFERRER_POLICY, "no-referrer"),
         (X_FRAME_OPTIONS, "DENY"),
-        (CONTENT_SECURITY_POLICY, policy),
     ];
     for (name, value) in fixed {
         headers.insert(name, HeaderValue::from_static(value));
+    }
+    // A page may have a stricter one of its own.
+    if !headers.contains_key(CONTENT_SECURITY_POLICY) {
+        headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
     }
     // actix-cors says it also to an origin that it does not let in.
     if !headers.contains_key(ACCESS_CONTROL_ALLOW_ORIGIN) {

@@ -72,6 +72,8 @@ pub struct DiffQuery {
     /// CSV only, instead of a bearer token: the token of a download link.
     #[param(pattern = "^[0-9a-f]{64}$")]
     pub link: Option<String>,
+    /// With `link`: begins the download at once, where a browser is shown a page with a button first.
+    pub begin: Option<bool>,
 }
 
 /// The form of the answer.
@@ -294,7 +296,7 @@ impl DiffRows {
 problem_responses!(
     DiffProblems: Unauthenticated, LinkInvalid, Forbidden, UnknownArchive, LinkSpent, ArchiveGone, InvalidField,
     ArchiveCut, ArchiveCorrupt, ArchiveDigestMismatch, ArchiveWrongKey, ArchiveKeyNeeded, ArchiveNoTable,
-    ArchiveManifestMismatch, ArchiveIncomplete, TooManyDownloads, Unexportable, ManifestUnreadable, ArchiveUnreadable, DatabaseBusy,
+    ArchiveManifestMismatch, ArchiveIncomplete, TooManyDownloads, Unexportable, RangeNotSatisfiable, ManifestUnreadable, ArchiveUnreadable, DatabaseBusy,
     DatabaseUnavailable, StoreMisconfigured, StoreUnavailable, NoRoom, Internal
 );
 
@@ -327,7 +329,7 @@ async fn compare(
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     let query = query.0;
-    let link_use = link::claimed(&request, query.link.as_deref())?;
+    let link_use = link::claimed(&request, query.link.as_deref(), query.begin)?;
     query.check()?;
     if link_use.is_some() {
         query.demand_csv()?;

@@ -68,6 +68,8 @@ pub struct DownloadQuery {
     /// Instead of a bearer token: the token of a download link. Links come complete from `POST /backup/download-links`.
     #[param(pattern = "^[0-9a-f]{64}$")]
     pub link: Option<String>,
+    /// With `link`: begins the download at once, where a browser is shown a page with a button first.
+    pub begin: Option<bool>,
 }
 
 /// The form of a download.
@@ -174,7 +176,7 @@ pub fn scope(name: &str) -> Result<Scope, ApiError> {
 
 problem_responses!(
     DownloadProblems: Unauthenticated, LinkInvalid, Forbidden, UnknownTable, LinkSpent, InvalidField, TooManyDownloads,
-    Unexportable, DatabaseBusy, DatabaseUnavailable, NoRoom, Internal
+    Unexportable, RangeNotSatisfiable, DatabaseBusy, DatabaseUnavailable, NoRoom, Internal
 );
 
 /// Download a table, or everything
@@ -226,7 +228,7 @@ async fn download_table(
     query: Query<DownloadQuery>,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
-    let link_use = link::claimed(&request, query.0.link.as_deref())?;
+    let link_use = link::claimed(&request, query.0.link.as_deref(), query.0.begin)?;
     let wanted = query.0.request(scope(&table)?, transfer(&request))?;
     let (database, settings) = (&state.database, &state.downloads);
     let download = export::download(&granted.0, database, settings, wanted, abandoned(&request)).await?;
@@ -262,12 +264,12 @@ pub fn sent(media_type: &str, file_name: String, coding: Coding) -> HttpResponse
 /// Sends a file, with its length and digest if they are known.
 pub fn send(mut answer: HttpResponseBuilder, body: Body, link_use: Option<LinkUse>) -> HttpResponse {
     let Some(digest) = body.digest() else {
-        return answer.streaming(Spending::new(body, link_use));
+        return answer.streaming(Spending::new(body, link_use, None));
     };
     let value = sha256(&digest.sha256);
     answer.insert_header((REPR_DIGEST, value.as_str()));
     answer.insert_header((CONTENT_DIGEST, value));
-    answer.body(SizedStream::new(digest.length, Spending::new(body, link_use)))
+    answer.body(SizedStream::new(digest.length, Spending::new(body, link_use, None)))
 }
 
 /// How a file is sent to whoever asks. Of one that is not sent, the length is found if that costs little.

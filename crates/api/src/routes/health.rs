@@ -11,6 +11,9 @@ use crate::problem::ApiError;
 use crate::readiness::Warning;
 use crate::{AppState, problem_responses};
 
+/// Where the metrics are.
+pub const METRICS: &str = "/metrics";
+
 /// Registers the routes.
 pub fn configure(config: &mut ServiceConfig<'_>) {
     config.service(healthz).service(readyz).service(metrics);
@@ -49,13 +52,17 @@ async fn healthz(_: Query<NoParameters>) -> web::Json<Health> {
 }
 
 problem_responses!(NoParametersProblems: InvalidField);
-problem_responses!(ReadinessProblems: InvalidField, DatabaseBusy, DatabaseUnavailable);
+problem_responses!(
+    ReadinessProblems: InvalidField, DatabaseBusy, DatabaseUnavailable, StoreMisconfigured, StoreUnavailable
+);
 
 /// Can the service work?
 ///
 /// The database is reached, takes writes, and has the schema that this program knows, with the rights and the character sets
 /// that it needs; `reason` says which of these does not hold. What should be mended although the service can work is among
-/// the `warnings`, such as a store of archives that can't be reached. The answer is found out at most once a second.
+/// the `warnings`: a store of archives that can't be reached (`store_unavailable`) or is set up wrongly (`store_misconfigured`), and
+/// room for less than another backup (`no_room`). With `--require-store` the first two are a refusal instead. The answer is found
+/// out at most once a second, and the store is looked at four times a minute.
 #[utoipa::path(
     operation_id = "getReadiness",
     tag = "service",
@@ -69,7 +76,8 @@ async fn readyz(_: Query<NoParameters>, state: web::Data<AppState>) -> Result<we
 
 /// What has the service done?
 ///
-/// Counters and durations by route, in Prometheus' text format.
+/// Counters and durations by route, in Prometheus' text format; what the server itself refused has the route `unparsed`. Gauges
+/// say whether the service can work, whether the store does, and which warnings of `/readyz` stand.
 #[utoipa::path(
     operation_id = "getMetrics",
     tag = "service",
@@ -86,7 +94,8 @@ async fn readyz(_: Query<NoParameters>, state: web::Data<AppState>) -> Result<we
     ),
 )]
 #[get("/metrics")]
-async fn metrics(_: Query<NoParameters>) -> HttpResponse {
+async fn metrics(_: Query<NoParameters>, state: web::Data<AppState>) -> HttpResponse {
+    state.readiness.measure().await;
     HttpResponse::Ok()
         .content_type("text/plain; version=0.0.4; charset=utf-8")
         .body(measure::render())

@@ -64,8 +64,13 @@ problem_responses!(
 /// Make a download link
 ///
 /// A browser can't send a token when it follows a link. This makes a link that needs none: it opens one download,
-/// once, for five minutes, as the administrator who made it. Only a download that the service fails to deliver gives the
-/// link back.
+/// once, for five minutes, as the administrator who made it.
+///
+/// Looking at it spends nothing: HEAD, a prefetch, and a browser (`Accept: text/html`), which is shown a page with a button; a page
+/// of your own adds `begin=true` to begin at once. A download spends the link once its first byte has gone out, also if its reader
+/// breaks it off; only a download that the service fails to deliver gives the link back. Of a stored archive (`/file`) ranges can
+/// be asked for with one link, also to go on after a break, until together as many bytes as it has were sent; a range of any other
+/// download is refused (416), since it is made while it is sent.
 #[utoipa::path(
     operation_id = "createDownloadLink",
     tag = "backup",
@@ -108,22 +113,22 @@ fn check(path: &str) -> Result<(), ApiError> {
             let query: DownloadQuery = fields::from_query(query).map_err(refused)?;
             let request = query.request(scope, Transfer::default()).map_err(refused)?;
             request.check().map_err(|error| refused(error.into()))?;
-            query.link.is_some()
+            query.link.is_some() || query.begin.is_some()
         }
         Target::Table(table) => {
             let table = Table::from_name(table).ok_or_else(elsewhere)?;
             let query: DownloadQuery = fields::from_query(query).map_err(refused)?;
             query.of_archive(table, Transfer::default()).map_err(refused)?;
-            query.link.is_some()
+            query.link.is_some() || query.begin.is_some()
         }
         Target::File => {
             let query: FileQuery = fields::from_query(query).map_err(refused)?;
-            query.link.is_some()
+            query.link.is_some() || query.begin.is_some()
         }
         Target::Diff => {
             let query: DiffQuery = fields::from_query(query).map_err(refused)?;
             query.demand_csv().map_err(refused)?;
-            query.link.is_some()
+            query.link.is_some() || query.begin.is_some()
         }
     };
     if has_link || path.contains('#') {

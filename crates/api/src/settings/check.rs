@@ -119,9 +119,17 @@ impl<'a> Check<'a> {
     }
 
     pub(super) fn listen(&mut self, given: &str) -> SocketAddr {
+        self.address("listen", given).unwrap_or(LISTEN)
+    }
+
+    pub(super) fn internal_listen(&mut self, given: Option<&str>) -> Option<SocketAddr> {
+        let given = optional(given)?;
+        self.address("internal-listen", given)
+    }
+
+    fn address(&mut self, flag: &str, given: &str) -> Option<SocketAddr> {
         let expected = "an address and a port such as 127.0.0.1:8080 or [::]:8080";
-        let parsed = self.parsed("listen", given, expected, |text| text.parse().ok().map(Some));
-        parsed.unwrap_or(LISTEN)
+        self.parsed(flag, given, expected, |text| text.parse().ok().map(Some))
     }
 
     /// The address itself is not said back: it may have a password in it.

@@ -24,6 +24,8 @@ use crate::address::TrustedProxies;
 use crate::body::BodyLimits;
 use crate::cli::{ADMIN_PASSWORD, Common, JWT_SECRET, JWT_SECRET_PREVIOUS, Serve, Serving};
 use crate::failure::Failure;
+use crate::openapi::Pages;
+use crate::readiness::StorePolicy;
 
 /// The shortest secret that HS256 should be used with (RFC 7518, section 3.2), in bytes.
 pub const SECRET_LENGTH: usize = 32;
@@ -51,6 +53,12 @@ pub struct Settings {
     pub log_format: LogFormat,
     /// Where to listen.
     pub listen: SocketAddr,
+    /// Where else to listen, for those who operate the service.
+    pub internal_listen: Option<SocketAddr>,
+    /// Which pages show the API.
+    pub pages: Pages,
+    /// Whether the service is ready without its store.
+    pub store_policy: StorePolicy,
     /// Where browsers find the service, without a slash at its end.
     pub public_url: Option<String>,
     /// The proxies whose `X-Forwarded-For` is believed.
@@ -202,6 +210,22 @@ impl Settings {
                 _ => None,
             }),
             listen: check.listen(&serving.listen),
+            internal_listen: check.internal_listen(serving.internal_listen.as_deref()),
+            pages: check.parsed("swagger-ui", &serving.swagger_ui, "true or false", |text| match text {
+                "true" => Some(Pages::SwaggerUi),
+                "false" => Some(Pages::None),
+                _ => None,
+            }),
+            store_policy: check.parsed(
+                "require-store",
+                &serving.require_store,
+                "true or false",
+                |text| match text {
+                    "true" => Some(StorePolicy::Required),
+                    "false" => Some(StorePolicy::Optional),
+                    _ => None,
+                },
+            ),
             public_url: check.public_url(serving.public_url.as_deref()),
             trusted_proxies: TrustedProxies(check.networks("trusted-proxies", serving.trusted_proxies.as_deref())),
             cors_origins: check.origins("cors-origins", serving.cors_origins.as_deref()),

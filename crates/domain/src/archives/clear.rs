@@ -52,7 +52,7 @@ impl Archives {
         if request.expected.is_some() {
             clear::foresee(admin, &self.0.database, request).await?;
         }
-        self.demand_room().await?;
+        self.ensure_room().await?;
         let submission = Submission {
             kind: Kind::Clear,
             parameters: json!({"table": request.scope.name()}),

@@ -206,7 +206,7 @@ impl Archives {
         let manifest = self.0.store.manifest(id).await?;
         self.ensure_encrypted(&manifest, request.unencrypted)?;
         self.ensure_recorded(&manifest).await?;
-        self.demand_room().await?;
+        self.ensure_room().await?;
         let submission = Submission {
             kind: Kind::Restore,
             parameters: json!({

@@ -35,7 +35,7 @@ impl Archives {
     /// Then there is no job: [`Error::Invalid`], [`Error::NoRoom`], and those of [`Jobs::submit`](crate::job::Jobs::submit).
     pub async fn take(&self, admin: &Admin, words: Words, idempotency: Option<Idempotency>) -> Result<Submitted> {
         words.check()?;
-        self.demand_room().await?;
+        self.ensure_room().await?;
         let submission = Submission {
             kind: Kind::Archive,
             parameters: json!(words),
@@ -65,7 +65,7 @@ impl Archives {
     ///
     /// # Errors
     /// [`Error::NoRoom`]
-    pub(super) async fn demand_room(&self) -> Result<()> {
+    pub async fn ensure_room(&self) -> Result<()> {
         let Some(free) = self.0.store.room().await? else {
             return Ok(());
         };

@@ -31,6 +31,8 @@ pub struct FileQuery {
     /// Instead of a bearer token: the token of a download link. Links come complete from `POST /backup/download-links`.
     #[param(pattern = "^[0-9a-f]{64}$")]
     pub link: Option<String>,
+    /// With `link`: begins the download at once, where a browser is shown a page with a button first.
+    pub begin: Option<bool>,
 }
 
 /// What is sent.
@@ -93,9 +95,12 @@ pub(super) async fn download_archive(
     query: Query<FileQuery>,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
-    let link_use = link::claimed(&request, query.0.link.as_deref())?;
+    let link_use = link::claimed(&request, query.0.link.as_deref(), query.0.begin)?;
     let manifest = state.archives.show(&granted.0, &id).await?.manifest;
     let size = manifest.object.size;
+    if let Some(link_use) = &link_use {
+        link_use.ensure_left(size)?;
+    }
     let tag = EntityTag::new_strong(manifest.object.sha256.clone());
     if is_known(&request, &tag) {
         return Ok(HttpResponse::NotModified().insert_header(ETag(tag)).finish());
@@ -112,7 +117,7 @@ pub(super) async fn download_archive(
     };
     let length = range.end - range.start;
     let outgoing = state.archives.file(&granted.0, &manifest, Some(range)).await?;
-    let bytes = Spending::new(Box::pin(outgoing.into_stream()), link_use);
+    let bytes = Spending::new(Box::pin(outgoing.into_stream()), link_use, Some(size));
     answer
         .content_type("application/octet-stream")
         .insert_header(attachment(file_name(&manifest)))

@@ -13,7 +13,7 @@ use crate::routes::download::{DownloadQuery, X_TOTAL_ROWS, abandoned, send, sent
 
 problem_responses!(
     TableProblems: Unauthenticated, LinkInvalid, Forbidden, UnknownTable, UnknownArchive, LinkSpent, ArchiveGone,
-    InvalidField, ArchiveCut, ArchiveCorrupt, ArchiveWrongKey, ArchiveKeyNeeded, ArchiveOrphan, Unexportable, ArchiveIncomplete,
+    InvalidField, ArchiveCut, ArchiveCorrupt, ArchiveWrongKey, ArchiveKeyNeeded, ArchiveOrphan, Unexportable, RangeNotSatisfiable, ArchiveIncomplete,
     ManifestUnreadable, ArchiveUnreadable, DatabaseBusy, DatabaseUnavailable, StoreMisconfigured, StoreUnavailable, NoRoom,
     Internal
 );
@@ -57,7 +57,7 @@ pub(super) async fn download_archived_table(
     query: Query<DownloadQuery>,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
-    let link_use = link::claimed(&request, query.0.link.as_deref())?;
+    let link_use = link::claimed(&request, query.0.link.as_deref(), query.0.begin)?;
     let (id, table) = path.into_inner();
     let table =
         Table::from_name(&table).ok_or_else(|| ApiError::unknown_table_in_path(&Table::ALL.map(Table::name)))?;

@@ -420,8 +420,13 @@ export interface paths {
         /**
          * Make a download link
          * @description A browser can't send a token when it follows a link. This makes a link that needs none: it opens one download,
-         *     once, for five minutes, as the administrator who made it. Only a download that the service fails to deliver gives the
-         *     link back.
+         *     once, for five minutes, as the administrator who made it.
+         *
+         *     Looking at it spends nothing: HEAD, a prefetch, and a browser (`Accept: text/html`), which is shown a page with a button; a page
+         *     of your own adds `begin=true` to begin at once. A download spends the link once its first byte has gone out, also if its reader
+         *     breaks it off; only a download that the service fails to deliver gives the link back. Of a stored archive (`/file`) ranges can
+         *     be asked for with one link, also to go on after a break, until together as many bytes as it has were sent; a range of any other
+         *     download is refused (416), since it is made while it is sent.
          */
         post: operations["createDownloadLink"];
         delete?: never;
@@ -597,7 +602,8 @@ export interface paths {
         };
         /**
          * What has the service done?
-         * @description Counters and durations by route, in Prometheus' text format.
+         * @description Counters and durations by route, in Prometheus' text format; what the server itself refused has the route `unparsed`. Gauges
+         *     say whether the service can work, whether the store does, and which warnings of `/readyz` stand.
          */
         get: operations["getMetrics"];
         put?: never;
@@ -619,7 +625,9 @@ export interface paths {
          * Can the service work?
          * @description The database is reached, takes writes, and has the schema that this program knows, with the rights and the character sets
          *     that it needs; `reason` says which of these does not hold. What should be mended although the service can work is among
-         *     the `warnings`, such as a store of archives that can't be reached. The answer is found out at most once a second.
+         *     the `warnings`: a store of archives that can't be reached (`store_unavailable`) or is set up wrongly (`store_misconfigured`), and
+         *     room for less than another backup (`no_room`). With `--require-store` the first two are a refusal instead. The answer is found
+         *     out at most once a second, and the store is looked at four times a minute.
          */
         get: operations["getReadiness"];
         put?: never;
@@ -3573,6 +3581,8 @@ export interface operations {
                 names?: boolean;
                 /** @description Instead of a bearer token: the token of a download link. Links come complete from `POST /backup/download-links`. */
                 link?: string;
+                /** @description With `link`: begins the download at once, where a browser is shown a page with a button first. */
+                begin?: boolean;
             };
             header?: never;
             path: {
@@ -3661,6 +3671,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `range_not_satisfiable`: There is no such range. */
+            416: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `invalid_field`: A field has a value that can't be accepted. `archive_cut`: The archive is cut. `archive_corrupt`: The archive is damaged. `archive_wrong_key`: None of the keys opens the archive. `archive_key_needed`: The archive is encrypted. `archive_orphan`: A row refers to nothing. `unexportable`: A stored value can't be exported. */
             422: {
                 headers: {
@@ -3706,6 +3725,8 @@ export interface operations {
             query?: {
                 /** @description Instead of a bearer token: the token of a download link. Links come complete from `POST /backup/download-links`. */
                 link?: string;
+                /** @description With `link`: begins the download at once, where a browser is shown a page with a button first. */
+                begin?: boolean;
             };
             header?: {
                 /** @description One range of bytes, such as `bytes=0-1023`. */
@@ -4859,6 +4880,8 @@ export interface operations {
                 delimiter?: "comma" | "semicolon" | "tab";
                 /** @description CSV only, instead of a bearer token: the token of a download link. */
                 link?: string;
+                /** @description With `link`: begins the download at once, where a browser is shown a page with a button first. */
+                begin?: boolean;
             };
             header?: never;
             path?: never;
@@ -4922,6 +4945,15 @@ export interface operations {
             };
             /** @description `link_spent`: The download link is spent. `archive_gone`: The archive was deleted. */
             410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `range_not_satisfiable`: There is no such range. */
+            416: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5132,6 +5164,8 @@ export interface operations {
                 names?: boolean;
                 /** @description Instead of a bearer token: the token of a download link. Links come complete from `POST /backup/download-links`. */
                 link?: string;
+                /** @description With `link`: begins the download at once, where a browser is shown a page with a button first. */
+                begin?: boolean;
             };
             header?: never;
             path: {
@@ -5200,6 +5234,15 @@ export interface operations {
             };
             /** @description `link_spent`: The download link is spent. */
             410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `range_not_satisfiable`: There is no such range. */
+            416: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5822,7 +5865,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `database_read_only`: The database is read-only. `database_access_denied`: The database refuses the service. `database_limit`: A limit of the database server stopped the work. */
+            /** @description `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `database_read_only`: The database is read-only. `database_access_denied`: The database refuses the service. `database_limit`: A limit of the database server stopped the work. `store_misconfigured`: The settings of the store of archives are wrong. `store_unavailable`: The store of archives is not available. */
             503: {
                 headers: {
                     /** @description After how many seconds it is worth asking again. */

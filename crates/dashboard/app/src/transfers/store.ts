@@ -147,6 +147,8 @@ export async function handOver(path: string): Promise<void> {
     `../${path.replace(/^\//, '').replace(/\?.*/, '')}${made.search}`,
     document.baseURI,
   ).href;
+  // A browser that follows the link otherwise is shown a page with a button.
+  anchor.href += '&begin=true';
   anchor.download = '';
   anchor.click();
 }

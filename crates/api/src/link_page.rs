@@ -1,0 +1,90 @@
+//! The page that a download link shows to a browser: one button, which begins the download.
+//!
+//! Whoever only looks at a link gets the page and spends nothing: a browser that prefetches, a chat that makes a preview, somebody
+//! who opens the link to see what it is. The button asks for the same address with `begin=true`.
+
+use std::fmt::Write as _;
+
+use actix_web::HttpResponse;
+use actix_web::http::header::{CONTENT_SECURITY_POLICY, VARY};
+use url::form_urlencoded;
+
+use crate::link::{BEGIN, Target};
+
+/// It has one form, which leads to where it is, and nothing else.
+const POLICY: &str = "default-src 'none'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// The page of a link with this query string.
+pub(crate) fn answer(target: Target<'_>, query: &str) -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type("text/html; charset=utf-8")
+        .insert_header((CONTENT_SECURITY_POLICY, POLICY))
+        .insert_header((VARY, "Accept"))
+        .body(page(target, query))
+}
+
+fn page(target: Target<'_>, query: &str) -> String {
+    let what = match target {
+        Target::Download("all") => "the complete backup".to_owned(),
+        Target::Download(table) | Target::Table(table) => table.replace('_', " "),
+        Target::File => "a backup file".to_owned(),
+        Target::Diff => "a comparison".to_owned(),
+    };
+    let what = escaped(&what);
+    let mut fields = String::new();
+    for (name, value) in form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name != BEGIN) {
+        let (name, value) = (escaped(&name), escaped(&value));
+        // Writing to a `String` can't fail.
+        let _ = write!(fields, r#"<input type="hidden" name="{name}" value="{value}">"#);
+    }
+    format!(
+        r#"<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta name="robots" content="noindex, nofollow">
+<title>Download {what}</title>
+</head>
+<body>
+<main>
+<h1>Download {what}</h1>
+<p>This link works once, for five minutes after it was made.</p>
+<form>{fields}<input type="hidden" name="{BEGIN}" value="true"><button autofocus>Download</button></form>
+</main>
+</body>
+</html>
+"#
+    )
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn page_asks_for_the_same_and_runs_nothing() {
+        let page = page(
+            Target::Download("payment_categories"),
+            "format=csv&link=abc&begin=true&x=%22%3E%3Cscript%3E",
+        );
+        assert!(page.contains("Download payment categories"), "{page}");
+        for field in [
+            r#"name="format" value="csv""#,
+            r#"name="link" value="abc""#,
+            r#"name="begin" value="true""#,
+            r#"name="x" value="&quot;&gt;&lt;script&gt;""#,
+        ] {
+            assert_eq!(page.matches(field).count(), 1, "{field}: {page}");
+        }
+        assert!(!page.contains("<script"), "{page}");
+    }
+}

@@ -1,0 +1,41 @@
+//! What is for those who operate the service, the metrics and Swagger UI, is there at the internal address alone if there is one.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, OnceLock};
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::middleware::Next;
+use actix_web::{Error, ResponseError as _};
+
+use crate::openapi::SWAGGER_UI;
+use crate::problem::{ApiError, Code};
+use crate::routes::health::METRICS;
+
+/// The internal address, from when it is bound. Application data of the service.
+#[derive(Clone, Debug, Default)]
+pub struct InternalListener(Arc<OnceLock<SocketAddr>>);
+
+impl InternalListener {
+    /// There is one, and it is this.
+    pub(crate) fn set(&self, address: SocketAddr) {
+        // It is bound once.
+        let _ = self.0.set(address);
+    }
+}
+
+pub(super) async fn answer(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse, Error> {
+    let path = request.path();
+    let is_internal = path == METRICS || path == SWAGGER_UI.trim_end_matches('/') || path.starts_with(SWAGGER_UI);
+    let internal = request
+        .app_data::<InternalListener>()
+        .and_then(|listener| listener.0.get());
+    if is_internal && internal.is_some_and(|internal| *internal != request.app_config().local_addr()) {
+        let error = ApiError::new(Code::UnknownPath, "There is nothing at this address of the service.");
+        return Ok(request.into_response(error.error_response()));
+    }
+    Ok(next.call(request).await?.map_into_boxed_body())
+}

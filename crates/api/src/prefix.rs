@@ -1,0 +1,100 @@
+//! The path under which a proxy has put the service, such as `/campus` for `location /campus/` of nginx.
+//!
+//! It is that of `--public-url`, or else what a trusted proxy says in `X-Forwarded-Prefix`. The proxy takes it off the path of a
+//! request; whatever the service says of its own paths has to have it in front: the header Location, links, the cookie, and
+//! `servers` of the API's document. The dashboard and Swagger UI use relative addresses and need nothing.
+
+use actix_web::HttpRequest;
+use url::Url;
+
+use crate::address;
+
+const X_FORWARDED_PREFIX: &str = "x-forwarded-prefix";
+
+/// Longer ones are made up.
+const LONGEST: usize = 256;
+
+/// The path, with a slash at its beginning and none at its end; empty if there is none.
+pub fn of(public_url: Option<&str>, request: &HttpRequest) -> String {
+    match public_url {
+        Some(url) => Url::parse(url).map_or_else(|_| String::new(), |url| url.path().trim_end_matches('/').to_owned()),
+        None => forwarded(request).unwrap_or_default(),
+    }
+}
+
+/// What a trusted proxy says.
+pub fn forwarded(request: &HttpRequest) -> Option<String> {
+    if !address::came_by_trusted_proxy(request) {
+        return None;
+    }
+    let mut sent = request.headers().get_all(X_FORWARDED_PREFIX);
+    let (Some(prefix), None) = (sent.next(), sent.next()) else {
+        return None;
+    };
+    let prefix = prefix.to_str().ok()?.trim_end_matches('/');
+    is_path(prefix).then(|| prefix.to_owned())
+}
+
+/// Whether it is a path of plain segments, which means the same wherever it is written.
+fn is_path(prefix: &str) -> bool {
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "-._~".contains(letter);
+    let is_segment =
+        |segment: &str| !segment.is_empty() && segment != "." && segment != ".." && segment.chars().all(is_plain);
+    let segments = prefix.strip_prefix('/');
+    prefix.len() <= LONGEST && segments.is_some_and(|segments| segments.split('/').all(is_segment))
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use super::*;
+    use crate::address::TrustedProxies;
+
+    fn prefix(public_url: Option<&str>, peer: &str, headers: &[&str]) -> String {
+        let request = TestRequest::default()
+            .app_data(TrustedProxies(vec!["10.0.0.0/8".parse().unwrap()]))
+            .peer_addr(peer.parse().unwrap());
+        let request = headers.iter().fold(request, |request, header| {
+            request.append_header((X_FORWARDED_PREFIX, *header))
+        });
+        of(public_url, &request.to_http_request())
+    }
+
+    #[test]
+    fn public_url_says_the_path() {
+        for (url, expected) in [
+            ("https://school.example", ""),
+            ("https://school.example/", ""),
+            ("https://school.example/campus", "/campus"),
+            ("https://school.example/tools/campus", "/tools/campus"),
+        ] {
+            assert_eq!(prefix(Some(url), "10.0.0.1:1", &["/other"]), expected, "{url}");
+        }
+    }
+
+    #[test]
+    fn trusted_proxy_says_the_path_and_nobody_else() {
+        assert_eq!(prefix(None, "10.0.0.1:1", &["/campus"]), "/campus");
+        assert_eq!(prefix(None, "10.0.0.1:1", &["/tools/campus/"]), "/tools/campus");
+        assert_eq!(prefix(None, "10.0.0.1:1", &[]), "");
+        assert_eq!(prefix(None, "203.0.113.9:1", &["/campus"]), "");
+        for made_up in [
+            "/",
+            "",
+            "campus",
+            "//evil.example",
+            "/a//b",
+            "/../b",
+            "/a\\b",
+            "/a?b",
+            "/a;b",
+            "https://evil.example",
+            "/a b",
+            &format!("/{}", "x".repeat(LONGEST)),
+        ] {
+            assert_eq!(prefix(None, "10.0.0.1:1", &[made_up]), "", "{made_up}");
+        }
+        assert_eq!(prefix(None, "10.0.0.1:1", &["/a", "/b"]), "");
+    }
+}
