@@ -51,12 +51,7 @@ struct JobsQuery {
     kind: Option<Kind>,
     /// Only the one that you have requested with this `Idempotency-Key`. It tells what became of a request whose answer was
     /// lost.
-    #[param(
-        min_length = 1,
-        max_length = 255,
-        pattern = "^[!-~]+$",
-        example = "7c1d2a3e-8b9f-4c50-9a51-3f0e6d2b4c11"
-    )]
+    #[param(min_length = 1, max_length = 255, pattern = "^[!-~]+$")]
     idempotency_key: Option<String>,
     /// How many at the most.
     #[param(minimum = 1, maximum = 100, default = 20)]

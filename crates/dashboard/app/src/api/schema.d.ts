@@ -5309,7 +5309,6 @@ export interface operations {
                 /**
                  * @description Only the one that you have requested with this `Idempotency-Key`. It tells what became of a request whose answer was
                  *     lost.
-                 * @example 7c1d2a3e-8b9f-4c50-9a51-3f0e6d2b4c11
                  */
                 idempotency_key?: string;
                 /** @description How many at the most. */
