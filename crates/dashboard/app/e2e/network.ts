@@ -2,7 +2,13 @@
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 
 /** How an answer is lost after the service has acted, or a request before it arrives. */
-export type Loss = 'answer cut' | 'answer cut in the middle' | 'gateway timeout' | 'request dropped';
+export type Loss =
+  | 'answer cut'
+  | 'answer cut in the middle'
+  /** It never comes, and the connection stays open. */
+  | 'answer held'
+  | 'gateway timeout'
+  | 'request dropped';
 
 /** What a proxy says in the service's place. */
 const GATEWAY_TIMEOUT = '<html><body><h1>504 Gateway Time-out</h1></body></html>';
@@ -45,7 +51,7 @@ export class Network {
       client.resetAndDestroy();
     } else if (loss === 'answer cut in the middle') {
       client.write(answer.subarray(0, answer.indexOf('\r\n\r\n') + 10), () => client.destroy());
-    } else {
+    } else if (loss === 'gateway timeout') {
       const head = ['HTTP/1.1 504 Gateway Time-out', 'Content-Type: text/html', 'Connection: close'];
       client.end(
         `${head.join('\r\n')}\r\nContent-Length: ${GATEWAY_TIMEOUT.length}\r\n\r\n${GATEWAY_TIMEOUT}`,

@@ -31,6 +31,11 @@ export function isSessionEnd(error: unknown): boolean {
   return error instanceof Refusal && error.problem.code === 'unauthenticated';
 }
 
+/** Whether an error means that an archive is not there. */
+export function isGone(error: unknown): boolean {
+  return error instanceof Refusal && ['archive_gone', 'unknown_archive'].includes(error.problem.code);
+}
+
 /** What an answer that is no success means. A proxy's page of its own is not a word of the service. */
 export async function refusalOf(response: Response): Promise<Refusal | Unreachable> {
   const type = response.headers.get('content-type') ?? '';

@@ -3,6 +3,7 @@ import { useQuery } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
 import { Link } from 'wouter';
 import { type Archive, archive } from '../api/archives';
+import { isGone } from '../api/problem';
 import { ProblemAlert } from './ProblemAlert';
 
 /** The archive that an address names. If there is none, that is said, and no other one stands in for it. */
@@ -21,7 +22,10 @@ export function ArchiveOfAddress({
   if (!error) return <Skeleton height="16rem" aria-label="Reading the archive" />;
   return (
     <Stack align="flex-start">
-      <ProblemAlert error={error} again={{ label: 'Try again', act: () => refetch() }} />
+      <ProblemAlert
+        error={error}
+        {...(!isGone(error) && { again: { label: 'Try again', act: () => refetch() } })}
+      />
       <Button component={Link} href={back} variant="default">
         Choose another backup
       </Button>

@@ -3,12 +3,14 @@ import { cancel, isStopping, type Job, kindInWords, phaseInWords } from '../api/
 import { changed } from '../api/queries';
 import { duration, number, percent, rows } from '../locale/format';
 import { useRequest } from '../requests/useRequest';
+import { useIsMine } from '../session/useSession';
 import { Bar } from './Bar';
 import classes from './JobProgress.module.css';
 import { ProblemAlert } from './ProblemAlert';
 
 /** How far a job has come, and what ends it. */
-export function JobProgress({ job, mine }: { job: Job; mine?: boolean }) {
+export function JobProgress({ job }: { job: Job }) {
+  const isMine = useIsMine(job);
   const what = kindInWords(job);
   const stop = useRequest({
     name: () => `Cancel: ${what}`,
@@ -29,7 +31,7 @@ export function JobProgress({ job, mine }: { job: Job; mine?: boolean }) {
           <Text fw={550}>{what}</Text>
           <Text size="sm" c="dimmed" aria-live="polite">
             {job.state === 'cancelling' || stop.isSuccess ? 'is being cancelled' : phaseInWords(job)}
-            {!mine && (
+            {!isMine && (
               <>
                 , asked for by <bdi>{job.username}</bdi>
               </>

@@ -5,7 +5,7 @@ import { Link } from 'wouter';
 import { failures, hasEnded, type Job, job } from '../api/jobs';
 import { changed } from '../api/queries';
 import { dateTime } from '../locale/format';
-import { useSession } from '../session/useSession';
+import { useIsMine } from '../session/useSession';
 import { current, dismiss, subscribe } from './jobNews';
 import { jobWords } from './jobWords';
 import { Notice } from './Notice';
@@ -51,10 +51,9 @@ export function JobEnds({ except }: { except: string | undefined }) {
 }
 
 function JobEnd({ job, about }: { job: Job; about: string | undefined }) {
-  const session = useSession();
+  const isMine = useIsMine(job);
   const words = jobWords(job, about);
   if (!words) return null;
-  const mine = 'user' in session && session.user.username === job.username;
   return (
     <Notice
       color={words.good ? 'green' : 'red'}
@@ -71,7 +70,7 @@ function JobEnd({ job, about }: { job: Job; about: string | undefined }) {
       {words.text}{' '}
       <Text component="span" size="sm" c="dimmed">
         {dateTime(job.ended_at ?? job.heartbeat_at)}
-        {!mine && (
+        {!isMine && (
           <>
             , asked for by <bdi>{job.username}</bdi>
           </>

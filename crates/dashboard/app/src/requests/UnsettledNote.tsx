@@ -30,7 +30,7 @@ export function UnsettledNote({ name, unsettled }: { name: string; unsettled: Un
             : 'The service has not answered, so it is not known yet whether this was done. The page is looking it up. Do not repeat it meanwhile.'}
         </Text>
       </Alert>
-      {job && <JobProgress job={job} mine />}
+      {job && <JobProgress job={job} />}
     </Stack>
   );
 }

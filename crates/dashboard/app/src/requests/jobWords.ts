@@ -1,8 +1,10 @@
 // How a job has ended, in words.
 import { hasEnded, type Job, told } from '../api/jobs';
+import type { ProblemDocument } from '../api/problem';
 import { nameOf } from '../api/tables';
 import { dateTime, duration, rows } from '../locale/format';
 import { isolated } from '../locale/language';
+import { problemWords } from '../parts/problemWords';
 import { defectOf } from '../parts/verified';
 
 export interface JobWords {
@@ -17,8 +19,14 @@ export function jobWords(job: Job, about?: string): JobWords | undefined {
   const words = WORDS[job.kind];
   const subject = about ? `“${isolated(about)}”` : archiveOf(job);
   if (job.state === 'succeeded') return { good: true, ...words.done(job, subject) };
-  const text = job.error?.detail ?? 'It was cancelled. Nothing was changed.';
+  const text = reason(job) ?? 'It was cancelled. Nothing was changed.';
   return { good: false, title: words.failed, text, ...words.failure?.(job, subject) };
+}
+
+/** Why a job has failed, in words for people. */
+function reason({ error }: Job): string | undefined {
+  const code = error?.code as ProblemDocument['code'] | undefined;
+  return (code && problemWords(code).detail) ?? error?.detail;
 }
 
 interface Words {

@@ -1,7 +1,7 @@
 // How the service is asked what became of a request.
 import { body, client } from '../api/client';
 import { failureOf, hasEnded, type Job } from '../api/jobs';
-import { Refusal } from '../api/problem';
+import { isGone } from '../api/problem';
 import type { Found } from './settle';
 
 /** The job of a request, by the key that the request was sent with. */
@@ -40,8 +40,7 @@ async function archiveNow(id: string) {
   try {
     return body(await client.GET('/backup/archives/{id}', { params: { path: { id } } }));
   } catch (error) {
-    if (error instanceof Refusal && ['archive_gone', 'unknown_archive'].includes(error.problem.code))
-      return 'gone';
+    if (isGone(error)) return 'gone';
     throw error;
   }
 }

@@ -4,3 +4,9 @@ import { current, type Session, subscribe } from './store';
 export function useSession(): Session {
   return useSyncExternalStore(subscribe, current);
 }
+
+/** Whether somebody of that name has signed in here. */
+export function useIsMine({ username }: { username: string }): boolean {
+  const session = useSession();
+  return 'user' in session && session.user.username === username;
+}

@@ -29,7 +29,7 @@ export function Progressing({ id }: { id: string }) {
   const failure = failureOf(data);
   return (
     <Stack>
-      {!ended && <JobProgress job={data} mine />}
+      {!ended && <JobProgress job={data} />}
       {!ended && error && (
         <Text size="sm" c="dimmed" role="status">
           The service does not answer at the moment. The restore goes on without this page; it is looked at

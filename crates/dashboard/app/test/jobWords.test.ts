@@ -1,0 +1,57 @@
+import { expect, test } from 'vitest';
+import type { Job } from '../src/api/jobs';
+import { dateTime } from '../src/locale/format';
+import { jobWords } from '../src/requests/jobWords';
+
+function job(changed: object): Job {
+  return {
+    id: '01a21323-465d-77be-a326-abc1544e35d2',
+    kind: 'verify',
+    state: 'failed',
+    phase: 'checking',
+    rows_done: 0,
+    rows_total: null,
+    bytes: 0,
+    eta_seconds: null,
+    username: 'admin',
+    created_at: '2026-11-28T13:00:00Z',
+    started_at: '2026-11-28T13:00:00Z',
+    heartbeat_at: '2026-11-28T13:00:01Z',
+    ended_at: '2026-11-28T13:00:01Z',
+    parameters: { archive_id: '2026-11-28T13-00-01Z-24156b48', level: 'digest' },
+    result: null,
+    error: null,
+    ...changed,
+  } as unknown as Job;
+}
+
+test('only what has ended is told', () => {
+  for (const state of ['queued', 'running', 'cancelling']) expect(jobWords(job({ state }))).toBeUndefined();
+  const all = ['archive', 'upload', 'verify', 'restore', 'clear', 'undo'] as const;
+  for (const kind of all) {
+    const done = jobWords(job({ kind, state: 'succeeded', result: {} }));
+    const failed = jobWords(job({ kind, error: { code: 'no_room', detail: 'There is no room left.' } }));
+    expect([done?.good, failed?.good]).toEqual([true, false]);
+    expect(done?.title).not.toBe(failed?.title);
+    expect(failed?.text).toContain('There is no room left.');
+  }
+});
+
+test('damage is told as damage, and a store that is away is not', () => {
+  const damaged = jobWords(job({ error: { code: 'archive_cut', detail: 'x' } }), 'before the exams');
+  expect(damaged?.title).toBe('“\u2068before the exams\u2069” is damaged');
+  expect(damaged?.text).toContain('Create a new backup now.');
+  const away = jobWords(job({ error: { code: 'store_unavailable', detail: 'The store is away.' } }));
+  expect(away?.title).toBe(`The backup of ${dateTime('2026-11-28T13:00:01Z')} could not be verified`);
+  expect(away?.text).toBe('The store is away.');
+});
+
+test('nobody is told of parameters and ids', () => {
+  const moved = { code: 'plan_moved', detail: 'Nothing was changed; ask for a new plan.' };
+  const words = [
+    jobWords(job({ kind: 'restore', error: moved })),
+    jobWords(job({ state: 'cancelled' })),
+    jobWords(job({ kind: 'restore', state: 'succeeded', result: {} })),
+  ];
+  for (const each of words) expect(`${each?.title} ${each?.text}`).not.toMatch(/plan|24156b48|_/);
+});
