@@ -82,9 +82,12 @@ pub fn openapi() -> Document {
         .split_for_parts();
     for item in document.paths.paths.values_mut() {
         for (_, operation) in operations_mut(item) {
-            // utoipa writes `security(())` as "no scheme, or"; the convention for a public operation is no list.
-            if let Some(security) = &mut operation.security {
-                security.retain(|requirement| *requirement != Default::default());
+            // utoipa writes `security(())` as a list of nothing needed; the convention for a public operation is an empty list.
+            // Beside others it says that they may be left out.
+            if let Some(security) = &mut operation.security
+                && security.iter().all(|requirement| *requirement == Default::default())
+            {
+                security.clear();
             }
         }
     }
@@ -274,5 +277,8 @@ mod tests {
         let document = serde_json::to_value(openapi()).unwrap();
         let security = document.pointer("/paths/~1healthz/get/security").unwrap();
         assert_eq!(*security, serde_json::json!([]));
+        // Whoever signs out may have a session or not.
+        let security = document.pointer("/paths/~1auth~1session/delete/security/0").unwrap();
+        assert_eq!(*security, serde_json::json!({}));
     }
 }
