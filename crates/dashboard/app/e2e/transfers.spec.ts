@@ -123,7 +123,7 @@ test.describe('an upload', () => {
     await expect(refusal).toBeHidden();
   });
 
-  test('without an answer is told as one, and a file beside the zone is not opened', async ({
+  test('without an answer is looked up, and a file beside the zone is not opened', async ({
     page,
     school,
     networkBefore,
@@ -144,12 +144,12 @@ test.describe('an upload', () => {
     await expect(page.getByRole('heading', { name: 'Archives', exact: true })).toBeVisible();
     for (const beside of ['h1', 'header', 'html']) expect(await drop(beside)).toEqual([true, true]);
     await expect(page.getByText('dropped.json')).toHaveCount(0);
-    // The file arrives, and the answer does not.
-    network.cutAfter = 0;
+    // The file arrives, and the answer does not; nor does that to the question what became of it.
+    network.losing = { request: /upload|idempotency_key/, loss: 'gateway timeout' };
     await drop('[data-testid=drop]');
-    const unknown = page
-      .getByRole('alert')
-      .filter({ hasText: 'It is not known whether dropped.json was added' });
-    await expect(unknown).toContainText('look into the list');
+    await expect(page.getByText('dropped.json: there is no answer yet.')).toBeVisible();
+    network.losing = undefined;
+    const refusal = page.getByRole('alert').filter({ hasText: 'dropped.json was not let in' });
+    await expect(refusal).toContainText('not an archive');
   });
 });

@@ -20,12 +20,18 @@ export class UploadUnanswered extends Error {
 }
 
 /** Sends a file to be added to the archives. Ready when the service has checked it and lists it. */
-export function send(file: File, signal: AbortSignal, report: (sent: number) => void): Promise<void> {
+export function send(
+  file: File,
+  key: string,
+  signal: AbortSignal,
+  report: (sent: number) => void,
+): Promise<void> {
   const request = new XMLHttpRequest();
   let isSent = false;
   return new Promise((resolve, reject) => {
     request.open('POST', new URL('backup/archives/upload', SERVICE));
     request.setRequestHeader('Authorization', `Bearer ${session.token() ?? ''}`);
+    request.setRequestHeader('Idempotency-Key', key);
     request.setRequestHeader('Content-Type', 'application/octet-stream');
     request.upload.onprogress = (event) => report(event.loaded);
     request.upload.onload = () => {

@@ -1,14 +1,20 @@
 // The uploads of this tab.
+import { Refusal } from '../api/problem';
 import { changed } from '../api/queries';
+import { newKey } from '../requests/key';
+import { asResult } from '../requests/lookUp';
+import { NotReceived, settle } from '../requests/settle';
 import { LiveList } from './liveList';
 import { Semaphore } from './semaphore';
-import { send } from './send';
+import { send, UploadUnanswered } from './send';
 
 export type UploadState =
   /** Another one is being sent. */
   | { at: 'waiting' }
   /** Bytes so far. When all are sent, the service checks the file. */
   | { at: 'sending'; sent: number }
+  /** All was sent and no answer came: the service is asked what became of it. */
+  | { at: 'unsettled' }
   | { at: 'done' }
   | { at: 'failed'; error: unknown };
 
@@ -30,7 +36,7 @@ export function isUploading(): boolean {
 }
 
 export function isActive({ state }: Upload): boolean {
-  return state.at === 'waiting' || state.at === 'sending';
+  return state.at === 'waiting' || state.at === 'sending' || state.at === 'unsettled';
 }
 
 /** Sends a file, after those that were chosen before it. One that was cancelled leaves the list. */
@@ -44,7 +50,11 @@ export async function upload(file: File): Promise<void> {
   try {
     release = await permits.acquire(signal);
     report(0);
-    await send(file, signal, report);
+    const key = newKey();
+    await send(file, key, signal, report).catch((error) => {
+      uploads.update(id, { state: { at: 'unsettled' } });
+      return outcomeOf(key, error);
+    });
     uploads.update(id, { state: { at: 'done' } });
   } catch (error) {
     if (signal.aborted) uploads.remove((each) => each.id === id);
@@ -54,6 +64,25 @@ export async function upload(file: File): Promise<void> {
     controllers.delete(id);
     // Also after a failure: without an answer, the list may tell what became of it.
     changed('archives', 'jobs');
+  }
+}
+
+/**
+ * What became of an upload that has failed here. Without an answer of the service that is not known, so it is asked.
+ *
+ * @throws what went wrong.
+ */
+async function outcomeOf(key: string, error: unknown): Promise<void> {
+  if (!(error instanceof UploadUnanswered || error instanceof Refusal)) throw error;
+  try {
+    await settle({
+      send: () => Promise.reject(error),
+      lookUp: () => asResult(key, () => undefined),
+      report: () => undefined,
+    });
+  } catch (outcome) {
+    // Sent again it would have another key, so it can't be said that it is done only once.
+    throw outcome instanceof NotReceived ? error : outcome;
   }
 }
 

@@ -50,6 +50,12 @@ export function UploadRow({ upload }: { upload: Upload }) {
         </div>
       );
     }
+    case 'unsettled':
+      return (
+        <Text size="sm" role="status">
+          {name}: there is no answer yet. The service is asked what became of it.
+        </Text>
+      );
     case 'done':
       return (
         <Group justify="space-between" wrap="nowrap">

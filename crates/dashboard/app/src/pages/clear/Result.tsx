@@ -1,5 +1,5 @@
 import { Alert, Button, Stack, Text } from '@mantine/core';
-import { useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { type Cleared, nameOf, TABLES } from '../../api/tables';
 import { dateTime, number, plural, rows } from '../../locale/format';
 import { DialogActions } from '../../parts/DialogActions';
@@ -9,6 +9,9 @@ import { Undo } from './RecentClears';
 
 export function Result({ cleared, onClose }: { cleared: Cleared; onClose: () => void }) {
   const [back, setBack] = useState<number>();
+  const done = useRef<HTMLButtonElement>(null);
+  // What had the focus, the button that clears, is gone.
+  useEffect(() => done.current?.focus(), []);
   const removed = TABLES.filter((table) => (cleared.removed[table] ?? 0) > 0);
   return (
     <Stack>
@@ -35,7 +38,7 @@ export function Result({ cleared, onClose }: { cleared: Cleared; onClose: () => 
         {back === undefined && cleared.id && cleared.undo_until && (
           <Undo id={cleared.id} what={nameOf(cleared.table).toLowerCase()} onDone={setBack} />
         )}
-        <Button onClick={onClose} data-autofocus>
+        <Button onClick={onClose} ref={done}>
           Done
         </Button>
       </DialogActions>

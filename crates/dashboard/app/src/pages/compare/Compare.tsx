@@ -9,6 +9,7 @@ import { ArchiveOfAddress } from '../../parts/ArchiveOfAddress';
 import { ArchiveSelect, withChosen } from '../../parts/ArchiveSelect';
 import { Icon } from '../../parts/Icon';
 import { NoArchives } from '../../parts/NoArchives';
+import { NotAllListed } from '../../parts/NotAllListed';
 import { PageHead } from '../../parts/PageHead';
 import { Panel } from '../../parts/Panel';
 import { ProblemAlert } from '../../parts/ProblemAlert';
@@ -34,6 +35,7 @@ export default function Compare() {
       />
       {error && <ProblemAlert error={error} again={{ label: 'Try again', act: () => refetch() }} />}
       {!data && !error && <Skeleton height="10rem" aria-label="Reading the list" />}
+      {data && <NotAllListed listed={data.items.length} total={data.total} />}
       {data && chosen !== '' && (
         <ArchiveOfAddress key={chosen} id={chosen} back="/compare">
           {(archive) => sides(data.items, archive)}

@@ -5,6 +5,7 @@ import { type Archive, archives, proposed } from '../../api/archives';
 import { ArchiveOfAddress } from '../../parts/ArchiveOfAddress';
 import { withChosen } from '../../parts/ArchiveSelect';
 import { NoArchives } from '../../parts/NoArchives';
+import { NotAllListed } from '../../parts/NotAllListed';
 import { PageHead } from '../../parts/PageHead';
 import { ProblemAlert } from '../../parts/ProblemAlert';
 import { Tip } from '../../parts/Tip';
@@ -41,6 +42,7 @@ export default function Restore() {
                 {(chosen) => steps(data.items, chosen)}
               </ArchiveOfAddress>
             )}
+            {data && <NotAllListed listed={data.items.length} total={data.total} />}
             {data && data.items.length > 0 && first === '' && steps(data.items, proposed(data.items))}
           </>
         )}
