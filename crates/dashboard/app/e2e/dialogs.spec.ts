@@ -29,7 +29,20 @@ test('a dialog keeps neither discarded text nor the error of another archive', a
   await choose('first', 'Name and note…');
   await expect(dialog.getByLabel('Name')).toHaveValue('first');
   await page.route('**/backup/archives/*', (route) =>
-    route.request().method() === 'GET' ? route.continue() : route.abort(),
+    route.request().method() === 'GET'
+      ? route.continue()
+      : route.fulfill({
+          status: 422,
+          contentType: 'application/problem+json',
+          body: JSON.stringify({
+            type: 'urn:campus-backup:problem:invalid_field',
+            title: 'A field is not as it must be',
+            status: 422,
+            detail: 'The label is refused.',
+            code: 'invalid_field',
+            request_id: 'test',
+          }),
+        }),
   );
   await dialog.getByRole('button', { name: 'Save' }).click();
   await expect(dialog.getByRole('alert')).toBeVisible();

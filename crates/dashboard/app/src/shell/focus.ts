@@ -15,15 +15,9 @@ export function keepFocus(): void {
   };
   const rescue = () => {
     if (!isLost()) return;
-    const around = path.find(
-      (each) =>
-        each instanceof HTMLElement &&
-        canHaveFocus(each) &&
-        each.tabIndex >= -1 &&
-        each.hasAttribute('tabindex'),
-    );
-    const next = around ?? document.getElementById('page');
-    if (next instanceof HTMLElement) next.focus({ preventScroll: true });
+    const around = path.find((each) => canHaveFocus(each) && each.hasAttribute('tabindex'));
+    // Where all of a page is gone, as after signing in, the next one begins at its top.
+    if (around instanceof HTMLElement) around.focus({ preventScroll: true });
   };
   addEventListener('focusin', (event) => {
     path = event.composedPath().filter((each) => each instanceof Element);

@@ -5,7 +5,7 @@ import { body, client } from '../../api/client';
 import { changesData, hasEnded, jobs, told } from '../../api/jobs';
 import { changed } from '../../api/queries';
 import { nameOf } from '../../api/tables';
-import { dateTime, number, rows } from '../../locale/format';
+import { dateTime, number, plural, rows } from '../../locale/format';
 import { Icon } from '../../parts/Icon';
 import { ProblemAlert } from '../../parts/ProblemAlert';
 import { asResult } from '../../requests/lookUp';
@@ -73,7 +73,7 @@ export function Undo({ id, what, onDone }: { id: string; what: string; onDone?: 
       return body(await client.POST('/backup/clear/{id}/undo', { params, signal })).restored_total;
     },
     lookUp: (_, key) => asResult(key, restoredBy),
-    done: (restored) => `${rows(restored)} are back.`,
+    done: (restored) => `${rows(restored)} ${plural(restored, 'is', 'are')} back.`,
     tells: onDone ? 'success' : 'failure only',
     onSuccess: (restored) => onDone?.(restored),
     onSettled: () => {
