@@ -104,27 +104,53 @@ impl fmt::Debug for Passwords {
     }
 }
 
-/// The stored hash, if it can be used. It may come from another program by way of a restore, so its cost has bounds: a
-/// forged one must not take all memory.
-fn usable(stored: &str) -> Option<PasswordHash> {
+/// What can be done with a stored hash.
+enum Stored {
+    Usable(Box<PasswordHash>),
+    /// It is one, and verifying a password would cost too much.
+    TooCostly,
+    /// It is none of a kind that is known here.
+    Unknown,
+}
+
+/// Judges a stored hash. It may come from another program by way of a restore, so its cost has bounds: a forged one must
+/// neither take all memory nor keep one of the two places busy for seconds.
+fn judge(stored: &str) -> Stored {
     const MOST_MEMORY_KIB: u32 = 256 * 1024;
-    const MOST_PASSES: u32 = 16;
+    /// Memory in KiB times passes, to which the time is proportional: 27 times our own hashes, and well above what other
+    /// programs have as their default (64 MiB and 3 or 4 passes).
+    const MOST_WORK: u64 = 1024 * 1024;
     const MOST_LANES: u32 = 16;
-    let hash = PasswordHash::new(stored).ok()?;
-    let params = Params::try_from(&hash).ok()?;
-    let bounded = params.m_cost() <= MOST_MEMORY_KIB && params.t_cost() <= MOST_PASSES && params.p_cost() <= MOST_LANES;
-    (bounded && hash.salt.is_some() && hash.hash.is_some()).then_some(hash)
+    let Some((hash, params)) = PasswordHash::new(stored)
+        .ok()
+        .filter(|hash| hash.salt.is_some() && hash.hash.is_some())
+        .and_then(|hash| Params::try_from(&hash).ok().map(|params| (hash, params)))
+    else {
+        return Stored::Unknown;
+    };
+    let work = u64::from(params.m_cost()) * u64::from(params.t_cost());
+    match params.m_cost() <= MOST_MEMORY_KIB && work <= MOST_WORK && params.p_cost() <= MOST_LANES {
+        true => Stored::Usable(Box::new(hash)),
+        false => Stored::TooCostly,
+    }
 }
 
 /// Whether somebody may know a password for it.
 pub(crate) fn is_usable(stored: &str) -> bool {
-    usable(stored).is_some()
+    matches!(judge(stored), Stored::Usable(_))
+}
+
+/// Whether it is a hash that is not verified because of its cost, so that its user needs another password.
+pub(crate) fn is_too_costly(stored: &str) -> bool {
+    matches!(judge(stored), Stored::TooCostly)
 }
 
 /// Nothing if the stored hash can't be used.
 fn verify(password: &str, stored: &str) -> Option<bool> {
-    let hash = usable(stored)?;
-    match Argon2::default().verify_password(password.as_bytes(), &hash) {
+    let Stored::Usable(hash) = judge(stored) else {
+        return None;
+    };
+    match Argon2::default().verify_password(password.as_bytes(), hash.as_ref()) {
         Ok(()) => Some(true),
         Err(HashError::PasswordInvalid) => Some(false),
         Err(_) => None,
@@ -202,6 +228,33 @@ mod tests {
         ] {
             let matches = passwords.matches(&password.into(), Some(stored.clone())).await.unwrap();
             assert_eq!(matches, expected);
+        }
+    }
+
+    #[test]
+    fn hashes_that_cost_too_much_are_not_verified() {
+        let with = |parameters: &str| NOBODY.replace("m=19456,t=2,p=1", parameters);
+        for usual in [
+            "m=19456,t=2,p=1",
+            "m=65536,t=4,p=1",
+            "m=65536,t=3,p=4",
+            "m=47104,t=1,p=1",
+            "m=262144,t=4,p=1",
+        ] {
+            assert!(is_usable(&with(usual)) && !is_too_costly(&with(usual)), "{usual}");
+        }
+        for costly in [
+            "m=262144,t=16,p=1",
+            "m=262144,t=5,p=1",
+            "m=1048576,t=1,p=1",
+            "m=8,t=4294967295,p=1",
+            "m=65536,t=1,p=17",
+        ] {
+            assert!(!is_usable(&with(costly)) && is_too_costly(&with(costly)), "{costly}");
+            assert_eq!(verify("anything", &with(costly)), None, "{costly}");
+        }
+        for none in ["", "!", "$2b$12$abcdefghijklmnopqrstuuJ8p0mVqkqk0i7m3v8m7pV8K5E5Qz2mO"] {
+            assert!(!is_usable(none) && !is_too_costly(none), "{none}");
         }
     }
 

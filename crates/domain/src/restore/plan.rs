@@ -11,6 +11,7 @@ use super::administrators::Administrators;
 use super::outcome::{self, ForeignValues, Outcome, TableOutcome};
 use super::request::{Extent, Mode, Provenance, Restore, hash};
 use super::stage::Stage;
+use super::users::need_reset;
 use crate::account::Admin;
 use crate::catalog::{LARGEST_ID, Table};
 use crate::change;
@@ -74,6 +75,8 @@ pub enum WarningCode {
     UsersRenumbered,
     /// Users sign in with the passwords that they had when the archive was taken.
     PasswordsRestored,
+    /// Users can't sign in until their password is reset, because its hash costs too much to verify.
+    PasswordsNeedReset,
     /// Nobody could sign in as an administrator afterwards.
     NoAdministrator,
     /// Rows come back with ids that leave no room for rows that come later, as it was before.
@@ -84,13 +87,14 @@ pub enum WarningCode {
 
 impl WarningCode {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Cascades,
         Self::TakenAlong,
         Self::AdministratorsKept,
         Self::AdministratorsNotDisabled,
         Self::UsersRenumbered,
         Self::PasswordsRestored,
+        Self::PasswordsNeedReset,
         Self::NoAdministrator,
         Self::IdsWithoutRoom,
         Self::ArchiveFound,
@@ -308,6 +312,16 @@ async fn warnings(
             are(users.inserts + users.updates, Table::Users)
         );
         warn(WarningCode::PasswordsRestored, Table::Users, text);
+    }
+    let need_reset = need_reset(stage).await?;
+    if need_reset.total > 0 {
+        let text = format!(
+            "{} brought back without being able to sign in, because verifying their passwords would cost too much: {}. \
+             `campus-backup admin reset-password` gives each a new one.",
+            are(need_reset.total, Table::Users),
+            need_reset.list()
+        );
+        warn(WarningCode::PasswordsNeedReset, Table::Users, text);
     }
     let administrators = stage
         .number(

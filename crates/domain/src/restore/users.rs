@@ -16,7 +16,7 @@
 use super::administrators;
 use super::request::{Mode, Provenance, Restore};
 use super::stage::Stage;
-use crate::account::username;
+use crate::account::{password, username};
 use crate::catalog::LARGEST_ID;
 use crate::error::Result;
 
@@ -142,6 +142,20 @@ async fn misnamed(stage: &mut Stage, mode: Mode) -> Result<Named> {
     };
     stage.each(&sql, collect).await?;
     Ok(misnamed)
+}
+
+/// Active users who come, and whose passwords nobody verifies because of what that costs.
+pub(super) async fn need_reset(stage: &mut Stage) -> Result<Named> {
+    let coming = "SELECT username, password_hash FROM a_users WHERE is_active \
+                  AND id IN (SELECT id FROM x_users WHERE action IN ('i', 'u')) ORDER BY username";
+    let mut named = Named::default();
+    let collect = |(name, hash): (String, String)| {
+        if password::is_too_costly(&hash) {
+            named.add(format!("`{}`", name.escape_debug()));
+        }
+    };
+    stage.each(coming, collect).await?;
+    Ok(named)
 }
 
 /// Gives each archived user who has the id of a kept row another one, and says how many they are: the id behind the greatest

@@ -145,6 +145,30 @@ const USABLE: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$6ZzIhBXp1pW1nU6wY3kQ0w$gB0s7mPzv9c5Qe2XyT8uRkV1oJ4hN6dLaFqKiWtZ3xE";
 
 #[tokio::test]
+async fn the_plan_names_users_whose_password_needs_a_reset() {
+    const COSTLY: &str =
+        "$argon2id$v=19$m=262144,t=16,p=1$6ZzIhBXp1pW1nU6wY3kQ0w$gB0s7mPzv9c5Qe2XyT8uRkV1oJ4hN6dLaFqKiWtZ3xE";
+    let mut inactive = user(4, "gone", "teacher", COSTLY);
+    inactive[5] = Cell::Boolean(false);
+    let live = users([user(1, "me", "admin", USABLE)]);
+    let archive = users([
+        user(1, "me", "admin", USABLE),
+        user(2, "imported", "teacher", COSTLY),
+        user(3, "usual", "teacher", USABLE),
+        inactive,
+    ]);
+    let place = School::with(&live).await;
+    let request = request(tables([Table::Users]), Mode::Replace);
+    let source = archive.source(&[Table::Users]);
+    let plan = place.plan(&Admin::acting(Some(1)), &source, &request).await.unwrap();
+    let mut warnings = plan.warnings.iter();
+    let warning = warnings.find(|warning| warning.code == WarningCode::PasswordsNeedReset);
+    let text = &warning.unwrap().text;
+    assert!(text.contains("`imported`") && text.contains("reset-password"), "{text}");
+    assert!(!text.contains("`usual`") && !text.contains("`gone`"), "{text}");
+}
+
+#[tokio::test]
 async fn active_administrators_are_disabled_only_if_asked() {
     let live = users([user(1, "me", "admin", USABLE), user(2, "boss", "admin", USABLE)]);
     let mut inactive = user(2, "boss", "admin", USABLE);
