@@ -244,4 +244,54 @@ async fn where_browsers_speak_tls_the_cookie_is_sent_by_tls_alone() {
         set.ends_with("; HttpOnly; SameSite=Strict; Secure; Path=/backups/auth/session"),
         "{set}"
     );
+    assert!(set.starts_with("__Secure-campus_backup_session="), "{set}");
+}
+
+/// No other host of the same domain can set such a cookie.
+#[tokio::test(flavor = "multi_thread")]
+async fn behind_a_proxy_with_tls_the_cookie_is_of_this_host_alone() {
+    let school = small_school(Engine::Sqlite).await;
+    let service = Setup::on(&school.scratch)
+        .set("CAMPUS_BACKUP_TRUSTED_PROXIES", "127.0.0.0/8")
+        .start()
+        .await;
+    let through_proxy = |method: Method, path: &str| {
+        let request = service.anonymous().request(method, path);
+        request
+            .header("X-Forwarded-Proto", "https")
+            .header("X-Forwarded-Host", "school.example")
+            .header("Forwarded", "host=evil.example;proto=http")
+    };
+    let body = json!({"username": "admin", "password": ADMIN_PASSWORD, "stay_signed_in": true});
+    let signed_in = Answer::of(through_proxy(Method::POST, "/auth/login").json(&body)).await;
+    let set = signed_in.expect(200).header("set-cookie").to_owned();
+    assert!(set.starts_with("__Host-campus_backup_session="), "{set}");
+    assert!(set.ends_with("; HttpOnly; SameSite=Strict; Secure; Path=/"), "{set}");
+    let pair = set.split(';').next().unwrap();
+    let unprefixed = pair.trim_start_matches("__Host-");
+    let refused = through_proxy(Method::POST, SESSION).header("Cookie", unprefixed);
+    Answer::of(refused).await.problem(401, "unauthenticated");
+    let next = through_proxy(Method::POST, SESSION).header("Cookie", pair);
+    Answer::of(next).await.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn browser_of_whoever_is_no_administrator_keeps_no_cookie() {
+    let school = small_school(Engine::Sqlite).await;
+    let service = Service::on(&school.scratch).await;
+    let assert_forgotten = |answer: &Answer| {
+        let set = answer.header("set-cookie");
+        assert!(
+            set.starts_with(&format!("{NAME}=; ")) && set.contains("Max-Age=0"),
+            "{set}"
+        );
+    };
+    let body = json!({"username": "teacher", "password": ADMIN_PASSWORD, "stay_signed_in": true});
+    let teacher = service.anonymous().post("/auth/login", &body).await.expect(200);
+    assert_forgotten(&teacher);
+    let admin = sign_in(&service).await;
+    let scratch = &school.scratch;
+    scratch.execute("update users set role = 'teacher' where id = 1").await;
+    let demoted = go_on(&service, &cookie(&admin)).await.expect(200);
+    assert_forgotten(&demoted);
 }

@@ -226,6 +226,46 @@ async fn other_sites_are_let_in_by_name_only() {
     }
 }
 
+/// What a request calls the service must not end up in a cookie or a link unless it is a host.
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_that_name_no_host_are_refused() {
+    let (_school, service) = of_the_small_school().await;
+    let body = json!({"username": "admin", "password": harness::ADMIN_PASSWORD, "stay_signed_in": true}).to_string();
+    let sign_in = async |hosts: &[&str]| {
+        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+        let mut wire = Wire::connect(&service).await;
+        let hosts: String = hosts.iter().map(|host| format!("Host: {host}\r\n")).collect();
+        let length = body.len();
+        let request = format!(
+            "POST /auth/login HTTP/1.1\r\n{hosts}Content-Type: application/json\r\nContent-Length: {length}\r\n\
+             Connection: close\r\n\r\n{body}"
+        );
+        wire.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        let read = tokio::time::timeout(PATIENCE, wire.read_to_end(&mut answer)).await;
+        read.expect("the connection is still there").unwrap();
+        String::from_utf8_lossy(&answer).into_owned()
+    };
+    for hosts in [
+        &["a/x;Domain=b"][..],
+        &["a;Domain=b"],
+        &["a b"],
+        &["user@a"],
+        &["a:port"],
+        &[""],
+        &["a", "b"],
+        &[],
+    ] {
+        let answer = sign_in(hosts).await;
+        assert!(answer.starts_with("HTTP/1.1 400 "), "{hosts:?}: {answer}");
+        assert!(!answer.to_lowercase().contains("set-cookie"), "{hosts:?}: {answer}");
+    }
+    for host in ["school.example", "[::1]:8080", "campus_backup:8080"] {
+        let answer = sign_in(&[host]).await;
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{host}: {answer}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn headers_that_do_not_come_are_given_up() {
     let (_school, service) = of_the_small_school().await;

@@ -1,6 +1,6 @@
 //! Who is asking: the address of the client, seen through the proxies that are trusted.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use actix_web::HttpRequest;
 use actix_web::http::Version;
@@ -84,15 +84,63 @@ pub(crate) fn came_by_trusted_proxy(request: &HttpRequest) -> bool {
     peer.is_some_and(|peer| proxies.is_some_and(|proxies| proxies.trust(peer)))
 }
 
-/// Scheme and host that the client asked for, as in `https://school.example`. What `X-Forwarded-Proto` and
-/// `X-Forwarded-Host` (or `Forwarded`) say is believed of a trusted proxy alone.
+/// Scheme and host that the client asked for, as in `https://school.example`. What `X-Forwarded-Proto` and `X-Forwarded-Host`
+/// say is believed of a trusted proxy alone, and of several values the last one, which that proxy has written. `Forwarded` is
+/// not read: a proxy that writes the others passes on what a client has put there.
 fn origin(request: &HttpRequest) -> String {
-    if came_by_trusted_proxy(request) {
-        let connection = request.connection_info();
-        return format!("{}://{}", connection.scheme(), connection.host());
+    let is_from_proxy = came_by_trusted_proxy(request);
+    let forwarded = |name: &str| {
+        let written = request.headers().get_all(name).next_back()?.to_str().ok()?;
+        let last = written.rsplit(',').next()?.trim();
+        (is_from_proxy && !last.is_empty()).then_some(last)
+    };
+    let scheme = match forwarded("x-forwarded-proto") {
+        Some(scheme) if scheme.eq_ignore_ascii_case("https") => "https",
+        _ => "http",
+    };
+    let host = forwarded("x-forwarded-host").filter(|host| is_host(host));
+    let host = host.or_else(|| host_of(request)).unwrap_or("localhost");
+    format!("{scheme}://{host}")
+}
+
+/// The host that a request names, if it is one.
+fn host_of(request: &HttpRequest) -> Option<&str> {
+    let host = request.headers().get(HOST)?.to_str().ok()?;
+    is_host(host).then_some(host)
+}
+
+/// Whether a request names one host, or is of HTTP/1.0 and names none (RFC 9112, section 3.2).
+pub fn names_a_host(request: &HttpRequest) -> bool {
+    let mut sent = request.headers().get_all(HOST);
+    match (sent.next(), sent.next()) {
+        (None, _) => request.version() < Version::HTTP_11,
+        (Some(_), None) => host_of(request).is_some(),
+        (Some(_), Some(_)) => false,
     }
-    let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
-    format!("http://{}", host.unwrap_or("localhost"))
+}
+
+/// Whether it is a name or an address, with or without a port. Of what RFC 3986 would also allow in a name, such as `;`, no name
+/// has anything, and in a link or a cookie it would mean something.
+fn is_host(text: &str) -> bool {
+    const LONGEST: usize = 255 + ":65535".len();
+    let (host, port) = match text.strip_prefix('[').and_then(|text| text.split_once(']')) {
+        Some((address, "")) => return address.parse::<Ipv6Addr>().is_ok(),
+        Some((address, port)) => match address.parse::<Ipv6Addr>() {
+            Ok(_) => ("[]", port.strip_prefix(':')),
+            Err(_) => return false,
+        },
+        None => match text.split_once(':') {
+            Some((host, port)) => (host, Some(port)),
+            None => return text.len() <= LONGEST && is_name(text),
+        },
+    };
+    let is_port = port.is_some_and(|port| !port.starts_with('+') && port.parse::<u16>().is_ok());
+    text.len() <= LONGEST && is_port && (host == "[]" || is_name(host))
+}
+
+fn is_name(text: &str) -> bool {
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+    !text.is_empty() && text.bytes().all(is_allowed)
 }
 
 impl TrustedProxies {
@@ -128,6 +176,85 @@ mod tests {
             request = request.append_header(("X-Forwarded-For", *header));
         }
         client_address(&request.to_http_request()).to_string()
+    }
+
+    #[test]
+    fn hosts_are_names_or_addresses_with_or_without_a_port() {
+        for host in [
+            "school.example",
+            "school.example:8443",
+            "localhost:1",
+            "campus_backup:8080",
+            "192.0.2.1:65535",
+            "[2001:db8::1]",
+            "[::1]:8080",
+            "xn--bcher-kva.example.",
+        ] {
+            assert!(is_host(host), "{host}");
+        }
+        for host in [
+            "",
+            ":80",
+            "a:",
+            "a:b",
+            "a:+1",
+            "a:65536",
+            "a:1:2",
+            "a/x",
+            "a/x;Domain=b",
+            "a;Domain=b",
+            "a b",
+            "a,b",
+            "u@a",
+            "a%2fb",
+            "a\"b",
+            "bücher.example",
+            "[::1",
+            "[::1]x",
+            "[::1]:",
+            "[a]",
+            "::1",
+            &"a".repeat(262),
+        ] {
+            assert!(!is_host(host), "{host}");
+        }
+    }
+
+    #[test]
+    fn only_a_trusted_proxy_says_where_browsers_find_the_service() {
+        let origin_of = |peer: &str, headers: &[(&'static str, &str)]| {
+            let mut request = TestRequest::default()
+                .app_data(TrustedProxies(vec!["10.0.0.0/8".parse().unwrap()]))
+                .peer_addr(format!("{peer}:1").parse().unwrap());
+            for header in headers {
+                request = request.append_header(*header);
+            }
+            origin(&request.to_http_request())
+        };
+        let asked = [("Host", "inside.example:8080")];
+        let forwarded = [("X-Forwarded-Proto", "https"), ("X-Forwarded-Host", "school.example")];
+        let all = [&asked[..], &forwarded].concat();
+        assert_eq!(origin_of("203.0.113.9", &all), "http://inside.example:8080");
+        assert_eq!(origin_of("10.0.0.1", &all), "https://school.example");
+        assert_eq!(origin_of("10.0.0.1", &asked), "http://inside.example:8080");
+        // What a client has sent stands before it, or in a header that the proxy does not write.
+        let sent = [
+            ("Forwarded", "host=evil.example;proto=http"),
+            ("X-Forwarded-Host", "evil.example"),
+        ];
+        assert_eq!(
+            origin_of("10.0.0.1", &[&sent[..], &all].concat()),
+            "https://school.example"
+        );
+        let appended = [("X-Forwarded-Host", "evil.example, school.example")];
+        let appended = [&asked[..], &appended].concat();
+        assert_eq!(origin_of("10.0.0.1", &appended), "http://school.example");
+        let no_host = [&asked[..], &[("X-Forwarded-Host", "a/x;Domain=b")]].concat();
+        assert_eq!(origin_of("10.0.0.1", &no_host), "http://inside.example:8080");
+        assert_eq!(
+            origin_of("203.0.113.9", &[("Host", "a/x;Domain=b")]),
+            "http://localhost"
+        );
     }
 
     #[test]

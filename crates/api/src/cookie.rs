@@ -1,29 +1,55 @@
 //! The cookie with which the dashboard's page goes on after a reload (RFC 6265): no script can read it, no other site makes a
-//! browser send it, it is sent to one path alone, and it is gone with the browser.
+//! browser send it, and it is gone with the browser.
 
 use actix_web::HttpRequest;
 use actix_web::cookie::{Cookie, SameSite, time};
 use url::Url;
 
-/// Its name.
+/// Its name where browsers come by plain HTTP. By https it has a prefix with which browsers take it from nobody else.
 pub const NAME: &str = "campus_backup_session";
 
 /// The path that it is sent to.
 const PATH: &str = "/auth/session";
 
-/// What a request sent, if anything.
-pub fn of(request: &HttpRequest) -> Option<String> {
-    request.cookie(NAME).map(|cookie| cookie.value().to_owned())
+/// How the cookie is named, and where it is sent.
+struct Scope {
+    name: String,
+    path: String,
+    is_secure: bool,
+}
+
+impl Scope {
+    /// For a service that browsers find at that address: at the root of a host by https no other host of the same domain can set
+    /// it (`__Host-`, for which the path must be the root), under a path at least nobody can by plain HTTP (`__Secure-`).
+    fn of(service: &str) -> Self {
+        let url = Url::parse(service).ok();
+        let above = url.as_ref().map_or("", |url| url.path().trim_end_matches('/'));
+        let is_secure = url.as_ref().is_some_and(|url| url.scheme() == "https");
+        let (prefix, path) = match (is_secure, above.is_empty()) {
+            (true, true) => ("__Host-", "/".to_owned()),
+            (true, false) => ("__Secure-", format!("{above}{PATH}")),
+            (false, _) => ("", format!("{above}{PATH}")),
+        };
+        Self {
+            name: format!("{prefix}{NAME}"),
+            path,
+            is_secure,
+        }
+    }
+}
+
+/// What a request to that service sent, if anything.
+pub fn of(request: &HttpRequest, service: &str) -> Option<String> {
+    let cookie = request.cookie(&Scope::of(service).name)?;
+    Some(cookie.value().to_owned())
 }
 
 /// One with a token, for a service that browsers find at that address.
 pub fn with(token: String, service: &str) -> Cookie<'static> {
-    // A request may name any host.
-    let url = Url::parse(service).ok();
-    let above = url.as_ref().map_or("", |url| url.path().trim_end_matches('/'));
-    Cookie::build(NAME, token)
-        .path(format!("{above}{PATH}"))
-        .secure(url.as_ref().is_some_and(|url| url.scheme() == "https"))
+    let scope = Scope::of(service);
+    Cookie::build(scope.name, token)
+        .path(scope.path)
+        .secure(scope.is_secure)
         .http_only(true)
         .same_site(SameSite::Strict)
         .finish()
@@ -38,27 +64,44 @@ pub fn without(service: &str) -> Cookie<'static> {
 
 #[cfg(test)]
 mod tests {
+    use actix_web::test::TestRequest;
+
     use super::*;
 
     #[test]
     fn it_is_sent_where_browsers_find_the_service_and_nowhere_else() {
-        for (service, expected) in [
-            ("http://localhost:8080", "HttpOnly; SameSite=Strict; Path=/auth/session"),
-            ("http://ho st", "HttpOnly; SameSite=Strict; Path=/auth/session"),
+        for (service, name, expected) in [
+            (
+                "http://localhost:8080",
+                "campus_backup_session",
+                "HttpOnly; SameSite=Strict; Path=/auth/session",
+            ),
+            (
+                "http://ho st",
+                "campus_backup_session",
+                "HttpOnly; SameSite=Strict; Path=/auth/session",
+            ),
             (
                 "https://school.example",
-                "HttpOnly; SameSite=Strict; Secure; Path=/auth/session",
+                "__Host-campus_backup_session",
+                "HttpOnly; SameSite=Strict; Secure; Path=/",
             ),
             (
                 "https://school.example/tools",
+                "__Secure-campus_backup_session",
                 "HttpOnly; SameSite=Strict; Secure; Path=/tools/auth/session",
             ),
         ] {
             let set = with("x".to_owned(), service).to_string();
-            assert_eq!(set, format!("campus_backup_session=x; {expected}"));
+            assert_eq!(set, format!("{name}=x; {expected}"));
             let gone = without(service).to_string();
-            assert!(gone.starts_with("campus_backup_session=; "), "{gone}");
+            assert!(gone.starts_with(&format!("{name}=; ")), "{gone}");
             assert!(gone.contains(expected) && gone.contains("Max-Age=0"), "{gone}");
+            let request = TestRequest::default().insert_header(("Cookie", format!("{name}=x; other=y")));
+            assert_eq!(of(&request.to_http_request(), service).as_deref(), Some("x"));
         }
+        // A name without the prefix may have been set by anybody.
+        let request = TestRequest::default().insert_header(("Cookie", format!("{NAME}=x")));
+        assert_eq!(of(&request.to_http_request(), "https://school.example"), None);
     }
 }

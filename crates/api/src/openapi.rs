@@ -67,7 +67,8 @@ impl Modify for Schemes {
             .build();
         let components = document.components.get_or_insert_default();
         components.add_security_scheme("bearerAuth", SecurityScheme::Http(scheme));
-        let description = "What `POST /auth/login` sets for a browser that asks for it. No script can read it.";
+        let description = "What `POST /auth/login` sets for a browser that asks for it. No script can read it. By https its \
+                           name begins with `__Host-`, or with `__Secure-` where the service is under a path.";
         let cookie = ApiKeyValue::with_description(cookie::NAME, description);
         components.add_security_scheme("sessionCookie", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
     }

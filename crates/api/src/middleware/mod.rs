@@ -8,16 +8,18 @@
 //! 5. [`head`] answers HEAD with what GET would have answered, less the body.
 //! 6. `prefixed` puts the path under which a proxy has the service before the header Location.
 //! 7. `problems` makes a problem of every bare error, finds out about 405, and writes the request's id into it.
-//! 8. [`internal`] keeps what is for operators at the internal address, if there is one.
-//! 9. `Cors` lets the origins in that the settings list.
-//! 10. `coded` and `Compress`, for those who ask for it; downloads have been compressed already.
-//! 11. `panics` makes an answer of a panic and of an error that a guard lets through.
+//! 8. `host` refuses requests that don't name a host.
+//! 9. [`internal`] keeps what is for operators at the internal address, if there is one.
+//! 10. `Cors` lets the origins in that the settings list.
+//! 11. `coded` and `Compress`, for those who ask for it; downloads have been compressed already.
+//! 12. `panics` makes an answer of a panic and of an error that a guard lets through.
 //!
 //! The guard of a scope comes inside all of these.
 
 mod coded;
 pub mod guard;
 pub mod head;
+mod host;
 pub mod internal;
 mod observe;
 mod panics;
@@ -66,6 +68,7 @@ where
         .wrap(from_fn(coded::answer))
         .wrap(cors(origins))
         .wrap(from_fn(internal::answer))
+        .wrap(from_fn(host::answer))
         .wrap(from_fn(problems::answer))
         .wrap(from_fn(prefixed::answer))
         .wrap(from_fn(head::answer))

@@ -80,9 +80,14 @@ fn header_of<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
     headers.get(name).map_or("", |value| value.to_str().unwrap())
 }
 
+/// As every client sends it.
+fn hosted(request: TestRequest) -> TestRequest {
+    request.insert_header(("Host", "localhost"))
+}
+
 macro_rules! get {
     ($path:expr) => {
-        TestRequest::get().uri($path).to_request()
+        hosted(TestRequest::get()).uri($path).to_request()
     };
 }
 
@@ -114,14 +119,14 @@ async fn unknown_paths_and_wrong_methods_are_problems() {
     let app = app!();
     let (_, problem) = problem!(call_service(&app, get!("/nothing")).await, NOT_FOUND, "unknown_path");
     assert_eq!(problem["detail"], "There is nothing at /nothing.");
-    let delete = TestRequest::delete().uri("/things/1").to_request();
+    let delete = hosted(TestRequest::delete()).uri("/things/1").to_request();
     let (headers, _) = problem!(
         call_service(&app, delete).await,
         METHOD_NOT_ALLOWED,
         "method_not_allowed"
     );
     assert_eq!(header_of(&headers, ALLOW.as_str()), "GET, HEAD, POST");
-    let post = TestRequest::post().uri("/bare").to_request();
+    let post = hosted(TestRequest::post()).uri("/bare").to_request();
     let (headers, _) = problem!(call_service(&app, post).await, METHOD_NOT_ALLOWED, "method_not_allowed");
     assert_eq!(header_of(&headers, ALLOW.as_str()), "GET, HEAD");
     problem!(call_service(&app, get!("/bare")).await, BAD_REQUEST, "bad_request");
@@ -130,7 +135,7 @@ async fn unknown_paths_and_wrong_methods_are_problems() {
 #[actix_web::test]
 async fn a_refusal_of_a_guard_is_a_problem_with_all_headers() {
     let app = app!();
-    let request = TestRequest::get()
+    let request = hosted(TestRequest::get())
         .uri("/guarded/x")
         .insert_header((ORIGIN, "https://school.example"));
     let (headers, _) = problem!(
@@ -163,13 +168,13 @@ async fn retry_after_has_whole_seconds() {
 #[actix_web::test]
 async fn other_origins_get_no_permission() {
     let app = app!();
-    let request = TestRequest::get()
+    let request = hosted(TestRequest::get())
         .uri("/things/1")
         .insert_header((ORIGIN, "https://evil.example"));
     let response = call_service(&app, request.to_request()).await;
     assert_eq!(header_of(response.headers(), "access-control-allow-origin"), "");
     let preflight = |origin| {
-        TestRequest::with_uri("/things/1")
+        hosted(TestRequest::with_uri("/things/1"))
             .method(Method::OPTIONS)
             .insert_header((ORIGIN, origin))
             .insert_header(("access-control-request-method", "POST"))
@@ -183,7 +188,7 @@ async fn other_origins_get_no_permission() {
     );
     let response = call_service(&app, preflight("https://school.example")).await;
     assert_eq!(response.status(), StatusCode::OK);
-    let request = TestRequest::get()
+    let request = hosted(TestRequest::get())
         .uri("/things/1")
         .insert_header((ORIGIN, "https://school.example"));
     let response = call_service(&app, request.to_request()).await;
@@ -202,7 +207,7 @@ async fn other_origins_get_no_permission() {
 #[actix_web::test]
 async fn head_is_get_without_the_body() {
     let app = app!();
-    let head = |path: &str| TestRequest::with_uri(path).method(Method::HEAD).to_request();
+    let head = |path: &str| hosted(TestRequest::with_uri(path)).method(Method::HEAD).to_request();
     let got = call_service(&app, get!("/things/1")).await;
     let asked = call_service(&app, head("/things/1")).await;
     assert_eq!(asked.status(), StatusCode::OK);
@@ -225,7 +230,7 @@ async fn head_is_get_without_the_body() {
 async fn answers_are_compressed_for_those_who_ask_and_problems_are_readable() {
     let app = app!();
     let with = |path: &str, accepted: &str| {
-        TestRequest::with_uri(path)
+        hosted(TestRequest::with_uri(path))
             .insert_header((ACCEPT_ENCODING, accepted))
             .to_request()
     };
@@ -287,7 +292,7 @@ async fn the_log_has_the_route_and_the_id_and_neither_query_nor_headers() {
     tracing::subscriber::set_global_default(subscriber).unwrap();
     let app = app!();
     let request = |path: &str| {
-        TestRequest::with_uri(path)
+        hosted(TestRequest::with_uri(path))
             .insert_header(("authorization", "Bearer t0ken-in-header"))
             .insert_header(("cookie", "t0ken-in-cookie"))
             .to_request()

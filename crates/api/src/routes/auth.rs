@@ -36,7 +36,8 @@ struct Login {
     /// The password.
     #[schema(value_type = String, format = Password)]
     password: SecretString,
-    /// Whether to set the cookie with which `POST /auth/session` gives the next token, for a page that is reloaded.
+    /// Whether to set the cookie with which `POST /auth/session` gives the next token, for a page that is reloaded. Only
+    /// administrators get it.
     #[serde(default)]
     stay_signed_in: bool,
 }
@@ -132,7 +133,7 @@ problem_responses!(MeProblems: InvalidField, Unauthenticated, DatabaseBusy, Data
             body = SignedIn,
             headers((
                 "Set-Cookie" = Option<String>,
-                description = "With `stay_signed_in`: the session's cookie, `HttpOnly` and `SameSite=Strict`, for `/auth/session`."
+                description = "With `stay_signed_in`: the session's cookie, `HttpOnly` and `SameSite=Strict`. By https its name begins with `__Host-`, or with `__Secure-` where the service is under a path."
             )),
         ),
         LoginProblems
@@ -187,7 +188,7 @@ async fn go_on(
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     let page = page_origin(&state, &request)?;
-    let token = cookie::of(&request)
+    let token = cookie::of(&request, &service(&state, &request))
         .ok_or_else(|| ApiError::new(Code::Unauthenticated, "There is no session to go on with; sign in."))?;
     let signed_in = state.accounts.refresh(&token).await?;
     answer(&state, &request, signed_in, Some(page))
@@ -218,7 +219,7 @@ async fn sign_out(
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     let page = page_origin(&state, &request)?;
-    let cookie = cookie::of(&request);
+    let cookie = cookie::of(&request, &service(&state, &request));
     let tokens = account::SignOut {
         refresh_token: cookie.as_deref(),
         bearer: guard::bearer(&request),
@@ -276,7 +277,9 @@ fn page_origin(state: &AppState, request: &HttpRequest) -> Result<PageOrigin, Ap
     PageOrigin::of(request, &state.settings.cors_origins, &service(state, request))
 }
 
-/// The answer for somebody who has signed in or gone on; with the cookie for a page from there, if they may go on from here.
+/// The answer for somebody who has signed in or gone on; with the cookie for a page from there, if they are to go on from here.
+/// Only administrators do, because the dashboard is for nobody else: the browser of whoever is not, or no longer, one keeps no
+/// cookie.
 fn answer(
     state: &AppState,
     request: &HttpRequest,
@@ -285,8 +288,11 @@ fn answer(
 ) -> Result<HttpResponse, ApiError> {
     let mut response = HttpResponse::Ok();
     if let Some(page) = page {
-        let token = state.accounts.refresh_token(&signed_in)?;
-        let mut cookie = cookie::with(token, &service(state, request));
+        let service = service(state, request);
+        let mut cookie = match signed_in.principal.role {
+            Role::Admin => cookie::with(state.accounts.refresh_token(&signed_in)?, &service),
+            Role::Accountant | Role::Teacher => cookie::without(&service),
+        };
         cookie.set_same_site(page.same_site());
         response.cookie(cookie);
     }
