@@ -8,9 +8,10 @@
 //! begin with `backup_`. [`long_texts`](m20261128_000004_long_texts) gives the long texts of both MySQL's longest type,
 //! [`archive_records`](m20261128_000005_archive_records) has what proves which archives the service made,
 //! [`changes`](m20261128_000006_changes) adds the log of clears, restores and undos,
-//! [`sessions`](m20261129_000007_sessions) says which sessions have ended, and
-//! [`login_networks`](m20261129_000008_login_networks) from where accounts have signed in;
-//! [`link_parts`](m20261129_000009_link_parts) counts what went out by a download link.
+//! [`sessions`](m20261129_000007_sessions) says which sessions have ended,
+//! [`login_networks`](m20261129_000008_login_networks) from where accounts have signed in,
+//! [`link_parts`](m20261129_000009_link_parts) counts what went out by a download link, and
+//! [`installation`](m20261129_000010_installation) gives the installation an id.
 
 use sea_orm_migration::prelude::*;
 pub use sea_orm_migration::prelude::{MigratorTrait, SchemaManager};
@@ -26,6 +27,7 @@ mod m20261128_000006_changes;
 mod m20261129_000007_sessions;
 mod m20261129_000008_login_networks;
 mod m20261129_000009_link_parts;
+mod m20261129_000010_installation;
 mod text;
 
 /// All migrations, oldest first.
@@ -45,6 +47,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261129_000007_sessions::Migration),
             Box::new(m20261129_000008_login_networks::Migration),
             Box::new(m20261129_000009_link_parts::Migration),
+            Box::new(m20261129_000010_installation::Migration),
         ]
     }
 

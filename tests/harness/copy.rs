@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use tokio::runtime::{Builder, Runtime};
 
 use super::Scratch;
+use super::service::JWT_SECRET;
 
 /// How a copy goes about its jobs.
 #[derive(Clone, Copy)]
@@ -122,7 +123,7 @@ impl Copy {
             let database = Database::connect(&settings_of_database).await.unwrap();
             let jobs = Jobs::new(database.clone(), settings, runner);
             jobs.start().await.unwrap();
-            let accounts = account::Settings::new(vec![7; 32].into());
+            let accounts = account::Settings::new(JWT_SECRET.as_bytes().to_vec().into(), "the tests".to_owned());
             let accounts = Accounts::new(database.clone(), accounts).unwrap();
             let token = accounts.issue_token("admin", Duration::from_secs(60)).await.unwrap();
             (database, jobs, token.principal.admin().unwrap())

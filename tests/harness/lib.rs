@@ -61,6 +61,13 @@ pub fn refusing_address() -> (std::net::SocketAddr, tokio::net::TcpSocket) {
     (socket.local_addr().unwrap(), socket)
 }
 
+/// Writes a file with a secret, which its owner alone may read.
+pub fn write_private(path: &std::path::Path, text: &str) {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::write(path, text).unwrap();
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).unwrap();
+}
+
 /// A text that differs from run to run, as a snapshot shows it. It must be there.
 pub fn varying(shown: &'static str) -> insta::internals::Redaction {
     insta::dynamic_redaction(move |value, path| {

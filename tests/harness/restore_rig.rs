@@ -17,6 +17,7 @@ use campus_backup_domain::{Database, Result, Table};
 use futures_util::StreamExt as _;
 
 use crate::Scratch;
+use crate::service::JWT_SECRET;
 
 /// An archive in memory.
 #[derive(Clone)]
@@ -84,8 +85,8 @@ impl<'a> Place<'a> {
     /// The administrator is the user `admin`, who must be there.
     pub async fn on(scratch: &'a Scratch) -> Self {
         let database = scratch.database().await;
-        let secret = vec![7u8; 32].into();
-        let accounts = Accounts::new(database.clone(), account::Settings::new(secret)).unwrap();
+        let settings = account::Settings::new(JWT_SECRET.as_bytes().to_vec().into(), "the tests".to_owned());
+        let accounts = Accounts::new(database.clone(), settings).unwrap();
         let issued = accounts.issue_token("admin", Duration::from_secs(600)).await.unwrap();
         let admin = accounts
             .authenticate(&issued.access_token)

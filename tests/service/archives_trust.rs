@@ -1,6 +1,5 @@
 //! What whoever can write to the store can make the service believe: nothing.
 
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
@@ -8,7 +7,7 @@ use serde_json::{Value, json};
 use harness::archives_rig::{ARCHIVES, of, store};
 use harness::s3::S3;
 use harness::service::Setup;
-use harness::{Answer, Client, Engine, School, on_every_engine, small_school};
+use harness::{Answer, Client, Engine, School, on_every_engine, small_school, write_private};
 
 /// An id that no archive of the service has.
 const COPIED: &str = "2026-01-01T00-00-00Z-00000001";
@@ -278,8 +277,7 @@ async fn unencrypted_archive_is_refused_where_archives_are_encrypted(engine: Eng
     service.stop().await;
 
     let key = setup.folder().join("archive.key");
-    std::fs::write(&key, KEY).unwrap();
-    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).unwrap();
+    write_private(&key, KEY);
     let setup = setup.again().set("CAMPUS_BACKUP_ARCHIVE_KEY_FILE", key.display());
     let service = setup.start().await;
     let admin = service.admin().await;

@@ -1,7 +1,6 @@
 //! `/backup/archives/upload`: letting archives in, and keeping everything else out.
 
 use std::io::Write as _;
-use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
@@ -9,7 +8,7 @@ use serde_json::{Value, json};
 use harness::archives_rig::{ARCHIVES, Place, of, store};
 use harness::client::fields;
 use harness::service::Setup;
-use harness::{Answer, Client, Engine, Wire, on_every_engine, small_school, tool};
+use harness::{Answer, Client, Engine, Wire, on_every_engine, small_school, tool, write_private};
 
 const UPLOAD: &str = "/backup/archives/upload";
 const BINARY: &str = "application/octet-stream";
@@ -394,8 +393,7 @@ async fn encrypted_archives_are_made_opened_and_refused(engine: Engine) {
     let setup = Setup::on(&school.scratch);
     let [file, other] = [("archive.key", KEY), ("other.key", OTHER_KEY)].map(|(name, key)| {
         let file = setup.folder().join(name);
-        std::fs::write(&file, key).unwrap();
-        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
+        write_private(&file, key);
         file
     });
 

@@ -202,6 +202,17 @@ async fn forged_tokens_are_refused() {
     }
 }
 
+/// Two schools may have one signing secret, and their administrators the same number.
+#[on_every_engine]
+async fn tokens_of_another_installation_are_refused(engine: Engine) {
+    let (_here, service, admin) = signed_in(engine).await;
+    let (_there, elsewhere, other) = signed_in(engine).await;
+    assert_token_refused(&elsewhere, "of another installation", admin.token()).await;
+    assert_token_refused(&service, "of another installation", other.token()).await;
+    let audience = |client: &Client| Token::open(client.token()).claims["aud"].clone();
+    assert_ne!(audience(&admin), audience(&other));
+}
+
 /// The role in a token is what it was; the database says what it is.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_can_not_say_who_is_an_administrator() {

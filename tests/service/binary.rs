@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use harness::service::{Setup, one_time_password};
 use harness::token::Token;
-use harness::{Engine, PATIENCE, Scratch, Service, on_every_engine, refusing_address, until};
+use harness::{Engine, PATIENCE, Scratch, Service, on_every_engine, refusing_address, until, write_private};
 
 /// Every setting of `serve`, as flag and as environment variable.
 const SETTINGS: [(&str, &str); 32] = [
@@ -270,7 +270,7 @@ async fn secrets_can_come_from_files() {
     let scratch = Scratch::empty(Engine::Sqlite).await;
     let write = |name: &str, text: &str| {
         let path = scratch.folder().join(name);
-        std::fs::write(&path, text).unwrap();
+        write_private(&path, text);
         path.display().to_string()
     };
     let secret = write("jwt", "a secret out of a file, with a line break at its end\n");

@@ -2,7 +2,7 @@
 
 use harness::service::{Setup, one_time_password};
 use harness::token::Token;
-use harness::{Engine, Scratch, Service, on_every_engine, small_school};
+use harness::{Engine, Scratch, Service, on_every_engine, small_school, write_private};
 
 #[on_every_engine]
 async fn migrate_makes_the_schema_and_nothing_else(engine: Engine) {
@@ -45,7 +45,7 @@ async fn administrators_are_made_and_get_new_passwords(engine: Engine) {
     nobody.assert_plain_fault(1);
 
     let file = school.scratch.folder().join("password");
-    std::fs::write(&file, "copper-lantern-18-river\n").unwrap();
+    write_private(&file, "copper-lantern-18-river\n");
     let reset = [
         "admin",
         "reset-password",
@@ -72,7 +72,7 @@ async fn administrators_are_made_and_get_new_passwords(engine: Engine) {
         .await
         .problem(401, "wrong_credentials");
 
-    std::fs::write(&file, "12345678\n").unwrap();
+    write_private(&file, "12345678\n");
     let weak = [
         "admin",
         "reset-password",

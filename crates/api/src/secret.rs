@@ -1,15 +1,17 @@
-//! The secret that signs tokens, kept in the data folder if none is given.
+//! Secrets in files: the one that signs tokens, kept in the data folder if none is given, and those that the settings name.
 
 use std::fs::{File, Metadata};
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+use campus_backup_domain::account;
+use rustix::process::geteuid;
 use secrecy::SecretString;
 
 use crate::cli::JWT_SECRET;
 use crate::failure::Failure;
-use crate::settings::{SECRET_LENGTH, Settings};
+use crate::settings::Settings;
 
 /// Its name in the data folder.
 pub(crate) const FILE: &str = "jwt-secret";
@@ -30,16 +32,6 @@ pub fn signing_secret(settings: &Settings) -> Result<SecretString, Failure> {
         return Ok(secret.clone());
     }
     kept(&settings.data_dir)
-}
-
-/// The password in a file, less the line break at its end.
-///
-/// # Errors
-/// [`Failure::Settings`] if the file can't be read.
-pub fn password_in(path: &str) -> Result<SecretString, Failure> {
-    let text = std::fs::read_to_string(path);
-    let text = text.map_err(|error| refuse("--password-file", Path::new(path), &error.to_string()))?;
-    Ok(text.trim_end_matches(['\r', '\n']).into())
 }
 
 /// The same, if there is one. None is made.
@@ -73,8 +65,48 @@ pub(crate) fn random() -> SecretString {
 }
 
 fn hexadecimal_secret() -> String {
-    let bytes: [u8; SECRET_LENGTH] = rand::random();
+    let bytes: [u8; 32] = rand::random();
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The password in a file, less the line break at its end.
+///
+/// # Errors
+/// [`Failure::Settings`] if the file can't be read, or others can read it.
+pub fn password_in(path: &str) -> Result<SecretString, Failure> {
+    let text = read_private(Path::new(path));
+    let text = text.map_err(|problem| Failure::Settings(vec![format!("--password-file: `{path}` {problem}")]))?;
+    Ok(text.trim_end_matches(['\r', '\n']).into())
+}
+
+/// A file with a secret, which only the user of this process may read: what others can read, others may know. It may also belong
+/// to root and be readable by its group (PostgreSQL's rule for private keys), or by a group that may write to the folder. Pipes
+/// are nobody else's.
+///
+/// # Errors
+/// What is wrong, to go on after the file's name.
+pub(crate) fn read_private(path: &Path) -> Result<String, String> {
+    let unreadable = |error: std::io::Error| format!("can't be read: {error}");
+    let mut file = File::open(path).map_err(unreadable)?;
+    let metadata = file.metadata().map_err(unreadable)?;
+    let folder = path.parent().and_then(|folder| std::fs::metadata(folder).ok());
+    if metadata.is_file() && is_open_to_others(&metadata, folder.as_ref()) {
+        let shown = path.display();
+        return Err(format!(
+            "is refused: others can read it; `chmod 600 {shown}` mends that"
+        ));
+    }
+    let mut text = String::new();
+    file.read_to_string(&mut text).map_err(unreadable)?;
+    Ok(text)
+}
+
+/// Whether tokens may be signed with it.
+///
+/// # Errors
+/// What is wrong, to go on after "the secret".
+pub(crate) fn check_signing(secret: &str) -> Result<(), String> {
+    account::check_secret(secret.as_bytes())
 }
 
 fn kept(folder: &Path) -> Result<SecretString, Failure> {
@@ -105,11 +137,7 @@ fn read(path: &Path) -> Result<Option<SecretString>, Failure> {
     file.read_to_string(&mut secret)
         .map_err(|error| refuse(&error.to_string()))?;
     let secret = secret.trim_end();
-    if secret.len() < SECRET_LENGTH {
-        return Err(refuse(&format!(
-            "it must have at least {SECRET_LENGTH} bytes; delete it to have a new one made"
-        )));
-    }
+    check_signing(secret).map_err(|problem| refuse(&format!("it {problem}; delete it to have a new one made")))?;
     Ok(Some(secret.into()))
 }
 
@@ -133,7 +161,12 @@ fn is_open_to_others(secret: &Metadata, folder: Option<&Metadata>) -> bool {
     const STICKY: u32 = 0o1000;
     let may_replace_it =
         |folder: &Metadata| folder.mode() & (GROUP_WRITES | STICKY) == GROUP_WRITES && folder.gid() == secret.gid();
-    let trusted = if folder.is_some_and(may_replace_it) { GROUP } else { 0 };
+    // Root has given it to this process by its group: so do Kubernetes with `fsGroup`, and whoever installs keys.
+    let is_handed_over = secret.uid() == 0 && !geteuid().is_root();
+    let trusted = match is_handed_over || folder.is_some_and(may_replace_it) {
+        true => GROUP,
+        false => 0,
+    };
     secret.mode() & 0o077 & !trusted != 0
 }
 
@@ -157,7 +190,7 @@ mod tests {
     fn a_secret_that_others_can_read_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(FILE);
-        std::fs::write(&path, "x".repeat(64)).unwrap();
+        std::fs::write(&path, hexadecimal_secret()).unwrap();
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
         let failure = kept(folder.path()).unwrap_err();
         assert_eq!(failure.code(), 2);
@@ -169,7 +202,7 @@ mod tests {
     fn a_group_that_may_replace_the_secret_may_read_it() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(FILE);
-        std::fs::write(&path, "x".repeat(64)).unwrap();
+        std::fs::write(&path, hexadecimal_secret()).unwrap();
         let set = |path: &Path, mode| {
             std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
         };
@@ -189,17 +222,15 @@ mod tests {
     }
 
     #[test]
-    fn a_short_secret_is_refused() {
+    fn a_short_secret_and_one_easy_to_guess_are_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(FILE);
-        std::fs::write(&path, "x".repeat(31)).unwrap();
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
-        assert!(
-            kept(folder.path())
-                .unwrap_err()
-                .to_string()
-                .contains("at least 32 bytes")
-        );
+        for (secret, why) in [("x".repeat(31), "at least 32 bytes"), ("x".repeat(32), "easy to guess")] {
+            std::fs::write(&path, secret).unwrap();
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+            let refused = kept(folder.path()).unwrap_err().to_string();
+            assert!(refused.contains(why), "{refused}");
+        }
     }
 
     #[test]

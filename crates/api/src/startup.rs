@@ -12,7 +12,7 @@ use actix_web::body::MessageBody;
 use actix_web::dev::{Server, ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::rt::net::TcpStream;
 use actix_web::{App, HttpServer, web};
-use campus_backup_domain::account::FirstAdmin;
+use campus_backup_domain::account::{self, Accounts, FirstAdmin};
 use campus_backup_domain::database::SchemaState;
 use campus_backup_domain::demo::{self, DemoAdmin, Filled};
 use campus_backup_domain::job::{Jobs, Runner};
@@ -268,7 +268,11 @@ pub async fn state(
         _ => Store::open(&settings.archives),
     };
     let store = store.map_err(Failure::refused("--archives (CAMPUS_BACKUP_ARCHIVES)"))?;
-    AppState::new(settings, secret, database, store, runner).map_err(Failure::refused("the settings of accounts"))
+    let id = account::installation_id(&database).await;
+    let id = id.map_err(Failure::failed("reading the id of the installation"))?;
+    let accounts = Accounts::new(database.clone(), settings.accounts(secret, id));
+    let accounts = accounts.map_err(Failure::refused("the settings of accounts"))?;
+    Ok(AppState::new(settings, accounts, database, store, runner))
 }
 
 /// Fills an empty database with a demo school, whose administrator is the first.

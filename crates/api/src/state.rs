@@ -11,7 +11,6 @@ use campus_backup_domain::store::{Store, Swept};
 use campus_backup_domain::{Database, Error, export};
 use chrono::TimeDelta;
 use futures_util::future::BoxFuture;
-use secrecy::SecretString;
 
 use crate::problem::{ApiError, chain};
 use crate::readiness::Readiness;
@@ -42,16 +41,7 @@ pub struct AppState {
 
 impl AppState {
     /// The state of a process with these settings that works under the name of `runner`.
-    ///
-    /// # Errors
-    /// What the accounts say of their settings.
-    pub fn new(
-        settings: Settings,
-        secret: SecretString,
-        database: Database,
-        store: Store,
-        runner: Runner,
-    ) -> Result<Self, Error> {
+    pub fn new(settings: Settings, accounts: Accounts, database: Database, store: Store, runner: Runner) -> Self {
         let downloads = export::Settings {
             time_zone: settings.timezone,
             chunk_size: settings.chunk_size,
@@ -64,8 +54,8 @@ impl AppState {
             false => Confirmation::Optional,
         };
         let jobs = Jobs::new(database.clone(), of_jobs(&database, &store), runner);
-        Ok(Self {
-            accounts: Accounts::new(database.clone(), settings.accounts(secret))?,
+        Self {
+            accounts,
             readiness: Readiness::new(database.clone(), store.clone(), settings.store_policy),
             archives: Archives::new(database.clone(), store, jobs.clone(), of_archives(&settings)),
             settings: Arc::new(settings),
@@ -74,7 +64,7 @@ impl AppState {
             downloads,
             confirmation,
             jobs,
-        })
+        }
     }
 }
 

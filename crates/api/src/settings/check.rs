@@ -20,6 +20,7 @@ use url::Url;
 use super::LISTEN;
 use crate::cli::{self, Listed, SECRET_VARIABLES, Serving};
 use crate::failure::Failure;
+use crate::secret;
 
 const PREFIX: &str = "CAMPUS_BACKUP_";
 
@@ -196,11 +197,23 @@ impl<'a> Check<'a> {
         url.map(|url| url.as_str().trim_end_matches('/').to_owned())
     }
 
+    /// Networks of proxies. One that is wider than any private network has everybody in it, who could then say where they are.
     pub(super) fn networks(&mut self, flag: &str, given: Option<&str>) -> Vec<IpNet> {
-        self.list(flag, given, "an address or a network such as 10.0.0.0/8", |text| {
+        let networks = self.list(flag, given, "an address or a network such as 10.0.0.0/8", |text| {
             let address = || text.parse::<IpAddr>().ok().map(IpNet::from);
             text.parse::<IpNet>().ok().or_else(address)
-        })
+        });
+        for network in &networks {
+            let widest = match network {
+                IpNet::V4(_) => 8,
+                IpNet::V6(_) => 7,
+            };
+            if network.prefix_len() < widest {
+                let why = format!("`{network}` has more in it than proxies; name the addresses of the proxies");
+                self.refuse(flag, why);
+            }
+        }
+        networks
     }
 
     pub(super) fn origins(&mut self, flag: &str, given: Option<&str>) -> Vec<String> {
@@ -212,13 +225,12 @@ impl<'a> Check<'a> {
         })
     }
 
-    /// A secret from its variable or from its file.
     /// The secret keys in a file, none if there is no file.
     pub(super) fn keys(&mut self, flag: &str, file: Option<&str>) -> Keys {
         let Some(file) = optional(file) else {
             return Keys::none();
         };
-        let read = std::fs::read_to_string(file).map_err(|error| format!("`{file}` can't be read: {error}"));
+        let read = secret::read_private(Path::new(file)).map_err(|problem| format!("`{file}` {problem}"));
         let keys = read.and_then(|text| Keys::parse(&text).map_err(|error| format!("`{file}`: {error}")));
         keys.unwrap_or_else(|problem| {
             self.refuse(flag, problem);
@@ -226,12 +238,13 @@ impl<'a> Check<'a> {
         })
     }
 
+    /// A secret from its variable or from its file. `check` says what is wrong with it, to go on after "the secret".
     pub(super) fn secret(
         &mut self,
         variable: &'static str,
         file_flag: &str,
         file: Option<&str>,
-        length: usize,
+        check: impl FnOnce(&str) -> Result<(), String>,
     ) -> Option<SecretString> {
         let direct = self.environment.get(variable).filter(|value| !value.is_empty());
         let (secret, name) = match (direct, optional(file)) {
@@ -244,20 +257,16 @@ impl<'a> Check<'a> {
                 return None;
             }
             (Some(secret), None) => (secret.clone(), variable.to_owned()),
-            (None, Some(file)) => match std::fs::read_to_string(file) {
+            (None, Some(file)) => match secret::read_private(Path::new(file)) {
                 Ok(secret) => (secret.trim_end_matches(['\r', '\n']).to_owned(), self.name(file_flag)),
-                Err(error) => {
-                    self.refuse(file_flag, format!("`{file}` can't be read: {error}"));
+                Err(problem) => {
+                    self.refuse(file_flag, format!("`{file}` {problem}"));
                     return None;
                 }
             },
         };
-        if secret.len() < length {
-            let needed = match length {
-                1 => "must not be empty".to_owned(),
-                length => format!("must have at least {length} bytes, and has {}", secret.len()),
-            };
-            self.problems.push(format!("{name}: the secret {needed}"));
+        if let Err(problem) = check(&secret) {
+            self.problems.push(format!("{name}: the secret {problem}"));
         }
         Some(secret.into())
     }

@@ -26,9 +26,7 @@ use crate::cli::{ADMIN_PASSWORD, Common, JWT_SECRET, JWT_SECRET_PREVIOUS, Serve,
 use crate::failure::Failure;
 use crate::openapi::Pages;
 use crate::readiness::StorePolicy;
-
-/// The shortest secret that HS256 should be used with (RFC 7518, section 3.2), in bytes.
-pub const SECRET_LENGTH: usize = 32;
+use crate::secret::check_signing;
 
 /// Everything that can be set. [`cli`](crate::cli) says what each is for.
 #[derive(Clone)]
@@ -123,13 +121,14 @@ impl fmt::Debug for Settings {
 }
 
 impl Settings {
-    /// The settings of the accounts, whose tokens are signed with `secret`.
-    pub fn accounts(&self, secret: SecretString) -> account::Settings {
+    /// The settings of the accounts, whose tokens are signed with `secret` and are for `installation`.
+    pub fn accounts(&self, secret: SecretString, installation: String) -> account::Settings {
         let defaults = LoginLimits::default();
         let bytes = |secret: &SecretString| secret.expose_secret().as_bytes().to_vec().into();
         account::Settings {
             secret: bytes(&secret),
             previous_secret: self.jwt_secret_previous.as_ref().map(bytes),
+            installation,
             token_lifetime: self.token_lifetime,
             session_lifetime: self.session_lifetime,
             logins: LoginLimits {
@@ -234,19 +233,19 @@ impl Settings {
                 ADMIN_PASSWORD,
                 "admin-password-file",
                 serving.admin_password_file.as_deref(),
-                1,
+                not_empty,
             ),
             jwt_secret: check.secret(
                 JWT_SECRET,
                 "jwt-secret-file",
                 serving.jwt_secret_file.as_deref(),
-                SECRET_LENGTH,
+                check_signing,
             ),
             jwt_secret_previous: check.secret(
                 JWT_SECRET_PREVIOUS,
                 "jwt-secret-previous-file",
                 serving.jwt_secret_previous_file.as_deref(),
-                SECRET_LENGTH,
+                check_signing,
             ),
             token_lifetime: check.seconds("token-lifetime", &serving.token_lifetime, 1..=DAY),
             session_lifetime: check.seconds("session-lifetime", &serving.session_lifetime, 1..=30 * DAY),
@@ -278,6 +277,13 @@ impl Settings {
             demo: serve.demo,
         };
         check.finish(settings)
+    }
+}
+
+fn not_empty(secret: &str) -> Result<(), String> {
+    match secret.is_empty() {
+        true => Err("must not be empty".to_owned()),
+        false => Ok(()),
     }
 }
 

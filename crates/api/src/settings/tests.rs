@@ -23,6 +23,7 @@ fn all_problems_are_said_at_once_a_line_each() {
     let folder = tempfile::tempdir().unwrap();
     let short = folder.path().join("short");
     std::fs::write(&short, "too short\n").unwrap();
+    set_mode(&short, 0o600);
     let missing = folder.path().join("missing");
     let missing = missing.display();
     let problems = check(
@@ -35,7 +36,7 @@ fn all_problems_are_said_at_once_a_line_each() {
             "--log-format=xml",
             "--log=campus=loud",
             "--cors-origins=https://a.example/path,*,https://b.example",
-            "--trusted-proxies=10.0.0.0/8,proxy",
+            "--trusted-proxies=10.0.0.0/8,proxy,0.0.0.0/0,::/0,128.0.0.0/1",
             "--public-url=ftp://x",
             "--require-confirmation=maybe",
             "--oidc-issuer=https://id.example",
@@ -67,6 +68,9 @@ fn all_problems_are_said_at_once_a_line_each() {
         "--cors-origins (CAMPUS_BACKUP_CORS_ORIGINS): `https://a.example/path` is not an origin",
         "--cors-origins (CAMPUS_BACKUP_CORS_ORIGINS): `*` is not an origin",
         "--trusted-proxies (CAMPUS_BACKUP_TRUSTED_PROXIES): `proxy` is not an address",
+        "--trusted-proxies (CAMPUS_BACKUP_TRUSTED_PROXIES): `0.0.0.0/0` has more in it than proxies",
+        "--trusted-proxies (CAMPUS_BACKUP_TRUSTED_PROXIES): `::/0` has more in it than proxies",
+        "--trusted-proxies (CAMPUS_BACKUP_TRUSTED_PROXIES): `128.0.0.0/1` has more in it than proxies",
         "--public-url (CAMPUS_BACKUP_PUBLIC_URL): `ftp://x` is not an address",
         "--require-confirmation (CAMPUS_BACKUP_REQUIRE_CONFIRMATION): `maybe` is not true or false",
         "--oidc-jwks (CAMPUS_BACKUP_OIDC_JWKS): is missing",
@@ -92,8 +96,56 @@ fn all_problems_are_said_at_once_a_line_each() {
     );
 }
 
+fn set_mode(path: &std::path::Path, mode: u32) {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+}
+
 #[test]
-fn a_short_secret_of_the_environment_is_refused() {
+fn files_of_secrets_that_others_can_read_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let secret = folder.path().join("secret");
+    std::fs::write(&secret, "3f8c1be04a7d5926e1b7c09d48fa6253\n").unwrap();
+    let key = folder.path().join("key");
+    std::fs::write(
+        &key,
+        "AGE-SECRET-KEY-1TMK5EDNKG9ZUWF0E97N0Q4R9UU0LTAM4ZSWC2W3ZVFXTG7HS9F4QDN2GDU\n",
+    )
+    .unwrap();
+    for flag in ["jwt-secret-file", "jwt-secret-previous-file", "admin-password-file"] {
+        for (mode, accepted) in [
+            (0o600, true),
+            (0o400, true),
+            (0o604, false),
+            (0o644, false),
+            (0o660, false),
+        ] {
+            set_mode(&secret, mode);
+            let checked = check(&[&format!("--{flag}={}", secret.display())], &[]);
+            assert_eq!(checked.is_ok(), accepted, "{flag} {mode:o}");
+            if let Err(problems) = checked {
+                assert_eq!(problems.len(), 1, "{problems:?}");
+                assert!(problems[0].starts_with(&format!("--{flag}")), "{problems:?}");
+                assert!(problems[0].contains("others can read it; `chmod 600"), "{problems:?}");
+            }
+        }
+    }
+    for flag in ["archive-key-file", "archive-key-previous-file"] {
+        set_mode(&key, 0o644);
+        let problems = check(&[&format!("--{flag}={}", key.display())], &[]).unwrap_err();
+        assert!(problems[0].contains("others can read it"), "{problems:?}");
+        set_mode(&key, 0o600);
+        check(&[&format!("--{flag}={}", key.display())], &[]).unwrap();
+    }
+}
+
+#[test]
+fn a_secret_of_the_environment_that_is_short_or_easy_to_guess_is_refused() {
+    let problems = check(&[], &[("CAMPUS_BACKUP_JWT_SECRET", &"x".repeat(32))]).unwrap_err();
+    assert!(
+        problems[0].contains("CAMPUS_BACKUP_JWT_SECRET: the secret is too easy to guess"),
+        "{problems:?}"
+    );
     let problems = check(&[], &[("CAMPUS_BACKUP_JWT_SECRET", &"x".repeat(31))]).unwrap_err();
     assert_eq!(
         problems,
@@ -155,7 +207,7 @@ fn what_is_empty_is_left_alone() {
 
 #[test]
 fn what_is_right_is_taken() {
-    let secret = "x".repeat(32);
+    let secret = "3f8c1be04a7d5926e1b7c09d48fa6253";
     let settings = check(
         &[
             "--listen=[::]:0",
@@ -167,7 +219,7 @@ fn what_is_right_is_taken() {
             "--timezone=Asia/Kolkata",
             "--require-confirmation",
         ],
-        &[("CAMPUS_BACKUP_JWT_SECRET", &secret)],
+        &[("CAMPUS_BACKUP_JWT_SECRET", secret)],
     )
     .unwrap();
     assert_eq!(settings.database.url, "mysql://u:p@host/school");

@@ -6,7 +6,7 @@
 //! deactivated, demoted or deleted is refused at once.
 //!
 //! In reading order: `principal` is what the others produce; `password` hashes and judges passwords; `limiter`
-//! holds back those who guess, and `network` knows from where an account has signed in lately; `token` signs and verifies our own tokens; `session` knows which sessions are alive and ends
+//! holds back those who guess, and `network` knows from where an account has signed in lately; `token` signs and verifies our own tokens, which name the `installation`; `session` knows which sessions are alive and ends
 //! them; `refresh` goes on without the password; `provider` and `jwks` verify tokens of an outside identity provider; `link` is the single-use
 //! download link; `administration` makes administrators; `username` says what a name may be.
 //! Passwords, tokens and secrets are never logged, and no `Debug` shows them.
@@ -28,6 +28,7 @@ use crate::error::{Error, Result};
 use crate::hexadecimal::hexadecimal;
 
 mod administration;
+mod installation;
 mod jwks;
 mod limiter;
 mod link;
@@ -43,12 +44,14 @@ mod token;
 pub(crate) mod username;
 
 pub use administration::FirstAdmin;
+pub use installation::installation_id;
 pub use jwks::JwksSource;
 pub use limiter::{Allowance, LoginLimits};
 pub use link::{DownloadLink, LinkUse};
 pub use principal::{Admin, Principal};
 pub use provider::IdentityProvider;
 pub use session::SignOut;
+pub use token::check_secret;
 
 use limiter::Limiter;
 use password::Passwords;
@@ -68,6 +71,8 @@ pub struct Settings {
     /// What they were signed with before; still accepted, so that the secret can be changed without signing
     /// everybody out.
     pub previous_secret: Option<SecretSlice<u8>>,
+    /// The id of the installation, see [`installation_id`]. Tokens of another one are refused, whatever they are signed with.
+    pub installation: String,
     /// How long a token from signing in is valid.
     pub token_lifetime: Duration,
     /// How long a session can go on without the password.
@@ -80,10 +85,11 @@ pub struct Settings {
 
 impl Settings {
     /// The defaults: tokens of 15 minutes, sessions of 12 hours, no former secret, no outside identity provider.
-    pub fn new(secret: SecretSlice<u8>) -> Self {
+    pub fn new(secret: SecretSlice<u8>, installation: String) -> Self {
         Self {
             secret,
             previous_secret: None,
+            installation,
             token_lifetime: Duration::from_secs(900),
             session_lifetime: Duration::from_secs(12 * 60 * 60),
             logins: LoginLimits::default(),
@@ -124,11 +130,15 @@ impl Accounts {
     /// Checks the settings. Needs no runtime and touches neither the database nor the network.
     ///
     /// # Errors
-    /// [`Error::Invalid`] if a secret is shorter than 32 bytes, or a limit or a source of keys makes no sense.
+    /// [`Error::Invalid`] if a secret is shorter than 32 bytes or easy to guess, or a limit or a source of keys makes no sense.
     pub fn new(database: Database, settings: Settings) -> Result<Self> {
         Ok(Self(Arc::new(Shared {
             database,
-            tokens: Tokens::new(&settings.secret, settings.previous_secret.as_ref())?,
+            tokens: Tokens::new(
+                &settings.secret,
+                settings.previous_secret.as_ref(),
+                &settings.installation,
+            )?,
             token_lifetime: settings.token_lifetime,
             session_lifetime: settings.session_lifetime,
             passwords: Passwords::default(),

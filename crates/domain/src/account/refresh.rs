@@ -13,7 +13,6 @@
 //! On SQLite a restore has the write lock, and its page may be loaded again meanwhile. What can't be recorded then is not done:
 //! the answer has a refresh token of the same generation, and the next renewal replaces it.
 
-use std::sync::LazyLock;
 use std::time::Duration;
 
 use chrono::TimeDelta;
@@ -27,8 +26,6 @@ use super::token::{self, Claims, Kind};
 use super::{Accounts, SignedIn, now};
 use crate::entity::login_session::{self, Column, Entity};
 use crate::error::{Error, Result};
-
-static KIND: LazyLock<Kind> = LazyLock::new(|| Kind::new("campus-backup-refresh+jwt", "campus-backup-refresh"));
 
 const LASTED: &str = "the session has lasted as long as it may; sign in again";
 const REUSED: &str = "the session was renewed elsewhere with the same cookie, so it was ended; sign in again";
@@ -81,7 +78,7 @@ impl Accounts {
     /// If it can't be signed.
     pub fn refresh_token(&self, signed_in: &SignedIn) -> Result<String> {
         let (lifetime, tokens) = (self.0.token_lifetime, &self.0.tokens);
-        let (token, _) = tokens.sign(&KIND, signed_in.user_id, lifetime, &signed_in.renewable)?;
+        let (token, _) = tokens.sign(Kind::Refresh, signed_in.user_id, lifetime, &signed_in.renewable)?;
         Ok(token)
     }
 
@@ -118,7 +115,7 @@ impl Accounts {
     /// What a refresh token says, if it is one of ours and has not expired.
     pub(super) fn read_refresh(&self, refresh_token: &str) -> Result<Claims<Renewable>> {
         let header = token::read_header(refresh_token)?;
-        self.0.tokens.claims(&KIND, &header, refresh_token)
+        self.0.tokens.claims(Kind::Refresh, &header, refresh_token)
     }
 
     /// Replaces a refresh token. The answer is the generation of the one that is current now; none for a token that may
@@ -200,7 +197,7 @@ mod tests {
     use sea_orm::ConnectionTrait;
 
     use super::super::session::{ACCOUNT_CHANGED, ALL_ENDED, SignOut};
-    use super::super::tests::{PASSWORD, SchoolAccounts, refusal};
+    use super::super::tests::{OTHER_SECRET, PASSWORD, SchoolAccounts, refusal};
     use super::super::token::NO_LONGER_ACTIVE;
     use super::*;
     use crate::entity::user::{self, Role};
@@ -249,7 +246,8 @@ mod tests {
         for forged in ["", "a.b.c", &refresh[..refresh.len() - 4], &format!("{refresh}A")] {
             assert_eq!(reason(&school, forged).await, token::NOT_VALID, "{forged}");
         }
-        let another = SchoolAccounts::with(|settings, _| settings.secret = vec![8; 32].into()).await;
+        let another =
+            SchoolAccounts::with(|settings, _| settings.secret = OTHER_SECRET.as_bytes().to_vec().into()).await;
         another.user("grace", Role::Admin).await;
         assert_eq!(reason(&another, &refresh).await, token::NOT_VALID);
     }

@@ -1,11 +1,12 @@
 //! Our own tokens, signed with HS256: access tokens are JWTs of the profile in RFC 9068; those of [`refresh`](super::refresh)
 //! are told from them by their type and their audience.
 //!
+//! They are for one installation: their audience has its id.
+//!
 //! The library's defaults are too kind (RFC 8725): here the algorithm, the type, the issuer and the audience are
 //! pinned, every claim is required in its one JSON type, and a critical header that we don't know is refused.
 
 use std::fmt;
-use std::sync::LazyLock;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -15,6 +16,7 @@ use secrecy::{ExposeSecret, SecretSlice};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
+use zxcvbn::zxcvbn;
 
 use super::invalid;
 use super::session::TokenSession;
@@ -25,12 +27,12 @@ pub(super) const NOT_VALID: &str = "the token is not valid";
 pub(super) const NO_LONGER_ACTIVE: &str = "the account is no longer active";
 
 const ISSUER: &str = "campus-backup";
-const AUDIENCE: &str = "campus-backup-api";
 /// What is being done, for errors.
 const SIGNING: &str = "signing a token";
-/// The type of an access token.
-const TYPE: &str = "at+jwt";
+/// The shortest secret that HS256 should be used with (RFC 7518, section 3.2), in bytes.
 const SHORTEST_SECRET: usize = 32;
+/// How many guesses a secret must be worth, as a power of ten: with a token, they can be tried anywhere and at any speed.
+const SECRET_GUESSES: f64 = 18.0;
 /// No honest token is longer, and reading it costs time before anything is verified.
 const LONGEST_TOKEN: usize = 16 * 1024;
 /// How many seconds two clocks may differ.
@@ -41,6 +43,8 @@ pub(super) struct Tokens {
     signing: EncodingKey,
     /// The current secret first.
     verifying: Vec<DecodingKey>,
+    access: Use,
+    refresh: Use,
 }
 
 /// A token and when it ends.
@@ -60,18 +64,25 @@ pub(super) struct Verified {
     pub(super) expires_at: DateTime<Utc>,
 }
 
-/// One use of our tokens. What is meant for one is refused at every other, signed with the same secret as it is.
-pub(super) struct Kind {
+/// What our tokens are for. What is meant for one is refused at every other, signed with the same secret as it is.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Kind {
+    /// To do something.
+    Access,
+    /// To get the next access token.
+    Refresh,
+}
+
+/// What tokens of a kind have in their header and as their audience.
+struct Use {
     typ: &'static str,
-    audience: &'static str,
+    audience: String,
     validation: Validation,
 }
 
-static ACCESS: LazyLock<Kind> = LazyLock::new(|| Kind::new(TYPE, AUDIENCE));
-
-impl Kind {
-    pub(super) fn new(typ: &'static str, audience: &'static str) -> Self {
-        let mut validation = strict(Algorithm::HS256, ISSUER, audience);
+impl Use {
+    fn new(typ: &'static str, audience: String) -> Self {
+        let mut validation = strict(Algorithm::HS256, ISSUER, &audience);
         validation.required_spec_claims.insert("nbf".to_owned());
         Self {
             typ,
@@ -121,27 +132,43 @@ struct Access {
 }
 
 impl Tokens {
-    pub(super) fn new(secret: &SecretSlice<u8>, previous: Option<&SecretSlice<u8>>) -> Result<Self> {
+    /// # Errors
+    /// [`Error::Invalid`] if a secret is none, see [`check_secret`].
+    pub(super) fn new(
+        secret: &SecretSlice<u8>,
+        previous: Option<&SecretSlice<u8>>,
+        installation: &str,
+    ) -> Result<Self> {
         let secrets = [
             Some(("jwt_secret", secret)),
             previous.map(|secret| ("jwt_secret_previous", secret)),
         ];
         let mut verifying = Vec::new();
         for (field, secret) in secrets.into_iter().flatten() {
-            if secret.expose_secret().len() < SHORTEST_SECRET {
-                return Err(invalid(field, format!("must have at least {SHORTEST_SECRET} bytes")));
-            }
+            check_secret(secret.expose_secret()).map_err(|problem| invalid(field, problem))?;
             verifying.push(DecodingKey::from_secret(secret.expose_secret()));
         }
         Ok(Self {
             signing: EncodingKey::from_secret(secret.expose_secret()),
             verifying,
+            access: Use::new("at+jwt", format!("campus-backup-api/{installation}")),
+            refresh: Use::new(
+                "campus-backup-refresh+jwt",
+                format!("campus-backup-refresh/{installation}"),
+            ),
         })
+    }
+
+    fn usage(&self, kind: Kind) -> &Use {
+        match kind {
+            Kind::Access => &self.access,
+            Kind::Refresh => &self.refresh,
+        }
     }
 
     /// An access token of a session.
     pub(super) fn issue(&self, user_id: i64, role: Role, lifetime: Duration, session: TokenSession) -> Result<Issued> {
-        let (token, claims) = self.sign(&ACCESS, user_id, lifetime, Access { session, role })?;
+        let (token, claims) = self.sign(Kind::Access, user_id, lifetime, Access { session, role })?;
         Ok(Issued {
             token,
             expires_at: claims.expires_at(),
@@ -150,7 +177,7 @@ impl Tokens {
 
     /// What an access token says, if it is one of ours and has not expired.
     pub(super) fn verify(&self, header: &Header, token: &str) -> Result<Verified> {
-        let claims: Claims<Access> = self.claims(&ACCESS, header, token)?;
+        let claims: Claims<Access> = self.claims(Kind::Access, header, token)?;
         Ok(Verified {
             user_id: claims.user_id()?,
             expires_at: claims.expires_at(),
@@ -161,15 +188,16 @@ impl Tokens {
     /// Signs a token of a kind, and says what is in it.
     pub(super) fn sign<C: Serialize>(
         &self,
-        kind: &Kind,
+        kind: Kind,
         user_id: i64,
         lifetime: Duration,
         own: C,
     ) -> Result<(String, Claims<C>)> {
         let now = jsonwebtoken::get_current_timestamp();
+        let usage = self.usage(kind);
         let claims = Claims {
             iss: ISSUER.to_owned(),
-            aud: kind.audience.to_owned(),
+            aud: usage.audience.clone(),
             sub: user_id.to_string(),
             exp: now.saturating_add(lifetime.as_secs()),
             iat: now,
@@ -178,19 +206,20 @@ impl Tokens {
             own,
         };
         let mut header = Header::new(Algorithm::HS256);
-        header.typ = Some(kind.typ.to_owned());
+        header.typ = Some(usage.typ.to_owned());
         let token = encode(&header, &claims, &self.signing).map_err(Error::internal(SIGNING))?;
         Ok((token, claims))
     }
 
     /// What a token of that kind says, if it is one of ours and valid.
-    pub(super) fn claims<C: DeserializeOwned>(&self, kind: &Kind, header: &Header, token: &str) -> Result<Claims<C>> {
-        if header.typ.as_deref() != Some(kind.typ) {
+    pub(super) fn claims<C: DeserializeOwned>(&self, kind: Kind, header: &Header, token: &str) -> Result<Claims<C>> {
+        let usage = self.usage(kind);
+        if header.typ.as_deref() != Some(usage.typ) {
             return Err(Error::Unauthenticated(NOT_VALID));
         }
         let mut refusal = Error::Unauthenticated(NOT_VALID);
         for key in &self.verifying {
-            match decode::<Claims<C>>(token, key, &kind.validation) {
+            match decode::<Claims<C>>(token, key, &usage.validation) {
                 Ok(verified) => return Ok(verified.claims),
                 // Perhaps it was signed with the previous secret.
                 Err(error) if *error.kind() == ErrorKind::InvalidSignature => {}
@@ -201,6 +230,24 @@ impl Tokens {
             }
         }
         Err(refusal)
+    }
+}
+
+/// Whether tokens may be signed with it: long enough, and not easy to guess.
+///
+/// # Errors
+/// What is wrong with it, to go on after the word for it. The secret is no part of that.
+pub fn check_secret(secret: &[u8]) -> Result<(), String> {
+    if secret.len() < SHORTEST_SECRET {
+        return Err(format!(
+            "must have at least {SHORTEST_SECRET} bytes, and has {}",
+            secret.len()
+        ));
+    }
+    let guesses = zxcvbn(&String::from_utf8_lossy(secret), &["campus-backup"]).guesses_log10();
+    match guesses >= SECRET_GUESSES {
+        true => Ok(()),
+        false => Err("is too easy to guess; `openssl rand -hex 32` makes a good one".to_owned()),
     }
 }
 
@@ -249,10 +296,13 @@ mod tests {
 
     use super::*;
 
-    const SECRET: [u8; 32] = [7; 32];
+    const SECRET: &[u8] = super::super::tests::SECRET.as_bytes();
+    const OTHER_SECRET: &[u8] = super::super::tests::OTHER_SECRET.as_bytes();
+    const AUDIENCE: &str = "campus-backup-api/here";
+    const TYPE: &str = "at+jwt";
 
     fn tokens() -> Tokens {
-        Tokens::new(&SECRET.to_vec().into(), None).unwrap()
+        Tokens::new(&SECRET.to_vec().into(), None, "here").unwrap()
     }
 
     fn session() -> TokenSession {
@@ -282,7 +332,7 @@ mod tests {
     }
 
     fn sign(header: &Header, claims: &Value) -> String {
-        encode(header, claims, &EncodingKey::from_secret(&SECRET)).unwrap()
+        encode(header, claims, &EncodingKey::from_secret(SECRET)).unwrap()
     }
 
     fn base64url(bytes: &[u8]) -> String {
@@ -314,6 +364,9 @@ mod tests {
             ("iss", json!([ISSUER]), NOT_VALID),
             ("iss", json!(7), NOT_VALID),
             ("aud", json!("campus-backup-link"), NOT_VALID),
+            ("aud", json!("campus-backup-api"), NOT_VALID),
+            ("aud", json!("campus-backup-api/there"), NOT_VALID),
+            ("aud", json!("campus-backup-refresh/here"), NOT_VALID),
             ("aud", json!([AUDIENCE]), NOT_VALID),
             ("aud", json!({}), NOT_VALID),
             ("sub", json!(42), NOT_VALID),
@@ -392,9 +445,9 @@ mod tests {
             .unwrap()
             .token;
         let header = read_header(&old).unwrap();
-        let new = vec![9; 32].into();
-        assert!(Tokens::new(&new, None).unwrap().verify(&header, &old).is_err());
-        let rotating = Tokens::new(&new, Some(&SECRET.to_vec().into())).unwrap();
+        let new = OTHER_SECRET.to_vec().into();
+        assert!(Tokens::new(&new, None, "here").unwrap().verify(&header, &old).is_err());
+        let rotating = Tokens::new(&new, Some(&SECRET.to_vec().into()), "here").unwrap();
         let verified = rotating.verify(&header, &old).unwrap();
         assert_eq!((verified.user_id, verified.session), (42, session()));
         let fresh = rotating
@@ -405,9 +458,46 @@ mod tests {
     }
 
     #[test]
-    fn short_secrets_are_refused() {
-        let (long, short) = (vec![1; 32].into(), vec![1; 31].into());
-        assert!(Tokens::new(&short, None).is_err());
-        assert!(Tokens::new(&long, Some(&short)).is_err());
+    fn tokens_of_another_installation_are_refused() {
+        let token = tokens()
+            .issue(42, Role::Admin, Duration::from_secs(60), session())
+            .unwrap()
+            .token;
+        let header = read_header(&token).unwrap();
+        let elsewhere = Tokens::new(&SECRET.to_vec().into(), None, "there").unwrap();
+        assert_eq!(reason(elsewhere.verify(&header, &token)), NOT_VALID);
+        tokens().verify(&header, &token).unwrap();
+    }
+
+    #[test]
+    fn short_secrets_and_those_easy_to_guess_are_refused() {
+        let refused = |secret: &str| {
+            let (long, secret) = (SECRET.to_vec().into(), secret.as_bytes().to_vec().into());
+            assert!(Tokens::new(&secret, None, "here").is_err());
+            assert!(Tokens::new(&long, Some(&secret), "here").is_err());
+        };
+        refused(&OTHER_SECRET.escape_ascii().to_string()[..31]);
+        for easy in [
+            &"x".repeat(32),
+            &"x".repeat(5_000),
+            &"abc".repeat(20),
+            "12345678901234567890123456789012",
+            "passwordpasswordpasswordpassword",
+            "campus-backup-campus-backup-campus-backup",
+            "0000000000000000000000000000000000000000000000000000000000000000",
+        ] {
+            refused(easy);
+            let problem = check_secret(easy.as_bytes()).unwrap_err();
+            assert!(
+                problem.contains("easy to guess") && !problem.contains(easy),
+                "{problem}"
+            );
+        }
+        for _ in 0..100 {
+            let random: [u8; 32] = rand::random();
+            let hexadecimal = crate::hexadecimal::hexadecimal(&random);
+            check_secret(hexadecimal.as_bytes()).unwrap();
+            check_secret(&random).unwrap();
+        }
     }
 }

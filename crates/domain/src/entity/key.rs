@@ -1,4 +1,4 @@
-//! Keys of the installation, see `archives::records`.
+//! Keys of the installation, see `archives::records` and `account::installation`.
 
 use sea_orm::entity::prelude::*;
 

@@ -14,6 +14,8 @@ use sea_orm::entity::prelude::Expr;
 use sea_orm::{EntityTrait, QueryFilter};
 
 pub(super) const PASSWORD: &str = "tulip-anvil-94-crater";
+pub(super) const SECRET: &str = "3f8c1be04a7d5926e1b7c09d48fa6253";
+pub(super) const OTHER_SECRET: &str = "91d4a6e07bc35f28d06e94b1fa2785c3";
 const HOME: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
 
 /// The accounts of an empty school.
@@ -29,7 +31,7 @@ impl SchoolAccounts {
 
     pub(super) async fn with(change: impl FnOnce(&mut Settings, &std::path::Path)) -> Self {
         let School { database, folder } = School::empty().await;
-        let mut settings = Settings::new(vec![7; 32].into());
+        let mut settings = Settings::new(SECRET.as_bytes().to_vec().into(), "here".to_owned());
         change(&mut settings, folder.path());
         let accounts = Accounts::new(database, settings).unwrap();
         Self { accounts, folder }
@@ -86,7 +88,8 @@ pub(super) fn refusal<T>(result: Result<T>) -> Error {
 
 #[test]
 fn making_accounts_needs_no_runtime_and_shows_no_secret() {
-    let settings = Settings::new(b"a secret of more than thirty-two bytes".to_vec().into());
+    let secret = b"a secret of more than thirty-two bytes".to_vec().into();
+    let settings = Settings::new(secret, "here".to_owned());
     assert!(!format!("{settings:?}").contains("thirty"));
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let school = runtime.block_on(SchoolAccounts::new());
