@@ -71,7 +71,7 @@ async fn an_administrator_is_let_in(engine: Engine) {
     let me = admin.get("/auth/me").await.expect(200).json();
     assert_eq!(
         me,
-        json!({"id": 1, "username": "admin", "email": "admin@school.example", "role": "admin"})
+        json!({"id": 1, "username": "admin", "email": "admin@school.example", "role": "admin", "issuer": null})
     );
     let lower = service.anonymous().request(Method::GET, GUARDED);
     let lower = lower.header("Authorization", format!("bearer {}", admin.token()));

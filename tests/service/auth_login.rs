@@ -42,14 +42,14 @@ async fn signing_in_gives_a_token(engine: Engine) {
     assert_eq!(body["expires_in"], 900);
     assert_eq!(
         body["user"],
-        json!({"id": 1, "username": "admin", "email": "admin@school.example", "role": "admin"})
+        json!({"id": 1, "username": "admin", "email": "admin@school.example", "role": "admin", "issuer": null})
     );
     let token = body["access_token"].as_str().unwrap();
     service.bearer(token).get("/backup/stats").await.expect(200);
     let teacher = attempt(&service, "teacher", ADMIN_PASSWORD).await.expect(200).json();
     assert_eq!(
         teacher["user"],
-        json!({"id": 2, "username": "teacher", "email": null, "role": "teacher"})
+        json!({"id": 2, "username": "teacher", "email": null, "role": "teacher", "issuer": null})
     );
 }
 

@@ -1,10 +1,11 @@
 //! Tokens of an outside identity provider.
 
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use harness::service::Setup;
 use harness::token::{Algorithm, ProviderKey, Token};
-use harness::{Engine, School, Service, small_school};
+use harness::{Answer, Client, Engine, School, Service, small_school};
 
 const ISSUER: &str = "https://login.school.example/realms/staff";
 const AUDIENCE: &str = "campus-backup-of-the-school";
@@ -98,6 +99,40 @@ async fn its_administrators_may_clear_and_make_links() {
     assert!(link.json()["url"].is_string());
     let cleared = admin.clear(&json!({"table": "attendance"})).await.expect(200).json();
     assert_eq!(cleared["removed_total"], 3);
+}
+
+/// A name there may be that of somebody here, or, one day, of somebody else there.
+#[tokio::test(flavor = "multi_thread")]
+async fn its_names_are_marked_and_share_no_requests_with_others() {
+    let provider = provider(Algorithm::Es256).await;
+    let local = provider.service.admin().await;
+    let bearer = |subject: &str| {
+        let mut claims = with("preferred_username", json!("admin"));
+        claims["sub"] = json!(subject);
+        provider.service.bearer(&provider.key.issue(claims))
+    };
+    let take = async |client: &Client| {
+        let request = client
+            .request(Method::POST, "/backup/archives")
+            .header("Idempotency-Key", "k");
+        let job = Answer::of(request.json(&json!({}))).await.expect(202).json();
+        (job["id"].clone(), job["username"].as_str().unwrap().to_owned())
+    };
+    let (own, name) = take(&local).await;
+    assert_eq!(name, "admin");
+    let (one, name) = take(&bearer("1")).await;
+    assert_eq!(name, format!("admin (via {ISSUER})"));
+    let (other, _) = take(&bearer("2")).await;
+    assert!(own != one && one != other && own != other);
+    assert_eq!(take(&bearer("1")).await.0, one, "the same person sent it again");
+    let found = bearer("2")
+        .get("/backup/jobs?idempotency_key=k")
+        .await
+        .expect(200)
+        .json();
+    assert_eq!((&found["total"], &found["items"][0]["id"]), (&json!(1), &other));
+    let me = bearer("1").get("/auth/me").await.expect(200).json();
+    assert_eq!((&me["id"], &me["issuer"]), (&json!(null), &json!(ISSUER)));
 }
 
 /// Providers such as Keycloak and Entra name several roles.

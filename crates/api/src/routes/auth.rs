@@ -52,7 +52,7 @@ impl RequestBody for Login {
     "access_token": "eyJ0eXAiOiJhdCtqd3QiLCJhbGciOiJIUzI1NiJ9.e30.1",
     "token_type": "Bearer",
     "expires_in": 900,
-    "user": {"id": 1, "username": "admin", "email": null, "role": "admin"},
+    "user": {"id": 1, "username": "admin", "email": null, "role": "admin", "issuer": null},
 }))]
 struct SignedIn {
     /// Send it as `Authorization: Bearer`.
@@ -67,7 +67,9 @@ struct SignedIn {
 
 /// Who is signed in.
 #[derive(Serialize, ToSchema)]
-#[schema(example = json!({"id": 1, "username": "admin", "email": "head@school.example", "role": "admin"}))]
+#[schema(example = json!({
+    "id": 1, "username": "admin", "email": "head@school.example", "role": "admin", "issuer": null,
+}))]
 struct User {
     /// Their number; `null` for somebody who signed in at an outside identity provider.
     #[schema(required = true)]
@@ -80,6 +82,10 @@ struct User {
     /// What they may do.
     #[schema(value_type = RoleName)]
     role: Role,
+    /// The identity provider where they signed in; `null` for a user of this service. What such a person does is recorded as done
+    /// by `NAME (via ISSUER)`, because the name may be that of somebody else here.
+    #[schema(required = true)]
+    issuer: Option<String>,
 }
 
 /// What a user may do. Only administrators may use `/backup`.
@@ -102,6 +108,7 @@ impl From<Principal> for User {
             username: principal.username,
             email: principal.email,
             role: principal.role,
+            issuer: principal.issuer,
         }
     }
 }

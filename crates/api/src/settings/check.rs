@@ -307,7 +307,13 @@ impl<'a> Check<'a> {
 
     fn jwks(&mut self, given: &str) -> JwksSource {
         match Url::parse(given) {
-            Ok(url) if is_http(&url) => return JwksSource::Url(url),
+            Ok(url) if is_http(&url) => {
+                let source = JwksSource::Url(url);
+                if let Err(Error::Invalid { problem, .. }) = source.check() {
+                    self.refuse("oidc-jwks", problem);
+                }
+                return source;
+            }
             Ok(_) if given.contains("://") => {
                 self.refuse(
                     "oidc-jwks",

@@ -158,7 +158,12 @@ fn keys_of_an_identity_provider_must_be_somewhere() {
     let others = ["--oidc-issuer=i", "--oidc-audience=a", "--oidc-role-claim=roles"];
     let folder = tempfile::tempdir().unwrap();
     let missing = folder.path().join("missing");
-    for jwks in [missing.to_str().unwrap(), "ftp://id.example/keys"] {
+    for jwks in [
+        missing.to_str().unwrap(),
+        "ftp://id.example/keys",
+        "http://id.example/keys",
+        "https://user:password@id.example/keys",
+    ] {
         let jwks = format!("--oidc-jwks={jwks}");
         let flags: Vec<&str> = others.into_iter().chain([jwks.as_str()]).collect();
         assert_eq!(check(&flags, &[]).unwrap_err().len(), 1, "{jwks}");

@@ -1,25 +1,26 @@
 //! The public keys of an outside identity provider: read when first needed, again after an hour, and again when a
-//! token names a key that is not among them, but for that at most once a minute, since anybody can name a key.
-//! When they can't be read, the old ones stay.
+//! token names a key that is not among them, but for that at most every few seconds: anybody can name a key, and must be able
+//! neither to flood the provider nor to hold up a key that it has just changed. When they can't be read, the old ones stay.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, KeyOperations, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey};
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::sync::{Mutex, MutexGuard};
-use url::Url;
+use tokio::time::Instant;
+use url::{Host, Url};
 
 use super::invalid;
 use super::token::NOT_VALID;
 use crate::error::{Error, Result};
 
 const FRESH: Duration = Duration::from_secs(60 * 60);
-const BETWEEN_TRIES: Duration = Duration::from_secs(60);
+const BETWEEN_TRIES: Duration = Duration::from_secs(5);
 const PATIENCE: Duration = Duration::from_secs(5);
 const LARGEST: usize = 1024 * 1024;
 const DOING: &str = "reading the identity provider's keys";
@@ -29,8 +30,37 @@ const DOING: &str = "reading the identity provider's keys";
 pub enum JwksSource {
     /// In a file.
     File(PathBuf),
-    /// At an address of the scheme https or http.
+    /// At an address of the scheme https, or http on this machine.
     Url(Url),
+}
+
+impl JwksSource {
+    /// Whether keys may be taken from there. Whoever can change them on their way is whoever they like.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`]
+    pub fn check(&self) -> Result<()> {
+        let Self::Url(url) = self else { return Ok(()) };
+        let is_here = match url.host() {
+            Some(Host::Domain(name)) => name == "localhost",
+            Some(Host::Ipv4(address)) => address.is_loopback(),
+            Some(Host::Ipv6(address)) => address.is_loopback(),
+            None => false,
+        };
+        let has_user = !url.username().is_empty() || url.password().is_some();
+        match url.scheme() {
+            "https" if !has_user => Ok(()),
+            "http" if is_here && !has_user => Ok(()),
+            "http" if !has_user => Err(invalid(
+                "oidc_jwks",
+                "must be https: on the way from another machine anybody could exchange the keys",
+            )),
+            _ => Err(invalid(
+                "oidc_jwks",
+                "must be a file, or an address of https or http without a password",
+            )),
+        }
+    }
 }
 
 /// The keys of one identity provider.
@@ -60,14 +90,10 @@ struct Key {
 
 impl Keys {
     pub(super) fn new(source: JwksSource) -> Result<Self> {
+        source.check()?;
         let source = match source {
             JwksSource::File(path) => Source::File(path),
             JwksSource::Url(url) => {
-                let password = !url.username().is_empty() || url.password().is_some();
-                if !matches!(url.scheme(), "https" | "http") || !url.has_host() || password {
-                    let problem = "must be a file, or an address of https or http without a password";
-                    return Err(invalid("oidc_jwks", problem));
-                }
                 let client = reqwest::Client::builder()
                     .connect_timeout(PATIENCE)
                     .timeout(PATIENCE)
@@ -253,4 +279,41 @@ fn usable(key: Value) -> Option<Key> {
         id: key.common.key_id,
         algorithm,
     })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    /// A key set with one key of that id. The key itself is of no account.
+    fn publish(path: &Path, id: &str) {
+        let key = serde_json::json!({
+            "kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo", "kid": id,
+        });
+        std::fs::write(path, serde_json::json!({ "keys": [key] }).to_string()).unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn new_key_is_read_when_it_is_named_but_not_again_and_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("jwks.json");
+        let keys = Keys::new(JwksSource::File(path.clone())).unwrap();
+        let finds = async |id: &str| keys.find(Algorithm::EdDSA, Some(id)).await.is_ok();
+        publish(&path, "one");
+        assert!(finds("one").await);
+        publish(&path, "two");
+        assert!(finds("two").await, "at once: it is the first that is not known");
+        assert!(!finds("one").await);
+
+        // Anybody has asked for a key that is not there; then the provider changes its own.
+        publish(&path, "three");
+        assert!(!finds("three").await);
+        for _ in 0..100 {
+            assert!(!finds("made up").await);
+        }
+        assert!(finds("two").await, "the file was not read again");
+        tokio::time::advance(BETWEEN_TRIES).await;
+        assert!(finds("three").await, "after seconds");
+    }
 }

@@ -1,6 +1,7 @@
 //! Whoever was let in, and the proof of being an administrator.
 
 use super::session::TokenSession;
+use super::{LONGEST_NAME, digest};
 use crate::entity::user::{self, Role};
 use crate::error::{Error, Result};
 
@@ -15,35 +16,43 @@ pub struct Principal {
     pub email: Option<String>,
     /// The role.
     pub role: Role,
+    /// The outside identity provider who says all this; none for a user of the table.
+    pub issuer: Option<String>,
     authority: Option<Admin>,
 }
 
 impl Principal {
     pub(super) fn of_user(user: user::Model, session: Option<TokenSession>) -> Self {
-        Self::new(Some(user.id), user.username, user.email, user.role, session)
-    }
-
-    pub(super) fn of_provider(username: String, email: Option<String>, role: Role) -> Self {
-        Self::new(None, username, email, role, None)
-    }
-
-    fn new(
-        user_id: Option<i64>,
-        username: String,
-        email: Option<String>,
-        role: Role,
-        session: Option<TokenSession>,
-    ) -> Self {
-        let authority = (role == Role::Admin).then(|| Admin {
-            user_id,
-            username: username.clone(),
+        let authority = (user.role == Role::Admin).then(|| Admin {
+            user_id: Some(user.id),
+            username: user.username.clone(),
+            subject: None,
             session,
         });
         Self {
-            user_id,
+            user_id: Some(user.id),
+            username: user.username,
+            email: user.email,
+            role: user.role,
+            issuer: None,
+            authority,
+        }
+    }
+
+    pub(super) fn of_provider(subject: Subject, username: String, email: Option<String>, role: Role) -> Self {
+        let issuer = subject.issuer.clone();
+        let authority = (role == Role::Admin).then(|| Admin {
+            user_id: None,
+            username: marked(&username, &issuer),
+            subject: Some(subject),
+            session: None,
+        });
+        Self {
+            user_id: None,
             username,
             email,
             role,
+            issuer: Some(issuer),
             authority,
         }
     }
@@ -57,11 +66,28 @@ impl Principal {
     }
 }
 
+/// Who somebody is at an outside identity provider. Names can be given to somebody else there; this can't (OpenID Connect Core,
+/// section 5.7).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Subject {
+    pub(super) issuer: String,
+    pub(super) id: String,
+}
+
+/// A name of an outside identity provider as it is recorded and shown: it may be that of a user here.
+fn marked(username: &str, issuer: &str) -> String {
+    let mark = format!(" (via {issuer})");
+    let room = LONGEST_NAME.saturating_sub(mark.chars().count());
+    let name: String = username.chars().take(room).collect();
+    (name + &mark).chars().take(LONGEST_NAME).collect()
+}
+
 /// The proof that a verified administrator asks. What destroys or discloses takes one; only this module makes one.
 #[derive(Clone, Debug)]
 pub struct Admin {
     user_id: Option<i64>,
     username: String,
+    subject: Option<Subject>,
     session: Option<TokenSession>,
 }
 
@@ -71,6 +97,7 @@ impl Admin {
         Self {
             user_id,
             username,
+            subject: None,
             session: None,
         }
     }
@@ -80,6 +107,7 @@ impl Admin {
         Self {
             user_id: None,
             username: "command line".to_owned(),
+            subject: None,
             session: None,
         }
     }
@@ -90,9 +118,18 @@ impl Admin {
         self.user_id
     }
 
-    /// The name.
+    /// The name; that of an administrator of an outside identity provider is marked with its issuer.
     pub fn username(&self) -> &str {
         &self.username
+    }
+
+    /// An idempotency key as it is stored beside the name. The keys of an outside identity provider's administrators are told
+    /// apart by their subject: two of them may have one name, one after the other.
+    pub(crate) fn stored_key(&self, key: &str) -> String {
+        match &self.subject {
+            None => key.to_owned(),
+            Some(subject) => digest(&serde_json::json!([subject.issuer, subject.id, key]).to_string()),
+        }
     }
 
     /// The session; none for an administrator of an outside identity provider and for whoever comes by a link.
@@ -110,5 +147,47 @@ impl Admin {
     #[cfg(test)]
     pub(crate) fn acting(user_id: Option<i64>) -> Self {
         Self::of_link(user_id, "tester".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of_provider(id: &str) -> Admin {
+        let subject = Subject {
+            issuer: "https://id.school.example".to_owned(),
+            id: id.to_owned(),
+        };
+        let principal = Principal::of_provider(subject, "admin".to_owned(), None, Role::Admin);
+        assert_eq!(principal.username, "admin");
+        principal
+            .authority
+            .unwrap_or_else(|| unreachable!("it is an administrator"))
+    }
+
+    #[test]
+    fn administrators_of_a_provider_share_neither_name_nor_keys_with_others() {
+        let local = Admin::of_link(Some(1), "admin".to_owned());
+        let (one, other) = (of_provider("1"), of_provider("2"));
+        assert_eq!(one.username(), "admin (via https://id.school.example)");
+        assert_eq!(local.stored_key("k"), "k");
+        assert_eq!(one.stored_key("k"), of_provider("1").stored_key("k"));
+        let keys = [
+            local.stored_key("k"),
+            one.stored_key("k"),
+            one.stored_key("l"),
+            other.stored_key("k"),
+        ];
+        for (position, key) in keys.iter().enumerate() {
+            assert!(!keys[..position].contains(key), "{key}");
+        }
+    }
+
+    #[test]
+    fn marked_names_have_room_in_their_column() {
+        for (name, issuer) in [("ä".repeat(255), "i".repeat(20)), ("a".to_owned(), "i".repeat(300))] {
+            assert_eq!(marked(&name, &issuer).chars().count(), LONGEST_NAME);
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Tokens of an outside identity provider (OpenID Connect, or anything else that signs JWTs and publishes its keys).
 //!
-//! Its bearers are not in the table of users. Whoever has the administrator's role there is an administrator here;
+//! Its bearers are not in the table of users. They are known by issuer and subject, and their names are marked with the issuer
+//! where they are recorded: a name there may be that of somebody else here. Whoever has the administrator's role there is an administrator here;
 //! everybody else is treated as a teacher, that is, known and refused.
 
 use std::fmt;
@@ -9,6 +10,7 @@ use jsonwebtoken::{Algorithm, Header, decode};
 use serde_json::{Map, Value};
 
 use super::jwks::{JwksSource, Keys};
+use super::principal::Subject;
 use super::token::{NOT_VALID, refused, strict};
 use super::{LONGEST_NAME, Principal, invalid};
 use crate::entity::user::Role;
@@ -78,6 +80,10 @@ impl Provider {
             return Err(no);
         }
         let text = |claim: &str| claims.get(claim).and_then(Value::as_str);
+        let subject = Subject {
+            issuer: self.settings.issuer.clone(),
+            id: text("sub").ok_or(Error::Unauthenticated(NOT_VALID))?.to_owned(),
+        };
         let names = [text("preferred_username"), text("sub")];
         let username = names.into_iter().flatten().find(|name| is_name(name)).ok_or(no)?;
         let role = if self.is_admin(&claims) {
@@ -86,7 +92,7 @@ impl Provider {
             Role::Teacher
         };
         let email = text("email").filter(|email| is_name(email)).map(str::to_owned);
-        Ok(Principal::of_provider(username.to_owned(), email, role))
+        Ok(Principal::of_provider(subject, username.to_owned(), email, role))
     }
 
     fn is_admin(&self, claims: &Map<String, Value>) -> bool {

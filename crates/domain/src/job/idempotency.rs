@@ -59,7 +59,7 @@ pub(super) fn ensure_key(key: &str, field: &'static str) -> Result<()> {
 pub(super) fn requested_with(admin: &Admin, key: &str) -> Condition {
     Condition::all()
         .add(Column::Username.eq(admin.username()))
-        .add(Column::IdempotencyKey.eq(key))
+        .add(Column::IdempotencyKey.eq(admin.stored_key(key)))
 }
 
 /// A digest of a request and its key, from which neither can be read.

@@ -299,7 +299,7 @@ impl Jobs {
         let (key, fingerprint) = submission
             .idempotency
             .clone()
-            .map(|idempotency| (idempotency.key, idempotency.fingerprint))
+            .map(|idempotency| (admin.stored_key(&idempotency.key), idempotency.fingerprint))
             .unzip();
         job::Model {
             id: Uuid::now_v7().to_string(),
