@@ -63,6 +63,7 @@ mod readers;
 mod readiness;
 mod restore_administrators;
 mod restore_ids;
+mod security_log;
 mod smoke;
 mod stats;
 mod stored_values;

@@ -41,6 +41,7 @@ mod restoring;
 pub mod routes;
 pub mod schema;
 pub mod secret;
+pub mod security_log;
 pub mod settings;
 pub mod startup;
 mod state;

@@ -7,7 +7,7 @@
 //! [`error`] what can go wrong. Then a word a capability: [`account`], [`stats`], [`snapshot`], [`export`],
 //! [`clear`], [`demo`], [`job`]; [`change`] is how rows are changed in bulk, [`change_log`] what was changed. [`store`] is where archives lie; [`open`] looks
 //! into one without any of these, [`verify`] proves that it can be restored, [`restore`] does it, and [`diff`] compares it
-//! with another or with the live data. [`archives`] puts all that together.
+//! with another or with the live data. [`archives`] puts all that together. [`security_log`] says who did what from where.
 
 pub mod account;
 pub mod archives;
@@ -32,6 +32,7 @@ mod priority;
 pub mod restore;
 #[cfg(test)]
 mod sample;
+pub mod security_log;
 pub mod snapshot;
 mod statement;
 pub mod stats;

@@ -17,6 +17,7 @@ use crate::AppState;
 use crate::link::{self, Intent};
 use crate::link_page;
 use crate::problem::{ApiError, Code};
+use crate::security_log::record_refusal;
 
 /// The administrator whose request it is.
 pub struct Granted(pub Admin);
@@ -43,23 +44,33 @@ pub async fn admit(request: ServiceRequest, next: Next<impl MessageBody + 'stati
             let query = request.query_string();
             let path = link::path_without_token(request.path(), query);
             let accounts = &state.accounts;
+            let refused = |error: campus_backup_domain::Error| {
+                let error = ApiError::from(error);
+                record_refusal(request.request(), "link_refused", None, error.code().name());
+                error
+            };
             let redeemed = match Intent::of(request.request(), target)? {
                 Intent::Look => {
-                    accounts.look_up_link(&token, &path).await.map_err(ApiError::from)?;
+                    accounts.look_up_link(&token, &path).await.map_err(refused)?;
                     let page = link_page::answer(target, query);
                     return Ok(request.into_response(page));
                 }
                 Intent::Part => accounts.share_link(&token, &path).await,
                 Intent::Download => accounts.redeem_link(&token, &path).await,
             };
-            let (admin, link_use) = redeemed.map_err(ApiError::from)?;
+            let (admin, link_use) = redeemed.map_err(refused)?;
             request.extensions_mut().insert(link::Claimed::new(link_use));
             admin
         }
-        _ => principal(&state, request.request())
-            .await?
-            .admin()
-            .map_err(ApiError::from)?,
+        _ => {
+            let principal = principal(&state, request.request()).await?;
+            principal.admin().map_err(|error| {
+                let error = ApiError::from(error);
+                let user = Some(principal.username.as_str());
+                record_refusal(request.request(), "access_refused", user, error.code().name());
+                error
+            })?
+        }
     };
     request.extensions_mut().insert(admin);
     Ok(next.call(request).await?.map_into_boxed_body())
@@ -85,7 +96,11 @@ pub async fn principal(state: &AppState, request: &HttpRequest) -> Result<Princi
         return Err(ApiError::invalid_token("there is more than one Authorization header"));
     }
     match token_of(header) {
-        Some(token) => Ok(state.accounts.authenticate(token).await?),
+        Some(token) => Ok(state.accounts.authenticate(token).await.inspect_err(|error| {
+            if let campus_backup_domain::Error::Unauthenticated(reason) = error {
+                record_refusal(request, "token_refused", None, reason);
+            }
+        })?),
         None => Err(ApiError::new(
             Code::Unauthenticated,
             "The Authorization header must be `Bearer` and a token.",

@@ -1,8 +1,10 @@
 //! `/auth`: signing in, going on, signing out here and everywhere, and who is signed in.
 
 use actix_web::{HttpRequest, HttpResponse, delete, get, post, web};
+use campus_backup_domain::Error;
 use campus_backup_domain::account::{self, Principal};
 use campus_backup_domain::entity::user::Role;
+use campus_backup_domain::security_log::SecurityEvent;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -14,6 +16,7 @@ use crate::body::{Body, NoParameters, Query, RequestBody};
 use crate::middleware::guard;
 use crate::origin::PageOrigin;
 use crate::problem::{ApiError, Code};
+use crate::security_log::record_refusal;
 use crate::{cookie, problem_responses};
 
 /// Registers the routes.
@@ -197,7 +200,11 @@ async fn go_on(
     let page = page_origin(&state, &request)?;
     let token = cookie::of(&request, &service(&state, &request))
         .ok_or_else(|| ApiError::new(Code::Unauthenticated, "There is no session to go on with; sign in."))?;
-    let signed_in = state.accounts.refresh(&token).await?;
+    let signed_in = state.accounts.refresh(&token).await.inspect_err(|error| {
+        if let Error::Unauthenticated(reason) = error {
+            record_refusal(&request, "cookie_refused", None, reason);
+        }
+    })?;
     answer(&state, &request, signed_in, Some(page))
 }
 
@@ -231,7 +238,14 @@ async fn sign_out(
         refresh_token: cookie.as_deref(),
         bearer: guard::bearer(&request),
     };
-    state.accounts.sign_out(tokens).await?;
+    for user_id in state.accounts.sign_out(tokens).await? {
+        SecurityEvent {
+            user_id: Some(user_id),
+            client: Some(address::client_address(&request)),
+            ..SecurityEvent::default()
+        }
+        .record("sign_out");
+    }
     Ok(signed_out(&state, &request, page))
 }
 
@@ -264,6 +278,13 @@ async fn sign_out_everywhere(
     })?;
     let page = page_origin(&state, &request)?;
     state.accounts.end_account_sessions(user_id).await?;
+    SecurityEvent {
+        user: Some(&principal.username),
+        user_id: Some(user_id),
+        client: Some(address::client_address(&request)),
+        ..SecurityEvent::default()
+    }
+    .record("sign_out_everywhere");
     Ok(signed_out(&state, &request, page))
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use actix_web::{post, web};
+use actix_web::{HttpRequest, post, web};
 use campus_backup_domain::Table;
 use campus_backup_domain::archives::{ClearReport, UndoReport};
 use campus_backup_domain::catalog::Scope;
@@ -23,6 +23,7 @@ use crate::idempotency::{IdempotencyHeader, IdempotencyKey};
 use crate::middleware::guard::Granted;
 use crate::problem::{ApiError, Code};
 use crate::problem_responses;
+use crate::security_log::About;
 
 /// Registers the routes.
 pub fn configure(config: &mut ServiceConfig<'_>) {
@@ -296,12 +297,18 @@ async fn clear_table(
     state: web::Data<AppState>,
     key: IdempotencyKey,
     body: Body<ClearRequest>,
+    http: HttpRequest,
 ) -> Result<web::Json<ClearAnswer>, ApiError> {
     let key = key.of("clearTable", &body.0)?;
     let asked = body.0;
     let scope = Scope::from_name(&asked.table)
         .filter(|scope| names().contains(&scope.name()))
         .ok_or_else(|| ApiError::unknown_table_in_body(&names()))?;
+    let about = About {
+        table: Some(scope.name().to_owned()),
+        event: asked.dry_run.then_some("clear_preview"),
+    };
+    about.keep(&http);
     let request = Clear {
         scope,
         mode: if asked.dry_run { Mode::DryRun } else { Mode::Remove },

@@ -19,6 +19,7 @@ use crate::link::{self, DOWNLOADS, Target};
 use crate::middleware::guard::Granted;
 use crate::problem::ApiError;
 use crate::problem_responses;
+use crate::security_log::About;
 
 /// Registers the routes.
 pub fn configure(config: &mut ServiceConfig<'_>) {
@@ -86,6 +87,9 @@ async fn create_link(
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     let path = body.0.path;
+    if let Some(target) = link::target(path.split('?').next().unwrap_or_default()) {
+        About::target(target).keep(&request);
+    }
     check(&path)?;
     let made = state.accounts.create_link(&granted.0, &path).await?;
     let base = address::of_service(state.settings.public_url.as_deref(), &request);

@@ -16,6 +16,7 @@ use utoipa_actix_web::scope;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::middleware::guard;
+use crate::security_log;
 
 /// Every operation there is. A bare `route(..)` would be served and missing from the API's document, hence only
 /// `service(..)`.
@@ -24,6 +25,8 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
     auth::configure(config);
     config.service(
         scope::scope("/backup")
+            .wrap(from_fn(security_log::record_operation))
+            // The last that is wrapped is the outermost.
             .wrap(from_fn(guard::admit))
             .configure(stats::configure)
             .configure(download::configure)

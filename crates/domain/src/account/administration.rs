@@ -10,6 +10,7 @@ use secrecy::SecretString;
 use super::{Accounts, LONGEST_NAME, invalid, now, password, username};
 use crate::entity::user::{self, Role};
 use crate::error::{Error, Result};
+use crate::security_log::SecurityEvent;
 
 /// What is being done, for errors.
 const LOOKING: &str = "looking for an administrator";
@@ -60,6 +61,7 @@ impl Accounts {
                 };
             }
         }
+        record("account_created", username);
         Ok(Some(FirstAdmin {
             username: username.to_owned(),
             password: chosen.generated,
@@ -134,10 +136,13 @@ impl Accounts {
     ) -> Result<FirstAdmin> {
         let chosen = self.choose(username, email, password).await?;
         match insert(self.0.database.connection(), username, email, chosen.hash).await? {
-            Inserted::Yes => Ok(FirstAdmin {
-                username: username.to_owned(),
-                password: chosen.generated,
-            }),
+            Inserted::Yes => {
+                record("account_created", username);
+                Ok(FirstAdmin {
+                    username: username.to_owned(),
+                    password: chosen.generated,
+                })
+            }
             Inserted::NameTaken => Err(invalid("username", "is taken")),
         }
     }
@@ -164,6 +169,7 @@ impl Accounts {
         if updated.rows_affected == 0 {
             return Err(missing());
         }
+        record("password_reset", &user.username);
         Ok(FirstAdmin {
             username: user.username,
             password: chosen.generated,
@@ -197,6 +203,15 @@ impl Accounts {
             generated,
         })
     }
+}
+
+/// Writes what was done to an account, by whoever has the command line.
+pub(super) fn record(event: &'static str, username: &str) {
+    SecurityEvent {
+        user: Some(username),
+        ..SecurityEvent::default()
+    }
+    .record(event);
 }
 
 struct Chosen {

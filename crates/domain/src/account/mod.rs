@@ -26,6 +26,7 @@ use crate::Database;
 use crate::entity::user;
 use crate::error::{Error, Result};
 use crate::hexadecimal::hexadecimal;
+use crate::security_log::SecurityEvent;
 
 mod administration;
 mod installation;
@@ -153,21 +154,58 @@ impl Accounts {
     /// # Errors
     /// [`Error::TooManyLogins`] beyond the limits; otherwise [`Error::WrongCredentials`] without saying what is wrong.
     pub async fn login(&self, username: &str, password: &SecretString, address: IpAddr) -> Result<SignedIn> {
-        self.0.limiter.admit(username, address)?;
-        if let Err(refusal) = self.0.limiter.admit_from_everywhere(username)
-            && !self.knows_network(username, address).await?
-        {
+        let event = SecurityEvent {
+            client: Some(address),
+            ..SecurityEvent::default()
+        };
+        let refused = |event: SecurityEvent<'_>, reason| {
+            SecurityEvent {
+                reason: Some(reason),
+                ..event
+            }
+            .record("sign_in_refused");
+        };
+        if let Err(refusal) = self.admit_attempt(username, address).await {
+            if matches!(refusal, Error::TooManyLogins { .. }) {
+                refused(event, "too_many_attempts");
+            }
             return Err(refusal);
         }
-        let holder = self.user_named(username).await?.filter(|holder| holder.user.is_active);
-        let stored = holder.as_ref().map(|holder| holder.user.password_hash.clone());
+        let holder = self.user_named(username).await?;
+        let is_active = holder.as_ref().is_some_and(|holder| holder.user.is_active);
+        let stored = holder.as_ref().filter(|_| is_active);
+        let stored = stored.map(|holder| holder.user.password_hash.clone());
         let matches = self.0.passwords.matches(password, stored).await?;
-        match holder {
-            Some(holder) if matches => {
-                self.remember_network(&holder.user, address).await;
-                self.sign_in(holder, self.0.token_lifetime, None)
-            }
-            _ => Err(Error::WrongCredentials),
+        let Some(holder) = holder else {
+            refused(event, "unknown_user");
+            return Err(Error::WrongCredentials);
+        };
+        let user = &holder.user;
+        let event = SecurityEvent {
+            user: Some(&user.username),
+            user_id: Some(user.id),
+            ..event
+        };
+        if !matches {
+            let reason = match is_active {
+                false => "inactive_user",
+                true if password::is_too_costly(&user.password_hash) => "password_needs_reset",
+                true => "wrong_password",
+            };
+            refused(event, reason);
+            return Err(Error::WrongCredentials);
+        }
+        event.record("sign_in");
+        self.remember_network(user, address).await;
+        self.sign_in(holder, self.0.token_lifetime, None)
+    }
+
+    /// Whether an attempt to sign in is within the limits.
+    async fn admit_attempt(&self, username: &str, address: IpAddr) -> Result<()> {
+        self.0.limiter.admit(username, address)?;
+        match self.0.limiter.admit_from_everywhere(username) {
+            Err(refusal) if !self.knows_network(username, address).await? => Err(refusal),
+            _ => Ok(()),
         }
     }
 

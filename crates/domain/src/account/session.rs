@@ -23,11 +23,13 @@ use sea_orm::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::administration::record;
 use super::token::{self, NO_LONGER_ACTIVE};
 use super::{Accounts, Admin, digest, now};
 use crate::entity::session::{Column, Entity};
 use crate::entity::{account_epoch, download_link, login_session, user};
 use crate::error::{Error, Result};
+use crate::security_log::SecurityEvent;
 
 pub(super) const ALL_ENDED: &str = "all sessions were ended, as they are when the data is restored; sign in again";
 pub(super) const ENDED: &str = "the session was ended; sign in again";
@@ -165,7 +167,9 @@ impl Accounts {
             let done = transaction.execute_raw(statement).await;
             done.map_err(Error::database(doing))?;
         }
-        transaction.commit().await.map_err(Error::database(doing))
+        transaction.commit().await.map_err(Error::database(doing))?;
+        SecurityEvent::default().record("all_sessions_ended");
+        Ok(())
     }
 
     /// Ends all sessions of an account, and with them its tokens, those of the command line too, and its download links.
@@ -199,7 +203,9 @@ impl Accounts {
     pub async fn end_sessions_of(&self, username: &str) -> Result<()> {
         let holder = self.user_named(username).await?;
         let holder = holder.ok_or_else(|| super::invalid("username", "there is no user of that name"))?;
-        self.end_account_sessions(holder.user.id).await
+        self.end_account_sessions(holder.user.id).await?;
+        record("sessions_ended", &holder.user.username);
+        Ok(())
     }
 
     /// Ends the sessions whose tokens these are. A token that is not valid has none, and is no mistake. The answer is whose

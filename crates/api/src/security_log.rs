@@ -1,0 +1,156 @@
+//! What is written to the [security log](campus_backup_domain::security_log) of requests: sign-outs, refusals, and what
+//! administrators do under `/backup`.
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::Method;
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpMessage, HttpRequest};
+use campus_backup_domain::Table;
+use campus_backup_domain::account::Admin;
+use campus_backup_domain::security_log::SecurityEvent;
+
+use crate::address::client_address;
+use crate::link::Target;
+use crate::middleware::head;
+
+/// What only the handler of a request knows of its event.
+#[derive(Clone, Debug, Default)]
+pub struct About {
+    /// The table, or `all`.
+    pub table: Option<String>,
+    /// Another name of the event.
+    pub event: Option<&'static str>,
+}
+
+impl About {
+    /// What a link opens.
+    pub fn target(target: Target<'_>) -> Self {
+        let table = match target {
+            Target::Download(table) | Target::Table(table) => Some(table.to_owned()),
+            Target::File | Target::Diff => None,
+        };
+        Self { table, event: None }
+    }
+
+    /// Keeps it for the event of the request.
+    pub fn keep(self, request: &HttpRequest) {
+        request.extensions_mut().insert(self);
+    }
+}
+
+/// The event of an operation under `/backup`; none for those that only look at what is not the school's data.
+fn event_of(method: &Method, pattern: &str) -> Option<&'static str> {
+    let event = match (method.as_str(), pattern) {
+        ("GET", "/backup/download/{table}" | "/backup/archives/{id}/download/{table}") => "download",
+        ("GET", "/backup/archives/{id}/file") => "archive_download",
+        ("GET", "/backup/diff") => "comparison",
+        ("GET", _) | ("POST", "/backup/archives/{id}/restore-plan") => return None,
+        ("POST", "/backup/download-links") => "link_created",
+        ("POST", "/backup/clear") => "clear",
+        ("POST", "/backup/clear/{id}/undo") => "undo",
+        ("POST", "/backup/archives") => "backup",
+        ("POST", "/backup/archives/upload") => "upload",
+        ("POST", "/backup/archives/{id}/verify") => "verification",
+        ("POST", "/backup/archives/{id}/restore") => "restore",
+        ("PATCH", "/backup/archives/{id}") => "archive_change",
+        ("DELETE", "/backup/archives/{id}") => "archive_deletion",
+        ("POST", "/backup/jobs/{id}/cancel") => "job_cancellation",
+        _ => return None,
+    };
+    Some(event)
+}
+
+/// Writes the event of an operation under `/backup` when its answer begins.
+pub async fn record_operation(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let event = request.match_pattern();
+    let event = event.and_then(|pattern| event_of(request.method(), &pattern));
+    let response = next.call(request).await?;
+    let request = response.request();
+    if let Some(event) = event.filter(|_| !head::is_head(request)) {
+        let extensions = request.extensions();
+        let admin = extensions.get::<Admin>();
+        let about = extensions.get::<About>().cloned().unwrap_or_default();
+        let named = request.match_info();
+        SecurityEvent {
+            user: admin.map(Admin::username),
+            user_id: admin.and_then(Admin::user_id),
+            client: Some(client_address(request)),
+            table: about
+                .table
+                .as_deref()
+                .or(named.get("table"))
+                .filter(|table| is_scope(table)),
+            id: named.get("id").filter(|id| is_id(id)),
+            status: Some(response.status().as_u16()),
+            reason: None,
+        }
+        .record(about.event.unwrap_or(event));
+    }
+    Ok(response)
+}
+
+/// Writes that what a request has as its right was refused.
+pub fn record_refusal(request: &HttpRequest, event: &'static str, user: Option<&str>, reason: &str) {
+    SecurityEvent {
+        user,
+        client: Some(client_address(request)),
+        reason: Some(reason),
+        ..SecurityEvent::default()
+    }
+    .record(event);
+}
+
+/// A path may have anything in it, a secret too.
+fn is_scope(table: &str) -> bool {
+    table == "all" || Table::from_name(table).is_some()
+}
+
+/// Ids of archives, jobs and changes have nothing else.
+fn is_id(text: &str) -> bool {
+    const LONGEST: usize = 64;
+    text.len() <= LONGEST && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A new operation that changes or discloses something needs an event.
+    #[test]
+    fn every_operation_that_changes_or_discloses_has_an_event() {
+        let document = serde_json::to_value(crate::openapi::openapi()).unwrap();
+        let mut with_event = 0;
+        for (path, operations) in document["paths"].as_object().unwrap() {
+            if !path.starts_with("/backup/") {
+                continue;
+            }
+            for method in operations
+                .as_object()
+                .unwrap()
+                .keys()
+                .filter(|name| *name != "parameters")
+            {
+                let method = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
+                let discloses = path.contains("/download/") || path.ends_with("/file");
+                let changes = method != Method::GET && !path.ends_with("/restore-plan");
+                let event = event_of(&method, path);
+                assert!(event.is_some() || !(discloses || changes), "{method} {path}");
+                with_event += usize::from(event.is_some());
+            }
+        }
+        assert!(with_event >= 13, "{with_event}");
+    }
+
+    #[test]
+    fn what_is_in_a_path_is_logged_only_if_it_looks_like_an_id() {
+        assert!(is_id("2026-11-23T09-29-59Z-5f1c2a9b") && is_id("0193d2f0-7a1c-7d3e-8f4b-2c9d1e5a6b70"));
+        for text in ["a b", "a\nb", "a.b", "head@school.example", &"x".repeat(65)] {
+            assert!(!is_id(text), "{text}");
+        }
+        assert!(is_scope("students") && is_scope("all") && !is_scope("secret"));
+    }
+}

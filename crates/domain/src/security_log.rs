@@ -1,0 +1,45 @@
+//! The security log: who did what from where. Each event is one line of the log with the target [`TARGET`], and has one name
+//! and the fields of [`SecurityEvent`]. No field is a secret: what somebody typed as a user name is logged only if there
+//! is such a user, because people type passwords there.
+
+use std::net::IpAddr;
+
+/// The target of its lines.
+pub const TARGET: &str = "campus_backup::security";
+
+/// Something that happened. What does not apply is left out.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SecurityEvent<'a> {
+    /// The name of the user who did it, or to whom it was done.
+    pub user: Option<&'a str>,
+    /// Their id among the users.
+    pub user_id: Option<i64>,
+    /// The address of the client.
+    pub client: Option<IpAddr>,
+    /// The table, or `all`.
+    pub table: Option<&'a str>,
+    /// The archive, or what else has an id in the path.
+    pub id: Option<&'a str>,
+    /// The status of the answer.
+    pub status: Option<u16>,
+    /// Why it was refused.
+    pub reason: Option<&'a str>,
+}
+
+impl SecurityEvent<'_> {
+    /// Writes the line. `event` is the name.
+    pub fn record(self, event: &'static str) {
+        tracing::info!(
+            target: TARGET,
+            event,
+            user = self.user,
+            user_id = self.user_id,
+            client = self.client.map(tracing::field::display),
+            table = self.table,
+            id = self.id,
+            status = self.status,
+            reason = self.reason,
+            "security event"
+        );
+    }
+}

@@ -1,0 +1,162 @@
+//! The security log: who did what from where.
+
+use serde_json::{Value, json};
+
+use harness::service::Setup;
+use harness::{ADMIN_PASSWORD, Answer, Client, Engine, PATIENCE, Service, small_school, until};
+use reqwest::Method;
+
+const CLIENT: &str = "203.0.113.7";
+
+/// The events so far, without what differs from run to run.
+fn events(service: &Service) -> Vec<Value> {
+    let logs = service.logs();
+    let lines = logs.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let of_security = lines.filter(|line| line["target"] == "campus_backup::security");
+    of_security
+        .map(|line| {
+            assert!(
+                !line["span"]["request_id"].is_null() || line["client"].is_null(),
+                "{line}"
+            );
+            let fields = ["event", "user", "user_id", "client", "table", "id", "status", "reason"];
+            let fields = fields.into_iter().filter(|field| !line[*field].is_null());
+            fields.map(|field| (field.to_owned(), line[field].clone())).collect()
+        })
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_people_do_is_logged_with_user_client_and_table() {
+    let school = small_school(Engine::Sqlite).await;
+    let setup = Setup::on(&school.scratch)
+        .set("CAMPUS_BACKUP_LOG_FORMAT", "json")
+        .set("CAMPUS_BACKUP_TRUSTED_PROXIES", "127.0.0.0/8");
+    let service = setup.start().await;
+    let send = async |client: &Client, method: Method, path: &str, body: Value| {
+        let request = client.request(method, path).header("X-Forwarded-For", CLIENT);
+        Answer::of(request.json(&body)).await
+    };
+    let sign_in = async |username: &str, password: &str| {
+        let body = json!({"username": username, "password": password});
+        send(&service.anonymous(), Method::POST, "/auth/login", body).await
+    };
+    sign_in("mistyped-Passw0rd", "x")
+        .await
+        .problem(401, "wrong_credentials");
+    sign_in("admin", "wrong").await.problem(401, "wrong_credentials");
+    sign_in("-old.admin", ADMIN_PASSWORD)
+        .await
+        .problem(401, "wrong_credentials");
+    let admin = sign_in("admin", ADMIN_PASSWORD).await.expect(200).json();
+    let admin = service.bearer(admin["access_token"].as_str().unwrap());
+    let teacher = sign_in("teacher", ADMIN_PASSWORD).await.expect(200).json();
+    let teacher = service.bearer(teacher["access_token"].as_str().unwrap());
+    let nothing = json!({});
+    send(&teacher, Method::GET, "/backup/stats", nothing.clone())
+        .await
+        .expect(403);
+    send(
+        &service.bearer("made.up.token"),
+        Method::GET,
+        "/backup/stats",
+        nothing.clone(),
+    )
+    .await
+    .expect(401);
+    send(&admin, Method::GET, "/backup/download/students", nothing.clone())
+        .await
+        .expect(200);
+    let link = json!({"path": "/backup/download/users?format=xlsx"});
+    send(&admin, Method::POST, "/backup/download-links", link)
+        .await
+        .expect(201);
+    let path = "/backup/download/users?link=made-up";
+    send(&service.anonymous(), Method::GET, path, nothing.clone())
+        .await
+        .expect(401);
+    let preview = json!({"table": "attendance", "dry_run": true});
+    send(&admin, Method::POST, "/backup/clear", preview).await.expect(200);
+    send(&admin, Method::POST, "/backup/clear", json!({"table": "attendance"}))
+        .await
+        .expect(200);
+    let restore = "/backup/archives/2026-11-23T09-29-59Z-5f1c2a9b/restore";
+    let body = json!({"mode": "replace", "plan_hash": "x"});
+    let refused = send(&admin, Method::POST, restore, body).await.status.as_u16();
+    send(&admin, Method::DELETE, "/auth/session", nothing.clone())
+        .await
+        .expect(204);
+    send(&admin, Method::GET, "/backup/stats", nothing).await.expect(401);
+
+    let by = |event: &str, user: &str, user_id: u64, rest: Value| {
+        let mut event = json!({"event": event, "user": user, "user_id": user_id, "client": CLIENT});
+        event.as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());
+        event
+    };
+    let refusal = |event: &str, reason: &str| json!({"event": event, "client": CLIENT, "reason": reason});
+    let old = school
+        .scratch
+        .number("select id from users where username = '-old.admin'")
+        .await;
+    let expected = [
+        refusal("sign_in_refused", "unknown_user"),
+        by("sign_in_refused", "admin", 1, json!({"reason": "wrong_password"})),
+        by(
+            "sign_in_refused",
+            "-old.admin",
+            old.try_into().unwrap(),
+            json!({"reason": "inactive_user"}),
+        ),
+        by("sign_in", "admin", 1, json!({})),
+        by("sign_in", "teacher", 2, json!({})),
+        json!({"event": "access_refused", "user": "teacher", "client": CLIENT, "reason": "forbidden"}),
+        refusal("token_refused", "the token is not valid"),
+        by("download", "admin", 1, json!({"table": "students", "status": 200})),
+        by("link_created", "admin", 1, json!({"table": "users", "status": 201})),
+        refusal("link_refused", "link_invalid"),
+        by(
+            "clear_preview",
+            "admin",
+            1,
+            json!({"table": "attendance", "status": 200}),
+        ),
+        by("clear", "admin", 1, json!({"table": "attendance", "status": 200})),
+        by(
+            "restore",
+            "admin",
+            1,
+            json!({"id": "2026-11-23T09-29-59Z-5f1c2a9b", "status": refused}),
+        ),
+        json!({"event": "sign_out", "user_id": 1, "client": CLIENT}),
+        refusal("token_refused", "the session was ended; sign in again"),
+    ];
+    until("the last event is in the log", PATIENCE, async || {
+        events(&service).len() >= expected.len()
+    })
+    .await;
+    let found = events(&service);
+    for (found, expected) in found.iter().zip(&expected) {
+        assert_eq!(found, expected);
+    }
+    assert_eq!(found.len(), expected.len());
+    assert!(!service.logs().contains("mistyped-Passw0rd") && !service.logs().contains("made-up"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_command_line_does_to_accounts_is_logged() {
+    let school = small_school(Engine::Sqlite).await;
+    let setup = Setup::on(&school.scratch)
+        .installed()
+        .await
+        .set("CAMPUS_BACKUP_LOG", "info");
+    for (arguments, event) in [
+        (&["admin", "create", "second"][..], "account_created"),
+        (&["admin", "reset-password", "second"], "password_reset"),
+        (&["admin", "end-sessions", "second"], "sessions_ended"),
+        (&["admin", "end-sessions", "--all"], "all_sessions_ended"),
+    ] {
+        let done = setup.again().arguments(arguments).run().await;
+        assert_eq!(done.code, Some(0), "{done:?}");
+        assert!(done.stderr.contains(event), "{event}: {done:?}");
+    }
+}
