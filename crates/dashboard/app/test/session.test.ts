@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type * as Store from '../src/session/store';
 
-const USER = { id: 1, username: 'admin', email: null, role: 'admin' } as const;
+const USER = { id: 1, username: 'admin', email: null, role: 'admin', issuer: null } as const;
 
 let store: typeof Store;
 beforeEach(async () => {

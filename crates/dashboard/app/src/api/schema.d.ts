@@ -1456,7 +1456,10 @@ export interface components {
              * @description The password.
              */
             password: string;
-            /** @description Whether to set the cookie with which `POST /auth/session` gives the next token, for a page that is reloaded. */
+            /**
+             * @description Whether to set the cookie with which `POST /auth/session` gives the next token, for a page that is reloaded. Only
+             *     administrators get it.
+             */
             stay_signed_in?: boolean;
             /** @description The user name, exactly as it was given to the user. */
             username: string;
@@ -1823,7 +1826,7 @@ export interface components {
              * @description Which warning, for programs.
              * @enum {string}
              */
-            code: "cascades" | "taken_along" | "administrators_kept" | "administrators_not_disabled" | "users_renumbered" | "passwords_restored" | "no_administrator" | "ids_without_room" | "archive_found";
+            code: "cascades" | "taken_along" | "administrators_kept" | "administrators_not_disabled" | "users_renumbered" | "passwords_restored" | "passwords_need_reset" | "no_administrator" | "ids_without_room" | "archive_found";
             /** @description The table that it is about; none if it is about the whole archive. */
             table?: string | null;
             /** @description It in words. */
@@ -1876,6 +1879,7 @@ export interface components {
          *       "user": {
          *         "email": null,
          *         "id": 1,
+         *         "issuer": null,
          *         "role": "admin",
          *         "username": "admin"
          *       }
@@ -2272,6 +2276,7 @@ export interface components {
          * @example {
          *       "email": "head@school.example",
          *       "id": 1,
+         *       "issuer": null,
          *       "role": "admin",
          *       "username": "admin"
          *     }
@@ -2284,6 +2289,11 @@ export interface components {
              * @description Their number; `null` for somebody who signed in at an outside identity provider.
              */
             id: number | null;
+            /**
+             * @description The identity provider where they signed in; `null` for a user of this service. What such a person does is recorded as done
+             *     by `NAME (via ISSUER)`, because the name may be that of somebody else here.
+             */
+            issuer: string | null;
             /** @description What they may do. */
             role: components["schemas"]["RoleName"];
             /** @description Their user name. */
@@ -2455,7 +2465,7 @@ export interface operations {
             /** @description Signed in. */
             200: {
                 headers: {
-                    /** @description With `stay_signed_in`: the session's cookie, `HttpOnly` and `SameSite=Strict`, for `/auth/session`. */
+                    /** @description With `stay_signed_in`: the session's cookie, `HttpOnly` and `SameSite=Strict`. By https its name begins with `__Host-`, or with `__Secure-` where the service is under a path. */
                     "Set-Cookie"?: string | null;
                     [name: string]: unknown;
                 };
