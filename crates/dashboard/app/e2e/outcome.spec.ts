@@ -161,6 +161,16 @@ test('whatever is done with backups is told as it was, although the answer is lo
   lose(/^PATCH /, 'gateway timeout');
   await choose(page, 'two', 'Pin');
   await expect(page.getByText('Pinned')).toBeVisible();
+  lose(/^POST \/backup\/archives\/upload/, 'gateway timeout');
+  const { items } = await service.api<{ items: { id: string }[] }>('/backup/archives');
+  await page.getByLabel('The archive to upload').setInputFiles({
+    name: 'again.json.zst',
+    mimeType: 'application/octet-stream',
+    buffer: await service.curl(`/backup/archives/${items[0]?.id}/file`),
+  });
+  await expect(page.getByText('again.json.zst arrived, is whole, and is listed.')).toBeVisible({
+    timeout: 30_000,
+  });
   network.losing = undefined;
   await choose(page, 'two', 'Unpin');
   await expect(page.getByText('Pinned')).toBeHidden();
@@ -187,6 +197,7 @@ test('whatever is done with backups is told as it was, although the answer is lo
     'archive succeeded',
     'clear succeeded',
     'restore succeeded',
+    'upload succeeded',
     'verify succeeded',
   ]);
 });

@@ -19,6 +19,7 @@ const JOB = { id: 'job', rows_done: 7 } as Job;
 function settled(send: () => Promise<string>, ...lookups: (Found<string> | Error)[]) {
   const reports: Unsettled[] = [];
   let asked = 0;
+  let isWanted = true;
   let signal: AbortSignal | undefined;
   const outcome = settle({
     send: (given) => {
@@ -32,8 +33,12 @@ function settled(send: () => Promise<string>, ...lookups: (Found<string> | Error
       return found;
     },
     report: (unsettled) => reports.push(unsettled),
+    isWanted: () => isWanted,
   }).catch((error: unknown) => error);
-  return { outcome, reports, asked: () => asked, signal: () => signal };
+  const abandon = () => {
+    isWanted = false;
+  };
+  return { outcome, reports, asked: () => asked, signal: () => signal, abandon };
 }
 
 const cut = () => Promise.reject(new Unreachable());
@@ -81,6 +86,16 @@ test('a service that does not answer is asked for ever', async () => {
   expect(isSettled).toBe(false);
   expect(asked()).toBeGreaterThan(100);
   expect(reports.at(-1)?.unanswered).toBe(asked());
+});
+
+test('nobody is asked for who has signed out', async () => {
+  const { outcome, asked, abandon } = settled(cut, new Unreachable());
+  await vi.advanceTimersByTimeAsync(60_000);
+  const before = asked();
+  abandon();
+  await vi.runAllTimersAsync();
+  expect(await outcome).toMatchObject({ name: 'AbortError' });
+  expect(asked()).toBe(before);
 });
 
 test('a service in trouble may have begun the job all the same', async () => {

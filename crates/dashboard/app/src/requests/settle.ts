@@ -34,6 +34,8 @@ export interface Request<T> {
   lookUp: () => Promise<Found<T>>;
   /** Called whenever the outcome is still not known. */
   report: (unsettled: Unsettled) => void;
+  /** Whether anybody still waits for the outcome. Who has signed out does not. */
+  isWanted: () => boolean;
 }
 
 /** After how many milliseconds without an answer the service is asked. A large clear may take longer than that. */
@@ -51,7 +53,7 @@ const WITHOUT_A_TRACE = 3;
  * @throws {Refusal} if the service has refused it, or it has failed there.
  * @throws {NotReceived} if the service has no trace of it.
  */
-export async function settle<T>({ send, lookUp, report }: Request<T>): Promise<T> {
+export async function settle<T>({ send, lookUp, report, isWanted }: Request<T>): Promise<T> {
   const controller = new AbortController();
   const answer = send(controller.signal).then(
     (result) => ({ at: 'done', result }) as const,
@@ -69,6 +71,7 @@ export async function settle<T>({ send, lookUp, report }: Request<T>): Promise<T
         if (isOutcome(came.error)) throw came.error;
         failure = { cause: came.error };
       }
+      if (!isWanted()) throw new DOMException('Nobody waits for the outcome.', 'AbortError');
       report({ ...unsettled });
       const found = await lookUp().catch(() => undefined);
       unsettled.unanswered = found ? 0 : unsettled.unanswered + 1;

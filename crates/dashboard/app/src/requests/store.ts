@@ -37,6 +37,11 @@ export function isAnyPending(): boolean {
   return requests.some(({ state }) => state.at === 'sending' || state.at === 'unsettled');
 }
 
+/** Whether anybody may still be told of a request. */
+export function isKnown(id: number): boolean {
+  return requests.some((each) => each.id === id);
+}
+
 export function begin(name: string): number {
   const id = nextId++;
   change([...requests, { id, name, state: { at: 'sending' }, isShown: true }]);

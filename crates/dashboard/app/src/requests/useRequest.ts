@@ -1,12 +1,10 @@
 import { useMutation } from '@tanstack/react-query';
 import { useEffect, useRef, useState, useSyncExternalStore } from 'react';
-import { Refusal } from '../api/problem';
 import { changed } from '../api/queries';
-import * as jobNews from './jobNews';
 import { newKey } from './key';
-import { jobOf } from './lookUp';
+import { leaveToPlace } from './leaveToPlace';
 import { type Found, NotReceived, settle, type Unsettled } from './settle';
-import { begin, current, forget, show, subscribe, update } from './store';
+import { begin, current, forget, isKnown, show, subscribe, update } from './store';
 
 interface Definition<V, T> {
   /** What is asked, such as `Clear payments`. */
@@ -47,6 +45,7 @@ export function useRequest<V, T>(definition: Definition<V, T>) {
           send: (signal) => send(what, key, signal),
           lookUp: () => lookUp(what, key),
           report: (unsettled) => update(id, { at: 'unsettled', ...unsettled }),
+          isWanted: () => isKnown(id),
         });
         last.current = undefined;
         const words = done?.(result, what);
@@ -78,11 +77,4 @@ export function useRequest<V, T>(definition: Definition<V, T>) {
   const state = requests.find((each) => each.id === id)?.state;
   const unsettled: Unsettled | undefined = state?.at === 'unsettled' ? state : undefined;
   return { ...mutation, unsettled };
-}
-
-/** A job that has failed as the answer says is told where it was asked, and not once more among the jobs. */
-async function leaveToPlace(key: string, error: unknown): Promise<void> {
-  if (!(error instanceof Refusal) || error.problem.code === 'unauthenticated') return;
-  const job = await jobOf(key).catch(() => undefined);
-  if (job) jobNews.dismiss(job.id);
 }

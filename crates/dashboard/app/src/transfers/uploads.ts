@@ -2,6 +2,7 @@
 import { Refusal } from '../api/problem';
 import { changed } from '../api/queries';
 import { newKey } from '../requests/key';
+import { leaveToPlace } from '../requests/leaveToPlace';
 import { asResult } from '../requests/lookUp';
 import { NotReceived, settle } from '../requests/settle';
 import { LiveList } from './liveList';
@@ -53,7 +54,7 @@ export async function upload(file: File): Promise<void> {
     const key = newKey();
     await send(file, key, signal, report).catch((error) => {
       uploads.update(id, { state: { at: 'unsettled' } });
-      return outcomeOf(key, error);
+      return outcomeOf(key, error, signal);
     });
     uploads.update(id, { state: { at: 'done' } });
   } catch (error) {
@@ -72,15 +73,17 @@ export async function upload(file: File): Promise<void> {
  *
  * @throws what went wrong.
  */
-async function outcomeOf(key: string, error: unknown): Promise<void> {
+async function outcomeOf(key: string, error: unknown, signal: AbortSignal): Promise<void> {
   if (!(error instanceof UploadUnanswered || error instanceof Refusal)) throw error;
   try {
     await settle({
       send: () => Promise.reject(error),
       lookUp: () => asResult(key, () => undefined),
       report: () => undefined,
+      isWanted: () => !signal.aborted,
     });
   } catch (outcome) {
+    leaveToPlace(key, outcome);
     // Sent again it would have another key, so it can't be said that it is done only once.
     throw outcome instanceof NotReceived ? error : outcome;
   }
