@@ -296,6 +296,19 @@ async fn requests_that_are_none_are_refused(engine: Engine) {
         let refused = admin.post_raw(&format!("{UPLOAD}?{query}"), BINARY, "x").await;
         assert_eq!(fields(&refused.problem(422, "invalid_field")), [named], "{query}");
     }
+    // As `curl -F file=@backup.json` sends it.
+    let form = "--x\r\nContent-Disposition: form-data; name=\"file\"\r\n\r\n{}\r\n--x--\r\n";
+    let refused = admin.post_raw(UPLOAD, "multipart/form-data; boundary=x", form).await;
+    let problem = refused.problem(415, "unsupported_media_type");
+    assert!(
+        problem["detail"].as_str().unwrap().contains("--data-binary @FILE"),
+        "{problem}"
+    );
+    let refused = admin
+        .post_raw("/backup/clear", "multipart/form-data; boundary=x", form)
+        .await;
+    let problem = refused.problem(415, "unsupported_media_type");
+    assert!(problem["detail"].as_str().unwrap().contains("curl: -d"), "{problem}");
     let bearer = format!("Authorization: Bearer {}", admin.token());
     // More than is let in, and more than there is room for: refused before a byte of it comes.
     let mut claimed = Wire::send(

@@ -62,6 +62,11 @@ async fn nobody_is_let_in_without_a_token(engine: Engine) {
     }
     let nothing = service.anonymous().clear(&json!({"table": "all"})).await;
     assert_unauthenticated(nothing, "Bearer");
+    // What somebody has copied has the scheme with it.
+    let twice = service.anonymous().request(Method::GET, GUARDED);
+    let twice = twice.header("Authorization", format!("Bearer Bearer {}", admin.token()));
+    let problem = Answer::of(twice).await.problem(401, "unauthenticated");
+    assert!(problem["detail"].as_str().unwrap().contains("twice"), "{problem}");
 }
 
 #[on_every_engine]

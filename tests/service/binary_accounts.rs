@@ -177,6 +177,33 @@ async fn a_demo_fills_only_what_is_empty(engine: Engine) {
     assert_eq!(stats["total"], 109_053);
 }
 
+/// The first start makes an administrator, and then somebody wants to see a school.
+#[on_every_engine]
+async fn demo_fills_what_the_first_start_made(engine: Engine) {
+    for is_served in [false, true] {
+        let scratch = Scratch::empty(engine).await;
+        let setup = Setup::on(&scratch);
+        setup.start().await.stop().await;
+        let hash = scratch.value("select password_hash from users").await;
+        let service = match is_served {
+            true => setup.again().argument("--demo").start().await,
+            false => {
+                let filled = setup.again().argument("demo").run().await;
+                assert_eq!(filled.code, Some(0), "{filled:?}");
+                assert!(one_time_password(&filled.stdout).is_none(), "{filled:?}");
+                setup.start().await
+            }
+        };
+        assert_eq!(
+            (scratch.count("users").await, scratch.count("students").await),
+            (5, 1_000)
+        );
+        let kept = "select password_hash from users where username = 'admin'";
+        assert_eq!(scratch.value(kept).await, hash);
+        service.admin().await.get("/backup/stats").await.expect(200);
+    }
+}
+
 #[on_every_engine]
 async fn a_demo_leaves_a_school_alone(engine: Engine) {
     let school = small_school(engine).await;

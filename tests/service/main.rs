@@ -31,6 +31,7 @@ mod auth_session;
 mod binary;
 mod binary_accounts;
 mod binary_archives;
+mod binary_database;
 mod changes;
 mod changes_undo;
 mod clear;

@@ -275,23 +275,30 @@ pub async fn state(
     Ok(AppState::new(settings, accounts, database, store, runner))
 }
 
-/// Fills an empty database with a demo school, whose administrator is the first.
+/// Fills a database with a demo school that is empty, or has the first administrator and nothing else. Whose administrator is
+/// the one that is there, or the first.
 ///
 /// # Errors
 /// [`Failure::Failed`] if the database is not empty, among others.
 pub async fn fill_demo(state: &AppState, scale: u32) -> Result<Filled, Failure> {
+    let doing = "filling the database with a demo school";
+    let sole = demo::sole_administrator(&state.database).await;
+    if let Some(existing) = sole.map_err(Failure::failed(doing))? {
+        let filled = demo::fill(&state.database, scale, existing).await;
+        return filled.map_err(Failure::failed(doing));
+    }
     let settings = &state.settings;
     let prepared = state
         .accounts
         .prepare_admin(&settings.admin_username, settings.admin_password.as_ref())
         .await;
     let (admin, password_hash) = prepared.map_err(Failure::refused("the demo's administrator"))?;
-    let demo_admin = DemoAdmin {
+    let demo_admin = DemoAdmin::New {
         username: admin.username.clone(),
         password_hash,
     };
     let filled = demo::fill(&state.database, scale, demo_admin).await;
-    let filled = filled.map_err(Failure::failed("filling the database with a demo school"))?;
+    let filled = filled.map_err(Failure::failed(doing))?;
     announce(&admin)?;
     Ok(filled)
 }
@@ -301,7 +308,9 @@ async fn fill_if_empty(state: &AppState) -> Result<(), Failure> {
     let stats = stats::stats(&state.database)
         .await
         .map_err(Failure::failed("counting the rows"))?;
-    if stats.total() > 0 {
+    let sole = demo::sole_administrator(&state.database).await;
+    let sole = sole.map_err(Failure::failed("looking for the first administrator"))?;
+    if stats.total() > 0 && sole.is_none() {
         tracing::info!(rows = stats.total(), "the database has rows; --demo leaves it as it is");
         return Ok(());
     }

@@ -119,7 +119,12 @@ fn format(request: &HttpRequest, formats: Formats) -> Result<Format, ApiError> {
             Formats::Json => "application/json",
             Formats::JsonAndForm => "application/json or application/x-www-form-urlencoded",
         };
-        let detail = format!("The body must be sent as {allowed}.");
+        let detail = match is_multipart(request) {
+            true => format!(
+                "The body was sent as a form of several parts (curl: -F). It must be sent as {allowed} (curl: -d)."
+            ),
+            false => format!("The body must be sent as {allowed}."),
+        };
         ApiError::new(Code::UnsupportedMediaType, detail)
             .with_hint("Set the header Content-Type; the character set is UTF-8 and there is no Content-Encoding.")
             .closing()
@@ -140,6 +145,12 @@ fn format(request: &HttpRequest, formats: Formats) -> Result<Format, ApiError> {
         "application/x-www-form-urlencoded" if form => Ok(Format::Form),
         _ => Err(refuse()),
     }
+}
+
+/// Whether the body is a form as browsers send files with it.
+pub(crate) fn is_multipart(request: &HttpRequest) -> bool {
+    let media_type = request.mime_type().ok().flatten();
+    media_type.is_some_and(|media_type| media_type.type_() == "multipart")
 }
 
 fn check_declared_length(request: &HttpRequest, limits: BodyLimits) -> Result<(), ApiError> {

@@ -96,6 +96,16 @@ pub async fn principal(state: &AppState, request: &HttpRequest) -> Result<Princi
         return Err(ApiError::invalid_token("there is more than one Authorization header"));
     }
     match token_of(header) {
+        // What is copied from somewhere often has the scheme with it.
+        Some(token)
+            if token
+                .split_once(' ')
+                .is_some_and(|(word, _)| word.eq_ignore_ascii_case("bearer")) =>
+        {
+            Err(ApiError::invalid_token(
+                "the Authorization header has `Bearer` twice; send it once, before the token",
+            ))
+        }
         Some(token) => Ok(state.accounts.authenticate(token).await.inspect_err(|error| {
             if let campus_backup_domain::Error::Unauthenticated(reason) = error {
                 record_refusal(request, "token_refused", None, reason);

@@ -147,10 +147,15 @@ impl<'a> Check<'a> {
         // In memory each connection would have a database of its own, empty and gone with it.
         let memory = url.contains(":memory:") || url.contains("mode=memory");
         let file = url.strip_prefix("sqlite:").is_some_and(|path| !path.is_empty()) && !memory;
-        let server = server.iter().any(|scheme| url.starts_with(scheme))
-            && Url::parse(&url).is_ok_and(|url| url.has_host() && url.path().len() > 1);
-        if !file && !server {
-            let expected = "sqlite:FILE, postgres://USER:PASSWORD@HOST/DATABASE or mysql://USER:PASSWORD@HOST/DATABASE";
+        let is_server = server.iter().any(|scheme| url.starts_with(scheme));
+        if is_server && has_bare_separator(&url) {
+            let rule = "a character of `#?/@%:` in the user name or the password must be percent-encoded: # is %23, ? is %3F, / is \
+                        %2F, @ is %40, % is %25, : is %3A";
+            self.refuse("database-url", rule.to_owned());
+        } else if !file && !(is_server && Url::parse(&url).is_ok_and(|url| has_place(&url))) {
+            let expected = "sqlite:FILE, postgres://USER:PASSWORD@HOST/DATABASE, mysql://USER:PASSWORD@HOST/DATABASE, or for a Unix \
+                            socket postgres://USER:PASSWORD@%2Fvar%2Frun%2Fpostgresql/DATABASE or \
+                            mysql://USER:PASSWORD@localhost/DATABASE?socket=/run/mysqld/mysqld.sock";
             self.refuse("database-url", format!("the value is not of the form {expected}"));
         }
         url
@@ -375,6 +380,33 @@ impl<'a> Check<'a> {
 
 fn optional(given: Option<&str>) -> Option<&str> {
     given.map(str::trim).filter(|given| !given.is_empty())
+}
+
+/// Whether an address of a server names a database, and a host or a socket.
+fn has_place(url: &Url) -> bool {
+    let has_socket = || {
+        url.query_pairs()
+            .any(|(name, value)| name == "host" && value.starts_with('/'))
+    };
+    url.path().len() > 1 && (url.has_host() || has_socket())
+}
+
+/// Whether there is a character in the user name or the password that ends them: then the `@` after them stands in what is taken
+/// for the name of the database, or for a fragment, or the password for a port.
+fn has_bare_separator(url: &str) -> bool {
+    let Some((_, rest)) = url.split_once("://") else {
+        return false;
+    };
+    let Some((authority, _)) = rest.split_once(['/', '?', '#']) else {
+        return false;
+    };
+    if authority.contains('@') {
+        return false;
+    }
+    match Url::parse(url) {
+        Ok(url) => url.path().contains('@') || url.fragment().is_some_and(|fragment| fragment.contains('@')),
+        Err(_) => rest.contains('@'),
+    }
 }
 
 fn is_http(url: &Url) -> bool {

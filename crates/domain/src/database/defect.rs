@@ -1,4 +1,4 @@
-//! What can be wrong with a database that is reached: something that an administrator has to mend.
+//! What can be wrong with a database that an administrator has to mend.
 
 use std::fmt;
 
@@ -14,6 +14,8 @@ pub struct Defect {
 /// What kind of thing is wrong with a database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
+    /// It can't be reached, or the server does not accept the sign-in.
+    Unreachable,
     /// It can't hold every text.
     Encoding,
     /// The role of the service lacks a right.
@@ -47,6 +49,7 @@ impl Reason {
     /// A stable word.
     pub const fn code(self) -> &'static str {
         match self {
+            Self::Unreachable => "unreachable",
             Self::Encoding => "encoding",
             Self::MissingRights => "missing_rights",
             Self::Standby => "standby",
@@ -60,7 +63,7 @@ impl Reason {
     /// Whether it may end without a change of the settings or of the database, as after a failover.
     pub const fn may_pass(self) -> bool {
         match self {
-            Self::Standby | Self::ReadOnly | Self::LittleRoom => true,
+            Self::Unreachable | Self::Standby | Self::ReadOnly | Self::LittleRoom => true,
             Self::Encoding | Self::MissingRights | Self::TransactionPooling | Self::NoLocking => false,
         }
     }

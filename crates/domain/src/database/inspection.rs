@@ -21,7 +21,7 @@ use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, SqlxSqliteConnector, Statement};
 
 use super::session::SearchPath;
-use super::{Database, Pool, Settings, check, connect_pool, sqlite_file};
+use super::{Database, Pool, Settings, check, connect_pool, reachability, sqlite_file};
 use crate::catalog::Table;
 use crate::error::{Error, Result};
 
@@ -47,12 +47,13 @@ impl Database {
     /// database keeps its journal mode.
     ///
     /// # Errors
-    /// [`Error::DatabaseUnavailable`] if it can't be reached, [`Error::DatabaseDefect`] if it is behind a transaction pooler
-    /// or the role may not read it, and whatever else keeps it from being read.
+    /// [`Error::DatabaseUnavailable`] or [`Error::DatabaseDefect`] if it can't be reached, [`Error::DatabaseDefect`] if it is behind a
+    /// transaction pooler or the role may not read it, and whatever else keeps it from being read.
     pub async fn inspect(settings: &Settings) -> Result<SchemaState> {
         match sqlite_file(&settings.url) {
             Some(file) => inspect_file(settings, &file).await,
             None => {
+                reachability::check(settings).await?;
                 let connection = connect_pool(settings, Pool::Requests, &SearchPath::default()).await?;
                 let found = inspect_server(&connection).await;
                 // It has only read.

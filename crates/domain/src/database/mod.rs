@@ -4,7 +4,7 @@
 //! its own, so that readers who stall can never keep a sign-in or a clear from getting a connection. On SQLite what
 //! changes whole tables has a third one, whose connections leave foreign keys to the end of a change, and the signs of
 //! life of long work a fourth one, which waits for no lock. [`session`] sets on each connection what must not depend on the
-//! defaults of a server, [`inspection`] finds out before the first write whose tables a database has, [`check`] whether the
+//! defaults of a server, [`reachability`] says why a server is not reached, [`inspection`] finds out before the first write whose tables a database has, [`check`] whether the
 //! database can be used as it is set up, with [`defect`] for what is wrong; [`schema`] brings the schema up to date, [`id_counter`] says how far ids have come, [`clock`] is the one that all copies of the service go by.
 
 mod check;
@@ -13,6 +13,7 @@ mod defect;
 mod held;
 mod id_counter;
 mod inspection;
+mod reachability;
 mod schema;
 mod session;
 

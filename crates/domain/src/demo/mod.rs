@@ -19,21 +19,68 @@ mod tests;
 use std::collections::BTreeMap;
 
 use campus_backup_archive::Cell;
-use sea_orm::{EntityTrait, Iterable, ModelTrait, Value};
+use sea_orm::{ColumnTrait, EntityTrait, Iterable, ModelTrait, QueryFilter, Value};
 
 use crate::catalog::{MOST, Table};
 use crate::change::{Change, Rows, Way};
 use crate::database::Database;
+use crate::entity::user;
 use crate::error::{Error, Result};
 use crate::stats::{self, Stats};
 
 /// The one user of a demo school who can sign in.
 #[derive(Clone)]
-pub struct DemoAdmin {
-    /// The name to sign in with.
-    pub username: String,
-    /// The hash of the password, as `account` makes it.
-    pub password_hash: String,
+pub enum DemoAdmin {
+    /// One who is made.
+    New {
+        /// The name to sign in with.
+        username: String,
+        /// The hash of the password, as `account` makes it.
+        password_hash: String,
+    },
+    /// One who is there and stays: the only row of the database, see [`sole_administrator`].
+    Existing {
+        /// The account's id.
+        id: i64,
+        /// The name to sign in with.
+        username: String,
+    },
+}
+
+impl DemoAdmin {
+    fn username(&self) -> &str {
+        match self {
+            Self::New { username, .. } | Self::Existing { username, .. } => username,
+        }
+    }
+
+    /// How many rows a table may have before it is filled.
+    fn rows_before(&self, table: Table) -> u64 {
+        match (self, table) {
+            (Self::Existing { .. }, Table::Users) => 1,
+            _ => 0,
+        }
+    }
+}
+
+/// The administrator whose account is the only row of the seven tables, as after the first start.
+///
+/// # Errors
+/// What the database says.
+pub async fn sole_administrator(database: &Database) -> Result<Option<DemoAdmin>> {
+    let stats = stats::stats(database).await?;
+    if stats.total() != 1 || stats.of(Table::Users) != 1 {
+        return Ok(None);
+    }
+    let found = user::Entity::find()
+        .filter(user::COLUMN.role.eq(user::Role::Admin))
+        .one(database.connection())
+        .await;
+    let found = found.map_err(Error::database("looking for the first administrator"))?;
+    Ok(found.map(|account| DemoAdmin::Existing {
+        id: account.id,
+        username: account.username,
+    }))
 }
 
 /// What [`fill`] inserted.
@@ -50,7 +97,7 @@ impl Filled {
     }
 }
 
-/// Fills an empty database with a demo school.
+/// Fills a database with a demo school that is empty but for an [existing](DemoAdmin::Existing) administrator.
 ///
 /// At scale 1 it has 1,000 students, 40 courses, 3,000 enrollments, 5,000 payments and 100,000 rows of attendance;
 /// `scale` multiplies these. There are always 8 payment categories and 5 users, of whom only `admin` can sign in:
@@ -60,7 +107,7 @@ impl Filled {
 /// inserted ones. On failure the database stays as it was. Memory does not grow with `scale`.
 ///
 /// # Errors
-/// [`Error::NotEmpty`] if any of the seven tables has a row, or if somebody else put one there in the meantime;
+/// [`Error::NotEmpty`] if any of the seven tables has another row, or if somebody else put one there in the meantime;
 /// [`Error::Invalid`] if `scale` is 0.
 pub async fn fill(database: &Database, scale: u32, admin: DemoAdmin) -> Result<Filled> {
     if scale == 0 {
@@ -74,14 +121,15 @@ pub async fn fill(database: &Database, scale: u32, admin: DemoAdmin) -> Result<F
         Err(error) => {
             // Several copies of the service may start on one empty database. They meet at the first id, and what the
             // slower one has to be told is that the database is no longer empty.
-            refuse_rows(&stats::stats(database).await?)?;
+            refuse_rows(&stats::stats(database).await?, &admin)?;
             Err(error)
         }
     }
 }
 
-fn refuse_rows(stats: &Stats) -> Result<()> {
-    match Table::ALL.into_iter().find(|table| stats.of(*table) > 0) {
+fn refuse_rows(stats: &Stats, admin: &DemoAdmin) -> Result<()> {
+    let has_others = |table: &Table| stats.of(*table) != admin.rows_before(*table);
+    match Table::ALL.into_iter().find(has_others) {
         Some(table) => Err(Error::NotEmpty { table }),
         None => Ok(()),
     }
@@ -89,7 +137,7 @@ fn refuse_rows(stats: &Stats) -> Result<()> {
 
 async fn insert_school(database: &Database, scale: u32, admin: &DemoAdmin) -> Result<Filled> {
     let mut change = Change::begin(database, Table::ALL.to_vec(), "inserting the demo school").await?;
-    refuse_rows(&change.count().await?)?;
+    refuse_rows(&change.count().await?, admin)?;
     let mut rows = BTreeMap::new();
     for table in Table::ALL {
         let inserted = match table {

@@ -25,17 +25,27 @@ pub(super) fn users(admin: &DemoAdmin) -> impl Iterator<Item = user::Model> {
         ("o'brien", Some("o'brien@school.example"), Role::Teacher, false),
     ];
     let mut chance = Chance::of(Table::Users);
-    let first = user::Model {
-        id: 1,
-        username: admin.username.clone(),
-        email: None,
-        password_hash: admin.password_hash.clone(),
-        role: Role::Admin,
-        is_active: true,
-        created_at: chance.moment(-2_700, -2_699),
+    let created_at = chance.moment(-2_700, -2_699);
+    let (first, id) = match admin {
+        DemoAdmin::New {
+            username,
+            password_hash,
+        } => {
+            let first = user::Model {
+                id: 1,
+                username: username.clone(),
+                email: None,
+                password_hash: password_hash.clone(),
+                role: Role::Admin,
+                is_active: true,
+                created_at,
+            };
+            (Some(first), 1)
+        }
+        DemoAdmin::Existing { id, .. } => (None, *id),
     };
-    let taken = admin.username.clone();
-    let staff = (2..)
+    let taken = admin.username().to_owned();
+    let staff = (id + 1..)
         .zip(STAFF)
         .map(move |(id, (username, email, role, is_active))| user::Model {
             id,
@@ -51,7 +61,7 @@ pub(super) fn users(admin: &DemoAdmin) -> impl Iterator<Item = user::Model> {
             is_active,
             created_at: chance.moment(-2_600, -300),
         });
-    std::iter::once(first).chain(staff)
+    first.into_iter().chain(staff)
 }
 
 /// 1,000 students at scale 1.

@@ -9,7 +9,7 @@ use crate::entity::{attendance, course, enrollment, payment, payment_category, s
 use crate::sample::School;
 
 fn admin() -> DemoAdmin {
-    DemoAdmin {
+    DemoAdmin::New {
         username: "admin".to_owned(),
         password_hash: "$argon2id$of-the-test".to_owned(),
     }
@@ -73,6 +73,64 @@ async fn a_database_with_a_row_is_refused_and_left_alone() {
     assert_eq!(digest(&database).await, before);
 
     assert!(matches!(fill(&database, 0, admin()).await, Err(Error::Invalid { .. })));
+}
+
+/// As after the first start, which makes the administrator before anybody asks for a demo.
+#[tokio::test]
+async fn first_administrator_stays_as_the_demos() {
+    let School {
+        database,
+        folder: _folder,
+    } = School::empty().await;
+    assert!(sole_administrator(&database).await.unwrap().is_none());
+    let account = |id: i64, username: &str, role: Role| user::ActiveModel {
+        id: ActiveValue::Set(id),
+        username: ActiveValue::Set(username.to_owned()),
+        password_hash: ActiveValue::Set("$argon2id$of-the-first-start".to_owned()),
+        role: ActiveValue::Set(role),
+        is_active: ActiveValue::Set(true),
+        created_at: ActiveValue::Set(stats::now()),
+        ..Default::default()
+    };
+    let first = account(3, "accounts", Role::Admin);
+    user::Entity::insert(first).exec(database.connection()).await.unwrap();
+    let sole = sole_administrator(&database).await.unwrap().unwrap();
+    let filled = fill(&database, 1, sole.clone()).await.unwrap();
+    assert_eq!((filled.rows[&Table::Users], filled.rows[&Table::Students]), (4, 1_000));
+    let users = user::Entity::find()
+        .order_by_asc(user::Column::Id)
+        .all(database.connection())
+        .await
+        .unwrap();
+    let names: Vec<_> = users.iter().map(|user| (user.id, user.username.as_str())).collect();
+    assert_eq!(names[..2], [(3, "accounts"), (4, "accounts.staff")]);
+    assert_eq!(users[0].password_hash, "$argon2id$of-the-first-start");
+    // Now there are others.
+    assert!(sole_administrator(&database).await.unwrap().is_none());
+    let again = fill(&database, 1, sole).await;
+    assert!(
+        matches!(again, Err(Error::NotEmpty { table: Table::Users })),
+        "{again:?}"
+    );
+}
+
+/// One who is not an administrator is somebody's data.
+#[tokio::test]
+async fn other_users_are_left_alone() {
+    let School {
+        database,
+        folder: _folder,
+    } = School::empty().await;
+    let teacher = user::ActiveModel {
+        username: ActiveValue::Set("teacher".to_owned()),
+        password_hash: ActiveValue::Set("!".to_owned()),
+        role: ActiveValue::Set(Role::Teacher),
+        is_active: ActiveValue::Set(true),
+        created_at: ActiveValue::Set(stats::now()),
+        ..Default::default()
+    };
+    user::Entity::insert(teacher).exec(database.connection()).await.unwrap();
+    assert!(sole_administrator(&database).await.unwrap().is_none());
 }
 
 #[tokio::test]
@@ -160,9 +218,9 @@ fn the_rows_are_as_awkward_as_real_ones() {
 
 #[test]
 fn the_administrator_may_have_a_name_of_the_staff() {
-    let names: std::collections::BTreeSet<_> = people::users(&DemoAdmin {
+    let names: std::collections::BTreeSet<_> = people::users(&DemoAdmin::New {
         username: "accounts".to_owned(),
-        ..admin()
+        password_hash: "!".to_owned(),
     })
     .map(|row| row.username)
     .collect();

@@ -40,7 +40,7 @@ impl School {
     /// The demo school of scale 1.
     pub(crate) async fn demo() -> Self {
         let school = Self::empty().await;
-        let admin = DemoAdmin {
+        let admin = DemoAdmin::New {
             username: "admin".to_owned(),
             password_hash: "!".to_owned(),
         };

@@ -12,7 +12,7 @@ use utoipa::IntoParams;
 
 use super::ArchiveAnswer;
 use crate::AppState;
-use crate::body::Query;
+use crate::body::{Query, is_multipart};
 use crate::idempotency::{IdempotencyHeader, IdempotencyKey};
 use crate::middleware::guard::Granted;
 use crate::plural::counted;
@@ -44,7 +44,7 @@ struct UploadQuery {
 }
 
 problem_responses!(
-    UploadProblems: MalformedBody, RequestTimeout, Unauthenticated, Forbidden, Cancelled, UploadTooLarge,
+    UploadProblems: MalformedBody, UnsupportedMediaType, RequestTimeout, Unauthenticated, Forbidden, Cancelled, UploadTooLarge,
     ArchiveLimitExceeded, NotAnArchive, InvalidField, ArchiveEmpty, ArchiveCut, ArchiveCorrupt, ArchiveDigestMismatch,
     ArchiveWrongKey, ArchiveKeyNeeded, ArchiveNewerVersion, ArchiveSchemaMismatch, ArchiveNotCanonical,
     ArchiveInvalidValue, ArchiveInvalidRow, ArchiveIdsOutOfOrder, ArchiveDuplicateId, ArchiveCountMismatch,
@@ -84,6 +84,11 @@ pub(super) async fn upload_archive(
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
+    if is_multipart(&request) {
+        let detail = "The file was sent as a part of a form (curl: -F). Send the file itself as the body: with curl, \
+                      `--data-binary @FILE` or `-T FILE`. Nothing was stored.";
+        return Err(ApiError::new(Code::UnsupportedMediaType, detail).closing());
+    }
     let UploadQuery { label, note, pinned } = query.0;
     let pinned = pinned.unwrap_or_default();
     let upload = Upload {

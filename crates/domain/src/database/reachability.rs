@@ -1,0 +1,87 @@
+//! Why a database server is not reached. A pool tries for some time, and then only says that the time is over; one connection
+//! says at once what is wrong.
+
+use std::io::ErrorKind;
+use std::time::Duration;
+
+use sea_orm::SqlxError;
+use sea_orm::sqlx::mysql::{MySqlConnection, MySqlDatabaseError};
+use sea_orm::sqlx::postgres::PgConnection;
+use sea_orm::sqlx::{Connection as _, error::DatabaseError};
+
+use super::{Defect, Reason, Settings};
+use crate::error::{Error, Result};
+
+/// How a password is written that has such characters in it; some of them are not noticed before.
+const ENCODING: &str = "A character of `#?/@%:` in the password must be percent-encoded, such as # as %23";
+
+/// Connects once and lets go again. What it can't tell the reason of is left to those who connect after it.
+///
+/// # Errors
+/// [`Error::DatabaseDefect`] if nobody listens, the host is unknown or does not answer, or the sign-in is refused.
+pub(super) async fn check(settings: &Settings) -> Result<()> {
+    let found = match connect(&settings.url, settings.patience).await {
+        Err(error) => reason(&error),
+        Ok(()) => None,
+    };
+    match found {
+        Some(detail) => Err(Error::DatabaseDefect(Defect::new(Reason::Unreachable, detail))),
+        None => Ok(()),
+    }
+}
+
+async fn connect(url: &str, patience: Duration) -> std::result::Result<(), SqlxError> {
+    let connected = async {
+        match url.starts_with("mysql:") {
+            true => MySqlConnection::connect(url).await?.close().await,
+            false => PgConnection::connect(url).await?.close().await,
+        }
+    };
+    let in_time = tokio::time::timeout(patience, connected).await;
+    in_time.unwrap_or_else(|_| Err(SqlxError::Io(ErrorKind::TimedOut.into())))
+}
+
+fn reason(error: &SqlxError) -> Option<String> {
+    let detail = match error {
+        SqlxError::Io(error) => match error.kind() {
+            ErrorKind::ConnectionRefused => {
+                "the connection was refused: nobody listens there. Check the host and the port, and whether the server runs"
+            }
+            ErrorKind::NotFound => "there is no such socket. Check its path, and whether the server runs",
+            ErrorKind::PermissionDenied => "the socket is not open to the user as whom this runs",
+            ErrorKind::TimedOut | ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => {
+                "the host does not answer. Check the host and the port, and whether a firewall is in between"
+            }
+            // The standard library has no kind for it.
+            _ if error.to_string().contains("lookup address") => "there is no host of that name. Check the host",
+            _ => return None,
+        },
+        SqlxError::Database(error) => return sign_in(error.as_ref()),
+        _ => return None,
+    };
+    Some(detail.to_owned())
+}
+
+/// What the server says of a sign-in. It names the user, and never the password.
+fn sign_in(error: &dyn DatabaseError) -> Option<String> {
+    let (is_credentials, is_database) = match error.try_downcast_ref::<MySqlDatabaseError>() {
+        Some(error) => (
+            matches!(error.number(), 1045 | 1698),
+            matches!(error.number(), 1044 | 1049),
+        ),
+        None => {
+            let code = error.code().unwrap_or_default();
+            (code.starts_with("28"), code == "3D000")
+        }
+    };
+    let said = error.message();
+    match (is_credentials, is_database) {
+        (true, _) => Some(format!(
+            "the server does not accept the user name or the password ({said}). {ENCODING}"
+        )),
+        (_, true) => Some(format!(
+            "the server has no such database, or not for this user ({said})"
+        )),
+        _ => None,
+    }
+}
