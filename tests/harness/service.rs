@@ -1,6 +1,7 @@
 //! The program, running.
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 use std::sync::{Arc, LazyLock};
@@ -119,6 +120,39 @@ impl Setup {
             code: status.code(),
             stdout: process.stdout(),
             stderr: process.stderr(),
+        }
+    }
+
+    /// The same with something on its standard input.
+    pub async fn run_with_input(&self, input: &[u8]) -> Finished {
+        let mut command = self.command();
+        command.stdin(Stdio::piped());
+        let mut process = Process::spawn(command);
+        let mut stdin = process.child.stdin.take().unwrap();
+        let input = input.to_vec();
+        // One that is refused may not be read to its end.
+        std::thread::spawn(move || drop(stdin.write_all(&input)));
+        let status = process.ended(Duration::from_secs(120)).await;
+        Finished {
+            code: status.code(),
+            stdout: process.stdout(),
+            stderr: process.stderr(),
+        }
+    }
+
+    /// The same for one whose reader is gone before it begins to write.
+    pub async fn run_without_reader(&self) -> Finished {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut command = self.command();
+        command.stdout(writer);
+        let ended = tokio::task::spawn_blocking(move || command.output().unwrap())
+            .await
+            .unwrap();
+        Finished {
+            code: ended.status.code(),
+            stdout: String::new(),
+            stderr: String::from_utf8(ended.stderr).unwrap(),
         }
     }
 

@@ -9,28 +9,43 @@ use harness::{Engine, Scratch, on_every_engine, small_school};
 const ID: &str = "2026-01-01T00-00-00Z-00000001";
 
 /// Every command that needs an installation.
-const COMMANDS: [&[&str]; 10] = [
+const COMMANDS: [&[&str]; 15] = [
     &["admin", "reset-password", "admin"],
     &["token", "admin"],
     &["backup"],
     &["diff", ID],
     &["undo", "nothing"],
+    &["clear", "students", "--yes"],
+    &["delete", ID, "--yes"],
+    &["protect", ID],
+    &["download", "students", "--output", "-"],
     &["restore", ID, "--mode", "replace", "--yes"],
     &["list"],
     &["show", ID],
     &["verify", ID, "--rehearse"],
     &["extract", ID, "students"],
+    &["download", ID, "--output", "-"],
 ];
 
 /// Of these, those that need no archives; the next three need all of it.
 const WITHOUT_ARCHIVES: usize = 2;
 /// From here on the database may be empty: `restore` fills it.
-const RESTORE: usize = 5;
+const RESTORE: usize = 9;
 /// From here on no database is needed, but that the archives are there.
-const READING: usize = 6;
+const READING: usize = 10;
 
 /// Those that make an installation, and those that have nothing to do with one.
-const OTHERS: [&str; 7] = ["serve", "migrate", "demo", "admin", "health", "openapi", "open"];
+const OTHERS: [&str; 9] = [
+    "serve",
+    "migrate",
+    "demo",
+    "admin",
+    "health",
+    "openapi",
+    "open",
+    "upload",
+    "completions",
+];
 
 /// A new subcommand stands in one of the lists.
 #[tokio::test(flavor = "multi_thread")]

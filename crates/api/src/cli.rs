@@ -5,8 +5,11 @@
 //! that is wrong with them can be said at once.
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap_complete::Shell;
 
+use crate::csv_style::{DatesName, DecimalsName, DelimiterName};
 use crate::failure::Failure;
+use crate::output::Report;
 
 /// Secrets are in no flag, where every user of the machine could read them.
 pub const SECRET_VARIABLES: [(&str, &str); 3] = [
@@ -26,7 +29,64 @@ const SECRETS: &str = "Secrets, only as environment variables (or the files abov
 Exit codes: 0 ended as asked, 1 failed, 2 settings or usage refused or no installation there, 3 database can't be reached,
 4 can't listen, 5 schema is newer than this program, 6 the archive is refused, 7 not as things stand: another job changes the
 data, a plan has moved, an undo is blocked, an archive is not there, migrations have not been run, 8 the database belongs to
-another program.";
+another program, 130 interrupted by Ctrl-C, 141 the reader of the standard output is gone.";
+
+const BACKUP_EXAMPLES: &str = "Examples:
+  campus-backup backup --label \"end of term\"
+  campus-backup backup --quiet                     from cron: says something only if it fails
+  campus-backup backup --json | jq -r .id";
+const LIST_EXAMPLES: &str = "Examples:
+  campus-backup list
+  campus-backup list --json | jq -r '.items[0].id'";
+const VERIFY_EXAMPLES: &str = "Examples:
+  campus-backup verify 2026-11-25T03-53-08Z-5f1c2a9b
+  campus-backup verify 2026-11-25T03-53-08Z-5f1c2a9b --rehearse";
+const EXTRACT_EXAMPLES: &str = "Examples:
+  campus-backup extract 2026-11-25T03-53-08Z-5f1c2a9b students --output students.csv
+  campus-backup extract backup.json.zst payments --delimiter semicolon --decimals comma --names
+  ssh school cat backup.json.zst | campus-backup extract - students";
+const DIFF_EXAMPLES: &str = "Examples:
+  campus-backup diff 2026-11-25T03-53-08Z-5f1c2a9b              with the live data
+  campus-backup diff 2026-11-25T03-53-08Z-5f1c2a9b live --csv > differences.csv";
+const RESTORE_EXAMPLES: &str = "Examples:
+  campus-backup restore 2026-11-25T03-53-08Z-5f1c2a9b --mode replace --dry-run
+  campus-backup restore backup.json.zst --mode replace
+  campus-backup restore 2026-11-25T03-53-08Z-5f1c2a9b --mode merge --student 17
+  ssh school cat backup.json.zst | campus-backup restore - --mode replace --yes";
+const UNDO_EXAMPLES: &str = "Examples:
+  campus-backup undo 0193d2f0-7a1c-7d3e-8f4b-2c9d1e5a6b70";
+const CLEAR_EXAMPLES: &str = "Examples:
+  campus-backup clear attendance --dry-run
+  campus-backup clear attendance
+  campus-backup clear students --expected-rows 109000 --yes";
+const DELETE_EXAMPLES: &str = "Examples:
+  campus-backup delete 2026-11-25T03-53-08Z-5f1c2a9b";
+const PROTECT_EXAMPLES: &str = "Examples:
+  campus-backup protect 2026-11-25T03-53-08Z-5f1c2a9b
+  campus-backup protect 2026-11-25T03-53-08Z-5f1c2a9b --off";
+const UPLOAD_EXAMPLES: &str = "Examples:
+  campus-backup upload backup.json.zst --label \"from the old server\"
+  ssh school cat backup.json.zst | campus-backup upload -";
+const DOWNLOAD_EXAMPLES: &str = "Examples:
+  campus-backup download 2026-11-25T03-53-08Z-5f1c2a9b          a stored archive, as it is
+  campus-backup download students --output students.csv         the live data
+  campus-backup download attendance --format xlsx --names
+  campus-backup download all --output - | age -r age1... > backup.json.age";
+const COMPLETIONS_EXAMPLES: &str = "Examples:
+  campus-backup completions bash > /etc/bash_completion.d/campus-backup
+  campus-backup completions zsh > /usr/local/share/zsh/site-functions/_campus-backup
+  campus-backup completions fish > ~/.config/fish/completions/campus-backup.fish";
+const TOKEN_EXAMPLES: &str = "Examples:
+  curl -H \"Authorization: Bearer $(campus-backup token admin)\" http://127.0.0.1:8080/backup/stats";
+const DEMO_EXAMPLES: &str = "Examples:
+  campus-backup demo
+  campus-backup demo --scale 10";
+const HEALTH_EXAMPLES: &str = "Examples:
+  campus-backup health
+  campus-backup health --store";
+const CREATE_EXAMPLES: &str = "Examples:
+  campus-backup admin create head --email head@school.example
+  campus-backup admin create head --password-file - < password.txt";
 
 /// Look at, download, back up and clear a school's data.
 #[derive(Debug, Parser)]
@@ -52,6 +112,7 @@ pub enum Command {
     #[command(subcommand)]
     Admin(Admin),
     /// Print an access token for a user, for scripts.
+    #[command(after_help = TOKEN_EXAMPLES)]
     Token {
         /// The user.
         username: String,
@@ -62,7 +123,8 @@ pub enum Command {
         #[command(flatten)]
         common: Common,
     },
-    /// Fill an empty database with a school that does not exist.
+    /// Fill a database that is empty, but for the first administrator, with a school that does not exist.
+    #[command(after_help = DEMO_EXAMPLES)]
     Demo {
         /// 1 is 1,000 students, 5,000 payments and 100,000 rows of attendance.
         #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000))]
@@ -72,6 +134,7 @@ pub enum Command {
         common: Common,
     },
     /// Ask the service that runs with these settings whether it can work; for health checks.
+    #[command(after_help = HEALTH_EXAMPLES)]
     Health {
         /// Check the store of archives instead, without the service: write, read, list and delete a file in it.
         #[arg(long)]
@@ -83,21 +146,17 @@ pub enum Command {
     /// Print the API's document.
     Openapi,
     /// Take an archive of everything, read it back and list it.
+    #[command(after_help = BACKUP_EXAMPLES)]
     Backup {
-        /// A short name.
-        #[arg(long)]
-        label: Option<String>,
-        /// A longer word.
-        #[arg(long)]
-        note: Option<String>,
-        /// Keep it until somebody says otherwise.
-        #[arg(long)]
-        pinned: bool,
+        /// What is said of it.
+        #[command(flatten)]
+        words: ArchiveFields,
         /// Who takes it, and where.
         #[command(flatten)]
         acting: Acting,
     },
     /// List the archives, the newest first. No database and no account is needed.
+    #[command(after_help = LIST_EXAMPLES)]
     List {
         /// Where they are.
         #[command(flatten)]
@@ -114,6 +173,7 @@ pub enum Command {
     /// Read a stored archive to its end and compare everything. If the archive is whole and has no manifest, or a damaged one,
     /// the manifest is made again. Damage is remembered with the archive; that it is whole only the service can sign, so verify
     /// it there to have that remembered. No database and no account is needed.
+    #[command(after_help = VERIFY_EXAMPLES)]
     Verify {
         /// Its id.
         id: String,
@@ -125,8 +185,10 @@ pub enum Command {
         reading: Reading,
     },
     /// Take one table out of an archive, as its download was at the archive's moment. No database and no account is needed.
+    #[command(after_help = EXTRACT_EXAMPLES)]
     Extract(Extract),
     /// Compare two archives, or one and the live data.
+    #[command(after_help = DIFF_EXAMPLES)]
     Diff {
         /// The id of an archive, or `live`.
         from: String,
@@ -142,8 +204,14 @@ pub enum Command {
     },
     /// Restore an archive: show the plan, ask, take a safety archive, and do it in one transaction. An empty database is filled,
     /// too; if nobody can sign in afterwards, an administrator is made.
+    #[command(after_help = RESTORE_EXAMPLES)]
     Restore(Restore),
-    /// Take a clear back.
+    /// Remove all rows of a table, with everything that can't stand without them: show what would be removed, ask, create a safety
+    /// backup, and do it in one transaction. It can be undone.
+    #[command(after_help = CLEAR_EXAMPLES)]
+    Clear(Clear),
+    /// Undo a clear: put back exactly the rows that it removed.
+    #[command(after_help = UNDO_EXAMPLES)]
     Undo {
         /// The id of the clear, which is that of its job.
         id: String,
@@ -151,15 +219,134 @@ pub enum Command {
         #[command(flatten)]
         acting: Acting,
     },
+    /// Delete an archive, for ever.
+    #[command(after_help = DELETE_EXAMPLES)]
+    Delete {
+        /// Its id.
+        id: String,
+        /// Delete it although a clear can be undone only with it. A protected archive is not deleted all the same.
+        #[arg(long)]
+        force: bool,
+        /// Do not ask. Without a terminal it can't be asked, and is refused.
+        #[arg(long)]
+        yes: bool,
+        /// Who asks, and where.
+        #[command(flatten)]
+        acting: Acting,
+    },
+    /// Protect an archive from deletion.
+    #[command(after_help = PROTECT_EXAMPLES)]
+    Protect {
+        /// Its id.
+        id: String,
+        /// End the protection.
+        #[arg(long)]
+        off: bool,
+        /// Who asks, and where.
+        #[command(flatten)]
+        acting: Acting,
+    },
+    /// Put a backup file among the archives. It is read to its end, and what is not whole is refused.
+    #[command(after_help = UPLOAD_EXAMPLES)]
+    Upload {
+        /// The file; `-` is the standard input.
+        file: String,
+        /// What is said of it.
+        #[command(flatten)]
+        words: ArchiveFields,
+        /// Who asks, and where.
+        #[command(flatten)]
+        acting: Acting,
+    },
+    /// Save a stored archive as it is, or a table of the live data.
+    #[command(after_help = DOWNLOAD_EXAMPLES)]
+    Download(Download),
     /// Look into an archive, such as the complete JSON backup: no service and no database is needed.
     #[command(subcommand)]
     Open(Open),
+    /// Print what makes a shell complete the command line.
+    #[command(after_help = COMPLETIONS_EXAMPLES)]
+    Completions {
+        /// Which shell.
+        shell: Shell,
+    },
+}
+
+/// What people say of an archive.
+#[derive(Clone, Debug, Args)]
+pub struct ArchiveFields {
+    /// A short name.
+    #[arg(long)]
+    pub label: Option<String>,
+    /// A longer word.
+    #[arg(long)]
+    pub note: Option<String>,
+    /// Protect it from deletion.
+    #[arg(long, visible_alias = "pinned")]
+    pub protected: bool,
+}
+
+/// What `clear` takes.
+#[derive(Debug, Args)]
+pub struct Clear {
+    /// students, courses, enrollments, payments, attendance or all.
+    pub table: String,
+    /// Show what would be removed and change nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Change nothing if another number of rows would be removed.
+    #[arg(long, value_name = "N")]
+    pub expected_rows: Option<u64>,
+    /// Do not ask. Without a terminal it can't be asked, and is refused.
+    #[arg(long)]
+    pub yes: bool,
+    /// Who asks, and where.
+    #[command(flatten)]
+    pub acting: Acting,
+}
+
+/// What `download` takes.
+#[derive(Debug, Args)]
+pub struct Download {
+    /// The archive's id, for which no account is needed; or a table, or `all`, of the live data.
+    #[arg(value_name = "ID|TABLE")]
+    pub what: String,
+    /// csv, json or xlsx, of a table [default: csv; json of `all`].
+    #[arg(long, value_name = "FORMAT")]
+    pub format: Option<String>,
+    /// Where it goes; it appears there only when it is whole. `-` is the standard output [default: a file of its own name in this
+    /// folder].
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<String>,
+    /// How a table is written.
+    #[command(flatten)]
+    pub table_style: TableStyle,
+    /// Who asks, and where.
+    #[command(flatten)]
+    pub acting: Acting,
+}
+
+/// How a table is written for people.
+#[derive(Clone, Debug, Args)]
+pub struct TableStyle {
+    /// What stands between two fields of CSV.
+    #[arg(long, value_name = "DELIMITER", value_enum, default_value_t)]
+    pub delimiter: DelimiterName,
+    /// What stands before the decimals of an amount in CSV.
+    #[arg(long, value_name = "MARK", value_enum, default_value_t)]
+    pub decimals: DecimalsName,
+    /// How dates are written in CSV.
+    #[arg(long, value_name = "STYLE", value_enum, default_value_t)]
+    pub dates: DatesName,
+    /// Columns with the names of students and courses beside their ids, in CSV and XLSX.
+    #[arg(long)]
+    pub names: bool,
 }
 
 /// What `restore` takes.
 #[derive(Debug, Args)]
 pub struct Restore {
-    /// The archive's id, or the path of a file, which is put among the archives first.
+    /// The archive's id, or the path of a file, which is put among the archives first; `-` is the standard input.
     #[arg(value_name = "ID|FILE")]
     pub archive: String,
     /// What becomes of rows: `replace` makes them what the archive has and removes all others, `merge` removes none,
@@ -197,7 +384,7 @@ pub struct Restore {
 /// What `extract` takes.
 #[derive(Debug, Args)]
 pub struct Extract {
-    /// The archive's id, or the path of a file.
+    /// The archive's id, or the path of a file; `-` is the standard input.
     #[arg(value_name = "ID|FILE")]
     pub archive: String,
     /// Which table.
@@ -205,9 +392,12 @@ pub struct Extract {
     /// csv or json.
     #[arg(long, default_value = "csv", value_name = "FORMAT")]
     pub format: String,
-    /// Where the table goes; it appears there only if the archive is whole [default: the standard output].
+    /// Where the table goes; it appears there only if the archive is whole. `-` is the standard output [default: -].
     #[arg(long, value_name = "FILE")]
     pub output: Option<String>,
+    /// How the table is written.
+    #[command(flatten)]
+    pub table_style: TableStyle,
     /// In which time zone CSV shows times.
     #[arg(long, env = "CAMPUS_BACKUP_TIMEZONE", value_name = "ZONE", default_value = "UTC")]
     pub timezone: String,
@@ -231,7 +421,12 @@ pub struct Reading {
 #[derive(Clone, Debug, Args)]
 pub struct Acting {
     /// The administrator who acts; a restore leaves this account as it is.
-    #[arg(long = "as", value_name = "USERNAME", default_value = "admin")]
+    #[arg(
+        long = "as",
+        env = "CAMPUS_BACKUP_ADMIN_USERNAME",
+        value_name = "USERNAME",
+        default_value = "admin"
+    )]
     pub username: String,
     /// Answer with one JSON object, for scripts.
     #[arg(long)]
@@ -258,9 +453,12 @@ pub enum Open {
         /// csv or json.
         #[arg(long, default_value = "csv", value_name = "FORMAT")]
         format: String,
-        /// Where the table goes; it appears there only if the archive is whole [default: the standard output].
+        /// Where the table goes; it appears there only if the archive is whole. `-` is the standard output [default: -].
         #[arg(long, value_name = "FILE")]
         output: Option<String>,
+        /// How the table is written.
+        #[command(flatten)]
+        table_style: TableStyle,
         /// In which time zone CSV shows times.
         #[arg(long, env = "CAMPUS_BACKUP_TIMEZONE", value_name = "ZONE", default_value = "UTC")]
         timezone: String,
@@ -270,7 +468,7 @@ pub enum Open {
 /// An archive file and what opens it.
 #[derive(Debug, Args)]
 pub struct Archive {
-    /// The file, whether bare, compressed (zstd) or encrypted (age).
+    /// The file, whether bare, compressed (zstd) or encrypted (age); `-` is the standard input.
     pub file: String,
     /// A file with the secret keys of an encrypted one, as `age-keygen` makes it.
     #[arg(long, value_name = "FILE")]
@@ -278,19 +476,23 @@ pub struct Archive {
     /// Answer with one JSON object, for scripts.
     #[arg(long)]
     pub json: bool,
+    /// Print nothing but what was asked for, and errors.
+    #[arg(long, short)]
+    pub quiet: bool,
 }
 
 /// Administrators' accounts.
 #[derive(Debug, Subcommand)]
 pub enum Admin {
     /// Create an administrator. Without a password file a one-time password is made and printed once.
+    #[command(after_help = CREATE_EXAMPLES)]
     Create {
         /// Who signs in.
         username: String,
         /// Their address.
         #[arg(long)]
         email: Option<String>,
-        /// A file with the password.
+        /// A file with the password; `-` is the standard input.
         #[arg(long, value_name = "FILE")]
         password_file: Option<String>,
         /// Where the database is.
@@ -302,7 +504,7 @@ pub enum Admin {
     ResetPassword {
         /// Who signs in.
         username: String,
-        /// A file with the password.
+        /// A file with the password; `-` is the standard input.
         #[arg(long, value_name = "FILE")]
         password_file: Option<String>,
         /// Where the database is.
@@ -326,20 +528,24 @@ pub enum Admin {
 /// What `serve` takes.
 #[derive(Clone, Debug, Args)]
 pub struct Serve {
+    /// Fill the database with a school that does not exist, if it is empty but for the first administrator.
+    #[arg(long)]
+    pub demo: bool,
     /// Settings of every subcommand.
     #[command(flatten)]
     pub common: Common,
     /// Settings of the service.
     #[command(flatten)]
     pub serving: Serving,
-    /// Fill the database with a school that does not exist, if it is empty.
-    #[arg(long)]
-    pub demo: bool,
 }
 
 /// Settings of every subcommand that needs the database.
 #[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Settings, also as environment variables")]
 pub struct Common {
+    /// Print nothing but what was asked for, and errors.
+    #[arg(long, short, help_heading = None)]
+    pub quiet: bool,
     /// sqlite:, postgres: or mysql: [default: the file campus-backup.db in the data folder].
     #[arg(long, env = "DATABASE_URL", value_name = "URL")]
     pub database_url: Option<String>,
@@ -378,9 +584,10 @@ pub struct Common {
         default_value = "5"
     )]
     pub database_timeout: String,
-    /// What is logged: error, warn, info, debug, trace, or a filter such as info,campus_backup_domain=debug.
-    #[arg(long, env = "CAMPUS_BACKUP_LOG", value_name = "FILTER", default_value = "info")]
-    pub log: String,
+    /// What is logged: off, error, warn, info, debug, trace, or a filter such as info,campus_backup_domain=debug [default: info;
+    /// warn of commands that end by themselves, off of those with --json].
+    #[arg(long, env = "CAMPUS_BACKUP_LOG", value_name = "FILTER")]
+    pub log: Option<String>,
     /// How it is logged: text or json.
     #[arg(
         long,
@@ -393,6 +600,7 @@ pub struct Common {
 
 /// Settings of the service. Other subcommands read them from the environment.
 #[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Settings of the service")]
 pub struct Serving {
     /// Where to listen; port 0 takes any free one.
     #[arg(
@@ -574,16 +782,43 @@ pub struct Serving {
     pub oidc_admin_role: String,
 }
 
+impl Acting {
+    /// Who acts. An empty variable counts as not set.
+    pub(crate) fn username(&self) -> &str {
+        match self.username.trim() {
+            "" => "admin",
+            username => username,
+        }
+    }
+
+    /// How it is told what was done.
+    pub(crate) fn report(&self) -> Report {
+        Report::of(self.json, self.common.quiet)
+    }
+}
+
+impl Reading {
+    /// How it is told what was done.
+    pub(crate) fn report(&self) -> Report {
+        Report::of(self.json, self.common.quiet)
+    }
+}
+
 impl Cli {
     /// Reads the command line, and the environment behind it.
     ///
     /// # Errors
     /// What clap says, which may also be the help that was asked for.
     pub fn read(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> Result<Self, clap::Error> {
-        let mut command = without_values(Self::command());
+        let mut command = command();
         let matches = command.try_get_matches_from_mut(arguments)?;
         Self::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
     }
+}
+
+/// The whole command line.
+pub(crate) fn command() -> clap::Command {
+    without_values(Cli::command())
 }
 
 /// The help names the variables and never shows what is in them: a database's address has its password in it.
@@ -676,7 +911,7 @@ mod tests {
 
     #[test]
     fn the_help_names_every_variable_and_every_default() {
-        let mut command = without_values(Cli::command());
+        let mut command = command();
         let serve = command.find_subcommand_mut("serve").unwrap();
         let help = serve.render_long_help().to_string();
         for setting in settings() {

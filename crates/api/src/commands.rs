@@ -1,40 +1,50 @@
 //! The command line's subcommands. Each is a few lines: settings, a connection, one call.
 
+mod archive;
+mod clear;
+mod download;
+
 use std::future::Future;
+use std::io::Write as _;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use campus_backup_domain::account::FirstAdmin;
-use campus_backup_domain::archives::Words;
 use campus_backup_domain::job::Runner;
 use campus_backup_domain::store::Store;
 use secrecy::ExposeSecret;
 
 use crate::cli::{Admin, Cli, Command, Common, Serve};
-use crate::failure::Failure;
+use crate::failure::{ErrorForm, Failure};
 use crate::installation::Installation;
-use crate::output::print;
+use crate::output::{self, Report, print};
 use crate::problem::ApiError;
 use crate::settings::Settings;
-use crate::{AppState, Service, installation, keep, logging, look, openapi, restoring, secret, startup, stored};
+use crate::{AppState, Service, cli, installation, keep, logging, look, openapi, restoring, secret, startup, stored};
 
 /// How long tasks that ignore the end of the program are waited for.
 const LAST_MOMENTS: Duration = Duration::from_secs(2);
 
 /// The whole program: reads the command line, does what it says, and gives the exit code.
 pub fn main() -> ExitCode {
-    let cli = match Cli::read(std::env::args_os()) {
-        Ok(cli) => cli,
+    let form = ErrorForm::of(std::env::args_os());
+    let done = match Cli::read(std::env::args_os()) {
+        Ok(cli) => run(cli),
+        Err(error) if error.use_stderr() && form == ErrorForm::Json => {
+            let lines = error.to_string();
+            let lines = lines.lines().map(str::trim).filter(|line| !line.is_empty());
+            Err(Failure::Settings(vec![lines.collect::<Vec<_>>().join(" ")]))
+        }
         Err(error) => {
             // Also the help that was asked for. If nobody reads it, there is nobody left to tell.
             let _ = error.print();
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
-    match run(cli) {
+    match done {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => failure.report(),
+        Err(failure) => failure.report(form),
     }
 }
 
@@ -46,19 +56,20 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Some(Command::Health { store: true, common }) => check_store(&common),
         Some(Command::Health { store: false, common }) => health(&common),
         Some(Command::Openapi) => print_document(),
-        Some(Command::Backup {
-            label,
-            note,
-            pinned,
-            acting,
-        }) => keep::backup(Words { label, note, pinned }, &acting),
+        Some(Command::Completions { shell }) => completions(shell),
+        Some(Command::Backup { words, acting }) => keep::backup(archive::words(words), &acting),
         Some(Command::List { reading }) => stored::list(&reading),
         Some(Command::Show { id, reading }) => stored::show(&id, &reading),
         Some(Command::Verify { id, rehearse, reading }) => stored::verify(&id, rehearse, &reading),
         Some(Command::Extract(extract)) => stored::extract(&extract),
         Some(Command::Diff { from, to, csv, acting }) => keep::diff(from, to, csv, &acting),
         Some(Command::Restore(restore)) => restoring::restore(&restore),
+        Some(Command::Clear(clear)) => clear::clear(&clear),
         Some(Command::Undo { id, acting }) => keep::undo(&id, &acting),
+        Some(Command::Delete { id, force, yes, acting }) => archive::delete(&id, force, yes, &acting),
+        Some(Command::Protect { id, off, acting }) => archive::protect(&id, !off, &acting),
+        Some(Command::Upload { file, words, acting }) => archive::upload(&file, words, &acting),
+        Some(Command::Download(download)) => download::download(&download),
         Some(Command::Open(open)) => look::open(&open),
         Some(Command::Admin(admin)) => administer(admin),
         Some(Command::Token {
@@ -96,7 +107,11 @@ fn administer(admin: Admin) -> Result<(), Failure> {
                     .create_admin(&username, email.as_deref(), password.as_ref())
                     .await;
                 let made = made.map_err(Failure::failed("changing the account"))?;
-                print_account(&format!("Administrator `{}` was created.", made.username), &made)
+                print_account(
+                    &format!("Administrator `{}` was created.", made.username),
+                    &made,
+                    &common,
+                )
             })
         }
         Admin::ResetPassword {
@@ -108,7 +123,11 @@ fn administer(admin: Admin) -> Result<(), Failure> {
             with_state(&common, Installation::Database, async |state| {
                 let reset = state.accounts.reset_password(&username, password.as_ref()).await;
                 let reset = reset.map_err(Failure::failed("changing the account"))?;
-                print_account(&format!("The password of `{}` was set.", reset.username), &reset)
+                print_account(
+                    &format!("The password of `{}` was set.", reset.username),
+                    &reset,
+                    &common,
+                )
             })
         }
         Admin::EndSessions { username, common, .. } => {
@@ -116,12 +135,12 @@ fn administer(admin: Admin) -> Result<(), Failure> {
                 Some(username) => {
                     let ended = state.accounts.end_sessions_of(username).await;
                     ended.map_err(Failure::failed("ending the sessions"))?;
-                    print(&format!("All sessions of `{username}` were ended."))
+                    Report::of(false, common.quiet).say(&format!("All sessions of `{username}` were ended."))
                 }
                 None => {
                     let ended = state.accounts.end_all_sessions().await;
                     ended.map_err(Failure::failed("ending the sessions"))?;
-                    print("All sessions were ended.")
+                    Report::of(false, common.quiet).say("All sessions were ended.")
                 }
             })
         }
@@ -129,10 +148,10 @@ fn administer(admin: Admin) -> Result<(), Failure> {
 }
 
 /// Says what was done, and the password if it was made.
-fn print_account(what: &str, account: &FirstAdmin) -> Result<(), Failure> {
+fn print_account(what: &str, account: &FirstAdmin, common: &Common) -> Result<(), Failure> {
     match &account.password {
         Some(password) => print(&format!("{what} One-time password: {}", password.expose_secret())),
-        None => print(what),
+        None => Report::of(false, common.quiet).say(what),
     }
 }
 
@@ -149,7 +168,7 @@ fn demo(scale: u32, common: &Common) -> Result<(), Failure> {
     with_state(common, Installation::CreateIfMissing, async |state| {
         let filled = startup::fill_demo(state, scale).await?;
         for (table, rows) in &filled.rows {
-            print(&format!("{table}: {rows}"))?;
+            Report::of(false, common.quiet).say(&format!("{table}: {rows}"))?;
         }
         Ok(())
     })
@@ -190,7 +209,8 @@ fn check_store(common: &Common) -> Result<(), Failure> {
             .check()
             .await
             .map_err(|error| ApiError::from(error).with_cause())?;
-        print("The store of archives works: a file was written, read, listed and deleted.")?;
+        let report = Report::of(false, common.quiet);
+        report.say("The store of archives works: a file was written, read, listed and deleted.")?;
         checked.warning().map_or(Ok(()), print)
     })
 }
@@ -210,7 +230,16 @@ fn print_document() -> Result<(), Failure> {
     let document = openapi::openapi()
         .to_pretty_json()
         .map_err(Failure::failed("writing the API's document"))?;
-    print(&document)
+    let written = writeln!(output::standard_output(), "{document}");
+    written.map_err(Failure::failed("writing to the standard output"))
+}
+
+fn completions(shell: clap_complete::Shell) -> Result<(), Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut cli::command(), "campus-backup", &mut script);
+    let mut output = output::standard_output();
+    let written = output.write_all(&script).and_then(|()| output.flush());
+    written.map_err(Failure::failed("writing to the standard output"))
 }
 
 /// Runs a subcommand to its end. What then still holds on to a thread is left behind.

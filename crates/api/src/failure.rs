@@ -1,4 +1,5 @@
-//! How the program ends if it can't go on: one plain line (settings: one a problem) and an exit code.
+//! How the program ends if it can't go on: one plain line (settings: one a problem) and an exit code. For scripts the line is
+//! a JSON object with the members of the API's problems and the exit code.
 
 use std::error::Error as StdError;
 use std::io::Write;
@@ -7,9 +8,14 @@ use std::process::ExitCode;
 
 use actix_web::http::StatusCode;
 use campus_backup_domain::Error;
-use campus_backup_domain::database::Defect;
+use campus_backup_domain::database::{Defect, Reason};
+use serde_json::{Map, Value, json};
 
-use crate::problem::{ApiError, Code, chain};
+use crate::output::{self, escaped_json, printable};
+use crate::problem::{ApiError, Code, Problem, chain};
+
+/// What a shell says of a program that was ended by SIGPIPE, as most are whose reader goes away.
+const READER_IS_GONE: u8 = 128 + 13;
 
 /// Why the program ends. The exit codes are documented and stay.
 #[derive(Debug, thiserror::Error)]
@@ -55,9 +61,12 @@ pub enum Failure {
         #[source]
         source: Box<Error>,
     },
-    /// The code of [`Refusal::exit_code`]. What was asked can't be done, or was not done; nothing has changed.
+    /// The code of [`refusal_code`]. What was asked can't be done, or was not done; nothing has changed.
     #[error("{}: {}", .0.code.name(), .0.detail)]
-    Refused(Refusal),
+    Refused(Box<Problem>),
+    /// Exit code 130. Somebody has pressed Ctrl-C, and the work has ended without an effect.
+    #[error("interrupted. Nothing was changed")]
+    Interrupted,
     /// Exit code 5. A newer version of the program was here before.
     #[error("the database's schema is newer than this program: it has the migration {0}")]
     NewerSchema(String),
@@ -86,39 +95,43 @@ pub enum Failure {
     },
 }
 
-/// Why what was asked was not done, in the words of the API.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
-    /// The kind of problem.
-    pub code: Code,
-    /// What was wrong.
-    pub detail: String,
+/// How an error is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ErrorForm {
+    /// In lines for people.
+    Text,
+    /// As a JSON object in one line.
+    Json,
 }
 
-impl Refusal {
-    fn exit_code(&self) -> u8 {
-        let status = self.code.status();
-        let is_of_the_archive = self.code == Code::NotAnArchive || self.code.name().starts_with("archive_");
-        match (self.code, status) {
-            (
-                Code::DatabaseUnavailable | Code::DatabaseBusy | Code::DatabaseReadOnly | Code::DatabaseAccessDenied,
-                _,
-            ) => 3,
-            (Code::StoreMisconfigured, _) => 2,
-            (Code::Cancelled | Code::Unexportable, _) => 1,
-            (_, StatusCode::NOT_FOUND | StatusCode::CONFLICT | StatusCode::GONE | StatusCode::PRECONDITION_FAILED) => 7,
-            _ if is_of_the_archive => 6,
-            _ if status.is_client_error() => 2,
-            _ => 1,
+impl ErrorForm {
+    /// The one for these arguments. They are looked at before they are understood, because they may be what is wrong.
+    pub(crate) fn of(mut arguments: impl Iterator<Item = std::ffi::OsString>) -> Self {
+        match arguments.any(|argument| argument == "--json") {
+            true => Self::Json,
+            false => Self::Text,
         }
+    }
+}
+
+/// The exit code of a refusal that the API knows.
+fn refusal_code(code: Code) -> u8 {
+    let status = code.status();
+    let is_of_the_archive = code == Code::NotAnArchive || code.name().starts_with("archive_");
+    match (code, status) {
+        (Code::DatabaseUnavailable | Code::DatabaseBusy | Code::DatabaseReadOnly | Code::DatabaseAccessDenied, _) => 3,
+        (Code::StoreMisconfigured, _) => 2,
+        (Code::Cancelled | Code::Unexportable, _) => 1,
+        (_, StatusCode::NOT_FOUND | StatusCode::CONFLICT | StatusCode::GONE | StatusCode::PRECONDITION_FAILED) => 7,
+        _ if is_of_the_archive => 6,
+        _ if status.is_client_error() => 2,
+        _ => 1,
     }
 }
 
 impl From<ApiError> for Failure {
     fn from(error: ApiError) -> Self {
-        let code = error.code();
-        let detail = error.into_detail();
-        Self::Refused(Refusal { code, detail })
+        Self::Refused(Box::new(error.into_problem()))
     }
 }
 
@@ -156,7 +169,8 @@ impl Failure {
             Self::Listen { .. } => 4,
             Self::NewerSchema(_) => 5,
             Self::Archive { .. } => 6,
-            Self::Refused(refusal) => refusal.exit_code(),
+            Self::Refused(problem) => refusal_code(problem.code),
+            Self::Interrupted => 130,
             Self::OlderSchema { .. } => 7,
             Self::ForeignDatabase { .. } => 8,
         }
@@ -164,19 +178,89 @@ impl Failure {
 
     /// What is printed: the error and what it comes from, each problem on one line.
     pub fn lines(&self) -> Vec<String> {
-        match self {
+        let lines = match self {
             Self::Settings(problems) => problems.clone(),
             other => vec![chain(other).split_whitespace().collect::<Vec<_>>().join(" ")],
-        }
+        };
+        lines.iter().map(|line| printable(line)).collect()
     }
 
-    /// Prints it and gives the exit code.
-    pub(crate) fn report(&self) -> ExitCode {
+    /// Prints it and gives the exit code. A reader of the standard output who has gone away need not be told.
+    pub(crate) fn report(&self, form: ErrorForm) -> ExitCode {
+        if output::reader_is_gone() {
+            return ExitCode::from(READER_IS_GONE);
+        }
         let mut out = std::io::stderr().lock();
-        for line in self.lines() {
-            // If nobody reads it, there is nobody left to tell.
-            let _ = writeln!(out, "campus-backup: {line}");
+        // If nobody reads it, there is nobody left to tell.
+        match form {
+            ErrorForm::Text => {
+                for line in self.lines() {
+                    let _ = writeln!(out, "campus-backup: {line}");
+                }
+            }
+            ErrorForm::Json => {
+                let _ = writeln!(out, "{}", escaped_json(&self.document().to_string()));
+            }
         }
         ExitCode::from(self.code())
+    }
+
+    /// The error with the members of the API's problems (RFC 9457), as far as it has them, and the exit code.
+    fn document(&self) -> Value {
+        let (code, title) = self.kind();
+        let mut document = match self {
+            Self::Refused(problem) => match json!(problem) {
+                Value::Object(members) => members,
+                _ => Map::new(),
+            },
+            _ => Map::new(),
+        };
+        // The command line has no requests.
+        document.remove("request_id");
+        document.insert("type".to_owned(), json!(format!("urn:campus-backup:problem:{code}")));
+        document.insert("title".to_owned(), json!(title));
+        document.insert("code".to_owned(), json!(code));
+        if let Self::Settings(problems) = self {
+            let errors: Vec<_> = problems.iter().map(|problem| json!({"detail": problem})).collect();
+            document.insert("errors".to_owned(), json!(errors));
+        }
+        let detail = match self {
+            Self::Refused(problem) => problem.detail.clone(),
+            other => other.lines().join(" "),
+        };
+        document.insert("detail".to_owned(), json!(detail));
+        document.insert("exit_code".to_owned(), json!(self.code()));
+        Value::Object(document)
+    }
+
+    /// Which kind of problem it is, for programs and in words.
+    fn kind(&self) -> (&str, &str) {
+        match self {
+            Self::Failed { .. } => ("failed", "The command failed"),
+            Self::Settings(_) => ("invalid_settings", "The settings or arguments were refused"),
+            Self::Database(error) => match error {
+                Error::DatabaseBusy { .. } => (Code::DatabaseBusy.name(), Code::DatabaseBusy.title()),
+                Error::DatabaseReadOnly { .. } => (Code::DatabaseReadOnly.name(), Code::DatabaseReadOnly.title()),
+                Error::DatabaseAccessDenied { .. } => {
+                    (Code::DatabaseAccessDenied.name(), Code::DatabaseAccessDenied.title())
+                }
+                _ => (Code::DatabaseUnavailable.name(), Code::DatabaseUnavailable.title()),
+            },
+            Self::DatabaseDefect { defect, .. } if defect.reason == Reason::Unreachable => {
+                (Code::DatabaseUnavailable.name(), Code::DatabaseUnavailable.title())
+            }
+            Self::DatabaseDefect { .. } => ("database_unusable", "The database can't be used as it is set up"),
+            Self::Listen { .. } => ("cannot_listen", "The address can't be listened on"),
+            Self::Archive { source, .. } => {
+                let code = source.archive_code().and_then(Code::of_archive);
+                let code = code.unwrap_or(Code::NotAnArchive);
+                (code.name(), code.title())
+            }
+            Self::Refused(problem) => (problem.code.name(), &problem.title),
+            Self::Interrupted => (Code::Interrupted.name(), Code::Interrupted.title()),
+            Self::NewerSchema(_) => ("newer_schema", "The database's schema is newer than this program"),
+            Self::OlderSchema { .. } => ("older_schema", "The database's schema is older than this program"),
+            Self::ForeignDatabase { .. } => ("foreign_database", "The database belongs to another program"),
+        }
     }
 }

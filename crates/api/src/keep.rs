@@ -3,7 +3,7 @@
 //! them apart.
 
 use std::future::Future;
-use std::io::{self, Write};
+use std::io::Write;
 use std::time::Duration;
 
 use campus_backup_domain::Error;
@@ -12,9 +12,9 @@ use campus_backup_domain::archives::{ListedArchive, Words};
 use campus_backup_domain::catalog;
 use campus_backup_domain::diff::{self, CsvRequest};
 use campus_backup_domain::export::{CsvOptions, Transfer};
-use campus_backup_domain::job::{Job, Phase, Progress, Submitted};
+use campus_backup_domain::job::{Job, JobState, Progress, Submitted};
 use futures_util::StreamExt as _;
-use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
+use indicatif::{HumanBytes, HumanCount};
 use serde_json::{Value, json};
 
 use crate::AppState;
@@ -22,25 +22,30 @@ use crate::cli::Acting;
 use crate::commands::with_state;
 use crate::failure::Failure;
 use crate::installation::Installation;
-use crate::output::{print, printable};
+use crate::output::{Report, file_output, print, print_json};
 use crate::problem::ApiError;
+use crate::progress;
 use crate::routes::archives::ArchiveAnswer;
 use crate::routes::diff::{DiffCounts, side};
 
 /// How long a job has to end that is interrupted.
-const LAST_MOMENTS: Duration = Duration::from_secs(10);
+const LAST_MOMENTS: Duration = Duration::from_secs(3);
 
 pub(crate) fn backup(words: Words, acting: &Acting) -> Result<(), Failure> {
     with_admin(acting, async |state, admin| {
         let job = follow(state, acting, state.archives.take(admin, words, None)).await?;
         let id = job.result.as_ref().and_then(|result| result["archive_id"].as_str());
         let archive = state.archives.show(admin, id.unwrap_or_default()).await;
-        let archive = archive.map_err(refused)?;
-        match acting.json {
-            true => print_json(&ArchiveAnswer::from(archive)),
-            false => print(&line(&archive)),
-        }
+        report_archive(acting.report(), archive.map_err(refused)?)
     })
+}
+
+/// Tells of an archive that a command has made or changed.
+pub(crate) fn report_archive(report: Report, archive: ListedArchive) -> Result<(), Failure> {
+    match report {
+        Report::Json => print_json(&ArchiveAnswer::from(archive)),
+        Report::Text | Report::Quiet => report.say(&line(&archive)),
+    }
 }
 
 pub(crate) fn diff(from: String, to: String, csv: bool, acting: &Acting) -> Result<(), Failure> {
@@ -56,11 +61,14 @@ pub(crate) fn diff(from: String, to: String, csv: bool, acting: &Acting) -> Resu
             };
             let body = diff::csv(admin, &one, &other, &state.downloads, request, std::future::pending());
             let mut body = body.await.map_err(refused)?;
+            let mut output = file_output();
             while let Some(bytes) = body.next().await {
-                let written = io::stdout().lock().write_all(&bytes.map_err(refused)?);
+                let written = output.write_all(&bytes.map_err(refused)?);
                 written.map_err(Failure::failed("writing to the standard output"))?;
             }
-            return Ok(());
+            return output
+                .flush()
+                .map_err(Failure::failed("writing to the standard output"));
         }
         let counted = diff::counts(&one, &other, &Progress::default())
             .await
@@ -89,30 +97,33 @@ pub(crate) fn undo(id: &str, acting: &Acting) -> Result<(), Failure> {
             return print_json(&report);
         }
         for (table, done) in report["tables"].as_object().into_iter().flatten() {
-            print(&format!("{}  {table}", column(done, "inserted")))?;
+            acting.report().say(&format!("{}  {table}", column(done, "inserted")))?;
         }
         Ok(())
     })
 }
 
-fn with_admin(
+pub(crate) fn with_admin(
     acting: &Acting,
     work: impl AsyncFnOnce(&AppState, &Admin) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     with_state(&acting.common, Installation::Required, async |state| {
-        let admin = state.accounts.administrator(&acting.username).await;
+        let admin = state.accounts.administrator(acting.username()).await;
         work(state, &admin.map_err(Failure::refused("--as"))?).await
     })
 }
 
 /// Waits for a job, shows on a terminal how far it is, and asks it to end on Ctrl-C.
+///
+/// # Errors
+/// [`Failure::Interrupted`] if it has ended because of that; one that is past that point ends as it would have.
 pub(crate) async fn follow(
     state: &AppState,
     acting: &Acting,
     submitted: impl Future<Output = Result<Submitted, Error>>,
 ) -> Result<Job, Failure> {
     let submitted = submitted.await.map_err(refused)?;
-    let bar = bar(acting.json);
+    let bar = progress::bar(acting.report());
     let mut watch = state.jobs.watch(&submitted.job().id, None).await.map_err(refused)?;
     let watched = async {
         while let Ok(Some(event)) = watch.next().await {
@@ -122,62 +133,33 @@ pub(crate) async fn follow(
                 rows_total,
                 ..
             } = event.job;
-            show_progress(&bar, phase, rows_done, rows_total);
+            progress::show(&bar, phase, rows_done, rows_total);
         }
     };
-    tokio::select! {
-        () = watched => {}
+    let is_interrupted = tokio::select! {
+        () = watched => false,
         _ = tokio::signal::ctrl_c() => {
             state.jobs.close();
             state.jobs.closed(LAST_MOMENTS).await;
+            true
         }
-    }
+    };
     bar.finish_and_clear();
-    let job = submitted.ended().await.map_err(refused)?;
+    // One that has not ended by then is written down as interrupted and can't commit any more, unless it commits already.
+    let written = match is_interrupted {
+        true => Some(state.jobs.get(&submitted.job().id).await.map_err(refused)?),
+        false => None,
+    };
+    let job = match written.filter(|job| job.state.has_ended()) {
+        Some(job) => job,
+        None => submitted.ended().await.map_err(refused)?,
+    };
     match ApiError::of_job(&job) {
+        Some(_) if is_interrupted && matches!(job.state, JobState::Interrupted | JobState::Cancelled) => {
+            Err(Failure::Interrupted)
+        }
         Some(error) => Err(error.into()),
         None => Ok(job),
-    }
-}
-
-/// On the standard error, if that is a terminal and nobody reads JSON.
-pub(crate) fn bar(json: bool) -> ProgressBar {
-    // Indicatif draws nothing where there is no terminal.
-    let bar = if json {
-        ProgressBar::hidden()
-    } else {
-        ProgressBar::no_length()
-    };
-    bar.enable_steady_tick(Duration::from_millis(100));
-    bar
-}
-
-pub(crate) fn show_progress(bar: &ProgressBar, phase: Phase, rows_done: u64, rows_total: Option<u64>) {
-    let template = match rows_total {
-        Some(_) => "{msg:12} {wide_bar} {human_pos}/{human_len} rows, {eta}",
-        None => "{msg:12} {spinner}",
-    };
-    // The templates are constants; if one were wrong, the last style stays.
-    if let Ok(style) = ProgressStyle::with_template(template) {
-        bar.set_style(style);
-    }
-    bar.set_message(word(phase));
-    if let Some(total) = rows_total {
-        bar.set_length(total);
-        bar.set_position(rows_done);
-    }
-}
-
-fn word(phase: Phase) -> &'static str {
-    match phase {
-        Phase::Waiting => "waiting",
-        Phase::Taking => "taking",
-        Phase::Checking => "checking",
-        Phase::Rehearsing => "rehearsing",
-        Phase::Comparing => "comparing",
-        Phase::Safety => "safety copy",
-        Phase::Changing => "changing",
-        Phase::Committing => "committing",
     }
 }
 
@@ -201,7 +183,7 @@ pub(crate) fn line(archive: &ListedArchive) -> String {
     let label = manifest
         .label
         .as_deref()
-        .map(|label| format!("  {}", printable(label)))
+        .map(|label| format!("  {label}"))
         .unwrap_or_default();
     format!(
         "{}  {:8}{origin}  {:>12} rows  {:>11}  {verified}{pinned}{label}",
@@ -213,15 +195,10 @@ pub(crate) fn line(archive: &ListedArchive) -> String {
 }
 
 /// A number of a table that has twelve places for it.
-fn column(counts: &Value, name: &str) -> String {
+pub(crate) fn column(counts: &Value, name: &str) -> String {
     format!("{:>12}", counts[name].as_u64().unwrap_or_default())
 }
 
 pub(crate) fn refused(error: Error) -> Failure {
     ApiError::from(error).into()
-}
-
-pub(crate) fn print_json(value: &impl serde::Serialize) -> Result<(), Failure> {
-    let text = serde_json::to_string(value).map_err(Failure::failed("writing JSON"))?;
-    print(&text)
 }

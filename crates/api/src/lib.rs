@@ -8,13 +8,14 @@
 //! and [`idempotency`] read what is sent, [`page`] cuts lists; [`schema`] has the schemas that they share; [`problem`] says what
 //! went wrong; [`middleware`] is what happens to every request; [`address`] is who asks, [`origin`] from which page, [`prefix`] where
 //! a proxy has put the service. [`installation`] is what a
-//! command works on; [`failure`] is how the program ends after an error.
+//! command works on, [`output`] what it prints; [`failure`] is how the program ends after an error.
 
 pub mod address;
 pub mod body;
 pub mod cli;
 mod commands;
 mod conditional;
+mod confirm;
 pub mod cookie;
 pub mod csv_style;
 pub mod dashboard;
@@ -32,10 +33,12 @@ pub mod middleware;
 pub mod openapi;
 pub mod origin;
 mod output;
+mod output_file;
 pub mod page;
 mod plural;
 pub mod prefix;
 pub mod problem;
+mod progress;
 pub mod readiness;
 mod restoring;
 pub mod routes;

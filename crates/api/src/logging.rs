@@ -1,7 +1,7 @@
 //! Logs: to stderr, as text for people or as JSON for machines. Also what becomes of a panic.
 
 use std::fmt;
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal, Write};
 
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Metadata, Subscriber};
@@ -11,6 +11,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer};
 
 use crate::measure;
+use crate::progress;
 use crate::settings::{LogFormat, Settings};
 
 /// What libraries say about every start, listener and statement, and about a body that broke off, which the service
@@ -21,9 +22,9 @@ const QUIETER: &str =
 /// Begins to log. Later calls in the same process change nothing.
 pub(crate) fn start(settings: &Settings) {
     let filter = EnvFilter::builder().parse_lossy(format!("{QUIETER},{}", settings.log));
-    let format = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let format = tracing_subscriber::fmt::layer().with_writer(|| BesideBar);
     let written = match settings.log_format {
-        LogFormat::Text => format.with_ansi(std::io::stderr().is_terminal()).boxed(),
+        LogFormat::Text => format.with_ansi(colours_are_wanted()).boxed(),
         LogFormat::Json => format.json().flatten_event(true).with_span_list(false).boxed(),
     };
     let refusals = ServerRefusals.with_filter(filter_fn(is_of_dispatcher));
@@ -32,6 +33,24 @@ pub(crate) fn start(settings: &Settings) {
         .with(refusals)
         .try_init();
     log_panics();
+}
+
+/// On a terminal, unless somebody wants none (<https://no-color.org>).
+fn colours_are_wanted() -> bool {
+    io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+/// The standard error, which may have the bar of a command on it.
+struct BesideBar;
+
+impl Write for BesideBar {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        progress::without_bar(|| io::stderr().lock().write(bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().lock().flush()
+    }
 }
 
 /// A panic is a line in the log, in its request's span, and not a trace on the terminal.

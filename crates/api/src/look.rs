@@ -1,22 +1,22 @@
 //! `campus-backup open`: looking into an archive that is a file in the hand.
 
 use std::fs::File;
-use std::io::{BufReader, ErrorKind, Write};
-use std::path::{Path, PathBuf};
+use std::io::{self, BufReader, Read};
 
 use campus_backup_archive::{Compression, Encryption, Keys};
-use campus_backup_domain::catalog::NameColumns;
 use campus_backup_domain::export::{ArchivedFormat, CsvOptions};
 use campus_backup_domain::job::Progress;
-use campus_backup_domain::open::{self, Checked, Extraction, Source};
+use campus_backup_domain::open::{self, Checked, Extraction};
 use campus_backup_domain::{Error, Table};
 use chrono::SecondsFormat;
 use chrono_tz::Tz;
 use serde_json::json;
 
-use crate::cli::{Archive, Open};
+use crate::cli::{Archive, Open, TableStyle};
+use crate::csv_style;
 use crate::failure::Failure;
-use crate::output::{print, printable};
+use crate::output::{Report, print, print_json};
+use crate::output_file::{OutputFile, STANDARD};
 
 /// Does what one of the subcommands says.
 ///
@@ -31,17 +31,18 @@ pub(crate) fn open(what: &Open) -> Result<(), Failure> {
             table,
             format,
             output,
+            table_style,
             timezone,
         } => {
-            let wanted = wanted(table, format, timezone)?;
+            let wanted = wanted(table, format, table_style, timezone)?;
             // A file that can't be read is told as one.
-            source(archive)?;
+            let source = source(archive)?;
             extract(
-                &PathBuf::from(&archive.file),
+                || Ok(source),
                 &keys(archive)?,
                 wanted,
                 output.as_deref(),
-                archive.json,
+                report(archive),
                 refused(&archive.file),
             )
         }
@@ -51,14 +52,13 @@ pub(crate) fn open(what: &Open) -> Result<(), Failure> {
 fn list(archive: &Archive) -> Result<(), Failure> {
     let checked = check(archive)?;
     if archive.json {
-        return print(&description(&checked).to_string());
+        return print_json(&description(&checked));
     }
     let header = &checked.header;
     let taken = header.created_at.to_rfc3339_opts(SecondsFormat::Secs, true);
     print(&format!(
         "taken {taken} on {} by campus-backup {}",
-        printable(&header.engine),
-        printable(&header.app_version)
+        header.engine, header.app_version
     ))?;
     let compressed = match checked.form.compression {
         Compression::None => "not compressed",
@@ -82,10 +82,10 @@ fn list(archive: &Archive) -> Result<(), Failure> {
 fn verify(archive: &Archive) -> Result<(), Failure> {
     let checked = check(archive)?;
     if archive.json {
-        return print(&description(&checked).to_string());
+        return print_json(&description(&checked));
     }
     let total = checked.summary.total;
-    print(&format!(
+    report(archive).say(&format!(
         "{}: whole, {total} rows; all counts, digests and totals agree",
         archive.file
     ))
@@ -108,59 +108,47 @@ fn check(archive: &Archive) -> Result<Checked, Failure> {
     open::check(source(archive)?, &keys(archive)?, &Progress::default()).map_err(refused(&archive.file))
 }
 
-/// Takes a table out of an archive, and puts it where it is wanted.
+fn report(archive: &Archive) -> Report {
+    Report::of(archive.json, archive.quiet)
+}
+
+/// Takes a table out of an archive, whose bytes `open` gives, and puts it where it is wanted.
 pub(crate) fn extract(
-    source: &dyn Source,
+    open: impl FnOnce() -> Result<Box<dyn Read + Send>, Error>,
     keys: &Keys,
     wanted: Extraction,
     output: Option<&str>,
-    json: bool,
+    report: Report,
     refused: impl Fn(Error) -> Failure,
 ) -> Result<(), Failure> {
-    let doing = "writing the table";
-    let exists = |output: &str| Failure::Settings(vec![format!("--output: there is a file `{output}` already")]);
-    let rows = match output {
-        None => {
-            let source = source.open().map_err(&refused)?;
-            open::extract(source, keys, wanted, &mut std::io::stdout().lock()).map_err(refused)?
-        }
-        Some(output) => {
-            if Path::new(output).exists() {
-                return Err(exists(output));
-            }
-            // Beside its place, so that it can be put there at once when it is whole.
-            let folder = Path::new(output)
-                .parent()
-                .filter(|folder| !folder.as_os_str().is_empty());
-            let mut file =
-                tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new("."))).map_err(Failure::failed(doing))?;
-            let source = source.open().map_err(&refused)?;
-            let rows = open::extract(source, keys, wanted, &mut file).map_err(refused)?;
-            file.as_file().sync_all().map_err(Failure::failed(doing))?;
-            file.persist_noclobber(output)
-                .map_err(|refused| match refused.error.kind() {
-                    ErrorKind::AlreadyExists => exists(output),
-                    _ => Failure::failed(doing)(refused.error),
-                })?;
-            rows
-        }
-    };
+    let output = output.unwrap_or(STANDARD);
+    let mut file = OutputFile::begin(output)?;
+    let source = open().map_err(&refused)?;
+    let rows = open::extract(source, keys, wanted, &mut file).map_err(refused)?;
+    file.finish()?;
     // The standard output is the table's, unless it has a file.
-    let said = match json {
-        true => json!({"table": wanted.table, "rows": rows}).to_string(),
-        false => format!("{}: {rows} rows", wanted.table),
+    let said = match report {
+        Report::Json => json!({"table": wanted.table, "rows": rows}).to_string(),
+        Report::Text => format!("{}: {rows} rows", wanted.table),
+        Report::Quiet => return Ok(()),
     };
     match output {
-        Some(_) => print(&said),
-        None => writeln!(std::io::stderr().lock(), "{said}").map_err(Failure::failed("writing to the standard error")),
+        STANDARD => Ok(()),
+        _ => print(&said),
     }
+}
+
+/// The bytes of the standard input.
+pub(crate) fn standard_input() -> Box<dyn Read + Send> {
+    // Its lock is not for other threads.
+    Box::new(BufReader::new(io::stdin()))
 }
 
 /// What is to be taken out.
 ///
 /// # Errors
 /// [`Failure::Settings`] with everything that is wrong.
-pub(crate) fn wanted(table: &str, format: &str, timezone: &str) -> Result<Extraction, Failure> {
+pub(crate) fn wanted(table: &str, format: &str, style: &TableStyle, timezone: &str) -> Result<Extraction, Failure> {
     let mut problems = Vec::new();
     let table = Table::from_name(table).or_else(|| {
         let names = Table::ALL.map(Table::name).join(", ");
@@ -189,17 +177,28 @@ pub(crate) fn wanted(table: &str, format: &str, timezone: &str) -> Result<Extrac
         (Some(table), Some(format), Ok(time_zone)) => Ok(Extraction {
             table,
             format,
-            csv: CsvOptions::default(),
-            names: NameColumns::Omitted,
+            csv: CsvOptions {
+                style: csv_style::style(style.delimiter, style.decimals, style.dates),
+                ..CsvOptions::default()
+            },
+            names: csv_style::name_columns(style.names),
             time_zone,
         }),
         _ => Err(Failure::Settings(problems)),
     }
 }
 
-fn source(archive: &Archive) -> Result<BufReader<File>, Failure> {
-    let opened = File::open(&archive.file).map(BufReader::new);
-    opened.map_err(|error| Failure::Settings(vec![format!("`{}` can't be read: {error}", archive.file)]))
+fn source(archive: &Archive) -> Result<Box<dyn Read + Send>, Failure> {
+    if archive.file == STANDARD {
+        return Ok(standard_input());
+    }
+    match File::open(&archive.file) {
+        Ok(file) => Ok(Box::new(BufReader::new(file))),
+        Err(error) => Err(Failure::Settings(vec![format!(
+            "`{}` can't be read: {error}",
+            archive.file
+        )])),
+    }
 }
 
 fn keys(archive: &Archive) -> Result<Keys, Failure> {

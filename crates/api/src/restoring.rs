@@ -1,8 +1,10 @@
 //! `campus-backup restore`: the plan, the questions, the restore. It takes an archive of the store or a file, and fills also a
 //! database that is empty: the day after the old one was lost there is no account, and the command line itself acts.
 
-use std::io::{self, BufRead, IsTerminal, Write};
-use std::path::Path;
+use std::fs::File;
+use std::io;
+use std::os::fd::AsRawFd;
+use std::path::{Path, PathBuf};
 
 use actix_web::web::{Bytes, BytesMut};
 use campus_backup_domain::account::{Admin, FirstAdmin};
@@ -14,20 +16,21 @@ use campus_backup_domain::{Error, Table, open};
 use futures_util::{Stream, stream};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncRead, AsyncReadExt};
 
 use crate::AppState;
 use crate::cli::{Acting, Restore};
 use crate::commands::block_on;
 use crate::failure::Failure;
 use crate::installation::{self, Installation};
-use crate::keep::{follow, print_json, refused};
-use crate::output::print;
+use crate::keep::{follow, refused};
+use crate::output::{Report, print, print_json, printable};
+use crate::output_file::STANDARD;
 use crate::problem::{ApiError, Code};
 use crate::routes::archives::PlanAnswer;
 use crate::settings::Settings;
 use crate::stored::{self, Named};
-use crate::{logging, look, startup};
+use crate::{confirm, logging, look, startup};
 
 /// What has to be typed so that administrators' accounts change.
 const ADMINISTRATORS: &str = "administrators";
@@ -49,23 +52,24 @@ pub(crate) fn restore(arguments: &Restore) -> Result<(), Failure> {
         mode: mode(&arguments.mode)?,
         disable_administrators: arguments.disable_administrators,
     };
-    if !arguments.dry_run && !arguments.yes && !io::stdin().is_terminal() {
-        let problem = "--yes is needed where nobody can be asked; --dry-run shows the plan";
-        return Err(Failure::Settings(vec![problem.to_owned()]));
-    }
+    confirm::ensure_answerable(arguments.dry_run || arguments.yes)?;
     let settings = Settings::of_command(&arguments.acting.common)?;
     logging::start(&settings);
     block_on(async {
         installation::check_data_dir(&settings, Installation::EmptyDatabase)?;
         let found = startup::inspect(&settings).await?;
         // Before anything is written: an archive that is not there would leave an empty installation.
-        if matches!(found, SchemaState::Empty) {
-            installation::require_data_dir(&settings)?;
+        let is_empty = matches!(found, SchemaState::Empty);
+        installation::require_data_dir(&settings)?;
+        if is_empty {
             installation::require_archives(&settings)?;
-            look_for(arguments, &settings).await?;
+        }
+        let named = Given::of(&arguments.archive, &settings.data_dir)?;
+        if is_empty {
+            look_for(&named, arguments, &settings).await?;
         }
         let state = startup::state(settings, Installation::EmptyDatabase, |_| Ok(Runner::passing())).await?;
-        let username = &arguments.acting.username;
+        let username = arguments.acting.username();
         let admin = state.accounts.administrator_or_command_line(username).await;
         let restoring = Restoring {
             arguments,
@@ -74,16 +78,46 @@ pub(crate) fn restore(arguments: &Restore) -> Result<(), Failure> {
             admin: &admin.map_err(Failure::refused("--as"))?,
             request,
         };
-        restoring.run(Named::of(&arguments.archive)?).await
+        restoring.run(named).await
     })
 }
 
+/// The archive that is to be restored.
+enum Given {
+    /// By its id in the store.
+    Stored(String),
+    /// A file, and what keeps it there.
+    File { path: PathBuf, _spooled: Option<File> },
+}
+
+impl Given {
+    /// What comes from the standard input is read to its end: it is needed more than once.
+    ///
+    /// # Errors
+    /// [`Code::UnknownArchive`] if there is no such archive; [`Failure::Failed`] if it can't be spooled in the data folder.
+    fn of(argument: &str, data_dir: &Path) -> Result<Self, Failure> {
+        let path = match Named::of(argument)? {
+            Named::Stored(id) => return Ok(Self::Stored(id)),
+            Named::File(path) => return Ok(Self::File { path, _spooled: None }),
+            Named::Standard => data_dir,
+        };
+        let doing = "reading the archive from the standard input";
+        // It has no name, and the system removes it when it is closed.
+        let mut spooled = tempfile::tempfile_in(path).map_err(Failure::failed(doing))?;
+        io::copy(&mut io::stdin().lock(), &mut spooled).map_err(Failure::failed(doing))?;
+        Ok(Self::File {
+            path: PathBuf::from(format!("/proc/self/fd/{}", spooled.as_raw_fd())),
+            _spooled: Some(spooled),
+        })
+    }
+}
+
 /// Demands the archive, and that there is something to compare it with.
-async fn look_for(arguments: &Restore, settings: &Settings) -> Result<(), Failure> {
-    match Named::of(&arguments.archive)? {
-        Named::Stored(id) => drop(stored::archives(settings)?.show(&id).await.map_err(refused)?),
-        Named::File(path) => {
-            let file = arguments.archive.as_str();
+async fn look_for(given: &Given, arguments: &Restore, settings: &Settings) -> Result<(), Failure> {
+    match given {
+        Given::Stored(id) => drop(stored::archives(settings)?.show(id).await.map_err(refused)?),
+        Given::File { path, .. } => {
+            let (file, path) = (arguments.archive.as_str(), path.clone());
             let keys = settings.archive_keys.clone();
             let check = move || {
                 let source = open::Source::open(&path)?;
@@ -113,14 +147,14 @@ struct Restoring<'a> {
 }
 
 impl Restoring<'_> {
-    async fn run(self, named: Named) -> Result<(), Failure> {
-        let Some(plan_hash) = self.confirmed_plan(&named).await? else {
+    async fn run(self, given: Given) -> Result<(), Failure> {
+        let Some(plan_hash) = self.confirmed_plan(&given).await? else {
             return Ok(());
         };
         // Who names a file asks for that one, encrypted or not.
-        let (id, unencrypted) = match named {
-            Named::Stored(id) => (id, self.unencrypted()),
-            Named::File(path) => (self.upload(&path).await?, Unencrypted::Allowed),
+        let (id, unencrypted) = match &given {
+            Given::Stored(id) => (id.clone(), self.unencrypted()),
+            Given::File { path, .. } => (self.upload(path).await?, Unencrypted::Allowed),
         };
         let (state, admin) = (self.state, self.admin);
         let request = RestoreRequest {
@@ -134,7 +168,7 @@ impl Restoring<'_> {
         let submitted = state.archives.restore(admin, &id, request, sessions, None);
         let report = follow(state, self.acting, submitted).await?.result.unwrap_or_default();
         let made = first_administrator(state, admin).await?;
-        report_done(report, made, self.acting.json)
+        report_done(report, made, self.acting.report())
     }
 
     fn unencrypted(&self) -> Unencrypted {
@@ -142,11 +176,11 @@ impl Restoring<'_> {
     }
 
     /// The hash of the plan that may be done; none if it was only to be shown.
-    async fn confirmed_plan(&self, named: &Named) -> Result<Option<String>, Failure> {
+    async fn confirmed_plan(&self, given: &Given) -> Result<Option<String>, Failure> {
         let (arguments, archives) = (self.arguments, &self.state.archives);
-        let plan = match named {
-            Named::Stored(id) => archives.plan(self.admin, id, &self.request, self.unencrypted()).await,
-            Named::File(path) => archives.plan_file(self.admin, path.clone(), &self.request).await,
+        let plan = match given {
+            Given::Stored(id) => archives.plan(self.admin, id, &self.request, self.unencrypted()).await,
+            Given::File { path, .. } => archives.plan_file(self.admin, path.clone(), &self.request).await,
         };
         let plan: Plan = plan.map_err(refused)?;
         let (plan_hash, is_blocked) = (plan.hash.clone(), !plan.blockers.is_empty());
@@ -155,7 +189,13 @@ impl Restoring<'_> {
         if arguments.dry_run && self.acting.json {
             return print_json(&plan).map(|()| None);
         }
-        if !self.acting.json {
+        let is_wanted = match self.acting.report() {
+            Report::Text => true,
+            // Nobody confirms what is not shown.
+            Report::Quiet => arguments.dry_run || !arguments.yes,
+            Report::Json => false,
+        };
+        if is_wanted {
             print_plan(&plan)?;
         }
         if arguments.dry_run {
@@ -165,11 +205,11 @@ impl Restoring<'_> {
             let detail = plan["blockers"][0]["text"].as_str().unwrap_or_default();
             return Err(ApiError::new(Code::RestoreConflict, detail).into());
         }
-        if !arguments.yes && !is_typed(RESTORE)? {
+        if !arguments.yes && !confirm::is_typed(RESTORE)? {
             return Err(refused(Error::WrongConfirmation { expected: RESTORE }));
         }
         if changes_administrators && !arguments.confirm_administrators {
-            let is_confirmed = !arguments.yes && is_typed(ADMINISTRATORS)?;
+            let is_confirmed = !arguments.yes && confirm::is_typed(ADMINISTRATORS)?;
             if !is_confirmed {
                 return Err(unconfirmed(&plan));
             }
@@ -182,10 +222,13 @@ impl Restoring<'_> {
         let doing = "reading the archive";
         let file = tokio::fs::File::open(path).await.map_err(Failure::failed(doing))?;
         let length = file.metadata().await.map_err(Failure::failed(doing))?.len();
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let name = match self.arguments.archive.as_str() {
+            STANDARD => STANDARD.into(),
+            _ => path.file_name().unwrap_or_default().to_string_lossy(),
+        };
         let upload = Upload {
             words: Words {
-                note: Some(format!("uploaded by `campus-backup restore {}`", name.escape_debug())),
+                note: Some(format!("uploaded by `campus-backup restore {}`", printable(&name))),
                 ..Words::default()
             },
             length: Some(length),
@@ -200,7 +243,8 @@ impl Restoring<'_> {
     }
 }
 
-fn pieces(file: tokio::fs::File) -> impl Stream<Item = Result<Bytes, Error>> {
+/// The bytes of a file as they come.
+pub(crate) fn pieces(file: impl AsyncRead + Unpin) -> impl Stream<Item = Result<Bytes, Error>> {
     stream::try_unfold(file, |mut file| async move {
         let mut piece = BytesMut::with_capacity(PIECE);
         let read = file
@@ -223,23 +267,23 @@ async fn first_administrator(state: &AppState, admin: &Admin) -> Result<Option<F
     ))
 }
 
-fn report_done(mut report: Value, made: Option<FirstAdmin>, json: bool) -> Result<(), Failure> {
-    if json {
+fn report_done(mut done: Value, made: Option<FirstAdmin>, report: Report) -> Result<(), Failure> {
+    if report == Report::Json {
         if let Some(made) = &made {
             let password = made.password.as_ref().map(ExposeSecret::expose_secret);
-            report["administrator"] = json!({"username": made.username, "password": password});
+            done["administrator"] = json!({"username": made.username, "password": password});
         }
-        return print_json(&report);
+        return print_json(&done);
     }
-    let safety = report["safety_archive_id"].as_str().unwrap_or_default();
-    print(&format!("restored; what was there before is in {safety}"))?;
+    let safety = done["safety_archive_id"].as_str().unwrap_or_default();
+    report.say(&format!("restored; what was there before is in {safety}"))?;
     made.as_ref().map_or(Ok(()), startup::announce)
 }
 
 fn unconfirmed(plan: &Value) -> Failure {
     let names = LISTS.iter().flat_map(|(list, _)| plan[list]["items"].as_array());
     let names = names.flatten().filter_map(|account| account["username"].as_str());
-    let names: Vec<_> = names.map(|name| name.escape_debug().to_string()).collect();
+    let names: Vec<_> = names.collect();
     let problem = format!(
         "--confirm-administrators is needed: the plan changes accounts of administrators ({}). Nothing was restored",
         names.join(", ")
@@ -272,7 +316,7 @@ fn print_plan(plan: &Value) -> Result<(), Failure> {
         let (items, total) = (&plan[list]["items"], plan[list]["total"].as_u64().unwrap_or_default());
         let items = items.as_array().map(Vec::as_slice).unwrap_or_default();
         for account in items {
-            let name = account["username"].as_str().unwrap_or_default().escape_debug();
+            let name = account["username"].as_str().unwrap_or_default();
             let text = account["text"].as_str().unwrap_or_default();
             print(&format!("{what}: {name}: {text}"))?;
         }
@@ -290,17 +334,6 @@ fn print_plan(plan: &Value) -> Result<(), Failure> {
         }
     }
     Ok(())
-}
-
-fn is_typed(word: &str) -> Result<bool, Failure> {
-    let doing = "asking for the confirmation";
-    write!(io::stderr().lock(), "Type {word} to go on: ").map_err(Failure::failed(doing))?;
-    let mut typed = String::new();
-    io::stdin()
-        .lock()
-        .read_line(&mut typed)
-        .map_err(Failure::failed(doing))?;
-    Ok(typed.trim() == word)
 }
 
 fn scope(arguments: &Restore) -> Result<Scope, Failure> {

@@ -11,6 +11,7 @@ use secrecy::SecretString;
 
 use crate::cli::JWT_SECRET;
 use crate::failure::Failure;
+use crate::output_file::STANDARD;
 use crate::settings::Settings;
 
 /// Its name in the data folder.
@@ -74,7 +75,10 @@ fn hexadecimal_secret() -> String {
 /// # Errors
 /// [`Failure::Settings`] if the file can't be read, or others can read it.
 pub fn password_in(path: &str) -> Result<SecretString, Failure> {
-    let text = read_private(Path::new(path));
+    let text = match path {
+        STANDARD => std::io::read_to_string(std::io::stdin()).map_err(|error| format!("can't be read: {error}")),
+        path => read_private(Path::new(path)),
+    };
     let text = text.map_err(|problem| Failure::Settings(vec![format!("--password-file: `{path}` {problem}")]))?;
     Ok(text.trim_end_matches(['\r', '\n']).into())
 }

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use campus_backup_archive::manifest::VerificationLevel;
-use campus_backup_domain::Error;
 use campus_backup_domain::archives::StoredArchives;
 use campus_backup_domain::job::Progress;
 use campus_backup_domain::store::{self, Store};
+use campus_backup_domain::{Error, open};
 use chrono::SecondsFormat;
 use indicatif::ProgressBar;
 use serde_json::json;
@@ -17,9 +17,11 @@ use crate::cli::{Extract, Reading};
 use crate::commands::block_on;
 use crate::failure::Failure;
 use crate::installation::{self, Installation};
-use crate::keep::{bar, line, print_json, refused, show_progress};
-use crate::output::{print, printable};
+use crate::keep::{line, refused};
+use crate::output::{Report, print, print_json};
+use crate::output_file::STANDARD;
 use crate::problem::{ApiError, Code};
+use crate::progress;
 use crate::routes::archives::{ArchiveAnswer, UnreadableAnswer};
 use crate::settings::Settings;
 use crate::{logging, look};
@@ -42,8 +44,7 @@ pub(crate) fn list(reading: &Reading) -> Result<(), Failure> {
             print(&line(archive))?;
         }
         for one in &kept.unreadable {
-            // A name of another program may have characters that a terminal would act on.
-            print(&format!("{}  {}: {}", one.id.escape_debug(), one.code, one.detail))?;
+            print(&format!("{}  {}: {}", one.id, one.code, one.detail))?;
         }
         Ok(())
     })
@@ -58,17 +59,16 @@ pub(crate) fn show(id: &str, reading: &Reading) -> Result<(), Failure> {
         print(&line(&archive))?;
         let manifest = &archive.manifest;
         for paragraph in manifest.note.iter().flat_map(|note| note.lines()) {
-            print(&printable(paragraph))?;
+            print(paragraph)?;
         }
         let taken = manifest.created_at.to_rfc3339_opts(SecondsFormat::Secs, true);
         let by = manifest.taken_by.as_deref().unwrap_or("nobody known");
-        let (engine, by) = (printable(&manifest.engine), printable(by));
-        print(&format!("taken {taken} on {engine} by {by}"))?;
+        print(&format!("taken {taken} on {} by {by}", manifest.engine))?;
         for (table, rows) in &manifest.rows {
-            print(&format!("{rows:>12}  {}", printable(table)))?;
+            print(&format!("{rows:>12}  {table}"))?;
         }
         for (column, total) in &manifest.totals {
-            print(&format!("{:>12}  sum of {}", printable(total), printable(column)))?;
+            print(&format!("{total:>12}  sum of {column}"))?;
         }
         Ok(())
     })
@@ -81,11 +81,12 @@ pub(crate) fn verify(id: &str, rehearse: bool, reading: &Reading) -> Result<(), 
     };
     with_archives(reading, async |archives, _| {
         let progress = Progress::default();
-        let bar = bar(reading.json);
+        let report = reading.report();
+        let bar = progress::bar(report);
         let verified = shown(&bar, &progress, archives.verify(id, level, &progress)).await;
         bar.finish_and_clear();
-        let found = verified.map_err(refused)?;
-        if reading.json {
+        let found = verified?;
+        if report == Report::Json {
             return print_json(&json!({"archive_id": id, "verification": found}));
         }
         let seconds = found.as_ref().map(|found| found.seconds).unwrap_or_default();
@@ -93,7 +94,7 @@ pub(crate) fn verify(id: &str, rehearse: bool, reading: &Reading) -> Result<(), 
             Some(seconds) => format!("; a restore took {seconds:.1} s"),
             None => String::new(),
         };
-        print(&format!("{id}: whole, looked at in {seconds:.1} s{restored}"))
+        report.say(&format!("{id}: whole, looked at in {seconds:.1} s{restored}"))
     })
 }
 
@@ -103,32 +104,34 @@ pub(crate) fn extract(arguments: &Extract) -> Result<(), Failure> {
         table,
         format,
         output,
+        table_style,
         timezone,
         reading,
     } = arguments;
-    let wanted = look::wanted(table, format, timezone)?;
+    let wanted = look::wanted(table, format, table_style, timezone)?;
+    let report = reading.report();
     match Named::of(archive)? {
         Named::File(path) => {
             let settings = Settings::of_command(&reading.common)?;
             let refused = look::refused(archive);
-            look::extract(
-                &path,
-                &settings.archive_keys,
-                wanted,
-                output.as_deref(),
-                reading.json,
-                refused,
-            )
+            let open = || open::Source::open(&path);
+            look::extract(open, &settings.archive_keys, wanted, output.as_deref(), report, refused)
+        }
+        Named::Standard => {
+            let settings = Settings::of_command(&reading.common)?;
+            let refused = look::refused("the standard input");
+            let open = || Ok(look::standard_input());
+            look::extract(open, &settings.archive_keys, wanted, output.as_deref(), report, refused)
         }
         Named::Stored(id) => with_archives(reading, async |archives, settings| {
             let archive = archives.show(&id).await.map_err(refused)?;
             let source = archives.source(&archive.manifest);
-            let (keys, output, json) = (settings.archive_keys.clone(), output.clone(), reading.json);
+            let (keys, output) = (settings.archive_keys.clone(), output.clone());
             let file = id.clone();
             // Reading blocks.
             let extracted = tokio::task::spawn_blocking(move || {
                 let refused = look::refused(&file);
-                look::extract(&*source, &keys, wanted, output.as_deref(), json, refused)
+                look::extract(|| source.open(), &keys, wanted, output.as_deref(), report, refused)
             });
             extracted.await.map_err(Failure::failed("taking out a table"))?
         }),
@@ -141,16 +144,21 @@ pub(crate) enum Named {
     Stored(String),
     /// By the path of a file.
     File(PathBuf),
+    /// What comes from the standard input.
+    Standard,
 }
 
 impl Named {
-    /// What has the form of an id is one; everything else is a file.
+    /// What has the form of an id is one, `-` is the standard input; everything else is a file.
     ///
     /// # Errors
     /// [`Code::UnknownArchive`] if it is neither.
     pub(crate) fn of(argument: &str) -> Result<Self, Failure> {
         if store::is_id(argument) {
             return Ok(Self::Stored(argument.to_owned()));
+        }
+        if argument == STANDARD {
+            return Ok(Self::Standard);
         }
         let path = PathBuf::from(argument);
         match path.is_file() {
@@ -164,7 +172,7 @@ impl Named {
 }
 
 /// Runs a command on the archives alone.
-fn with_archives(
+pub(crate) fn with_archives(
     reading: &Reading,
     work: impl AsyncFnOnce(&StoredArchives, &Settings) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
@@ -190,19 +198,25 @@ pub(crate) fn archives(settings: &Settings) -> Result<StoredArchives, Failure> {
 }
 
 /// Shows how far some work is while it goes on; Ctrl-C ends it.
+///
+/// # Errors
+/// [`Failure::Interrupted`], and what the work says.
 async fn shown<T>(
     bar: &ProgressBar,
     progress: &Progress,
     work: impl Future<Output = Result<T, Error>>,
-) -> Result<T, Error> {
+) -> Result<T, Failure> {
     let mut ticks = tokio::time::interval(TICK);
     tokio::pin!(work);
     loop {
         tokio::select! {
-            done = &mut work => return done,
+            done = &mut work => return done.map_err(|error| match error {
+                Error::Cancelled => Failure::Interrupted,
+                error => refused(error),
+            }),
             _ = ticks.tick() => {
                 let state = progress.state();
-                show_progress(bar, state.phase, state.rows_done, state.rows_total);
+                progress::show(bar, state.phase, state.rows_done, state.rows_total);
             }
             _ = tokio::signal::ctrl_c() => {
                 progress.cancel();

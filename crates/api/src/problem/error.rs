@@ -216,9 +216,9 @@ impl ApiError {
         self.0.problem.code
     }
 
-    /// What was wrong this time.
-    pub fn into_detail(self) -> String {
-        self.0.problem.detail
+    /// The document that goes out, as yet without the request's id.
+    pub fn into_problem(self) -> Problem {
+        self.0.problem
     }
 
     /// The same with why it happened in the sentence, for who sees no log.

@@ -82,14 +82,15 @@ impl RequestBody for ClearRequest {
     const FORMATS: Formats = Formats::JsonAndForm;
 }
 
-fn names() -> Vec<&'static str> {
+/// What can be cleared.
+pub fn clearable_names() -> Vec<&'static str> {
     Table::CLEARABLE.into_iter().map(Table::name).chain(["all"]).collect()
 }
 
 pub(crate) fn clearable() -> Schema {
     ObjectBuilder::new()
         .schema_type(Type::String)
-        .enum_values(Some(names()))
+        .enum_values(Some(clearable_names()))
         .description(Some("The table, or `all`."))
         .into()
 }
@@ -161,7 +162,7 @@ impl<'de> Deserialize<'de> for ExpectedRows {
     "cleared_at": "2026-11-23T09:30:00Z", "archive_id": "2026-11-23T09-29-59Z-5f1c2a9b",
     "undo_until": "2026-11-30T09:30:00Z",
 }))]
-struct ClearAnswer {
+pub struct ClearAnswer {
     /// The clear's id, which is that of its job; none if nothing was changed.
     #[schema(format = "uuid")]
     id: Option<String>,
@@ -187,7 +188,8 @@ struct ClearAnswer {
 }
 
 impl ClearAnswer {
-    fn foreseen(scope: Scope, cleared: Cleared) -> Self {
+    /// What a clear would do.
+    pub fn foreseen(scope: Scope, cleared: Cleared) -> Self {
         Self {
             id: None,
             table: scope.name(),
@@ -201,7 +203,8 @@ impl ClearAnswer {
         }
     }
 
-    fn done(id: String, scope: Scope, report: ClearReport) -> Self {
+    /// What a clear has done.
+    pub fn done(id: String, scope: Scope, report: ClearReport) -> Self {
         Self {
             id: Some(id),
             table: scope.name(),
@@ -302,8 +305,8 @@ async fn clear_table(
     let key = key.of("clearTable", &body.0)?;
     let asked = body.0;
     let scope = Scope::from_name(&asked.table)
-        .filter(|scope| names().contains(&scope.name()))
-        .ok_or_else(|| ApiError::unknown_table_in_body(&names()))?;
+        .filter(|scope| clearable_names().contains(&scope.name()))
+        .ok_or_else(|| ApiError::unknown_table_in_body(&clearable_names()))?;
     let about = About {
         table: Some(scope.name().to_owned()),
         event: asked.dry_run.then_some("clear_preview"),

@@ -23,7 +23,7 @@ use self::check::Check;
 use crate::address::TrustedProxies;
 use crate::body::BodyLimits;
 use crate::cli::{ADMIN_PASSWORD, Common, JWT_SECRET, JWT_SECRET_PREVIOUS, Serve, Serving};
-use crate::failure::Failure;
+use crate::failure::{ErrorForm, Failure};
 use crate::openapi::Pages;
 use crate::readiness::StorePolicy;
 use crate::secret::check_signing;
@@ -150,7 +150,11 @@ impl Settings {
     /// # Errors
     /// [`Failure::Settings`] with every problem.
     pub fn of_serve(serve: &Serve) -> Result<Self, Failure> {
-        Self::check(serve, &environment())
+        let log = match serve.common.quiet {
+            true => "error",
+            false => "info",
+        };
+        Self::check(serve, log, &environment())
     }
 
     /// The settings of any other subcommand.
@@ -158,19 +162,26 @@ impl Settings {
     /// # Errors
     /// [`Failure::Settings`] with every problem.
     pub fn of_command(common: &Common) -> Result<Self, Failure> {
+        let log = match (ErrorForm::of(std::env::args_os()), common.quiet) {
+            // What went wrong is said in the one object.
+            (ErrorForm::Json, _) => "off",
+            (ErrorForm::Text, true) => "error",
+            (ErrorForm::Text, false) => "warn",
+        };
         let serve = Serve {
             common: common.clone(),
             serving: Serving::from_environment()?,
             demo: false,
         };
-        Self::check(&serve, &environment())
+        Self::check(&serve, log, &environment())
     }
 
-    /// Checks all of it. The environment is needed for secrets, and for variables that are no setting.
+    /// Checks all of it. The environment is needed for secrets, and for variables that are no setting. `log` is what is logged
+    /// where nothing else is said.
     ///
     /// # Errors
     /// [`Failure::Settings`] with every problem.
-    pub fn check(serve: &Serve, environment: &BTreeMap<String, String>) -> Result<Self, Failure> {
+    pub fn check(serve: &Serve, log: &str, environment: &BTreeMap<String, String>) -> Result<Self, Failure> {
         const HOUR: u64 = 3_600;
         const DAY: u64 = 24 * HOUR;
         const YEAR: u64 = 365 * DAY;
@@ -178,6 +189,11 @@ impl Settings {
         const SIXTEEN_MIB: usize = 16 << 20;
         const ONE_MIB: usize = 1 << 20;
         let (common, serving) = (&serve.common, &serve.serving);
+        let log = common
+            .log
+            .as_deref()
+            .filter(|log| !log.trim().is_empty())
+            .unwrap_or(log);
         let mut check = Check::new(environment);
         check.unknown_variables();
 
@@ -200,7 +216,7 @@ impl Settings {
             undo_window: check.seconds("undo-window", &serving.undo_window, 1..=YEAR),
             upload_limit: check.number("upload-limit", &serving.upload_limit, 1..=ONE_TIB),
             data_dir,
-            log: check.parsed("log", &common.log, "a filter such as info or info,sqlx=debug", |text| {
+            log: check.parsed("log", log, "a filter such as info or info,sqlx=debug", |text| {
                 EnvFilter::builder().parse(text).is_ok().then(|| text.to_owned())
             }),
             log_format: check.parsed("log-format", &common.log_format, "text or json", |text| match text {

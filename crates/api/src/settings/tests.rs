@@ -12,7 +12,7 @@ fn check(flags: &[&str], environment: &[(&str, &str)]) -> Result<Settings, Vec<S
         .iter()
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
         .collect();
-    Settings::check(&serve, &environment).map_err(|failure| {
+    Settings::check(&serve, "info", &environment).map_err(|failure| {
         assert_eq!(failure.code(), 2);
         failure.lines()
     })

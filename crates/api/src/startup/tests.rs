@@ -13,7 +13,7 @@ fn settings(folder: &tempfile::TempDir, flags: &[&str]) -> Settings {
     let data_dir = format!("--data-dir={}", folder.path().display());
     let own = ["--listen=127.0.0.1:0", "--body-timeout=1", &data_dir];
     let serve = Serve::of_flags(own.into_iter().chain(flags.iter().copied()));
-    Settings::check(&serve, &Default::default()).unwrap()
+    Settings::check(&serve, "info", &Default::default()).unwrap()
 }
 
 struct Running {

@@ -132,7 +132,8 @@ pub(super) async fn download_archive(
     Ok(answer.body(SizedStream::new(length, bytes)))
 }
 
-fn file_name(manifest: &Manifest) -> String {
+/// What to save an archive as.
+pub fn file_name(manifest: &Manifest) -> String {
     format!("campus-backup-{}.json{}", manifest.id, manifest.object.form().suffix())
 }
 

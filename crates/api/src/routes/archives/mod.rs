@@ -18,7 +18,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 pub use self::answer::{ArchiveAnswer, UnreadableAnswer};
 use self::answer::{ArchiveList, origins};
 pub(crate) use self::answer::{VerificationAnswer, levels};
-pub use self::file::FileQuery;
+pub use self::file::{FileQuery, file_name};
 pub use self::restore::PlanAnswer;
 pub(crate) use self::restore::{RestoreScope, modes, scopes};
 use crate::AppState;

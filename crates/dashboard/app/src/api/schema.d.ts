@@ -3157,7 +3157,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_an_archive`: This is not an archive. */
+            /** @description `unsupported_media_type`: The content type is not supported. `not_an_archive`: This is not an archive. */
             415: {
                 headers: {
                     [name: string]: unknown;

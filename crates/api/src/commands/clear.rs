@@ -1,0 +1,98 @@
+//! `campus-backup clear`: what would be removed, the question, the clear.
+
+use std::collections::BTreeMap;
+
+use campus_backup_domain::archives::ClearReport;
+use campus_backup_domain::catalog::{Scope, Table};
+use campus_backup_domain::clear::{self, Confirmation, Expected, Mode};
+use campus_backup_domain::{Error, clear::Clear as Request};
+use chrono::SecondsFormat;
+
+use crate::cli::Clear;
+use crate::confirm;
+use crate::failure::Failure;
+use crate::keep::{follow, refused, with_admin};
+use crate::output::{Report, print, print_json};
+use crate::problem::ApiError;
+use crate::routes::clear::{ClearAnswer, clearable_names};
+
+pub(super) fn clear(arguments: &Clear) -> Result<(), Failure> {
+    confirm::ensure_answerable(arguments.dry_run || arguments.yes)?;
+    let names = clearable_names();
+    let scope = Scope::from_name(&arguments.table).filter(|scope| names.contains(&scope.name()));
+    let scope = scope.ok_or_else(|| {
+        let names = names.join(", ");
+        Failure::Settings(vec![format!(
+            "`{}` can't be cleared; there are {names}",
+            arguments.table
+        )])
+    })?;
+    let report = arguments.acting.report();
+    with_admin(&arguments.acting, async |state, admin| {
+        let mut request = Request {
+            scope,
+            mode: Mode::DryRun,
+            expected: arguments.expected_rows.map(Expected::Total),
+            confirmation: None,
+        };
+        let foreseen = clear::foresee(admin, &state.database, &request)
+            .await
+            .map_err(refused)?;
+        if arguments.dry_run && report == Report::Json {
+            return print_json(&ClearAnswer::foreseen(scope, foreseen));
+        }
+        let is_shown = match report {
+            Report::Text => true,
+            // Nobody confirms what is not shown.
+            Report::Quiet => arguments.dry_run || !arguments.yes,
+            Report::Json => false,
+        };
+        if is_shown {
+            print_table(["will be deleted", "will remain"], &foreseen.removed, &foreseen.kept)?;
+        }
+        if arguments.dry_run {
+            return Ok(());
+        }
+        if !arguments.yes && !confirm::is_typed(scope.name())? {
+            return Err(refused(Error::WrongConfirmation { expected: scope.name() }));
+        }
+        request.mode = Mode::Remove;
+        request.confirmation = Some(scope.name().to_owned());
+        // What was shown is what is removed.
+        request.expected = Some(Expected::ByTable(foreseen.removed));
+        let submitted = state.archives.clear(admin, Confirmation::Required, &request, None);
+        let job = follow(state, &arguments.acting, submitted).await?;
+        let cleared: ClearReport =
+            serde_json::from_value(job.result.unwrap_or_default()).map_err(ApiError::internal)?;
+        done(&job.id, scope, cleared, report)
+    })
+}
+
+fn done(id: &str, scope: Scope, cleared: ClearReport, report: Report) -> Result<(), Failure> {
+    if report != Report::Text {
+        return match report {
+            Report::Json => print_json(&ClearAnswer::done(id.to_owned(), scope, cleared)),
+            _ => Ok(()),
+        };
+    }
+    print_table(["deleted", "remaining"], &cleared.removed, &cleared.kept)?;
+    let (Some(archive), Some(until)) = (&cleared.archive_id, cleared.undo_until) else {
+        return print("there was nothing to delete");
+    };
+    let until = until.to_rfc3339_opts(SecondsFormat::Secs, true);
+    print(&format!("what was deleted is in the safety backup {archive}"))?;
+    print(&format!("to undo it, until {until}: campus-backup undo {id}"))
+}
+
+fn print_table(
+    headings: [&str; 2],
+    removed: &BTreeMap<Table, u64>,
+    kept: &BTreeMap<Table, u64>,
+) -> Result<(), Failure> {
+    print(&format!("{:>16}{:>16}", headings[0], headings[1]))?;
+    for (table, stays) in kept {
+        let goes = removed.get(table).copied().unwrap_or_default();
+        print(&format!("{goes:>16}{stays:>16}  {table}"))?;
+    }
+    Ok(())
+}

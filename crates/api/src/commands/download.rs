@@ -1,0 +1,152 @@
+//! `campus-backup download`: a stored archive as it is, which needs no account, or a table of the live data.
+
+use std::io::{Read as _, Write as _};
+
+use campus_backup_archive::Manifest;
+use campus_backup_domain::catalog::{Scope, Table};
+use campus_backup_domain::export::{self, CsvOptions, Format, Transfer};
+use campus_backup_domain::open::Source;
+use campus_backup_domain::store;
+use futures_util::StreamExt as _;
+use serde_json::json;
+use sha2::{Digest as _, Sha256};
+
+use crate::cli::{Download, Reading};
+use crate::csv_style;
+use crate::failure::Failure;
+use crate::keep::{refused, with_admin};
+use crate::output::{Report, print_json};
+use crate::output_file::{OutputFile, STANDARD};
+use crate::problem::{ApiError, Code};
+use crate::routes::archives::file_name;
+use crate::stored::with_archives;
+
+const DOING: &str = "writing the file";
+
+/// How much is read at once, in bytes.
+const PIECE: usize = 256 * 1024;
+
+pub(super) fn download(arguments: &Download) -> Result<(), Failure> {
+    match store::is_id(&arguments.what) {
+        true => archive(arguments),
+        false => table(arguments),
+    }
+}
+
+fn archive(arguments: &Download) -> Result<(), Failure> {
+    if arguments.format.is_some() {
+        let problem = "--format: an archive is saved as it is; `extract` takes a table out of it";
+        return Err(Failure::Settings(vec![problem.to_owned()]));
+    }
+    let reading = Reading {
+        json: arguments.acting.json,
+        common: arguments.acting.common.clone(),
+    };
+    let report = reading.report();
+    with_archives(&reading, async |archives, _| {
+        let listed = archives.show(&arguments.what).await.map_err(refused)?;
+        let (source, manifest) = (archives.source(&listed.manifest), listed.manifest.clone());
+        let output = arguments.output.clone().unwrap_or_else(|| file_name(&manifest));
+        // Reading blocks.
+        let copied = tokio::task::spawn_blocking(move || copy(&*source, &manifest, output));
+        let (output, bytes) = copied.await.map_err(Failure::failed(DOING))??;
+        tell(
+            report,
+            &output,
+            json!({"file": output, "archive_id": arguments.what, "bytes": bytes}),
+        )
+    })
+}
+
+/// Copies an archive to where it is wanted, and says where that is and how many bytes it has.
+fn copy(source: &dyn Source, manifest: &Manifest, output: String) -> Result<(String, u64), Failure> {
+    let mut file = OutputFile::begin(&output)?;
+    let mut source = source.open().map_err(refused)?;
+    let mut digest = Sha256::new();
+    let mut piece = vec![0; PIECE];
+    loop {
+        let read = source
+            .read(&mut piece)
+            .map_err(Failure::failed("reading the archive"))?;
+        if read == 0 {
+            break;
+        }
+        digest.update(&piece[..read]);
+        file.write_all(&piece[..read]).map_err(Failure::failed(DOING))?;
+    }
+    let digest: String = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    ensure_whole(manifest, &digest)?;
+    file.finish()?;
+    Ok((output, manifest.object.size))
+}
+
+/// What is saved must be what was stored.
+fn ensure_whole(manifest: &Manifest, digest: &str) -> Result<(), Failure> {
+    match manifest.object.sha256 == digest {
+        true => Ok(()),
+        false => {
+            let detail = "The stored file is not the one that was written: its digest is another. Nothing was saved.";
+            Err(ApiError::new(Code::ArchiveDigestMismatch, detail).into())
+        }
+    }
+}
+
+fn table(arguments: &Download) -> Result<(), Failure> {
+    let scope = Scope::from_name(&arguments.what).ok_or_else(|| {
+        let names = Table::ALL.map(Table::name).join(", ");
+        let problem = format!(
+            "`{}` is neither the id of an archive nor a table; there are {names}, all",
+            arguments.what
+        );
+        Failure::Settings(vec![problem])
+    })?;
+    let format = match (arguments.format.as_deref(), scope) {
+        (None, Scope::One(_)) | (Some("csv"), _) => Format::Csv,
+        (None, Scope::All) | (Some("json"), _) => Format::Json,
+        (Some("xlsx"), _) => Format::Xlsx,
+        (Some(other), _) => {
+            return Err(Failure::Settings(vec![format!(
+                "--format: `{other}` is not csv, json or xlsx"
+            )]));
+        }
+    };
+    let style = &arguments.table_style;
+    let request = export::Request {
+        scope,
+        format,
+        csv: CsvOptions {
+            style: csv_style::style(style.delimiter, style.decimals, style.dates),
+            ..CsvOptions::default()
+        },
+        names: csv_style::name_columns(style.names),
+        transfer: Transfer::default(),
+    };
+    request.check().map_err(refused)?;
+    with_admin(&arguments.acting, async |state, admin| {
+        let never = std::future::pending();
+        let begun = export::download(admin, &state.database, &state.downloads, request, never).await;
+        let mut download = begun.map_err(refused)?;
+        let output = arguments.output.clone().unwrap_or(download.file_name);
+        let mut file = OutputFile::begin(&output)?;
+        while let Some(bytes) = download.body.next().await {
+            file.write_all(&bytes.map_err(refused)?)
+                .map_err(Failure::failed(DOING))?;
+        }
+        file.finish()?;
+        let rows = download.total_rows;
+        tell(
+            arguments.acting.report(),
+            &output,
+            json!({"file": output, "table": scope.name(), "rows": rows}),
+        )
+    })
+}
+
+/// The standard output is the file's, unless it has another place.
+fn tell(report: Report, output: &str, answer: serde_json::Value) -> Result<(), Failure> {
+    match report {
+        _ if output == STANDARD => Ok(()),
+        Report::Json => print_json(&answer),
+        Report::Text | Report::Quiet => report.say(output),
+    }
+}

@@ -1,0 +1,81 @@
+//! Where a command puts a file that it makes: the standard output, or a file that appears when it is whole.
+
+use std::io::{self, ErrorKind, Write};
+use std::path::Path;
+
+use tempfile::NamedTempFile;
+
+use crate::failure::Failure;
+use crate::output;
+
+const DOING: &str = "writing the file";
+
+/// How the standard output, or the standard input, is named on the command line.
+pub(crate) const STANDARD: &str = "-";
+
+/// A file on its way. It is its owner's alone, and one that is dropped leaves nothing behind.
+pub(crate) enum OutputFile {
+    Standard(Box<dyn Write>),
+    File { file: NamedTempFile, path: String },
+}
+
+impl OutputFile {
+    /// Begins one at a path, or on the standard output.
+    ///
+    /// # Errors
+    /// [`Failure::Settings`] if there is a file already.
+    pub(crate) fn begin(path: &str) -> Result<Self, Failure> {
+        if path == STANDARD {
+            return Ok(Self::Standard(output::file_output()));
+        }
+        if Path::new(path).exists() {
+            return Err(exists(path));
+        }
+        // Beside its place, so that it can be put there at once when it is whole.
+        let folder = Path::new(path).parent();
+        let folder = folder.filter(|folder| !folder.as_os_str().is_empty());
+        let file = NamedTempFile::new_in(folder.unwrap_or(Path::new("."))).map_err(Failure::failed(DOING))?;
+        Ok(Self::File {
+            file,
+            path: path.to_owned(),
+        })
+    }
+
+    /// Ends one that is whole.
+    ///
+    /// # Errors
+    /// [`Failure::Settings`] if somebody else has put a file there.
+    pub(crate) fn finish(self) -> Result<(), Failure> {
+        match self {
+            Self::Standard(mut output) => output.flush().map_err(Failure::failed(DOING)),
+            Self::File { file, path } => {
+                file.as_file().sync_all().map_err(Failure::failed(DOING))?;
+                let put = file.persist_noclobber(&path).map_err(|refused| refused.error);
+                put.map(drop).map_err(|error| match error.kind() {
+                    ErrorKind::AlreadyExists => exists(&path),
+                    _ => Failure::failed(DOING)(error),
+                })
+            }
+        }
+    }
+}
+
+fn exists(path: &str) -> Failure {
+    Failure::Settings(vec![format!("--output: there is a file `{path}` already")])
+}
+
+impl Write for OutputFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Standard(output) => output.write(bytes),
+            Self::File { file, .. } => file.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Standard(output) => output.flush(),
+            Self::File { file, .. } => file.flush(),
+        }
+    }
+}

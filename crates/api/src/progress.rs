@@ -1,0 +1,57 @@
+//! The bar that shows how far long work is, on the standard error if that is a terminal.
+
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use campus_backup_domain::job::Phase;
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+
+use crate::output::Report;
+
+/// All bars of the process; there is one at a time.
+static BARS: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
+
+/// A bar, for people who watch.
+pub(crate) fn bar(report: Report) -> ProgressBar {
+    // Indicatif draws nothing where there is no terminal.
+    let bar = match report {
+        Report::Text => BARS.add(ProgressBar::no_length()),
+        Report::Quiet | Report::Json => return ProgressBar::hidden(),
+    };
+    bar.enable_steady_tick(Duration::from_millis(100));
+    bar
+}
+
+/// Writes to the terminal while no bar is on it, so that the two do not mix.
+pub(crate) fn without_bar<T>(write: impl FnOnce() -> T) -> T {
+    BARS.suspend(write)
+}
+
+pub(crate) fn show(bar: &ProgressBar, phase: Phase, rows_done: u64, rows_total: Option<u64>) {
+    let template = match rows_total {
+        Some(_) => "{msg:12} {wide_bar} {human_pos}/{human_len} rows, {eta}",
+        None => "{msg:12} {spinner}",
+    };
+    // The templates are constants; if one were wrong, the last style stays.
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style);
+    }
+    bar.set_message(word(phase));
+    if let Some(total) = rows_total {
+        bar.set_length(total);
+        bar.set_position(rows_done);
+    }
+}
+
+fn word(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Waiting => "waiting",
+        Phase::Taking => "taking",
+        Phase::Checking => "checking",
+        Phase::Rehearsing => "rehearsing",
+        Phase::Comparing => "comparing",
+        Phase::Safety => "safety copy",
+        Phase::Changing => "changing",
+        Phase::Committing => "committing",
+    }
+}
