@@ -18,11 +18,23 @@ export const conditional: Middleware = {
     }
     const tag = response.headers.get('ETag');
     if (request.method === 'GET' && response.ok && tag) {
-      known.set(request.url, { tag, text: await response.clone().text() });
+      const text = await wholeText(response.clone());
+      if (text !== undefined) known.set(request.url, { tag, text });
     }
     return undefined;
   },
 };
+
+/** The text of an answer; none of one that was cut, which must not be shown again. */
+async function wholeText(response: Response): Promise<string | undefined> {
+  try {
+    const text = await response.text();
+    JSON.parse(text);
+    return text;
+  } catch {
+    return undefined;
+  }
+}
 
 /** Forgets all answers: somebody else may use the page next. */
 export function forgetAnswers(): void {

@@ -90,9 +90,8 @@ function inWords(error: unknown): Words {
   if (error instanceof NotReceived) {
     return {
       title: 'Not done so far',
-      detail:
-        'There was no answer, and the service has no record of this request. So nothing was changed by it until now.',
-      hint: 'Try again. It is done only once, even if the first request still arrives.',
+      detail: 'There was no answer, and the service has no record of this request. It may still arrive.',
+      hint: 'Look here whether it was done before you try again.',
     };
   }
   if (error instanceof Cut) {

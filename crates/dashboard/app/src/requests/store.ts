@@ -8,7 +8,7 @@ export type RequestState =
   | ({ at: 'unsettled' } & Unsettled)
   /** In words, for who is no longer where it was asked. */
   | { at: 'done'; words: string }
-  | { at: 'failed'; error: unknown };
+  | { at: 'failed'; error: unknown; since: number };
 
 export interface PendingRequest {
   id: number;
@@ -52,10 +52,17 @@ export function update(id: number, state: RequestState): void {
   change(requests.map((each) => (each.id === id ? { ...each, state } : each)));
 }
 
-/** The place that asked has come or gone. What it has told as it was there is not told again. */
+/** How many milliseconds it takes to read why something failed. */
+const READING_TIME = 5_000;
+
+/** The place that asked has come or gone. What could be read there is not told again. */
 export function show(id: number, isShown: boolean): void {
   const shown = requests.map((each) => (each.id === id ? { ...each, isShown } : each));
-  change(isShown ? shown : shown.filter((each) => each.id !== id || each.state.at !== 'failed'));
+  change(isShown ? shown : shown.filter((each) => each.id !== id || !wasRead(each.state)));
+}
+
+function wasRead(state: RequestState): boolean {
+  return state.at === 'failed' && Date.now() - state.since >= READING_TIME;
 }
 
 export function forget(id: number): void {

@@ -58,7 +58,7 @@ export function useRequest<V, T>(definition: Definition<V, T>) {
           last.current = undefined;
           leaveToPlace(key, error);
         }
-        update(id, { at: 'failed', error });
+        update(id, { at: 'failed', error, since: Date.now() });
         throw error;
       } finally {
         clearTimeout(soon);

@@ -50,6 +50,22 @@ export function expire(): void {
   if (session.state === 'in') change({ state: 'ended', user: session.user });
 }
 
+/** Waits, if the session has ended, until the password was given again. */
+export function whileEnded(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const look = () => {
+      if (session.state === 'ended' && !signal.aborted) return;
+      listeners.delete(look);
+      signal.removeEventListener('abort', look);
+      if (signal.aborted) reject(signal.reason);
+      else resolve();
+    };
+    listeners.add(look);
+    signal.addEventListener('abort', look);
+    look();
+  });
+}
+
 /** Signs out. The token is forgotten; it ends by itself. */
 export function leave(): void {
   remember(false);

@@ -27,10 +27,11 @@ export function send(
   report: (sent: number) => void,
 ): Promise<void> {
   const request = new XMLHttpRequest();
+  const token = session.token();
   let isSent = false;
   return new Promise((resolve, reject) => {
     request.open('POST', new URL('backup/archives/upload', SERVICE));
-    request.setRequestHeader('Authorization', `Bearer ${session.token() ?? ''}`);
+    request.setRequestHeader('Authorization', `Bearer ${token ?? ''}`);
     request.setRequestHeader('Idempotency-Key', key);
     request.setRequestHeader('Content-Type', 'application/octet-stream');
     request.upload.onprogress = (event) => report(event.loaded);
@@ -48,7 +49,8 @@ export function send(
       const refusal = await refusalOf(
         new Response(request.responseText, { status: request.status, headers: { 'content-type': type } }),
       );
-      if (isSessionEnd(refusal)) session.expire();
+      // Unless a newer session has begun meanwhile.
+      if (isSessionEnd(refusal) && token === session.token()) session.expire();
       // A proxy that gave up waiting does not know what became of the file.
       reject(refusal instanceof Unreachable && isSent ? new UploadUnanswered() : refusal);
     };

@@ -2,6 +2,7 @@
 import { body, client, open } from '../api/client';
 import { queries, stats } from '../api/queries';
 import type { Scope } from '../api/tables';
+import { whileEnded } from '../session/store';
 import { LiveList } from './liveList';
 import { type Progress, receive } from './receive';
 import type { Format } from './rows';
@@ -112,6 +113,7 @@ async function download({ id, scope, format }: Transfer, sink: Sink): Promise<vo
   let release: (() => void) | undefined;
   try {
     release = await permits.acquire(signal);
+    await whileEnded(signal);
     transfers.update(id, { state: { at: 'running' }, beganAt: Date.now() });
     const response = await open(pathOf(scope, format), signal);
     const report = (progress: Progress) => transfers.update(id, { progress, heardAt: Date.now() });
@@ -129,17 +131,26 @@ async function download({ id, scope, format }: Transfer, sink: Sink): Promise<vo
 }
 
 async function startInBrowser({ id, scope, format }: Transfer): Promise<void> {
+  const controller = new AbortController();
+  const { signal } = controller;
+  controllers.set(id, controller);
+  let state: TransferState;
   try {
-    await handOver(pathOf(scope, format));
-    transfers.update(id, { state: { at: 'handed-over' } });
+    await handOver(pathOf(scope, format), signal);
+    state = { at: 'handed-over' };
   } catch (error) {
-    transfers.update(id, { state: { at: 'failed', error } });
+    state = signal.aborted ? { at: 'cancelled' } : { at: 'failed', error };
+  } finally {
+    controllers.delete(id);
   }
+  transfers.update(id, { state });
 }
 
 /** Lets the browser download something by itself, by a link that works once; its own list shows how it fares. */
-export async function handOver(path: string): Promise<void> {
-  const link = body(await client.POST('/backup/download-links', { body: { path } }));
+export async function handOver(path: string, signal?: AbortSignal): Promise<void> {
+  const link = body(
+    await client.POST('/backup/download-links', { body: { path }, ...(signal && { signal }) }),
+  );
   // Not the link's own host, which may be another name of this service that the page may not speak with.
   const made = new URL(link.url);
   const anchor = document.createElement('a');

@@ -4,7 +4,8 @@ import { changed } from '../api/queries';
 import { newKey } from '../requests/key';
 import { leaveToPlace } from '../requests/leaveToPlace';
 import { asResult } from '../requests/lookUp';
-import { NotReceived, settle } from '../requests/settle';
+import { NotReceived, settle, type Unsettled } from '../requests/settle';
+import { whileEnded } from '../session/store';
 import { LiveList } from './liveList';
 import { Semaphore } from './semaphore';
 import { send, UploadUnanswered } from './send';
@@ -15,7 +16,7 @@ export type UploadState =
   /** Bytes so far. When all are sent, the service checks the file. */
   | { at: 'sending'; sent: number }
   /** All was sent and no answer came: the service is asked what became of it. */
-  | { at: 'unsettled' }
+  | ({ at: 'unsettled' } & Unsettled)
   | { at: 'done' }
   | { at: 'failed'; error: unknown };
 
@@ -50,11 +51,14 @@ export async function upload(file: File): Promise<void> {
   let release: (() => void) | undefined;
   try {
     release = await permits.acquire(signal);
+    await whileEnded(signal);
     report(0);
     const key = newKey();
     await send(file, key, signal, report).catch((error) => {
-      uploads.update(id, { state: { at: 'unsettled' } });
-      return outcomeOf(key, error, signal);
+      // The line is free for the next file.
+      release?.();
+      const tell = (unsettled: Unsettled) => uploads.update(id, { state: { at: 'unsettled', ...unsettled } });
+      return outcomeOf(key, error, signal, tell);
     });
     uploads.update(id, { state: { at: 'done' } });
   } catch (error) {
@@ -73,13 +77,18 @@ export async function upload(file: File): Promise<void> {
  *
  * @throws what went wrong.
  */
-async function outcomeOf(key: string, error: unknown, signal: AbortSignal): Promise<void> {
+async function outcomeOf(
+  key: string,
+  error: unknown,
+  signal: AbortSignal,
+  report: (unsettled: Unsettled) => void,
+): Promise<void> {
   if (!(error instanceof UploadUnanswered || error instanceof Refusal)) throw error;
   try {
     await settle({
       send: () => Promise.reject(error),
       lookUp: () => asResult(key, () => undefined),
-      report: () => undefined,
+      report,
       isWanted: () => !signal.aborted,
     });
   } catch (outcome) {

@@ -2,6 +2,7 @@ import { Button, CloseButton, Group, Text } from '@mantine/core';
 import { bytes } from '../../locale/format';
 import { Bar } from '../../parts/Bar';
 import { ProblemAlert } from '../../parts/ProblemAlert';
+import { UnsettledNote } from '../../requests/UnsettledNote';
 import { UploadUnanswered } from '../../transfers/send';
 import { cancelUpload, dismissUpload, type Upload } from '../../transfers/uploads';
 import classes from './Archives.module.css';
@@ -40,7 +41,7 @@ export function UploadRow({ upload }: { upload: Upload }) {
             <Text size="sm" className={classes.words} aria-live="polite">
               {name}: {isSent ? 'being checked' : `${bytes(state.sent)} of ${bytes(size)}`}
             </Text>
-            {cancel}
+            {!isSent && cancel}
           </Group>
           <Bar
             label={`Upload of ${name}`}
@@ -52,9 +53,12 @@ export function UploadRow({ upload }: { upload: Upload }) {
     }
     case 'unsettled':
       return (
-        <Text size="sm" role="status">
-          {name}: there is no answer yet. The service is asked what became of it.
-        </Text>
+        <Group align="flex-start" wrap="nowrap">
+          <div className={classes.words}>
+            <UnsettledNote name={`Upload ${name}`} unsettled={state} />
+          </div>
+          <CloseButton aria-label={`Remove ${name} from the list`} onClick={() => cancelUpload(id)} />
+        </Group>
       );
     case 'done':
       return (

@@ -1,4 +1,4 @@
-import { Alert, Button, Checkbox, Group, Radio, Stack, TextInput, Title } from '@mantine/core';
+import { Alert, Button, Checkbox, Fieldset, Group, Radio, Stack, TextInput, Title } from '@mantine/core';
 import { useMutation } from '@tanstack/react-query';
 import { type FormEvent, useEffect, useRef, useState } from 'react';
 import { useLocation } from 'wouter';
@@ -90,6 +90,7 @@ export function Steps({ archives, chosen }: { archives: Archive[]; chosen: Archi
   };
   // A plan is of what was asked; other questions need another.
   const change = (next: Partial<Wanted>) => {
+    if (restore.isPending) return;
     // Whoever asks for something else has not asked to disable anybody there.
     setWanted({ ...wanted, disable: false, ...next });
     setMissing(undefined);
@@ -98,6 +99,7 @@ export function Steps({ archives, chosen }: { archives: Archive[]; chosen: Archi
   };
   const submit = (event: FormEvent) => {
     event.preventDefault();
+    if (restore.isPending) return;
     if (id === '') return setUnchosen(true);
     if ('missing' in asked) return setMissing(asked.missing);
     restore.reset();
@@ -107,75 +109,84 @@ export function Steps({ archives, chosen }: { archives: Archive[]; chosen: Archi
     <Stack>
       <Panel label="What to restore">
         <form onSubmit={submit} noValidate>
-          <Stack gap="lg">
-            <ArchiveSelect
-              label="Archive"
-              archives={archives}
-              value={id}
-              onChoose={(next) => {
-                setId(next);
-                setUnchosen(false);
-                setAllowUnencrypted(false);
-                change({});
-              }}
-              error={unchosen ? 'Choose the backup to restore.' : undefined}
-            />
-            {archive && isDamaged(archive) && (
-              <Alert color={DANGER} variant="light" icon={<Icon name="error" />} role="note" title="Damaged">
-                {verified(archive).words} It can’t be restored. Choose another backup.
-              </Alert>
-            )}
-            <Radio.Group
-              label="What"
-              value={wanted.what}
-              onChange={(what) => change({ what: what as Wanted['what'] })}
-            >
-              <Stack gap="xs" mt="xs">
-                <Radio value="all" label="Everything" />
-                <Radio value="tables" label="Some tables" />
-                <Radio value="student" label="One student, with everything that belongs to them" />
-              </Stack>
-            </Radio.Group>
-            {wanted.what === 'tables' && (
-              <Checkbox.Group
-                label="Tables"
-                value={wanted.tables}
-                onChange={(tables) => change({ tables: tables as Wanted['tables'] })}
-                error={missing}
-              >
-                <Group mt="xs">
-                  {TABLES.map((table) => (
-                    <Checkbox key={table} value={table} label={nameOf(table)} />
-                  ))}
-                </Group>
-              </Checkbox.Group>
-            )}
-            {wanted.what === 'student' && (
-              <TextInput
-                label="ID of the student"
-                inputMode="numeric"
-                value={wanted.student}
-                onChange={(event) => change({ student: event.currentTarget.value })}
-                error={missing}
+          {/* What was confirmed stays as it is until its outcome is known. */}
+          <Fieldset variant="unstyled" disabled={restore.isPending}>
+            <Stack gap="lg">
+              <ArchiveSelect
+                label="Archive"
+                archives={archives}
+                value={id}
+                onChoose={(next) => {
+                  setId(next);
+                  setUnchosen(false);
+                  setAllowUnencrypted(false);
+                  change({});
+                }}
+                error={unchosen ? 'Choose the backup to restore.' : undefined}
               />
-            )}
-            <Radio.Group
-              label="How"
-              value={wanted.mode}
-              onChange={(mode) => change({ mode: mode as Wanted['mode'] })}
-            >
-              <Stack gap="xs" mt="xs">
-                {MODES.map(({ mode, label, words }) => (
-                  <Radio key={mode} value={mode} label={label} description={words} />
-                ))}
-              </Stack>
-            </Radio.Group>
-            <Group justify="flex-end">
-              <Button type="submit" variant={plan.data ? 'default' : 'filled'} loading={plan.isPending}>
-                {plan.data ? 'Look again' : 'Show what would change'}
-              </Button>
-            </Group>
-          </Stack>
+              {archive && isDamaged(archive) && (
+                <Alert
+                  color={DANGER}
+                  variant="light"
+                  icon={<Icon name="error" />}
+                  role="note"
+                  title="Damaged"
+                >
+                  {verified(archive).words} It can’t be restored. Choose another backup.
+                </Alert>
+              )}
+              <Radio.Group
+                label="What"
+                value={wanted.what}
+                onChange={(what) => change({ what: what as Wanted['what'] })}
+              >
+                <Stack gap="xs" mt="xs">
+                  <Radio value="all" label="Everything" />
+                  <Radio value="tables" label="Some tables" />
+                  <Radio value="student" label="One student, with everything that belongs to them" />
+                </Stack>
+              </Radio.Group>
+              {wanted.what === 'tables' && (
+                <Checkbox.Group
+                  label="Tables"
+                  value={wanted.tables}
+                  onChange={(tables) => change({ tables: tables as Wanted['tables'] })}
+                  error={missing}
+                >
+                  <Group mt="xs">
+                    {TABLES.map((table) => (
+                      <Checkbox key={table} value={table} label={nameOf(table)} />
+                    ))}
+                  </Group>
+                </Checkbox.Group>
+              )}
+              {wanted.what === 'student' && (
+                <TextInput
+                  label="ID of the student"
+                  inputMode="numeric"
+                  value={wanted.student}
+                  onChange={(event) => change({ student: event.currentTarget.value })}
+                  error={missing}
+                />
+              )}
+              <Radio.Group
+                label="How"
+                value={wanted.mode}
+                onChange={(mode) => change({ mode: mode as Wanted['mode'] })}
+              >
+                <Stack gap="xs" mt="xs">
+                  {MODES.map(({ mode, label, words }) => (
+                    <Radio key={mode} value={mode} label={label} description={words} />
+                  ))}
+                </Stack>
+              </Radio.Group>
+              <Group justify="flex-end">
+                <Button type="submit" variant={plan.data ? 'default' : 'filled'} loading={plan.isPending}>
+                  {plan.data ? 'Look again' : 'Show what would change'}
+                </Button>
+              </Group>
+            </Stack>
+          </Fieldset>
         </form>
       </Panel>
       {plan.error && (
