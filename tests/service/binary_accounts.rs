@@ -1,5 +1,7 @@
 //! The subcommands: `migrate`, `admin`, `token`, `demo`, `openapi`.
 
+use serde_json::json;
+
 use harness::service::{Setup, one_time_password};
 use harness::token::Token;
 use harness::{Engine, Scratch, Service, on_every_engine, small_school, write_private};
@@ -202,6 +204,27 @@ async fn demo_fills_what_the_first_start_made(engine: Engine) {
         assert_eq!(scratch.value(kept).await, hash);
         service.admin().await.get("/backup/stats").await.expect(200);
     }
+}
+
+/// What was cleared may be undone; made-up rows would be in the way.
+#[on_every_engine]
+async fn demo_leaves_a_school_that_was_cleared(engine: Engine) {
+    let scratch = Scratch::empty(engine).await;
+    let setup = Setup::on(&scratch);
+    let service = setup.again().argument("--demo").start().await;
+    let admin = service.admin().await;
+    admin
+        .clear(&json!({"table": "all", "confirm": "all"}))
+        .await
+        .expect(200);
+    scratch.execute("delete from users where username <> 'admin'").await;
+    service.stop().await;
+
+    let service = setup.again().argument("--demo").start().await;
+    let stats = service.admin().await.get("/backup/stats").await.expect(200).json();
+    assert_eq!(stats["total"], 1);
+    service.stop().await;
+    setup.again().argument("demo").run().await.assert_plain_fault(1);
 }
 
 #[on_every_engine]

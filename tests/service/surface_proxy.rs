@@ -152,7 +152,14 @@ async fn metrics_and_swagger_ui_can_have_an_address_of_their_own() {
     .await;
     let admin = service.admin().await;
     let inside = Client::new(harness::client::http(), internal, Some(admin.token().to_owned()));
-    for path in ["/metrics", "/swagger-ui/", "/swagger-ui", "/swagger-ui/swagger-ui.css"] {
+    for path in [
+        "/metrics",
+        "/%6Detrics",
+        "/swagger-ui/",
+        "/%73wagger-ui/",
+        "/swagger-ui",
+        "/swagger-ui/swagger-ui.css",
+    ] {
         admin.get(path).await.problem(404, "unknown_path");
         admin.head(path).await.problem(404, "unknown_path");
         assert!(!inside.get(path).await.status.is_client_error(), "{path}");

@@ -49,7 +49,8 @@ impl PageOrigin {
             true => Ok(Self::Own),
             false => Err(ApiError::new(
                 Code::Forbidden,
-                "A page of another origin may not use the session. The settings list those that may.",
+                "A page of another origin may not use the session. `--cors-origins` lists those that may. Behind a proxy, \
+                 `--public-url` or the header X-Forwarded-Host says what the origin of the service is.",
             )),
         }
     }

@@ -136,7 +136,8 @@ impl Readiness {
     pub(crate) async fn measure(&self) {
         let found = self.warnings().await;
         measure::ready(found.is_ok());
-        let warnings = found.unwrap_or_default();
+        // Where it is not ready, what is wrong with the store still is.
+        let warnings = found.unwrap_or_else(|_| self.store_warning().clone().into_iter().collect());
         for code in [Code::StoreUnavailable, Code::StoreMisconfigured, Code::NoRoom] {
             let code = code.name();
             measure::warning(code, warnings.iter().any(|warning| warning.code == code));
@@ -204,7 +205,7 @@ impl Readiness {
 
     /// Looks whether the store can be read and has room for another backup, and remembers it if not.
     async fn look_at_store(&self, archives: &Archives) -> Result<(), Error> {
-        let looked = match tokio::time::timeout(STORE_LIMIT, archives.ensure_room()).await {
+        let looked = match tokio::time::timeout(STORE_LIMIT, archives.check_room()).await {
             Ok(looked) => looked,
             Err(_) => Err(slow_store()),
         };
@@ -224,8 +225,10 @@ impl Readiness {
         let is_up = warning
             .as_ref()
             .is_none_or(|warning| warning.of_broken_store().is_none());
-        measure::store(is_up, self.0.store.room().await.ok().flatten());
         *self.store_warning() = warning;
+        // A folder on a network drive that hangs must not keep this from being told.
+        let room = tokio::time::timeout(STORE_LIMIT, self.0.store.room()).await;
+        measure::store(is_up, room.ok().and_then(Result::ok).flatten());
     }
 
     /// Goes on looking at the store, for as long as the process lives.

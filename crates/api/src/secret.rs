@@ -97,7 +97,8 @@ pub(crate) fn read_private(path: &Path) -> Result<String, String> {
     if metadata.is_file() && is_open_to_others(&metadata, folder.as_ref()) {
         let shown = path.display();
         return Err(format!(
-            "is refused: others can read it; `chmod 600 {shown}` mends that"
+            "is refused: others can read it; `chmod 600 {shown}` mends that, and for a secret that is mounted the mode 0400, or \
+             0440 with `fsGroup`"
         ));
     }
     let mut text = String::new();

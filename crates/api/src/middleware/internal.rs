@@ -28,7 +28,8 @@ pub(super) async fn answer(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse, Error> {
-    let path = request.path();
+    // As the routes see it: with `%6D` for `m` it is the same path.
+    let path = request.match_info().as_str();
     let is_internal = path == METRICS || path == SWAGGER_UI.trim_end_matches('/') || path.starts_with(SWAGGER_UI);
     let internal = request
         .app_data::<InternalListener>()

@@ -65,7 +65,7 @@ impl Archives {
     ///
     /// # Errors
     /// [`Error::NoRoom`]
-    pub async fn ensure_room(&self) -> Result<()> {
+    pub(super) async fn ensure_room(&self) -> Result<()> {
         let Some(free) = self.0.store.room().await? else {
             return Ok(());
         };
@@ -77,6 +77,20 @@ impl Archives {
         }
         let rows = stats::stats(&self.0.database).await?.total();
         demand_bytes(free, room_for(rows, last))
+    }
+
+    /// Checks that the store answers and has room for an archive like the last one. No row is counted.
+    ///
+    /// # Errors
+    /// [`Error::NoRoom`], and those of [`Store::list`](crate::store::Store::list).
+    pub async fn check_room(&self) -> Result<()> {
+        let listing = self.0.store.list().await?;
+        let Some(free) = self.0.store.room().await? else {
+            return Ok(());
+        };
+        let last = listing.archives.iter().find(|manifest| manifest.total > 0);
+        let size = last.map_or(0, |manifest| manifest.object.size);
+        demand_bytes(free, size.saturating_mul(2).saturating_add(TO_SPARE))
     }
 
     /// Lists an archive that was stored and looked at, if it may be. Otherwise, and if it can't be listed, nothing is left of

@@ -19,12 +19,12 @@ mod tests;
 use std::collections::BTreeMap;
 
 use campus_backup_archive::Cell;
-use sea_orm::{ColumnTrait, EntityTrait, Iterable, ModelTrait, QueryFilter, Value};
+use sea_orm::{ColumnTrait, EntityTrait, Iterable, ModelTrait, PaginatorTrait, QueryFilter, Value};
 
 use crate::catalog::{MOST, Table};
 use crate::change::{Change, Rows, Way};
 use crate::database::Database;
-use crate::entity::user;
+use crate::entity::{change as recorded, user};
 use crate::error::{Error, Result};
 use crate::stats::{self, Stats};
 
@@ -63,13 +63,19 @@ impl DemoAdmin {
     }
 }
 
-/// The administrator whose account is the only row of the seven tables, as after the first start.
+/// The administrator whose account is the only row of the seven tables, as after the first start. None where a clear or a
+/// restore has left that row alone: such a school is not to be filled.
 ///
 /// # Errors
 /// What the database says.
 pub async fn sole_administrator(database: &Database) -> Result<Option<DemoAdmin>> {
     let stats = stats::stats(database).await?;
     if stats.total() != 1 || stats.of(Table::Users) != 1 {
+        return Ok(None);
+    }
+    let doing = "looking whether the school was ever changed";
+    let changes = recorded::Entity::find().count(database.connection()).await;
+    if changes.map_err(Error::database(doing))? != 0 {
         return Ok(None);
     }
     let found = user::Entity::find()
