@@ -88,9 +88,12 @@ export class Network {
       // Counted from when the cutting was ordered: a kept connection has brought the page before.
       if (cuttingSince !== this.cutAfter) brought = 0;
       cuttingSince = this.cutAfter;
+      const left = this.cutAfter - brought;
       brought += piece.length;
-      if (brought > this.cutAfter) {
-        client.resetAndDestroy();
+      if (piece.length > left) {
+        // What comes before that arrives, however large the pieces are.
+        client.write(piece.subarray(0, Math.max(left, 0)), () => client.destroy());
+        service.destroy();
         return;
       }
       client.write(piece);
