@@ -147,7 +147,7 @@ test.describe('an upload', () => {
     // The file arrives, and the answer does not; nor does that to the question what became of it.
     network.losing = { request: /upload|idempotency_key/, loss: 'gateway timeout' };
     await drop('[data-testid=drop]');
-    await expect(page.getByText('dropped.json: there is no answer yet.')).toBeVisible();
+    await expect(page.getByText('Not known yet: Upload dropped.json')).toBeVisible();
     network.losing = undefined;
     const refusal = page.getByRole('alert').filter({ hasText: 'dropped.json was not let in' });
     await expect(refusal).toContainText('not an archive');

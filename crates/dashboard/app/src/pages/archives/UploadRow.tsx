@@ -41,7 +41,7 @@ export function UploadRow({ upload }: { upload: Upload }) {
             <Text size="sm" className={classes.words} aria-live="polite">
               {name}: {isSent ? 'being checked' : `${bytes(state.sent)} of ${bytes(size)}`}
             </Text>
-            {!isSent && cancel}
+            {cancel}
           </Group>
           <Bar
             label={`Upload of ${name}`}
