@@ -148,11 +148,12 @@ impl<'a> Check<'a> {
         let memory = url.contains(":memory:") || url.contains("mode=memory");
         let file = url.strip_prefix("sqlite:").is_some_and(|path| !path.is_empty()) && !memory;
         let is_server = server.iter().any(|scheme| url.starts_with(scheme));
+        let names_place = file || (is_server && Url::parse(&url).is_ok_and(|url| has_place(&url)));
         if is_server && has_bare_separator(&url) {
             let rule = "a character of `#?/@%:` in the user name or the password must be percent-encoded: # is %23, ? is %3F, / is \
                         %2F, @ is %40, % is %25, : is %3A";
             self.refuse("database-url", rule.to_owned());
-        } else if !file && !(is_server && Url::parse(&url).is_ok_and(|url| has_place(&url))) {
+        } else if !names_place {
             let expected = "sqlite:FILE, postgres://USER:PASSWORD@HOST/DATABASE, mysql://USER:PASSWORD@HOST/DATABASE, or for a Unix \
                             socket postgres://USER:PASSWORD@%2Fvar%2Frun%2Fpostgresql/DATABASE or \
                             mysql://USER:PASSWORD@localhost/DATABASE?socket=/run/mysqld/mysqld.sock";
