@@ -30,6 +30,19 @@ pub struct Listed<T> {
     pub offset: u64,
 }
 
+impl<T> Listed<T> {
+    /// The items that were found for that window.
+    pub fn new(items: Vec<impl Into<T>>, window: Window) -> Self {
+        let Window { limit, offset, total } = window;
+        Self {
+            items: items.into_iter().map(Into::into).collect(),
+            total,
+            limit,
+            offset,
+        }
+    }
+}
+
 /// Limit and offset as they were asked for, or as they are if they were not; a page has no more than `most` items.
 ///
 /// # Errors

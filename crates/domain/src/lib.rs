@@ -24,6 +24,7 @@ pub mod entity;
 pub mod error;
 pub mod export;
 mod hexadecimal;
+mod installation_key;
 pub mod job;
 mod native;
 pub mod open;

@@ -202,14 +202,17 @@ async fn list_changes(
         undoable: query.undoable,
     };
     let found = change_log::list(&granted.0, &state.database, &filter, limit, offset).await?;
-    let total = found.total;
-    let listed = Listed {
-        items: found.items.into_iter().map(ChangeAnswer::from).collect(),
-        total,
+    let window = Window {
         limit,
         offset,
+        total: found.total,
     };
-    page::answer(&state, &request, Window { limit, offset, total }, &listed)
+    page::answer(
+        &state,
+        &request,
+        window,
+        &Listed::<ChangeAnswer>::new(found.items, window),
+    )
 }
 
 /// Look at a change

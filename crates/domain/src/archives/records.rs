@@ -23,8 +23,8 @@ use super::published::attribute;
 use crate::change::Change;
 use crate::database::Database;
 use crate::entity::archive::{Column, Entity, Kind, Model};
-use crate::entity::key;
 use crate::error::{Error, Result};
+use crate::installation_key;
 use crate::job::{Context, Progress};
 use crate::open::Checked;
 use crate::restore::Provenance;
@@ -235,10 +235,8 @@ impl Archives {
 /// Reads the key that signs manifests.
 pub(super) async fn manifest_key(database: &Database) -> Result<ManifestKey> {
     let doing = "reading the key that signs manifests";
-    let row = key::Entity::find_by_id(MANIFESTS).one(database.connection()).await;
-    let row = row.map_err(Error::database(doing))?;
-    row.and_then(|row| ManifestKey::from_hexadecimal(&row.value))
-        .ok_or_else(|| Error::internal(doing)("the table backup_keys does not have it"))
+    let value = installation_key::read(database, MANIFESTS, doing).await?;
+    ManifestKey::from_hexadecimal(&value).ok_or_else(|| Error::internal(doing)("it is not in hexadecimal"))
 }
 
 /// Demands that an archive that was read to its end is the one of its record.

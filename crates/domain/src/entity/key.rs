@@ -1,4 +1,4 @@
-//! Keys of the installation, see `archives::records` and `account::installation`.
+//! Keys of the installation, see `installation_key`.
 
 use sea_orm::entity::prelude::*;
 

@@ -136,14 +136,12 @@ async fn list_jobs(
         idempotency_key,
     };
     let found = state.jobs.list(&granted.0, &filter, limit, offset).await?;
-    let total = found.total;
-    let listed = Listed {
-        items: found.items.into_iter().map(JobAnswer::from).collect(),
-        total,
+    let window = Window {
         limit,
         offset,
+        total: found.total,
     };
-    page::answer(&state, &request, Window { limit, offset, total }, &listed)
+    page::answer(&state, &request, window, &Listed::<JobAnswer>::new(found.items, window))
 }
 
 /// Look at a job
