@@ -106,9 +106,12 @@ test('a service that is gone is said to be gone', async ({ page, ownSchool }) =>
   const service = await ownSchool();
   await signIn(page, service);
   await expect(page.getByText(/Counted at/)).toBeVisible();
+  await expect(page.getByText('There is no backup yet')).toBeVisible();
   await service.stop();
   await page.getByRole('button', { name: 'Refresh' }).click();
-  await expect(page.getByRole('alert')).toContainText('There was no answer');
+  await expect(page.getByRole('alert', { name: 'The numbers could not be' })).toContainText(
+    'There was no answer',
+  );
   // The numbers of before are still there.
   await expect(page.getByText(/Counted at/)).toBeVisible();
 });
