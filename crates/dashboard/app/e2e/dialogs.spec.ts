@@ -11,7 +11,9 @@ test('a dialog keeps neither discarded text nor the error of another archive', a
   await signIn(page, service, '#/archives');
   const choose = async (archive: string, action: string) => {
     await page.getByRole('button', { name: `What to do with ${archive}` }).click();
-    await page.getByRole('menuitem', { name: action, exact: true }).click();
+    // Another menu may be about to vanish.
+    const menu = page.getByRole('menu', { name: `What to do with ${archive}` });
+    await menu.getByRole('menuitem', { name: action, exact: true }).click();
   };
   const dialog = page.getByRole('dialog');
   await page.getByRole('button', { name: 'Take a backup…' }).click();

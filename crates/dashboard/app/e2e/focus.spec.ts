@@ -1,6 +1,7 @@
 // Who uses the keyboard stays where they are.
 import type { Page } from '@playwright/test';
 import { expect, signIn, test } from './harness.ts';
+import { PASSWORD } from './service.ts';
 
 /** What would be pressed by the next key. */
 const focused = (page: Page) =>
@@ -46,7 +47,8 @@ test('after a dialog, a menu and a deletion the focus is where it came from', as
   };
   for (const action of ['Look into it…', 'Name and note…', 'Delete…']) {
     await choose(action);
-    await expect(page.getByRole('dialog')).toBeVisible();
+    // It has the focus a moment after it is seen.
+    await expect(page.getByRole('dialog').locator(':focus')).toBeVisible();
     await page.keyboard.press('Escape');
     await expect(page.getByRole('dialog')).toBeHidden();
     await expect(menu, action).toBeFocused();
@@ -59,6 +61,7 @@ test('after a dialog, a menu and a deletion the focus is where it came from', as
   const take = page.getByRole('button', { name: 'Take a backup…' });
   await take.focus();
   await page.keyboard.press('Enter');
+  await expect(page.getByRole('dialog').locator(':focus')).toBeVisible();
   await page.keyboard.press('Escape');
   await expect(take).toBeFocused();
   // Its row is gone, and with it what had opened the dialog.
@@ -95,4 +98,45 @@ test('a page that is chosen in the menu of a phone has the focus', async ({ page
   await page.getByRole('dialog').getByRole('link', { name: 'Download' }).click();
   await expect(page.getByRole('dialog')).toBeHidden();
   await expect(page.locator('main')).toBeFocused();
+});
+
+test('nothing takes the focus while the password is typed', async ({ page, ownSchool }) => {
+  const service = await ownSchool();
+  await signIn(page, service, '#/clear');
+  let answer: () => void = () => undefined;
+  const held = new Promise<void>((resolve) => {
+    answer = resolve;
+  });
+  await page.getByRole('button', { name: 'Clear payments…' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Clear payments' });
+  await dialog.getByLabel('Type payments to confirm').fill('payments');
+  await page.route('**/backup/clear', async (route) => {
+    const done = await route.fetch();
+    await held;
+    await route.fulfill({ response: done });
+  });
+  const refusal = {
+    type: 'urn:campus-backup:problem:unauthenticated',
+    title: 'You are not signed in',
+    status: 401,
+    detail: 'The session has ended.',
+    code: 'unauthenticated',
+    request_id: 'test',
+  };
+  await page.route('**/backup/jobs?*', (route) =>
+    route.fulfill({ status: 401, contentType: 'application/problem+json', body: JSON.stringify(refusal) }),
+  );
+  await dialog.getByRole('button', { name: 'Clear 5,000 rows' }).click();
+  const ended = page.getByRole('dialog', { name: 'Your session has ended' });
+  const password = ended.getByLabel('Password', { exact: true });
+  await expect(password).toBeFocused({ timeout: 20_000 });
+  await page.keyboard.type(PASSWORD.slice(0, 5));
+  answer();
+  await expect(page.getByText('5,000 rows removed')).toBeVisible();
+  await page.keyboard.type(PASSWORD.slice(5));
+  await expect(password).toHaveValue(PASSWORD);
+  await page.unroute('**/backup/jobs?*');
+  await page.keyboard.press('Enter');
+  await expect(ended).toBeHidden();
+  await expect(dialog.getByRole('button', { name: 'Done' })).toBeFocused();
 });

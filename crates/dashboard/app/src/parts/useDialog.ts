@@ -1,4 +1,5 @@
 import { useEffect, useRef, useState } from 'react';
+import { moveFocus } from '../shell/focus';
 
 interface Opening<T> {
   /** Each opening has another one. With it as the key of the content, nothing is left of the time before. */
@@ -15,7 +16,7 @@ export function useDialog<T>() {
   const opened = opening?.opened ?? false;
   useEffect(() => {
     if (opened || !(opener.current instanceof HTMLElement)) return;
-    opener.current.focus({ preventScroll: true });
+    moveFocus(opener.current, { preventScroll: true });
     opener.current = null;
   }, [opened]);
   return {

@@ -8,6 +8,7 @@ import type { User } from '../session/store';
 import { Account } from './Account';
 import { Catcher } from './Catcher';
 import classes from './Frame.module.css';
+import { moveFocus } from './focus';
 import { LoadedPage } from './LoadedPage';
 import { Logo } from './Logo';
 import { Navigation } from './Navigation';
@@ -29,7 +30,7 @@ export function Frame({ user, ended }: { user: User; ended: boolean }) {
     if (before.current === location) return;
     before.current = location;
     // Who reads by ear or by keyboard is taken to the new page, as by a page load.
-    main.current?.focus();
+    moveFocus(main.current);
     window.scrollTo(0, 0);
   }, [label, location]);
 

@@ -1,7 +1,21 @@
 // Browsers give the keyboard's focus to `body` when what has it is removed or disabled, and the next Tab starts at the top.
 
+import { current, whileEnded } from '../session/store';
+
 /** Time for a menu or a dialog to give the focus back by itself. */
 const PATIENCE = 50;
+
+/**
+ * Gives the focus to an element. While somebody types their password it stays there: the rest would be typed into the open,
+ * or onto a button. The element gets it afterwards.
+ */
+export function moveFocus(element: HTMLElement | null | undefined, options?: FocusOptions): void {
+  if (current().state === 'ended') {
+    whileEnded(new AbortController().signal).then(() => element?.focus(options));
+  } else {
+    element?.focus(options);
+  }
+}
 
 /** Gives the focus to the nearest surviving element around what has lost it. */
 export function keepFocus(): void {
@@ -17,7 +31,7 @@ export function keepFocus(): void {
     if (!isLost()) return;
     const around = path.find((each) => canHaveFocus(each) && each.hasAttribute('tabindex'));
     // Where all of a page is gone, as after signing in, the next one begins at its top.
-    if (around instanceof HTMLElement) around.focus({ preventScroll: true });
+    if (around instanceof HTMLElement) moveFocus(around, { preventScroll: true });
   };
   addEventListener('focusin', (event) => {
     path = event.composedPath().filter((each) => each instanceof Element);

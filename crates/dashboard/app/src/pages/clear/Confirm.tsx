@@ -6,6 +6,7 @@ import { DialogActions } from '../../parts/DialogActions';
 import { Icon } from '../../parts/Icon';
 import { ProblemAlert } from '../../parts/ProblemAlert';
 import { TypedWord } from '../../parts/TypedWord';
+import { moveFocus } from '../../shell/focus';
 import { DANGER } from '../../theme';
 import { start } from '../../transfers/store';
 import { TransferRow } from '../../transfers/TransferRow';
@@ -45,7 +46,7 @@ export function Confirm({
   const [typed, setTyped] = useState('');
   const [wrong, setWrong] = useState(false);
   const word = useRef<HTMLInputElement>(null);
-  useEffect(() => word.current?.focus(), []);
+  useEffect(() => moveFocus(word.current), []);
   const submit = (event: FormEvent) => {
     event.preventDefault();
     if (pending || onCountAgain) return;

@@ -4,6 +4,7 @@ import { type Cleared, nameOf, TABLES } from '../../api/tables';
 import { dateTime, number, plural, rows } from '../../locale/format';
 import { DialogActions } from '../../parts/DialogActions';
 import { Icon } from '../../parts/Icon';
+import { moveFocus } from '../../shell/focus';
 import { PlanTable } from './PlanTable';
 import { Undo } from './RecentClears';
 
@@ -11,7 +12,7 @@ export function Result({ cleared, onClose }: { cleared: Cleared; onClose: () => 
   const [back, setBack] = useState<number>();
   const done = useRef<HTMLButtonElement>(null);
   // What had the focus, the button that clears, is gone.
-  useEffect(() => done.current?.focus(), []);
+  useEffect(() => moveFocus(done.current), []);
   const removed = TABLES.filter((table) => (cleared.removed[table] ?? 0) > 0);
   return (
     <Stack>
