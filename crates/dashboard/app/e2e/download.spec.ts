@@ -44,6 +44,35 @@ test('a workbook and the complete backup are what curl gets', async ({ page, sch
   expect(undated(complete.content)).toBe(undated(await school.curl('/backup/download/all')));
 });
 
+test('CSV is written as it was chosen, and the browser remembers the choice', async ({ page, school }) => {
+  await signIn(page, school, '#/download');
+  const options = page.getByRole('region', { name: 'CSV files' });
+  await options.getByLabel('Excel where amounts are written 12,50').check();
+  await options.getByLabel('Names of students and courses beside their IDs').check();
+  const european = '?delimiter=semicolon&decimals=comma';
+  const payments = await saved(page, 'Payments as CSV');
+  expect(payments.content.equals(await school.curl(`/backup/download/payments${european}&names=true`))).toBe(
+    true,
+  );
+  expect(payments.content.toString('utf8')).toMatch(/^\uFEFFID;Student ID;Student Name;Amount Paid;/);
+  await expect(page.getByText('arrived whole')).toBeVisible();
+  const students = await saved(page, 'Students as CSV');
+  expect(students.content.equals(await school.curl(`/backup/download/students${european}`))).toBe(true);
+
+  await page.reload();
+  await expect(options.getByLabel('Excel where amounts are written 12,50')).toBeChecked();
+  await options.getByLabel('Something else').check();
+  await options.getByLabel('Between fields').selectOption('Tab');
+  await options.getByLabel('Dates').selectOption('2026-12-31');
+  await options.getByLabel('Names of students').uncheck();
+  const attendance = await saved(page, 'Attendance as CSV');
+  const tabs = '?delimiter=tab&decimals=comma&dates=iso';
+  expect(attendance.content.equals(await school.curl(`/backup/download/attendance${tabs}`))).toBe(true);
+  await page.reload();
+  await expect(options.getByLabel('Something else')).toBeChecked();
+  await expect(options.getByLabel('Between fields')).toHaveValue('tab');
+});
+
 test('a download that breaks off is shown as failed, saves nothing and can be had again', async ({
   page,
   school,

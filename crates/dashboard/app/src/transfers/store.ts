@@ -3,6 +3,7 @@ import { body, client, open } from '../api/client';
 import { queries, stats } from '../api/queries';
 import type { Scope } from '../api/tables';
 import { whileEnded } from '../session/store';
+import { type CsvStyle, current, downloadQuery } from './csvStyle';
 import { LiveList } from './liveList';
 import { type Progress, receive } from './receive';
 import type { Format } from './rows';
@@ -23,6 +24,8 @@ export interface Transfer {
   id: number;
   scope: Scope;
   format: Format;
+  /** As it was chosen when the download was asked for. */
+  style: CsvStyle;
   /** How many rows were expected, which decided where the file goes. */
   expectedRows: number | undefined;
   state: TransferState;
@@ -64,11 +67,12 @@ export async function start(
   expected: number | undefined,
   replaced?: Transfer,
 ): Promise<void> {
+  const style = replaced?.style ?? current();
   const expectedRows = expected ?? (await countRows(scope));
   const large = expectedRows === undefined || expectedRows >= LARGE;
   const add = (state: TransferState) => {
     if (replaced) dismiss(replaced.id);
-    return addTransfer({ scope, format, expectedRows, state });
+    return addTransfer({ scope, format, style, expectedRows, state });
   };
   if (large && !canPickFile()) return startInBrowser(add({ at: 'running' }));
   let sink: Sink | undefined;
@@ -105,7 +109,8 @@ export function dismiss(id: number): void {
   transfers.remove((transfer) => transfer.id === id && !isActive(transfer));
 }
 
-async function download({ id, scope, format }: Transfer, sink: Sink): Promise<void> {
+async function download(transfer: Transfer, sink: Sink): Promise<void> {
+  const { id, format } = transfer;
   const controller = new AbortController();
   const { signal } = controller;
   controllers.set(id, controller);
@@ -115,7 +120,7 @@ async function download({ id, scope, format }: Transfer, sink: Sink): Promise<vo
     release = await permits.acquire(signal);
     await whileEnded(signal);
     transfers.update(id, { state: { at: 'running' }, beganAt: Date.now() });
-    const response = await open(pathOf(scope, format), signal);
+    const response = await open(pathOf(transfer), signal);
     const report = (progress: Progress) => transfers.update(id, { progress, heardAt: Date.now() });
     const { fileName } = await receive(response, format, sink, report);
     state = { at: 'done', fileName };
@@ -130,13 +135,14 @@ async function download({ id, scope, format }: Transfer, sink: Sink): Promise<vo
   transfers.update(id, { state, heardAt: Date.now() });
 }
 
-async function startInBrowser({ id, scope, format }: Transfer): Promise<void> {
+async function startInBrowser(transfer: Transfer): Promise<void> {
+  const { id } = transfer;
   const controller = new AbortController();
   const { signal } = controller;
   controllers.set(id, controller);
   let state: TransferState;
   try {
-    await handOver(pathOf(scope, format), signal);
+    await handOver(pathOf(transfer), signal);
     state = { at: 'handed-over' };
   } catch (error) {
     state = signal.aborted ? { at: 'cancelled' } : { at: 'failed', error };
@@ -174,11 +180,13 @@ async function countRows(scope: Scope): Promise<number | undefined> {
   }
 }
 
-function pathOf(scope: Scope, format: Format): string {
-  return `/backup/download/${scope}?format=${format}`;
+function pathOf({ scope, format, style }: Transfer): string {
+  return `/backup/download/${scope}?${downloadQuery(scope, format, style)}`;
 }
 
-function addTransfer(what: Pick<Transfer, 'scope' | 'format' | 'expectedRows' | 'state'>): Transfer {
+function addTransfer(
+  what: Pick<Transfer, 'scope' | 'format' | 'style' | 'expectedRows' | 'state'>,
+): Transfer {
   const now = Date.now();
   return transfers.add({
     ...what,

@@ -1,18 +1,20 @@
-import { Button, Group, Stack, Table, Text } from '@mantine/core';
+import { Button, Table as Grid, Group, Stack, Text } from '@mantine/core';
 import { useMutation } from '@tanstack/react-query';
 import type { Archive } from '../../api/archives';
-import { nameOf, TABLES } from '../../api/tables';
+import { nameOf, TABLES, type Table } from '../../api/tables';
 import { bytes, dateTime, number } from '../../locale/format';
 import { ProblemAlert } from '../../parts/ProblemAlert';
 import { ORIGINS, verified } from '../../parts/verified';
+import { current, downloadQuery } from '../../transfers/csvStyle';
+import type { Format } from '../../transfers/rows';
 import { handOver } from '../../transfers/store';
 import classes from './Archives.module.css';
 
 /** What is in an archive, table by table, and each table as a file. */
 export function Details({ archive }: { archive: Archive }) {
   const download = useMutation({
-    mutationFn: ({ table, format }: { table: string; format: string }) =>
-      handOver(`/backup/archives/${archive.id}/download/${table}?format=${format}`),
+    mutationFn: ({ table, format }: { table: Table; format: Format }) =>
+      handOver(`/backup/archives/${archive.id}/download/${table}?${downloadQuery(table, format, current())}`),
   });
   return (
     <Stack>
@@ -22,24 +24,24 @@ export function Details({ archive }: { archive: Archive }) {
         {ORIGINS[archive.origin].words} {verified(archive).words}
       </Text>
       <div className={classes.tables}>
-        <Table verticalSpacing={6}>
-          <Table.Thead>
-            <Table.Tr>
-              <Table.Th scope="col">Table</Table.Th>
-              <Table.Th scope="col" className={classes.number}>
+        <Grid verticalSpacing={6}>
+          <Grid.Thead>
+            <Grid.Tr>
+              <Grid.Th scope="col">Table</Grid.Th>
+              <Grid.Th scope="col" className={classes.number}>
                 Rows
-              </Table.Th>
-              <Table.Th scope="col" className={classes.number}>
+              </Grid.Th>
+              <Grid.Th scope="col" className={classes.number}>
                 As it was
-              </Table.Th>
-            </Table.Tr>
-          </Table.Thead>
-          <Table.Tbody>
+              </Grid.Th>
+            </Grid.Tr>
+          </Grid.Thead>
+          <Grid.Tbody>
             {TABLES.map((table) => (
-              <Table.Tr key={table}>
-                <Table.Th scope="row">{nameOf(table)}</Table.Th>
-                <Table.Td className={classes.number}>{number(archive.rows[table] ?? 0)}</Table.Td>
-                <Table.Td>
+              <Grid.Tr key={table}>
+                <Grid.Th scope="row">{nameOf(table)}</Grid.Th>
+                <Grid.Td className={classes.number}>{number(archive.rows[table] ?? 0)}</Grid.Td>
+                <Grid.Td>
                   <Group gap={6} justify="flex-end" wrap="nowrap">
                     {(['csv', 'json'] as const).map((format) => (
                       <Button
@@ -53,11 +55,11 @@ export function Details({ archive }: { archive: Archive }) {
                       </Button>
                     ))}
                   </Group>
-                </Table.Td>
-              </Table.Tr>
+                </Grid.Td>
+              </Grid.Tr>
             ))}
-          </Table.Tbody>
-        </Table>
+          </Grid.Tbody>
+        </Grid>
       </div>
       {download.error && <ProblemAlert error={download.error} />}
     </Stack>

@@ -9,6 +9,7 @@ import { ProblemAlert } from '../../parts/ProblemAlert';
 import { Tip } from '../../parts/Tip';
 import type { Format } from '../../transfers/rows';
 import { start } from '../../transfers/store';
+import { CsvOptions } from './CsvOptions';
 import classes from './Download.module.css';
 import { TransferList } from './TransferList';
 
@@ -81,6 +82,7 @@ export default function Download() {
             ))}
           </ul>
         </section>
+        <CsvOptions />
         <Tip title="Which format?">
           <b>Excel</b> to look at and to work with: leading zeros and dates stay as they are. <b>CSV</b> for
           other programs; open it in Excel through “Data”, “From text”, if numbers should keep their zeros.{' '}
