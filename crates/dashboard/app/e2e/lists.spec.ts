@@ -34,6 +34,56 @@ test('a long list of archives says how many there are, and shows more when that 
   await expect(page.getByText('number 100', { exact: true })).toBeVisible();
 });
 
+test('of more than a thousand archives each page loads what it shows', async ({ page, ownSchool }) => {
+  const service = await ownSchool();
+  await service.take('first');
+  const {
+    items: [real],
+  } = await service.api<List>('/backup/archives');
+  // The newest thousand are safety archives, and the backup that counts is behind others that nothing proves.
+  const safety = Array.from({ length: 1_000 }, (_, place) => ({
+    ...real,
+    id: `safety-${place}`,
+    label: `safety ${place}`,
+    kind: 'safety',
+  }));
+  const found = Array.from({ length: 70 }, (_, place) => ({
+    ...real,
+    id: `found-${place}`,
+    label: `found ${place}`,
+    origin: 'found',
+  }));
+  const own = { ...real, id: 'own', label: 'the one that counts' };
+  const limits: number[] = [];
+  await page.route('**/backup/archives?*', (route) => {
+    const query = new URL(route.request().url()).searchParams;
+    const stored: Record<string, unknown>[] = [...safety, ...found, own];
+    const all = stored.filter(({ kind }) => !query.has('kind') || kind === query.get('kind'));
+    const [offset, limit] = [Number(query.get('offset') ?? 0), Number(query.get('limit'))];
+    limits.push(limit);
+    const items = all.slice(offset, offset + limit);
+    return route.fulfill({ json: { items, total: all.length, limit, offset, unreadable: [] } });
+  });
+  await signIn(page, service, '#/');
+  const last = page.getByRole('status').filter({ hasText: 'The last backup is of' });
+  await expect(last).toContainText('the one that counts');
+  for (const [at, label] of [
+    ['Restore', 'Archive'],
+    ['Compare', 'From'],
+  ] as const) {
+    await page.getByRole('link', { name: at, exact: true }).click();
+    const select = page.getByLabel(label, { exact: true });
+    await expect(select).toHaveValue('own');
+    await expect(select.locator('option', { hasText: 'safety archive' })).toHaveCount(50);
+    await expect(page.getByText('The newest 50 of 1,071 are shown.')).toBeVisible();
+    await page.getByRole('button', { name: 'Show older ones' }).click();
+    await expect(select.locator('option', { hasText: 'safety archive' })).toHaveCount(100);
+    await expect(select).toHaveValue('own');
+    await page.reload();
+  }
+  expect(Math.max(...limits)).toBe(50);
+});
+
 test('a list that has not changed is not sent again', async ({ page, ownSchool }) => {
   const service = await ownSchool();
   await service.take('first');

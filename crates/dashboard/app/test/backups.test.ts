@@ -1,4 +1,5 @@
-import { expect, test } from 'vitest';
+import { QueryClient } from '@tanstack/react-query';
+import { expect, test, vi } from 'vitest';
 import { type Archive, proposed } from '../src/api/archives';
 import type { Stats } from '../src/api/tables';
 import { emptied, lastBackup } from '../src/pages/overview/backupState';
@@ -88,4 +89,43 @@ test('damage is told in words and not as a code', () => {
     expect(word).toBe('Damaged');
     expect(words).toMatch(/^Found damaged on .*\. [A-Z][^_]*\.$/);
   }
+});
+
+/** What the overview and the proposals read of a service that has these archives, and how. */
+async function read(stored: Archive[]) {
+  const asked: string[] = [];
+  vi.stubGlobal('fetch', async (request: Request) => {
+    const { searchParams } = new URL(request.url);
+    const [offset, limit] = [Number(searchParams.get('offset')), Number(searchParams.get('limit'))];
+    asked.push(`${searchParams.get('kind')} ${offset} ${limit}`);
+    const ofKind = stored.filter(({ kind }) => kind === searchParams.get('kind'));
+    const items = ofKind.slice(offset, offset + limit);
+    const page = { items, total: ofKind.length, limit, offset, unreadable: [] };
+    return new Response(JSON.stringify(page), { headers: { 'Content-Type': 'application/json' } });
+  });
+  vi.resetModules();
+  const { backups } = await import('../src/api/archives');
+  return { found: await new QueryClient().fetchQuery(backups), asked: asked.sort() };
+}
+
+test('of thousands of archives as many are read as are needed, and what is read of them is true', async () => {
+  const many = (count: number, changed: Partial<Archive>) =>
+    Array.from({ length: count }, (_, place) => archive(`${changed.origin} ${place}`, '28T12', changed));
+  const safety = many(1_500, { kind: 'safety' });
+  const own = archive('own', '28T08');
+  const older = many(1_500, { origin: 'made_here', created_at: '2026-11-27T08:00:00Z' });
+  const few = await read([...safety, own, ...older]);
+  expect(few.asked).toEqual(['taken 0 50', 'uploaded 0 50']);
+  expect(few.found.isComplete).toBe(false);
+  expect(lastBackup(few.found.items)?.id).toBe('own');
+  expect(proposed(few.found.items)?.id).toBe('own');
+
+  // Behind a thousand that nothing proves.
+  const hidden = await read([...many(1_020, { origin: 'found' }), own, ...many(200, { origin: 'found' })]);
+  expect(lastBackup(hidden.found.items)?.id).toBe('own');
+  expect(proposed(hidden.found.items)?.id).toBe('own');
+  expect(hidden.asked).toHaveLength(22);
+
+  const none = await read(safety);
+  expect(none.found).toEqual({ items: [], isComplete: true });
 });

@@ -13,13 +13,49 @@ const PAGE_SIZE = 50;
 /** As long as nothing has changed, asking again brings no list. */
 const INTERVAL = 30_000;
 
-/** The newest archives, up to a thousand. */
-export const archives = queryOptions({
-  queryKey: ['archives'],
-  queryFn: async ({ signal }) =>
-    body(await client.GET('/backup/archives', { params: { query: { limit: 1000 } }, signal })),
+export interface Backups {
+  /** The newest, as far as they were read. Safety archives are not among them. */
+  items: Archive[];
+  /** Whether there are no others. */
+  isComplete: boolean;
+}
+
+/**
+ * The newest backups, up to the first one that can be relied on: usually a page of those that were created here, and one of
+ * those that were uploaded, however many there are.
+ */
+export const backups = queryOptions({
+  queryKey: ['archives', 'backups'],
+  queryFn: async ({ signal }): Promise<Backups> => {
+    const [taken, uploaded] = await Promise.all([
+      readUntil('taken', (archive) => isOwn(archive) && !isDamaged(archive), signal),
+      readUntil('uploaded', isProposable, signal),
+    ]);
+    return {
+      items: [...taken.items, ...uploaded.items],
+      isComplete: taken.isComplete && uploaded.isComplete,
+    };
+  },
   refetchInterval: (query) => (isSessionEnd(query.state.error) ? false : INTERVAL),
 });
+
+/** Reads archives of a kind, the newest first, until one of them is it. */
+async function readUntil(
+  kind: Archive['kind'],
+  isIt: (archive: Archive) => boolean,
+  signal: AbortSignal,
+): Promise<Backups> {
+  const pages: ArchiveList[] = [];
+  let offset: number | undefined = 0;
+  while (offset !== undefined) {
+    const query = { kind, limit: PAGE_SIZE, offset };
+    const page = body(await client.GET('/backup/archives', { params: { query }, signal }));
+    pages.push(page);
+    offset = nextOffset(page);
+    if (page.items.some(isIt)) break;
+  }
+  return { items: joined(pages).items, isComplete: offset === undefined };
+}
 
 /** One archive, also one that is not on the list. */
 export const archive = (id: string) =>
@@ -79,6 +115,12 @@ export function isBackup(archive: Archive): boolean {
   return archive.kind !== 'safety';
 }
 
+/** When an archive came into the store, by the time in its id; nothing for a name that is no id. */
+export function momentOfId(id: string): string | undefined {
+  const time = /^(\d{4}-\d\d-\d\dT\d\d)-(\d\d)-(\d\d)Z/.exec(id);
+  return time ? `${time[1]}:${time[2]}:${time[3]}Z` : undefined;
+}
+
 /** Whether this service has created it itself, as far as it can prove it: a backup of this school's data. */
 export function isOwn(archive: Archive): boolean {
   return archive.kind === 'taken' && archive.origin === 'made_here';
@@ -98,7 +140,9 @@ export function byMoment(archives: readonly Archive[]): Archive[] {
  * was found in the store nothing proves where it comes from.
  */
 export function proposed(archives: readonly Archive[]): Archive | undefined {
-  return byMoment(archives).find(
-    (archive) => isBackup(archive) && archive.origin !== 'found' && !isDamaged(archive),
-  );
+  return byMoment(archives).find(isProposable);
+}
+
+function isProposable(archive: Archive): boolean {
+  return isBackup(archive) && archive.origin !== 'found' && !isDamaged(archive);
 }

@@ -2,14 +2,14 @@ import { Button, Group, Loader, Skeleton, Stack, Text } from '@mantine/core';
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useLocation } from 'wouter';
-import { type Archive, archives, proposed } from '../../api/archives';
+import { type Archive, backups, proposed, useArchives } from '../../api/archives';
 import { body, client } from '../../api/client';
 import type { components } from '../../api/schema';
 import { ArchiveOfAddress } from '../../parts/ArchiveOfAddress';
 import { ArchiveSelect, withChosen } from '../../parts/ArchiveSelect';
 import { Icon } from '../../parts/Icon';
+import { MoreArchives } from '../../parts/MoreArchives';
 import { NoArchives } from '../../parts/NoArchives';
-import { NotAllListed } from '../../parts/NotAllListed';
 import { PageHead } from '../../parts/PageHead';
 import { Panel } from '../../parts/Panel';
 import { ProblemAlert } from '../../parts/ProblemAlert';
@@ -26,7 +26,16 @@ const NOW = [{ value: LIVE, label: 'Now' }];
 export default function Compare() {
   const [location] = useLocation();
   const [, , chosen = ''] = location.split('/');
-  const { data, error, refetch } = useQuery(archives);
+  const archives = useArchives();
+  // What is proposed may not be among the newest.
+  const newest = useQuery(backups);
+  const { list } = archives;
+  const error = archives.error ?? newest.error;
+  const refetch = () => {
+    archives.refetch();
+    newest.refetch();
+  };
+  const isLoading = !list || (chosen === '' && !newest.data);
   return (
     <>
       <PageHead
@@ -34,17 +43,21 @@ export default function Compare() {
         lead="What has changed between two archives, or between one and now: row by row."
       />
       {error && <ProblemAlert error={error} again={{ label: 'Try again', act: () => refetch() }} />}
-      {!data && !error && <Skeleton height="10rem" aria-label="Reading the list" />}
-      {data && <NotAllListed listed={data.items.length} total={data.total} />}
-      {data && chosen !== '' && (
+      {isLoading && !error && <Skeleton height="10rem" aria-label="Reading the list" />}
+      {archives.more && <MoreArchives archives={archives} />}
+      {list && chosen !== '' && (
         <ArchiveOfAddress key={chosen} id={chosen} back="/compare">
-          {(archive) => sides(data.items, archive)}
+          {(archive) => sides(list.items, archive)}
         </ArchiveOfAddress>
       )}
-      {data && data.items.length === 0 && chosen === '' && (
+      {list && list.items.length === 0 && chosen === '' && (
         <NoArchives words="There is no archive to compare with." />
       )}
-      {data && data.items.length > 0 && chosen === '' && sides(data.items, proposed(data.items))}
+      {list &&
+        newest.data &&
+        list.items.length > 0 &&
+        chosen === '' &&
+        sides(list.items, proposed(newest.data.items))}
     </>
   );
 }

@@ -1,7 +1,7 @@
 import { Alert, Button, Group, Stack, Text } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { Link } from 'wouter';
-import { archives } from '../../api/archives';
+import { backups } from '../../api/archives';
 import { stats } from '../../api/queries';
 import { nameOf } from '../../api/tables';
 import { dateTime, listOf, rows } from '../../locale/format';
@@ -12,7 +12,7 @@ import { emptied, lastBackup } from './backupState';
 /** Tables that had rows in the last backup and have none now. */
 export function EmptiedTables() {
   const { data: counts } = useQuery(stats);
-  const { data: list } = useQuery(archives);
+  const { data: list } = useQuery(backups);
   const last = list && lastBackup(list.items);
   const tables = counts && last ? emptied(counts, last) : [];
   if (!last || tables.length === 0) return null;

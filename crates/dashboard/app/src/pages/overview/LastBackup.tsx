@@ -2,7 +2,7 @@ import { Alert, Button, Stack, Text } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
 import { Link } from 'wouter';
-import { type Archive, archives, byMoment, isBackup, isDamaged, isOwn } from '../../api/archives';
+import { type Archive, backups as backupsQuery, byMoment, isDamaged, isOwn } from '../../api/archives';
 import { stats } from '../../api/queries';
 import type { Stats } from '../../api/tables';
 import { dateTime, duration, rows } from '../../locale/format';
@@ -16,7 +16,7 @@ const DAY = 24 * 60 * 60 * 1_000;
 
 /** The one question: if all were lost now, what would come back, and how soon? */
 export function LastBackup() {
-  const { data, error, refetch } = useQuery(archives);
+  const { data, error, refetch } = useQuery(backupsQuery);
   const { data: counts } = useQuery(stats);
   if (error && !data) {
     return (
@@ -28,7 +28,7 @@ export function LastBackup() {
     );
   }
   if (!data) return null;
-  const backups = byMoment(data.items.filter(isBackup));
+  const backups = byMoment(data.items);
   const last = lastBackup(data.items);
   if (!last) {
     return (
@@ -40,7 +40,7 @@ export function LastBackup() {
   const seconds = backups.map(restoreSeconds).find((found) => found !== undefined);
   const restore =
     seconds === undefined
-      ? 'How long a restore takes is not known: rehearse one.'
+      ? `How long a restore takes is not known${data.isComplete ? '' : ' of the newest backups'}: rehearse one.`
       : `A restore takes about ${duration(Math.max(1, seconds))}.`;
   return (
     <Stack>

@@ -1,11 +1,11 @@
 import { Skeleton, Stack } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useLocation } from 'wouter';
-import { type Archive, archives, proposed } from '../../api/archives';
+import { type Archive, backups, proposed, useArchives } from '../../api/archives';
 import { ArchiveOfAddress } from '../../parts/ArchiveOfAddress';
 import { withChosen } from '../../parts/ArchiveSelect';
+import { MoreArchives } from '../../parts/MoreArchives';
 import { NoArchives } from '../../parts/NoArchives';
-import { NotAllListed } from '../../parts/NotAllListed';
 import { PageHead } from '../../parts/PageHead';
 import { ProblemAlert } from '../../parts/ProblemAlert';
 import { Tip } from '../../parts/Tip';
@@ -20,7 +20,16 @@ const steps = (archives: Archive[], chosen: Archive | undefined) => (
 export default function Restore() {
   const [location] = useLocation();
   const [, , first = '', second = ''] = location.split('/');
-  const { data, error, refetch } = useQuery(archives);
+  const archives = useArchives();
+  // What is proposed may not be among the newest.
+  const newest = useQuery(backups);
+  const { list } = archives;
+  const error = archives.error ?? newest.error;
+  const refetch = () => {
+    archives.refetch();
+    newest.refetch();
+  };
+  const isLoading = !list || (first === '' && !newest.data);
   return (
     <>
       <PageHead
@@ -33,17 +42,21 @@ export default function Restore() {
         ) : (
           <>
             {error && <ProblemAlert error={error} again={{ label: 'Try again', act: () => refetch() }} />}
-            {!data && !error && <Skeleton height="16rem" aria-label="Reading the list" />}
-            {data && data.items.length === 0 && first === '' && (
+            {isLoading && !error && <Skeleton height="16rem" aria-label="Reading the list" />}
+            {list && list.items.length === 0 && first === '' && (
               <NoArchives words="There is no archive to restore." />
             )}
-            {data && first !== '' && (
+            {archives.more && <MoreArchives archives={archives} />}
+            {list && first !== '' && (
               <ArchiveOfAddress key={first} id={first} back="/restore">
-                {(chosen) => steps(data.items, chosen)}
+                {(chosen) => steps(list.items, chosen)}
               </ArchiveOfAddress>
             )}
-            {data && <NotAllListed listed={data.items.length} total={data.total} />}
-            {data && data.items.length > 0 && first === '' && steps(data.items, proposed(data.items))}
+            {list &&
+              newest.data &&
+              list.items.length > 0 &&
+              first === '' &&
+              steps(list.items, proposed(newest.data.items))}
           </>
         )}
         <Tip title="If data has just vanished">
