@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Page } from '@playwright/test';
-import { expect, signIn, test } from './harness.ts';
+import { enter, expect, signIn, test } from './harness.ts';
 import type { Service } from './service.ts';
 
 interface Jobs {
@@ -200,6 +200,172 @@ test('whatever is done with backups is told as it was, although the answer is lo
     'upload succeeded',
     'verify succeeded',
   ]);
+});
+
+test('a reload does not lose what is not known yet', async ({ page, ownSchool, networkBefore }) => {
+  const service = await ownSchool();
+  const network = await networkBefore(service);
+  page.on('dialog', (asked) => asked.accept());
+  await signIn(page, network, '#/clear');
+  const { dialog, confirm } = await typed(page, 'payments');
+  network.losing = { request: /^POST \/backup\/clear$|idempotency_key/, loss: 'answer cut' };
+  await confirm.click();
+  await expect(dialog.getByRole('status')).toContainText('Not known yet: Clear payments');
+  await expect.poll(() => service.api('/backup/stats')).toMatchObject({ payments: 0 });
+  await page.reload();
+  const unknown = page.getByRole('status').filter({ hasText: 'Clear payments, asked for at' });
+  await expect(unknown).toBeVisible();
+  await expect(page.getByText('Nothing was')).toHaveCount(0);
+  network.losing = undefined;
+  await expect(page.getByRole('status').filter({ hasText: 'Cleared: payments' })).toBeVisible({
+    timeout: 30_000,
+  });
+  await expect(unknown).toBeHidden();
+  expect(await kinds(service)).toEqual(['clear succeeded']);
+
+  // What has not arrived is told as that.
+  const other = await typed(page, 'courses');
+  network.losing = { request: /^POST \/backup\/clear$|idempotency_key/, loss: 'request dropped' };
+  await other.confirm.click();
+  await expect(other.dialog.getByRole('status')).toContainText('Not known yet: Clear courses');
+  await page.reload();
+  await expect(page.getByRole('status').filter({ hasText: 'Clear courses, asked for at' })).toBeVisible();
+  network.losing = undefined;
+  const open = page.getByRole('alert').filter({ hasText: 'Clear courses, asked for at' });
+  await expect(open).toContainText('Not done so far', { timeout: 30_000 });
+  await open.getByRole('button', { name: 'Dismiss' }).click();
+  await page.reload();
+  await expect(page.getByRole('heading', { name: 'Clear', exact: true })).toBeVisible();
+  await expect(open).toBeHidden();
+});
+
+test('a backup that is gone is told as gone, although the answer is lost', async ({
+  page,
+  ownSchool,
+  networkBefore,
+}) => {
+  const service = await ownSchool();
+  const id = await service.take('one');
+  const network = await networkBefore(service);
+  await signIn(page, network, '#/archives');
+  await choose(page, 'one', 'Name and note…');
+  const edit = page.getByRole('dialog', { name: 'Name and note' });
+  await edit.getByLabel('Name').fill('two');
+  await service.request('DELETE', `/backup/archives/${id}`);
+  network.losing = { request: /^PATCH /, loss: 'gateway timeout' };
+  await edit.getByRole('button', { name: 'Save' }).click();
+  await expect(edit.getByRole('alert')).toContainText('This backup was deleted', { timeout: 30_000 });
+  await expect(page.getByText('Not done so far')).toHaveCount(0);
+  await page.keyboard.press('Escape');
+  // The list is no longer that of before.
+  await expect(page.getByText('There is no archive yet')).toBeVisible();
+});
+
+test('a job is drawn once, and says that it is not known whether its cancelling has arrived', async ({
+  page,
+  ownSchool,
+}) => {
+  const service = await ownSchool();
+  const { id } = await service
+    .ended(await service.api<{ id: string }>('/backup/archives', {}))
+    .then(async () => (await service.api<Jobs>('/backup/jobs')).items[0] ?? { id: '' });
+  const ended = await service.api<object>(`/backup/jobs/${id}`);
+  let state = 'running';
+  const job = () => ({ ...ended, kind: 'clear', state, phase: 'changing', ended_at: null, result: null });
+  const list = () => ({ items: [job()], total: 1, limit: 20, offset: 0 });
+  await page.route(/\/backup\/jobs\?(limit|idempotency_key)=/, (route) => route.fulfill({ json: list() }));
+  await signIn(page, service, '#/clear');
+  const { dialog, confirm } = await typed(page, 'payments');
+  await page.route('**/backup/clear', (route) => route.abort());
+  await confirm.click();
+  const progress = page.getByTestId('job');
+  await expect(dialog.getByTestId('job')).toBeVisible();
+  await expect(progress).toHaveCount(1);
+
+  let answersJob = false;
+  await page.route(`**/backup/jobs/${id}`, (route) =>
+    answersJob ? route.fulfill({ json: job() }) : route.abort(),
+  );
+  await page.route(`**/backup/jobs/${id}/cancel`, (route) => route.abort());
+  await progress.getByRole('button', { name: 'Cancel: Clearing' }).click();
+  await expect(progress.getByRole('status')).toContainText('not known yet whether this is being cancelled');
+  state = 'cancelling';
+  answersJob = true;
+  await expect(progress.getByText('is being cancelled', { exact: true })).toBeVisible({ timeout: 30_000 });
+  await expect(progress.getByRole('status')).toBeHidden();
+});
+
+test('an upload that can’t be cancelled any more says so', async ({ page, ownSchool, networkBefore }) => {
+  const service = await ownSchool();
+  const network = await networkBefore(service);
+  await signIn(page, network, '#/archives');
+  network.losing = { request: /^POST \/backup\/archives\/upload/, loss: 'answer held' };
+  await page.getByLabel('The archive to upload').setInputFiles({
+    name: 'whole.json',
+    mimeType: 'application/json',
+    buffer: await service.curl('/backup/download/all'),
+  });
+  await expect.poll(() => kinds(service), { timeout: 30_000 }).toEqual(['upload succeeded']);
+  await page.getByRole('button', { name: 'Cancel the upload of whole.json' }).click();
+  await expect(page.getByText('it can’t be cancelled any more')).toBeVisible({ timeout: 30_000 });
+  await expect(page.getByRole('button', { name: 'Cancel the upload of whole.json' })).toBeHidden();
+});
+
+test('what changes nothing can be asked again when its answer is lost', async ({
+  page,
+  ownSchool,
+  networkBefore,
+}) => {
+  const service = await ownSchool();
+  const id = await service.take('one');
+  const network = await networkBefore(service);
+  const lose = (request: RegExp) => {
+    network.losing = { request, loss: 'gateway timeout' };
+  };
+  const unreachable = page.getByRole('alert').filter({ hasText: 'There was no answer' });
+  await page.goto(`${network.url}/backup/#/clear`);
+  lose(/^POST \/auth\/login/);
+  await enter(page);
+  await expect(unreachable).toBeVisible();
+  network.losing = undefined;
+  await enter(page);
+  await expect(page.getByRole('heading', { name: 'Clear', exact: true })).toBeVisible();
+
+  lose(/^POST \/backup\/clear$/);
+  await page.getByRole('button', { name: 'Clear courses…' }).click();
+  const count = page.getByRole('dialog').getByRole('button', { name: 'Count again' });
+  await expect(count).toBeVisible({ timeout: 30_000 });
+  network.losing = undefined;
+  await count.click();
+  await expect(page.getByLabel('Type courses to confirm')).toBeVisible();
+  await page.keyboard.press('Escape');
+
+  await service.api('/backup/clear', { table: 'payments' });
+  lose(/restore-plan$/);
+  await page.goto(`${network.url}/backup/#/restore/${id}`);
+  const show = page.getByRole('button', { name: 'Show what would change' });
+  await show.click();
+  await expect(unreachable).toContainText('There is no plan');
+  network.losing = undefined;
+  await show.click();
+  await expect(page.getByLabel('Type restore to confirm')).toBeVisible({ timeout: 30_000 });
+
+  await page.getByRole('link', { name: 'Archives', exact: true }).click();
+  lose(/^POST \/backup\/download-links/);
+  await choose(page, 'one', 'Download');
+  await expect(unreachable).toBeVisible();
+  network.losing = undefined;
+  const coming = page.waitForEvent('download');
+  await choose(page, 'one', 'Download');
+  await (await coming).delete();
+
+  // Signing out works although the service does not hear it.
+  network.losing = { request: /^DELETE \/auth\/session/, loss: 'request dropped' };
+  await page.getByRole('button', { name: 'Account admin' }).click();
+  await page.getByRole('menuitem', { name: 'Sign out', exact: true }).click();
+  await expect(page.getByRole('status')).toContainText('You are signed out');
+  await page.reload();
+  await expect(page.getByLabel('User name', { exact: true })).toBeEditable();
 });
 
 test('a damaged backup is told, shown as a problem, and not proposed', async ({ page, ownSchool }) => {

@@ -6,6 +6,7 @@ import { createRoot } from 'react-dom/client';
 import { Router } from 'wouter';
 import { useHashLocation } from 'wouter/use-hash-location';
 import { queries } from './api/queries';
+import { lookUpPending } from './requests/pending';
 import { keepRenewing } from './session/renewal';
 import { followOtherTabs, resume } from './session/signIn';
 import { App } from './shell/App';
@@ -20,6 +21,7 @@ followOtherTabs();
 ignoreStrayFiles();
 keepFocus();
 warnBeforeLeaving();
+lookUpPending();
 resume();
 
 const root = document.getElementById('root');

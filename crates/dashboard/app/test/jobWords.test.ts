@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest';
 import type { Job } from '../src/api/jobs';
 import { dateTime } from '../src/locale/format';
+import { problemWords } from '../src/parts/problemWords';
+import { unreadableWords } from '../src/parts/unreadable';
 import { jobWords } from '../src/requests/jobWords';
 
 function job(changed: object): Job {
@@ -54,4 +56,26 @@ test('nobody is told of parameters and ids', () => {
     jobWords(job({ kind: 'restore', state: 'succeeded', result: {} })),
   ];
   for (const each of words) expect(`${each?.title} ${each?.text}`).not.toMatch(/plan|24156b48|_/);
+});
+
+test('what can’t be read is told without its place in the store', () => {
+  const id = '2026-11-28T13-00-01Z-24156b48';
+  for (const code of ['incomplete', 'access_denied', 'invalid_manifest']) {
+    const { title, detail } = unreadableWords({ id, code });
+    expect(title).toContain(`The backup of ${dateTime('2026-11-28T13:00:01Z')}`);
+    expect(`${title} ${detail}`).not.toMatch(/24156b48|_|manifest/);
+  }
+  expect(unreadableWords({ id: '../x', code: 'invalid_name' }).title).not.toContain('x/');
+});
+
+test('a problem of an archive is a sentence, and its place in the file is for whoever helps', () => {
+  expect(problemWords('archive_invalid_row')).toEqual({
+    detail: 'One of its rows is impossible.',
+    isTechnical: true,
+  });
+  const failed = jobWords(
+    job({ kind: 'upload', error: { code: 'archive_corrupt', detail: 'The archive is damaged in line 17.' } }),
+  );
+  expect(failed?.text).toBe('Its content can’t be read to the end.');
+  expect(problemWords('no_room')).toEqual({});
 });

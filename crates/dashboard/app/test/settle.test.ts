@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { Job } from '../src/api/jobs';
 import { type ProblemDocument, Refusal, Unreachable } from '../src/api/problem';
-import { type Found, NotReceived, settle, type Unsettled } from '../src/requests/settle';
+import { type Found, NotReceived, OutcomeUnknown, settle, type Unsettled } from '../src/requests/settle';
+import * as session from '../src/session/store';
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -116,4 +117,39 @@ test('an answer that does not come is not waited for, and may still come', async
   const late = settled(() => new Promise((resolve) => setTimeout(() => resolve('late'), 40_000)), NONE);
   await vi.runAllTimersAsync();
   expect(await late.outcome).toBe('late');
+});
+
+test('a service that refuses to tell is not one that is away', async () => {
+  const forbidden = settled(cut, refusal(403));
+  await vi.runAllTimersAsync();
+  expect(await forbidden.outcome).toBeInstanceOf(OutcomeUnknown);
+  expect(forbidden.asked()).toBe(1);
+  // Nor is an answer that can't be read.
+  const unreadable = settled(cut, new TypeError('x is undefined'));
+  await vi.runAllTimersAsync();
+  expect(await unreadable.outcome).toBeInstanceOf(OutcomeUnknown);
+  // As long as the answer itself may come, it is waited for.
+  const late = settled(
+    () => new Promise((resolve) => setTimeout(() => resolve('late'), 40_000)),
+    refusal(403),
+  );
+  await vi.runAllTimersAsync();
+  expect(await late.outcome).toBe('late');
+  const trouble = settled(cut, refusal(503), refusal(429), DONE);
+  await vi.runAllTimersAsync();
+  expect(await trouble.outcome).toBe('done');
+  expect(trouble.reports.map(({ unanswered }) => unanswered)).toContain(2);
+});
+
+test('a session that has ended is waited for, and is no missing answer', async () => {
+  session.begin('token', { username: 'admin' } as session.User, 3_600);
+  session.expire();
+  const ended = new Refusal({ status: 401, code: 'unauthenticated', detail: 'No.' } as ProblemDocument);
+  const { outcome, asked, reports } = settled(cut, ended, DONE);
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(asked()).toBe(1);
+  session.begin('another token', { username: 'admin' } as session.User, 3_600);
+  await vi.runAllTimersAsync();
+  expect(await outcome).toBe('done');
+  expect(reports.every(({ unanswered }) => unanswered === 0)).toBe(true);
 });

@@ -72,7 +72,7 @@ export function failureOf(job: Job): Refusal | undefined {
   });
 }
 
-export async function cancel(id: string, signal: AbortSignal): Promise<void> {
+export async function cancel(id: string, signal: AbortSignal | null = null): Promise<void> {
   await client.POST('/backup/jobs/{id}/cancel', { params: { path: { id } }, signal });
 }
 

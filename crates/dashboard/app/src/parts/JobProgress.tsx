@@ -19,6 +19,8 @@ export function JobProgress({ job }: { job: Job }) {
       return true;
     },
     lookUp: async () => ((await isStopping(job.id)) ? { at: 'done', result: true } : { at: 'none' }),
+    // After a reload the job shows it by itself.
+    trace: () => undefined,
     onSettled: () => changed('jobs'),
   });
   const total = job.rows_total ?? 0;
@@ -55,7 +57,13 @@ export function JobProgress({ job }: { job: Job }) {
         {share === undefined ? ' ' : `${percent(share)}: ${number(job.rows_done)} of ${rows(total)}`}
         {job.eta_seconds != null && `, about ${duration(job.eta_seconds)} left in this step`}
       </Text>
-      {stop.error && <ProblemAlert error={stop.error} />}
+      {stop.unsettled && (
+        <Text size="sm" role="status">
+          The service has not answered, so it is not known yet whether this is being cancelled. The page is
+          looking it up.
+        </Text>
+      )}
+      {stop.error && <ProblemAlert error={stop.error} title="It was not cancelled" />}
     </div>
   );
 }

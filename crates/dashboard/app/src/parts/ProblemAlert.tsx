@@ -1,9 +1,9 @@
 import { Alert, Button, Code, List, Stack, Text } from '@mantine/core';
-import type { ReactNode } from 'react';
+import { Fragment, type ReactNode } from 'react';
 import { Refusal, Unreachable } from '../api/problem';
 import { nameOf } from '../api/tables';
 import { counted, number } from '../locale/format';
-import { NotReceived } from '../requests/settle';
+import { NotReceived, OutcomeUnknown } from '../requests/settle';
 import { NotAdministrator } from '../session/signIn';
 import { PageNotLoaded } from '../shell/pageNotLoaded';
 import { DANGER } from '../theme';
@@ -18,7 +18,9 @@ interface Words {
   detail: string;
   hint?: string | undefined;
   errors?: string[];
+  /** What helps whoever runs the service: the name of the request, and what the program says. */
   requestId?: string;
+  technical?: string | undefined;
 }
 
 /** An error in words: what happened, what to do about it, and what to quote when asking for help. */
@@ -35,8 +37,9 @@ export function ProblemAlert({
   children?: ReactNode;
 }) {
   const words = inWords(error);
-  // What the page says of a failure it does not know of a request that has not arrived yet.
-  const heading = error instanceof NotReceived ? words.title : (title ?? words.title);
+  // What the page says of a failure does not hold for a request that may still be done.
+  const isOpen = error instanceof NotReceived || error instanceof OutcomeUnknown;
+  const heading = isOpen ? words.title : (title ?? words.title);
   return (
     <Alert role="alert" variant="light" color={DANGER} icon={<Icon name="error" />} title={heading}>
       <Stack gap="xs" align="flex-start">
@@ -50,9 +53,14 @@ export function ProblemAlert({
         )}
         {words.hint && <Text size="sm">{words.hint}</Text>}
         {children}
-        {words.requestId && (
+        {(words.requestId || words.technical) && (
           <Text size="xs" c="dimmed">
-            If you ask for help, quote <Code>{words.requestId}</Code>
+            If you ask for help, quote{' '}
+            {[words.technical, words.requestId].filter(Boolean).map((each) => (
+              <Fragment key={each}>
+                <Code>{each}</Code>{' '}
+              </Fragment>
+            ))}
           </Text>
         )}
         {again && (
@@ -72,6 +80,8 @@ function inWords(error: unknown): Words {
     return {
       title: better.title ?? problem.title,
       detail: better.detail ?? problem.detail,
+      // What the service says of the place in the file, or of its settings, helps whoever runs it.
+      ...(better.isTechnical && { technical: problem.detail }),
       hint:
         better.hint ??
         problem.hint ??
@@ -91,6 +101,14 @@ function inWords(error: unknown): Words {
     return {
       title: 'Not done so far',
       detail: 'There was no answer, and the service has no record of this request. It may still arrive.',
+      hint: 'Look here whether it was done before you try again.',
+    };
+  }
+  if (error instanceof OutcomeUnknown) {
+    return {
+      title: 'It is not known whether this was done',
+      detail:
+        'There was no answer, and the service does not tell this page what became of the request. It may have been done.',
       hint: 'Look here whether it was done before you try again.',
     };
   }
@@ -115,8 +133,9 @@ function inWords(error: unknown): Words {
   if (error instanceof FileNotWritable) {
     return {
       title: 'The file can’t be written',
-      detail: `The browser can’t open or write the file. Nothing was saved. It says: ${error.message}`,
+      detail: 'The browser can’t open or write the file. Nothing was saved.',
       hint: 'Download it again and choose another folder or another file name.',
+      technical: error.message,
     };
   }
   if (error instanceof FileNotReadable) {
@@ -144,6 +163,8 @@ function inWords(error: unknown): Words {
   if (error instanceof NotAdministrator) return { title: 'Not an administrator', detail: error.message };
   return {
     title: 'Something went wrong in this page',
-    detail: error instanceof Error ? error.message : 'Reload the page and try again.',
+    detail: 'It is a fault of the page. What the service has is not affected.',
+    hint: 'Reload the page and try again.',
+    ...(error instanceof Error && { technical: error.message }),
   };
 }

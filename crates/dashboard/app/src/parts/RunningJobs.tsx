@@ -5,8 +5,8 @@ import { hasEnded, jobs } from '../api/jobs';
 import { changed } from '../api/queries';
 import { JobProgress } from './JobProgress';
 
-/** What the service is working on, whoever asked for it and however often this page was loaded since. */
-export function RunningJobs({ except }: { except: string | undefined }) {
+/** What the service is working on and the page does not show elsewhere, whoever asked for it and however often this page was loaded since. */
+export function RunningJobs({ except }: { except: ReadonlySet<string> }) {
   const { data } = useQuery(jobs);
   const running = data?.items.filter((each) => !hasEnded(each)) ?? [];
   const ids = running.map(({ id }) => id).join(' ');
@@ -17,7 +17,7 @@ export function RunningJobs({ except }: { except: string | undefined }) {
     // Lists and numbers may have changed.
     if (ended.length > 0) changed('jobs', 'archives', 'changes', 'stats');
   }, [ids]);
-  const shown = running.filter(({ id }) => id !== except);
+  const shown = running.filter(({ id }) => !except.has(id));
   if (shown.length === 0) return null;
   return (
     <Stack gap="sm" component="section" aria-label="Running jobs">

@@ -2,6 +2,8 @@ import { Stack, Text } from '@mantine/core';
 import { useSyncExternalStore } from 'react';
 import { ProblemAlert } from '../parts/ProblemAlert';
 import { RunningJobs } from '../parts/RunningJobs';
+import type { Upload } from '../transfers/uploads';
+import { useUploads } from '../transfers/useTransfers';
 import { JobEnds } from './JobEnds';
 import { Notice } from './Notice';
 import classes from './Outcomes.module.css';
@@ -14,7 +16,11 @@ import { UnsettledNote } from './UnsettledNote';
  */
 export function Outcomes({ location }: { location: string }) {
   const requests = useSyncExternalStore(subscribe, current);
+  const uploads = useUploads();
   const shown = /^\/restore\/job\/([^/]+)/.exec(location)?.[1];
+  // The note of a request without an answer has its job.
+  const unsettled = [...requests, ...(location === '/archives' ? uploads : [])].map(jobOf);
+  const drawn = new Set([shown, ...unsettled].filter((id) => id !== undefined));
   return (
     <Stack gap="sm" className={classes.outcomes}>
       {requests
@@ -23,9 +29,14 @@ export function Outcomes({ location }: { location: string }) {
           <Outcome key={request.id} request={request} />
         ))}
       <JobEnds except={shown} />
-      <RunningJobs except={shown} />
+      <RunningJobs except={drawn} />
     </Stack>
   );
+}
+
+/** The job of a request whose outcome is not known, if it has one. */
+function jobOf({ state }: PendingRequest | Upload): string | undefined {
+  return state.at === 'unsettled' ? state.job?.id : undefined;
 }
 
 function Outcome({ request: { id, name, state } }: { request: PendingRequest }) {

@@ -26,7 +26,7 @@ export function UnsettledNote({ name, unsettled }: { name: string; unsettled: Un
       >
         <Text size="sm">
           {isAway
-            ? 'The service does not answer, so this page can’t tell whether this was done. Do not repeat it. The page goes on asking, and tells the outcome as soon as the service answers. If the service does not come back, tell whoever runs it. Afterwards look here before you do it again.'
+            ? 'The service gives no answer, so this page can’t tell whether this was done. Do not repeat it. The page goes on asking, and tells the outcome as soon as the service answers. If the service does not come back, tell whoever runs it. Afterwards look here before you do it again.'
             : 'The service has not answered, so it is not known yet whether this was done. The page is looking it up. Do not repeat it meanwhile.'}
         </Text>
       </Alert>

@@ -1,4 +1,5 @@
 // How a job has ended, in words.
+import { momentOfId } from '../api/archives';
 import { hasEnded, type Job, told } from '../api/jobs';
 import type { ProblemDocument } from '../api/problem';
 import { nameOf } from '../api/tables';
@@ -98,8 +99,8 @@ function verifiedWords(job: Job, archive: string): { title: string; text: string
 
 /** The archive that a job is about, by the time in its name: when it came into the store. */
 function archiveOf(job: Job): string {
-  const time = /^(\d{4}-\d\d-\d\dT\d\d)-(\d\d)-(\d\d)Z/.exec(told(job, 'archive_id') ?? '');
-  return time ? `the backup of ${dateTime(`${time[1]}:${time[2]}:${time[3]}Z`)}` : 'the backup';
+  const moment = momentOfId(told(job, 'archive_id') ?? '');
+  return moment ? `the backup of ${dateTime(moment)}` : 'the backup';
 }
 
 function named(job: Job): string {

@@ -1,7 +1,8 @@
 // How the service is asked what became of a request.
+import type { Archive } from '../api/archives';
 import { body, client } from '../api/client';
 import { failureOf, hasEnded, type Job } from '../api/jobs';
-import { isGone } from '../api/problem';
+import { isGone, Refusal } from '../api/problem';
 import type { Found } from './settle';
 
 /** The job of a request, by the key that the request was sent with. */
@@ -25,22 +26,28 @@ export async function asResult<T>(key: string, read: (job: Job) => T): Promise<F
   return hasEnded(job) ? { at: 'done', result: read(job) } : { at: 'running', job };
 }
 
-/** Of a request that changes an archive, which has no job: what the archive is now. */
-export async function asArchive<T>(
-  id: string,
-  read: (archive: ArchiveNow) => T | undefined,
-): Promise<Found<T>> {
-  const result = read(await archiveNow(id));
-  return result === undefined ? { at: 'none' } : { at: 'done', result };
+/** What of an archive a request changes, as it is afterwards. */
+export type ExpectedArchive = Partial<Pick<Archive, 'label' | 'note' | 'pinned'>>;
+
+/** Of a request that changes an archive, which has no job: whether the archive is as it should be then. */
+export async function asChanged(id: string, expected: ExpectedArchive): Promise<Found<true>> {
+  const now = await archiveNow(id);
+  if (now instanceof Refusal) return { at: 'failed', error: now };
+  const names = Object.keys(expected) as (keyof ExpectedArchive)[];
+  return names.every((name) => now[name] === expected[name]) ? { at: 'done', result: true } : { at: 'none' };
 }
 
-type ArchiveNow = Awaited<ReturnType<typeof archiveNow>>;
+/** Of a request that deletes an archive: whether it is gone. */
+export async function asDeleted(id: string): Promise<Found<true>> {
+  return (await archiveNow(id)) instanceof Refusal ? { at: 'done', result: true } : { at: 'none' };
+}
 
-async function archiveNow(id: string) {
+/** The archive, or the refusal that says that it is gone. */
+async function archiveNow(id: string): Promise<Archive | Refusal> {
   try {
     return body(await client.GET('/backup/archives/{id}', { params: { path: { id } } }));
   } catch (error) {
-    if (isGone(error)) return 'gone';
+    if (error instanceof Refusal && isGone(error)) return error;
     throw error;
   }
 }

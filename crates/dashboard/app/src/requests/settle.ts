@@ -2,7 +2,8 @@
 // a proxy that answers in the service's place, or by nobody at all. Without an answer nothing is known, so the service is
 // asked what became of the request, until it says so.
 import type { Job } from '../api/jobs';
-import { Refusal } from '../api/problem';
+import { isSessionEnd, Refusal, Unreachable } from '../api/problem';
+import { whileEnded } from '../session/store';
 
 /** What the service knows of a request. */
 export type Found<T> =
@@ -25,6 +26,14 @@ export class NotReceived extends Error {
   constructor(cause?: unknown) {
     super('The service has no record of the request.', { cause });
     this.name = 'NotReceived';
+  }
+}
+
+/** The service refuses to say what became of a request, or its answer can't be read: the request may have been done. */
+export class OutcomeUnknown extends Error {
+  constructor(cause: unknown) {
+    super('The outcome of the request can’t be looked up.', { cause });
+    this.name = 'OutcomeUnknown';
   }
 }
 
@@ -52,6 +61,7 @@ const WITHOUT_A_TRACE = 3;
  *
  * @throws {Refusal} if the service has refused it, or it has failed there.
  * @throws {NotReceived} if the service has no trace of it.
+ * @throws {OutcomeUnknown} if there is no answer, and the service can be reached but does not say what became of it.
  */
 export async function settle<T>({ send, lookUp, report, isWanted }: Request<T>): Promise<T> {
   const controller = new AbortController();
@@ -73,12 +83,13 @@ export async function settle<T>({ send, lookUp, report, isWanted }: Request<T>):
       }
       if (!isWanted()) throw new DOMException('Nobody waits for the outcome.', 'AbortError');
       report({ ...unsettled });
-      const found = await lookUp().catch(() => undefined);
-      unsettled.unanswered = found ? 0 : unsettled.unanswered + 1;
-      if (found?.at === 'done') return found.result;
-      if (found?.at === 'failed') throw found.error;
-      if (found?.at === 'running') unsettled.job = found.job;
-      if (found?.at === 'none' && failure !== undefined) {
+      const found = await ask(lookUp, controller.signal);
+      unsettled.unanswered = found.at === 'unanswered' ? unsettled.unanswered + 1 : 0;
+      if (found.at === 'refused' && failure !== undefined) throw new OutcomeUnknown(found.error);
+      if (found.at === 'done') return found.result;
+      if (found.at === 'failed') throw found.error;
+      if (found.at === 'running') unsettled.job = found.job;
+      if (found.at === 'none' && failure !== undefined) {
         // A word of the service itself, which has found no way to begin.
         if (failure.cause instanceof Refusal) throw failure.cause;
         withoutTrace += 1;
@@ -90,6 +101,32 @@ export async function settle<T>({ send, lookUp, report, isWanted }: Request<T>):
     // Where the outcome was found otherwise, nobody waits for the answer any more.
     controller.abort();
   }
+}
+
+/** What a question came to that brought no answer about the request. */
+type NotFound =
+  | { at: 'unanswered' }
+  /** The session had ended. Somebody has signed in again, or out. */
+  | { at: 'signed in again' }
+  /** The service does not say it to this account, or it can't be read. Asking again does not help. */
+  | { at: 'refused'; error: unknown };
+
+async function ask<T>(lookUp: () => Promise<Found<T>>, signal: AbortSignal): Promise<Found<T> | NotFound> {
+  try {
+    return await lookUp();
+  } catch (error) {
+    if (isSessionEnd(error)) {
+      await whileEnded(signal);
+      return { at: 'signed in again' };
+    }
+    return isPassing(error) ? { at: 'unanswered' } : { at: 'refused', error };
+  }
+}
+
+/** Whether asking again may bring an answer: there was none, or the service has none at the moment. */
+function isPassing(error: unknown): boolean {
+  if (error instanceof Refusal) return error.problem.status >= 500 || error.problem.status === 429;
+  return error instanceof Unreachable;
 }
 
 /** Whether an error says what became of the request. One of the service in trouble may come while its job goes on. */

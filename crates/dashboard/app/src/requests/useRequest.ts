@@ -3,7 +3,9 @@ import { useEffect, useRef, useState, useSyncExternalStore } from 'react';
 import { changed } from '../api/queries';
 import { newKey } from './key';
 import { leaveToPlace } from './leaveToPlace';
-import { type Found, NotReceived, settle, type Unsettled } from './settle';
+import { dropPending, keepPending } from './pending';
+import type { Trace } from './pendingStorage';
+import { type Found, NotReceived, OutcomeUnknown, settle, type Unsettled } from './settle';
 import { begin, current, forget, isKnown, show, subscribe, update } from './store';
 
 interface Definition<V, T> {
@@ -13,6 +15,8 @@ interface Definition<V, T> {
   send: (what: V, key: string, signal: AbortSignal) => Promise<T>;
   /** Asks what became of it, if there is no answer. */
   lookUp: (what: V, key: string) => Promise<Found<T>>;
+  /** How it is looked up after a reload, if by something: then the page does not say that it was asked for here. */
+  trace: (what: V) => Trace | undefined;
   /** The outcome in words. It is told on the page if the place that asked is gone, or does not tell by itself. */
   done?: (result: T, what: V) => string | undefined;
   /** Whether the place that asked tells of the success by itself. */
@@ -27,7 +31,7 @@ interface Definition<V, T> {
  * what is known as long as the answer is missing.
  */
 export function useRequest<V, T>(definition: Definition<V, T>) {
-  const { name, send, lookUp, done, tells = 'success', onSuccess, onError, onSettled } = definition;
+  const { name, send, lookUp, trace, done, tells = 'success', onSuccess, onError, onSettled } = definition;
   const [id, setId] = useState<number>();
   const last = useRef<{ what: string; key: string }>(undefined);
   const mutation = useMutation({
@@ -38,6 +42,8 @@ export function useRequest<V, T>(definition: Definition<V, T>) {
       last.current = { what: text, key };
       const id = begin(name(what));
       setId(id);
+      const kept = trace(what);
+      if (kept) keepPending(key, name(what), kept);
       // What takes longer than this has a job, whose progress is shown.
       const soon = setTimeout(() => changed('jobs'), 1_000);
       try {
@@ -54,7 +60,7 @@ export function useRequest<V, T>(definition: Definition<V, T>) {
         else update(id, { at: 'done', words });
         return result;
       } catch (error) {
-        if (!(error instanceof NotReceived)) {
+        if (!(error instanceof NotReceived || error instanceof OutcomeUnknown)) {
           last.current = undefined;
           leaveToPlace(key, error);
         }
@@ -62,6 +68,7 @@ export function useRequest<V, T>(definition: Definition<V, T>) {
         throw error;
       } finally {
         clearTimeout(soon);
+        dropPending(key);
       }
     },
     ...(onSuccess && { onSuccess }),

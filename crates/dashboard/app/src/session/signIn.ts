@@ -4,6 +4,7 @@ import { isSessionEnd } from '../api/problem';
 import { queries } from '../api/queries';
 import type { components } from '../api/schema';
 import { forgetBegun } from '../requests/jobNews';
+import { dropAll } from '../requests/pendingStorage';
 import { forgetAll } from '../requests/store';
 import { forgetDownloads } from '../transfers/store';
 import { forgetUploads } from '../transfers/uploads';
@@ -54,16 +55,18 @@ export async function resume(): Promise<void> {
 export function signOut(): void {
   // If the service does not hear it, the cookie still ends by itself.
   client.DELETE('/auth/session', { keepalive: true }).catch(() => undefined);
-  forget();
+  forgetSession();
 }
 
 /** Signs out here, too, when that was done in another tab. */
 export function followOtherTabs(): void {
-  session.onSignOutElsewhere(forget);
+  session.onSignOutElsewhere(forgetSession);
 }
 
-function forget(): void {
+/** The session is over: nothing is left of it here. */
+export function forgetSession(): void {
   session.leave();
+  dropAll();
   forgetShown();
 }
 

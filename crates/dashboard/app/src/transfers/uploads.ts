@@ -1,9 +1,11 @@
 // The uploads of this tab.
+import { cancel } from '../api/jobs';
 import { Refusal } from '../api/problem';
 import { changed } from '../api/queries';
 import { newKey } from '../requests/key';
 import { leaveToPlace } from '../requests/leaveToPlace';
-import { asResult } from '../requests/lookUp';
+import { asResult, jobOf } from '../requests/lookUp';
+import { dropPending, keepPending } from '../requests/pending';
 import { NotReceived, settle, type Unsettled } from '../requests/settle';
 import { whileEnded } from '../session/store';
 import { LiveList } from './liveList';
@@ -13,8 +15,10 @@ import { send, UploadUnanswered } from './send';
 export type UploadState =
   /** Another one is being sent. */
   | { at: 'waiting' }
-  /** Bytes so far. When all are sent, the service checks the file. */
+  /** Bytes so far. */
   | { at: 'sending'; sent: number }
+  /** All is sent, and the service checks the file. Only the service can stop then, if it still can. */
+  | { at: 'checking'; cancel?: 'asked' | 'too late' }
   /** All was sent and no answer came: the service is asked what became of it. */
   | ({ at: 'unsettled' } & Unsettled)
   | { at: 'done' }
@@ -31,6 +35,7 @@ export const uploads = new LiveList<Upload>();
 // The service checks each to its end; two at once would take longer for both.
 const permits = new Semaphore(1);
 const controllers = new Map<number, AbortController>();
+const keys = new Map<number, string>();
 
 /** Whether an upload would be lost if the page were left. */
 export function isUploading(): boolean {
@@ -38,7 +43,7 @@ export function isUploading(): boolean {
 }
 
 export function isActive({ state }: Upload): boolean {
-  return state.at === 'waiting' || state.at === 'sending' || state.at === 'unsettled';
+  return ['waiting', 'sending', 'checking', 'unsettled'].includes(state.at);
 }
 
 /** Sends a file, after those that were chosen before it. One that was cancelled leaves the list. */
@@ -47,13 +52,18 @@ export async function upload(file: File): Promise<void> {
   const controller = new AbortController();
   const { signal } = controller;
   controllers.set(id, controller);
-  const report = (sent: number) => uploads.update(id, { state: { at: 'sending', sent } });
+  const report = (sent: number) => {
+    if (stateOf(id)?.at === 'checking') return;
+    uploads.update(id, { state: sent < file.size ? { at: 'sending', sent } : { at: 'checking' } });
+  };
   let release: (() => void) | undefined;
+  const key = newKey();
+  keys.set(id, key);
   try {
     release = await permits.acquire(signal);
     await whileEnded(signal);
     report(0);
-    const key = newKey();
+    keepPending(key, `Upload ${file.name}`, { by: 'job' });
     await send(file, key, signal, report).catch((error) => {
       // The line is free for the next file.
       release?.();
@@ -62,11 +72,15 @@ export async function upload(file: File): Promise<void> {
     });
     uploads.update(id, { state: { at: 'done' } });
   } catch (error) {
-    if (signal.aborted) uploads.remove((each) => each.id === id);
+    const state = stateOf(id);
+    const isCancelled = state?.at === 'checking' && state.cancel === 'asked' && isCancellation(error);
+    if (signal.aborted || isCancelled) uploads.remove((each) => each.id === id);
     else uploads.update(id, { state: { at: 'failed', error } });
   } finally {
     release?.();
     controllers.delete(id);
+    keys.delete(id);
+    dropPending(key);
     // Also after a failure: without an answer, the list may tell what became of it.
     changed('archives', 'jobs');
   }
@@ -98,8 +112,44 @@ async function outcomeOf(
   }
 }
 
+/** Cancels an upload. What was sent whole leaves the list when the service has said that it has stopped. */
 export function cancelUpload(id: number): void {
-  controllers.get(id)?.abort();
+  const key = keys.get(id);
+  if (stateOf(id)?.at === 'checking' && key !== undefined) cancelCheck(id, key);
+  else controllers.get(id)?.abort();
+}
+
+/** How long to wait until the service is asked again for the job that checks a file. */
+const PAUSE = 500;
+
+/** Has the service stop checking. Its answer to the upload says whether it did. */
+async function cancelCheck(id: number, key: string): Promise<void> {
+  uploads.update(id, { state: { at: 'checking', cancel: 'asked' } });
+  const isAsked = () => {
+    const state = stateOf(id);
+    return state?.at === 'checking' && state.cancel === 'asked';
+  };
+  while (isAsked()) {
+    try {
+      const job = await jobOf(key);
+      if (job) return await cancel(job.id);
+    } catch (error) {
+      if (error instanceof Refusal && error.problem.code === 'not_cancellable') {
+        if (isAsked()) uploads.update(id, { state: { at: 'checking', cancel: 'too late' } });
+        return;
+      }
+    }
+    // The job begins when the last byte has arrived.
+    await new Promise((resolve) => setTimeout(resolve, PAUSE));
+  }
+}
+
+function isCancellation(error: unknown): boolean {
+  return error instanceof Refusal && error.problem.code === 'cancelled';
+}
+
+function stateOf(id: number): UploadState | undefined {
+  return uploads.current().find((each) => each.id === id)?.state;
 }
 
 /** Cancels and forgets all uploads: somebody else may use the page next. */

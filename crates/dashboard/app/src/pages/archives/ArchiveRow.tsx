@@ -11,7 +11,7 @@ import { Icon } from '../../parts/Icon';
 import { ProblemAlert } from '../../parts/ProblemAlert';
 import { ORIGINS, verified } from '../../parts/verified';
 import { follow } from '../../requests/jobNews';
-import { asArchive, asJob } from '../../requests/lookUp';
+import { asChanged, asJob } from '../../requests/lookUp';
 import { UnsettledNote } from '../../requests/UnsettledNote';
 import { useRequest } from '../../requests/useRequest';
 import { handOver } from '../../transfers/store';
@@ -23,6 +23,8 @@ interface Props {
   /** Opens a dialog. Afterwards the focus goes back to where it came from. */
   ask: (asked: Asked, from: Element | null) => void;
 }
+
+const pinDone = (pinned: boolean) => (pinned ? 'It is pinned.' : 'It is not pinned any more.');
 
 /** One archive in the list, and what can be done with it. */
 export function ArchiveRow({ archive, ask }: Props) {
@@ -38,6 +40,7 @@ export function ArchiveRow({ archive, ask }: Props) {
       return body(await client.POST('/backup/archives/{id}/verify', { params, body: { level }, signal }));
     },
     lookUp: (_, key) => asJob(key),
+    trace: () => ({ by: 'job', about: name }),
     onSuccess: (job) => {
       follow(job.id, name);
       changed('jobs');
@@ -46,12 +49,15 @@ export function ArchiveRow({ archive, ask }: Props) {
   const namePin = (pinned: boolean) => `${pinned ? 'Pin' : 'Unpin'} “${isolated(name)}”`;
   const pin = useRequest({
     name: namePin,
-    send: async (pinned: boolean, _, signal) =>
-      body(await client.PATCH('/backup/archives/{id}', { params: { path }, body: { pinned }, signal })),
-    lookUp: (pinned) =>
-      asArchive(archive.id, (now) => (now !== 'gone' && now.pinned === pinned ? now : undefined)),
-    done: (_, pinned) => (pinned ? 'It is pinned.' : 'It is not pinned any more.'),
-    onSuccess: () => changed('archives'),
+    send: async (pinned: boolean, _, signal) => {
+      await client.PATCH('/backup/archives/{id}', { params: { path }, body: { pinned }, signal });
+      return true as const;
+    },
+    lookUp: (pinned) => asChanged(archive.id, { pinned }),
+    trace: (pinned) => ({ by: 'archive', id: archive.id, expected: { pinned }, done: pinDone(pinned) }),
+    done: (_, pinned) => pinDone(pinned),
+    // Also of one that is gone: then the list is not true any more.
+    onSettled: () => changed('archives'),
   });
   const download = useMutation({ mutationFn: () => handOver(`/backup/archives/${archive.id}/file`) });
   const origin = ORIGINS[archive.origin];

@@ -1,10 +1,11 @@
-import { Alert, Button, Skeleton, Stack, Text } from '@mantine/core';
-import { useArchives } from '../../api/archives';
+import { Alert, Button, Code, Skeleton, Stack, Text } from '@mantine/core';
+import { type JoinedPages, useArchives } from '../../api/archives';
 import { Icon } from '../../parts/Icon';
 import { MoreArchives } from '../../parts/MoreArchives';
 import { PageHead } from '../../parts/PageHead';
 import { ProblemAlert } from '../../parts/ProblemAlert';
 import { Tip } from '../../parts/Tip';
+import { unreadableWords } from '../../parts/unreadable';
 import { useDialog } from '../../parts/useDialog';
 import { DANGER } from '../../theme';
 import { ArchiveDialog, type Asked } from './ArchiveDialog';
@@ -28,18 +29,8 @@ export default function Archives() {
       </PageHead>
       <Stack gap="xl">
         {error && <ProblemAlert error={error} again={{ label: 'Try again', act: () => refetch() }} />}
-        {list?.unreadable.map(({ id, code, detail }) => (
-          <Alert
-            key={id}
-            role="alert"
-            variant="light"
-            color={DANGER}
-            title={
-              code === 'incomplete' ? `The archive ${id} has no manifest` : `The archive ${id} can’t be read`
-            }
-          >
-            {detail}
-          </Alert>
+        {list?.unreadable.map((each) => (
+          <Unreadable key={each.id} entry={each} />
         ))}
         {list && list.items.length > 0 && (
           <ul className={classes.archives}>
@@ -62,5 +53,20 @@ export default function Archives() {
       </Stack>
       <ArchiveDialog opened={opened} opening={opening} onClose={close} />
     </>
+  );
+}
+
+/** An entry of the store that is no archive of the list. What names it is for whoever runs the service. */
+function Unreadable({ entry }: { entry: JoinedPages['unreadable'][number] }) {
+  const { title, detail } = unreadableWords(entry);
+  return (
+    <Alert role="alert" variant="light" color={DANGER} icon={<Icon name="error" />} title={title}>
+      <Stack gap="xs">
+        <Text size="sm">{detail}</Text>
+        <Text size="xs" c="dimmed">
+          If you ask for help, quote <Code>{entry.id}</Code> <Code>{entry.detail}</Code>
+        </Text>
+      </Stack>
+    </Alert>
   );
 }

@@ -11,12 +11,13 @@ import { isolated } from '../../locale/language';
 import { DialogActions } from '../../parts/DialogActions';
 import { Icon } from '../../parts/Icon';
 import { ProblemAlert } from '../../parts/ProblemAlert';
-import { asArchive } from '../../requests/lookUp';
+import { asDeleted } from '../../requests/lookUp';
 import { UnsettledNote } from '../../requests/UnsettledNote';
 import { useRequest } from '../../requests/useRequest';
 import { DANGER } from '../../theme';
 
 const NAME = 'Delete a backup';
+const DELETED = 'The backup was deleted.';
 
 /** Deletes an archive, after a warning if an undo needs it. */
 export function DeleteQuestion({ archive, onClose }: { archive: Archive; onClose: () => void }) {
@@ -28,15 +29,16 @@ export function DeleteQuestion({ archive, onClose }: { archive: Archive; onClose
     send: async (force: boolean, _, signal) => {
       const query = force ? { force } : {};
       await client.DELETE('/backup/archives/{id}', { params: { path: { id: archive.id }, query }, signal });
-      return true;
+      return true as const;
     },
-    lookUp: () => asArchive(archive.id, (now) => now === 'gone' || undefined),
-    done: () => 'The backup was deleted.',
+    lookUp: () => asDeleted(archive.id),
+    trace: () => ({ by: 'archive', id: archive.id, expected: 'deleted', done: DELETED }),
+    done: () => DELETED,
     onSuccess: () => {
       changed('archives', 'changes');
       onClose();
     },
-    onError: () => changed('changes'),
+    onError: () => changed('archives', 'changes'),
   });
   const isRefusedForUndo =
     remove.error instanceof Refusal && remove.error.problem.code === 'archive_needed_for_undo';

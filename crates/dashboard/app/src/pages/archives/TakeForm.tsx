@@ -29,6 +29,7 @@ export function TakeForm({ onClose }: { onClose: () => void }) {
         }),
       ),
     lookUp: (_, key) => asJob(key),
+    trace: () => ({ by: 'job' }),
     onSuccess: ({ id }) => {
       follow(id);
       onClose();

@@ -33,20 +33,22 @@ export function UploadRow({ upload }: { upload: Upload }) {
           {cancel}
         </Group>
       );
-    case 'sending': {
-      const isSent = state.sent >= size;
+    case 'sending':
+    case 'checking': {
+      const words =
+        state.at === 'checking' ? checking(state.cancel) : `${bytes(state.sent)} of ${bytes(size)}`;
       return (
         <div>
           <Group justify="space-between" wrap="nowrap">
             <Text size="sm" className={classes.words} aria-live="polite">
-              {name}: {isSent ? 'being checked' : `${bytes(state.sent)} of ${bytes(size)}`}
+              {name}: {words}
             </Text>
-            {cancel}
+            {(state.at === 'sending' || state.cancel === undefined) && cancel}
           </Group>
           <Bar
             label={`Upload of ${name}`}
-            share={isSent ? undefined : state.sent / size}
-            words="being checked"
+            share={state.at === 'sending' ? state.sent / size : undefined}
+            words={words}
           />
         </div>
       );
@@ -85,5 +87,17 @@ export function UploadRow({ upload }: { upload: Upload }) {
           {remove}
         </Group>
       );
+  }
+}
+
+/** What is said while the service checks a file. */
+function checking(cancel: 'asked' | 'too late' | undefined): string {
+  switch (cancel) {
+    case undefined:
+      return 'being checked';
+    case 'asked':
+      return 'being cancelled';
+    case 'too late':
+      return 'the service is already adding it, so it can’t be cancelled any more. Delete it from the list afterwards.';
   }
 }

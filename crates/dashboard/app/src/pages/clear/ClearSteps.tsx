@@ -40,6 +40,7 @@ export function ClearSteps({ scope, onClose }: { scope: ClearScope; onClose: () 
         }),
       ),
     lookUp: (_, key) => asResult(key, clearedBy),
+    trace: () => ({ by: 'job' }),
     done: (cleared) => `${rows(cleared.removed_total)} removed. It can be undone on the page “Clear”.`,
     onSettled: () => {
       changed('changes', 'stats', 'jobs', 'archives');

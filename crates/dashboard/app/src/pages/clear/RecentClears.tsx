@@ -73,6 +73,7 @@ export function Undo({ id, what, onDone }: { id: string; what: string; onDone?: 
       return body(await client.POST('/backup/clear/{id}/undo', { params, signal })).restored_total;
     },
     lookUp: (_, key) => asResult(key, restoredBy),
+    trace: () => ({ by: 'job' }),
     done: (restored) => `${rows(restored)} ${plural(restored, 'is', 'are')} back.`,
     tells: onDone ? 'success' : 'failure only',
     onSuccess: (restored) => onDone?.(restored),

@@ -71,6 +71,7 @@ export function Steps({ archives, chosen }: { archives: Archive[]; chosen: Archi
         }),
       ),
     lookUp: (_, key) => asJob(key),
+    trace: () => ({ by: 'job' }),
     onSuccess: (job) => {
       follow(job.id);
       changed('jobs');

@@ -1,0 +1,117 @@
+// What a reload must not lose.
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import type { Trace } from '../src/requests/pendingStorage';
+import type { User } from '../src/session/store';
+
+const stored = new Map<string, string>();
+vi.stubGlobal('sessionStorage', {
+  getItem: (name: string) => stored.get(name) ?? null,
+  setItem: (name: string, value: string) => stored.set(name, value),
+  removeItem: (name: string) => stored.delete(name),
+});
+
+/** What the service has, by the end of the address. */
+let answers: Record<string, object>;
+let asked: string[];
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  stored.clear();
+  answers = {};
+  asked = [];
+  vi.stubGlobal('fetch', async (request: Request) => {
+    const { pathname, search } = new URL(request.url);
+    const address = `${pathname}${search}`.replace('/campus', '');
+    asked.push(address);
+    const body = answers[address] ?? { items: [], total: 0, limit: 20, offset: 0 };
+    return new Response(JSON.stringify(body), { headers: { 'Content-Type': 'application/json' } });
+  });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+/** The page, as it is after it was loaded. */
+async function load() {
+  vi.resetModules();
+  const pending = await import('../src/requests/pending');
+  const store = await import('../src/requests/store');
+  const news = await import('../src/requests/jobNews');
+  const session = await import('../src/session/store');
+  const signIn = (username: string) => session.begin('token', { username } as User, 3_600);
+  const settled = async () => {
+    await vi.advanceTimersByTimeAsync(20_000);
+    return store.current().map(({ name, state }) => [name.replace(/, asked for.*/, ''), state.at]);
+  };
+  return { pending, news, signIn, settled };
+}
+
+const JOB: Trace = { by: 'job' };
+const PIN: Trace = { by: 'archive', id: 'a', expected: { pinned: true }, done: 'It is pinned.' };
+const DELETE: Trace = { by: 'archive', id: 'a', expected: 'deleted', done: 'The backup was deleted.' };
+
+test('what was pending is looked up after a reload, once somebody is signed in', async () => {
+  const before = await load();
+  before.signIn('admin');
+  before.pending.keepPending('key-1', 'Clear payments', JOB);
+  before.pending.keepPending('key-2', 'Pin', PIN);
+  before.pending.keepPending('key-3', 'Delete', DELETE);
+  before.pending.keepPending('key-4', 'Done long ago', JOB);
+  before.pending.dropPending('key-4');
+
+  const after = await load();
+  after.pending.lookUpPending();
+  await after.settled();
+  expect(asked).toEqual([]);
+  answers['/backup/jobs?idempotency_key=key-1'] = { items: [{ id: 'job-1', state: 'running' }] };
+  answers['/backup/archives/a'] = { id: 'a', pinned: true };
+  after.signIn('admin');
+  // How the clear ends is told of its job.
+  expect(await after.settled()).toEqual([
+    ['Pin', 'done'],
+    ['Delete', 'failed'],
+  ]);
+  expect([...after.news.current().begun.keys()]).toEqual(['job-1']);
+  expect(asked.join()).not.toContain('key-4');
+  expect(stored.size).toBe(0);
+  // A token that is renewed asks for nothing again.
+  const count = asked.length;
+  after.signIn('admin');
+  await after.settled();
+  expect(asked).toHaveLength(count);
+});
+
+test('what has not arrived is told as not done so far', async () => {
+  const before = await load();
+  before.signIn('admin');
+  before.pending.keepPending('key-1', 'Clear payments', JOB);
+  const after = await load();
+  after.pending.lookUpPending();
+  after.signIn('admin');
+  expect(await after.settled()).toEqual([['Clear payments', 'failed']]);
+  expect(stored.size).toBe(0);
+});
+
+test('somebody else is told nothing, and a page that goes on asks for nothing', async () => {
+  const before = await load();
+  before.pending.lookUpPending();
+  before.signIn('admin');
+  before.pending.keepPending('key-1', 'Clear payments', JOB);
+  before.signIn('admin');
+  await before.settled();
+  expect(asked).toEqual([]);
+  const after = await load();
+  after.pending.lookUpPending();
+  after.signIn('another');
+  expect(await after.settled()).toEqual([]);
+  expect(asked).toEqual([]);
+  expect(stored.size).toBe(0);
+});
+
+test('what is no list of requests is ignored', async () => {
+  for (const value of ['', '{', '7', '[7, null, {}, {"key": "x"}]']) {
+    stored.set('campus-backup.pending-requests', value);
+    const { kept } = await import('../src/requests/pendingStorage');
+    expect(kept()).toEqual([]);
+  }
+});

@@ -1,0 +1,71 @@
+// What cancelling an upload does, when the service has all of it.
+import { beforeEach, expect, test, vi } from 'vitest';
+import { type ProblemDocument, Refusal } from '../src/api/problem';
+import { cancelUpload, type UploadState, upload, uploads } from '../src/transfers/uploads';
+
+const service = vi.hoisted(() => ({
+  answer: (_: unknown): void => undefined,
+  refuse: (_: unknown): void => undefined,
+  jobs: [] as object[],
+  cancel: vi.fn<(id: string) => Promise<void>>(),
+  aborted: vi.fn(),
+}));
+
+vi.mock('../src/transfers/send', () => ({
+  UploadUnanswered: class extends Error {},
+  send: (file: File, _: string, signal: AbortSignal, report: (sent: number) => void) =>
+    new Promise((resolve, reject) => {
+      report(file.size);
+      service.answer = resolve;
+      service.refuse = reject;
+      signal.addEventListener('abort', service.aborted);
+    }),
+}));
+vi.mock('../src/requests/lookUp', () => ({ jobOf: async () => service.jobs[0], asResult: vi.fn() }));
+vi.mock('../src/api/jobs', async (original) => ({ ...(await original<object>()), cancel: service.cancel }));
+
+beforeEach(() => {
+  uploads.remove(() => true);
+  service.jobs = [];
+  service.cancel.mockReset();
+  service.aborted.mockReset();
+});
+
+const refusal = (code: string) => new Refusal({ code, status: 409, detail: code } as ProblemDocument);
+const states = (): UploadState[] => uploads.current().map(({ state }) => state);
+const id = () => uploads.current()[0]?.id ?? 0;
+
+async function begun(): Promise<void> {
+  upload(new File(['whole'], 'whole.json'));
+  await vi.waitFor(() => expect(states()).toEqual([{ at: 'checking' }]));
+}
+
+test('the service stops, and the upload leaves the list when it has said so', async () => {
+  await begun();
+  service.cancel.mockResolvedValue();
+  cancelUpload(id());
+  expect(states()).toEqual([{ at: 'checking', cancel: 'asked' }]);
+  // The job begins a moment later.
+  service.jobs = [{ id: 'job' }];
+  await vi.waitFor(() => expect(service.cancel).toHaveBeenCalledWith('job'), { timeout: 5_000 });
+  expect(states()).toEqual([{ at: 'checking', cancel: 'asked' }]);
+  service.refuse(refusal('cancelled'));
+  await vi.waitFor(() => expect(states()).toEqual([]));
+  expect(service.aborted).not.toHaveBeenCalled();
+});
+
+test('what is being added already is not hidden', async () => {
+  await begun();
+  service.jobs = [{ id: 'job' }];
+  service.cancel.mockRejectedValue(refusal('not_cancellable'));
+  cancelUpload(id());
+  await vi.waitFor(() => expect(states()).toEqual([{ at: 'checking', cancel: 'too late' }]));
+  service.answer(undefined);
+  await vi.waitFor(() => expect(states()).toEqual([{ at: 'done' }]));
+});
+
+test('what somebody else has cancelled is told', async () => {
+  await begun();
+  service.refuse(refusal('cancelled'));
+  await vi.waitFor(() => expect(states()).toMatchObject([{ at: 'failed' }]));
+});
