@@ -311,6 +311,26 @@ test('an upload that can’t be cancelled any more says so', async ({ page, ownS
   await expect(page.getByRole('button', { name: 'Cancel the upload of whole.json' })).toBeHidden();
 });
 
+test('signing out everywhere is told as it was, although the answer is lost', async ({
+  page,
+  ownSchool,
+  networkBefore,
+}) => {
+  const service = await ownSchool();
+  const network = await networkBefore(service);
+  await signIn(page, network, '#/');
+  await page.getByRole('button', { name: 'Account admin' }).click();
+  await page.getByRole('menuitem', { name: 'Sign out everywhere…' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Sign out everywhere' });
+  const confirm = dialog.getByRole('button', { name: 'Sign out everywhere' });
+  network.losing = { request: /^DELETE \/auth\/sessions/, loss: 'request dropped' };
+  await confirm.click();
+  await expect(dialog.getByRole('alert')).toContainText('Not done so far', { timeout: 30_000 });
+  network.losing = { request: /^DELETE \/auth\/sessions/, loss: 'answer cut' };
+  await confirm.click();
+  await expect(page.getByText('You are signed out.')).toBeVisible({ timeout: 30_000 });
+});
+
 test('what changes nothing can be asked again when its answer is lost', async ({
   page,
   ownSchool,

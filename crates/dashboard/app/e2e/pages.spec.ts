@@ -123,7 +123,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
         // Who asked for less motion sees none.
         expect(await page.getByRole('dialog').count()).toBe(0);
         await page.getByRole('button', { name: 'Account admin' }).click();
-        await expect(page.getByRole('menuitem', { name: 'Sign out' })).toBeVisible();
+        await expect(page.getByRole('menuitem', { name: 'Sign out', exact: true })).toBeVisible();
         await looked(page, `account-${colorScheme}-${width}`);
         await page.keyboard.press('Escape');
         if (width === 390) {

@@ -63,7 +63,7 @@ test('who signs out in one tab is signed out in all', async ({ page, school, con
   await other.goto(`${school.url}/backup/`);
   await expect(other.getByRole('heading', { name: 'Overview' })).toBeVisible();
   await other.getByRole('button', { name: 'Account admin' }).click();
-  await other.getByRole('menuitem', { name: 'Sign out' }).click();
+  await other.getByRole('menuitem', { name: 'Sign out', exact: true }).click();
   await expect(page.getByRole('status')).toContainText('You are signed out');
   await expect.poll(() => context.cookies()).toEqual([]);
   await page.reload();
@@ -96,7 +96,7 @@ test('a service that does not answer a reload is asked again by the next', async
 test('signing out leaves nothing behind', async ({ page, school }) => {
   await signIn(page, school, '#/clear');
   await page.getByRole('button', { name: 'Account admin' }).click();
-  await page.getByRole('menuitem', { name: 'Sign out' }).click();
+  await page.getByRole('menuitem', { name: 'Sign out', exact: true }).click();
   await expect(page.getByRole('status')).toContainText('You are signed out');
   await expect(page.getByLabel('User name', { exact: true })).toBeVisible();
   await expect(page.getByRole('dialog')).toBeHidden();
@@ -114,4 +114,37 @@ test('a service that is gone is said to be gone', async ({ page, ownSchool }) =>
   );
   // The numbers of before are still there.
   await expect(page.getByText(/Counted at/)).toBeVisible();
+});
+
+test('whoever signs out everywhere is signed out on other computers, too', async ({
+  page,
+  ownSchool,
+  browser,
+}) => {
+  const service = await ownSchool();
+  await signIn(page, service);
+  const elsewhere = await (await browser.newContext()).newPage();
+  await signIn(elsewhere, service);
+  await expect(elsewhere.getByText(/Counted at/)).toBeVisible();
+  const account = page.getByRole('button', { name: 'Account admin' });
+  const choose = async () => {
+    await account.click();
+    await page.getByRole('menuitem', { name: 'Sign out everywhere…' }).click();
+  };
+  const dialog = page.getByRole('dialog', { name: 'Sign out everywhere' });
+  await choose();
+  await dialog.getByRole('button', { name: 'Cancel' }).click();
+  await expect(dialog).toBeHidden();
+  await expect(account).toBeFocused();
+  await elsewhere.getByRole('button', { name: 'Refresh' }).click();
+  await expect(elsewhere.getByRole('dialog')).toBeHidden();
+
+  await choose();
+  await dialog.getByRole('button', { name: 'Sign out everywhere' }).click();
+  await expect(page.getByRole('status')).toContainText('You are signed out');
+  await elsewhere.getByRole('button', { name: 'Refresh' }).click();
+  await expect(elsewhere.getByRole('dialog', { name: 'Your session has ended' })).toBeVisible();
+  await elsewhere.reload();
+  await expect(elsewhere.getByRole('status')).toContainText('Your session has ended');
+  await elsewhere.context().close();
 });

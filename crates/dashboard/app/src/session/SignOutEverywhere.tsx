@@ -1,0 +1,71 @@
+import { Button, Modal, Stack, Text } from '@mantine/core';
+import { client } from '../api/client';
+import { isSessionEnd } from '../api/problem';
+import { DialogActions } from '../parts/DialogActions';
+import { ProblemAlert } from '../parts/ProblemAlert';
+import { UnsettledNote } from '../requests/UnsettledNote';
+import { useRequest } from '../requests/useRequest';
+import { forgetSession } from './signIn';
+
+const NAME = 'Sign out everywhere';
+
+/** Asks before all sessions of the account end, here and elsewhere. */
+export function SignOutEverywhere({ opened, onClose }: { opened: boolean; onClose: () => void }) {
+  return (
+    <Modal
+      opened={opened}
+      onClose={onClose}
+      returnFocus={false}
+      title={NAME}
+      closeButtonProps={{ 'aria-label': 'Close' }}
+    >
+      <Question onClose={onClose} />
+    </Modal>
+  );
+}
+
+function Question({ onClose }: { onClose: () => void }) {
+  const end = useRequest({
+    name: () => NAME,
+    send: async (_: null, __, signal) => {
+      await client.DELETE('/auth/sessions', { signal });
+      return true as const;
+    },
+    // A session that has ended has ended with all the others.
+    lookUp: async () => {
+      try {
+        await client.GET('/auth/me');
+        return { at: 'none' };
+      } catch (error) {
+        if (isSessionEnd(error)) return { at: 'done', result: true };
+        throw error;
+      }
+    },
+    // After a reload the page shows whether somebody is signed in.
+    trace: () => undefined,
+    onSuccess: forgetSession,
+  });
+  return (
+    <Stack>
+      <Text>
+        You are signed out here, in every other browser and on every other computer. Tokens that you have made
+        for scripts and download links that nobody has used yet stop working, too. Backups and jobs that are
+        running go on.
+      </Text>
+      <Text>
+        Use this if somebody else may be signed in with your account. Afterwards, ask whoever runs the service
+        for a new password.
+      </Text>
+      {end.unsettled && <UnsettledNote name={NAME} unsettled={end.unsettled} />}
+      {end.error && <ProblemAlert error={end.error} title="You are still signed in" />}
+      <DialogActions>
+        <Button variant="default" onClick={onClose} data-autofocus>
+          Cancel
+        </Button>
+        <Button loading={end.isPending} onClick={() => end.mutate(null)}>
+          Sign out everywhere
+        </Button>
+      </DialogActions>
+    </Stack>
+  );
+}
