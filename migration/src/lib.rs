@@ -10,8 +10,9 @@
 //! [`changes`](m20261128_000006_changes) adds the log of clears, restores and undos,
 //! [`sessions`](m20261129_000007_sessions) says which sessions have ended,
 //! [`login_networks`](m20261129_000008_login_networks) from where accounts have signed in,
-//! [`link_parts`](m20261129_000009_link_parts) counts what went out by a download link, and
-//! [`installation`](m20261129_000010_installation) gives the installation an id.
+//! [`link_parts`](m20261129_000009_link_parts) counts what went out by a download link,
+//! [`installation`](m20261129_000010_installation) gives the installation an id, and
+//! [`link_outcomes`](m20261129_000011_link_outcomes) says how the download of a link has ended.
 
 use sea_orm_migration::prelude::*;
 pub use sea_orm_migration::prelude::{MigratorTrait, SchemaManager};
@@ -28,6 +29,7 @@ mod m20261129_000007_sessions;
 mod m20261129_000008_login_networks;
 mod m20261129_000009_link_parts;
 mod m20261129_000010_installation;
+mod m20261129_000011_link_outcomes;
 mod text;
 
 /// All migrations, oldest first.
@@ -48,6 +50,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261129_000008_login_networks::Migration),
             Box::new(m20261129_000009_link_parts::Migration),
             Box::new(m20261129_000010_installation::Migration),
+            Box::new(m20261129_000011_link_outcomes::Migration),
         ]
     }
 

@@ -168,6 +168,53 @@ async fn who_goes_away_has_spent_the_link(engine: Engine) {
     }
 }
 
+/// A page can't see how the browser's own download fares, so it asks the service.
+#[on_every_engine]
+async fn whoever_made_a_link_can_ask_how_its_download_fares(engine: Engine) {
+    let scratch = wide_school(engine).await;
+    let service = Service::on(&scratch).await;
+    let admin = service.admin().await;
+    let make = async |path: &str| {
+        let made = admin.post(LINKS, &json!({"path": path})).await.expect(201).json();
+        let url = made["url"].as_str().unwrap();
+        let path = url[url.find("/backup/").unwrap()..].to_owned();
+        (format!("{LINKS}/{}", made["id"]), path)
+    };
+    let state = async |asked: &str| admin.get(asked).await.expect(200).json()["state"].clone();
+
+    let (asked, path) = make(STUDENTS).await;
+    let answer = admin.get(&asked).await.expect(200);
+    assert_eq!(answer.header("cache-control"), "no-store");
+    let text = answer.text();
+    assert!(!text.contains(token(&path)), "{text}");
+    assert_eq!(state(&asked).await, "unused");
+    let mut reader = Wire::send(&service, "GET", &path, &[]).await;
+    assert!(reader.head().await.starts_with("HTTP/1.1 200 "));
+    assert_eq!(state(&asked).await, "in_progress");
+    reader.read(50_000).await;
+    drop(reader);
+    until("the service has noticed", PATIENCE, async || {
+        state(&asked).await == "broken_off"
+    })
+    .await;
+
+    let (asked, path) = make("/backup/download/courses?format=csv").await;
+    service.anonymous().get(&path).await.expect(200);
+    until("the end is written down", PATIENCE, async || {
+        state(&asked).await == "delivered"
+    })
+    .await;
+    service.anonymous().get(&asked).await.problem(401, "unauthenticated");
+    for unknown in ["0", "-1", "x", "99999999999999999999"] {
+        let asked = format!("{LINKS}/{unknown}");
+        admin.get(&asked).await.problem(404, "unknown_link");
+    }
+    scratch
+        .execute("update backup_download_links set username = 'somebody else', user_id = null")
+        .await;
+    admin.get(&asked).await.problem(404, "unknown_link");
+}
+
 /// Whom the service failed may try again until the five minutes are over.
 #[on_every_engine]
 async fn a_download_that_the_service_breaks_does_not_spend_its_link(engine: Engine) {

@@ -269,6 +269,7 @@ async fn everything_that_is_served_is_described() {
         "GET /backup/stats",
         "GET /backup/download/{table}",
         "POST /backup/download-links",
+        "GET /backup/download-links/{id}",
         "POST /backup/clear",
         "GET /backup/changes",
         "GET /backup/changes/{id}",

@@ -207,6 +207,7 @@ pub struct Spending<S> {
     /// How many bytes the whole has, if parts of it can be asked for.
     size: Option<u64>,
     has_begun: bool,
+    has_ended: bool,
     sent: u64,
 }
 
@@ -218,6 +219,7 @@ impl<S> Spending<S> {
             link_use,
             size,
             has_begun: false,
+            has_ended: false,
             sent: 0,
         }
     }
@@ -226,7 +228,8 @@ impl<S> Spending<S> {
         let Some(link_use) = self.link_use.take() else { return };
         match self.size {
             Some(size) => link_use.sent(self.sent, size),
-            None => link_use.completed(),
+            None if self.has_ended => link_use.completed(),
+            None => link_use.broken_off(),
         }
     }
 }
@@ -249,7 +252,10 @@ impl<S: Stream<Item = Result<Bytes>> + Unpin> Stream for Spending<S> {
                 self.has_begun = true;
                 self.sent += bytes.len() as u64;
             }
-            None => self.has_begun = true,
+            None => {
+                self.has_begun = true;
+                self.has_ended = true;
+            }
             // Its reader has broken it off, and not the service.
             Some(Err(Error::Stalled(_) | Error::Gone)) => self.spend(),
             Some(Err(_)) => drop(self.link_use.take()),

@@ -55,6 +55,9 @@ pub enum Error {
     /// A download link that was used or whose five minutes are over.
     #[error("this download link was used already or has expired")]
     LinkSpent,
+    /// No link of that id, or it is no longer remembered, or somebody else has made it.
+    #[error("there is no download link of that id")]
+    UnknownLink,
     /// A field of the request has a value that can't be accepted.
     #[error("{field}: {problem}")]
     Invalid {

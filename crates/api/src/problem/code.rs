@@ -89,6 +89,9 @@ codes! {
     /// The link was used or has expired.
     LinkSpent = "link_spent", GONE, "The download link is spent",
         "This download link was used already or has expired.";
+    /// No download link of yours has that id, or it is no longer remembered.
+    UnknownLink = "unknown_link", NOT_FOUND, "There is no such download link",
+        "There is no download link of that id.";
     /// There are not as many rows as the caller expected.
     RowsMoved = "rows_moved", PRECONDITION_FAILED, "The data has changed since it was counted",
         "The data has changed since it was counted. Nothing was changed.";

@@ -327,6 +327,7 @@ impl From<DomainError> for ApiError {
             E::NothingToUndo => Self::new(Code::NothingToUndo, said),
             E::AlreadyUndone => Self::new(Code::AlreadyUndone, said),
             E::UndoExpired { .. } => Self::new(Code::UndoExpired, said),
+            E::UnknownLink => Self::new(Code::UnknownLink, said),
             E::UnknownChange => Self::new(Code::UnknownChange, said),
             E::ArchiveNeededForUndo { change_id, .. } => Self::new(
                 Code::ArchiveNeededForUndo,

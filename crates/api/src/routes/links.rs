@@ -1,12 +1,14 @@
 //! `/backup/download-links`: links with which a browser downloads once.
 
-use actix_web::{HttpRequest, HttpResponse, post, web};
+use actix_web::{HttpRequest, HttpResponse, get, post, web};
 use campus_backup_domain::Table;
+use campus_backup_domain::account::{LinkState, LinkStatus};
 use campus_backup_domain::catalog::Scope;
 use campus_backup_domain::export::Transfer;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use utoipa::openapi::schema::Schema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::archives::FileQuery;
@@ -19,11 +21,12 @@ use crate::link::{self, DOWNLOADS, Target};
 use crate::middleware::guard::Granted;
 use crate::problem::ApiError;
 use crate::problem_responses;
+use crate::schema::words;
 use crate::security_log::About;
 
 /// Registers the routes.
 pub fn configure(config: &mut ServiceConfig<'_>) {
-    config.service(create_link);
+    config.service(create_link).service(get_link);
 }
 
 /// What a link is to open.
@@ -47,15 +50,45 @@ impl RequestBody for LinkRequest {
 /// A link that opens one download once.
 #[derive(Serialize, ToSchema)]
 #[schema(example = json!({
+    "id": 17,
     "url": "https://school.example/backup/download/students?format=xlsx&link=9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
     "expires_at": "2026-11-23T09:35:00Z",
 }))]
 struct LinkAnswer {
+    /// With which you can ask how its download fares. It opens nothing.
+    id: i64,
     /// Where it leads. Whoever has it can download once: treat it as a password.
     url: String,
     /// When it ends, UTC.
     expires_at: DateTime<Utc>,
 }
+
+/// How the download of a link fares.
+#[derive(Serialize, ToSchema)]
+#[schema(as = DownloadLinkStatus, example = json!({"id": 17, "state": "in_progress", "expires_at": "2026-11-23T09:35:00Z"}))]
+struct LinkStatusAnswer {
+    /// Its id.
+    id: i64,
+    /// How its download fares.
+    #[schema(schema_with = states)]
+    state: LinkState,
+    /// When it ends, UTC. A download that has begun goes on.
+    expires_at: DateTime<Utc>,
+}
+
+fn states() -> Schema {
+    words(
+        &LinkState::ALL,
+        "How its download fares. `unused`: it has not begun. `in_progress`: it has begun; it stays so if the service is killed \
+         meanwhile. `delivered`: the service has sent all of it, which says nothing about whether it was saved. `broken_off`: it \
+         ended before that; if the service failed to deliver, the link is still good. `expired`: the time of the link is over, and \
+         nobody has used it.",
+    )
+}
+
+problem_responses!(
+    LinkStatusProblems: InvalidField, Unauthenticated, Forbidden, UnknownLink, DatabaseBusy, DatabaseUnavailable, Internal
+);
 
 problem_responses!(
     LinkProblems: MalformedBody, InvalidField, UnsupportedMediaType, BodyTooLarge, RequestTimeout, Unauthenticated,
@@ -95,9 +128,32 @@ async fn create_link(
     let base = address::of_service(state.settings.public_url.as_deref(), &request);
     let url = format!("{base}{}", link::path_with_token(&path, &made.token));
     Ok(HttpResponse::Created().json(LinkAnswer {
+        id: made.id,
         url,
         expires_at: made.expires_at,
     }))
+}
+
+/// Look at a download link
+///
+/// Whether its download has begun and how it has ended, for whoever made the link; a browser does not tell a page that. Links are
+/// remembered for an hour after they end, and for a day while their download runs.
+#[utoipa::path(
+    operation_id = "getDownloadLink",
+    tag = "backup",
+    params(("id" = i64, Path, description = "The link's id.")),
+    responses((status = 200, description = "How it fares.", body = LinkStatusAnswer), LinkStatusProblems)
+)]
+#[get("/download-links/{id}")]
+async fn get_link(
+    granted: Granted,
+    _: Query<NoParameters>,
+    state: web::Data<AppState>,
+    id: web::Path<String>,
+) -> Result<web::Json<LinkStatusAnswer>, ApiError> {
+    let id = id.parse().map_err(|_| campus_backup_domain::Error::UnknownLink)?;
+    let LinkStatus { id, state, expires_at } = state.accounts.link_status(&granted.0, id).await?;
+    Ok(web::Json(LinkStatusAnswer { id, state, expires_at }))
 }
 
 /// Whether the path is that of a download which could begin now.

@@ -2,7 +2,8 @@
 //!
 //! A link opens one path, for five minutes, once. Only the SHA-256 of its token is stored, so that whoever reads the
 //! database can't use it. It is claimed before the download begins and given back if the service fails to deliver. Parts of a
-//! file share a link without a claim: it is spent when as many bytes as the file has were sent.
+//! file share a link without a claim: it is spent when as many bytes as the file has were sent. Whoever made a link can ask how
+//! its download fares: the claim and its end are written down, and nothing in between.
 
 use std::fmt;
 
@@ -11,11 +12,12 @@ use rand::TryRng;
 use rand::rngs::SysRng;
 use sea_orm::entity::prelude::Expr;
 use sea_orm::{ActiveValue, ColumnTrait, DbErr, EntityTrait, ExprTrait, QueryFilter, UpdateResult};
+use serde::Serialize;
 
 use super::session::{ENDED, TokenSession};
 use super::{Accounts, Admin, digest, invalid, now};
 use crate::Database;
-use crate::entity::download_link as stored;
+use crate::entity::download_link::{self as stored, Outcome};
 use crate::entity::user::Role;
 use crate::error::{Error, Result};
 use crate::hexadecimal::hexadecimal;
@@ -23,18 +25,85 @@ use crate::hexadecimal::hexadecimal;
 const LIFETIME: TimeDelta = TimeDelta::minutes(5);
 /// How long a dead link is still known, so that following it says `expired` and not `unknown`.
 const REMEMBERED: TimeDelta = TimeDelta::hours(1);
+/// How long a link whose download has not ended is still known: downloads of large files take hours.
+const REMEMBERED_IN_PROGRESS: TimeDelta = TimeDelta::days(1);
 const TOKEN_BYTES: usize = 32;
 const LONGEST_PATH: usize = 4096;
 
 /// A link that was just made.
 pub struct DownloadLink {
+    /// With which its maker asks for its [state](LinkState). It opens nothing.
+    pub id: i64,
     /// 64 hexadecimal digits. A secret, and shown only this once.
     pub token: String,
     /// When it ends, in UTC.
     pub expires_at: DateTime<Utc>,
 }
 
+/// How the one download of a link fares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LinkState {
+    /// Nobody has used it yet, and it is good.
+    Unused,
+    /// A download has begun. It stays so if the service is killed meanwhile.
+    InProgress,
+    /// All of it was sent. Whether it was also saved, only its reader knows.
+    Delivered,
+    /// The last download ended before all of it was sent.
+    BrokenOff,
+    /// Its time is over, and nobody has used it.
+    Expired,
+}
+
+impl LinkState {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::Unused,
+        Self::InProgress,
+        Self::Delivered,
+        Self::BrokenOff,
+        Self::Expired,
+    ];
+}
+
+/// What whoever made a link may know of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LinkStatus {
+    /// Its id.
+    pub id: i64,
+    /// How its download fares.
+    pub state: LinkState,
+    /// When it ends, in UTC.
+    pub expires_at: DateTime<Utc>,
+}
+
 impl Accounts {
+    /// How the download of a link fares that this administrator has made.
+    ///
+    /// # Errors
+    /// [`Error::UnknownLink`], also if somebody else has made it.
+    pub async fn link_status(&self, admin: &Admin, id: i64) -> Result<LinkStatus> {
+        let link = stored::Entity::find_by_id(id)
+            .one(self.0.database.connection())
+            .await
+            .map_err(Error::database("looking up a download link"))?
+            .filter(|link| link.user_id == admin.user_id() && link.username == admin.username())
+            .ok_or(Error::UnknownLink)?;
+        let state = match (link.outcome, link.used_at) {
+            (Some(Outcome::Delivered), _) => LinkState::Delivered,
+            (Some(Outcome::BrokenOff), _) => LinkState::BrokenOff,
+            (None, Some(_)) => LinkState::InProgress,
+            (None, None) if link.expires_at <= now() => LinkState::Expired,
+            (None, None) => LinkState::Unused,
+        };
+        Ok(LinkStatus {
+            id,
+            state,
+            expires_at: link.expires_at,
+        })
+    }
+
     /// Makes a link for the path and canonical query of one download.
     ///
     /// # Errors
@@ -63,22 +132,28 @@ impl Accounts {
             expires_at: ActiveValue::Set(expires_at),
             used_at: ActiveValue::Set(None),
             sent_bytes: ActiveValue::Set(Some(0)),
+            outcome: ActiveValue::Set(None),
             session_id: ActiveValue::Set(session.as_ref().map(|session| session.id.clone())),
             session_epoch: ActiveValue::Set(session.as_ref().map(|session| session.epoch)),
             account_digest: ActiveValue::Set(session.map(|session| session.account)),
         };
         let connection = self.0.database.connection();
         let inserted = stored::Entity::insert(row).exec(connection).await;
-        inserted.map_err(Error::database(doing))?;
+        let id = inserted.map_err(Error::database(doing))?.last_insert_id;
         let swept = stored::Entity::delete_many()
             .filter(stored::Column::ExpiresAt.lt(now - REMEMBERED))
+            .filter(
+                (stored::Column::UsedAt.is_null())
+                    .or(stored::Column::Outcome.is_not_null())
+                    .or(stored::Column::ExpiresAt.lt(now - REMEMBERED_IN_PROGRESS)),
+            )
             .exec(connection)
             .await;
         if let Err(error) = swept {
             // The next link sweeps again.
             tracing::warn!(%error, "old download links could not be deleted");
         }
-        Ok(DownloadLink { token, expires_at })
+        Ok(DownloadLink { id, token, expires_at })
     }
 
     /// Claims a link for its one download. `path` is the path and the canonical query without the link itself.
@@ -96,6 +171,7 @@ impl Accounts {
         let now = now();
         let claimed = stored::Entity::update_many()
             .col_expr(stored::Column::UsedAt, Expr::value(Some(now)))
+            .col_expr(stored::Column::Outcome, Expr::value(None::<String>))
             .filter(stored::Column::Id.eq(link.id))
             .filter(stored::Column::UsedAt.is_null())
             .filter(stored::Column::ExpiresAt.gt(now))
@@ -115,7 +191,7 @@ impl Accounts {
             Ok(admin) => Ok((admin, link_use)),
             Err(error) => {
                 if matches!(error, Error::Unauthenticated(_) | Error::Forbidden) {
-                    link_use.completed();
+                    link_use.broken_off();
                 }
                 Err(error)
             }
@@ -207,8 +283,19 @@ enum Claim {
 
 impl LinkUse {
     /// The download is complete: the link stays spent.
-    pub fn completed(mut self) {
-        self.database = None;
+    pub fn completed(self) {
+        self.end(Outcome::Delivered);
+    }
+
+    /// The download has ended before that, and not by a fault of the service: the link stays spent.
+    pub fn broken_off(self) {
+        self.end(Outcome::BrokenOff);
+    }
+
+    fn end(mut self, outcome: Outcome) {
+        let Some(database) = self.database.take() else { return };
+        let id = self.id;
+        in_background(id, async move { write_outcome(&database, id, outcome).await });
     }
 
     /// Demands that not everything was sent already of a file of that size.
@@ -225,7 +312,7 @@ impl LinkUse {
     /// So many bytes of a file of that size were sent. When everything was, the link is spent.
     pub fn sent(mut self, bytes: u64, size: u64) {
         let Some(database) = self.database.take() else { return };
-        let id = self.id;
+        let (id, claim) = (self.id, self.claim);
         in_background(id, async move {
             let count = Expr::col(stored::Column::SentBytes)
                 .if_null(0_i64)
@@ -236,13 +323,20 @@ impl LinkUse {
                 .exec(database.connection())
                 .await;
             counted?;
-            stored::Entity::update_many()
-                .col_expr(stored::Column::UsedAt, Expr::value(Some(now())))
+            let spent_at = Expr::col(stored::Column::UsedAt).if_null(Expr::value(now()));
+            let delivered = stored::Entity::update_many()
+                .col_expr(stored::Column::UsedAt, spent_at)
+                .col_expr(stored::Column::Outcome, Expr::value(Outcome::Delivered))
                 .filter(stored::Column::Id.eq(id))
-                .filter(stored::Column::UsedAt.is_null())
                 .filter(stored::Column::SentBytes.gte(size.cast_signed()))
                 .exec(database.connection())
-                .await
+                .await?;
+            match claim {
+                Claim::Exclusive if delivered.rows_affected == 0 => {
+                    write_outcome(&database, id, Outcome::BrokenOff).await
+                }
+                Claim::Exclusive | Claim::Shared { .. } => Ok(delivered),
+            }
         });
     }
 }
@@ -256,11 +350,20 @@ impl Drop for LinkUse {
         in_background(id, async move {
             stored::Entity::update_many()
                 .col_expr(stored::Column::UsedAt, Expr::value(None::<DateTime<Utc>>))
+                .col_expr(stored::Column::Outcome, Expr::value(Outcome::BrokenOff))
                 .filter(stored::Column::Id.eq(id))
                 .exec(database.connection())
                 .await
         });
     }
+}
+
+async fn write_outcome(database: &Database, link: i64, outcome: Outcome) -> Result<UpdateResult, DbErr> {
+    stored::Entity::update_many()
+        .col_expr(stored::Column::Outcome, Expr::value(outcome))
+        .filter(stored::Column::Id.eq(link))
+        .exec(database.connection())
+        .await
 }
 
 /// Writes down what became of a link, where nobody waits for that any more.
@@ -409,6 +512,68 @@ mod tests {
         ));
         let (_, third) = accounts.share_link(&link.token, PATH).await.unwrap();
         assert!(matches!(third.ensure_left(10), Err(Error::LinkSpent)));
+    }
+
+    #[tokio::test]
+    async fn whoever_made_a_link_can_ask_how_it_fares() {
+        let school = SchoolAccounts::new().await;
+        let (admin, accounts) = (school.admin().await, &school.accounts);
+        let state = async |id| accounts.link_status(&admin, id).await.unwrap().state;
+        // Written a moment later.
+        let becomes = async |id, expected| {
+            let start = Instant::now();
+            while state(id).await != expected {
+                assert!(start.elapsed() < Duration::from_secs(5), "{expected:?}");
+                tokio::task::yield_now().await;
+            }
+        };
+        let link = accounts.create_link(&admin, PATH).await.unwrap();
+        let redeem = || accounts.redeem_link(&link.token, PATH);
+        assert_eq!(state(link.id).await, LinkState::Unused);
+        let (_, given_back) = redeem().await.unwrap();
+        assert_eq!(state(link.id).await, LinkState::InProgress);
+        drop(given_back);
+        becomes(link.id, LinkState::BrokenOff).await;
+        let (_, whole) = redeem().await.unwrap();
+        assert_eq!(state(link.id).await, LinkState::InProgress);
+        whole.completed();
+        becomes(link.id, LinkState::Delivered).await;
+
+        let file = accounts.create_link(&admin, PATH).await.unwrap();
+        let (_, part) = accounts.share_link(&file.token, PATH).await.unwrap();
+        part.sent(4, 10);
+        let (_, broken_off) = accounts.redeem_link(&file.token, PATH).await.unwrap();
+        broken_off.sent(5, 10);
+        becomes(file.id, LinkState::BrokenOff).await;
+        let (_, rest) = accounts.share_link(&file.token, PATH).await.unwrap();
+        rest.sent(5, 10);
+        becomes(file.id, LinkState::Delivered).await;
+
+        let other = accounts.create_link(&Admin::for_tests(), PATH).await.unwrap();
+        for id in [other.id, -1, i64::MAX] {
+            let unknown = accounts.link_status(&admin, id).await;
+            assert!(matches!(unknown, Err(Error::UnknownLink)), "{id}");
+        }
+        let late = accounts.create_link(&admin, PATH).await.unwrap();
+        age_links(&school, TimeDelta::seconds(1)).await;
+        assert_eq!(state(late.id).await, LinkState::Expired);
+        assert_eq!(state(file.id).await, LinkState::Delivered);
+    }
+
+    #[tokio::test]
+    async fn a_link_in_progress_is_remembered_for_a_day() {
+        let school = SchoolAccounts::new().await;
+        let (admin, accounts) = (school.admin().await, &school.accounts);
+        let link = accounts.create_link(&admin, PATH).await.unwrap();
+        let (_, _long) = accounts.redeem_link(&link.token, PATH).await.unwrap();
+        age_links(&school, TimeDelta::hours(23)).await;
+        accounts.create_link(&admin, PATH).await.unwrap();
+        let status = accounts.link_status(&admin, link.id).await.unwrap();
+        assert_eq!(status.state, LinkState::InProgress);
+        age_links(&school, TimeDelta::hours(25)).await;
+        accounts.create_link(&admin, PATH).await.unwrap();
+        let forgotten = accounts.link_status(&admin, link.id).await;
+        assert!(matches!(forgotten, Err(Error::UnknownLink)));
     }
 
     #[tokio::test]

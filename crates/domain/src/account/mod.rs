@@ -48,7 +48,7 @@ pub use administration::FirstAdmin;
 pub use installation::installation_id;
 pub use jwks::JwksSource;
 pub use limiter::{Allowance, LoginLimits};
-pub use link::{DownloadLink, LinkUse};
+pub use link::{DownloadLink, LinkState, LinkStatus, LinkUse};
 pub use principal::{Admin, Principal};
 pub use provider::IdentityProvider;
 pub use session::SignOut;

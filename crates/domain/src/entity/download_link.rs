@@ -30,6 +30,18 @@ pub struct Model {
     pub account_digest: Option<String>,
     /// How many bytes of the file were sent, if it is one that has parts.
     pub sent_bytes: Option<i64>,
+    /// How its last download has ended; none before that.
+    pub outcome: Option<Outcome>,
+}
+
+/// How the download of a link has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
+#[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
+pub enum Outcome {
+    /// All of it was sent.
+    Delivered,
+    /// It ended before that.
+    BrokenOff,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

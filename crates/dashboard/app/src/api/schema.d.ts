@@ -435,6 +435,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/backup/download-links/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Look at a download link
+         * @description Whether its download has begun and how it has ended, for whoever made the link; a browser does not tell a page that. Links are
+         *     remembered for an hour after they end, and for a day while their download runs.
+         */
+        get: operations["getDownloadLink"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/backup/download/{table}": {
         parameters: {
             query?: never;
@@ -1198,7 +1219,7 @@ export interface components {
          * @description What kind of problem it is, for programs. The list is closed: a new one is a change of the API.
          * @enum {string}
          */
-        Code: "bad_request" | "malformed_body" | "invalid_field" | "unsupported_media_type" | "body_too_large" | "request_timeout" | "unknown_path" | "unknown_table" | "method_not_allowed" | "unauthenticated" | "wrong_credentials" | "forbidden" | "link_invalid" | "link_spent" | "rows_moved" | "wrong_confirmation" | "too_many_logins" | "too_many_downloads" | "unexportable" | "archive_empty" | "not_an_archive" | "archive_cut" | "archive_corrupt" | "archive_digest_mismatch" | "archive_wrong_key" | "archive_key_needed" | "archive_newer_version" | "archive_schema_mismatch" | "archive_not_canonical" | "archive_invalid_value" | "archive_invalid_row" | "archive_ids_out_of_order" | "archive_duplicate_id" | "archive_count_mismatch" | "archive_totals_mismatch" | "archive_limit_exceeded" | "archive_trailing_data" | "archive_no_table" | "archive_orphan" | "archive_duplicate_key" | "archive_no_row" | "restore_conflict" | "archive_manifest_mismatch" | "archive_record_mismatch" | "archive_unencrypted" | "archive_unrestorable" | "unknown_archive" | "archive_gone" | "archive_pinned" | "manifest_unreadable" | "archive_incomplete" | "archive_unreadable" | "store_misconfigured" | "store_unavailable" | "busy" | "unknown_clear" | "nothing_to_undo" | "already_undone" | "undo_expired" | "unknown_change" | "archive_needed_for_undo" | "undo_blocked" | "undo_unproven" | "plan_moved" | "upload_too_large" | "range_not_satisfiable" | "unknown_job" | "not_cancellable" | "idempotency_key_reused" | "cancelled" | "interrupted" | "stopping" | "database_busy" | "database_unavailable" | "database_read_only" | "database_access_denied" | "database_limit" | "no_room" | "internal";
+        Code: "bad_request" | "malformed_body" | "invalid_field" | "unsupported_media_type" | "body_too_large" | "request_timeout" | "unknown_path" | "unknown_table" | "method_not_allowed" | "unauthenticated" | "wrong_credentials" | "forbidden" | "link_invalid" | "link_spent" | "unknown_link" | "rows_moved" | "wrong_confirmation" | "too_many_logins" | "too_many_downloads" | "unexportable" | "archive_empty" | "not_an_archive" | "archive_cut" | "archive_corrupt" | "archive_digest_mismatch" | "archive_wrong_key" | "archive_key_needed" | "archive_newer_version" | "archive_schema_mismatch" | "archive_not_canonical" | "archive_invalid_value" | "archive_invalid_row" | "archive_ids_out_of_order" | "archive_duplicate_id" | "archive_count_mismatch" | "archive_totals_mismatch" | "archive_limit_exceeded" | "archive_trailing_data" | "archive_no_table" | "archive_orphan" | "archive_duplicate_key" | "archive_no_row" | "restore_conflict" | "archive_manifest_mismatch" | "archive_record_mismatch" | "archive_unencrypted" | "archive_unrestorable" | "unknown_archive" | "archive_gone" | "archive_pinned" | "manifest_unreadable" | "archive_incomplete" | "archive_unreadable" | "store_misconfigured" | "store_unavailable" | "busy" | "unknown_clear" | "nothing_to_undo" | "already_undone" | "undo_expired" | "unknown_change" | "archive_needed_for_undo" | "undo_blocked" | "undo_unproven" | "plan_moved" | "upload_too_large" | "range_not_satisfiable" | "unknown_job" | "not_cancellable" | "idempotency_key_reused" | "cancelled" | "interrupted" | "stopping" | "database_busy" | "database_unavailable" | "database_read_only" | "database_access_denied" | "database_limit" | "no_room" | "internal";
         /** @description How two sides differ: counts of every table, or the rows of one. */
         DiffAnswer: components["schemas"]["DiffCounts"] | components["schemas"]["DiffRows"];
         /**
@@ -1343,6 +1364,31 @@ export interface components {
             unchanged: number;
         };
         /**
+         * @description How the download of a link fares.
+         * @example {
+         *       "expires_at": "2026-11-23T09:35:00Z",
+         *       "id": 17,
+         *       "state": "in_progress"
+         *     }
+         */
+        DownloadLinkStatus: {
+            /**
+             * Format: date-time
+             * @description When it ends, UTC. A download that has begun goes on.
+             */
+            expires_at: string;
+            /**
+             * Format: int64
+             * @description Its id.
+             */
+            id: number;
+            /**
+             * @description How its download fares. `unused`: it has not begun. `in_progress`: it has begun; it stays so if the service is killed meanwhile. `delivered`: the service has sent all of it, which says nothing about whether it was saved. `broken_off`: it ended before that; if the service failed to deliver, the link is still good. `expired`: the time of the link is over, and nobody has used it.
+             * @enum {string}
+             */
+            state: "unused" | "in_progress" | "delivered" | "broken_off" | "expired";
+        };
+        /**
          * @description What is to be said of an archive from now on. What is left out stays, `null` takes it back.
          * @example {
          *       "label": "end of term",
@@ -1418,6 +1464,7 @@ export interface components {
          * @description A link that opens one download once.
          * @example {
          *       "expires_at": "2026-11-23T09:35:00Z",
+         *       "id": 17,
          *       "url": "https://school.example/backup/download/students?format=xlsx&link=9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
          *     }
          */
@@ -1427,6 +1474,11 @@ export interface components {
              * @description When it ends, UTC.
              */
             expires_at: string;
+            /**
+             * Format: int64
+             * @description With which you can ask how its download fares. It opens nothing.
+             */
+            id: number;
             /** @description Where it leads. Whoever has it can download once: treat it as a password. */
             url: string;
         };
@@ -5135,6 +5187,89 @@ export interface operations {
             /** @description `no_room`: There is no room left. */
             507: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getDownloadLink: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The link's id. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How it fares. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DownloadLinkStatus"];
+                };
+            };
+            /** @description `unauthenticated`: You are not signed in. */
+            401: {
+                headers: {
+                    /** @description What kind of token is needed (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: You may not do this. */
+            403: {
+                headers: {
+                    /** @description What kind of token is needed (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unknown_link`: There is no such download link. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_field`: A field has a value that can't be accepted. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Something went wrong in the service. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `database_read_only`: The database is read-only. `database_access_denied`: The database refuses the service. `database_limit`: A limit of the database server stopped the work. */
+            503: {
+                headers: {
+                    /** @description After how many seconds it is worth asking again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
