@@ -172,7 +172,9 @@ test.describe('a large file', () => {
     const { name, content } = await saved(page, 'Attendance as CSV');
     expect(name).toMatch(/^attendance_backup_.*\.csv$/);
     expect(content.equals(await service.curl('/backup/download/attendance'))).toBe(true);
-    await expect(page.getByText('Your browser downloads this large file by itself')).toBeVisible();
+    await expect(page.getByText('Sent whole. Your browser’s own list of downloads')).toBeVisible({
+      timeout: 30_000,
+    });
     expect(page.url()).not.toContain('link=');
   });
 });

@@ -1,5 +1,6 @@
 // What is sent and received while the page is used for something else.
 import { writeFileSync } from 'node:fs';
+import type { Download } from '@playwright/test';
 import { expect, signIn, test } from './harness.ts';
 
 test('ten downloads on a slow line leave the page fast: three run, the others wait and can be cancelled', async ({
@@ -33,6 +34,54 @@ test('ten downloads on a slow line leave the page fast: three run, the others wa
   await running.first().getByRole('button', { name: 'Cancel Attendance as JSON' }).click();
   await expect(waiting).toHaveCount(5);
   await expect(running).toHaveCount(3);
+});
+
+test('what the browser downloads by itself is counted among the three, and its end is told', async ({
+  page,
+  school,
+  networkBefore,
+}) => {
+  const network = await networkBefore(school);
+  await page.addInitScript(() => {
+    Reflect.deleteProperty(window, 'showSaveFilePicker');
+  });
+  // So many that the page would not keep them in memory.
+  await page.route('**/backup/stats', async (route) => {
+    const answer = await route.fetch();
+    await route.fulfill({ response: answer, json: { ...(await answer.json()), attendance: 300_000 } });
+  });
+  const downloads: Download[] = [];
+  page.on('download', (download) => downloads.push(download));
+  await signIn(page, network, '#/download');
+  await expect(page.getByText('300,000 rows')).toBeVisible();
+  network.bytesASecond = 60_000;
+  for (let count = 0; count < 4; count += 1) {
+    await page.getByRole('button', { name: 'Attendance as JSON', exact: true }).click();
+  }
+  const list = page.getByRole('region', { name: 'Your downloads' });
+  const running = list.getByRole('listitem').filter({ hasText: 'by itself. Its own list' });
+  const waiting = list.getByRole('listitem').filter({ hasText: 'Queued' });
+  await expect(running).toHaveCount(3);
+  await expect(waiting).toHaveCount(1);
+  await expect.poll(() => downloads.length).toBe(3);
+
+  await downloads[0]?.cancel();
+  const broken = list.getByRole('alert').filter({ hasText: 'Attendance as JSON was not downloaded' });
+  await expect(broken).toContainText('It ended before all of it was sent', { timeout: 30_000 });
+  await expect(waiting).toHaveCount(0);
+  await expect.poll(() => downloads.length).toBe(4);
+  await expect(running).toHaveCount(3);
+
+  // One that is taken off the list makes room for the next.
+  await broken.getByRole('button', { name: 'Download again' }).click();
+  await expect(waiting).toHaveCount(1);
+  await running.first().getByRole('button', { name: 'Take Attendance as JSON off the list' }).click();
+  await expect(waiting).toHaveCount(0);
+  await expect.poll(() => downloads.length).toBe(5);
+  network.bytesASecond = Number.POSITIVE_INFINITY;
+  await expect(list.getByText('Sent whole.')).toHaveCount(3, { timeout: 30_000 });
+  const whole = await Promise.all(downloads.slice(1).map((download) => download.failure()));
+  expect(whole).toEqual([null, null, null, null]);
 });
 
 test('a page whose files did not arrive says so, and is loaded when that is asked for', async ({

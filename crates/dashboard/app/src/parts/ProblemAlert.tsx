@@ -7,6 +7,7 @@ import { NotReceived, OutcomeUnknown } from '../requests/settle';
 import { NotAdministrator } from '../session/signIn';
 import { PageNotLoaded } from '../shell/pageNotLoaded';
 import { DANGER } from '../theme';
+import { LinkBrokenOff, LinkNotUsed } from '../transfers/link';
 import { Cut } from '../transfers/receive';
 import { FileNotReadable, UploadUnanswered } from '../transfers/send';
 import { FileNotWritable } from '../transfers/sink';
@@ -121,6 +122,21 @@ function inWords(error: unknown): Words {
         ? `Only ${number(rows)} of ${counted(totalRows, 'row', 'rows')} arrived. Nothing was saved, so no half file can be mistaken for a whole one.`
         : 'The file did not arrive whole. Nothing was saved, so no half file can be mistaken for a whole one.',
       hint: 'Download it again. If it breaks off each time, the network or the database is in trouble.',
+    };
+  }
+  if (error instanceof LinkBrokenOff) {
+    return {
+      title: 'The download broke off',
+      detail:
+        'It ended before all of it was sent: it was cancelled, or the connection broke. What your browser may have saved of it is incomplete and must not be kept.',
+      hint: 'Download it again.',
+    };
+  }
+  if (error instanceof LinkNotUsed) {
+    return {
+      title: 'The browser did not begin the download',
+      detail: 'Browsers may ask before a page saves several files. Nothing was saved.',
+      hint: 'Allow this page to download several files, then download it again.',
     };
   }
   if (error instanceof DOMException && error.name === 'QuotaExceededError') {

@@ -1,5 +1,4 @@
 import { Button, CloseButton, Text } from '@mantine/core';
-import { nameOf } from '../api/tables';
 import { bytes, duration, number, percent, rows } from '../locale/format';
 import { Bar } from '../parts/Bar';
 import { Icon } from '../parts/Icon';
@@ -9,12 +8,17 @@ import { speedOf } from './speed';
 import { cancel, dismiss, MAX_RUNNING, startAgain, type Transfer } from './store';
 import classes from './TransferRow.module.css';
 
-const FORMAT_NAMES = { csv: 'CSV', xlsx: 'Excel', json: 'JSON' };
+/** Of what the browser downloads by itself. */
+const IN_BROWSER = {
+  'in browser': 'Your browser downloads this file by itself. Its own list of downloads shows how far it is.',
+  sent: 'Sent whole. Your browser’s own list of downloads shows whether it was saved; one that failed there must not be kept.',
+  unknown:
+    'Your browser has downloaded this file by itself, and it is not known here how that ended. Its own list of downloads shows it; one that failed must not be kept.',
+};
 
 /** How a download fares, and what can be done about it. */
 export function TransferRow({ transfer }: { transfer: Transfer }) {
-  const { id, scope, format, state, progress } = transfer;
-  const what = scope === 'all' ? 'Complete backup' : `${nameOf(scope)} as ${FORMAT_NAMES[format]}`;
+  const { id, name: what, state, progress } = transfer;
   const again = () => startAgain(transfer);
   const gone = <CloseButton aria-label={`Take ${what} off the list`} onClick={() => dismiss(id)} />;
   switch (state.at) {
@@ -48,14 +52,15 @@ export function TransferRow({ transfer }: { transfer: Transfer }) {
           {gone}
         </div>
       );
-    case 'handed-over':
+    case 'in browser':
+    case 'sent':
+    case 'unknown':
       return (
         <div className={classes.row} role="status">
           <div className={classes.what}>
             <Text fw={550}>{what}</Text>
             <Text size="sm" c="dimmed">
-              Your browser downloads this large file by itself. Its own list of downloads shows how far it is
-              and whether it arrived; one that failed must not be kept.
+              {IN_BROWSER[state.at]}
             </Text>
           </div>
           {gone}

@@ -1,9 +1,10 @@
 // The downloads of this tab.
-import { body, client, open } from '../api/client';
+import { open } from '../api/client';
 import { queries, stats } from '../api/queries';
-import type { Scope } from '../api/tables';
+import { nameOf, type Scope } from '../api/tables';
 import { whileEnded } from '../session/store';
 import { type CsvStyle, current, downloadQuery } from './csvStyle';
+import { linkEnds, openLink } from './link';
 import { LiveList } from './liveList';
 import { type Progress, receive } from './receive';
 import type { Format } from './rows';
@@ -18,22 +19,39 @@ export type TransferState =
   | { at: 'failed'; error: unknown }
   | { at: 'cancelled' }
   /** The browser downloads it by itself, with a link that works once. */
-  | { at: 'handed-over' };
+  | { at: 'in browser' }
+  /** The service has sent all of it to the browser. Whether it was saved, only the browser knows. */
+  | { at: 'sent' }
+  /** The browser has downloaded it, and how that ended is not known any more. */
+  | { at: 'unknown' };
+
+/** What is downloaded. */
+export type Source =
+  | {
+      from: 'table';
+      scope: Scope;
+      format: Format;
+      /** As it was chosen when the download was asked for. */
+      style: CsvStyle;
+      /** How many rows were expected, which decided where the file goes. */
+      expectedRows: number | undefined;
+    }
+  /** Of a backup, or a comparison: the browser downloads it by itself. */
+  | { from: 'path'; path: string };
 
 export interface Transfer {
   id: number;
-  scope: Scope;
-  format: Format;
-  /** As it was chosen when the download was asked for. */
-  style: CsvStyle;
-  /** How many rows were expected, which decided where the file goes. */
-  expectedRows: number | undefined;
+  /** What people call it. */
+  name: string;
+  source: Source;
   state: TransferState;
   progress: Progress;
   /** When it began and when it was last heard of, in milliseconds. */
   beganAt: number;
   heardAt: number;
 }
+
+const FORMAT_NAMES: Record<Format, string> = { csv: 'CSV', xlsx: 'Excel', json: 'JSON' };
 
 /** From how many rows on a file goes straight to the disk. Below, it is at most a few dozen megabytes. */
 export const LARGE = 200_000;
@@ -50,11 +68,15 @@ const controllers = new Map<number, AbortController>();
 
 /** Whether a download would be lost if the page were left. */
 export function isDownloading(): boolean {
-  return transfers.current().some(isActive);
+  return transfers.current().some(needsPage);
 }
 
-export function isActive({ state }: Transfer): boolean {
+function needsPage({ state }: Transfer): boolean {
   return state.at === 'waiting' || state.at === 'running';
+}
+
+export function isActive(transfer: Transfer): boolean {
+  return needsPage(transfer) || transfer.state.at === 'in browser';
 }
 
 /**
@@ -67,14 +89,19 @@ export async function start(
   expected: number | undefined,
   replaced?: Transfer,
 ): Promise<void> {
-  const style = replaced?.style ?? current();
+  const style = replaced?.source.from === 'table' ? replaced.source.style : current();
   const expectedRows = expected ?? (await countRows(scope));
   const large = expectedRows === undefined || expectedRows >= LARGE;
   const add = (state: TransferState) => {
     if (replaced) dismiss(replaced.id);
-    return addTransfer({ scope, format, style, expectedRows, state });
+    const name = scope === 'all' ? 'Complete backup' : `${nameOf(scope)} as ${FORMAT_NAMES[format]}`;
+    return addTransfer({
+      name,
+      source: { from: 'table', scope, format, style, expectedRows },
+      state,
+    });
   };
-  if (large && !canPickFile()) return startInBrowser(add({ at: 'running' }));
+  if (large && !canPickFile()) return startInBrowser(add({ at: 'waiting' }));
   let sink: Sink | undefined;
   try {
     sink = large
@@ -89,7 +116,12 @@ export async function start(
 
 /** Downloads again what has ended, to the same kind of place as the first time. */
 export function startAgain(transfer: Transfer): Promise<void> {
-  const { scope, format, expectedRows, progress } = transfer;
+  const { name, source, progress } = transfer;
+  if (source.from === 'path') {
+    dismiss(transfer.id);
+    return startInBrowser(addTransfer({ name, source, state: { at: 'waiting' } }));
+  }
+  const { scope, format, expectedRows } = source;
   const known = [expectedRows, progress.totalRows].filter((count) => count !== undefined);
   return start(scope, format, known.length > 0 ? Math.max(...known) : undefined, transfer);
 }
@@ -104,13 +136,16 @@ export function forgetDownloads(): void {
   transfers.remove(() => true);
 }
 
-/** Removes a transfer that has ended from the list. */
+/** Removes a transfer that does not need the page from the list. Another one may run instead of it. */
 export function dismiss(id: number): void {
-  transfers.remove((transfer) => transfer.id === id && !isActive(transfer));
+  const isRemoved = (transfer: Transfer) => transfer.id === id && !needsPage(transfer);
+  if (transfers.current().some(isRemoved)) cancel(id);
+  transfers.remove(isRemoved);
 }
 
 async function download(transfer: Transfer, sink: Sink): Promise<void> {
-  const { id, format } = transfer;
+  const { id, source } = transfer;
+  const format = source.from === 'table' ? source.format : 'json';
   const controller = new AbortController();
   const { signal } = controller;
   controllers.set(id, controller);
@@ -135,39 +170,69 @@ async function download(transfer: Transfer, sink: Sink): Promise<void> {
   transfers.update(id, { state, heardAt: Date.now() });
 }
 
+/** Downloads something of a backup, or a comparison. @throws if the service makes no link for it. */
+export async function downloadByLink(name: string, path: string): Promise<void> {
+  const transfer = addTransfer({ name, source: { from: 'path', path }, state: { at: 'waiting' } });
+  try {
+    follow(transfer, await beginInBrowser(transfer));
+  } catch (error) {
+    // It is told where it was asked for.
+    transfers.remove(({ id }) => id === transfer.id);
+    throw error;
+  }
+}
+
 async function startInBrowser(transfer: Transfer): Promise<void> {
+  try {
+    follow(transfer, await beginInBrowser(transfer));
+  } catch (error) {
+    transfers.update(transfer.id, { state: { at: 'failed', error } });
+  }
+}
+
+/** A download that the browser has begun. */
+interface Begun {
+  link: number;
+  signal: AbortSignal;
+  release: () => void;
+}
+
+/** Has the browser begin, when it is its turn. Gives nothing if it was cancelled before. */
+async function beginInBrowser(transfer: Transfer): Promise<Begun | undefined> {
   const { id } = transfer;
   const controller = new AbortController();
   const { signal } = controller;
   controllers.set(id, controller);
-  let state: TransferState;
+  let release: (() => void) | undefined;
   try {
-    await handOver(pathOf(transfer), signal);
-    state = { at: 'handed-over' };
+    release = await permits.acquire(signal);
+    await whileEnded(signal);
+    const link = await openLink(pathOf(transfer), signal);
+    transfers.update(id, { state: { at: 'in browser' }, beganAt: Date.now() });
+    return { link, signal, release };
   } catch (error) {
-    state = signal.aborted ? { at: 'cancelled' } : { at: 'failed', error };
-  } finally {
+    release?.();
     controllers.delete(id);
+    if (!signal.aborted) throw error;
+    transfers.update(id, { state: { at: 'cancelled' } });
+    return undefined;
   }
-  transfers.update(id, { state });
 }
 
-/** Lets the browser download something by itself, by a link that works once; its own list shows how it fares. */
-export async function handOver(path: string, signal?: AbortSignal): Promise<void> {
-  const link = body(
-    await client.POST('/backup/download-links', { body: { path }, ...(signal && { signal }) }),
-  );
-  // Not the link's own host, which may be another name of this service that the page may not speak with.
-  const made = new URL(link.url);
-  const anchor = document.createElement('a');
-  anchor.href = new URL(
-    `../${path.replace(/^\//, '').replace(/\?.*/, '')}${made.search}`,
-    document.baseURI,
-  ).href;
-  // A browser that follows the link otherwise is shown a page with a button.
-  anchor.href += '&begin=true';
-  anchor.download = '';
-  anchor.click();
+/** Holds its place among those that run, until the service says that it has ended. */
+async function follow({ id }: Transfer, begun: Begun | undefined): Promise<void> {
+  if (!begun) return;
+  const { link, signal, release } = begun;
+  let state: TransferState;
+  try {
+    state = { at: (await linkEnds(link, signal)) === 'delivered' ? 'sent' : 'unknown' };
+  } catch (error) {
+    state = signal.aborted ? { at: 'unknown' } : { at: 'failed', error };
+  } finally {
+    release();
+    controllers.delete(id);
+  }
+  transfers.update(id, { state, heardAt: Date.now() });
 }
 
 /** How many rows there are, as far as that can be found out now. */
@@ -180,13 +245,13 @@ async function countRows(scope: Scope): Promise<number | undefined> {
   }
 }
 
-function pathOf({ scope, format, style }: Transfer): string {
+function pathOf({ source }: Transfer): string {
+  if (source.from === 'path') return source.path;
+  const { scope, format, style } = source;
   return `/backup/download/${scope}?${downloadQuery(scope, format, style)}`;
 }
 
-function addTransfer(
-  what: Pick<Transfer, 'scope' | 'format' | 'style' | 'expectedRows' | 'state'>,
-): Transfer {
+function addTransfer(what: Pick<Transfer, 'name' | 'source' | 'state'>): Transfer {
   const now = Date.now();
   return transfers.add({
     ...what,

@@ -14,7 +14,7 @@ import { follow } from '../../requests/jobNews';
 import { asChanged, asJob } from '../../requests/lookUp';
 import { UnsettledNote } from '../../requests/UnsettledNote';
 import { useRequest } from '../../requests/useRequest';
-import { handOver } from '../../transfers/store';
+import { downloadByLink } from '../../transfers/store';
 import type { Asked } from './ArchiveDialog';
 import classes from './Archives.module.css';
 
@@ -59,7 +59,9 @@ export function ArchiveRow({ archive, ask }: Props) {
     // Also of one that is gone: then the list is not true any more.
     onSettled: () => changed('archives'),
   });
-  const download = useMutation({ mutationFn: () => handOver(`/backup/archives/${archive.id}/file`) });
+  const download = useMutation({
+    mutationFn: () => downloadByLink(`Backup “${isolated(name)}”`, `/backup/archives/${archive.id}/file`),
+  });
   const origin = ORIGINS[archive.origin];
   const { word, color, words } = verified(archive);
   // The error that is shown is that of the last action.

@@ -3,18 +3,22 @@ import { useMutation } from '@tanstack/react-query';
 import type { Archive } from '../../api/archives';
 import { nameOf, TABLES, type Table } from '../../api/tables';
 import { bytes, dateTime, number } from '../../locale/format';
+import { isolated } from '../../locale/language';
 import { ProblemAlert } from '../../parts/ProblemAlert';
 import { ORIGINS, verified } from '../../parts/verified';
 import { current, downloadQuery } from '../../transfers/csvStyle';
 import type { Format } from '../../transfers/rows';
-import { handOver } from '../../transfers/store';
+import { downloadByLink } from '../../transfers/store';
 import classes from './Archives.module.css';
 
 /** What is in an archive, table by table, and each table as a file. */
 export function Details({ archive }: { archive: Archive }) {
   const download = useMutation({
     mutationFn: ({ table, format }: { table: Table; format: Format }) =>
-      handOver(`/backup/archives/${archive.id}/download/${table}?${downloadQuery(table, format, current())}`),
+      downloadByLink(
+        `${nameOf(table)} of “${isolated(archive.label ?? dateTime(archive.created_at))}” as ${format.toUpperCase()}`,
+        `/backup/archives/${archive.id}/download/${table}?${downloadQuery(table, format, current())}`,
+      ),
   });
   return (
     <Stack>

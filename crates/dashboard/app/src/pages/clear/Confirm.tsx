@@ -42,7 +42,9 @@ export function Confirm({
 }) {
   // The complete backup, if it was begun from here.
   const [openedAt] = useState(Date.now);
-  const backup = useTransfers().find(({ scope, beganAt }) => scope === 'all' && beganAt >= openedAt);
+  const backup = useTransfers().find(
+    ({ source, beganAt }) => source.from === 'table' && source.scope === 'all' && beganAt >= openedAt,
+  );
   const [typed, setTyped] = useState('');
   const [wrong, setWrong] = useState(false);
   const word = useRef<HTMLInputElement>(null);

@@ -13,7 +13,7 @@ import { NoArchives } from '../../parts/NoArchives';
 import { PageHead } from '../../parts/PageHead';
 import { Panel } from '../../parts/Panel';
 import { ProblemAlert } from '../../parts/ProblemAlert';
-import { handOver } from '../../transfers/store';
+import { downloadByLink } from '../../transfers/store';
 import { Counts } from './Counts';
 import { Rows } from './Rows';
 
@@ -83,7 +83,10 @@ function Sides({ archives, chosen }: { archives: Archive[]; chosen: Archive | un
     refetchOnWindowFocus: false,
     refetchOnReconnect: false,
   });
-  const csv = useMutation({ mutationFn: () => handOver(`/backup/diff?from=${from}&to=${to}&format=csv`) });
+  const csv = useMutation({
+    mutationFn: () =>
+      downloadByLink('Rows that differ, as CSV', `/backup/diff?from=${from}&to=${to}&format=csv`),
+  });
   const choose = (set: (side: string) => void) => (side: string) => {
     set(side);
     setTable(undefined);
