@@ -26,6 +26,20 @@ export class Network {
   /** What is lost: of requests whose method and path match. */
   losing: { request: RegExp; loss: Loss } | undefined;
 
+  #holding: RegExp | undefined;
+  readonly #held = new Set<Socket>();
+
+  /**
+   * Answers to requests whose method and path match stop after their first piece, until this is lifted. They come
+   * uncompressed, so that they are larger than what the systems on the way keep.
+   */
+  set holding(request: RegExp | undefined) {
+    this.#holding = request;
+    if (request !== undefined) return;
+    for (const socket of this.#held) socket.resume();
+    this.#held.clear();
+  }
+
   private constructor(port: number) {
     this.#server = createServer((client) => this.#pass(client, connect(port, '127.0.0.1')));
   }
@@ -72,11 +86,15 @@ export class Network {
       });
     }
     let loss: Loss | undefined;
+    let isHeld = false;
     client.on('data', (piece) => {
       const request = /^[A-Z]+ \S+(?= HTTP\/1\.1\r\n)/.exec(piece.toString('latin1'))?.[0];
       if (request !== undefined) loss = this.losing?.request.test(request) ? this.losing.loss : undefined;
       if (loss === 'request dropped') client.resetAndDestroy();
+      else if (request !== undefined && this.#holding?.test(request))
+        service.write(uncompressed(piece), 'latin1');
       else service.write(piece);
+      if (request !== undefined) isHeld = this.#holding?.test(request) ?? false;
       pause(client, piece.length, this.bytesSentASecond);
     });
     client.on('end', () => service.end());
@@ -97,9 +115,19 @@ export class Network {
         return;
       }
       client.write(piece);
+      if (isHeld && this.#holding !== undefined) {
+        service.pause();
+        this.#held.add(service);
+        return;
+      }
       pause(service, piece.length, this.bytesASecond);
     });
   }
+}
+
+/** A request without a body, which asks for an answer that is not compressed. */
+function uncompressed(request: Buffer): string {
+  return request.toString('latin1').replace(/\r\naccept-encoding: [^\r]*/i, '\r\nAccept-Encoding: identity');
 }
 
 /** Reads no more until so many bytes would have come. */
