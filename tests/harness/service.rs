@@ -114,12 +114,13 @@ impl Setup {
 
     /// Runs a command that ends by itself.
     pub async fn run(&self) -> Finished {
-        let mut process = Process::spawn(self.command());
-        let status = process.ended(Duration::from_secs(120)).await;
-        Finished {
-            code: status.code(),
-            stdout: process.stdout(),
-            stderr: process.stderr(),
+        self.begin().finished().await
+    }
+
+    /// Begins a command.
+    pub fn begin(&self) -> Running {
+        Running {
+            process: Process::spawn(self.command()),
         }
     }
 
@@ -166,6 +167,35 @@ impl Setup {
             address,
             process,
             setup,
+        }
+    }
+}
+
+/// A command that has begun.
+pub struct Running {
+    process: Process,
+}
+
+impl Running {
+    /// All that it has printed to stdout.
+    pub fn stdout(&self) -> String {
+        self.process.stdout()
+    }
+
+    /// As a terminal does it on Ctrl-C.
+    pub fn interrupt(&self) {
+        let pid = self.process.child.id().to_string();
+        let status = Command::new("kill").args(["-INT", &pid]).status();
+        assert!(status.unwrap().success());
+    }
+
+    /// Waits until it has ended by itself.
+    pub async fn finished(mut self) -> Finished {
+        let status = self.process.ended(Duration::from_secs(120)).await;
+        Finished {
+            code: status.code(),
+            stdout: self.process.stdout(),
+            stderr: self.process.stderr(),
         }
     }
 }

@@ -33,6 +33,7 @@ mod binary_accounts;
 mod binary_archives;
 mod binary_commands;
 mod binary_database;
+mod binary_interrupt;
 mod binary_output;
 mod changes;
 mod changes_undo;

@@ -2,7 +2,10 @@
 
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 
+use tokio::sync::oneshot;
+
 use crate::failure::Failure;
+use crate::interrupt;
 
 const ASKING: &str = "asking for the confirmation";
 
@@ -22,12 +25,22 @@ pub(crate) fn ensure_answerable(is_answered: bool) -> Result<(), Failure> {
 }
 
 /// Whether the word is typed.
-pub(crate) fn is_typed(word: &str) -> Result<bool, Failure> {
+///
+/// # Errors
+/// [`Failure::Interrupted`] on Ctrl-C; [`Failure::Failed`] if the terminal can't be used.
+pub(crate) async fn is_typed(word: &str) -> Result<bool, Failure> {
     write!(io::stderr().lock(), "Type {word} to go on: ").map_err(Failure::failed(ASKING))?;
-    let mut typed = String::new();
-    io::stdin()
-        .lock()
-        .read_line(&mut typed)
-        .map_err(Failure::failed(ASKING))?;
-    Ok(typed.trim() == word)
+    let (answer, answered) = oneshot::channel();
+    // Not a thread of the runtime, which would wait for the answer before it ends.
+    std::thread::spawn(move || {
+        let mut typed = String::new();
+        let read = io::stdin().lock().read_line(&mut typed);
+        // After Ctrl-C nobody asks for it any more.
+        let _ = answer.send(read.map(|_| typed));
+    });
+    let typed = interrupt::until_pressed(async {
+        let typed = answered.await.map_err(Failure::failed(ASKING))?;
+        typed.map_err(Failure::failed(ASKING))
+    });
+    Ok(typed.await?.trim() == word)
 }

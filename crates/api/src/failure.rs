@@ -64,9 +64,12 @@ pub enum Failure {
     /// The code of [`refusal_code`]. What was asked can't be done, or was not done; nothing has changed.
     #[error("{}: {}", .0.code.name(), .0.detail)]
     Refused(Box<Problem>),
-    /// Exit code 130. Somebody has pressed Ctrl-C, and the work has ended without an effect.
-    #[error("interrupted. Nothing was changed")]
-    Interrupted,
+    /// Exit code 130. Somebody has pressed Ctrl-C, and the work has ended without an effect on the school's data.
+    #[error("interrupted. Nothing was changed{}", .uploaded.as_deref().map(uploaded_before).unwrap_or_default())]
+    Interrupted {
+        /// The archive that a file was uploaded as before.
+        uploaded: Option<String>,
+    },
     /// Exit code 5. A newer version of the program was here before.
     #[error("the database's schema is newer than this program: it has the migration {0}")]
     NewerSchema(String),
@@ -114,6 +117,11 @@ impl ErrorForm {
     }
 }
 
+/// What is said, after what did not happen, of a file that was uploaded before.
+fn uploaded_before(id: &str) -> String {
+    format!(". The file was uploaded before that and stays as the archive {id}; `campus-backup delete {id}` removes it")
+}
+
 /// The exit code of a refusal that the API knows.
 fn refusal_code(code: Code) -> u8 {
     let status = code.status();
@@ -144,6 +152,26 @@ impl Failure {
         }
     }
 
+    /// On Ctrl-C, before there was any effect.
+    pub(crate) fn interrupted() -> Self {
+        Self::Interrupted { uploaded: None }
+    }
+
+    /// The same failure of work for which a file was uploaded as this archive, which stays.
+    pub(crate) fn after_upload(self, id: &str) -> Self {
+        match self {
+            Self::Interrupted { .. } => Self::Interrupted {
+                uploaded: Some(id.to_owned()),
+            },
+            Self::Refused(mut problem) => {
+                let detail = problem.detail.trim_end_matches('.');
+                problem.detail = format!("{detail}{}", uploaded_before(id));
+                Self::Refused(problem)
+            }
+            other => other,
+        }
+    }
+
     /// What a service would not accept from the settings; anything else that it says is a failure.
     pub fn refused(what: &'static str) -> impl FnOnce(Error) -> Self {
         move |error| match error {
@@ -170,7 +198,7 @@ impl Failure {
             Self::NewerSchema(_) => 5,
             Self::Archive { .. } => 6,
             Self::Refused(problem) => refusal_code(problem.code),
-            Self::Interrupted => 130,
+            Self::Interrupted { .. } => 130,
             Self::OlderSchema { .. } => 7,
             Self::ForeignDatabase { .. } => 8,
         }
@@ -257,7 +285,7 @@ impl Failure {
                 (code.name(), code.title())
             }
             Self::Refused(problem) => (problem.code.name(), &problem.title),
-            Self::Interrupted => (Code::Interrupted.name(), Code::Interrupted.title()),
+            Self::Interrupted { .. } => (Code::Interrupted.name(), Code::Interrupted.title()),
             Self::NewerSchema(_) => ("newer_schema", "The database's schema is newer than this program"),
             Self::OlderSchema { .. } => ("older_schema", "The database's schema is older than this program"),
             Self::ForeignDatabase { .. } => ("foreign_database", "The database belongs to another program"),

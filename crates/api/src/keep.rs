@@ -4,6 +4,7 @@
 
 use std::future::Future;
 use std::io::Write;
+use std::pin::pin;
 use std::time::Duration;
 
 use campus_backup_domain::Error;
@@ -22,6 +23,7 @@ use crate::cli::Acting;
 use crate::commands::with_state;
 use crate::failure::Failure;
 use crate::installation::Installation;
+use crate::interrupt;
 use crate::output::{Report, file_output, print, print_json};
 use crate::problem::ApiError;
 use crate::progress;
@@ -122,7 +124,7 @@ pub(crate) async fn follow(
     acting: &Acting,
     submitted: impl Future<Output = Result<Submitted, Error>>,
 ) -> Result<Job, Failure> {
-    let submitted = submitted.await.map_err(refused)?;
+    let submitted = submit(submitted).await?;
     let bar = progress::bar(acting.report());
     let mut watch = state.jobs.watch(&submitted.job().id, None).await.map_err(refused)?;
     let watched = async {
@@ -138,7 +140,7 @@ pub(crate) async fn follow(
     };
     let is_interrupted = tokio::select! {
         () = watched => false,
-        _ = tokio::signal::ctrl_c() => {
+        () = interrupt::pressed() => {
             state.jobs.close();
             state.jobs.closed(LAST_MOMENTS).await;
             true
@@ -146,20 +148,28 @@ pub(crate) async fn follow(
     };
     bar.finish_and_clear();
     // One that has not ended by then is written down as interrupted and can't commit any more, unless it commits already.
-    let written = match is_interrupted {
-        true => Some(state.jobs.get(&submitted.job().id).await.map_err(refused)?),
-        false => None,
-    };
-    let job = match written.filter(|job| job.state.has_ended()) {
-        Some(job) => job,
-        None => submitted.ended().await.map_err(refused)?,
-    };
+    let job = submitted.ended().await.map_err(refused)?;
     match ApiError::of_job(&job) {
         Some(_) if is_interrupted && matches!(job.state, JobState::Interrupted | JobState::Cancelled) => {
-            Err(Failure::Interrupted)
+            Err(Failure::interrupted())
         }
         Some(error) => Err(error.into()),
         None => Ok(job),
+    }
+}
+
+/// Waits until a job is admitted. On Ctrl-C it still may be for a moment, so that it is known what became of it.
+async fn submit(submitted: impl Future<Output = Result<Submitted, Error>>) -> Result<Submitted, Failure> {
+    let mut submitted = pin!(submitted);
+    tokio::select! {
+        biased;
+        () = interrupt::pressed() => {}
+        done = &mut submitted => return done.map_err(refused),
+    }
+    match tokio::time::timeout(LAST_MOMENTS, submitted).await {
+        Ok(Ok(submitted)) => Ok(submitted),
+        // There is no job.
+        Ok(Err(_)) | Err(_) => Err(Failure::interrupted()),
     }
 }
 

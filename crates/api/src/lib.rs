@@ -23,6 +23,7 @@ mod digest;
 pub mod failure;
 pub mod idempotency;
 pub mod installation;
+mod interrupt;
 mod keep;
 pub mod link;
 mod link_page;

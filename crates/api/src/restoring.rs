@@ -23,6 +23,7 @@ use crate::cli::{Acting, Restore};
 use crate::commands::block_on;
 use crate::failure::Failure;
 use crate::installation::{self, Installation};
+use crate::interrupt;
 use crate::keep::{follow, refused};
 use crate::output::{Report, print, print_json, printable};
 use crate::output_file::STANDARD;
@@ -166,7 +167,12 @@ impl Restoring<'_> {
         };
         let sessions = state.accounts.end_sessions(admin);
         let submitted = state.archives.restore(admin, &id, request, sessions, None);
-        let report = follow(state, self.acting, submitted).await?.result.unwrap_or_default();
+        let done = follow(state, self.acting, submitted).await;
+        let done = done.map_err(|failure| match &given {
+            Given::Stored(_) => failure,
+            Given::File { .. } => failure.after_upload(&id),
+        });
+        let report = done?.result.unwrap_or_default();
         let made = first_administrator(state, admin).await?;
         report_done(report, made, self.acting.report())
     }
@@ -178,11 +184,14 @@ impl Restoring<'_> {
     /// The hash of the plan that may be done; none if it was only to be shown.
     async fn confirmed_plan(&self, given: &Given) -> Result<Option<String>, Failure> {
         let (arguments, archives) = (self.arguments, &self.state.archives);
-        let plan = match given {
-            Given::Stored(id) => archives.plan(self.admin, id, &self.request, self.unencrypted()).await,
-            Given::File { path, .. } => archives.plan_file(self.admin, path.clone(), &self.request).await,
+        let plan = async {
+            let plan = match given {
+                Given::Stored(id) => archives.plan(self.admin, id, &self.request, self.unencrypted()).await,
+                Given::File { path, .. } => archives.plan_file(self.admin, path.clone(), &self.request).await,
+            };
+            plan.map_err(refused)
         };
-        let plan: Plan = plan.map_err(refused)?;
+        let plan: Plan = interrupt::until_pressed(plan).await?;
         let (plan_hash, is_blocked) = (plan.hash.clone(), !plan.blockers.is_empty());
         let changes_administrators = !plan.administrators.is_empty();
         let plan = json!(PlanAnswer::from(plan));
@@ -205,11 +214,11 @@ impl Restoring<'_> {
             let detail = plan["blockers"][0]["text"].as_str().unwrap_or_default();
             return Err(ApiError::new(Code::RestoreConflict, detail).into());
         }
-        if !arguments.yes && !confirm::is_typed(RESTORE)? {
+        if !arguments.yes && !confirm::is_typed(RESTORE).await? {
             return Err(refused(Error::WrongConfirmation { expected: RESTORE }));
         }
         if changes_administrators && !arguments.confirm_administrators {
-            let is_confirmed = !arguments.yes && confirm::is_typed(ADMINISTRATORS)?;
+            let is_confirmed = !arguments.yes && confirm::is_typed(ADMINISTRATORS).await?;
             if !is_confirmed {
                 return Err(unconfirmed(&plan));
             }

@@ -17,6 +17,7 @@ use crate::cli::{Extract, Reading};
 use crate::commands::block_on;
 use crate::failure::Failure;
 use crate::installation::{self, Installation};
+use crate::interrupt;
 use crate::keep::{line, refused};
 use crate::output::{Report, print, print_json};
 use crate::output_file::STANDARD;
@@ -208,17 +209,19 @@ async fn shown<T>(
 ) -> Result<T, Failure> {
     let mut ticks = tokio::time::interval(TICK);
     tokio::pin!(work);
+    let mut is_interrupted = false;
     loop {
         tokio::select! {
             done = &mut work => return done.map_err(|error| match error {
-                Error::Cancelled => Failure::Interrupted,
+                Error::Cancelled => Failure::interrupted(),
                 error => refused(error),
             }),
             _ = ticks.tick() => {
                 let state = progress.state();
                 progress::show(bar, state.phase, state.rows_done, state.rows_total);
             }
-            _ = tokio::signal::ctrl_c() => {
+            () = interrupt::pressed(), if !is_interrupted => {
+                is_interrupted = true;
                 progress.cancel();
             }
         }

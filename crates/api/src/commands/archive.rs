@@ -33,7 +33,7 @@ pub(super) fn delete(id: &str, force: bool, yes: bool, acting: &Acting) -> Resul
         if !yes {
             let archive = state.archives.show(admin, id).await.map_err(refused)?;
             print(&line(&archive))?;
-            if !confirm::is_typed(DELETE)? {
+            if !confirm::is_typed(DELETE).await? {
                 return Err(refused(Error::WrongConfirmation { expected: DELETE }));
             }
         }

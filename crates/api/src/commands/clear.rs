@@ -11,6 +11,7 @@ use chrono::SecondsFormat;
 use crate::cli::Clear;
 use crate::confirm;
 use crate::failure::Failure;
+use crate::interrupt;
 use crate::keep::{follow, refused, with_admin};
 use crate::output::{Report, print, print_json};
 use crate::problem::ApiError;
@@ -35,9 +36,11 @@ pub(super) fn clear(arguments: &Clear) -> Result<(), Failure> {
             expected: arguments.expected_rows.map(Expected::Total),
             confirmation: None,
         };
-        let foreseen = clear::foresee(admin, &state.database, &request)
-            .await
-            .map_err(refused)?;
+        let foreseen = async {
+            let foreseen = clear::foresee(admin, &state.database, &request).await;
+            foreseen.map_err(refused)
+        };
+        let foreseen = interrupt::until_pressed(foreseen).await?;
         if arguments.dry_run && report == Report::Json {
             return print_json(&ClearAnswer::foreseen(scope, foreseen));
         }
@@ -53,7 +56,7 @@ pub(super) fn clear(arguments: &Clear) -> Result<(), Failure> {
         if arguments.dry_run {
             return Ok(());
         }
-        if !arguments.yes && !confirm::is_typed(scope.name())? {
+        if !arguments.yes && !confirm::is_typed(scope.name()).await? {
             return Err(refused(Error::WrongConfirmation { expected: scope.name() }));
         }
         request.mode = Mode::Remove;

@@ -7,7 +7,7 @@ use sea_orm::entity::prelude::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
 use super::run::sources;
-use super::running::{Cause, Running};
+use super::running::{Cause, End, Running};
 use super::{Job, Jobs, Phase};
 use crate::account::Admin;
 use crate::entity::job::{Column, Entity, State};
@@ -56,7 +56,7 @@ impl Jobs {
     }
 
     /// Waits until all jobs of this process have ended, for as long as `limit`. Those that have not ended by then and don't
-    /// commit are written down as `interrupted`; whatever they may still do, they can't commit any more.
+    /// commit are written down as `interrupted`; whatever they may still do, they can't commit any more. Who waits for them is told.
     pub async fn closed(&self, limit: Duration) {
         let mut number = self.0.number.subscribe();
         let ended = number.wait_for(|number| *number == 0);
@@ -68,8 +68,15 @@ impl Jobs {
         for running in left {
             if running.progress.state().phase == Phase::Committing {
                 tracing::warn!(job = running.id(), "a job still commits while the service ends");
-            } else if let Err(error) = self.write_end(&running, &self.interrupted()).await {
-                tracing::warn!(job = running.id(), error = %sources(&error), "a job's end could not be written");
+                continue;
+            }
+            match self.write_end(&running, &self.interrupted()).await {
+                Ok(job) => {
+                    running.end.send_replace(End::Written(Box::new(job)));
+                }
+                Err(error) => {
+                    tracing::warn!(job = running.id(), error = %sources(&error), "a job's end could not be written");
+                }
             }
         }
     }
