@@ -37,6 +37,40 @@ async fn a_table_comes_out_of_an_archive_as_it_was_downloaded(engine: Engine) {
     assert_eq!(verified["summary"]["total"], 25);
 }
 
+/// As every other file with a secret.
+#[tokio::test(flavor = "multi_thread")]
+async fn identity_that_others_can_read_is_refused() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let school = small_school(harness::Engine::Sqlite).await;
+    let service = Service::on(&school.scratch).await;
+    let bare = Setup::bare();
+    let all = service.admin().await.get("/backup/download/all").await.expect(200).body;
+    std::fs::write(bare.folder().join("all.json"), &all).unwrap();
+    let key = bare.folder().join("key.txt");
+    std::fs::write(
+        &key,
+        "AGE-SECRET-KEY-1YLFNVQ8DN2JRK68XPU9HJSZCLAZLNNFSQ98509G70AL9GZDF2ECQFAU0FW\n",
+    )
+    .unwrap();
+    for (mode, is_accepted) in [(0o644, false), (0o640, false), (0o600, true)] {
+        std::fs::set_permissions(&key, std::fs::Permissions::from_mode(mode)).unwrap();
+        let listed = open(&bare, &["list", "all.json", "--identity", "key.txt"]).await;
+        match is_accepted {
+            true => assert_eq!(listed.code, Some(0), "{listed:?}"),
+            false => {
+                listed.assert_plain_fault(2);
+                assert!(
+                    listed
+                        .stderr
+                        .contains("--identity: `key.txt` is refused: others can read it"),
+                    "{listed:?}"
+                );
+            }
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_refused_leaves_nothing() {
     let school = small_school(harness::Engine::Sqlite).await;

@@ -470,7 +470,7 @@ pub enum Open {
 pub struct Archive {
     /// The file, whether bare, compressed (zstd) or encrypted (age); `-` is the standard input.
     pub file: String,
-    /// A file with the secret keys of an encrypted one, as `age-keygen` makes it.
+    /// A file with the secret keys of an encrypted one, as `age-keygen` makes it. Others must not be able to read it.
     #[arg(long, value_name = "FILE")]
     pub identity: Option<String>,
     /// Answer with one JSON object, for scripts.

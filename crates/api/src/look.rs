@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, BufReader, Read};
+use std::path::Path;
 
 use campus_backup_archive::{Compression, Encryption, Keys};
 use campus_backup_domain::export::{ArchivedFormat, CsvOptions};
@@ -17,6 +18,7 @@ use crate::csv_style;
 use crate::failure::Failure;
 use crate::output::{Report, print, print_json};
 use crate::output_file::{OutputFile, STANDARD};
+use crate::secret;
 
 /// Does what one of the subcommands says.
 ///
@@ -205,8 +207,8 @@ fn keys(archive: &Archive) -> Result<Keys, Failure> {
     let Some(file) = &archive.identity else {
         return Ok(Keys::none());
     };
-    let text = std::fs::read_to_string(file)
-        .map_err(|error| Failure::Settings(vec![format!("--identity: `{file}` can't be read: {error}")]))?;
+    let text = secret::read_private(Path::new(file))
+        .map_err(|problem| Failure::Settings(vec![format!("--identity: `{file}` {problem}")]))?;
     Keys::parse(&text).map_err(|error| Failure::Settings(vec![format!("--identity: `{file}`: {error}")]))
 }
 
