@@ -19,7 +19,9 @@ fn events(service: &Service) -> Vec<Value> {
                 !line["span"]["request_id"].is_null() || line["client"].is_null(),
                 "{line}"
             );
-            let fields = ["event", "user", "user_id", "client", "table", "id", "status", "reason"];
+            let fields = [
+                "event", "user", "user_id", "client", "path", "table", "id", "status", "reason",
+            ];
             let fields = fields.into_iter().filter(|field| !line[*field].is_null());
             fields.map(|field| (field.to_owned(), line[field].clone())).collect()
         })
@@ -68,11 +70,18 @@ async fn what_people_do_is_logged_with_user_client_and_table() {
         .await
         .expect(200);
     let link = json!({"path": "/backup/download/users?format=xlsx"});
-    send(&admin, Method::POST, "/backup/download-links", link)
+    let link = send(&admin, Method::POST, "/backup/download-links", link)
         .await
-        .expect(201);
+        .expect(201)
+        .json();
+    let token = link["url"].as_str().unwrap().split_once("link=").unwrap().1.to_owned();
     let path = "/backup/download/users?link=made-up";
     send(&service.anonymous(), Method::GET, path, nothing.clone())
+        .await
+        .expect(401);
+    // It opens something else.
+    let path = format!("/backup/download/students?link={token}");
+    send(&service.anonymous(), Method::GET, &path, nothing.clone())
         .await
         .expect(401);
     let preview = json!({"table": "attendance", "dry_run": true});
@@ -109,11 +118,26 @@ async fn what_people_do_is_logged_with_user_client_and_table() {
         ),
         by("sign_in", "admin", 1, json!({})),
         by("sign_in", "teacher", 2, json!({})),
-        json!({"event": "access_refused", "user": "teacher", "client": CLIENT, "reason": "forbidden"}),
-        refusal("token_refused", "the token is not valid"),
+        by(
+            "access_refused",
+            "teacher",
+            2,
+            json!({"path": "/backup/stats", "reason": "forbidden"}),
+        ),
+        json!({
+            "event": "token_refused", "client": CLIENT, "path": "/backup/stats", "reason": "the token is not valid",
+        }),
         by("download", "admin", 1, json!({"table": "students", "status": 200})),
         by("link_created", "admin", 1, json!({"table": "users", "status": 201})),
-        refusal("link_refused", "link_invalid"),
+        json!({
+            "event": "link_refused", "client": CLIENT, "path": "/backup/download/{table}", "reason": "link_invalid",
+        }),
+        by(
+            "link_refused",
+            "admin",
+            1,
+            json!({"path": "/backup/download/{table}", "reason": "link_invalid"}),
+        ),
         by(
             "clear_preview",
             "admin",
@@ -128,7 +152,12 @@ async fn what_people_do_is_logged_with_user_client_and_table() {
             json!({"id": "2026-11-23T09-29-59Z-5f1c2a9b", "status": refused}),
         ),
         json!({"event": "sign_out", "user_id": 1, "client": CLIENT}),
-        refusal("token_refused", "the session was ended; sign in again"),
+        by(
+            "token_refused",
+            "admin",
+            1,
+            json!({"path": "/backup/stats", "reason": "the session was ended; sign in again"}),
+        ),
     ];
     until("the last event is in the log", PATIENCE, async || {
         events(&service).len() >= expected.len()
@@ -140,6 +169,54 @@ async fn what_people_do_is_logged_with_user_client_and_table() {
     }
     assert_eq!(found.len(), expected.len());
     assert!(!service.logs().contains("mistyped-Passw0rd") && !service.logs().contains("made-up"));
+}
+
+/// A name is logged if somebody has it; what else is typed there may be a password.
+#[tokio::test(flavor = "multi_thread")]
+async fn too_many_attempts_are_logged_with_the_user() {
+    let school = small_school(Engine::Sqlite).await;
+    let setup = Setup::on(&school.scratch)
+        .set("CAMPUS_BACKUP_LOG_FORMAT", "json")
+        .set("CAMPUS_BACKUP_LOGIN_BURST_ACCOUNT", 1);
+    let service = setup.start().await;
+    for (username, user) in [
+        ("admin", json!({"user": "admin", "user_id": 1})),
+        ("mistyped-Passw0rd", json!({})),
+    ] {
+        let body = json!({"username": username, "password": "wrong"});
+        until("there were too many attempts", PATIENCE, async || {
+            service.anonymous().post("/auth/login", &body).await.status.as_u16() == 429
+        })
+        .await;
+        let mut expected = user;
+        let refusal = json!({"event": "sign_in_refused", "client": "127.0.0.1", "reason": "too_many_attempts"});
+        expected
+            .as_object_mut()
+            .unwrap()
+            .extend(refusal.as_object().unwrap().clone());
+        until("it is logged", PATIENCE, async || events(&service).contains(&expected)).await;
+    }
+    assert!(!service.logs().contains("mistyped-Passw0rd"));
+}
+
+/// Whose token it is that has expired, is known from its signature.
+#[tokio::test(flavor = "multi_thread")]
+async fn refused_tokens_are_logged_with_the_user() {
+    let school = small_school(Engine::Sqlite).await;
+    let setup = Setup::on(&school.scratch)
+        .set("CAMPUS_BACKUP_LOG_FORMAT", "json")
+        .set("CAMPUS_BACKUP_TOKEN_LIFETIME", 1);
+    let service = setup.start().await;
+    let admin = service.admin().await;
+    until("the token has expired", PATIENCE, async || {
+        admin.get("/backup/stats").await.status.as_u16() == 401
+    })
+    .await;
+    let expected = json!({
+        "event": "token_refused", "user": "admin", "user_id": 1, "client": "127.0.0.1", "path": "/backup/stats",
+        "reason": "the token has expired",
+    });
+    until("it is logged", PATIENCE, async || events(&service).contains(&expected)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

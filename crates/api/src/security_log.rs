@@ -7,7 +7,7 @@ use actix_web::http::Method;
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpRequest};
 use campus_backup_domain::Table;
-use campus_backup_domain::account::Admin;
+use campus_backup_domain::account::{Admin, RefusedUser};
 use campus_backup_domain::security_log::SecurityEvent;
 
 use crate::address::client_address;
@@ -86,7 +86,7 @@ pub async fn record_operation(
                 .filter(|table| is_scope(table)),
             id: named.get("id").filter(|id| is_id(id)),
             status: Some(response.status().as_u16()),
-            reason: None,
+            ..SecurityEvent::default()
         }
         .record(about.event.unwrap_or(event));
     }
@@ -94,11 +94,25 @@ pub async fn record_operation(
 }
 
 /// Writes that what a request has as its right was refused.
-pub fn record_refusal(request: &HttpRequest, event: &'static str, user: Option<&str>, reason: &str) {
+pub fn record_refusal(request: &HttpRequest, event: &'static str, user: &RefusedUser, reason: &str) {
+    let pattern = request.match_pattern();
+    SecurityEvent {
+        user: user.name.as_deref(),
+        user_id: user.id,
+        client: Some(client_address(request)),
+        path: pattern.as_deref(),
+        reason: Some(reason),
+        ..SecurityEvent::default()
+    }
+    .record(event);
+}
+
+/// Writes that somebody has ended sessions.
+pub fn record_sign_out(request: &HttpRequest, event: &'static str, user: Option<&str>, user_id: i64) {
     SecurityEvent {
         user,
+        user_id: Some(user_id),
         client: Some(client_address(request)),
-        reason: Some(reason),
         ..SecurityEvent::default()
     }
     .record(event);

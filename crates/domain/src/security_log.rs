@@ -1,6 +1,6 @@
 //! The security log: who did what from where. Each event is one line of the log with the target [`TARGET`], and has one name
 //! and the fields of [`SecurityEvent`]. No field is a secret: what somebody typed as a user name is logged only if there
-//! is such a user, because people type passwords there.
+//! is such a user, because people type passwords there; a path is logged as its pattern, because it may have anything in it.
 
 use std::net::IpAddr;
 
@@ -16,6 +16,8 @@ pub struct SecurityEvent<'a> {
     pub user_id: Option<i64>,
     /// The address of the client.
     pub client: Option<IpAddr>,
+    /// What was asked for: the path as the API's document has it, with names in the place of values.
+    pub path: Option<&'a str>,
     /// The table, or `all`.
     pub table: Option<&'a str>,
     /// The archive, or what else has an id in the path.
@@ -35,6 +37,7 @@ impl SecurityEvent<'_> {
             user = self.user,
             user_id = self.user_id,
             client = self.client.map(tracing::field::display),
+            path = self.path,
             table = self.table,
             id = self.id,
             status = self.status,

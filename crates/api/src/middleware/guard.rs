@@ -11,7 +11,7 @@ use actix_web::http::header::{AUTHORIZATION, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{Error, FromRequest, HttpMessage, HttpRequest, ResponseError as _, web};
-use campus_backup_domain::account::{Admin, Principal};
+use campus_backup_domain::account::{Admin, Principal, RefusedUser};
 
 use crate::AppState;
 use crate::link::{self, Intent};
@@ -44,21 +44,27 @@ pub async fn admit(request: ServiceRequest, next: Next<impl MessageBody + 'stati
             let query = request.query_string();
             let path = link::path_without_token(request.path(), query);
             let accounts = &state.accounts;
-            let refused = |error: campus_backup_domain::Error| {
+            let refused = async |error: campus_backup_domain::Error| {
                 let error = ApiError::from(error);
-                record_refusal(request.request(), "link_refused", None, error.code().name());
+                let user = accounts.user_of_refused_link(&token).await;
+                record_refusal(request.request(), "link_refused", &user, error.code().name());
                 error
             };
             let redeemed = match Intent::of(request.request(), target)? {
                 Intent::Look => {
-                    accounts.look_up_link(&token, &path).await.map_err(refused)?;
+                    if let Err(error) = accounts.look_up_link(&token, &path).await {
+                        return Err(refused(error).await.into());
+                    }
                     let page = link_page::answer(target, query);
                     return Ok(request.into_response(page));
                 }
                 Intent::Part => accounts.share_link(&token, &path).await,
                 Intent::Download => accounts.redeem_link(&token, &path).await,
             };
-            let (admin, link_use) = redeemed.map_err(refused)?;
+            let (admin, link_use) = match redeemed {
+                Ok(redeemed) => redeemed,
+                Err(error) => return Err(refused(error).await.into()),
+            };
             request.extensions_mut().insert(link::Claimed::new(link_use));
             admin
         }
@@ -66,8 +72,11 @@ pub async fn admit(request: ServiceRequest, next: Next<impl MessageBody + 'stati
             let principal = principal(&state, request.request()).await?;
             principal.admin().map_err(|error| {
                 let error = ApiError::from(error);
-                let user = Some(principal.username.as_str());
-                record_refusal(request.request(), "access_refused", user, error.code().name());
+                let user = RefusedUser {
+                    id: principal.user_id,
+                    name: Some(principal.username.clone()),
+                };
+                record_refusal(request.request(), "access_refused", &user, error.code().name());
                 error
             })?
         }
@@ -106,11 +115,15 @@ pub async fn principal(state: &AppState, request: &HttpRequest) -> Result<Princi
                 "the Authorization header has `Bearer` twice; send it once, before the token",
             ))
         }
-        Some(token) => Ok(state.accounts.authenticate(token).await.inspect_err(|error| {
-            if let campus_backup_domain::Error::Unauthenticated(reason) = error {
-                record_refusal(request, "token_refused", None, reason);
+        Some(token) => {
+            let accounts = &state.accounts;
+            let principal = accounts.authenticate(token).await;
+            if let Err(campus_backup_domain::Error::Unauthenticated(reason)) = &principal {
+                let user = accounts.user_of_refused_token(token).await;
+                record_refusal(request, "token_refused", &user, reason);
             }
-        })?),
+            Ok(principal?)
+        }
         None => Err(ApiError::new(
             Code::Unauthenticated,
             "The Authorization header must be `Bearer` and a token.",

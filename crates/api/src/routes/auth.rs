@@ -2,9 +2,8 @@
 
 use actix_web::{HttpRequest, HttpResponse, delete, get, post, web};
 use campus_backup_domain::Error;
-use campus_backup_domain::account::{self, Principal};
+use campus_backup_domain::account::{self, Principal, RefusedUser};
 use campus_backup_domain::entity::user::Role;
-use campus_backup_domain::security_log::SecurityEvent;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -16,7 +15,7 @@ use crate::body::{Body, NoParameters, Query, RequestBody};
 use crate::middleware::guard;
 use crate::origin::PageOrigin;
 use crate::problem::{ApiError, Code};
-use crate::security_log::record_refusal;
+use crate::security_log::{record_refusal, record_sign_out};
 use crate::{cookie, problem_responses};
 
 /// Registers the routes.
@@ -202,7 +201,7 @@ async fn go_on(
         .ok_or_else(|| ApiError::new(Code::Unauthenticated, "There is no session to go on with; sign in."))?;
     let signed_in = state.accounts.refresh(&token).await.inspect_err(|error| {
         if let Error::Unauthenticated(reason) = error {
-            record_refusal(&request, "cookie_refused", None, reason);
+            record_refusal(&request, "cookie_refused", &RefusedUser::default(), reason);
         }
     })?;
     answer(&state, &request, signed_in, Some(page))
@@ -239,12 +238,7 @@ async fn sign_out(
         bearer: guard::bearer(&request),
     };
     for user_id in state.accounts.sign_out(tokens).await? {
-        SecurityEvent {
-            user_id: Some(user_id),
-            client: Some(address::client_address(&request)),
-            ..SecurityEvent::default()
-        }
-        .record("sign_out");
+        record_sign_out(&request, "sign_out", None, user_id);
     }
     Ok(signed_out(&state, &request, page))
 }
@@ -278,13 +272,7 @@ async fn sign_out_everywhere(
     })?;
     let page = page_origin(&state, &request)?;
     state.accounts.end_account_sessions(user_id).await?;
-    SecurityEvent {
-        user: Some(&principal.username),
-        user_id: Some(user_id),
-        client: Some(address::client_address(&request)),
-        ..SecurityEvent::default()
-    }
-    .record("sign_out_everywhere");
+    record_sign_out(&request, "sign_out_everywhere", Some(&principal.username), user_id);
     Ok(signed_out(&state, &request, page))
 }
 

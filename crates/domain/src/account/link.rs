@@ -15,7 +15,7 @@ use sea_orm::{ActiveValue, ColumnTrait, DbErr, EntityTrait, ExprTrait, QueryFilt
 use serde::Serialize;
 
 use super::session::{ENDED, TokenSession};
-use super::{Accounts, Admin, digest, invalid, now};
+use super::{Accounts, Admin, RefusedUser, digest, invalid, now};
 use crate::Database;
 use crate::entity::download_link::{self as stored, Outcome};
 use crate::entity::user::Role;
@@ -229,6 +229,18 @@ impl Accounts {
             claim: Claim::Shared { sent },
         };
         Ok((self.maker_of(link).await?, link_use))
+    }
+
+    /// Whose link it is that was refused, for the security log.
+    pub async fn user_of_refused_link(&self, token: &str) -> RefusedUser {
+        let link = stored::Entity::find()
+            .filter(stored::Column::TokenDigest.eq(digest(token)))
+            .one(self.0.database.connection());
+        let link = link.await.ok().flatten();
+        RefusedUser {
+            id: link.as_ref().and_then(|link| link.user_id),
+            name: link.map(|link| link.username),
+        }
     }
 
     async fn find_link(&self, token: &str, path: &str) -> Result<stored::Model> {

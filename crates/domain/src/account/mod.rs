@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use sea_orm::{ColumnTrait, Condition};
+use sea_orm::{ColumnTrait, Condition, EntityTrait};
 use secrecy::{SecretSlice, SecretString};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -113,6 +113,15 @@ struct Shared {
     provider: Option<Provider>,
 }
 
+/// Who was refused, as far as it is known.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RefusedUser {
+    /// Their id among the users.
+    pub id: Option<i64>,
+    /// Their name.
+    pub name: Option<String>,
+}
+
 /// Somebody who signed in.
 pub struct SignedIn {
     /// The bearer token. A secret.
@@ -167,6 +176,13 @@ impl Accounts {
         };
         if let Err(refusal) = self.admit_attempt(username, address).await {
             if matches!(refusal, Error::TooManyLogins { .. }) {
+                // It costs a query, as an attempt from a network that is not known does anyway.
+                let user = self.user_named(username).await.ok().flatten().map(|holder| holder.user);
+                let event = SecurityEvent {
+                    user: user.as_ref().map(|user| user.username.as_str()),
+                    user_id: user.as_ref().map(|user| user.id),
+                    ..event
+                };
                 refused(event, "too_many_attempts");
             }
             return Err(refusal);
@@ -225,6 +241,21 @@ impl Accounts {
         let token = self.0.tokens.verify(&header, bearer)?;
         let holder = self.holder_of(token.user_id, &token.session).await?;
         Ok(Principal::of_user(holder.user, Some(token.session)))
+    }
+
+    /// Whose token it is, of one of ours that was refused: it may have expired, its session may have ended. Nobody may do
+    /// anything because of it; it is for the security log.
+    pub async fn user_of_refused_token(&self, bearer: &str) -> RefusedUser {
+        let header = token::read_header(bearer);
+        let user_id = header.and_then(|header| self.0.tokens.signed_for(&header, bearer));
+        let Ok(user_id) = user_id else {
+            return RefusedUser::default();
+        };
+        let user = user::Entity::find_by_id(user_id).one(self.0.database.connection());
+        RefusedUser {
+            id: Some(user_id),
+            name: user.await.ok().flatten().map(|user| user.username),
+        }
     }
 
     /// Makes a token without a password, for whoever has the command line.

@@ -185,6 +185,18 @@ impl Tokens {
         })
     }
 
+    /// Whose access token it is, if it is one of ours, whether it has expired or not.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`]
+    pub(super) fn signed_for(&self, header: &Header, token: &str) -> Result<i64> {
+        let mut validation = self.access.validation.clone();
+        validation.validate_exp = false;
+        validation.validate_nbf = false;
+        let claims = self.claims_by::<Access>(&self.access, &validation, header, token)?;
+        claims.user_id()
+    }
+
     /// Signs a token of a kind, and says what is in it.
     pub(super) fn sign<C: Serialize>(
         &self,
@@ -214,12 +226,22 @@ impl Tokens {
     /// What a token of that kind says, if it is one of ours and valid.
     pub(super) fn claims<C: DeserializeOwned>(&self, kind: Kind, header: &Header, token: &str) -> Result<Claims<C>> {
         let usage = self.usage(kind);
+        self.claims_by(usage, &usage.validation, header, token)
+    }
+
+    fn claims_by<C: DeserializeOwned>(
+        &self,
+        usage: &Use,
+        validation: &Validation,
+        header: &Header,
+        token: &str,
+    ) -> Result<Claims<C>> {
         if header.typ.as_deref() != Some(usage.typ) {
             return Err(Error::Unauthenticated(NOT_VALID));
         }
         let mut refusal = Error::Unauthenticated(NOT_VALID);
         for key in &self.verifying {
-            match decode::<Claims<C>>(token, key, &usage.validation) {
+            match decode::<Claims<C>>(token, key, validation) {
                 Ok(verified) => return Ok(verified.claims),
                 // Perhaps it was signed with the previous secret.
                 Err(error) if *error.kind() == ErrorKind::InvalidSignature => {}
