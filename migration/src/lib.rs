@@ -11,8 +11,9 @@
 //! [`sessions`](m20261129_000007_sessions) says which sessions have ended,
 //! [`login_networks`](m20261129_000008_login_networks) from where accounts have signed in,
 //! [`link_parts`](m20261129_000009_link_parts) counts what went out by a download link,
-//! [`installation`](m20261129_000010_installation) gives the installation an id, and
-//! [`link_outcomes`](m20261129_000011_link_outcomes) says how the download of a link has ended.
+//! [`installation`](m20261129_000010_installation) gives the installation an id,
+//! [`link_outcomes`](m20261129_000011_link_outcomes) says how the download of a link has ended, and
+//! [`link_begun`](m20261129_000012_link_begun) counts what has begun to go out by a download link.
 
 use sea_orm_migration::prelude::*;
 pub use sea_orm_migration::prelude::{MigratorTrait, SchemaManager};
@@ -30,6 +31,7 @@ mod m20261129_000008_login_networks;
 mod m20261129_000009_link_parts;
 mod m20261129_000010_installation;
 mod m20261129_000011_link_outcomes;
+mod m20261129_000012_link_begun;
 mod text;
 
 /// All migrations, oldest first.
@@ -51,6 +53,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261129_000009_link_parts::Migration),
             Box::new(m20261129_000010_installation::Migration),
             Box::new(m20261129_000011_link_outcomes::Migration),
+            Box::new(m20261129_000012_link_begun::Migration),
         ]
     }
 

@@ -360,6 +360,65 @@ async fn ranges_of_an_archive_share_one_link(engine: Engine) {
     browser.get(&shared).await.problem(410, "link_spent");
 }
 
+/// However many ranges are asked for at once, the archive goes out once, and once more for what has not arrived.
+#[on_every_engine]
+async fn ranges_at_once_are_bounded(engine: Engine) {
+    let (school, service, admin) = signed_in(engine).await;
+    let path = of(&admin.take().await, "/file");
+    let size = admin.get(&path).await.expect(200).body.len();
+    let browser = service.anonymous();
+    let range =
+        async |link: &str, range: &str| Answer::of(browser.request(Method::GET, link).header("Range", range)).await;
+
+    let shared = link(&admin, &path).await;
+    // As if a client were still receiving them.
+    let on_their_way = size + 1;
+    school
+        .scratch
+        .execute(&format!(
+            "update backup_download_links set begun_bytes = {on_their_way}"
+        ))
+        .await;
+    range(&shared, "bytes=0-").await.problem(410, "link_spent");
+    until("the link is given back", PATIENCE, async || {
+        range(&shared, "bytes=0-0").await.status.as_u16() == 206
+    })
+    .await;
+    range(&shared, "bytes=1-").await.problem(410, "link_spent");
+    assert_eq!(range(&shared, "bytes=2-").await.expect(206).body.len(), size - 2);
+    range(&shared, "bytes=2-").await.problem(410, "link_spent");
+
+    let many = link(&admin, &path).await;
+    let answers = futures_util::future::join_all((0..12).map(|_| range(&many, "bytes=1-"))).await;
+    let (given, refused): (Vec<_>, Vec<_>) = answers.into_iter().partition(|answer| answer.status == 206);
+    assert!((1..=2).contains(&given.len()), "{}", given.len());
+    for answer in refused {
+        answer.problem(410, "link_spent");
+    }
+}
+
+/// A range that is the whole file claims the link, also where it does not say so.
+#[on_every_engine]
+async fn range_of_everything_is_a_whole_download(engine: Engine) {
+    let (_school, service, admin) = signed_in(engine).await;
+    let path = of(&admin.take().await, "/file");
+    let size = admin.get(&path).await.expect(200).body.len();
+    let browser = service.anonymous();
+    for everything in [
+        "bytes=0-".to_owned(),
+        format!("bytes=0-{}", size - 1),
+        "bytes=0-99999999999".to_owned(),
+        format!("bytes=-{size}"),
+    ] {
+        let link = link(&admin, &path).await;
+        let ask = || Answer::of(browser.request(Method::GET, &link).header("Range", &everything));
+        let answers = futures_util::future::join_all((0..6).map(|_| ask())).await;
+        let given = answers.iter().filter(|answer| answer.status == 206).count();
+        assert_eq!(given, 1, "{everything}");
+        ask().await.problem(410, "link_spent");
+    }
+}
+
 /// Whom the service did not fail has used the link, also if it had to break off the download.
 #[on_every_engine(nightly)]
 async fn who_takes_nothing_more_has_spent_the_link(engine: Engine) {

@@ -4,7 +4,8 @@
 //! A link is for one download. Who only looks, spends nothing: HEAD, a prefetch, and a browser, which gets a
 //! [page](crate::link_page) with a button. A download spends the link when its first byte has gone out, whether its reader
 //! stays or not; only one that the service itself breaks off gives it back. Ranges of a stored archive share one link until they
-//! have had as many bytes together as the file has, also those with which a client goes on after a break.
+//! have had as many bytes together as the file has, also those with which a client goes on after a break; a range that is the whole
+//! file is a download like any other.
 
 use std::cell::RefCell;
 use std::pin::Pin;

@@ -2,8 +2,9 @@
 //!
 //! A link opens one path, for five minutes, once. Only the SHA-256 of its token is stored, so that whoever reads the
 //! database can't use it. It is claimed before the download begins and given back if the service fails to deliver. Parts of a
-//! file share a link without a claim: it is spent when as many bytes as the file has were sent. Whoever made a link can ask how
-//! its download fares: the claim and its end are written down, and nothing in between.
+//! file share a link without a claim: it is spent when as many bytes as the file has were sent. Meanwhile the bytes that were sent
+//! and those that are on their way are counted when an answer begins, and are not more than [`TIMES`] the size of the file.
+//! Whoever made a link can ask how its download fares: the claim and its end are written down, and nothing in between.
 
 use std::fmt;
 
@@ -11,6 +12,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use rand::TryRng;
 use rand::rngs::SysRng;
 use sea_orm::entity::prelude::Expr;
+use sea_orm::sea_query::SimpleExpr;
 use sea_orm::{ActiveValue, ColumnTrait, DbErr, EntityTrait, ExprTrait, QueryFilter, UpdateResult};
 use serde::Serialize;
 
@@ -29,6 +31,9 @@ const REMEMBERED: TimeDelta = TimeDelta::hours(1);
 const REMEMBERED_IN_PROGRESS: TimeDelta = TimeDelta::days(1);
 const TOKEN_BYTES: usize = 32;
 const LONGEST_PATH: usize = 4096;
+/// How often a file may go out in parts by one link, as a whole: once, and once more for parts that a client asks for again
+/// because they have not arrived.
+const TIMES: u64 = 2;
 
 /// A link that was just made.
 pub struct DownloadLink {
@@ -133,6 +138,7 @@ impl Accounts {
             used_at: ActiveValue::Set(None),
             sent_bytes: ActiveValue::Set(Some(0)),
             outcome: ActiveValue::Set(None),
+            begun_bytes: ActiveValue::Set(Some(0)),
             session_id: ActiveValue::Set(session.as_ref().map(|session| session.id.clone())),
             session_epoch: ActiveValue::Set(session.as_ref().map(|session| session.epoch)),
             account_digest: ActiveValue::Set(session.map(|session| session.account)),
@@ -186,6 +192,7 @@ impl Accounts {
             id: link.id,
             database: Some(self.0.database.clone()),
             claim: Claim::Exclusive,
+            begun: 0,
         };
         match self.maker_of(link).await {
             Ok(admin) => Ok((admin, link_use)),
@@ -211,7 +218,7 @@ impl Accounts {
     }
 
     /// Redeems a link for a part of the file that it opens, or for its head: others may do the same at the same time. It has to be
-    /// asked whether [something is left](LinkUse::ensure_left) when the size is known.
+    /// asked whether [something is left](LinkUse::ensure_left), and the part has to be [begun](LinkUse::begin), when the size is known.
     ///
     /// # Errors
     /// As [`Accounts::redeem_link`]; of a link that was claimed for the whole, [`Error::LinkSpent`] unless its download ended before
@@ -227,6 +234,7 @@ impl Accounts {
             id: link.id,
             database: Some(self.0.database.clone()),
             claim: Claim::Shared { sent },
+            begun: 0,
         };
         Ok((self.maker_of(link).await?, link_use))
     }
@@ -282,6 +290,8 @@ pub struct LinkUse {
     id: i64,
     database: Option<Database>,
     claim: Claim,
+    /// How many bytes were counted for it when its answer began.
+    begun: u64,
 }
 
 /// How a link is used.
@@ -321,16 +331,50 @@ impl LinkUse {
         }
     }
 
-    /// So many bytes of a file of that size were sent. When everything was, the link is spent.
+    /// Counts the bytes of an answer before it begins, of a file of that size. An answer that is the whole file claims the link as
+    /// [`Accounts::redeem_link`] does.
+    ///
+    /// # Errors
+    /// [`Error::LinkSpent`] if there would be more than [`TIMES`] the size, or the whole file can't be claimed any more.
+    pub async fn begin(&mut self, bytes: u64, size: u64) -> Result<()> {
+        let Some(database) = &self.database else { return Ok(()) };
+        let claims = matches!(self.claim, Claim::Shared { .. }) && bytes >= size;
+        let begun = Expr::col(stored::Column::BegunBytes).if_null(0_i64);
+        let begun = begun.add(bytes.cast_signed());
+        let mut counting = stored::Entity::update_many()
+            .col_expr(stored::Column::BegunBytes, begun.clone())
+            .filter(stored::Column::Id.eq(self.id))
+            .filter(begun.lte(size.saturating_mul(TIMES).cast_signed()));
+        if claims {
+            counting = counting
+                .col_expr(stored::Column::UsedAt, Expr::value(Some(now())))
+                .col_expr(stored::Column::Outcome, Expr::value(None::<String>))
+                .filter(stored::Column::UsedAt.is_null());
+        }
+        let counted = counting.exec(database.connection()).await;
+        let counted = counted.map_err(Error::database("claiming a download link"))?;
+        if counted.rows_affected != 1 {
+            return Err(Error::LinkSpent);
+        }
+        self.begun = bytes;
+        if claims {
+            self.claim = Claim::Exclusive;
+        }
+        Ok(())
+    }
+
+    /// So many bytes of a file of that size were sent. When everything was, the link is spent. Those that were not sent count no
+    /// longer.
     pub fn sent(mut self, bytes: u64, size: u64) {
         let Some(database) = self.database.take() else { return };
-        let (id, claim) = (self.id, self.claim);
+        let (id, claim, unsent) = (self.id, self.claim, self.begun.saturating_sub(bytes));
         in_background(id, async move {
             let count = Expr::col(stored::Column::SentBytes)
                 .if_null(0_i64)
                 .add(bytes.cast_signed());
             let counted = stored::Entity::update_many()
                 .col_expr(stored::Column::SentBytes, count)
+                .col_expr(stored::Column::BegunBytes, less_begun(unsent))
                 .filter(stored::Column::Id.eq(id))
                 .exec(database.connection())
                 .await;
@@ -355,17 +399,21 @@ impl LinkUse {
 
 impl Drop for LinkUse {
     fn drop(&mut self) {
-        let Some(database) = self.database.take().filter(|_| self.claim == Claim::Exclusive) else {
+        let is_claimed = self.claim == Claim::Exclusive;
+        let Some(database) = self.database.take().filter(|_| is_claimed || self.begun > 0) else {
             return;
         };
-        let id = self.id;
+        let (id, begun) = (self.id, self.begun);
         in_background(id, async move {
-            stored::Entity::update_many()
-                .col_expr(stored::Column::UsedAt, Expr::value(None::<DateTime<Utc>>))
-                .col_expr(stored::Column::Outcome, Expr::value(Outcome::BrokenOff))
-                .filter(stored::Column::Id.eq(id))
-                .exec(database.connection())
-                .await
+            let mut giving_back = stored::Entity::update_many()
+                .col_expr(stored::Column::BegunBytes, less_begun(begun))
+                .filter(stored::Column::Id.eq(id));
+            if is_claimed {
+                giving_back = giving_back
+                    .col_expr(stored::Column::UsedAt, Expr::value(None::<DateTime<Utc>>))
+                    .col_expr(stored::Column::Outcome, Expr::value(Outcome::BrokenOff));
+            }
+            giving_back.exec(database.connection()).await
         });
     }
 }
@@ -376,6 +424,13 @@ async fn write_outcome(database: &Database, link: i64, outcome: Outcome) -> Resu
         .filter(stored::Column::Id.eq(link))
         .exec(database.connection())
         .await
+}
+
+/// The count of bytes of answers that have begun, without so many of them.
+fn less_begun(bytes: u64) -> SimpleExpr {
+    Expr::col(stored::Column::BegunBytes)
+        .if_null(0_i64)
+        .sub(bytes.cast_signed())
 }
 
 /// Writes down what became of a link, where nobody waits for that any more.

@@ -32,6 +32,8 @@ pub struct Model {
     pub sent_bytes: Option<i64>,
     /// How its last download has ended; none before that.
     pub outcome: Option<Outcome>,
+    /// How many were sent or are on their way, counted when an answer begins.
+    pub begun_bytes: Option<i64>,
 }
 
 /// How the download of a link has ended.

@@ -18,6 +18,7 @@ use crate::conditional::is_known;
 use crate::digest::{REPR_DIGEST, sha256_of_hexadecimal};
 use crate::link::{self, Spending};
 use crate::middleware::guard::Granted;
+use crate::middleware::head::is_head;
 use crate::problem::ApiError;
 use crate::problem_responses;
 use crate::routes::download::attachment;
@@ -95,7 +96,7 @@ pub(super) async fn download_archive(
     query: Query<FileQuery>,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
-    let link_use = link::claimed(&request, query.0.link.as_deref(), query.0.begin)?;
+    let mut link_use = link::claimed(&request, query.0.link.as_deref(), query.0.begin)?;
     let manifest = state.archives.show(&granted.0, &id).await?.manifest;
     let size = manifest.object.size;
     if let Some(link_use) = &link_use {
@@ -116,6 +117,9 @@ pub(super) async fn download_archive(
         }
     };
     let length = range.end - range.start;
+    if let Some(link_use) = link_use.as_mut().filter(|_| !is_head(&request)) {
+        link_use.begin(length, size).await?;
+    }
     let outgoing = state.archives.file(&granted.0, &manifest, Some(range)).await?;
     let bytes = Spending::new(Box::pin(outgoing.into_stream()), link_use, Some(size));
     answer
