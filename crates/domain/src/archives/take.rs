@@ -9,6 +9,7 @@ use crate::account::Admin;
 use crate::error::{Error, Result};
 use crate::job::{Idempotency, Kind, Needs, Phase, Submission, Submitted, Work, work};
 use crate::stats;
+use crate::store::Listing;
 
 /// How many bytes a row takes in the store while nothing is known of this school's; the demo school's take a tenth of it
 /// when they are compressed.
@@ -70,8 +71,7 @@ impl Archives {
             return Ok(());
         };
         let listing = self.0.store.list().await?;
-        let last = listing.archives.iter().find(|manifest| manifest.total > 0);
-        let last = last.map(|manifest| (manifest.object.size, manifest.total));
+        let last = last_archive(&listing);
         if last.is_some_and(|(size, _)| free / PLENTY > size.saturating_add(TO_SPARE)) {
             return Ok(());
         }
@@ -88,8 +88,7 @@ impl Archives {
         let Some(free) = self.0.store.room().await? else {
             return Ok(());
         };
-        let last = listing.archives.iter().find(|manifest| manifest.total > 0);
-        let size = last.map_or(0, |manifest| manifest.object.size);
+        let size = last_archive(&listing).map_or(0, |(size, _)| size);
         demand_bytes(free, size.saturating_mul(2).saturating_add(TO_SPARE))
     }
 
@@ -125,6 +124,12 @@ impl Archives {
             tracing::warn!(id, %error, "an archive that is in no list could not be removed; it will be swept");
         }
     }
+}
+
+/// Size and rows of the last archive that has rows.
+fn last_archive(listing: &Listing) -> Option<(u64, u64)> {
+    let last = listing.archives.iter().find(|manifest| manifest.total > 0)?;
+    Some((last.object.size, last.total))
 }
 
 /// What a job says of the archive that came of it.
