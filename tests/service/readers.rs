@@ -109,7 +109,7 @@ async fn libreoffice_finds_no_formula_and_every_text() {
     }
 }
 
-/// What a reader does to get a text back, see the README.
+/// How a reader gets a text back, see `docs/formats.md`.
 fn unguarded(text: &str) -> String {
     let bare = text.trim_start_matches('\'');
     let triggered = bare.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']);

@@ -10,9 +10,7 @@
 //! around it; [`reader`] reads it all again within [`limits`], and says by [`error`] what is wrong; [`schema`] compares
 //! what an archive holds with what is expected; [`manifest`] is what lies beside it, and [`signature`] signs that.
 //!
-//! The format itself, as prose:
-//!
-#![doc = include_str!("../README.md")]
+//! `docs/archive-format.md` describes the format completely.
 
 pub mod digits;
 pub mod error;
