@@ -8,6 +8,10 @@ use crate::{Answer, Client, Engine, PATIENCE, School, Service, small_school, unt
 
 pub const ARCHIVES: &str = "/backup/archives";
 
+/// Secret keys of the tests, made with age-keygen and used nowhere else.
+pub const ARCHIVE_KEY: &str = "AGE-SECRET-KEY-1YLFNVQ8DN2JRK68XPU9HJSZCLAZLNNFSQ98509G70AL9GZDF2ECQFAU0FW\n";
+pub const OTHER_ARCHIVE_KEY: &str = "AGE-SECRET-KEY-1JJWJT2WXRFJMT7K0RTLX45CJSU3DVYMP9X4P7LG2L6ALWQG4UM9SQJ7J35\n";
+
 /// The small school, the service on it, and its administrator.
 pub struct Place {
     pub school: School,

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use harness::archives_rig::{ARCHIVES, of, store};
+use harness::archives_rig::{ARCHIVE_KEY, ARCHIVES, of, store};
 use harness::s3::S3;
 use harness::service::Setup;
 use harness::{Answer, Client, Engine, School, on_every_engine, small_school, write_private};
@@ -277,7 +277,7 @@ async fn unencrypted_archive_is_refused_where_archives_are_encrypted(engine: Eng
     service.stop().await;
 
     let key = setup.folder().join("archive.key");
-    write_private(&key, KEY);
+    write_private(&key, ARCHIVE_KEY);
     let setup = setup.again().set("CAMPUS_BACKUP_ARCHIVE_KEY_FILE", key.display());
     let service = setup.start().await;
     let admin = service.admin().await;
@@ -344,6 +344,3 @@ fn copy(from: &Path, to: &Path) {
         std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
     }
 }
-
-/// A key of the tests, made with age-keygen and used nowhere else.
-const KEY: &str = "AGE-SECRET-KEY-1YLFNVQ8DN2JRK68XPU9HJSZCLAZLNNFSQ98509G70AL9GZDF2ECQFAU0FW\n";

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
-use harness::archives_rig::{ARCHIVES, Place, of, store};
+use harness::archives_rig::{ARCHIVE_KEY, ARCHIVES, OTHER_ARCHIVE_KEY, Place, of, store};
 use harness::client::fields;
 use harness::service::Setup;
 use harness::{Answer, Client, Engine, Wire, on_every_engine, small_school, tool, write_private};
@@ -404,7 +404,7 @@ async fn a_key_lets_the_same_in_once(engine: Engine) {
 async fn encrypted_archives_are_made_opened_and_refused(engine: Engine) {
     let school = small_school(engine).await;
     let setup = Setup::on(&school.scratch);
-    let [file, other] = [("archive.key", KEY), ("other.key", OTHER_KEY)].map(|(name, key)| {
+    let [file, other] = [("archive.key", ARCHIVE_KEY), ("other.key", OTHER_ARCHIVE_KEY)].map(|(name, key)| {
         let file = setup.folder().join(name);
         write_private(&file, key);
         file
@@ -484,7 +484,3 @@ async fn encrypted_archives_are_made_opened_and_refused(engine: Engine) {
     );
     admin.get(&of(&admin.take().await, "/file")).await.expect(200);
 }
-
-/// Keys of the tests, made with age-keygen and used nowhere else.
-const KEY: &str = "AGE-SECRET-KEY-1YLFNVQ8DN2JRK68XPU9HJSZCLAZLNNFSQ98509G70AL9GZDF2ECQFAU0FW\n";
-const OTHER_KEY: &str = "AGE-SECRET-KEY-1JJWJT2WXRFJMT7K0RTLX45CJSU3DVYMP9X4P7LG2L6ALWQG4UM9SQJ7J35\n";

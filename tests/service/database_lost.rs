@@ -5,9 +5,10 @@ use std::path::Path;
 use campus_backup_archive::Cell;
 use serde_json::{Value, json};
 
+use harness::archives_rig::{ARCHIVE_KEY, OTHER_ARCHIVE_KEY};
 use harness::restore_rig::Place;
 use harness::service::{Finished, Setup};
-use harness::{ADMIN_PASSWORD, Engine, School, Scratch, on_every_engine, small_school};
+use harness::{ADMIN_PASSWORD, Engine, School, Scratch, on_every_engine, small_school, write_private};
 
 /// What is left: the folder of archives, with one of the small school.
 struct Left {
@@ -79,6 +80,34 @@ async fn archives_are_read_without_a_database_and_without_an_account(engine: Eng
         let done = left.with(gone).arguments(command).run().await;
         assert_eq!(done.code, Some(0), "{command:?}: {done:?}");
     }
+}
+
+/// The key is at fault, not the archive: what is known of the archive stays as it was.
+#[tokio::test(flavor = "multi_thread")]
+async fn verify_without_the_right_key_stores_nothing() {
+    let school = small_school(Engine::Sqlite).await;
+    let setup = Setup::on(&school.scratch).installed().await;
+    let [key, other] = [("archive.key", ARCHIVE_KEY), ("other.key", OTHER_ARCHIVE_KEY)].map(|(name, key)| {
+        let file = setup.folder().join(name);
+        write_private(&file, key);
+        file
+    });
+    let with = |key: &Path| setup.again().set("CAMPUS_BACKUP_ARCHIVE_KEY_FILE", key.display());
+    let run = async |setup: Setup, arguments: &[&str]| setup.arguments(arguments).run().await;
+    let taken = run(with(&key), &["backup", "--as", "admin", "--json"]).await;
+    assert_eq!(taken.code, Some(0), "{taken:?}");
+    let taken: Value = serde_json::from_str(&taken.stdout).unwrap();
+    let id = taken["id"].as_str().unwrap();
+    let show = async || run(setup.again(), &["show", id, "--json"]).await.stdout;
+
+    let before = show().await;
+    for setup in [setup.again(), with(&other)] {
+        let refused = run(setup, &["verify", id]).await;
+        assert_eq!(refused.code, Some(6), "{refused:?}");
+        assert_eq!(show().await, before);
+    }
+    let whole = run(with(&key), &["verify", id]).await;
+    assert_eq!(whole.code, Some(0), "{whole:?}");
 }
 
 /// The accounts of the archive are named, and come only if somebody says so; then everything is as it was.

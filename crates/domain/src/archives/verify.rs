@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use campus_backup_archive as archive;
 use campus_backup_archive::manifest::{Origin, Verification, VerificationLevel};
 use campus_backup_archive::{Form, Manifest, ManifestError};
 use serde_json::json;
@@ -81,8 +82,9 @@ struct Looked {
 
 impl StoredArchives {
     /// Verifies an archive as [`Archives::verify`] does, but for what only a database can prove. What was found can't be signed
-    /// here, so a signed manifest remembers only damage: with its signature the verifications of before no longer count. Where
-    /// that can't be stored, the log says so: what was found is true all the same.
+    /// here, so a signed manifest remembers only damage: with its signature the verifications of before no longer count. A
+    /// missing or wrong key says nothing about the archive, and is not stored. Where the result can't be stored, the log says
+    /// so: what was found is true all the same.
     ///
     /// # Errors
     /// Those of [`Store::manifest`](crate::store::Store::manifest), and whatever is wrong with the archive.
@@ -98,7 +100,14 @@ impl StoredArchives {
             .as_ref()
             .is_some_and(|manifest| manifest.signature.is_some());
         let looked = self.look(id, &subject, level, None, None, progress).await?;
-        if (!is_signed || looked.outcome.is_err())
+        let is_locked = matches!(
+            looked.outcome,
+            Err(Error::Archive(
+                archive::Error::KeyNeeded { .. } | archive::Error::WrongKey
+            ))
+        );
+        if !is_locked
+            && (!is_signed || looked.outcome.is_err())
             && let Err(error) = self.remember(id, &looked, None).await
         {
             tracing::warn!(id, %error, "what was found could not be stored with the archive");
