@@ -12,8 +12,9 @@
 //! [`login_networks`](m20261129_000008_login_networks) from where accounts have signed in,
 //! [`link_parts`](m20261129_000009_link_parts) counts what went out by a download link,
 //! [`installation`](m20261129_000010_installation) gives the installation an id,
-//! [`link_outcomes`](m20261129_000011_link_outcomes) says how the download of a link has ended, and
-//! [`link_begun`](m20261129_000012_link_begun) counts what has begun to go out by a download link.
+//! [`link_outcomes`](m20261129_000011_link_outcomes) says how the download of a link has ended,
+//! [`link_begun`](m20261129_000012_link_begun) counts what has begun to go out by a download link, and
+//! [`plain_words`](m20261129_000013_plain_words) renames words in the history of jobs.
 
 use sea_orm_migration::prelude::*;
 pub use sea_orm_migration::prelude::{MigratorTrait, SchemaManager};
@@ -32,6 +33,7 @@ mod m20261129_000009_link_parts;
 mod m20261129_000010_installation;
 mod m20261129_000011_link_outcomes;
 mod m20261129_000012_link_begun;
+mod m20261129_000013_plain_words;
 mod text;
 
 /// All migrations, oldest first.
@@ -54,6 +56,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261129_000010_installation::Migration),
             Box::new(m20261129_000011_link_outcomes::Migration),
             Box::new(m20261129_000012_link_begun::Migration),
+            Box::new(m20261129_000013_plain_words::Migration),
         ]
     }
 

@@ -1,4 +1,4 @@
-//! Archives of every engine compared and rehearsed, by the domain itself.
+//! Archives of every engine compared and test-restored, by the domain itself.
 
 use std::sync::Arc;
 
@@ -98,22 +98,22 @@ async fn the_same_school_is_the_same_on_every_engine(engine: Engine) {
 }
 
 #[on_every_engine]
-async fn archives_of_every_engine_are_rehearsed(engine: Engine) {
+async fn archives_of_every_engine_pass_a_test_restore(engine: Engine) {
     let school = small_school(engine).await;
     let taken = download(&school.scratch).await;
     let folder = tempfile::tempdir().unwrap();
     let progress = Progress::default();
-    let rehearsed = verify::rehearsal(&taken, &Keys::none(), None, folder.path(), &progress)
+    let tested = verify::test_restore(&taken, &Keys::none(), None, folder.path(), &progress)
         .await
         .unwrap();
     assert_eq!(
-        rehearsed.checked.header.engine,
+        tested.checked.header.engine,
         match engine {
             Engine::Sqlite => "sqlite",
             Engine::Postgres => "postgresql",
             Engine::Mysql => "mysql",
         }
     );
-    assert_eq!(rehearsed.checked.summary.total, 25);
+    assert_eq!(tested.checked.summary.total, 25);
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }

@@ -417,7 +417,7 @@ async fn others_see_how_far_it_has_come(engine: Engine) {
     );
     let job = one.submit(submission(Needs::Nothing), async |context: Context| {
         let progress = context.progress().clone();
-        progress.enter(Phase::Taking, Some(1000))?;
+        progress.enter(Phase::BackingUp, Some(1000))?;
         progress.advance(250)?;
         progress.add_bytes(4096);
         idle(context).await
@@ -426,7 +426,7 @@ async fn others_see_how_far_it_has_come(engine: Engine) {
     for copy in [&one, &two] {
         until("progress and the time that is left are seen", PATIENCE, async || {
             let seen = copy.jobs.get(&job.id).await.unwrap();
-            (seen.phase, seen.rows_done, seen.rows_total, seen.bytes) == (Phase::Taking, 250, Some(1000), 4096)
+            (seen.phase, seen.rows_done, seen.rows_total, seen.bytes) == (Phase::BackingUp, 250, Some(1000), 4096)
                 && seen.eta_seconds.is_some_and(|eta| eta >= 3)
         })
         .await;

@@ -227,7 +227,7 @@ async fn merging_removes_nothing_and_missing_only_changes_nothing(engine: Engine
         rows.collect::<Vec<_>>()
     };
     place
-        .restore(&archive, &one(Table::Payments, Mode::MissingOnly))
+        .restore(&archive, &one(Table::Payments, Mode::InsertMissing))
         .await
         .unwrap();
     assert_eq!(amounts().await, ["1 999999999999", "2 700", "3 -1250", "50 300"]);
@@ -247,7 +247,7 @@ async fn one_student_comes_back_with_all_that_hangs_on_them(engine: Engine) {
     let school = small_school(engine).await;
     let place = Place::on(&school.scratch).await;
     let archive = place.archive().await;
-    for mode in [Mode::Replace, Mode::Merge, Mode::MissingOnly] {
+    for mode in [Mode::Replace, Mode::Merge, Mode::InsertMissing] {
         for sql in [
             "delete from payments where student_id = 1",
             "delete from attendance where student_id = 1",

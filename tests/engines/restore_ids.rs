@@ -69,7 +69,7 @@ fn requests(table: Table) -> [Restore; 5] {
         everything(Mode::Merge),
         one(table, Mode::Replace),
         one(table, Mode::Merge),
-        one(table, Mode::MissingOnly),
+        one(table, Mode::InsertMissing),
     ]
 }
 
@@ -197,14 +197,14 @@ async fn renumbering_finds_an_id_that_leaves_room(engine: Engine) {
         .execute(&format!("update users set id = {LARGEST_ID} where id = 9"))
         .await;
     place
-        .restore(&archive, &one(Table::Users, Mode::MissingOnly))
+        .restore(&archive, &one(Table::Users, Mode::InsertMissing))
         .await
         .unwrap_err();
     scratch
         .execute(&format!("update users set username = 'other' where id = {LARGEST_ID}"))
         .await;
     place
-        .restore(&archive, &one(Table::Users, Mode::MissingOnly))
+        .restore(&archive, &one(Table::Users, Mode::InsertMissing))
         .await
         .unwrap();
     assert!(scratch.number(somebody).await <= LARGEST_ID);

@@ -68,7 +68,7 @@ async fn rows_that_were_altered_on_the_way_are_found(engine: Engine) {
     scratch.execute("delete from payments").await;
     alter_what_is_written(scratch, "payments", 2, "amount_paid", "7.77").await;
     let (row, column) = ("row 2", "amount_paid");
-    for mode in [Mode::Replace, Mode::Merge, Mode::MissingOnly] {
+    for mode in [Mode::Replace, Mode::Merge, Mode::InsertMissing] {
         refused(&place, &archive, &everything(mode), row, column).await;
         refused(&place, &archive, &one(Table::Payments, mode), row, column).await;
     }

@@ -86,7 +86,7 @@ async fn a_restore_is_exact_under_any_defaults(engine: Engine) {
     add_delicate_rows(scratch).await;
     let place = Place::on(scratch).await;
     let archive = place.archive().await;
-    for mode in [Mode::Replace, Mode::Merge, Mode::MissingOnly] {
+    for mode in [Mode::Replace, Mode::Merge, Mode::InsertMissing] {
         for table in ["attendance", "payments", "enrollments", "payment_categories"] {
             scratch.execute(&format!("delete from {table}")).await;
         }
@@ -278,7 +278,7 @@ async fn rows_are_sent_in_packets_that_the_server_takes(engine: Engine) {
     fill::wide_students_after(scratch, 100, 3_000, 1_024).await;
     let place = Place::on(scratch).await;
     let archive = place.archive().await;
-    for mode in [Mode::Replace, Mode::MissingOnly] {
+    for mode in [Mode::Replace, Mode::InsertMissing] {
         for table in ["attendance", "payments", "enrollments", "students"] {
             scratch.execute(&format!("delete from {table}")).await;
         }

@@ -75,7 +75,7 @@ class School:
         self.binary, self.folder, self.database_url = binary, folder, database_url
         self.kills = 0
         service = self.start()
-        self.full_archive = work(service, "/backup/archives", {"label": "full", "pinned": True})["archive_id"]
+        self.full_archive = work(service, "/backup/archives", {"label": "full", "protected": True})["archive_id"]
         self.full = digests(service)
         ask(service, "/backup/clear", CLEARED)
         self.cleared = digests(service)

@@ -22,7 +22,7 @@ async fn what_is_not_there_or_can_not_be_is_refused(engine: Engine) {
             .await
             .problem(404, "unknown_archive");
         admin
-            .patch(&of(id, ""), &json!({"pinned": true}))
+            .patch(&of(id, ""), &json!({"protected": true}))
             .await
             .problem(404, "unknown_archive");
         admin.delete(&of(id, "")).await.problem(404, "unknown_archive");
@@ -69,7 +69,7 @@ async fn what_is_not_there_or_can_not_be_is_refused(engine: Engine) {
         (json!({"label": 1}), "label"),
         (json!({"note": " "}), "note"),
         (json!({"note": "a".repeat(2001)}), "note"),
-        (json!({"pinned": null}), "pinned"),
+        (json!({"protected": null}), "protected"),
         (json!({"name": "x"}), "name"),
     ] {
         let problem = admin.post(ARCHIVES, &body).await.problem(422, "invalid_field");
@@ -83,7 +83,7 @@ async fn what_is_not_there_or_can_not_be_is_refused(engine: Engine) {
 async fn an_archive_is_what_was_there(engine: Engine) {
     let place = Place::on(engine).await;
     let admin = &place.admin;
-    let words = json!({"label": "Ä – first", "note": "line 1\nline 2", "pinned": true});
+    let words = json!({"label": "Ä – first", "note": "line 1\nline 2", "protected": true});
     let result = admin.done(admin.post(ARCHIVES, &words).await).await;
     let id = result["archive_id"].as_str().unwrap();
     let shown = admin.get(&of(id, "")).await.expect(200).json();
@@ -116,16 +116,16 @@ async fn words_are_changed_and_taken_back(engine: Engine) {
         .expect(200)
         .json();
     assert_eq!(
-        (&first["label"], &first["note"], &first["pinned"]),
+        (&first["label"], &first["note"], &first["protected"]),
         (&json!("a"), &json!("b"), &json!(false))
     );
     let second = admin
-        .patch(&of(&id, ""), &json!({"label": null, "pinned": true}))
+        .patch(&of(&id, ""), &json!({"label": null, "protected": true}))
         .await
         .expect(200)
         .json();
     assert_eq!(
-        (&second["label"], &second["note"], &second["pinned"]),
+        (&second["label"], &second["note"], &second["protected"]),
         (&Value::Null, &json!("b"), &json!(true))
     );
     assert_eq!(admin.patch(&of(&id, ""), &json!({})).await.expect(200).json(), second);
@@ -133,7 +133,7 @@ async fn words_are_changed_and_taken_back(engine: Engine) {
     for (body, named) in [
         (json!({"label": ""}), "label"),
         (json!({"note": "\u{7}"}), "note"),
-        (json!({"pinned": "no"}), "pinned"),
+        (json!({"protected": "no"}), "protected"),
         (json!({"kind": "taken"}), "kind"),
     ] {
         assert_eq!(
@@ -150,10 +150,13 @@ async fn a_deleted_archive_is_gone(engine: Engine) {
     let place = Place::on(engine).await;
     let (admin, id) = (&place.admin, place.admin.take().await);
     let kept = place.admin.take().await;
-    admin.patch(&of(&id, ""), &json!({"pinned": true})).await.expect(200);
-    admin.delete(&of(&id, "")).await.problem(409, "archive_pinned");
+    admin.patch(&of(&id, ""), &json!({"protected": true})).await.expect(200);
+    admin.delete(&of(&id, "")).await.problem(409, "archive_protected");
     assert_eq!(admin.archives().await.len(), 2);
-    admin.patch(&of(&id, ""), &json!({"pinned": false})).await.expect(200);
+    admin
+        .patch(&of(&id, ""), &json!({"protected": false}))
+        .await
+        .expect(200);
     let gone = admin.delete(&of(&id, "")).await.expect(204);
     assert!(gone.body.is_empty());
     for rest in ["", "/file", "/download/students"] {

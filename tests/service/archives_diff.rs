@@ -118,5 +118,5 @@ async fn questions_that_are_none_are_refused(engine: Engine) {
     admin
         .get(&format!("/backup/diff?from={id}&to=live"))
         .await
-        .problem(422, "archive_cut");
+        .problem(422, "archive_truncated");
 }

@@ -187,7 +187,7 @@ async fn links_open_both_once(engine: Engine) {
         if path.ends_with("/file") {
             assert_eq!(file.body, stored);
         }
-        browser.get(url).await.problem(410, "link_spent");
+        browser.get(url).await.problem(410, "link_used");
     }
     for path in [
         of(&id, ""),

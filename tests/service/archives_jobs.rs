@@ -110,7 +110,7 @@ async fn an_archive_is_of_one_moment(engine: Engine) {
         last = now;
         // No row of it refers to nothing.
         admin
-            .done(admin.post(&of(&id, "/verify"), &json!({"level": "rehearsal"})).await)
+            .done(admin.post(&of(&id, "/verify"), &json!({"level": "test_restore"})).await)
             .await;
     }
     stop.cancel();

@@ -47,7 +47,7 @@ async fn requests_that_are_none_are_refused(engine: Engine) {
     admin
         .post(&of(&id, "/restore-plan"), &nobody)
         .await
-        .problem(422, "archive_no_row");
+        .problem(422, "archive_row_not_found");
     for confirm in [json!("Restore"), json!("yes"), Value::Null] {
         let body = json!({"mode": "replace", "plan_hash": EVERYTHING, "confirm": confirm});
         admin
@@ -193,7 +193,7 @@ async fn modes_differ_in_what_they_leave(engine: Engine) {
         rows.into_iter().map(|row| row[0].clone().unwrap()).collect::<Vec<_>>()
     };
     admin
-        .done(admin.restore(&id, &json!({"mode": "missing_only"})).await)
+        .done(admin.restore(&id, &json!({"mode": "insert_missing"})).await)
         .await;
     assert_eq!(
         (names().await, scratch.count("attendance").await),
@@ -220,14 +220,14 @@ async fn a_plan_that_moved_is_refused(engine: Engine) {
     let job = admin.job(admin.post(&of(&id, "/restore"), &body).await).await;
     assert_eq!(
         (&job["state"], &job["error"]["code"]),
-        (&json!("failed"), &json!("plan_moved")),
+        (&json!("failed"), &json!("plan_outdated")),
         "{job}"
     );
     // A plan of another request is another plan.
     let merge = admin.plan(&id, &json!({"mode": "merge"})).await;
     let body = json!({"mode": "replace", "plan_hash": merge["hash"], "confirm": "restore"});
     let job = admin.job(admin.post(&of(&id, "/restore"), &body).await).await;
-    assert_eq!(job["error"]["code"], "plan_moved", "{job}");
+    assert_eq!(job["error"]["code"], "plan_outdated", "{job}");
     assert_eq!(admin.digests().await, before);
     assert_eq!(
         admin.archives().await.len(),

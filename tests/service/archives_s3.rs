@@ -24,7 +24,7 @@ async fn everything_goes_on_in_a_bucket(engine: Engine) {
     assert_eq!(harness::Answer::of(range).await.expect(206).body, file[3..7]);
     let csv = admin.csv(&of(&id, "/download/students?format=csv")).await;
     assert_eq!(csv, School::csv("students"));
-    for level in ["digest", "rehearsal"] {
+    for level in ["digest", "test_restore"] {
         admin
             .done(admin.post(&of(&id, "/verify"), &json!({"level": level})).await)
             .await;

@@ -77,13 +77,13 @@ async fn files_of_others_survive_a_start_and_spoil_only_themselves(engine: Engin
     let taken = admin.take().await;
     let verify = of(COPIED, "/verify");
     admin
-        .done(admin.post(&verify, &json!({"level": "rehearsal"})).await)
+        .done(admin.post(&verify, &json!({"level": "test_restore"})).await)
         .await;
     let shown = admin.get(&of(COPIED, "")).await.expect(200).json();
     assert_eq!(
         (
             &shown["kind"],
-            &shown["taken_by"],
+            &shown["created_by"],
             &shown["total"],
             &shown["verification"]["result"]
         ),
@@ -136,7 +136,7 @@ async fn damaged_copies_get_no_manifest(engine: Engine) {
             .await
     };
     for (name, content, code) in [
-        ("archive.json.zst", &whole[..whole.len() - 9], "archive_cut"),
+        ("archive.json.zst", &whole[..whole.len() - 9], "archive_truncated"),
         ("archive.json", &whole[..], "archive_unreadable"),
     ] {
         let file = store.join(COPIED).join(name);
@@ -255,7 +255,10 @@ async fn full_disk_is_made_free_by_deleting(engine: Engine) {
     let id = admin.take().await;
     let mut filler = std::fs::File::create(disk.0.path().join("filler")).unwrap();
     while std::io::Write::write(&mut filler, &[0; 4096]).is_ok() {}
-    admin.post(ARCHIVES, &json!({})).await.problem(507, "no_room");
+    admin
+        .post(ARCHIVES, &json!({}))
+        .await
+        .problem(507, "insufficient_storage");
     admin.delete(&of(&id, "")).await.expect(204);
     admin.get(&of(&id, "")).await.problem(410, "archive_gone");
     assert!(admin.archives().await.is_empty());

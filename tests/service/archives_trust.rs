@@ -15,7 +15,7 @@ const COPIED: &str = "2026-01-01T00-00-00Z-00000001";
 /// What the attacker writes for verifications.
 fn forged_verifications() -> Value {
     json!([{
-        "at": "2026-11-28T00:00:00Z", "level": "rehearsal", "result": "ok", "seconds": 1.5, "restore_seconds": 0.5,
+        "at": "2026-11-28T00:00:00Z", "level": "test_restore", "result": "ok", "seconds": 1.5, "restore_seconds": 0.5,
     }])
 }
 
@@ -62,7 +62,7 @@ async fn show(admin: &Client, id: &str) -> Value {
 
 async fn verify(admin: &Client, id: &str) -> Value {
     admin
-        .job(admin.post(&of(id, "/verify"), &json!({"level": "rehearsal"})).await)
+        .job(admin.post(&of(id, "/verify"), &json!({"level": "test_restore"})).await)
         .await
 }
 
@@ -80,7 +80,7 @@ async fn exchanged_archive_is_refused(school: &School, setup: Setup, files: &Fil
     let shown = show(&admin, &id).await;
     assert_eq!(
         (&shown["origin"], &shown["verification"]["level"]),
-        (&json!("made_here"), &json!("rehearsal"))
+        (&json!("made_here"), &json!("test_restore"))
     );
     let intruder = archive_with_an_intruder(school, &admin).await;
     let before = school.scratch.everything().await;

@@ -74,16 +74,24 @@ fn bad(document: &str) -> Vec<(&'static str, Vec<u8>, &'static str)> {
             b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03\x4b\x04\x00".to_vec(),
             "not_an_archive",
         ),
-        ("cut in the header", document.as_bytes()[..40].to_vec(), "archive_cut"),
-        ("cut in a string", cut("\"full_name\":\"Ann", 16), "archive_cut"),
-        ("cut between rows", cut("\n{\"id\":2,", 1), "archive_cut"),
-        ("cut before the summary", cut("\"summary\"", 0), "archive_cut"),
+        (
+            "cut in the header",
+            document.as_bytes()[..40].to_vec(),
+            "archive_truncated",
+        ),
+        ("cut in a string", cut("\"full_name\":\"Ann", 16), "archive_truncated"),
+        ("cut between rows", cut("\n{\"id\":2,", 1), "archive_truncated"),
+        ("cut before the summary", cut("\"summary\"", 0), "archive_truncated"),
         (
             "cut at the last byte",
             document.trim_end().as_bytes()[..document.trim_end().len() - 1].to_vec(),
-            "archive_cut",
+            "archive_truncated",
         ),
-        ("zstd that is cut", sealed[..sealed.len() / 2].to_vec(), "archive_cut"),
+        (
+            "zstd that is cut",
+            sealed[..sealed.len() / 2].to_vec(),
+            "archive_truncated",
+        ),
         (
             "a value changed",
             change("\"0.10\"", "\"0.11\""),
@@ -254,7 +262,7 @@ async fn a_whole_one_is_let_in_however_it_is_wrapped(engine: Engine) {
     let document = admin.get("/backup/download/all").await.expect(200).body;
     let sealed = zstd(&document);
     for (number, bytes, compression) in [(1, document.to_vec(), "none"), (2, sealed, "zstd")] {
-        let path = format!("{UPLOAD}?label=from%20elsewhere&pinned=true");
+        let path = format!("{UPLOAD}?label=from%20elsewhere&protected=true");
         let answer = admin.post_raw(&path, BINARY, bytes.clone()).await.expect(201);
         let archive = answer.json();
         let id = archive["id"].as_str().unwrap();
@@ -262,8 +270,8 @@ async fn a_whole_one_is_let_in_however_it_is_wrapped(engine: Engine) {
         for (name, value) in [
             ("kind", json!("uploaded")),
             ("label", json!("from elsewhere")),
-            ("pinned", json!(true)),
-            ("taken_by", json!("admin")),
+            ("protected", json!(true)),
+            ("created_by", json!("admin")),
             ("compression", json!(compression)),
             ("encryption", json!("none")),
             ("size", json!(bytes.len())),
@@ -278,7 +286,7 @@ async fn a_whole_one_is_let_in_however_it_is_wrapped(engine: Engine) {
         assert_eq!(listed.len(), number);
         assert!(listed.contains(&archive), "{listed:?}");
         admin
-            .done(admin.post(&of(id, "/verify"), &json!({"level": "rehearsal"})).await)
+            .done(admin.post(&of(id, "/verify"), &json!({"level": "test_restore"})).await)
             .await;
     }
 }
@@ -289,7 +297,7 @@ async fn requests_that_are_none_are_refused(engine: Engine) {
     let admin = &place.admin;
     for (query, named) in [
         ("label=", "label"),
-        ("pinned=x", "pinned"),
+        ("protected=x", "protected"),
         ("kind=taken", "kind"),
         ("note=%07", "note"),
     ] {
@@ -367,9 +375,15 @@ async fn limits_of_size_and_room_are_told_apart(engine: Engine) {
     let mut said: Value = serde_json::from_slice(&std::fs::read(&manifest).unwrap()).unwrap();
     said["object"]["size"] = json!(limit);
     std::fs::write(&manifest, said.to_string()).unwrap();
-    admin.post(ARCHIVES, &json!({})).await.problem(507, "no_room");
+    admin
+        .post(ARCHIVES, &json!({}))
+        .await
+        .problem(507, "insufficient_storage");
     let before = admin.digests().await;
-    admin.clear(&json!({"table": "payments"})).await.problem(507, "no_room");
+    admin
+        .clear(&json!({"table": "payments"}))
+        .await
+        .problem(507, "insufficient_storage");
     assert_eq!(admin.digests().await, before);
     assert_eq!(admin.archives().await.len(), 1);
 }
@@ -427,7 +441,7 @@ async fn encrypted_archives_are_made_opened_and_refused(engine: Engine) {
     let csv = admin.csv(&of(&id, "/download/students?format=csv")).await;
     assert_eq!(csv, harness::School::csv("students"));
     admin
-        .done(admin.post(&of(&id, "/verify"), &json!({"level": "rehearsal"})).await)
+        .done(admin.post(&of(&id, "/verify"), &json!({"level": "test_restore"})).await)
         .await;
     if tool::is_here("age") && tool::is_here("zstd") {
         let opened = through(Command::new("age").arg("-d").arg("-i").arg(&file), &sealed);
@@ -443,7 +457,7 @@ async fn encrypted_archives_are_made_opened_and_refused(engine: Engine) {
     service.stop().await;
 
     // The key is lost, or another one: the archive is listed, and nothing is done with it.
-    for (keys, code) in [(None, "archive_key_needed"), (Some(&other), "archive_wrong_key")] {
+    for (keys, code) in [(None, "archive_key_required"), (Some(&other), "archive_wrong_key")] {
         let setup = match keys {
             Some(file) => setup.again().set("CAMPUS_BACKUP_ARCHIVE_KEY_FILE", file.display()),
             None => setup.again(),

@@ -11,7 +11,7 @@ async fn a_whole_archive_is_found_whole(engine: Engine) {
     let place = Place::on(engine).await;
     let (admin, id) = (&place.admin, place.admin.take().await);
     let before = admin.digests().await;
-    for (level, number) in [("digest", 1), ("rehearsal", 2)] {
+    for (level, number) in [("digest", 1), ("test_restore", 2)] {
         let result = admin
             .done(admin.post(&of(&id, "/verify"), &json!({"level": level})).await)
             .await;
@@ -23,7 +23,7 @@ async fn a_whole_archive_is_found_whole(engine: Engine) {
         assert_eq!(found["verification"]["code"], Value::Null);
         assert_eq!(
             found["verification"]["restore_seconds"].is_number(),
-            level == "rehearsal",
+            level == "test_restore",
             "{found}"
         );
         assert_eq!(found["verifications"].as_array().unwrap().len(), number);
@@ -51,7 +51,7 @@ async fn a_damaged_archive_is_found_damaged(engine: Engine) {
         let mut damaged = whole.clone();
         damaged[at] ^= 1;
         std::fs::write(place.object(&id), damaged).unwrap();
-        for level in ["digest", "rehearsal"] {
+        for level in ["digest", "test_restore"] {
             let job = admin
                 .job(admin.post(&of(&id, "/verify"), &json!({"level": level})).await)
                 .await;
@@ -73,7 +73,7 @@ async fn a_damaged_archive_is_found_damaged(engine: Engine) {
     let job = admin
         .job(admin.post(&of(&id, "/verify"), &json!({"level": "digest"})).await)
         .await;
-    assert_eq!(job["error"]["code"], "archive_cut", "{job}");
+    assert_eq!(job["error"]["code"], "archive_truncated", "{job}");
     std::fs::write(place.object(&id), &whole).unwrap();
     admin
         .done(admin.post(&of(&id, "/verify"), &json!({"level": "digest"})).await)

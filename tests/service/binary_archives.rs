@@ -41,10 +41,12 @@ async fn of_the_small_school(engine: harness::Engine) -> Line {
 #[on_every_engine]
 async fn an_archive_is_taken_shown_verified_and_restored(engine: Engine) {
     let line = of_the_small_school(engine).await;
-    let taken = line.json(&["backup", "--label", "before the exams", "--pinned"]).await;
+    let taken = line
+        .json(&["backup", "--label", "before the exams", "--protected"])
+        .await;
     let id = taken["id"].as_str().unwrap();
     assert_eq!(
-        (&taken["label"], &taken["pinned"], &taken["total"]),
+        (&taken["label"], &taken["protected"], &taken["total"]),
         (&json!("before the exams"), &json!(true), &json!(25))
     );
     assert_eq!(taken["origin"], "made_here");
@@ -65,10 +67,10 @@ async fn an_archive_is_taken_shown_verified_and_restored(engine: Engine) {
             .contains("9999999987.50  sum of payments.amount_paid")
     );
 
-    let verified = line.json(&["verify", id, "--rehearse"]).await;
+    let verified = line.json(&["verify", id, "--test-restore"]).await;
     assert_eq!(
         (&verified["verification"]["level"], &verified["verification"]["result"]),
-        (&json!("rehearsal"), &json!("ok"))
+        (&json!("test_restore"), &json!("ok"))
     );
     // Only the service can sign it.
     assert!(line.run(&["list"]).await.stdout.contains("not verified"));
@@ -110,7 +112,7 @@ async fn an_archive_is_taken_shown_verified_and_restored(engine: Engine) {
         "restore",
         id,
         "--mode",
-        "missing_only",
+        "insert_missing",
         "--table",
         "attendance",
         "--yes",
@@ -186,6 +188,6 @@ async fn faults_have_exit_codes_and_change_nothing(engine: Engine) {
         let done = line.run(arguments).await;
         assert_eq!(done.code, Some(6), "{arguments:?}: {done:?}");
     }
-    assert!(line.run(&["list"]).await.stdout.contains("digest cut"));
+    assert!(line.run(&["list"]).await.stdout.contains("digest truncated"));
     assert_eq!(line.scratch().everything().await, before);
 }

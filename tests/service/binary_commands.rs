@@ -108,10 +108,10 @@ async fn archive_is_protected_and_deleted(engine: Engine) {
     line.run(&["delete", id]).await.assert_plain_fault(2);
     line.run(&["delete", "nothing", "--yes"]).await.assert_plain_fault(7);
     line.run(&["protect", "nothing"]).await.assert_plain_fault(7);
-    assert!(line.done(&["protect", id]).await.contains("pinned"));
+    assert!(line.done(&["protect", id]).await.contains("protected"));
     line.run(&["delete", id, "--yes"]).await.assert_plain_fault(7);
     assert!(line.done(&["show", id]).await.starts_with(id));
-    assert_eq!(line.json(&["protect", id, "--off"]).await["pinned"], false);
+    assert_eq!(line.json(&["protect", id, "--off"]).await["protected"], false);
     assert_eq!(
         line.json(&["delete", id, "--yes"]).await,
         json!({"id": id, "deleted": true})
@@ -146,7 +146,7 @@ async fn file_is_saved_uploaded_and_restored(engine: Engine) {
 
     let uploaded = line.json(&["upload", file, "--label", "brought", "--protected"]).await;
     assert_eq!(
-        (&uploaded["label"], &uploaded["pinned"], &uploaded["kind"]),
+        (&uploaded["label"], &uploaded["protected"], &uploaded["kind"]),
         (&json!("brought"), &json!(true), &json!("uploaded"))
     );
     let cut = line.setup.folder().join("cut.json.zst");
@@ -276,7 +276,7 @@ async fn every_file_is_its_owners_alone() {
     let taken = setup.again().arguments(&["backup", "--json"]).run().await;
     let taken: Value = serde_json::from_str(&taken.stdout).unwrap();
     let id = taken["id"].as_str().unwrap();
-    for arguments in [&["verify", id, "--rehearse"][..], &["download", id]] {
+    for arguments in [&["verify", id, "--test-restore"][..], &["download", id]] {
         let done = setup.again().arguments(arguments).run().await;
         assert_eq!(done.code, Some(0), "{done:?}");
     }

@@ -82,7 +82,7 @@ async fn failures_are_json_where_that_is_asked_for() {
         (
             &line.setup,
             &["clear", "students", "--yes", "--expected-rows", "1"],
-            "rows_moved",
+            "row_count_changed",
             7,
         ),
         (&line.setup, &["backup", "--label", ""], "invalid_field", 2),
@@ -162,7 +162,7 @@ async fn no_control_character_reaches_a_terminal() {
     let original: Value = serde_json::from_slice(&std::fs::read(&manifest).unwrap()).unwrap();
     let is_control = |letter: char| (letter.is_control() && letter != '\n') || letter == '\u{202e}';
     let mut shown = 0;
-    for member in ["label", "note", "taken_by", "engine", "app_version", "kind", "id"] {
+    for member in ["label", "note", "created_by", "engine", "app_version", "kind", "id"] {
         let mut changed = original.clone();
         changed[member] = json!(HOSTILE);
         std::fs::write(&manifest, changed.to_string()).unwrap();
@@ -246,7 +246,7 @@ async fn help_shows_a_commands_own_options_first_and_examples() {
         ("download", "--delimiter"),
         ("extract", "--names"),
         ("diff", "--csv"),
-        ("verify", "--rehearse"),
+        ("verify", "--test-restore"),
         ("list", "--json"),
         ("undo", "--as"),
         ("demo", "--scale"),
@@ -298,7 +298,7 @@ async fn administrator_of_the_settings_acts() {
     let as_head = line.setup.again().set("CAMPUS_BACKUP_ADMIN_USERNAME", "head");
     let taken = as_head.again().arguments(&["backup", "--json"]).run().await;
     let taken: Value = serde_json::from_str(&taken.stdout).unwrap();
-    assert_eq!(taken["taken_by"], "head");
+    assert_eq!(taken["created_by"], "head");
     as_head
         .again()
         .arguments(&["backup", "--as", "nobody"])

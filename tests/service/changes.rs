@@ -59,7 +59,7 @@ async fn every_change_is_recorded_with_its_effect(engine: Engine) {
     admin
         .clear(&json!({"table": "attendance", "expected_rows": 7}))
         .await
-        .problem(412, "rows_moved");
+        .problem(412, "row_count_changed");
 
     let change = admin.get(&format!("{CHANGES}/{clear_id}")).await.expect(200).json();
     insta::assert_json_snapshot!("change", change, {
@@ -143,13 +143,13 @@ async fn archive_that_an_undo_needs_is_deleted_only_on_demand(engine: Engine) {
 
     let cleared = clear().await;
     admin
-        .patch(&archive(&cleared), &json!({"pinned": true}))
+        .patch(&archive(&cleared), &json!({"protected": true}))
         .await
         .expect(200);
     let forced = format!("{}?force=true", archive(&cleared));
-    admin.delete(&forced).await.problem(409, "archive_pinned");
+    admin.delete(&forced).await.problem(409, "archive_protected");
     admin
-        .patch(&archive(&cleared), &json!({"pinned": false}))
+        .patch(&archive(&cleared), &json!({"protected": false}))
         .await
         .expect(200);
     admin.delete(&forced).await.expect(204);

@@ -142,7 +142,7 @@ async fn a_form_does_the_same(engine: Engine) {
     let stale = admin
         .post_raw("/backup/clear", form, "table=students&expected_rows=13")
         .await;
-    stale.problem(412, "rows_moved");
+    stale.problem(412, "row_count_changed");
     let done = admin
         .post_raw("/backup/clear", form, "table=students&expected_rows=14")
         .await

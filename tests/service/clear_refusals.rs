@@ -87,12 +87,12 @@ async fn stale_expectations_are_refused(engine: Engine) {
     ] {
         for dry_run in [false, true] {
             let body = json!({"table": table, "expected_rows": expected, "dry_run": dry_run});
-            let problem = school.admin.clear(&body).await.problem(412, "rows_moved");
+            let problem = school.admin.clear(&body).await.problem(412, "row_count_changed");
             assert!(!fields(&problem).is_empty(), "{problem}");
         }
     }
     let body = json!({"table": "students", "expected_rows": {"students": 5, "payments": 9}});
-    let problem = school.admin.clear(&body).await.problem(412, "rows_moved");
+    let problem = school.admin.clear(&body).await.problem(412, "row_count_changed");
     assert!(problem.to_string().contains("payments"), "{problem}");
     school.assert().await;
 }

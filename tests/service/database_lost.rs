@@ -65,7 +65,7 @@ async fn archives_are_read_without_a_database_and_without_an_account(engine: Eng
         (&["list"][..], id),
         (&["show", id], "9999999987.50  sum of payments.amount_paid"),
         (&["verify", id], "whole"),
-        (&["verify", id, "--rehearse"], "a restore took"),
+        (&["verify", id, "--test-restore"], "a restore took"),
         (&["extract", id, "users"], "admin@school.example"),
     ] {
         let done = left.with(gone).arguments(command).run().await;

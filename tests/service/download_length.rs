@@ -269,7 +269,7 @@ async fn download_through_a_proxy_is_refused_without_room() {
     let problem = through(STUDENTS).await;
     let problem = {
         assert!(problem.headers.contains_key("retry-after"), "{problem:?}");
-        problem.problem(507, "no_room")
+        problem.problem(507, "insufficient_storage")
     };
     assert!(problem["hint"].as_str().unwrap().contains("--spool-limit"), "{problem}");
     assert!(
@@ -297,7 +297,7 @@ async fn download_larger_than_the_limit_is_not_to_be_tried_again() {
     let request = admin.request(Method::GET, STUDENTS).header("Via", "1.1 proxy");
     let answer = harness::Answer::of(request).await;
     assert!(!answer.headers.contains_key("retry-after"), "{answer:?}");
-    answer.problem(507, "no_room");
+    answer.problem(507, "insufficient_storage");
 }
 
 /// A client that leaves while its download is spooled ends the query, and its place is free.

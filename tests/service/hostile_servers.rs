@@ -141,7 +141,7 @@ async fn round_trip(scratch: &Scratch, combination: &str) {
     admin.post(&undo, &json!({})).await.expect(200);
     assert_eq!(admin.digests().await, before, "{combination}: undo");
 
-    for mode in ["replace", "merge", "missing_only"] {
+    for mode in ["replace", "merge", "insert_missing"] {
         admin.clear(&json!({"table": "students"})).await.expect(200);
         let restored = admin.restore(&archive, &json!({"mode": mode, "scope": "all"})).await;
         admin.done(restored).await;

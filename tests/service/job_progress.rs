@@ -30,7 +30,7 @@ async fn one_of_each(place: &Place) -> Vec<String> {
         .expect(202);
     ids.push(id(&taken));
     let archive = admin.done(taken).await["archive_id"].as_str().unwrap().to_owned();
-    for level in ["digest", "rehearsal"] {
+    for level in ["digest", "test_restore"] {
         let accepted = admin
             .post(&of(&archive, "/verify"), &json!({"level": level}))
             .await

@@ -190,7 +190,9 @@ async fn job_is_found_by_the_idempotency_key_of_its_owner(engine: Engine) {
     assert_eq!(by_key(&other, "lost").await, std::slice::from_ref(&others["id"]));
     assert_eq!(by_key(&admin, "lost").await, std::slice::from_ref(&cleared["id"]));
     // One that was refused before it became a job has left no trace.
-    clear(&admin, "payments", "refused").await.problem(412, "rows_moved");
+    clear(&admin, "payments", "refused")
+        .await
+        .problem(412, "row_count_changed");
     assert_eq!(by_key(&admin, "refused").await, [] as [Value; 0]);
 }
 
@@ -202,7 +204,7 @@ async fn events_tell_what_is_new_and_nothing_twice(engine: Engine) {
     let copy = Copy::on(&school.scratch, Manner::LIVELY).await;
     let job = copy.submit(submission(Needs::Nothing), async |context: Context| {
         let progress = context.progress();
-        progress.enter(Phase::Taking, Some(100))?;
+        progress.enter(Phase::BackingUp, Some(100))?;
         for _ in 0..100 {
             progress.advance(1)?;
             tokio::time::sleep(Duration::from_millis(30)).await;

@@ -58,7 +58,7 @@ async fn a_link_downloads_once(engine: Engine) {
         "no-referrer",
         "a link is not told to the next page"
     );
-    browser.get(&link).await.problem(410, "link_spent");
+    browser.get(&link).await.problem(410, "link_used");
 
     let logs = service.logs();
     assert!(!logs.contains(token(&link)), "the link is in the log");
@@ -109,7 +109,7 @@ async fn a_link_ends_after_five_minutes(engine: Engine) {
         .scratch
         .execute(&format!("update backup_download_links set expires_at = {past}"))
         .await;
-    service.anonymous().get(&link).await.problem(410, "link_spent");
+    service.anonymous().get(&link).await.problem(410, "link_used");
 }
 
 #[on_every_engine(nightly)]
@@ -148,7 +148,7 @@ async fn a_link_is_spent_once_however_many_come(engine: Engine) {
         let (given, refused): (Vec<_>, Vec<_>) = answers.into_iter().partition(|answer| answer.status == 200);
         assert_eq!(given.len(), 1);
         for answer in refused {
-            answer.problem(410, "link_spent");
+            answer.problem(410, "link_used");
         }
     }
 }
@@ -164,7 +164,7 @@ async fn who_goes_away_has_spent_the_link(engine: Engine) {
     reader.read(50_000).await;
     drop(reader);
     for _ in 0..5 {
-        service.anonymous().get(&link).await.problem(410, "link_spent");
+        service.anonymous().get(&link).await.problem(410, "link_used");
     }
 }
 
@@ -235,7 +235,7 @@ async fn a_download_that_the_service_breaks_does_not_spend_its_link(engine: Engi
         service.anonymous().get(&link).await.status.is_success()
     })
     .await;
-    service.anonymous().get(&link).await.problem(410, "link_spent");
+    service.anonymous().get(&link).await.problem(410, "link_used");
 }
 
 /// Links are kept in the database, so a second copy of the service knows them.
@@ -245,7 +245,7 @@ async fn another_copy_knows_the_link(engine: Engine) {
     let other = Service::on(&school.scratch).await;
     let link = link(&admin, CSV).await;
     other.anonymous().get(&link).await.expect(200);
-    _service.anonymous().get(&link).await.problem(410, "link_spent");
+    _service.anonymous().get(&link).await.problem(410, "link_used");
 }
 
 /// Whoever only asks what would come has not downloaded it.
@@ -320,8 +320,8 @@ async fn looking_at_a_link_does_not_spend_it(engine: Engine) {
         "{whole:?}"
     );
     assert_eq!(whole.body, file);
-    ask(&begin, &[HTML]).await.problem(410, "link_spent");
-    ask(&link, &[HTML]).await.problem(410, "link_spent");
+    ask(&begin, &[HTML]).await.problem(410, "link_used");
+    ask(&link, &[HTML]).await.problem(410, "link_used");
     admin
         .get(&format!("{CSV}&begin=true"))
         .await
@@ -344,7 +344,7 @@ async fn ranges_of_an_archive_share_one_link(engine: Engine) {
     }
     browser.head(&probed).await.expect(200);
     assert_eq!(browser.get(&probed).await.expect(200).body, file);
-    browser.get(&probed).await.problem(410, "link_spent");
+    browser.get(&probed).await.problem(410, "link_used");
 
     let shared = link(&admin, &path).await;
     let half = file.len() / 2;
@@ -357,7 +357,7 @@ async fn ranges_of_an_archive_share_one_link(engine: Engine) {
         range(&shared, "bytes=0-0".to_owned()).await.status.as_u16() == 410
     })
     .await;
-    browser.get(&shared).await.problem(410, "link_spent");
+    browser.get(&shared).await.problem(410, "link_used");
 }
 
 /// However many ranges are asked for at once, the archive goes out once, and once more for what has not arrived.
@@ -379,21 +379,21 @@ async fn ranges_at_once_are_bounded(engine: Engine) {
             "update backup_download_links set begun_bytes = {on_their_way}"
         ))
         .await;
-    range(&shared, "bytes=0-").await.problem(410, "link_spent");
+    range(&shared, "bytes=0-").await.problem(410, "link_used");
     until("the link is given back", PATIENCE, async || {
         range(&shared, "bytes=0-0").await.status.as_u16() == 206
     })
     .await;
-    range(&shared, "bytes=1-").await.problem(410, "link_spent");
+    range(&shared, "bytes=1-").await.problem(410, "link_used");
     assert_eq!(range(&shared, "bytes=2-").await.expect(206).body.len(), size - 2);
-    range(&shared, "bytes=2-").await.problem(410, "link_spent");
+    range(&shared, "bytes=2-").await.problem(410, "link_used");
 
     let many = link(&admin, &path).await;
     let answers = futures_util::future::join_all((0..12).map(|_| range(&many, "bytes=1-"))).await;
     let (given, refused): (Vec<_>, Vec<_>) = answers.into_iter().partition(|answer| answer.status == 206);
     assert!((1..=2).contains(&given.len()), "{}", given.len());
     for answer in refused {
-        answer.problem(410, "link_spent");
+        answer.problem(410, "link_used");
     }
 }
 
@@ -415,7 +415,7 @@ async fn range_of_everything_is_a_whole_download(engine: Engine) {
         let answers = futures_util::future::join_all((0..6).map(|_| ask())).await;
         let given = answers.iter().filter(|answer| answer.status == 206).count();
         assert_eq!(given, 1, "{everything}");
-        ask().await.problem(410, "link_spent");
+        ask().await.problem(410, "link_used");
     }
 }
 
@@ -440,7 +440,7 @@ async fn who_takes_nothing_more_has_spent_the_link(engine: Engine) {
     })
     .await;
     for _ in 0..5 {
-        service.anonymous().get(&link).await.problem(410, "link_spent");
+        service.anonymous().get(&link).await.problem(410, "link_used");
     }
 }
 

@@ -22,7 +22,7 @@ const COMMANDS: [&[&str]; 15] = [
     &["restore", ID, "--mode", "replace", "--yes"],
     &["list"],
     &["show", ID],
-    &["verify", ID, "--rehearse"],
+    &["verify", ID, "--test-restore"],
     &["extract", ID, "students"],
     &["download", ID, "--output", "-"],
 ];
@@ -149,7 +149,7 @@ async fn reading_makes_nothing_beside_the_archives() {
         &["show", id],
         &["extract", id, "students"],
         &["verify", id],
-        &["verify", id, "--rehearse"],
+        &["verify", id, "--test-restore"],
     ] {
         let done = copied.again().arguments(command).run().await;
         assert_eq!(done.code, Some(0), "{command:?}: {done:?}");

@@ -79,10 +79,10 @@ async fn administrators_are_named_and_confirmed(engine: Engine) {
         let (data, _) = plan["hash"].as_str().unwrap().split_once('-').unwrap();
         body["plan_hash"] = json!(data);
         let job = admin.job(admin.post(&of(&id, "/restore"), &body).await).await;
-        assert_eq!(job["error"]["code"], "plan_moved", "{job}");
+        assert_eq!(job["error"]["code"], "plan_outdated", "{job}");
         assert_eq!(scratch.everything().await, before, "{mode}");
     }
-    let missing = admin.plan(&id, &json!({"mode": "missing_only"})).await;
+    let missing = admin.plan(&id, &json!({"mode": "insert_missing"})).await;
     assert!(!missing["hash"].as_str().unwrap().contains('-'), "{missing}");
 
     // Confirmed, it is done, and `head` stays as it is.
@@ -118,7 +118,7 @@ async fn other_administrators_are_not_locked_out(engine: Engine) {
             }
         })
         .await;
-        for mode in ["replace", "merge", "missing_only"] {
+        for mode in ["replace", "merge", "insert_missing"] {
             admin.done(admin.restore(&id, &json!({"mode": mode})).await).await;
             assert_eq!(scratch.rows(rows).await, before, "{mode} {value:?}");
         }

@@ -43,7 +43,7 @@ async fn an_undo_restores_the_last_id_beside_rows_that_were_written_since(engine
 }
 
 #[on_every_engine]
-async fn an_archive_with_the_last_id_is_refused_by_its_plan_and_its_rehearsal(engine: Engine) {
+async fn plan_and_test_restore_refuse_an_archive_with_the_last_id(engine: Engine) {
     let place = Place::on(engine).await;
     let (admin, scratch) = (&place.admin, &place.school.scratch);
     let archive = restore_rig::Place::on(scratch).await.archive().await;
@@ -82,7 +82,7 @@ async fn an_archive_with_the_last_id_is_refused_by_its_plan_and_its_rehearsal(en
     );
     assert_eq!(scratch.everything().await, before);
 
-    let verify = admin.post(&of(id, "/verify"), &json!({"level": "rehearsal"})).await;
+    let verify = admin.post(&of(id, "/verify"), &json!({"level": "test_restore"})).await;
     let job = admin.job(verify).await;
     assert_eq!(job["error"]["code"], "archive_unrestorable", "{job}");
     scratch
@@ -106,7 +106,9 @@ async fn a_safety_archive_with_the_last_id_is_restored(engine: Engine) {
         let report = admin.done(admin.restore(&id, &request).await).await;
         assert_ne!(admin.digests().await, before);
         let safety = report["safety_archive_id"].as_str().unwrap();
-        let verify = admin.post(&of(safety, "/verify"), &json!({"level": "rehearsal"})).await;
+        let verify = admin
+            .post(&of(safety, "/verify"), &json!({"level": "test_restore"}))
+            .await;
         admin.done(verify).await;
         let plan = admin.plan(safety, &request).await;
         let warnings = plan["warnings"].as_array().unwrap();

@@ -14,7 +14,7 @@ async fn archives_are_verified_uploaded_compared_and_refused(engine: Engine) {
     let admin = &place.admin;
     let before = admin.digests().await;
     let id = admin.take().await;
-    for level in ["digest", "rehearsal"] {
+    for level in ["digest", "test_restore"] {
         let verified = admin.post(&of(&id, "/verify"), &json!({"level": level})).await;
         let result = admin.done(verified).await;
         assert_eq!(result["verification"]["result"], "ok", "{level}: {result}");
@@ -31,7 +31,7 @@ async fn archives_are_verified_uploaded_compared_and_refused(engine: Engine) {
     };
     upload(file[..file.len() / 2].to_vec())
         .await
-        .problem(422, "archive_cut");
+        .problem(422, "archive_truncated");
     let uploaded = upload(file.to_vec()).await.expect(201).json();
     assert_eq!(uploaded["sha256"], before);
     assert_eq!(admin.archives().await.len(), 2);
@@ -96,7 +96,7 @@ async fn downloads_are_compressed_bare_and_by_a_link(engine: Engine) {
         .await
         .problem(401, "link_invalid");
     assert_eq!(anonymous.get(path).await.expect(200).body, plain);
-    anonymous.get(path).await.problem(410, "link_spent");
+    anonymous.get(path).await.problem(410, "link_used");
 }
 
 #[on_every_engine]

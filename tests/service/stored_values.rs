@@ -30,7 +30,7 @@ async fn native_value_is_downloaded_cleared_and_brought_back(engine: Engine) {
     assert!(students.contains(&json!({"native": text}).to_string()), "{students}");
 
     let id = admin.take().await;
-    for level in ["digest", "rehearsal"] {
+    for level in ["digest", "test_restore"] {
         let verified = admin.post(&of(&id, "/verify"), &json!({"level": level})).await;
         let result = admin.done(verified).await;
         assert_eq!(result["verification"]["result"], "ok", "{level}: {result}");

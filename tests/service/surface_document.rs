@@ -360,8 +360,8 @@ async fn the_codes_of_problems_are_a_closed_list() {
         "wrong_credentials",
         "forbidden",
         "link_invalid",
-        "link_spent",
-        "rows_moved",
+        "link_used",
+        "row_count_changed",
         "wrong_confirmation",
         "too_many_logins",
         "too_many_downloads",
@@ -375,7 +375,7 @@ async fn the_codes_of_problems_are_a_closed_list() {
         "stopping",
         "database_busy",
         "database_unavailable",
-        "no_room",
+        "insufficient_storage",
         "internal",
     ] {
         assert!(codes.contains(&code), "{code} is not in {codes:?}");

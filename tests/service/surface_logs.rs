@@ -28,7 +28,7 @@ async fn logs_hold_no_secret(engine: Engine) {
             .problem(401, "wrong_credentials");
     }
     anonymous.get(&link).await.expect(200);
-    anonymous.get(&link).await.problem(410, "link_spent");
+    anonymous.get(&link).await.problem(410, "link_used");
     anonymous
         .get("/backup/download/users?access_token=query-token-of-somebody")
         .await;

@@ -40,7 +40,7 @@ const LIST_EXAMPLES: &str = "Examples:
   campus-backup list --json | jq -r '.items[0].id'";
 const VERIFY_EXAMPLES: &str = "Examples:
   campus-backup verify 2026-11-25T03-53-08Z-5f1c2a9b
-  campus-backup verify 2026-11-25T03-53-08Z-5f1c2a9b --rehearse";
+  campus-backup verify 2026-11-25T03-53-08Z-5f1c2a9b --test-restore";
 const EXTRACT_EXAMPLES: &str = "Examples:
   campus-backup extract 2026-11-25T03-53-08Z-5f1c2a9b students --output students.csv
   campus-backup extract backup.json.zst payments --delimiter semicolon --decimals comma --names
@@ -179,7 +179,7 @@ pub enum Command {
         id: String,
         /// Also restore it into a database of its own, which says how long a restore takes.
         #[arg(long)]
-        rehearse: bool,
+        test_restore: bool,
         /// Where it is.
         #[command(flatten)]
         reading: Reading,
@@ -282,7 +282,7 @@ pub struct ArchiveFields {
     #[arg(long)]
     pub note: Option<String>,
     /// Protect it from deletion.
-    #[arg(long, visible_alias = "pinned")]
+    #[arg(long)]
     pub protected: bool,
 }
 
@@ -350,7 +350,7 @@ pub struct Restore {
     #[arg(value_name = "ID|FILE")]
     pub archive: String,
     /// What becomes of rows: `replace` makes them what the archive has and removes all others, `merge` removes none,
-    /// `missing_only` adds only those that are not there.
+    /// `insert_missing` adds only those that are not there.
     #[arg(long, value_name = "MODE")]
     pub mode: String,
     /// Only this table; may be repeated [default: everything].

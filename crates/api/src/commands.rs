@@ -60,7 +60,11 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Some(Command::Backup { words, acting }) => keep::backup(archive::words(words), &acting),
         Some(Command::List { reading }) => stored::list(&reading),
         Some(Command::Show { id, reading }) => stored::show(&id, &reading),
-        Some(Command::Verify { id, rehearse, reading }) => stored::verify(&id, rehearse, &reading),
+        Some(Command::Verify {
+            id,
+            test_restore,
+            reading,
+        }) => stored::verify(&id, test_restore, &reading),
         Some(Command::Extract(extract)) => stored::extract(&extract),
         Some(Command::Diff { from, to, csv, acting }) => keep::diff(from, to, csv, &acting),
         Some(Command::Restore(restore)) => restoring::restore(&restore),

@@ -189,14 +189,14 @@ pub(crate) fn line(archive: &ListedArchive) -> String {
             format!("{} {what}", level.as_str().unwrap_or_default())
         }
     };
-    let pinned = if manifest.pinned { "  pinned" } else { "" };
+    let protected = if manifest.protected { "  protected" } else { "" };
     let label = manifest
         .label
         .as_deref()
         .map(|label| format!("  {label}"))
         .unwrap_or_default();
     format!(
-        "{}  {:8}{origin}  {:>12} rows  {:>11}  {verified}{pinned}{label}",
+        "{}  {:8}{origin}  {:>12} rows  {:>11}  {verified}{protected}{label}",
         manifest.id,
         kind.as_str().unwrap_or_default(),
         HumanCount(manifest.total).to_string(),

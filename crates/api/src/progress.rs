@@ -46,11 +46,11 @@ pub(crate) fn show(bar: &ProgressBar, phase: Phase, rows_done: u64, rows_total: 
 fn word(phase: Phase) -> &'static str {
     match phase {
         Phase::Waiting => "waiting",
-        Phase::Taking => "taking",
+        Phase::BackingUp => "backing up",
         Phase::Checking => "checking",
-        Phase::Rehearsing => "rehearsing",
+        Phase::TestRestore => "test_restore",
         Phase::Comparing => "comparing",
-        Phase::Safety => "safety copy",
+        Phase::SafetyBackup => "safety backup",
         Phase::Changing => "changing",
         Phase::Committing => "committing",
     }

@@ -52,7 +52,7 @@ impl Warning {
         Self {
             code: match error {
                 Error::StoreMisconfigured { .. } => Code::StoreMisconfigured.name(),
-                Error::NoRoom { .. } => Code::NoRoom.name(),
+                Error::InsufficientStorage { .. } => Code::InsufficientStorage.name(),
                 _ => Code::StoreUnavailable.name(),
             },
             // Everybody may ask, and what a store has said may name its key.
@@ -138,7 +138,11 @@ impl Readiness {
         measure::ready(found.is_ok());
         // Where it is not ready, what is wrong with the store still is.
         let warnings = found.unwrap_or_else(|_| self.store_warning().clone().into_iter().collect());
-        for code in [Code::StoreUnavailable, Code::StoreMisconfigured, Code::NoRoom] {
+        for code in [
+            Code::StoreUnavailable,
+            Code::StoreMisconfigured,
+            Code::InsufficientStorage,
+        ] {
             let code = code.name();
             measure::warning(code, warnings.iter().any(|warning| warning.code == code));
         }

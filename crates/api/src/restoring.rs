@@ -361,6 +361,9 @@ fn scope(arguments: &Restore) -> Result<Scope, Failure> {
 }
 
 fn mode(name: &str) -> Result<Mode, Failure> {
-    serde_json::from_value(json!(name))
-        .map_err(|_| Failure::Settings(vec![format!("--mode: `{name}` is not replace, merge or missing_only")]))
+    serde_json::from_value(json!(name)).map_err(|_| {
+        Failure::Settings(vec![format!(
+            "--mode: `{name}` is not replace, merge or insert_missing"
+        )])
+    })
 }

@@ -63,7 +63,7 @@ pub(crate) fn show(id: &str, reading: &Reading) -> Result<(), Failure> {
             print(paragraph)?;
         }
         let taken = manifest.created_at.to_rfc3339_opts(SecondsFormat::Secs, true);
-        let by = manifest.taken_by.as_deref().unwrap_or("nobody known");
+        let by = manifest.created_by.as_deref().unwrap_or("nobody known");
         print(&format!("taken {taken} on {} by {by}", manifest.engine))?;
         for (table, rows) in &manifest.rows {
             print(&format!("{rows:>12}  {table}"))?;
@@ -75,9 +75,9 @@ pub(crate) fn show(id: &str, reading: &Reading) -> Result<(), Failure> {
     })
 }
 
-pub(crate) fn verify(id: &str, rehearse: bool, reading: &Reading) -> Result<(), Failure> {
-    let level = match rehearse {
-        true => VerificationLevel::Rehearsal,
+pub(crate) fn verify(id: &str, test_restore: bool, reading: &Reading) -> Result<(), Failure> {
+    let level = match test_restore {
+        true => VerificationLevel::TestRestore,
         false => VerificationLevel::Digest,
     };
     with_archives(reading, async |archives, _| {

@@ -22,8 +22,8 @@ pub enum Error {
         looks_like: &'static str,
     },
     /// The file ends before the archive does. What is there may be right.
-    #[error("the archive is cut: it ends too early, after {at}")]
-    Cut {
+    #[error("the archive is incomplete: it ends too early, after {at}")]
+    Truncated {
         /// The last place that was whole.
         at: Position,
     },
@@ -52,7 +52,7 @@ pub enum Error {
     WrongKey,
     /// The archive is encrypted, and there is no key of the kind that it takes.
     #[error("the archive is encrypted: {needed} is needed to open it")]
-    KeyNeeded {
+    KeyRequired {
         /// What would open it.
         needed: KeyKind,
     },
@@ -145,11 +145,11 @@ impl Error {
         match self {
             Self::Empty => "empty",
             Self::NotAnArchive { .. } => "not_an_archive",
-            Self::Cut { .. } => "cut",
+            Self::Truncated { .. } => "truncated",
             Self::Corrupt { .. } | Self::CorruptLayer { .. } | Self::Refused => "corrupt",
             Self::DigestMismatch { .. } => "digest_mismatch",
             Self::WrongKey => "wrong_key",
-            Self::KeyNeeded { .. } => "key_needed",
+            Self::KeyRequired { .. } => "key_required",
             Self::NewerVersion { .. } => "newer_version",
             Self::SchemaMismatch(_) => "schema_mismatch",
             Self::NotCanonical { .. } => "not_canonical",
@@ -168,7 +168,7 @@ impl Error {
     /// Where in the document, if it is about one place.
     pub fn position(&self) -> Option<&Position> {
         match self {
-            Self::Cut { at }
+            Self::Truncated { at }
             | Self::Corrupt { at, .. }
             | Self::NotCanonical { at, .. }
             | Self::InvalidValue { at, .. }

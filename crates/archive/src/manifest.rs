@@ -44,13 +44,13 @@ pub struct Manifest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
     /// Whether it is kept until somebody says otherwise.
-    #[serde(default)]
-    pub pinned: bool,
+    #[serde(default, alias = "pinned")]
+    pub protected: bool,
     /// How it came into the store.
     pub kind: Origin,
     /// The username of who took or uploaded it; none if a schedule did.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub taken_by: Option<String>,
+    #[serde(default, alias = "taken_by", skip_serializing_if = "Option::is_none")]
+    pub created_by: Option<String>,
     /// The job that made it; none if it was not made by a job, or before jobs were named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub job_id: Option<String>,
@@ -128,7 +128,7 @@ pub struct Verification {
     pub code: Option<String>,
     /// How long it took.
     pub seconds: f64,
-    /// How much of that went into the rehearsal's restore.
+    /// How much of that went into the test restore's restore.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restore_seconds: Option<f64>,
 }
@@ -140,7 +140,8 @@ pub enum VerificationLevel {
     /// It was read, and everything in it has the digests that were written down.
     Digest,
     /// It was restored into a database of its own, too.
-    Rehearsal,
+    #[serde(alias = "rehearsal")]
+    TestRestore,
 }
 
 /// What came of a verification.
@@ -198,7 +199,7 @@ struct Start {
 }
 
 impl Manifest {
-    /// The manifest of an archive that was read to its end: nobody has named, pinned or verified it yet.
+    /// The manifest of an archive that was read to its end: nobody has named, protected or verified it yet.
     pub fn new(id: String, kind: Origin, header: &ArchiveHeader, summary: &Summary, object: Object) -> Self {
         let summary = summary.clone();
         Self {
@@ -211,9 +212,9 @@ impl Manifest {
             archive_version: header.version,
             label: None,
             note: None,
-            pinned: false,
+            protected: false,
             kind,
-            taken_by: None,
+            created_by: None,
             job_id: None,
             request_digest: None,
             rows: summary.rows,
@@ -258,7 +259,7 @@ impl Manifest {
             ("engine", are_short([&self.engine])),
             ("label", chars(&self.label) <= MAX_LABEL_CHARS),
             ("note", chars(&self.note) <= MAX_NOTE_CHARS),
-            ("taken_by", are_short(&self.taken_by)),
+            ("created_by", are_short(&self.created_by)),
             ("job_id", are_short(&self.job_id)),
             ("request_digest", are_short(&self.request_digest)),
             ("rows", are_short(self.rows.keys())),
@@ -328,9 +329,9 @@ pub(crate) mod tests {
             archive_version: 1,
             label: Some("Before the \"new\" term".to_owned()),
             note: None,
-            pinned: true,
+            protected: true,
             kind: Origin::Safety,
-            taken_by: Some("admin".to_owned()),
+            created_by: Some("admin".to_owned()),
             job_id: Some("0193d2f0-7a1c-7d3e-8f4b-2c9d1e5a6b70".to_owned()),
             request_digest: Some("1c".repeat(32)),
             rows: BTreeMap::from([("students".to_owned(), 1000)]),
@@ -347,7 +348,7 @@ pub(crate) mod tests {
             contains_password_hashes: true,
             verifications: vec![Verification {
                 at: "2026-11-26T00:00:00Z".parse().unwrap(),
-                level: VerificationLevel::Rehearsal,
+                level: VerificationLevel::TestRestore,
                 result: VerificationResult::Failed,
                 code: Some("digest_mismatch".to_owned()),
                 seconds: 1.5,
@@ -402,7 +403,7 @@ pub(crate) mod tests {
             |json, long| json["engine"] = long.into(),
             |json, long| json["label"] = long.into(),
             |json, long| json["note"] = long.into(),
-            |json, long| json["taken_by"] = long.into(),
+            |json, long| json["created_by"] = long.into(),
             |json, long| json["rows"][long] = 1.into(),
             |json, long| json["sha256"]["students"] = long.into(),
             |json, long| json["totals"][long] = "1".into(),
@@ -434,7 +435,7 @@ pub(crate) mod tests {
         for part in [
             "\"kind\": \"safety\"",
             "\"compression\": \"zstd\"",
-            "\"level\": \"rehearsal\"",
+            "\"level\": \"test_restore\"",
             "\"result\": \"failed\"",
         ] {
             assert!(json.contains(part), "{part}");

@@ -103,7 +103,7 @@ mod tests {
             |it| it.verifications.clear(),
             |it| it.verifications[0].seconds += 1.0,
             |it| it.object.sha256.clear(),
-            |it| it.pinned = false,
+            |it| it.protected = false,
             |it| it.signature = None,
             |it| it.signature = Some("é".repeat(64)),
         ];

@@ -122,7 +122,7 @@ impl Clear {
 /// Removes the rows, in a change that has begun with [`Clear::tables`] and that the caller commits.
 ///
 /// # Errors
-/// [`Error::RowsMoved`] if the expectation does not hold. On any error the change must be dropped, and then nothing has
+/// [`Error::RowCountChanged`] if the expectation does not hold. On any error the change must be dropped, and then nothing has
 /// changed.
 pub(crate) async fn remove(change: &mut Change, request: &Clear) -> Result<Cleared> {
     let before = change.count().await?;
@@ -144,7 +144,7 @@ pub(crate) async fn remove(change: &mut Change, request: &Clear) -> Result<Clear
 /// Says what a clear would remove, and changes nothing.
 ///
 /// # Errors
-/// [`Error::RowsMoved`] if the expectation does not hold.
+/// [`Error::RowCountChanged`] if the expectation does not hold.
 pub async fn foresee(_: &Admin, database: &Database, request: &Clear) -> Result<Cleared> {
     let doing = "counting what a clear would remove";
     let transaction = database.begin_read().await?;
@@ -185,6 +185,6 @@ fn demand(expected: Option<&Expected>, removed: &BTreeMap<Table, u64>) -> Result
     if differences.is_empty() {
         Ok(())
     } else {
-        Err(Error::RowsMoved { differences })
+        Err(Error::RowCountChanged { differences })
     }
 }

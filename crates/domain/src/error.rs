@@ -54,7 +54,7 @@ pub enum Error {
     LinkInvalid,
     /// A download link that was used or whose five minutes are over.
     #[error("this download link was used already or has expired")]
-    LinkSpent,
+    LinkUsed,
     /// No link of that id, or it is no longer remembered, or somebody else has made it.
     #[error("there is no download link of that id")]
     UnknownLink,
@@ -77,7 +77,7 @@ pub enum Error {
     AdministratorsUnconfirmed,
     /// The rows are no longer as many as the caller expected.
     #[error("the data has changed since it was counted")]
-    RowsMoved {
+    RowCountChanged {
         /// Table (or `total`), expected, found.
         differences: Vec<(&'static str, u64, u64)>,
     },
@@ -139,7 +139,7 @@ pub enum Error {
     },
     /// The disk of the database or of the service is full.
     #[error("there is no room left while {doing}")]
-    NoRoom {
+    InsufficientStorage {
         /// What was being done.
         doing: &'static str,
         /// What the system said.
@@ -166,9 +166,9 @@ pub enum Error {
         /// Its id.
         id: String,
     },
-    /// The archive is pinned, and so it is not deleted.
-    #[error("this archive is pinned")]
-    ArchivePinned {
+    /// The archive is protected, and so it is not deleted.
+    #[error("this archive is protected")]
+    ArchiveProtected {
         /// Its id.
         id: String,
     },
@@ -238,7 +238,7 @@ pub enum Error {
     Archive(archive::Error),
     /// An archive of other tables.
     #[error("the archive has no table {0}")]
-    NoTable(Table),
+    TableNotFound(Table),
     /// A row of an archive refers to one that is neither in it nor where it would go.
     #[error("row {row} of {table} refers to a row that is not there")]
     Orphan {
@@ -263,7 +263,7 @@ pub enum Error {
     },
     /// An archive does not have the row that was asked for.
     #[error("the archive has no row {row} of {table}")]
-    NoRow {
+    RowNotFound {
         /// The table.
         table: Table,
         /// The id that was asked for.
@@ -356,7 +356,7 @@ pub enum Error {
     UndoBlocked,
     /// The live data is not what the plan of a restore was about, or the plan is another one's.
     #[error("the data has changed since the plan was made")]
-    PlanMoved,
+    PlanOutdated,
     /// An archive that is brought has more bytes than the settings allow.
     #[error("an archive may have {limit} bytes at most")]
     UploadTooLarge {
@@ -456,10 +456,10 @@ impl Error {
     pub fn archive_code(&self) -> Option<&'static str> {
         match self {
             Self::Archive(error) => Some(error.code()),
-            Self::NoTable(_) => Some("no_table"),
+            Self::TableNotFound(_) => Some("table_not_found"),
             Self::Orphan { .. } => Some("orphan"),
             Self::DuplicateKey { .. } => Some("duplicate_key"),
-            Self::NoRow { .. } => Some("no_row"),
+            Self::RowNotFound { .. } => Some("row_not_found"),
             Self::Inadmissible { .. } => Some("invalid_value"),
             Self::ManifestMismatch { .. } => Some("manifest_mismatch"),
             Self::RecordMismatch { .. } => Some("record_mismatch"),
@@ -513,7 +513,7 @@ impl Error {
             },
             Trouble::AccessDenied => Self::DatabaseAccessDenied { doing, source },
             Trouble::Limit(limit) => Self::DatabaseLimit { doing, limit, source },
-            Trouble::Full => Self::NoRoom {
+            Trouble::Full => Self::InsufficientStorage {
                 doing,
                 source: Box::new(source),
             },
@@ -532,7 +532,7 @@ impl Error {
     /// The same for what SQLite itself said, by its extended result code.
     pub(crate) fn sqlite<E: Into<Box<dyn StdError + Send + Sync>>>(doing: &'static str, code: i32, source: E) -> Self {
         match driver::classify_sqlite(code) {
-            Trouble::Full => Self::NoRoom {
+            Trouble::Full => Self::InsufficientStorage {
                 doing,
                 source: source.into(),
             },
@@ -552,7 +552,7 @@ impl Error {
     pub fn io(doing: &'static str) -> impl FnOnce(io::Error) -> Self {
         move |source| match Self::carried(source) {
             Ok(error) => error,
-            Err(source) if is_full(&source) => Self::NoRoom {
+            Err(source) if is_full(&source) => Self::InsufficientStorage {
                 doing,
                 source: Box::new(source),
             },

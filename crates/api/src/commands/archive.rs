@@ -18,11 +18,7 @@ use crate::restoring::pieces;
 
 pub(super) fn words(fields: ArchiveFields) -> Words {
     let ArchiveFields { label, note, protected } = fields;
-    Words {
-        label,
-        note,
-        pinned: protected,
-    }
+    Words { label, note, protected }
 }
 
 pub(super) fn delete(id: &str, force: bool, yes: bool, acting: &Acting) -> Result<(), Failure> {
@@ -52,7 +48,7 @@ pub(super) fn delete(id: &str, force: bool, yes: bool, acting: &Acting) -> Resul
 pub(super) fn protect(id: &str, is_protected: bool, acting: &Acting) -> Result<(), Failure> {
     with_admin(acting, async |state, admin| {
         let edit = Edit {
-            pinned: Some(is_protected),
+            protected: Some(is_protected),
             ..Edit::default()
         };
         let archive = state.archives.edit(admin, id, &edit).await.map_err(refused)?;

@@ -87,13 +87,13 @@ codes! {
     LinkInvalid = "link_invalid", UNAUTHORIZED, "The download link is not valid",
         "This download link is not valid.";
     /// The link was used or has expired.
-    LinkSpent = "link_spent", GONE, "The download link is spent",
+    LinkUsed = "link_used", GONE, "The download link was used or has expired",
         "This download link was used already or has expired.";
     /// No download link of yours has that id, or it is no longer remembered.
     UnknownLink = "unknown_link", NOT_FOUND, "There is no such download link",
         "There is no download link of that id.";
     /// There are not as many rows as the caller expected.
-    RowsMoved = "rows_moved", PRECONDITION_FAILED, "The data has changed since it was counted",
+    RowCountChanged = "row_count_changed", PRECONDITION_FAILED, "The data has changed since it was counted",
         "The data has changed since it was counted. Nothing was changed.";
     /// The confirmation is missing or names something else.
     WrongConfirmation = "wrong_confirmation", UNPROCESSABLE_ENTITY, "The confirmation is missing or wrong",
@@ -114,8 +114,8 @@ codes! {
     NotAnArchive = "not_an_archive", UNSUPPORTED_MEDIA_TYPE, "This is not an archive",
         "This is not an archive of campus-backup: it looks like a zip file.";
     /// The archive ends before its end.
-    ArchiveCut = "archive_cut", UNPROCESSABLE_ENTITY, "The archive is cut",
-        "The archive is cut: it ends too early, after line 17, table students.";
+    ArchiveTruncated = "archive_truncated", UNPROCESSABLE_ENTITY, "The archive is incomplete",
+        "The archive is incomplete: it ends too early, after line 17, table students.";
     /// The archive is damaged.
     ArchiveCorrupt = "archive_corrupt", UNPROCESSABLE_ENTITY, "The archive is damaged",
         "The archive is damaged in line 17, table students: neither a row nor the end of the table.";
@@ -126,7 +126,7 @@ codes! {
     ArchiveWrongKey = "archive_wrong_key", UNPROCESSABLE_ENTITY, "None of the keys opens the archive",
         "None of the given keys opens this archive.";
     /// It is encrypted, and there is no key.
-    ArchiveKeyNeeded = "archive_key_needed", UNPROCESSABLE_ENTITY, "The archive is encrypted",
+    ArchiveKeyRequired = "archive_key_required", UNPROCESSABLE_ENTITY, "The archive is encrypted",
         "The archive is encrypted: its secret key is needed to open it.";
     /// A later version of this program wrote it.
     ArchiveNewerVersion = "archive_newer_version", UNPROCESSABLE_ENTITY, "The archive is of a newer version",
@@ -162,7 +162,7 @@ codes! {
     ArchiveTrailingData = "archive_trailing_data", UNPROCESSABLE_ENTITY, "Something stands behind the archive",
         "Something stands behind the end of the archive.";
     /// It is an archive of other tables.
-    ArchiveNoTable = "archive_no_table", UNPROCESSABLE_ENTITY, "The archive does not have this table",
+    ArchiveTableNotFound = "archive_table_not_found", UNPROCESSABLE_ENTITY, "The archive does not have this table",
         "The archive has no table payments.";
     /// A row refers to one that is not there.
     ArchiveOrphan = "archive_orphan", UNPROCESSABLE_ENTITY, "A row refers to nothing",
@@ -171,7 +171,7 @@ codes! {
     ArchiveDuplicateKey = "archive_duplicate_key", UNPROCESSABLE_ENTITY, "Two rows have the same key",
         "Two rows of the archive's table students have the same value where each must have its own.";
     /// It does not have the row that was asked for.
-    ArchiveNoRow = "archive_no_row", UNPROCESSABLE_ENTITY, "The archive does not have this row",
+    ArchiveRowNotFound = "archive_row_not_found", UNPROCESSABLE_ENTITY, "The archive does not have this row",
         "The archive has no row 17 of students.";
     /// A row that would stay has what a row of the archive must have for itself.
     RestoreConflict = "restore_conflict", CONFLICT, "A row that stays is in the way",
@@ -195,9 +195,9 @@ codes! {
     /// The archive was deleted.
     ArchiveGone = "archive_gone", GONE, "The archive was deleted",
         "This archive was deleted.";
-    /// The archive is pinned.
-    ArchivePinned = "archive_pinned", CONFLICT, "The archive is pinned",
-        "This archive is pinned. Nothing was changed.";
+    /// The archive is protected.
+    ArchiveProtected = "archive_protected", CONFLICT, "The archive is protected",
+        "This archive is protected. Nothing was changed.";
     /// What is known of the archive can't be read.
     ManifestUnreadable = "manifest_unreadable", INTERNAL_SERVER_ERROR, "The manifest of the archive can't be read",
         "The manifest of the archive 2026-11-25T03-53-08Z-5f1c2a9b can't be read.";
@@ -241,7 +241,7 @@ codes! {
     UndoUnproven = "undo_unproven", UNPROCESSABLE_ENTITY, "Nothing proves what the clear has removed",
         "Nothing proves that the safety archive 2026-11-25T03-53-08Z-5f1c2a9b was made for this clear. Nothing was changed.";
     /// The live data is not what the plan was about.
-    PlanMoved = "plan_moved", PRECONDITION_FAILED, "The data has changed since the plan was made",
+    PlanOutdated = "plan_outdated", PRECONDITION_FAILED, "The data has changed since the plan was made",
         "The data has changed since the plan was made. Nothing was changed; ask for a new plan.";
     /// The archive that is uploaded is larger than the service takes.
     UploadTooLarge = "upload_too_large", PAYLOAD_TOO_LARGE, "The archive is too large",
@@ -283,7 +283,7 @@ codes! {
     DatabaseLimit = "database_limit", SERVICE_UNAVAILABLE, "A limit of the database server stopped the work",
         "The database server stopped the work because of its limit `max_allowed_packet`. Nothing was changed.";
     /// The disk is full.
-    NoRoom = "no_room", INSUFFICIENT_STORAGE, "There is no room left",
+    InsufficientStorage = "insufficient_storage", INSUFFICIENT_STORAGE, "There is no room left",
         "There is no room left on the disk. Nothing was changed.";
     /// Something went wrong that the caller can't mend.
     Internal = "internal", INTERNAL_SERVER_ERROR, "Something went wrong in the service",

@@ -294,7 +294,7 @@ impl From<DomainError> for ApiError {
             E::TooManyLogins { retry_after } => Self::too_many(Code::TooManyLogins, said, retry_after),
             E::TooManyDownloads { retry_after } => Self::too_many(Code::TooManyDownloads, said, retry_after),
             E::LinkInvalid => Self::new(Code::LinkInvalid, said),
-            E::LinkSpent => Self::new(Code::LinkSpent, said).with_hint("Make a new link."),
+            E::LinkUsed => Self::new(Code::LinkUsed, said).with_hint("Make a new link."),
             E::Invalid { field, problem } => Self::invalid(field, problem),
             E::WrongConfirmation { expected } => {
                 let detail = format!("`confirm` must be `{expected}`. Nothing was changed.");
@@ -313,7 +313,7 @@ impl From<DomainError> for ApiError {
                         detail: "must be true".to_owned(),
                     }])
             }
-            E::RowsMoved { differences } => Self::new(Code::RowsMoved, Code::RowsMoved.example())
+            E::RowCountChanged { differences } => Self::new(Code::RowCountChanged, Code::RowCountChanged.example())
                 .with_hint("Count again and repeat the request with the new numbers.")
                 .with_errors(differences.into_iter().map(|(table, expected, found)| FieldError {
                     field: table.to_owned(),
@@ -338,7 +338,7 @@ impl From<DomainError> for ApiError {
             )
             .with_change(change_id),
             E::UndoBlocked => nothing_changed(Code::UndoBlocked),
-            E::PlanMoved => nothing_changed(Code::PlanMoved),
+            E::PlanOutdated => nothing_changed(Code::PlanOutdated),
             // What is still on its way is not read.
             E::UploadTooLarge { .. } => Self::new(Code::UploadTooLarge, said).closing(),
             E::UnknownJob => Self::new(Code::UnknownJob, said),
@@ -380,9 +380,9 @@ impl From<DomainError> for ApiError {
                     .with_hint("Raise the limit on the server; trying again alone does not help.")
                     .with_source(error)
             }
-            E::NoRoom { .. } => nothing_changed(Code::NoRoom).with_source(error),
+            E::InsufficientStorage { .. } => nothing_changed(Code::InsufficientStorage).with_source(error),
             E::SpoolFull { is_temporary, .. } => {
-                let full = Self::new(Code::NoRoom, said).with_hint(SPOOL_FULL);
+                let full = Self::new(Code::InsufficientStorage, said).with_hint(SPOOL_FULL);
                 match is_temporary {
                     true => full.with_retry_after(SPOOL_RETRY),
                     false => full,
@@ -395,7 +395,7 @@ impl From<DomainError> for ApiError {
             E::Archive(error) => Self::of_archive(error),
             E::ArchiveNotFound { .. } => Self::new(Code::UnknownArchive, said),
             E::ArchiveGone { .. } => Self::new(Code::ArchiveGone, said),
-            E::ArchivePinned { .. } => nothing_changed(Code::ArchivePinned).with_hint("Unpin it first."),
+            E::ArchiveProtected { .. } => nothing_changed(Code::ArchiveProtected).with_hint("Remove its protection first."),
             E::ManifestUnreadable { .. } => Self::new(Code::ManifestUnreadable, said)
                 .with_hint("The archive itself may be whole: `campus-backup open verify` tells.")
                 .with_source(error),
@@ -410,11 +410,11 @@ impl From<DomainError> for ApiError {
             E::StoreUnavailable { .. } => nothing_changed(Code::StoreUnavailable)
                 .with_retry_after(UNAVAILABLE_RETRY)
                 .with_source(error),
-            E::NoTable(_) => Self::new(Code::ArchiveNoTable, said),
+            E::TableNotFound(_) => Self::new(Code::ArchiveTableNotFound, said),
             E::Orphan { .. } => Self::new(Code::ArchiveOrphan, said),
             E::DuplicateKey { .. } => Self::new(Code::ArchiveDuplicateKey, said),
             E::Inadmissible { .. } => Self::new(Code::ArchiveInvalidValue, said),
-            E::NoRow { .. } => Self::new(Code::ArchiveNoRow, said),
+            E::RowNotFound { .. } => Self::new(Code::ArchiveRowNotFound, said),
             E::Conflict { .. } => {
                 Self::new(Code::RestoreConflict, said).with_hint("Ask for the plan: it says what stands in the way.")
             }
@@ -444,11 +444,11 @@ impl ApiError {
         let code = match &error {
             E::Empty => Code::ArchiveEmpty,
             E::NotAnArchive { .. } => Code::NotAnArchive,
-            E::Cut { .. } => Code::ArchiveCut,
+            E::Truncated { .. } => Code::ArchiveTruncated,
             E::Corrupt { .. } | E::CorruptLayer { .. } => Code::ArchiveCorrupt,
             E::DigestMismatch { .. } => Code::ArchiveDigestMismatch,
             E::WrongKey => Code::ArchiveWrongKey,
-            E::KeyNeeded { .. } => Code::ArchiveKeyNeeded,
+            E::KeyRequired { .. } => Code::ArchiveKeyRequired,
             E::NewerVersion { .. } => Code::ArchiveNewerVersion,
             E::SchemaMismatch(_) => Code::ArchiveSchemaMismatch,
             E::NotCanonical { .. } => Code::ArchiveNotCanonical,

@@ -263,15 +263,15 @@ impl UndoAnswer {
 
 problem_responses!(
     ClearProblems: MalformedBody, InvalidField, UnknownTable @ 422, WrongConfirmation, UnsupportedMediaType,
-    BodyTooLarge, RequestTimeout, Unauthenticated, Forbidden, RowsMoved, Busy, Cancelled, IdempotencyKeyReused,
-    Unexportable, Interrupted, Stopping, DatabaseBusy, DatabaseUnavailable, StoreMisconfigured, StoreUnavailable, NoRoom, Internal
+    BodyTooLarge, RequestTimeout, Unauthenticated, Forbidden, RowCountChanged, Busy, Cancelled, IdempotencyKeyReused,
+    Unexportable, Interrupted, Stopping, DatabaseBusy, DatabaseUnavailable, StoreMisconfigured, StoreUnavailable, InsufficientStorage, Internal
 );
 problem_responses!(
     UndoProblems: InvalidField, Unauthenticated, Forbidden, UnknownClear, ArchiveGone, UndoExpired, NothingToUndo,
-    AlreadyUndone, UndoBlocked, Busy, Cancelled, IdempotencyKeyReused, Unexportable, ArchiveCut, ArchiveCorrupt,
+    AlreadyUndone, UndoBlocked, Busy, Cancelled, IdempotencyKeyReused, Unexportable, ArchiveTruncated, ArchiveCorrupt,
     ArchiveDigestMismatch, ArchiveWrongKey, ArchiveManifestMismatch, ArchiveRecordMismatch, UndoUnproven, ArchiveIncomplete, ArchiveUnrestorable,
     ManifestUnreadable, ArchiveUnreadable, Interrupted, Stopping, DatabaseBusy, DatabaseUnavailable, StoreMisconfigured,
-    StoreUnavailable, NoRoom, Internal
+    StoreUnavailable, InsufficientStorage, Internal
 );
 
 /// Clear a table, or everything

@@ -294,10 +294,10 @@ impl DiffRows {
 }
 
 problem_responses!(
-    DiffProblems: Unauthenticated, LinkInvalid, Forbidden, UnknownArchive, LinkSpent, ArchiveGone, InvalidField,
-    ArchiveCut, ArchiveCorrupt, ArchiveDigestMismatch, ArchiveWrongKey, ArchiveKeyNeeded, ArchiveNoTable,
+    DiffProblems: Unauthenticated, LinkInvalid, Forbidden, UnknownArchive, LinkUsed, ArchiveGone, InvalidField,
+    ArchiveTruncated, ArchiveCorrupt, ArchiveDigestMismatch, ArchiveWrongKey, ArchiveKeyRequired, ArchiveTableNotFound,
     ArchiveManifestMismatch, ArchiveIncomplete, TooManyDownloads, Unexportable, RangeNotSatisfiable, ManifestUnreadable, ArchiveUnreadable, DatabaseBusy,
-    DatabaseUnavailable, StoreMisconfigured, StoreUnavailable, NoRoom, Internal
+    DatabaseUnavailable, StoreMisconfigured, StoreUnavailable, InsufficientStorage, Internal
 );
 
 /// Compare two archives, or one and now

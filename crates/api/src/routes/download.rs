@@ -175,8 +175,8 @@ pub fn scope(name: &str) -> Result<Scope, ApiError> {
 }
 
 problem_responses!(
-    DownloadProblems: Unauthenticated, LinkInvalid, Forbidden, UnknownTable, LinkSpent, InvalidField, TooManyDownloads,
-    Unexportable, RangeNotSatisfiable, DatabaseBusy, DatabaseUnavailable, NoRoom, Internal
+    DownloadProblems: Unauthenticated, LinkInvalid, Forbidden, UnknownTable, LinkUsed, InvalidField, TooManyDownloads,
+    Unexportable, RangeNotSatisfiable, DatabaseBusy, DatabaseUnavailable, InsufficientStorage, Internal
 );
 
 /// Download a table, or everything

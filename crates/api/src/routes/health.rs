@@ -61,7 +61,7 @@ problem_responses!(
 /// The database is reached, takes writes, and has the schema that this program knows, with the rights and the character sets
 /// that it needs; `reason` says which of these does not hold. What should be mended although the service can work is among
 /// the `warnings`: a store of archives that can't be reached (`store_unavailable`) or is set up wrongly (`store_misconfigured`), and
-/// room for less than another backup (`no_room`). With `--require-store` the first two are a refusal instead. The answer is found
+/// room for less than another backup (`insufficient_storage`). With `--require-store` the first two are a refusal instead. The answer is found
 /// out at most once a second, and the store is looked at four times a minute.
 #[utoipa::path(
     operation_id = "getReadiness",

@@ -92,7 +92,7 @@ problem_responses!(
 
 problem_responses!(
     LinkProblems: MalformedBody, InvalidField, UnsupportedMediaType, BodyTooLarge, RequestTimeout, Unauthenticated,
-    Forbidden, DatabaseBusy, DatabaseUnavailable, NoRoom, Internal
+    Forbidden, DatabaseBusy, DatabaseUnavailable, InsufficientStorage, Internal
 );
 
 /// Make a download link

@@ -11,7 +11,7 @@ pub(crate) enum Fault {
     /// The source has failed by itself.
     Source(io::Error),
     /// It ends too early.
-    Cut,
+    Truncated,
     /// Anything that has its final form.
     Final(Error),
 }
@@ -20,7 +20,7 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Source(error) => error.fmt(f),
-            Self::Cut => f.write_str("the data ends too early"),
+            Self::Truncated => f.write_str("the data ends too early"),
             Self::Final(error) => error.fmt(f),
         }
     }
@@ -32,7 +32,7 @@ impl From<Fault> for io::Error {
     fn from(fault: Fault) -> Self {
         let kind = match &fault {
             Fault::Source(error) => error.kind(),
-            Fault::Cut => io::ErrorKind::UnexpectedEof,
+            Fault::Truncated => io::ErrorKind::UnexpectedEof,
             Fault::Final(_) => io::ErrorKind::InvalidData,
         };
         Self::new(kind, fault)
@@ -43,9 +43,9 @@ impl From<Fault> for io::Error {
 pub(crate) fn unwrap(error: io::Error, at: Position) -> Error {
     match error.downcast::<Fault>() {
         Ok(Fault::Source(error)) => Error::Io(error),
-        Ok(Fault::Cut) => Error::Cut { at },
+        Ok(Fault::Truncated) => Error::Truncated { at },
         Ok(Fault::Final(error)) => error,
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Error::Cut { at },
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Error::Truncated { at },
         Err(_) => Error::CorruptLayer {
             problem: "the encrypted data was changed or cut".to_owned(),
         },

@@ -41,7 +41,7 @@ pub(crate) fn open<'s>(source: Input<'s>, keys: &Keys, limits: &Limits) -> Resul
             .iter()
             .any(|magic| is_part(&start, magic))
         {
-            return Err(Error::Cut {
+            return Err(Error::Truncated {
                 at: Position::default(),
             });
         } else {
@@ -82,7 +82,7 @@ fn decrypt<'s>(input: Input<'s>, is_armoured: bool, keys: &Keys, limits: &Limits
         false => KeyKind::Identity,
     };
     if !keys.has(needed) {
-        return Err(Error::KeyNeeded { needed });
+        return Err(Error::KeyRequired { needed });
     }
     let decrypted = decryptor
         .decrypt(keys.identities(limits.work_factor).iter().map(AsRef::as_ref))

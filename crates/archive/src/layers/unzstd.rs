@@ -112,7 +112,7 @@ impl<R: Read> Unzstd<R> {
         }
         let (found, behind) = rest.split_at(length.min(rest.len()));
         let fault = match expected {
-            Some(expected) if found != expected && expected.starts_with(found) => Fault::Cut,
+            Some(expected) if found != expected && expected.starts_with(found) => Fault::Truncated,
             Some(expected) if found != expected => Fault::Final(Error::DigestMismatch {
                 what: Digested::Compressed,
             }),
@@ -134,7 +134,7 @@ impl<R: Read> Read for Unzstd<R> {
                 return Ok(given);
             }
             if !is_end && self.start == self.end && !self.fill()? {
-                return Err(Fault::Cut.into());
+                return Err(Fault::Truncated.into());
             }
         }
         Ok(0)

@@ -102,7 +102,7 @@ fn read_version(lines: &mut Lines<'_>) -> Result<u32> {
     }
     let Some(rest) = start.strip_prefix(START.as_bytes()) else {
         if START.as_bytes().starts_with(start) {
-            return Err(Error::Cut { at: lines.position() });
+            return Err(Error::Truncated { at: lines.position() });
         }
         // Enough to tell what it is, without reading much of what may be a bomb.
         let start = lines.peek(512)?;
@@ -119,7 +119,7 @@ fn read_version(lines: &mut Lines<'_>) -> Result<u32> {
     let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
     let number = std::str::from_utf8(&rest[..digits]).unwrap_or_default();
     match (number.parse::<u64>(), rest.get(digits)) {
-        (_, None) if digits == rest.len() && digits < 20 => Err(Error::Cut { at: lines.position() }),
+        (_, None) if digits == rest.len() && digits < 20 => Err(Error::Truncated { at: lines.position() }),
         (Ok(version @ 1..), Some(b',')) if !number.starts_with('0') => match u32::try_from(version) {
             Ok(version) if version <= VERSION => Ok(version),
             _ => Err(Error::NewerVersion { version }),

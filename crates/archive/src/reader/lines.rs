@@ -69,7 +69,7 @@ impl<'s> Lines<'s> {
             let unfinished = self.end - self.start;
             self.check_length(unfinished)?;
             if !self.fill()? {
-                return Err(Error::Cut { at: self.position() });
+                return Err(Error::Truncated { at: self.position() });
             }
             searched = self.start + unfinished;
         }

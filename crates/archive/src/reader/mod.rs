@@ -84,7 +84,7 @@ impl<'s> Reader<'s> {
     /// # Errors
     ///
     /// Whatever can be told so early: [`Error::Empty`], [`Error::NotAnArchive`], [`Error::NewerVersion`],
-    /// [`Error::KeyNeeded`], [`Error::WrongKey`], and damage.
+    /// [`Error::KeyRequired`], [`Error::WrongKey`], and damage.
     pub fn open(source: impl Read + Send + 's, keys: &Keys, limits: Limits) -> Result<Self> {
         let (input, form) = layers::open(Box::new(source), keys, &limits)?;
         let mut lines = Lines::new(input, limits);

@@ -243,7 +243,7 @@ fn another_layout() {
         (format!(" {text}"), "not_canonical"),
         (text.replace("\"format\":", "\"format\": "), "not_canonical"),
         (text.replace('\n', "\r\n"), "corrupt"),
-        (text.replace('\n', ""), "cut"),
+        (text.replace('\n', ""), "truncated"),
         (
             text.replace(start, "{\"version\":1,\"format\":\"campus-backup\","),
             "not_canonical",

@@ -16,7 +16,7 @@ fn by_passphrase() -> Vec<u8> {
 
 #[test]
 fn the_wrong_key_or_none() {
-    assert_eq!(refusal(ENCRYPTED, &Keys::none()).code(), "key_needed");
+    assert_eq!(refusal(ENCRYPTED, &Keys::none()).code(), "key_required");
     assert_eq!(refusal(ENCRYPTED, &Keys::generate()).code(), "wrong_key");
     let phrase = Keys::none().with_passphrase(passphrase("correct horse"));
     assert_eq!(

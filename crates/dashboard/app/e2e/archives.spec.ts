@@ -7,7 +7,10 @@ async function choose(page: Page, archive: string, action: string): Promise<void
   await page.getByRole('menuitem', { name: action, exact: true }).click();
 }
 
-test('a backup is taken, verified, pinned, named, looked into and deleted', async ({ page, ownSchool }) => {
+test('a backup is taken, verified, protected, named, looked into and deleted', async ({
+  page,
+  ownSchool,
+}) => {
   const service = await ownSchool();
   await signIn(page, service, '#/');
   await expect(page.getByRole('status').filter({ hasText: 'There is no backup yet' })).toBeVisible();
@@ -24,16 +27,16 @@ test('a backup is taken, verified, pinned, named, looked into and deleted', asyn
 
   await choose(page, 'before the exams', 'Verify');
   await expect(row).toContainText('Verified', { timeout: 30_000 });
-  await choose(page, 'before the exams', 'Rehearse a restore');
-  await expect(row).toContainText('Rehearsed', { timeout: 30_000 });
+  await choose(page, 'before the exams', 'Test restore');
+  await expect(row).toContainText('Restore tested', { timeout: 30_000 });
 
-  await choose(page, 'before the exams', 'Pin');
-  await expect(row).toContainText('Pinned');
+  await choose(page, 'before the exams', 'Protect from deletion');
+  await expect(row).toContainText('Protected');
   await page.getByRole('button', { name: 'What to do with before the exams' }).click();
   await expect(page.getByRole('menuitem', { name: 'Delete…' })).toBeDisabled();
   await page.keyboard.press('Escape');
-  await choose(page, 'before the exams', 'Unpin');
-  await expect(row).not.toContainText('Pinned');
+  await choose(page, 'before the exams', 'Remove protection');
+  await expect(row).not.toContainText('Protected');
 
   await choose(page, 'before the exams', 'Name and note…');
   const edit = page.getByRole('dialog', { name: 'Name and note' });
@@ -80,7 +83,7 @@ test('an archive is downloaded, uploaded, and refused if it is damaged', async (
   const chosen = page.getByLabel('The archive to upload');
   await chosen.setInputFiles(damaged);
   const refusal = page.getByRole('alert').filter({ hasText: 'damaged.json.zst was not let in' });
-  await expect(refusal).toContainText('The archive is cut');
+  await expect(refusal).toContainText('The archive is incomplete');
   const whole = info.outputPath('whole.json.zst');
   writeFileSync(whole, stored);
   await chosen.setInputFiles(whole);

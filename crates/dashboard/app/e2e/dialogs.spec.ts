@@ -18,11 +18,11 @@ test('a dialog keeps neither discarded text nor the error of another archive', a
   const dialog = page.getByRole('dialog');
   await page.getByRole('button', { name: 'Take a backup…' }).click();
   await dialog.getByLabel('Name').fill('discarded');
-  await dialog.getByLabel(/^Pin it/).check();
+  await dialog.getByLabel(/^Protect it/).check();
   await dialog.getByRole('button', { name: 'Cancel' }).click();
   await page.getByRole('button', { name: 'Take a backup…' }).click();
   await expect(dialog.getByLabel('Name')).toHaveValue('');
-  await expect(dialog.getByLabel(/^Pin it/)).not.toBeChecked();
+  await expect(dialog.getByLabel(/^Protect it/)).not.toBeChecked();
   await page.keyboard.press('Escape');
 
   await choose('first', 'Name and note…');

@@ -159,8 +159,8 @@ test('whatever is done with backups is told as it was, although the answer is lo
   await edit.getByRole('button', { name: 'Save' }).click();
   await expect(edit).toBeHidden();
   lose(/^PATCH /, 'gateway timeout');
-  await choose(page, 'two', 'Pin');
-  await expect(page.getByText('Pinned')).toBeVisible();
+  await choose(page, 'two', 'Protect from deletion');
+  await expect(page.getByText('Protected')).toBeVisible();
   lose(/^POST \/backup\/archives\/upload/, 'gateway timeout');
   const { items } = await service.api<{ items: { id: string }[] }>('/backup/archives');
   await page.getByLabel('The archive to upload').setInputFiles({
@@ -172,8 +172,8 @@ test('whatever is done with backups is told as it was, although the answer is lo
     timeout: 30_000,
   });
   network.losing = undefined;
-  await choose(page, 'two', 'Unpin');
-  await expect(page.getByText('Pinned')).toBeHidden();
+  await choose(page, 'two', 'Remove protection');
+  await expect(page.getByText('Protected')).toBeHidden();
 
   // The answer to a restore is its job.
   await service.api('/backup/clear', { table: 'payments' });

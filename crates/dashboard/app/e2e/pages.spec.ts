@@ -75,11 +75,11 @@ for (const colorScheme of ['light', 'dark'] as const) {
       test('archives, a plan, a report and a comparison', async ({ page, ownSchool }) => {
         const school = await ownSchool();
         const id = await school.take('start of term');
-        await school.api(`/backup/archives/${id}/verify`, { level: 'rehearsal' });
+        await school.api(`/backup/archives/${id}/verify`, { level: 'test_restore' });
         await school.api('/backup/clear', { table: 'attendance' });
         await school.take('end of term');
         await signIn(page, school, '#/archives');
-        await expect(page.getByText('Rehearsed')).toBeVisible({ timeout: 30_000 });
+        await expect(page.getByText('Restore tested')).toBeVisible({ timeout: 30_000 });
         await looked(page, `archives-full-${colorScheme}-${width}`);
         await page.getByRole('button', { name: 'What to do with start of term' }).click();
         await looked(page, `archives-menu-${colorScheme}-${width}`);

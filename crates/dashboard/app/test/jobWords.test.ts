@@ -32,7 +32,9 @@ test('only what has ended is told', () => {
   const all = ['archive', 'upload', 'verify', 'restore', 'clear', 'undo'] as const;
   for (const kind of all) {
     const done = jobWords(job({ kind, state: 'succeeded', result: {} }));
-    const failed = jobWords(job({ kind, error: { code: 'no_room', detail: 'There is no room left.' } }));
+    const failed = jobWords(
+      job({ kind, error: { code: 'insufficient_storage', detail: 'There is no room left.' } }),
+    );
     expect([done?.good, failed?.good]).toEqual([true, false]);
     expect(done?.title).not.toBe(failed?.title);
     expect(failed?.text).toContain('There is no room left.');
@@ -40,7 +42,7 @@ test('only what has ended is told', () => {
 });
 
 test('damage is told as damage, and a store that is away is not', () => {
-  const damaged = jobWords(job({ error: { code: 'archive_cut', detail: 'x' } }), 'before the exams');
+  const damaged = jobWords(job({ error: { code: 'archive_truncated', detail: 'x' } }), 'before the exams');
   expect(damaged?.title).toBe('“\u2068before the exams\u2069” is damaged');
   expect(damaged?.text).toContain('Create a new backup now.');
   const away = jobWords(job({ error: { code: 'store_unavailable', detail: 'The store is away.' } }));
@@ -49,7 +51,7 @@ test('damage is told as damage, and a store that is away is not', () => {
 });
 
 test('nobody is told of parameters and ids', () => {
-  const moved = { code: 'plan_moved', detail: 'Nothing was changed; ask for a new plan.' };
+  const moved = { code: 'plan_outdated', detail: 'Nothing was changed; ask for a new plan.' };
   const words = [
     jobWords(job({ kind: 'restore', error: moved })),
     jobWords(job({ state: 'cancelled' })),
@@ -77,5 +79,5 @@ test('a problem of an archive is a sentence, and its place in the file is for wh
     job({ kind: 'upload', error: { code: 'archive_corrupt', detail: 'The archive is damaged in line 17.' } }),
   );
   expect(failed?.text).toBe('Its content can’t be read to the end.');
-  expect(problemWords('no_room')).toEqual({});
+  expect(problemWords('insufficient_storage')).toEqual({});
 });

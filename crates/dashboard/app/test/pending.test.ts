@@ -47,14 +47,14 @@ async function load() {
 }
 
 const JOB: Trace = { by: 'job' };
-const PIN: Trace = { by: 'archive', id: 'a', expected: { pinned: true }, done: 'It is pinned.' };
+const PROTECTION: Trace = { by: 'archive', id: 'a', expected: { protected: true }, done: 'It is protected.' };
 const DELETE: Trace = { by: 'archive', id: 'a', expected: 'deleted', done: 'The backup was deleted.' };
 
 test('what was pending is looked up after a reload, once somebody is signed in', async () => {
   const before = await load();
   before.signIn('admin');
   before.pending.keepPending('key-1', 'Clear payments', JOB);
-  before.pending.keepPending('key-2', 'Pin', PIN);
+  before.pending.keepPending('key-2', 'Protect', PROTECTION);
   before.pending.keepPending('key-3', 'Delete', DELETE);
   before.pending.keepPending('key-4', 'Done long ago', JOB);
   before.pending.dropPending('key-4');
@@ -64,11 +64,11 @@ test('what was pending is looked up after a reload, once somebody is signed in',
   await after.settled();
   expect(asked).toEqual([]);
   answers['/backup/jobs?idempotency_key=key-1'] = { items: [{ id: 'job-1', state: 'running' }] };
-  answers['/backup/archives/a'] = { id: 'a', pinned: true };
+  answers['/backup/archives/a'] = { id: 'a', protected: true };
   after.signIn('admin');
   // How the clear ends is told of its job.
   expect(await after.settled()).toEqual([
-    ['Pin', 'done'],
+    ['Protect', 'done'],
     ['Delete', 'failed'],
   ]);
   expect([...after.news.current().begun.keys()]).toEqual(['job-1']);

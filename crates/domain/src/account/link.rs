@@ -167,7 +167,7 @@ impl Accounts {
     /// Two who come at once can't both succeed: the claim is one conditional update.
     ///
     /// # Errors
-    /// [`Error::LinkInvalid`] if it was never made, or for another path; [`Error::LinkSpent`] if it was used or has
+    /// [`Error::LinkInvalid`] if it was never made, or for another path; [`Error::LinkUsed`] if it was used or has
     /// expired; [`Error::Unauthenticated`] or [`Error::Forbidden`] if the token with which it was made would be refused now, or
     /// whoever made it is no longer an administrator.
     pub async fn redeem_link(&self, token: &str, path: &str) -> Result<(Admin, LinkUse)> {
@@ -185,7 +185,7 @@ impl Accounts {
             .await
             .map_err(Error::database(doing))?;
         if claimed.rows_affected != 1 {
-            return Err(Error::LinkSpent);
+            return Err(Error::LinkUsed);
         }
         // From here on, an error or a caller who goes away gives the link back.
         let link_use = LinkUse {
@@ -212,7 +212,7 @@ impl Accounts {
     pub async fn look_up_link(&self, token: &str, path: &str) -> Result<()> {
         let link = self.find_link(token, path).await?;
         if link.used_at.is_some() || link.expires_at <= now() {
-            return Err(Error::LinkSpent);
+            return Err(Error::LinkUsed);
         }
         self.maker_of(link).await.map(drop)
     }
@@ -221,14 +221,14 @@ impl Accounts {
     /// asked whether [something is left](LinkUse::ensure_left), and the part has to be [begun](LinkUse::begin), when the size is known.
     ///
     /// # Errors
-    /// As [`Accounts::redeem_link`]; of a link that was claimed for the whole, [`Error::LinkSpent`] unless its download ended before
+    /// As [`Accounts::redeem_link`]; of a link that was claimed for the whole, [`Error::LinkUsed`] unless its download ended before
     /// everything was sent.
     pub async fn share_link(&self, token: &str, path: &str) -> Result<(Admin, LinkUse)> {
         let link = self.find_link(token, path).await?;
         let sent = u64::try_from(link.sent_bytes.unwrap_or_default()).unwrap_or_default();
         let is_claimed = link.used_at.is_some() && sent == 0;
         if is_claimed || link.expires_at <= now() {
-            return Err(Error::LinkSpent);
+            return Err(Error::LinkUsed);
         }
         let link_use = LinkUse {
             id: link.id,
@@ -323,10 +323,10 @@ impl LinkUse {
     /// Demands that not everything was sent already of a file of that size.
     ///
     /// # Errors
-    /// [`Error::LinkSpent`]
+    /// [`Error::LinkUsed`]
     pub fn ensure_left(&self, size: u64) -> Result<()> {
         match self.claim {
-            Claim::Shared { sent } if sent >= size => Err(Error::LinkSpent),
+            Claim::Shared { sent } if sent >= size => Err(Error::LinkUsed),
             Claim::Shared { .. } | Claim::Exclusive => Ok(()),
         }
     }
@@ -335,7 +335,7 @@ impl LinkUse {
     /// [`Accounts::redeem_link`] does.
     ///
     /// # Errors
-    /// [`Error::LinkSpent`] if there would be more than [`TIMES`] the size, or the whole file can't be claimed any more.
+    /// [`Error::LinkUsed`] if there would be more than [`TIMES`] the size, or the whole file can't be claimed any more.
     pub async fn begin(&mut self, bytes: u64, size: u64) -> Result<()> {
         let Some(database) = &self.database else { return Ok(()) };
         let claims = matches!(self.claim, Claim::Shared { .. }) && bytes >= size;
@@ -354,7 +354,7 @@ impl LinkUse {
         let counted = counting.exec(database.connection()).await;
         let counted = counted.map_err(Error::database("claiming a download link"))?;
         if counted.rows_affected != 1 {
-            return Err(Error::LinkSpent);
+            return Err(Error::LinkUsed);
         }
         self.begun = bytes;
         if claims {
@@ -492,7 +492,7 @@ mod tests {
         let start = Instant::now();
         loop {
             match school.accounts.redeem_link(token, PATH).await {
-                Err(Error::LinkSpent) if start.elapsed() < Duration::from_secs(5) => tokio::task::yield_now().await,
+                Err(Error::LinkUsed) if start.elapsed() < Duration::from_secs(5) => tokio::task::yield_now().await,
                 result => return result.unwrap(),
             }
         }
@@ -534,14 +534,14 @@ mod tests {
         let link = school.accounts.create_link(&admin, PATH).await.unwrap();
         let (_, broken_off) = school.accounts.redeem_link(&link.token, PATH).await.unwrap();
         let meanwhile = refusal(school.accounts.redeem_link(&link.token, PATH).await);
-        assert!(matches!(meanwhile, Error::LinkSpent));
+        assert!(matches!(meanwhile, Error::LinkUsed));
         drop(broken_off);
         let (_, complete) = redeem_when_given_back(&school, &link.token).await;
         complete.completed();
         for _ in 0..3 {
             tokio::task::yield_now().await;
             let again = refusal(school.accounts.redeem_link(&link.token, PATH).await);
-            assert!(matches!(again, Error::LinkSpent));
+            assert!(matches!(again, Error::LinkUsed));
         }
     }
 
@@ -575,10 +575,10 @@ mod tests {
         }
         assert!(matches!(
             refusal(accounts.redeem_link(&link.token, PATH).await),
-            Error::LinkSpent
+            Error::LinkUsed
         ));
         let (_, third) = accounts.share_link(&link.token, PATH).await.unwrap();
-        assert!(matches!(third.ensure_left(10), Err(Error::LinkSpent)));
+        assert!(matches!(third.ensure_left(10), Err(Error::LinkUsed)));
     }
 
     #[tokio::test]
@@ -651,7 +651,7 @@ mod tests {
         let (_, whole) = accounts.redeem_link(&link.token, PATH).await.unwrap();
         assert!(matches!(
             refusal(accounts.share_link(&link.token, PATH).await),
-            Error::LinkSpent
+            Error::LinkUsed
         ));
         whole.sent(7, 10);
         let start = Instant::now();
@@ -661,7 +661,7 @@ mod tests {
         }
         assert!(matches!(
             refusal(accounts.redeem_link(&link.token, PATH).await),
-            Error::LinkSpent
+            Error::LinkUsed
         ));
     }
 
@@ -675,7 +675,7 @@ mod tests {
         let (won, lost): (Vec<_>, Vec<_>) = [a, b, c, d].into_iter().partition(Result::is_ok);
         assert_eq!(won.len(), 1);
         assert!(
-            lost.iter().all(|result| matches!(result, Err(Error::LinkSpent))),
+            lost.iter().all(|result| matches!(result, Err(Error::LinkUsed))),
             "{lost:?}"
         );
     }
@@ -687,7 +687,7 @@ mod tests {
         let link = school.accounts.create_link(&admin, PATH).await.unwrap();
         age_links(&school, TimeDelta::seconds(1)).await;
         let expired = refusal(school.accounts.redeem_link(&link.token, PATH).await);
-        assert!(matches!(expired, Error::LinkSpent));
+        assert!(matches!(expired, Error::LinkUsed));
 
         school.accounts.create_link(&admin, PATH).await.unwrap();
         let count = || stored::Entity::find().count(school.database().connection());
@@ -730,7 +730,7 @@ mod tests {
         accounts.reset_password("margaret", Some(&other)).await.unwrap();
         assert_eq!(refused(&made).await, ACCOUNT_CHANGED);
         let spent = refusal(accounts.redeem_link(&made, PATH).await);
-        assert!(matches!(spent, Error::LinkSpent));
+        assert!(matches!(spent, Error::LinkUsed));
     }
 
     #[tokio::test]
@@ -746,7 +746,7 @@ mod tests {
         assert!(matches!(inactive, Error::Unauthenticated(NO_LONGER_ACTIVE)));
         school.change(id, user::Column::IsActive, true).await;
         let dead = refusal(accounts.redeem_link(&link.token, PATH).await);
-        assert!(matches!(dead, Error::LinkSpent));
+        assert!(matches!(dead, Error::LinkUsed));
 
         let link = accounts.create_link(&admin, PATH).await.unwrap();
         school.change(id, user::Column::Role, Role::Teacher).await;

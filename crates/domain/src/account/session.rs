@@ -367,7 +367,7 @@ mod tests {
         let before = school.accounts.create_link(&admin, path).await.unwrap();
         end(&school, &admin).await;
         let refused = refusal(school.accounts.redeem_link(&before.token, path).await);
-        assert!(matches!(refused, Error::LinkSpent));
+        assert!(matches!(refused, Error::LinkUsed));
         let after = school.accounts.create_link(&admin, path).await.unwrap();
         let (_, link_use) = school.accounts.redeem_link(&after.token, path).await.unwrap();
         link_use.completed();

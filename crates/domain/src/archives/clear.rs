@@ -35,8 +35,8 @@ impl Archives {
     /// Begins to clear: a job whose result is a [`ClearReport`]. The [order](super) is that of all that removes rows.
     ///
     /// # Errors
-    /// Then there is no job: those of [`Clear::check`]; [`Error::RowsMoved`](crate::Error::RowsMoved) if the expected rows are
-    /// others already now; [`Error::NoRoom`](crate::Error::NoRoom), and those of
+    /// Then there is no job: those of [`Clear::check`]; [`Error::RowCountChanged`](crate::Error::RowCountChanged) if the expected rows are
+    /// others already now; [`Error::InsufficientStorage`](crate::Error::InsufficientStorage), and those of
     /// [`Jobs::submit`](crate::job::Jobs::submit).
     pub async fn clear(
         &self,

@@ -77,7 +77,7 @@ impl Archives {
     /// [allowed](UndoLoss).
     ///
     /// # Errors
-    /// [`Error::ArchiveNeededForUndo`], [`Error::ArchivePinned`], and those of
+    /// [`Error::ArchiveNeededForUndo`], [`Error::ArchiveProtected`], and those of
     /// [`Store::delete`](crate::store::Store::delete).
     pub async fn delete(&self, _: &Admin, id: &str, loss: UndoLoss) -> Result<()> {
         if loss == UndoLoss::Refused && store::is_id(id) {

@@ -1,7 +1,7 @@
 //! Archives: taking, bringing, looking at, verifying and restoring them, and clearing with a way back.
 //!
 //! The front door is [`Archives`]. It puts together what lies elsewhere: a [snapshot](crate::snapshot) is written into the
-//! [store](crate::store) by a [job](crate::job), read back by [`open`](crate::open), rehearsed by
+//! [store](crate::store) by a [job](crate::job), read back by [`open`](crate::open), tested by a restore in
 //! [`verify`](crate::verify), brought back by [`restore`](crate::restore). Whatever takes long or changes the live data
 //! is a job; what is wrong with a request is said before there is one.
 //!
@@ -62,7 +62,7 @@ use crate::open::Source;
 use crate::store::{Store, Swept};
 use crate::verify as verification;
 
-/// How old what a rehearsal or a restore has left must be before it is removed.
+/// How old what a test restore or a restore has left must be before it is removed.
 const LEFTOVER_AGE: TimeDelta = TimeDelta::hours(1);
 
 /// How archives are made and kept.
@@ -74,7 +74,7 @@ pub struct Settings {
     pub recipients: Recipients,
     /// What opens encrypted ones.
     pub keys: Keys,
-    /// A folder for what a restore or a rehearsal needs while it works.
+    /// A folder for what a restore or a test restore needs while it works.
     pub scratch: PathBuf,
     /// For how long a clear can be undone.
     pub undo_window: TimeDelta,

@@ -186,7 +186,7 @@ impl Archives {
     ///
     /// # Errors
     /// Then there is no job: [`Error::WrongConfirmation`], [`Error::AdministratorsUnconfirmed`], [`Error::Invalid`],
-    /// [`Error::Unencrypted`], [`Error::RecordMismatch`], [`Error::NoRoom`], those of
+    /// [`Error::Unencrypted`], [`Error::RecordMismatch`], [`Error::InsufficientStorage`], those of
     /// [`Store::manifest`](crate::store::Store::manifest) and of [`Jobs::submit`](crate::job::Jobs::submit).
     pub async fn restore(
         &self,
@@ -291,7 +291,7 @@ impl Restoring<'_> {
             self.request.plan_hash.as_str(),
         );
         if hash != restore::without_administrators(planned) {
-            return Err(Error::PlanMoved);
+            return Err(Error::PlanOutdated);
         }
         progress.enter(Phase::Changing, Some(restore.rows_in(archive)))?;
         let apply = self.archives.apply(
@@ -306,7 +306,7 @@ impl Restoring<'_> {
         let restored = apply.await?;
         // Whoever leaves the administrators out of the hash has confirmed none.
         if restored.administrators.bind(hash) != planned {
-            return Err(Error::PlanMoved);
+            return Err(Error::PlanOutdated);
         }
         for statement in self.sessions {
             change.execute(statement).await?;

@@ -35,7 +35,7 @@ impl Archives {
         };
         let bounded = self.bounded();
         let written = bounded
-            .write(admin, &words, Origin::Safety, Phase::Safety, progress)
+            .write(admin, &words, Origin::Safety, Phase::SafetyBackup, progress)
             .await;
         let mut manifest = written?;
         self.manifest_key().await?.sign(&mut manifest);

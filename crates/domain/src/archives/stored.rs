@@ -19,7 +19,7 @@ use crate::store::{Store, Unreadable};
 pub struct StoredArchives {
     pub(super) store: Store,
     pub(super) keys: Keys,
-    /// A folder for what a rehearsal needs while it works.
+    /// A folder for what a test restore needs while it works.
     pub(super) scratch: PathBuf,
 }
 

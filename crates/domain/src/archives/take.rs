@@ -33,7 +33,7 @@ impl Archives {
     /// If an earlier job of the same request has published its archive, that one is the answer.
     ///
     /// # Errors
-    /// Then there is no job: [`Error::Invalid`], [`Error::NoRoom`], and those of [`Jobs::submit`](crate::job::Jobs::submit).
+    /// Then there is no job: [`Error::Invalid`], [`Error::InsufficientStorage`], and those of [`Jobs::submit`](crate::job::Jobs::submit).
     pub async fn take(&self, admin: &Admin, words: Words, idempotency: Option<Idempotency>) -> Result<Submitted> {
         words.check()?;
         self.ensure_room().await?;
@@ -55,7 +55,7 @@ impl Archives {
             }
             let progress = context.progress();
             let mut manifest = archives
-                .write(&by, &words, Origin::Taken, Phase::Taking, progress)
+                .write(&by, &words, Origin::Taken, Phase::BackingUp, progress)
                 .await?;
             archives.record_and_enlist(&mut manifest, &context).await?;
             Ok(said_of(&manifest))
@@ -65,7 +65,7 @@ impl Archives {
     /// Demands room for an archive of the live data, if anybody can say how much there is.
     ///
     /// # Errors
-    /// [`Error::NoRoom`]
+    /// [`Error::InsufficientStorage`]
     pub(super) async fn ensure_room(&self) -> Result<()> {
         let Some(free) = self.0.store.room().await? else {
             return Ok(());
@@ -82,7 +82,7 @@ impl Archives {
     /// Checks that the store answers and has room for an archive like the last one. No row is counted.
     ///
     /// # Errors
-    /// [`Error::NoRoom`], and those of [`Store::list`](crate::store::Store::list).
+    /// [`Error::InsufficientStorage`], and those of [`Store::list`](crate::store::Store::list).
     pub async fn check_room(&self) -> Result<()> {
         let listing = self.0.store.list().await?;
         let Some(free) = self.0.store.room().await? else {
@@ -145,10 +145,10 @@ pub(super) fn said_of(manifest: &Manifest) -> serde_json::Value {
 /// Demands so many bytes of those that are free.
 ///
 /// # Errors
-/// [`Error::NoRoom`]
+/// [`Error::InsufficientStorage`]
 pub(super) fn demand_bytes(free: u64, needed: u64) -> Result<()> {
     match free < needed {
-        true => Err(Error::NoRoom {
+        true => Err(Error::InsufficientStorage {
             doing: "looking for room for an archive",
             source: format!("about {needed} bytes are needed and {free} are free").into(),
         }),

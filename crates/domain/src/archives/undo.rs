@@ -143,7 +143,7 @@ impl Archives {
         let source = self.source(&undoable.manifest);
         let checked = digest(&source, &shared.settings.keys, Some(&undoable.manifest), progress).await?;
         ensure_is_recorded(Some(&undoable.record), &checked)?;
-        let request = undoable.restore(Mode::MissingOnly);
+        let request = undoable.restore(Mode::InsertMissing);
         let mut change = Change::begin(&shared.database, request.tables(), DOING).await?;
         self.demand_free(admin, &undoable, &mut change, context).await?;
         progress.enter(Phase::Changing, Some(request.rows_in(&checked.summary)))?;

@@ -63,7 +63,7 @@ impl Archives {
     /// 4. Its digests are recorded in the database, and it is listed. What is refused is removed.
     ///
     /// # Errors
-    /// Then nothing of it is left: [`Error::UploadTooLarge`], [`Error::NoRoom`], [`Error::Invalid`], whatever the stream
+    /// Then nothing of it is left: [`Error::UploadTooLarge`], [`Error::InsufficientStorage`], [`Error::Invalid`], whatever the stream
     /// says, and those of [`Jobs::submit`](crate::job::Jobs::submit).
     pub async fn upload(
         &self,
@@ -191,7 +191,7 @@ impl Archives {
         let id = received.id.clone();
         let mut manifest = Manifest::new(id, Origin::Uploaded, &checked.header, &checked.summary, checked.object);
         words.put(&mut manifest);
-        manifest.taken_by = Some(by.username().to_owned());
+        manifest.created_by = Some(by.username().to_owned());
         Ok(manifest)
     }
 
@@ -218,11 +218,11 @@ impl Archives {
 /// Demands that an archive has all tables of this program.
 ///
 /// # Errors
-/// [`Error::NoTable`]
+/// [`Error::TableNotFound`]
 pub(super) fn demand_all_tables(checked: &Checked) -> Result<()> {
     let has = |table: &Table| checked.summary.rows.contains_key(table.name());
     match Table::ALL.into_iter().find(|table| !has(table)) {
-        Some(missing) => Err(Error::NoTable(missing)),
+        Some(missing) => Err(Error::TableNotFound(missing)),
         None => Ok(()),
     }
 }

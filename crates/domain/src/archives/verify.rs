@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::job::{Idempotency, Kind, Needs, Progress, Submission, Submitted, Work, work};
 use crate::open::Checked;
 use crate::store::EntryFault;
-use crate::verify::{compare, digest, rehearsal, verification};
+use crate::verify::{compare, digest, test_restore, verification};
 
 /// How many verifications an archive remembers; the oldest are forgotten.
 const REMEMBERED: usize = 20;
@@ -103,7 +103,7 @@ impl StoredArchives {
         let is_locked = matches!(
             looked.outcome,
             Err(Error::Archive(
-                archive::Error::KeyNeeded { .. } | archive::Error::WrongKey
+                archive::Error::KeyRequired { .. } | archive::Error::WrongKey
             ))
         );
         if !is_locked
@@ -135,9 +135,9 @@ impl StoredArchives {
             VerificationLevel::Digest => digest(&source, keys, expected, progress)
                 .await
                 .map(|checked| (checked, None)),
-            VerificationLevel::Rehearsal => rehearsal(&source, keys, expected, &self.scratch, progress)
+            VerificationLevel::TestRestore => test_restore(&source, keys, expected, &self.scratch, progress)
                 .await
-                .map(|rehearsed| (rehearsed.checked, Some(rehearsed.restored_in))),
+                .map(|tested| (tested.checked, Some(tested.restored_in))),
         };
         let looked = looked.and_then(|(checked, restored_in)| {
             ensure_is_recorded(proof.and_then(|proof| proof.record.as_ref()), &checked)?;
@@ -147,7 +147,7 @@ impl StoredArchives {
             let mut manifest = manifest_of(id, by, subject, checked)?;
             if let Some(Proof { key, record }) = proof {
                 if let Some(record) = record {
-                    (manifest.kind, manifest.taken_by) = (kind_of(record), None);
+                    (manifest.kind, manifest.created_by) = (kind_of(record), None);
                 }
                 key.sign(&mut manifest);
             }
@@ -219,7 +219,7 @@ struct Subject {
 /// The manifest of an archive that is whole and has none.
 ///
 /// # Errors
-/// [`Error::NoTable`], and [`Error::ArchiveUnreadable`] if its name does not say what it is: the manifest could
+/// [`Error::TableNotFound`], and [`Error::ArchiveUnreadable`] if its name does not say what it is: the manifest could
 /// not lead to it.
 fn manifest_of(id: &str, by: Option<&str>, subject: &Subject, checked: &Checked) -> Result<Manifest> {
     demand_all_tables(checked)?;
@@ -232,6 +232,6 @@ fn manifest_of(id: &str, by: Option<&str>, subject: &Subject, checked: &Checked)
     }
     let (header, summary) = (&checked.header, &checked.summary);
     let mut manifest = Manifest::new(id.to_owned(), Origin::Uploaded, header, summary, checked.object.clone());
-    manifest.taken_by = by.map(str::to_owned);
+    manifest.created_by = by.map(str::to_owned);
     Ok(manifest)
 }

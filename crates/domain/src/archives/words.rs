@@ -14,7 +14,7 @@ pub struct Words {
     /// A longer word.
     pub note: Option<String>,
     /// Whether it is kept until somebody says otherwise.
-    pub pinned: bool,
+    pub protected: bool,
 }
 
 /// What is to be said of an archive from now on; what is `None` stays, `Some(None)` is taken back.
@@ -25,7 +25,7 @@ pub struct Edit {
     /// A longer word.
     pub note: Option<Option<String>>,
     /// Whether it is kept until somebody says otherwise.
-    pub pinned: Option<bool>,
+    pub protected: Option<bool>,
 }
 
 impl Words {
@@ -42,7 +42,7 @@ impl Words {
     pub(super) fn put(&self, manifest: &mut Manifest) {
         manifest.label.clone_from(&self.label);
         manifest.note.clone_from(&self.note);
-        manifest.pinned = self.pinned;
+        manifest.protected = self.protected;
     }
 }
 
@@ -64,8 +64,8 @@ impl Edit {
         if let Some(note) = &self.note {
             manifest.note.clone_from(note);
         }
-        if let Some(pinned) = self.pinned {
-            manifest.pinned = pinned;
+        if let Some(protected) = self.protected {
+            manifest.protected = protected;
         }
     }
 }

@@ -66,7 +66,7 @@ impl Archives {
         }
         let mut manifest = Manifest::new(id, kind, &checked.header, &checked.summary, checked.object);
         words.put(&mut manifest);
-        manifest.taken_by = Some(by.username().to_owned());
+        manifest.created_by = Some(by.username().to_owned());
         Ok(manifest)
     }
 

@@ -35,7 +35,7 @@ const HEADINGS: [&[u8]; 6] = [b"table", b"id", b"change", b"field", b"from", b"t
 /// written and both sides were whole. Dropping the body ends the reading, and so does `abandoned`.
 ///
 /// # Errors
-/// As [`counts`](super::counts), or as an error of the body; [`Error::NoTable`] if a side does not have the one table;
+/// As [`counts`](super::counts), or as an error of the body; [`Error::TableNotFound`] if a side does not have the one table;
 /// [`Error::SpoolFull`].
 pub async fn csv(
     _: &Admin,

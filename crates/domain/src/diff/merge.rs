@@ -116,7 +116,9 @@ fn in_scope(scope: Scope, outcome: impl Fn(Table) -> Option<Outcome>) -> BTreeMa
 /// One table that was asked for must be there to be compared.
 fn demand(tables: &BTreeMap<Table, Outcome>, scope: Scope) -> Result<()> {
     match scope {
-        Scope::One(table) if !matches!(tables.get(&table), Some(Outcome::Compared(_))) => Err(Error::NoTable(table)),
+        Scope::One(table) if !matches!(tables.get(&table), Some(Outcome::Compared(_))) => {
+            Err(Error::TableNotFound(table))
+        }
         _ => Ok(()),
     }
 }

@@ -140,11 +140,11 @@ impl Diff {
     /// The counts of a table that both sides have.
     ///
     /// # Errors
-    /// [`Error::NoTable`]
+    /// [`Error::TableNotFound`]
     fn of(&self, table: Table) -> Result<Counts> {
         match self.tables.get(&table) {
             Some(Outcome::Compared(counts)) => Ok(*counts),
-            _ => Err(Error::NoTable(table)),
+            _ => Err(Error::TableNotFound(table)),
         }
     }
 }

@@ -42,7 +42,7 @@ pub struct RowsPage {
 /// shown again. Dropping the future ends the reading.
 ///
 /// # Errors
-/// As [`counts`](super::counts); [`Error::NoTable`] if a side does not have the table; [`Error::Invalid`] for a limit
+/// As [`counts`](super::counts); [`Error::TableNotFound`] if a side does not have the table; [`Error::Invalid`] for a limit
 /// that can't be.
 pub async fn rows(_: &Admin, from: &Side, to: &Side, table: Table, page: &Page) -> Result<RowsPage> {
     if !(1..=Page::MOST).contains(&page.limit) {

@@ -94,9 +94,9 @@ async fn sides_that_are_not_whole_are_refused() {
     };
     let (encrypted, _) = sample::sealed(&whole, &layers);
     for (bytes, code) in [
-        (&whole[..whole.len() - 3], "cut"),
+        (&whole[..whole.len() - 3], "truncated"),
         (flipped.as_bytes(), "digest_mismatch"),
-        (&encrypted, "key_needed"),
+        (&encrypted, "key_required"),
         (b"", "empty"),
     ] {
         let (wrong, right) = (archive(bytes), archive(whole.as_slice()));
@@ -147,9 +147,9 @@ async fn what_can_not_be_asked_for_is_refused() {
     let (one, all) = (archive(sample::rows().archive(&[Table::Courses])), of(&sample::rows()));
     for other in [&all, &live] {
         let refused = page(&one, other, Table::Payments, ALL).await.unwrap_err();
-        assert!(matches!(refused, Error::NoTable(Table::Payments)), "{refused:?}");
+        assert!(matches!(refused, Error::TableNotFound(Table::Payments)), "{refused:?}");
         let refused = file(other, &one, Scope::One(Table::Payments)).await.unwrap_err();
-        assert!(matches!(refused, Error::NoTable(Table::Payments)), "{refused:?}");
+        assert!(matches!(refused, Error::TableNotFound(Table::Payments)), "{refused:?}");
     }
     for limit in [0, Page::MOST + 1] {
         let refused = page(&all, &all, Table::Payments, Page { limit, ..ALL })

@@ -19,15 +19,15 @@ pub enum Phase {
     #[default]
     Waiting,
     /// Rows of the live data are read and stored.
-    Taking,
+    BackingUp,
     /// A stored archive is read to its end and checked.
     Checking,
     /// The archive is restored into a database of its own.
-    Rehearsing,
+    TestRestore,
     /// The live data is compared with the archive.
     Comparing,
-    /// The archive is taken that can undo what follows.
-    Safety,
+    /// The safety backup is created, which can undo what follows.
+    SafetyBackup,
     /// Rows of the live data are removed or written, in a transaction.
     Changing,
     /// The end: from here on it can't be cancelled.
@@ -38,11 +38,11 @@ impl Phase {
     /// All of them.
     pub const ALL: [Self; 8] = [
         Self::Waiting,
-        Self::Taking,
+        Self::BackingUp,
         Self::Checking,
-        Self::Rehearsing,
+        Self::TestRestore,
         Self::Comparing,
-        Self::Safety,
+        Self::SafetyBackup,
         Self::Changing,
         Self::Committing,
     ];

@@ -34,7 +34,7 @@ impl Runner {
     /// The name of a folder, or a passing one if another process has that, or if the folder's file system has no locks.
     ///
     /// # Errors
-    /// [`Error::NoRoom`] and [`Error::Internal`] if the file can't be read or made, or is a symbolic link.
+    /// [`Error::InsufficientStorage`] and [`Error::Internal`] if the file can't be read or made, or is a symbolic link.
     pub fn of_folder(folder: &Path) -> Result<Self> {
         let failed = || Error::io("reading the name of this runner");
         let mut options = OpenOptions::new();

@@ -77,7 +77,7 @@ pub struct Checked {
 /// an archive of one table they refer to rows that it does not have, and so that is not looked at.
 ///
 /// It advances in whichever phase the caller has entered. Whether two rows have the same key is not told, since that
-/// would need an index: a rehearsal does it.
+/// would need an index: a test restore does it.
 ///
 /// # Errors
 /// [`Error::Archive`], [`Error::Inadmissible`] or [`Error::Orphan`] with the first thing that is wrong; [`Error::Cancelled`].
@@ -190,7 +190,7 @@ pub fn extract(source: impl Read + Send, keys: &Keys, wanted: Extraction, out: &
         table: wanted_table, ..
     } = wanted;
     if !tables.contains(&wanted_table) {
-        return Err(Error::NoTable(wanted_table));
+        return Err(Error::TableNotFound(wanted_table));
     }
     let mut buffer = Vec::with_capacity(2 * PIECE);
     let said = reader.header();

@@ -35,7 +35,7 @@ fn a_row_that_refers_to_nothing_is_refused() {
         let archive = rows.archive(&Table::ALL);
         assert_eq!(code(&archive), Err("orphan"), "{parent}");
         // What is damaged says so.
-        assert_eq!(code(&archive[..archive.len() - 2]), Err("cut"));
+        assert_eq!(code(&archive[..archive.len() - 2]), Err("truncated"));
         let text = String::from_utf8(archive).unwrap();
         let damaged = text.replacen("\"paid\"", "\"Paid\"", 1);
         assert_eq!(code(damaged.as_bytes()), Err("digest_mismatch"));
@@ -111,7 +111,7 @@ async fn layers_are_opened_with_the_right_key_only() {
             .archive_code()
             .unwrap()
     };
-    assert_eq!(refused(&Keys::none()), "key_needed");
+    assert_eq!(refused(&Keys::none()), "key_required");
     assert_eq!(refused(&Keys::generate()), "wrong_key");
 }
 
@@ -125,8 +125,8 @@ async fn what_is_not_whole_or_not_ours_is_refused() {
         refused.map_err(|error| error.archive_code().unwrap())
     };
     assert_eq!(code(&courses, Table::Courses), Ok(40));
-    assert_eq!(code(&courses, Table::Students), Err("no_table"));
-    assert_eq!(code(&courses[..courses.len() / 2], Table::Courses), Err("cut"));
+    assert_eq!(code(&courses, Table::Students), Err("table_not_found"));
+    assert_eq!(code(&courses[..courses.len() / 2], Table::Courses), Err("truncated"));
     assert_eq!(code(b"", Table::Courses), Err("empty"));
     assert_eq!(code(b"PK\x03\x04 and so on", Table::Courses), Err("not_an_archive"));
     let other = String::from_utf8(courses.clone())

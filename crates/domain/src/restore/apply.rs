@@ -148,7 +148,7 @@ impl Restoring<'_> {
         let is_whole = |table: &Table| self.request.extent(*table) == Some(Extent::Whole);
         match self.request.mode {
             Mode::Replace => self.request.tables().into_iter().filter(is_whole).collect(),
-            Mode::Merge | Mode::MissingOnly => Vec::new(),
+            Mode::Merge | Mode::InsertMissing => Vec::new(),
         }
     }
 

@@ -81,7 +81,7 @@ impl Outcome {
     /// Finds it, for tables whose rows are in the stage. A table that is not among them is taken as one that stays.
     ///
     /// # Errors
-    /// [`Error::NoRow`] if one row is asked for and the archive does not have it.
+    /// [`Error::RowNotFound`] if one row is asked for and the archive does not have it.
     pub(super) async fn find(
         stage: &mut Stage,
         database: &Database,
@@ -178,7 +178,7 @@ async fn reduce(stage: &mut Stage, request: &Restore, tables: &[Table]) -> Resul
     if let Scope::Entity { table, id } = request.scope
         && stage.number(&format!("SELECT count(*) FROM a_{table}")).await? == 0
     {
-        return Err(Error::NoRow { table, row: id });
+        return Err(Error::RowNotFound { table, row: id });
     }
     let referred = tables
         .iter()
@@ -239,7 +239,7 @@ impl Finder<'_> {
         );
         stage.run(&insert).await?;
         let scope = self.scope(table);
-        if self.request.mode != Mode::MissingOnly {
+        if self.request.mode != Mode::InsertMissing {
             let columns = table.columns().iter().skip(1);
             let differs: Vec<_> = columns
                 .map(|column| format!("l.{0} IS NOT a.{0}", column.name))
@@ -305,7 +305,7 @@ impl Finder<'_> {
         let written = match self.request.mode {
             // Rows that are there already may lose what they refer to.
             Mode::Replace => "TRUE".to_owned(),
-            Mode::Merge | Mode::MissingOnly => {
+            Mode::Merge | Mode::InsertMissing => {
                 format!("a.id IN (SELECT id FROM x_{table} WHERE action IN ('i', 'u'))")
             }
         };

@@ -150,8 +150,8 @@ impl BlockerCode {
 /// which should be one that may block.
 ///
 /// # Errors
-/// Whatever is wrong with the request or the archive: [`Error::Invalid`], [`Error::Archive`], [`Error::NoTable`],
-/// [`Error::NoRow`], [`Error::Inadmissible`]. What stands in the way is no error but among the plan's blockers.
+/// Whatever is wrong with the request or the archive: [`Error::Invalid`], [`Error::Archive`], [`Error::TableNotFound`],
+/// [`Error::RowNotFound`], [`Error::Inadmissible`]. What stands in the way is no error but among the plan's blockers.
 #[allow(clippy::too_many_arguments, reason = "those of `apply`")]
 pub async fn plan(
     admin: &Admin,
@@ -229,7 +229,7 @@ pub(super) async fn read_archive(
 /// That an archive has the tables that are to be restored.
 pub(super) fn demand(request: &Restore, has: &[Table]) -> Result<()> {
     match request.wanted().into_iter().find(|table| !has.contains(table)) {
-        Some(table) => Err(Error::NoTable(table)),
+        Some(table) => Err(Error::TableNotFound(table)),
         None => Ok(()),
     }
 }

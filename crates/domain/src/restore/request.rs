@@ -50,7 +50,7 @@ pub enum Mode {
     /// Rows that are missing come back, rows that differ become what they were; nothing is removed.
     Merge,
     /// Rows that are missing come back.
-    MissingOnly,
+    InsertMissing,
 }
 
 /// Where an archive's rows come from, as far as a restore depends on it.

@@ -93,7 +93,7 @@ pub(super) async fn settle(
         .await?;
     let mut still_active = Named::default();
     // Where only missing rows come, no row changes.
-    if mode != Mode::MissingOnly && !request.disable_administrators {
+    if mode != Mode::InsertMissing && !request.disable_administrators {
         for (id, name) in administrators::losing_access(stage).await? {
             stage.run(&format!("INSERT INTO kept VALUES ({id})")).await?;
             still_active.add(format!("`{}`", name.escape_debug()));
@@ -124,7 +124,7 @@ async fn misnamed(stage: &mut Stage, mode: Mode) -> Result<Named> {
         return Ok(Named::default());
     }
     let comes = match mode {
-        Mode::MissingOnly => "AND NOT EXISTS (SELECT 1 FROM l_users l WHERE l.id = a.id)",
+        Mode::InsertMissing => "AND NOT EXISTS (SELECT 1 FROM l_users l WHERE l.id = a.id)",
         Mode::Replace | Mode::Merge => "",
     };
     let sql = format!(

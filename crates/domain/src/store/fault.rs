@@ -177,7 +177,7 @@ fn sorted(doing: &'static str, source: Box<dyn StdError + Send + Sync>) -> Error
             || error.to_string().contains("507 Insufficient Storage")
     });
     match is_full {
-        true => Error::NoRoom { doing, source },
+        true => Error::InsufficientStorage { doing, source },
         false => Error::StoreUnavailable { doing, source },
     }
 }

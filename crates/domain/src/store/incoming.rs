@@ -53,7 +53,7 @@ impl Store {
     /// Begins an archive of that [new id](Store::new_id), with these layers.
     ///
     /// # Errors
-    /// [`Error::ArchiveNotFound`] if the id is none; [`Error::NoRoom`], [`Error::StoreUnavailable`].
+    /// [`Error::ArchiveNotFound`] if the id is none; [`Error::InsufficientStorage`], [`Error::StoreUnavailable`].
     pub async fn create(&self, id: &str, form: Form) -> Result<Incoming> {
         let name = names::archive(form);
         let sink = match &self.0.place {
@@ -84,7 +84,7 @@ impl Incoming {
     /// After an error, or if it is not waited for, nothing can be written any more.
     ///
     /// # Errors
-    /// [`Error::NoRoom`], [`Error::StoreUnavailable`].
+    /// [`Error::InsufficientStorage`], [`Error::StoreUnavailable`].
     pub async fn write(&mut self, mut bytes: Bytes) -> Result<()> {
         match self.take()? {
             Sink::File(mut file) => {
@@ -143,7 +143,7 @@ impl Incoming {
     /// [`Store::put_manifest`]; if there will be none, [`Store::discard`] removes it.
     ///
     /// # Errors
-    /// [`Error::NoRoom`], [`Error::StoreUnavailable`]. Then it has no name; only if a remote store's answer was lost, it
+    /// [`Error::InsufficientStorage`], [`Error::StoreUnavailable`]. Then it has no name; only if a remote store's answer was lost, it
     /// may, and is [swept](Store::sweep) later.
     pub async fn finish(mut self) -> Result<()> {
         // Back until the marker is there, so that parts are not forgotten if it can't be put.

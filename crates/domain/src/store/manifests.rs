@@ -51,7 +51,7 @@ impl Store {
     /// Lists an archive: whoever wrote it has read it back and found it whole. From here on it counts.
     ///
     /// # Errors
-    /// [`Error::Internal`] if it has another manifest; [`Error::NoRoom`], [`Error::StoreUnavailable`].
+    /// [`Error::Internal`] if it has another manifest; [`Error::InsufficientStorage`], [`Error::StoreUnavailable`].
     pub async fn put_manifest(&self, manifest: &Manifest) -> Result<()> {
         const DOING: &str = "writing a manifest";
         self.within(DOING, self.put_first_manifest(manifest, DOING)).await
@@ -81,7 +81,7 @@ impl Store {
     /// and found it whole.
     ///
     /// # Errors
-    /// [`Error::StoreUnavailable`] if another process has made one meanwhile; [`Error::NoRoom`].
+    /// [`Error::StoreUnavailable`] if another process has made one meanwhile; [`Error::InsufficientStorage`].
     pub async fn remake_manifest(&self, manifest: &Manifest) -> Result<()> {
         const DOING: &str = "making a manifest again";
         let id = id::checked(&manifest.id)?;
@@ -123,7 +123,7 @@ impl Store {
     /// 3. If the archive was deleted meanwhile, that is the answer.
     ///
     /// # Errors
-    /// Those of [`Store::manifest`] and of `change`, and [`Error::NoRoom`].
+    /// Those of [`Store::manifest`] and of `change`, and [`Error::InsufficientStorage`].
     pub async fn update(&self, id: &str, mut change: impl FnMut(&mut Manifest) -> Result<()>) -> Result<Arc<Manifest>> {
         const DOING: &str = "changing a manifest";
         let _turn = self.0.turns.lock().await;

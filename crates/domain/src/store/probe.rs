@@ -38,7 +38,7 @@ impl Store {
     ///
     /// # Errors
     /// The first thing that the store can't do: [`Error::StoreMisconfigured`] if its settings or rights can't be right,
-    /// [`Error::StoreUnavailable`] if it may be an outage, [`Error::NoRoom`].
+    /// [`Error::StoreUnavailable`] if it may be an outage, [`Error::InsufficientStorage`].
     pub async fn check(&self) -> Result<StoreCheck> {
         let id = id::new(chrono::Utc::now());
         let checked = self.check_with(&id).await;

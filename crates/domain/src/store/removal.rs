@@ -11,10 +11,10 @@ use crate::error::{Error, Result};
 impl Store {
     /// Deletes an archive. It needs no room, so that a full disk can be made free.
     ///
-    /// 1. It must be there and must not be pinned. One without a manifest, or with one that can't be read, is there too.
+    /// 1. It must be there and must not be protected. One without a manifest, or with one that can't be read, is there too.
     /// 2. Its tombstone is put. From here on it is gone, whatever happens. In a folder the manifest is renamed to it;
     ///    elsewhere it is written. Where there is no room for it the manifest is removed instead, which has the same effect.
-    /// 3. If it was pinned in the same moment, that counts: the tombstone is removed again.
+    /// 3. If it was protected in the same moment, that counts: the tombstone is removed again.
     /// 4. The manifest is removed, then the archive. What fails here is only logged; [`Store::sweep`] does the rest.
     /// 5. If there was no room for the tombstone, there is now. If it can't be written all the same, the archive is
     ///    forgotten, as if it had never been.
@@ -22,21 +22,21 @@ impl Store {
     /// Other files in the folder of the archive stay.
     ///
     /// # Errors
-    /// Those of [`Store::manifest`] but [`Error::ArchiveIncomplete`], and [`Error::ArchivePinned`]. One whose manifest can't
-    /// be read can be deleted, but not if a later version of the program wrote it: it might be pinned.
+    /// Those of [`Store::manifest`] but [`Error::ArchiveIncomplete`], and [`Error::ArchiveProtected`]. One whose manifest can't
+    /// be read can be deleted, but not if a later version of the program wrote it: it might be protected.
     pub async fn delete(&self, id: &str) -> Result<()> {
         let place = &self.0.place;
         let _turn = self.0.turns.lock().await;
         let _lock = place.lock().await?;
-        self.demand_unpinned(id::checked(id)?).await?;
+        self.ensure_unprotected(id::checked(id)?).await?;
         let is_marked = match place.put_tombstone(id).await {
             Ok(()) => true,
-            Err(Error::NoRoom { .. }) => false,
+            Err(Error::InsufficientStorage { .. }) => false,
             Err(error) => return Err(error),
         };
-        if self.is_pinned(id).await? {
+        if self.is_protected(id).await? {
             place.remove(DELETED, id).await?;
-            return Err(Error::ArchivePinned { id: id.to_owned() });
+            return Err(Error::ArchiveProtected { id: id.to_owned() });
         }
         if !is_marked {
             place.remove(id, MANIFEST).await?;
@@ -69,9 +69,9 @@ impl Store {
         self.tidy(id).await
     }
 
-    async fn demand_unpinned(&self, id: &str) -> Result<()> {
+    async fn ensure_unprotected(&self, id: &str) -> Result<()> {
         match self.manifest(id).await {
-            Ok(manifest) if manifest.pinned => Err(Error::ArchivePinned { id: id.to_owned() }),
+            Ok(manifest) if manifest.protected => Err(Error::ArchiveProtected { id: id.to_owned() }),
             Err(Error::ArchiveIncomplete { .. }) => Ok(()),
             Err(Error::ManifestUnreadable { source, .. }) if !matches!(source, ManifestError::NewerVersion { .. }) => {
                 Ok(())
@@ -81,10 +81,10 @@ impl Store {
     }
 
     /// What the manifest says, whether the archive is gone or not.
-    pub(super) async fn is_pinned(&self, id: &str) -> Result<bool> {
+    pub(super) async fn is_protected(&self, id: &str) -> Result<bool> {
         let json = self.fetch(id).await?;
         let manifest = json.and_then(|(_, _, json)| Manifest::from_json(&json).ok());
-        Ok(manifest.is_some_and(|manifest| manifest.pinned))
+        Ok(manifest.is_some_and(|manifest| manifest.protected))
     }
 
     /// Everything of an archive but the tombstone; the manifest first.

@@ -120,7 +120,7 @@ impl Store {
 
     /// Ends a deletion that was interrupted. What came later than the deletion is another's copy and stays.
     async fn end_deletion(&self, id: &str, objects: &[Object], contents: &Contents, swept: &mut Swept) -> Result<()> {
-        // Not while another request finds out that it is pinned.
+        // Not while another request finds out that it is protected.
         let _turn = self.0.turns.lock().await;
         let _lock = self.0.place.lock().await?;
         let Some(tombstone) = contents.tombstones.get(id) else {
@@ -128,7 +128,7 @@ impl Store {
         };
         let is_marked = self.0.place.tombstone(id).await?.is_some();
         let is_there = is_marked || objects.iter().any(|one| one.name == OLD_TOMBSTONE);
-        if !is_there || self.is_pinned(id).await? {
+        if !is_there || self.is_protected(id).await? {
             return Ok(());
         }
         // In a folder the manifest becomes the tombstone. So an archive that has both was copied back, whatever the times of

@@ -1,12 +1,12 @@
 //! Verifying a stored archive, at one of two levels, changing nothing.
 //!
-//! [`digest`] reads the stored object and compares everything that was written down of it. [`rehearsal()`] restores it, too,
+//! [`digest`] reads the stored object and compares everything that was written down of it. [`test_restore()`] restores it, too,
 //! into a database of its own ([`scratch`]) and compares what [`read_back`] finds there. [`verification`] is what the
 //! archive's manifest remembers of it.
 
 mod read_back;
-mod rehearsal;
 mod scratch;
+mod test_restore;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,8 +16,8 @@ use campus_backup_archive as archive;
 use campus_backup_archive::manifest::{Verification, VerificationLevel, VerificationResult};
 use campus_backup_archive::{Keys, Manifest, Summary};
 
-pub use self::rehearsal::{Rehearsed, rehearsal};
 pub use self::scratch::sweep;
+pub use self::test_restore::{TestRestored, test_restore};
 use crate::error::{Error, Result};
 use crate::job::{Phase, Progress};
 use crate::open::{self, Checked, Source};
@@ -103,10 +103,10 @@ fn first_difference<V: PartialEq>(
     differing.next().map(|key| format!("{what} {key}"))
 }
 
-/// What a manifest remembers of a look at its archive that took so long: of a success how long the restore of a rehearsal
+/// What a manifest remembers of a look at its archive that took so long: of a success how long the restore of a test restore
 /// took, of a failure its code. None if the look failed for a reason that says nothing about the archive: it was
 /// cancelled, the disk was full, the store did not answer, or the archive is one of a single table, which can't be
-/// rehearsed.
+/// tested.
 pub fn verification(
     level: VerificationLevel,
     took: Duration,
@@ -114,7 +114,7 @@ pub fn verification(
 ) -> Option<Verification> {
     let (result, code, restored_in) = match outcome {
         Ok(restored_in) => (VerificationResult::Ok, None, restored_in),
-        Err(Error::Archive(archive::Error::Io(_)) | Error::NoTable(_)) => return None,
+        Err(Error::Archive(archive::Error::Io(_)) | Error::TableNotFound(_)) => return None,
         Err(error) => (VerificationResult::Failed, Some(error.archive_code()?), None),
     };
     Some(Verification {

@@ -14,18 +14,18 @@ use crate::error::{Error, Result};
 use crate::restore::stage;
 
 /// How its name begins.
-const PREFIX: &str = "campus-backup-rehearsal-";
+const PREFIX: &str = "campus-backup-test-restore-";
 
 /// How many random letters are behind that.
 const RANDOM: usize = 6;
 
 /// The database in it.
-const DATABASE: &str = "rehearsal.db";
+const DATABASE: &str = "test-restore.db";
 
 /// The file in it that is locked for as long as it is in use.
 const LOCK: &str = "lock";
 
-const DOING: &str = "making room for a rehearsal";
+const DOING: &str = "making room for a test restore";
 
 /// A folder for one scratch database.
 #[derive(Debug)]
@@ -38,11 +38,11 @@ impl Scratch {
     /// Makes one in `place`, if its disk has room for a database of so many bytes of rows.
     ///
     /// # Errors
-    /// [`Error::NoRoom`]
+    /// [`Error::InsufficientStorage`]
     pub(super) fn make(place: &Path, row_bytes: u64) -> Result<Self> {
         let (needed, free) = (needed(row_bytes), disk::free(place).map_err(Error::io(DOING))?);
         if free < needed {
-            return Err(Error::NoRoom {
+            return Err(Error::InsufficientStorage {
                 doing: DOING,
                 source: format!("{needed} bytes are needed and {free} are free").into(),
             });
@@ -78,7 +78,7 @@ fn needed(row_bytes: u64) -> u64 {
     (row_bytes / 2).saturating_mul(5).saturating_add(4 << 20)
 }
 
-/// Removes what rehearsals and restores that were killed have left in a folder, and leaves those alone that are at work, in
+/// Removes what test restores and restores that were killed have left in a folder, and leaves those alone that are at work, in
 /// this process or in another. What is removed has a name that the service gives, is at least as old as `age`, and its lock
 /// is free. Nothing else is, and no symbolic link is followed.
 ///
@@ -88,12 +88,15 @@ pub fn sweep(place: &Path, age: TimeDelta) -> Result<()> {
     let moment = Utc::now() - age;
     let directory = Directory::at(place);
     let listed = directory.and_then(|directory| Ok((directory.names()?, directory)));
-    let (names, directory) = listed.map_err(Error::io("sweeping what rehearsals have left"))?;
-    for name in names.iter().filter(|name| is_rehearsal(name) || stage::is_name(name)) {
+    let (names, directory) = listed.map_err(Error::io("sweeping what test restores have left"))?;
+    for name in names
+        .iter()
+        .filter(|name| is_test_restore(name) || stage::is_name(name))
+    {
         match remove_unused(&directory, name, moment) {
             // It has just removed itself, or a person has put something into it.
             Err(error) if !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::DirectoryNotEmpty) => {
-                tracing::warn!(name, %error, "what a rehearsal or a restore has left was not removed");
+                tracing::warn!(name, %error, "what a test restore or a restore has left was not removed");
             }
             _ => {}
         }
@@ -106,7 +109,7 @@ fn remove_unused(place: &Directory, name: &str, moment: DateTime<Utc>) -> io::Re
     match status.kind {
         _ if status.changed > moment => Ok(()),
         FileType::RegularFile if stage::is_name(name) => place.remove(name),
-        FileType::Directory if is_rehearsal(name) => {
+        FileType::Directory if is_test_restore(name) => {
             let folder = place.open(name)?;
             match folder.file(LOCK) {
                 Ok(lock) if lock.try_lock().is_ok() => {
@@ -135,7 +138,7 @@ fn remove_if_there(folder: &Directory, name: &str) -> io::Result<()> {
 }
 
 /// Whether it is a name that [`Scratch::make`] gives.
-fn is_rehearsal(name: &str) -> bool {
+fn is_test_restore(name: &str) -> bool {
     let random = name.strip_prefix(PREFIX);
     random.is_some_and(|random| random.len() == RANDOM && random.bytes().all(|byte| byte.is_ascii_alphanumeric()))
 }
@@ -150,7 +153,7 @@ mod tests {
     fn a_full_disk_is_told_before_it_is_full() {
         let place = tempfile::tempdir().unwrap();
         let refused = Scratch::make(place.path(), u64::MAX).unwrap_err();
-        assert!(matches!(refused, Error::NoRoom { .. }), "{refused}");
+        assert!(matches!(refused, Error::InsufficientStorage { .. }), "{refused}");
         assert_eq!(fs::read_dir(place.path()).unwrap().count(), 0);
     }
 
@@ -165,7 +168,7 @@ mod tests {
             names
         };
         let others = [
-            "campus-backup-rehearsal-of-mine",
+            "campus-backup-test-restore-of-mine",
             "other",
             "restore-0123.db",
             "restore-of-mine.db",
@@ -174,7 +177,7 @@ mod tests {
             fs::write(inside(other), "stays").unwrap();
         }
         let killed = Scratch::make(place.path(), 0).unwrap().folder.keep();
-        fs::write(killed.join("rehearsal.db"), "rows").unwrap();
+        fs::write(killed.join("test-restore.db"), "rows").unwrap();
         fs::write(inside("restore-0123456789abcdef0123456789abcdef.db"), "").unwrap();
         let used = Scratch::make(place.path(), 0).unwrap();
         sweep(place.path(), TimeDelta::hours(1)).unwrap();
@@ -192,7 +195,7 @@ mod tests {
         fs::write(outside.path().join(LOCK), "").unwrap();
         fs::write(outside.path().join(DATABASE), "of another program").unwrap();
         let link = |name: &str| std::os::unix::fs::symlink(outside.path(), place.path().join(name)).unwrap();
-        link("campus-backup-rehearsal-a1b2c3");
+        link("campus-backup-test-restore-a1b2c3");
         link("restore-0123456789abcdef0123456789abcdef.db");
         let mixed = Scratch::make(place.path(), 0).unwrap().folder.keep();
         fs::write(mixed.join("notes.txt"), "of a person").unwrap();

@@ -19,19 +19,19 @@ async fn refusal(archive: &[u8], keys: &Keys, expected: Option<&Manifest>) -> Op
     let folder = tempfile::tempdir().unwrap();
     let (source, progress) = (Memory::source(archive), Progress::default());
     let digested = code(digest(&source, keys, expected, &progress).await);
-    let rehearsed = code(rehearsal(&source, keys, expected, folder.path(), &progress).await);
-    assert_eq!(digested, rehearsed);
+    let tested = code(test_restore(&source, keys, expected, folder.path(), &progress).await);
+    assert_eq!(digested, tested);
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     digested
 }
 
-/// What a rehearsal says of rows that are whole and pass a check of their digests.
+/// What a test restore says of rows that are whole and pass a check of their digests.
 async fn unrestorable(rows: &Rows, code: &str) -> String {
     let folder = tempfile::tempdir().unwrap();
     let (source, progress) = (Memory::source(rows.archive(&Table::ALL)), Progress::default());
     let checked = digest(&source, &Keys::none(), None, &progress).await.unwrap();
     assert_eq!(checked.summary.total, rows.count());
-    let refused = rehearsal(&source, &Keys::none(), None, folder.path(), &progress).await;
+    let refused = test_restore(&source, &Keys::none(), None, folder.path(), &progress).await;
     let refused = refused.unwrap_err();
     assert_eq!(refused.archive_code(), Some(code), "{refused:?}");
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
@@ -66,9 +66,9 @@ async fn what_is_not_whole_is_refused() {
     for (archive, keys, expected) in [
         (&b""[..], &keys, "empty"),
         (b"PK\x03\x04", &keys, "not_an_archive"),
-        (&bare[..bare.len() / 2], &keys, "cut"),
+        (&bare[..bare.len() / 2], &keys, "truncated"),
         (&flipped, &keys, "digest_mismatch"),
-        (&sealed, &Keys::none(), "key_needed"),
+        (&sealed, &Keys::none(), "key_required"),
         (&sealed, &Keys::generate(), "wrong_key"),
         (&without.archive(&Table::ALL), &keys, "orphan"),
     ] {
@@ -121,7 +121,7 @@ async fn another_archive_than_the_manifests_is_refused() {
 }
 
 #[tokio::test]
-async fn what_the_schema_refuses_is_found_by_a_rehearsal() {
+async fn test_restore_finds_what_the_schema_refuses() {
     let mut rows = sample::rows();
     let mut twin = rows.row(Table::Students, 5).unwrap().clone();
     twin[0] = Cell::Integer(71);
@@ -162,13 +162,13 @@ async fn what_the_schema_refuses_is_found_by_a_rehearsal() {
 }
 
 #[tokio::test]
-async fn one_table_alone_can_not_be_rehearsed() {
+async fn test_restore_of_one_table_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let archive = Memory::source(sample::rows().archive(&[Table::Courses]));
-    let refused = rehearsal(&archive, &Keys::none(), None, folder.path(), &Progress::default()).await;
+    let refused = test_restore(&archive, &Keys::none(), None, folder.path(), &Progress::default()).await;
     let refused = refused.unwrap_err();
-    assert!(matches!(refused, Error::NoTable(Table::Users)));
-    let level = VerificationLevel::Rehearsal;
+    assert!(matches!(refused, Error::TableNotFound(Table::Users)));
+    let level = VerificationLevel::TestRestore;
     assert_eq!(verification(level, Duration::ZERO, Err(&refused)), None);
 }
 
@@ -176,7 +176,7 @@ async fn one_table_alone_can_not_be_rehearsed() {
 async fn it_ends_in_any_phase_when_it_is_asked_to() {
     let school = School::demo().await;
     let archive = Memory::source(school.download(Scope::All, Format::Json).await);
-    for phase in [None, Some(Phase::Checking), Some(Phase::Rehearsing)] {
+    for phase in [None, Some(Phase::Checking), Some(Phase::TestRestore)] {
         let folder = tempfile::tempdir().unwrap();
         let progress = Progress::default();
         let keys = Keys::none();
@@ -186,20 +186,20 @@ async fn it_ends_in_any_phase_when_it_is_asked_to() {
             }
             assert!(progress.cancel());
         };
-        let rehearse = rehearsal(&archive, &keys, None, folder.path(), &progress);
-        let ((), ended) = tokio::join!(ask, rehearse);
+        let restore = test_restore(&archive, &keys, None, folder.path(), &progress);
+        let ((), ended) = tokio::join!(ask, restore);
         let ended = ended.unwrap_err();
         assert!(matches!(ended, Error::Cancelled), "{ended}");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "{phase:?}");
         assert_eq!(
-            verification(VerificationLevel::Rehearsal, Duration::ZERO, Err(&ended)),
+            verification(VerificationLevel::TestRestore, Duration::ZERO, Err(&ended)),
             None
         );
     }
 }
 
 #[tokio::test]
-async fn what_is_whole_is_rehearsed_and_leaves_nothing_behind() {
+async fn test_restore_of_a_whole_archive_leaves_no_files() {
     let school = School::demo().await;
     let document = school.download(Scope::All, Format::Json).await;
     let keys = Keys::generate();
@@ -215,18 +215,18 @@ async fn what_is_whole_is_rehearsed_and_leaves_nothing_behind() {
     let progress = Progress::default();
     let began = std::time::Instant::now();
     let source = Memory::source(archive);
-    let rehearsed = rehearsal(&source, &keys, Some(&expected), &folder, &progress)
+    let tested = test_restore(&source, &keys, Some(&expected), &folder, &progress)
         .await
         .unwrap();
-    assert_eq!(rehearsed.checked.summary.total, 109_053);
+    assert_eq!(tested.checked.summary.total, 109_053);
     assert_eq!(progress.state().rows_done, 109_053);
-    assert!(rehearsed.restored_in > Duration::ZERO && rehearsed.restored_in < began.elapsed());
+    assert!(tested.restored_in > Duration::ZERO && tested.restored_in < began.elapsed());
     assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
 
-    let outcome = Ok(Some(rehearsed.restored_in));
-    let remembered = verification(VerificationLevel::Rehearsal, began.elapsed(), outcome).unwrap();
+    let outcome = Ok(Some(tested.restored_in));
+    let remembered = verification(VerificationLevel::TestRestore, began.elapsed(), outcome).unwrap();
     assert_eq!(remembered.result, VerificationResult::Ok);
-    let milliseconds = u32::try_from(rehearsed.restored_in.as_millis()).unwrap();
+    let milliseconds = u32::try_from(tested.restored_in.as_millis()).unwrap();
     assert_eq!(remembered.restore_seconds, Some(f64::from(milliseconds) / 1_000.0));
     let orphan = Error::Orphan {
         table: Table::Payments,

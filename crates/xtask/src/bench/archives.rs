@@ -118,9 +118,9 @@ fn memory(database: &Database, archive: &str, report: &mut Report) -> Result<()>
     type Act = fn(&Service, &str) -> Result<()>;
     let acts: [(&str, Act); 4] = [
         ("take", |service, _| work(service, "/backup/archives", "{}").map(drop)),
-        ("rehearsal", |service, archive| {
+        ("test_restore", |service, archive| {
             let verify = format!("/backup/archives/{archive}/verify");
-            work(service, &verify, r#"{"level": "rehearsal"}"#).map(drop)
+            work(service, &verify, r#"{"level": "test_restore"}"#).map(drop)
         }),
         ("diff with now", |service, archive| {
             service

@@ -19,7 +19,7 @@ use crate::schema::words;
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = Archive, example = json!({
     "id": "2026-11-25T03-53-08Z-5f1c2a9b", "created_at": "2026-11-25T03:53:08.250177Z", "kind": "taken",
-    "origin": "made_here", "label": "before the exams", "note": null, "pinned": true, "taken_by": "admin", "engine": "sqlite",
+    "origin": "made_here", "label": "before the exams", "note": null, "protected": true, "created_by": "admin", "engine": "sqlite",
     "app_version": "0.1.0",
     "rows": {
         "users": 5, "students": 1000, "courses": 40, "payment_categories": 8, "enrollments": 3000, "payments": 5000,
@@ -31,7 +31,7 @@ use crate::schema::words;
     "object_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
     "contains_password_hashes": true,
     "verification": {
-        "at": "2026-11-25T04:00:00Z", "level": "rehearsal", "result": "ok", "code": null, "seconds": 1.52,
+        "at": "2026-11-25T04:00:00Z", "level": "test_restore", "result": "ok", "code": null, "seconds": 1.52,
         "restore_seconds": 0.91,
     },
     "verifications": [],
@@ -54,9 +54,9 @@ pub struct ArchiveAnswer {
     /// A longer word.
     note: Option<String>,
     /// Whether it is kept until somebody says otherwise.
-    pinned: bool,
+    protected: bool,
     /// Who took or uploaded it.
-    taken_by: Option<String>,
+    created_by: Option<String>,
     /// The engine that the rows came from. It restores into any.
     engine: String,
     /// The version of the program that wrote it.
@@ -103,7 +103,7 @@ pub(crate) struct VerificationAnswer {
     code: Option<String>,
     /// How many seconds it took.
     seconds: f64,
-    /// How many seconds the restore of a rehearsal took.
+    /// How many seconds the restore of a test restore took.
     restore_seconds: Option<f64>,
 }
 
@@ -170,8 +170,8 @@ impl From<ListedArchive> for ArchiveAnswer {
             origin: archive.origin,
             label: manifest.label,
             note: manifest.note,
-            pinned: manifest.pinned,
-            taken_by: manifest.taken_by,
+            protected: manifest.protected,
+            created_by: manifest.created_by,
             engine: manifest.engine,
             app_version: manifest.app_version,
             rows: manifest.rows,
@@ -222,8 +222,8 @@ fn proven_origins() -> Schema {
 
 pub(crate) fn levels() -> Schema {
     words(
-        &[VerificationLevel::Digest, VerificationLevel::Rehearsal],
-        "How closely: `digest` reads the stored object and compares everything with what was written down; `rehearsal` also \
+        &[VerificationLevel::Digest, VerificationLevel::TestRestore],
+        "How closely: `digest` reads the stored object and compares everything with what was written down; `test_restore` also \
          restores it into a database of its own.",
     )
 }

@@ -46,7 +46,7 @@ enum Part {
 }
 
 problem_responses!(
-    FileProblems: InvalidField, Unauthenticated, LinkInvalid, Forbidden, UnknownArchive, LinkSpent, ArchiveGone,
+    FileProblems: InvalidField, Unauthenticated, LinkInvalid, Forbidden, UnknownArchive, LinkUsed, ArchiveGone,
     ArchiveIncomplete, RangeNotSatisfiable, ManifestUnreadable, ArchiveUnreadable, DatabaseBusy, DatabaseUnavailable,
     StoreMisconfigured, StoreUnavailable, Internal
 );

@@ -52,7 +52,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
 /// What is said of an archive that is taken.
 #[derive(Debug, Default, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({"label": "before the exams", "note": "Asked for by the head teacher.", "pinned": true}))]
+#[schema(example = json!({"label": "before the exams", "note": "Asked for by the head teacher.", "protected": true}))]
 struct TakeRequest {
     /// A short name.
     #[schema(
@@ -70,7 +70,7 @@ struct TakeRequest {
     note: Option<String>,
     /// Whether it is kept until somebody says otherwise.
     #[serde(default)]
-    pinned: bool,
+    protected: bool,
 }
 
 impl RequestBody for TakeRequest {
@@ -80,7 +80,7 @@ impl RequestBody for TakeRequest {
 /// What is to be said of an archive from now on. What is left out stays, `null` takes it back.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({"label": "end of term", "note": null, "pinned": true}))]
+#[schema(example = json!({"label": "end of term", "note": null, "protected": true}))]
 struct EditRequest {
     /// A short name.
     #[serde(default, deserialize_with = "sent")]
@@ -91,7 +91,7 @@ struct EditRequest {
     #[schema(value_type = Option<String>, required = false, min_length = 1, max_length = 2000, pattern = r"^[^\x00-\x09\x0b-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x09\x0b-\x1f\x7f-\x9f]*$")]
     note: Option<Option<String>>,
     /// Whether it is kept until somebody says otherwise.
-    pinned: Option<bool>,
+    protected: Option<bool>,
 }
 
 impl RequestBody for EditRequest {
@@ -124,14 +124,14 @@ struct ArchivesQuery {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct DeleteQuery {
-    /// Whether to delete it although a clear can be undone only with it. A pinned archive stays all the same. Default `false`.
+    /// Whether to delete it although a clear can be undone only with it. A protected archive stays all the same. Default `false`.
     force: Option<bool>,
 }
 
 problem_responses!(
     TakeProblems: MalformedBody, InvalidField, UnsupportedMediaType, BodyTooLarge, RequestTimeout, Unauthenticated,
     Forbidden, IdempotencyKeyReused, Stopping, DatabaseBusy, DatabaseUnavailable, StoreMisconfigured, StoreUnavailable,
-    NoRoom, Internal
+    InsufficientStorage, Internal
 );
 problem_responses!(
     ListProblems: InvalidField, Unauthenticated, Forbidden, DatabaseBusy, DatabaseUnavailable, StoreMisconfigured,
@@ -144,10 +144,10 @@ problem_responses!(
 problem_responses!(
     EditProblems: MalformedBody, InvalidField, UnsupportedMediaType, BodyTooLarge, RequestTimeout, Unauthenticated,
     Forbidden, UnknownArchive, ArchiveGone, ArchiveIncomplete, ManifestUnreadable, ArchiveUnreadable, DatabaseBusy,
-    DatabaseUnavailable, StoreMisconfigured, StoreUnavailable, NoRoom, Internal
+    DatabaseUnavailable, StoreMisconfigured, StoreUnavailable, InsufficientStorage, Internal
 );
 problem_responses!(
-    DeleteProblems: InvalidField, Unauthenticated, Forbidden, UnknownArchive, ArchiveGone, ArchivePinned,
+    DeleteProblems: InvalidField, Unauthenticated, Forbidden, UnknownArchive, ArchiveGone, ArchiveProtected,
     ArchiveNeededForUndo, ManifestUnreadable, ArchiveUnreadable, DatabaseBusy, DatabaseUnavailable, StoreMisconfigured, StoreUnavailable, Internal
 );
 
@@ -182,8 +182,8 @@ async fn take_archive(
     body: Body<TakeRequest>,
 ) -> Result<HttpResponse, ApiError> {
     let key = key.of("takeArchive", &body.0)?;
-    let TakeRequest { label, note, pinned } = body.0;
-    let words = Words { label, note, pinned };
+    let TakeRequest { label, note, protected } = body.0;
+    let words = Words { label, note, protected };
     let submitted = state.archives.take(&granted.0, words, key).await?;
     Ok(accepted(submitted.job().clone()))
 }
@@ -249,9 +249,9 @@ async fn get_archive(
     Ok(web::Json(archive.into()))
 }
 
-/// Name, annotate or pin an archive
+/// Name, annotate or protect an archive
 ///
-/// A pinned archive is not deleted until it is unpinned.
+/// A protected archive is not deleted until the protection is removed.
 #[utoipa::path(
     operation_id = "editArchive",
     tag = "archives",
@@ -267,8 +267,8 @@ async fn edit_archive(
     id: web::Path<String>,
     body: Body<EditRequest>,
 ) -> Result<web::Json<ArchiveAnswer>, ApiError> {
-    let EditRequest { label, note, pinned } = body.0;
-    let edit = Edit { label, note, pinned };
+    let EditRequest { label, note, protected } = body.0;
+    let edit = Edit { label, note, protected };
     let archive = state.archives.edit(&granted.0, &id, &edit).await?;
     Ok(web::Json(archive.into()))
 }

@@ -340,9 +340,9 @@ pub(crate) fn scopes() -> Schema {
 
 pub(crate) fn modes() -> Schema {
     words(
-        &[Mode::Replace, Mode::Merge, Mode::MissingOnly],
+        &[Mode::Replace, Mode::Merge, Mode::InsertMissing],
         "How the archive's rows meet those that are there: `replace` makes the scope what the archive has, `merge` lets the \
-         archive win and removes nothing, `missing_only` adds the rows that are not there.",
+         archive win and removes nothing, `insert_missing` adds the rows that are not there.",
     )
 }
 
@@ -356,22 +356,22 @@ fn blocker_codes() -> Schema {
 
 problem_responses!(
     PlanProblems: MalformedBody, InvalidField, UnsupportedMediaType, BodyTooLarge, RequestTimeout, Unauthenticated,
-    Forbidden, UnknownArchive, ArchiveGone, ArchiveCut, ArchiveCorrupt, ArchiveDigestMismatch, ArchiveWrongKey,
-    ArchiveKeyNeeded, ArchiveNoRow, ArchiveInvalidValue, Unexportable, ArchiveManifestMismatch, ArchiveRecordMismatch, ArchiveUnencrypted,
-    ArchiveIncomplete, ManifestUnreadable, ArchiveUnreadable, DatabaseBusy, DatabaseUnavailable, StoreMisconfigured, StoreUnavailable, NoRoom, Internal
+    Forbidden, UnknownArchive, ArchiveGone, ArchiveTruncated, ArchiveCorrupt, ArchiveDigestMismatch, ArchiveWrongKey,
+    ArchiveKeyRequired, ArchiveRowNotFound, ArchiveInvalidValue, Unexportable, ArchiveManifestMismatch, ArchiveRecordMismatch, ArchiveUnencrypted,
+    ArchiveIncomplete, ManifestUnreadable, ArchiveUnreadable, DatabaseBusy, DatabaseUnavailable, StoreMisconfigured, StoreUnavailable, InsufficientStorage, Internal
 );
 problem_responses!(
     RestoreProblems: MalformedBody, InvalidField, WrongConfirmation, UnsupportedMediaType, BodyTooLarge,
     RequestTimeout, Unauthenticated, Forbidden, UnknownArchive, ArchiveGone, ArchiveRecordMismatch, ArchiveUnencrypted,
     Busy, IdempotencyKeyReused,
     ArchiveIncomplete, ManifestUnreadable, ArchiveUnreadable, Stopping, DatabaseBusy, DatabaseUnavailable,
-    StoreMisconfigured, StoreUnavailable, NoRoom, Internal
+    StoreMisconfigured, StoreUnavailable, InsufficientStorage, Internal
 );
 
 /// Plan a restore
 ///
 /// Reads the archive and the live data, and says what a restore would do, row for row; it changes nothing. `replace` makes
-/// the scope what the archive has; `merge` lets the archive win and removes nothing; `missing_only` brings back what is
+/// the scope what the archive has; `merge` lets the archive win and removes nothing; `insert_missing` brings back what is
 /// missing and touches nothing else.
 ///
 /// Each administrator whose account would change is named, with what happens to it. No restore removes an administrator, and

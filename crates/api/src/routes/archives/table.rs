@@ -12,9 +12,9 @@ use crate::problem_responses;
 use crate::routes::download::{DownloadQuery, X_TOTAL_ROWS, abandoned, send, sent, transfer};
 
 problem_responses!(
-    TableProblems: Unauthenticated, LinkInvalid, Forbidden, UnknownTable, UnknownArchive, LinkSpent, ArchiveGone,
-    InvalidField, ArchiveCut, ArchiveCorrupt, ArchiveWrongKey, ArchiveKeyNeeded, ArchiveOrphan, Unexportable, RangeNotSatisfiable, ArchiveIncomplete,
-    ManifestUnreadable, ArchiveUnreadable, DatabaseBusy, DatabaseUnavailable, StoreMisconfigured, StoreUnavailable, NoRoom,
+    TableProblems: Unauthenticated, LinkInvalid, Forbidden, UnknownTable, UnknownArchive, LinkUsed, ArchiveGone,
+    InvalidField, ArchiveTruncated, ArchiveCorrupt, ArchiveWrongKey, ArchiveKeyRequired, ArchiveOrphan, Unexportable, RangeNotSatisfiable, ArchiveIncomplete,
+    ManifestUnreadable, ArchiveUnreadable, DatabaseBusy, DatabaseUnavailable, StoreMisconfigured, StoreUnavailable, InsufficientStorage,
     Internal
 );
 

@@ -40,16 +40,16 @@ struct UploadQuery {
     )]
     note: Option<String>,
     /// Whether it is kept until somebody says otherwise. Default `false`.
-    pinned: Option<bool>,
+    protected: Option<bool>,
 }
 
 problem_responses!(
     UploadProblems: MalformedBody, UnsupportedMediaType, RequestTimeout, Unauthenticated, Forbidden, Cancelled, UploadTooLarge,
-    ArchiveLimitExceeded, NotAnArchive, InvalidField, ArchiveEmpty, ArchiveCut, ArchiveCorrupt, ArchiveDigestMismatch,
-    ArchiveWrongKey, ArchiveKeyNeeded, ArchiveNewerVersion, ArchiveSchemaMismatch, ArchiveNotCanonical,
+    ArchiveLimitExceeded, NotAnArchive, InvalidField, ArchiveEmpty, ArchiveTruncated, ArchiveCorrupt, ArchiveDigestMismatch,
+    ArchiveWrongKey, ArchiveKeyRequired, ArchiveNewerVersion, ArchiveSchemaMismatch, ArchiveNotCanonical,
     ArchiveInvalidValue, ArchiveInvalidRow, ArchiveIdsOutOfOrder, ArchiveDuplicateId, ArchiveCountMismatch,
-    ArchiveTotalsMismatch, ArchiveTrailingData, ArchiveNoTable, ArchiveOrphan, IdempotencyKeyReused, Stopping,
-    Interrupted, DatabaseBusy, DatabaseUnavailable, StoreMisconfigured, StoreUnavailable, NoRoom, Internal
+    ArchiveTotalsMismatch, ArchiveTrailingData, ArchiveTableNotFound, ArchiveOrphan, IdempotencyKeyReused, Stopping,
+    Interrupted, DatabaseBusy, DatabaseUnavailable, StoreMisconfigured, StoreUnavailable, InsufficientStorage, Internal
 );
 
 /// Upload an archive
@@ -89,10 +89,10 @@ pub(super) async fn upload_archive(
                       `--data-binary @FILE` or `-T FILE`. Nothing was stored.";
         return Err(ApiError::new(Code::UnsupportedMediaType, detail).closing());
     }
-    let UploadQuery { label, note, pinned } = query.0;
-    let pinned = pinned.unwrap_or_default();
+    let UploadQuery { label, note, protected } = query.0;
+    let protected = protected.unwrap_or_default();
     let upload = Upload {
-        words: Words { label, note, pinned },
+        words: Words { label, note, protected },
         length: length(&request),
         key: key.into_text(),
     };

@@ -17,9 +17,9 @@ use crate::routes::jobs::{JobAnswer, accepted};
 /// How closely an archive is looked at.
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({"level": "rehearsal"}))]
+#[schema(example = json!({"level": "test_restore"}))]
 struct VerifyRequest {
-    /// `digest` reads the stored object and compares everything with what was written down; `rehearsal` also restores it
+    /// `digest` reads the stored object and compares everything with what was written down; `test_restore` also restores it
     /// into a database of its own.
     #[schema(schema_with = levels)]
     level: VerificationLevel,
@@ -32,17 +32,17 @@ impl RequestBody for VerifyRequest {
 problem_responses!(
     VerifyProblems: MalformedBody, InvalidField, UnsupportedMediaType, BodyTooLarge, RequestTimeout, Unauthenticated,
     Forbidden, UnknownArchive, ArchiveGone, IdempotencyKeyReused, ManifestUnreadable, ArchiveUnreadable, Stopping,
-    DatabaseBusy, DatabaseUnavailable, StoreMisconfigured, StoreUnavailable, NoRoom, Internal
+    DatabaseBusy, DatabaseUnavailable, StoreMisconfigured, StoreUnavailable, InsufficientStorage, Internal
 );
 
 /// Verify an archive
 ///
 /// Changes nothing but what the archive remembers: the job's result is kept with it and shown in lists. The job fails if
-/// the archive is damaged, with the code of what is wrong. A rehearsal also says how long a restore takes.
+/// the archive is damaged, with the code of what is wrong. A test restore also says how long a restore takes.
 ///
 /// If an archive has no manifest or a damaged one and is whole, its manifest is made again, and it is listed from then on.
 /// An archive that is not the one that the database has a record of is refused (`archive_record_mismatch`).
-/// The label, the note, the pin and former verifications are not in the archive and don't come back.
+/// The label, the note, the protection and former verifications are not in the archive and don't come back.
 #[utoipa::path(
     operation_id = "verifyArchive",
     tag = "archives",

@@ -173,7 +173,7 @@ impl PartialSchema for JobAnswer {
                 "rows_done": 48_000, "rows_total": 109_053, "bytes": 1_310_720, "eta_seconds": 2, "username": "admin",
                 "created_at": "2026-11-25T09:30:00Z", "started_at": "2026-11-25T09:30:00Z",
                 "heartbeat_at": "2026-11-25T09:30:02Z", "ended_at": null,
-                "parameters": {"label": "before the exams", "note": null, "pinned": false}, "result": null, "error": null,
+                "parameters": {"label": "before the exams", "note": null, "protected": false}, "result": null, "error": null,
             })])
             .into()
     }
@@ -217,7 +217,7 @@ pub(crate) struct ArchiveJobParameters {
     #[schema(required = true)]
     note: Option<String>,
     /// Whether it is kept until somebody says otherwise.
-    pinned: bool,
+    protected: bool,
 }
 
 /// What came of a job that has created or uploaded a backup.

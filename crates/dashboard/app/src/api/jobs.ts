@@ -93,11 +93,11 @@ const KINDS: Record<Job['kind'], string> = {
 
 const PHASES: Record<Job['phase'], string> = {
   waiting: 'waits for its turn',
-  taking: 'reading and storing the rows',
+  backing_up: 'reading and storing the rows',
   checking: 'reading back what is stored',
-  rehearsing: 'restoring into a scratch database',
+  test_restore: 'restoring into a scratch database',
   comparing: 'comparing with the data',
-  safety: 'taking the safety archive',
+  safety_backup: 'creating the safety backup',
   changing: 'changing the data',
   committing: 'making it final',
 };

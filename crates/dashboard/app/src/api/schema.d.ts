@@ -174,8 +174,8 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * Name, annotate or pin an archive
-         * @description A pinned archive is not deleted until it is unpinned.
+         * Name, annotate or protect an archive
+         * @description A protected archive is not deleted until the protection is removed.
          */
         patch: operations["editArchive"];
         trace?: never;
@@ -259,7 +259,7 @@ export interface paths {
         /**
          * Plan a restore
          * @description Reads the archive and the live data, and says what a restore would do, row for row; it changes nothing. `replace` makes
-         *     the scope what the archive has; `merge` lets the archive win and removes nothing; `missing_only` brings back what is
+         *     the scope what the archive has; `merge` lets the archive win and removes nothing; `insert_missing` brings back what is
          *     missing and touches nothing else.
          *
          *     Each administrator whose account would change is named, with what happens to it. No restore removes an administrator, and
@@ -285,11 +285,11 @@ export interface paths {
         /**
          * Verify an archive
          * @description Changes nothing but what the archive remembers: the job's result is kept with it and shown in lists. The job fails if
-         *     the archive is damaged, with the code of what is wrong. A rehearsal also says how long a restore takes.
+         *     the archive is damaged, with the code of what is wrong. A test restore also says how long a restore takes.
          *
          *     If an archive has no manifest or a damaged one and is whole, its manifest is made again, and it is listed from then on.
          *     An archive that is not the one that the database has a record of is refused (`archive_record_mismatch`).
-         *     The label, the note, the pin and former verifications are not in the archive and don't come back.
+         *     The label, the note, the protection and former verifications are not in the archive and don't come back.
          */
         post: operations["verifyArchive"];
         delete?: never;
@@ -647,7 +647,7 @@ export interface paths {
          * @description The database is reached, takes writes, and has the schema that this program knows, with the rights and the character sets
          *     that it needs; `reason` says which of these does not hold. What should be mended although the service can work is among
          *     the `warnings`: a store of archives that can't be reached (`store_unavailable`) or is set up wrongly (`store_misconfigured`), and
-         *     room for less than another backup (`no_room`). With `--require-store` the first two are a refusal instead. The answer is found
+         *     room for less than another backup (`insufficient_storage`). With `--require-store` the first two are a refusal instead. The answer is found
          *     out at most once a second, and the store is looked at four times a minute.
          */
         get: operations["getReadiness"];
@@ -687,6 +687,7 @@ export interface components {
          *       "compression": "zstd",
          *       "contains_password_hashes": true,
          *       "created_at": "2026-11-25T03:53:08.250177Z",
+         *       "created_by": "admin",
          *       "encryption": "none",
          *       "engine": "sqlite",
          *       "id": "2026-11-25T03-53-08Z-5f1c2a9b",
@@ -695,7 +696,7 @@ export interface components {
          *       "note": null,
          *       "object_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
          *       "origin": "made_here",
-         *       "pinned": true,
+         *       "protected": true,
          *       "rows": {
          *         "attendance": 100000,
          *         "courses": 40,
@@ -709,7 +710,6 @@ export interface components {
          *         "students": "0f9a8b7c6d5e4f3a2b1c0d9e8f7a6b5c4d3e2f1a0b9c8d7e6f5a4b3c2d1e0f9a"
          *       },
          *       "size": 1310720,
-         *       "taken_by": "admin",
          *       "total": 109053,
          *       "totals": {
          *         "payments.amount_paid": "12610250.00"
@@ -717,7 +717,7 @@ export interface components {
          *       "verification": {
          *         "at": "2026-11-25T04:00:00Z",
          *         "code": null,
-         *         "level": "rehearsal",
+         *         "level": "test_restore",
          *         "restore_seconds": 0.91,
          *         "result": "ok",
          *         "seconds": 1.52
@@ -740,6 +740,8 @@ export interface components {
              * @description The moment that it shows, UTC.
              */
             created_at: string;
+            /** @description Who took or uploaded it. */
+            created_by?: string | null;
             /**
              * @description How the stored bytes are encrypted.
              * @enum {string}
@@ -766,7 +768,7 @@ export interface components {
              */
             origin: "made_here" | "uploaded" | "found";
             /** @description Whether it is kept until somebody says otherwise. */
-            pinned: boolean;
+            protected: boolean;
             /** @description Rows by table. */
             rows: {
                 [key: string]: number;
@@ -780,8 +782,6 @@ export interface components {
              * @description How many bytes are stored.
              */
             size: number;
-            /** @description Who took or uploaded it. */
-            taken_by?: string | null;
             /**
              * Format: int64
              * @description Rows of all tables.
@@ -838,7 +838,7 @@ export interface components {
              * @description What it does, or did last.
              * @enum {string}
              */
-            phase: "waiting" | "taking" | "checking" | "rehearsing" | "comparing" | "safety" | "changing" | "committing";
+            phase: "waiting" | "backing_up" | "checking" | "test_restore" | "comparing" | "safety_backup" | "changing" | "committing";
             result: null | components["schemas"]["ArchiveJobResult"];
             /**
              * Format: int64
@@ -870,7 +870,7 @@ export interface components {
             /** @description The note that it is given. */
             note: string | null;
             /** @description Whether it is kept until somebody says otherwise. */
-            pinned: boolean;
+            protected: boolean;
         };
         /** @description What came of a job that has created or uploaded a backup. */
         ArchiveJobResult: {
@@ -1131,7 +1131,7 @@ export interface components {
              * @description What it does, or did last.
              * @enum {string}
              */
-            phase: "waiting" | "taking" | "checking" | "rehearsing" | "comparing" | "safety" | "changing" | "committing";
+            phase: "waiting" | "backing_up" | "checking" | "test_restore" | "comparing" | "safety_backup" | "changing" | "committing";
             result: null | components["schemas"]["ClearJobResult"];
             /**
              * Format: int64
@@ -1219,7 +1219,7 @@ export interface components {
          * @description What kind of problem it is, for programs. The list is closed: a new one is a change of the API.
          * @enum {string}
          */
-        Code: "bad_request" | "malformed_body" | "invalid_field" | "unsupported_media_type" | "body_too_large" | "request_timeout" | "unknown_path" | "unknown_table" | "method_not_allowed" | "unauthenticated" | "wrong_credentials" | "forbidden" | "link_invalid" | "link_spent" | "unknown_link" | "rows_moved" | "wrong_confirmation" | "too_many_logins" | "too_many_downloads" | "unexportable" | "archive_empty" | "not_an_archive" | "archive_cut" | "archive_corrupt" | "archive_digest_mismatch" | "archive_wrong_key" | "archive_key_needed" | "archive_newer_version" | "archive_schema_mismatch" | "archive_not_canonical" | "archive_invalid_value" | "archive_invalid_row" | "archive_ids_out_of_order" | "archive_duplicate_id" | "archive_count_mismatch" | "archive_totals_mismatch" | "archive_limit_exceeded" | "archive_trailing_data" | "archive_no_table" | "archive_orphan" | "archive_duplicate_key" | "archive_no_row" | "restore_conflict" | "archive_manifest_mismatch" | "archive_record_mismatch" | "archive_unencrypted" | "archive_unrestorable" | "unknown_archive" | "archive_gone" | "archive_pinned" | "manifest_unreadable" | "archive_incomplete" | "archive_unreadable" | "store_misconfigured" | "store_unavailable" | "busy" | "unknown_clear" | "nothing_to_undo" | "already_undone" | "undo_expired" | "unknown_change" | "archive_needed_for_undo" | "undo_blocked" | "undo_unproven" | "plan_moved" | "upload_too_large" | "range_not_satisfiable" | "unknown_job" | "not_cancellable" | "idempotency_key_reused" | "cancelled" | "interrupted" | "stopping" | "database_busy" | "database_unavailable" | "database_read_only" | "database_access_denied" | "database_limit" | "no_room" | "internal";
+        Code: "bad_request" | "malformed_body" | "invalid_field" | "unsupported_media_type" | "body_too_large" | "request_timeout" | "unknown_path" | "unknown_table" | "method_not_allowed" | "unauthenticated" | "wrong_credentials" | "forbidden" | "link_invalid" | "link_used" | "unknown_link" | "row_count_changed" | "wrong_confirmation" | "too_many_logins" | "too_many_downloads" | "unexportable" | "archive_empty" | "not_an_archive" | "archive_truncated" | "archive_corrupt" | "archive_digest_mismatch" | "archive_wrong_key" | "archive_key_required" | "archive_newer_version" | "archive_schema_mismatch" | "archive_not_canonical" | "archive_invalid_value" | "archive_invalid_row" | "archive_ids_out_of_order" | "archive_duplicate_id" | "archive_count_mismatch" | "archive_totals_mismatch" | "archive_limit_exceeded" | "archive_trailing_data" | "archive_table_not_found" | "archive_orphan" | "archive_duplicate_key" | "archive_row_not_found" | "restore_conflict" | "archive_manifest_mismatch" | "archive_record_mismatch" | "archive_unencrypted" | "archive_unrestorable" | "unknown_archive" | "archive_gone" | "archive_protected" | "manifest_unreadable" | "archive_incomplete" | "archive_unreadable" | "store_misconfigured" | "store_unavailable" | "busy" | "unknown_clear" | "nothing_to_undo" | "already_undone" | "undo_expired" | "unknown_change" | "archive_needed_for_undo" | "undo_blocked" | "undo_unproven" | "plan_outdated" | "upload_too_large" | "range_not_satisfiable" | "unknown_job" | "not_cancellable" | "idempotency_key_reused" | "cancelled" | "interrupted" | "stopping" | "database_busy" | "database_unavailable" | "database_read_only" | "database_access_denied" | "database_limit" | "insufficient_storage" | "internal";
         /** @description How two sides differ: counts of every table, or the rows of one. */
         DiffAnswer: components["schemas"]["DiffCounts"] | components["schemas"]["DiffRows"];
         /**
@@ -1393,7 +1393,7 @@ export interface components {
          * @example {
          *       "label": "end of term",
          *       "note": null,
-         *       "pinned": true
+         *       "protected": true
          *     }
          */
         EditRequest: {
@@ -1402,7 +1402,7 @@ export interface components {
             /** @description A longer word. */
             note?: string | null;
             /** @description Whether it is kept until somebody says otherwise. */
-            pinned?: boolean | null;
+            protected?: boolean | null;
         };
         /** @description One thing that was wrong with a request. */
         FieldError: {
@@ -1438,7 +1438,7 @@ export interface components {
          *       "parameters": {
          *         "label": "before the exams",
          *         "note": null,
-         *         "pinned": false
+         *         "protected": false
          *       },
          *       "phase": "taking",
          *       "result": null,
@@ -1547,10 +1547,10 @@ export interface components {
              */
             disable_administrators?: boolean;
             /**
-             * @description How the archive's rows meet those that are there: `replace` makes the scope what the archive has, `merge` lets the archive win and removes nothing, `missing_only` adds the rows that are not there.
+             * @description How the archive's rows meet those that are there: `replace` makes the scope what the archive has, `merge` lets the archive win and removes nothing, `insert_missing` adds the rows that are not there.
              * @enum {string}
              */
-            mode: "replace" | "merge" | "missing_only";
+            mode: "replace" | "merge" | "insert_missing";
             /** @description Which rows: `all` (the default), those of some tables, or one student with everything that hangs on them. */
             scope?: "all" | {
                 tables: ("users" | "students" | "courses" | "payment_categories" | "enrollments" | "payments" | "attendance")[];
@@ -1677,7 +1677,7 @@ export interface components {
              * @description What it does, or did last.
              * @enum {string}
              */
-            phase: "waiting" | "taking" | "checking" | "rehearsing" | "comparing" | "safety" | "changing" | "committing";
+            phase: "waiting" | "backing_up" | "checking" | "test_restore" | "comparing" | "safety_backup" | "changing" | "committing";
             result: null | components["schemas"]["RestoreJobResult"];
             /**
              * Format: int64
@@ -1709,10 +1709,10 @@ export interface components {
             /** @description Whether active administrators may be disabled. */
             disable_administrators: boolean;
             /**
-             * @description How the archive's rows meet those that are there: `replace` makes the scope what the archive has, `merge` lets the archive win and removes nothing, `missing_only` adds the rows that are not there.
+             * @description How the archive's rows meet those that are there: `replace` makes the scope what the archive has, `merge` lets the archive win and removes nothing, `insert_missing` adds the rows that are not there.
              * @enum {string}
              */
-            mode: "replace" | "merge" | "missing_only";
+            mode: "replace" | "merge" | "insert_missing";
             /** @description Which rows: `all` (the default), those of some tables, or one student with everything that hangs on them. */
             scope: "all" | {
                 tables: ("users" | "students" | "courses" | "payment_categories" | "enrollments" | "payments" | "attendance")[];
@@ -1851,10 +1851,10 @@ export interface components {
             /** @description As for the plan. */
             disable_administrators?: boolean;
             /**
-             * @description How the archive's rows meet those that are there: `replace` makes the scope what the archive has, `merge` lets the archive win and removes nothing, `missing_only` adds the rows that are not there.
+             * @description How the archive's rows meet those that are there: `replace` makes the scope what the archive has, `merge` lets the archive win and removes nothing, `insert_missing` adds the rows that are not there.
              * @enum {string}
              */
-            mode: "replace" | "merge" | "missing_only";
+            mode: "replace" | "merge" | "insert_missing";
             /** @description The `hash` of the plan. If the data has changed since, nothing is restored (412). */
             plan_hash: string;
             /** @description Which rows: `all` (the default), those of some tables, or one student with everything that hangs on them. */
@@ -2084,7 +2084,7 @@ export interface components {
          * @example {
          *       "label": "before the exams",
          *       "note": "Asked for by the head teacher.",
-         *       "pinned": true
+         *       "protected": true
          *     }
          */
         TakeRequest: {
@@ -2093,7 +2093,7 @@ export interface components {
             /** @description A longer word; it may have several lines. */
             note?: string | null;
             /** @description Whether it is kept until somebody says otherwise. */
-            pinned?: boolean;
+            protected?: boolean;
         };
         /**
          * @description What an undo has put back.
@@ -2176,7 +2176,7 @@ export interface components {
              * @description What it does, or did last.
              * @enum {string}
              */
-            phase: "waiting" | "taking" | "checking" | "rehearsing" | "comparing" | "safety" | "changing" | "committing";
+            phase: "waiting" | "backing_up" | "checking" | "test_restore" | "comparing" | "safety_backup" | "changing" | "committing";
             result: null | components["schemas"]["UndoJobResult"];
             /**
              * Format: int64
@@ -2291,7 +2291,7 @@ export interface components {
              * @description What it does, or did last.
              * @enum {string}
              */
-            phase: "waiting" | "taking" | "checking" | "rehearsing" | "comparing" | "safety" | "changing" | "committing";
+            phase: "waiting" | "backing_up" | "checking" | "test_restore" | "comparing" | "safety_backup" | "changing" | "committing";
             result: null | components["schemas"]["ArchiveJobResult"];
             /**
              * Format: int64
@@ -2361,13 +2361,13 @@ export interface components {
             /** @description What was wrong: a `code` of problems. */
             code?: string | null;
             /**
-             * @description How closely: `digest` reads the stored object and compares everything with what was written down; `rehearsal` also restores it into a database of its own.
+             * @description How closely: `digest` reads the stored object and compares everything with what was written down; `test_restore` also restores it into a database of its own.
              * @enum {string}
              */
-            level: "digest" | "rehearsal";
+            level: "digest" | "test_restore";
             /**
              * Format: double
-             * @description How many seconds the restore of a rehearsal took.
+             * @description How many seconds the restore of a test restore took.
              */
             restore_seconds?: number | null;
             /**
@@ -2424,7 +2424,7 @@ export interface components {
              * @description What it does, or did last.
              * @enum {string}
              */
-            phase: "waiting" | "taking" | "checking" | "rehearsing" | "comparing" | "safety" | "changing" | "committing";
+            phase: "waiting" | "backing_up" | "checking" | "test_restore" | "comparing" | "safety_backup" | "changing" | "committing";
             result: null | components["schemas"]["VerifyJobResult"];
             /**
              * Format: int64
@@ -2454,10 +2454,10 @@ export interface components {
             /** @description The archive's id. */
             archive_id: string;
             /**
-             * @description How closely: `digest` reads the stored object and compares everything with what was written down; `rehearsal` also restores it into a database of its own.
+             * @description How closely: `digest` reads the stored object and compares everything with what was written down; `test_restore` also restores it into a database of its own.
              * @enum {string}
              */
-            level: "digest" | "rehearsal";
+            level: "digest" | "test_restore";
         };
         /** @description What came of a job that has verified an archive. */
         VerifyJobResult: {
@@ -2468,15 +2468,15 @@ export interface components {
         /**
          * @description How closely an archive is looked at.
          * @example {
-         *       "level": "rehearsal"
+         *       "level": "test_restore"
          *     }
          */
         VerifyRequest: {
             /**
-             * @description How closely: `digest` reads the stored object and compares everything with what was written down; `rehearsal` also restores it into a database of its own.
+             * @description How closely: `digest` reads the stored object and compares everything with what was written down; `test_restore` also restores it into a database of its own.
              * @enum {string}
              */
-            level: "digest" | "rehearsal";
+            level: "digest" | "test_restore";
         };
         /** @description Something that an administrator should mend, although the service can work. */
         Warning: {
@@ -3101,7 +3101,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `no_room`: There is no room left. */
+            /** @description `insufficient_storage`: There is no room left. */
             507: {
                 headers: {
                     [name: string]: unknown;
@@ -3120,7 +3120,7 @@ export interface operations {
                 /** @description A longer word. */
                 note?: string;
                 /** @description Whether it is kept until somebody says otherwise. Default `false`. */
-                pinned?: boolean;
+                protected?: boolean;
             };
             header?: {
                 /**
@@ -3218,7 +3218,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_field`: A field has a value that can't be accepted. `archive_empty`: The archive is empty. `archive_cut`: The archive is cut. `archive_corrupt`: The archive is damaged. `archive_digest_mismatch`: The archive's content is not what was written. `archive_wrong_key`: None of the keys opens the archive. `archive_key_needed`: The archive is encrypted. `archive_newer_version`: The archive is of a newer version. `archive_schema_mismatch`: The archive is of other tables or columns. `archive_not_canonical`: The archive was rewritten. `archive_invalid_value`: The archive has an impossible value. `archive_invalid_row`: The archive has an impossible row. `archive_ids_out_of_order`: Rows stand in another order. `archive_duplicate_id`: An id occurs twice. `archive_count_mismatch`: There are more or fewer rows than promised. `archive_totals_mismatch`: A sum is not what was promised. `archive_trailing_data`: Something stands behind the archive. `archive_no_table`: The archive does not have this table. `archive_orphan`: A row refers to nothing. `idempotency_key_reused`: The Idempotency-Key was used for another request. */
+            /** @description `invalid_field`: A field has a value that can't be accepted. `archive_empty`: The archive is empty. `archive_truncated`: The archive is incomplete. `archive_corrupt`: The archive is damaged. `archive_digest_mismatch`: The archive's content is not what was written. `archive_wrong_key`: None of the keys opens the archive. `archive_key_required`: The archive is encrypted. `archive_newer_version`: The archive is of a newer version. `archive_schema_mismatch`: The archive is of other tables or columns. `archive_not_canonical`: The archive was rewritten. `archive_invalid_value`: The archive has an impossible value. `archive_invalid_row`: The archive has an impossible row. `archive_ids_out_of_order`: Rows stand in another order. `archive_duplicate_id`: An id occurs twice. `archive_count_mismatch`: There are more or fewer rows than promised. `archive_totals_mismatch`: A sum is not what was promised. `archive_trailing_data`: Something stands behind the archive. `archive_table_not_found`: The archive does not have this table. `archive_orphan`: A row refers to nothing. `idempotency_key_reused`: The Idempotency-Key was used for another request. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3247,7 +3247,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `no_room`: There is no room left. */
+            /** @description `insufficient_storage`: There is no room left. */
             507: {
                 headers: {
                     [name: string]: unknown;
@@ -3362,7 +3362,7 @@ export interface operations {
     deleteArchive: {
         parameters: {
             query?: {
-                /** @description Whether to delete it although a clear can be undone only with it. A pinned archive stays all the same. Default `false`. */
+                /** @description Whether to delete it although a clear can be undone only with it. A protected archive stays all the same. Default `false`. */
                 force?: boolean;
             };
             header?: never;
@@ -3412,7 +3412,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `archive_pinned`: The archive is pinned. `archive_needed_for_undo`: The archive is needed to undo a clear. */
+            /** @description `archive_protected`: The archive is protected. `archive_needed_for_undo`: The archive is needed to undo a clear. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -3601,7 +3601,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `no_room`: There is no room left. */
+            /** @description `insufficient_storage`: There is no room left. */
             507: {
                 headers: {
                     [name: string]: unknown;
@@ -3724,7 +3724,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `link_spent`: The download link is spent. `archive_gone`: The archive was deleted. */
+            /** @description `link_used`: The download link was used or has expired. `archive_gone`: The archive was deleted. */
             410: {
                 headers: {
                     [name: string]: unknown;
@@ -3742,7 +3742,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_field`: A field has a value that can't be accepted. `archive_cut`: The archive is cut. `archive_corrupt`: The archive is damaged. `archive_wrong_key`: None of the keys opens the archive. `archive_key_needed`: The archive is encrypted. `archive_orphan`: A row refers to nothing. `unexportable`: A stored value can't be exported. */
+            /** @description `invalid_field`: A field has a value that can't be accepted. `archive_truncated`: The archive is incomplete. `archive_corrupt`: The archive is damaged. `archive_wrong_key`: None of the keys opens the archive. `archive_key_required`: The archive is encrypted. `archive_orphan`: A row refers to nothing. `unexportable`: A stored value can't be exported. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3771,7 +3771,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `no_room`: There is no room left. */
+            /** @description `insufficient_storage`: There is no room left. */
             507: {
                 headers: {
                     [name: string]: unknown;
@@ -3881,7 +3881,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `link_spent`: The download link is spent. `archive_gone`: The archive was deleted. */
+            /** @description `link_used`: The download link was used or has expired. `archive_gone`: The archive was deleted. */
             410: {
                 headers: {
                     [name: string]: unknown;
@@ -4081,7 +4081,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `no_room`: There is no room left. */
+            /** @description `insufficient_storage`: There is no room left. */
             507: {
                 headers: {
                     [name: string]: unknown;
@@ -4203,7 +4203,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_field`: A field has a value that can't be accepted. `archive_cut`: The archive is cut. `archive_corrupt`: The archive is damaged. `archive_digest_mismatch`: The archive's content is not what was written. `archive_wrong_key`: None of the keys opens the archive. `archive_key_needed`: The archive is encrypted. `archive_no_row`: The archive does not have this row. `archive_invalid_value`: The archive has an impossible value. `unexportable`: A stored value can't be exported. `archive_manifest_mismatch`: The archive is not what its manifest says. `archive_record_mismatch`: The archive is not the one that was stored. `archive_unencrypted`: The archive is not encrypted. */
+            /** @description `invalid_field`: A field has a value that can't be accepted. `archive_truncated`: The archive is incomplete. `archive_corrupt`: The archive is damaged. `archive_digest_mismatch`: The archive's content is not what was written. `archive_wrong_key`: None of the keys opens the archive. `archive_key_required`: The archive is encrypted. `archive_row_not_found`: The archive does not have this row. `archive_invalid_value`: The archive has an impossible value. `unexportable`: A stored value can't be exported. `archive_manifest_mismatch`: The archive is not what its manifest says. `archive_record_mismatch`: The archive is not the one that was stored. `archive_unencrypted`: The archive is not encrypted. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4232,7 +4232,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `no_room`: There is no room left. */
+            /** @description `insufficient_storage`: There is no room left. */
             507: {
                 headers: {
                     [name: string]: unknown;
@@ -4383,7 +4383,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `no_room`: There is no room left. */
+            /** @description `insufficient_storage`: There is no room left. */
             507: {
                 headers: {
                     [name: string]: unknown;
@@ -4726,7 +4726,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `rows_moved`: The data has changed since it was counted. */
+            /** @description `row_count_changed`: The data has changed since it was counted. */
             412: {
                 headers: {
                     [name: string]: unknown;
@@ -4782,7 +4782,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `no_room`: There is no room left. */
+            /** @description `insufficient_storage`: There is no room left. */
             507: {
                 headers: {
                     [name: string]: unknown;
@@ -4872,7 +4872,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_field`: A field has a value that can't be accepted. `idempotency_key_reused`: The Idempotency-Key was used for another request. `unexportable`: A stored value can't be exported. `archive_cut`: The archive is cut. `archive_corrupt`: The archive is damaged. `archive_digest_mismatch`: The archive's content is not what was written. `archive_wrong_key`: None of the keys opens the archive. `archive_manifest_mismatch`: The archive is not what its manifest says. `archive_record_mismatch`: The archive is not the one that was stored. `undo_unproven`: Nothing proves what the clear has removed. `archive_unrestorable`: The archive can't be restored. */
+            /** @description `invalid_field`: A field has a value that can't be accepted. `idempotency_key_reused`: The Idempotency-Key was used for another request. `unexportable`: A stored value can't be exported. `archive_truncated`: The archive is incomplete. `archive_corrupt`: The archive is damaged. `archive_digest_mismatch`: The archive's content is not what was written. `archive_wrong_key`: None of the keys opens the archive. `archive_manifest_mismatch`: The archive is not what its manifest says. `archive_record_mismatch`: The archive is not the one that was stored. `undo_unproven`: Nothing proves what the clear has removed. `archive_unrestorable`: The archive can't be restored. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4901,7 +4901,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `no_room`: There is no room left. */
+            /** @description `insufficient_storage`: There is no room left. */
             507: {
                 headers: {
                     [name: string]: unknown;
@@ -5005,7 +5005,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `link_spent`: The download link is spent. `archive_gone`: The archive was deleted. */
+            /** @description `link_used`: The download link was used or has expired. `archive_gone`: The archive was deleted. */
             410: {
                 headers: {
                     [name: string]: unknown;
@@ -5023,7 +5023,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_field`: A field has a value that can't be accepted. `archive_cut`: The archive is cut. `archive_corrupt`: The archive is damaged. `archive_digest_mismatch`: The archive's content is not what was written. `archive_wrong_key`: None of the keys opens the archive. `archive_key_needed`: The archive is encrypted. `archive_no_table`: The archive does not have this table. `archive_manifest_mismatch`: The archive is not what its manifest says. `unexportable`: A stored value can't be exported. */
+            /** @description `invalid_field`: A field has a value that can't be accepted. `archive_truncated`: The archive is incomplete. `archive_corrupt`: The archive is damaged. `archive_digest_mismatch`: The archive's content is not what was written. `archive_wrong_key`: None of the keys opens the archive. `archive_key_required`: The archive is encrypted. `archive_table_not_found`: The archive does not have this table. `archive_manifest_mismatch`: The archive is not what its manifest says. `unexportable`: A stored value can't be exported. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5063,7 +5063,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `no_room`: There is no room left. */
+            /** @description `insufficient_storage`: There is no room left. */
             507: {
                 headers: {
                     [name: string]: unknown;
@@ -5184,7 +5184,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `no_room`: There is no room left. */
+            /** @description `insufficient_storage`: There is no room left. */
             507: {
                 headers: {
                     [name: string]: unknown;
@@ -5377,7 +5377,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `link_spent`: The download link is spent. */
+            /** @description `link_used`: The download link was used or has expired. */
             410: {
                 headers: {
                     [name: string]: unknown;
@@ -5435,7 +5435,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `no_room`: There is no room left. */
+            /** @description `insufficient_storage`: There is no room left. */
             507: {
                 headers: {
                     [name: string]: unknown;

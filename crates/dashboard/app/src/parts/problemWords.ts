@@ -22,7 +22,10 @@ const WORDS: Readonly<Partial<Record<ProblemDocument['code'], ProblemWords>>> = 
     hint: 'If it is being copied, wait for the end. If it is whole, ask whoever runs the service to verify it.',
   },
   archive_needed_for_undo: { hint: 'Undo the clear first, or delete the backup all the same.' },
-  archive_pinned: { detail: 'It is pinned, so it was not changed.', hint: 'Unpin it first.' },
+  archive_protected: {
+    detail: 'It is protected, so it was not changed.',
+    hint: 'Remove its protection first.',
+  },
   archive_unencrypted: {
     detail: 'This backup is not encrypted, and the backups of this service are. Nothing was changed.',
   },
@@ -31,7 +34,7 @@ const WORDS: Readonly<Partial<Record<ProblemDocument['code'], ProblemWords>>> = 
     detail: 'The service can’t read its files.',
     hint: 'Ask whoever runs the service to look at them.',
   },
-  archive_no_row: {
+  archive_row_not_found: {
     title: 'The backup does not have this student',
     detail: 'No row of that ID is in it. Look for it in an older backup.',
   },
@@ -65,13 +68,13 @@ const WORDS: Readonly<Partial<Record<ProblemDocument['code'], ProblemWords>>> = 
   not_cancellable: {
     detail: 'It has ended, or its changes are being saved right now. It can’t be cancelled any more.',
   },
-  plan_moved: {
+  plan_outdated: {
     title: 'The data has changed since the preview was made',
     detail: 'Nothing was changed.',
     hint: 'Make the preview again and look at the new numbers.',
   },
   restore_conflict: { hint: 'Make the preview again: it says what stands in the way.' },
-  rows_moved: { hint: 'Count again, look at the new numbers, and confirm them.' },
+  row_count_changed: { hint: 'Count again, look at the new numbers, and confirm them.' },
   store_misconfigured: {
     detail: 'The settings of the place where backups are kept are wrong. Nothing was changed.',
     hint: 'Ask whoever runs the service to look at them.',

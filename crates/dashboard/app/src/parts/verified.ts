@@ -34,7 +34,11 @@ export function verified(archive: Archive): { word: string; color: 'green' | 're
     return { word: 'Verified', color: 'green', words: `Read and compared on ${when}.` };
   const restore =
     last.restore_seconds == null ? '' : ` A restore took ${duration(Math.max(1, last.restore_seconds))}.`;
-  return { word: 'Rehearsed', color: 'green', words: `Restored as a rehearsal on ${when}.${restore}` };
+  return {
+    word: 'Restore tested',
+    color: 'green',
+    words: `Restored into a scratch database on ${when}.${restore}`,
+  };
 }
 
 const UNREADABLE = 'Its content can’t be read to the end.';
@@ -48,13 +52,13 @@ const DEFECTS: Readonly<Record<string, string>> = {
   archive_ids_out_of_order: 'Its rows are in another order.',
   archive_limit_exceeded: 'It is larger than a backup can be.',
   archive_empty: 'The file is empty.',
-  archive_cut: 'The file is incomplete: its end is missing.',
+  archive_truncated: 'The file is incomplete: its end is missing.',
   archive_digest_mismatch: 'Its content is not what was written.',
   archive_wrong_key: 'No key of this service opens it.',
-  archive_key_needed: 'It is encrypted, and this service has no key.',
+  archive_key_required: 'It is encrypted, and this service has no key.',
   archive_newer_version: 'A newer version of this program wrote it.',
   archive_schema_mismatch: 'It has other tables or columns than this school.',
-  archive_no_table: 'A table is missing in it.',
+  archive_table_not_found: 'A table is missing in it.',
   archive_not_canonical: 'Another program has rewritten it.',
   archive_duplicate_id: 'The same row is in it twice.',
   archive_duplicate_key: 'Two of its rows have the same value where each must have its own.',
@@ -72,8 +76,6 @@ export const defectOf = (code: string | null | undefined): string | undefined =>
 
 /** How long a restore of it took, the last time that this was tried. */
 export function restoreSeconds(archive: Archive): number | undefined {
-  const rehearsed = archive.verifications.find(
-    (each) => each.result === 'ok' && each.restore_seconds != null,
-  );
-  return rehearsed?.restore_seconds ?? undefined;
+  const tested = archive.verifications.find((each) => each.result === 'ok' && each.restore_seconds != null);
+  return tested?.restore_seconds ?? undefined;
 }

@@ -27,7 +27,7 @@ export async function asResult<T>(key: string, read: (job: Job) => T): Promise<F
 }
 
 /** What of an archive a request changes, as it is afterwards. */
-export type ExpectedArchive = Partial<Pick<Archive, 'label' | 'note' | 'pinned'>>;
+export type ExpectedArchive = Partial<Pick<Archive, 'label' | 'note' | 'protected'>>;
 
 /** Of a request that changes an archive, which has no job: whether the archive is as it should be then. */
 export async function asChanged(id: string, expected: ExpectedArchive): Promise<Found<true>> {

@@ -51,7 +51,7 @@ pub(super) fn restored(live: &Rows, archive: &Rows, request: &Restore, acting: O
         for row in archive.of(table) {
             match live.row(table, id(row)) {
                 Some(there) if !in_scope(there) => blocked = true,
-                Some(there) if there == row || request.mode == Mode::MissingOnly => {}
+                Some(there) if there == row || request.mode == Mode::InsertMissing => {}
                 _ => {
                     outcome.put(table, row.clone());
                     written.entry(table).or_default().insert(id(row));
@@ -131,7 +131,7 @@ fn settle(live: &Rows, archive: &mut Rows, request: &Restore, acting: Option<i64
                 None => is_admin(row),
                 // All users of these schools are active.
                 Some(other) => {
-                    is_admin(row) && !is_admin(other) && !request.disable_administrators && mode != Mode::MissingOnly
+                    is_admin(row) && !is_admin(other) && !request.disable_administrators && mode != Mode::InsertMissing
                 }
             };
             Some(id(row)) == acting || is_left

@@ -98,7 +98,7 @@ async fn check(live: &School, entropy: Vec<u8>) -> Result<(), TestCaseError> {
     let mut dice = Dice(entropy.into_iter());
     let request = Restore {
         scope: scope(&mut dice),
-        mode: dice.of(&[Mode::Replace, Mode::Merge, Mode::MissingOnly]),
+        mode: dice.of(&[Mode::Replace, Mode::Merge, Mode::InsertMissing]),
         disable_administrators: dice.up_to(2) > 0,
     };
     let archive = school(&mut dice);
@@ -121,7 +121,7 @@ async fn check(live: &School, entropy: Vec<u8>) -> Result<(), TestCaseError> {
             prop_assert!(done.is_err(), "{context}\n{done:?}");
             prop_assert_eq!(after, before.lines(), "{}", context);
             match (refusal, plan) {
-                (Refusal::NoRow, plan) => prop_assert!(matches!(plan, Err(Error::NoRow { .. })), "{plan:?}"),
+                (Refusal::NoRow, plan) => prop_assert!(matches!(plan, Err(Error::RowNotFound { .. })), "{plan:?}"),
                 (Refusal::Blocked, Ok(plan)) => prop_assert!(!plan.blockers.is_empty(), "{context}\n{plan:?}"),
                 (Refusal::Blocked, Err(error)) => prop_assert!(false, "{error:?}\n{context}"),
             }

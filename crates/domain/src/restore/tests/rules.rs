@@ -43,9 +43,9 @@ async fn what_the_archive_does_not_have_is_refused() {
         let refused = live
             .plan(&nobody(), &courses, &request(scope.clone(), Mode::Replace))
             .await;
-        assert!(matches!(refused, Err(Error::NoTable(_))), "{refused:?}");
+        assert!(matches!(refused, Err(Error::TableNotFound(_))), "{refused:?}");
         let refused = live.restore(&nobody(), &courses, &request(scope, Mode::Replace)).await;
-        assert!(matches!(refused, Err(Error::NoTable(_))), "{refused:?}");
+        assert!(matches!(refused, Err(Error::TableNotFound(_))), "{refused:?}");
     }
     let all = small().source(&Table::ALL);
     let unknown = request(of_student(99), Mode::Merge);
@@ -56,7 +56,7 @@ async fn what_the_archive_does_not_have_is_refused() {
         assert!(
             matches!(
                 refused,
-                Err(Error::NoRow {
+                Err(Error::RowNotFound {
                     table: Table::Students,
                     row: 99
                 })
@@ -224,7 +224,7 @@ async fn a_row_of_another_student_is_not_taken_from_them() {
         .with(Table::Payments, payment(1, 2, 2, 7));
     let place = School::with(&live).await;
     let source = archive.source(&Table::ALL);
-    for mode in [Mode::Replace, Mode::Merge, Mode::MissingOnly] {
+    for mode in [Mode::Replace, Mode::Merge, Mode::InsertMissing] {
         let request = request(of_student(1), mode);
         let plan = place.plan(&nobody(), &source, &request).await.unwrap();
         assert_eq!(plan.tables[&Table::Payments].first_conflict, Some(1));

@@ -9,7 +9,7 @@ use crate::catalog::Table;
 use crate::error::Error;
 use crate::sample::*;
 
-const MODES: [Mode; 3] = [Mode::Replace, Mode::Merge, Mode::MissingOnly];
+const MODES: [Mode; 3] = [Mode::Replace, Mode::Merge, Mode::InsertMissing];
 
 fn users<const N: usize>(rows: [Row; N]) -> Rows {
     rows.into_iter()
@@ -73,7 +73,7 @@ async fn id_of_one_and_name_of_another_are_told_apart() {
     assert_eq!(lines, expected.lines());
     assert_eq!((done.kept, done.renumbered), (1, 1));
     // Where rows stay, `first` is there already.
-    for mode in [Mode::Merge, Mode::MissingOnly] {
+    for mode in [Mode::Merge, Mode::InsertMissing] {
         let (lines, done) = restored(&live, &archive, mode, Some(1)).await.unwrap();
         assert_eq!(lines, live.lines(), "{mode:?}");
         assert_eq!((done.kept, done.renumbered), (2, 0));
@@ -113,7 +113,7 @@ async fn who_acts_without_a_row_has_none_to_keep() {
 async fn a_name_that_another_row_has_is_in_the_way() {
     let live = users([user(1, "me", "admin", "!"), user(7, "x", "teacher", "!")]);
     let archive = users([user(8, "x", "teacher", "?")]);
-    for mode in [Mode::Merge, Mode::MissingOnly] {
+    for mode in [Mode::Merge, Mode::InsertMissing] {
         let refused = restored(&live, &archive, mode, Some(1)).await;
         assert!(
             matches!(

@@ -88,7 +88,7 @@ async fn a_full_disk_is_no_room_and_leaves_nothing() {
             Err(error) => break error,
         }
     };
-    assert!(matches!(error, Error::NoRoom { .. }), "{error:?}");
+    assert!(matches!(error, Error::InsufficientStorage { .. }), "{error:?}");
     assert!(incoming.write("more".into()).await.is_err());
     drop(incoming);
     let writer = store
@@ -101,7 +101,7 @@ async fn a_full_disk_is_no_room_and_leaves_nothing() {
         std::io::Write::write_all(&mut writer, &noise(5 << 20)).unwrap_err()
     });
     let error = Error::io("writing")(error.await.unwrap());
-    assert!(matches!(error, Error::NoRoom { .. }), "{error:?}");
+    assert!(matches!(error, Error::InsufficientStorage { .. }), "{error:?}");
     assert_eq!(store.room().await.unwrap().unwrap(), before);
     assert_eq!(store.listed().await, [kept.as_str()]);
     assert_eq!(store.content(&kept).await.unwrap(), b"older");
@@ -127,7 +127,7 @@ async fn full_disk_can_be_made_free() {
             Ok(mut incoming) => incoming.write("x".into()).await.map(drop),
             Err(error) => Err(error),
         };
-        assert!(matches!(full, Err(Error::NoRoom { .. })), "{full:?}");
+        assert!(matches!(full, Err(Error::InsufficientStorage { .. })), "{full:?}");
         store.delete(&first).await.unwrap();
         assert_eq!(store.listed().await, [second.as_str()]);
         assert!(matches!(store.manifest(&first).await, Err(Error::ArchiveGone { .. })));
@@ -168,7 +168,7 @@ async fn a_folder_that_is_read_only_can_still_be_read() {
     assert!(unavailable(
         store
             .update(&kept, |manifest| {
-                manifest.pinned = true;
+                manifest.protected = true;
                 Ok(())
             })
             .await

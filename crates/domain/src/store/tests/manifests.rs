@@ -17,7 +17,7 @@ async fn a_second_manifest_is_refused(world: World) {
     let store = world.open();
     let manifest = store.keep(b"x").await;
     let other = Manifest {
-        pinned: true,
+        protected: true,
         ..manifest.clone()
     };
     assert!(store.put_manifest(&other).await.is_err());
@@ -55,7 +55,7 @@ async fn a_manifest_that_can_not_be_read_hides_no_other(world: World) {
     let refused = store.manifest(&newer.id).await.unwrap_err();
     assert!(matches!(refused, Error::ManifestUnreadable { .. }), "{refused}");
     assert!(store.update(&damaged.id, |_| Ok(())).await.is_err());
-    // It might be pinned, and nobody here could tell.
+    // It might be protected, and nobody here could tell.
     assert!(store.delete(&newer.id).await.is_err());
     store.delete(&damaged.id).await.unwrap();
     assert_eq!(store.list().await.unwrap().unreadable.len(), 2);

@@ -110,7 +110,7 @@ async fn conditions_that_the_settings_switch_off_are_not_used() {
     store.put_manifest(&of_another_process(&manifest)).await.unwrap_err();
     store
         .update(&manifest.id, |manifest| {
-            manifest.pinned = true;
+            manifest.protected = true;
             Ok(())
         })
         .await

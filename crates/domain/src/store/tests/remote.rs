@@ -152,7 +152,7 @@ async fn a_full_store_has_no_room() {
     *server.faults.refused_with.lock().unwrap() = StatusCode::INSUFFICIENT_STORAGE;
     server.faults.refusals.store(100, Ordering::Relaxed);
     let full = incoming.finish().await.unwrap_err();
-    assert!(matches!(full, Error::NoRoom { .. }), "{full:?}");
+    assert!(matches!(full, Error::InsufficientStorage { .. }), "{full:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -169,7 +169,7 @@ async fn what_is_refused_for_a_moment_is_tried_again() {
         server.faults.refusals.store(2, Ordering::Relaxed);
         store
             .update(&id, |manifest| {
-                manifest.pinned = true;
+                manifest.protected = true;
                 Ok(())
             })
             .await

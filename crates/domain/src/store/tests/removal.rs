@@ -4,7 +4,7 @@ use super::*;
 use crate::store::{Swept, TOMBSTONES};
 
 on_every_store!(
-    a_pinned_archive_is_not_deleted,
+    protected_archive_is_not_deleted,
     a_deleted_archive_is_gone_for_all,
     a_deletion_that_was_interrupted_is_ended,
     tombstones_of_earlier_versions_count,
@@ -20,23 +20,23 @@ on_every_store!(
     only_the_newest_tombstones_stay,
 );
 
-async fn a_pinned_archive_is_not_deleted(world: World) {
+async fn protected_archive_is_not_deleted(world: World) {
     let store = world.open();
     let id = store.keep(b"x").await.id;
     store
         .update(&id, |manifest| {
-            manifest.pinned = true;
+            manifest.protected = true;
             Ok(())
         })
         .await
         .unwrap();
     let refused = store.delete(&id).await.unwrap_err();
-    assert!(matches!(refused, Error::ArchivePinned { .. }), "{refused}");
+    assert!(matches!(refused, Error::ArchiveProtected { .. }), "{refused}");
     assert_eq!(store.content(&id).await.unwrap(), b"x");
     assert_eq!(store.listed().await, [id.as_str()]);
     store
         .update(&id, |manifest| {
-            manifest.pinned = false;
+            manifest.protected = false;
             Ok(())
         })
         .await
@@ -118,14 +118,14 @@ async fn deleted_archive_that_is_copied_back_is_there_again(world: World) {
     assert!(store.0.place.tombstone(id).await.unwrap().is_none());
     store
         .update(id, |manifest| {
-            manifest.pinned = true;
+            manifest.protected = true;
             Ok(())
         })
         .await
         .unwrap();
     store
         .update(id, |manifest| {
-            manifest.pinned = false;
+            manifest.protected = false;
             Ok(())
         })
         .await

@@ -24,18 +24,19 @@ interface Props {
   ask: (asked: Asked, from: Element | null) => void;
 }
 
-const pinDone = (pinned: boolean) => (pinned ? 'It is pinned.' : 'It is not pinned any more.');
+const protectionOutcome = (isProtected: boolean) =>
+  isProtected ? 'It is protected.' : 'It is not protected any more.';
 
 /** One archive in the list, and what can be done with it. */
 export function ArchiveRow({ archive, ask }: Props) {
   const path = { id: archive.id };
   const menu = useRef<HTMLButtonElement>(null);
   const name = archive.label ?? dateTime(archive.created_at);
-  const nameVerify = (level: 'digest' | 'rehearsal') =>
-    `${level === 'digest' ? 'Verify' : 'Rehearse a restore of'} “${isolated(name)}”`;
+  const nameVerify = (level: 'digest' | 'test_restore') =>
+    `${level === 'digest' ? 'Verify' : 'Test the restore of'} “${isolated(name)}”`;
   const verify = useRequest({
     name: nameVerify,
-    send: async (level: 'digest' | 'rehearsal', key, signal) => {
+    send: async (level: 'digest' | 'test_restore', key, signal) => {
       const params = { path, header: { 'Idempotency-Key': key } };
       return body(await client.POST('/backup/archives/{id}/verify', { params, body: { level }, signal }));
     },
@@ -46,16 +47,26 @@ export function ArchiveRow({ archive, ask }: Props) {
       changed('jobs');
     },
   });
-  const namePin = (pinned: boolean) => `${pinned ? 'Pin' : 'Unpin'} “${isolated(name)}”`;
-  const pin = useRequest({
-    name: namePin,
-    send: async (pinned: boolean, _, signal) => {
-      await client.PATCH('/backup/archives/{id}', { params: { path }, body: { pinned }, signal });
+  const nameProtection = (isProtected: boolean) =>
+    `${isProtected ? 'Protect' : 'Remove the protection of'} “${isolated(name)}”`;
+  const protect = useRequest({
+    name: nameProtection,
+    send: async (isProtected: boolean, _, signal) => {
+      await client.PATCH('/backup/archives/{id}', {
+        params: { path },
+        body: { protected: isProtected },
+        signal,
+      });
       return true as const;
     },
-    lookUp: (pinned) => asChanged(archive.id, { pinned }),
-    trace: (pinned) => ({ by: 'archive', id: archive.id, expected: { pinned }, done: pinDone(pinned) }),
-    done: (_, pinned) => pinDone(pinned),
+    lookUp: (isProtected) => asChanged(archive.id, { protected: isProtected }),
+    trace: (isProtected) => ({
+      by: 'archive',
+      id: archive.id,
+      expected: { protected: isProtected },
+      done: protectionOutcome(isProtected),
+    }),
+    done: (_, isProtected) => protectionOutcome(isProtected),
     // Also of one that is gone: then the list is not true any more.
     onSettled: () => changed('archives'),
   });
@@ -66,10 +77,10 @@ export function ArchiveRow({ archive, ask }: Props) {
   const { word, color, words } = verified(archive);
   // The error that is shown is that of the last action.
   const start = (action: () => void) => {
-    for (const each of [verify, pin, download]) if (each.isError) each.reset();
+    for (const each of [verify, protect, download]) if (each.isError) each.reset();
     action();
   };
-  const error = verify.error ?? pin.error ?? download.error;
+  const error = verify.error ?? protect.error ?? download.error;
   return (
     <li className={classes.archive}>
       <div className={classes.words}>
@@ -79,7 +90,7 @@ export function ArchiveRow({ archive, ask }: Props) {
         <Text size="sm" c="dimmed">
           {archive.label && `${dateTime(archive.created_at)}, `}
           {rows(archive.total)}, {bytes(archive.size)}
-          {archive.taken_by && `, by ${archive.taken_by}`}
+          {archive.created_by && `, by ${archive.created_by}`}
         </Text>
         <div className={classes.badges}>
           <Badge variant="light" color={color} title={words}>
@@ -99,9 +110,9 @@ export function ArchiveRow({ archive, ask }: Props) {
               {origin.word}
             </Badge>
           )}
-          {archive.pinned && (
+          {archive.protected && (
             <Badge variant="light" color="blue">
-              Pinned
+              Protected
             </Badge>
           )}
           {archive.encryption === 'age' && (
@@ -113,8 +124,8 @@ export function ArchiveRow({ archive, ask }: Props) {
         {verify.unsettled && verify.variables && (
           <UnsettledNote name={nameVerify(verify.variables)} unsettled={verify.unsettled} />
         )}
-        {pin.unsettled && pin.variables !== undefined && (
-          <UnsettledNote name={namePin(pin.variables)} unsettled={pin.unsettled} />
+        {protect.unsettled && protect.variables !== undefined && (
+          <UnsettledNote name={nameProtection(protect.variables)} unsettled={protect.unsettled} />
         )}
         {error && <ProblemAlert error={error} />}
       </div>
@@ -134,12 +145,15 @@ export function ArchiveRow({ archive, ask }: Props) {
           </Menu.Item>
           <Menu.Item onClick={() => start(() => download.mutate())}>Download</Menu.Item>
           <Menu.Item onClick={() => start(() => verify.mutate('digest'))}>Verify</Menu.Item>
-          <Menu.Item onClick={() => start(() => verify.mutate('rehearsal'))}>Rehearse a restore</Menu.Item>
+          <Menu.Item onClick={() => start(() => verify.mutate('test_restore'))}>Test restore</Menu.Item>
           <Menu.Item onClick={() => ask({ what: 'edit', archive }, menu.current)}>Name and note…</Menu.Item>
-          <Menu.Item onClick={() => start(() => pin.mutate(!archive.pinned))}>
-            {archive.pinned ? 'Unpin' : 'Pin'}
+          <Menu.Item onClick={() => start(() => protect.mutate(!archive.protected))}>
+            {archive.protected ? 'Remove protection' : 'Protect from deletion'}
           </Menu.Item>
-          <Menu.Item disabled={archive.pinned} onClick={() => ask({ what: 'delete', archive }, menu.current)}>
+          <Menu.Item
+            disabled={archive.protected}
+            onClick={() => ask({ what: 'delete', archive }, menu.current)}
+          >
             Delete…
           </Menu.Item>
         </Menu.Dropdown>

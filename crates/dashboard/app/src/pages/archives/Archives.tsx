@@ -47,8 +47,8 @@ export default function Archives() {
         <Upload />
         <Tip title="Where should archives be?">
           Somewhere else than the database: on another disk, or in a bucket. Download one from time to time,
-          and keep it as you keep passwords, for the users’ password hashes are in it. Rehearse a restore
-          before you need one.
+          and keep it as you keep passwords, for the users’ password hashes are in it. Test a restore before
+          you need one.
         </Tip>
       </Stack>
       <ArchiveDialog opened={opened} opening={opening} onClose={close} />

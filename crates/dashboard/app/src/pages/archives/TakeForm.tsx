@@ -17,7 +17,7 @@ const NOTHING: Said = { label: '', note: '' };
 /** Takes a backup. How it fares is shown on the page. */
 export function TakeForm({ onClose }: { onClose: () => void }) {
   const [said, setSaid] = useState(NOTHING);
-  const [pinned, setPinned] = useState(false);
+  const [isProtected, setProtected] = useState(false);
   const take = useRequest({
     name: () => NAME,
     send: async (asked: components['schemas']['TakeRequest'], key, signal) =>
@@ -40,16 +40,17 @@ export function TakeForm({ onClose }: { onClose: () => void }) {
   });
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    if (!take.isPending) take.mutate({ label: orNothing(said.label), note: orNothing(said.note), pinned });
+    if (!take.isPending)
+      take.mutate({ label: orNothing(said.label), note: orNothing(said.note), protected: isProtected });
   };
   return (
     <form onSubmit={submit} noValidate>
       <Stack>
         <Words said={said} onChange={setSaid} />
         <Checkbox
-          label="Pin it: it can’t be deleted until it is unpinned"
-          checked={pinned}
-          onChange={(event) => setPinned(event.currentTarget.checked)}
+          label="Protect it from deletion"
+          checked={isProtected}
+          onChange={(event) => setProtected(event.currentTarget.checked)}
         />
         {take.unsettled && <UnsettledNote name={NAME} unsettled={take.unsettled} />}
         {take.error && <ProblemAlert error={take.error} />}

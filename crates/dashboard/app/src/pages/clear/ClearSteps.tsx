@@ -76,7 +76,7 @@ export function ClearSteps({ scope, onClose }: { scope: ClearScope; onClose: () 
     );
   }
   const kept = Object.values(plan.data.kept).reduce((sum, count) => sum + count, 0);
-  const moved = clear.error instanceof Refusal && clear.error.problem.code === 'rows_moved';
+  const moved = clear.error instanceof Refusal && clear.error.problem.code === 'row_count_changed';
   return (
     <Stack>
       <PlanTable scope={scope} plan={plan.data} />

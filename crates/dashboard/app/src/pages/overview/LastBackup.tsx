@@ -40,7 +40,7 @@ export function LastBackup() {
   const seconds = backups.map(restoreSeconds).find((found) => found !== undefined);
   const restore =
     seconds === undefined
-      ? `How long a restore takes is not known${data.isComplete ? '' : ' of the newest backups'}: rehearse one.`
+      ? `How long a restore takes is not known${data.isComplete ? '' : ' of the newest backups'}: run a test restore.`
       : `A restore takes about ${duration(Math.max(1, seconds))}.`;
   return (
     <Stack>

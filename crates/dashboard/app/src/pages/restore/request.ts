@@ -50,7 +50,7 @@ export const MODES: { mode: Mode; label: string; words: string }[] = [
     words: 'Rows of the archive come back and win. Rows that it does not have stay.',
   },
   {
-    mode: 'missing_only',
+    mode: 'insert_missing',
     label: 'Only what is missing',
     words: 'Rows that are gone come back. Nothing that is there is touched.',
   },

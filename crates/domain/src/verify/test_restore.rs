@@ -19,14 +19,14 @@ use crate::job::{Phase, Progress};
 use crate::open::{self, Archived, Checked, Source};
 use crate::statement::Failure;
 
-const DOING: &str = "rehearsing a restore";
+const DOING: &str = "testing a restore";
 
 /// SQLite's primary result code for whatever the schema refuses.
 const CONSTRAINT: i32 = 19;
 
 /// An archive that was restored into a database of its own.
 #[derive(Debug)]
-pub struct Rehearsed {
+pub struct TestRestored {
     /// What is in it.
     pub checked: Checked,
     /// How long its restore took: reading it, writing its rows, and the commit.
@@ -47,20 +47,20 @@ pub struct Rehearsed {
 /// work to go on until it is cancelled.
 ///
 /// # Errors
-/// As [`digest`]; [`Error::NoTable`] for an archive that does not have all tables; [`Error::Inadmissible`],
+/// As [`digest`]; [`Error::TableNotFound`] for an archive that does not have all tables; [`Error::Inadmissible`],
 /// [`Error::DuplicateKey`] and [`Error::Unrestorable`] for rows that the schema refuses, the last also if what was read back
-/// is not the same; [`Error::NoRoom`].
-pub async fn rehearsal(
+/// is not the same; [`Error::InsufficientStorage`].
+pub async fn test_restore(
     source: &Arc<dyn Source>,
     keys: &Keys,
     expected: Option<&Manifest>,
     folder: &Path,
     progress: &Progress,
-) -> Result<Rehearsed> {
+) -> Result<TestRestored> {
     let checked = digest(source, keys, expected, progress).await?;
     let has = |table: &Table| checked.summary.rows.contains_key(table.name());
     if let Some(missing) = Table::ALL.into_iter().find(|table| !has(table)) {
-        return Err(Error::NoTable(missing));
+        return Err(Error::TableNotFound(missing));
     }
     let work = Work {
         source: Arc::clone(source),
@@ -81,7 +81,7 @@ pub async fn rehearsal(
         runtime.block_on(work.within(&scratch))
     });
     let restored_in = worked.await.map_err(Error::internal(DOING))??;
-    Ok(Rehearsed { checked, restored_in })
+    Ok(TestRestored { checked, restored_in })
 }
 
 /// What the thread needs.
@@ -111,7 +111,7 @@ impl Work {
 
     async fn with(&self, database: &Database) -> Result<Duration> {
         database.migrate().await?;
-        self.progress.enter(Phase::Rehearsing, Some(self.summary.total))?;
+        self.progress.enter(Phase::TestRestore, Some(self.summary.total))?;
         let began = Instant::now();
         self.restore(database).await?;
         let restored_in = began.elapsed();
