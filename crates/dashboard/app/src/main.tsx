@@ -7,16 +7,16 @@ import { Router } from 'wouter';
 import { useHashLocation } from 'wouter/use-hash-location';
 import { queries } from './api/queries';
 import { lookUpPending } from './requests/pending';
-import { keepRenewing } from './session/renewal';
 import { followOtherTabs, resume } from './session/signIn';
+import { refreshOnActivity } from './session/tokenRefresh';
 import { App } from './shell/App';
-import { Catcher } from './shell/Catcher';
+import { ErrorBoundary } from './shell/ErrorBoundary';
 import { ignoreStrayFiles } from './shell/fileDrops';
 import { keepFocus } from './shell/focus';
 import { resolver, theme } from './theme';
 import { warnBeforeLeaving } from './transfers/leaving';
 
-keepRenewing();
+refreshOnActivity();
 followOtherTabs();
 ignoreStrayFiles();
 keepFocus();
@@ -36,14 +36,14 @@ if (root) {
         withCssVariables={false}
         withGlobalClasses={false}
       >
-        <Catcher>
+        <ErrorBoundary>
           <QueryClientProvider client={queries}>
             {/* Addresses behind `#` can't collide with those of the API, which are in the same folder. */}
             <Router hook={useHashLocation}>
               <App />
             </Router>
           </QueryClientProvider>
-        </Catcher>
+        </ErrorBoundary>
       </MantineProvider>
     </StrictMode>,
   );

@@ -1,5 +1,5 @@
 import { type CSSVariablesResolver, createTheme, defaultCssVariablesResolver } from '@mantine/core';
-import { ButtonRoot } from './parts/ButtonRoot.ts';
+import { ButtonRoot } from './components/ButtonRoot.ts';
 
 /** What is dangerous is red everywhere, and nothing else is. */
 export const DANGER = 'red';

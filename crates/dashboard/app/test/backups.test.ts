@@ -1,9 +1,9 @@
 import { QueryClient } from '@tanstack/react-query';
 import { expect, test, vi } from 'vitest';
-import { type Archive, proposed } from '../src/api/archives';
+import { type Archive, proposedBackup } from '../src/api/archives';
 import type { Stats } from '../src/api/tables';
+import { verificationStatus } from '../src/components/verification';
 import { emptied, lastBackup } from '../src/pages/overview/backupState';
-import { verified } from '../src/parts/verified';
 
 const DAMAGED = {
   at: '2026-11-28T14:00:00Z',
@@ -52,11 +52,11 @@ const LIST = [
 const without = (...ids: string[]) => LIST.filter(({ id }) => !ids.includes(id));
 
 test('a restore proposes the newest sensible source, or nothing', () => {
-  expect(proposed(LIST)?.id).toBe('this morning');
-  expect(proposed(without('this morning', 'yesterday'))?.id).toBe('uploaded today, of last year');
+  expect(proposedBackup(LIST)?.id).toBe('this morning');
+  expect(proposedBackup(without('this morning', 'yesterday'))?.id).toBe('uploaded today, of last year');
   const others = without('this morning', 'yesterday', 'uploaded today, of last year');
-  expect(proposed(others)).toBeUndefined();
-  expect(proposed([])).toBeUndefined();
+  expect(proposedBackup(others)).toBeUndefined();
+  expect(proposedBackup([])).toBeUndefined();
 });
 
 test('the last backup is the one that shows this school’s data last', () => {
@@ -85,9 +85,11 @@ test('a table that had rows in the last backup and has none now is seen', () => 
 
 test('damage is told in words and not as a code', () => {
   for (const code of ['archive_digest_mismatch', 'archive_of_a_later_version', null]) {
-    const { word, words } = verified(archive('x', '28T08', { verification: { ...DAMAGED, code } }));
-    expect(word).toBe('Damaged');
-    expect(words).toMatch(/^Found damaged on .*\. [A-Z][^_]*\.$/);
+    const { label, description } = verificationStatus(
+      archive('x', '28T08', { verification: { ...DAMAGED, code } }),
+    );
+    expect(label).toBe('Damaged');
+    expect(description).toMatch(/^Found damaged on .*\. [A-Z][^_]*\.$/);
   }
 });
 
@@ -118,12 +120,12 @@ test('of thousands of archives as many are read as are needed, and what is read 
   expect(few.asked).toEqual(['taken 0 50', 'uploaded 0 50']);
   expect(few.found.isComplete).toBe(false);
   expect(lastBackup(few.found.items)?.id).toBe('own');
-  expect(proposed(few.found.items)?.id).toBe('own');
+  expect(proposedBackup(few.found.items)?.id).toBe('own');
 
   // Behind a thousand that nothing proves.
   const hidden = await read([...many(1_020, { origin: 'found' }), own, ...many(200, { origin: 'found' })]);
   expect(lastBackup(hidden.found.items)?.id).toBe('own');
-  expect(proposed(hidden.found.items)?.id).toBe('own');
+  expect(proposedBackup(hidden.found.items)?.id).toBe('own');
   expect(hidden.asked).toHaveLength(22);
 
   const none = await read(safety);

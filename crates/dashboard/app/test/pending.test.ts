@@ -1,6 +1,6 @@
 // What a reload must not lose.
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import type { Trace } from '../src/requests/pendingStorage';
+import type { LookupTrace } from '../src/requests/pendingStorage';
 import type { User } from '../src/session/store';
 
 const stored = new Map<string, string>();
@@ -36,7 +36,7 @@ async function load() {
   vi.resetModules();
   const pending = await import('../src/requests/pending');
   const store = await import('../src/requests/store');
-  const news = await import('../src/requests/jobNews');
+  const news = await import('../src/requests/trackedJobs');
   const session = await import('../src/session/store');
   const signIn = (username: string) => session.begin('token', { username } as User, 3_600);
   const settled = async () => {
@@ -46,18 +46,23 @@ async function load() {
   return { pending, news, signIn, settled };
 }
 
-const JOB: Trace = { by: 'job' };
-const PROTECTION: Trace = { by: 'archive', id: 'a', expected: { protected: true }, done: 'It is protected.' };
-const DELETE: Trace = { by: 'archive', id: 'a', expected: 'deleted', done: 'The backup was deleted.' };
+const JOB: LookupTrace = { by: 'job' };
+const PROTECTION: LookupTrace = {
+  by: 'archive',
+  id: 'a',
+  expected: { protected: true },
+  done: 'It is protected.',
+};
+const DELETE: LookupTrace = { by: 'archive', id: 'a', expected: 'deleted', done: 'The backup was deleted.' };
 
 test('what was pending is looked up after a reload, once somebody is signed in', async () => {
   const before = await load();
   before.signIn('admin');
-  before.pending.keepPending('key-1', 'Clear payments', JOB);
-  before.pending.keepPending('key-2', 'Protect', PROTECTION);
-  before.pending.keepPending('key-3', 'Delete', DELETE);
-  before.pending.keepPending('key-4', 'Done long ago', JOB);
-  before.pending.dropPending('key-4');
+  before.pending.storePending('key-1', 'Clear payments', JOB);
+  before.pending.storePending('key-2', 'Protect', PROTECTION);
+  before.pending.storePending('key-3', 'Delete', DELETE);
+  before.pending.storePending('key-4', 'Done long ago', JOB);
+  before.pending.removePending('key-4');
 
   const after = await load();
   after.pending.lookUpPending();
@@ -71,7 +76,7 @@ test('what was pending is looked up after a reload, once somebody is signed in',
     ['Protect', 'done'],
     ['Delete', 'failed'],
   ]);
-  expect([...after.news.current().begun.keys()]).toEqual(['job-1']);
+  expect([...after.news.current().started.keys()]).toEqual(['job-1']);
   expect(asked.join()).not.toContain('key-4');
   expect(stored.size).toBe(0);
   // A token that is renewed asks for nothing again.
@@ -84,7 +89,7 @@ test('what was pending is looked up after a reload, once somebody is signed in',
 test('what has not arrived is told as not done so far', async () => {
   const before = await load();
   before.signIn('admin');
-  before.pending.keepPending('key-1', 'Clear payments', JOB);
+  before.pending.storePending('key-1', 'Clear payments', JOB);
   const after = await load();
   after.pending.lookUpPending();
   after.signIn('admin');
@@ -96,7 +101,7 @@ test('somebody else is told nothing, and a page that goes on asks for nothing', 
   const before = await load();
   before.pending.lookUpPending();
   before.signIn('admin');
-  before.pending.keepPending('key-1', 'Clear payments', JOB);
+  before.pending.storePending('key-1', 'Clear payments', JOB);
   before.signIn('admin');
   await before.settled();
   expect(asked).toEqual([]);
@@ -111,7 +116,7 @@ test('somebody else is told nothing, and a page that goes on asks for nothing', 
 test('what is no list of requests is ignored', async () => {
   for (const value of ['', '{', '7', '[7, null, {}, {"key": "x"}]']) {
     stored.set('campus-backup.pending-requests', value);
-    const { kept } = await import('../src/requests/pendingStorage');
-    expect(kept()).toEqual([]);
+    const { storedRequests } = await import('../src/requests/pendingStorage');
+    expect(storedRequests()).toEqual([]);
   }
 });

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { Cut, fileNameOf, type Progress, receive } from '../src/transfers/receive';
+import { fileNameOf, IncompleteDownload, type Progress, receive } from '../src/transfers/receive';
 import { FileNotWritable, type Sink } from '../src/transfers/sink';
 
 class Watched implements Sink {
@@ -41,15 +41,20 @@ const outcome = (response: Response, sink: Sink, report: (progress: Progress) =>
 test('a transfer that breaks off is a cut, and saves nothing', async () => {
   const sink = new Watched();
   const error = await outcome(answer(['ID\r\n1\r\n'], 2, new TypeError('network error')), sink);
-  expect(error).toBeInstanceOf(Cut);
-  expect((error as Cut).progress).toEqual({ bytes: 7, rows: 1, totalRows: 2, totalBytes: undefined });
+  expect(error).toBeInstanceOf(IncompleteDownload);
+  expect((error as IncompleteDownload).progress).toEqual({
+    bytes: 7,
+    rows: 1,
+    totalRows: 2,
+    totalBytes: undefined,
+  });
   expect(sink.state).toBe('discarded');
 });
 
 test('a clean end with too few rows, too many or half a row is a cut as well', async () => {
   for (const pieces of [['ID\r\n1\r\n'], ['ID\r\n1\r\n2\r\n3\r\n'], ['ID\r\n1\r\n2\r\n', '"'], []]) {
     const sink = new Watched();
-    expect(await outcome(answer(pieces, 2), sink)).toBeInstanceOf(Cut);
+    expect(await outcome(answer(pieces, 2), sink)).toBeInstanceOf(IncompleteDownload);
     expect(sink.state).toBe('discarded');
   }
 });
@@ -61,7 +66,7 @@ test('a clean end with fewer bytes than were announced is a cut', async () => {
     if (encoding) response.headers.set('Content-Encoding', encoding);
     return response;
   };
-  expect(await outcome(announced(11), new Watched())).toBeInstanceOf(Cut);
+  expect(await outcome(announced(11), new Watched())).toBeInstanceOf(IncompleteDownload);
   expect(await outcome(announced(10), new Watched())).toMatchObject({
     progress: { bytes: 10, totalBytes: 10 },
   });
@@ -72,7 +77,7 @@ test('a clean end with fewer bytes than were announced is a cut', async () => {
 test('who cancels is told of no cut', async () => {
   const sink = new Watched();
   const error = await outcome(answer(['ID\r\n'], 2, new DOMException('stopped', 'AbortError')), sink);
-  expect(error).not.toBeInstanceOf(Cut);
+  expect(error).not.toBeInstanceOf(IncompleteDownload);
   expect(error).toMatchObject({ name: 'AbortError' });
   expect(sink.state).toBe('discarded');
 });

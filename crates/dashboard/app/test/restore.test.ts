@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { RestorePlan } from '../src/api/archives';
-import { changesAdministrators, EVERYTHING, request } from '../src/pages/restore/request';
+import { changesAdministrators, DEFAULT_CHOICE, planRequest } from '../src/pages/restore/planRequest';
 
 const NONE = { items: [], total: 0 };
 
@@ -28,6 +28,6 @@ test('each list of administrators wants a confirmation', () => {
 });
 
 test('administrators are disabled only if that is asked for', () => {
-  expect(request(EVERYTHING)).toMatchObject({ disable_administrators: false });
-  expect(request({ ...EVERYTHING, disable: true })).toMatchObject({ disable_administrators: true });
+  expect(planRequest(DEFAULT_CHOICE)).toMatchObject({ disable_administrators: false });
+  expect(planRequest({ ...DEFAULT_CHOICE, disable: true })).toMatchObject({ disable_administrators: true });
 });

@@ -54,7 +54,7 @@ test('nothing of the token is stored; only that somebody is signed in', async ()
   vi.resetModules();
   const reloaded: typeof Store = await import('../src/session/store');
   expect(reloaded.current()).toEqual({ state: 'resuming' });
-  reloaded.giveUp('unknown');
+  reloaded.cancel('unknown');
   expect(reloaded.current()).toEqual({ state: 'out', reason: 'unknown' });
   expect(stored.size).toBe(1);
   reloaded.leave();
@@ -69,11 +69,11 @@ test('a session that the service has ended is not asked for again', async () => 
   });
   vi.resetModules();
   const loaded: typeof Store = await import('../src/session/store');
-  loaded.giveUp('ended');
+  loaded.cancel('ended');
   expect(loaded.current()).toEqual({ state: 'out', reason: 'ended' });
   expect(stored.size).toBe(0);
   // Somebody who has signed in meanwhile stays.
   loaded.begin('secret', USER, 900);
-  loaded.giveUp('ended');
+  loaded.cancel('ended');
   expect(loaded.token()).toBe('secret');
 });

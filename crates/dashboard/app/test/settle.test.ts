@@ -1,7 +1,13 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { Job } from '../src/api/jobs';
-import { type ProblemDocument, Refusal, Unreachable } from '../src/api/problem';
-import { type Found, NotReceived, OutcomeUnknown, settle, type Unsettled } from '../src/requests/settle';
+import { type ProblemDocument, ProblemError, ServiceUnreachable } from '../src/api/problem';
+import {
+  type LookupResult,
+  type LookupState,
+  NotReceived,
+  OutcomeUnknown,
+  settle,
+} from '../src/requests/settle';
 import * as session from '../src/session/store';
 
 beforeEach(() => {
@@ -11,14 +17,14 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-const refusal = (status: number) => new Refusal({ status, detail: 'No.' } as ProblemDocument);
+const refusal = (status: number) => new ProblemError({ status, detail: 'No.' } as ProblemDocument);
 const NONE = { at: 'none' } as const;
 const DONE = { at: 'done', result: 'done' } as const;
 const JOB = { id: 'job', rows_done: 7 } as Job;
 
 /** Settles a request whose answer and whose lookups are these; the last lookup is repeated. */
-function settled(send: () => Promise<string>, ...lookups: (Found<string> | Error)[]) {
-  const reports: Unsettled[] = [];
+function settled(send: () => Promise<string>, ...lookups: (LookupResult<string> | Error)[]) {
+  const reports: LookupState[] = [];
   let asked = 0;
   let isWanted = true;
   let signal: AbortSignal | undefined;
@@ -33,7 +39,7 @@ function settled(send: () => Promise<string>, ...lookups: (Found<string> | Error
       if (found instanceof Error) throw found;
       return found;
     },
-    report: (unsettled) => reports.push(unsettled),
+    report: (lookup) => reports.push(lookup),
     isWanted: () => isWanted,
   }).catch((error: unknown) => error);
   const abandon = () => {
@@ -42,7 +48,7 @@ function settled(send: () => Promise<string>, ...lookups: (Found<string> | Error
   return { outcome, reports, asked: () => asked, signal: () => signal, abandon };
 }
 
-const cut = () => Promise.reject(new Unreachable());
+const cut = () => Promise.reject(new ServiceUnreachable());
 const never = () => new Promise<string>(() => undefined);
 
 test('an answer is the outcome, and nothing is asked', async () => {
@@ -56,7 +62,7 @@ test('an answer is the outcome, and nothing is asked', async () => {
 
 test('a lost answer is looked up, and until then nothing is known', async () => {
   const running = { at: 'running', job: JOB } as const;
-  const { outcome, reports } = settled(cut, new Unreachable(), NONE, running, DONE);
+  const { outcome, reports } = settled(cut, new ServiceUnreachable(), NONE, running, DONE);
   await vi.runAllTimersAsync();
   expect(await outcome).toBe('done');
   expect(reports[0]).toEqual({ job: undefined, unanswered: 0 });
@@ -71,14 +77,21 @@ test('what has failed without an answer is told as the failure that it is', asyn
 });
 
 test('only several answers without a trace mean that a request has not arrived', async () => {
-  const { outcome, asked } = settled(cut, new Unreachable(), NONE, NONE, new Unreachable(), NONE);
+  const { outcome, asked } = settled(
+    cut,
+    new ServiceUnreachable(),
+    NONE,
+    NONE,
+    new ServiceUnreachable(),
+    NONE,
+  );
   await vi.runAllTimersAsync();
   expect(await outcome).toBeInstanceOf(NotReceived);
   expect(asked()).toBe(5);
 });
 
 test('a service that does not answer is asked for ever', async () => {
-  const { outcome, reports, asked } = settled(cut, new Unreachable());
+  const { outcome, reports, asked } = settled(cut, new ServiceUnreachable());
   let isSettled = false;
   outcome.then(() => {
     isSettled = true;
@@ -90,7 +103,7 @@ test('a service that does not answer is asked for ever', async () => {
 });
 
 test('nobody is asked for who has signed out', async () => {
-  const { outcome, asked, abandon } = settled(cut, new Unreachable());
+  const { outcome, asked, abandon } = settled(cut, new ServiceUnreachable());
   await vi.advanceTimersByTimeAsync(60_000);
   const before = asked();
   abandon();
@@ -144,7 +157,7 @@ test('a service that refuses to tell is not one that is away', async () => {
 test('a session that has ended is waited for, and is no missing answer', async () => {
   session.begin('token', { username: 'admin' } as session.User, 3_600);
   session.expire();
-  const ended = new Refusal({ status: 401, code: 'unauthenticated', detail: 'No.' } as ProblemDocument);
+  const ended = new ProblemError({ status: 401, code: 'unauthenticated', detail: 'No.' } as ProblemDocument);
   const { outcome, asked, reports } = settled(cut, ended, DONE);
   await vi.advanceTimersByTimeAsync(60_000);
   expect(asked()).toBe(1);

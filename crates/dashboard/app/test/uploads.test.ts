@@ -1,6 +1,6 @@
 // What cancelling an upload does, when the service has all of it.
 import { beforeEach, expect, test, vi } from 'vitest';
-import { type ProblemDocument, Refusal } from '../src/api/problem';
+import { type ProblemDocument, ProblemError } from '../src/api/problem';
 import { cancelUpload, type UploadState, upload, uploads } from '../src/transfers/uploads';
 
 const service = vi.hoisted(() => ({
@@ -21,7 +21,7 @@ vi.mock('../src/transfers/send', () => ({
       signal.addEventListener('abort', service.aborted);
     }),
 }));
-vi.mock('../src/requests/lookUp', () => ({ jobOf: async () => service.jobs[0], asResult: vi.fn() }));
+vi.mock('../src/requests/lookUp', () => ({ jobOf: async () => service.jobs[0], lookUpResult: vi.fn() }));
 vi.mock('../src/api/jobs', async (original) => ({ ...(await original<object>()), cancel: service.cancel }));
 
 beforeEach(() => {
@@ -31,7 +31,7 @@ beforeEach(() => {
   service.aborted.mockReset();
 });
 
-const refusal = (code: string) => new Refusal({ code, status: 409, detail: code } as ProblemDocument);
+const refusal = (code: string) => new ProblemError({ code, status: 409, detail: code } as ProblemDocument);
 const states = (): UploadState[] => uploads.current().map(({ state }) => state);
 const id = () => uploads.current()[0]?.id ?? 0;
 

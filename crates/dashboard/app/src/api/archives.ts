@@ -42,7 +42,7 @@ export const backups = queryOptions({
 /** Reads archives of a kind, the newest first, until one of them is it. */
 async function readUntil(
   kind: Archive['kind'],
-  isIt: (archive: Archive) => boolean,
+  isWanted: (archive: Archive) => boolean,
   signal: AbortSignal,
 ): Promise<Backups> {
   const pages: ArchiveList[] = [];
@@ -52,9 +52,9 @@ async function readUntil(
     const page = body(await client.GET('/backup/archives', { params: { query }, signal }));
     pages.push(page);
     offset = nextOffset(page);
-    if (page.items.some(isIt)) break;
+    if (page.items.some(isWanted)) break;
   }
-  return { items: joined(pages).items, isComplete: offset === undefined };
+  return { items: joinPages(pages).items, isComplete: offset === undefined };
 }
 
 /** One archive, also one that is not on the list. */
@@ -80,7 +80,7 @@ const pages = infiniteQueryOptions({
 export function useArchives() {
   const { data, error, refetch, hasNextPage, isFetchingNextPage, fetchNextPage } = useInfiniteQuery(pages);
   return {
-    list: data && joined(data.pages),
+    list: data && joinPages(data.pages),
     error,
     refetch,
     /** Loads the next page, if there is one. */
@@ -103,7 +103,7 @@ export function nextOffset({ items, offset, total }: ArchiveList): number | unde
 }
 
 /** One list of several pages. An archive that moved to the next page in between is in it once. */
-export function joined(pages: ArchiveList[]): JoinedPages {
+export function joinPages(pages: ArchiveList[]): JoinedPages {
   const items = new Map<string, Archive>();
   for (const page of pages) for (const archive of page.items) items.set(archive.id, archive);
   const [first] = pages;
@@ -116,7 +116,7 @@ export function isBackup(archive: Archive): boolean {
 }
 
 /** When an archive came into the store, by the time in its id; nothing for a name that is no id. */
-export function momentOfId(id: string): string | undefined {
+export function timeFromId(id: string): string | undefined {
   const time = /^(\d{4}-\d\d-\d\dT\d\d)-(\d\d)-(\d\d)Z/.exec(id);
   return time ? `${time[1]}:${time[2]}:${time[3]}Z` : undefined;
 }
@@ -131,7 +131,7 @@ export function isDamaged(archive: Archive): boolean {
 }
 
 /** The latest moments first: an old backup that was uploaded today shows an old moment. */
-export function byMoment(archives: readonly Archive[]): Archive[] {
+export function newestFirst(archives: readonly Archive[]): Archive[] {
   return [...archives].sort((one, other) => Date.parse(other.created_at) - Date.parse(one.created_at));
 }
 
@@ -139,8 +139,8 @@ export function byMoment(archives: readonly Archive[]): Archive[] {
  * What is proposed to be restored, if anything: a safety archive may be the copy of what went wrong, and of an archive that
  * was found in the store nothing proves where it comes from.
  */
-export function proposed(archives: readonly Archive[]): Archive | undefined {
-  return byMoment(archives).find(isProposable);
+export function proposedBackup(archives: readonly Archive[]): Archive | undefined {
+  return newestFirst(archives).find(isProposable);
 }
 
 function isProposable(archive: Archive): boolean {

@@ -1,6 +1,6 @@
 import { queryOptions } from '@tanstack/react-query';
 import { body, client } from './client';
-import { type Job, told } from './jobs';
+import { type Job, stringField } from './jobs';
 import { isSessionEnd } from './problem';
 import type { components } from './schema';
 import type { Cleared } from './tables';
@@ -16,18 +16,18 @@ export const undoable = queryOptions({
 });
 
 /** The answer to a clear, from what its job has left. */
-export function clearedBy(job: Job): Cleared {
+export function clearResult(job: Job): Cleared {
   const left = job.result as unknown as Pick<
     Cleared,
     'removed' | 'kept' | 'cleared_at' | 'archive_id' | 'undo_until'
   >;
   const removed_total = Object.values(left.removed).reduce((sum, count) => sum + count, 0);
-  const table = (told(job, 'table') ?? 'all') as Cleared['table'];
+  const table = (stringField(job, 'table') ?? 'all') as Cleared['table'];
   return { ...left, id: job.id, table, dry_run: false, removed_total };
 }
 
 /** How many rows an undo has put back, from what its job has left. */
-export function restoredBy(job: Job): number {
+export function undoneRows(job: Job): number {
   const { tables } = job.result as unknown as { tables: Record<string, { inserted: number }> };
   return Object.values(tables).reduce((sum, { inserted }) => sum + inserted, 0);
 }

@@ -2,31 +2,31 @@
 // the service need not send them again (RFC 9110, section 13).
 import type { Middleware } from 'openapi-fetch';
 
-const known = new Map<string, { tag: string; text: string }>();
+const cache = new Map<string, { tag: string; text: string }>();
 
 /** Asks for an answer on the condition that it is another one than the last time. */
 export const conditional: Middleware = {
   onRequest({ request }) {
-    const last = request.method === 'GET' ? known.get(request.url) : undefined;
+    const last = request.method === 'GET' ? cache.get(request.url) : undefined;
     if (last) request.headers.set('If-None-Match', last.tag);
     return request;
   },
   async onResponse({ request, response }) {
     if (response.status === 304) {
-      const last = known.get(request.url);
+      const last = cache.get(request.url);
       return last && new Response(last.text, { headers: { 'Content-Type': 'application/json' } });
     }
     const tag = response.headers.get('ETag');
     if (request.method === 'GET' && response.ok && tag) {
-      const text = await wholeText(response.clone());
-      if (text !== undefined) known.set(request.url, { tag, text });
+      const text = await completeText(response.clone());
+      if (text !== undefined) cache.set(request.url, { tag, text });
     }
     return undefined;
   },
 };
 
 /** The text of an answer; none of one that was cut, which must not be shown again. */
-async function wholeText(response: Response): Promise<string | undefined> {
+async function completeText(response: Response): Promise<string | undefined> {
   try {
     const text = await response.text();
     JSON.parse(text);
@@ -38,5 +38,5 @@ async function wholeText(response: Response): Promise<string | undefined> {
 
 /** Forgets all answers: somebody else may use the page next. */
 export function forgetAnswers(): void {
-  known.clear();
+  cache.clear();
 }

@@ -1,6 +1,6 @@
 import { queryOptions } from '@tanstack/react-query';
 import { body, client } from './client';
-import { isSessionEnd, Refusal } from './problem';
+import { isSessionEnd, ProblemError } from './problem';
 import type { components } from './schema';
 
 export type Job = components['schemas']['Job'];
@@ -18,7 +18,7 @@ export const job = (id: string) =>
     refetchInterval: ({ state }) => {
       if (
         isSessionEnd(state.error) ||
-        (state.error instanceof Refusal && state.error.problem.status === 404)
+        (state.error instanceof ProblemError && state.error.problem.status === 404)
       ) {
         return false;
       }
@@ -58,11 +58,11 @@ export const failures = queryOptions({
 export const changesData = (job: Job): boolean => ['clear', 'restore', 'undo'].includes(job.kind);
 
 /** Why a job did not do what it was asked to, if it has ended so. */
-export function failureOf(job: Job): Refusal | undefined {
+export function failureOf(job: Job): ProblemError | undefined {
   if (!hasEnded(job) || job.state === 'succeeded') return undefined;
   const cancelled = job.state === 'cancelled';
-  const code = (job.error?.code ?? 'cancelled') as Refusal['problem']['code'];
-  return new Refusal({
+  const code = (job.error?.code ?? 'cancelled') as ProblemError['problem']['code'];
+  return new ProblemError({
     type: `urn:campus-backup:problem:${code}`,
     title: cancelled ? 'It was cancelled' : 'It could not be done',
     status: 409,
@@ -102,15 +102,15 @@ const PHASES: Record<Job['phase'], string> = {
   committing: 'making it final',
 };
 
-export const kindInWords = (job: Job): string => KINDS[job.kind];
-export const phaseInWords = (job: Job): string => PHASES[job.phase];
+export const kindLabel = (job: Job): string => KINDS[job.kind];
+export const phaseLabel = (job: Job): string => PHASES[job.phase];
 
 /** What of a job's result or parameters is a text. */
-export function told(job: Job, name: string): string | undefined {
-  const said = {
+export function stringField(job: Job, name: string): string | undefined {
+  const fields = {
     ...(job.parameters as Record<string, unknown>),
     ...(job.result as Record<string, unknown> | null),
   };
-  const value = said[name];
+  const value = fields[name];
   return typeof value === 'string' ? value : undefined;
 }

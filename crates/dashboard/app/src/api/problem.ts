@@ -4,7 +4,7 @@ import type { components } from './schema';
 export type ProblemDocument = components['schemas']['Problem'];
 
 /** A refusal of the service. */
-export class Refusal extends Error {
+export class ProblemError extends Error {
   /** Seconds after which it is worth asking again, if the service named some. */
   readonly retryAfter: number | undefined;
 
@@ -13,38 +13,38 @@ export class Refusal extends Error {
     retryAfter?: number,
   ) {
     super(problem.detail);
-    this.name = 'Refusal';
+    this.name = 'ProblemError';
     this.retryAfter = retryAfter;
   }
 }
 
 /** There was no answer, or none of this service. */
-export class Unreachable extends Error {
+export class ServiceUnreachable extends Error {
   constructor(cause?: unknown) {
     super('The service did not answer.', { cause });
-    this.name = 'Unreachable';
+    this.name = 'ServiceUnreachable';
   }
 }
 
 /** Whether an error means that the session has ended. */
 export function isSessionEnd(error: unknown): boolean {
-  return error instanceof Refusal && error.problem.code === 'unauthenticated';
+  return error instanceof ProblemError && error.problem.code === 'unauthenticated';
 }
 
 /** Whether an error means that an archive is not there. */
 export function isGone(error: unknown): boolean {
-  return error instanceof Refusal && ['archive_gone', 'unknown_archive'].includes(error.problem.code);
+  return error instanceof ProblemError && ['archive_gone', 'unknown_archive'].includes(error.problem.code);
 }
 
 /** What an answer that is no success means. A proxy's page of its own is not a word of the service. */
-export async function refusalOf(response: Response): Promise<Refusal | Unreachable> {
+export async function errorFromResponse(response: Response): Promise<ProblemError | ServiceUnreachable> {
   const type = response.headers.get('content-type') ?? '';
-  if (!type.startsWith('application/problem+json')) return new Unreachable(response.status);
+  if (!type.startsWith('application/problem+json')) return new ServiceUnreachable(response.status);
   const seconds = Number.parseInt(response.headers.get('retry-after') ?? '', 10);
   try {
     const problem = (await response.json()) as ProblemDocument;
-    return new Refusal(problem, Number.isNaN(seconds) ? undefined : seconds);
+    return new ProblemError(problem, Number.isNaN(seconds) ? undefined : seconds);
   } catch (cause) {
-    return new Unreachable(cause);
+    return new ServiceUnreachable(cause);
   }
 }

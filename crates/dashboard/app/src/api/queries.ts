@@ -1,10 +1,10 @@
 import { QueryClient, queryOptions } from '@tanstack/react-query';
 import { body, client } from './client';
-import { isSessionEnd, Refusal } from './problem';
+import { isSessionEnd, ProblemError } from './problem';
 
 /** A refusal stays one, however often it is repeated; only where the service asks to come again is it tried again. */
 function worthRepeating(failures: number, error: Error): boolean {
-  if (error instanceof Refusal && error.problem.status !== 503) return false;
+  if (error instanceof ProblemError && error.problem.status !== 503) return false;
   return failures < 2;
 }
 
@@ -17,7 +17,7 @@ export const queries = new QueryClient({
 });
 
 /** What is shown of these may have changed: it is read again. */
-export function changed(...what: ('stats' | 'jobs' | 'archives' | 'changes')[]): void {
+export function invalidate(...what: ('stats' | 'jobs' | 'archives' | 'changes')[]): void {
   for (const each of what) queries.invalidateQueries({ queryKey: [each] });
 }
 

@@ -1,7 +1,7 @@
 // The pages. One more is one more folder beside this file, with a `page.ts` that says what it is: it then has its
 // address, its place in the navigation, and is loaded when it is first shown. Nothing else has to know of it.
 import type { ComponentType } from 'react';
-import type { IconName } from '../parts/Icon';
+import type { IconName } from '../components/Icon';
 
 export interface Page {
   /** The address behind `#`, such as `/download`. */

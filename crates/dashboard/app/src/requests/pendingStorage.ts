@@ -3,13 +3,13 @@
 import type { ExpectedArchive } from './lookUp';
 
 /** How a request is looked up without the page that has sent it. */
-export type Trace =
+export type LookupTrace =
   /** By the job that has its key. `about` names the archive that the job is about. */
   | { by: 'job'; about?: string | undefined }
   /** By what it makes of an archive; then `done` is what is said. */
   | { by: 'archive'; id: string; expected: ExpectedArchive | 'deleted'; done: string };
 
-export interface KeptRequest {
+export interface StoredRequest {
   key: string;
   /** What was asked, such as `Clear payments`. */
   name: string;
@@ -17,27 +17,27 @@ export interface KeptRequest {
   since: number;
   /** Who has asked. Nobody else is told. */
   username: string;
-  trace: Trace;
+  trace: LookupTrace;
 }
 
 const PENDING = 'campus-backup.pending-requests';
 
-export function keep(request: KeptRequest): void {
-  write([...kept().filter(({ key }) => key !== request.key), request]);
+export function storeRequest(request: StoredRequest): void {
+  write([...storedRequests().filter(({ key }) => key !== request.key), request]);
 }
 
 /** The outcome is known, or was told to be unknown. */
-export function drop(key: string): void {
-  const all = kept();
+export function removeRequest(key: string): void {
+  const all = storedRequests();
   const left = all.filter((each) => each.key !== key);
   if (left.length < all.length) write(left);
 }
 
-export function dropAll(): void {
+export function removeAllRequests(): void {
   write([]);
 }
 
-export function kept(): KeptRequest[] {
+export function storedRequests(): StoredRequest[] {
   try {
     const stored: unknown = JSON.parse(sessionStorage.getItem(PENDING) ?? '[]');
     return Array.isArray(stored) ? stored.filter(isRequest) : [];
@@ -46,14 +46,14 @@ export function kept(): KeptRequest[] {
   }
 }
 
-function isRequest(value: unknown): value is KeptRequest {
-  const { key, name, since, username, trace } = (value ?? {}) as Partial<KeptRequest>;
+function isRequest(value: unknown): value is StoredRequest {
+  const { key, name, since, username, trace } = (value ?? {}) as Partial<StoredRequest>;
   const isWhole =
     [key, name, username].every((each) => typeof each === 'string') && typeof since === 'number';
   return isWhole && (trace?.by === 'job' || trace?.by === 'archive');
 }
 
-function write(requests: KeptRequest[]): void {
+function write(requests: StoredRequest[]): void {
   try {
     if (requests.length === 0) sessionStorage.removeItem(PENDING);
     else sessionStorage.setItem(PENDING, JSON.stringify(requests));

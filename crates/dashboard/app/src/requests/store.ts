@@ -1,11 +1,11 @@
 // What this tab has asked the service to change, as long as it matters to somebody. It is kept here and not in a page: the
 // outcome is looked up and told although the page or the dialog that asked is gone.
-import type { Unsettled } from './settle';
+import type { LookupState } from './settle';
 
 export type RequestState =
   | { at: 'sending' }
   /** There is no answer, and the outcome is being looked up. */
-  | ({ at: 'unsettled' } & Unsettled)
+  | ({ at: 'looking up' } & LookupState)
   /** In words, for who is no longer where it was asked. */
   | { at: 'done'; words: string }
   | { at: 'failed'; error: unknown; since: number };
@@ -34,7 +34,7 @@ export function subscribe(listener: () => void): () => void {
 
 /** Whether the outcome of something is not known. */
 export function isAnyPending(): boolean {
-  return requests.some(({ state }) => state.at === 'sending' || state.at === 'unsettled');
+  return requests.some(({ state }) => state.at === 'sending' || state.at === 'looking up');
 }
 
 /** Whether anybody may still be told of a request. */

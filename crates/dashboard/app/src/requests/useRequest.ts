@@ -1,74 +1,74 @@
 import { useMutation } from '@tanstack/react-query';
 import { useEffect, useRef, useState, useSyncExternalStore } from 'react';
-import { changed } from '../api/queries';
-import { newKey } from './key';
-import { leaveToPlace } from './leaveToPlace';
-import { dropPending, keepPending } from './pending';
-import type { Trace } from './pendingStorage';
-import { type Found, NotReceived, OutcomeUnknown, settle, type Unsettled } from './settle';
+import { invalidate } from '../api/queries';
+import { dismissOwnJob } from './dismissOwnJob';
+import { newIdempotencyKey } from './idempotencyKey';
+import { removePending, storePending } from './pending';
+import type { LookupTrace } from './pendingStorage';
+import { type LookupResult, type LookupState, NotReceived, OutcomeUnknown, settle } from './settle';
 import { begin, current, forget, isKnown, show, subscribe, update } from './store';
 
-interface Definition<V, T> {
+interface RequestDefinition<V, T> {
   /** What is asked, such as `Clear payments`. */
   name: (what: V) => string;
   /** Sends it. A request that has a job sends the key as its `Idempotency-Key`. */
   send: (what: V, key: string, signal: AbortSignal) => Promise<T>;
   /** Asks what became of it, if there is no answer. */
-  lookUp: (what: V, key: string) => Promise<Found<T>>;
+  lookUp: (what: V, key: string) => Promise<LookupResult<T>>;
   /** How it is looked up after a reload, if by something: then the page does not say that it was asked for here. */
-  trace: (what: V) => Trace | undefined;
+  trace: (what: V) => LookupTrace | undefined;
   /** The outcome in words. It is told on the page if the place that asked is gone, or does not tell by itself. */
   done?: (result: T, what: V) => string | undefined;
   /** Whether the place that asked tells of the success by itself. */
-  tells?: 'success' | 'failure only';
+  reports?: 'success' | 'failure only';
   onSuccess?: (result: T, what: V) => void;
   onError?: () => void;
   onSettled?: () => void;
 }
 
 /**
- * A request that changes something. It is pending until its outcome is known, whatever happens to its answer; `unsettled` is
+ * A request that changes something. It is pending until its outcome is known, whatever happens to its answer; `lookup` is
  * what is known as long as the answer is missing.
  */
-export function useRequest<V, T>(definition: Definition<V, T>) {
-  const { name, send, lookUp, trace, done, tells = 'success', onSuccess, onError, onSettled } = definition;
+export function useRequest<V, T>(definition: RequestDefinition<V, T>) {
+  const { name, send, lookUp, trace, done, reports = 'success', onSuccess, onError, onSettled } = definition;
   const [id, setId] = useState<number>();
   const last = useRef<{ what: string; key: string }>(undefined);
   const mutation = useMutation({
     mutationFn: async (what: V) => {
       const text = JSON.stringify(what ?? null);
       // What has not been received is sent again under the key that it had: it may arrive twice and is done once.
-      const key = last.current?.what === text ? last.current.key : newKey();
+      const key = last.current?.what === text ? last.current.key : newIdempotencyKey();
       last.current = { what: text, key };
       const id = begin(name(what));
       setId(id);
-      const kept = trace(what);
-      if (kept) keepPending(key, name(what), kept);
+      const lookupTrace = trace(what);
+      if (lookupTrace) storePending(key, name(what), lookupTrace);
       // What takes longer than this has a job, whose progress is shown.
-      const soon = setTimeout(() => changed('jobs'), 1_000);
+      const jobsTimer = setTimeout(() => invalidate('jobs'), 1_000);
       try {
         const result = await settle({
           send: (signal) => send(what, key, signal),
           lookUp: () => lookUp(what, key),
-          report: (unsettled) => update(id, { at: 'unsettled', ...unsettled }),
+          report: (lookup) => update(id, { at: 'looking up', ...lookup }),
           isWanted: () => isKnown(id),
         });
         last.current = undefined;
         const words = done?.(result, what);
-        const isTold = tells === 'success' && current().find((each) => each.id === id)?.isShown;
-        if (words === undefined || isTold) forget(id);
+        const isReported = reports === 'success' && current().find((each) => each.id === id)?.isShown;
+        if (words === undefined || isReported) forget(id);
         else update(id, { at: 'done', words });
         return result;
       } catch (error) {
         if (!(error instanceof NotReceived || error instanceof OutcomeUnknown)) {
           last.current = undefined;
-          leaveToPlace(key, error);
+          dismissOwnJob(key, error);
         }
         update(id, { at: 'failed', error, since: Date.now() });
         throw error;
       } finally {
-        clearTimeout(soon);
-        dropPending(key);
+        clearTimeout(jobsTimer);
+        removePending(key);
       }
     },
     ...(onSuccess && { onSuccess }),
@@ -82,6 +82,6 @@ export function useRequest<V, T>(definition: Definition<V, T>) {
   }, [id]);
   const requests = useSyncExternalStore(subscribe, current);
   const state = requests.find((each) => each.id === id)?.state;
-  const unsettled: Unsettled | undefined = state?.at === 'unsettled' ? state : undefined;
-  return { ...mutation, unsettled };
+  const lookup: LookupState | undefined = state?.at === 'looking up' ? state : undefined;
+  return { ...mutation, lookup };
 }

@@ -1,7 +1,7 @@
 import { Button, PasswordInput, Stack, TextInput } from '@mantine/core';
 import { useMutation } from '@tanstack/react-query';
 import { type FormEvent, useRef, useState } from 'react';
-import { ProblemAlert } from '../parts/ProblemAlert';
+import { ProblemAlert } from '../components/ProblemAlert';
 import { signIn } from './signIn';
 
 /** User name and password. The name is fixed where the same person should come back. */

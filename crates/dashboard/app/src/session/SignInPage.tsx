@@ -1,12 +1,12 @@
 import { Alert, Paper, Stack, Text, Title } from '@mantine/core';
 import { useEffect } from 'react';
-import { Icon } from '../parts/Icon';
+import { Icon } from '../components/Icon';
 import { Logo } from '../shell/Logo';
 import { SignInForm } from './SignInForm';
 import classes from './SignInPage.module.css';
-import type { Reason } from './store';
+import type { SignedOutReason } from './store';
 
-const NOTICES: Record<Reason, string | undefined> = {
+const NOTICES: Record<SignedOutReason, string | undefined> = {
   first: undefined,
   left: 'You are signed out.',
   ended: 'Your session has ended, so please sign in again.',
@@ -14,7 +14,7 @@ const NOTICES: Record<Reason, string | undefined> = {
     'The service did not say whether you are still signed in. Reload the page to ask it again, or sign in.',
 };
 
-export function SignInPage({ reason }: { reason: Reason }) {
+export function SignInPage({ reason }: { reason: SignedOutReason }) {
   const notice = NOTICES[reason];
   useEffect(() => {
     document.title = 'Sign in · Campus backup';

@@ -1,9 +1,9 @@
 import { Button, Modal, Stack, Text } from '@mantine/core';
 import { client } from '../api/client';
 import { isSessionEnd } from '../api/problem';
-import { DialogActions } from '../parts/DialogActions';
-import { ProblemAlert } from '../parts/ProblemAlert';
-import { UnsettledNote } from '../requests/UnsettledNote';
+import { DialogActions } from '../components/DialogActions';
+import { ProblemAlert } from '../components/ProblemAlert';
+import { LookupNotice } from '../requests/LookupNotice';
 import { useRequest } from '../requests/useRequest';
 import { forgetSession } from './signIn';
 
@@ -56,7 +56,7 @@ function Question({ onClose }: { onClose: () => void }) {
         Use this if somebody else may be signed in with your account. Afterwards, ask whoever runs the service
         for a new password.
       </Text>
-      {end.unsettled && <UnsettledNote name={NAME} unsettled={end.unsettled} />}
+      {end.lookup && <LookupNotice name={NAME} lookup={end.lookup} />}
       {end.error && <ProblemAlert error={end.error} title="You are still signed in" />}
       <DialogActions>
         <Button variant="default" onClick={onClose} data-autofocus>

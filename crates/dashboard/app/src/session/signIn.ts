@@ -3,9 +3,9 @@ import { forgetAnswers } from '../api/conditional';
 import { isSessionEnd } from '../api/problem';
 import { queries } from '../api/queries';
 import type { components } from '../api/schema';
-import { forgetBegun } from '../requests/jobNews';
-import { dropAll } from '../requests/pendingStorage';
+import { removeAllRequests } from '../requests/pendingStorage';
 import { forgetAll } from '../requests/store';
+import { forgetStarted } from '../requests/trackedJobs';
 import { forgetDownloads } from '../transfers/store';
 import { forgetUploads } from '../transfers/uploads';
 import * as session from './store';
@@ -25,29 +25,29 @@ export async function signIn(username: string, password: string): Promise<void> 
   );
   const before = session.current();
   const same = before.state === 'ended' && before.user.username === answer.user.username;
-  if (!same) forgetShown();
-  enter(answer);
+  if (!same) forgetUserData();
+  startSession(answer);
   // What failed while the session had ended is asked again.
   if (same) await queries.refetchQueries({ predicate: (query) => query.state.status === 'error' });
 }
 
 /** The next token, for the cookie of the one before. */
-export async function goOn(): Promise<void> {
+export async function refreshToken(): Promise<void> {
   const answer = body(await client.POST('/auth/session'));
   const now = session.current();
   // Meanwhile somebody may have signed out here, or somebody else signed in in another tab.
   const isTheirs = now.state === 'in' && now.user.username === answer.user.username;
-  if (isTheirs || now.state === 'resuming') enter(answer);
+  if (isTheirs || now.state === 'resuming') startSession(answer);
 }
 
 /** Goes on after a reload, if that was asked for. */
 export async function resume(): Promise<void> {
   if (session.current().state !== 'resuming') return;
   try {
-    await goOn();
+    await refreshToken();
   } catch (error) {
     const ended = isSessionEnd(error) || error instanceof NotAdministrator;
-    session.giveUp(ended ? 'ended' : 'unknown');
+    session.cancel(ended ? 'ended' : 'unknown');
   }
 }
 
@@ -66,20 +66,20 @@ export function followOtherTabs(): void {
 /** The session is over: nothing is left of it here. */
 export function forgetSession(): void {
   session.leave();
-  dropAll();
-  forgetShown();
+  removeAllRequests();
+  forgetUserData();
 }
 
-function forgetShown(): void {
+function forgetUserData(): void {
   forgetDownloads();
   forgetUploads();
   forgetAnswers();
   queries.clear();
   forgetAll();
-  forgetBegun();
+  forgetStarted();
 }
 
-function enter(answer: components['schemas']['SignedIn']): void {
+function startSession(answer: components['schemas']['SignedIn']): void {
   if (answer.user.role !== 'admin') throw new NotAdministrator();
   session.begin(answer.access_token, answer.user, answer.expires_in);
 }

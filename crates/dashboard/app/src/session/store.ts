@@ -6,12 +6,12 @@ import type { components } from '../api/schema';
 export type User = components['schemas']['User'];
 
 /** Why nobody is signed in, for the sign-in page. */
-export type Reason = 'first' | 'left' | 'ended' | 'unknown';
+export type SignedOutReason = 'first' | 'left' | 'ended' | 'unknown';
 
 export type Session =
   /** Somebody was signed in before the page was loaded; the service is asked whether they still are. */
   | { state: 'resuming' }
-  | { state: 'out'; reason: Reason }
+  | { state: 'out'; reason: SignedOutReason }
   | { state: 'in'; token: string; user: User; endsAt: number }
   /** The token has ended. The page stays, beneath the question for the password. */
   | { state: 'ended'; user: User };
@@ -51,18 +51,18 @@ export function expire(): void {
 }
 
 /** Waits, if the session has ended, until the password was given again. */
-export function whileEnded(signal: AbortSignal): Promise<void> {
+export function untilSignedIn(signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
-    const look = () => {
+    const check = () => {
       if (session.state === 'ended' && !signal.aborted) return;
-      listeners.delete(look);
-      signal.removeEventListener('abort', look);
+      listeners.delete(check);
+      signal.removeEventListener('abort', check);
       if (signal.aborted) reject(signal.reason);
       else resolve();
     };
-    listeners.add(look);
-    signal.addEventListener('abort', look);
-    look();
+    listeners.add(check);
+    signal.addEventListener('abort', check);
+    check();
   });
 }
 
@@ -73,7 +73,7 @@ export function leave(): void {
 }
 
 /** Nobody goes on after a reload. Where the service could not say so, it can be asked again. */
-export function giveUp(reason: 'ended' | 'unknown'): void {
+export function cancel(reason: 'ended' | 'unknown'): void {
   if (session.state !== 'resuming') return;
   if (reason === 'ended') remember(false);
   change({ state: 'out', reason });

@@ -1,8 +1,8 @@
 import { NavLink } from '@mantine/core';
 import { Link } from 'wouter';
+import { Icon } from '../components/Icon';
 import { pages } from '../pages/registry';
-import { Icon } from '../parts/Icon';
-import classes from './Frame.module.css';
+import classes from './Layout.module.css';
 
 export function Navigation({ location, onChoose }: { location: string; onChoose?: () => void }) {
   return (

@@ -1,11 +1,11 @@
 import { Anchor } from '@mantine/core';
 import { Link } from 'wouter';
-import { PageHead } from '../parts/PageHead';
+import { PageHeader } from '../components/PageHeader';
 
 export function NotFound() {
   return (
     <>
-      <PageHead
+      <PageHeader
         title="There is no such page"
         lead="The address may be from another version of the dashboard."
       />

@@ -15,23 +15,23 @@ export function RunningTransfers({ location }: { location: string }) {
       {uploads > 0 && location !== '/archives' && (
         <Running
           href="/archives"
-          words={`${counted(uploads, 'upload', 'uploads')} ${plural(uploads, 'is', 'are')} running`}
+          message={`${counted(uploads, 'upload', 'uploads')} ${plural(uploads, 'is', 'are')} running`}
         />
       )}
       {downloads > 0 && location !== '/download' && (
         <Running
           href="/download"
-          words={`${counted(downloads, 'download', 'downloads')} ${plural(downloads, 'is', 'are')} running`}
+          message={`${counted(downloads, 'download', 'downloads')} ${plural(downloads, 'is', 'are')} running`}
         />
       )}
     </>
   );
 }
 
-function Running({ href, words }: { href: string; words: string }) {
+function Running({ href, message }: { href: string; message: string }) {
   return (
     <Text size="sm" role="status" className={classes.running}>
-      {words}. <Link href={href}>Show</Link>
+      {message}. <Link href={href}>Show</Link>
     </Text>
   );
 }

@@ -1,9 +1,9 @@
 // Browsers give the keyboard's focus to `body` when what has it is removed or disabled, and the next Tab starts at the top.
 
-import { current, whileEnded } from '../session/store';
+import { current, untilSignedIn } from '../session/store';
 
 /** Time for a menu or a dialog to give the focus back by itself. */
-const PATIENCE = 50;
+const RETURN_DELAY = 50;
 
 /**
  * Gives the focus to an element. While somebody types their password it stays there: the rest would be typed into the open,
@@ -11,7 +11,7 @@ const PATIENCE = 50;
  */
 export function moveFocus(element: HTMLElement | null | undefined, options?: FocusOptions): void {
   if (current().state === 'ended') {
-    whileEnded(new AbortController().signal).then(() => element?.focus(options));
+    untilSignedIn(new AbortController().signal).then(() => element?.focus(options));
   } else {
     element?.focus(options);
   }
@@ -27,7 +27,7 @@ export function keepFocus(): void {
     const [last] = path;
     return last !== undefined && document.activeElement === document.body && !canHaveFocus(last);
   };
-  const rescue = () => {
+  const restoreFocus = () => {
     if (!isLost()) return;
     const around = path.find((each) => canHaveFocus(each) && each.hasAttribute('tabindex'));
     // Where all of a page is gone, as after signing in, the next one begins at its top.
@@ -46,7 +46,7 @@ export function keepFocus(): void {
   new MutationObserver(() => {
     if (!isLost()) return;
     clearTimeout(timer);
-    timer = setTimeout(rescue, PATIENCE);
+    timer = setTimeout(restoreFocus, RETURN_DELAY);
   }).observe(document.body, {
     subtree: true,
     childList: true,

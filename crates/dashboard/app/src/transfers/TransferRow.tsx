@@ -1,8 +1,8 @@
 import { Button, CloseButton, Text } from '@mantine/core';
+import { Icon } from '../components/Icon';
+import { ProblemAlert } from '../components/ProblemAlert';
+import { ProgressBar } from '../components/ProgressBar';
 import { bytes, duration, number, percent, rows } from '../locale/format';
-import { Bar } from '../parts/Bar';
-import { Icon } from '../parts/Icon';
-import { ProblemAlert } from '../parts/ProblemAlert';
 import { shareOf } from './receive';
 import { speedOf } from './speed';
 import { cancel, dismiss, MAX_RUNNING, startAgain, type Transfer } from './store';
@@ -107,7 +107,7 @@ function Running({ transfer, what }: { transfer: Transfer; what: string }) {
         <CancelButton id={id} what={what} />
       </div>
       <div className={classes.bar}>
-        <Bar label={what} share={share} words={bytes(progress.bytes)} />
+        <ProgressBar label={what} share={share} valueText={bytes(progress.bytes)} />
       </div>
       <Text size="sm" c="dimmed">
         {share === undefined

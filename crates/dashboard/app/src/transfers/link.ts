@@ -1,7 +1,7 @@
 // What the browser downloads by itself, by a link that works once. The page can't see how that fares, so it asks the service.
 import { body, client } from '../api/client';
-import { Refusal } from '../api/problem';
-import { whileEnded } from '../session/store';
+import { ProblemError } from '../api/problem';
+import { untilSignedIn } from '../session/store';
 
 /** The download ended before the service had sent all of it. */
 export class LinkBrokenOff extends Error {
@@ -45,10 +45,10 @@ export async function openLink(path: string, signal: AbortSignal): Promise<numbe
  *
  * @throws {LinkBrokenOff} or {LinkNotUsed}, and the signal's reason.
  */
-export async function linkEnds(id: number, signal: AbortSignal): Promise<'delivered' | 'unknown'> {
+export async function waitForLink(id: number, signal: AbortSignal): Promise<'delivered' | 'unknown'> {
   for (;;) {
     await pause(signal);
-    await whileEnded(signal);
+    await untilSignedIn(signal);
     switch (await stateOf(id, signal)) {
       case 'delivered':
         return 'delivered';
@@ -69,7 +69,7 @@ async function stateOf(id: number, signal: AbortSignal) {
     return body(await client.GET('/backup/download-links/{id}', { params, signal })).state;
   } catch (error) {
     signal.throwIfAborted();
-    return error instanceof Refusal && error.problem.status === 404 ? 'unknown' : undefined;
+    return error instanceof ProblemError && error.problem.status === 404 ? 'unknown' : undefined;
   }
 }
 

@@ -1,4 +1,4 @@
-import { Unreachable } from '../api/problem';
+import { ServiceUnreachable } from '../api/problem';
 import { counterFor, type Format } from './rows';
 import { FileNotWritable, type Sink } from './sink';
 
@@ -21,13 +21,13 @@ export function shareOf({ bytes, rows, totalBytes, totalRows }: Progress): numbe
 }
 
 /** A download that did not arrive whole. Nothing was saved. */
-export class Cut extends Error {
+export class IncompleteDownload extends Error {
   constructor(
     readonly progress: Progress,
     cause?: unknown,
   ) {
     super('The transfer broke off before the file was whole.', { cause });
-    this.name = 'Cut';
+    this.name = 'IncompleteDownload';
   }
 }
 
@@ -35,7 +35,7 @@ export class Cut extends Error {
  * Receives a file into a sink, and finishes it only if it is proven whole: the transfer ended cleanly, all rows and bytes
  * that were announced have arrived, and the file has the end that its format demands. Gives the name of the saved file.
  *
- * @throws {Cut} if it is not, and what the sink throws. In both cases the sink was discarded.
+ * @throws {IncompleteDownload} if it is not, and what the sink throws. In both cases the sink was discarded.
  */
 export async function receive(
   response: Response,
@@ -51,7 +51,7 @@ export async function receive(
     totalBytes: totalBytes(response),
   };
   try {
-    if (!response.body) throw new Unreachable();
+    if (!response.body) throw new ServiceUnreachable();
     const reader = response.body.getReader();
     for (;;) {
       const { done, value } = await reader.read();
@@ -64,12 +64,12 @@ export async function receive(
     }
     const all = format === 'xlsx' || progress.totalRows === undefined || progress.rows === progress.totalRows;
     const allBytes = progress.totalBytes === undefined || progress.bytes === progress.totalBytes;
-    if (!all || !allBytes || !counter.ended()) throw new Cut(progress);
+    if (!all || !allBytes || !counter.ended()) throw new IncompleteDownload(progress);
   } catch (error) {
     await sink.discard().catch(() => undefined);
-    if (error instanceof Cut || error instanceof FileNotWritable) throw error;
+    if (error instanceof IncompleteDownload || error instanceof FileNotWritable) throw error;
     if (error instanceof DOMException && error.name !== 'NetworkError') throw error;
-    throw new Cut(progress, error);
+    throw new IncompleteDownload(progress, error);
   }
   try {
     const fileName = await sink.finish(fileNameOf(response) ?? `download.${format}`);

@@ -1,8 +1,8 @@
 // Counts the rows of a file while it passes by: the service names their number beforehand, and for a long file not the size.
 
 export interface RowCounter {
-  /** The next piece of the file. */
-  feed(piece: Uint8Array): void;
+  /** The next chunk of the file. */
+  feed(chunk: Uint8Array): void;
   /** Rows so far. */
   rows(): number;
   /** Whether the file has the end that a whole one has. */
@@ -14,22 +14,22 @@ const LINE_FEED = 0x0a;
 const BRACE = 0x7b;
 
 /** CSV (RFC 4180): a line end within quotes belongs to a text. The first line has the headings. */
-export class CsvRows implements RowCounter {
+export class CsvRowCounter implements RowCounter {
   #lines = 0;
   #quoted = false;
   #last = LINE_FEED;
 
-  feed(piece: Uint8Array): void {
+  feed(chunk: Uint8Array): void {
     let quoted = this.#quoted;
     let lines = this.#lines;
-    for (const byte of piece) {
+    for (const byte of chunk) {
       // A doubled quote within quotes closes and opens again, which comes to the same.
       if (byte === QUOTE) quoted = !quoted;
       else if (byte === LINE_FEED && !quoted) lines += 1;
     }
     this.#quoted = quoted;
     this.#lines = lines;
-    this.#last = piece.at(-1) ?? this.#last;
+    this.#last = chunk.at(-1) ?? this.#last;
   }
 
   rows(): number {
@@ -42,19 +42,19 @@ export class CsvRows implements RowCounter {
 }
 
 /** The archive format: one row a line, each beginning with a brace, as does the very first line; then a summary. */
-export class JsonRows implements RowCounter {
+export class JsonRowCounter implements RowCounter {
   #braces = 0;
   #lineBegins = true;
   #tail = '';
 
-  feed(piece: Uint8Array): void {
+  feed(chunk: Uint8Array): void {
     let begins = this.#lineBegins;
-    for (const byte of piece) {
+    for (const byte of chunk) {
       if (begins && byte === BRACE) this.#braces += 1;
       begins = byte === LINE_FEED;
     }
     this.#lineBegins = begins;
-    const text = new TextDecoder().decode(piece.subarray(-TAIL));
+    const text = new TextDecoder().decode(chunk.subarray(-TAIL));
     this.#tail = (this.#tail + text).slice(-TAIL);
   }
 
@@ -71,11 +71,11 @@ export class JsonRows implements RowCounter {
 const TAIL = 8_192;
 
 /** A workbook is compressed in itself: its rows can't be seen. Its directory is its end, and a cut one has none. */
-export class NoRows implements RowCounter {
+export class XlsxProbe implements RowCounter {
   #tail: number[] = [];
 
-  feed(piece: Uint8Array): void {
-    this.#tail = [...this.#tail, ...piece.subarray(-ZIP_END)].slice(-ZIP_END);
+  feed(chunk: Uint8Array): void {
+    this.#tail = [...this.#tail, ...chunk.subarray(-ZIP_END)].slice(-ZIP_END);
   }
 
   rows(): number {
@@ -96,10 +96,10 @@ export type Format = 'csv' | 'xlsx' | 'json';
 export function counterFor(format: Format): RowCounter {
   switch (format) {
     case 'csv':
-      return new CsvRows();
+      return new CsvRowCounter();
     case 'json':
-      return new JsonRows();
+      return new JsonRowCounter();
     case 'xlsx':
-      return new NoRows();
+      return new XlsxProbe();
   }
 }

@@ -1,6 +1,6 @@
 // Sends a file. `fetch` does not tell how much of a body has gone out; XMLHttpRequest does.
 import { SERVICE } from '../api/client';
-import { isSessionEnd, refusalOf, Unreachable } from '../api/problem';
+import { errorFromResponse, isSessionEnd, ServiceUnreachable } from '../api/problem';
 import * as session from '../session/store';
 
 /** The browser can't read the file: it was moved or changed since it was chosen, or it is a folder. */
@@ -41,18 +41,18 @@ export function send(
     request.onabort = () => reject(signal.reason);
     request.onerror = async () => {
       if (isSent) return reject(new UploadUnanswered());
-      reject((await isReadable(file)) ? new Unreachable() : new FileNotReadable());
+      reject((await isReadable(file)) ? new ServiceUnreachable() : new FileNotReadable());
     };
     request.onload = async () => {
       if (request.status === 201) return resolve();
       const type = request.getResponseHeader('content-type') ?? '';
-      const refusal = await refusalOf(
+      const refusal = await errorFromResponse(
         new Response(request.responseText, { status: request.status, headers: { 'content-type': type } }),
       );
       // Unless a newer session has begun meanwhile.
       if (isSessionEnd(refusal) && token === session.token()) session.expire();
       // A proxy that gave up waiting does not know what became of the file.
-      reject(refusal instanceof Unreachable && isSent ? new UploadUnanswered() : refusal);
+      reject(refusal instanceof ServiceUnreachable && isSent ? new UploadUnanswered() : refusal);
     };
     signal.addEventListener('abort', () => request.abort());
     request.send(file);

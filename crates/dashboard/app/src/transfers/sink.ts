@@ -1,7 +1,7 @@
-// Where the pieces of a download go. Whatever it is, a file appears under its name only when it is whole.
+// Where the chunks of a download go. Whatever it is, a file appears under its name only when it is whole.
 
 export interface Sink {
-  write(piece: Uint8Array<ArrayBuffer>): Promise<void>;
+  write(chunk: Uint8Array<ArrayBuffer>): Promise<void>;
   /** The file is whole: it appears. Gives the name that it has. */
   finish(fileName: string): Promise<string>;
   /** It is not: nothing is left of it. */
@@ -24,16 +24,16 @@ export class FileNotWritable extends Error {
 
 /** Gathers a small file and hands it to the browser. */
 export class MemorySink implements Sink {
-  #pieces: Uint8Array<ArrayBuffer>[] = [];
+  #chunks: Uint8Array<ArrayBuffer>[] = [];
 
-  async write(piece: Uint8Array<ArrayBuffer>): Promise<void> {
-    this.#pieces.push(piece);
+  async write(chunk: Uint8Array<ArrayBuffer>): Promise<void> {
+    this.#chunks.push(chunk);
   }
 
   async finish(fileName: string): Promise<string> {
     // The type is left out, so that no browser opens the file instead of saving it.
-    const address = URL.createObjectURL(new Blob(this.#pieces, { type: 'application/octet-stream' }));
-    this.#pieces = [];
+    const address = URL.createObjectURL(new Blob(this.#chunks, { type: 'application/octet-stream' }));
+    this.#chunks = [];
     const link = document.createElement('a');
     link.href = address;
     link.download = fileName;
@@ -44,7 +44,7 @@ export class MemorySink implements Sink {
   }
 
   async discard(): Promise<void> {
-    this.#pieces = [];
+    this.#chunks = [];
   }
 }
 
@@ -57,9 +57,9 @@ export class FileSink implements Sink {
     readonly stream: FileSystemWritableFileStream,
   ) {}
 
-  async write(piece: Uint8Array<ArrayBuffer>): Promise<void> {
+  async write(chunk: Uint8Array<ArrayBuffer>): Promise<void> {
     try {
-      await this.stream.write(piece);
+      await this.stream.write(chunk);
     } catch (error) {
       throw FileNotWritable.from(error);
     }

@@ -1,10 +1,10 @@
 // The downloads of this tab.
-import { open } from '../api/client';
+import { openStream } from '../api/client';
 import { queries, stats } from '../api/queries';
 import { nameOf, type Scope } from '../api/tables';
-import { whileEnded } from '../session/store';
+import { untilSignedIn } from '../session/store';
 import { type CsvStyle, current, downloadQuery } from './csvStyle';
-import { linkEnds, openLink } from './link';
+import { openLink, waitForLink } from './link';
 import { LiveList } from './liveList';
 import { type Progress, receive } from './receive';
 import type { Format } from './rows';
@@ -153,9 +153,9 @@ async function download(transfer: Transfer, sink: Sink): Promise<void> {
   let release: (() => void) | undefined;
   try {
     release = await permits.acquire(signal);
-    await whileEnded(signal);
+    await untilSignedIn(signal);
     transfers.update(id, { state: { at: 'running' }, beganAt: Date.now() });
-    const response = await open(pathOf(transfer), signal);
+    const response = await openStream(pathOf(transfer), signal);
     const report = (progress: Progress) => transfers.update(id, { progress, heardAt: Date.now() });
     const { fileName } = await receive(response, format, sink, report);
     state = { at: 'done', fileName };
@@ -191,14 +191,14 @@ async function startInBrowser(transfer: Transfer): Promise<void> {
 }
 
 /** A download that the browser has begun. */
-interface Begun {
+interface BrowserDownload {
   link: number;
   signal: AbortSignal;
   release: () => void;
 }
 
 /** Has the browser begin, when it is its turn. Gives nothing if it was cancelled before. */
-async function beginInBrowser(transfer: Transfer): Promise<Begun | undefined> {
+async function beginInBrowser(transfer: Transfer): Promise<BrowserDownload | undefined> {
   const { id } = transfer;
   const controller = new AbortController();
   const { signal } = controller;
@@ -206,7 +206,7 @@ async function beginInBrowser(transfer: Transfer): Promise<Begun | undefined> {
   let release: (() => void) | undefined;
   try {
     release = await permits.acquire(signal);
-    await whileEnded(signal);
+    await untilSignedIn(signal);
     const link = await openLink(pathOf(transfer), signal);
     transfers.update(id, { state: { at: 'in browser' }, beganAt: Date.now() });
     return { link, signal, release };
@@ -220,12 +220,12 @@ async function beginInBrowser(transfer: Transfer): Promise<Begun | undefined> {
 }
 
 /** Holds its place among those that run, until the service says that it has ended. */
-async function follow({ id }: Transfer, begun: Begun | undefined): Promise<void> {
+async function follow({ id }: Transfer, begun: BrowserDownload | undefined): Promise<void> {
   if (!begun) return;
   const { link, signal, release } = begun;
   let state: TransferState;
   try {
-    state = { at: (await linkEnds(link, signal)) === 'delivered' ? 'sent' : 'unknown' };
+    state = { at: (await waitForLink(link, signal)) === 'delivered' ? 'sent' : 'unknown' };
   } catch (error) {
     state = signal.aborted ? { at: 'unknown' } : { at: 'failed', error };
   } finally {

@@ -1,13 +1,13 @@
 // The uploads of this tab.
 import { cancel } from '../api/jobs';
-import { Refusal } from '../api/problem';
-import { changed } from '../api/queries';
-import { newKey } from '../requests/key';
-import { leaveToPlace } from '../requests/leaveToPlace';
-import { asResult, jobOf } from '../requests/lookUp';
-import { dropPending, keepPending } from '../requests/pending';
-import { NotReceived, settle, type Unsettled } from '../requests/settle';
-import { whileEnded } from '../session/store';
+import { ProblemError } from '../api/problem';
+import { invalidate } from '../api/queries';
+import { dismissOwnJob } from '../requests/dismissOwnJob';
+import { newIdempotencyKey } from '../requests/idempotencyKey';
+import { jobOf, lookUpResult } from '../requests/lookUp';
+import { removePending, storePending } from '../requests/pending';
+import { type LookupState, NotReceived, settle } from '../requests/settle';
+import { untilSignedIn } from '../session/store';
 import { LiveList } from './liveList';
 import { Semaphore } from './semaphore';
 import { send, UploadUnanswered } from './send';
@@ -20,7 +20,7 @@ export type UploadState =
   /** All is sent, and the service checks the file. Only the service can stop then, if it still can. */
   | { at: 'checking'; cancel?: 'asked' | 'too late' }
   /** All was sent and no answer came: the service is asked what became of it. */
-  | ({ at: 'unsettled' } & Unsettled)
+  | ({ at: 'looking up' } & LookupState)
   | { at: 'done' }
   | { at: 'failed'; error: unknown };
 
@@ -43,7 +43,7 @@ export function isUploading(): boolean {
 }
 
 export function isActive({ state }: Upload): boolean {
-  return ['waiting', 'sending', 'checking', 'unsettled'].includes(state.at);
+  return ['waiting', 'sending', 'checking', 'looking up'].includes(state.at);
 }
 
 /** Sends a file, after those that were chosen before it. One that was cancelled leaves the list. */
@@ -57,17 +57,17 @@ export async function upload(file: File): Promise<void> {
     uploads.update(id, { state: sent < file.size ? { at: 'sending', sent } : { at: 'checking' } });
   };
   let release: (() => void) | undefined;
-  const key = newKey();
+  const key = newIdempotencyKey();
   keys.set(id, key);
   try {
     release = await permits.acquire(signal);
-    await whileEnded(signal);
+    await untilSignedIn(signal);
     report(0);
-    keepPending(key, `Upload ${file.name}`, { by: 'job' });
+    storePending(key, `Upload ${file.name}`, { by: 'job' });
     await send(file, key, signal, report).catch((error) => {
       // The line is free for the next file.
       release?.();
-      const tell = (unsettled: Unsettled) => uploads.update(id, { state: { at: 'unsettled', ...unsettled } });
+      const tell = (lookup: LookupState) => uploads.update(id, { state: { at: 'looking up', ...lookup } });
       return outcomeOf(key, error, signal, tell);
     });
     uploads.update(id, { state: { at: 'done' } });
@@ -80,9 +80,9 @@ export async function upload(file: File): Promise<void> {
     release?.();
     controllers.delete(id);
     keys.delete(id);
-    dropPending(key);
+    removePending(key);
     // Also after a failure: without an answer, the list may tell what became of it.
-    changed('archives', 'jobs');
+    invalidate('archives', 'jobs');
   }
 }
 
@@ -95,18 +95,18 @@ async function outcomeOf(
   key: string,
   error: unknown,
   signal: AbortSignal,
-  report: (unsettled: Unsettled) => void,
+  report: (lookup: LookupState) => void,
 ): Promise<void> {
-  if (!(error instanceof UploadUnanswered || error instanceof Refusal)) throw error;
+  if (!(error instanceof UploadUnanswered || error instanceof ProblemError)) throw error;
   try {
     await settle({
       send: () => Promise.reject(error),
-      lookUp: () => asResult(key, () => undefined),
+      lookUp: () => lookUpResult(key, () => undefined),
       report,
       isWanted: () => !signal.aborted,
     });
   } catch (outcome) {
-    leaveToPlace(key, outcome);
+    dismissOwnJob(key, outcome);
     // Sent again it would have another key, so it can't be said that it is done only once.
     throw outcome instanceof NotReceived ? error : outcome;
   }
@@ -134,7 +134,7 @@ async function cancelCheck(id: number, key: string): Promise<void> {
       const job = await jobOf(key);
       if (job) return await cancel(job.id);
     } catch (error) {
-      if (error instanceof Refusal && error.problem.code === 'not_cancellable') {
+      if (error instanceof ProblemError && error.problem.code === 'not_cancellable') {
         if (isAsked()) uploads.update(id, { state: { at: 'checking', cancel: 'too late' } });
         return;
       }
@@ -145,7 +145,7 @@ async function cancelCheck(id: number, key: string): Promise<void> {
 }
 
 function isCancellation(error: unknown): boolean {
-  return error instanceof Refusal && error.problem.code === 'cancelled';
+  return error instanceof ProblemError && error.problem.code === 'cancelled';
 }
 
 function stateOf(id: number): UploadState | undefined {

@@ -1,17 +1,17 @@
 import { Modal } from '@mantine/core';
 import type { Archive } from '../../api/archives';
 import { dateTime } from '../../locale/format';
-import { DeleteQuestion } from './DeleteQuestion';
-import { Details } from './Details';
-import { EditForm } from './EditForm';
-import { TakeForm } from './TakeForm';
+import { ArchiveDetails } from './ArchiveDetails';
+import { CreateBackupForm } from './CreateBackupForm';
+import { DeleteArchiveForm } from './DeleteArchiveForm';
+import { EditArchiveForm } from './EditArchiveForm';
 
 /** What is asked about one archive, or about none yet. */
-export type Asked = { what: 'take' } | { what: 'edit' | 'delete' | 'details'; archive: Archive };
+export type DialogRequest = { kind: 'create' } | { kind: 'edit' | 'delete' | 'details'; archive: Archive };
 
 interface Props {
   opened: boolean;
-  opening: { key: number; subject: Asked } | undefined;
+  opening: { key: number; subject: DialogRequest } | undefined;
   onClose: (key: number) => void;
 }
 
@@ -23,37 +23,37 @@ export function ArchiveDialog({ opened, opening, onClose }: Props) {
       opened={opened}
       onClose={close}
       returnFocus={false}
-      size={opening?.subject.what === 'details' ? 'lg' : 'md'}
+      size={opening?.subject.kind === 'details' ? 'lg' : 'md'}
       title={opening && titleOf(opening.subject)}
       closeButtonProps={{ 'aria-label': 'Close' }}
     >
-      {opening && <Content key={opening.key} asked={opening.subject} onClose={close} />}
+      {opening && <Content key={opening.key} dialog={opening.subject} onClose={close} />}
     </Modal>
   );
 }
 
-function Content({ asked, onClose }: { asked: Asked; onClose: () => void }) {
-  switch (asked.what) {
-    case 'take':
-      return <TakeForm onClose={onClose} />;
+function Content({ dialog, onClose }: { dialog: DialogRequest; onClose: () => void }) {
+  switch (dialog.kind) {
+    case 'create':
+      return <CreateBackupForm onClose={onClose} />;
     case 'edit':
-      return <EditForm archive={asked.archive} onClose={onClose} />;
+      return <EditArchiveForm archive={dialog.archive} onClose={onClose} />;
     case 'delete':
-      return <DeleteQuestion archive={asked.archive} onClose={onClose} />;
+      return <DeleteArchiveForm archive={dialog.archive} onClose={onClose} />;
     case 'details':
-      return <Details archive={asked.archive} />;
+      return <ArchiveDetails archive={dialog.archive} />;
   }
 }
 
-function titleOf(asked: Asked): string {
-  switch (asked.what) {
-    case 'take':
+function titleOf(dialog: DialogRequest): string {
+  switch (dialog.kind) {
+    case 'create':
       return 'Take a backup';
     case 'edit':
       return 'Name and note';
     case 'delete':
       return 'Delete an archive';
     case 'details':
-      return asked.archive.label ?? dateTime(asked.archive.created_at);
+      return dialog.archive.label ?? dateTime(dialog.archive.created_at);
   }
 }

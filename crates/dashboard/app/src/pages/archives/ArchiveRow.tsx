@@ -4,31 +4,31 @@ import { useRef } from 'react';
 import { Link } from 'wouter';
 import type { Archive } from '../../api/archives';
 import { body, client } from '../../api/client';
-import { changed } from '../../api/queries';
+import { invalidate } from '../../api/queries';
+import { Icon } from '../../components/Icon';
+import { ProblemAlert } from '../../components/ProblemAlert';
+import { ORIGINS, verificationStatus } from '../../components/verification';
 import { bytes, dateTime, rows } from '../../locale/format';
 import { isolated } from '../../locale/language';
-import { Icon } from '../../parts/Icon';
-import { ProblemAlert } from '../../parts/ProblemAlert';
-import { ORIGINS, verified } from '../../parts/verified';
-import { follow } from '../../requests/jobNews';
-import { asChanged, asJob } from '../../requests/lookUp';
-import { UnsettledNote } from '../../requests/UnsettledNote';
+import { LookupNotice } from '../../requests/LookupNotice';
+import { lookUpChange, lookUpJob } from '../../requests/lookUp';
+import { trackJob } from '../../requests/trackedJobs';
 import { useRequest } from '../../requests/useRequest';
 import { downloadByLink } from '../../transfers/store';
-import type { Asked } from './ArchiveDialog';
+import type { DialogRequest } from './ArchiveDialog';
 import classes from './Archives.module.css';
 
 interface Props {
   archive: Archive;
   /** Opens a dialog. Afterwards the focus goes back to where it came from. */
-  ask: (asked: Asked, from: Element | null) => void;
+  openDialog: (dialog: DialogRequest, from: Element | null) => void;
 }
 
 const protectionOutcome = (isProtected: boolean) =>
   isProtected ? 'It is protected.' : 'It is not protected any more.';
 
 /** One archive in the list, and what can be done with it. */
-export function ArchiveRow({ archive, ask }: Props) {
+export function ArchiveRow({ archive, openDialog }: Props) {
   const path = { id: archive.id };
   const menu = useRef<HTMLButtonElement>(null);
   const name = archive.label ?? dateTime(archive.created_at);
@@ -40,11 +40,11 @@ export function ArchiveRow({ archive, ask }: Props) {
       const params = { path, header: { 'Idempotency-Key': key } };
       return body(await client.POST('/backup/archives/{id}/verify', { params, body: { level }, signal }));
     },
-    lookUp: (_, key) => asJob(key),
+    lookUp: (_, key) => lookUpJob(key),
     trace: () => ({ by: 'job', about: name }),
     onSuccess: (job) => {
-      follow(job.id, name);
-      changed('jobs');
+      trackJob(job.id, name);
+      invalidate('jobs');
     },
   });
   const nameProtection = (isProtected: boolean) =>
@@ -59,7 +59,7 @@ export function ArchiveRow({ archive, ask }: Props) {
       });
       return true as const;
     },
-    lookUp: (isProtected) => asChanged(archive.id, { protected: isProtected }),
+    lookUp: (isProtected) => lookUpChange(archive.id, { protected: isProtected }),
     trace: (isProtected) => ({
       by: 'archive',
       id: archive.id,
@@ -68,13 +68,13 @@ export function ArchiveRow({ archive, ask }: Props) {
     }),
     done: (_, isProtected) => protectionOutcome(isProtected),
     // Also of one that is gone: then the list is not true any more.
-    onSettled: () => changed('archives'),
+    onSettled: () => invalidate('archives'),
   });
   const download = useMutation({
     mutationFn: () => downloadByLink(`Backup “${isolated(name)}”`, `/backup/archives/${archive.id}/file`),
   });
   const origin = ORIGINS[archive.origin];
-  const { word, color, words } = verified(archive);
+  const { label, color, description } = verificationStatus(archive);
   // The error that is shown is that of the last action.
   const start = (action: () => void) => {
     for (const each of [verify, protect, download]) if (each.isError) each.reset();
@@ -83,7 +83,7 @@ export function ArchiveRow({ archive, ask }: Props) {
   const error = verify.error ?? protect.error ?? download.error;
   return (
     <li className={classes.archive}>
-      <div className={classes.words}>
+      <div className={classes.text}>
         <Text fw={550}>
           <bdi>{name}</bdi>
         </Text>
@@ -93,21 +93,21 @@ export function ArchiveRow({ archive, ask }: Props) {
           {archive.created_by && `, by ${archive.created_by}`}
         </Text>
         <div className={classes.badges}>
-          <Badge variant="light" color={color} title={words}>
-            {word}
+          <Badge variant="light" color={color} title={description}>
+            {label}
           </Badge>
           {archive.kind === 'safety' && (
             <Badge variant="light" color="gray">
               Safety archive
             </Badge>
           )}
-          {origin.word && (
+          {origin.label && (
             <Badge
               variant="light"
               color={archive.origin === 'found' ? 'yellow' : 'gray'}
-              title={origin.words}
+              title={origin.description}
             >
-              {origin.word}
+              {origin.label}
             </Badge>
           )}
           {archive.protected && (
@@ -121,11 +121,11 @@ export function ArchiveRow({ archive, ask }: Props) {
             </Badge>
           )}
         </div>
-        {verify.unsettled && verify.variables && (
-          <UnsettledNote name={nameVerify(verify.variables)} unsettled={verify.unsettled} />
+        {verify.lookup && verify.variables && (
+          <LookupNotice name={nameVerify(verify.variables)} lookup={verify.lookup} />
         )}
-        {protect.unsettled && protect.variables !== undefined && (
-          <UnsettledNote name={nameProtection(protect.variables)} unsettled={protect.unsettled} />
+        {protect.lookup && protect.variables !== undefined && (
+          <LookupNotice name={nameProtection(protect.variables)} lookup={protect.lookup} />
         )}
         {error && <ProblemAlert error={error} />}
       </div>
@@ -136,7 +136,9 @@ export function ArchiveRow({ archive, ask }: Props) {
           </ActionIcon>
         </Menu.Target>
         <Menu.Dropdown>
-          <Menu.Item onClick={() => ask({ what: 'details', archive }, menu.current)}>Look into it…</Menu.Item>
+          <Menu.Item onClick={() => openDialog({ kind: 'details', archive }, menu.current)}>
+            Look into it…
+          </Menu.Item>
           <Menu.Item component={Link} href={`/restore/${archive.id}`}>
             Restore…
           </Menu.Item>
@@ -146,13 +148,15 @@ export function ArchiveRow({ archive, ask }: Props) {
           <Menu.Item onClick={() => start(() => download.mutate())}>Download</Menu.Item>
           <Menu.Item onClick={() => start(() => verify.mutate('digest'))}>Verify</Menu.Item>
           <Menu.Item onClick={() => start(() => verify.mutate('test_restore'))}>Test restore</Menu.Item>
-          <Menu.Item onClick={() => ask({ what: 'edit', archive }, menu.current)}>Name and note…</Menu.Item>
+          <Menu.Item onClick={() => openDialog({ kind: 'edit', archive }, menu.current)}>
+            Name and note…
+          </Menu.Item>
           <Menu.Item onClick={() => start(() => protect.mutate(!archive.protected))}>
             {archive.protected ? 'Remove protection' : 'Protect from deletion'}
           </Menu.Item>
           <Menu.Item
             disabled={archive.protected}
-            onClick={() => ask({ what: 'delete', archive }, menu.current)}
+            onClick={() => openDialog({ kind: 'delete', archive }, menu.current)}
           >
             Delete…
           </Menu.Item>

@@ -1,32 +1,32 @@
 import { Alert, Button, Code, Skeleton, Stack, Text } from '@mantine/core';
 import { type JoinedPages, useArchives } from '../../api/archives';
-import { Icon } from '../../parts/Icon';
-import { MoreArchives } from '../../parts/MoreArchives';
-import { PageHead } from '../../parts/PageHead';
-import { ProblemAlert } from '../../parts/ProblemAlert';
-import { Tip } from '../../parts/Tip';
-import { unreadableWords } from '../../parts/unreadable';
-import { useDialog } from '../../parts/useDialog';
+import { Icon } from '../../components/Icon';
+import { LoadMoreArchives } from '../../components/LoadMoreArchives';
+import { PageHeader } from '../../components/PageHeader';
+import { ProblemAlert } from '../../components/ProblemAlert';
+import { Tip } from '../../components/Tip';
+import { unreadableMessage } from '../../components/unreadableMessage';
+import { useDialog } from '../../components/useDialog';
 import { DANGER } from '../../theme';
-import { ArchiveDialog, type Asked } from './ArchiveDialog';
+import { ArchiveDialog, type DialogRequest } from './ArchiveDialog';
 import { ArchiveRow } from './ArchiveRow';
 import classes from './Archives.module.css';
-import { Upload } from './Upload';
+import { UploadArea } from './UploadArea';
 
 export default function Archives() {
   const archives = useArchives();
   const { list, error, refetch } = archives;
-  const { opened, opening, open, close } = useDialog<Asked>();
+  const { opened, opening, open, close } = useDialog<DialogRequest>();
   return (
     <>
-      <PageHead
+      <PageHeader
         title="Archives"
         lead="Backups of everything, kept by the service. Each is read back before it counts, and can be restored."
       >
-        <Button leftSection={<Icon name="archives" size={18} />} onClick={() => open({ what: 'take' })}>
+        <Button leftSection={<Icon name="archives" size={18} />} onClick={() => open({ kind: 'create' })}>
           Take a backup…
         </Button>
-      </PageHead>
+      </PageHeader>
       <Stack gap="xl">
         {error && <ProblemAlert error={error} again={{ label: 'Try again', act: () => refetch() }} />}
         {list?.unreadable.map((each) => (
@@ -35,7 +35,7 @@ export default function Archives() {
         {list && list.items.length > 0 && (
           <ul className={classes.archives}>
             {list.items.map((each) => (
-              <ArchiveRow key={each.id} archive={each} ask={open} />
+              <ArchiveRow key={each.id} archive={each} openDialog={open} />
             ))}
           </ul>
         )}
@@ -43,8 +43,8 @@ export default function Archives() {
           <Text>There is no archive yet. Take a backup now: it takes seconds and hinders nobody.</Text>
         )}
         {!list && !error && <Skeleton height="12rem" aria-label="Reading the list" />}
-        <MoreArchives archives={archives} />
-        <Upload />
+        <LoadMoreArchives archives={archives} />
+        <UploadArea />
         <Tip title="Where should archives be?">
           Somewhere else than the database: on another disk, or in a bucket. Download one from time to time,
           and keep it as you keep passwords, for the users’ password hashes are in it. Test a restore before
@@ -58,7 +58,7 @@ export default function Archives() {
 
 /** An entry of the store that is no archive of the list. What names it is for whoever runs the service. */
 function Unreadable({ entry }: { entry: JoinedPages['unreadable'][number] }) {
-  const { title, detail } = unreadableWords(entry);
+  const { title, detail } = unreadableMessage(entry);
   return (
     <Alert role="alert" variant="light" color={DANGER} icon={<Icon name="error" />} title={title}>
       <Stack gap="xs">

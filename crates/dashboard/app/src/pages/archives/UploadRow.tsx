@@ -1,8 +1,8 @@
 import { Button, CloseButton, Group, Text } from '@mantine/core';
+import { ProblemAlert } from '../../components/ProblemAlert';
+import { ProgressBar } from '../../components/ProgressBar';
 import { bytes } from '../../locale/format';
-import { Bar } from '../../parts/Bar';
-import { ProblemAlert } from '../../parts/ProblemAlert';
-import { UnsettledNote } from '../../requests/UnsettledNote';
+import { LookupNotice } from '../../requests/LookupNotice';
 import { UploadUnanswered } from '../../transfers/send';
 import { cancelUpload, dismissUpload, type Upload } from '../../transfers/uploads';
 import classes from './Archives.module.css';
@@ -27,7 +27,7 @@ export function UploadRow({ upload }: { upload: Upload }) {
     case 'waiting':
       return (
         <Group justify="space-between" wrap="nowrap">
-          <Text size="sm" className={classes.words}>
+          <Text size="sm" className={classes.text}>
             {name}: queued
           </Text>
           {cancel}
@@ -40,24 +40,24 @@ export function UploadRow({ upload }: { upload: Upload }) {
       return (
         <div>
           <Group justify="space-between" wrap="nowrap">
-            <Text size="sm" className={classes.words} aria-live="polite">
+            <Text size="sm" className={classes.text} aria-live="polite">
               {name}: {words}
             </Text>
             {(state.at === 'sending' || state.cancel === undefined) && cancel}
           </Group>
-          <Bar
+          <ProgressBar
             label={`Upload of ${name}`}
             share={state.at === 'sending' ? state.sent / size : undefined}
-            words={words}
+            valueText={words}
           />
         </div>
       );
     }
-    case 'unsettled':
+    case 'looking up':
       return (
         <Group align="flex-start" wrap="nowrap">
-          <div className={classes.words}>
-            <UnsettledNote name={`Upload ${name}`} unsettled={state} />
+          <div className={classes.text}>
+            <LookupNotice name={`Upload ${name}`} lookup={state} />
           </div>
           <CloseButton aria-label={`Remove ${name} from the list`} onClick={() => cancelUpload(id)} />
         </Group>
@@ -65,7 +65,7 @@ export function UploadRow({ upload }: { upload: Upload }) {
     case 'done':
       return (
         <Group justify="space-between" wrap="nowrap">
-          <Text size="sm" role="status" className={classes.words}>
+          <Text size="sm" role="status" className={classes.text}>
             {name} arrived, is whole, and is listed.
           </Text>
           {remove}
@@ -74,7 +74,7 @@ export function UploadRow({ upload }: { upload: Upload }) {
     case 'failed':
       return (
         <Group align="flex-start" wrap="nowrap">
-          <div className={classes.words}>
+          <div className={classes.text}>
             <ProblemAlert
               error={state.error}
               title={

@@ -1,18 +1,18 @@
 import { Button, Stack, Text, Title } from '@mantine/core';
-import { PageHead } from '../../parts/PageHead';
-import { Tip } from '../../parts/Tip';
-import { useDialog } from '../../parts/useDialog';
+import { PageHeader } from '../../components/PageHeader';
+import { Tip } from '../../components/Tip';
+import { useDialog } from '../../components/useDialog';
 import { DANGER } from '../../theme';
-import { ACTIONS, type Action } from './actions';
+import { CLEAR_ACTIONS, type ClearAction } from './actions';
 import classes from './Clear.module.css';
 import { ClearDialog } from './ClearDialog';
 import { RecentClears } from './RecentClears';
 
 export default function Clear() {
-  const { opened, opening, open, close } = useDialog<Action>();
+  const { opened, opening, open, close } = useDialog<ClearAction>();
   return (
     <>
-      <PageHead
+      <PageHeader
         title="Clear"
         lead="Removes data, such as at the end of a school year. You always see first what would go and what would stay."
       />
@@ -23,14 +23,14 @@ export default function Clear() {
           For a week the clear can be undone here; afterwards the archive can still be restored.
         </Tip>
         <ul className={classes.actions}>
-          {ACTIONS.map((each) => (
+          {CLEAR_ACTIONS.map((each) => (
             <li key={each.scope} className={classes.action} data-all={each.scope === 'all' || undefined}>
-              <div className={classes.words}>
+              <div className={classes.text}>
                 <Title order={2} size="h5">
                   {each.title}
                 </Title>
                 <Text size="sm" c="dimmed">
-                  {each.words}
+                  {each.description}
                 </Text>
               </div>
               <Button

@@ -1,6 +1,6 @@
 import { Modal } from '@mantine/core';
-import type { Action } from './actions';
-import { ClearSteps } from './ClearSteps';
+import type { ClearAction } from './actions';
+import { ClearForm } from './ClearForm';
 
 /** The plan, the typed word, then the result: one dialog for the whole of a clear. */
 export function ClearDialog({
@@ -8,7 +8,7 @@ export function ClearDialog({
   opened,
   onClose,
 }: {
-  opening: { key: number; subject: Action } | undefined;
+  opening: { key: number; subject: ClearAction } | undefined;
   opened: boolean;
   onClose: (key: number) => void;
 }) {
@@ -23,7 +23,7 @@ export function ClearDialog({
       returnFocus={false}
       closeButtonProps={{ 'aria-label': 'Close' }}
     >
-      {opening && <ClearSteps key={opening.key} scope={opening.subject.scope} onClose={close} />}
+      {opening && <ClearForm key={opening.key} scope={opening.subject.scope} onClose={close} />}
     </Modal>
   );
 }

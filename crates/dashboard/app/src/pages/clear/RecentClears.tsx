@@ -1,15 +1,15 @@
 import { Button, Stack, Text, Title } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
-import { type Change, clearedTable, restoredBy, undoable } from '../../api/changes';
+import { type Change, clearedTable, undoable, undoneRows } from '../../api/changes';
 import { body, client } from '../../api/client';
-import { changesData, hasEnded, jobs, told } from '../../api/jobs';
-import { changed } from '../../api/queries';
+import { changesData, hasEnded, jobs, stringField } from '../../api/jobs';
+import { invalidate } from '../../api/queries';
 import { nameOf } from '../../api/tables';
+import { Icon } from '../../components/Icon';
+import { ProblemAlert } from '../../components/ProblemAlert';
 import { dateTime, number, plural, rows } from '../../locale/format';
-import { Icon } from '../../parts/Icon';
-import { ProblemAlert } from '../../parts/ProblemAlert';
-import { asResult } from '../../requests/lookUp';
-import { UnsettledNote } from '../../requests/UnsettledNote';
+import { LookupNotice } from '../../requests/LookupNotice';
+import { lookUpResult } from '../../requests/lookUp';
 import { useRequest } from '../../requests/useRequest';
 import classes from './Clear.module.css';
 
@@ -26,7 +26,7 @@ export function RecentClears() {
       <ul className={classes.actions}>
         {clears.map((clear) => (
           <li key={clear.id} className={classes.action}>
-            <Clear clear={clear} />
+            <RecentClear clear={clear} />
           </li>
         ))}
       </ul>
@@ -39,12 +39,12 @@ export function RecentClears() {
   );
 }
 
-function Clear({ clear }: { clear: Change }) {
+function RecentClear({ clear }: { clear: Change }) {
   const what = nameOf(clearedTable(clear)).toLowerCase();
   return (
-    <Stack gap="xs" className={classes.words}>
+    <Stack gap="xs" className={classes.text}>
       <div className={classes.line}>
-        <div className={classes.words}>
+        <div className={classes.text}>
           <Text fw={550}>
             Cleared {what}: {rows(clear.removed_total)}
           </Text>
@@ -52,7 +52,7 @@ function Clear({ clear }: { clear: Change }) {
             On {dateTime(clear.changed_at)} by {clear.username}. Until {dateTime(clear.undo_until ?? '')}.
           </Text>
         </div>
-        <Undo id={clear.id} what={what} />
+        <UndoButton id={clear.id} what={what} />
       </div>
     </Stack>
   );
@@ -62,7 +62,15 @@ function Clear({ clear }: { clear: Change }) {
  * Takes a clear back, or says what stands in the way. While something changes the data, another undo would only be refused, so
  * none is offered.
  */
-export function Undo({ id, what, onDone }: { id: string; what: string; onDone?: (rows: number) => void }) {
+export function UndoButton({
+  id,
+  what,
+  onDone,
+}: {
+  id: string;
+  what: string;
+  onDone?: (rows: number) => void;
+}) {
   const { data } = useQuery(jobs);
   const changing = data?.items.find((each) => !hasEnded(each) && changesData(each));
   const name = `Undo: clear ${what}`;
@@ -72,20 +80,20 @@ export function Undo({ id, what, onDone }: { id: string; what: string; onDone?: 
       const params = { path: { id }, header: { 'Idempotency-Key': key } };
       return body(await client.POST('/backup/clear/{id}/undo', { params, signal })).restored_total;
     },
-    lookUp: (_, key) => asResult(key, restoredBy),
+    lookUp: (_, key) => lookUpResult(key, undoneRows),
     trace: () => ({ by: 'job' }),
     done: (restored) => `${rows(restored)} ${plural(restored, 'is', 'are')} back.`,
-    tells: onDone ? 'success' : 'failure only',
+    reports: onDone ? 'success' : 'failure only',
     onSuccess: (restored) => onDone?.(restored),
     onSettled: () => {
-      changed('changes', 'jobs', 'stats', 'archives');
+      invalidate('changes', 'jobs', 'stats', 'archives');
     },
   });
   return (
     <Stack gap="xs" align="flex-end">
       {changing && !undo.isPending ? (
         <Text size="sm" c="dimmed">
-          {told(changing, 'clear_id') === id
+          {stringField(changing, 'clear_id') === id
             ? 'This clear is being undone.'
             : 'It can be undone when the running change has ended.'}
         </Text>
@@ -100,7 +108,7 @@ export function Undo({ id, what, onDone }: { id: string; what: string; onDone?: 
           Undo
         </Button>
       )}
-      {undo.unsettled && <UnsettledNote name={name} unsettled={undo.unsettled} />}
+      {undo.lookup && <LookupNotice name={name} lookup={undo.lookup} />}
       {undo.error && <ProblemAlert error={undo.error} title="It was not undone" />}
     </Stack>
   );

@@ -2,43 +2,43 @@ import type { components } from '../../api/schema';
 
 export type ClearScope = components['schemas']['ClearRequest']['table'];
 
-export interface Action {
+export interface ClearAction {
   scope: ClearScope;
   title: string;
   /** What it means, before anything has been counted. */
-  words: string;
+  description: string;
 }
 
-export const ACTIONS: Action[] = [
+export const CLEAR_ACTIONS: ClearAction[] = [
   {
     scope: 'attendance',
     title: 'Attendance',
-    words: 'All attendance records. Students, courses, enrollments and payments stay.',
+    description: 'All attendance records. Students, courses, enrollments and payments stay.',
   },
   {
     scope: 'payments',
     title: 'Payments',
-    words: 'All payments. Their categories and the students who paid stay.',
+    description: 'All payments. Their categories and the students who paid stay.',
   },
   {
     scope: 'enrollments',
     title: 'Enrollments',
-    words: 'Who takes which course. The students and the courses stay.',
+    description: 'Who takes which course. The students and the courses stay.',
   },
   {
     scope: 'students',
     title: 'Students',
-    words: 'All students, and with them their enrollments, payments and attendance. Courses stay.',
+    description: 'All students, and with them their enrollments, payments and attendance. Courses stay.',
   },
   {
     scope: 'courses',
     title: 'Courses',
-    words: 'All courses, and with them their enrollments and attendance. Students and payments stay.',
+    description: 'All courses, and with them their enrollments and attendance. Students and payments stay.',
   },
   {
     scope: 'all',
     title: 'Everything',
-    words:
+    description:
       'All of these, the payment categories, and every user who is not an administrator. Administrators always stay.',
   },
 ];

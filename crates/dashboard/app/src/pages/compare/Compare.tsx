@@ -2,20 +2,20 @@ import { Button, Group, Loader, Skeleton, Stack, Text } from '@mantine/core';
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useLocation } from 'wouter';
-import { type Archive, backups, proposed, useArchives } from '../../api/archives';
+import { type Archive, backups, proposedBackup, useArchives } from '../../api/archives';
 import { body, client } from '../../api/client';
 import type { components } from '../../api/schema';
-import { ArchiveOfAddress } from '../../parts/ArchiveOfAddress';
-import { ArchiveSelect, withChosen } from '../../parts/ArchiveSelect';
-import { Icon } from '../../parts/Icon';
-import { MoreArchives } from '../../parts/MoreArchives';
-import { NoArchives } from '../../parts/NoArchives';
-import { PageHead } from '../../parts/PageHead';
-import { Panel } from '../../parts/Panel';
-import { ProblemAlert } from '../../parts/ProblemAlert';
+import { ArchiveFromUrl } from '../../components/ArchiveFromUrl';
+import { ArchiveSelect, withChosen } from '../../components/ArchiveSelect';
+import { Icon } from '../../components/Icon';
+import { LoadMoreArchives } from '../../components/LoadMoreArchives';
+import { NoBackups } from '../../components/NoBackups';
+import { PageHeader } from '../../components/PageHeader';
+import { Panel } from '../../components/Panel';
+import { ProblemAlert } from '../../components/ProblemAlert';
 import { downloadByLink } from '../../transfers/store';
-import { Counts } from './Counts';
-import { Rows } from './Rows';
+import { ChangedRows } from './ChangedRows';
+import { CountsByTable } from './CountsByTable';
 
 type DiffCounts = components['schemas']['DiffCounts'];
 
@@ -38,45 +38,45 @@ export default function Compare() {
   const isLoading = !list || (chosen === '' && !newest.data);
   return (
     <>
-      <PageHead
+      <PageHeader
         title="Compare"
         lead="What has changed between two archives, or between one and now: row by row."
       />
       {error && <ProblemAlert error={error} again={{ label: 'Try again', act: () => refetch() }} />}
       {isLoading && !error && <Skeleton height="10rem" aria-label="Reading the list" />}
-      {archives.more && <MoreArchives archives={archives} />}
+      {archives.more && <LoadMoreArchives archives={archives} />}
       {list && chosen !== '' && (
-        <ArchiveOfAddress key={chosen} id={chosen} back="/compare">
-          {(archive) => sides(list.items, archive)}
-        </ArchiveOfAddress>
+        <ArchiveFromUrl key={chosen} id={chosen} back="/compare">
+          {(archive) => comparison(list.items, archive)}
+        </ArchiveFromUrl>
       )}
       {list && list.items.length === 0 && chosen === '' && (
-        <NoArchives words="There is no archive to compare with." />
+        <NoBackups message="There is no archive to compare with." />
       )}
       {list &&
         newest.data &&
         list.items.length > 0 &&
         chosen === '' &&
-        sides(list.items, proposed(newest.data.items))}
+        comparison(list.items, proposedBackup(newest.data.items))}
     </>
   );
 }
 
-const sides = (archives: Archive[], chosen: Archive | undefined) => (
-  <Sides archives={withChosen(archives, chosen)} chosen={chosen} />
+const comparison = (archives: Archive[], chosen: Archive | undefined) => (
+  <Comparison archives={withChosen(archives, chosen)} chosen={chosen} />
 );
 
-function Sides({ archives, chosen }: { archives: Archive[]; chosen: Archive | undefined }) {
+function Comparison({ archives, chosen }: { archives: Archive[]; chosen: Archive | undefined }) {
   const [from, setFrom] = useState(chosen?.id ?? '');
   const [to, setTo] = useState(LIVE);
   const [table, setTable] = useState<string>();
-  const same = from === to;
-  const ready = from !== '' && !same;
+  const isSame = from === to;
+  const isReady = from !== '' && !isSame;
   const counts = useQuery({
     queryKey: ['diff', from, to],
     queryFn: async ({ signal }) =>
       body(await client.GET('/backup/diff', { params: { query: { from, to } }, signal })) as DiffCounts,
-    enabled: ready,
+    enabled: isReady,
     // A comparison reads both sides to their ends: it is made when it is asked for.
     staleTime: Number.POSITIVE_INFINITY,
     gcTime: 0,
@@ -109,11 +109,11 @@ function Sides({ archives, chosen }: { archives: Archive[]; chosen: Archive | un
             others={NOW}
             value={to}
             onChoose={choose(setTo)}
-            error={same ? 'Choose two different sides.' : undefined}
+            error={isSame ? 'Choose two different sides.' : undefined}
           />
         </Stack>
       </Panel>
-      {ready && counts.isFetching && (
+      {isReady && counts.isFetching && (
         <Group>
           <Loader size="sm" aria-label="Comparing" />
           <Text>Both sides are read to their ends…</Text>
@@ -122,10 +122,10 @@ function Sides({ archives, chosen }: { archives: Archive[]; chosen: Archive | un
       {counts.error && !counts.isFetching && (
         <ProblemAlert error={counts.error} again={{ label: 'Try again', act: () => counts.refetch() }} />
       )}
-      {ready && counts.data && !counts.isFetching && (
+      {isReady && counts.data && !counts.isFetching && (
         <Panel label="What differs">
           <Stack>
-            <Counts diff={counts.data} chosen={table} onChoose={setTable} />
+            <CountsByTable diff={counts.data} selected={table} onSelect={setTable} />
             {!counts.data.is_same && (
               <Group justify="flex-end">
                 <Button
@@ -142,7 +142,7 @@ function Sides({ archives, chosen }: { archives: Archive[]; chosen: Archive | un
           </Stack>
         </Panel>
       )}
-      {ready && table && <Rows key={`${from} ${to} ${table}`} from={from} to={to} table={table} />}
+      {isReady && table && <ChangedRows key={`${from} ${to} ${table}`} from={from} to={to} table={table} />}
     </Stack>
   );
 }

@@ -1,6 +1,6 @@
 import { Checkbox, Group, NativeSelect, Radio, Stack, Text } from '@mantine/core';
 import { useState, useSyncExternalStore } from 'react';
-import { Panel } from '../../parts/Panel';
+import { Panel } from '../../components/Panel';
 import {
   type CsvStyle,
   choose,
@@ -13,9 +13,9 @@ import {
 type Preset = 'standard' | 'excel' | 'own';
 
 /** What stands between fields, before decimals and in dates. */
-type Marks = Pick<CsvStyle, 'delimiter' | 'decimals' | 'dates'>;
+type CsvNotation = Pick<CsvStyle, 'delimiter' | 'decimals' | 'dates'>;
 
-const PRESETS: Record<Exclude<Preset, 'own'>, Marks> = {
+const PRESETS: Record<Exclude<Preset, 'own'>, CsvNotation> = {
   standard: { delimiter: STANDARD.delimiter, decimals: STANDARD.decimals, dates: STANDARD.dates },
   excel: DECIMAL_COMMAS,
 };
@@ -56,7 +56,9 @@ export function CsvOptions() {
             <NativeSelect
               label="Between fields"
               value={style.delimiter}
-              onChange={(event) => choose({ delimiter: event.currentTarget.value as Marks['delimiter'] })}
+              onChange={(event) =>
+                choose({ delimiter: event.currentTarget.value as CsvNotation['delimiter'] })
+              }
               data={[
                 { value: 'comma', label: 'Comma ( , )' },
                 { value: 'semicolon', label: 'Semicolon ( ; )' },
@@ -66,7 +68,7 @@ export function CsvOptions() {
             <NativeSelect
               label="Amounts"
               value={style.decimals}
-              onChange={(event) => choose({ decimals: event.currentTarget.value as Marks['decimals'] })}
+              onChange={(event) => choose({ decimals: event.currentTarget.value as CsvNotation['decimals'] })}
               data={[
                 { value: 'point', label: '12.50' },
                 { value: 'comma', label: '12,50' },
@@ -75,7 +77,7 @@ export function CsvOptions() {
             <NativeSelect
               label="Dates"
               value={style.dates}
-              onChange={(event) => choose({ dates: event.currentTarget.value as Marks['dates'] })}
+              onChange={(event) => choose({ dates: event.currentTarget.value as CsvNotation['dates'] })}
               data={[
                 { value: 'day_first', label: '31-12-2026' },
                 { value: 'iso', label: '2026-12-31' },
@@ -97,11 +99,11 @@ export function CsvOptions() {
   );
 }
 
-function presetOf(style: Marks): Preset {
-  const isLike = (preset: Marks) =>
+function presetOf(style: CsvNotation): Preset {
+  const matches = (preset: CsvNotation) =>
     style.delimiter === preset.delimiter &&
     style.decimals === preset.decimals &&
     style.dates === preset.dates;
-  if (isLike(PRESETS.standard)) return 'standard';
-  return isLike(PRESETS.excel) ? 'excel' : 'own';
+  if (matches(PRESETS.standard)) return 'standard';
+  return matches(PRESETS.excel) ? 'excel' : 'own';
 }

@@ -2,18 +2,18 @@ import { Button, Stack, Text, Title } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { stats } from '../../api/queries';
 import { nameOf, TABLES } from '../../api/tables';
+import { Icon } from '../../components/Icon';
+import { PageHeader } from '../../components/PageHeader';
+import { ProblemAlert } from '../../components/ProblemAlert';
+import { Tip } from '../../components/Tip';
 import { number, rows } from '../../locale/format';
-import { Icon } from '../../parts/Icon';
-import { PageHead } from '../../parts/PageHead';
-import { ProblemAlert } from '../../parts/ProblemAlert';
-import { Tip } from '../../parts/Tip';
 import type { Format } from '../../transfers/rows';
 import { start } from '../../transfers/store';
 import { CsvOptions } from './CsvOptions';
 import classes from './Download.module.css';
 import { TransferList } from './TransferList';
 
-export const FORMATS: { format: Format; label: string }[] = [
+export const DOWNLOAD_FORMATS: { format: Format; label: string }[] = [
   { format: 'csv', label: 'CSV' },
   { format: 'xlsx', label: 'Excel' },
   { format: 'json', label: 'JSON' },
@@ -23,7 +23,7 @@ export default function Download() {
   const { data, error, refetch } = useQuery(stats);
   return (
     <>
-      <PageHead
+      <PageHeader
         title="Download"
         lead="Files to keep or to work with. Each shows one moment, however long it takes, while others go on working."
       />
@@ -66,7 +66,7 @@ export default function Download() {
                   </Text>
                 </span>
                 <span className={classes.formats}>
-                  {FORMATS.map(({ format, label }) => (
+                  {DOWNLOAD_FORMATS.map(({ format, label }) => (
                     <Button
                       key={format}
                       size="xs"

@@ -4,8 +4,8 @@ import { Link } from 'wouter';
 import { backups } from '../../api/archives';
 import { stats } from '../../api/queries';
 import { nameOf } from '../../api/tables';
+import { Icon } from '../../components/Icon';
 import { dateTime, listOf, rows } from '../../locale/format';
-import { Icon } from '../../parts/Icon';
 import { DANGER } from '../../theme';
 import { emptied, lastBackup } from './backupState';
 

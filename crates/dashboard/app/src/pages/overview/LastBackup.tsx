@@ -2,15 +2,15 @@ import { Alert, Button, Stack, Text } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
 import { Link } from 'wouter';
-import { type Archive, backups as backupsQuery, byMoment, isDamaged, isOwn } from '../../api/archives';
+import { type Archive, backups as backupsQuery, isDamaged, isOwn, newestFirst } from '../../api/archives';
 import { stats } from '../../api/queries';
 import type { Stats } from '../../api/tables';
+import { Icon } from '../../components/Icon';
+import { ProblemAlert } from '../../components/ProblemAlert';
+import { restoreSeconds, verificationStatus } from '../../components/verification';
 import { dateTime, duration, rows } from '../../locale/format';
-import { Icon } from '../../parts/Icon';
-import { ProblemAlert } from '../../parts/ProblemAlert';
-import { restoreSeconds, verified } from '../../parts/verified';
+import { BackupChart } from './BackupChart';
 import { emptied, lastBackup } from './backupState';
-import { Growth } from './Growth';
 
 const DAY = 24 * 60 * 60 * 1_000;
 
@@ -28,13 +28,13 @@ export function LastBackup() {
     );
   }
   if (!data) return null;
-  const backups = byMoment(data.items);
+  const backups = newestFirst(data.items);
   const last = lastBackup(data.items);
   if (!last) {
     return (
-      <Notice color="yellow" title="There is no backup yet">
+      <BackupNotice color="yellow" title="There is no backup yet">
         If the data were lost now, nothing could be brought back. Taking one takes seconds.
-      </Notice>
+      </BackupNotice>
     );
   }
   const seconds = backups.map(restoreSeconds).find((found) => found !== undefined);
@@ -45,53 +45,58 @@ export function LastBackup() {
   return (
     <Stack>
       {isDamaged(last) ? (
-        <Damaged last={last} whole={backups.find((each) => isOwn(each) && !isDamaged(each))} />
+        <DamagedBackup last={last} intact={backups.find((each) => isOwn(each) && !isDamaged(each))} />
       ) : (
-        <Notice color={color(last, counts)} title={`The last backup is of ${dateTime(last.created_at)}`}>
-          <Said of={last} /> {verified(last).words}{' '}
+        <BackupNotice
+          color={noticeColor(last, counts)}
+          title={`The last backup is of ${dateTime(last.created_at)}`}
+        >
+          <BackupSummary backup={last} /> {verificationStatus(last).description}{' '}
           {!isOwn(last) && 'This service has created none itself yet. '}
           {restore} No next one is planned here: whoever runs the service schedules{' '}
           <code>campus-backup backup</code>.
-        </Notice>
+        </BackupNotice>
       )}
-      {backups.length > 1 && <Growth backups={backups} />}
+      {backups.length > 1 && <BackupChart backups={backups} />}
     </Stack>
   );
 }
 
 /** Green only if what would come back is proven, is recent, and is not missed now. */
-function color(last: Archive, counts: Stats | undefined): 'green' | 'yellow' {
-  const old = Date.now() - new Date(last.created_at).getTime() > 7 * DAY;
-  const missed = !counts || emptied(counts, last).length > 0;
-  return verified(last).color === 'green' && isOwn(last) && !old && !missed ? 'green' : 'yellow';
+function noticeColor(last: Archive, counts: Stats | undefined): 'green' | 'yellow' {
+  const isOld = Date.now() - new Date(last.created_at).getTime() > 7 * DAY;
+  const isDataMissing = !counts || emptied(counts, last).length > 0;
+  return verificationStatus(last).color === 'green' && isOwn(last) && !isOld && !isDataMissing
+    ? 'green'
+    : 'yellow';
 }
 
-function Damaged({ last, whole }: { last: Archive; whole: Archive | undefined }) {
+function DamagedBackup({ last, intact }: { last: Archive; intact: Archive | undefined }) {
   return (
-    <Notice color="red" title={`The last backup, of ${dateTime(last.created_at)}, is damaged`}>
-      <Said of={last} /> {verified(last).words} It can’t be restored.{' '}
-      {whole
-        ? `The newest backup that is not known to be damaged is of ${dateTime(whole.created_at)}.`
+    <BackupNotice color="red" title={`The last backup, of ${dateTime(last.created_at)}, is damaged`}>
+      <BackupSummary backup={last} /> {verificationStatus(last).description} It can’t be restored.{' '}
+      {intact
+        ? `The newest backup that is not known to be damaged is of ${dateTime(intact.created_at)}.`
         : 'There is no other backup of this school’s data.'}{' '}
       Create a new backup now, and find out what has damaged this one.
-    </Notice>
+    </BackupNotice>
   );
 }
 
-function Said({ of }: { of: Archive }) {
+function BackupSummary({ backup }: { backup: Archive }) {
   return (
     <>
-      {of.label && (
+      {backup.label && (
         <>
-          “<bdi>{of.label}</bdi>”,{' '}
+          “<bdi>{backup.label}</bdi>”,{' '}
         </>
       )}
-      {rows(of.total)}.
+      {rows(backup.total)}.
     </>
   );
 }
 
-function Notice({
+function BackupNotice({
   color,
   title,
   children,

@@ -1,10 +1,10 @@
 import { Button, Skeleton, Text } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { stats } from '../../api/queries';
+import { Icon, type IconName } from '../../components/Icon';
+import { PageHeader } from '../../components/PageHeader';
+import { ProblemAlert } from '../../components/ProblemAlert';
 import { clock, counted, number } from '../../locale/format';
-import { Icon, type IconName } from '../../parts/Icon';
-import { PageHead } from '../../parts/PageHead';
-import { ProblemAlert } from '../../parts/ProblemAlert';
 import { EmptiedTables } from './EmptiedTables';
 import { LastBackup } from './LastBackup';
 import classes from './Overview.module.css';
@@ -22,7 +22,7 @@ export default function Overview() {
   const { data, error, isFetching, refetch } = useQuery(stats);
   return (
     <>
-      <PageHead title="Overview" lead="How much the school has stored, counted at one moment.">
+      <PageHeader title="Overview" lead="How much the school has stored, counted at one moment.">
         <Button
           variant="default"
           leftSection={<Icon name="refresh" size={18} />}
@@ -31,7 +31,7 @@ export default function Overview() {
         >
           Refresh
         </Button>
-      </PageHead>
+      </PageHeader>
       {error && (
         <div className={classes.problem}>
           <ProblemAlert

@@ -1,4 +1,4 @@
-import { type Archive, byMoment, isBackup, isOwn } from '../../api/archives';
+import { type Archive, isBackup, isOwn, newestFirst } from '../../api/archives';
 import { type Stats, TABLES, type Table } from '../../api/tables';
 
 /**
@@ -6,7 +6,7 @@ import { type Stats, TABLES, type Table } from '../../api/tables';
  * and of another school: it counts only where this service has created none.
  */
 export function lastBackup(archives: readonly Archive[]): Archive | undefined {
-  const backups = byMoment(archives.filter(isBackup));
+  const backups = newestFirst(archives.filter(isBackup));
   return backups.find(isOwn) ?? backups[0];
 }
 

@@ -1,19 +1,19 @@
 import { Skeleton, Stack } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useLocation } from 'wouter';
-import { type Archive, backups, proposed, useArchives } from '../../api/archives';
-import { ArchiveOfAddress } from '../../parts/ArchiveOfAddress';
-import { withChosen } from '../../parts/ArchiveSelect';
-import { MoreArchives } from '../../parts/MoreArchives';
-import { NoArchives } from '../../parts/NoArchives';
-import { PageHead } from '../../parts/PageHead';
-import { ProblemAlert } from '../../parts/ProblemAlert';
-import { Tip } from '../../parts/Tip';
-import { Progressing } from './Progressing';
-import { Steps } from './Steps';
+import { type Archive, backups, proposedBackup, useArchives } from '../../api/archives';
+import { ArchiveFromUrl } from '../../components/ArchiveFromUrl';
+import { withChosen } from '../../components/ArchiveSelect';
+import { LoadMoreArchives } from '../../components/LoadMoreArchives';
+import { NoBackups } from '../../components/NoBackups';
+import { PageHeader } from '../../components/PageHeader';
+import { ProblemAlert } from '../../components/ProblemAlert';
+import { Tip } from '../../components/Tip';
+import { RestoreForm } from './RestoreForm';
+import { RestoreProgress } from './RestoreProgress';
 
-const steps = (archives: Archive[], chosen: Archive | undefined) => (
-  <Steps archives={withChosen(archives, chosen)} chosen={chosen} />
+const restoreForm = (archives: Archive[], chosen: Archive | undefined) => (
+  <RestoreForm archives={withChosen(archives, chosen)} chosen={chosen} />
 );
 
 /** `/restore`, `/restore/ARCHIVE`, and `/restore/job/JOB`, which survives a reload. */
@@ -32,31 +32,31 @@ export default function Restore() {
   const isLoading = !list || (first === '' && !newest.data);
   return (
     <>
-      <PageHead
+      <PageHeader
         title="Restore"
         lead="Brings back what is in an archive. You see first what would change, and what is there now is kept in a safety archive."
       />
       <Stack gap="xl">
         {first === 'job' ? (
-          <Progressing id={second} />
+          <RestoreProgress id={second} />
         ) : (
           <>
             {error && <ProblemAlert error={error} again={{ label: 'Try again', act: () => refetch() }} />}
             {isLoading && !error && <Skeleton height="16rem" aria-label="Reading the list" />}
             {list && list.items.length === 0 && first === '' && (
-              <NoArchives words="There is no archive to restore." />
+              <NoBackups message="There is no archive to restore." />
             )}
-            {archives.more && <MoreArchives archives={archives} />}
+            {archives.more && <LoadMoreArchives archives={archives} />}
             {list && first !== '' && (
-              <ArchiveOfAddress key={first} id={first} back="/restore">
-                {(chosen) => steps(list.items, chosen)}
-              </ArchiveOfAddress>
+              <ArchiveFromUrl key={first} id={first} back="/restore">
+                {(chosen) => restoreForm(list.items, chosen)}
+              </ArchiveFromUrl>
             )}
             {list &&
               newest.data &&
               list.items.length > 0 &&
               first === '' &&
-              steps(list.items, proposed(newest.data.items))}
+              restoreForm(list.items, proposedBackup(newest.data.items))}
           </>
         )}
         <Tip title="If data has just vanished">

@@ -1,0 +1,34 @@
+import { Button, Skeleton, Stack } from '@mantine/core';
+import { useQuery } from '@tanstack/react-query';
+import type { ReactNode } from 'react';
+import { Link } from 'wouter';
+import { type Archive, archive } from '../api/archives';
+import { isGone } from '../api/problem';
+import { ProblemAlert } from './ProblemAlert';
+
+/** The archive that an address names. If there is none, that is said, and no other one stands in for it. */
+export function ArchiveFromUrl({
+  id,
+  back,
+  children,
+}: {
+  id: string;
+  /** Where another one can be chosen. */
+  back: string;
+  children: (archive: Archive) => ReactNode;
+}) {
+  const { data, error, refetch } = useQuery(archive(id));
+  if (data) return children(data);
+  if (!error) return <Skeleton height="16rem" aria-label="Reading the archive" />;
+  return (
+    <Stack align="flex-start">
+      <ProblemAlert
+        error={error}
+        {...(!isGone(error) && { again: { label: 'Try again', act: () => refetch() } })}
+      />
+      <Button component={Link} href={back} variant="default">
+        Choose another backup
+      </Button>
+    </Stack>
+  );
+}

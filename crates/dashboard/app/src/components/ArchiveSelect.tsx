@@ -1,0 +1,50 @@
+import { NativeSelect } from '@mantine/core';
+import { type Archive, isDamaged } from '../api/archives';
+import { dateTime, rows } from '../locale/format';
+import { isolated } from '../locale/language';
+
+/** Chooses an archive, or another thing to compare with. Nothing is chosen where `value` is empty. */
+export function ArchiveSelect({
+  label,
+  archives,
+  others = [],
+  value,
+  onChoose,
+  error,
+}: {
+  label: string;
+  archives: Archive[];
+  others?: { value: string; label: string }[];
+  value: string;
+  onChoose: (id: string) => void;
+  error?: string | undefined;
+}) {
+  return (
+    <NativeSelect
+      label={label}
+      value={value}
+      onChange={(event) => onChoose(event.currentTarget.value)}
+      error={error}
+      data={[
+        ...(value === '' ? [{ value: '', label: 'Choose a backup…' }] : []),
+        ...archives.map((archive) => ({ value: archive.id, label: optionLabel(archive) })),
+        ...others,
+      ]}
+    />
+  );
+}
+
+/** The list, and the chosen one before it if it is not there: the list may not have all. */
+export function withChosen(archives: Archive[], chosen: Archive | undefined): Archive[] {
+  if (!chosen || archives.some(({ id }) => id === chosen.id)) return archives;
+  return [chosen, ...archives];
+}
+
+/** An archive in a line. */
+function optionLabel(archive: Archive): string {
+  const kind = archive.kind === 'safety' ? ', safety archive' : '';
+  const origin = archive.origin === 'found' ? ', found in the store' : '';
+  const damaged = isDamaged(archive) ? ', damaged' : '';
+  const label = archive.label ? `${isolated(archive.label)}, ` : '';
+  return `${label}${dateTime(archive.created_at)}, ${rows(archive.total)}${kind}${origin}${damaged}`;
+}

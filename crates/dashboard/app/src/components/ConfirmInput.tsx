@@ -1,0 +1,36 @@
+import { Code, TextInput } from '@mantine/core';
+import type { Ref } from 'react';
+
+/** The word without which nothing dangerous happens. */
+export function ConfirmInput({
+  word,
+  typed,
+  wrong,
+  onType,
+  ref,
+}: {
+  word: string;
+  typed: string;
+  /** Whether something else was sent. */
+  wrong: boolean;
+  onType: (typed: string) => void;
+  ref?: Ref<HTMLInputElement>;
+}) {
+  return (
+    <TextInput
+      ref={ref}
+      label={
+        <>
+          Type <Code>{word}</Code> to confirm
+        </>
+      }
+      autoComplete="off"
+      autoCapitalize="none"
+      spellCheck={false}
+      dir="ltr"
+      value={typed}
+      onChange={(event) => onType(event.currentTarget.value)}
+      error={wrong ? `That is not “${word}”. Nothing was changed.` : undefined}
+    />
+  );
+}

@@ -1,0 +1,26 @@
+import { Button, Group, Text } from '@mantine/core';
+import type { useArchives } from '../api/archives';
+import { counted, number } from '../locale/format';
+
+/** How many archives of all are shown, and what shows more of them. */
+export function LoadMoreArchives({ archives }: { archives: ReturnType<typeof useArchives> }) {
+  const { list, more, isLoadingMore } = archives;
+  if (!list || list.total === 0) return null;
+  if (!more) {
+    return (
+      <Text size="sm" c="dimmed">
+        {counted(list.total, 'archive', 'archives')}
+      </Text>
+    );
+  }
+  return (
+    <Group justify="space-between">
+      <Text size="sm" c="dimmed" role="status">
+        The newest {number(list.items.length)} of {number(list.total)} are shown.
+      </Text>
+      <Button variant="default" size="xs" loading={isLoadingMore} onClick={more}>
+        Show older ones
+      </Button>
+    </Group>
+  );
+}

@@ -1,0 +1,14 @@
+import { Button, Stack, Text } from '@mantine/core';
+import { Link } from 'wouter';
+
+/** Where there would have to be an archive, and is none. */
+export function NoBackups({ message }: { message: string }) {
+  return (
+    <Stack align="flex-start">
+      <Text>{message} Take or upload one first.</Text>
+      <Button component={Link} href="/archives" variant="default">
+        To the archives
+      </Button>
+    </Stack>
+  );
+}

@@ -1,0 +1,26 @@
+import { Group, Text, Title } from '@mantine/core';
+import type { ReactNode } from 'react';
+import classes from './PageHeader.module.css';
+
+/** What a page is called, what it is for, and what can be done with all of it. */
+export function PageHeader({
+  title,
+  lead,
+  children,
+}: {
+  title: string;
+  lead: ReactNode;
+  children?: ReactNode;
+}) {
+  return (
+    <Group justify="space-between" align="flex-start" gap="md" className={classes.head}>
+      <div className={classes.text}>
+        <Title order={1} size="h2">
+          {title}
+        </Title>
+        <Text c="dimmed">{lead}</Text>
+      </div>
+      {children}
+    </Group>
+  );
+}

@@ -1,0 +1,86 @@
+import type { Archive } from '../api/archives';
+import { dateTime, duration } from '../locale/format';
+
+/** Where an archive comes from, as far as the service can prove it. */
+export const ORIGINS = {
+  made_here: { label: undefined, description: 'This service created it.' },
+  uploaded: { label: 'Uploaded', description: 'An administrator uploaded it.' },
+  found: {
+    label: 'Found',
+    description:
+      'It was found in the store. Nothing here proves where it comes from, or who wrote its label.',
+  },
+} as const;
+
+/** What is known of an archive's wholeness: in a word, and at length. */
+export function verificationStatus(archive: Archive): {
+  label: string;
+  color: 'green' | 'red' | 'gray';
+  description: string;
+} {
+  const last = archive.verification;
+  if (!last)
+    return {
+      label: 'Not verified',
+      color: 'gray',
+      description:
+        archive.origin === 'found'
+          ? 'This service has not verified it.'
+          : 'It was read back when it was stored, and not since.',
+    };
+  const when = dateTime(last.at);
+  if (last.result === 'failed')
+    return {
+      label: 'Damaged',
+      color: 'red',
+      description: `Found damaged on ${when}. ${defectOf(last.code) ?? UNREADABLE}`,
+    };
+  if (last.level === 'digest')
+    return { label: 'Verified', color: 'green', description: `Read and compared on ${when}.` };
+  const restore =
+    last.restore_seconds == null ? '' : ` A restore took ${duration(Math.max(1, last.restore_seconds))}.`;
+  return {
+    label: 'Restore tested',
+    color: 'green',
+    description: `Restored into a scratch database on ${when}.${restore}`,
+  };
+}
+
+const UNREADABLE = 'Its content can’t be read to the end.';
+
+/** What is wrong with a damaged archive, by the code of the problem. */
+const DEFECTS: Readonly<Record<string, string>> = {
+  not_an_archive: 'The file is something else.',
+  archive_corrupt: UNREADABLE,
+  archive_invalid_value: 'One of its values is impossible.',
+  archive_invalid_row: 'One of its rows is impossible.',
+  archive_ids_out_of_order: 'Its rows are in another order.',
+  archive_limit_exceeded: 'It is larger than a backup can be.',
+  archive_empty: 'The file is empty.',
+  archive_truncated: 'The file is incomplete: its end is missing.',
+  archive_digest_mismatch: 'Its content is not what was written.',
+  archive_wrong_key: 'No key of this service opens it.',
+  archive_key_required: 'It is encrypted, and this service has no key.',
+  archive_newer_version: 'A newer version of this program wrote it.',
+  archive_schema_mismatch: 'It has other tables or columns than this school.',
+  archive_table_not_found: 'A table is missing in it.',
+  archive_not_canonical: 'Another program has rewritten it.',
+  archive_duplicate_id: 'The same row is in it twice.',
+  archive_duplicate_key: 'Two of its rows have the same value where each must have its own.',
+  archive_count_mismatch: 'It has more or fewer rows than it says.',
+  archive_totals_mismatch: 'Its amounts do not add up to what it says.',
+  archive_trailing_data: 'Something was added behind its end.',
+  archive_orphan: 'One of its rows refers to a row that is missing.',
+  archive_manifest_mismatch: 'It is not the file that was stored.',
+  archive_record_mismatch: 'It is not the file that was stored.',
+  archive_unrestorable: 'The database refuses some of its rows.',
+};
+
+/** What is wrong with an archive by the code of a problem, if the problem is the archive's. */
+export const defectOf = (code: string | null | undefined): string | undefined => DEFECTS[code ?? ''];
+
+/** How long a restore of it took, the last time that this was tried. */
+export function restoreSeconds(archive: Archive): number | undefined {
+  const tested = archive.verifications.find((each) => each.result === 'ok' && each.restore_seconds != null);
+  return tested?.restore_seconds ?? undefined;
+}

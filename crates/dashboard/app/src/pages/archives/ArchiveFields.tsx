@@ -1,0 +1,41 @@
+import { Textarea, TextInput } from '@mantine/core';
+
+/** What people say of an archive. */
+export interface ArchiveText {
+  label: string;
+  note: string;
+}
+
+/** The two fields for it. */
+export function ArchiveFields({
+  text,
+  onChange,
+}: {
+  text: ArchiveText;
+  onChange: (text: ArchiveText) => void;
+}) {
+  return (
+    <>
+      <TextInput
+        label="Name"
+        description="Optional, such as “before the exams”"
+        maxLength={100}
+        value={text.label}
+        onChange={(event) => onChange({ ...text, label: event.currentTarget.value })}
+      />
+      <Textarea
+        label="Note"
+        description="Optional"
+        maxLength={2000}
+        rows={3}
+        value={text.note}
+        onChange={(event) => onChange({ ...text, note: event.currentTarget.value })}
+      />
+    </>
+  );
+}
+
+/** An empty field says nothing. */
+export function nullIfBlank(value: string): string | null {
+  return value.trim() === '' ? null : value.trim();
+}

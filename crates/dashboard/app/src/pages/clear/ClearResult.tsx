@@ -1,0 +1,48 @@
+import { Alert, Button, Stack, Text } from '@mantine/core';
+import { useEffect, useRef, useState } from 'react';
+import { type Cleared, nameOf, TABLES } from '../../api/tables';
+import { DialogActions } from '../../components/DialogActions';
+import { Icon } from '../../components/Icon';
+import { dateTime, number, plural, rows } from '../../locale/format';
+import { moveFocus } from '../../shell/focus';
+import { ClearPlanTable } from './ClearPlanTable';
+import { UndoButton } from './RecentClears';
+
+export function ClearResult({ cleared, onClose }: { cleared: Cleared; onClose: () => void }) {
+  const [restoredRows, setRestoredRows] = useState<number>();
+  const doneButton = useRef<HTMLButtonElement>(null);
+  // What had the focus, the button that clears, is gone.
+  useEffect(() => moveFocus(doneButton.current), []);
+  const removed = TABLES.filter((table) => (cleared.removed[table] ?? 0) > 0);
+  return (
+    <Stack>
+      <Alert
+        role="status"
+        variant="light"
+        color="green"
+        icon={<Icon name="check" />}
+        title={`${rows(cleared.removed_total)} removed`}
+      >
+        <Text size="sm">
+          {removed.map((table) => `${nameOf(table)}: ${number(cleared.removed[table] ?? 0)}`).join(', ')}.
+          Done on {dateTime(cleared.cleared_at)}.
+          {cleared.undo_until && ` It can be undone until ${dateTime(cleared.undo_until)}.`}
+        </Text>
+      </Alert>
+      <ClearPlanTable scope={cleared.table} plan={cleared} />
+      {restoredRows !== undefined && (
+        <Alert role="status" variant="light" color="green" icon={<Icon name="check" />} title="Undone">
+          {rows(restoredRows)} {plural(restoredRows, 'is', 'are')} back.
+        </Alert>
+      )}
+      <DialogActions>
+        {restoredRows === undefined && cleared.id && cleared.undo_until && (
+          <UndoButton id={cleared.id} what={nameOf(cleared.table).toLowerCase()} onDone={setRestoredRows} />
+        )}
+        <Button onClick={onClose} ref={doneButton}>
+          Done
+        </Button>
+      </DialogActions>
+    </Stack>
+  );
+}

@@ -1,0 +1,113 @@
+import { Alert, Button, Stack, Text } from '@mantine/core';
+import { type FormEvent, type ReactNode, useEffect, useRef, useState } from 'react';
+import { isSessionEnd } from '../../api/problem';
+import { ConfirmInput } from '../../components/ConfirmInput';
+import { DialogActions } from '../../components/DialogActions';
+import { Icon } from '../../components/Icon';
+import { ProblemAlert } from '../../components/ProblemAlert';
+import { rows } from '../../locale/format';
+import { moveFocus } from '../../shell/focus';
+import { DANGER } from '../../theme';
+import { start } from '../../transfers/store';
+import { TransferRow } from '../../transfers/TransferRow';
+import { useTransfers } from '../../transfers/useTransfers';
+import { type ClearScope, isConfirmed } from './actions';
+
+/** Asks for the word, and lets nothing happen without it. */
+export function ConfirmClear({
+  scope,
+  total,
+  everything,
+  pending,
+  lookup,
+  error,
+  onCountAgain,
+  onConfirm,
+  onCancel,
+}: {
+  scope: ClearScope;
+  /** How many rows would go. */
+  total: number;
+  /** How many rows there are in all. */
+  everything: number;
+  pending: boolean;
+  /** What is said as long as it is not known whether it was done. */
+  lookup: ReactNode;
+  /** Why the last try was refused. */
+  error: unknown;
+  /** If the plan is no longer true: what counts again. Until then it can't be confirmed. */
+  onCountAgain?: () => void;
+  onConfirm: () => void;
+  onCancel: () => void;
+}) {
+  // The complete backup, if it was begun from here.
+  const [openedAt] = useState(Date.now);
+  const backup = useTransfers().find(
+    ({ source, beganAt }) => source.from === 'table' && source.scope === 'all' && beganAt >= openedAt,
+  );
+  const [typed, setTyped] = useState('');
+  const [wrong, setWrong] = useState(false);
+  const word = useRef<HTMLInputElement>(null);
+  useEffect(() => moveFocus(word.current), []);
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    if (pending || onCountAgain) return;
+    if (isConfirmed(typed, scope)) return onConfirm();
+    setWrong(true);
+    word.current?.focus();
+  };
+  return (
+    <form onSubmit={submit} noValidate>
+      <Stack>
+        <Alert
+          variant="light"
+          color="yellow"
+          role="note"
+          icon={<Icon name="warning" />}
+          title="A safety archive is taken first"
+        >
+          <Stack gap="xs" align="flex-start">
+            <Text size="sm">
+              {rows(total)} will go. You can undo it for a week. If you want a file of your own, download it
+              before you go on.
+            </Text>
+            {!backup && (
+              <Button size="xs" variant="default" onClick={() => start('all', 'json', everything)}>
+                Download everything first
+              </Button>
+            )}
+          </Stack>
+        </Alert>
+        {backup && <TransferRow transfer={backup} />}
+        <ConfirmInput
+          ref={word}
+          word={scope}
+          typed={typed}
+          wrong={wrong}
+          onType={(text) => {
+            setTyped(text);
+            setWrong(false);
+          }}
+        />
+        {lookup}
+        {error ? (
+          <ProblemAlert
+            error={error}
+            title={
+              isSessionEnd(error) ? 'The session had ended. Nothing was changed.' : 'Nothing was cleared'
+            }
+            {...(onCountAgain && { again: { label: 'Count again', act: onCountAgain } })}
+          />
+        ) : null}
+        <DialogActions>
+          <Button variant="default" onClick={onCancel} disabled={pending && !lookup}>
+            {pending ? 'Close' : 'Cancel'}
+          </Button>
+          <Button type="submit" color={DANGER} loading={pending} disabled={onCountAgain !== undefined}>
+            Clear {rows(total)}
+          </Button>
+        </DialogActions>
+      </Stack>
+    </form>
+  );
+}

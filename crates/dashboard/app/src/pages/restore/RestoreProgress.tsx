@@ -1,0 +1,90 @@
+import { Alert, Button, Group, Loader, Stack, Text } from '@mantine/core';
+import { useQuery } from '@tanstack/react-query';
+import { useEffect } from 'react';
+import { Link } from 'wouter';
+import { failureOf, hasEnded, type Job, job as jobQuery, stringField } from '../../api/jobs';
+import { invalidate } from '../../api/queries';
+import { TABLES } from '../../api/tables';
+import { Icon } from '../../components/Icon';
+import { JobProgress } from '../../components/JobProgress';
+import { Panel } from '../../components/Panel';
+import { ProblemAlert } from '../../components/ProblemAlert';
+import { TableCounts } from '../../components/TableCounts';
+import { dateTime } from '../../locale/format';
+import { dismiss } from '../../requests/trackedJobs';
+
+/** How a restore fares, and its report. It goes on without this page. */
+export function RestoreProgress({ id }: { id: string }) {
+  const { data, error, refetch } = useQuery(jobQuery(id));
+  const ended = data && hasEnded(data);
+  useEffect(() => {
+    if (!ended) return;
+    dismiss(id);
+    invalidate('archives', 'stats', 'jobs');
+  }, [ended, id]);
+  if (!data) {
+    if (error) return <ProblemAlert error={error} again={{ label: 'Try again', act: () => refetch() }} />;
+    return <Loader aria-label="Looking for the restore" />;
+  }
+  const failure = failureOf(data);
+  return (
+    <Stack>
+      {!ended && <JobProgress job={data} />}
+      {!ended && error && (
+        <Text size="sm" c="dimmed" role="status">
+          The service does not answer at the moment. The restore goes on without this page; it is looked at
+          again.
+        </Text>
+      )}
+      {failure && <ProblemAlert error={failure} title="Nothing was restored" />}
+      {data.state === 'succeeded' && <Report job={data} />}
+      {ended && (
+        <Group>
+          <Button component={Link} href="/restore" variant="default">
+            Back to restore
+          </Button>
+          <Button component={Link} href="/archives" variant="default">
+            To the archives
+          </Button>
+        </Group>
+      )}
+    </Stack>
+  );
+}
+
+interface RestoredTable {
+  inserted: number;
+  updated: number;
+  rows: number;
+}
+
+function Report({ job }: { job: Job }) {
+  const tables = (job.result as { tables?: Record<string, RestoredTable> } | null)?.tables ?? {};
+  const safetyBackup = stringField(job, 'safety_archive_id');
+  return (
+    <Panel label="The report">
+      <Stack>
+        <Alert role="status" color="green" variant="light" icon={<Icon name="check" />} title="Restored">
+          Done on {dateTime(job.ended_at ?? job.heartbeat_at)}. Counts and references were checked before it
+          was made final.
+        </Alert>
+        <TableCounts
+          label="What was done"
+          heads={['Rows written', 'Rows now']}
+          lines={TABLES.flatMap((table) => {
+            const of = tables[table];
+            return of ? [{ table, numbers: [of.inserted + of.updated, of.rows] }] : [];
+          })}
+        />
+        {safetyBackup && (
+          <Stack gap="xs" align="flex-start">
+            <Text size="sm">What was there before is in a safety archive.</Text>
+            <Button component={Link} href={`/restore/${safetyBackup}`} variant="default" size="xs">
+              Take this restore back…
+            </Button>
+          </Stack>
+        )}
+      </Stack>
+    </Panel>
+  );
+}

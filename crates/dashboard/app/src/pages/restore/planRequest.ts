@@ -1,0 +1,92 @@
+import type { RestorePlan } from '../../api/archives';
+import type { components } from '../../api/schema';
+import type { Table } from '../../api/tables';
+
+type PlanRequest = components['schemas']['PlanRequest'];
+export type Mode = PlanRequest['mode'];
+
+/** What is to come back. */
+export interface RestoreChoice {
+  what: 'all' | 'tables' | 'student';
+  tables: Table[];
+  student: string;
+  mode: Mode;
+  /** Whether administrators are disabled whom the archive has as inactive or with another role. */
+  disable: boolean;
+}
+
+export const DEFAULT_CHOICE: RestoreChoice = {
+  what: 'all',
+  tables: [],
+  student: '',
+  mode: 'replace',
+  disable: false,
+};
+
+/** What has to be typed, and what the service is sent to confirm. */
+export const CONFIRMATION = 'restore';
+
+/** The same as the service wants it, or what is missing. */
+export function planRequest(choice: RestoreChoice): PlanRequest | { missing: string } {
+  const { mode } = choice;
+  const common = { mode, disable_administrators: choice.disable };
+  switch (choice.what) {
+    case 'all':
+      return { ...common, scope: 'all' };
+    case 'tables':
+      if (choice.tables.length === 0) return { missing: 'Choose at least one table.' };
+      return { ...common, scope: { tables: choice.tables } };
+    case 'student': {
+      const id = Number(choice.student);
+      if (!Number.isSafeInteger(id) || id < 1) return { missing: 'Enter the student’s ID, a whole number.' };
+      return { ...common, scope: { entity: { table: 'students', id } } };
+    }
+  }
+}
+
+export const MODES: { mode: Mode; label: string; description: string }[] = [
+  {
+    mode: 'replace',
+    label: 'Make it as it was',
+    description: 'Afterwards there is exactly what the archive has. What was added since goes.',
+  },
+  {
+    mode: 'merge',
+    label: 'Bring back, keep what is new',
+    description: 'Rows of the archive come back and win. Rows that it does not have stay.',
+  },
+  {
+    mode: 'insert_missing',
+    label: 'Only what is missing',
+    description: 'Rows that are gone come back. Nothing that is there is touched.',
+  },
+];
+
+/** The lists of a plan that name administrators, and what stands above each. */
+export const ADMINISTRATORS = [
+  { list: 'administrators_added', title: 'New administrators' },
+  { list: 'administrators_raised', title: 'Become administrators' },
+  { list: 'administrators_changed', title: 'Administrators who get another password' },
+  { list: 'administrators_disabled', title: 'Administrators who are disabled' },
+] as const;
+
+/** Whether a plan changes accounts of administrators, which has to be confirmed by itself. */
+export function changesAdministrators(plan: RestorePlan): boolean {
+  return ADMINISTRATORS.some(({ list }) => plan[list].total > 0);
+}
+
+/** How many rows a plan adds, changes and removes in all. */
+export function planTotals(plan: RestorePlan): {
+  inserts: number;
+  updates: number;
+  removed: number;
+  isAny: boolean;
+} {
+  const sum = { inserts: 0, updates: 0, removed: 0 };
+  for (const table of Object.values(plan.tables)) {
+    sum.inserts += table.inserts;
+    sum.updates += table.updates;
+    sum.removed += table.deletes + table.cascades;
+  }
+  return { ...sum, isAny: sum.inserts + sum.updates + sum.removed > 0 };
+}

@@ -1,0 +1,81 @@
+import { Button, Group, Stack, Text } from '@mantine/core';
+import { useQueries, useQuery } from '@tanstack/react-query';
+import { useEffect, useSyncExternalStore } from 'react';
+import { Link } from 'wouter';
+import { failures, hasEnded, type Job, job } from '../api/jobs';
+import { invalidate } from '../api/queries';
+import { dateTime } from '../locale/format';
+import { useIsMine } from '../session/useSession';
+import { jobMessage } from './jobMessage';
+import { Notification } from './Notification';
+import { current, dismiss, subscribe } from './trackedJobs';
+
+/** How many are told at once. */
+const MAX_SHOWN = 3;
+
+/** How the jobs that this tab has begun have ended, and which jobs of anybody have failed lately. */
+export function JobNotifications({ except }: { except: string | undefined }) {
+  const { started, dismissed } = useSyncExternalStore(subscribe, current);
+  const isNews = (id: string) => id !== except && !dismissed.has(id);
+  const mine = useQueries({
+    queries: [...started.keys()].filter(isNews).map(job),
+    combine: (found) => found.flatMap(({ data }) => (data && hasEnded(data) ? [data] : [])),
+  });
+  const ended = mine.length;
+  useEffect(() => {
+    if (ended > 0) invalidate('jobs', 'archives', 'changes', 'stats');
+  }, [ended]);
+  const { data: failed = [] } = useQuery(failures);
+  const others = failed.filter(({ id }) => isNews(id) && !started.has(id));
+  const notifications = [...mine.toReversed(), ...others];
+  if (notifications.length === 0) return null;
+  return (
+    <Stack gap="sm">
+      {notifications.slice(0, MAX_SHOWN).map((each) => (
+        <JobNotification key={each.id} job={each} about={started.get(each.id)} />
+      ))}
+      {notifications.length > 1 && (
+        <Group justify="flex-end">
+          {notifications.length > MAX_SHOWN && (
+            <Text size="sm" c="dimmed">
+              {notifications.length - MAX_SHOWN} more
+            </Text>
+          )}
+          <Button size="xs" variant="default" onClick={() => dismiss(...notifications.map(({ id }) => id))}>
+            Dismiss all
+          </Button>
+        </Group>
+      )}
+    </Stack>
+  );
+}
+
+function JobNotification({ job, about }: { job: Job; about: string | undefined }) {
+  const isMine = useIsMine(job);
+  const message = jobMessage(job, about);
+  if (!message) return null;
+  return (
+    <Notification
+      color={message.isSuccess ? 'green' : 'red'}
+      title={message.title}
+      onDismiss={() => dismiss(job.id)}
+      action={
+        job.kind === 'restore' && (
+          <Button component={Link} href={`/restore/job/${job.id}`} size="xs" variant="default">
+            Show the report
+          </Button>
+        )
+      }
+    >
+      {message.text}{' '}
+      <Text component="span" size="sm" c="dimmed">
+        {dateTime(job.ended_at ?? job.heartbeat_at)}
+        {!isMine && (
+          <>
+            , asked for by <bdi>{job.username}</bdi>
+          </>
+        )}
+      </Text>
+    </Notification>
+  );
+}

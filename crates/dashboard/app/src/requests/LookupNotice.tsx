@@ -1,0 +1,36 @@
+import { Alert, Stack, Text } from '@mantine/core';
+import { Icon } from '../components/Icon';
+import { JobProgress } from '../components/JobProgress';
+import type { LookupState } from './settle';
+
+/** How many questions without an answer mean that the service is away, and not only slow. */
+const MAX_UNANSWERED = 4;
+
+/** What is said here matters more than what was read before, in a dialog that is higher than the screen, too. */
+function scrollIntoView(element: HTMLElement | null): void {
+  element?.scrollIntoView({ block: 'nearest' });
+}
+
+/** The outcome of a request is not known, and what is done about that. */
+export function LookupNotice({ name, lookup }: { name: string; lookup: LookupState }) {
+  const { job, unanswered } = lookup;
+  const isUnreachable = unanswered >= MAX_UNANSWERED;
+  return (
+    <Stack gap="sm" ref={scrollIntoView}>
+      <Alert
+        role="status"
+        color="yellow"
+        variant="light"
+        icon={<Icon name="warning" />}
+        title={`${isUnreachable ? 'Still not known' : 'Not known yet'}: ${name}`}
+      >
+        <Text size="sm">
+          {isUnreachable
+            ? 'The service gives no answer, so this page can’t tell whether this was done. Do not repeat it. The page goes on asking, and tells the outcome as soon as the service answers. If the service does not come back, tell whoever runs it. Afterwards look here before you do it again.'
+            : 'The service has not answered, so it is not known yet whether this was done. The page is looking it up. Do not repeat it meanwhile.'}
+        </Text>
+      </Alert>
+      {job && <JobProgress job={job} />}
+    </Stack>
+  );
+}

@@ -1,0 +1,116 @@
+// How a job has ended, in messages.
+import { timeFromId } from '../api/archives';
+import { hasEnded, type Job, stringField } from '../api/jobs';
+import type { ProblemDocument } from '../api/problem';
+import { nameOf } from '../api/tables';
+import { problemMessage } from '../components/problemMessage';
+import { defectOf } from '../components/verification';
+import { dateTime, duration, rows } from '../locale/format';
+import { isolated } from '../locale/language';
+
+export interface JobMessage {
+  isSuccess: boolean;
+  title: string;
+  text: string;
+}
+
+/** What a job that has ended came to. `about` is the name of the archive, where it is known. */
+export function jobMessage(job: Job, about?: string): JobMessage | undefined {
+  if (!hasEnded(job)) return undefined;
+  const messages = MESSAGES[job.kind];
+  const subject = about ? `“${isolated(about)}”` : archiveOf(job);
+  if (job.state === 'succeeded') return { isSuccess: true, ...messages.done(job, subject) };
+  const text = reason(job) ?? 'It was cancelled. Nothing was changed.';
+  return { isSuccess: false, title: messages.failed, text, ...messages.failure?.(job, subject) };
+}
+
+/** Why a job has failed, in words for people. */
+function reason({ error }: Job): string | undefined {
+  const code = error?.code as ProblemDocument['code'] | undefined;
+  return (code && problemMessage(code).detail) ?? error?.detail;
+}
+
+interface KindMessages {
+  done: (job: Job, archive: string) => { title: string; text: string };
+  failed: string;
+  /** Where more can be said than that it has failed, and why. */
+  failure?: (job: Job, archive: string) => { title: string; text?: string };
+}
+
+const MESSAGES: Record<Job['kind'], KindMessages> = {
+  archive: {
+    done: (job) => ({
+      title: `The backup${named(job)} was created`,
+      text: `It has ${rows(total(job))}, and was read back after it was stored.`,
+    }),
+    failed: 'No backup was created',
+  },
+  upload: {
+    done: (job) => ({
+      title: 'The backup file was added',
+      text: `It is whole and has ${rows(total(job))}.`,
+    }),
+    failed: 'A backup file was not added',
+  },
+  verify: {
+    done: (job, archive) => verifiedMessage(job, archive),
+    failed: 'A backup could not be verified',
+    failure: (job, archive) => {
+      const defect = defectOf(job.error?.code);
+      if (defect === undefined) return { title: `${capital(archive)} could not be verified` };
+      return {
+        title: `${capital(archive)} is damaged`,
+        text: `${defect} It can’t be restored. Create a new backup now.`,
+      };
+    },
+  },
+  restore: {
+    done: (_, archive) => ({
+      title: 'Restored',
+      text: `The data is what ${archive} has, as far as it was asked for. What was there before is in a safety backup.`,
+    }),
+    failed: 'Nothing was restored',
+  },
+  clear: {
+    done: (job) => ({
+      title: `Cleared: ${nameOf(stringField(job, 'table') ?? '').toLowerCase()}`,
+      text: 'It can be undone on the page “Clear”.',
+    }),
+    failed: 'Nothing was cleared',
+  },
+  undo: {
+    done: () => ({ title: 'The clear was undone', text: 'The rows that it removed are back.' }),
+    failed: 'The clear could not be undone',
+  },
+};
+
+function verifiedMessage(job: Job, archive: string): { title: string; text: string } {
+  if (stringField(job, 'level') === 'digest') {
+    return { title: `${capital(archive)} is whole`, text: 'All of it was read and compared.' };
+  }
+  const { verification } = (job.result ?? {}) as { verification?: { restore_seconds?: number | null } };
+  const seconds = verification?.restore_seconds;
+  const took = seconds == null ? '' : ` It took ${duration(Math.max(1, seconds))}.`;
+  return {
+    title: `${capital(archive)} can be restored`,
+    text: `It was restored into a database of its own, which is gone again.${took}`,
+  };
+}
+
+/** The archive that a job is about, by the time in its name: when it came into the store. */
+function archiveOf(job: Job): string {
+  const moment = timeFromId(stringField(job, 'archive_id') ?? '');
+  return moment ? `the backup of ${dateTime(moment)}` : 'the backup';
+}
+
+function named(job: Job): string {
+  const label = stringField(job, 'label');
+  return label ? ` “${isolated(label)}”` : '';
+}
+
+function total(job: Job): number {
+  const { total } = (job.result ?? {}) as { total?: unknown };
+  return typeof total === 'number' ? total : 0;
+}
+
+const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
