@@ -11,8 +11,8 @@ use rustix::fs::{Access, access};
 use rustix::io::Errno;
 use rustix::process::geteuid;
 
-use crate::failure::Failure;
-use crate::secret;
+use crate::cli::exit::ExitError;
+use crate::data_dir::secret;
 use crate::settings::Settings;
 
 /// What of an installation a command needs, and whether it may make it. Where it may not, a mistyped path is refused and nothing
@@ -39,8 +39,8 @@ const DATA_DIR: &str = "--data-dir (CAMPUS_BACKUP_DATA_DIR)";
 /// folder have their own.
 ///
 /// # Errors
-/// [`Failure::Settings`] with a line that names the folder and what mends it: it is another user's, read-only or no folder.
-pub fn check_data_dir(settings: &Settings, installation: Installation) -> Result<(), Failure> {
+/// [`ExitError::Settings`] with a line that names the folder and what mends it: it is another user's, read-only or no folder.
+pub fn check_data_dir(settings: &Settings, installation: Installation) -> Result<(), ExitError> {
     let path = &settings.data_dir;
     let metadata = match std::fs::metadata(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
@@ -117,8 +117,8 @@ fn own_files_are_open(folder: &Path) -> bool {
 /// Makes the data folder, for its owner alone, if there is none.
 ///
 /// # Errors
-/// [`Failure::Settings`] if it can't be made.
-pub fn create_data_dir(settings: &Settings) -> Result<(), Failure> {
+/// [`ExitError::Settings`] if it can't be made.
+pub fn create_data_dir(settings: &Settings) -> Result<(), ExitError> {
     let path = &settings.data_dir;
     let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
     made.map_err(|error| {
@@ -130,12 +130,12 @@ pub fn create_data_dir(settings: &Settings) -> Result<(), Failure> {
     })
 }
 
-fn refuse(path: &Path, why: &str) -> Failure {
-    Failure::Settings(vec![line(path, why)])
+fn refuse(path: &Path, why: &str) -> ExitError {
+    ExitError::Settings(vec![line(path, why)])
 }
 
 /// What the system says of the folder.
-fn unusable(path: &Path, error: &std::io::Error) -> Failure {
+fn unusable(path: &Path, error: &std::io::Error) -> ExitError {
     let why = format!("it can't be used: {error}");
     match Errno::from_io_error(error).is_some_and(is_outage) {
         true => outage(path, &why),
@@ -144,8 +144,8 @@ fn unusable(path: &Path, error: &std::io::Error) -> Failure {
 }
 
 /// Exit code 1, after which systemd tries again: the settings may be right.
-fn outage(path: &Path, why: &str) -> Failure {
-    Failure::failed("using the data folder")(line(path, why))
+fn outage(path: &Path, why: &str) -> ExitError {
+    ExitError::failed("using the data folder")(line(path, why))
 }
 
 /// Whether a disk or a network drive has failed, which may pass.
@@ -169,9 +169,9 @@ fn line(path: &Path, why: &str) -> String {
 /// Whether there is what a command needs where the settings say, with `found` in the database.
 ///
 /// # Errors
-/// [`Failure::Settings`] with a line that names what is missing; [`Failure::OlderSchema`] if its migrations have not been
+/// [`ExitError::Settings`] with a line that names what is missing; [`ExitError::OlderSchema`] if its migrations have not been
 /// run: the service may be running on it, as an older version.
-pub fn require(settings: &Settings, installation: Installation, found: &SchemaState) -> Result<(), Failure> {
+pub fn require(settings: &Settings, installation: Installation, found: &SchemaState) -> Result<(), ExitError> {
     require_data_dir(settings)?;
     let database = format!("the database {}", settings.database.place());
     match found {
@@ -184,7 +184,7 @@ pub fn require(settings: &Settings, installation: Installation, found: &SchemaSt
             ));
         }
         SchemaState::Pending(migrations) => {
-            return Err(Failure::OlderSchema {
+            return Err(ExitError::OlderSchema {
                 database,
                 migrations: migrations.len(),
             });
@@ -200,8 +200,8 @@ pub fn require(settings: &Settings, installation: Installation, found: &SchemaSt
 /// Whether there is a data folder.
 ///
 /// # Errors
-/// [`Failure::Settings`] with a line that names it.
-pub fn require_data_dir(settings: &Settings) -> Result<(), Failure> {
+/// [`ExitError::Settings`] with a line that names it.
+pub fn require_data_dir(settings: &Settings) -> Result<(), ExitError> {
     let data_dir = &settings.data_dir;
     match data_dir.is_dir() {
         true => Ok(()),
@@ -216,8 +216,8 @@ pub fn require_data_dir(settings: &Settings) -> Result<(), Failure> {
 /// Whether there is a place for archives, as far as that can be said without asking it.
 ///
 /// # Errors
-/// [`Failure::Settings`] with a line that names it.
-pub fn require_archives(settings: &Settings) -> Result<(), Failure> {
+/// [`ExitError::Settings`] with a line that names it.
+pub fn require_archives(settings: &Settings) -> Result<(), ExitError> {
     match settings.archives.local_folder() {
         Some(folder) if !folder.is_dir() => {
             let folder = format!("the folder of archives {}", shown(folder));
@@ -231,8 +231,8 @@ pub fn require_archives(settings: &Settings) -> Result<(), Failure> {
     }
 }
 
-fn missing(what: &str, how: &str, setting: &str) -> Failure {
-    Failure::Settings(vec![format!(
+fn missing(what: &str, how: &str, setting: &str) -> ExitError {
+    ExitError::Settings(vec![format!(
         "there is no installation of campus-backup: {what} {how}. Nothing was created. Check {setting}, or create \
          an installation there with `campus-backup migrate`"
     )])

@@ -202,7 +202,7 @@ pub fn claimed(
 
 /// Bytes on their way out, and the link that they spend: a link is given back only if the service could not finish what
 /// it had begun, or had not begun at all.
-pub struct Spending<S> {
+pub struct ConsumeLinkOnSend<S> {
     bytes: S,
     link_use: Option<LinkUse>,
     /// How many bytes the whole has, if parts of it can be asked for.
@@ -212,7 +212,7 @@ pub struct Spending<S> {
     sent: u64,
 }
 
-impl<S> Spending<S> {
+impl<S> ConsumeLinkOnSend<S> {
     /// Bytes that spend this link, if there is one; of a file that has parts, with its size.
     pub fn new(bytes: S, link_use: Option<LinkUse>, size: Option<u64>) -> Self {
         Self {
@@ -235,7 +235,7 @@ impl<S> Spending<S> {
     }
 }
 
-impl<S> Drop for Spending<S> {
+impl<S> Drop for ConsumeLinkOnSend<S> {
     fn drop(&mut self) {
         if self.has_begun {
             self.spend();
@@ -243,7 +243,7 @@ impl<S> Drop for Spending<S> {
     }
 }
 
-impl<S: Stream<Item = Result<Bytes>> + Unpin> Stream for Spending<S> {
+impl<S: Stream<Item = Result<Bytes>> + Unpin> Stream for ConsumeLinkOnSend<S> {
     type Item = Result<Bytes>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {

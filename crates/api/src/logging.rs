@@ -10,8 +10,8 @@ use tracing_subscriber::layer::{Context, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer};
 
-use crate::measure;
-use crate::progress;
+use crate::cli::progress;
+use crate::metrics;
 use crate::settings::{LogFormat, Settings};
 
 /// What libraries say about every start, listener and statement, and about a body that broke off, which the service
@@ -79,7 +79,7 @@ impl<S: Subscriber> Layer<S> for ServerRefusals {
         let mut refusal = Refusal::default();
         event.record(&mut refusal);
         if let Some((status, reason)) = refusal.0 {
-            measure::refused(status);
+            metrics::refused(status);
             tracing::info!(target: "campus_backup::access", status, reason, "refused by the server");
         }
     }

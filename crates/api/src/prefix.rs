@@ -7,7 +7,7 @@
 use actix_web::HttpRequest;
 use url::Url;
 
-use crate::address;
+use crate::client_ip;
 
 const X_FORWARDED_PREFIX: &str = "x-forwarded-prefix";
 
@@ -24,7 +24,7 @@ pub fn of(public_url: Option<&str>, request: &HttpRequest) -> String {
 
 /// What a trusted proxy says.
 pub fn forwarded(request: &HttpRequest) -> Option<String> {
-    if !address::came_by_trusted_proxy(request) {
+    if !client_ip::came_by_trusted_proxy(request) {
         return None;
     }
     let mut sent = request.headers().get_all(X_FORWARDED_PREFIX);
@@ -49,7 +49,7 @@ mod tests {
     use actix_web::test::TestRequest;
 
     use super::*;
-    use crate::address::TrustedProxies;
+    use crate::client_ip::TrustedProxies;
 
     fn prefix(public_url: Option<&str>, peer: &str, headers: &[&str]) -> String {
         let request = TestRequest::default()

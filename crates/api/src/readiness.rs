@@ -11,7 +11,7 @@ use serde::Serialize;
 use tokio::time::Instant;
 use utoipa::ToSchema;
 
-use crate::measure;
+use crate::metrics;
 use crate::problem::{ApiError, Code, chain};
 
 /// How long an answer is repeated.
@@ -135,7 +135,7 @@ impl Readiness {
     /// Measures what is known of the readiness.
     pub(crate) async fn measure(&self) {
         let found = self.warnings().await;
-        measure::ready(found.is_ok());
+        metrics::ready(found.is_ok());
         // Where it is not ready, what is wrong with the store still is.
         let warnings = found.unwrap_or_else(|_| self.store_warning().clone().into_iter().collect());
         for code in [
@@ -144,7 +144,7 @@ impl Readiness {
             Code::InsufficientStorage,
         ] {
             let code = code.name();
-            measure::warning(code, warnings.iter().any(|warning| warning.code == code));
+            metrics::warning(code, warnings.iter().any(|warning| warning.code == code));
         }
     }
 
@@ -232,7 +232,7 @@ impl Readiness {
         *self.store_warning() = warning;
         // A folder on a network drive that hangs must not keep this from being told.
         let room = tokio::time::timeout(STORE_LIMIT, self.0.store.room()).await;
-        measure::store(is_up, room.ok().and_then(Result::ok).flatten());
+        metrics::store(is_up, room.ok().and_then(Result::ok).flatten());
     }
 
     /// Goes on looking at the store, for as long as the process lives.

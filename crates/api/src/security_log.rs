@@ -10,7 +10,7 @@ use campus_backup_domain::Table;
 use campus_backup_domain::account::{Admin, RefusedUser};
 use campus_backup_domain::security_log::SecurityEvent;
 
-use crate::address::client_address;
+use crate::client_ip::client_address;
 use crate::link::Target;
 use crate::middleware::head;
 

@@ -24,16 +24,17 @@ use socket2::SockRef;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use utoipa_actix_web::AppExt;
 
-use crate::failure::Failure;
+use crate::cli::exit::ExitError;
+use crate::cli::output::print;
+use crate::data_dir::secret;
 use crate::installation::{self, Installation};
 use crate::middleware::internal::InternalListener;
 use crate::openapi::Published;
-use crate::output::print;
 use crate::problem::chain;
 use crate::readiness::Readiness;
 use crate::settings::Settings;
 use crate::state::report;
-use crate::{AppState, dashboard, measure, middleware, routes, secret};
+use crate::{AppState, dashboard, metrics, middleware, routes};
 
 /// How long the head of a request may take, and how long a closing connection is waited for.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
@@ -59,14 +60,14 @@ impl Service {
     /// that had to be made is printed, once.
     ///
     /// # Errors
-    /// A [`Failure`] with the exit code of what could not be done.
-    pub async fn build(settings: Settings) -> Result<Self, Failure> {
+    /// A [`ExitError`] with the exit code of what could not be done.
+    pub async fn build(settings: Settings) -> Result<Self, ExitError> {
         // Whatever is measured before that is lost.
-        measure::start();
+        metrics::start();
         let state = state(settings, Installation::CreateIfMissing, Runner::of_folder).await?;
         // Before anybody can ask: what a crash has interrupted must not look as if it still ran.
         let started = state.jobs.start().await;
-        started.map_err(Failure::failed("ending the jobs of a process that is gone"))?;
+        started.map_err(ExitError::failed("ending the jobs of a process that is gone"))?;
         if state.settings.demo {
             fill_if_empty(&state).await?;
         }
@@ -75,7 +76,7 @@ impl Service {
             .accounts
             .ensure_first_admin(&settings.admin_username, settings.admin_password.as_ref())
             .await;
-        if let Some(admin) = made.map_err(Failure::refused("--admin-username or the administrator's password"))? {
+        if let Some(admin) = made.map_err(ExitError::refused("--admin-username or the administrator's password"))? {
             announce(&admin)?;
         }
         check_store(&state.readiness).await?;
@@ -93,11 +94,11 @@ impl Service {
     /// Listens with a state that was built before.
     ///
     /// # Errors
-    /// [`Failure::Listen`] if the address is not to be had.
-    pub fn listen(state: AppState) -> Result<Self, Failure> {
-        let published = Published::new().map_err(Failure::failed("writing the API's document"))?;
+    /// [`ExitError::Listen`] if the address is not to be had.
+    pub fn listen(state: AppState) -> Result<Self, ExitError> {
+        let published = Published::new().map_err(ExitError::failed("writing the API's document"))?;
         let settings = state.settings.clone();
-        let failed = |address| move |source| Failure::Listen { address, source };
+        let failed = |address| move |source| ExitError::Listen { address, source };
         let stall_timeout = settings.stall_timeout;
         let jobs = state.jobs.clone();
         let internal = InternalListener::default();
@@ -140,9 +141,9 @@ impl Service {
     /// settings say; a second signal ends it at once.
     ///
     /// # Errors
-    /// [`Failure::Failed`] if signals can't be received or the server fails.
-    pub async fn run(self) -> Result<(), Failure> {
-        let mut signals = Signals::new().map_err(Failure::failed("waiting for signals"))?;
+    /// [`ExitError::Failed`] if signals can't be received or the server fails.
+    pub async fn run(self) -> Result<(), ExitError> {
+        let mut signals = Signals::new().map_err(ExitError::failed("waiting for signals"))?;
         let (stop, stopping) = tokio::sync::oneshot::channel::<()>();
         let served = self.run_until(async {
             // Nobody is left to stop it for if the sender is gone.
@@ -165,8 +166,8 @@ impl Service {
     /// `interrupted`, and the answers that are on their way have the time that the settings give.
     ///
     /// # Errors
-    /// [`Failure::Failed`] if the server fails.
-    pub async fn run_until(self, stop: impl Future<Output = ()>) -> Result<(), Failure> {
+    /// [`ExitError::Failed`] if the server fails.
+    pub async fn run_until(self, stop: impl Future<Output = ()>) -> Result<(), ExitError> {
         tracing::info!("listening on http://{}", self.address);
         let handle = self.server.handle();
         let stopped = async {
@@ -177,9 +178,9 @@ impl Service {
             std::future::pending::<()>().await;
         };
         let served = tokio::select! {
-            served = self.server => served.map_err(Failure::failed("serving")),
+            served = self.server => served.map_err(ExitError::failed("serving")),
             () = stopped => Ok(()),
-            () = measure::upkeep() => Ok(()),
+            () = metrics::upkeep() => Ok(()),
         };
         self.jobs.close();
         self.jobs.closed(self.shutdown_timeout).await;
@@ -237,19 +238,19 @@ pub fn application(
 /// `runner` names the process that does jobs, for the data folder.
 ///
 /// # Errors
-/// A [`Failure`] with the exit code of what could not be done.
+/// A [`ExitError`] with the exit code of what could not be done.
 pub async fn state(
     settings: Settings,
     installation: Installation,
     runner: impl FnOnce(&Path) -> Result<Runner, Error>,
-) -> Result<AppState, Failure> {
+) -> Result<AppState, ExitError> {
     installation::check_data_dir(&settings, installation)?;
     let found = inspect(&settings).await?;
     match installation {
         Installation::CreateIfMissing => installation::create_data_dir(&settings)?,
         needed => installation::require(&settings, needed, &found)?,
     }
-    let runner = runner(&settings.data_dir).map_err(Failure::failed("claiming the data folder"))?;
+    let runner = runner(&settings.data_dir).map_err(ExitError::failed("claiming the data folder"))?;
     let secret = match installation {
         Installation::CreateIfMissing => secret::signing_secret(&settings)?,
         // Only `token` needs that of the service, and asks for it.
@@ -267,11 +268,11 @@ pub async fn state(
         Installation::Database => Store::open_existing(&settings.archives),
         _ => Store::open(&settings.archives),
     };
-    let store = store.map_err(Failure::refused("--archives (CAMPUS_BACKUP_ARCHIVES)"))?;
+    let store = store.map_err(ExitError::refused("--archives (CAMPUS_BACKUP_ARCHIVES)"))?;
     let id = account::installation_id(&database).await;
-    let id = id.map_err(Failure::failed("reading the id of the installation"))?;
+    let id = id.map_err(ExitError::failed("reading the id of the installation"))?;
     let accounts = Accounts::new(database.clone(), settings.accounts(secret, id));
-    let accounts = accounts.map_err(Failure::refused("the settings of accounts"))?;
+    let accounts = accounts.map_err(ExitError::refused("the settings of accounts"))?;
     Ok(AppState::new(settings, accounts, database, store, runner))
 }
 
@@ -279,37 +280,37 @@ pub async fn state(
 /// the one that is there, or the first.
 ///
 /// # Errors
-/// [`Failure::Failed`] if the database is not empty, among others.
-pub async fn fill_demo(state: &AppState, scale: u32) -> Result<Filled, Failure> {
+/// [`ExitError::Failed`] if the database is not empty, among others.
+pub async fn fill_demo(state: &AppState, scale: u32) -> Result<Filled, ExitError> {
     let doing = "filling the database with a demo school";
     let sole = demo::sole_administrator(&state.database).await;
-    if let Some(existing) = sole.map_err(Failure::failed(doing))? {
+    if let Some(existing) = sole.map_err(ExitError::failed(doing))? {
         let filled = demo::fill(&state.database, scale, existing).await;
-        return filled.map_err(Failure::failed(doing));
+        return filled.map_err(ExitError::failed(doing));
     }
     let settings = &state.settings;
     let prepared = state
         .accounts
         .prepare_admin(&settings.admin_username, settings.admin_password.as_ref())
         .await;
-    let (admin, password_hash) = prepared.map_err(Failure::refused("the demo's administrator"))?;
+    let (admin, password_hash) = prepared.map_err(ExitError::refused("the demo's administrator"))?;
     let demo_admin = DemoAdmin::New {
         username: admin.username.clone(),
         password_hash,
     };
     let filled = demo::fill(&state.database, scale, demo_admin).await;
-    let filled = filled.map_err(Failure::failed(doing))?;
+    let filled = filled.map_err(ExitError::failed(doing))?;
     announce(&admin)?;
     Ok(filled)
 }
 
 /// Starting twice with `--demo` is no mistake: the second time the school is there.
-async fn fill_if_empty(state: &AppState) -> Result<(), Failure> {
+async fn fill_if_empty(state: &AppState) -> Result<(), ExitError> {
     let stats = stats::stats(&state.database)
         .await
-        .map_err(Failure::failed("counting the rows"))?;
+        .map_err(ExitError::failed("counting the rows"))?;
     let sole = demo::sole_administrator(&state.database).await;
-    let sole = sole.map_err(Failure::failed("looking for the first administrator"))?;
+    let sole = sole.map_err(ExitError::failed("looking for the first administrator"))?;
     if stats.total() > 0 && sole.is_none() {
         tracing::info!(rows = stats.total(), "the database has rows; --demo leaves it as it is");
         return Ok(());
@@ -320,7 +321,7 @@ async fn fill_if_empty(state: &AppState) -> Result<(), Failure> {
 }
 
 /// Says that there is a new password, and what it is if it was made.
-pub(crate) fn announce(admin: &FirstAdmin) -> Result<(), Failure> {
+pub(crate) fn announce(admin: &FirstAdmin) -> Result<(), ExitError> {
     match &admin.password {
         Some(password) => print(&format!(
             "Administrator `{}` was created. One-time password: {}",
@@ -337,9 +338,9 @@ pub(crate) fn announce(admin: &FirstAdmin) -> Result<(), Failure> {
 /// What the database holds, if this program may use it. It runs before anything is made or written.
 ///
 /// # Errors
-/// [`Failure::Database`] if it can't be reached, [`Failure::ForeignDatabase`] if it is another program's, and
-/// [`Failure::NewerSchema`] if a newer version of this program was here.
-pub async fn inspect(settings: &Settings) -> Result<SchemaState, Failure> {
+/// [`ExitError::Database`] if it can't be reached, [`ExitError::ForeignDatabase`] if it is another program's, and
+/// [`ExitError::NewerSchema`] if a newer version of this program was here.
+pub async fn inspect(settings: &Settings) -> Result<SchemaState, ExitError> {
     let found = Database::inspect(&settings.database).await;
     usable(settings, found.map_err(unusable(settings))?)
 }
@@ -348,12 +349,12 @@ pub async fn inspect(settings: &Settings) -> Result<SchemaState, Failure> {
 /// live data meanwhile.
 ///
 /// # Errors
-/// [`Failure::Settings`] if the settings of the store can't be right.
-async fn check_store(readiness: &Readiness) -> Result<(), Failure> {
+/// [`ExitError::Settings`] if the settings of the store can't be right.
+async fn check_store(readiness: &Readiness) -> Result<(), ExitError> {
     match readiness.check_store().await {
         Err(Error::StoreMisconfigured { fault, doing, .. }) if !fault.may_pass() => {
             let line = format!("--archives (CAMPUS_BACKUP_ARCHIVES), while {doing}: {}", fault.detail());
-            Err(Failure::Settings(vec![line]))
+            Err(ExitError::Settings(vec![line]))
         }
         Err(error) => {
             tracing::warn!(
@@ -367,18 +368,18 @@ async fn check_store(readiness: &Readiness) -> Result<(), Failure> {
 }
 
 /// What is wrong with the database of these settings.
-fn unusable(settings: &Settings) -> impl FnOnce(Error) -> Failure {
+fn unusable(settings: &Settings) -> impl FnOnce(Error) -> ExitError {
     let place = settings.database.place();
     |error| match error {
-        Error::DatabaseDefect(defect) => Failure::DatabaseDefect { place, defect },
-        error => Failure::Database(error),
+        Error::DatabaseDefect(defect) => ExitError::DatabaseDefect { place, defect },
+        error => ExitError::Database(error),
     }
 }
 
-fn usable(settings: &Settings, found: SchemaState) -> Result<SchemaState, Failure> {
+fn usable(settings: &Settings, found: SchemaState) -> Result<SchemaState, ExitError> {
     match found {
-        SchemaState::Newer(migration) => Err(Failure::NewerSchema(migration)),
-        SchemaState::Foreign(table) => Err(Failure::ForeignDatabase {
+        SchemaState::Newer(migration) => Err(ExitError::NewerSchema(migration)),
+        SchemaState::Foreign(table) => Err(ExitError::ForeignDatabase {
             place: settings.database.place(),
             table,
         }),
@@ -389,27 +390,27 @@ fn usable(settings: &Settings, found: SchemaState) -> Result<SchemaState, Failur
 /// Connects the database. [`inspect`] it first: on SQLite this writes.
 ///
 /// # Errors
-/// [`Failure::Database`] if it can't be reached.
-pub async fn connect(settings: &Settings) -> Result<Database, Failure> {
+/// [`ExitError::Database`] if it can't be reached.
+pub async fn connect(settings: &Settings) -> Result<Database, ExitError> {
     let database = Database::connect(&settings.database).await;
     let database = database.map_err(unusable(settings))?;
-    database.ping().await.map_err(Failure::Database)?;
+    database.ping().await.map_err(ExitError::Database)?;
     Ok(database)
 }
 
 /// Runs the migrations that have not been run, on a database that can be used as it is set up.
 ///
 /// # Errors
-/// Those of [`inspect`], and [`Failure::DatabaseDefect`], before anything is touched.
-pub async fn migrate(settings: &Settings, database: &Database) -> Result<(), Failure> {
+/// Those of [`inspect`], and [`ExitError::DatabaseDefect`], before anything is touched.
+pub async fn migrate(settings: &Settings, database: &Database) -> Result<(), ExitError> {
     // Once more: what was inspected before may have changed, and a journal that had to be rolled back first was not read.
-    let found = database.schema_state().await.map_err(Failure::Database)?;
+    let found = database.schema_state().await.map_err(ExitError::Database)?;
     let found = usable(settings, found)?;
     database.check_server(&found).await.map_err(unusable(settings))?;
     if found != SchemaState::Current {
         database.migrate().await.map_err(|error| match error {
             Error::DatabaseDefect(_) => unusable(settings)(error),
-            error => Failure::failed("migrating the database")(error),
+            error => ExitError::failed("migrating the database")(error),
         })?;
     }
     database.check_tables().await.map_err(unusable(settings))

@@ -28,7 +28,7 @@ pub(super) fn from_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError>
         read_json::<serde::de::IgnoredAny>(body)?;
         return Err(ApiError::invalid("body", "must be an object"));
     }
-    read_json::<Admissible>(body)?;
+    read_json::<StrictJson>(body)?;
     // It is JSON: whatever is wrong from here on is wrong with a value, also where serde_json calls it an error of syntax.
     let mut reader = serde_json::Deserializer::from_slice(body);
     serde_path_to_error::deserialize(&mut reader).map_err(|error| refusal(error.path(), &error.inner().to_string()))
@@ -177,15 +177,15 @@ fn shorten(text: &str, limit: usize) -> String {
 }
 
 /// Any value without a name given twice and without NUL. It keeps nothing.
-struct Admissible;
+struct StrictJson;
 
-impl<'de> serde::Deserialize<'de> for Admissible {
+impl<'de> serde::Deserialize<'de> for StrictJson {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(Self)
     }
 }
 
-impl<'de> Visitor<'de> for Admissible {
+impl<'de> Visitor<'de> for StrictJson {
     type Value = Self;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -3,7 +3,7 @@
 //! From the outside in, as [`wrap`] puts them around the application:
 //! 1. `TracingLogger` gives the request its id and its span (`span`).
 //! 2. `observe` counts it, measures it and writes the access log when its answer has gone out or broken off.
-//! 3. `unread` closes a connection whose request's body nobody reads to its end.
+//! 3. `drain_body` closes a connection whose request's body nobody reads to its end.
 //! 4. `security` sets the headers that every answer has.
 //! 5. [`head`] answers HEAD with what GET would have answered, less the body.
 //! 6. `prefixed` puts the path under which a proxy has the service before the header Location.
@@ -11,23 +11,23 @@
 //! 8. `host` refuses requests that don't name a host.
 //! 9. [`internal`] keeps what is for operators at the internal address, if there is one.
 //! 10. `Cors` lets the origins in that the settings list.
-//! 11. `coded` and `Compress`, for those who ask for it; downloads have been compressed already.
-//! 12. `panics` makes an answer of a panic and of an error that a guard lets through.
+//! 11. `skip_compression` and `Compress`, for those who ask for it; downloads have been compressed already.
+//! 12. `detach` makes an answer of a panic and of an error that a guard lets through.
 //!
 //! The guard of a scope comes inside all of these.
 
-mod coded;
+mod detach;
+mod drain_body;
 pub mod guard;
 pub mod head;
 mod host;
 pub mod internal;
 mod observe;
-mod panics;
 mod prefixed;
 mod problems;
 mod security;
+mod skip_compression;
 mod span;
-mod unread;
 
 use actix_cors::Cors;
 use actix_web::body::MessageBody;
@@ -39,7 +39,7 @@ use tracing_actix_web::TracingLogger;
 
 use crate::digest::{CONTENT_DIGEST, REPR_DIGEST};
 use crate::idempotency::IDEMPOTENCY_KEY;
-use crate::page::X_TOTAL_COUNT;
+use crate::pagination::X_TOTAL_COUNT;
 use crate::routes::download::X_TOTAL_ROWS;
 use crate::routes::jobs::LAST_EVENT_ID;
 
@@ -63,9 +63,9 @@ where
     T: ServiceFactory<ServiceRequest, Config = (), Response = ServiceResponse, Error = Error, InitError = ()> + 'static,
 {
     // The last that is wrapped is the outermost.
-    app.wrap(from_fn(panics::answer))
+    app.wrap(from_fn(detach::answer))
         .wrap(Compress::default())
-        .wrap(from_fn(coded::answer))
+        .wrap(from_fn(skip_compression::answer))
         .wrap(cors(origins))
         .wrap(from_fn(internal::answer))
         .wrap(from_fn(host::answer))
@@ -73,7 +73,7 @@ where
         .wrap(from_fn(prefixed::answer))
         .wrap(from_fn(head::answer))
         .wrap(from_fn(security::answer))
-        .wrap(from_fn(unread::answer))
+        .wrap(from_fn(drain_body::answer))
         .wrap(from_fn(observe::answer))
         .wrap(TracingLogger::<span::RequestSpan>::new())
 }

@@ -16,7 +16,7 @@ use actix_web::web::Bytes;
 use tracing::Span;
 
 use super::span;
-use crate::measure;
+use crate::metrics;
 use crate::problem::chain;
 
 /// What is asked every few seconds by machines, and would drown what people ask.
@@ -31,7 +31,7 @@ pub(super) async fn answer(
     let route = span::route(&request);
     let response = next.call(request).await?;
     let status = response.status();
-    measure::answered(method, &route, status.as_u16());
+    metrics::answered(method, &route, status.as_u16());
     Ok(response.map_body(|_, body| {
         let size = body.size();
         BoxBody::new(Observed {
@@ -108,7 +108,7 @@ impl Drop for Observed {
             Outcome::Broken => "broken off",
             Outcome::Abandoned => "abandoned",
         };
-        measure::finished(self.method, &self.route, status, outcome, elapsed);
+        metrics::finished(self.method, &self.route, status, outcome, elapsed);
         self.span.in_scope(|| {
             if QUIET.contains(&self.route.as_str()) && self.status.is_success() {
                 tracing::debug!(target: "campus_backup::access", status, milliseconds, bytes, "{outcome}");

@@ -4,7 +4,7 @@
 //! - A **service** (crate `domain`) returns `domain::Error`. It says what went wrong and knows nothing of HTTP.
 //! - A **handler**, an extractor or a guard returns [`ApiError`]. `?` turns a `domain::Error` into one; what only HTTP
 //!   can get wrong (a body, a path, a header) has a constructor there. It is never built from a status code alone.
-//! - **Starting and stopping** returns [`Failure`](crate::failure::Failure): one plain line and an exit code.
+//! - **Starting and stopping** returns [`ExitError`](crate::cli::exit::ExitError): one plain line and an exit code.
 //! - [`Problem`] is only the document that goes out. Nothing matches on it.
 //!
 //! Nobody logs an error on the way: [`ApiError`] is logged once, with its whole chain of sources, where it becomes an

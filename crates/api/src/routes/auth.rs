@@ -10,8 +10,8 @@ use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::AppState;
-use crate::address;
 use crate::body::{Body, NoParameters, Query, RequestBody};
+use crate::client_ip;
 use crate::middleware::guard;
 use crate::origin::PageOrigin;
 use crate::problem::{ApiError, Code};
@@ -155,7 +155,7 @@ async fn login(
     request: HttpRequest,
     body: Body<Login>,
 ) -> Result<HttpResponse, ApiError> {
-    let address = address::client_address(&request);
+    let address = client_ip::client_address(&request);
     let login = body.0;
     let page = match login.stay_signed_in {
         true => Some(page_origin(&state, &request)?),
@@ -285,7 +285,7 @@ fn signed_out(state: &AppState, request: &HttpRequest, page: PageOrigin) -> Http
 
 /// Where browsers find the service.
 fn service(state: &AppState, request: &HttpRequest) -> String {
-    address::of_service(state.settings.public_url.as_deref(), request)
+    client_ip::of_service(state.settings.public_url.as_deref(), request)
 }
 
 /// From where the page is that wants to use the session's cookie.

@@ -15,7 +15,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use crate::AppState;
 use crate::body::{NoParameters, Query};
 use crate::middleware::guard::Granted;
-use crate::page::{self, Listed, Window, window};
+use crate::pagination::{self, Page, Window, window};
 use crate::problem::ApiError;
 use crate::problem_responses;
 use crate::schema::words;
@@ -175,7 +175,7 @@ problem_responses!(
         (
             status = 200,
             description = "The changes.",
-            body = inline(Listed<ChangeAnswer>),
+            body = inline(Page<ChangeAnswer>),
             headers(
                 ("X-Total-Count" = u64, description = "How many items the whole list has."),
                 ("Link" = String, description = "Other pages (RFC 8288): `first`, `prev`, `next`, `last`."),
@@ -207,11 +207,11 @@ async fn list_changes(
         offset,
         total: found.total,
     };
-    page::answer(
+    pagination::answer(
         &state,
         &request,
         window,
-        &Listed::<ChangeAnswer>::new(found.items, window),
+        &Page::<ChangeAnswer>::new(found.items, window),
     )
 }
 

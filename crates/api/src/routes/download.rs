@@ -19,11 +19,11 @@ use utoipa::{IntoParams, PartialSchema, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::AppState;
-use crate::address::needs_length;
 use crate::body::Query;
+use crate::client_ip::needs_length;
 use crate::csv_style::{self, DatesName, DecimalsName, DelimiterName};
 use crate::digest::{CONTENT_DIGEST, REPR_DIGEST, sha256};
-use crate::link::{self, Spending};
+use crate::link::{self, ConsumeLinkOnSend};
 use crate::middleware::guard::Granted;
 use crate::middleware::head;
 use crate::problem::ApiError;
@@ -264,12 +264,15 @@ pub fn sent(media_type: &str, file_name: String, coding: Coding) -> HttpResponse
 /// Sends a file, with its length and digest if they are known.
 pub fn send(mut answer: HttpResponseBuilder, body: Body, link_use: Option<LinkUse>) -> HttpResponse {
     let Some(digest) = body.digest() else {
-        return answer.streaming(Spending::new(body, link_use, None));
+        return answer.streaming(ConsumeLinkOnSend::new(body, link_use, None));
     };
     let value = sha256(&digest.sha256);
     answer.insert_header((REPR_DIGEST, value.as_str()));
     answer.insert_header((CONTENT_DIGEST, value));
-    answer.body(SizedStream::new(digest.length, Spending::new(body, link_use, None)))
+    answer.body(SizedStream::new(
+        digest.length,
+        ConsumeLinkOnSend::new(body, link_use, None),
+    ))
 }
 
 /// How a file is sent to whoever asks. Of one that is not sent, the length is found if that costs little.

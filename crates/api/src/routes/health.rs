@@ -6,7 +6,6 @@ use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::body::{NoParameters, Query};
-use crate::measure;
 use crate::problem::ApiError;
 use crate::readiness::Warning;
 use crate::{AppState, problem_responses};
@@ -98,5 +97,5 @@ async fn metrics(_: Query<NoParameters>, state: web::Data<AppState>) -> HttpResp
     state.readiness.measure().await;
     HttpResponse::Ok()
         .content_type("text/plain; version=0.0.4; charset=utf-8")
-        .body(measure::render())
+        .body(crate::metrics::render())
 }

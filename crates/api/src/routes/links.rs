@@ -15,8 +15,8 @@ use super::archives::FileQuery;
 use super::diff::DiffQuery;
 use super::download::DownloadQuery;
 use crate::AppState;
-use crate::address;
 use crate::body::{Body, NoParameters, Query, RequestBody, fields};
+use crate::client_ip;
 use crate::link::{self, DOWNLOADS, Target};
 use crate::middleware::guard::Granted;
 use crate::problem::ApiError;
@@ -125,7 +125,7 @@ async fn create_link(
     }
     check(&path)?;
     let made = state.accounts.create_link(&granted.0, &path).await?;
-    let base = address::of_service(state.settings.public_url.as_deref(), &request);
+    let base = client_ip::of_service(state.settings.public_url.as_deref(), &request);
     let url = format!("{base}{}", link::path_with_token(&path, &made.token));
     Ok(HttpResponse::Created().json(LinkAnswer {
         id: made.id,

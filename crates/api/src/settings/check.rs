@@ -18,9 +18,9 @@ use secrecy::SecretString;
 use url::Url;
 
 use super::LISTEN;
-use crate::cli::{self, Listed, SECRET_VARIABLES, Serving};
-use crate::failure::Failure;
-use crate::secret;
+use crate::cli::exit::ExitError;
+use crate::cli::{self, ListedSetting, SECRET_VARIABLES, Serving};
+use crate::data_dir::secret;
 
 const PREFIX: &str = "CAMPUS_BACKUP_";
 
@@ -29,7 +29,7 @@ const DASHBOARD_BUILD: &str = "CAMPUS_BACKUP_DASHBOARD";
 
 pub(super) struct Check<'a> {
     environment: &'a BTreeMap<String, String>,
-    listed: Vec<Listed>,
+    listed: Vec<ListedSetting>,
     problems: Vec<String>,
 }
 
@@ -42,10 +42,10 @@ impl<'a> Check<'a> {
         }
     }
 
-    pub(super) fn finish<T>(self, settings: T) -> Result<T, Failure> {
+    pub(super) fn finish<T>(self, settings: T) -> Result<T, ExitError> {
         match self.problems.is_empty() {
             true => Ok(settings),
-            false => Err(Failure::Settings(self.problems)),
+            false => Err(ExitError::Settings(self.problems)),
         }
     }
 
@@ -362,7 +362,7 @@ impl<'a> Check<'a> {
         }
     }
 
-    fn listed(&self, flag: &str) -> Option<&Listed> {
+    fn listed(&self, flag: &str) -> Option<&ListedSetting> {
         self.listed.iter().find(|setting| setting.flag == flag)
     }
 

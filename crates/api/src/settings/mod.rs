@@ -20,13 +20,13 @@ use secrecy::{ExposeSecret, SecretString};
 use tracing_subscriber::EnvFilter;
 
 use self::check::Check;
-use crate::address::TrustedProxies;
 use crate::body::BodyLimits;
+use crate::cli::exit::{ErrorForm, ExitError};
 use crate::cli::{ADMIN_PASSWORD, Common, JWT_SECRET, JWT_SECRET_PREVIOUS, Serve, Serving};
-use crate::failure::{ErrorForm, Failure};
+use crate::client_ip::TrustedProxies;
+use crate::data_dir::secret::check_signing;
 use crate::openapi::Pages;
 use crate::readiness::StorePolicy;
-use crate::secret::check_signing;
 
 /// Everything that can be set. [`cli`](crate::cli) says what each is for.
 #[derive(Clone)]
@@ -67,7 +67,7 @@ pub struct Settings {
     pub admin_username: String,
     /// Password of the first administrator, if it is not to be made.
     pub admin_password: Option<SecretString>,
-    /// Signs the tokens, if it is not the one in the data folder. See [`secret`](crate::secret).
+    /// Signs the tokens, if it is not the one in the data folder. See [`secret`](crate::data_dir::secret).
     pub jwt_secret: Option<SecretString>,
     /// Still accepted while the secret is rotated.
     pub jwt_secret_previous: Option<SecretString>,
@@ -148,8 +148,8 @@ impl Settings {
     /// The settings of `serve`, from its arguments and this process's environment.
     ///
     /// # Errors
-    /// [`Failure::Settings`] with every problem.
-    pub fn of_serve(serve: &Serve) -> Result<Self, Failure> {
+    /// [`ExitError::Settings`] with every problem.
+    pub fn of_serve(serve: &Serve) -> Result<Self, ExitError> {
         let log = match serve.common.quiet {
             true => "error",
             false => "info",
@@ -160,8 +160,8 @@ impl Settings {
     /// The settings of any other subcommand.
     ///
     /// # Errors
-    /// [`Failure::Settings`] with every problem.
-    pub fn of_command(common: &Common) -> Result<Self, Failure> {
+    /// [`ExitError::Settings`] with every problem.
+    pub fn of_command(common: &Common) -> Result<Self, ExitError> {
         let log = match (ErrorForm::of(std::env::args_os()), common.quiet) {
             // What went wrong is said in the one object.
             (ErrorForm::Json, _) => "off",
@@ -180,8 +180,8 @@ impl Settings {
     /// where nothing else is said.
     ///
     /// # Errors
-    /// [`Failure::Settings`] with every problem.
-    pub fn check(serve: &Serve, log: &str, environment: &BTreeMap<String, String>) -> Result<Self, Failure> {
+    /// [`ExitError::Settings`] with every problem.
+    pub fn check(serve: &Serve, log: &str, environment: &BTreeMap<String, String>) -> Result<Self, ExitError> {
         const HOUR: u64 = 3_600;
         const DAY: u64 = 24 * HOUR;
         const YEAR: u64 = 365 * DAY;

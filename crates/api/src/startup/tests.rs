@@ -19,7 +19,7 @@ fn settings(folder: &tempfile::TempDir, flags: &[&str]) -> Settings {
 struct Running {
     address: SocketAddr,
     stop: oneshot::Sender<()>,
-    served: JoinHandle<Result<(), Failure>>,
+    served: JoinHandle<Result<(), ExitError>>,
     folder: tempfile::TempDir,
 }
 

@@ -16,7 +16,7 @@ use crate::AppState;
 use crate::body::Query;
 use crate::conditional::is_known;
 use crate::digest::{REPR_DIGEST, sha256_of_hexadecimal};
-use crate::link::{self, Spending};
+use crate::link::{self, ConsumeLinkOnSend};
 use crate::middleware::guard::Granted;
 use crate::middleware::head::is_head;
 use crate::problem::ApiError;
@@ -121,7 +121,7 @@ pub(super) async fn download_archive(
         link_use.begin(length, size).await?;
     }
     let outgoing = state.archives.file(&granted.0, &manifest, Some(range)).await?;
-    let bytes = Spending::new(Box::pin(outgoing.into_stream()), link_use, Some(size));
+    let bytes = ConsumeLinkOnSend::new(Box::pin(outgoing.into_stream()), link_use, Some(size));
     answer
         .content_type("application/octet-stream")
         .insert_header(attachment(file_name(&manifest)))

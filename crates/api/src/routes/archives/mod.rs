@@ -25,7 +25,7 @@ use crate::AppState;
 use crate::body::{Body, NoParameters, Query, RequestBody};
 use crate::idempotency::{IdempotencyHeader, IdempotencyKey};
 use crate::middleware::guard::Granted;
-use crate::page::{self, Window, window};
+use crate::pagination::{self, Window, window};
 use crate::problem::ApiError;
 use crate::problem_responses;
 use crate::routes::jobs::{JobAnswer, accepted};
@@ -226,7 +226,7 @@ async fn list_archives(
     let kept = state.archives.list(&granted.0, kind, limit, offset).await?;
     let total = kept.total;
     let listed = ArchiveList::new(kept, limit, offset);
-    page::answer(&state, &request, Window { limit, offset, total }, &listed)
+    pagination::answer(&state, &request, Window { limit, offset, total }, &listed)
 }
 
 /// Look at an archive

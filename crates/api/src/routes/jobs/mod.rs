@@ -16,7 +16,7 @@ use self::events::events;
 use crate::AppState;
 use crate::body::{NoParameters, Query};
 use crate::middleware::guard::{self, Granted};
-use crate::page::{self, Listed, Window, window};
+use crate::pagination::{self, Page, Window, window};
 use crate::problem::ApiError;
 use crate::problem_responses;
 
@@ -104,7 +104,7 @@ problem_responses!(
         (
             status = 200,
             description = "The jobs.",
-            body = inline(Listed<JobAnswer>),
+            body = inline(Page<JobAnswer>),
             headers(
                 ("X-Total-Count" = u64, description = "How many items the whole list has."),
                 ("Link" = String, description = "Other pages (RFC 8288): `first`, `prev`, `next`, `last`."),
@@ -141,7 +141,7 @@ async fn list_jobs(
         offset,
         total: found.total,
     };
-    page::answer(&state, &request, window, &Listed::<JobAnswer>::new(found.items, window))
+    pagination::answer(&state, &request, window, &Page::<JobAnswer>::new(found.items, window))
 }
 
 /// Look at a job

@@ -10,8 +10,8 @@ use rustix::process::geteuid;
 use secrecy::SecretString;
 
 use crate::cli::JWT_SECRET;
-use crate::failure::Failure;
-use crate::output_file::STANDARD;
+use crate::cli::STANDARD;
+use crate::cli::exit::ExitError;
 use crate::settings::Settings;
 
 /// Its name in the data folder.
@@ -25,10 +25,10 @@ pub(crate) const FILE: &str = "jwt-secret";
 /// 3. whatever has the name now is read. So two processes that start at once end with one secret.
 ///
 /// # Errors
-/// [`Failure::Settings`] if the file can't be read or made, is too short, or is readable for others than its owner: then
+/// [`ExitError::Settings`] if the file can't be read or made, is too short, or is readable for others than its owner: then
 /// others may know it, and it is not to be trusted any more. A group that may write to the folder is no such other: it could
 /// replace every file in it. Kubernetes gives files that bit again at each start of a pod with `fsGroup`.
-pub fn signing_secret(settings: &Settings) -> Result<SecretString, Failure> {
+pub fn signing_secret(settings: &Settings) -> Result<SecretString, ExitError> {
     if let Some(secret) = &settings.jwt_secret {
         return Ok(secret.clone());
     }
@@ -39,7 +39,7 @@ pub fn signing_secret(settings: &Settings) -> Result<SecretString, Failure> {
 ///
 /// # Errors
 /// As for [`signing_secret`].
-pub fn existing_secret(settings: &Settings) -> Result<Option<SecretString>, Failure> {
+pub fn existing_secret(settings: &Settings) -> Result<Option<SecretString>, ExitError> {
     match &settings.jwt_secret {
         Some(secret) => Ok(Some(secret.clone())),
         None => read(&settings.data_dir.join(FILE)),
@@ -49,8 +49,8 @@ pub fn existing_secret(settings: &Settings) -> Result<Option<SecretString>, Fail
 /// The same for what is of no use with another secret than that of the service.
 ///
 /// # Errors
-/// [`Failure::Settings`] if there is none, and as for [`signing_secret`].
-pub fn required_secret(settings: &Settings) -> Result<SecretString, Failure> {
+/// [`ExitError::Settings`] if there is none, and as for [`signing_secret`].
+pub fn required_secret(settings: &Settings) -> Result<SecretString, ExitError> {
     existing_secret(settings)?.ok_or_else(|| {
         let why = format!(
             "it does not exist, and the service would accept no other one; set {JWT_SECRET} or {JWT_SECRET}_FILE as \
@@ -73,13 +73,13 @@ fn hexadecimal_secret() -> String {
 /// The password in a file, less the line break at its end.
 ///
 /// # Errors
-/// [`Failure::Settings`] if the file can't be read, or others can read it.
-pub fn password_in(path: &str) -> Result<SecretString, Failure> {
+/// [`ExitError::Settings`] if the file can't be read, or others can read it.
+pub fn password_in(path: &str) -> Result<SecretString, ExitError> {
     let text = match path {
         STANDARD => std::io::read_to_string(std::io::stdin()).map_err(|error| format!("can't be read: {error}")),
         path => read_private(Path::new(path)),
     };
-    let text = text.map_err(|problem| Failure::Settings(vec![format!("--password-file: `{path}` {problem}")]))?;
+    let text = text.map_err(|problem| ExitError::Settings(vec![format!("--password-file: `{path}` {problem}")]))?;
     Ok(text.trim_end_matches(['\r', '\n']).into())
 }
 
@@ -114,7 +114,7 @@ pub(crate) fn check_signing(secret: &str) -> Result<(), String> {
     account::check_secret(secret.as_bytes())
 }
 
-fn kept(folder: &Path) -> Result<SecretString, Failure> {
+fn kept(folder: &Path) -> Result<SecretString, ExitError> {
     let path = folder.join(FILE);
     if let Some(secret) = read(&path)? {
         return Ok(secret);
@@ -124,7 +124,7 @@ fn kept(folder: &Path) -> Result<SecretString, Failure> {
     read(&path)?.ok_or_else(|| refuse("it was removed while the program started"))
 }
 
-fn read(path: &Path) -> Result<Option<SecretString>, Failure> {
+fn read(path: &Path) -> Result<Option<SecretString>, ExitError> {
     let refuse = |why: &str| refuse("the signing secret", path, why);
     let mut file = match File::open(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
@@ -175,8 +175,8 @@ fn is_open_to_others(secret: &Metadata, folder: Option<&Metadata>) -> bool {
     secret.mode() & 0o077 & !trusted != 0
 }
 
-fn refuse(what: &str, path: &Path, why: &str) -> Failure {
-    Failure::Settings(vec![format!("{what}: {}: {why}", path.display())])
+fn refuse(what: &str, path: &Path, why: &str) -> ExitError {
+    ExitError::Settings(vec![format!("{what}: {}: {why}", path.display())])
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use campus_backup_domain::job::Phase;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use crate::output::Report;
+use crate::cli::output::Report;
 
 /// All bars of the process; there is one at a time.
 static BARS: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);

@@ -13,18 +13,18 @@ use chrono::SecondsFormat;
 use chrono_tz::Tz;
 use serde_json::json;
 
-use crate::cli::{Archive, Open, TableStyle};
+use crate::cli::args::{Archive, Open, TableStyle};
+use crate::cli::exit::ExitError;
+use crate::cli::output::{Report, print, print_json};
+use crate::cli::output_file::{OutputFile, STANDARD};
 use crate::csv_style;
-use crate::failure::Failure;
-use crate::output::{Report, print, print_json};
-use crate::output_file::{OutputFile, STANDARD};
-use crate::secret;
+use crate::data_dir::secret;
 
 /// Does what one of the subcommands says.
 ///
 /// # Errors
-/// [`Failure::Archive`] if the archive is refused; [`Failure::Settings`] for arguments that can't be.
-pub(crate) fn open(what: &Open) -> Result<(), Failure> {
+/// [`ExitError::Archive`] if the archive is refused; [`ExitError::Settings`] for arguments that can't be.
+pub(super) fn open(what: &Open) -> Result<(), ExitError> {
     match what {
         Open::List(archive) => list(archive),
         Open::Verify(archive) => verify(archive),
@@ -51,7 +51,7 @@ pub(crate) fn open(what: &Open) -> Result<(), Failure> {
     }
 }
 
-fn list(archive: &Archive) -> Result<(), Failure> {
+fn list(archive: &Archive) -> Result<(), ExitError> {
     let checked = check(archive)?;
     if archive.json {
         return print_json(&description(&checked));
@@ -81,7 +81,7 @@ fn list(archive: &Archive) -> Result<(), Failure> {
     Ok(())
 }
 
-fn verify(archive: &Archive) -> Result<(), Failure> {
+fn verify(archive: &Archive) -> Result<(), ExitError> {
     let checked = check(archive)?;
     if archive.json {
         return print_json(&description(&checked));
@@ -106,7 +106,7 @@ fn description(checked: &Checked) -> serde_json::Value {
     })
 }
 
-fn check(archive: &Archive) -> Result<Checked, Failure> {
+fn check(archive: &Archive) -> Result<Checked, ExitError> {
     open::check(source(archive)?, &keys(archive)?, &Progress::default()).map_err(refused(&archive.file))
 }
 
@@ -115,14 +115,14 @@ fn report(archive: &Archive) -> Report {
 }
 
 /// Takes a table out of an archive, whose bytes `open` gives, and puts it where it is wanted.
-pub(crate) fn extract(
+pub(super) fn extract(
     open: impl FnOnce() -> Result<Box<dyn Read + Send>, Error>,
     keys: &Keys,
     wanted: Extraction,
     output: Option<&str>,
     report: Report,
-    refused: impl Fn(Error) -> Failure,
-) -> Result<(), Failure> {
+    refused: impl Fn(Error) -> ExitError,
+) -> Result<(), ExitError> {
     let output = output.unwrap_or(STANDARD);
     let mut file = OutputFile::begin(output)?;
     let source = open().map_err(&refused)?;
@@ -141,7 +141,7 @@ pub(crate) fn extract(
 }
 
 /// The bytes of the standard input.
-pub(crate) fn standard_input() -> Box<dyn Read + Send> {
+pub(super) fn standard_input() -> Box<dyn Read + Send> {
     // Its lock is not for other threads.
     Box::new(BufReader::new(io::stdin()))
 }
@@ -149,8 +149,8 @@ pub(crate) fn standard_input() -> Box<dyn Read + Send> {
 /// What is to be taken out.
 ///
 /// # Errors
-/// [`Failure::Settings`] with everything that is wrong.
-pub(crate) fn wanted(table: &str, format: &str, style: &TableStyle, timezone: &str) -> Result<Extraction, Failure> {
+/// [`ExitError::Settings`] with everything that is wrong.
+pub(super) fn wanted(table: &str, format: &str, style: &TableStyle, timezone: &str) -> Result<Extraction, ExitError> {
     let mut problems = Vec::new();
     let table = Table::from_name(table).or_else(|| {
         let names = Table::ALL.map(Table::name).join(", ");
@@ -186,37 +186,37 @@ pub(crate) fn wanted(table: &str, format: &str, style: &TableStyle, timezone: &s
             names: csv_style::name_columns(style.names),
             time_zone,
         }),
-        _ => Err(Failure::Settings(problems)),
+        _ => Err(ExitError::Settings(problems)),
     }
 }
 
-fn source(archive: &Archive) -> Result<Box<dyn Read + Send>, Failure> {
+fn source(archive: &Archive) -> Result<Box<dyn Read + Send>, ExitError> {
     if archive.file == STANDARD {
         return Ok(standard_input());
     }
     match File::open(&archive.file) {
         Ok(file) => Ok(Box::new(BufReader::new(file))),
-        Err(error) => Err(Failure::Settings(vec![format!(
+        Err(error) => Err(ExitError::Settings(vec![format!(
             "`{}` can't be read: {error}",
             archive.file
         )])),
     }
 }
 
-fn keys(archive: &Archive) -> Result<Keys, Failure> {
+fn keys(archive: &Archive) -> Result<Keys, ExitError> {
     let Some(file) = &archive.identity else {
         return Ok(Keys::none());
     };
     let text = secret::read_private(Path::new(file))
-        .map_err(|problem| Failure::Settings(vec![format!("--identity: `{file}` {problem}")]))?;
-    Keys::parse(&text).map_err(|error| Failure::Settings(vec![format!("--identity: `{file}`: {error}")]))
+        .map_err(|problem| ExitError::Settings(vec![format!("--identity: `{file}` {problem}")]))?;
+    Keys::parse(&text).map_err(|error| ExitError::Settings(vec![format!("--identity: `{file}`: {error}")]))
 }
 
 /// What is wrong with an archive that has that name.
-pub(crate) fn refused(file: &str) -> impl Fn(Error) -> Failure {
+pub(super) fn refused(file: &str) -> impl Fn(Error) -> ExitError {
     move |error| match error.archive_code() {
-        None => Failure::failed("looking into the archive")(error),
-        Some(_) => Failure::Archive {
+        None => ExitError::failed("looking into the archive")(error),
+        Some(_) => ExitError::Archive {
             file: file.to_owned(),
             source: Box::new(error),
         },

@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use crate::failure::Failure;
+use crate::cli::exit::ExitError;
 
 /// Waits for Ctrl-C. The first call takes it from the system, which would end the process at once; from then on it is remembered,
 /// so that everything that may take long has to ask for it.
@@ -37,11 +37,11 @@ fn listen(pressed: CancellationToken) -> io::Result<()> {
 /// Does what changes nothing, until Ctrl-C.
 ///
 /// # Errors
-/// [`Failure::Interrupted`], and what the work says.
-pub(crate) async fn until_pressed<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+/// [`ExitError::Interrupted`], and what the work says.
+pub(crate) async fn until_pressed<T>(work: impl Future<Output = Result<T, ExitError>>) -> Result<T, ExitError> {
     tokio::select! {
         biased;
-        () = pressed() => Err(Failure::interrupted()),
+        () = pressed() => Err(ExitError::interrupted()),
         done = work => done,
     }
 }

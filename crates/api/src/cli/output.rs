@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Serialize;
 
-use crate::failure::Failure;
+use crate::cli::exit::ExitError;
 
 const WRITING: &str = "writing to the standard output";
 
@@ -40,7 +40,7 @@ impl Report {
     }
 
     /// Prints a line about what was done, for people.
-    pub(crate) fn say(self, line: &str) -> Result<(), Failure> {
+    pub(crate) fn say(self, line: &str) -> Result<(), ExitError> {
         match self {
             Self::Text => print(line),
             Self::Quiet | Self::Json => Ok(()),
@@ -49,14 +49,14 @@ impl Report {
 }
 
 /// Writes a line of the command's own output.
-pub(crate) fn print(line: &str) -> Result<(), Failure> {
-    writeln!(standard_output(), "{}", printable(line)).map_err(Failure::failed(WRITING))
+pub(crate) fn print(line: &str) -> Result<(), ExitError> {
+    writeln!(standard_output(), "{}", printable(line)).map_err(ExitError::failed(WRITING))
 }
 
 /// Writes a value as one line of JSON.
-pub(crate) fn print_json(value: &impl Serialize) -> Result<(), Failure> {
-    let text = serde_json::to_string(value).map_err(Failure::failed("writing JSON"))?;
-    writeln!(standard_output(), "{}", escaped_json(&text)).map_err(Failure::failed(WRITING))
+pub(crate) fn print_json(value: &impl Serialize) -> Result<(), ExitError> {
+    let text = serde_json::to_string(value).map_err(ExitError::failed("writing JSON"))?;
+    writeln!(standard_output(), "{}", escaped_json(&text)).map_err(ExitError::failed(WRITING))
 }
 
 /// JSON escapes the other control characters itself, and these stand only in its texts.

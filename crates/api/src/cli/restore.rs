@@ -19,19 +19,20 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 use crate::AppState;
-use crate::cli::{Acting, Restore};
-use crate::commands::block_on;
-use crate::failure::Failure;
+use crate::cli::archives::refused;
+use crate::cli::args::{Acting, Restore};
+use crate::cli::exit::ExitError;
+use crate::cli::follow::follow;
+use crate::cli::inspect::{self, NamedArchive};
+use crate::cli::output::{Report, print, print_json, printable};
+use crate::cli::output_file::STANDARD;
+use crate::cli::run::block_on;
+use crate::cli::{confirm, inspect_file, interrupt};
 use crate::installation::{self, Installation};
-use crate::interrupt;
-use crate::keep::{follow, refused};
-use crate::output::{Report, print, print_json, printable};
-use crate::output_file::STANDARD;
 use crate::problem::{ApiError, Code};
 use crate::routes::archives::PlanAnswer;
 use crate::settings::Settings;
-use crate::stored::{self, Named};
-use crate::{confirm, logging, look, startup};
+use crate::{logging, startup};
 
 /// What has to be typed so that administrators' accounts change.
 const ADMINISTRATORS: &str = "administrators";
@@ -45,9 +46,9 @@ const LISTS: [(&str, &str); 4] = [
 ];
 
 /// How much of a file is read at once, in bytes.
-const PIECE: usize = 256 * 1024;
+const CHUNK: usize = 256 * 1024;
 
-pub(crate) fn restore(arguments: &Restore) -> Result<(), Failure> {
+pub(super) fn restore(arguments: &Restore) -> Result<(), ExitError> {
     let request = restoring::Restore {
         scope: scope(arguments)?,
         mode: mode(&arguments.mode)?,
@@ -76,7 +77,7 @@ pub(crate) fn restore(arguments: &Restore) -> Result<(), Failure> {
             arguments,
             acting: &arguments.acting,
             state: &state,
-            admin: &admin.map_err(Failure::refused("--as"))?,
+            admin: &admin.map_err(ExitError::refused("--as"))?,
             request,
         };
         restoring.run(named).await
@@ -95,17 +96,17 @@ impl Given {
     /// What comes from the standard input is read to its end: it is needed more than once.
     ///
     /// # Errors
-    /// [`Code::UnknownArchive`] if there is no such archive; [`Failure::Failed`] if it can't be spooled in the data folder.
-    fn of(argument: &str, data_dir: &Path) -> Result<Self, Failure> {
-        let path = match Named::of(argument)? {
-            Named::Stored(id) => return Ok(Self::Stored(id)),
-            Named::File(path) => return Ok(Self::File { path, _spooled: None }),
-            Named::Standard => data_dir,
+    /// [`Code::UnknownArchive`] if there is no such archive; [`ExitError::Failed`] if it can't be spooled in the data folder.
+    fn of(argument: &str, data_dir: &Path) -> Result<Self, ExitError> {
+        let path = match NamedArchive::of(argument)? {
+            NamedArchive::Stored(id) => return Ok(Self::Stored(id)),
+            NamedArchive::File(path) => return Ok(Self::File { path, _spooled: None }),
+            NamedArchive::Standard => data_dir,
         };
         let doing = "reading the archive from the standard input";
         // It has no name, and the system removes it when it is closed.
-        let mut spooled = tempfile::tempfile_in(path).map_err(Failure::failed(doing))?;
-        io::copy(&mut io::stdin().lock(), &mut spooled).map_err(Failure::failed(doing))?;
+        let mut spooled = tempfile::tempfile_in(path).map_err(ExitError::failed(doing))?;
+        io::copy(&mut io::stdin().lock(), &mut spooled).map_err(ExitError::failed(doing))?;
         Ok(Self::File {
             path: PathBuf::from(format!("/proc/self/fd/{}", spooled.as_raw_fd())),
             _spooled: Some(spooled),
@@ -114,9 +115,9 @@ impl Given {
 }
 
 /// Demands the archive, and that there is something to compare it with.
-async fn look_for(given: &Given, arguments: &Restore, settings: &Settings) -> Result<(), Failure> {
+async fn look_for(given: &Given, arguments: &Restore, settings: &Settings) -> Result<(), ExitError> {
     match given {
-        Given::Stored(id) => drop(stored::archives(settings)?.show(id).await.map_err(refused)?),
+        Given::Stored(id) => drop(inspect::archives(settings)?.show(id).await.map_err(refused)?),
         Given::File { path, .. } => {
             let (file, path) = (arguments.archive.as_str(), path.clone());
             let keys = settings.archive_keys.clone();
@@ -125,13 +126,13 @@ async fn look_for(given: &Given, arguments: &Restore, settings: &Settings) -> Re
                 open::check(source, &keys, &Progress::default())
             };
             let checked = tokio::task::spawn_blocking(check).await;
-            let checked = checked.map_err(Failure::failed("checking the archive"))?;
-            checked.map_err(look::refused(file))?;
+            let checked = checked.map_err(ExitError::failed("checking the archive"))?;
+            checked.map_err(inspect_file::refused(file))?;
         }
     }
     match arguments.dry_run {
         false => Ok(()),
-        true => Err(Failure::Settings(vec![format!(
+        true => Err(ExitError::Settings(vec![format!(
             "the database {} is empty, so there is nothing with which --dry-run could compare the archive. Nothing was \
              changed. Without --dry-run the plan is shown, too, before anything is restored",
             settings.database.place()
@@ -148,7 +149,7 @@ struct Restoring<'a> {
 }
 
 impl Restoring<'_> {
-    async fn run(self, given: Given) -> Result<(), Failure> {
+    async fn run(self, given: Given) -> Result<(), ExitError> {
         let Some(plan_hash) = self.confirmed_plan(&given).await? else {
             return Ok(());
         };
@@ -182,7 +183,7 @@ impl Restoring<'_> {
     }
 
     /// The hash of the plan that may be done; none if it was only to be shown.
-    async fn confirmed_plan(&self, given: &Given) -> Result<Option<String>, Failure> {
+    async fn confirmed_plan(&self, given: &Given) -> Result<Option<String>, ExitError> {
         let (arguments, archives) = (self.arguments, &self.state.archives);
         let plan = async {
             let plan = match given {
@@ -227,10 +228,10 @@ impl Restoring<'_> {
     }
 
     /// Puts a file into the store, so that it is checked and kept like any other archive.
-    async fn upload(&self, path: &Path) -> Result<String, Failure> {
+    async fn upload(&self, path: &Path) -> Result<String, ExitError> {
         let doing = "reading the archive";
-        let file = tokio::fs::File::open(path).await.map_err(Failure::failed(doing))?;
-        let length = file.metadata().await.map_err(Failure::failed(doing))?.len();
+        let file = tokio::fs::File::open(path).await.map_err(ExitError::failed(doing))?;
+        let length = file.metadata().await.map_err(ExitError::failed(doing))?.len();
         let name = match self.arguments.archive.as_str() {
             STANDARD => STANDARD.into(),
             _ => path.file_name().unwrap_or_default().to_string_lossy(),
@@ -243,7 +244,7 @@ impl Restoring<'_> {
             length: Some(length),
             key: None,
         };
-        let submitted = self.state.archives.upload(self.admin, upload, pieces(file));
+        let submitted = self.state.archives.upload(self.admin, upload, chunks(file));
         let result = follow(self.state, self.acting, submitted)
             .await?
             .result
@@ -253,30 +254,30 @@ impl Restoring<'_> {
 }
 
 /// The bytes of a file as they come.
-pub(crate) fn pieces(file: impl AsyncRead + Unpin) -> impl Stream<Item = Result<Bytes, Error>> {
+pub(super) fn chunks(file: impl AsyncRead + Unpin) -> impl Stream<Item = Result<Bytes, Error>> {
     stream::try_unfold(file, |mut file| async move {
-        let mut piece = BytesMut::with_capacity(PIECE);
+        let mut chunk = BytesMut::with_capacity(CHUNK);
         let read = file
-            .read_buf(&mut piece)
+            .read_buf(&mut chunk)
             .await
             .map_err(Error::io("reading the archive"))?;
-        Ok((read > 0).then(|| (piece.freeze(), file)))
+        Ok((read > 0).then(|| (chunk.freeze(), file)))
     })
 }
 
 /// After the command line itself has acted, somebody must be able to sign in. Whoever acts by name can.
-async fn first_administrator(state: &AppState, admin: &Admin) -> Result<Option<FirstAdmin>, Failure> {
+async fn first_administrator(state: &AppState, admin: &Admin) -> Result<Option<FirstAdmin>, ExitError> {
     if admin.user_id().is_some() {
         return Ok(None);
     }
     let (accounts, settings) = (&state.accounts, &state.settings);
     let made = accounts.ensure_somebody_can_sign_in(&settings.admin_username, settings.admin_password.as_ref());
-    made.await.map_err(Failure::failed(
+    made.await.map_err(ExitError::failed(
         "making an administrator after the restore, which is done (`campus-backup admin create` makes one)",
     ))
 }
 
-fn report_done(mut done: Value, made: Option<FirstAdmin>, report: Report) -> Result<(), Failure> {
+fn report_done(mut done: Value, made: Option<FirstAdmin>, report: Report) -> Result<(), ExitError> {
     if report == Report::Json {
         if let Some(made) = &made {
             let password = made.password.as_ref().map(ExposeSecret::expose_secret);
@@ -289,7 +290,7 @@ fn report_done(mut done: Value, made: Option<FirstAdmin>, report: Report) -> Res
     made.as_ref().map_or(Ok(()), startup::announce)
 }
 
-fn unconfirmed(plan: &Value) -> Failure {
+fn unconfirmed(plan: &Value) -> ExitError {
     let names = LISTS.iter().flat_map(|(list, _)| plan[list]["items"].as_array());
     let names = names.flatten().filter_map(|account| account["username"].as_str());
     let names: Vec<_> = names.collect();
@@ -297,10 +298,10 @@ fn unconfirmed(plan: &Value) -> Failure {
         "--confirm-administrators is needed: the plan changes accounts of administrators ({}). Nothing was restored",
         names.join(", ")
     );
-    Failure::Settings(vec![problem])
+    ExitError::Settings(vec![problem])
 }
 
-fn print_plan(plan: &Value) -> Result<(), Failure> {
+fn print_plan(plan: &Value) -> Result<(), ExitError> {
     print("      before       after     inserts     updates     deletes")?;
     for (table, counts) in plan["tables"].as_object().into_iter().flatten() {
         let number = |name: &str| counts[name].as_u64().unwrap_or_default();
@@ -345,7 +346,7 @@ fn print_plan(plan: &Value) -> Result<(), Failure> {
     Ok(())
 }
 
-fn scope(arguments: &Restore) -> Result<Scope, Failure> {
+fn scope(arguments: &Restore) -> Result<Scope, ExitError> {
     if let Some(id) = arguments.student {
         let table = Table::Students;
         return Ok(Scope::Entity { table, id });
@@ -356,13 +357,13 @@ fn scope(arguments: &Restore) -> Result<Scope, Failure> {
     let tables: Option<_> = arguments.table.iter().map(|name| Table::from_name(name)).collect();
     tables.map(Scope::Tables).ok_or_else(|| {
         let names = Table::ALL.map(Table::name).join(", ");
-        Failure::Settings(vec![format!("--table: must be one of {names}")])
+        ExitError::Settings(vec![format!("--table: must be one of {names}")])
     })
 }
 
-fn mode(name: &str) -> Result<Mode, Failure> {
+fn mode(name: &str) -> Result<Mode, ExitError> {
     serde_json::from_value(json!(name)).map_err(|_| {
-        Failure::Settings(vec![format!(
+        ExitError::Settings(vec![format!(
             "--mode: `{name}` is not replace, merge or insert_missing"
         )])
     })

@@ -11,32 +11,33 @@ use futures_util::StreamExt as _;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
-use crate::cli::{Download, Reading};
+use crate::cli::archives::refused;
+use crate::cli::args::{Download, Reading};
+use crate::cli::exit::ExitError;
+use crate::cli::inspect::with_archives;
+use crate::cli::output::{Report, print_json};
+use crate::cli::output_file::{OutputFile, STANDARD};
+use crate::cli::run::with_admin;
 use crate::csv_style;
-use crate::failure::Failure;
-use crate::keep::{refused, with_admin};
-use crate::output::{Report, print_json};
-use crate::output_file::{OutputFile, STANDARD};
 use crate::problem::{ApiError, Code};
 use crate::routes::archives::file_name;
-use crate::stored::with_archives;
 
 const DOING: &str = "writing the file";
 
 /// How much is read at once, in bytes.
 const PIECE: usize = 256 * 1024;
 
-pub(super) fn download(arguments: &Download) -> Result<(), Failure> {
+pub(super) fn download(arguments: &Download) -> Result<(), ExitError> {
     match store::is_id(&arguments.what) {
         true => archive(arguments),
         false => table(arguments),
     }
 }
 
-fn archive(arguments: &Download) -> Result<(), Failure> {
+fn archive(arguments: &Download) -> Result<(), ExitError> {
     if arguments.format.is_some() {
         let problem = "--format: an archive is saved as it is; `extract` takes a table out of it";
-        return Err(Failure::Settings(vec![problem.to_owned()]));
+        return Err(ExitError::Settings(vec![problem.to_owned()]));
     }
     let reading = Reading {
         json: arguments.acting.json,
@@ -49,7 +50,7 @@ fn archive(arguments: &Download) -> Result<(), Failure> {
         let output = arguments.output.clone().unwrap_or_else(|| file_name(&manifest));
         // Reading blocks.
         let copied = tokio::task::spawn_blocking(move || copy(&*source, &manifest, output));
-        let (output, bytes) = copied.await.map_err(Failure::failed(DOING))??;
+        let (output, bytes) = copied.await.map_err(ExitError::failed(DOING))??;
         tell(
             report,
             &output,
@@ -59,7 +60,7 @@ fn archive(arguments: &Download) -> Result<(), Failure> {
 }
 
 /// Copies an archive to where it is wanted, and says where that is and how many bytes it has.
-fn copy(source: &dyn Source, manifest: &Manifest, output: String) -> Result<(String, u64), Failure> {
+fn copy(source: &dyn Source, manifest: &Manifest, output: String) -> Result<(String, u64), ExitError> {
     let mut file = OutputFile::begin(&output)?;
     let mut source = source.open().map_err(refused)?;
     let mut digest = Sha256::new();
@@ -67,12 +68,12 @@ fn copy(source: &dyn Source, manifest: &Manifest, output: String) -> Result<(Str
     loop {
         let read = source
             .read(&mut piece)
-            .map_err(Failure::failed("reading the archive"))?;
+            .map_err(ExitError::failed("reading the archive"))?;
         if read == 0 {
             break;
         }
         digest.update(&piece[..read]);
-        file.write_all(&piece[..read]).map_err(Failure::failed(DOING))?;
+        file.write_all(&piece[..read]).map_err(ExitError::failed(DOING))?;
     }
     let digest: String = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
     ensure_whole(manifest, &digest)?;
@@ -81,7 +82,7 @@ fn copy(source: &dyn Source, manifest: &Manifest, output: String) -> Result<(Str
 }
 
 /// What is saved must be what was stored.
-fn ensure_whole(manifest: &Manifest, digest: &str) -> Result<(), Failure> {
+fn ensure_whole(manifest: &Manifest, digest: &str) -> Result<(), ExitError> {
     match manifest.object.sha256 == digest {
         true => Ok(()),
         false => {
@@ -91,21 +92,21 @@ fn ensure_whole(manifest: &Manifest, digest: &str) -> Result<(), Failure> {
     }
 }
 
-fn table(arguments: &Download) -> Result<(), Failure> {
+fn table(arguments: &Download) -> Result<(), ExitError> {
     let scope = Scope::from_name(&arguments.what).ok_or_else(|| {
         let names = Table::ALL.map(Table::name).join(", ");
         let problem = format!(
             "`{}` is neither the id of an archive nor a table; there are {names}, all",
             arguments.what
         );
-        Failure::Settings(vec![problem])
+        ExitError::Settings(vec![problem])
     })?;
     let format = match (arguments.format.as_deref(), scope) {
         (None, Scope::One(_)) | (Some("csv"), _) => Format::Csv,
         (None, Scope::All) | (Some("json"), _) => Format::Json,
         (Some("xlsx"), _) => Format::Xlsx,
         (Some(other), _) => {
-            return Err(Failure::Settings(vec![format!(
+            return Err(ExitError::Settings(vec![format!(
                 "--format: `{other}` is not csv, json or xlsx"
             )]));
         }
@@ -130,7 +131,7 @@ fn table(arguments: &Download) -> Result<(), Failure> {
         let mut file = OutputFile::begin(&output)?;
         while let Some(bytes) = download.body.next().await {
             file.write_all(&bytes.map_err(refused)?)
-                .map_err(Failure::failed(DOING))?;
+                .map_err(ExitError::failed(DOING))?;
         }
         file.finish()?;
         let rows = download.total_rows;
@@ -143,7 +144,7 @@ fn table(arguments: &Download) -> Result<(), Failure> {
 }
 
 /// The standard output is the file's, unless it has another place.
-fn tell(report: Report, output: &str, answer: serde_json::Value) -> Result<(), Failure> {
+fn tell(report: Report, output: &str, answer: serde_json::Value) -> Result<(), ExitError> {
     match report {
         _ if output == STANDARD => Ok(()),
         Report::Json => print_json(&answer),

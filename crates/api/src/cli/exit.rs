@@ -11,7 +11,7 @@ use campus_backup_domain::Error;
 use campus_backup_domain::database::{Defect, Reason};
 use serde_json::{Map, Value, json};
 
-use crate::output::{self, escaped_json, printable};
+use crate::cli::output::{self, escaped_json, printable};
 use crate::problem::{ApiError, Code, Problem, chain};
 
 /// What a shell says of a program that was ended by SIGPIPE, as most are whose reader goes away.
@@ -19,7 +19,7 @@ const READER_IS_GONE: u8 = 128 + 13;
 
 /// Why the program ends. The exit codes are documented and stay.
 #[derive(Debug, thiserror::Error)]
-pub enum Failure {
+pub enum ExitError {
     /// Exit code 1. Anything that has no code of its own.
     #[error("{doing} failed")]
     Failed {
@@ -137,13 +137,13 @@ fn refusal_code(code: Code) -> u8 {
     }
 }
 
-impl From<ApiError> for Failure {
+impl From<ApiError> for ExitError {
     fn from(error: ApiError) -> Self {
         Self::Refused(Box::new(error.into_problem()))
     }
 }
 
-impl Failure {
+impl ExitError {
     /// Anything that has no code of its own.
     pub fn failed<E: Into<Box<dyn StdError + Send + Sync>>>(doing: &'static str) -> impl FnOnce(E) -> Self {
         move |source| Self::Failed {

@@ -8,22 +8,23 @@ use campus_backup_domain::clear::{self, Confirmation, Expected, Mode};
 use campus_backup_domain::{Error, clear::Clear as Request};
 use chrono::SecondsFormat;
 
-use crate::cli::Clear;
-use crate::confirm;
-use crate::failure::Failure;
-use crate::interrupt;
-use crate::keep::{follow, refused, with_admin};
-use crate::output::{Report, print, print_json};
+use crate::cli::archives::refused;
+use crate::cli::args::Clear;
+use crate::cli::exit::ExitError;
+use crate::cli::follow::follow;
+use crate::cli::output::{Report, print, print_json};
+use crate::cli::run::with_admin;
+use crate::cli::{confirm, interrupt};
 use crate::problem::ApiError;
 use crate::routes::clear::{ClearAnswer, clearable_names};
 
-pub(super) fn clear(arguments: &Clear) -> Result<(), Failure> {
+pub(super) fn clear(arguments: &Clear) -> Result<(), ExitError> {
     confirm::ensure_answerable(arguments.dry_run || arguments.yes)?;
     let names = clearable_names();
     let scope = Scope::from_name(&arguments.table).filter(|scope| names.contains(&scope.name()));
     let scope = scope.ok_or_else(|| {
         let names = names.join(", ");
-        Failure::Settings(vec![format!(
+        ExitError::Settings(vec![format!(
             "`{}` can't be cleared; there are {names}",
             arguments.table
         )])
@@ -71,7 +72,7 @@ pub(super) fn clear(arguments: &Clear) -> Result<(), Failure> {
     })
 }
 
-fn done(id: &str, scope: Scope, cleared: ClearReport, report: Report) -> Result<(), Failure> {
+fn done(id: &str, scope: Scope, cleared: ClearReport, report: Report) -> Result<(), ExitError> {
     if report != Report::Text {
         return match report {
             Report::Json => print_json(&ClearAnswer::done(id.to_owned(), scope, cleared)),
@@ -91,7 +92,7 @@ fn print_table(
     headings: [&str; 2],
     removed: &BTreeMap<Table, u64>,
     kept: &BTreeMap<Table, u64>,
-) -> Result<(), Failure> {
+) -> Result<(), ExitError> {
     print(&format!("{:>16}{:>16}", headings[0], headings[1]))?;
     for (table, stays) in kept {
         let goes = removed.get(table).copied().unwrap_or_default();

@@ -4,22 +4,22 @@ use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 
 use tokio::sync::oneshot;
 
-use crate::failure::Failure;
-use crate::interrupt;
+use crate::cli::exit::ExitError;
+use crate::cli::interrupt;
 
 const ASKING: &str = "asking for the confirmation";
 
 /// Demands that somebody can be asked, or has answered already.
 ///
 /// # Errors
-/// [`Failure::Settings`]
-pub(crate) fn ensure_answerable(is_answered: bool) -> Result<(), Failure> {
+/// [`ExitError::Settings`]
+pub(crate) fn ensure_answerable(is_answered: bool) -> Result<(), ExitError> {
     match is_answered || io::stdin().is_terminal() {
         true => Ok(()),
         false => {
             let problem =
                 "--yes is needed where nobody can be asked; --dry-run, where there is one, shows what would be done";
-            Err(Failure::Settings(vec![problem.to_owned()]))
+            Err(ExitError::Settings(vec![problem.to_owned()]))
         }
     }
 }
@@ -27,9 +27,9 @@ pub(crate) fn ensure_answerable(is_answered: bool) -> Result<(), Failure> {
 /// Whether the word is typed.
 ///
 /// # Errors
-/// [`Failure::Interrupted`] on Ctrl-C; [`Failure::Failed`] if the terminal can't be used.
-pub(crate) async fn is_typed(word: &str) -> Result<bool, Failure> {
-    write!(io::stderr().lock(), "Type {word} to go on: ").map_err(Failure::failed(ASKING))?;
+/// [`ExitError::Interrupted`] on Ctrl-C; [`ExitError::Failed`] if the terminal can't be used.
+pub(crate) async fn is_typed(word: &str) -> Result<bool, ExitError> {
+    write!(io::stderr().lock(), "Type {word} to go on: ").map_err(ExitError::failed(ASKING))?;
     let (answer, answered) = oneshot::channel();
     // Not a thread of the runtime, which would wait for the answer before it ends.
     std::thread::spawn(move || {
@@ -39,8 +39,8 @@ pub(crate) async fn is_typed(word: &str) -> Result<bool, Failure> {
         let _ = answer.send(read.map(|_| typed));
     });
     let typed = interrupt::until_pressed(async {
-        let typed = answered.await.map_err(Failure::failed(ASKING))?;
-        typed.map_err(Failure::failed(ASKING))
+        let typed = answered.await.map_err(ExitError::failed(ASKING))?;
+        typed.map_err(ExitError::failed(ASKING))
     });
     Ok(typed.await?.trim() == word)
 }

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use tempfile::NamedTempFile;
 
-use crate::failure::Failure;
-use crate::output;
+use crate::cli::exit::ExitError;
+use crate::cli::output;
 
 const DOING: &str = "writing the file";
 
@@ -23,8 +23,8 @@ impl OutputFile {
     /// Begins one at a path, or on the standard output.
     ///
     /// # Errors
-    /// [`Failure::Settings`] if there is a file already.
-    pub(crate) fn begin(path: &str) -> Result<Self, Failure> {
+    /// [`ExitError::Settings`] if there is a file already.
+    pub(crate) fn begin(path: &str) -> Result<Self, ExitError> {
         if path == STANDARD {
             return Ok(Self::Standard(output::file_output()));
         }
@@ -34,7 +34,7 @@ impl OutputFile {
         // Beside its place, so that it can be put there at once when it is whole.
         let folder = Path::new(path).parent();
         let folder = folder.filter(|folder| !folder.as_os_str().is_empty());
-        let file = NamedTempFile::new_in(folder.unwrap_or(Path::new("."))).map_err(Failure::failed(DOING))?;
+        let file = NamedTempFile::new_in(folder.unwrap_or(Path::new("."))).map_err(ExitError::failed(DOING))?;
         Ok(Self::File {
             file,
             path: path.to_owned(),
@@ -44,24 +44,24 @@ impl OutputFile {
     /// Ends one that is whole.
     ///
     /// # Errors
-    /// [`Failure::Settings`] if somebody else has put a file there.
-    pub(crate) fn finish(self) -> Result<(), Failure> {
+    /// [`ExitError::Settings`] if somebody else has put a file there.
+    pub(crate) fn finish(self) -> Result<(), ExitError> {
         match self {
-            Self::Standard(mut output) => output.flush().map_err(Failure::failed(DOING)),
+            Self::Standard(mut output) => output.flush().map_err(ExitError::failed(DOING)),
             Self::File { file, path } => {
-                file.as_file().sync_all().map_err(Failure::failed(DOING))?;
+                file.as_file().sync_all().map_err(ExitError::failed(DOING))?;
                 let put = file.persist_noclobber(&path).map_err(|refused| refused.error);
                 put.map(drop).map_err(|error| match error.kind() {
                     ErrorKind::AlreadyExists => exists(&path),
-                    _ => Failure::failed(DOING)(error),
+                    _ => ExitError::failed(DOING)(error),
                 })
             }
         }
     }
 }
 
-fn exists(path: &str) -> Failure {
-    Failure::Settings(vec![format!("--output: there is a file `{path}` already")])
+fn exists(path: &str) -> ExitError {
+    ExitError::Settings(vec![format!("--output: there is a file `{path}` already")])
 }
 
 impl Write for OutputFile {

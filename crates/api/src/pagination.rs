@@ -7,7 +7,7 @@ use url::form_urlencoded;
 use utoipa::ToSchema;
 
 use crate::AppState;
-use crate::address;
+use crate::client_ip;
 use crate::conditional;
 use crate::problem::ApiError;
 
@@ -19,7 +19,7 @@ const DEFAULT_LIMIT: u64 = 20;
 
 /// Some items of a list.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct Listed<T> {
+pub struct Page<T> {
     /// The items of this page.
     pub items: Vec<T>,
     /// How many the whole list has.
@@ -30,7 +30,7 @@ pub struct Listed<T> {
     pub offset: u64,
 }
 
-impl<T> Listed<T> {
+impl<T> Page<T> {
     /// The items that were found for that window.
     pub fn new(items: Vec<impl Into<T>>, window: Window) -> Self {
         let Window { limit, offset, total } = window;
@@ -98,7 +98,7 @@ pub fn answer(
     window: Window,
     page: &impl Serialize,
 ) -> Result<HttpResponse, ApiError> {
-    let service = address::of_service(state.settings.public_url.as_deref(), request);
+    let service = client_ip::of_service(state.settings.public_url.as_deref(), request);
     let links = window.others().into_iter().map(|(relation, offset)| {
         let query = query(request.query_string(), window.limit, offset);
         format!(r#"<{service}{}?{query}>; rel="{relation}""#, request.path())

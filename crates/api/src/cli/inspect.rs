@@ -13,19 +13,18 @@ use chrono::SecondsFormat;
 use indicatif::ProgressBar;
 use serde_json::json;
 
-use crate::cli::{Extract, Reading};
-use crate::commands::block_on;
-use crate::failure::Failure;
+use crate::cli::archives::{line, refused};
+use crate::cli::args::{Extract, Reading};
+use crate::cli::exit::ExitError;
+use crate::cli::output::{Report, print, print_json};
+use crate::cli::output_file::STANDARD;
+use crate::cli::run::block_on;
+use crate::cli::{inspect_file, interrupt, progress};
 use crate::installation::{self, Installation};
-use crate::interrupt;
-use crate::keep::{line, refused};
-use crate::output::{Report, print, print_json};
-use crate::output_file::STANDARD;
+use crate::logging;
 use crate::problem::{ApiError, Code};
-use crate::progress;
 use crate::routes::archives::{ArchiveAnswer, UnreadableAnswer};
 use crate::settings::Settings;
-use crate::{logging, look};
 
 /// The most archives that a list has.
 const ALL: u64 = u64::MAX;
@@ -33,7 +32,7 @@ const ALL: u64 = u64::MAX;
 /// How often the bar moves.
 const TICK: Duration = Duration::from_millis(100);
 
-pub(crate) fn list(reading: &Reading) -> Result<(), Failure> {
+pub(super) fn list(reading: &Reading) -> Result<(), ExitError> {
     with_archives(reading, async |archives, _| {
         let kept = archives.list(None, ALL, 0).await.map_err(refused)?;
         if reading.json {
@@ -51,7 +50,7 @@ pub(crate) fn list(reading: &Reading) -> Result<(), Failure> {
     })
 }
 
-pub(crate) fn show(id: &str, reading: &Reading) -> Result<(), Failure> {
+pub(super) fn show(id: &str, reading: &Reading) -> Result<(), ExitError> {
     with_archives(reading, async |archives, _| {
         let archive = archives.show(id).await.map_err(refused)?;
         if reading.json {
@@ -75,7 +74,7 @@ pub(crate) fn show(id: &str, reading: &Reading) -> Result<(), Failure> {
     })
 }
 
-pub(crate) fn verify(id: &str, test_restore: bool, reading: &Reading) -> Result<(), Failure> {
+pub(super) fn verify(id: &str, test_restore: bool, reading: &Reading) -> Result<(), ExitError> {
     let level = match test_restore {
         true => VerificationLevel::TestRestore,
         false => VerificationLevel::Digest,
@@ -99,7 +98,7 @@ pub(crate) fn verify(id: &str, test_restore: bool, reading: &Reading) -> Result<
     })
 }
 
-pub(crate) fn extract(arguments: &Extract) -> Result<(), Failure> {
+pub(super) fn extract(arguments: &Extract) -> Result<(), ExitError> {
     let Extract {
         archive,
         table,
@@ -109,38 +108,38 @@ pub(crate) fn extract(arguments: &Extract) -> Result<(), Failure> {
         timezone,
         reading,
     } = arguments;
-    let wanted = look::wanted(table, format, table_style, timezone)?;
+    let wanted = inspect_file::wanted(table, format, table_style, timezone)?;
     let report = reading.report();
-    match Named::of(archive)? {
-        Named::File(path) => {
+    match NamedArchive::of(archive)? {
+        NamedArchive::File(path) => {
             let settings = Settings::of_command(&reading.common)?;
-            let refused = look::refused(archive);
+            let refused = inspect_file::refused(archive);
             let open = || open::Source::open(&path);
-            look::extract(open, &settings.archive_keys, wanted, output.as_deref(), report, refused)
+            inspect_file::extract(open, &settings.archive_keys, wanted, output.as_deref(), report, refused)
         }
-        Named::Standard => {
+        NamedArchive::Standard => {
             let settings = Settings::of_command(&reading.common)?;
-            let refused = look::refused("the standard input");
-            let open = || Ok(look::standard_input());
-            look::extract(open, &settings.archive_keys, wanted, output.as_deref(), report, refused)
+            let refused = inspect_file::refused("the standard input");
+            let open = || Ok(inspect_file::standard_input());
+            inspect_file::extract(open, &settings.archive_keys, wanted, output.as_deref(), report, refused)
         }
-        Named::Stored(id) => with_archives(reading, async |archives, settings| {
+        NamedArchive::Stored(id) => with_archives(reading, async |archives, settings| {
             let archive = archives.show(&id).await.map_err(refused)?;
             let source = archives.source(&archive.manifest);
             let (keys, output) = (settings.archive_keys.clone(), output.clone());
             let file = id.clone();
             // Reading blocks.
             let extracted = tokio::task::spawn_blocking(move || {
-                let refused = look::refused(&file);
-                look::extract(|| source.open(), &keys, wanted, output.as_deref(), report, refused)
+                let refused = inspect_file::refused(&file);
+                inspect_file::extract(|| source.open(), &keys, wanted, output.as_deref(), report, refused)
             });
-            extracted.await.map_err(Failure::failed("taking out a table"))?
+            extracted.await.map_err(ExitError::failed("taking out a table"))?
         }),
     }
 }
 
 /// An archive as an argument names it.
-pub(crate) enum Named {
+pub(super) enum NamedArchive {
     /// By its id in the store.
     Stored(String),
     /// By the path of a file.
@@ -149,12 +148,12 @@ pub(crate) enum Named {
     Standard,
 }
 
-impl Named {
+impl NamedArchive {
     /// What has the form of an id is one, `-` is the standard input; everything else is a file.
     ///
     /// # Errors
     /// [`Code::UnknownArchive`] if it is neither.
-    pub(crate) fn of(argument: &str) -> Result<Self, Failure> {
+    pub(super) fn of(argument: &str) -> Result<Self, ExitError> {
         if store::is_id(argument) {
             return Ok(Self::Stored(argument.to_owned()));
         }
@@ -173,10 +172,10 @@ impl Named {
 }
 
 /// Runs a command on the archives alone.
-pub(crate) fn with_archives(
+pub(super) fn with_archives(
     reading: &Reading,
-    work: impl AsyncFnOnce(&StoredArchives, &Settings) -> Result<(), Failure>,
-) -> Result<(), Failure> {
+    work: impl AsyncFnOnce(&StoredArchives, &Settings) -> Result<(), ExitError>,
+) -> Result<(), ExitError> {
     let settings = Settings::of_command(&reading.common)?;
     logging::start(&settings);
     block_on(async {
@@ -187,9 +186,9 @@ pub(crate) fn with_archives(
 }
 
 /// The archives where the settings say, to be read.
-pub(crate) fn archives(settings: &Settings) -> Result<StoredArchives, Failure> {
+pub(super) fn archives(settings: &Settings) -> Result<StoredArchives, ExitError> {
     let store = Store::open_existing(&settings.archives);
-    let store = store.map_err(Failure::refused("--archives (CAMPUS_BACKUP_ARCHIVES)"))?;
+    let store = store.map_err(ExitError::refused("--archives (CAMPUS_BACKUP_ARCHIVES)"))?;
     // The data folder may be lost, too.
     let scratch = match settings.data_dir.is_dir() {
         true => settings.data_dir.clone(),
@@ -201,19 +200,19 @@ pub(crate) fn archives(settings: &Settings) -> Result<StoredArchives, Failure> {
 /// Shows how far some work is while it goes on; Ctrl-C ends it.
 ///
 /// # Errors
-/// [`Failure::Interrupted`], and what the work says.
+/// [`ExitError::Interrupted`], and what the work says.
 async fn shown<T>(
     bar: &ProgressBar,
     progress: &Progress,
     work: impl Future<Output = Result<T, Error>>,
-) -> Result<T, Failure> {
+) -> Result<T, ExitError> {
     let mut ticks = tokio::time::interval(TICK);
     tokio::pin!(work);
     let mut is_interrupted = false;
     loop {
         tokio::select! {
             done = &mut work => return done.map_err(|error| match error {
-                Error::Cancelled => Failure::interrupted(),
+                Error::Cancelled => ExitError::interrupted(),
                 error => refused(error),
             }),
             _ = ticks.tick() => {

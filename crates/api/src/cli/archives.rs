@@ -1,0 +1,213 @@
+//! `campus-backup backup`, `diff`, `undo`, `delete`, `protect` and `upload`.
+//!
+//! They call the same functions as the API, whether the service runs or not. The writer's lease keeps both from changing the data
+//! at the same time.
+
+use std::fs::File;
+use std::io::Write;
+use std::os::fd::AsFd as _;
+use std::path::Path;
+
+use campus_backup_domain::Error;
+use campus_backup_domain::archives::{Edit, ListedArchive, UndoLoss, Upload, Words};
+use campus_backup_domain::catalog;
+use campus_backup_domain::diff::{self, CsvRequest};
+use campus_backup_domain::export::{CsvOptions, Transfer};
+use campus_backup_domain::job::Progress;
+use futures_util::StreamExt as _;
+use indicatif::{HumanBytes, HumanCount};
+use serde_json::{Value, json};
+
+use crate::cli::args::{Acting, ArchiveFields};
+use crate::cli::confirm;
+use crate::cli::exit::ExitError;
+use crate::cli::follow::follow;
+use crate::cli::output::{Report, file_output, print, print_json};
+use crate::cli::output_file::STANDARD;
+use crate::cli::restore::chunks;
+use crate::cli::run::with_admin;
+use crate::problem::ApiError;
+use crate::routes::archives::ArchiveAnswer;
+use crate::routes::diff::{DiffCounts, side};
+
+pub(super) fn backup(fields: ArchiveFields, acting: &Acting) -> Result<(), ExitError> {
+    with_admin(acting, async |state, admin| {
+        let job = follow(state, acting, state.archives.take(admin, words(fields), None)).await?;
+        let id = job.result.as_ref().and_then(|result| result["archive_id"].as_str());
+        let archive = state.archives.show(admin, id.unwrap_or_default()).await;
+        report_archive(acting.report(), archive.map_err(refused)?)
+    })
+}
+
+/// Tells of an archive that a command has made or changed.
+pub(super) fn report_archive(report: Report, archive: ListedArchive) -> Result<(), ExitError> {
+    match report {
+        Report::Json => print_json(&ArchiveAnswer::from(archive)),
+        Report::Text | Report::Quiet => report.say(&line(&archive)),
+    }
+}
+
+pub(super) fn diff(from: String, to: String, csv: bool, acting: &Acting) -> Result<(), ExitError> {
+    with_admin(acting, async |state, admin| {
+        let sides = async { Ok((side(admin, state, &from).await?, side(admin, state, &to).await?)) };
+        let (one, other) = sides.await.map_err(|error: ApiError| ExitError::from(error))?;
+        if csv {
+            let request = CsvRequest {
+                scope: catalog::Scope::All,
+                change: None,
+                csv: CsvOptions::default(),
+                transfer: Transfer::default(),
+            };
+            let body = diff::csv(admin, &one, &other, &state.downloads, request, std::future::pending());
+            let mut body = body.await.map_err(refused)?;
+            let mut output = file_output();
+            while let Some(bytes) = body.next().await {
+                let written = output.write_all(&bytes.map_err(refused)?);
+                written.map_err(ExitError::failed("writing to the standard output"))?;
+            }
+            return output
+                .flush()
+                .map_err(ExitError::failed("writing to the standard output"));
+        }
+        let counted = diff::counts(&one, &other, &Progress::default())
+            .await
+            .map_err(refused)?;
+        let answer = json!(DiffCounts::new(from, to, &counted));
+        if acting.json {
+            return print_json(&answer);
+        }
+        print("       added     removed     changed   unchanged")?;
+        for (table, counts) in answer["tables"].as_object().into_iter().flatten() {
+            let counts = ["added", "removed", "changed", "unchanged"].map(|what| column(counts, what));
+            print(&format!("{}  {table}", counts.concat()))?;
+        }
+        for (table, only) in answer["missing"].as_object().into_iter().flatten() {
+            print(&format!("{table} is only in `{}`", only.as_str().unwrap_or_default()))?;
+        }
+        Ok(())
+    })
+}
+
+pub(super) fn undo(id: &str, acting: &Acting) -> Result<(), ExitError> {
+    with_admin(acting, async |state, admin| {
+        let job = follow(state, acting, state.archives.undo(admin, id, None)).await?;
+        let report = job.result.unwrap_or_default();
+        if acting.json {
+            return print_json(&report);
+        }
+        for (table, done) in report["tables"].as_object().into_iter().flatten() {
+            acting.report().say(&format!("{}  {table}", column(done, "inserted")))?;
+        }
+        Ok(())
+    })
+}
+
+/// An archive in a line.
+pub(super) fn line(archive: &ListedArchive) -> String {
+    let manifest = &archive.manifest;
+    let kind = json!(manifest.kind);
+    let origin = match archive.origin.map(|origin| json!(origin)) {
+        Some(origin) => format!("  {:9}", origin.as_str().unwrap_or_default()),
+        None => String::new(),
+    };
+    let verified = match archive.verifications().last() {
+        None => "not verified".to_owned(),
+        Some(last) => {
+            let level = json!(last.level);
+            let what = last.code.as_deref().unwrap_or("ok");
+            format!("{} {what}", level.as_str().unwrap_or_default())
+        }
+    };
+    let protected = if manifest.protected { "  protected" } else { "" };
+    let label = manifest
+        .label
+        .as_deref()
+        .map(|label| format!("  {label}"))
+        .unwrap_or_default();
+    format!(
+        "{}  {:8}{origin}  {:>12} rows  {:>11}  {verified}{protected}{label}",
+        manifest.id,
+        kind.as_str().unwrap_or_default(),
+        HumanCount(manifest.total).to_string(),
+        HumanBytes(manifest.object.size).to_string(),
+    )
+}
+
+/// A number of a table that has twelve places for it.
+pub(super) fn column(counts: &Value, name: &str) -> String {
+    format!("{:>12}", counts[name].as_u64().unwrap_or_default())
+}
+
+pub(super) fn refused(error: Error) -> ExitError {
+    ApiError::from(error).into()
+}
+
+fn words(fields: ArchiveFields) -> Words {
+    let ArchiveFields { label, note, protected } = fields;
+    Words { label, note, protected }
+}
+
+pub(super) fn delete(id: &str, force: bool, yes: bool, acting: &Acting) -> Result<(), ExitError> {
+    /// What has to be typed.
+    const DELETE: &str = "delete";
+    confirm::ensure_answerable(yes)?;
+    with_admin(acting, async |state, admin| {
+        if !yes {
+            let archive = state.archives.show(admin, id).await.map_err(refused)?;
+            print(&line(&archive))?;
+            if !confirm::is_typed(DELETE).await? {
+                return Err(refused(Error::WrongConfirmation { expected: DELETE }));
+            }
+        }
+        let loss = match force {
+            true => UndoLoss::Accepted,
+            false => UndoLoss::Refused,
+        };
+        state.archives.delete(admin, id, loss).await.map_err(refused)?;
+        match acting.report() {
+            Report::Json => print_json(&json!({"id": id, "deleted": true})),
+            report => report.say(&format!("{id} was deleted")),
+        }
+    })
+}
+
+pub(super) fn protect(id: &str, is_protected: bool, acting: &Acting) -> Result<(), ExitError> {
+    with_admin(acting, async |state, admin| {
+        let edit = Edit {
+            protected: Some(is_protected),
+            ..Edit::default()
+        };
+        let archive = state.archives.edit(admin, id, &edit).await.map_err(refused)?;
+        report_archive(acting.report(), archive)
+    })
+}
+
+pub(super) fn upload(file: &str, fields: ArchiveFields, acting: &Acting) -> Result<(), ExitError> {
+    let doing = "reading the archive";
+    if file != STANDARD && !Path::new(file).is_file() {
+        return Err(ExitError::Settings(vec![format!("there is no file `{file}`")]));
+    }
+    with_admin(acting, async |state, admin| {
+        let mut upload = Upload {
+            words: words(fields),
+            length: None,
+            key: None,
+        };
+        let job = match file {
+            STANDARD => {
+                let input = std::io::stdin().as_fd().try_clone_to_owned();
+                let input = tokio::fs::File::from_std(File::from(input.map_err(ExitError::failed(doing))?));
+                let submitted = state.archives.upload(admin, upload, chunks(input));
+                follow(state, acting, submitted).await?
+            }
+            path => {
+                let file = tokio::fs::File::open(path).await.map_err(ExitError::failed(doing))?;
+                upload.length = Some(file.metadata().await.map_err(ExitError::failed(doing))?.len());
+                follow(state, acting, state.archives.upload(admin, upload, chunks(file))).await?
+            }
+        };
+        let id = job.result.as_ref().and_then(|result| result["archive_id"].as_str());
+        let archive = state.archives.show(admin, id.unwrap_or_default()).await;
+        report_archive(acting.report(), archive.map_err(refused)?)
+    })
+}

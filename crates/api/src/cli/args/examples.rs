@@ -1,0 +1,58 @@
+//! The examples in the help of the subcommands.
+
+pub(super) const BACKUP_EXAMPLES: &str = "Examples:
+  campus-backup backup --label \"end of term\"
+  campus-backup backup --quiet                     from cron: says something only if it fails
+  campus-backup backup --json | jq -r .id";
+pub(super) const LIST_EXAMPLES: &str = "Examples:
+  campus-backup list
+  campus-backup list --json | jq -r '.items[0].id'";
+pub(super) const VERIFY_EXAMPLES: &str = "Examples:
+  campus-backup verify 2026-11-25T03-53-08Z-5f1c2a9b
+  campus-backup verify 2026-11-25T03-53-08Z-5f1c2a9b --test-restore";
+pub(super) const EXTRACT_EXAMPLES: &str = "Examples:
+  campus-backup extract 2026-11-25T03-53-08Z-5f1c2a9b students --output students.csv
+  campus-backup extract backup.json.zst payments --delimiter semicolon --decimals comma --names
+  ssh school cat backup.json.zst | campus-backup extract - students";
+pub(super) const DIFF_EXAMPLES: &str = "Examples:
+  campus-backup diff 2026-11-25T03-53-08Z-5f1c2a9b              with the live data
+  campus-backup diff 2026-11-25T03-53-08Z-5f1c2a9b live --csv > differences.csv";
+pub(super) const RESTORE_EXAMPLES: &str = "Examples:
+  campus-backup restore 2026-11-25T03-53-08Z-5f1c2a9b --mode replace --dry-run
+  campus-backup restore backup.json.zst --mode replace
+  campus-backup restore 2026-11-25T03-53-08Z-5f1c2a9b --mode merge --student 17
+  ssh school cat backup.json.zst | campus-backup restore - --mode replace --yes";
+pub(super) const UNDO_EXAMPLES: &str = "Examples:
+  campus-backup undo 0193d2f0-7a1c-7d3e-8f4b-2c9d1e5a6b70";
+pub(super) const CLEAR_EXAMPLES: &str = "Examples:
+  campus-backup clear attendance --dry-run
+  campus-backup clear attendance
+  campus-backup clear students --expected-rows 109000 --yes";
+pub(super) const DELETE_EXAMPLES: &str = "Examples:
+  campus-backup delete 2026-11-25T03-53-08Z-5f1c2a9b";
+pub(super) const PROTECT_EXAMPLES: &str = "Examples:
+  campus-backup protect 2026-11-25T03-53-08Z-5f1c2a9b
+  campus-backup protect 2026-11-25T03-53-08Z-5f1c2a9b --off";
+pub(super) const UPLOAD_EXAMPLES: &str = "Examples:
+  campus-backup upload backup.json.zst --label \"from the old server\"
+  ssh school cat backup.json.zst | campus-backup upload -";
+pub(super) const DOWNLOAD_EXAMPLES: &str = "Examples:
+  campus-backup download 2026-11-25T03-53-08Z-5f1c2a9b          a stored archive, as it is
+  campus-backup download students --output students.csv         the live data
+  campus-backup download attendance --format xlsx --names
+  campus-backup download all --output - | age -r age1... > backup.json.age";
+pub(super) const COMPLETIONS_EXAMPLES: &str = "Examples:
+  campus-backup completions bash > /etc/bash_completion.d/campus-backup
+  campus-backup completions zsh > /usr/local/share/zsh/site-functions/_campus-backup
+  campus-backup completions fish > ~/.config/fish/completions/campus-backup.fish";
+pub(super) const TOKEN_EXAMPLES: &str = "Examples:
+  curl -H \"Authorization: Bearer $(campus-backup token admin)\" http://127.0.0.1:8080/backup/stats";
+pub(super) const DEMO_EXAMPLES: &str = "Examples:
+  campus-backup demo
+  campus-backup demo --scale 10";
+pub(super) const HEALTH_EXAMPLES: &str = "Examples:
+  campus-backup health
+  campus-backup health --store";
+pub(super) const CREATE_EXAMPLES: &str = "Examples:
+  campus-backup admin create head --email head@school.example
+  campus-backup admin create head --password-file - < password.txt";

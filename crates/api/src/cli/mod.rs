@@ -1,0 +1,29 @@
+//! The command line: what it accepts ([`args`]), what each subcommand does, and how the program ends ([`exit`]).
+//!
+//! In reading order: [`args`] are the subcommands and their arguments; [`run`] reads them and calls one function each. [`service`]
+//! and [`accounts`] work on the installation, [`archives`], [`inspect`], [`restore`], [`clear`] and [`download`] on the school's
+//! data; [`follow`] waits for a job. [`output`] is the standard output, [`output_file`] a file, [`progress`] the bar, [`confirm`]
+//! the question and [`interrupt`] Ctrl-C. [`exit`] has the exit codes.
+
+mod accounts;
+mod archives;
+pub mod args;
+mod clear;
+mod confirm;
+mod download;
+pub mod exit;
+mod follow;
+mod inspect;
+mod inspect_file;
+mod interrupt;
+pub(crate) mod output;
+mod output_file;
+pub(crate) mod progress;
+mod restore;
+mod run;
+mod service;
+
+pub(crate) use args::{ADMIN_PASSWORD, JWT_SECRET, JWT_SECRET_PREVIOUS, ListedSetting, settings};
+pub use args::{Common, SECRET_VARIABLES, Serve, Serving};
+pub(crate) use output_file::STANDARD;
+pub use run::main;

@@ -1,0 +1,114 @@
+//! The whole program: reads the command line, runs one subcommand, and ends with its exit code.
+
+use std::future::Future;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use campus_backup_domain::account::Admin;
+use campus_backup_domain::job::Runner;
+
+use crate::AppState;
+use crate::cli::args::{Acting, Cli, Command, Common};
+use crate::cli::exit::{ErrorForm, ExitError};
+use crate::cli::{accounts, archives, clear, download, inspect, inspect_file, restore, service};
+use crate::installation::Installation;
+use crate::logging;
+use crate::settings::Settings;
+use crate::startup;
+
+/// How long tasks that ignore the end of the program are waited for.
+pub(super) const LAST_MOMENTS: Duration = Duration::from_secs(2);
+
+/// The whole program: reads the command line, does what it says, and gives the exit code.
+pub fn main() -> ExitCode {
+    let form = ErrorForm::of(std::env::args_os());
+    let done = match Cli::read(std::env::args_os()) {
+        Ok(cli) => run(cli),
+        Err(error) if error.use_stderr() && form == ErrorForm::Json => {
+            let lines = error.to_string();
+            let lines = lines.lines().map(str::trim).filter(|line| !line.is_empty());
+            Err(ExitError::Settings(vec![lines.collect::<Vec<_>>().join(" ")]))
+        }
+        Err(error) => {
+            // Also the help that was asked for. If nobody reads it, there is nobody left to tell.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(form),
+    }
+}
+
+fn run(cli: Cli) -> Result<(), ExitError> {
+    match cli.command {
+        None => service::serve(&cli.serve),
+        Some(Command::Serve(serve_arguments)) => service::serve(&serve_arguments),
+        Some(Command::Migrate(common)) => service::migrate(&common),
+        Some(Command::Health { store: true, common }) => service::check_store(&common),
+        Some(Command::Health { store: false, common }) => service::health(&common),
+        Some(Command::Openapi) => service::print_document(),
+        Some(Command::Completions { shell }) => service::completions(shell),
+        Some(Command::Backup { words, acting }) => archives::backup(words, &acting),
+        Some(Command::List { reading }) => inspect::list(&reading),
+        Some(Command::Show { id, reading }) => inspect::show(&id, &reading),
+        Some(Command::Verify {
+            id,
+            test_restore,
+            reading,
+        }) => inspect::verify(&id, test_restore, &reading),
+        Some(Command::Extract(extract)) => inspect::extract(&extract),
+        Some(Command::Diff { from, to, csv, acting }) => archives::diff(from, to, csv, &acting),
+        Some(Command::Restore(restore)) => restore::restore(&restore),
+        Some(Command::Clear(clear)) => clear::clear(&clear),
+        Some(Command::Undo { id, acting }) => archives::undo(&id, &acting),
+        Some(Command::Delete { id, force, yes, acting }) => archives::delete(&id, force, yes, &acting),
+        Some(Command::Protect { id, off, acting }) => archives::protect(&id, !off, &acting),
+        Some(Command::Upload { file, words, acting }) => archives::upload(&file, words, &acting),
+        Some(Command::Download(download)) => download::download(&download),
+        Some(Command::Open(open)) => inspect_file::open(&open),
+        Some(Command::Admin(admin)) => accounts::administer(admin),
+        Some(Command::Token {
+            username,
+            lifetime,
+            common,
+        }) => accounts::token(&username, lifetime, &common),
+        Some(Command::Demo { scale, common }) => service::demo(scale, &common),
+    }
+}
+
+/// Runs a subcommand that works on an installation.
+pub(super) fn with_state(
+    common: &Common,
+    installation: Installation,
+    work: impl AsyncFnOnce(&AppState) -> Result<(), ExitError>,
+) -> Result<(), ExitError> {
+    let settings = Settings::of_command(common)?;
+    logging::start(&settings);
+    block_on(async { work(&startup::state(settings, installation, |_| Ok(Runner::passing())).await?).await })
+}
+
+pub(super) fn with_admin(
+    acting: &Acting,
+    work: impl AsyncFnOnce(&AppState, &Admin) -> Result<(), ExitError>,
+) -> Result<(), ExitError> {
+    with_state(&acting.common, Installation::Required, async |state| {
+        let admin = state.accounts.administrator(acting.username()).await;
+        work(state, &admin.map_err(ExitError::refused("--as"))?).await
+    })
+}
+
+/// Runs a subcommand to its end. What then still holds on to a thread is left behind.
+pub(super) fn block_on(work: impl Future<Output = Result<(), ExitError>>) -> Result<(), ExitError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(ExitError::failed("starting"))?;
+    let result = runtime.block_on(async {
+        startup::survive_file_size_limit().map_err(ExitError::failed("setting up signals"))?;
+        work.await
+    });
+    runtime.shutdown_timeout(LAST_MOMENTS);
+    result
+}

@@ -1,0 +1,93 @@
+//! `campus-backup serve`, `migrate`, `demo` and `health`, and the subcommands that print the API's document and shell completions.
+
+use std::io::Write as _;
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use campus_backup_domain::store::Store;
+
+use crate::cli::args::{self, Common, Serve};
+use crate::cli::exit::ExitError;
+use crate::cli::output::{self, Report, print};
+use crate::cli::run::{LAST_MOMENTS, block_on, with_state};
+use crate::installation::{self, Installation};
+use crate::problem::ApiError;
+use crate::settings::Settings;
+use crate::{Service, logging, openapi, startup};
+
+pub(super) fn serve(arguments: &Serve) -> Result<(), ExitError> {
+    let settings = Settings::of_serve(arguments)?;
+    logging::start(&settings);
+    block_on(async { Service::build(settings).await?.run().await })
+}
+
+/// Makes an installation, or brings it up to date.
+pub(super) fn migrate(common: &Common) -> Result<(), ExitError> {
+    with_state(common, Installation::CreateIfMissing, async |_| Ok(()))
+}
+
+pub(super) fn demo(scale: u32, common: &Common) -> Result<(), ExitError> {
+    with_state(common, Installation::CreateIfMissing, async |state| {
+        let filled = startup::fill_demo(state, scale).await?;
+        for (table, rows) in &filled.rows {
+            Report::of(false, common.quiet).say(&format!("{table}: {rows}"))?;
+        }
+        Ok(())
+    })
+}
+
+/// Asks the service on this machine, wherever the settings let it listen.
+pub(super) fn health(common: &Common) -> Result<(), ExitError> {
+    let doing = "asking the service whether it can work";
+    let mut address = Settings::of_command(common)?.listen;
+    if address.ip().is_unspecified() {
+        address.set_ip(if address.is_ipv4() {
+            Ipv4Addr::LOCALHOST.into()
+        } else {
+            Ipv6Addr::LOCALHOST.into()
+        });
+    }
+    block_on(async {
+        let client = reqwest::Client::builder().no_proxy().timeout(LAST_MOMENTS).build();
+        let asked = client
+            .map_err(ExitError::failed(doing))?
+            .get(format!("http://{address}/readyz"))
+            .send()
+            .await;
+        let answer = asked.and_then(reqwest::Response::error_for_status);
+        answer.map(drop).map_err(ExitError::failed(doing))
+    })
+}
+
+/// Does to the store of archives what the service does. It needs neither the service nor a database.
+pub(super) fn check_store(common: &Common) -> Result<(), ExitError> {
+    let settings = Settings::of_command(common)?;
+    logging::start(&settings);
+    installation::require_archives(&settings)?;
+    block_on(async {
+        let store = Store::open(&settings.archives);
+        let store = store.map_err(ExitError::refused("--archives (CAMPUS_BACKUP_ARCHIVES)"))?;
+        let checked = store
+            .check()
+            .await
+            .map_err(|error| ApiError::from(error).with_cause())?;
+        let report = Report::of(false, common.quiet);
+        report.say("The store of archives works: a file was written, read, listed and deleted.")?;
+        checked.warning().map_or(Ok(()), print)
+    })
+}
+
+pub(super) fn print_document() -> Result<(), ExitError> {
+    let document = openapi::openapi()
+        .to_pretty_json()
+        .map_err(ExitError::failed("writing the API's document"))?;
+    let written = writeln!(output::standard_output(), "{document}");
+    written.map_err(ExitError::failed("writing to the standard output"))
+}
+
+pub(super) fn completions(shell: clap_complete::Shell) -> Result<(), ExitError> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut args::command(), "campus-backup", &mut script);
+    let mut output = output::standard_output();
+    let written = output.write_all(&script).and_then(|()| output.flush());
+    written.map_err(ExitError::failed("writing to the standard output"))
+}
