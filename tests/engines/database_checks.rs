@@ -3,19 +3,19 @@
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use campus_backup_domain::database::{Defect, Reason, SchemaState, Settings};
+use campus_backup_domain::database::{DatabaseSettings, Defect, DefectReason, SchemaState};
 use campus_backup_domain::{Database, Error};
 use harness::defaults::Defaults;
 use harness::{Engine, PATIENCE, Scratch, on_every_engine, tool, until};
 use url::Url;
 use uuid::Uuid;
 
-fn settings(url: &str) -> Settings {
-    Settings {
+fn settings(url: &str) -> DatabaseSettings {
+    DatabaseSettings {
         url: url.to_owned(),
         connections: 2,
         readers: 1,
-        patience: Duration::from_secs(10),
+        lock_timeout: Duration::from_secs(10),
     }
 }
 
@@ -49,7 +49,7 @@ async fn encoding_that_can_not_hold_every_text_is_found(engine: Engine) {
                 url.set_path(&name);
                 let database = Database::connect(&settings(url.as_str())).await.unwrap();
                 let found = defect(database.check_server(&SchemaState::Empty).await);
-                assert_eq!(found.reason, Reason::Encoding);
+                assert_eq!(found.reason, DefectReason::Encoding);
                 assert!(
                     found.detail.contains(encoding) && found.detail.contains("CREATE DATABASE"),
                     "{found}"
@@ -63,7 +63,7 @@ async fn encoding_that_can_not_hold_every_text_is_found(engine: Engine) {
                 .execute("alter table courses modify description longtext character set latin1")
                 .await;
             let found = defect(database.check_tables().await);
-            assert_eq!(found.reason, Reason::Encoding);
+            assert_eq!(found.reason, DefectReason::Encoding);
             assert!(
                 found.detail.contains("courses") && found.detail.contains("utf8mb4"),
                 "{found}"
@@ -105,7 +105,7 @@ async fn missing_right_is_found_with_the_statement_that_grants_it(engine: Engine
     match engine {
         Engine::Postgres => {
             let found = defect(Database::inspect(&settings).await.map(drop));
-            assert_eq!(found.reason, Reason::MissingRights);
+            assert_eq!(found.reason, DefectReason::MissingRights);
             scratch.execute(&grant_all).await;
             let database = Database::connect(&settings).await.unwrap();
             let found = defect(database.check_tables().await);
@@ -135,7 +135,7 @@ async fn missing_right_is_found_with_the_statement_that_grants_it(engine: Engine
             assert_eq!(Database::inspect(&settings).await.unwrap(), SchemaState::Current);
             let database = Database::connect(&settings).await.unwrap();
             let found = defect(database.check_tables().await);
-            assert_eq!(found.reason, Reason::MissingRights);
+            assert_eq!(found.reason, DefectReason::MissingRights);
             let grant = format!("GRANT ALL ON `{name}`.* TO '{role}'@'%'");
             assert!(
                 found.detail.contains("INSERT") && found.detail.contains(&grant),
@@ -165,7 +165,7 @@ async fn server_that_takes_no_writes_is_found(engine: Engine) {
         return;
     };
     let found = defect(scratch.database().await.check_writable().await);
-    assert_eq!(found.reason, Reason::ReadOnly);
+    assert_eq!(found.reason, DefectReason::ReadOnly);
     assert!(found.detail.contains("read_only"), "{found}");
 }
 
@@ -181,7 +181,7 @@ async fn file_without_the_right_to_write_is_found() {
     let file = scratch.folder().join("school.db");
     std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o400)).unwrap();
     let found = defect(database.check_writable().await);
-    assert_eq!(found.reason, Reason::ReadOnly);
+    assert_eq!(found.reason, DefectReason::ReadOnly);
     assert!(found.detail.contains("chmod"), "{found}");
 }
 
@@ -235,7 +235,7 @@ async fn connection_pooler_in_transaction_mode_is_found(engine: Engine) {
         pooler.kill().unwrap();
         pooler.wait().unwrap();
         match is_refused {
-            true => assert_eq!(defect(found.map(drop)).reason, Reason::TransactionPooling),
+            true => assert_eq!(defect(found.map(drop)).reason, DefectReason::TransactionPooling),
             false => assert_eq!(found.unwrap(), SchemaState::Current),
         }
     }

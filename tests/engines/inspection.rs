@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use campus_backup_domain::Database;
-use campus_backup_domain::database::{SchemaState, Settings};
+use campus_backup_domain::database::{DatabaseSettings, SchemaState};
 use campus_backup_migration::{Migrator, MigratorTrait, tables_of};
 use harness::schema_shape::{self, Shape};
 use harness::{Engine, Scratch, on_every_engine};
@@ -13,11 +13,11 @@ const LOG: &str =
     "create table backup_migrations (version varchar(255) not null primary key, applied_at bigint not null)";
 
 async fn inspect(scratch: &Scratch) -> SchemaState {
-    let settings = Settings {
+    let settings = DatabaseSettings {
         url: scratch.url().to_owned(),
         connections: 2,
         readers: 1,
-        patience: Duration::from_secs(10),
+        lock_timeout: Duration::from_secs(10),
     };
     let found = Database::inspect(&settings).await.unwrap();
     assert_eq!(scratch.database().await.schema_state().await.unwrap(), found);
@@ -41,11 +41,11 @@ fn names() -> Vec<String> {
 async fn migration_waits_for_a_user_of_the_tables(engine: Engine) {
     let scratch = Scratch::empty(engine).await;
     Migrator::up(scratch.connection(), Some(3)).await.unwrap();
-    let settings = Settings {
+    let settings = DatabaseSettings {
         url: scratch.url().to_owned(),
         connections: 3,
         readers: 1,
-        patience: Duration::from_secs(1),
+        lock_timeout: Duration::from_secs(1),
     };
     let database = Database::connect(&settings).await.unwrap();
     // As an older copy of the service does that makes a backup.

@@ -3,7 +3,7 @@
 
 use campus_backup_archive::Cell;
 use campus_backup_domain::restore::{BlockerCode, Mode};
-use campus_backup_domain::snapshot::{Path, Selection, Sink, Snapshot};
+use campus_backup_domain::snapshot::{ReadStrategy, Selection, Sink, Snapshot};
 use campus_backup_domain::{Database, Error, Table};
 use harness::restore_rig::{Place, everything, one};
 use harness::{Engine, on_every_engine, small_school};
@@ -89,12 +89,12 @@ impl Sink for Lines {
         Ok(())
     }
 
-    async fn hand_on(&mut self) -> Result<(), Error> {
+    async fn flush_if_full(&mut self) -> Result<(), Error> {
         Ok(())
     }
 }
 
-pub(crate) async fn read(database: &Database, path: Path, table: Table) -> String {
+pub(crate) async fn read(database: &Database, strategy: ReadStrategy, table: Table) -> String {
     let mut snapshot = Snapshot::take(database, path, &[table]).await.unwrap();
     let mut lines = Lines::default();
     snapshot.read(table, Selection::Columns, &mut lines).await.unwrap();
@@ -109,12 +109,12 @@ async fn a_native_value_comes_back_into_its_engine(engine: Engine) {
     let ordinary = place.archive().await;
     for (table, column, value, native) in odd(engine) {
         school.scratch.execute(&update(table, column, value)).await;
-        let rows = read(&place.database, Path::Engine, table).await;
+        let rows = read(&place.database, ReadStrategy::Native, table).await;
         assert!(
             rows.contains(&format!("{{\"native\":\"{native}\"}}")),
             "{value}: {rows}"
         );
-        assert_eq!(read(&place.database, Path::Pages, table).await, rows, "{value}");
+        assert_eq!(read(&place.database, ReadStrategy::Paged, table).await, rows, "{value}");
         let archive = place.archive().await;
         let digests = archive.summary().sha256;
         for request in [

@@ -3,7 +3,7 @@
 use campus_backup_archive::Cell;
 use campus_backup_domain::Table;
 use campus_backup_domain::restore::Mode;
-use campus_backup_domain::snapshot::{Path, Selection, Sink, Snapshot};
+use campus_backup_domain::snapshot::{ReadStrategy, Selection, Sink, Snapshot};
 use sea_orm::{ConnectionTrait as _, Statement};
 
 use harness::restore_rig::{Place, everything};
@@ -18,7 +18,7 @@ impl Sink for Names {
         Ok(())
     }
 
-    async fn hand_on(&mut self) -> campus_backup_domain::Result<()> {
+    async fn flush_if_full(&mut self) -> campus_backup_domain::Result<()> {
         Ok(())
     }
 }
@@ -30,13 +30,13 @@ async fn a_reader_sees_the_old_rows_whole(engine: Engine) {
     let archive = place.archive().await;
     school.scratch.execute("delete from attendance").await;
     school.scratch.execute("update students set full_name = 'now'").await;
-    let mut before = Snapshot::take(&place.database, Path::Engine, &Table::ALL)
+    let mut before = Snapshot::take(&place.database, ReadStrategy::Native, &Table::ALL)
         .await
         .unwrap();
     let request = everything(Mode::Replace);
     let mut change = place.begin(&request).await.unwrap();
     // As the one does that takes the safety archive.
-    let mut meanwhile = Snapshot::take(&place.database, Path::Engine, &Table::ALL)
+    let mut meanwhile = Snapshot::take(&place.database, ReadStrategy::Native, &Table::ALL)
         .await
         .unwrap();
     place.apply(&mut change, &archive, &request).await.unwrap();
@@ -121,7 +121,7 @@ async fn many_rows_are_loaded_beside_a_reader(engine: Engine) {
     let place = Place::on(&school.scratch).await;
     let archive = place.archive().await;
     let request = everything(Mode::Replace);
-    let reader = Snapshot::take(&place.database, Path::Engine, &Table::ALL)
+    let reader = Snapshot::take(&place.database, ReadStrategy::Native, &Table::ALL)
         .await
         .unwrap();
     place.restore(&archive, &request).await.unwrap();

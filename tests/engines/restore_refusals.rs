@@ -2,7 +2,7 @@
 
 use campus_backup_archive::Cell;
 use campus_backup_domain::restore::Mode;
-use campus_backup_domain::snapshot::{Path, Snapshot};
+use campus_backup_domain::snapshot::{ReadStrategy, Snapshot};
 use campus_backup_domain::{Error, Table};
 
 use harness::restore_rig::{Archive, Place, everything, one, student};
@@ -49,7 +49,7 @@ async fn orphans_are_named_and_nothing_changes(engine: Engine) {
         assert_eq!(school.scratch.everything().await, before);
     }
     // Somebody who reads makes no difference to that.
-    let reader = Snapshot::take(&place.database, Path::Engine, &Table::ALL)
+    let reader = Snapshot::take(&place.database, ReadStrategy::Native, &Table::ALL)
         .await
         .unwrap();
     let refused = place.restore(&archive, &everything(Mode::Replace)).await;

@@ -6,7 +6,7 @@ use campus_backup_archive::Cell;
 use campus_backup_domain::Table;
 use campus_backup_domain::change::Change;
 use campus_backup_domain::restore::{BlockerCode, Mode};
-use campus_backup_domain::snapshot::{Path, Selection, Sink, Snapshot};
+use campus_backup_domain::snapshot::{ReadStrategy, Selection, Sink, Snapshot};
 use sea_orm::{ConnectionTrait as _, Statement};
 
 use harness::defaults::Defaults;
@@ -128,7 +128,9 @@ async fn all_connections_find_their_tables_in_the_same_schema() {
     // A pool has one connection from the beginning, so the others are new.
     let mut snapshots = Vec::new();
     for _ in 0..3 {
-        let snapshot = Snapshot::take(&database, Path::Engine, &Table::ALL).await.unwrap();
+        let snapshot = Snapshot::take(&database, ReadStrategy::Native, &Table::ALL)
+            .await
+            .unwrap();
         assert_eq!(snapshot.rows_of(Table::Students), 5);
         snapshots.push(snapshot);
     }
@@ -191,7 +193,7 @@ impl Sink for SlowReader {
         Ok(())
     }
 
-    async fn hand_on(&mut self) -> campus_backup_domain::Result<()> {
+    async fn flush_if_full(&mut self) -> campus_backup_domain::Result<()> {
         if !std::mem::replace(&mut self.has_paused, true) {
             tokio::time::sleep(PAUSE).await;
         }
@@ -214,7 +216,9 @@ async fn a_slow_reader_outlives_short_limits(engine: Engine) {
         fill::wide_students_after(&scratch, done, ROWS / 4, 1_024).await;
     }
     let database = scratch.database().await;
-    let mut snapshot = Snapshot::take(&database, Path::Engine, &Table::ALL).await.unwrap();
+    let mut snapshot = Snapshot::take(&database, ReadStrategy::Native, &Table::ALL)
+        .await
+        .unwrap();
     let mut reader = SlowReader::default();
     snapshot
         .read(Table::Students, Selection::Columns, &mut reader)

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use campus_backup_archive::Cell;
-use campus_backup_domain::snapshot::{Path, RowEncoder, Selection, SharedSink, Sink, Snapshot};
+use campus_backup_domain::snapshot::{ParallelSink, ReadStrategy, RowEncoder, Selection, Sink, Snapshot};
 use campus_backup_domain::{Database, Error, Table};
 use sea_orm::ConnectionTrait as _;
 
@@ -51,7 +51,7 @@ impl Sink for Lines {
         Ok(())
     }
 
-    async fn hand_on(&mut self) -> Result<(), Error> {
+    async fn flush_if_full(&mut self) -> Result<(), Error> {
         match self.fails_after {
             Some(rows) if self.rows >= rows => Err(Error::Gone),
             _ => Ok(()),
@@ -59,7 +59,7 @@ impl Sink for Lines {
     }
 }
 
-impl SharedSink for Lines {
+impl ParallelSink for Lines {
     fn encoder(&self) -> Option<RowEncoder> {
         Some(Box::new(|cells, out| {
             line(cells, out);
@@ -67,7 +67,7 @@ impl SharedSink for Lines {
         }))
     }
 
-    fn encoded(&mut self, rows: u64, bytes: &[u8]) {
+    fn append_encoded(&mut self, rows: u64, bytes: &[u8]) {
         self.shared = true;
         self.rows += rows;
         self.text.extend_from_slice(bytes);
@@ -79,13 +79,13 @@ fn expected(phone: &str) -> String {
 }
 
 async fn take(database: &Database) -> Snapshot {
-    Snapshot::take(database, Path::Pair(IN_A_TURN), &[Table::Students])
+    Snapshot::take(database, ReadStrategy::Parallel(IN_A_TURN), &[Table::Students])
         .await
         .unwrap()
 }
 
 async fn read(snapshot: &mut Snapshot, lines: &mut Lines) -> Result<(), Error> {
-    snapshot.read_shared(Table::Students, Selection::Columns, lines).await
+    snapshot.read_parallel(Table::Students, Selection::Columns, lines).await
 }
 
 /// Waits until the place of a second thread is back, which one that was left in the middle gives back a little later.

@@ -3,7 +3,7 @@
 
 use campus_backup_archive::Cell;
 use campus_backup_domain::catalog::NameColumns;
-use campus_backup_domain::snapshot::{Path, RowEncoder, Selection, SharedSink, Sink, Snapshot};
+use campus_backup_domain::snapshot::{ParallelSink, ReadStrategy, RowEncoder, Selection, Sink, Snapshot};
 use campus_backup_domain::{Database, Table};
 use chrono::{DateTime, NaiveDate, Utc};
 use proptest::prelude::*;
@@ -197,12 +197,12 @@ impl Sink for Lines {
         Ok(())
     }
 
-    async fn hand_on(&mut self) -> campus_backup_domain::Result<()> {
+    async fn flush_if_full(&mut self) -> campus_backup_domain::Result<()> {
         Ok(())
     }
 }
 
-impl SharedSink for Lines {
+impl ParallelSink for Lines {
     fn encoder(&self) -> Option<RowEncoder> {
         Some(Box::new(|cells, out| {
             out.extend_from_slice(line(cells).as_bytes());
@@ -211,7 +211,7 @@ impl SharedSink for Lines {
         }))
     }
 
-    fn encoded(&mut self, rows: u64, bytes: &[u8]) {
+    fn append_encoded(&mut self, rows: u64, bytes: &[u8]) {
         let lines = str::from_utf8(bytes).unwrap().split_terminator('\n');
         self.0.extend(lines.map(str::to_owned));
         assert!(rows <= self.0.len() as u64);
@@ -227,10 +227,10 @@ fn line(cells: &[Cell<'_>]) -> String {
     String::from_utf8(out).unwrap()
 }
 
-async fn read(database: &Database, path: Path, table: Table, selection: Selection) -> Vec<String> {
+async fn read(database: &Database, strategy: ReadStrategy, table: Table, selection: Selection) -> Vec<String> {
     let mut snapshot = Snapshot::take(database, path, &[table]).await.unwrap();
     let mut lines = Lines::default();
-    snapshot.read_shared(table, selection, &mut lines).await.unwrap();
+    snapshot.read_parallel(table, selection, &mut lines).await.unwrap();
     assert_eq!(snapshot.rows_of(table), lines.0.len() as u64);
     snapshot.end().await.unwrap();
     lines.0
@@ -254,23 +254,23 @@ async fn all_paths_read_what_was_written(engine: Engine) {
     for (table, rows) in &school {
         let written: Vec<String> = rows.iter().map(|row| line(row)).collect();
         assert_eq!(
-            read(&database, Path::Engine, *table, Selection::Columns).await,
+            read(&database, ReadStrategy::Native, *table, Selection::Columns).await,
             written,
             "{table}"
         );
     }
     for table in Table::ALL {
-        let sheets = [NameColumns::Omitted, NameColumns::Included].map(Selection::Sheet);
+        let sheets = [NameColumns::Omitted, NameColumns::Included].map(Selection::ExportColumns);
         for selection in [Selection::Columns].into_iter().chain(sheets) {
-            let fast = read(&database, Path::Engine, table, selection).await;
+            let fast = read(&database, ReadStrategy::Native, table, selection).await;
             assert_eq!(
                 fast,
-                read(&database, Path::Pages, table, selection).await,
+                read(&database, ReadStrategy::Paged, table, selection).await,
                 "{table} {selection:?}"
             );
             assert!(!fast.is_empty());
             for rows_in_a_turn in [1, 7, 100] {
-                let pair = read(&database, Path::Pair(rows_in_a_turn), table, selection).await;
+                let pair = read(&database, ReadStrategy::Parallel(rows_in_a_turn), table, selection).await;
                 assert_eq!(pair, fast, "{table} {selection:?} in turns of {rows_in_a_turn}");
             }
         }

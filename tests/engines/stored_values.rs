@@ -3,7 +3,7 @@
 
 use campus_backup_domain::Table;
 use campus_backup_domain::restore::Mode;
-use campus_backup_domain::snapshot::Path;
+use campus_backup_domain::snapshot::ReadStrategy;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
@@ -196,8 +196,8 @@ async fn every_value_that_is_stored_comes_back(engine: Engine) {
 
     let mut rows = Vec::new();
     for table in TABLES {
-        let by_engine = read(&place.database, Path::Engine, table).await;
-        assert_eq!(read(&place.database, Path::Pages, table).await, by_engine);
+        let by_engine = read(&place.database, ReadStrategy::Native, table).await;
+        assert_eq!(read(&place.database, ReadStrategy::Paged, table).await, by_engine);
         rows.push(by_engine);
     }
     assert!(rows[0].contains("{\"native\":"), "no value was one of the engine alone");
@@ -210,7 +210,7 @@ async fn every_value_that_is_stored_comes_back(engine: Engine) {
         place.restore(&archive, &everything(mode)).await.unwrap();
         assert_eq!(place.digests().await, digests);
         for (table, expected) in TABLES.into_iter().zip(&rows) {
-            assert_eq!(read(&place.database, Path::Engine, table).await, *expected);
+            assert_eq!(read(&place.database, ReadStrategy::Native, table).await, *expected);
         }
     }
 }

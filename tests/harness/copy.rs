@@ -114,7 +114,7 @@ impl Copy {
         };
         let url = scratch.url().to_owned();
         let built = runtime.spawn(async move {
-            let settings_of_database = database::Settings {
+            let settings_of_database = database::DatabaseSettings {
                 url,
                 connections: 4,
                 readers: 2,
@@ -123,7 +123,7 @@ impl Copy {
             let database = Database::connect(&settings_of_database).await.unwrap();
             let jobs = Jobs::new(database.clone(), settings, runner);
             jobs.start().await.unwrap();
-            let accounts = account::Settings::new(JWT_SECRET.as_bytes().to_vec().into(), "the tests".to_owned());
+            let accounts = account::AccountSettings::new(JWT_SECRET.as_bytes().to_vec().into(), "the tests".to_owned());
             let accounts = Accounts::new(database.clone(), accounts).unwrap();
             let token = accounts.issue_token("admin", Duration::from_secs(60)).await.unwrap();
             (database, jobs, token.principal.admin().unwrap())

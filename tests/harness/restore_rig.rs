@@ -85,7 +85,7 @@ impl<'a> Place<'a> {
     /// The administrator is the user `admin`, who must be there.
     pub async fn on(scratch: &'a Scratch) -> Self {
         let database = scratch.database().await;
-        let settings = account::Settings::new(JWT_SECRET.as_bytes().to_vec().into(), "the tests".to_owned());
+        let settings = account::AccountSettings::new(JWT_SECRET.as_bytes().to_vec().into(), "the tests".to_owned());
         let accounts = Accounts::new(database.clone(), settings).unwrap();
         let issued = accounts.issue_token("admin", Duration::from_secs(600)).await.unwrap();
         let admin = accounts
@@ -102,14 +102,14 @@ impl<'a> Place<'a> {
     }
 
     pub async fn archive(&self) -> Archive {
-        let settings = export::Settings {
+        let settings = export::ExportSettings {
             time_zone: chrono_tz::UTC,
             chunk_size: 65_536,
             stall_timeout: Duration::from_secs(10),
             app_version: "1.2.3",
             spool: export::SpoolSpace::new(std::env::temp_dir(), 64 << 20),
         };
-        let request = export::Request {
+        let request = export::ExportRequest {
             scope: Exported::All,
             format: Format::Json,
             csv: CsvOptions::default(),

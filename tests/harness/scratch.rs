@@ -99,11 +99,11 @@ impl Scratch {
 
     /// The database as the service connects to it.
     pub async fn database(&self) -> campus_backup_domain::Database {
-        let settings = campus_backup_domain::database::Settings {
+        let settings = campus_backup_domain::database::DatabaseSettings {
             url: self.url.clone(),
             connections: 4,
             readers: 4,
-            patience: Duration::from_secs(10),
+            lock_timeout: Duration::from_secs(10),
         };
         campus_backup_domain::Database::connect(&settings).await.unwrap()
     }

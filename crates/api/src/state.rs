@@ -7,7 +7,7 @@ use campus_backup_domain::archives::{self, Archives};
 use campus_backup_domain::clear::Confirmation;
 use campus_backup_domain::job::{self, Jobs, Runner};
 use campus_backup_domain::stats::Counter;
-use campus_backup_domain::store::{Store, Swept};
+use campus_backup_domain::store::{Store, SweepReport};
 use campus_backup_domain::{Database, Error, export};
 use chrono::TimeDelta;
 use futures_util::future::BoxFuture;
@@ -30,7 +30,7 @@ pub struct AppState {
     /// Who may sign in.
     pub accounts: Accounts,
     /// How downloads are made.
-    pub downloads: export::Settings,
+    pub downloads: export::ExportSettings,
     /// Whether a clear has to be confirmed.
     pub confirmation: Confirmation,
     /// Long work.
@@ -42,7 +42,7 @@ pub struct AppState {
 impl AppState {
     /// The state of a process with these settings that works under the name of `runner`.
     pub fn new(settings: Settings, accounts: Accounts, database: Database, store: Store, runner: Runner) -> Self {
-        let downloads = export::Settings {
+        let downloads = export::ExportSettings {
             time_zone: settings.timezone,
             chunk_size: settings.chunk_size,
             stall_timeout: settings.stall_timeout,
@@ -101,9 +101,9 @@ fn of_jobs(database: &Database, store: &Store) -> job::Settings {
 }
 
 /// Says in the log what was swept. A store that is slow to answer, or does not, keeps nobody from anything.
-pub(crate) fn report(swept: Result<Swept, Error>) {
+pub(crate) fn report(swept: Result<SweepReport, Error>) {
     match swept {
-        Ok(swept) if swept == Swept::default() => {}
+        Ok(swept) if swept == SweepReport::default() => {}
         Ok(swept) => tracing::info!(?swept, "removed what was left among the archives"),
         Err(error) => tracing::warn!(
             error = chain(&error),

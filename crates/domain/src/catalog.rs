@@ -101,22 +101,19 @@ impl Table {
         &DESCRIPTIONS[self as usize].columns
     }
 
-    /// What a person's copy (CSV, XLSX) has, in its order.
-    pub fn sheet(self) -> &'static [SheetColumn] {
-        &DESCRIPTIONS[self as usize].sheet
-    }
-
-    /// The same, if wanted with the names of students and courses beside their ids.
-    pub fn export_columns(self, names: NameColumns) -> &'static [SheetColumn] {
+    /// The columns of a CSV or XLSX file, in its order; if wanted, with the names of students and courses beside their ids.
+    pub fn export_columns(self, names: NameColumns) -> &'static [ExportColumn] {
         match names {
-            NameColumns::Omitted => self.sheet(),
-            NameColumns::Included => &DESCRIPTIONS[self as usize].sheet_with_names,
+            NameColumns::Omitted => &DESCRIPTIONS[self as usize].export_columns,
+            NameColumns::Included => &DESCRIPTIONS[self as usize].export_columns_with_names,
         }
     }
 
-    /// Whether people may see the values of a column. What no sheet has is shown nowhere.
-    pub fn shows(self, column: &str) -> bool {
-        self.sheet().iter().any(|shown| shown.source.key() == column)
+    /// Whether people may see the values of a column. A column that no export has is shown nowhere.
+    pub fn is_exported(self, column: &str) -> bool {
+        self.export_columns(NameColumns::Omitted)
+            .iter()
+            .any(|exported| exported.source.key() == column)
     }
 }
 
@@ -130,12 +127,12 @@ impl fmt::Display for Table {
 /// leave less room for rows that come later than any school needs (2³² of them); the last id of all would leave none.
 pub const LARGEST_ID: i64 = i64::MAX - (1 << 32);
 
-/// As many columns as any table or sheet has at the most, so that a row's cells need no allocation; a test holds it.
-pub(crate) const MOST: usize = 8;
+/// As many columns as any table or export has at the most, so that a row's cells need no allocation; a test holds it.
+pub(crate) const MAX_COLUMNS: usize = 8;
 
 /// Place for the cells of one row.
-pub(crate) const fn cells<'a>() -> [Cell<'a>; MOST] {
-    [Cell::Null; MOST]
+pub(crate) const fn cells<'a>() -> [Cell<'a>; MAX_COLUMNS] {
+    [Cell::Null; MAX_COLUMNS]
 }
 
 /// One table, or all of them.
@@ -209,7 +206,7 @@ pub enum NameColumns {
 
 /// A column of a person's copy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SheetColumn {
+pub struct ExportColumn {
     /// The heading.
     pub heading: &'static str,
     /// Where its values come from.
@@ -218,7 +215,7 @@ pub struct SheetColumn {
     pub kind: Kind,
 }
 
-/// Where the values of a [`SheetColumn`] come from.
+/// Where the values of a [`ExportColumn`] come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
     /// A column of the table itself.
@@ -246,8 +243,8 @@ impl Source {
 struct Description {
     columns: Vec<Column>,
     references: Vec<Reference>,
-    sheet: Vec<SheetColumn>,
-    sheet_with_names: Vec<SheetColumn>,
+    export_columns: Vec<ExportColumn>,
+    export_columns_with_names: Vec<ExportColumn>,
 }
 
 static DEPENDENTS: LazyLock<[Vec<Table>; 7]> = LazyLock::new(|| {
@@ -314,7 +311,7 @@ static DESCRIPTIONS: LazyLock<[Description; 7]> = LazyLock::new(|| {
                 (P::TransactionId, "Transaction ID"),
             ]);
             // An administrator knows a category by its name.
-            for column in &mut payments.sheet {
+            for column in &mut payments.export_columns {
                 if column.source == Source::Own(P::CategoryId.as_str()) {
                     column.kind = Kind::Text;
                     column.source = Source::Of {
@@ -335,15 +332,15 @@ static DESCRIPTIONS: LazyLock<[Description; 7]> = LazyLock::new(|| {
         ]),
     };
     Table::ALL.map(describe_table).map(|mut described| {
-        described.sheet_with_names = with_names(&described);
+        described.export_columns_with_names = with_names(&described);
         described
     })
 });
 
-/// The sheet with a name after each id of a student or a course.
-fn with_names(described: &Description) -> Vec<SheetColumn> {
+/// The export columns with a name after each id of a student or a course.
+fn with_names(described: &Description) -> Vec<ExportColumn> {
     let mut columns = Vec::new();
-    for column in &described.sheet {
+    for column in &described.export_columns {
         columns.push(*column);
         let Source::Own(key) = column.source else { continue };
         let reference = described.references.iter().find(|reference| reference.column == key);
@@ -353,7 +350,7 @@ fn with_names(described: &Description) -> Vec<SheetColumn> {
             _ => None,
         };
         if let (Some((heading, column)), Some(reference)) = (named, reference) {
-            columns.push(SheetColumn {
+            columns.push(ExportColumn {
                 heading,
                 source: Source::Of {
                     key,
@@ -367,7 +364,7 @@ fn with_names(described: &Description) -> Vec<SheetColumn> {
     columns
 }
 
-fn describe<E: EntityTrait>(sheet: &[(E::Column, &'static str)]) -> Description {
+fn describe<E: EntityTrait>(exported: &[(E::Column, &'static str)]) -> Description {
     let columns: Vec<_> = E::Column::iter()
         .map(|column| Column {
             name: column.as_str(),
@@ -386,9 +383,9 @@ fn describe<E: EntityTrait>(sheet: &[(E::Column, &'static str)]) -> Description 
         })
     });
     let references = references.collect();
-    let sheet = sheet
+    let export_columns = exported
         .iter()
-        .map(|(column, heading)| SheetColumn {
+        .map(|(column, heading)| ExportColumn {
             heading,
             source: Source::Own(column.as_str()),
             kind: kind_of(column),
@@ -397,8 +394,8 @@ fn describe<E: EntityTrait>(sheet: &[(E::Column, &'static str)]) -> Description 
     Description {
         columns,
         references,
-        sheet,
-        sheet_with_names: Vec::new(),
+        export_columns,
+        export_columns_with_names: Vec::new(),
     }
 }
 
@@ -460,7 +457,10 @@ mod tests {
     fn every_row_has_its_place() {
         for table in Table::ALL {
             let with_names = table.export_columns(NameColumns::Included);
-            assert!(table.columns().len() <= MOST && with_names.len() <= MOST, "{table}");
+            assert!(
+                table.columns().len() <= MAX_COLUMNS && with_names.len() <= MAX_COLUMNS,
+                "{table}"
+            );
         }
     }
 
@@ -482,7 +482,11 @@ mod tests {
             ]
         );
         for table in [Table::Users, Table::Students, Table::Courses, Table::PaymentCategories] {
-            assert_eq!(table.export_columns(NameColumns::Included), table.sheet(), "{table}");
+            assert_eq!(
+                table.export_columns(NameColumns::Included),
+                table.export_columns(NameColumns::Omitted),
+                "{table}"
+            );
         }
     }
 
@@ -491,7 +495,7 @@ mod tests {
         for table in Table::ALL {
             for column in table.columns() {
                 let hidden = column.name == "password_hash";
-                assert_eq!(table.shows(column.name), !hidden, "{table}.{}", column.name);
+                assert_eq!(table.is_exported(column.name), !hidden, "{table}.{}", column.name);
             }
         }
     }

@@ -14,22 +14,22 @@ use rustix::io::Errno;
 /// A directory that is open.
 pub(crate) struct Directory(File);
 
-/// What becomes of a file that has the new name of another already.
+/// What a rename does if the new name is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Existing {
-    Replaced,
-    Kept,
+pub(crate) enum OnConflict {
+    Replace,
+    Keep,
 }
 
 /// What becomes of opening a file that is not there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Missing {
-    Created,
-    NotFound,
+pub(crate) enum OnMissing {
+    Create,
+    Fail,
 }
 
 /// What the directory says of a name, without following it.
-pub(crate) struct Status {
+pub(crate) struct FileStatus {
     pub(crate) kind: FileType,
     /// In bytes.
     pub(crate) size: u64,
@@ -83,9 +83,9 @@ impl Directory {
         Ok(names)
     }
 
-    pub(crate) fn status(&self, name: &str) -> io::Result<Status> {
+    pub(crate) fn status(&self, name: &str) -> io::Result<FileStatus> {
         let status = rustix::fs::statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW)?;
-        Ok(Status::from(&status))
+        Ok(FileStatus::from(&status))
     }
 
     /// Opens a regular file to read it.
@@ -113,10 +113,10 @@ impl Directory {
     }
 
     /// Opens a file to lock it.
-    pub(crate) fn lock_file(&self, name: &str, missing: Missing) -> io::Result<File> {
-        let create = match missing {
-            Missing::Created => OFlags::CREATE,
-            Missing::NotFound => OFlags::empty(),
+    pub(crate) fn lock_file(&self, name: &str, on_missing: OnMissing) -> io::Result<File> {
+        let create = match on_missing {
+            OnMissing::Create => OFlags::CREATE,
+            OnMissing::Fail => OFlags::empty(),
         };
         let flags = OFlags::WRONLY | create | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let opened = rustix::fs::openat(&self.0, name, flags, Mode::RUSR | Mode::WUSR)?;
@@ -128,8 +128,8 @@ impl Directory {
     ///
     /// # Errors
     /// [`ErrorKind::AlreadyExists`] if it is to keep what has the name.
-    pub(crate) fn rename(&self, old: &str, to: &Self, new: &str, existing: Existing) -> io::Result<()> {
-        if existing == Existing::Replaced {
+    pub(crate) fn rename(&self, old: &str, to: &Self, new: &str, on_conflict: OnConflict) -> io::Result<()> {
+        if on_conflict == OnConflict::Replace {
             return Ok(rustix::fs::renameat(&self.0, old, &to.0, new)?);
         }
         #[cfg(any(target_os = "linux", target_vendor = "apple"))]
@@ -158,14 +158,14 @@ impl Directory {
     }
 }
 
-impl Status {
+impl FileStatus {
     /// Of a file that is open.
     pub(crate) fn of(file: &File) -> io::Result<Self> {
         Ok(Self::from(&rustix::fs::fstat(file)?))
     }
 }
 
-impl From<&Stat> for Status {
+impl From<&Stat> for FileStatus {
     fn from(status: &Stat) -> Self {
         let time = |seconds, nanoseconds| {
             let nanoseconds = u32::try_from(nanoseconds).unwrap_or_default();

@@ -112,7 +112,7 @@ fn table(arguments: &Download) -> Result<(), ExitError> {
         }
     };
     let style = &arguments.table_style;
-    let request = export::Request {
+    let request = export::ExportRequest {
         scope,
         format,
         csv: CsvOptions {

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use actix_web::http::StatusCode;
 use campus_backup_domain::Error;
-use campus_backup_domain::database::{Defect, Reason};
+use campus_backup_domain::database::{Defect, DefectReason};
 use serde_json::{Map, Value, json};
 
 use crate::cli::output::{self, escaped_json, printable};
@@ -274,7 +274,7 @@ impl ExitError {
                 }
                 _ => (Code::DatabaseUnavailable.name(), Code::DatabaseUnavailable.title()),
             },
-            Self::DatabaseDefect { defect, .. } if defect.reason == Reason::Unreachable => {
+            Self::DatabaseDefect { defect, .. } if defect.reason == DefectReason::Unreachable => {
                 (Code::DatabaseUnavailable.name(), Code::DatabaseUnavailable.title())
             }
             Self::DatabaseDefect { .. } => ("database_unusable", "The database can't be used as it is set up"),

@@ -10,7 +10,7 @@ use actix_web::http::header::{ALLOW, CONTENT_RANGE, RETRY_AFTER, WWW_AUTHENTICAT
 use actix_web::{HttpResponse, ResponseError};
 use campus_backup_archive::Error as ArchiveError;
 use campus_backup_domain::Error as DomainError;
-use campus_backup_domain::database::Reason;
+use campus_backup_domain::database::DefectReason;
 use campus_backup_domain::job::{Fault, Job, JobState};
 
 use super::{Code, FieldError, PROBLEM_JSON, Problem};
@@ -364,8 +364,8 @@ impl From<DomainError> for ApiError {
                 .with_source(error),
             E::DatabaseDefect(defect) => {
                 let code = match defect.reason {
-                    Reason::Standby | Reason::ReadOnly => Code::DatabaseReadOnly,
-                    Reason::MissingRights => Code::DatabaseAccessDenied,
+                    DefectReason::Standby | DefectReason::ReadOnly => Code::DatabaseReadOnly,
+                    DefectReason::MissingRights => Code::DatabaseAccessDenied,
                     _ => Code::DatabaseUnavailable,
                 };
                 Self::new(code, defect.detail).with_reason(defect.reason.code())

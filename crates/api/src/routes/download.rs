@@ -101,7 +101,7 @@ impl DownloadQuery {
     ///
     /// # Errors
     /// 422 `invalid_field` for what the format does not have.
-    pub fn request(&self, scope: Scope, transfer: Transfer) -> Result<export::Request, ApiError> {
+    pub fn request(&self, scope: Scope, transfer: Transfer) -> Result<export::ExportRequest, ApiError> {
         let format = match (self.format, scope) {
             (Some(FormatName::Csv), _) | (None, Scope::One(_)) => Format::Csv,
             (Some(FormatName::Json), _) | (None, Scope::All) => Format::Json,
@@ -129,7 +129,7 @@ impl DownloadQuery {
                 self.dates.unwrap_or_default(),
             ),
         };
-        Ok(export::Request {
+        Ok(export::ExportRequest {
             scope,
             format,
             csv,

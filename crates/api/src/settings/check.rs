@@ -176,12 +176,12 @@ impl<'a> Check<'a> {
     }
 
     /// The address itself is not said back: it may have a secret in it.
-    pub(super) fn archives(&mut self, given: Option<&str>, data_dir: &Path) -> store::Settings {
-        let default = || store::Settings::folder(data_dir.join("archives"));
+    pub(super) fn archives(&mut self, given: Option<&str>, data_dir: &Path) -> store::StoreSettings {
+        let default = || store::StoreSettings::folder(data_dir.join("archives"));
         let Some(given) = optional(given) else {
             return default();
         };
-        store::Settings::new(given).unwrap_or_else(|error| {
+        store::StoreSettings::new(given).unwrap_or_else(|error| {
             let why = match error {
                 Error::Invalid { problem, .. } => problem,
                 other => other.to_string(),

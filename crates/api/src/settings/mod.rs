@@ -34,7 +34,7 @@ pub struct Settings {
     /// The folder for everything that the service keeps itself.
     pub data_dir: PathBuf,
     /// Where archives lie.
-    pub archives: store::Settings,
+    pub archives: store::StoreSettings,
     /// To whom they are encrypted, if to anybody.
     pub archive_recipients: Recipients,
     /// What opens those that are encrypted.
@@ -44,7 +44,7 @@ pub struct Settings {
     /// How many bytes an archive that is uploaded may have.
     pub upload_limit: u64,
     /// How to connect to the database.
-    pub database: database::Settings,
+    pub database: database::DatabaseSettings,
     /// What is logged, as a filter of `tracing_subscriber`.
     pub log: String,
     /// How it is logged.
@@ -122,10 +122,10 @@ impl fmt::Debug for Settings {
 
 impl Settings {
     /// The settings of the accounts, whose tokens are signed with `secret` and are for `installation`.
-    pub fn accounts(&self, secret: SecretString, installation: String) -> account::Settings {
+    pub fn accounts(&self, secret: SecretString, installation: String) -> account::AccountSettings {
         let defaults = LoginLimits::default();
         let bytes = |secret: &SecretString| secret.expose_secret().as_bytes().to_vec().into();
-        account::Settings {
+        account::AccountSettings {
             secret: bytes(&secret),
             previous_secret: self.jwt_secret_previous.as_ref().map(bytes),
             installation,
@@ -204,11 +204,11 @@ impl Settings {
         );
         let max_downloads = check.number("max-downloads", &serving.max_downloads, 1..=1_000);
         let settings = Self {
-            database: database::Settings {
+            database: database::DatabaseSettings {
                 url: check.database_url(common.database_url.as_deref(), &data_dir),
                 connections: check.number("database-connections", &common.database_connections, 2..=1_000),
                 readers: max_downloads,
-                patience: check.seconds("database-timeout", &common.database_timeout, 1..=HOUR),
+                lock_timeout: check.seconds("database-timeout", &common.database_timeout, 1..=HOUR),
             },
             archives: check.archives(common.archives.as_deref(), &data_dir),
             archive_recipients: archive_key.recipients(),

@@ -185,7 +185,7 @@ fn nothing_at_all_is_enough() {
     assert_eq!(settings.database.url, "sqlite:./data/campus-backup.db");
     assert_eq!(
         format!("{:?}", settings.archives),
-        format!("{:?}", store::Settings::folder("./data/archives"))
+        format!("{:?}", store::StoreSettings::folder("./data/archives"))
     );
     assert_eq!(settings.database.readers, 8);
     assert_eq!(settings.token_lifetime.as_secs(), 900);

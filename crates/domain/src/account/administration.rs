@@ -25,7 +25,7 @@ pub struct FirstAdmin {
 }
 
 /// The answer to being inserted: a name may be taken by somebody who came at the same time.
-enum Inserted {
+enum InsertOutcome {
     Yes,
     NameTaken,
 }
@@ -52,8 +52,8 @@ impl Accounts {
             return Ok(None);
         }
         match insert(&transaction, username, None, chosen.hash).await? {
-            Inserted::Yes => transaction.commit().await.map_err(Error::database(doing))?,
-            Inserted::NameTaken => {
+            InsertOutcome::Yes => transaction.commit().await.map_err(Error::database(doing))?,
+            InsertOutcome::NameTaken => {
                 transaction.rollback().await.map_err(Error::database(doing))?;
                 return match has_admin(self.0.database.connection()).await? {
                     true => Ok(None),
@@ -136,14 +136,14 @@ impl Accounts {
     ) -> Result<FirstAdmin> {
         let chosen = self.choose(username, email, password).await?;
         match insert(self.0.database.connection(), username, email, chosen.hash).await? {
-            Inserted::Yes => {
+            InsertOutcome::Yes => {
                 record("account_created", username);
                 Ok(FirstAdmin {
                     username: username.to_owned(),
                     password: chosen.generated,
                 })
             }
-            Inserted::NameTaken => Err(invalid("username", "is taken")),
+            InsertOutcome::NameTaken => Err(invalid("username", "is taken")),
         }
     }
 
@@ -176,7 +176,12 @@ impl Accounts {
         })
     }
 
-    async fn choose(&self, username: &str, email: Option<&str>, password: Option<&SecretString>) -> Result<Chosen> {
+    async fn choose(
+        &self,
+        username: &str,
+        email: Option<&str>,
+        password: Option<&SecretString>,
+    ) -> Result<NewCredentials> {
         username::check(username).map_err(|problem| invalid("username", problem))?;
         email.map_or(Ok(()), check_email)?;
         self.password_for(username, email, password).await
@@ -187,7 +192,7 @@ impl Accounts {
         username: &str,
         email: Option<&str>,
         password: Option<&SecretString>,
-    ) -> Result<Chosen> {
+    ) -> Result<NewCredentials> {
         let (password, generated) = match password {
             Some(password) => {
                 password::check_strength(password, &[username, email.unwrap_or_default(), "campus-backup"])?;
@@ -198,7 +203,7 @@ impl Accounts {
                 (password.clone(), Some(password))
             }
         };
-        Ok(Chosen {
+        Ok(NewCredentials {
             hash: self.0.passwords.hash(&password).await?,
             generated,
         })
@@ -214,7 +219,7 @@ pub(super) fn record(event: &'static str, username: &str) {
     .record(event);
 }
 
-struct Chosen {
+struct NewCredentials {
     hash: String,
     generated: Option<SecretString>,
 }
@@ -233,7 +238,7 @@ async fn insert(
     username: &str,
     email: Option<&str>,
     hash: String,
-) -> Result<Inserted> {
+) -> Result<InsertOutcome> {
     let row = user::ActiveModel {
         id: ActiveValue::NotSet,
         username: ActiveValue::Set(username.to_owned()),
@@ -245,8 +250,10 @@ async fn insert(
     };
     let inserted: Result<_, DbErr> = user::Entity::insert(row).exec(connection).await;
     match inserted {
-        Ok(_) => Ok(Inserted::Yes),
-        Err(error) if matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))) => Ok(Inserted::NameTaken),
+        Ok(_) => Ok(InsertOutcome::Yes),
+        Err(error) if matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))) => {
+            Ok(InsertOutcome::NameTaken)
+        }
         Err(error) => Err(Error::database("storing an administrator")(error)),
     }
 }

@@ -19,13 +19,13 @@ use super::invalid;
 use super::token::NOT_VALID;
 use crate::error::{Error, Result};
 
-const FRESH: Duration = Duration::from_secs(60 * 60);
-const BETWEEN_TRIES: Duration = Duration::from_secs(5);
-const PATIENCE: Duration = Duration::from_secs(5);
-const LARGEST: usize = 1024 * 1024;
+const MAX_AGE: Duration = Duration::from_secs(60 * 60);
+const RETRY_INTERVAL: Duration = Duration::from_secs(5);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
+const MAX_BYTES: usize = 1024 * 1024;
 const DOING: &str = "reading the identity provider's keys";
 
-/// Where a JSON Web Key Set is.
+/// Where a JSON Web Key KeySet is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum JwksSource {
     /// In a file.
@@ -64,87 +64,87 @@ impl JwksSource {
 }
 
 /// The keys of one identity provider.
-pub(super) struct Keys {
-    source: Source,
-    known: RwLock<Arc<Known>>,
-    /// Held while they are being read; when that was last tried, apart from the first success.
-    tried: Mutex<Option<Instant>>,
+pub(super) struct ProviderKeys {
+    source: KeySource,
+    cache: RwLock<Arc<KeyCache>>,
+    /// Held while they are being read; when that was last last_attempt, apart from the first success.
+    last_attempt: Mutex<Option<Instant>>,
 }
 
-enum Source {
+enum KeySource {
     File(PathBuf),
     Url { url: Url, client: reqwest::Client },
 }
 
 #[derive(Default)]
-struct Known {
-    keys: Vec<Key>,
+struct KeyCache {
+    keys: Vec<VerifyingKey>,
     read_at: Option<Instant>,
 }
 
-struct Key {
+struct VerifyingKey {
     id: Option<String>,
     algorithm: Algorithm,
     decoding: DecodingKey,
 }
 
-impl Keys {
+impl ProviderKeys {
     pub(super) fn new(source: JwksSource) -> Result<Self> {
         source.check()?;
         let source = match source {
-            JwksSource::File(path) => Source::File(path),
+            JwksSource::File(path) => KeySource::File(path),
             JwksSource::Url(url) => {
                 let client = reqwest::Client::builder()
-                    .connect_timeout(PATIENCE)
-                    .timeout(PATIENCE)
+                    .connect_timeout(REQUEST_TIMEOUT)
+                    .timeout(REQUEST_TIMEOUT)
                     // Whoever is redirected trusts two servers where one was meant.
                     .redirect(reqwest::redirect::Policy::none())
                     .build()
                     .map_err(Error::internal(DOING))?;
-                Source::Url { url, client }
+                KeySource::Url { url, client }
             }
         };
         Ok(Self {
             source,
-            known: RwLock::default(),
-            tried: Mutex::default(),
+            cache: RwLock::default(),
+            last_attempt: Mutex::default(),
         })
     }
 
     /// The key with which a token must have been signed. A token without `kid` is accepted only if there is a single
     /// key, and the algorithm must be the one of the key.
     pub(super) async fn find(&self, algorithm: Algorithm, id: Option<&str>) -> Result<DecodingKey> {
-        let mut known = self.known();
-        match known.read_at.map(|read_at| read_at.elapsed()) {
+        let mut cached = self.cached();
+        match cached.read_at.map(|read_at| read_at.elapsed()) {
             None => {
-                self.reread(self.tried.lock().await, &known).await;
-                known = self.known();
+                self.reread(self.last_attempt.lock().await, &cached).await;
+                cached = self.cached();
             }
-            Some(age) if age > FRESH => {
+            Some(age) if age > MAX_AGE => {
                 // The old ones are good enough for whoever comes while another is already reading.
-                if let Ok(turn) = self.tried.try_lock() {
-                    self.reread(turn, &known).await;
-                    known = self.known();
+                if let Ok(turn) = self.last_attempt.try_lock() {
+                    self.reread(turn, &cached).await;
+                    cached = self.cached();
                 }
             }
             Some(_) => {}
         }
         if let Some(id) = id
-            && known.read_at.is_some()
-            && !known.keys.iter().any(|key| key.id.as_deref() == Some(id))
+            && cached.read_at.is_some()
+            && !cached.keys.iter().any(|key| key.id.as_deref() == Some(id))
         {
-            self.reread(self.tried.lock().await, &known).await;
-            known = self.known();
+            self.reread(self.last_attempt.lock().await, &cached).await;
+            cached = self.cached();
         }
-        if known.read_at.is_none() {
+        if cached.read_at.is_none() {
             return Err(Error::Unauthenticated("the identity provider's keys can't be read"));
         }
         let candidate = match id {
-            Some(id) => known
+            Some(id) => cached
                 .keys
                 .iter()
                 .find(|key| key.id.as_deref() == Some(id) && key.algorithm == algorithm),
-            None if known.keys.len() == 1 => known.keys.first().filter(|key| key.algorithm == algorithm),
+            None if cached.keys.len() == 1 => cached.keys.first().filter(|key| key.algorithm == algorithm),
             None => None,
         };
         candidate
@@ -152,28 +152,28 @@ impl Keys {
             .ok_or(Error::Unauthenticated(NOT_VALID))
     }
 
-    fn known(&self) -> Arc<Known> {
-        self.known.read().unwrap_or_else(PoisonError::into_inner).clone()
+    fn cached(&self) -> Arc<KeyCache> {
+        self.cache.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    async fn reread(&self, mut tried: MutexGuard<'_, Option<Instant>>, seen: &Arc<Known>) {
-        let done_meanwhile = !Arc::ptr_eq(seen, &self.known());
-        if done_meanwhile || tried.is_some_and(|at| at.elapsed() < BETWEEN_TRIES) {
+    async fn reread(&self, mut last_attempt: MutexGuard<'_, Option<Instant>>, seen: &Arc<KeyCache>) {
+        let done_meanwhile = !Arc::ptr_eq(seen, &self.cached());
+        if done_meanwhile || last_attempt.is_some_and(|at| at.elapsed() < RETRY_INTERVAL) {
             return;
         }
         let first = seen.read_at.is_none();
         if !first {
             // Before reading: whoever hangs up while it lasts must not start it anew.
-            *tried = Some(Instant::now());
+            *last_attempt = Some(Instant::now());
         }
         match self.source.read().await.and_then(|document| parse(&document)) {
             Ok(keys) => {
                 tracing::info!(keys = keys.len(), "read the identity provider's keys");
                 let read_at = Some(Instant::now());
-                *self.known.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(Known { keys, read_at });
+                *self.cache.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(KeyCache { keys, read_at });
             }
             Err(error) => {
-                *tried = Some(Instant::now());
+                *last_attempt = Some(Instant::now());
                 tracing::warn!(
                     reason = std::error::Error::source(&error).map(tracing::field::display),
                     "the identity provider's keys could not be read"
@@ -183,7 +183,7 @@ impl Keys {
     }
 }
 
-impl Source {
+impl KeySource {
     async fn read(&self) -> Result<Vec<u8>> {
         match self {
             Self::File(path) => {
@@ -207,7 +207,7 @@ impl Source {
                 }
                 let mut document = Vec::new();
                 while let Some(chunk) = response.chunk().await.map_err(Error::internal(DOING))? {
-                    if document.len() + chunk.len() > LARGEST {
+                    if document.len() + chunk.len() > MAX_BYTES {
                         return Err(too_large());
                     }
                     document.extend_from_slice(&chunk);
@@ -220,7 +220,7 @@ impl Source {
 
 fn read_file(path: &Path) -> std::io::Result<Vec<u8>> {
     let mut document = Vec::new();
-    let limit = LARGEST as u64 + 1;
+    let limit = MAX_BYTES as u64 + 1;
     std::fs::File::open(path)?.take(limit).read_to_end(&mut document)?;
     Ok(document)
 }
@@ -230,16 +230,16 @@ fn too_large() -> Error {
 }
 
 /// Takes the keys that we can use and leaves the others: a provider may publish what we don't know (RFC 7517, 5).
-fn parse(document: &[u8]) -> Result<Vec<Key>> {
+fn parse(document: &[u8]) -> Result<Vec<VerifyingKey>> {
     #[derive(Deserialize)]
-    struct Set {
+    struct KeySet {
         keys: Vec<Value>,
     }
-    if document.len() > LARGEST {
+    if document.len() > MAX_BYTES {
         return Err(too_large());
     }
-    let set: Set = serde_json::from_slice(document).map_err(Error::internal(DOING))?;
-    let keys: Vec<Key> = set.keys.into_iter().filter_map(usable).collect();
+    let set: KeySet = serde_json::from_slice(document).map_err(Error::internal(DOING))?;
+    let keys: Vec<VerifyingKey> = set.keys.into_iter().filter_map(usable).collect();
     if keys.is_empty() {
         return Err(Error::internal(DOING)(
             "there is no key for RS256, ES256 or EdDSA among them",
@@ -249,7 +249,7 @@ fn parse(document: &[u8]) -> Result<Vec<Key>> {
 }
 
 /// The key's type decides about the algorithm; what the key says about itself must agree.
-fn usable(key: Value) -> Option<Key> {
+fn usable(key: Value) -> Option<VerifyingKey> {
     let key: Jwk = serde_json::from_value(key).ok()?;
     let (algorithm, named) = match &key.algorithm {
         AlgorithmParameters::RSA(_) => (Algorithm::RS256, KeyAlgorithm::RS256),
@@ -274,7 +274,7 @@ fn usable(key: Value) -> Option<Key> {
     if !fits {
         return None;
     }
-    Some(Key {
+    Some(VerifyingKey {
         decoding: DecodingKey::from_jwk(&key).ok()?,
         id: key.common.key_id,
         algorithm,
@@ -298,7 +298,7 @@ mod tests {
     async fn new_key_is_read_when_it_is_named_but_not_again_and_again() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("jwks.json");
-        let keys = Keys::new(JwksSource::File(path.clone())).unwrap();
+        let keys = ProviderKeys::new(JwksSource::File(path.clone())).unwrap();
         let finds = async |id: &str| keys.find(Algorithm::EdDSA, Some(id)).await.is_ok();
         publish(&path, "one");
         assert!(finds("one").await);
@@ -313,7 +313,7 @@ mod tests {
             assert!(!finds("made up").await);
         }
         assert!(finds("two").await, "the file was not read again");
-        tokio::time::advance(BETWEEN_TRIES).await;
+        tokio::time::advance(RETRY_INTERVAL).await;
         assert!(finds("three").await, "after seconds");
     }
 }

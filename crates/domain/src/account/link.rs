@@ -3,7 +3,7 @@
 //! A link opens one path, for five minutes, once. Only the SHA-256 of its token is stored, so that whoever reads the
 //! database can't use it. It is claimed before the download begins and given back if the service fails to deliver. Parts of a
 //! file share a link without a claim: it is spent when as many bytes as the file has were sent. Meanwhile the bytes that were sent
-//! and those that are on their way are counted when an answer begins, and are not more than [`TIMES`] the size of the file.
+//! and those that are on their way are counted when an answer begins, and are not more than [`MAX_TRANSFERS`] the size of the file.
 //! Whoever made a link can ask how its download fares: the claim and its end are written down, and nothing in between.
 
 use std::fmt;
@@ -33,7 +33,7 @@ const TOKEN_BYTES: usize = 32;
 const LONGEST_PATH: usize = 4096;
 /// How often a file may go out in parts by one link, as a whole: once, and once more for parts that a client asks for again
 /// because they have not arrived.
-const TIMES: u64 = 2;
+const MAX_TRANSFERS: u64 = 2;
 
 /// A link that was just made.
 pub struct DownloadLink {
@@ -191,7 +191,7 @@ impl Accounts {
         let link_use = LinkUse {
             id: link.id,
             database: Some(self.0.database.clone()),
-            claim: Claim::Exclusive,
+            claim: LinkClaim::Exclusive,
             begun: 0,
         };
         match self.maker_of(link).await {
@@ -233,7 +233,7 @@ impl Accounts {
         let link_use = LinkUse {
             id: link.id,
             database: Some(self.0.database.clone()),
-            claim: Claim::Shared { sent },
+            claim: LinkClaim::Shared { sent },
             begun: 0,
         };
         Ok((self.maker_of(link).await?, link_use))
@@ -272,7 +272,7 @@ impl Accounts {
         let session = (link.session_id).zip(link.session_epoch).zip(link.account_digest);
         let ((id, epoch), account) = session.ok_or(Error::Unauthenticated(ENDED))?;
         let user = self
-            .holder_of(user_id, &TokenSession { id, epoch, account })
+            .user_session_of(user_id, &TokenSession { id, epoch, account })
             .await?
             .user;
         match user.role {
@@ -289,14 +289,14 @@ impl Accounts {
 pub struct LinkUse {
     id: i64,
     database: Option<Database>,
-    claim: Claim,
+    claim: LinkClaim,
     /// How many bytes were counted for it when its answer began.
     begun: u64,
 }
 
 /// How a link is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Claim {
+enum LinkClaim {
     /// By one download.
     Exclusive,
     /// By parts of a file, of which so many bytes had been sent before.
@@ -326,8 +326,8 @@ impl LinkUse {
     /// [`Error::LinkUsed`]
     pub fn ensure_left(&self, size: u64) -> Result<()> {
         match self.claim {
-            Claim::Shared { sent } if sent >= size => Err(Error::LinkUsed),
-            Claim::Shared { .. } | Claim::Exclusive => Ok(()),
+            LinkClaim::Shared { sent } if sent >= size => Err(Error::LinkUsed),
+            LinkClaim::Shared { .. } | LinkClaim::Exclusive => Ok(()),
         }
     }
 
@@ -335,16 +335,16 @@ impl LinkUse {
     /// [`Accounts::redeem_link`] does.
     ///
     /// # Errors
-    /// [`Error::LinkUsed`] if there would be more than [`TIMES`] the size, or the whole file can't be claimed any more.
+    /// [`Error::LinkUsed`] if there would be more than [`MAX_TRANSFERS`] the size, or the whole file can't be claimed any more.
     pub async fn begin(&mut self, bytes: u64, size: u64) -> Result<()> {
         let Some(database) = &self.database else { return Ok(()) };
-        let claims = matches!(self.claim, Claim::Shared { .. }) && bytes >= size;
+        let claims = matches!(self.claim, LinkClaim::Shared { .. }) && bytes >= size;
         let begun = Expr::col(stored::Column::BegunBytes).if_null(0_i64);
         let begun = begun.add(bytes.cast_signed());
         let mut counting = stored::Entity::update_many()
             .col_expr(stored::Column::BegunBytes, begun.clone())
             .filter(stored::Column::Id.eq(self.id))
-            .filter(begun.lte(size.saturating_mul(TIMES).cast_signed()));
+            .filter(begun.lte(size.saturating_mul(MAX_TRANSFERS).cast_signed()));
         if claims {
             counting = counting
                 .col_expr(stored::Column::UsedAt, Expr::value(Some(now())))
@@ -358,7 +358,7 @@ impl LinkUse {
         }
         self.begun = bytes;
         if claims {
-            self.claim = Claim::Exclusive;
+            self.claim = LinkClaim::Exclusive;
         }
         Ok(())
     }
@@ -388,10 +388,10 @@ impl LinkUse {
                 .exec(database.connection())
                 .await?;
             match claim {
-                Claim::Exclusive if delivered.rows_affected == 0 => {
+                LinkClaim::Exclusive if delivered.rows_affected == 0 => {
                     write_outcome(&database, id, Outcome::BrokenOff).await
                 }
-                Claim::Exclusive | Claim::Shared { .. } => Ok(delivered),
+                LinkClaim::Exclusive | LinkClaim::Shared { .. } => Ok(delivered),
             }
         });
     }
@@ -399,7 +399,7 @@ impl LinkUse {
 
 impl Drop for LinkUse {
     fn drop(&mut self) {
-        let is_claimed = self.claim == Claim::Exclusive;
+        let is_claimed = self.claim == LinkClaim::Exclusive;
         let Some(database) = self.database.take().filter(|_| is_claimed || self.begun > 0) else {
             return;
         };

@@ -57,22 +57,22 @@ pub use token::check_secret;
 use limiter::Limiter;
 use password::Passwords;
 use provider::Provider;
-use refresh::Renewable;
-use session::Holder;
-use token::Tokens;
+use refresh::RefreshClaims;
+use session::UserSession;
+use token::TokenIssuer;
 
 /// The longest user name, in characters: the length of its column.
 const LONGEST_NAME: usize = 255;
 
 /// How accounts behave.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub struct AccountSettings {
     /// What tokens are signed with, at least 32 bytes.
     pub secret: SecretSlice<u8>,
     /// What they were signed with before; still accepted, so that the secret can be changed without signing
     /// everybody out.
     pub previous_secret: Option<SecretSlice<u8>>,
-    /// The id of the installation, see [`installation_id`]. Tokens of another one are refused, whatever they are signed with.
+    /// The id of the installation, see [`installation_id`]. TokenIssuer of another one are refused, whatever they are signed with.
     pub installation: String,
     /// How long a token from signing in is valid.
     pub token_lifetime: Duration,
@@ -84,7 +84,7 @@ pub struct Settings {
     pub identity_provider: Option<IdentityProvider>,
 }
 
-impl Settings {
+impl AccountSettings {
     /// The defaults: tokens of 15 minutes, sessions of 12 hours, no former secret, no outside identity provider.
     pub fn new(secret: SecretSlice<u8>, installation: String) -> Self {
         Self {
@@ -101,11 +101,11 @@ impl Settings {
 
 /// The accounts of one database. Cloning is cheap, and clones share the limits.
 #[derive(Clone)]
-pub struct Accounts(Arc<Shared>);
+pub struct Accounts(Arc<AccountsInner>);
 
-struct Shared {
+struct AccountsInner {
     database: Database,
-    tokens: Tokens,
+    tokens: TokenIssuer,
     token_lifetime: Duration,
     session_lifetime: Duration,
     passwords: Passwords,
@@ -133,7 +133,7 @@ pub struct SignedIn {
     /// Who signed in.
     pub principal: Principal,
     user_id: i64,
-    renewable: Renewable,
+    refresh_claims: RefreshClaims,
 }
 
 impl Accounts {
@@ -141,10 +141,10 @@ impl Accounts {
     ///
     /// # Errors
     /// [`Error::Invalid`] if a secret is shorter than 32 bytes or easy to guess, or a limit or a source of keys makes no sense.
-    pub fn new(database: Database, settings: Settings) -> Result<Self> {
-        Ok(Self(Arc::new(Shared {
+    pub fn new(database: Database, settings: AccountSettings) -> Result<Self> {
+        Ok(Self(Arc::new(AccountsInner {
             database,
-            tokens: Tokens::new(
+            tokens: TokenIssuer::new(
                 &settings.secret,
                 settings.previous_secret.as_ref(),
                 &settings.installation,
@@ -177,7 +177,12 @@ impl Accounts {
         if let Err(refusal) = self.admit_attempt(username, address).await {
             if matches!(refusal, Error::TooManyLogins { .. }) {
                 // It costs a query, as an attempt from a network that is not known does anyway.
-                let user = self.user_named(username).await.ok().flatten().map(|holder| holder.user);
+                let user = self
+                    .user_named(username)
+                    .await
+                    .ok()
+                    .flatten()
+                    .map(|user_session| user_session.user);
                 let event = SecurityEvent {
                     user: user.as_ref().map(|user| user.username.as_str()),
                     user_id: user.as_ref().map(|user| user.id),
@@ -187,16 +192,18 @@ impl Accounts {
             }
             return Err(refusal);
         }
-        let holder = self.user_named(username).await?;
-        let is_active = holder.as_ref().is_some_and(|holder| holder.user.is_active);
-        let stored = holder.as_ref().filter(|_| is_active);
-        let stored = stored.map(|holder| holder.user.password_hash.clone());
+        let user_session = self.user_named(username).await?;
+        let is_active = user_session
+            .as_ref()
+            .is_some_and(|user_session| user_session.user.is_active);
+        let stored = user_session.as_ref().filter(|_| is_active);
+        let stored = stored.map(|user_session| user_session.user.password_hash.clone());
         let matches = self.0.passwords.matches(password, stored).await?;
-        let Some(holder) = holder else {
+        let Some(user_session) = user_session else {
             refused(event, "unknown_user");
             return Err(Error::WrongCredentials);
         };
-        let user = &holder.user;
+        let user = &user_session.user;
         let event = SecurityEvent {
             user: Some(&user.username),
             user_id: Some(user.id),
@@ -213,7 +220,7 @@ impl Accounts {
         }
         event.record("sign_in");
         self.remember_network(user, address).await;
-        self.sign_in(holder, self.0.token_lifetime, None)
+        self.sign_in(user_session, self.0.token_lifetime, None)
     }
 
     /// Whether an attempt to sign in is within the limits.
@@ -239,8 +246,8 @@ impl Accounts {
             return provider.verify(&header, bearer).await;
         }
         let token = self.0.tokens.verify(&header, bearer)?;
-        let holder = self.holder_of(token.user_id, &token.session).await?;
-        Ok(Principal::of_user(holder.user, Some(token.session)))
+        let user_session = self.user_session_of(token.user_id, &token.session).await?;
+        Ok(Principal::of_user(user_session.user, Some(token.session)))
     }
 
     /// Whose token it is, of one of ours that was refused: it may have expired, its session may have ended. Nobody may do
@@ -276,8 +283,8 @@ impl Accounts {
     /// # Errors
     /// [`Error::Invalid`] if there is no active user of that name, [`Error::Forbidden`] for every other role.
     pub async fn administrator(&self, username: &str) -> Result<Admin> {
-        let holder = self.active_user(username).await?;
-        Principal::of_user(holder.user, None).admin()
+        let user_session = self.active_user(username).await?;
+        Principal::of_user(user_session.user, None).admin()
     }
 
     /// The same for whoever has the command line of a database that may have been lost: where there is no administrator,
@@ -292,21 +299,29 @@ impl Accounts {
         }
     }
 
-    async fn active_user(&self, username: &str) -> Result<Holder> {
-        let user = self.user_named(username).await?.filter(|holder| holder.user.is_active);
+    async fn active_user(&self, username: &str) -> Result<UserSession> {
+        let user = self
+            .user_named(username)
+            .await?
+            .filter(|user_session| user_session.user.is_active);
         user.ok_or_else(|| invalid("username", "there is no active user of that name"))
     }
 
     /// Lets somebody in, in a new session or in one that goes on.
-    fn sign_in(&self, holder: Holder, lifetime: Duration, before: Option<Renewable>) -> Result<SignedIn> {
-        let renewable = before.unwrap_or_else(|| Renewable {
-            session: holder.session(Uuid::now_v7().to_string()),
+    fn sign_in(
+        &self,
+        user_session: UserSession,
+        lifetime: Duration,
+        before: Option<RefreshClaims>,
+    ) -> Result<SignedIn> {
+        let refresh_claims = before.unwrap_or_else(|| RefreshClaims {
+            session: user_session.session(Uuid::now_v7().to_string()),
             began_at: jsonwebtoken::get_current_timestamp(),
             generation: 0,
         });
         // Of now: a session that was spared is of an earlier epoch.
-        let session = holder.session(renewable.session.id.clone());
-        let user = holder.user;
+        let session = user_session.session(refresh_claims.session.id.clone());
+        let user = user_session.user;
         let issued = self.0.tokens.issue(user.id, user.role, lifetime, session.clone())?;
         Ok(SignedIn {
             access_token: issued.token,
@@ -314,16 +329,19 @@ impl Accounts {
             expires_in: lifetime.as_secs(),
             user_id: user.id,
             principal: Principal::of_user(user, Some(session.clone())),
-            renewable: Renewable { session, ..renewable },
+            refresh_claims: RefreshClaims {
+                session,
+                ..refresh_claims
+            },
         })
     }
 
-    async fn user_named(&self, username: &str) -> Result<Option<Holder>> {
+    async fn user_named(&self, username: &str) -> Result<Option<UserSession>> {
         // No user has such a name, and PostgreSQL would not take a NUL even in a question.
         if username.contains('\0') || username.chars().nth(LONGEST_NAME).is_some() {
             return Ok(None);
         }
-        self.holder(Condition::all().add(user::Column::Username.eq(username)), None)
+        self.user_session(Condition::all().add(user::Column::Username.eq(username)), None)
             .await
     }
 }

@@ -28,10 +28,10 @@ impl Accounts {
     /// Whether an account has signed in from that network lately. It is asked only when the account's allowance from everywhere
     /// is used up.
     pub(super) async fn knows_network(&self, username: &str, address: IpAddr) -> Result<bool> {
-        let Some(holder) = self.user_named(username).await? else {
+        let Some(user_session) = self.user_named(username).await? else {
             return Ok(false);
         };
-        let found = Entity::find_by_id((holder.user.id, network(address).to_string()))
+        let found = Entity::find_by_id((user_session.user.id, network(address).to_string()))
             .filter(Column::LastLoginAt.gt(now() - REMEMBERED))
             .one(self.0.database.connection())
             .await;
@@ -55,7 +55,7 @@ impl Accounts {
             return Ok(());
         }
         // On SQLite a restore may have the write lock for minutes. The next time is soon enough.
-        let Some(transaction) = self.0.database.begin_write_if_free(doing).await? else {
+        let Some(transaction) = self.0.database.try_begin_write(doing).await? else {
             return Ok(());
         };
         let row = ActiveModel {

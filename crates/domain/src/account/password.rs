@@ -25,7 +25,7 @@ const SHORTEST_CHARACTERS: usize = 12;
 
 /// What is verified when there is nothing to verify. Its parameters are those of our own hashes, so that it costs the
 /// same; its output is random, so that nobody knows a password for it.
-const NOBODY: &str =
+const DUMMY_HASH: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$6ZzIhBXp1pW1nU6wY3kQ0w$gB0s7mPzv9c5Qe2XyT8uRkV1oJ4hN6dLaFqKiWtZ3xE";
 
 /// 32 characters that nobody takes for one another when they are read from a screen: no l, o, 0, 1.
@@ -60,7 +60,7 @@ impl Passwords {
         self.run("verifying a password", move || {
             let verdict = stored.and_then(|stored| verify(password.expose_secret(), &stored));
             Ok(verdict.unwrap_or_else(|| {
-                verify(password.expose_secret(), NOBODY);
+                verify(password.expose_secret(), DUMMY_HASH);
                 false
             }))
         })
@@ -105,7 +105,7 @@ impl fmt::Debug for Passwords {
 }
 
 /// What can be done with a stored hash.
-enum Stored {
+enum StoredHash {
     Usable(Box<PasswordHash>),
     /// It is one, and verifying a password would cost too much.
     TooCostly,
@@ -115,7 +115,7 @@ enum Stored {
 
 /// Judges a stored hash. It may come from another program by way of a restore, so its cost has bounds: a forged one must
 /// neither take all memory nor keep one of the two places busy for seconds.
-fn judge(stored: &str) -> Stored {
+fn judge(stored: &str) -> StoredHash {
     const MOST_MEMORY_KIB: u32 = 256 * 1024;
     /// Memory in KiB times passes, to which the time is proportional: 27 times our own hashes, and well above what other
     /// programs have as their default (64 MiB and 3 or 4 passes).
@@ -126,28 +126,28 @@ fn judge(stored: &str) -> Stored {
         .filter(|hash| hash.salt.is_some() && hash.hash.is_some())
         .and_then(|hash| Params::try_from(&hash).ok().map(|params| (hash, params)))
     else {
-        return Stored::Unknown;
+        return StoredHash::Unknown;
     };
     let work = u64::from(params.m_cost()) * u64::from(params.t_cost());
     match params.m_cost() <= MOST_MEMORY_KIB && work <= MOST_WORK && params.p_cost() <= MOST_LANES {
-        true => Stored::Usable(Box::new(hash)),
-        false => Stored::TooCostly,
+        true => StoredHash::Usable(Box::new(hash)),
+        false => StoredHash::TooCostly,
     }
 }
 
 /// Whether somebody may know a password for it.
 pub(crate) fn is_usable(stored: &str) -> bool {
-    matches!(judge(stored), Stored::Usable(_))
+    matches!(judge(stored), StoredHash::Usable(_))
 }
 
 /// Whether it is a hash that is not verified because of its cost, so that its user needs another password.
 pub(crate) fn is_too_costly(stored: &str) -> bool {
-    matches!(judge(stored), Stored::TooCostly)
+    matches!(judge(stored), StoredHash::TooCostly)
 }
 
 /// Nothing if the stored hash can't be used.
 fn verify(password: &str, stored: &str) -> Option<bool> {
-    let Stored::Usable(hash) = judge(stored) else {
+    let StoredHash::Usable(hash) = judge(stored) else {
         return None;
     };
     match Argon2::default().verify_password(password.as_bytes(), hash.as_ref()) {
@@ -208,7 +208,7 @@ mod tests {
             Some("$2b$12$abcdefghijklmnopqrstuuJ8p0mVqkqk0i7m3v8m7pV8K5E5Qz2mO"),
             Some("$argon2id$v=19$m=19456,t=2,p=1"),
             Some("$argon2id$v=19$m=4194304,t=2,p=1$6ZzIhBXp1pW1nU6wY3kQ0w$gB0s7mPzv9c5Qe2XyT8uRkV1oJ4hN6dLaFqKiWtZ3xE"),
-            Some(NOBODY),
+            Some(DUMMY_HASH),
         ] {
             let matches = passwords.matches(&secret, stored.map(str::to_owned)).await.unwrap();
             assert!(!matches, "{stored:?}");
@@ -233,7 +233,7 @@ mod tests {
 
     #[test]
     fn hashes_that_cost_too_much_are_not_verified() {
-        let with = |parameters: &str| NOBODY.replace("m=19456,t=2,p=1", parameters);
+        let with = |parameters: &str| DUMMY_HASH.replace("m=19456,t=2,p=1", parameters);
         for usual in [
             "m=19456,t=2,p=1",
             "m=65536,t=4,p=1",
@@ -260,13 +260,13 @@ mod tests {
 
     #[test]
     fn nobody_costs_as_much_as_somebody() {
-        let nobody = PasswordHash::new(NOBODY).unwrap();
+        let nobody = PasswordHash::new(DUMMY_HASH).unwrap();
         let somebody = Argon2::default().hash_password(b"anything").unwrap();
         assert_eq!(nobody.params, somebody.params);
         assert_eq!(nobody.algorithm, somebody.algorithm);
         assert_eq!(nobody.salt.unwrap().len(), somebody.salt.unwrap().len());
         assert_eq!(nobody.hash.unwrap().len(), somebody.hash.unwrap().len());
-        assert_eq!(verify("anything", NOBODY), Some(false));
+        assert_eq!(verify("anything", DUMMY_HASH), Some(false));
     }
 
     #[test]

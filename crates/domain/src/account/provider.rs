@@ -9,7 +9,7 @@ use std::fmt;
 use jsonwebtoken::{Algorithm, Header, decode};
 use serde_json::{Map, Value};
 
-use super::jwks::{JwksSource, Keys};
+use super::jwks::{JwksSource, ProviderKeys};
 use super::principal::Subject;
 use super::token::{NOT_VALID, refused, strict};
 use super::{LONGEST_NAME, Principal, invalid};
@@ -41,7 +41,7 @@ pub struct IdentityProvider {
 
 /// Verifies the tokens of one identity provider.
 pub(super) struct Provider {
-    keys: Keys,
+    keys: ProviderKeys,
     settings: IdentityProvider,
 }
 
@@ -58,7 +58,7 @@ impl Provider {
             }
         }
         Ok(Self {
-            keys: Keys::new(settings.jwks.clone())?,
+            keys: ProviderKeys::new(settings.jwks.clone())?,
             settings,
         })
     }

@@ -3,7 +3,7 @@
 //! A page keeps its access token in memory and loses it when it is reloaded. A refresh token is for a cookie that no script
 //! can read. It gives one access token after the other and is itself replaced each time. It ends
 //! when the access token of the same moment ends, so that whoever stays away for longer is asked for the password, and the
-//! session ends [`Settings::session_lifetime`](super::Settings) after the password was given. It is dead as soon as the user is
+//! session ends [`AccountSettings::session_lifetime`](super::AccountSettings) after the password was given. It is dead as soon as the user is
 //! inactive or gone, the password is another, or the session was ended.
 //!
 //! A token that was replaced and comes back is a copy in other hands, of the new token or of the old one, and nobody can say
@@ -22,7 +22,7 @@ use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, In
 use serde::{Deserialize, Serialize};
 
 use super::session::{self, ENDED, MARGIN, TokenSession};
-use super::token::{self, Claims, Kind};
+use super::token::{self, TokenClaims, TokenKind};
 use super::{Accounts, SignedIn, now};
 use crate::entity::login_session::{self, Column, Entity};
 use crate::error::{Error, Result};
@@ -38,7 +38,7 @@ const REUSE_WINDOW: TimeDelta = TimeDelta::seconds(60);
 
 /// What only a refresh token says.
 #[derive(Clone, Serialize, Deserialize)]
-pub(super) struct Renewable {
+pub(super) struct RefreshClaims {
     #[serde(flatten)]
     pub(super) session: TokenSession,
     /// When the password was given, in seconds since 1970, as OpenID Connect calls it.
@@ -49,7 +49,7 @@ pub(super) struct Renewable {
 }
 
 /// What may be done with a refresh token.
-enum Verdict {
+enum RefreshDecision {
     /// It is the current one, which is to be replaced.
     Current,
     /// It was just replaced by the one of this generation.
@@ -58,7 +58,7 @@ enum Verdict {
     Reused,
 }
 
-impl Verdict {
+impl RefreshDecision {
     fn of(generation: i64, stored: Option<&login_session::Model>) -> Self {
         let Some(stored) = stored.filter(|stored| generation < stored.generation) else {
             return Self::Current;
@@ -78,7 +78,12 @@ impl Accounts {
     /// If it can't be signed.
     pub fn refresh_token(&self, signed_in: &SignedIn) -> Result<String> {
         let (lifetime, tokens) = (self.0.token_lifetime, &self.0.tokens);
-        let (token, _) = tokens.sign(Kind::Refresh, signed_in.user_id, lifetime, &signed_in.renewable)?;
+        let (token, _) = tokens.sign(
+            TokenKind::Refresh,
+            signed_in.user_id,
+            lifetime,
+            &signed_in.refresh_claims,
+        )?;
         Ok(token)
     }
 
@@ -89,14 +94,16 @@ impl Accounts {
     pub async fn refresh(&self, refresh_token: &str) -> Result<SignedIn> {
         let claims = self.read_refresh(refresh_token)?;
         let (user_id, expires_at) = (claims.user_id()?, claims.expires_at());
-        let mut renewable = claims.own;
-        let holder = self.holder_of(user_id, &renewable.session).await?;
-        let ends_at = renewable.began_at.saturating_add(self.0.session_lifetime.as_secs());
+        let mut refresh_claims = claims.own;
+        let user_session = self.user_session_of(user_id, &refresh_claims.session).await?;
+        let ends_at = refresh_claims
+            .began_at
+            .saturating_add(self.0.session_lifetime.as_secs());
         let left = Duration::from_secs(ends_at.saturating_sub(get_current_timestamp()));
         if left.is_zero() {
             return Err(Error::Unauthenticated(LASTED));
         }
-        renewable.generation = match self.replace(user_id, &renewable).await? {
+        refresh_claims.generation = match self.replace(user_id, &refresh_claims).await? {
             Some(generation) => generation,
             None => {
                 tracing::warn!(
@@ -104,26 +111,26 @@ impl Accounts {
                     "a refresh token that was replaced came back; its session is ended"
                 );
                 let transaction = self.0.database.begin_write(RENEWING).await?;
-                session::end(&transaction, user_id, &renewable.session.id, expires_at).await?;
+                session::end(&transaction, user_id, &refresh_claims.session.id, expires_at).await?;
                 transaction.commit().await.map_err(Error::database(RENEWING))?;
                 return Err(Error::Unauthenticated(REUSED));
             }
         };
-        self.sign_in(holder, self.0.token_lifetime.min(left), Some(renewable))
+        self.sign_in(user_session, self.0.token_lifetime.min(left), Some(refresh_claims))
     }
 
     /// What a refresh token says, if it is one of ours and has not expired.
-    pub(super) fn read_refresh(&self, refresh_token: &str) -> Result<Claims<Renewable>> {
+    pub(super) fn read_refresh(&self, refresh_token: &str) -> Result<TokenClaims<RefreshClaims>> {
         let header = token::read_header(refresh_token)?;
-        self.0.tokens.claims(Kind::Refresh, &header, refresh_token)
+        self.0.tokens.claims(TokenKind::Refresh, &header, refresh_token)
     }
 
     /// Replaces a refresh token. The answer is the generation of the one that is current now; none for a token that may
     /// not be used again.
-    async fn replace(&self, user_id: i64, renewable: &Renewable) -> Result<Option<i64>> {
-        let (id, generation) = (&renewable.session.id, renewable.generation);
+    async fn replace(&self, user_id: i64, refresh_claims: &RefreshClaims) -> Result<Option<i64>> {
+        let (id, generation) = (&refresh_claims.session.id, refresh_claims.generation);
         loop {
-            let begun = self.0.database.begin_write_if_free(RENEWING).await?;
+            let begun = self.0.database.try_begin_write(RENEWING).await?;
             let stored = match &begun {
                 Some(transaction) => stored(transaction, id).await?,
                 None => stored(self.0.database.connection(), id).await?,
@@ -131,10 +138,10 @@ impl Accounts {
             if stored.as_ref().is_some_and(|stored| stored.ended_at.is_some()) {
                 return Err(Error::Unauthenticated(ENDED));
             }
-            match Verdict::of(generation, stored.as_ref()) {
-                Verdict::Reused => return Ok(None),
-                Verdict::JustReplaced(current) => return Ok(Some(current)),
-                Verdict::Current => {}
+            match RefreshDecision::of(generation, stored.as_ref()) {
+                RefreshDecision::Reused => return Ok(None),
+                RefreshDecision::JustReplaced(current) => return Ok(Some(current)),
+                RefreshDecision::Current => {}
             }
             let Some(transaction) = begun else {
                 return Ok(Some(generation));
@@ -310,7 +317,7 @@ mod tests {
             let again = renew().await;
             let renewed = [a, b, c, again].map(Result::unwrap);
             for renewed in &renewed {
-                assert_eq!(renewed.renewable.generation, generation);
+                assert_eq!(renewed.refresh_claims.generation, generation);
                 school.accounts.authenticate(&renewed.access_token).await.unwrap();
             }
             refresh = token(&school, &renewed[1]);
@@ -330,11 +337,11 @@ mod tests {
         let refresh = token(&school, &school.login("grace", PASSWORD).await.unwrap());
         let writer = school.database().begin_write("testing").await.unwrap();
         let next = school.accounts.refresh(&refresh).await.unwrap();
-        assert_eq!(next.renewable.generation, 0);
+        assert_eq!(next.refresh_claims.generation, 0);
         school.accounts.authenticate(&next.access_token).await.unwrap();
         writer.rollback().await.unwrap();
         let next = school.accounts.refresh(&token(&school, &next)).await.unwrap();
-        assert_eq!(next.renewable.generation, 1);
+        assert_eq!(next.refresh_claims.generation, 1);
     }
 
     #[tokio::test]
@@ -387,15 +394,15 @@ mod tests {
         let school = SchoolAccounts::with(|settings, _| settings.session_lifetime = Duration::from_secs(60)).await;
         school.user("grace", Role::Admin).await;
         let mut signed_in = school.login("grace", PASSWORD).await.unwrap();
-        let began_at = signed_in.renewable.began_at - 20;
-        signed_in.renewable.began_at = began_at;
+        let began_at = signed_in.refresh_claims.began_at - 20;
+        signed_in.refresh_claims.began_at = began_at;
         for _ in 0..2 {
             let refresh = token(&school, &signed_in);
             signed_in = school.accounts.refresh(&refresh).await.unwrap();
             assert!((30..=40).contains(&signed_in.expires_in), "{}", signed_in.expires_in);
-            assert_eq!(signed_in.renewable.began_at, began_at);
+            assert_eq!(signed_in.refresh_claims.began_at, began_at);
         }
-        signed_in.renewable.began_at -= 60;
+        signed_in.refresh_claims.began_at -= 60;
         assert_eq!(reason(&school, &token(&school, &signed_in)).await, LASTED);
     }
 

@@ -57,16 +57,16 @@ pub(super) struct TokenSession {
 
 /// A user, and which sessions are alive.
 #[derive(FromQueryResult)]
-pub(super) struct Holder {
+pub(super) struct UserSession {
     #[sea_orm(nested)]
     pub(super) user: user::Model,
     epoch: Option<i64>,
-    spared: Option<String>,
+    except_session: Option<String>,
     account_epoch: Option<i64>,
     ended_session: Option<String>,
 }
 
-impl Holder {
+impl UserSession {
     /// What a token that is issued now is for.
     pub(super) fn session(&self, id: String) -> TokenSession {
         TokenSession {
@@ -85,7 +85,7 @@ impl Holder {
     /// Why a token of that session is no longer accepted, if so.
     fn refusal(&self, session: &TokenSession) -> Option<&'static str> {
         let is_of_now = session.epoch == self.epoch.unwrap_or_default();
-        if !is_of_now && self.spared.as_deref() != Some(&session.id) {
+        if !is_of_now && self.except_session.as_deref() != Some(&session.id) {
             return Some(ALL_ENDED);
         }
         if session.account != self.account() {
@@ -106,15 +106,15 @@ pub struct SignOut<'a> {
 
 impl Accounts {
     /// The user, active or not, and which sessions are alive, in one query. `session` is the id of the one that is asked for.
-    pub(super) async fn holder(&self, which: Condition, session: Option<&str>) -> Result<Option<Holder>> {
+    pub(super) async fn user_session(&self, which: Condition, session: Option<&str>) -> Result<Option<UserSession>> {
         user::Entity::find()
             .filter(which)
             .expr_as(subquery(Column::Epoch), "epoch")
-            .expr_as(subquery(Column::Spared), "spared")
+            .expr_as(subquery(Column::ExceptSession), "except_session")
             .expr_as(account_epoch(), "account_epoch")
             // No session has an empty id.
             .expr_as(ended_session(session.unwrap_or_default()), "ended_session")
-            .into_model::<Holder>()
+            .into_model::<UserSession>()
             .one(self.0.database.connection())
             .await
             .map_err(Error::database("looking up a user"))
@@ -124,15 +124,15 @@ impl Accounts {
     ///
     /// # Errors
     /// [`Error::Unauthenticated`]
-    pub(super) async fn holder_of(&self, user_id: i64, session: &TokenSession) -> Result<Holder> {
+    pub(super) async fn user_session_of(&self, user_id: i64, session: &TokenSession) -> Result<UserSession> {
         let which = Condition::all().add(user::Column::Id.eq(user_id));
-        let holder = self
-            .holder(which, Some(&session.id))
+        let user_session = self
+            .user_session(which, Some(&session.id))
             .await?
-            .filter(|holder| holder.user.is_active)
+            .filter(|user_session| user_session.user.is_active)
             .ok_or(Error::Unauthenticated(NO_LONGER_ACTIVE))?;
-        match holder.refusal(session) {
-            None => Ok(holder),
+        match user_session.refusal(session) {
+            None => Ok(user_session),
             Some(reason) => Err(Error::Unauthenticated(reason)),
         }
     }
@@ -143,11 +143,11 @@ impl Accounts {
         self.end_all_but(spare.session().map(|session| session.id.clone()))
     }
 
-    fn end_all_but(&self, spared: Option<String>) -> Vec<Statement> {
+    fn end_all_but(&self, except_session: Option<String>) -> Vec<Statement> {
         let backend = self.0.database.connection().get_database_backend();
         let epoch = Entity::update_many()
             .col_expr(Column::Epoch, Expr::col(Column::Epoch).add(1))
-            .col_expr(Column::Spared, Expr::value(spared))
+            .col_expr(Column::ExceptSession, Expr::value(except_session))
             .filter(Column::Name.eq(ALL));
         let (made, expires) = (download_link::Column::CreatedAt, download_link::Column::ExpiresAt);
         let links = download_link::Entity::update_many()
@@ -201,10 +201,10 @@ impl Accounts {
     /// # Errors
     /// [`Error::Invalid`] if there is no such user.
     pub async fn end_sessions_of(&self, username: &str) -> Result<()> {
-        let holder = self.user_named(username).await?;
-        let holder = holder.ok_or_else(|| super::invalid("username", "there is no user of that name"))?;
-        self.end_account_sessions(holder.user.id).await?;
-        record("sessions_ended", &holder.user.username);
+        let user_session = self.user_named(username).await?;
+        let user_session = user_session.ok_or_else(|| super::invalid("username", "there is no user of that name"))?;
+        self.end_account_sessions(user_session.user.id).await?;
+        record("sessions_ended", &user_session.user.username);
         Ok(())
     }
 
@@ -245,7 +245,7 @@ impl Accounts {
     pub(super) async fn forget_expired_sessions(&self) {
         let doing = "removing the sessions that have expired";
         let remove = async || {
-            let Some(transaction) = self.0.database.begin_write_if_free(doing).await? else {
+            let Some(transaction) = self.0.database.try_begin_write(doing).await? else {
                 return Ok(());
             };
             let expired = login_session::Entity::delete_many().filter(login_session::Column::ExpiresAt.lt(now()));

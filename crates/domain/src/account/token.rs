@@ -39,23 +39,23 @@ const LONGEST_TOKEN: usize = 16 * 1024;
 pub(super) const LEEWAY: u64 = 5;
 
 /// Signs and verifies.
-pub(super) struct Tokens {
+pub(super) struct TokenIssuer {
     signing: EncodingKey,
     /// The current secret first.
     verifying: Vec<DecodingKey>,
-    access: Use,
-    refresh: Use,
+    access: TokenProfile,
+    refresh: TokenProfile,
 }
 
 /// A token and when it ends.
-pub(super) struct Issued {
+pub(super) struct IssuedToken {
     pub(super) token: String,
     pub(super) expires_at: DateTime<Utc>,
 }
 
 /// What a verified token says.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Verified {
+pub(super) struct VerifiedToken {
     /// The user whose token it is.
     pub(super) user_id: i64,
     /// The session that it belongs to.
@@ -66,7 +66,7 @@ pub(super) struct Verified {
 
 /// What our tokens are for. What is meant for one is refused at every other, signed with the same secret as it is.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Kind {
+pub(super) enum TokenKind {
     /// To do something.
     Access,
     /// To get the next access token.
@@ -74,13 +74,13 @@ pub(super) enum Kind {
 }
 
 /// What tokens of a kind have in their header and as their audience.
-struct Use {
+struct TokenProfile {
     typ: &'static str,
     audience: String,
     validation: Validation,
 }
 
-impl Use {
+impl TokenProfile {
     fn new(typ: &'static str, audience: String) -> Self {
         let mut validation = strict(Algorithm::HS256, ISSUER, &audience);
         validation.required_spec_claims.insert("nbf".to_owned());
@@ -95,7 +95,7 @@ impl Use {
 /// What every token of ours says, and what only its kind does. Every claim has one type. The library itself skips a claim
 /// whose type it doesn't expect.
 #[derive(Serialize, Deserialize)]
-pub(super) struct Claims<C> {
+pub(super) struct TokenClaims<C> {
     iss: String,
     aud: String,
     sub: String,
@@ -107,7 +107,7 @@ pub(super) struct Claims<C> {
     pub(super) own: C,
 }
 
-impl<C> Claims<C> {
+impl<C> TokenClaims<C> {
     /// The user whose token it is.
     pub(super) fn user_id(&self) -> Result<i64> {
         self.sub.parse().map_err(|_| Error::Unauthenticated(NOT_VALID))
@@ -124,14 +124,14 @@ impl<C> Claims<C> {
 
 /// What only an access token says.
 #[derive(Serialize, Deserialize)]
-struct Access {
+struct AccessClaims {
     #[serde(flatten)]
     session: TokenSession,
     /// For the reader's convenience; what counts is the role in the database.
     role: Role,
 }
 
-impl Tokens {
+impl TokenIssuer {
     /// # Errors
     /// [`Error::Invalid`] if a secret is none, see [`check_secret`].
     pub(super) fn new(
@@ -151,34 +151,40 @@ impl Tokens {
         Ok(Self {
             signing: EncodingKey::from_secret(secret.expose_secret()),
             verifying,
-            access: Use::new("at+jwt", format!("campus-backup-api/{installation}")),
-            refresh: Use::new(
+            access: TokenProfile::new("at+jwt", format!("campus-backup-api/{installation}")),
+            refresh: TokenProfile::new(
                 "campus-backup-refresh+jwt",
                 format!("campus-backup-refresh/{installation}"),
             ),
         })
     }
 
-    fn usage(&self, kind: Kind) -> &Use {
+    fn usage(&self, kind: TokenKind) -> &TokenProfile {
         match kind {
-            Kind::Access => &self.access,
-            Kind::Refresh => &self.refresh,
+            TokenKind::Access => &self.access,
+            TokenKind::Refresh => &self.refresh,
         }
     }
 
     /// An access token of a session.
-    pub(super) fn issue(&self, user_id: i64, role: Role, lifetime: Duration, session: TokenSession) -> Result<Issued> {
-        let (token, claims) = self.sign(Kind::Access, user_id, lifetime, Access { session, role })?;
-        Ok(Issued {
+    pub(super) fn issue(
+        &self,
+        user_id: i64,
+        role: Role,
+        lifetime: Duration,
+        session: TokenSession,
+    ) -> Result<IssuedToken> {
+        let (token, claims) = self.sign(TokenKind::Access, user_id, lifetime, AccessClaims { session, role })?;
+        Ok(IssuedToken {
             token,
             expires_at: claims.expires_at(),
         })
     }
 
     /// What an access token says, if it is one of ours and has not expired.
-    pub(super) fn verify(&self, header: &Header, token: &str) -> Result<Verified> {
-        let claims: Claims<Access> = self.claims(Kind::Access, header, token)?;
-        Ok(Verified {
+    pub(super) fn verify(&self, header: &Header, token: &str) -> Result<VerifiedToken> {
+        let claims: TokenClaims<AccessClaims> = self.claims(TokenKind::Access, header, token)?;
+        Ok(VerifiedToken {
             user_id: claims.user_id()?,
             expires_at: claims.expires_at(),
             session: claims.own.session,
@@ -193,21 +199,21 @@ impl Tokens {
         let mut validation = self.access.validation.clone();
         validation.validate_exp = false;
         validation.validate_nbf = false;
-        let claims = self.claims_by::<Access>(&self.access, &validation, header, token)?;
+        let claims = self.claims_by::<AccessClaims>(&self.access, &validation, header, token)?;
         claims.user_id()
     }
 
     /// Signs a token of a kind, and says what is in it.
     pub(super) fn sign<C: Serialize>(
         &self,
-        kind: Kind,
+        kind: TokenKind,
         user_id: i64,
         lifetime: Duration,
         own: C,
-    ) -> Result<(String, Claims<C>)> {
+    ) -> Result<(String, TokenClaims<C>)> {
         let now = jsonwebtoken::get_current_timestamp();
         let usage = self.usage(kind);
-        let claims = Claims {
+        let claims = TokenClaims {
             iss: ISSUER.to_owned(),
             aud: usage.audience.clone(),
             sub: user_id.to_string(),
@@ -224,24 +230,29 @@ impl Tokens {
     }
 
     /// What a token of that kind says, if it is one of ours and valid.
-    pub(super) fn claims<C: DeserializeOwned>(&self, kind: Kind, header: &Header, token: &str) -> Result<Claims<C>> {
+    pub(super) fn claims<C: DeserializeOwned>(
+        &self,
+        kind: TokenKind,
+        header: &Header,
+        token: &str,
+    ) -> Result<TokenClaims<C>> {
         let usage = self.usage(kind);
         self.claims_by(usage, &usage.validation, header, token)
     }
 
     fn claims_by<C: DeserializeOwned>(
         &self,
-        usage: &Use,
+        usage: &TokenProfile,
         validation: &Validation,
         header: &Header,
         token: &str,
-    ) -> Result<Claims<C>> {
+    ) -> Result<TokenClaims<C>> {
         if header.typ.as_deref() != Some(usage.typ) {
             return Err(Error::Unauthenticated(NOT_VALID));
         }
         let mut refusal = Error::Unauthenticated(NOT_VALID);
         for key in &self.verifying {
-            match decode::<Claims<C>>(token, key, validation) {
+            match decode::<TokenClaims<C>>(token, key, validation) {
                 Ok(verified) => return Ok(verified.claims),
                 // Perhaps it was signed with the previous secret.
                 Err(error) if *error.kind() == ErrorKind::InvalidSignature => {}
@@ -273,9 +284,9 @@ pub fn check_secret(secret: &[u8]) -> Result<(), String> {
     }
 }
 
-impl fmt::Debug for Tokens {
+impl fmt::Debug for TokenIssuer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Tokens").finish_non_exhaustive()
+        f.debug_struct("TokenIssuer").finish_non_exhaustive()
     }
 }
 
@@ -323,8 +334,8 @@ mod tests {
     const AUDIENCE: &str = "campus-backup-api/here";
     const TYPE: &str = "at+jwt";
 
-    fn tokens() -> Tokens {
-        Tokens::new(&SECRET.to_vec().into(), None, "here").unwrap()
+    fn tokens() -> TokenIssuer {
+        TokenIssuer::new(&SECRET.to_vec().into(), None, "here").unwrap()
     }
 
     fn session() -> TokenSession {
@@ -335,7 +346,7 @@ mod tests {
         }
     }
 
-    fn verify(token: &str) -> Result<Verified> {
+    fn verify(token: &str) -> Result<VerifiedToken> {
         tokens().verify(&read_header(token)?, token)
     }
 
@@ -364,7 +375,7 @@ mod tests {
         serde_json::to_value(key).unwrap()["k"].as_str().unwrap().to_owned()
     }
 
-    fn reason(result: Result<Verified>) -> &'static str {
+    fn reason(result: Result<VerifiedToken>) -> &'static str {
         match result {
             Err(Error::Unauthenticated(reason)) => reason,
             other => unreachable!("{other:?}"),
@@ -468,8 +479,13 @@ mod tests {
             .token;
         let header = read_header(&old).unwrap();
         let new = OTHER_SECRET.to_vec().into();
-        assert!(Tokens::new(&new, None, "here").unwrap().verify(&header, &old).is_err());
-        let rotating = Tokens::new(&new, Some(&SECRET.to_vec().into()), "here").unwrap();
+        assert!(
+            TokenIssuer::new(&new, None, "here")
+                .unwrap()
+                .verify(&header, &old)
+                .is_err()
+        );
+        let rotating = TokenIssuer::new(&new, Some(&SECRET.to_vec().into()), "here").unwrap();
         let verified = rotating.verify(&header, &old).unwrap();
         assert_eq!((verified.user_id, verified.session), (42, session()));
         let fresh = rotating
@@ -486,7 +502,7 @@ mod tests {
             .unwrap()
             .token;
         let header = read_header(&token).unwrap();
-        let elsewhere = Tokens::new(&SECRET.to_vec().into(), None, "there").unwrap();
+        let elsewhere = TokenIssuer::new(&SECRET.to_vec().into(), None, "there").unwrap();
         assert_eq!(reason(elsewhere.verify(&header, &token)), NOT_VALID);
         tokens().verify(&header, &token).unwrap();
     }
@@ -495,8 +511,8 @@ mod tests {
     fn short_secrets_and_those_easy_to_guess_are_refused() {
         let refused = |secret: &str| {
             let (long, secret) = (SECRET.to_vec().into(), secret.as_bytes().to_vec().into());
-            assert!(Tokens::new(&secret, None, "here").is_err());
-            assert!(Tokens::new(&long, Some(&secret), "here").is_err());
+            assert!(TokenIssuer::new(&secret, None, "here").is_err());
+            assert!(TokenIssuer::new(&long, Some(&secret), "here").is_err());
         };
         refused(&OTHER_SECRET.escape_ascii().to_string()[..31]);
         for easy in [

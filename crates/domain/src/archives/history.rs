@@ -10,7 +10,7 @@ use crate::account::Admin;
 use crate::change_log;
 use crate::diff::{self, Side};
 use crate::error::{Error, Result};
-use crate::store::{self, Outgoing, Unreadable};
+use crate::store::{self, StoreReader, UnreadableEntry};
 
 /// Some of the archives that are kept.
 #[derive(Clone, Debug, Default)]
@@ -20,7 +20,7 @@ pub struct Kept {
     /// How many there are in all.
     pub total: u64,
     /// Those whose manifest can't be read.
-    pub unreadable: Vec<Unreadable>,
+    pub unreadable: Vec<UnreadableEntry>,
 }
 
 /// Whether an archive may be deleted that an undo needs.
@@ -106,7 +106,7 @@ impl Archives {
     ///
     /// # Errors
     /// Those of [`Store::read`](crate::store::Store::read).
-    pub async fn file(&self, _: &Admin, manifest: &Manifest, range: Option<Range<u64>>) -> Result<Outgoing> {
+    pub async fn file(&self, _: &Admin, manifest: &Manifest, range: Option<Range<u64>>) -> Result<StoreReader> {
         self.0.store.read(&manifest.id, manifest.object.form(), range).await
     }
 }

@@ -59,7 +59,7 @@ use crate::database::Database;
 use crate::error::Result;
 use crate::job::Jobs;
 use crate::open::Source;
-use crate::store::{Store, Swept};
+use crate::store::{Store, SweepReport};
 use crate::verify as verification;
 
 /// How old what a test restore or a restore has left must be before it is removed.
@@ -135,7 +135,7 @@ impl Archives {
     /// # Errors
     /// [`Error::StoreUnavailable`](crate::Error::StoreUnavailable), what the system says of the folder, and what the
     /// database says.
-    pub async fn sweep(&self) -> Result<Swept> {
+    pub async fn sweep(&self) -> Result<SweepReport> {
         verification::sweep(&self.0.settings.scratch, LEFTOVER_AGE)?;
         let swept = self.0.store.sweep().await?;
         self.prune_records().await?;

@@ -10,7 +10,7 @@ use super::ListedArchive;
 use super::history::Kept;
 use crate::error::Result;
 use crate::open::Source;
-use crate::store::{Store, Unreadable};
+use crate::store::{Store, UnreadableEntry};
 
 /// Archives that are looked at and verified. It is for the command line, where nobody is to be asked: whoever starts it can read
 /// the files anyway. Requests come through [`Archives`](super::Archives), which wants an
@@ -48,7 +48,7 @@ impl StoredArchives {
         kind: Option<Origin>,
         limit: u64,
         offset: u64,
-    ) -> Result<(Vec<Arc<Manifest>>, u64, Vec<Unreadable>)> {
+    ) -> Result<(Vec<Arc<Manifest>>, u64, Vec<UnreadableEntry>)> {
         let listing = self.store.list().await?;
         let found: Vec<_> = listing
             .archives

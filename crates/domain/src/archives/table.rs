@@ -8,7 +8,7 @@ use super::Archives;
 use crate::account::Admin;
 use crate::catalog::{NameColumns, Scope, Table};
 use crate::error::Result;
-use crate::export::{self, ArchivedFormat, Coder, CsvOptions, Download, Format, Outlet, Transfer};
+use crate::export::{self, ArchivedFormat, ChunkSender, Coder, CsvOptions, Download, Format, Transfer};
 use crate::open::{self, Extraction};
 
 /// Which table, and how.
@@ -39,7 +39,7 @@ impl Archives {
         _: &Admin,
         id: &str,
         request: TableRequest,
-        settings: &export::Settings,
+        settings: &export::ExportSettings,
         abandoned: impl Future<Output = ()>,
     ) -> Result<Download> {
         let manifest = self.0.store.manifest(id).await?;
@@ -48,7 +48,7 @@ impl Archives {
             ArchivedFormat::Json => Format::Json,
         };
         let coder = Coder::new(request.transfer.coding)?;
-        let (outlet, incoming) = export::open_outlet(settings.chunk_size, settings.stall_timeout, coder);
+        let (outlet, incoming) = export::chunk_channel(settings.chunk_size, settings.stall_timeout, coder);
         let extraction = Extraction {
             table: request.table,
             format: request.format,
@@ -90,14 +90,14 @@ impl Archives {
 
 /// Writes into an outlet on a thread that may block.
 struct Out {
-    outlet: Outlet,
+    outlet: ChunkSender,
     runtime: Handle,
 }
 
 impl Write for Out {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.outlet.buffer().extend_from_slice(bytes);
-        let handed_on = self.runtime.block_on(self.outlet.hand_on());
+        let handed_on = self.runtime.block_on(self.outlet.flush_if_full());
         handed_on.map(|()| bytes.len()).map_err(io::Error::other)
     }
 

@@ -18,7 +18,7 @@ use crate::error::{Error, Result};
 use crate::hexadecimal::hexadecimal;
 use crate::job::{self, Context, Idempotency, Kind, Needs, Progress, Submission, Submitted, Work, work};
 use crate::open::Checked;
-use crate::store::Incoming;
+use crate::store::StoreWriter;
 use crate::verify::digest;
 
 /// How many bytes are waited for before it is guessed what they are.
@@ -204,7 +204,7 @@ impl Archives {
     async fn rename(&self, received: &mut Received, form: Form) -> Result<()> {
         let store = &self.0.store;
         let mut outgoing = store.read(&received.id, received.form, None).await?;
-        let mut incoming: Incoming = store.create(&received.id, form).await?;
+        let mut incoming: StoreWriter = store.create(&received.id, form).await?;
         while let Some(bytes) = outgoing.next().await? {
             incoming.write(bytes).await?;
         }

@@ -24,7 +24,7 @@ use crate::job::{Phase, Progress, Steps};
 use crate::open::{self, Checked};
 use crate::priority::{self, Priority};
 use crate::snapshot::{Selection, Sink, Snapshot};
-use crate::store::{self, Incoming};
+use crate::store::{self, StoreWriter};
 
 /// How many bytes of the document are handed on at once.
 const PIECE: usize = 256 * 1024;
@@ -74,7 +74,7 @@ impl Archives {
     async fn store(
         &self,
         snapshot: Snapshot,
-        incoming: Incoming,
+        incoming: StoreWriter,
         priority: Priority,
         progress: &Progress,
     ) -> Result<(Measurement, Checked)> {
@@ -208,7 +208,7 @@ impl Sink for Document<'_> {
     }
 
     /// Blocks while the store is slow.
-    async fn hand_on(&mut self) -> Result<()> {
+    async fn flush_if_full(&mut self) -> Result<()> {
         if self.buffer.len() < PIECE {
             return Ok(());
         }
@@ -225,11 +225,11 @@ impl Sink for Document<'_> {
 /// Puts what comes through the layers into the store, and hands it on to be opened.
 fn seal(
     layers: &Layers,
-    incoming: Incoming,
+    incoming: StoreWriter,
     pieces: &Receiver<Piece>,
     object: SyncSender<Piece>,
     progress: Progress,
-) -> Result<(Incoming, Measurement)> {
+) -> Result<(StoreWriter, Measurement)> {
     let failed = || Error::io(STORING);
     let writer = incoming.into_writer();
     let mut sealer = layers
@@ -253,7 +253,7 @@ fn seal(
 
 /// Writes into the store, tells how many bytes that were, and hands on the same.
 struct Copied {
-    writer: store::Writer,
+    writer: store::BlockingWriter,
     object: SyncSender<Piece>,
     progress: Progress,
 }

@@ -17,7 +17,7 @@ use rust_decimal::Decimal;
 use sea_orm::{ActiveEnum as _, Statement};
 use sea_query_sqlx::SqlxValues;
 
-use crate::catalog::{LARGEST_ID, MOST, Table};
+use crate::catalog::{LARGEST_ID, MAX_COLUMNS, Table};
 use crate::database::{Database, Engine};
 use crate::entity::user::Role;
 use crate::error::{Error, Result};
@@ -28,7 +28,7 @@ use crate::stats::{self, Stats};
 pub(crate) trait Rows: Send {
     /// Puts the cells of the next row, in the order of the table's columns, at the beginning of `cells`; false after the
     /// last, as often as it is asked.
-    fn next<'a>(&'a mut self, cells: &mut [Cell<'a>; MOST]) -> Result<bool>;
+    fn next<'a>(&'a mut self, cells: &mut [Cell<'a>; MAX_COLUMNS]) -> Result<bool>;
 }
 
 /// How rows are loaded.

@@ -23,7 +23,7 @@ use sea_query_sqlx::SqlxValues;
 
 use super::{Rows, Way, all_but_the_id, column_names};
 use crate::catalog::{LARGEST_ID, Table, cells};
-use crate::database::Held;
+use crate::database::TxConnection;
 use crate::error::{Error, Result};
 use crate::{pgcopy, stats};
 
@@ -34,7 +34,7 @@ const PIECE: usize = 256 * 1024;
 /// interrupted copy would leave the next user one answer behind.
 #[derive(Debug)]
 pub(super) struct Writer {
-    held: Held<Postgres>,
+    held: TxConnection<Postgres>,
     tables: Vec<Table>,
     seized: Seized,
     doing: &'static str,
@@ -60,7 +60,7 @@ struct Part {
 
 impl Writer {
     pub(super) async fn begin(pool: &PgPool, tables: &[Table], doing: &'static str) -> Result<Self> {
-        let held = Held::new(pool.acquire().await.map_err(Error::sqlx(doing))?);
+        let held = TxConnection::new(pool.acquire().await.map_err(Error::sqlx(doing))?);
         let mut writer = Self {
             held,
             tables: tables.to_vec(),

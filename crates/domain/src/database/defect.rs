@@ -6,14 +6,14 @@ use std::fmt;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Defect {
     /// What kind of thing, for programs.
-    pub reason: Reason,
+    pub reason: DefectReason,
     /// What is wrong, and which statement or setting mends it, as sentences.
     pub detail: String,
 }
 
 /// What kind of thing is wrong with a database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reason {
+pub enum DefectReason {
     /// It can't be reached, or the server does not accept the sign-in.
     Unreachable,
     /// It can't hold every text.
@@ -33,7 +33,7 @@ pub enum Reason {
 }
 
 impl Defect {
-    pub(super) fn new(reason: Reason, detail: impl Into<String>) -> Self {
+    pub(super) fn new(reason: DefectReason, detail: impl Into<String>) -> Self {
         let detail = detail.into();
         Self { reason, detail }
     }
@@ -45,7 +45,7 @@ impl fmt::Display for Defect {
     }
 }
 
-impl Reason {
+impl DefectReason {
     /// A stable word.
     pub const fn code(self) -> &'static str {
         match self {

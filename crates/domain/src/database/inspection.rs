@@ -21,7 +21,7 @@ use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, SqlxSqliteConnector, Statement};
 
 use super::session::SearchPath;
-use super::{Database, Pool, Settings, check, connect_pool, reachability, sqlite_file};
+use super::{Database, DatabaseSettings, Pool, check, connect_pool, reachability, sqlite_file};
 use crate::catalog::Table;
 use crate::error::{Error, Result};
 
@@ -49,7 +49,7 @@ impl Database {
     /// # Errors
     /// [`Error::DatabaseUnavailable`] or [`Error::DatabaseDefect`] if it can't be reached, [`Error::DatabaseDefect`] if it is behind a
     /// transaction pooler or the role may not read it, and whatever else keeps it from being read.
-    pub async fn inspect(settings: &Settings) -> Result<SchemaState> {
+    pub async fn inspect(settings: &DatabaseSettings) -> Result<SchemaState> {
         match sqlite_file(&settings.url) {
             Some(file) => inspect_file(settings, &file).await,
             None => {
@@ -80,7 +80,7 @@ async fn inspect_server(connection: &DatabaseConnection) -> Result<SchemaState> 
 ///
 /// A log without its index (`-shm`) can't be read without making one. Tables that only such a log has are seen when the
 /// database is connected; the caller asks once more then ([`Database::schema_state`]), before it makes a table.
-async fn inspect_file(settings: &Settings, file: &Path) -> Result<SchemaState> {
+async fn inspect_file(settings: &DatabaseSettings, file: &Path) -> Result<SchemaState> {
     match fs::metadata(file) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(SchemaState::Empty),
         Ok(metadata) if metadata.is_file() && metadata.len() == 0 => return Ok(SchemaState::Empty),
@@ -89,11 +89,11 @@ async fn inspect_file(settings: &Settings, file: &Path) -> Result<SchemaState> {
     let has = |suffix: &str| beside(file, suffix).exists();
     if has("-journal") || (has("-wal") && has("-shm")) {
         // A journal that a killed program left must be rolled back before it can be read with the file, which is a write.
-        if let Ok(state) = inspect_sqlite(settings, Access::ReadOnly).await {
+        if let Ok(state) = inspect_sqlite(settings, FileAccess::ReadOnly).await {
             return Ok(state);
         }
     }
-    inspect_sqlite(settings, Access::Immutable).await
+    inspect_sqlite(settings, FileAccess::Immutable).await
 }
 
 fn beside(file: &Path, suffix: &str) -> PathBuf {
@@ -104,20 +104,20 @@ fn beside(file: &Path, suffix: &str) -> PathBuf {
 
 /// How an SQLite file is opened that must not change.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Access {
+enum FileAccess {
     /// With its log and with locks.
     ReadOnly,
     /// The file alone.
     Immutable,
 }
 
-async fn inspect_sqlite(settings: &Settings, access: Access) -> Result<SchemaState> {
+async fn inspect_sqlite(settings: &DatabaseSettings, access: FileAccess) -> Result<SchemaState> {
     let options = SqliteConnectOptions::from_str(&settings.url).map_err(Error::sqlx(DOING))?;
     let options = options
         .read_only(true)
         .create_if_missing(false)
-        .immutable(access == Access::Immutable)
-        .busy_timeout(settings.patience);
+        .immutable(access == FileAccess::Immutable)
+        .busy_timeout(settings.lock_timeout);
     let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await;
     let connection = SqlxSqliteConnector::from_sqlx_sqlite_pool(pool.map_err(Error::sqlx(DOING))?);
     let found = schema_state(&connection).await;

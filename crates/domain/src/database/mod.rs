@@ -10,12 +10,12 @@
 mod check;
 mod clock;
 mod defect;
-mod held;
 mod id_counter;
 mod inspection;
 mod reachability;
 mod schema;
 mod session;
+mod tx_connection;
 
 use std::fs::OpenOptions;
 use std::num::NonZeroUsize;
@@ -32,11 +32,11 @@ use sea_orm::{
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use url::Url;
 
-pub use self::defect::{Defect, Reason};
-pub(crate) use self::held::Held;
+pub use self::defect::{Defect, DefectReason};
 pub(crate) use self::id_counter::{FRESH_STATISTICS, counter_sql};
 pub use self::inspection::SchemaState;
 use self::session::SearchPath;
+pub(crate) use self::tx_connection::TxConnection;
 use crate::catalog::Table;
 use crate::error::{Error, Result};
 
@@ -70,7 +70,7 @@ impl Engine {
 
 /// How to connect.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub struct DatabaseSettings {
     /// `sqlite:`, `postgres:` or `mysql:`.
     pub url: String,
     /// How many connections requests share.
@@ -78,10 +78,10 @@ pub struct Settings {
     /// How many readers of whole tables there may be at a time.
     pub readers: u32,
     /// How long a request waits for a connection or for another writer.
-    pub patience: Duration,
+    pub lock_timeout: Duration,
 }
 
-impl Settings {
+impl DatabaseSettings {
     /// Where the database is, for people: the file's path, or the address without its password and options.
     pub fn place(&self) -> String {
         if let Some(file) = sqlite_file(&self.url) {
@@ -127,7 +127,7 @@ struct File {
 impl Database {
     /// Connects. On SQLite this makes the file if there is none, and switches it to WAL mode: [`Database::inspect`] says
     /// before whether it is another program's. No migration is run.
-    pub async fn connect(settings: &Settings) -> Result<Self> {
+    pub async fn connect(settings: &DatabaseSettings) -> Result<Self> {
         let path = sqlite_file(&settings.url);
         if let Some(path) = &path {
             if let Some(defect) = check::locking(path) {
@@ -156,7 +156,7 @@ impl Database {
             Engine::Postgres | Engine::Mysql => requests.clone(),
         };
         let signs = match engine {
-            Engine::Sqlite => connect(Pool::Signs).await?,
+            Engine::Sqlite => connect(Pool::Heartbeat).await?,
             Engine::Postgres | Engine::Mysql => requests.clone(),
         };
         let file = path.map(|path| {
@@ -246,7 +246,7 @@ impl Database {
 
     /// The same for what can be left out: nothing if another writer has SQLite's write lock. The other engines have none;
     /// who gets here touches rows that nobody holds for long.
-    pub(crate) async fn begin_write_if_free(&self, doing: &'static str) -> Result<Option<DatabaseTransaction>> {
+    pub(crate) async fn try_begin_write(&self, doing: &'static str) -> Result<Option<DatabaseTransaction>> {
         match self.begin_immediate(&self.signs, doing).await {
             Err(Error::DatabaseBusy { .. }) => Ok(None),
             begun => begun.map(Some),
@@ -342,26 +342,26 @@ enum Pool {
     /// Changing whole tables.
     Changes,
     /// Signs of life.
-    Signs,
+    Heartbeat,
 }
 
-async fn connect_pool(settings: &Settings, pool: Pool, search_path: &SearchPath) -> Result<DatabaseConnection> {
+async fn connect_pool(settings: &DatabaseSettings, pool: Pool, search_path: &SearchPath) -> Result<DatabaseConnection> {
     let size = match pool {
         Pool::Requests | Pool::Changes => settings.connections,
         Pool::Readers { pairs } => settings.readers + WORKERS + pairs,
-        Pool::Signs => 1,
+        Pool::Heartbeat => 1,
     };
-    let patience = settings.patience;
+    let lock_timeout = settings.lock_timeout;
     let mut options = ConnectOptions::new(&settings.url);
     options
         .max_connections(size)
         .min_connections(0)
-        .acquire_timeout(patience)
-        .connect_timeout(patience)
+        .acquire_timeout(lock_timeout)
+        .connect_timeout(lock_timeout)
         .sqlx_logging(false)
         // A connection that the server ended while it lay in the pool is noticed here, not by a request.
         .test_before_acquire(true);
-    session::configure(&mut options, pool, patience, search_path);
+    session::configure(&mut options, pool, lock_timeout, search_path);
     sea_orm::Database::connect(options)
         .await
         .map_err(Error::database("connecting to the database"))

@@ -9,7 +9,7 @@ use sea_orm::sqlx::mysql::{MySqlConnection, MySqlDatabaseError};
 use sea_orm::sqlx::postgres::PgConnection;
 use sea_orm::sqlx::{Connection as _, error::DatabaseError};
 
-use super::{Defect, Reason, Settings};
+use super::{DatabaseSettings, Defect, DefectReason};
 use crate::error::{Error, Result};
 
 /// How a password is written that has such characters in it; some of them are not noticed before.
@@ -19,25 +19,25 @@ const ENCODING: &str = "A character of `#?/@%:` in the password must be percent-
 ///
 /// # Errors
 /// [`Error::DatabaseDefect`] if nobody listens, the host is unknown or does not answer, or the sign-in is refused.
-pub(super) async fn check(settings: &Settings) -> Result<()> {
-    let found = match connect(&settings.url, settings.patience).await {
+pub(super) async fn check(settings: &DatabaseSettings) -> Result<()> {
+    let found = match connect(&settings.url, settings.lock_timeout).await {
         Err(error) => reason(&error),
         Ok(()) => None,
     };
     match found {
-        Some(detail) => Err(Error::DatabaseDefect(Defect::new(Reason::Unreachable, detail))),
+        Some(detail) => Err(Error::DatabaseDefect(Defect::new(DefectReason::Unreachable, detail))),
         None => Ok(()),
     }
 }
 
-async fn connect(url: &str, patience: Duration) -> std::result::Result<(), SqlxError> {
+async fn connect(url: &str, lock_timeout: Duration) -> std::result::Result<(), SqlxError> {
     let connected = async {
         match url.starts_with("mysql:") {
             true => MySqlConnection::connect(url).await?.close().await,
             false => PgConnection::connect(url).await?.close().await,
         }
     };
-    let in_time = tokio::time::timeout(patience, connected).await;
+    let in_time = tokio::time::timeout(lock_timeout, connected).await;
     in_time.unwrap_or_else(|_| Err(SqlxError::Io(ErrorKind::TimedOut.into())))
 }
 

@@ -21,7 +21,7 @@ use std::collections::BTreeMap;
 use campus_backup_archive::Cell;
 use sea_orm::{ColumnTrait, EntityTrait, Iterable, ModelTrait, PaginatorTrait, QueryFilter, Value};
 
-use crate::catalog::{MOST, Table};
+use crate::catalog::{MAX_COLUMNS, Table};
 use crate::change::{Change, Rows, Way};
 use crate::database::Database;
 use crate::entity::{change as recorded, user};
@@ -192,14 +192,14 @@ async fn insert_school(database: &Database, scale: u32, admin: &DemoAdmin) -> Re
 /// The rows of one table as the models of its entity.
 struct Models<I> {
     models: I,
-    values: [Value; MOST],
+    values: [Value; MAX_COLUMNS],
 }
 
 impl<I> Models<I> {
     fn of(models: I) -> Self {
         Self {
             models,
-            values: [const { Value::Bool(None) }; MOST],
+            values: [const { Value::Bool(None) }; MAX_COLUMNS],
         }
     }
 }
@@ -210,7 +210,7 @@ where
     E: EntityTrait,
     I: Iterator<Item = M> + Send,
 {
-    fn next<'a>(&'a mut self, cells: &mut [Cell<'a>; MOST]) -> Result<bool> {
+    fn next<'a>(&'a mut self, cells: &mut [Cell<'a>; MAX_COLUMNS]) -> Result<bool> {
         let Some(model) = self.models.next() else {
             return Ok(false);
         };

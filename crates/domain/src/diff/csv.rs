@@ -8,7 +8,7 @@ use super::{Change, Row, Side, Values};
 use crate::account::Admin;
 use crate::catalog::{Scope, Table};
 use crate::error::{Error, Result};
-use crate::export::{self, Body, Coder, CsvOptions, Outlet, Transfer, write_safe_text, write_text};
+use crate::export::{self, Body, ChunkSender, Coder, CsvOptions, Transfer, write_safe_text, write_text};
 use crate::job::Progress;
 
 /// What to write, and how.
@@ -41,12 +41,12 @@ pub async fn csv(
     _: &Admin,
     from: &Side,
     to: &Side,
-    settings: &export::Settings,
+    settings: &export::ExportSettings,
     request: CsvRequest,
     abandoned: impl Future<Output = ()>,
 ) -> Result<Body> {
     let coder = Coder::new(request.transfer.coding)?;
-    let (outlet, incoming) = export::open_outlet(settings.chunk_size, settings.stall_timeout, coder);
+    let (outlet, incoming) = export::chunk_channel(settings.chunk_size, settings.stall_timeout, coder);
     let (from, to) = (from.clone(), to.clone());
     let runtime = tokio::runtime::Handle::current();
     tokio::task::spawn_blocking(move || runtime.block_on(produce(from, to, request, outlet)));
@@ -55,7 +55,7 @@ pub async fn csv(
         .await
 }
 
-async fn produce(from: Side, to: Side, request: CsvRequest, outlet: Outlet) {
+async fn produce(from: Side, to: Side, request: CsvRequest, outlet: ChunkSender) {
     let mut lines = Lines { request, outlet };
     if request.csv.bom {
         lines.outlet.buffer().extend_from_slice("\u{feff}".as_bytes());
@@ -73,7 +73,7 @@ async fn produce(from: Side, to: Side, request: CsvRequest, outlet: Outlet) {
 
 struct Lines {
     request: CsvRequest,
-    outlet: Outlet,
+    outlet: ChunkSender,
 }
 
 impl Found for Lines {
@@ -107,8 +107,8 @@ impl Found for Lines {
         Ok(())
     }
 
-    async fn hand_on(&mut self) -> Result<()> {
-        self.outlet.hand_on().await
+    async fn flush_if_full(&mut self) -> Result<()> {
+        self.outlet.flush_if_full().await
     }
 }
 

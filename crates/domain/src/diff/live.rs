@@ -157,7 +157,7 @@ impl Sink for Gathering {
         Ok(())
     }
 
-    async fn hand_on(&mut self) -> Result<()> {
+    async fn flush_if_full(&mut self) -> Result<()> {
         match self.batch.json.len() < BATCH {
             true => Ok(()),
             false => self.send_batch().await,

@@ -11,10 +11,10 @@ use super::{Archive, Change, Counts, DOING, Diff, Outcome, Side};
 use crate::catalog::{Scope, Table};
 use crate::error::{Error, Result};
 use crate::job::{Phase, Progress, Steps};
-use crate::snapshot::{Path, Snapshot};
+use crate::snapshot::{ReadStrategy, Snapshot};
 
 /// How many rows are merged between two looks at whether what was found is taken.
-const HAND_ON_EVERY: u64 = 64;
+const ROWS_PER_FLUSH_CHECK: u64 = 64;
 
 /// A row that differs: the canonical JSON of what each side has.
 #[derive(Clone, Copy)]
@@ -34,7 +34,7 @@ pub(super) trait Found: Send {
     }
 
     /// Called every few rows, whether they differ or not: hands on what has gathered, and waits while nobody takes it.
-    fn hand_on(&mut self) -> impl Future<Output = Result<()>> + Send {
+    fn flush_if_full(&mut self) -> impl Future<Output = Result<()>> + Send {
         std::future::ready(Ok(()))
     }
 }
@@ -174,7 +174,7 @@ impl<'p> Entered<'p> {
                 producer: None,
             }),
             (Side::Live(database), None) => {
-                let snapshot = Snapshot::take(database, Path::default(), tables).await?;
+                let snapshot = Snapshot::take(database, ReadStrategy::default(), tables).await?;
                 let moment = snapshot.taken_at();
                 let rows = tables.iter().map(|table| snapshot.rows_of(*table)).sum();
                 let (side, producer) = live::open(snapshot, tables.to_vec(), Steps::of(progress));
@@ -233,8 +233,8 @@ async fn merge(table: Table, from: &mut Opened<'_>, to: &mut Opened<'_>, found: 
         if has_right {
             to.advance().await?;
         }
-        if position.is_multiple_of(HAND_ON_EVERY) {
-            found.hand_on().await?;
+        if position.is_multiple_of(ROWS_PER_FLUSH_CHECK) {
+            found.flush_if_full().await?;
         }
     }
     Ok(counts)

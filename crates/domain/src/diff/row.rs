@@ -57,7 +57,7 @@ impl Row {
             if from == to {
                 continue;
             }
-            let values = match table.shows(column.name) {
+            let values = match table.is_exported(column.name) {
                 true => Values::Shown { from, to },
                 false => Values::Hidden,
             };

@@ -12,8 +12,8 @@ pub struct Model {
     /// How often all sessions were ended. Tokens of an earlier epoch are dead.
     pub epoch: i64,
     /// The one session of an earlier epoch whose tokens are not.
-    #[sea_orm(column_type = "String(StringLen::N(36))")]
-    pub spared: Option<String>,
+    #[sea_orm(column_name = "spared", column_type = "String(StringLen::N(36))")]
+    pub except_session: Option<String>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -13,7 +13,7 @@ use tokio::io::{AsyncReadExt as _, Take};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::io::ReaderStream;
 
-use super::outlet::{Incoming, Piece, cut};
+use super::chunk::{Chunk, ChunkReceiver, ended_without_end};
 use super::spool::{Reservation, Spooled};
 use crate::error::{Error, Result};
 
@@ -22,7 +22,7 @@ use crate::error::{Error, Result};
 const SLICE: usize = 16 * 1024;
 
 /// How many bytes of a spooled file are read at a time.
-const FILE_PIECE: usize = 64 * 1024;
+const FILE_CHUNK_SIZE: usize = 64 * 1024;
 
 /// The bytes of a download: a stream that ends only if everything was written, and otherwise yields an error.
 pub struct Body {
@@ -33,9 +33,9 @@ pub struct Body {
     /// What could not be spooled any more.
     after_file: Option<Bytes>,
     /// What is still being written, unless everything is there.
-    incoming: Option<Incoming>,
+    receiver: Option<ChunkReceiver>,
     digest: Option<BodyDigest>,
-    place: Option<Arc<OwnedSemaphorePermit>>,
+    permit: Option<Arc<OwnedSemaphorePermit>>,
 }
 
 /// What is known of a download that was written to its end before the first byte is sent.
@@ -67,17 +67,17 @@ impl Body {
     }
 
     /// One that is still being written; `after_file` is what comes between the spool and the rest.
-    pub(super) fn growing(spooled: Spooled, after_file: Option<Bytes>, incoming: Incoming) -> Self {
+    pub(super) fn growing(spooled: Spooled, after_file: Option<Bytes>, receiver: ChunkReceiver) -> Self {
         Self {
             after_file,
-            incoming: Some(incoming),
+            receiver: Some(receiver),
             ..Self::spooled(spooled)
         }
     }
 
     fn spooled(spooled: Spooled) -> Self {
         let file = spooled.file.map(|spooled| FileStream {
-            bytes: ReaderStream::with_capacity(File::from_std(spooled.file).take(spooled.length), FILE_PIECE),
+            bytes: ReaderStream::with_capacity(File::from_std(spooled.file).take(spooled.length), FILE_CHUNK_SIZE),
             _reservation: spooled.reservation,
         });
         Self {
@@ -85,15 +85,15 @@ impl Body {
             head: spooled.head,
             file,
             after_file: None,
-            incoming: None,
+            receiver: None,
             digest: None,
-            place: None,
+            permit: None,
         }
     }
 
     /// Keeps a place among the downloads until the last byte was given out.
-    pub(super) fn holding(mut self, place: Arc<OwnedSemaphorePermit>) -> Self {
-        self.place = Some(place);
+    pub(super) fn with_permit(mut self, permit: Arc<OwnedSemaphorePermit>) -> Self {
+        self.permit = Some(permit);
         self
     }
 
@@ -102,7 +102,7 @@ impl Body {
         self.digest
     }
 
-    fn poll_piece(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes>>> {
+    fn poll_chunk(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes>>> {
         if let Some(bytes) = self.head.pop_front() {
             return Poll::Ready(Some(Ok(bytes)));
         }
@@ -115,20 +115,20 @@ impl Body {
         if let Some(bytes) = self.after_file.take() {
             return Poll::Ready(Some(Ok(bytes)));
         }
-        let Some(incoming) = &mut self.incoming else {
+        let Some(receiver) = &mut self.receiver else {
             return Poll::Ready(None);
         };
-        let piece = ready!(incoming.pieces.poll_recv(context));
-        if let Some(Piece::Bytes(bytes)) = piece {
+        let chunk = ready!(receiver.chunks.poll_recv(context));
+        if let Some(Chunk::Bytes(bytes)) = chunk {
             return Poll::Ready(Some(Ok(bytes)));
         }
-        let stalled = incoming.progress.stalled();
-        self.incoming = None;
-        Poll::Ready(match piece {
-            Some(Piece::End) => None,
-            Some(Piece::Failed(error)) => Some(Err(error)),
+        let stalled = receiver.progress.stalled();
+        self.receiver = None;
+        Poll::Ready(match chunk {
+            Some(Chunk::End) => None,
+            Some(Chunk::Failed(error)) => Some(Err(error)),
             // Whose reader took nothing, and came back too late.
-            _ => Some(Err(stalled.map_or_else(cut, Error::Stalled))),
+            _ => Some(Err(stalled.map_or_else(ended_without_end, Error::Stalled))),
         })
     }
 }
@@ -139,13 +139,13 @@ impl Stream for Body {
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = self.get_mut();
         while this.current.is_empty() {
-            match ready!(this.poll_piece(context)) {
+            match ready!(this.poll_chunk(context)) {
                 Some(Ok(bytes)) => this.current = bytes,
                 other => return Poll::Ready(other),
             }
         }
-        if let Some(incoming) = &this.incoming {
-            incoming.progress.made();
+        if let Some(receiver) = &this.receiver {
+            receiver.progress.made();
         }
         let slice = this.current.split_to(SLICE.min(this.current.len()));
         Poll::Ready(Some(Ok(slice)))

@@ -10,7 +10,7 @@ use chrono_tz::Tz;
 use rust_decimal::Decimal;
 
 use super::{CsvOptions, CsvStyle, DecimalMark, Delimiter, Encoder, text, unexportable};
-use crate::catalog::{NameColumns, SheetColumn, Table};
+use crate::catalog::{ExportColumn, NameColumns, Table};
 use crate::error::Result;
 use crate::snapshot::{RowEncoder, Selection};
 
@@ -20,7 +20,7 @@ pub(super) struct Csv {
     names: NameColumns,
     zone: Tz,
     table: Table,
-    columns: &'static [SheetColumn],
+    columns: &'static [ExportColumn],
 }
 
 impl Csv {
@@ -61,7 +61,7 @@ impl Csv {
 
 impl Encoder for Csv {
     fn selection(&self) -> Selection {
-        Selection::Sheet(self.names)
+        Selection::ExportColumns(self.names)
     }
 
     fn begin_table(&mut self, table: Table, _: u64, out: &mut Vec<u8>) -> Result<()> {

@@ -9,8 +9,8 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 use super::body::Body;
+use super::chunk::{Chunk, ChunkReceiver, ended_without_end};
 use super::coding::Coding;
-use super::outlet::{Incoming, Piece, cut};
 use super::spool::{Spool, SpoolSpace};
 use crate::error::{Error, Result};
 
@@ -38,7 +38,7 @@ pub enum LengthPolicy {
     Always,
 }
 
-impl Incoming {
+impl ChunkReceiver {
     /// Waits until the length is known, or needs not be. What fails before fails as an error of the whole. `abandoned` is
     /// ready when nobody waits any more, and ends the writing.
     ///
@@ -55,44 +55,44 @@ impl Incoming {
         // Files are written by a thread that may block.
         tokio::task::spawn_blocking(move || runtime.block_on(gather(self, spool, length, asker)));
         tokio::select! {
-            body = body => body.unwrap_or_else(|_| Err(cut())),
+            body = body => body.unwrap_or_else(|_| Err(ended_without_end())),
             () = abandoned => Err(Error::Gone),
         }
     }
 }
 
-async fn gather(incoming: Incoming, spool: Spool, length: LengthPolicy, mut asker: oneshot::Sender<Result<Body>>) {
+async fn gather(receiver: ChunkReceiver, spool: Spool, length: LengthPolicy, mut asker: oneshot::Sender<Result<Body>>) {
     let gathered = tokio::select! {
-        gathered = gathered(incoming, spool, length) => gathered,
+        gathered = gathered(receiver, spool, length) => gathered,
         () = asker.closed() => return,
     };
     // Who went away at this very moment drops the body, which ends the writing.
     let _ = asker.send(gathered);
 }
 
-async fn gathered(mut incoming: Incoming, mut spool: Spool, length: LengthPolicy) -> Result<Body> {
+async fn gathered(mut receiver: ChunkReceiver, mut spool: Spool, length: LengthPolicy) -> Result<Body> {
     loop {
-        match incoming.pieces.recv().await {
-            Some(Piece::Bytes(bytes)) => match spool.append(&bytes) {
+        match receiver.chunks.recv().await {
+            Some(Chunk::Bytes(bytes)) => match spool.append(&bytes) {
                 Ok(()) => {}
                 Err(error) if length == LengthPolicy::Always => return Err(error),
                 Err(error) => {
                     tracing::warn!(%error, "a download is sent without its length");
-                    return growing(spool, Some(bytes), incoming);
+                    return growing(spool, Some(bytes), receiver);
                 }
             },
-            Some(Piece::End) => return Ok(Body::complete(spool.into_spooled()?)),
-            Some(Piece::Failed(error)) => return Err(error),
-            None => return Err(cut()),
+            Some(Chunk::End) => return Ok(Body::complete(spool.into_spooled()?)),
+            Some(Chunk::Failed(error)) => return Err(error),
+            None => return Err(ended_without_end()),
         }
         if length == LengthPolicy::IfShort && spool.length() > SHORT {
-            return growing(spool, None, incoming);
+            return growing(spool, None, receiver);
         }
     }
 }
 
-fn growing(spool: Spool, after_file: Option<Bytes>, incoming: Incoming) -> Result<Body> {
-    Ok(Body::growing(spool.into_spooled()?, after_file, incoming))
+fn growing(spool: Spool, after_file: Option<Bytes>, receiver: ChunkReceiver) -> Result<Body> {
+    Ok(Body::growing(spool.into_spooled()?, after_file, receiver))
 }
 
 #[cfg(test)]
@@ -101,26 +101,26 @@ mod tests {
 
     use futures_util::StreamExt as _;
 
-    use super::super::outlet::{Outlet, open};
+    use super::super::chunk::{ChunkSender, channel};
     use super::*;
 
-    const PIECE: usize = 64 * 1024;
+    const CHUNK_SIZE: usize = 64 * 1024;
 
-    async fn write(mut outlet: Outlet, bytes: u64) {
-        for _ in 0..bytes / PIECE as u64 {
-            outlet.buffer().resize(PIECE, b'x');
-            if outlet.hand_on().await.is_err() {
+    async fn write(mut sender: ChunkSender, bytes: u64) {
+        for _ in 0..bytes / CHUNK_SIZE as u64 {
+            sender.buffer().resize(CHUNK_SIZE, b'x');
+            if sender.flush_if_full().await.is_err() {
                 return;
             }
         }
-        outlet.end().await;
+        sender.end().await;
     }
 
     async fn delivered(bytes: u64, limit: u64, length: LengthPolicy) -> Result<Body> {
-        let (outlet, incoming) = open(PIECE, Duration::from_secs(5), None);
-        let writing = tokio::spawn(write(outlet, bytes));
+        let (sender, receiver) = channel(CHUNK_SIZE, Duration::from_secs(5), None);
+        let writing = tokio::spawn(write(sender, bytes));
         let space = SpoolSpace::new(std::env::temp_dir(), limit);
-        let body = incoming.into_body(&space, length, std::future::pending()).await;
+        let body = receiver.into_body(&space, length, std::future::pending()).await;
         if let Err(Error::SpoolFull { .. }) = &body {
             writing.await.unwrap();
         }
@@ -140,7 +140,7 @@ mod tests {
         for (bytes, is_known) in [
             (0, true),
             (SHORT, true),
-            (SHORT + PIECE as u64, false),
+            (SHORT + CHUNK_SIZE as u64, false),
             (2 * SHORT, false),
         ] {
             let body = delivered(bytes, 64 << 20, LengthPolicy::IfShort).await.unwrap();
@@ -181,11 +181,11 @@ mod tests {
 
     #[tokio::test]
     async fn client_that_leaves_ends_the_writing() {
-        let (outlet, incoming) = open(PIECE, Duration::from_secs(5), None);
+        let (sender, receiver) = channel(CHUNK_SIZE, Duration::from_secs(5), None);
         let space = SpoolSpace::new(std::env::temp_dir(), u64::MAX);
-        let writing = tokio::spawn(write(outlet, u64::MAX));
+        let writing = tokio::spawn(write(sender, u64::MAX));
         let leaving = tokio::time::sleep(Duration::from_millis(20));
-        let gone = incoming.into_body(&space, LengthPolicy::Always, leaving).await;
+        let gone = receiver.into_body(&space, LengthPolicy::Always, leaving).await;
         assert!(matches!(gone, Err(Error::Gone)));
         writing.await.unwrap();
     }

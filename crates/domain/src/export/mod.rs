@@ -1,17 +1,17 @@
 //! Downloads: rows of one snapshot in, bytes of a file out.
 //!
 //! [`download`] is the front door. Behind it a thread that may block reads the [snapshot](crate::snapshot), encodes
-//! ([`csv`], [`json`], [`xlsx`]), and puts the bytes into an [`outlet`], a short queue that its reader empties, by way of
+//! ([`csv`], [`json`], [`xlsx`]), and puts the bytes into a [`chunk`] queue, a short queue that its reader empties, by way of
 //! another thread that compresses them if that is asked for ([`coding`]); so a slow reader slows the query, and one who goes away ends it.
 //! [`delivery`] decides how many of them are gathered in a [`spool`] before the [`body`] is sent.
-//! Another thread may read beside the first, see [`Snapshot::read_shared`].
+//! Another thread may read beside the first, see [`Snapshot::read_parallel`].
 
 mod body;
+mod chunk;
 mod coding;
 mod csv;
 mod delivery;
 mod json;
-mod outlet;
 mod spool;
 mod style;
 mod text;
@@ -24,18 +24,18 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 
 pub use self::body::{Body, BodyDigest};
+pub(crate) use self::chunk::{ChunkSender, channel as chunk_channel};
 pub(crate) use self::coding::Coder;
 pub use self::coding::Coding;
 pub(crate) use self::csv::{write_safe_text, write_text};
 pub use self::delivery::{LengthPolicy, Transfer};
-pub(crate) use self::outlet::{Outlet, open as open_outlet};
 pub use self::spool::SpoolSpace;
 pub use self::style::{CsvOptions, CsvStyle, DateStyle, DecimalMark, Delimiter};
 use crate::account::Admin;
-use crate::catalog::{NameColumns, Scope, SheetColumn, Table};
+use crate::catalog::{ExportColumn, NameColumns, Scope, Table};
 use crate::database::Database;
 use crate::error::{Error, Result};
-use crate::snapshot::{Path, RowEncoder, Selection, SharedSink, Sink, Snapshot};
+use crate::snapshot::{ParallelSink, ReadStrategy, RowEncoder, Selection, Sink, Snapshot};
 
 /// How many rows one of two threads reads before it is the other's turn: few enough that what waits for a turn is small,
 /// enough that waking each other is lost among them.
@@ -43,7 +43,7 @@ const ROWS_IN_A_TURN: u64 = 1024;
 
 /// What to download, and how.
 #[derive(Clone, Copy, Debug)]
-pub struct Request {
+pub struct ExportRequest {
     /// One table, or all; all only as JSON.
     pub scope: Scope,
     /// As what.
@@ -56,7 +56,7 @@ pub struct Request {
     pub transfer: Transfer,
 }
 
-impl Request {
+impl ExportRequest {
     /// How the bytes are sent. A workbook is compressed already; and it is written to its end first, because not every text
     /// fits into a cell, and whoever asked should read which one does not.
     fn transfer(&self) -> Transfer {
@@ -109,10 +109,10 @@ impl Format {
     }
 
     /// How its rows are read: those of CSV don't depend on each other.
-    const fn path(self) -> Path {
+    const fn read_strategy(self) -> ReadStrategy {
         match self {
-            Self::Csv => Path::Pair(ROWS_IN_A_TURN),
-            Self::Json | Self::Xlsx => Path::Engine,
+            Self::Csv => ReadStrategy::Parallel(ROWS_IN_A_TURN),
+            Self::Json | Self::Xlsx => ReadStrategy::Native,
         }
     }
 
@@ -128,7 +128,7 @@ impl Format {
 
 /// What all downloads have in common.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub struct ExportSettings {
     /// The school's time zone, in which people's copies show timestamps and files are named.
     pub time_zone: Tz,
     /// How many bytes are gathered before they are handed on.
@@ -171,12 +171,12 @@ pub struct Download {
 pub async fn download(
     _: &Admin,
     database: &Database,
-    settings: &Settings,
-    request: Request,
+    settings: &ExportSettings,
+    request: ExportRequest,
     abandoned: impl Future<Output = ()>,
 ) -> Result<Download> {
     request.check()?;
-    let snapshot = Snapshot::take(database, request.format.path(), request.scope.tables()).await?;
+    let snapshot = Snapshot::take(database, request.format.read_strategy(), request.scope.tables()).await?;
     let total_rows = request
         .scope
         .tables()
@@ -186,13 +186,13 @@ pub async fn download(
     let file_name = file_name(request.scope, request.format, snapshot.taken_at(), settings.time_zone);
     let transfer = request.transfer();
     let coder = Coder::new(transfer.coding)?;
-    let (outlet, incoming) = outlet::open(settings.chunk_size, settings.stall_timeout, coder);
-    let place = snapshot.place();
-    begin(snapshot, settings.clone(), request, outlet);
-    let body = incoming
+    let (sender, receiver) = chunk::channel(settings.chunk_size, settings.stall_timeout, coder);
+    let permit = snapshot.permit();
+    begin(snapshot, settings.clone(), request, sender);
+    let body = receiver
         .into_body(&settings.spool, transfer.length, abandoned)
         .await?
-        .holding(place);
+        .with_permit(permit);
     Ok(Download {
         file_name,
         media_type: request.format.media_type(),
@@ -208,9 +208,9 @@ pub async fn download(
 /// An async function is compiled with the crate that polls it. This function is not one, so that all that it calls is compiled
 /// with this crate, whose profile is for speed.
 #[inline(never)]
-fn begin(snapshot: Snapshot, settings: Settings, request: Request, outlet: Outlet) {
+fn begin(snapshot: Snapshot, settings: ExportSettings, request: ExportRequest, sender: ChunkSender) {
     let runtime = tokio::runtime::Handle::current();
-    tokio::task::spawn_blocking(move || runtime.block_on(produce(snapshot, settings, request, outlet)));
+    tokio::task::spawn_blocking(move || runtime.block_on(produce(snapshot, settings, request, sender)));
 }
 
 /// What to save a download as.
@@ -224,7 +224,7 @@ pub(crate) fn file_name(scope: Scope, format: Format, taken_at: DateTime<Utc>, z
 }
 
 /// What is wrong with a value that stands in a column of a sheet; the row is found by its id, which is the first cell.
-fn unexportable(table: Table, columns: &[SheetColumn], cells: &[Cell<'_>], column: usize, problem: String) -> Error {
+fn unexportable(table: Table, columns: &[ExportColumn], cells: &[Cell<'_>], column: usize, problem: String) -> Error {
     let row = match cells.first() {
         Some(Cell::Integer(id)) => *id,
         _ => 0,
@@ -328,74 +328,79 @@ pub(crate) trait Encoder: Send {
     fn finish(self: Box<Self>, out: &mut Vec<u8>) -> Result<()>;
 }
 
-async fn produce(snapshot: Snapshot, settings: Settings, request: Request, mut outlet: Outlet) {
-    match write(snapshot, &settings, request, &mut outlet).await {
-        Ok(()) => outlet.end().await,
-        Err(error) => outlet.fail(error).await,
+async fn produce(snapshot: Snapshot, settings: ExportSettings, request: ExportRequest, mut sender: ChunkSender) {
+    match write(snapshot, &settings, request, &mut sender).await {
+        Ok(()) => sender.end().await,
+        Err(error) => sender.fail(error).await,
     }
 }
 
-async fn write(mut snapshot: Snapshot, settings: &Settings, request: Request, outlet: &mut Outlet) -> Result<()> {
+async fn write(
+    mut snapshot: Snapshot,
+    settings: &ExportSettings,
+    request: ExportRequest,
+    sender: &mut ChunkSender,
+) -> Result<()> {
     let tables = request.scope.tables();
     let encoder: Box<dyn Encoder> = match request.format {
         Format::Csv => Box::new(csv::Csv::new(request.csv, request.names, settings.time_zone)),
         Format::Json => {
             let engine = snapshot.engine().name();
             let header = header(snapshot.taken_at(), settings.app_version, engine, tables);
-            Box::new(json::Json::begin(&header, outlet.buffer()))
+            Box::new(json::Json::begin(&header, sender.buffer()))
         }
         Format::Xlsx => Box::new(xlsx::Xlsx::new(request.names, settings.time_zone)),
     };
-    let mut writing = Writing {
+    let mut writing = EncodingSink {
         encoder,
-        outlet,
+        sender,
         rows: 0,
     };
     for table in tables {
         writing.rows = 0;
         let rows = snapshot.rows_of(*table);
-        writing.encoder.begin_table(*table, rows, writing.outlet.buffer())?;
+        writing.encoder.begin_table(*table, rows, writing.sender.buffer())?;
         let selection = writing.encoder.selection();
-        snapshot.read_shared(*table, selection, &mut writing).await?;
+        snapshot.read_parallel(*table, selection, &mut writing).await?;
         if writing.rows != rows {
             return Err(Error::internal("comparing the rows read with those counted")(format!(
                 "{table} has {rows} rows and {} were read",
                 writing.rows
             )));
         }
-        writing.encoder.end_table(writing.outlet.buffer())?;
+        writing.encoder.end_table(writing.sender.buffer())?;
     }
     // The connection is free for the next reader while the rest goes out.
     snapshot.end().await?;
-    let Writing { encoder, outlet, .. } = writing;
-    encoder.finish(outlet.buffer())
+    let EncodingSink { encoder, sender, .. } = writing;
+    encoder.finish(sender.buffer())
 }
 
-struct Writing<'a> {
+struct EncodingSink<'a> {
     encoder: Box<dyn Encoder>,
-    outlet: &'a mut Outlet,
+    sender: &'a mut ChunkSender,
     rows: u64,
 }
 
-impl Sink for Writing<'_> {
+impl Sink for EncodingSink<'_> {
     fn row(&mut self, cells: &[Cell<'_>]) -> Result<()> {
         self.rows += 1;
-        self.encoder.row(cells, self.outlet.buffer())
+        self.encoder.row(cells, self.sender.buffer())
     }
 
-    async fn hand_on(&mut self) -> Result<()> {
-        self.outlet.hand_on().await
+    async fn flush_if_full(&mut self) -> Result<()> {
+        self.sender.flush_if_full().await
     }
 }
 
-impl SharedSink for Writing<'_> {
+impl ParallelSink for EncodingSink<'_> {
     fn encoder(&self) -> Option<RowEncoder> {
         self.encoder.of_rows()
     }
 
-    fn encoded(&mut self, rows: u64, bytes: &[u8]) {
+    fn append_encoded(&mut self, rows: u64, bytes: &[u8]) {
         self.rows += rows;
-        self.outlet.buffer().extend_from_slice(bytes);
+        self.sender.buffer().extend_from_slice(bytes);
     }
 }
 

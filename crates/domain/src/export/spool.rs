@@ -196,7 +196,7 @@ mod tests {
 
     use super::*;
 
-    const PIECE: usize = 64 * 1024;
+    const CHUNK_SIZE: usize = 64 * 1024;
 
     fn space(limit: u64) -> (tempfile::TempDir, SpoolSpace) {
         let folder = tempfile::tempdir().unwrap();
@@ -205,8 +205,8 @@ mod tests {
     }
 
     fn append(spool: &mut Spool, bytes: u64) -> Result<()> {
-        let piece = Bytes::from(vec![b'x'; PIECE]);
-        (0..bytes / PIECE as u64).try_for_each(|_| spool.append(&piece))
+        let piece = Bytes::from(vec![b'x'; CHUNK_SIZE]);
+        (0..bytes / CHUNK_SIZE as u64).try_for_each(|_| spool.append(&piece))
     }
 
     #[test]

@@ -20,7 +20,7 @@ use zip::{CompressionMethod, ZipWriter};
 
 use self::xml::Style;
 use super::{DateStyle, Encoder, text, unexportable};
-use crate::catalog::{NameColumns, SheetColumn, Table};
+use crate::catalog::{ExportColumn, NameColumns, Table};
 use crate::error::{Error, Result};
 use crate::snapshot::Selection;
 
@@ -48,7 +48,7 @@ pub(super) struct Xlsx {
     zone: Tz,
     sheet_rows: u64,
     table: Table,
-    columns: &'static [SheetColumn],
+    columns: &'static [ExportColumn],
     sheet: u64,
     next_row: u64,
     /// XML that has not been compressed.
@@ -114,7 +114,7 @@ impl Xlsx {
 
 impl Encoder for Xlsx {
     fn selection(&self) -> Selection {
-        Selection::Sheet(self.names)
+        Selection::ExportColumns(self.names)
     }
 
     fn begin_table(&mut self, table: Table, rows: u64, out: &mut Vec<u8>) -> Result<()> {

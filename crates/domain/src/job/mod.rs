@@ -21,7 +21,7 @@
 //! effect's commit, and then finds it free.
 //!
 //! On SQLite the effect's transaction has *the* write lock from its beginning to its end, and no sign of life can be written
-//! meanwhile, by nobody. They are left out (`Database::begin_write_if_free` waits 50 ms), and the lease seems to expire. But
+//! meanwhile, by nobody. They are left out (`Database::try_begin_write` waits 50 ms), and the lease seems to expire. But
 //! taking it over is a write as well, as is making the job `interrupted`: neither is possible before the transaction has
 //! ended. If it has committed, the job has succeeded and the lease is free. If it has not, nothing has changed and nothing
 //! will, and who takes the lease over is right. Within one process nobody tries: it knows which jobs it has. A second

@@ -201,7 +201,7 @@ impl Jobs {
         let doing = ENDING;
         let transaction = match haste {
             Haste::Waits => Some(self.0.database.begin_write(doing).await?),
-            Haste::LeavesIt => self.0.database.begin_write_if_free(doing).await?,
+            Haste::LeavesIt => self.0.database.try_begin_write(doing).await?,
         };
         let Some(transaction) = transaction else {
             return Ok(false);

@@ -17,12 +17,12 @@ use campus_backup_archive::value::YEARS;
 use campus_backup_archive::{Cell, Kind};
 use chrono::{DateTime, Datelike as _, NaiveDate, Timelike as _, Utc};
 
-use crate::catalog::MOST;
+use crate::catalog::MAX_COLUMNS;
 use crate::database::Engine;
 
 /// The native texts of one row. Most rows have none, which costs nothing.
 #[derive(Debug, Default)]
-pub(crate) struct Natives(OnceLock<Box<[OnceLock<String>; MOST]>>);
+pub(crate) struct Natives(OnceLock<Box<[OnceLock<String>; MAX_COLUMNS]>>);
 
 impl Natives {
     /// Keeps the text of the value at a position, once for each row.

@@ -3,7 +3,7 @@
 use campus_backup_archive::{Cell, Reader};
 
 use super::Admission;
-use crate::catalog::{MOST, Table};
+use crate::catalog::{MAX_COLUMNS, Table};
 use crate::change::Rows;
 use crate::database::Engine;
 use crate::error::{Error, Result};
@@ -52,7 +52,7 @@ impl Archived<'_, '_> {
 }
 
 impl Rows for Archived<'_, '_> {
-    fn next<'a>(&'a mut self, cells: &mut [Cell<'a>; MOST]) -> Result<bool> {
+    fn next<'a>(&'a mut self, cells: &mut [Cell<'a>; MAX_COLUMNS]) -> Result<bool> {
         let Some(row) = self.reader.next_row()? else {
             self.steps.tell()?;
             return Ok(false);

@@ -2,7 +2,7 @@
 
 use campus_backup_archive::Cell;
 
-use crate::catalog::{MOST, SheetColumn, Source, Table, cells};
+use crate::catalog::{ExportColumn, MAX_COLUMNS, Source, Table, cells};
 use crate::error::{Error, Result};
 
 /// How much memory the names of one table may take, in bytes: those of more than a million students.
@@ -52,7 +52,7 @@ impl Names {
 }
 
 impl Sheet {
-    pub(super) fn of(columns: &[SheetColumn], table: Table) -> Self {
+    pub(super) fn of(columns: &[ExportColumn], table: Table) -> Self {
         let picks = columns.iter().map(|column| match column.source {
             Source::Own(name) => Pick::Own(position(table, name)),
             Source::Of {
@@ -101,7 +101,7 @@ impl Sheet {
     }
 
     /// The cells of the sheet, or none if one refers to a row that was not learned.
-    pub(super) fn row<'a>(&'a self, row: &[Cell<'a>]) -> Option<[Cell<'a>; MOST]> {
+    pub(super) fn row<'a>(&'a self, row: &[Cell<'a>]) -> Option<[Cell<'a>; MAX_COLUMNS]> {
         let mut copy = cells();
         for (pick, cell) in self.0.iter().zip(&mut copy) {
             *cell = match pick {

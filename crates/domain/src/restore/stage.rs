@@ -19,7 +19,7 @@ use sea_orm::sqlx::sqlite::{
 use sea_orm::sqlx::{self, AssertSqlSafe, ConnectOptions as _, Executor as _, FromRow, SqliteConnection};
 use uuid::Uuid;
 
-use crate::catalog::{Column, MOST, Table, cells};
+use crate::catalog::{Column, MAX_COLUMNS, Table, cells};
 use crate::change::Rows;
 use crate::database::{Database, Engine};
 use crate::error::{Error, Result};
@@ -276,7 +276,7 @@ impl Sink for Live<'_, '_> {
         self.place.put(cells)
     }
 
-    async fn hand_on(&mut self) -> Result<()> {
+    async fn flush_if_full(&mut self) -> Result<()> {
         self.progress.advance(std::mem::take(&mut self.untold))
     }
 }
@@ -300,7 +300,7 @@ impl<'h> Staged<'h> {
 }
 
 impl Rows for Staged<'_> {
-    fn next<'a>(&'a mut self, cells: &mut [Cell<'a>; MOST]) -> Result<bool> {
+    fn next<'a>(&'a mut self, cells: &mut [Cell<'a>; MAX_COLUMNS]) -> Result<bool> {
         // A statement that has ended would begin again.
         if self.ended {
             return Ok(false);

@@ -93,7 +93,7 @@ impl Sink for Summing<'_> {
         Ok(())
     }
 
-    async fn hand_on(&mut self) -> Result<()> {
+    async fn flush_if_full(&mut self) -> Result<()> {
         self.progress.advance(0)
     }
 }
@@ -138,7 +138,7 @@ impl<R: Rows> Sink for Comparison<'_, R> {
         Err(unrestorable(self.table, problem))
     }
 
-    async fn hand_on(&mut self) -> Result<()> {
+    async fn flush_if_full(&mut self) -> Result<()> {
         self.progress.advance(0)
     }
 }

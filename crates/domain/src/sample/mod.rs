@@ -20,8 +20,8 @@ pub(crate) use school::School;
 
 pub(crate) const ZONE: chrono_tz::Tz = chrono_tz::Asia::Kolkata;
 
-pub(crate) fn settings() -> export::Settings {
-    export::Settings {
+pub(crate) fn settings() -> export::ExportSettings {
+    export::ExportSettings {
         time_zone: ZONE,
         chunk_size: 65_536,
         stall_timeout: Duration::from_secs(5),

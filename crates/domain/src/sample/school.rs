@@ -8,13 +8,13 @@ use sea_orm::ConnectionTrait as _;
 use super::rows::{Row, Rows, line};
 use super::{settings, whole};
 use crate::account::Admin;
-use crate::catalog::{MOST, NameColumns, Scope, Table};
+use crate::catalog::{MAX_COLUMNS, NameColumns, Scope, Table};
 use crate::change::{self, Change, Way};
 use crate::database::{self, Database};
 use crate::demo::{self, DemoAdmin};
 use crate::error::Result;
 use crate::export::{self, CsvOptions, Format, Transfer};
-use crate::snapshot::{Path, Selection, Sink, Snapshot};
+use crate::snapshot::{ReadStrategy, Selection, Sink, Snapshot};
 
 /// An SQLite database in a folder that lives as long as this value.
 pub(crate) struct School {
@@ -26,11 +26,11 @@ impl School {
     /// A school without a row.
     pub(crate) async fn empty() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let settings = database::Settings {
+        let settings = database::DatabaseSettings {
             url: format!("sqlite://{}", folder.path().join("school.db").display()),
             connections: 4,
             readers: 2,
-            patience: Duration::from_secs(5),
+            lock_timeout: Duration::from_secs(5),
         };
         let database = Database::connect(&settings).await.unwrap();
         database.migrate().await.unwrap();
@@ -76,7 +76,9 @@ impl School {
 
     /// Every row as [`Rows::lines`] has it.
     pub(crate) async fn lines(&self) -> Vec<String> {
-        let mut snapshot = Snapshot::take(&self.database, Path::Engine, &Table::ALL).await.unwrap();
+        let mut snapshot = Snapshot::take(&self.database, ReadStrategy::Native, &Table::ALL)
+            .await
+            .unwrap();
         let mut lines = Vec::new();
         for table in Table::ALL {
             snapshot
@@ -89,7 +91,7 @@ impl School {
     }
 
     pub(crate) async fn download(&self, scope: Scope, format: Format) -> Vec<u8> {
-        let request = export::Request {
+        let request = export::ExportRequest {
             scope,
             format,
             csv: CsvOptions::default(),
@@ -106,7 +108,7 @@ impl School {
 struct Given<'a>(std::vec::IntoIter<&'a Row>);
 
 impl change::Rows for Given<'_> {
-    fn next<'c>(&'c mut self, cells: &mut [Cell<'c>; MOST]) -> Result<bool> {
+    fn next<'c>(&'c mut self, cells: &mut [Cell<'c>; MAX_COLUMNS]) -> Result<bool> {
         let Some(row) = self.0.next() else { return Ok(false) };
         cells[..row.len()].copy_from_slice(row);
         Ok(true)
@@ -121,7 +123,7 @@ impl Sink for Lines<'_> {
         Ok(())
     }
 
-    async fn hand_on(&mut self) -> Result<()> {
+    async fn flush_if_full(&mut self) -> Result<()> {
         Ok(())
     }
 }

@@ -74,7 +74,7 @@ pub(super) fn of(table: Table, selection: Selection) -> Vec<Field> {
                 is_key: is_key(table, column.name),
             })
             .collect(),
-        Selection::Sheet(names) => table
+        Selection::ExportColumns(names) => table
             .export_columns(names)
             .iter()
             .map(|column| Field {
@@ -101,7 +101,7 @@ pub(super) fn select(table: Table, selection: Selection) -> String {
             .iter()
             .map(|column| format!("t.{}", column.name))
             .collect::<Vec<_>>(),
-        Selection::Sheet(names) => table
+        Selection::ExportColumns(names) => table
             .export_columns(names)
             .iter()
             .enumerate()

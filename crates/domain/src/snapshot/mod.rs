@@ -23,7 +23,7 @@ use crate::error::{Error, Result};
 use crate::stats::{self, Stats};
 
 /// How many rows are read between two looks at whether there is enough to hand on.
-const HAND_ON_EVERY: u64 = 64;
+const ROWS_PER_FLUSH_CHECK: u64 = 64;
 
 /// Which values of a row are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub enum Selection {
     /// Every column of the table, as an archive has them.
     Columns,
     /// What a person's copy shows, see [`Table::export_columns`].
-    Sheet(NameColumns),
+    ExportColumns(NameColumns),
 }
 
 /// The id of a row, which is the first of its cells; 0 if even that can't be read.
@@ -54,16 +54,16 @@ pub trait Sink: Send {
     }
 
     /// Called every few rows: hands on what has gathered, if it is enough, and waits while nobody takes it.
-    fn hand_on(&mut self) -> impl Future<Output = Result<()>> + Send;
+    fn flush_if_full(&mut self) -> impl Future<Output = Result<()>> + Send;
 }
 
 /// A sink whose rows may have the same bytes wherever they stand, so that two threads can share the work.
-pub trait SharedSink: Sink {
+pub trait ParallelSink: Sink {
     /// What writes them on the other thread; nothing if they depend on each other after all.
     fn encoder(&self) -> Option<RowEncoder>;
 
-    /// Takes the next rows as an [`encoder`](SharedSink::encoder) wrote them, one after the other.
-    fn encoded(&mut self, rows: u64, bytes: &[u8]);
+    /// Takes the next rows as an [`encoder`](ParallelSink::encoder) wrote them, one after the other.
+    fn append_encoded(&mut self, rows: u64, bytes: &[u8]);
 }
 
 /// Appends the bytes of one row.
@@ -71,15 +71,15 @@ pub type RowEncoder = Box<dyn FnMut(&[Cell<'_>], &mut Vec<u8>) -> Result<()> + S
 
 /// How rows are read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Path {
+pub enum ReadStrategy {
     /// As fast as the engine gives them.
     #[default]
-    Engine,
+    Native,
     /// The same by two threads, in turns of about so many rows, where the engine can and a core is left for it: see
-    /// [`Snapshot::read_shared`].
-    Pair(u64),
+    /// [`Snapshot::read_parallel`].
+    Parallel(u64),
     /// Through the ORM: the reference.
-    Pages,
+    Paged,
 }
 
 /// One moment of the whole database, seen while others go on writing.
@@ -87,18 +87,18 @@ pub enum Path {
 /// It holds one connection of the pool that is kept for readers, or two, and a place among them, until it is dropped.
 #[derive(Debug)]
 pub struct Snapshot {
-    reader: Reader,
+    reader: SnapshotReader,
     engine: Engine,
     stats: Stats,
-    place: Arc<OwnedSemaphorePermit>,
+    permit: Arc<OwnedSemaphorePermit>,
 }
 
 #[derive(Debug)]
-enum Reader {
-    Sqlite(sqlite::Reader),
-    Postgres(postgres::Reader),
-    Mysql(mysql::Reader),
-    Pages(pages::Reader),
+enum SnapshotReader {
+    Sqlite(sqlite::SqliteReader),
+    Postgres(postgres::PostgresReader),
+    Mysql(mysql::MysqlReader),
+    Paged(pages::PagedReader),
 }
 
 impl Snapshot {
@@ -106,52 +106,59 @@ impl Snapshot {
     ///
     /// # Errors
     /// [`TooManyDownloads`](crate::Error::TooManyDownloads) if as many readers as the settings allow are at work.
-    pub async fn take(database: &Database, path: Path, tables: &[Table]) -> Result<Self> {
-        Self::begin(database, path, tables, database.reader_permit().await?).await
+    pub async fn take(database: &Database, strategy: ReadStrategy, tables: &[Table]) -> Result<Self> {
+        Self::begin(database, strategy, tables, database.reader_permit().await?).await
     }
 
     /// The same for the service's own work, which waits for its turn among its like and not among the downloads.
     pub async fn take_for_work(database: &Database, tables: &[Table]) -> Result<Self> {
-        Self::begin(database, Path::Engine, tables, database.worker_permit().await?).await
+        Self::begin(database, ReadStrategy::Native, tables, database.worker_permit().await?).await
     }
 
-    async fn begin(database: &Database, path: Path, tables: &[Table], permit: OwnedSemaphorePermit) -> Result<Self> {
+    async fn begin(
+        database: &Database,
+        strategy: ReadStrategy,
+        tables: &[Table],
+        permit: OwnedSemaphorePermit,
+    ) -> Result<Self> {
         let pool = database.readers();
         let engine = database.engine();
-        let mut reader = match (path, engine) {
-            (Path::Pages, _) => Reader::Pages(pages::Reader::begin(database).await?),
-            (Path::Engine | Path::Pair(_), Engine::Sqlite) => {
-                let pair = match path {
-                    Path::Pair(rows_in_a_turn) => database.pair_permit().map(|permit| (permit, rows_in_a_turn)),
-                    Path::Engine | Path::Pages => None,
+        let mut reader = match (strategy, engine) {
+            (ReadStrategy::Paged, _) => SnapshotReader::Paged(pages::PagedReader::begin(database).await?),
+            (ReadStrategy::Native | ReadStrategy::Parallel(_), Engine::Sqlite) => {
+                let pair = match strategy {
+                    ReadStrategy::Parallel(rows_in_a_turn) => {
+                        database.pair_permit().map(|permit| (permit, rows_in_a_turn))
+                    }
+                    ReadStrategy::Native | ReadStrategy::Paged => None,
                 };
-                Reader::Sqlite(sqlite::Reader::begin(pool.get_sqlite_connection_pool(), pair).await?)
+                SnapshotReader::Sqlite(sqlite::SqliteReader::begin(pool.get_sqlite_connection_pool(), pair).await?)
             }
-            (Path::Engine | Path::Pair(_), Engine::Postgres) => {
-                Reader::Postgres(postgres::Reader::begin(pool.get_postgres_connection_pool()).await?)
+            (ReadStrategy::Native | ReadStrategy::Parallel(_), Engine::Postgres) => {
+                SnapshotReader::Postgres(postgres::PostgresReader::begin(pool.get_postgres_connection_pool()).await?)
             }
-            (Path::Engine | Path::Pair(_), Engine::Mysql) => {
-                Reader::Mysql(mysql::Reader::begin(pool.get_mysql_connection_pool()).await?)
+            (ReadStrategy::Native | ReadStrategy::Parallel(_), Engine::Mysql) => {
+                SnapshotReader::Mysql(mysql::MysqlReader::begin(pool.get_mysql_connection_pool()).await?)
             }
         };
         let generated_at = stats::now();
         let rows = match &mut reader {
-            Reader::Sqlite(reader) => reader.count(tables).await?,
-            Reader::Postgres(reader) => reader.count(tables).await?,
-            Reader::Mysql(reader) => reader.count(tables).await?,
-            Reader::Pages(reader) => reader.count().await?,
+            SnapshotReader::Sqlite(reader) => reader.count(tables).await?,
+            SnapshotReader::Postgres(reader) => reader.count(tables).await?,
+            SnapshotReader::Mysql(reader) => reader.count(tables).await?,
+            SnapshotReader::Paged(reader) => reader.count().await?,
         };
         Ok(Self {
             reader,
             engine,
             stats: Stats { rows, generated_at },
-            place: Arc::new(permit),
+            permit: Arc::new(permit),
         })
     }
 
     /// Its place among the readers. Whoever keeps it has it for longer than the snapshot.
-    pub(crate) fn place(&self) -> Arc<OwnedSemaphorePermit> {
-        self.place.clone()
+    pub(crate) fn permit(&self) -> Arc<OwnedSemaphorePermit> {
+        self.permit.clone()
     }
 
     /// The engine that it is read from.
@@ -177,18 +184,23 @@ impl Snapshot {
     /// Reads all rows of a table, in the order of their ids.
     pub async fn read(&mut self, table: Table, selection: Selection, sink: &mut impl Sink) -> Result<()> {
         match &mut self.reader {
-            Reader::Sqlite(reader) => reader.read(table, selection, sink).await,
-            Reader::Postgres(reader) => reader.read(table, selection, sink).await,
-            Reader::Mysql(reader) => reader.read(table, selection, sink).await,
-            Reader::Pages(reader) => reader.read(table, selection, sink).await,
+            SnapshotReader::Sqlite(reader) => reader.read(table, selection, sink).await,
+            SnapshotReader::Postgres(reader) => reader.read(table, selection, sink).await,
+            SnapshotReader::Mysql(reader) => reader.read(table, selection, sink).await,
+            SnapshotReader::Paged(reader) => reader.read(table, selection, sink).await,
         }
     }
 
     /// The same, by two threads if it was taken for that, a second one has joined, and the sink can share the work.
-    pub async fn read_shared(&mut self, table: Table, selection: Selection, sink: &mut impl SharedSink) -> Result<()> {
+    pub async fn read_parallel(
+        &mut self,
+        table: Table,
+        selection: Selection,
+        sink: &mut impl ParallelSink,
+    ) -> Result<()> {
         let rows = self.rows_of(table);
         match &mut self.reader {
-            Reader::Sqlite(reader) => reader.read_shared(table, rows, selection, sink).await,
+            SnapshotReader::Sqlite(reader) => reader.read_parallel(table, rows, selection, sink).await,
             _ => self.read(table, selection, sink).await,
         }
     }
@@ -197,10 +209,10 @@ impl Snapshot {
     /// any more, loses its connection where the driver could not use it again at once.
     pub async fn end(self) -> Result<()> {
         match self.reader {
-            Reader::Sqlite(reader) => reader.end().await,
-            Reader::Postgres(reader) => reader.end().await,
-            Reader::Mysql(reader) => reader.end().await,
-            Reader::Pages(reader) => reader.end().await,
+            SnapshotReader::Sqlite(reader) => reader.end().await,
+            SnapshotReader::Postgres(reader) => reader.end().await,
+            SnapshotReader::Mysql(reader) => reader.end().await,
+            SnapshotReader::Paged(reader) => reader.end().await,
         }
     }
 }

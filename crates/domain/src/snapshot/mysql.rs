@@ -10,9 +10,9 @@ use sea_orm::sqlx::mysql::{MySqlConnection, MySqlRow};
 use sea_orm::sqlx::{self, AssertSqlSafe, Decode, Executor as _, MySql, MySqlPool, Row as _};
 
 use super::fields::{self, Field};
-use super::{HAND_ON_EVERY, Selection, Sink, id_of};
+use super::{ROWS_PER_FLUSH_CHECK, Selection, Sink, id_of};
 use crate::catalog::{Table, cells};
-use crate::database::Held;
+use crate::database::TxConnection;
 use crate::error::{Error, Result};
 use crate::native::{self, Natives, is_common_date};
 use crate::stats;
@@ -21,12 +21,12 @@ const READING: &str = "reading rows";
 
 /// A read transaction. Its moment is that of its beginning.
 #[derive(Debug)]
-pub(super) struct Reader(Held<MySql>);
+pub(super) struct MysqlReader(TxConnection<MySql>);
 
-impl Reader {
+impl MysqlReader {
     pub(super) async fn begin(pool: &MySqlPool) -> Result<Self> {
         let doing = "beginning a snapshot";
-        let mut held = Held::new(pool.acquire().await.map_err(Error::sqlx(doing))?);
+        let mut held = TxConnection::new(pool.acquire().await.map_err(Error::sqlx(doing))?);
         let begin = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; \
                      START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY";
         let begun = held.connection()?.execute(sqlx::raw_sql(begin)).await;
@@ -79,8 +79,8 @@ pub(crate) async fn read(
             Some((field, problem)) => sink.unreadable(field.unreadable(table, id_of(&cells), problem))?,
         }
         position += 1;
-        if position.is_multiple_of(HAND_ON_EVERY) {
-            sink.hand_on().await?;
+        if position.is_multiple_of(ROWS_PER_FLUSH_CHECK) {
+            sink.flush_if_full().await?;
         }
     }
     Ok(())

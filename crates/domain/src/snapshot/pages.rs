@@ -25,9 +25,9 @@ const PAGE: usize = 500;
 
 /// A read transaction. Its moment is that of the count.
 #[derive(Debug)]
-pub(super) struct Reader(DatabaseTransaction);
+pub(super) struct PagedReader(DatabaseTransaction);
 
-impl Reader {
+impl PagedReader {
     pub(super) async fn begin(database: &Database) -> Result<Self> {
         database.begin_snapshot().await.map(Self)
     }
@@ -89,7 +89,7 @@ impl Reader {
                     None => sink.row(&cells[..fields.len()])?,
                     Some((field, problem)) => sink.unreadable(field.unreadable(table, id, problem))?,
                 }
-                sink.hand_on().await?;
+                sink.flush_if_full().await?;
             }
             if rows.len() < PAGE {
                 return Ok(());

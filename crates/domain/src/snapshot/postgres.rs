@@ -8,9 +8,9 @@ use sea_orm::sqlx::postgres::PgConnection;
 use sea_orm::sqlx::{self, AssertSqlSafe, Executor as _, PgPool, Postgres};
 
 use super::fields::{self, Field};
-use super::{HAND_ON_EVERY, Selection, Sink, id_of};
+use super::{ROWS_PER_FLUSH_CHECK, Selection, Sink, id_of};
 use crate::catalog::{Table, cells};
-use crate::database::Held;
+use crate::database::TxConnection;
 use crate::error::{Error, Result};
 use crate::native::{self, Natives};
 use crate::pgcopy::{Message, TRAILER, read_cell};
@@ -20,12 +20,12 @@ const READING: &str = "reading rows";
 
 /// A read transaction. Its moment is that of the count.
 #[derive(Debug)]
-pub(super) struct Reader(Held<Postgres>);
+pub(super) struct PostgresReader(TxConnection<Postgres>);
 
-impl Reader {
+impl PostgresReader {
     pub(super) async fn begin(pool: &PgPool) -> Result<Self> {
         let doing = "beginning a snapshot";
-        let mut held = Held::new(pool.acquire().await.map_err(Error::sqlx(doing))?);
+        let mut held = TxConnection::new(pool.acquire().await.map_err(Error::sqlx(doing))?);
         // TRUNCATE is not MVCC-safe: a snapshot that has not touched a table yet would see it empty. The lock holds it
         // off, as pg_dump's does, and lets everything else go on.
         let begin = format!(
@@ -94,8 +94,8 @@ pub(crate) async fn read(
                 Some((field, problem)) => sink.unreadable(field.unreadable(table, id_of(&cells), problem))?,
             }
             position += 1;
-            if position.is_multiple_of(HAND_ON_EVERY) {
-                sink.hand_on().await?;
+            if position.is_multiple_of(ROWS_PER_FLUSH_CHECK) {
+                sink.flush_if_full().await?;
             }
         }
     }
@@ -116,7 +116,7 @@ fn malformed() -> Error {
     Error::internal(READING)("the server's copy is not in the format that its manual describes")
 }
 
-impl Reader {
+impl PostgresReader {
     /// Ends the transaction and gives the connection back.
     pub(super) async fn end(self) -> Result<()> {
         self.0.end("ending a snapshot").await

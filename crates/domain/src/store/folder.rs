@@ -19,11 +19,11 @@ use chrono::{DateTime, Utc};
 use rustix::fs::FileType;
 use rustix::io::Errno;
 
+use super::backend::{Object, ObjectVersion, StoreContents, UnreadableEntry};
 use super::entry::EntryFault;
 use super::id;
 use super::names::{self, DELETED, MANIFEST};
-use super::place::{Contents, Mark, Object, Unreadable};
-use crate::directory::{Directory, Existing, Missing, Status};
+use crate::directory::{Directory, FileStatus, OnConflict, OnMissing};
 use crate::disk;
 use crate::error::is_full;
 
@@ -36,14 +36,14 @@ pub(super) struct Folder(Arc<Inner>);
 
 struct Inner {
     root: PathBuf,
-    access: Access,
+    access: FolderAccess,
     /// Archives that have their name and no manifest yet, locked.
     held: Mutex<HashMap<String, File>>,
 }
 
 /// What opening a folder may do to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Access {
+pub(super) enum FolderAccess {
     /// What is missing is made.
     Create,
     /// Nothing is made.
@@ -51,7 +51,7 @@ pub(super) enum Access {
 }
 
 /// What is known of a leftover's writer.
-pub(super) enum Writer {
+pub(super) enum WriterState {
     /// It is at work, here or in another process.
     AtWork,
     /// It is gone. As long as this lives, nobody can take it up again.
@@ -62,14 +62,14 @@ pub(super) enum Writer {
 
 impl Folder {
     /// Opens the folder; what is missing is made, for its owner alone, if `access` says so.
-    pub(super) fn open(root: &Path, access: Access) -> io::Result<Self> {
-        let is_new = access == Access::Create && !root.try_exists()?;
-        if access == Access::Create {
+    pub(super) fn open(root: &Path, access: FolderAccess) -> io::Result<Self> {
+        let is_new = access == FolderAccess::Create && !root.try_exists()?;
+        if access == FolderAccess::Create {
             DirBuilder::new().recursive(true).mode(0o700).create(root)?;
         }
         let root = match root.canonicalize() {
             // Whoever needs what is in it is told so.
-            Err(error) if error.kind() == ErrorKind::NotFound && access == Access::Existing => root.to_owned(),
+            Err(error) if error.kind() == ErrorKind::NotFound && access == FolderAccess::Existing => root.to_owned(),
             found => found?,
         };
         if let Some(parent) = root.parent().filter(|_| is_new) {
@@ -80,11 +80,11 @@ impl Folder {
             access,
             held: Mutex::default(),
         }));
-        if access == Access::Create {
+        if access == FolderAccess::Create {
             let directory = folder.directory()?;
             // While there is room: deleting must not need any. Where nothing can be made, archives can still be read.
             let _ = directory.make(DELETED);
-            let _ = directory.lock_file(LOCK, Missing::Created);
+            let _ = directory.lock_file(LOCK, OnMissing::Create);
         }
         Ok(folder)
     }
@@ -107,8 +107,8 @@ impl Folder {
     /// no lock: each service makes it when it opens the folder, so none uses it.
     pub(super) fn lock(&self) -> io::Result<Option<File>> {
         let missing = match self.0.access {
-            Access::Create => Missing::Created,
-            Access::Existing => Missing::NotFound,
+            FolderAccess::Create => OnMissing::Create,
+            FolderAccess::Existing => OnMissing::Fail,
         };
         let file = match self.directory()?.lock_file(LOCK, missing) {
             Err(error) if is_full(&error) || error.kind() == ErrorKind::NotFound => return Ok(None),
@@ -136,16 +136,16 @@ impl Folder {
 
     /// Everything that belongs to some archive, and what can't be read. The tombstones are those of archives that have a
     /// folder.
-    pub(super) fn contents(&self) -> io::Result<Contents> {
+    pub(super) fn contents(&self) -> io::Result<StoreContents> {
         let root = self.directory()?;
         // Where tombstones can't be read, no archive is hidden.
         let deleted = root.open(DELETED).ok();
-        let mut contents = Contents::default();
+        let mut contents = StoreContents::default();
         for id in root.names()?.into_iter().filter(|id| id::is_id(id)) {
             match objects_of(&root, &id) {
                 Ok(objects) => {
                     if let Some(Ok(tombstone)) = deleted.as_ref().map(|deleted| deleted.status(&id)) {
-                        contents.tombstones.insert(id.clone(), Mark::of(&tombstone));
+                        contents.tombstones.insert(id.clone(), ObjectVersion::of(&tombstone));
                     }
                     // Also if it is empty.
                     contents.archives.entry(id.clone()).or_default();
@@ -156,7 +156,7 @@ impl Folder {
                 Err(error) if error.kind() == ErrorKind::NotFound => {}
                 Err(error) => {
                     let fault = EntryFault::of(&error).ok_or(error)?;
-                    contents.unreadable.push(Unreadable::new(id, fault));
+                    contents.unreadable.push(UnreadableEntry::new(id, fault));
                 }
             }
         }
@@ -164,17 +164,17 @@ impl Folder {
     }
 
     /// When an archive was deleted, if it was.
-    pub(super) fn tombstone(&self, id: &str) -> io::Result<Option<Mark>> {
+    pub(super) fn tombstone(&self, id: &str) -> io::Result<Option<ObjectVersion>> {
         let status = self.directory()?.open(DELETED).and_then(|deleted| deleted.status(id));
         match status {
-            Ok(status) => Ok(Some(Mark::of(&status))),
+            Ok(status) => Ok(Some(ObjectVersion::of(&status))),
             // Where tombstones can't be read, no archive is hidden.
             Err(error) => EntryFault::of(&error).map(|_| None).ok_or(error),
         }
     }
 
     /// The tombstones of all deleted archives.
-    pub(super) fn tombstones(&self) -> io::Result<Vec<(String, Mark)>> {
+    pub(super) fn tombstones(&self) -> io::Result<Vec<(String, ObjectVersion)>> {
         let deleted = match self.directory()?.open(DELETED) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
             opened => opened?,
@@ -182,7 +182,7 @@ impl Folder {
         let ids = deleted.names()?.into_iter().filter(|id| id::is_id(id));
         let status = |id: String| {
             let status = deleted.status(&id).ok()?;
-            Some((id, Mark::of(&status)))
+            Some((id, ObjectVersion::of(&status)))
         };
         Ok(ids.filter_map(status).collect())
     }
@@ -191,8 +191,8 @@ impl Folder {
     pub(super) fn put_tombstone(&self, id: &str) -> io::Result<()> {
         let root = self.directory()?;
         root.make(DELETED)?;
-        let (deleted, place) = (root.open(DELETED)?, root.open(id)?);
-        match place.rename(MANIFEST, &deleted, id, Existing::Replaced) {
+        let (deleted, directory) = (root.open(DELETED)?, root.open(id)?);
+        match directory.rename(MANIFEST, &deleted, id, OnConflict::Replace) {
             // An archive without a manifest.
             Err(error) if error.kind() == ErrorKind::NotFound => match deleted.create(id) {
                 Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
@@ -201,7 +201,7 @@ impl Folder {
             renamed => renamed?,
         }
         // Until it is durable the archive may come back after a crash, whole.
-        place.sync()?;
+        directory.sync()?;
         deleted.sync()?;
         if let Ok(file) = deleted.file(id) {
             // Otherwise it is forgotten sooner.
@@ -212,7 +212,7 @@ impl Folder {
 
     /// Opens a file of an archive; none if there is none.
     pub(super) fn file(&self, id: &str, name: &str) -> io::Result<Option<File>> {
-        let opened = self.directory()?.open(id).and_then(|place| place.file(name));
+        let opened = self.directory()?.open(id).and_then(|directory| directory.file(name));
         match opened {
             Ok(file) => Ok(Some(file)),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
@@ -221,12 +221,12 @@ impl Folder {
     }
 
     /// What is known of a file; none if there is none.
-    pub(super) fn mark(&self, id: &str, name: &str) -> io::Result<Option<Mark>> {
-        let status = self.directory()?.open(id).and_then(|place| place.status(name));
+    pub(super) fn object_version(&self, id: &str, name: &str) -> io::Result<Option<ObjectVersion>> {
+        let status = self.directory()?.open(id).and_then(|directory| directory.status(name));
         match status {
             Ok(status) => {
                 regular(&status)?;
-                Ok(Some(Mark::of(&status)))
+                Ok(Some(ObjectVersion::of(&status)))
             }
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
@@ -240,38 +240,38 @@ impl Folder {
     }
 
     /// Reads a small file, up to a limit; none if there is none.
-    pub(super) fn get(&self, id: &str, name: &str, limit: u64) -> io::Result<Option<(Mark, Vec<u8>)>> {
+    pub(super) fn get(&self, id: &str, name: &str, limit: u64) -> io::Result<Option<(ObjectVersion, Vec<u8>)>> {
         let Some(file) = self.file(id, name)? else {
             return Ok(None);
         };
-        let mark = Mark::of(&Status::of(&file)?);
+        let object_version = ObjectVersion::of(&FileStatus::of(&file)?);
         let mut bytes = Vec::new();
         file.take(limit).read_to_end(&mut bytes)?;
-        Ok(Some((mark, bytes)))
+        Ok(Some((object_version, bytes)))
     }
 
     /// Whether a writer is still at work on a file.
-    pub(super) fn writer_of(&self, id: &str, name: &str) -> io::Result<Writer> {
+    pub(super) fn writer_of(&self, id: &str, name: &str) -> io::Result<WriterState> {
         let Some(file) = self.file(id, name)? else {
             return Err(ErrorKind::NotFound.into());
         };
         match file.try_lock() {
-            Ok(()) => Ok(Writer::Gone(file)),
-            Err(TryLockError::WouldBlock) => Ok(Writer::AtWork),
-            Err(TryLockError::Error(_)) => Ok(Writer::Unknown),
+            Ok(()) => Ok(WriterState::Gone(file)),
+            Err(TryLockError::WouldBlock) => Ok(WriterState::AtWork),
+            Err(TryLockError::Error(_)) => Ok(WriterState::Unknown),
         }
     }
 
     /// Writes a small file: it has its name when all of it is on the disk.
-    pub(super) fn put(&self, id: &str, name: &str, bytes: &[u8], existing: Existing) -> io::Result<()> {
+    pub(super) fn put(&self, id: &str, name: &str, bytes: &[u8], on_conflict: OnConflict) -> io::Result<()> {
         let mut file = Unfinished::create(self, id, name)?;
         file.write_all(bytes)?;
-        file.publish(existing).map(drop)
+        file.publish(on_conflict).map(drop)
     }
 
     /// Removes a file of an archive, if it is there.
     pub(super) fn remove(&self, id: &str, name: &str) -> io::Result<()> {
-        match self.directory()?.open(id).and_then(|place| place.remove(name)) {
+        match self.directory()?.open(id).and_then(|directory| directory.remove(name)) {
             Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
             _ => Ok(()),
         }
@@ -297,17 +297,17 @@ impl Folder {
 /// # Errors
 /// Also if one of the names that the service gives is that of something else.
 fn objects_of(root: &Directory, id: &str) -> io::Result<Vec<Object>> {
-    let place = root.open(id)?;
+    let directory = root.open(id)?;
     let mut objects = Vec::new();
-    for name in place.names()?.into_iter().filter(|name| names::is_ours(name)) {
-        let status = match place.status(&name) {
+    for name in directory.names()?.into_iter().filter(|name| names::is_ours(name)) {
+        let status = match directory.status(&name) {
             // It is gone again.
             Err(error) if error.kind() == ErrorKind::NotFound => continue,
             status => status?,
         };
         regular(&status)?;
         objects.push(Object {
-            mark: Mark::of(&status),
+            version: ObjectVersion::of(&status),
             name,
         });
     }
@@ -315,7 +315,7 @@ fn objects_of(root: &Directory, id: &str) -> io::Result<Vec<Object>> {
 }
 
 /// Demands that it is a file, as opening it would.
-fn regular(status: &Status) -> io::Result<()> {
+fn regular(status: &FileStatus) -> io::Result<()> {
     match status.kind {
         FileType::RegularFile => Ok(()),
         FileType::Symlink => Err(Errno::LOOP.into()),
@@ -327,7 +327,7 @@ fn regular(status: &Status) -> io::Result<()> {
 pub(super) struct Unfinished {
     /// None once it has its name.
     file: Option<(File, String)>,
-    place: Directory,
+    directory: Directory,
     folder: Folder,
     id: String,
     name: String,
@@ -339,10 +339,10 @@ impl Unfinished {
     pub(super) fn create(folder: &Folder, id: &str, name: &str) -> io::Result<Self> {
         let root = folder.directory()?;
         let is_first = root.make(id)?;
-        let place = root.open(id)?;
+        let directory = root.open(id)?;
         let mut unfinished = Self {
             file: None,
-            place,
+            directory,
             folder: folder.clone(),
             id: id.to_owned(),
             name: name.to_owned(),
@@ -355,7 +355,7 @@ impl Unfinished {
     fn create_file(&self) -> io::Result<(File, String)> {
         loop {
             let name = names::unfinished(&self.name);
-            let file = match self.place.create(&name) {
+            let file = match self.directory.create(&name) {
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => continue,
                 created => created?,
             };
@@ -373,7 +373,7 @@ impl Unfinished {
     }
 
     /// Forces what was written to the disk.
-    pub(super) fn settle(&self) -> io::Result<()> {
+    pub(super) fn sync_all(&self) -> io::Result<()> {
         self.file.as_ref().map_or(Ok(()), |(file, _)| file.sync_all())
     }
 
@@ -381,21 +381,22 @@ impl Unfinished {
     ///
     /// # Errors
     /// If any of that fails. Then it does not have the name; only if it was to replace another, it may.
-    pub(super) fn publish(mut self, existing: Existing) -> io::Result<Option<File>> {
+    pub(super) fn publish(mut self, on_conflict: OnConflict) -> io::Result<Option<File>> {
         // Until it has its name it is removed when this is dropped.
         let Some((file, temporary)) = &self.file else {
             return Ok(None);
         };
         file.sync_all()?;
-        self.place.rename(temporary, &self.place, &self.name, existing)?;
+        self.directory
+            .rename(temporary, &self.directory, &self.name, on_conflict)?;
         let file = self.file.take().map(|(file, _)| file);
-        let mut synced = self.place.sync();
+        let mut synced = self.directory.sync();
         if self.is_first {
             synced = synced.and_then(|()| self.folder.directory()?.sync());
         }
-        if synced.is_err() && existing == Existing::Kept {
+        if synced.is_err() && on_conflict == OnConflict::Keep {
             // What is not durable must not be seen. If that fails as well, the error is told all the same.
-            let _ = self.place.remove(&self.name);
+            let _ = self.directory.remove(&self.name);
         }
         synced.map(|()| file)
     }
@@ -405,7 +406,7 @@ impl Drop for Unfinished {
     fn drop(&mut self) {
         if let Some((file, name)) = self.file.take() {
             // Its lock is released afterwards.
-            let _ = self.place.remove(&name);
+            let _ = self.directory.remove(&name);
             drop(file);
         }
         self.folder.tidy(&self.id);

@@ -15,8 +15,8 @@ use object_store::{BackoffConfig, ClientConfigKey, ObjectStore, RetryConfig};
 use tokio::runtime::Handle;
 use url::{Host, Url};
 
-use super::folder::{Access, Folder};
-use super::place::Place;
+use super::backend::Backend;
+use super::folder::{Folder, FolderAccess};
 use super::remote::Remote;
 use crate::error::{Error, Result};
 
@@ -31,9 +31,9 @@ const OWN: [(&str, &str); 2] = [("timeout", "60 seconds"), ("aws_disable_bulk_de
 
 /// Where archives lie.
 #[derive(Clone)]
-pub struct Settings {
+pub struct StoreSettings {
     location: Location,
-    /// Settings of a remote store that count more than those of the environment, by the same names.
+    /// StoreSettings of a remote store that count more than those of the environment, by the same names.
     pub options: Vec<(String, String)>,
     /// How old something unfinished must be before it is taken for a leftover. In a folder, where a lock says as well that
     /// its writer is gone, that is an hour, elsewhere a day.
@@ -56,14 +56,14 @@ enum Scheme {
 }
 
 /// Not the options, which may be secrets.
-impl fmt::Debug for Settings {
+impl fmt::Debug for StoreSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut shown = f.debug_struct("Settings");
+        let mut shown = f.debug_struct("StoreSettings");
         shown.field("location", &self.location).finish_non_exhaustive()
     }
 }
 
-impl Settings {
+impl StoreSettings {
     /// A folder, by its path or as `file:`, or `s3://`, `gs://` or `az://` with a bucket and a prefix.
     ///
     /// # Errors
@@ -160,22 +160,22 @@ macro_rules! configured {
     }};
 }
 
-pub(super) fn connect(settings: &Settings, access: Access, runtime: &Handle) -> Result<Place> {
+pub(super) fn connect(settings: &StoreSettings, access: FolderAccess, runtime: &Handle) -> Result<Backend> {
     let refused = |error: object_store::Error| invalid(error.to_string());
     let (scheme, url, prefix) = match &settings.location {
         Location::Folder(path) => {
             let folder = Folder::open(path, access);
             let what = match access {
-                Access::Create => "made",
-                Access::Existing => "opened",
+                FolderAccess::Create => "made",
+                FolderAccess::Existing => "opened",
             };
             return folder
-                .map(Place::Folder)
+                .map(Backend::Folder)
                 .map_err(|error| invalid(format!("the folder `{}` can't be {what}: {error}", path.display())));
         }
         Location::Remote { scheme, url, prefix } => (scheme, url, prefix.clone()),
     };
-    Ok(Place::Remote(match scheme {
+    Ok(Backend::Remote(match scheme {
         Scheme::S3 => {
             let builder = checked(configured!(AmazonS3Builder::new(), "AWS_", settings, url, runtime))?;
             remote(builder.build().map_err(refused)?, prefix)
@@ -201,7 +201,7 @@ fn remote(objects: impl ObjectStore + PaginatedListStore, prefix: Path) -> Remot
     }
 }
 
-/// Settings that become part of each request's headers, with the names of their variables. The library would panic on what a
+/// StoreSettings that become part of each request's headers, with the names of their variables. The library would panic on what a
 /// header can't have.
 const OF_HEADERS: [(AmazonS3ConfigKey, &str); 3] = [
     (AmazonS3ConfigKey::AccessKeyId, "AWS_ACCESS_KEY_ID"),

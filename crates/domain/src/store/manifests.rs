@@ -9,14 +9,14 @@ use campus_backup_archive::{Manifest, ManifestError};
 use futures_util::{StreamExt, stream};
 use object_store::{PutMode, UpdateVersion};
 
+use super::backend::{ObjectVersion, PutOutcome, UnreadableEntry};
 use super::entry::EntryFault;
 use super::names::{self, MANIFEST, UNFINISHED};
-use super::place::{Mark, Put, Unreadable};
 use super::{Store, fault, id};
 use crate::error::{Error, Result};
 
 /// No manifest is larger, in bytes: it would be something else.
-const MOST: u64 = 256 << 10;
+const MAX_MANIFEST_BYTES: u64 = 256 << 10;
 
 /// How many manifests are fetched at once.
 const FETCHES: usize = 16;
@@ -34,18 +34,18 @@ pub struct Listing {
     /// Those whose manifest can be read, the newest first.
     pub archives: Vec<Arc<Manifest>>,
     /// The others.
-    pub unreadable: Vec<Unreadable>,
+    pub unreadable: Vec<UnreadableEntry>,
 }
 
 /// Manifests that were read, for as long as the store says that they are the same.
 #[derive(Default)]
-pub(super) struct Known(Mutex<Reads>);
+pub(super) struct ManifestCache(Mutex<CachedManifests>);
 
 /// What was read, by id.
-type Reads = HashMap<String, (Mark, Read)>;
+type CachedManifests = HashMap<String, (ObjectVersion, ParsedManifest)>;
 
 /// A manifest, or the code of why it can't be read.
-type Read = std::result::Result<Arc<Manifest>, &'static str>;
+type ParsedManifest = std::result::Result<Arc<Manifest>, &'static str>;
 
 impl Store {
     /// Lists an archive: whoever wrote it has read it back and found it whole. From here on it counts.
@@ -59,19 +59,19 @@ impl Store {
 
     async fn put_first_manifest(&self, manifest: &Manifest, doing: &'static str) -> Result<()> {
         let json = Bytes::from(manifest.to_json());
-        let (id, place) = (id::checked(&manifest.id)?, &self.0.place);
-        match place.put(id, MANIFEST, json.clone(), PutMode::Create).await? {
-            Put::Done => {}
+        let (id, backend) = (id::checked(&manifest.id)?, &self.0.backend);
+        match backend.put(id, MANIFEST, json.clone(), PutMode::Create).await? {
+            PutOutcome::Done => {}
             // Perhaps by us, and the answer was lost.
-            Put::Refused => match self.fetch(id).await? {
+            PutOutcome::Refused => match self.fetch(id).await? {
                 Some((_, _, there)) if there == json => {}
                 _ => return Err(Error::internal(doing)("the archive has one")),
             },
         }
-        if let Err(error) = place.remove(id, UNFINISHED).await {
+        if let Err(error) = backend.remove(id, UNFINISHED).await {
             tracing::warn!(id, %error, "an archive is listed and still has its file `unfinished`; it will be swept");
         }
-        if let Some(folder) = place.folder() {
+        if let Some(folder) = backend.folder() {
             folder.release(id);
         }
         Ok(())
@@ -85,20 +85,20 @@ impl Store {
     pub async fn remake_manifest(&self, manifest: &Manifest) -> Result<()> {
         const DOING: &str = "making a manifest again";
         let id = id::checked(&manifest.id)?;
-        let _turn = self.0.turns.lock().await;
-        let _lock = self.0.place.lock().await?;
+        let _turn = self.0.update_lock.lock().await;
+        let _lock = self.0.backend.lock().await?;
         let mode = match self.fetch(id).await? {
             None => Some(PutMode::Create),
             Some((version, _, json)) => parsed(id, &json).is_err().then_some(PutMode::Update(version)),
         };
         let json = Bytes::from(manifest.to_json());
         let put = match mode {
-            Some(mode) => self.0.place.put(id, MANIFEST, json, mode).await?,
-            None => Put::Refused,
+            Some(mode) => self.0.backend.put(id, MANIFEST, json, mode).await?,
+            None => PutOutcome::Refused,
         };
         match put {
-            Put::Done => Ok(()),
-            Put::Refused => Err(Error::StoreUnavailable {
+            PutOutcome::Done => Ok(()),
+            PutOutcome::Refused => Err(Error::StoreUnavailable {
                 doing: DOING,
                 source: "the archive has one now".into(),
             }),
@@ -126,11 +126,11 @@ impl Store {
     /// Those of [`Store::manifest`] and of `change`, and [`Error::InsufficientStorage`].
     pub async fn update(&self, id: &str, mut change: impl FnMut(&mut Manifest) -> Result<()>) -> Result<Arc<Manifest>> {
         const DOING: &str = "changing a manifest";
-        let _turn = self.0.turns.lock().await;
-        let _lock = self.0.place.lock().await?;
+        let _turn = self.0.update_lock.lock().await;
+        let _lock = self.0.backend.lock().await?;
         let mut tried: Option<Bytes> = None;
         for _ in 0..TRIES {
-            let (version, mark, json) = self.current(id).await?;
+            let (version, object_version, json) = self.current(id).await?;
             let mut changed = parsed(id, &json)?;
             if tried.is_some_and(|tried| tried == json) {
                 // It was written, and the answer was lost.
@@ -140,9 +140,9 @@ impl Store {
             id.clone_into(&mut changed.id);
             let json = Bytes::from(changed.to_json());
             let condition = PutMode::Update(version);
-            if let Put::Done = self.0.place.put(id, MANIFEST, json.clone(), condition).await? {
-                return match self.0.place.tombstone(id).await? {
-                    Some(tombstone) if tombstone.changed >= mark.changed => {
+            if let PutOutcome::Done = self.0.backend.put(id, MANIFEST, json.clone(), condition).await? {
+                return match self.0.backend.tombstone(id).await? {
+                    Some(tombstone) if tombstone.changed >= object_version.changed => {
                         Err(Error::ArchiveGone { id: id.to_owned() })
                     }
                     _ => Ok(Arc::new(changed)),
@@ -163,8 +163,8 @@ impl Store {
     /// # Errors
     /// [`Error::StoreUnavailable`]: the store itself can't be read.
     pub async fn list(&self) -> Result<Listing> {
-        let contents = self.0.place.contents().await?;
-        let mut marks = HashMap::new();
+        let contents = self.0.backend.contents().await?;
+        let mut versions = HashMap::new();
         let mut unreadable = Vec::new();
         for (id, objects) in &contents.archives {
             if contents.is_deleted(id) {
@@ -174,55 +174,57 @@ impl Store {
             let has_archive = objects.iter().any(|object| names::form_of(&object.name).is_some());
             let is_unfinished = objects.iter().any(|object| object.name == UNFINISHED);
             match manifest {
-                Some(manifest) => drop(marks.insert(id.clone(), manifest.mark.clone())),
+                Some(manifest) => drop(versions.insert(id.clone(), manifest.version.clone())),
                 None if has_archive && !is_unfinished => {
-                    unreadable.push(Unreadable::new(id.clone(), EntryFault::Incomplete));
+                    unreadable.push(UnreadableEntry::new(id.clone(), EntryFault::Incomplete));
                 }
                 None => {}
             }
         }
         unreadable.extend(contents.unreadable);
-        let (mut read, missing) = self.0.known.split(marks);
+        let (mut read, missing) = self.0.manifest_cache.split(versions);
         let fetched = stream::iter(missing)
-            .map(|(id, mark)| async move {
+            .map(|(id, object_version)| async move {
                 let fetched = self.fetch(&id).await;
-                (id, mark, fetched)
+                (id, object_version, fetched)
             })
             .buffer_unordered(FETCHES);
         let fetched: Vec<_> = fetched.collect().await;
-        for (id, mark, fetched) in fetched {
+        for (id, object_version, fetched) in fetched {
             match fetched {
                 Ok(Some((_, _, json))) => {
                     let parsed = parse_and_log(&id, &json);
-                    read.insert(id, (mark, parsed));
+                    read.insert(id, (object_version, parsed));
                 }
                 // It was deleted meanwhile.
                 Ok(None) => {}
                 Err(error) => {
                     let fault = fault::of_one(&error).ok_or(error)?;
-                    unreadable.push(Unreadable::new(id, fault));
+                    unreadable.push(UnreadableEntry::new(id, fault));
                 }
             }
         }
-        self.0.known.keep(&read);
+        self.0.manifest_cache.keep(&read);
         Ok(Listing::of(read, unreadable))
     }
 
     /// A manifest, if the archive is there.
-    async fn current(&self, id: &str) -> Result<(UpdateVersion, Mark, Bytes)> {
-        let place = &self.0.place;
-        let (tombstone, fetched) = tokio::try_join!(place.tombstone(id::checked(id)?), self.fetch(id))?;
+    async fn current(&self, id: &str) -> Result<(UpdateVersion, ObjectVersion, Bytes)> {
+        let backend = &self.0.backend;
+        let (tombstone, fetched) = tokio::try_join!(backend.tombstone(id::checked(id)?), self.fetch(id))?;
         match fetched {
-            Some((version, mark, json)) if tombstone.is_none_or(|tombstone| tombstone.changed < mark.changed) => {
-                Ok((version, mark, json))
+            Some((version, object_version, json))
+                if tombstone.is_none_or(|tombstone| tombstone.changed < object_version.changed) =>
+            {
+                Ok((version, object_version, json))
             }
             _ => Err(self.absent(id).await),
         }
     }
 
     /// A manifest's bytes; none if there is none.
-    pub(super) async fn fetch(&self, id: &str) -> Result<Option<(UpdateVersion, Mark, Bytes)>> {
-        self.0.place.get(id, MANIFEST, MOST).await
+    pub(super) async fn fetch(&self, id: &str) -> Result<Option<(UpdateVersion, ObjectVersion, Bytes)>> {
+        self.0.backend.get(id, MANIFEST, MAX_MANIFEST_BYTES).await
     }
 }
 
@@ -238,36 +240,36 @@ fn parsed(id: &str, json: &[u8]) -> Result<Manifest> {
     parse(&id, json).map_err(|source| Error::ManifestUnreadable { id, source })
 }
 
-fn parse_and_log(id: &str, json: &[u8]) -> Read {
+fn parse_and_log(id: &str, json: &[u8]) -> ParsedManifest {
     parse(id, json).map(Arc::new).map_err(|error| {
         tracing::warn!(id, code = error.code(), %error, "the manifest of an archive can't be read");
         error.code()
     })
 }
 
-impl Known {
-    /// What is known of what a listing has found, and what has to be read. The mark is the listing's: what changes before
+impl ManifestCache {
+    /// What is known of what a listing has found, and what has to be read. The version is the listing's: what changes before
     /// it is read is read again next time.
-    fn split(&self, marks: HashMap<String, Mark>) -> (Reads, Vec<(String, Mark)>) {
+    fn split(&self, versions: HashMap<String, ObjectVersion>) -> (CachedManifests, Vec<(String, ObjectVersion)>) {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut reads = Reads::new();
+        let mut reads = CachedManifests::new();
         let mut missing = Vec::new();
-        for (id, mark) in marks {
-            match known.get(&id).filter(|(known, _)| *known == mark) {
-                Some((_, read)) => drop(reads.insert(id, (mark, read.clone()))),
-                None => missing.push((id, mark)),
+        for (id, object_version) in versions {
+            match known.get(&id).filter(|(known, _)| *known == object_version) {
+                Some((_, read)) => drop(reads.insert(id, (object_version, read.clone()))),
+                None => missing.push((id, object_version)),
             }
         }
         (reads, missing)
     }
 
-    fn keep(&self, reads: &Reads) {
+    fn keep(&self, reads: &CachedManifests) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone_from(reads);
     }
 }
 
 impl Listing {
-    fn of(reads: Reads, unreadable: Vec<Unreadable>) -> Self {
+    fn of(reads: CachedManifests, unreadable: Vec<UnreadableEntry>) -> Self {
         let mut listing = Self {
             unreadable,
             ..Self::default()
@@ -275,7 +277,7 @@ impl Listing {
         for (id, (_, read)) in reads {
             match read {
                 Ok(manifest) => listing.archives.push(manifest),
-                Err(code) => listing.unreadable.push(Unreadable {
+                Err(code) => listing.unreadable.push(UnreadableEntry {
                     id,
                     code,
                     detail: UNREADABLE,

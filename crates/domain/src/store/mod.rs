@@ -10,15 +10,15 @@
 //!           /deleted/2026-11-25T03-53-08Z-5f1c2a9b             it was deleted, and when; the files above are gone
 //! ```
 //!
-//! - **An archive appears at once or not at all.** [`Store::create`] gives an [`Incoming`], which is written under a
-//!   temporary name (a folder) or in parts that nobody sees (the others). [`Incoming::finish`] makes it durable and gives
+//! - **An archive appears at once or not at all.** [`Store::create`] gives an [`StoreWriter`], which is written under a
+//!   temporary name (a folder) or in parts that nobody sees (the others). [`StoreWriter::finish`] makes it durable and gives
 //!   it its name. It is still in no list: [`Store::put_manifest`] does that, when whoever wrote it has read it back.
 //! - **An archive vanishes at once.** In a folder its manifest is renamed to its tombstone, `deleted/<id>`, which needs no
 //!   room; elsewhere the tombstone is written first. The rest is tidying up, which [`Store::sweep`] does if a crash came
 //!   between. A tombstone tells "gone" from "never was", for [`TOMBSTONE_DAYS`] and the newest [`TOMBSTONES`].
 //! - **Two writers lose nothing.** [`Store::update`] writes a manifest on the condition that it is still the one that
 //!   was read; a folder, which has no such condition, has a lock, for other processes too.
-//! - **Memory is bounded.** Two parts of [`PART`] are on their way out at most, two pieces of [`PIECE`] on their way in.
+//! - **Memory is bounded.** Two parts of [`PART`] are on their way out at most, two pieces of [`CHUNK_SIZE`] on their way in.
 //! - **What the service did not make is not touched.** Only the names above and those of unfinished files are ever removed.
 //!   An archive without a manifest, such as one that a person is copying in, is [listed](Listing::unreadable) as incomplete
 //!   and stays; verifying it makes the manifest again. Symbolic links are never followed ([`Directory`](crate::directory::Directory)).
@@ -32,27 +32,27 @@
 //! A process that dies while it uploads leaves parts that no listing of this interface shows, and that cost money. Give
 //! the bucket a lifecycle rule that aborts incomplete multipart uploads after a few days.
 //!
-//! In reading order: [`location`] has the settings, [`id`] and [`names`] the names; [`incoming`] and [`writer`] put an
-//! archive in, [`outgoing`] takes it out, [`manifests`] keeps what is known of it and lists it, [`removal`] deletes and
-//! [`sweep`] tidies up; [`probe`] tries whether the store can do all that, and [`bound`] limits how long
-//! it may hang. [`place`] has the operations that all of these are made of, [`remote`] and [`folder`] do them,
+//! In reading order: [`location`] has the settings, [`id`] and [`names`] the names; [`writer`] and [`blocking_writer`] put an
+//! archive in, [`reader`] takes it out, [`manifests`] keeps what is known of it and lists it, [`removal`] deletes and
+//! [`sweep`] tidies up; [`probe`] tries whether the store can do all that, and [`time_limit`] limits how long
+//! it may hang. [`backend`] has the operations that all of these are made of, [`remote`] and [`folder`] do them,
 //! [`entry`] and [`fault`] sort what can go wrong.
 
-mod bound;
+mod backend;
+mod blocking_writer;
 mod entry;
 mod fault;
 mod folder;
 mod id;
-mod incoming;
 mod location;
 mod manifests;
 mod names;
-mod outgoing;
-mod place;
 mod probe;
+mod reader;
 mod remote;
 mod removal;
 mod sweep;
+mod time_limit;
 mod writer;
 
 use std::fmt;
@@ -64,23 +64,23 @@ use campus_backup_archive::Form;
 use chrono::{DateTime, Utc};
 use tokio::runtime::Handle;
 
+pub use self::backend::UnreadableEntry;
+pub use self::blocking_writer::BlockingWriter;
 pub use self::entry::EntryFault;
 pub use self::fault::StoreFault;
 pub use self::id::is_id;
-pub use self::incoming::{Incoming, PART};
-pub use self::location::Settings;
+pub use self::location::StoreSettings;
 pub use self::manifests::Listing;
-pub use self::outgoing::{Outgoing, PIECE};
-pub use self::place::Unreadable;
 pub use self::probe::StoreCheck;
-pub use self::sweep::{Swept, TOMBSTONE_DAYS, TOMBSTONES};
-pub use self::writer::Writer;
+pub use self::reader::{CHUNK_SIZE, StoreReader};
+pub use self::sweep::{SweepReport, TOMBSTONE_DAYS, TOMBSTONES};
+pub use self::writer::{PART, StoreWriter};
 
-use self::bound::Bound;
-use self::folder::Access;
-use self::manifests::Known;
+use self::backend::{Backend, ObjectVersion};
+use self::folder::FolderAccess;
+use self::manifests::ManifestCache;
 use self::names::{OLD_TOMBSTONE, UNFINISHED};
-use self::place::{Mark, Place};
+use self::time_limit::TimeLimit;
 use crate::error::{Error, Result};
 use crate::open::Source;
 use crate::priority::{self, Priority};
@@ -90,16 +90,16 @@ const BUFFER: usize = 128 * 1024;
 
 /// A place for archives. Clones are the same place.
 #[derive(Clone)]
-pub struct Store(Arc<Shared>, Option<Arc<Bound>>);
+pub struct Store(Arc<StoreInner>, Option<Arc<TimeLimit>>);
 
-struct Shared {
-    place: Place,
+struct StoreInner {
+    backend: Backend,
     /// Where requests run: that of whoever opened the store outlives all who use it.
     runtime: Handle,
     leftover_age: Duration,
     /// One change of a manifest at a time in this process; other processes are the store's business.
-    turns: tokio::sync::Mutex<()>,
-    known: Known,
+    update_lock: tokio::sync::Mutex<()>,
+    manifest_cache: ManifestCache,
 }
 
 impl Store {
@@ -109,31 +109,31 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Invalid`] of `archives` if the folder can't be made, or if settings of the environment don't fit.
-    pub fn open(settings: &Settings) -> Result<Self> {
-        Self::connect(settings, Access::Create)
+    pub fn open(settings: &StoreSettings) -> Result<Self> {
+        Self::connect(settings, FolderAccess::Create)
     }
 
     /// Opens the store to read it: in a folder nothing is made, not even by [`Store::update`]. Otherwise as [`Store::open`].
     ///
     /// # Errors
     /// [`Error::Invalid`] of `archives` if there is no such folder, or if settings of the environment don't fit.
-    pub fn open_existing(settings: &Settings) -> Result<Self> {
-        Self::connect(settings, Access::Existing)
+    pub fn open_existing(settings: &StoreSettings) -> Result<Self> {
+        Self::connect(settings, FolderAccess::Existing)
     }
 
-    fn connect(settings: &Settings, access: Access) -> Result<Self> {
+    fn connect(settings: &StoreSettings, access: FolderAccess) -> Result<Self> {
         let runtime = Handle::current();
-        let place = location::connect(settings, access, &runtime)?;
-        Ok(Self::over(place, runtime, settings.leftover_age))
+        let backend = location::connect(settings, access, &runtime)?;
+        Ok(Self::over(backend, runtime, settings.leftover_age))
     }
 
-    fn over(place: Place, runtime: Handle, leftover_age: Duration) -> Self {
-        let shared = Shared {
-            place,
+    fn over(backend: Backend, runtime: Handle, leftover_age: Duration) -> Self {
+        let shared = StoreInner {
+            backend,
             runtime,
             leftover_age,
-            turns: tokio::sync::Mutex::default(),
-            known: Known::default(),
+            update_lock: tokio::sync::Mutex::default(),
+            manifest_cache: ManifestCache::default(),
         };
         Self(Arc::new(shared), None)
     }
@@ -145,7 +145,7 @@ impl Store {
 
     /// An archive with these layers as bytes that can be read again and again. It need not have a manifest yet.
     pub fn source(&self, id: &str, form: Form) -> Arc<dyn Source> {
-        Arc::new(Stored {
+        Arc::new(StoredSource {
             store: self.clone(),
             id: id.to_owned(),
             form,
@@ -157,7 +157,7 @@ impl Store {
     /// # Errors
     /// [`Error::StoreUnavailable`] if the folder can't be asked.
     pub async fn room(&self) -> Result<Option<u64>> {
-        let Some(folder) = self.0.place.folder().cloned() else {
+        let Some(folder) = self.0.backend.folder().cloned() else {
             return Ok(None);
         };
         blocking(move || folder.room().map(Some).map_err(fault::io("asking for room")))
@@ -182,13 +182,13 @@ impl Store {
     }
 
     /// The archive itself, if it is there and is not one that the service is still writing.
-    async fn stored(&self, id: &str) -> Result<Option<(Form, Mark)>> {
-        if self.0.place.mark(id, UNFINISHED).await?.is_some() {
+    async fn stored(&self, id: &str) -> Result<Option<(Form, ObjectVersion)>> {
+        if self.0.backend.object_version(id, UNFINISHED).await?.is_some() {
             return Ok(None);
         }
         for form in names::FORMS {
-            if let Some(mark) = self.0.place.mark(id, &names::archive(form)).await? {
-                return Ok(Some((form, mark)));
+            if let Some(object_version) = self.0.backend.object_version(id, &names::archive(form)).await? {
+                return Ok(Some((form, object_version)));
             }
         }
         Ok(None)
@@ -200,9 +200,9 @@ impl Store {
     }
 
     async fn look_for(&self, id: &str) -> Result<Error> {
-        let (tombstone, stored) = tokio::try_join!(self.0.place.tombstone(id), self.stored(id))?;
+        let (tombstone, stored) = tokio::try_join!(self.0.backend.tombstone(id), self.stored(id))?;
         let id = id.to_owned();
-        let is_later = |stored: &Mark| {
+        let is_later = |stored: &ObjectVersion| {
             tombstone
                 .as_ref()
                 .is_none_or(|tombstone| tombstone.changed < stored.changed)
@@ -210,9 +210,9 @@ impl Store {
         Ok(match stored {
             Some((_, stored)) if is_later(&stored) => Error::ArchiveIncomplete { id },
             _ if tombstone.is_some() => Error::ArchiveGone { id },
-            _ if self.0.place.mark(&id, OLD_TOMBSTONE).await?.is_some() => Error::ArchiveGone { id },
+            _ if self.0.backend.object_version(&id, OLD_TOMBSTONE).await?.is_some() => Error::ArchiveGone { id },
             _ => {
-                self.0.place.demand().await?;
+                self.0.backend.demand().await?;
                 Error::ArchiveNotFound { id }
             }
         })
@@ -220,22 +220,22 @@ impl Store {
 }
 
 /// An archive of the store, for whoever reads it.
-struct Stored {
+struct StoredSource {
     store: Store,
     id: String,
     form: Form,
 }
 
-impl Source for Stored {
+impl Source for StoredSource {
     fn open(&self) -> Result<Box<dyn Read + Send>> {
-        let outgoing = self.store.wait(self.store.read(&self.id, self.form, None))?;
-        Ok(Box::new(BufReader::with_capacity(BUFFER, outgoing.into_reader())))
+        let reader = self.store.wait(self.store.read(&self.id, self.form, None))?;
+        Ok(Box::new(BufReader::with_capacity(BUFFER, reader.into_reader())))
     }
 }
 
 impl fmt::Debug for Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Store({})", self.0.place)
+        write!(f, "Store({})", self.0.backend)
     }
 }
 

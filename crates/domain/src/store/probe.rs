@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use object_store::PutMode;
 
+use super::backend::PutOutcome;
 use super::names::UNFINISHED;
-use super::place::Put;
 use super::{Store, id};
 use crate::error::{Error, Result};
 
@@ -44,7 +44,7 @@ impl Store {
         let checked = self.check_with(&id).await;
         if checked.is_err() {
             // What can't be removed is swept later.
-            let _ = self.0.place.remove(&id, UNFINISHED).await;
+            let _ = self.0.backend.remove(&id, UNFINISHED).await;
         }
         // In a folder.
         let _ = self.tidy(&id).await;
@@ -52,30 +52,30 @@ impl Store {
     }
 
     async fn check_with(&self, id: &str) -> Result<StoreCheck> {
-        let place = &self.0.place;
+        let backend = &self.0.backend;
         let content = Bytes::from(format!("{id} is written to check the store. It can be deleted.\n"));
-        let put = place.put(id, UNFINISHED, content.clone(), PutMode::Create).await?;
-        let read = place.get(id, UNFINISHED, LARGEST).await?;
+        let put = backend.put(id, UNFINISHED, content.clone(), PutMode::Create).await?;
+        let read = backend.get(id, UNFINISHED, LARGEST).await?;
         let version = match (put, read) {
-            (Put::Done, Some((version, _, read))) if read == content => version,
+            (PutOutcome::Done, Some((version, _, read))) if read == content => version,
             _ => return Err(Self::broken("what was written is not what is read")),
         };
         // A store that knows no conditions may ignore them without a word.
-        if let Put::Done = place.put(id, UNFINISHED, content.clone(), PutMode::Create).await? {
-            place.ignores_conditions();
+        if let PutOutcome::Done = backend.put(id, UNFINISHED, content.clone(), PutMode::Create).await? {
+            backend.ignores_conditions();
         }
-        if let Put::Refused = place.put(id, UNFINISHED, content, PutMode::Update(version)).await?
-            && place.has_conditions()
+        if let PutOutcome::Refused = backend.put(id, UNFINISHED, content, PutMode::Update(version)).await?
+            && backend.has_conditions()
         {
             return Err(Self::broken("a file that nobody has changed can't be replaced"));
         }
-        if !place.lists(id, UNFINISHED).await? {
+        if !backend.lists(id, UNFINISHED).await? {
             return Err(Self::broken("what was written is in no list"));
         }
-        place.remove(id, UNFINISHED).await?;
-        match place.mark(id, UNFINISHED).await? {
+        backend.remove(id, UNFINISHED).await?;
+        match backend.object_version(id, UNFINISHED).await? {
             None => Ok(StoreCheck {
-                has_conditions: place.has_conditions(),
+                has_conditions: backend.has_conditions(),
             }),
             Some(_) => Err(Self::broken("what was deleted is still there")),
         }

@@ -11,10 +11,10 @@ use object_store::list::{PaginatedListOptions, PaginatedListStore};
 use object_store::path::{Error as PathError, Path, PathPart};
 use object_store::{ObjectMeta, ObjectStore};
 
+use super::backend::{Object, ObjectVersion, StoreContents, UnreadableEntry};
 use super::entry::EntryFault;
 use super::id;
 use super::names::{self, DELETED};
-use super::place::{Contents, Mark, Object, Unreadable};
 
 /// How many keys a page has at most, as in all such stores.
 const PAGE: usize = 1_000;
@@ -31,7 +31,7 @@ pub(super) struct Remote {
     pub(super) ignores_conditions: Arc<AtomicBool>,
 }
 
-impl From<ObjectMeta> for Mark {
+impl From<ObjectMeta> for ObjectVersion {
     fn from(meta: ObjectMeta) -> Self {
         Self {
             e_tag: meta.e_tag,
@@ -72,8 +72,8 @@ impl Remote {
     }
 
     /// Everything that belongs to some archive. What lies elsewhere is passed over.
-    pub(super) async fn contents(&self) -> object_store::Result<Contents> {
-        let mut contents = Contents::default();
+    pub(super) async fn contents(&self) -> object_store::Result<StoreContents> {
+        let mut contents = StoreContents::default();
         match &self.pages {
             Some(pages) => self.list_pages(pages.as_ref(), &mut contents).await?,
             None => {
@@ -89,7 +89,11 @@ impl Remote {
 
     /// Page after page. A page with a key that is no path is asked for again in ever smaller pages, until that key is alone
     /// on one; then the listing continues after it, and after all keys that are no paths for the same reason.
-    async fn list_pages(&self, pages: &dyn PaginatedListStore, contents: &mut Contents) -> object_store::Result<()> {
+    async fn list_pages(
+        &self,
+        pages: &dyn PaginatedListStore,
+        contents: &mut StoreContents,
+    ) -> object_store::Result<()> {
         let prefix = self.key_prefix();
         let mut options = PaginatedListOptions::default();
         // A server that gives the same page again and again would never come to an end.
@@ -118,7 +122,9 @@ impl Remote {
                         return Err(object_store::Error::InvalidPath { source });
                     };
                     let name = key.strip_prefix(&prefix).unwrap_or(&key).to_owned();
-                    contents.unreadable.push(Unreadable::new(name, EntryFault::InvalidName));
+                    contents
+                        .unreadable
+                        .push(UnreadableEntry::new(name, EntryFault::InvalidName));
                     let after = after_keys_like(&key);
                     if after <= skipped {
                         return Err(no_progress());
@@ -135,7 +141,7 @@ impl Remote {
         }
     }
 
-    fn add(&self, meta: ObjectMeta, contents: &mut Contents) {
+    fn add(&self, meta: ObjectMeta, contents: &mut StoreContents) {
         let parts = meta.location.prefix_match(&self.prefix);
         let parts: Option<Vec<String>> = parts.map(|parts| parts.map(|part| part.as_ref().to_owned()).collect());
         match parts.as_deref() {
@@ -145,7 +151,7 @@ impl Remote {
             Some([id, name]) if id::is_id(id) && names::is_ours(name) => {
                 let object = Object {
                     name: name.clone(),
-                    mark: meta.into(),
+                    version: meta.into(),
                 };
                 contents.add(id, object);
             }

@@ -25,26 +25,26 @@ impl Store {
     /// Those of [`Store::manifest`] but [`Error::ArchiveIncomplete`], and [`Error::ArchiveProtected`]. One whose manifest can't
     /// be read can be deleted, but not if a later version of the program wrote it: it might be protected.
     pub async fn delete(&self, id: &str) -> Result<()> {
-        let place = &self.0.place;
-        let _turn = self.0.turns.lock().await;
-        let _lock = place.lock().await?;
+        let backend = &self.0.backend;
+        let _turn = self.0.update_lock.lock().await;
+        let _lock = backend.lock().await?;
         self.ensure_unprotected(id::checked(id)?).await?;
-        let is_marked = match place.put_tombstone(id).await {
+        let is_marked = match backend.put_tombstone(id).await {
             Ok(()) => true,
             Err(Error::InsufficientStorage { .. }) => false,
             Err(error) => return Err(error),
         };
         if self.is_protected(id).await? {
-            place.remove(DELETED, id).await?;
+            backend.remove(DELETED, id).await?;
             return Err(Error::ArchiveProtected { id: id.to_owned() });
         }
         if !is_marked {
-            place.remove(id, MANIFEST).await?;
+            backend.remove(id, MANIFEST).await?;
         }
         if let Err(error) = self.remove_rest(id).await {
             tracing::warn!(id, %error, "a deleted archive still takes room; it will be swept");
         }
-        if !is_marked && let Err(error) = place.put(DELETED, id, Bytes::new(), PutMode::Overwrite).await {
+        if !is_marked && let Err(error) = backend.put(DELETED, id, Bytes::new(), PutMode::Overwrite).await {
             tracing::warn!(id, %error, "there is no room to note that an archive was deleted");
         }
         Ok(())
@@ -60,12 +60,12 @@ impl Store {
     }
 
     async fn remove_unlisted(&self, id: &str, form: Form) -> Result<()> {
-        let removed = self.0.place.remove(id::checked(id)?, &names::archive(form)).await;
-        if let Some(folder) = self.0.place.folder() {
+        let removed = self.0.backend.remove(id::checked(id)?, &names::archive(form)).await;
+        if let Some(folder) = self.0.backend.folder() {
             folder.release(id);
         }
         removed?;
-        self.0.place.remove(id, UNFINISHED).await?;
+        self.0.backend.remove(id, UNFINISHED).await?;
         self.tidy(id).await
     }
 
@@ -91,14 +91,14 @@ impl Store {
     async fn remove_rest(&self, id: &str) -> Result<()> {
         let archives = names::FORMS.map(names::archive);
         for name in [MANIFEST].into_iter().chain(archives.iter().map(String::as_str)) {
-            self.0.place.remove(id, name).await?;
+            self.0.backend.remove(id, name).await?;
         }
         self.tidy(id).await
     }
 
     /// Removes the folder of an archive, if it is empty.
     pub(super) async fn tidy(&self, id: &str) -> Result<()> {
-        match self.0.place.folder().cloned() {
+        match self.0.backend.folder().cloned() {
             Some(folder) => {
                 let id = id.to_owned();
                 blocking(move || folder.tidy(&id)).await

@@ -5,9 +5,9 @@ use std::cmp::Reverse;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::{StreamExt, stream};
 
-use super::folder::Writer;
+use super::backend::{Object, ObjectVersion, StoreContents};
+use super::folder::WriterState;
 use super::names::{self, DELETED, MANIFEST, OLD_TOMBSTONE, UNFINISHED};
-use super::place::{Contents, Mark, Object};
 use super::{Store, blocking, fault};
 use crate::error::Result;
 
@@ -25,7 +25,7 @@ const REMOVALS: usize = 16;
 
 /// What was swept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Swept {
+pub struct SweepReport {
     /// Files that the service was still writing, or had not yet listed.
     pub leftovers: u64,
     /// Parts of archives whose deletion was interrupted.
@@ -45,7 +45,7 @@ impl Store {
     /// - tombstones that are older than [`TOMBSTONE_DAYS`] or are not among the newest [`TOMBSTONES`];
     /// - folders of archives that are empty.
     ///
-    /// A leftover must be as old as [`Settings::leftover_age`](super::Settings) says. In a folder its lock must be free as
+    /// A leftover must be as old as [`StoreSettings::leftover_age`](super::StoreSettings) says. In a folder its lock must be free as
     /// well; elsewhere the age alone says that no other copy of the service is at work. The manifest is looked for again
     /// before anything is removed. Every other file stays: also an archive without a manifest, which a person may be
     /// copying in. It may run at any time, beside anything.
@@ -56,9 +56,9 @@ impl Store {
     /// # Errors
     /// [`Error::StoreUnavailable`](crate::Error::StoreUnavailable) if the store can't be listed. What fails for one archive
     /// is logged.
-    pub async fn sweep(&self) -> Result<Swept> {
-        let contents = self.0.place.contents().await?;
-        let mut swept = Swept::default();
+    pub async fn sweep(&self) -> Result<SweepReport> {
+        let contents = self.0.backend.contents().await?;
+        let mut swept = SweepReport::default();
         for (id, objects) in &contents.archives {
             if let Err(error) = self.sweep_one(id, objects, &contents, &mut swept).await {
                 tracing::warn!(id, %error, "what may be left of an archive was not removed");
@@ -68,9 +68,15 @@ impl Store {
         Ok(swept)
     }
 
-    async fn sweep_one(&self, id: &str, objects: &[Object], contents: &Contents, swept: &mut Swept) -> Result<()> {
+    async fn sweep_one(
+        &self,
+        id: &str,
+        objects: &[Object],
+        contents: &StoreContents,
+        swept: &mut SweepReport,
+    ) -> Result<()> {
         let find = |name: &str| objects.iter().find(|object| object.name == name);
-        let manifest = find(MANIFEST).map(|manifest| &manifest.mark);
+        let manifest = find(MANIFEST).map(|manifest| &manifest.version);
         if contents.tombstones.contains_key(id) && objects.iter().any(|object| object.is_of_archive()) {
             match contents.is_deleted(id) {
                 true => self.end_deletion(id, objects, contents, swept).await?,
@@ -91,11 +97,11 @@ impl Store {
             }
         }
         // It goes last: without it nothing says any more whose the archive is.
-        if let Some(unfinished) = unfinished.filter(|unfinished| !is_in_use && self.is_old(&unfinished.mark)) {
-            self.0.place.remove(id, UNFINISHED).await?;
-            swept.bytes += unfinished.mark.size;
+        if let Some(unfinished) = unfinished.filter(|unfinished| !is_in_use && self.is_old(&unfinished.version)) {
+            self.0.backend.remove(id, UNFINISHED).await?;
+            swept.bytes += unfinished.version.size;
         }
-        if let Some(folder) = self.0.place.folder().cloned() {
+        if let Some(folder) = self.0.backend.folder().cloned() {
             let (id, moment) = (id.to_owned(), Utc::now() - self.leftover_age());
             blocking(move || folder.tidy_before(&id, moment)).await?;
         }
@@ -105,11 +111,11 @@ impl Store {
     /// Forgets that an archive was deleted which was copied back since. Otherwise it would look deleted again when the times of
     /// all files are set anew, as by `chown -R` or a copy of the whole store.
     async fn forget_deletion(&self, id: &str) -> Result<()> {
-        let _turn = self.0.turns.lock().await;
-        let _lock = self.0.place.lock().await?;
+        let _turn = self.0.update_lock.lock().await;
+        let _lock = self.0.backend.lock().await?;
         // Another process may have deleted it again since the listing.
-        let tombstone = self.0.place.tombstone(id).await?;
-        let manifest = self.0.place.mark(id, MANIFEST).await?;
+        let tombstone = self.0.backend.tombstone(id).await?;
+        let manifest = self.0.backend.object_version(id, MANIFEST).await?;
         match (tombstone, manifest) {
             (Some(tombstone), Some(manifest)) if manifest.changed > tombstone.changed => {
                 self.remove_tombstone(id).await
@@ -119,24 +125,33 @@ impl Store {
     }
 
     /// Ends a deletion that was interrupted. What came later than the deletion is another's copy and stays.
-    async fn end_deletion(&self, id: &str, objects: &[Object], contents: &Contents, swept: &mut Swept) -> Result<()> {
+    async fn end_deletion(
+        &self,
+        id: &str,
+        objects: &[Object],
+        contents: &StoreContents,
+        swept: &mut SweepReport,
+    ) -> Result<()> {
         // Not while another request finds out that it is protected.
-        let _turn = self.0.turns.lock().await;
-        let _lock = self.0.place.lock().await?;
+        let _turn = self.0.update_lock.lock().await;
+        let _lock = self.0.backend.lock().await?;
         let Some(tombstone) = contents.tombstones.get(id) else {
             return Ok(());
         };
-        let is_marked = self.0.place.tombstone(id).await?.is_some();
+        let is_marked = self.0.backend.tombstone(id).await?.is_some();
         let is_there = is_marked || objects.iter().any(|one| one.name == OLD_TOMBSTONE);
         if !is_there || self.is_protected(id).await? {
             return Ok(());
         }
         // In a folder the manifest becomes the tombstone. So an archive that has both was copied back, whatever the times of
         // its files say.
-        if is_marked && self.0.place.folder().is_some() && self.0.place.mark(id, MANIFEST).await?.is_some() {
+        if is_marked
+            && self.0.backend.folder().is_some()
+            && self.0.backend.object_version(id, MANIFEST).await?.is_some()
+        {
             return Ok(());
         }
-        let is_earlier = |object: &&Object| object.mark.changed <= tombstone.changed;
+        let is_earlier = |object: &&Object| object.version.changed <= tombstone.changed;
         let left = objects
             .iter()
             .filter(is_earlier)
@@ -145,72 +160,73 @@ impl Store {
         // The manifest first: what is in no list any more is not missed.
         left.sort_by_key(|object| object.name != MANIFEST);
         for object in left {
-            self.0.place.remove(id, &object.name).await?;
+            self.0.backend.remove(id, &object.name).await?;
             swept.deleted += 1;
-            swept.bytes += object.mark.size;
+            swept.bytes += object.version.size;
         }
         Ok(())
     }
 
     /// Removes a leftover, if it is one.
     async fn sweep_leftover(&self, id: &str, object: &Object) -> Result<bool> {
-        let (writer, is_old) = match self.0.place.folder().cloned() {
+        let (writer, is_old) = match self.0.backend.folder().cloned() {
             Some(folder) => {
                 let (owned, name) = (id.to_owned(), object.name.clone());
                 match blocking(move || folder.writer_of(&owned, &name)).await? {
                     Ok(writer) => {
-                        let is_older = is_older(object.mark.changed, AGE_WITHOUT_LOCKS);
-                        let is_old = self.is_old(&object.mark) && (matches!(writer, Writer::Gone(_)) || is_older);
+                        let is_older = is_older(object.version.changed, AGE_WITHOUT_LOCKS);
+                        let is_old =
+                            self.is_old(&object.version) && (matches!(writer, WriterState::Gone(_)) || is_older);
                         (writer, is_old)
                     }
                     Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
                     Err(error) => return Err(fault::entry(id, "sweeping the folder of archives")(error)),
                 }
             }
-            None => (Writer::Unknown, self.is_old(&object.mark)),
+            None => (WriterState::Unknown, self.is_old(&object.version)),
         };
         // Its writer may have come to the end of its work since the listing.
         let is_unfinished = names::is_unfinished(&object.name);
-        let is_at_work = matches!(writer, Writer::AtWork);
+        let is_at_work = matches!(writer, WriterState::AtWork);
         if is_at_work || !is_old || (!is_unfinished && self.fetch(id).await?.is_some()) {
             return Ok(false);
         }
-        self.0.place.remove(id, &object.name).await?;
+        self.0.backend.remove(id, &object.name).await?;
         Ok(true)
     }
 
     /// Forgets the oldest deletions.
-    async fn prune_tombstones(&self, contents: &Contents, swept: &mut Swept) -> Result<()> {
-        let tombstones = self.0.place.tombstones(contents).await?;
-        let mut tombstones: Vec<(String, Mark)> = tombstones.into_iter().collect();
-        tombstones.sort_by_cached_key(|(id, mark)| (Reverse(mark.last_modified), id.clone()));
+    async fn prune_tombstones(&self, contents: &StoreContents, swept: &mut SweepReport) -> Result<()> {
+        let tombstones = self.0.backend.tombstones(contents).await?;
+        let mut tombstones: Vec<(String, ObjectVersion)> = tombstones.into_iter().collect();
+        tombstones.sort_by_cached_key(|(id, version)| (Reverse(version.last_modified), id.clone()));
         let too_many = tombstones.split_off(tombstones.len().min(TOMBSTONES));
-        let is_too_old = |mark: &Mark| is_older(mark.last_modified, TimeDelta::days(TOMBSTONE_DAYS));
-        let too_old = tombstones.into_iter().filter(|(_, mark)| is_too_old(mark));
+        let is_too_old = |version: &ObjectVersion| is_older(version.last_modified, TimeDelta::days(TOMBSTONE_DAYS));
+        let too_old = tombstones.into_iter().filter(|(_, version)| is_too_old(version));
         let removed = stream::iter(too_old.chain(too_many))
-            .map(|(id, mark)| async move { (self.remove_tombstone(&id).await, mark) })
+            .map(|(id, version)| async move { (self.remove_tombstone(&id).await, version) })
             .buffer_unordered(REMOVALS);
         let removed: Vec<_> = removed.collect().await;
-        for (removed, mark) in removed {
+        for (removed, version) in removed {
             removed?;
             swept.tombstones += 1;
-            swept.bytes += mark.size;
+            swept.bytes += version.size;
         }
         Ok(())
     }
 
     async fn remove_tombstone(&self, id: &str) -> Result<()> {
-        self.0.place.remove(DELETED, id).await?;
-        self.0.place.remove(id, OLD_TOMBSTONE).await?;
-        if let Some(folder) = self.0.place.folder().cloned() {
+        self.0.backend.remove(DELETED, id).await?;
+        self.0.backend.remove(id, OLD_TOMBSTONE).await?;
+        if let Some(folder) = self.0.backend.folder().cloned() {
             let id = id.to_owned();
             blocking(move || folder.tidy(&id)).await?;
         }
         Ok(())
     }
 
-    fn is_old(&self, mark: &Mark) -> bool {
-        is_older(mark.changed, self.leftover_age())
+    fn is_old(&self, version: &ObjectVersion) -> bool {
+        is_older(version.changed, self.leftover_age())
     }
 
     fn leftover_age(&self) -> TimeDelta {
@@ -218,10 +234,10 @@ impl Store {
     }
 }
 
-impl Swept {
+impl SweepReport {
     fn add_leftover(&mut self, object: &Object) {
         self.leftovers += 1;
-        self.bytes += object.mark.size;
+        self.bytes += object.version.size;
     }
 }
 

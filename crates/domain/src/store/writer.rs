@@ -1,61 +1,234 @@
-//! An [`Incoming`] for a thread that may block, so that an archive can be sealed into it.
+//! An archive on its way into the store.
 
-use std::io::{self, Write};
+use std::mem;
 
-use super::Incoming;
-use crate::error::Error;
+use bytes::Bytes;
+use campus_backup_archive::Form;
+use object_store::PutMode;
+use object_store::buffered::BufWriter;
+use tokio::io::AsyncWriteExt;
 
-/// What is gathered before it is handed on, in bytes.
-const BUFFER: usize = 256 * 1024;
+use super::backend::Backend;
+use super::folder::Unfinished;
+use super::names::{self, UNFINISHED};
+use super::{Store, blocking, fault, id, wait};
+use crate::directory::OnConflict;
+use crate::error::{Error, Result};
 
-/// Writes into an [`Incoming`]. It blocks while the store is slow, and must not be used on an async worker.
-pub struct Writer {
-    incoming: Incoming,
-    buffer: Vec<u8>,
+/// How large the parts are in which a remote store gets an archive, in bytes; the least that S3 takes. There may be
+/// 10,000 of them, so an archive has 48 GiB at most.
+pub const PART: usize = 5 << 20;
+
+/// How many parts are on their way at once.
+const PARTS: usize = 2;
+
+/// What is handed on at once. Less than a part, so that each begins one more upload at most.
+const SLICE: usize = 1 << 20;
+
+const WRITING: &str = "writing an archive";
+const FINISHING: &str = "finishing an archive";
+
+/// An archive that is being written. Nothing of it can be seen before [`StoreWriter::finish`]; dropped before that, nothing
+/// is left of it.
+#[must_use = "what is not finished is dropped"]
+pub struct StoreWriter {
+    store: Store,
+    id: String,
+    /// What it will be called.
+    name: String,
+    sink: Sink,
+    /// Bytes of a call that was not waited for may be missing.
+    is_torn: bool,
 }
 
-impl Incoming {
-    /// Writing that blocks.
-    pub fn into_writer(self) -> Writer {
-        Writer {
-            incoming: self,
-            buffer: Vec::with_capacity(BUFFER),
-        }
-    }
+enum Sink {
+    File(Unfinished),
+    /// Less than one part waits for the end, when it is sent as a whole.
+    Remote(Box<BufWriter>),
+    /// Finished, or writing has failed.
+    Closed,
 }
 
-impl Writer {
-    /// Hands on what was gathered, and waits until the disk has what it can have before the archive is
-    /// [finished](Incoming::finish), which then takes no longer than it must.
+impl Store {
+    /// Begins an archive of that [new id](Store::new_id), with these layers.
     ///
     /// # Errors
-    /// Those of [`Incoming::write`].
-    pub fn into_incoming(mut self) -> Result<Incoming, Error> {
-        self.hand_on()?;
-        self.incoming.settle_blocking()?;
-        Ok(self.incoming)
+    /// [`Error::ArchiveNotFound`] if the id is none; [`Error::InsufficientStorage`], [`Error::StoreUnavailable`].
+    pub async fn create(&self, id: &str, form: Form) -> Result<StoreWriter> {
+        let name = names::archive(form);
+        let sink = match &self.0.backend {
+            Backend::Folder(folder) => {
+                let (folder, id, name) = (folder.clone(), id::checked(id)?.to_owned(), name.clone());
+                let created = blocking(move || Unfinished::create(&folder, &id, &name)).await?;
+                Sink::File(created.map_err(fault::io(WRITING))?)
+            }
+            Backend::Remote(remote) => {
+                let path = remote.path(id::checked(id)?, &name);
+                let writer = BufWriter::with_capacity(remote.objects.clone(), path, PART).with_max_concurrency(PARTS);
+                Sink::Remote(Box::new(writer))
+            }
+        };
+        Ok(StoreWriter {
+            store: self.clone(),
+            id: id.to_owned(),
+            name,
+            sink,
+            is_torn: false,
+        })
+    }
+}
+
+impl StoreWriter {
+    /// Writes on. Waits while [`PARTS`] parts are on their way: a slow store slows its writer.
+    ///
+    /// After an error, or if it is not waited for, nothing can be written any more.
+    ///
+    /// # Errors
+    /// [`Error::InsufficientStorage`], [`Error::StoreUnavailable`].
+    pub async fn write(&mut self, mut bytes: Bytes) -> Result<()> {
+        match self.take()? {
+            Sink::File(mut file) => {
+                let written = blocking(move || file.write_all(&bytes).map(|()| file)).await?;
+                self.sink = Sink::File(written.map_err(fault::io(WRITING))?);
+            }
+            Sink::Remote(writer) => {
+                // Back at once, so that its parts are not forgotten if this is not waited for.
+                self.sink = Sink::Remote(writer);
+                self.is_torn = true;
+                while !bytes.is_empty() {
+                    let slice = bytes.split_to(bytes.len().min(SLICE));
+                    let Sink::Remote(writer) = &mut self.sink else { break };
+                    let put = async { writer.put(slice).await.map_err(fault::store(WRITING)) };
+                    if let Err(error) = self.store.within(WRITING, put).await {
+                        self.give_up();
+                        return Err(error);
+                    }
+                }
+                self.is_torn = false;
+            }
+            Sink::Closed => {}
+        }
+        Ok(())
     }
 
-    fn hand_on(&mut self) -> Result<(), Error> {
-        match self.buffer.is_empty() {
-            true => Ok(()),
-            false => self.incoming.write_blocking(&mut self.buffer),
+    /// The same on a thread that may block.
+    pub(super) fn write_blocking(&mut self, bytes: &mut Vec<u8>) -> Result<()> {
+        match &mut self.sink {
+            Sink::File(file) => {
+                let written = file.write_all(bytes).map_err(fault::io(WRITING));
+                bytes.clear();
+                if written.is_err() {
+                    self.give_up();
+                }
+                written
+            }
+            _ => {
+                let capacity = bytes.capacity();
+                let full = mem::replace(bytes, Vec::with_capacity(capacity));
+                let runtime = self.store.0.runtime.clone();
+                wait(&runtime, self.write(full.into()))
+            }
+        }
+    }
+
+    /// Forces to the disk what was written. A remote store has nothing of the kind: its parts are on their way.
+    pub(super) fn sync_all(&self) -> Result<()> {
+        match &self.sink {
+            Sink::File(file) => file.sync_all().map_err(fault::io(WRITING)),
+            Sink::Remote(_) | Sink::Closed => Ok(()),
+        }
+    }
+
+    /// Makes it durable and gives it its name, beside a file `unfinished` that says whose it is. It is in no list before
+    /// [`Store::put_manifest`]; if there will be none, [`Store::discard`] removes it.
+    ///
+    /// # Errors
+    /// [`Error::InsufficientStorage`], [`Error::StoreUnavailable`]. Then it has no name; only if a remote store's answer was lost, it
+    /// may, and is [swept](Store::sweep) later.
+    pub async fn finish(mut self) -> Result<()> {
+        // Back until the marker is there, so that parts are not forgotten if it can't be put.
+        self.sink = self.take()?;
+        let (store, id) = (self.store.clone(), self.id.clone());
+        let backend = &store.0.backend;
+        let marked = backend.put(&id, UNFINISHED, Bytes::new(), PutMode::Overwrite);
+        store.within(FINISHING, marked).await?;
+        let sink = self.take()?;
+        let finished = store.within(FINISHING, self.publish(sink)).await;
+        if finished.is_err() {
+            let cleaned = store.within(FINISHING, async {
+                if backend.object_version(&id, &self.name).await?.is_none() {
+                    backend.remove(&id, UNFINISHED).await?;
+                    store.tidy(&id).await?;
+                }
+                Ok(())
+            });
+            // What can't be removed is swept later.
+            let _ = cleaned.await;
+        }
+        finished
+    }
+
+    async fn publish(&self, sink: Sink) -> Result<()> {
+        match sink {
+            Sink::File(file) => {
+                let (store, id) = (self.store.clone(), self.id.clone());
+                let published = blocking(move || -> std::io::Result<()> {
+                    if let (Some(file), Some(folder)) = (file.publish(OnConflict::Keep)?, store.0.backend.folder()) {
+                        folder.hold(&id, file);
+                    }
+                    Ok(())
+                });
+                published.await?.map_err(fault::io(FINISHING))
+            }
+            Sink::Remote(mut writer) => {
+                // It goes on if this is not waited for: only then its parts are removed if they can't be put together.
+                let finished = self.store.0.runtime.spawn(async move { writer.shutdown().await });
+                let finished = finished.await.map_err(Error::internal(FINISHING))?;
+                finished.map_err(|error| match error.downcast::<object_store::Error>() {
+                    Ok(error) => fault::store(FINISHING)(error),
+                    Err(error) => fault::io(FINISHING)(error),
+                })
+            }
+            Sink::Closed => Ok(()),
+        }
+    }
+
+    /// Takes back what was written. Dropping does the same, without saying when it is done.
+    pub async fn abort(mut self) {
+        match self.take() {
+            Ok(Sink::Remote(mut writer)) => abort(&mut writer).await,
+            // Removing what is large takes its time.
+            Ok(Sink::File(file)) => drop(blocking(move || drop(file)).await),
+            Ok(Sink::Closed) | Err(_) => {}
+        }
+    }
+
+    /// What is written to, which is closed until it is put back.
+    fn take(&mut self) -> Result<Sink> {
+        if self.is_torn {
+            self.give_up();
+        }
+        match mem::replace(&mut self.sink, Sink::Closed) {
+            Sink::Closed => Err(Error::internal(WRITING)("it had failed before, or was not waited for")),
+            sink => Ok(sink),
+        }
+    }
+
+    fn give_up(&mut self) {
+        if let Sink::Remote(mut writer) = mem::replace(&mut self.sink, Sink::Closed) {
+            self.store.0.runtime.spawn(async move { abort(&mut writer).await });
         }
     }
 }
 
-/// Its errors carry those of the store, which [`Error::io`] takes out again.
-impl Write for Writer {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.buffer.len() >= BUFFER {
-            self.hand_on().map_err(io::Error::other)?;
-        }
-        let taken = bytes.len().min(BUFFER - self.buffer.len());
-        self.buffer.extend_from_slice(&bytes[..taken]);
-        Ok(taken)
+impl Drop for StoreWriter {
+    fn drop(&mut self) {
+        self.give_up();
     }
+}
 
-    fn flush(&mut self) -> io::Result<()> {
-        self.hand_on().map_err(io::Error::other)
+async fn abort(writer: &mut BufWriter) {
+    if let Err(error) = writer.abort().await {
+        tracing::warn!(%error, "the parts of an unfinished archive could not be removed; a lifecycle rule should");
     }
 }

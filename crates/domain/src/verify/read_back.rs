@@ -23,7 +23,7 @@ impl Sink for Digesting<'_> {
         self.steps.step()
     }
 
-    async fn hand_on(&mut self) -> Result<()> {
+    async fn flush_if_full(&mut self) -> Result<()> {
         Ok(())
     }
 }

@@ -96,11 +96,11 @@ struct Work {
 
 impl Work {
     async fn within(&self, scratch: &Scratch) -> Result<Duration> {
-        let settings = database::Settings {
+        let settings = database::DatabaseSettings {
             url: scratch.url()?,
             connections: 2,
             readers: 1,
-            patience: Duration::from_secs(30),
+            lock_timeout: Duration::from_secs(30),
         };
         let database = Database::connect(&settings).await?;
         let worked = self.with(&database).await;

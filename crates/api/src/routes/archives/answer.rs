@@ -6,7 +6,7 @@ use std::sync::Arc;
 use campus_backup_archive::manifest::{Origin, Verification, VerificationLevel, VerificationResult};
 use campus_backup_archive::{Compression, Encryption};
 use campus_backup_domain::archives::{ArchiveOrigin, Kept, ListedArchive};
-use campus_backup_domain::store::Unreadable;
+use campus_backup_domain::store::UnreadableEntry;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -152,8 +152,8 @@ impl ArchiveList {
     }
 }
 
-impl From<Unreadable> for UnreadableAnswer {
-    fn from(Unreadable { id, code, detail }: Unreadable) -> Self {
+impl From<UnreadableEntry> for UnreadableAnswer {
+    fn from(UnreadableEntry { id, code, detail }: UnreadableEntry) -> Self {
         Self { id, code, detail }
     }
 }

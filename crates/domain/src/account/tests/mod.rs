@@ -29,9 +29,9 @@ impl SchoolAccounts {
         Self::with(|_, _| {}).await
     }
 
-    pub(super) async fn with(change: impl FnOnce(&mut Settings, &std::path::Path)) -> Self {
+    pub(super) async fn with(change: impl FnOnce(&mut AccountSettings, &std::path::Path)) -> Self {
         let School { database, folder } = School::empty().await;
-        let mut settings = Settings::new(SECRET.as_bytes().to_vec().into(), "here".to_owned());
+        let mut settings = AccountSettings::new(SECRET.as_bytes().to_vec().into(), "here".to_owned());
         change(&mut settings, folder.path());
         let accounts = Accounts::new(database, settings).unwrap();
         Self { accounts, folder }
@@ -89,7 +89,7 @@ pub(super) fn refusal<T>(result: Result<T>) -> Error {
 #[test]
 fn making_accounts_needs_no_runtime_and_shows_no_secret() {
     let secret = b"a secret of more than thirty-two bytes".to_vec().into();
-    let settings = Settings::new(secret, "here".to_owned());
+    let settings = AccountSettings::new(secret, "here".to_owned());
     assert!(!format!("{settings:?}").contains("thirty"));
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let school = runtime.block_on(SchoolAccounts::new());

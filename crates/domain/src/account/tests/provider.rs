@@ -15,7 +15,7 @@ use url::Url;
 use super::super::provider::Provider;
 use super::super::token::NOT_VALID;
 use super::super::{IdentityProvider, JwksSource};
-use super::{SchoolAccounts, Settings, refusal};
+use super::{AccountSettings, SchoolAccounts, refusal};
 use crate::entity::user::Role;
 use crate::error::Error;
 
@@ -90,7 +90,7 @@ fn publish(folder: &Path, keys: &[Value]) {
 }
 
 async fn school(keys: &[Value]) -> SchoolAccounts {
-    let change = |settings: &mut Settings, folder: &Path| {
+    let change = |settings: &mut AccountSettings, folder: &Path| {
         publish(folder, keys);
         settings.identity_provider = Some(provider(JwksSource::File(folder.join("jwks.json"))));
     };

@@ -6,7 +6,7 @@ use sea_orm::SqlxError;
 use sea_orm::sqlx::mysql::{MySqlConnection, MySqlDatabaseError, MySqlRow};
 use sea_orm::sqlx::{self, AssertSqlSafe, MySqlPool, Row as _};
 
-use super::super::defect::{Defect, Reason};
+use super::super::defect::{Defect, DefectReason};
 use super::quoted;
 
 /// Access denied to a database, a table or a column.
@@ -32,7 +32,7 @@ pub(super) async fn writable(pool: &MySqlPool) -> Result<Option<Defect>, SqlxErr
             }
         };
         let detail = format!("The database server takes no writes: `{name}` is {value}. {how}");
-        return Ok(Some(Defect::new(Reason::ReadOnly, detail)));
+        return Ok(Some(Defect::new(DefectReason::ReadOnly, detail)));
     }
     Ok(None)
 }
@@ -51,7 +51,7 @@ pub(super) async fn tables(pool: &MySqlPool, tables: &BTreeSet<&str>) -> Result<
              the database, and convert it with `ALTER TABLE {table} CONVERT TO CHARACTER SET utf8mb4 COLLATE` and the \
              collation of the other tables."
         );
-        return Ok(Some(Defect::new(Reason::Encoding, detail)));
+        return Ok(Some(Defect::new(DefectReason::Encoding, detail)));
     }
     // Each table that the role may use in some way, with its first column.
     let sql = format!(
@@ -76,7 +76,7 @@ pub(super) async fn tables(pool: &MySqlPool, tables: &BTreeSet<&str>) -> Result<
 /// What a role lacks that was denied something: a right on a table, or else one that migrations need.
 pub(super) async fn denied(pool: &MySqlPool, names: &BTreeSet<&str>) -> Result<Option<Defect>, SqlxError> {
     match tables(pool, names).await? {
-        Some(defect) if defect.reason == Reason::MissingRights => Ok(Some(defect)),
+        Some(defect) if defect.reason == DefectReason::MissingRights => Ok(Some(defect)),
         _ => {
             let mut connection = pool.acquire().await?;
             grant(&mut connection, "CREATE, ALTER or DROP", "*").await.map(Some)
@@ -134,7 +134,7 @@ async fn grant(connection: &mut MySqlConnection, right: &str, table: &str) -> Re
     let detail = format!(
         "The user {user} lacks the right {right} on {what}. `GRANT ALL ON `{database}`.* TO '{name}'@'{host}'` mends that."
     );
-    Ok(Defect::new(Reason::MissingRights, detail))
+    Ok(Defect::new(DefectReason::MissingRights, detail))
 }
 
 async fn rows(connection: &mut MySqlConnection, sql: &str) -> Result<Vec<MySqlRow>, SqlxError> {

@@ -6,7 +6,7 @@ use sea_orm::SqlxError;
 use sea_orm::sqlx::postgres::{PgConnection, PgRow};
 use sea_orm::sqlx::{self, AssertSqlSafe, PgPool, Row as _};
 
-use super::super::defect::{Defect, Reason};
+use super::super::defect::{Defect, DefectReason};
 use super::super::inspection::SchemaState;
 use super::quoted;
 
@@ -21,7 +21,7 @@ const SESSION: &str =
 pub(super) async fn pooling(pool: &PgPool) -> Result<Option<Defect>, SqlxError> {
     Ok(is_pooled(pool).await?.then(|| {
         Defect::new(
-            Reason::TransactionPooling,
+            DefectReason::TransactionPooling,
             "A connection pooler in transaction mode is between the service and PostgreSQL, so settings of a session, locks \
              and prepared statements get lost. Connect to the server itself, or give the database `pool_mode=session` in \
              pgbouncer.ini.",
@@ -46,10 +46,10 @@ pub(super) async fn server(pool: &PgPool, schema: &SchemaState) -> Result<Option
             "The database {database} has the encoding {encoding}, which can't hold every text. Make a new one with `CREATE \
              DATABASE {database}_utf8 ENCODING 'UTF8' TEMPLATE template0`, and move the data with pg_dump."
         );
-        return Ok(Some(Defect::new(Reason::Encoding, detail)));
+        return Ok(Some(Defect::new(DefectReason::Encoding, detail)));
     }
     let needs_tables = !matches!(schema, SchemaState::Current);
-    let rights = |detail: String| Some(Defect::new(Reason::MissingRights, detail));
+    let rights = |detail: String| Some(Defect::new(DefectReason::MissingRights, detail));
     Ok(if schema_name.is_empty() {
         rights(format!(
             "The role {role} can use no schema of the database {database}. `GRANT USAGE, CREATE ON SCHEMA public TO {role}` \
@@ -81,7 +81,7 @@ pub(super) async fn writable(pool: &PgPool) -> Result<Option<Defect>, SqlxError>
     let (is_standby, is_read_only): (bool, bool) = (row.try_get(0)?, row.try_get(1)?);
     if is_standby {
         return Ok(Some(Defect::new(
-            Reason::Standby,
+            DefectReason::Standby,
             "The PostgreSQL server is a standby, which takes no writes. Connect to the primary server; if this is to be the \
              primary, `SELECT pg_promote()` makes it one.",
         )));
@@ -92,7 +92,7 @@ pub(super) async fn writable(pool: &PgPool) -> Result<Option<Defect>, SqlxError>
             "The database takes no writes: `default_transaction_read_only` is on. `ALTER DATABASE {database} RESET \
              default_transaction_read_only`, the same with `ALTER ROLE {role}`, or postgresql.conf mends that."
         );
-        Defect::new(Reason::ReadOnly, detail)
+        Defect::new(DefectReason::ReadOnly, detail)
     }))
 }
 
@@ -124,7 +124,7 @@ pub(super) async fn tables(pool: &PgPool, tables: &BTreeSet<&str>) -> Result<Opt
              TO {role}` mends that, for each table."
         ),
     };
-    Ok(Some(Defect::new(Reason::MissingRights, detail)))
+    Ok(Some(Defect::new(DefectReason::MissingRights, detail)))
 }
 
 /// Whether two connections that are open at once share a session of the server, or one has several. Only a pooler that gives

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Access, FlockOperation, access, fcntl_lock};
 use rustix::io::Errno;
 
-use super::super::defect::{Defect, Reason};
+use super::super::defect::{Defect, DefectReason};
 use crate::disk;
 
 /// The file and its folder: the log lies beside the file.
@@ -23,7 +23,7 @@ pub(super) fn writable(file: &Path) -> Option<Defect> {
         _ => format!("the user of the service may not write to it; `chmod u+w {shown}` or `chown` mends that"),
     };
     let detail = format!("The database takes no writes: {shown}: {how}.");
-    Some(Defect::new(Reason::ReadOnly, detail))
+    Some(Defect::new(DefectReason::ReadOnly, detail))
 }
 
 pub(super) fn room(file: &Path, least: u64) -> Option<Defect> {
@@ -35,7 +35,7 @@ pub(super) fn room(file: &Path, least: u64) -> Option<Defect> {
         free >> 20,
         folder.display()
     );
-    Some(Defect::new(Reason::LittleRoom, detail))
+    Some(Defect::new(DefectReason::LittleRoom, detail))
 }
 
 /// Whether files beside a database can be locked as SQLite does it. It is tried with a file of its own: closing the database
@@ -54,7 +54,7 @@ fn lock_defect(file: &Path, locked: Result<(), Errno>) -> Option<Defect> {
                  Put it on a local disk with --data-dir or --database-url, or mount the drive with locks.",
                 file.display()
             );
-            Some(Defect::new(Reason::NoLocking, detail))
+            Some(Defect::new(DefectReason::NoLocking, detail))
         }
         _ => None,
     }
@@ -74,7 +74,7 @@ mod tests {
         let file = Path::new("/mnt/share/campus-backup.db");
         for errno in [Errno::NOLCK, Errno::OPNOTSUPP, Errno::NOSYS] {
             let defect = lock_defect(file, Err(errno)).unwrap();
-            assert_eq!(defect.reason, Reason::NoLocking);
+            assert_eq!(defect.reason, DefectReason::NoLocking);
             assert!(defect.detail.contains("/mnt/share/campus-backup.db"), "{defect}");
         }
         // Somebody else has the lock: there are locks.
@@ -93,6 +93,6 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("school.db");
         assert_eq!(room(&file, 0), None);
-        assert_eq!(room(&file, u64::MAX).unwrap().reason, Reason::LittleRoom);
+        assert_eq!(room(&file, u64::MAX).unwrap().reason, DefectReason::LittleRoom);
     }
 }

@@ -11,11 +11,11 @@ use super::super::Pool;
 pub(super) fn configure(options: &mut ConnectOptions, pool: Pool, lock_timeout: Duration) {
     // A connection that reads every page once needs none of them again; SQLite's default is 2 MB a connection.
     let cache_size = match pool {
-        Pool::Readers { .. } | Pool::Signs => "-256",
+        Pool::Readers { .. } | Pool::Heartbeat => "-256",
         Pool::Requests | Pool::Changes => "-2000",
     };
     let busy_timeout = match pool {
-        Pool::Signs => Duration::from_millis(50),
+        Pool::Heartbeat => Duration::from_millis(50),
         Pool::Requests | Pool::Readers { .. } | Pool::Changes => lock_timeout,
     };
     options

@@ -14,7 +14,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use self::pair::{Second, Waiting};
 use super::fields::{self, Field};
-use super::{HAND_ON_EVERY, Selection, SharedSink, Sink, id_of};
+use super::{ParallelSink, ROWS_PER_FLUSH_CHECK, Selection, Sink, id_of};
 use crate::catalog::{Table, cells};
 use crate::error::{Error, Result};
 use crate::native::{self, Natives, is_common_date, is_common_time};
@@ -25,7 +25,7 @@ const READING: &str = "reading rows";
 
 /// A read transaction. Its moment is that of the count.
 #[derive(Debug)]
-pub(super) struct Reader {
+pub(super) struct SqliteReader {
     transaction: Transaction<'static, Sqlite>,
     partner: Partner,
 }
@@ -44,7 +44,7 @@ impl Partner {
     }
 }
 
-impl Reader {
+impl SqliteReader {
     /// With a permit for a pair, and how many rows are in a turn of it, a second connection waits to join at the moment of
     /// the count.
     pub(super) async fn begin(pool: &SqlitePool, pair: Option<(OwnedSemaphorePermit, u64)>) -> Result<Self> {
@@ -88,12 +88,12 @@ impl Reader {
     }
 
     /// Reads a table of so many rows by two threads in turns, or alone if nobody has joined.
-    pub(super) async fn read_shared(
+    pub(super) async fn read_parallel(
         &mut self,
         table: Table,
         rows: u64,
         selection: Selection,
-        sink: &mut impl SharedSink,
+        sink: &mut impl ParallelSink,
     ) -> Result<()> {
         if let Some(encoder) = sink.encoder()
             && let Partner::Joined(second) = self.partner.take()
@@ -179,8 +179,8 @@ impl Rows {
                     sink.unreadable(field.unreadable(self.table, id_of(&cells), problem))?;
                 }
             }
-            if position.is_multiple_of(HAND_ON_EVERY) {
-                sink.hand_on().await?;
+            if position.is_multiple_of(ROWS_PER_FLUSH_CHECK) {
+                sink.flush_if_full().await?;
             }
         }
         Ok(())

@@ -16,10 +16,10 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 use super::{READING, Rows, failed};
 use crate::catalog::Table;
-use crate::database::Held;
+use crate::database::TxConnection;
 use crate::error::{Error, Result};
 use crate::priority::{self, Priority};
-use crate::snapshot::{RowEncoder, SharedSink, Sink};
+use crate::snapshot::{ParallelSink, RowEncoder, Sink};
 use crate::statement::{Bound, Statement, Value};
 
 const JOINING: &str = "beginning the second half of a snapshot";
@@ -42,7 +42,7 @@ pub(super) struct Waiting {
 /// A second connection, at the moment of the first.
 #[derive(Debug)]
 pub(super) struct Second {
-    held: Held<Sqlite>,
+    held: TxConnection<Sqlite>,
     _permit: OwnedSemaphorePermit,
     rows_in_a_turn: u64,
 }
@@ -66,7 +66,7 @@ impl Waiting {
 
     /// Begins its transaction; nothing if that has another moment.
     pub(super) async fn join(self) -> Result<Option<Second>> {
-        let mut held = Held::new(self.connection);
+        let mut held = TxConnection::new(self.connection);
         let connection = held.connection()?;
         connection.execute("BEGIN").await.map_err(Error::sqlx(JOINING))?;
         if data_version(connection).await? == self.version {
@@ -111,7 +111,7 @@ pub(super) async fn read(
     rows: Rows,
     parts: impl Parts,
     encoder: RowEncoder,
-    sink: &mut impl SharedSink,
+    sink: &mut impl ParallelSink,
 ) -> Result<Second> {
     let (queue, mut pieces) = mpsc::channel::<Piece>(QUEUE);
     let (empty, emptied) = mpsc::channel(QUEUE + 1);
@@ -137,11 +137,11 @@ pub(super) async fn read(
             let Some(mut piece) = pieces.recv().await else {
                 break 'parts;
             };
-            sink.encoded(piece.rows, &piece.bytes);
+            sink.append_encoded(piece.rows, &piece.bytes);
             piece.bytes.clear();
             // It has enough of them, or has ended.
             let _ = empty.try_send(piece.bytes);
-            sink.hand_on().await?;
+            sink.flush_if_full().await?;
             if piece.ends_part {
                 break;
             }
@@ -217,7 +217,7 @@ impl Sink for Ahead {
         (self.encoder)(cells, &mut self.piece.bytes)
     }
 
-    async fn hand_on(&mut self) -> Result<()> {
+    async fn flush_if_full(&mut self) -> Result<()> {
         match self.piece.bytes.len() >= PIECE {
             true => self.send().await,
             false => Ok(()),

@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use campus_backup_archive::Layers;
 
 use super::*;
-use crate::store::PIECE;
+use crate::store::CHUNK_SIZE;
 
 on_every_store!(
     ids_that_are_none_are_refused,
@@ -18,7 +18,7 @@ on_every_store!(
     an_archive_is_sealed_into_it_and_read_from_it,
 );
 
-async fn ids_that_are_none_are_refused(world: World) {
+async fn ids_that_are_none_are_refused(world: TestStore) {
     let store = world.open();
     let outside = manifest_of("../2026-11-25T03-53-08Z-5f1c2a9b", 0);
     for id in [
@@ -55,7 +55,7 @@ async fn ids_that_are_none_are_refused(world: World) {
     assert!(store.everything().await.is_empty());
 }
 
-async fn what_is_not_finished_is_nowhere(world: World) {
+async fn what_is_not_finished_is_nowhere(world: TestStore) {
     let store = world.open();
     let id = store.new_id(Utc::now());
     let seen = async || {
@@ -78,7 +78,7 @@ async fn what_is_not_finished_is_nowhere(world: World) {
     assert!(store.everything().await.is_empty());
 }
 
-async fn what_was_never_there_is_not_found(world: World) {
+async fn what_was_never_there_is_not_found(world: TestStore) {
     let store = world.open();
     let id = store.new_id(Utc::now());
     let never = |error: Error| matches!(error, Error::ArchiveNotFound { id: asked } if asked == id);
@@ -90,7 +90,7 @@ async fn what_was_never_there_is_not_found(world: World) {
     assert!(never(store.manifest(&id).await.unwrap_err()));
 }
 
-async fn ranges_that_are_none_are_refused(world: World) {
+async fn ranges_that_are_none_are_refused(world: TestStore) {
     let store = world.open();
     let id = store.new_id(Utc::now());
     store.write(&id, b"ten bytes!").await;
@@ -101,7 +101,7 @@ async fn ranges_that_are_none_are_refused(world: World) {
     }
 }
 
-async fn a_call_that_was_not_waited_for_ends_the_archive(world: World) {
+async fn a_call_that_was_not_waited_for_ends_the_archive(world: TestStore) {
     let store = world.open();
     let id = store.new_id(Utc::now());
     let mut incoming = store.create(&id, ZST).await.unwrap();
@@ -114,7 +114,7 @@ async fn a_call_that_was_not_waited_for_ends_the_archive(world: World) {
     }
 }
 
-async fn it_comes_out_as_it_went_in(world: World) {
+async fn it_comes_out_as_it_went_in(world: TestStore) {
     let store = world.open();
     for length in [0, 1, PART - 1, PART, 2 * PART + 7] {
         let content = noise(length);
@@ -131,13 +131,13 @@ async fn it_comes_out_as_it_went_in(world: World) {
     assert!(store.listed().await.is_empty(), "nobody has said that it is whole");
 }
 
-async fn ranges_are_those_of_the_whole(world: World) {
+async fn ranges_are_those_of_the_whole(world: TestStore) {
     let store = world.open();
-    let content = noise(2 * PIECE as usize + 5);
+    let content = noise(2 * CHUNK_SIZE as usize + 5);
     let id = store.new_id(Utc::now());
     store.write(&id, &content).await;
     let size = content.len() as u64;
-    for range in [0..1, 5..5, size..size, PIECE - 1..PIECE + 1, 3..size, 0..size] {
+    for range in [0..1, 5..5, size..size, CHUNK_SIZE - 1..CHUNK_SIZE + 1, 3..size, 0..size] {
         let outgoing = store.read(&id, ZST, Some(range.clone())).await.unwrap();
         assert_eq!((outgoing.size(), outgoing.remaining()), (size, range.end - range.start));
         let pieces: Vec<Bytes> = outgoing.into_stream().try_collect().await.unwrap();
@@ -148,7 +148,7 @@ async fn ranges_are_those_of_the_whole(world: World) {
     }
 }
 
-async fn an_archive_is_sealed_into_it_and_read_from_it(world: World) {
+async fn an_archive_is_sealed_into_it_and_read_from_it(world: TestStore) {
     let store = world.open();
     let id = store.new_id(Utc::now());
     let content = noise(3 * PART);

@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::*;
-use crate::store::Swept;
+use crate::store::SweepReport;
 
 fn open(path: impl Into<PathBuf>) -> Store {
-    Store::open(&Settings::folder(path)).unwrap()
+    Store::open(&StoreSettings::folder(path)).unwrap()
 }
 
 /// A file system of its own, if this may mount one.
@@ -66,7 +66,7 @@ async fn a_folder_that_can_not_be_made_is_a_wrong_setting() {
     let file = folder.path().join("file");
     std::fs::write(&file, "x").unwrap();
     for path in [file.clone(), file.join("below")] {
-        let refused = Store::open(&Settings::folder(&path)).unwrap_err();
+        let refused = Store::open(&StoreSettings::folder(&path)).unwrap_err();
         assert!(
             matches!(refused, Error::Invalid { field: "archives", .. }),
             "{path:?}: {refused}"
@@ -238,7 +238,7 @@ async fn leftovers_of_a_killed_process_are_swept_when_they_are_old() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path());
     let old = || {
-        let mut settings = Settings::folder(folder.path());
+        let mut settings = StoreSettings::folder(folder.path());
         settings.leftover_age = Duration::ZERO;
         Store::open(&settings).unwrap()
     };
@@ -255,7 +255,11 @@ async fn leftovers_of_a_killed_process_are_swept_when_they_are_old() {
     at_work.write("unfinished".into()).await.unwrap();
     let empty = folder.path().join(store.new_id(Utc::now()));
     std::fs::create_dir(&empty).unwrap();
-    assert_eq!(store.sweep().await.unwrap(), Swept::default(), "an hour has to pass");
+    assert_eq!(
+        store.sweep().await.unwrap(),
+        SweepReport::default(),
+        "an hour has to pass"
+    );
     assert!(empty.exists());
     let swept = old().sweep().await.unwrap();
     assert_eq!((swept.leftovers, swept.bytes), (2, 20));
@@ -289,8 +293,15 @@ async fn archive_with_a_manifest_is_not_swept_however_old_its_files_look() {
     store.delete(id).await.unwrap();
     store.put_raw(id, "archive.json.zst", "content").await;
     store.put_raw(id, MANIFEST, manifest.to_json()).await;
-    let deleted_at = || async { store.0.place.tombstone(id).await.unwrap().unwrap().changed };
-    let came_back = store.0.place.mark(id, MANIFEST).await.unwrap().unwrap().changed;
+    let deleted_at = || async { store.0.backend.tombstone(id).await.unwrap().unwrap().changed };
+    let came_back = store
+        .0
+        .backend
+        .object_version(id, MANIFEST)
+        .await
+        .unwrap()
+        .unwrap()
+        .changed;
     until("the times are set anew", || async {
         let tombstone = folder.path().join("deleted").join(id);
         std::fs::set_permissions(tombstone, std::fs::Permissions::from_mode(0o600)).unwrap();

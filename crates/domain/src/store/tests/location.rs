@@ -3,7 +3,7 @@
 use super::*;
 
 fn with(archives: &str, options: &[(&str, &str)]) -> Result<Store> {
-    let mut settings = Settings::new(archives)?;
+    let mut settings = StoreSettings::new(archives)?;
     settings.reads_environment = false;
     settings.options = options
         .iter()
@@ -30,7 +30,7 @@ async fn addresses_that_are_none_are_refused() {
         "gs://",
         "az:container",
     ] {
-        let refused = Settings::new(archives).map(drop).unwrap_err();
+        let refused = StoreSettings::new(archives).map(drop).unwrap_err();
         assert!(
             matches!(refused, Error::Invalid { field: "archives", .. }),
             "{archives}"
@@ -81,7 +81,7 @@ async fn folders_are_named_by_path_or_address() {
         format!("file://{path}/a%20b"),
     ] {
         let store = with(&archives, &[]).unwrap();
-        let root = store.0.place.folder().unwrap().root().to_owned();
+        let root = store.0.backend.folder().unwrap().root().to_owned();
         assert_eq!(root, folder.path().canonicalize().unwrap().join("a b"));
     }
 }

@@ -13,7 +13,7 @@ on_every_store!(
     a_change_is_seen_in_the_list,
 );
 
-async fn a_second_manifest_is_refused(world: World) {
+async fn a_second_manifest_is_refused(world: TestStore) {
     let store = world.open();
     let manifest = store.keep(b"x").await;
     let other = Manifest {
@@ -26,7 +26,7 @@ async fn a_second_manifest_is_refused(world: World) {
     store.put_manifest(&manifest).await.unwrap();
 }
 
-async fn a_manifest_that_can_not_be_read_hides_no_other(world: World) {
+async fn a_manifest_that_can_not_be_read_hides_no_other(world: TestStore) {
     let store = world.open();
     let good = store.keep(b"x").await;
     let mut newer = store.keep(b"x").await;
@@ -61,7 +61,7 @@ async fn a_manifest_that_can_not_be_read_hides_no_other(world: World) {
     assert_eq!(store.list().await.unwrap().unreadable.len(), 2);
 }
 
-async fn a_manifest_comes_back_as_it_was(world: World) {
+async fn a_manifest_comes_back_as_it_was(world: TestStore) {
     let store = world.open();
     let manifest = store.keep(b"x").await;
     assert_eq!(*world.open().manifest(&manifest.id).await.unwrap(), manifest);
@@ -77,7 +77,7 @@ async fn a_manifest_comes_back_as_it_was(world: World) {
     }
 }
 
-async fn the_newest_is_first(world: World) {
+async fn the_newest_is_first(world: TestStore) {
     let store = world.open();
     let mut ids = Vec::new();
     for at in ["2026-11-25T03:53:08Z", "2025-01-01T00:00:00Z", "2026-11-25T03:53:09Z"] {
@@ -90,7 +90,7 @@ async fn the_newest_is_first(world: World) {
     assert_eq!(world.open().listed().await, store.listed().await);
 }
 
-async fn changes_by_several_at_once_all_count(world: World) {
+async fn changes_by_several_at_once_all_count(world: TestStore) {
     let (one, other) = (world.open(), world.open());
     let id = one.keep(b"x").await.id;
     let calls = AtomicU32::new(0);
@@ -117,7 +117,7 @@ async fn changes_by_several_at_once_all_count(world: World) {
     assert!(calls.into_inner() >= 12);
 }
 
-async fn a_change_is_seen_in_the_list(world: World) {
+async fn a_change_is_seen_in_the_list(world: TestStore) {
     let (store, other) = (world.open(), world.open());
     let id = store.keep(b"x").await.id;
     for label in ["one", "two", "six"] {
@@ -136,13 +136,13 @@ async fn a_change_is_seen_in_the_list(world: World) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_thousand_archives_are_listed_without_reading_known_manifests() {
-    let world = World::folder();
+    let world = TestStore::folder();
     let store = world.open();
     let begin: DateTime<Utc> = "2026-11-25T03:53:08Z".parse().unwrap();
     let mut manifests = Vec::new();
     for number in 0..1_000 {
         let id = store.new_id(begin + Duration::from_secs(number));
-        let folder = store.0.place.folder().unwrap().root().join(&id);
+        let folder = store.0.backend.folder().unwrap().root().join(&id);
         std::fs::create_dir(&folder).unwrap();
         std::fs::write(folder.join("archive.json.zst"), b"x").unwrap();
         let manifest = folder.join(MANIFEST);

@@ -35,17 +35,17 @@ macro_rules! on_every_store {
         mod $name {
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn folder() {
-                super::$name(crate::store::tests::World::folder()).await;
+                super::$name(crate::store::tests::TestStore::folder()).await;
             }
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn memory() {
-                super::$name(crate::store::tests::World::memory()).await;
+                super::$name(crate::store::tests::TestStore::memory()).await;
             }
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn s3() {
-                super::$name(crate::store::tests::World::s3().await).await;
+                super::$name(crate::store::tests::TestStore::s3().await).await;
             }
         }
     )+};
@@ -58,51 +58,51 @@ pub(super) const ZST: Form = Form {
 };
 
 /// A place, which can be opened several times.
-pub(super) struct World {
-    place: Place,
+pub(super) struct TestStore {
+    backend: TestBackend,
     /// Old enough to be swept at once.
     pub(super) leftover_age: Duration,
 }
 
-enum Place {
+enum TestBackend {
     Folder(TempDir),
     Memory(Arc<InMemory>),
     S3(Server),
 }
 
-impl World {
-    fn at(place: Place) -> Self {
+impl TestStore {
+    fn at(backend: TestBackend) -> Self {
         Self {
-            place,
+            backend,
             leftover_age: Duration::ZERO,
         }
     }
 
     pub(super) fn folder() -> Self {
-        Self::at(Place::Folder(tempfile::tempdir().unwrap()))
+        Self::at(TestBackend::Folder(tempfile::tempdir().unwrap()))
     }
 
     pub(super) fn memory() -> Self {
-        Self::at(Place::Memory(Arc::default()))
+        Self::at(TestBackend::Memory(Arc::default()))
     }
 
     pub(super) async fn s3() -> Self {
-        Self::at(Place::S3(Server::start().await))
+        Self::at(TestBackend::S3(Server::start().await))
     }
 
     /// Opens it, as another process would.
     pub(super) fn open(&self) -> Store {
-        let mut settings = match &self.place {
-            Place::Folder(folder) => Settings::folder(folder.path().join("archives")),
-            Place::S3(server) => server.settings("s3://school/some/place"),
-            Place::Memory(memory) => {
+        let mut settings = match &self.backend {
+            TestBackend::Folder(folder) => StoreSettings::folder(folder.path().join("archives")),
+            TestBackend::S3(server) => server.settings("s3://school/some/place"),
+            TestBackend::Memory(memory) => {
                 let remote = Remote {
                     objects: memory.clone(),
                     pages: None,
                     prefix: Path::from("some/place"),
                     ignores_conditions: Arc::default(),
                 };
-                return Store::over(place::Place::Remote(remote), Handle::current(), self.leftover_age);
+                return Store::over(backend::Backend::Remote(remote), Handle::current(), self.leftover_age);
             }
         };
         settings.leftover_age = self.leftover_age;
@@ -113,9 +113,9 @@ impl World {
 impl Store {
     /// The objects as another program sees them.
     pub(super) fn raw(&self) -> Arc<dyn ObjectStore> {
-        match &self.0.place {
-            place::Place::Folder(folder) => Arc::new(LocalFileSystem::new_with_prefix(folder.root()).unwrap()),
-            place::Place::Remote(remote) => remote.objects.clone(),
+        match &self.0.backend {
+            backend::Backend::Folder(folder) => Arc::new(LocalFileSystem::new_with_prefix(folder.root()).unwrap()),
+            backend::Backend::Remote(remote) => remote.objects.clone(),
         }
     }
 
@@ -125,9 +125,9 @@ impl Store {
     }
 
     pub(super) fn prefix(&self) -> Path {
-        match &self.0.place {
-            place::Place::Folder(_) => Path::default(),
-            place::Place::Remote(remote) => remote.prefix.clone(),
+        match &self.0.backend {
+            backend::Backend::Folder(_) => Path::default(),
+            backend::Backend::Remote(remote) => remote.prefix.clone(),
         }
     }
 

@@ -8,7 +8,7 @@ use crate::store::names::UNFINISHED;
 
 on_every_store!(store_that_works_passes_and_keeps_nothing);
 
-async fn store_that_works_passes_and_keeps_nothing(world: World) {
+async fn store_that_works_passes_and_keeps_nothing(world: TestStore) {
     let store = world.open();
     store.keep(b"of before").await;
     let before = store.everything().await;
@@ -119,7 +119,7 @@ async fn conditions_that_the_settings_switch_off_are_not_used() {
 
 #[tokio::test]
 async fn what_an_interrupted_check_leaves_is_swept() {
-    let world = World::folder();
+    let world = TestStore::folder();
     let store = world.open();
     store
         .put_raw(&store.new_id(Utc::now()), UNFINISHED, "is written to check the store")

@@ -1,7 +1,7 @@
 //! Deleting, and what a crash leaves.
 
 use super::*;
-use crate::store::{Swept, TOMBSTONES};
+use crate::store::{SweepReport, TOMBSTONES};
 
 on_every_store!(
     protected_archive_is_not_deleted,
@@ -20,7 +20,7 @@ on_every_store!(
     only_the_newest_tombstones_stay,
 );
 
-async fn protected_archive_is_not_deleted(world: World) {
+async fn protected_archive_is_not_deleted(world: TestStore) {
     let store = world.open();
     let id = store.keep(b"x").await.id;
     store
@@ -44,7 +44,7 @@ async fn protected_archive_is_not_deleted(world: World) {
     store.delete(&id).await.unwrap();
 }
 
-async fn a_deleted_archive_is_gone_for_all(world: World) {
+async fn a_deleted_archive_is_gone_for_all(world: TestStore) {
     let (store, other) = (world.open(), world.open());
     let (id, kept) = (store.keep(b"x").await.id, store.keep(b"y").await.id);
     assert_eq!(other.listed().await.len(), 2);
@@ -57,18 +57,18 @@ async fn a_deleted_archive_is_gone_for_all(world: World) {
         assert!(gone(store.delete(&id).await.unwrap_err()));
         assert_eq!(store.listed().await, [kept.as_str()]);
         // It was only now.
-        assert_eq!(store.sweep().await.unwrap(), Swept::default());
+        assert_eq!(store.sweep().await.unwrap(), SweepReport::default());
     }
     assert_eq!(store.everything().await.len(), 3);
 }
 
-async fn a_deletion_that_was_interrupted_is_ended(world: World) {
+async fn a_deletion_that_was_interrupted_is_ended(world: TestStore) {
     let store = world.open();
     let id = store.keep(b"content").await.id;
     store.put_raw(DELETED, &id, "").await;
     // In a folder the manifest becomes the tombstone.
-    let left = if store.0.place.folder().is_some() {
-        store.0.place.remove(&id, MANIFEST).await.unwrap();
+    let left = if store.0.backend.folder().is_some() {
+        store.0.backend.remove(&id, MANIFEST).await.unwrap();
         1
     } else {
         2
@@ -80,7 +80,7 @@ async fn a_deletion_that_was_interrupted_is_ended(world: World) {
     assert_eq!(store.everything().await, [store.path(DELETED, &id).to_string()]);
 }
 
-async fn tombstones_of_earlier_versions_count(world: World) {
+async fn tombstones_of_earlier_versions_count(world: TestStore) {
     let store = world.open();
     let (id, interrupted) = (store.new_id(Utc::now()), store.keep(b"content").await.id);
     for id in [&id, &interrupted] {
@@ -95,27 +95,27 @@ async fn tombstones_of_earlier_versions_count(world: World) {
     assert_eq!(store.everything().await, left);
 }
 
-async fn deleted_archive_that_is_copied_back_is_there_again(world: World) {
+async fn deleted_archive_that_is_copied_back_is_there_again(world: TestStore) {
     let store = world.open();
     let manifest = store.keep(b"content").await;
     let (id, name) = (&manifest.id, "archive.json.zst");
     store.delete(id).await.unwrap();
-    let deleted_at = store.0.place.tombstone(id).await.unwrap().unwrap().changed;
+    let deleted_at = store.0.backend.tombstone(id).await.unwrap().unwrap().changed;
     // A server of the S3 protocol may have times of whole seconds.
     until("the copy is later than the deletion", || async {
         store.put_raw(id, name, "content").await;
-        store.0.place.mark(id, name).await.unwrap().unwrap().changed > deleted_at
+        store.0.backend.object_version(id, name).await.unwrap().unwrap().changed > deleted_at
     })
     .await;
-    assert_eq!(store.sweep().await.unwrap(), Swept::default());
+    assert_eq!(store.sweep().await.unwrap(), SweepReport::default());
     assert_eq!(store.list().await.unwrap().unreadable[0].code, "incomplete");
     assert!(matches!(store.manifest(id).await, Err(Error::ArchiveIncomplete { .. })));
     store.put_raw(id, MANIFEST, manifest.to_json()).await;
-    assert_eq!(store.sweep().await.unwrap(), Swept::default());
+    assert_eq!(store.sweep().await.unwrap(), SweepReport::default());
     assert_eq!(store.listed().await, [id.as_str()]);
     assert_eq!(*store.manifest(id).await.unwrap(), manifest);
     // Times that are set anew can't make it look deleted any more.
-    assert!(store.0.place.tombstone(id).await.unwrap().is_none());
+    assert!(store.0.backend.tombstone(id).await.unwrap().is_none());
     store
         .update(id, |manifest| {
             manifest.protected = true;
@@ -134,25 +134,25 @@ async fn deleted_archive_that_is_copied_back_is_there_again(world: World) {
     assert!(matches!(store.manifest(id).await, Err(Error::ArchiveGone { .. })));
 }
 
-async fn what_was_never_listed_is_swept(world: World) {
+async fn what_was_never_listed_is_swept(world: TestStore) {
     let store = world.open();
     let (kept, left) = (store.keep(b"x").await.id, store.new_id(Utc::now()));
     store.write(&left, b"content").await;
     assert_eq!(store.list().await.unwrap().unreadable, [], "it is being checked");
-    if store.0.place.folder().is_some() {
+    if store.0.backend.folder().is_some() {
         let at_work = world.open().sweep().await.unwrap();
-        assert_eq!(at_work, Swept::default(), "its writer is still there");
+        assert_eq!(at_work, SweepReport::default(), "its writer is still there");
     }
     drop(store);
     let store = world.open();
     let swept = store.sweep().await.unwrap();
     assert_eq!((swept.leftovers, swept.bytes), (1, 7));
-    assert_eq!(store.sweep().await.unwrap(), Swept::default());
+    assert_eq!(store.sweep().await.unwrap(), SweepReport::default());
     assert_eq!(store.listed().await, [kept]);
     assert_eq!(store.everything().await.len(), 2);
 }
 
-async fn what_is_young_is_not_swept(mut world: World) {
+async fn what_is_young_is_not_swept(mut world: TestStore) {
     world.leftover_age = Duration::from_secs(60);
     let store = world.open();
     let id = store.new_id(Utc::now());
@@ -161,17 +161,17 @@ async fn what_is_young_is_not_swept(mut world: World) {
     store.put_raw(&id, &unfinished, "x").await;
     drop(store);
     let store = world.open();
-    assert_eq!(store.sweep().await.unwrap(), Swept::default());
+    assert_eq!(store.sweep().await.unwrap(), SweepReport::default());
     assert_eq!(store.content(&id).await.unwrap(), b"content");
     assert_eq!(store.everything().await.len(), 3);
 }
 
-async fn archive_without_a_manifest_is_incomplete_and_stays(world: World) {
+async fn archive_without_a_manifest_is_incomplete_and_stays(world: TestStore) {
     let store = world.open();
     let id = store.new_id(Utc::now());
     store.put_raw(&id, "archive.json.zst", "content").await;
     for _ in 0..2 {
-        assert_eq!(store.sweep().await.unwrap(), Swept::default());
+        assert_eq!(store.sweep().await.unwrap(), SweepReport::default());
         let listing = store.list().await.unwrap();
         assert!(listing.archives.is_empty());
         let [incomplete] = listing.unreadable.as_slice() else {
@@ -189,7 +189,7 @@ async fn archive_without_a_manifest_is_incomplete_and_stays(world: World) {
     assert!(store.remake_manifest(&manifest).await.is_err(), "it has one");
 }
 
-async fn incomplete_archive_can_be_deleted(world: World) {
+async fn incomplete_archive_can_be_deleted(world: TestStore) {
     let store = world.open();
     let id = store.new_id(Utc::now());
     store.put_raw(&id, "archive.json.zst", "content").await;
@@ -199,7 +199,7 @@ async fn incomplete_archive_can_be_deleted(world: World) {
     assert_eq!(store.everything().await, [store.path(DELETED, &id).to_string()]);
 }
 
-async fn damaged_manifest_is_made_again(world: World) {
+async fn damaged_manifest_is_made_again(world: TestStore) {
     let store = world.open();
     let manifest = store.keep(b"content").await;
     store.put_raw(&manifest.id, MANIFEST, "{").await;
@@ -208,7 +208,7 @@ async fn damaged_manifest_is_made_again(world: World) {
     assert_eq!(*store.manifest(&manifest.id).await.unwrap(), manifest);
 }
 
-async fn files_of_others_stay_beside_an_archive(world: World) {
+async fn files_of_others_stay_beside_an_archive(world: TestStore) {
     let store = world.open();
     let (kept, left) = (store.keep(b"x").await.id, store.new_id(Utc::now()));
     store.write(&left, b"unfinished").await;
@@ -232,7 +232,7 @@ async fn files_of_others_stay_beside_an_archive(world: World) {
     assert_eq!(names, expected);
 }
 
-async fn what_is_discarded_never_was(world: World) {
+async fn what_is_discarded_never_was(world: TestStore) {
     let store = world.open();
     let id = store.new_id(Utc::now());
     store.write(&id, b"content").await;
@@ -241,7 +241,7 @@ async fn what_is_discarded_never_was(world: World) {
     assert!(matches!(store.manifest(&id).await, Err(Error::ArchiveNotFound { .. })));
 }
 
-async fn what_is_not_ours_is_left_alone(world: World) {
+async fn what_is_not_ours_is_left_alone(world: TestStore) {
     let store = world.open();
     let id = store.new_id(Utc::now());
     let foreign = [
@@ -253,12 +253,12 @@ async fn what_is_not_ours_is_left_alone(world: World) {
     for path in &foreign {
         store.raw().put(path, "x".into()).await.unwrap();
     }
-    assert_eq!(store.sweep().await.unwrap(), Swept::default());
+    assert_eq!(store.sweep().await.unwrap(), SweepReport::default());
     assert!(store.listed().await.is_empty());
     assert_eq!(store.everything().await.len(), foreign.len());
 }
 
-async fn only_the_newest_tombstones_stay(world: World) {
+async fn only_the_newest_tombstones_stay(world: TestStore) {
     let store = world.open();
     for number in 0..TOMBSTONES + 3 {
         let id = format!("2026-11-25T03-53-08Z-{number:08x}");
@@ -266,16 +266,16 @@ async fn only_the_newest_tombstones_stay(world: World) {
     }
     assert_eq!(store.sweep().await.unwrap().tombstones, 3);
     assert_eq!(store.everything().await.len(), TOMBSTONES);
-    assert_eq!(store.sweep().await.unwrap(), Swept::default());
+    assert_eq!(store.sweep().await.unwrap(), SweepReport::default());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn old_signs_of_deletions_are_forgotten() {
-    let world = World::folder();
+    let world = TestStore::folder();
     let store = world.open();
     let id = store.keep(b"x").await.id;
     store.delete(&id).await.unwrap();
-    let sign = store.0.place.folder().unwrap().root().join(DELETED).join(&id);
+    let sign = store.0.backend.folder().unwrap().root().join(DELETED).join(&id);
     let old = std::time::SystemTime::now() - Duration::from_secs(401 * 24 * 60 * 60);
     let file = std::fs::File::options().append(true).open(&sign).unwrap();
     file.set_modified(old).unwrap();
@@ -286,10 +286,10 @@ async fn old_signs_of_deletions_are_forgotten() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn list_beside_fifty_thousand_tombstones_is_quick() {
-    let world = World::folder();
+    let world = TestStore::folder();
     let store = world.open();
     let id = store.keep(b"x").await.id;
-    let deleted = store.0.place.folder().unwrap().root().join(DELETED);
+    let deleted = store.0.backend.folder().unwrap().root().join(DELETED);
     for number in 0..50_000 {
         std::fs::write(deleted.join(format!("2026-11-25T03-53-08Z-{number:08x}")), "").unwrap();
     }

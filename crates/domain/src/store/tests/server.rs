@@ -130,8 +130,8 @@ impl Server {
         }
     }
 
-    pub(super) fn settings(&self, archives: &str) -> Settings {
-        let mut settings = Settings::new(archives).unwrap();
+    pub(super) fn settings(&self, archives: &str) -> StoreSettings {
+        let mut settings = StoreSettings::new(archives).unwrap();
         settings.reads_environment = false;
         settings.options = [
             ("aws_endpoint", format!("http://{}", self.address)),
@@ -279,7 +279,7 @@ fn list(bucket: &std::path::Path, strange: Vec<String>, query: &str) -> String {
         let escaped: String = key.chars().map(|letter| format!("&#{};", u32::from(letter))).collect();
         let modified = modified.to_rfc3339();
         page += &format!(
-            "<Contents><Key>{escaped}</Key><Size>{size}</Size><LastModified>{modified}</LastModified><ETag>{size}</ETag></Contents>"
+            "<StoreContents><Key>{escaped}</Key><Size>{size}</Size><LastModified>{modified}</LastModified><ETag>{size}</ETag></StoreContents>"
         );
         last = escaped;
     }

@@ -7,12 +7,12 @@ use std::process::Command;
 
 use super::server::Server;
 use super::*;
-use crate::store::Swept;
+use crate::store::SweepReport;
 
 const ID: &str = "2026-01-01T00-00-00Z-00000001";
 
 struct Folder {
-    world: World,
+    world: TestStore,
     store: Store,
     root: std::path::PathBuf,
     /// An archive that is as it should be.
@@ -21,9 +21,9 @@ struct Folder {
 
 impl Folder {
     async fn new() -> Self {
-        let world = World::folder();
+        let world = TestStore::folder();
         let store = world.open();
-        let root = store.0.place.folder().unwrap().root().to_owned();
+        let root = store.0.backend.folder().unwrap().root().to_owned();
         let good = store.keep(b"good").await.id;
         Self {
             world,
@@ -227,7 +227,7 @@ async fn denied() {
     set(&root, 0o000);
     assert!(matches!(folder.store.list().await, Err(Error::StoreUnavailable { .. })));
     set(&root, 0o700);
-    assert_eq!(folder.store.sweep().await.unwrap(), Swept::default());
+    assert_eq!(folder.store.sweep().await.unwrap(), SweepReport::default());
 }
 
 /// The library's own listing ends at the first of them.

@@ -11,9 +11,9 @@ use crate::error::{Error, Result};
 /// interrupted result first, and after an interrupted copy it fails the next statement. The pool opens another when it
 /// needs one.
 #[derive(Debug)]
-pub(crate) struct Held<DB: Database>(Option<PoolConnection<DB>>);
+pub(crate) struct TxConnection<DB: Database>(Option<PoolConnection<DB>>);
 
-impl<DB: Database> Held<DB>
+impl<DB: Database> TxConnection<DB>
 where
     for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
 {
@@ -35,7 +35,7 @@ where
     }
 }
 
-impl<DB: Database> Drop for Held<DB> {
+impl<DB: Database> Drop for TxConnection<DB> {
     fn drop(&mut self) {
         if let Some(connection) = &mut self.0 {
             connection.close_on_drop();

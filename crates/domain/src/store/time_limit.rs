@@ -8,7 +8,7 @@ use super::Store;
 use crate::error::{Error, Result};
 
 /// How long each answer is waited for. After the first that does not come, none is waited for.
-pub(super) struct Bound {
+pub(super) struct TimeLimit {
     limit: Duration,
     is_over: AtomicBool,
 }
@@ -18,11 +18,11 @@ impl Store {
     /// everything that is asked of this handle afterwards fails, so that a store that hangs costs that time once. What was
     /// asked goes on in the background; what comes of it is [swept](Store::sweep).
     pub fn bounded(&self, limit: Duration) -> Self {
-        let bound = Bound {
+        let time_limit = TimeLimit {
             limit,
             is_over: AtomicBool::new(false),
         };
-        Self(self.0.clone(), Some(Arc::new(bound)))
+        Self(self.0.clone(), Some(Arc::new(time_limit)))
     }
 
     /// Waits for an answer as long as it may take.
@@ -30,18 +30,18 @@ impl Store {
     /// # Errors
     /// [`Error::StoreUnavailable`] if it takes longer.
     pub(super) async fn within<T>(&self, doing: &'static str, work: impl Future<Output = Result<T>>) -> Result<T> {
-        let Some(bound) = &self.1 else {
+        let Some(time_limit) = &self.1 else {
             return work.await;
         };
-        if !bound.is_over.load(Ordering::Relaxed)
-            && let Ok(done) = tokio::time::timeout(bound.limit, work).await
+        if !time_limit.is_over.load(Ordering::Relaxed)
+            && let Ok(done) = tokio::time::timeout(time_limit.limit, work).await
         {
             return done;
         }
-        bound.is_over.store(true, Ordering::Relaxed);
+        time_limit.is_over.store(true, Ordering::Relaxed);
         Err(Error::StoreUnavailable {
             doing,
-            source: format!("it did not answer within {} seconds", bound.limit.as_secs_f32()).into(),
+            source: format!("it did not answer within {} seconds", time_limit.limit.as_secs_f32()).into(),
         })
     }
 }

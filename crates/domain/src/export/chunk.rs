@@ -13,36 +13,36 @@ use tokio::time::Instant;
 use super::coding::Coder;
 use crate::error::{Error, Result};
 
-/// How many pieces may wait for the reader.
+/// How many chunks may wait for the reader.
 const QUEUE: usize = 4;
 
 /// What stands in the queue.
-pub(super) enum Piece {
+pub(super) enum Chunk {
     Bytes(Bytes),
     End,
     Failed(Error),
 }
 
 /// The reader's side of the queue.
-pub(crate) struct Incoming {
-    pub(super) pieces: mpsc::Receiver<Piece>,
+pub(crate) struct ChunkReceiver {
+    pub(super) chunks: mpsc::Receiver<Chunk>,
     /// To be told of every byte that the client has taken.
-    pub(super) progress: Progress,
+    pub(super) progress: ClientProgress,
 }
 
 /// When the client last took bytes: the writer waits for a queue that is full as long as there is progress, however slow.
 #[derive(Clone)]
-pub(super) struct Progress(Arc<Mutex<Reading>>);
+pub(super) struct ClientProgress(Arc<Mutex<ProgressState>>);
 
-struct Reading {
+struct ProgressState {
     latest: Instant,
     /// The limit, once the writer has waited for so long in vain.
     stalled: Option<Duration>,
 }
 
-impl Progress {
+impl ClientProgress {
     fn new() -> Self {
-        Self(Arc::new(Mutex::new(Reading {
+        Self(Arc::new(Mutex::new(ProgressState {
             latest: Instant::now(),
             stalled: None,
         })))
@@ -50,54 +50,58 @@ impl Progress {
 
     /// Some bytes were taken.
     pub(super) fn made(&self) {
-        self.reading().latest = Instant::now();
+        self.state().latest = Instant::now();
     }
 
     /// After how long without progress the download was given up, if it was.
     pub(super) fn stalled(&self) -> Option<Duration> {
-        self.reading().stalled
+        self.state().stalled
     }
 
     fn give_up(&self, limit: Duration) {
-        self.reading().stalled = Some(limit);
+        self.state().stalled = Some(limit);
     }
 
     fn latest(&self) -> Instant {
-        self.reading().latest
+        self.state().latest
     }
 
-    fn reading(&self) -> MutexGuard<'_, Reading> {
+    fn state(&self) -> MutexGuard<'_, ProgressState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Opens an outlet that hands on pieces of that size; what comes out of it is compressed if there is a coder.
-pub(crate) fn open(piece: usize, stall_timeout: Duration, coder: Option<Coder>) -> (Outlet, Incoming) {
-    let progress = Progress::new();
-    let (queue, mut pieces) = Queue::new(stall_timeout, progress.clone());
+/// Opens an sender that hands on chunks of that size; what comes out of it is compressed if there is a coder.
+pub(crate) fn channel(
+    chunk_size: usize,
+    stall_timeout: Duration,
+    coder: Option<Coder>,
+) -> (ChunkSender, ChunkReceiver) {
+    let progress = ClientProgress::new();
+    let (queue, mut chunks) = ChunkQueue::new(stall_timeout, progress.clone());
     if let Some(coder) = coder {
-        let (compressed, compressed_pieces) = Queue::new(stall_timeout, progress.clone());
+        let (compressed, compressed_chunks) = ChunkQueue::new(stall_timeout, progress.clone());
         let runtime = tokio::runtime::Handle::current();
         // A thread of its own, so that reading goes on meanwhile.
-        tokio::task::spawn_blocking(move || runtime.block_on(compress(pieces, coder, compressed)));
-        pieces = compressed_pieces;
+        tokio::task::spawn_blocking(move || runtime.block_on(compress(chunks, coder, compressed)));
+        chunks = compressed_chunks;
     }
-    let outlet = Outlet {
-        buffer: Vec::with_capacity(piece),
-        piece,
+    let sender = ChunkSender {
+        buffer: Vec::with_capacity(chunk_size),
+        chunk_size,
         queue,
     };
-    (outlet, Incoming { pieces, progress })
+    (sender, ChunkReceiver { chunks, progress })
 }
 
 /// The writer's side.
-pub(crate) struct Outlet {
+pub(crate) struct ChunkSender {
     buffer: Vec<u8>,
-    piece: usize,
-    queue: Queue,
+    chunk_size: usize,
+    queue: ChunkQueue,
 }
 
-impl Outlet {
+impl ChunkSender {
     /// What has gathered and not been handed on. Append to it.
     pub(crate) fn buffer(&mut self) -> &mut Vec<u8> {
         &mut self.buffer
@@ -107,15 +111,15 @@ impl Outlet {
     ///
     /// # Errors
     /// [`Error::Gone`] if nobody is there any more; [`Error::Stalled`] if the reader took nothing for too long.
-    pub(crate) async fn hand_on(&mut self) -> Result<()> {
-        if self.buffer.len() < self.piece {
+    pub(crate) async fn flush_if_full(&mut self) -> Result<()> {
+        if self.buffer.len() < self.chunk_size {
             return if self.queue.sender.is_closed() {
                 Err(Error::Gone)
             } else {
                 Ok(())
             };
         }
-        let gathered = std::mem::replace(&mut self.buffer, Vec::with_capacity(self.piece));
+        let gathered = std::mem::replace(&mut self.buffer, Vec::with_capacity(self.chunk_size));
         self.queue.bytes(gathered).await
     }
 
@@ -133,14 +137,14 @@ impl Outlet {
 }
 
 /// Passes on what comes, compressed.
-async fn compress(mut pieces: mpsc::Receiver<Piece>, mut coder: Coder, queue: Queue) {
+async fn compress(mut chunks: mpsc::Receiver<Chunk>, mut coder: Coder, queue: ChunkQueue) {
     let passed = async {
         loop {
-            match pieces.recv().await {
-                Some(Piece::Bytes(bytes)) => queue.bytes(coder.compress(&bytes)?).await?,
-                Some(Piece::End) => return queue.bytes(coder.finish()?).await,
-                Some(Piece::Failed(error)) => return Err(error),
-                None => return Err(cut()),
+            match chunks.recv().await {
+                Some(Chunk::Bytes(bytes)) => queue.bytes(coder.compress(&bytes)?).await?,
+                Some(Chunk::End) => return queue.bytes(coder.finish()?).await,
+                Some(Chunk::Failed(error)) => return Err(error),
+                None => return Err(ended_without_end()),
             }
         }
     };
@@ -150,35 +154,35 @@ async fn compress(mut pieces: mpsc::Receiver<Piece>, mut coder: Coder, queue: Qu
     }
 }
 
-/// The end of a queue into which pieces are put.
-struct Queue {
-    sender: mpsc::Sender<Piece>,
+/// The end of a queue into which chunks are put.
+struct ChunkQueue {
+    sender: mpsc::Sender<Chunk>,
     stall_timeout: Duration,
-    progress: Progress,
+    progress: ClientProgress,
 }
 
-impl Queue {
-    fn new(stall_timeout: Duration, progress: Progress) -> (Self, mpsc::Receiver<Piece>) {
-        let (sender, receiver) = mpsc::channel(QUEUE);
+impl ChunkQueue {
+    fn new(stall_timeout: Duration, progress: ClientProgress) -> (Self, mpsc::Receiver<Chunk>) {
+        let (sender, queued) = mpsc::channel(QUEUE);
         let queue = Self {
             sender,
             stall_timeout,
             progress,
         };
-        (queue, receiver)
+        (queue, queued)
     }
 
     async fn bytes(&self, bytes: Vec<u8>) -> Result<()> {
         if bytes.is_empty() {
             Ok(())
         } else {
-            self.send(Piece::Bytes(bytes.into())).await
+            self.send(Chunk::Bytes(bytes.into())).await
         }
     }
 
     async fn end(&self) {
         // Who takes nothing any more learns from the closed queue that this was not everything.
-        let _ = self.send(Piece::End).await;
+        let _ = self.send(Chunk::End).await;
     }
 
     async fn fail(&self, error: Error) {
@@ -189,12 +193,12 @@ impl Queue {
                 self.progress.give_up(limit);
                 tracing::warn!(%error, "a download was given up");
             }
-            error => drop(self.send(Piece::Failed(error)).await),
+            error => drop(self.send(Chunk::Failed(error)).await),
         }
     }
 
-    async fn send(&self, piece: Piece) -> Result<()> {
-        let mut sending = std::pin::pin!(self.sender.send(piece));
+    async fn send(&self, chunk: Chunk) -> Result<()> {
+        let mut sending = std::pin::pin!(self.sender.send(chunk));
         let mut since = Instant::now();
         loop {
             match tokio::time::timeout_at(since + self.stall_timeout, &mut sending).await {
@@ -209,7 +213,7 @@ impl Queue {
     }
 }
 
-pub(super) fn cut() -> Error {
+pub(super) fn ended_without_end() -> Error {
     Error::internal("writing a download")("its writer ended without saying that it was everything")
 }
 
@@ -223,19 +227,19 @@ mod tests {
     use super::super::spool::SpoolSpace;
     use super::*;
 
-    const PIECE: usize = 64 * 1024;
+    const CHUNK_SIZE: usize = 64 * 1024;
 
     fn space() -> SpoolSpace {
         SpoolSpace::new(std::env::temp_dir(), 64 << 20)
     }
 
     /// What comes out, as it comes.
-    fn streamed(incoming: Incoming) -> Body {
-        Body::growing(space().spool().into_spooled().unwrap(), None, incoming)
+    fn streamed(receiver: ChunkReceiver) -> Body {
+        Body::growing(space().spool().into_spooled().unwrap(), None, receiver)
     }
 
-    async fn delivered(incoming: Incoming, length: LengthPolicy) -> Result<Body> {
-        incoming.into_body(&space(), length, std::future::pending()).await
+    async fn delivered(receiver: ChunkReceiver, length: LengthPolicy) -> Result<Body> {
+        receiver.into_body(&space(), length, std::future::pending()).await
     }
 
     async fn bytes(body: &mut Body, number: usize) {
@@ -247,12 +251,12 @@ mod tests {
 
     #[tokio::test]
     async fn a_writer_that_vanishes_never_looks_like_an_end() {
-        let (mut outlet, incoming) = open(PIECE, Duration::from_secs(1), None);
-        let mut body = streamed(incoming);
-        outlet.buffer().extend_from_slice(&[b'x'; PIECE]);
-        outlet.hand_on().await.unwrap();
-        drop(outlet);
-        bytes(&mut body, PIECE).await;
+        let (mut sender, receiver) = channel(CHUNK_SIZE, Duration::from_secs(1), None);
+        let mut body = streamed(receiver);
+        sender.buffer().extend_from_slice(&[b'x'; CHUNK_SIZE]);
+        sender.flush_if_full().await.unwrap();
+        drop(sender);
+        bytes(&mut body, CHUNK_SIZE).await;
         assert!(body.next().await.unwrap().is_err());
         assert!(body.next().await.is_none());
     }
@@ -260,64 +264,64 @@ mod tests {
     #[tokio::test]
     async fn compressing_passes_on_how_it_ended() {
         let gzip = || Coder::new(Coding::Gzip).unwrap();
-        let (mut outlet, incoming) = open(PIECE, Duration::from_secs(1), gzip());
-        let mut body = streamed(incoming);
-        outlet.buffer().extend_from_slice(&[b'x'; PIECE]);
-        outlet.hand_on().await.unwrap();
+        let (mut sender, receiver) = channel(CHUNK_SIZE, Duration::from_secs(1), gzip());
+        let mut body = streamed(receiver);
+        sender.buffer().extend_from_slice(&[b'x'; CHUNK_SIZE]);
+        sender.flush_if_full().await.unwrap();
         assert!(body.next().await.unwrap().is_ok());
-        drop(outlet);
+        drop(sender);
         assert!(body.next().await.unwrap().is_err());
 
-        let (outlet, incoming) = open(PIECE, Duration::from_secs(1), gzip());
-        outlet.fail(Error::Forbidden).await;
-        let failed = delivered(incoming, LengthPolicy::IfShort).await;
+        let (sender, receiver) = channel(CHUNK_SIZE, Duration::from_secs(1), gzip());
+        sender.fail(Error::Forbidden).await;
+        let failed = delivered(receiver, LengthPolicy::IfShort).await;
         assert!(matches!(failed, Err(Error::Forbidden)));
 
-        let (outlet, incoming) = open(PIECE, Duration::from_secs(1), gzip());
-        outlet.end().await;
-        let mut body = delivered(incoming, LengthPolicy::IfShort).await.unwrap();
+        let (sender, receiver) = channel(CHUNK_SIZE, Duration::from_secs(1), gzip());
+        sender.end().await;
+        let mut body = delivered(receiver, LengthPolicy::IfShort).await.unwrap();
         assert!(body.next().await.unwrap().is_ok(), "an empty file has a coded form");
         assert!(body.next().await.is_none());
     }
 
     #[tokio::test]
     async fn a_slow_reader_learns_what_went_wrong() {
-        let (mut outlet, incoming) = open(PIECE, Duration::from_secs(60), None);
-        let mut body = streamed(incoming);
+        let (mut sender, receiver) = channel(CHUNK_SIZE, Duration::from_secs(60), None);
+        let mut body = streamed(receiver);
         for _ in 0..QUEUE {
-            outlet.buffer().resize(PIECE, b'x');
-            outlet.hand_on().await.unwrap();
+            sender.buffer().resize(CHUNK_SIZE, b'x');
+            sender.flush_if_full().await.unwrap();
         }
-        let failing = tokio::spawn(outlet.fail(Error::Forbidden));
-        bytes(&mut body, QUEUE * PIECE).await;
+        let failing = tokio::spawn(sender.fail(Error::Forbidden));
+        bytes(&mut body, QUEUE * CHUNK_SIZE).await;
         assert!(matches!(body.next().await, Some(Err(Error::Forbidden))));
         failing.await.unwrap();
     }
 
     #[tokio::test]
     async fn a_reader_who_goes_away_ends_the_writing() {
-        let (mut outlet, incoming) = open(PIECE, Duration::from_secs(1), None);
-        drop(incoming);
-        assert!(matches!(outlet.hand_on().await, Err(Error::Gone)));
+        let (mut sender, receiver) = channel(CHUNK_SIZE, Duration::from_secs(1), None);
+        drop(receiver);
+        assert!(matches!(sender.flush_if_full().await, Err(Error::Gone)));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_reader_who_takes_nothing_is_given_up() {
-        let (mut outlet, _incoming) = open(PIECE, Duration::from_secs(60), None);
-        fill(&mut outlet).await;
-        assert!(matches!(outlet.hand_on().await, Err(Error::Stalled(_))));
+        let (mut sender, _incoming) = channel(CHUNK_SIZE, Duration::from_secs(60), None);
+        fill(&mut sender).await;
+        assert!(matches!(sender.flush_if_full().await, Err(Error::Stalled(_))));
     }
 
-    /// Less than a piece in the time after which a reader is taken for stalled.
+    /// Less than a chunk in the time after which a reader is taken for stalled.
     #[tokio::test(start_paused = true)]
     async fn slow_reader_who_makes_progress_is_not_given_up() {
-        let (mut outlet, incoming) = open(PIECE, Duration::from_secs(60), None);
-        let mut body = streamed(incoming);
-        fill(&mut outlet).await;
+        let (mut sender, receiver) = channel(CHUNK_SIZE, Duration::from_secs(60), None);
+        let mut body = streamed(receiver);
+        fill(&mut sender).await;
         let writing = tokio::spawn(async move {
             for _ in 0..3 {
-                outlet.buffer().resize(PIECE, b'x');
-                outlet.hand_on().await?;
+                sender.buffer().resize(CHUNK_SIZE, b'x');
+                sender.flush_if_full().await?;
             }
             Ok::<_, Error>(())
         });
@@ -328,11 +332,11 @@ mod tests {
         writing.await.unwrap().unwrap();
     }
 
-    async fn fill(outlet: &mut Outlet) {
+    async fn fill(sender: &mut ChunkSender) {
         for _ in 0..QUEUE {
-            outlet.buffer().resize(PIECE, b'x');
-            outlet.hand_on().await.unwrap();
+            sender.buffer().resize(CHUNK_SIZE, b'x');
+            sender.flush_if_full().await.unwrap();
         }
-        outlet.buffer().resize(PIECE, b'x');
+        sender.buffer().resize(CHUNK_SIZE, b'x');
     }
 }

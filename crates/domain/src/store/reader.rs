@@ -17,24 +17,24 @@ use object_store::{GetOptions, ObjectStore, ObjectStoreExt};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
+use super::backend::Backend;
 use super::folder::Folder;
-use super::place::Place;
 use super::{Store, blocking, fault, id, names, wait};
 use crate::error::{Error, Result};
 
 /// What a remote store is asked for at once, in bytes. Two of them are in memory at most.
-pub const PIECE: u64 = 4 << 20;
+pub const CHUNK_SIZE: u64 = 4 << 20;
 
 /// The same for a file.
-const FILE_PIECE: u64 = 256 * 1024;
+const FILE_CHUNK_SIZE: u64 = 256 * 1024;
 
 const READING: &str = "reading an archive";
 
 /// An archive, or a range of it, that is being read. It ends after exactly the bytes that were asked for, or with an
 /// error.
 #[derive(Debug)]
-pub struct Outgoing {
-    source: Source,
+pub struct StoreReader {
+    source: ReaderSource,
     size: u64,
     /// What was not given out yet.
     rest: Range<u64>,
@@ -43,13 +43,13 @@ pub struct Outgoing {
 }
 
 #[derive(Debug)]
-enum Source {
+enum ReaderSource {
     File(Arc<File>),
-    Remote(Remote),
+    Remote(RemoteReader),
 }
 
 #[derive(Debug)]
-struct Remote {
+struct RemoteReader {
     objects: Arc<dyn ObjectStore>,
     path: Path,
     e_tag: Option<String>,
@@ -64,27 +64,27 @@ impl Store {
     /// # Errors
     /// [`Error::ArchiveNotFound`] or [`Error::ArchiveGone`], [`Error::Invalid`] if there is no such `range`,
     /// [`Error::StoreUnavailable`].
-    pub async fn read(&self, id: &str, form: Form, range: Option<Range<u64>>) -> Result<Outgoing> {
+    pub async fn read(&self, id: &str, form: Form, range: Option<Range<u64>>) -> Result<StoreReader> {
         self.within(READING, self.open_archive(id, form, range)).await
     }
 
-    async fn open_archive(&self, id: &str, form: Form, range: Option<Range<u64>>) -> Result<Outgoing> {
+    async fn open_archive(&self, id: &str, form: Form, range: Option<Range<u64>>) -> Result<StoreReader> {
         let name = names::archive(form);
-        let opened = match &self.0.place {
-            Place::Folder(folder) => {
+        let opened = match &self.0.backend {
+            Backend::Folder(folder) => {
                 let (folder, owned) = (folder.clone(), id::checked(id)?.to_owned());
                 let opened = blocking(move || open_file(&folder, &owned, &name)).await?;
                 opened.map_err(fault::entry(id, READING))
             }
-            Place::Remote(place) => match place.objects.head(&place.path(id::checked(id)?, &name)).await {
+            Backend::Remote(storage) => match storage.objects.head(&storage.path(id::checked(id)?, &name)).await {
                 Ok(meta) => {
-                    let remote = Remote {
-                        objects: place.objects.clone(),
+                    let remote = RemoteReader {
+                        objects: storage.objects.clone(),
                         path: meta.location,
                         e_tag: meta.e_tag,
                         next: None,
                     };
-                    Ok(Some((Source::Remote(remote), meta.size)))
+                    Ok(Some((ReaderSource::Remote(remote), meta.size)))
                 }
                 Err(object_store::Error::NotFound { .. }) => Ok(None),
                 Err(error) => Err(fault::store(READING)(error)),
@@ -100,7 +100,7 @@ impl Store {
                 problem: format!("the archive has {size} bytes"),
             });
         }
-        Ok(Outgoing {
+        Ok(StoreReader {
             source,
             size,
             rest,
@@ -110,15 +110,15 @@ impl Store {
     }
 }
 
-fn open_file(folder: &Folder, id: &str, name: &str) -> io::Result<Option<(Source, u64)>> {
+fn open_file(folder: &Folder, id: &str, name: &str) -> io::Result<Option<(ReaderSource, u64)>> {
     let Some(file) = folder.file(id, name)? else {
         return Ok(None);
     };
     let size = file.metadata()?.len();
-    Ok(Some((Source::File(Arc::new(file)), size)))
+    Ok(Some((ReaderSource::File(Arc::new(file)), size)))
 }
 
-impl Outgoing {
+impl StoreReader {
     /// How many bytes the whole archive has.
     pub fn size(&self) -> u64 {
         self.size
@@ -138,12 +138,12 @@ impl Outgoing {
             return Ok(None);
         }
         let bytes = match &mut self.source {
-            Source::File(file) => {
+            ReaderSource::File(file) => {
                 let (file, at) = (file.clone(), self.rest.start);
-                let length = FILE_PIECE.min(self.rest.end - at);
+                let length = FILE_CHUNK_SIZE.min(self.rest.end - at);
                 blocking(move || read_at(&file, at, length)).await??
             }
-            Source::Remote(remote) => {
+            ReaderSource::Remote(remote) => {
                 let next = remote.next(&self.rest, &self.runtime);
                 self.store.within(READING, next).await?
             }
@@ -154,47 +154,47 @@ impl Outgoing {
 
     /// The bytes as a stream.
     pub fn into_stream(self) -> impl Stream<Item = Result<Bytes>> + Send + use<> {
-        stream::try_unfold(self, |mut outgoing| async move {
-            let next = outgoing.next().await?;
-            Ok(next.map(|bytes| (bytes, outgoing)))
+        stream::try_unfold(self, |mut reader| async move {
+            let next = reader.next().await?;
+            Ok(next.map(|bytes| (bytes, reader)))
         })
     }
 
     /// Reading that blocks, and must not be done on an async worker. Its errors carry those of the store, which
     /// [`Error::io`] takes out again.
     pub fn into_reader(self) -> impl Read + Send + use<> {
-        Reader {
-            outgoing: self,
+        BlockingReader {
+            reader: self,
             ready: Bytes::new(),
         }
     }
 }
 
-struct Reader {
-    outgoing: Outgoing,
+struct BlockingReader {
+    reader: StoreReader,
     ready: Bytes,
 }
 
-impl Read for Reader {
+impl Read for BlockingReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let outgoing = &mut self.outgoing;
-        if let Source::File(file) = &outgoing.source {
-            let wanted = usize::try_from(outgoing.remaining()).map_or(buffer.len(), |rest| rest.min(buffer.len()));
-            let read = match file.read_at(&mut buffer[..wanted], outgoing.rest.start) {
+        let reader = &mut self.reader;
+        if let ReaderSource::File(file) = &reader.source {
+            let wanted = usize::try_from(reader.remaining()).map_or(buffer.len(), |rest| rest.min(buffer.len()));
+            let read = match file.read_at(&mut buffer[..wanted], reader.rest.start) {
                 Ok(read) => read,
                 // Whoever reads tries again.
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => return Err(error),
                 Err(error) => return Err(io::Error::other(fault::io(READING)(error))),
             };
             if read == 0 && wanted > 0 {
-                return Err(io::Error::other(cut()));
+                return Err(io::Error::other(ends_too_early()));
             }
-            outgoing.rest.start += read as u64;
+            reader.rest.start += read as u64;
             return Ok(read);
         }
         if self.ready.is_empty() {
-            let runtime = outgoing.runtime.clone();
-            let next = wait(&runtime, outgoing.next()).map_err(io::Error::other)?;
+            let runtime = reader.runtime.clone();
+            let next = wait(&runtime, reader.next()).map_err(io::Error::other)?;
             self.ready = next.unwrap_or_default();
         }
         let length = buffer.len().min(self.ready.len());
@@ -207,29 +207,29 @@ fn read_at(file: &File, at: u64, length: u64) -> Result<Bytes> {
     let mut bytes = vec![0; usize::try_from(length).map_err(Error::internal(READING))?];
     match file.read_exact_at(&mut bytes, at) {
         Ok(()) => Ok(bytes.into()),
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Err(cut()),
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Err(ends_too_early()),
         Err(error) => Err(fault::io(READING)(error)),
     }
 }
 
 /// It has become shorter since it was opened.
-fn cut() -> Error {
+fn ends_too_early() -> Error {
     fault::io(READING)(io::Error::new(
         io::ErrorKind::UnexpectedEof,
         "the stored archive ends too early",
     ))
 }
 
-impl Remote {
+impl RemoteReader {
     /// The piece at the beginning of the rest. The one after it is asked for.
     async fn next(&mut self, rest: &Range<u64>, runtime: &Handle) -> Result<Bytes> {
-        let range = rest.start..rest.end.min(rest.start + PIECE);
+        let range = rest.start..rest.end.min(rest.start + CHUNK_SIZE);
         let mut fetch = match self.next.take() {
             Some(fetch) => fetch,
             None => self.fetch(range.clone(), runtime),
         };
         if range.end < rest.end {
-            self.next = Some(self.fetch(range.end..rest.end.min(range.end + PIECE), runtime));
+            self.next = Some(self.fetch(range.end..rest.end.min(range.end + CHUNK_SIZE), runtime));
         }
         let fetched = (&mut fetch.0).await.map_err(Error::internal(READING)).flatten();
         if fetched.is_err() {
@@ -246,14 +246,14 @@ impl Remote {
             let options = GetOptions::new().with_range(Some(range)).with_if_match(e_tag.clone());
             let result = match objects.get_opts(&path, options).await {
                 // It was deleted meanwhile.
-                Err(object_store::Error::NotFound { .. }) => return Err(cut()),
+                Err(object_store::Error::NotFound { .. }) => return Err(ends_too_early()),
                 result => result.map_err(fault::store(READING))?,
             };
             let is_same = e_tag.is_none() || result.meta.e_tag == e_tag;
             let bytes = result.bytes().await.map_err(fault::store(READING))?;
             match is_same && bytes.len() as u64 == length {
                 true => Ok(bytes),
-                false => Err(cut()),
+                false => Err(ends_too_early()),
             }
         }))
     }

@@ -15,7 +15,7 @@ use super::folder::Folder;
 use super::names::{self, DELETED, MANIFEST, OLD_TOMBSTONE};
 use super::remote::Remote;
 use super::{blocking, fault};
-use crate::directory::{Existing, Status};
+use crate::directory::{FileStatus, OnConflict};
 use crate::error::Result;
 
 const LOOKING: &str = "looking for an archive";
@@ -23,25 +23,25 @@ const WRITING: &str = "writing to the store of archives";
 const DELETING: &str = "deleting from the store of archives";
 
 /// Where the objects are. The first part of an object's name is the archive's id or [`DELETED`].
-pub(super) enum Place {
+pub(super) enum Backend {
     Folder(Folder),
     Remote(Remote),
 }
 
 /// What is in the store.
 #[derive(Default)]
-pub(super) struct Contents {
+pub(super) struct StoreContents {
     /// The objects of each archive.
     pub(super) archives: BTreeMap<String, Vec<Object>>,
     /// When archives were deleted. A folder has only those of archives without a manifest here.
-    pub(super) tombstones: HashMap<String, Mark>,
+    pub(super) tombstones: HashMap<String, ObjectVersion>,
     /// What can't be read.
-    pub(super) unreadable: Vec<Unreadable>,
+    pub(super) unreadable: Vec<UnreadableEntry>,
 }
 
 /// An entry of the store that can't be read. What it holds may be whole all the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unreadable {
+pub struct UnreadableEntry {
     /// Its id, or its name if that is not the id of an archive.
     pub id: String,
     /// What is wrong: a [code](EntryFault::code) of entries or a [code](campus_backup_archive::ManifestError::code) of
@@ -54,12 +54,12 @@ pub struct Unreadable {
 /// Something that belongs to an archive.
 pub(super) struct Object {
     pub(super) name: String,
-    pub(super) mark: Mark,
+    pub(super) version: ObjectVersion,
 }
 
 /// What changes when an object does.
 #[derive(Clone, PartialEq, Eq)]
-pub(super) struct Mark {
+pub(super) struct ObjectVersion {
     pub(super) e_tag: Option<String>,
     pub(super) last_modified: DateTime<Utc>,
     /// When it came to this place: a copy may have the time of its original as `last_modified`.
@@ -75,13 +75,13 @@ const NO_VERSION: UpdateVersion = UpdateVersion {
 };
 
 /// What came of writing something on a condition.
-pub(super) enum Put {
+pub(super) enum PutOutcome {
     Done,
     /// What is there is not what was expected.
     Refused,
 }
 
-impl Unreadable {
+impl UnreadableEntry {
     pub(super) fn new(id: String, fault: EntryFault) -> Self {
         Self {
             id,
@@ -91,8 +91,8 @@ impl Unreadable {
     }
 }
 
-impl Mark {
-    pub(super) fn of(status: &Status) -> Self {
+impl ObjectVersion {
+    pub(super) fn of(status: &FileStatus) -> Self {
         Self {
             // Times may be the same for some milliseconds.
             e_tag: Some(status.inode.to_string()),
@@ -110,11 +110,11 @@ impl Object {
     }
 }
 
-impl Contents {
+impl StoreContents {
     /// Adds what was found of an archive.
     pub(super) fn add(&mut self, id: &str, object: Object) {
         if object.name == OLD_TOMBSTONE {
-            self.tombstones.entry(id.to_owned()).or_insert(object.mark.clone());
+            self.tombstones.entry(id.to_owned()).or_insert(object.version.clone());
         }
         self.archives.entry(id.to_owned()).or_default().push(object);
     }
@@ -125,11 +125,11 @@ impl Contents {
             return false;
         };
         let mut objects = self.archives.get(id).into_iter().flatten();
-        objects.all(|object| !object.is_of_archive() || object.mark.changed <= tombstone.changed)
+        objects.all(|object| !object.is_of_archive() || object.version.changed <= tombstone.changed)
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for Backend {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Folder(folder) => write!(f, "{}", folder.root().display()),
@@ -138,7 +138,7 @@ impl fmt::Display for Place {
     }
 }
 
-impl Place {
+impl Backend {
     /// The folder, if it is one.
     pub(super) fn folder(&self) -> Option<&Folder> {
         match self {
@@ -151,8 +151,8 @@ impl Place {
     ///
     /// # Errors
     /// [`Error::StoreUnavailable`](crate::Error::StoreUnavailable) if the place itself can't be listed. One entry that
-    /// can't be read is [found](Contents::unreadable) and is no error.
-    pub(super) async fn contents(&self) -> Result<Contents> {
+    /// can't be read is [found](StoreContents::unreadable) and is no error.
+    pub(super) async fn contents(&self) -> Result<StoreContents> {
         const DOING: &str = "listing the archives";
         match self {
             Self::Folder(folder) => {
@@ -174,8 +174,8 @@ impl Place {
         }
     }
 
-    /// The tombstones of deleted archives, also those that [`Place::contents`] need not look at.
-    pub(super) async fn tombstones(&self, contents: &Contents) -> Result<HashMap<String, Mark>> {
+    /// The tombstones of deleted archives, also those that [`Backend::contents`] need not look at.
+    pub(super) async fn tombstones(&self, contents: &StoreContents) -> Result<HashMap<String, ObjectVersion>> {
         let mut tombstones = contents.tombstones.clone();
         if let Some(folder) = self.folder().cloned() {
             let listed = blocking(move || folder.tombstones()).await?;
@@ -185,7 +185,7 @@ impl Place {
     }
 
     /// When an archive was deleted, if it was.
-    pub(super) async fn tombstone(&self, id: &str) -> Result<Option<Mark>> {
+    pub(super) async fn tombstone(&self, id: &str) -> Result<Option<ObjectVersion>> {
         match self {
             Self::Folder(folder) => {
                 let (folder, id) = (folder.clone(), id.to_owned());
@@ -193,20 +193,20 @@ impl Place {
                     .await?
                     .map_err(fault::io(LOOKING))
             }
-            Self::Remote(_) => self.mark(DELETED, id).await,
+            Self::Remote(_) => self.object_version(DELETED, id).await,
         }
     }
 
     /// What is known of an object without reading it; none if it is not there.
-    pub(super) async fn mark(&self, id: &str, name: &str) -> Result<Option<Mark>> {
+    pub(super) async fn object_version(&self, id: &str, name: &str) -> Result<Option<ObjectVersion>> {
         match self {
             Self::Folder(folder) => {
                 let (folder, owned, name) = (folder.clone(), id.to_owned(), name.to_owned());
-                let found = blocking(move || folder.mark(&owned, &name)).await?;
+                let found = blocking(move || folder.object_version(&owned, &name)).await?;
                 found.map_err(fault::entry(id, LOOKING))
             }
             Self::Remote(remote) => match remote.objects.head(&remote.path(id, name)).await {
-                Ok(meta) => Ok(Some(Mark::from(meta))),
+                Ok(meta) => Ok(Some(ObjectVersion::from(meta))),
                 Err(object_store::Error::NotFound { .. }) => Ok(None),
                 Err(error) => Err(fault::store(LOOKING)(error)),
             },
@@ -227,17 +227,22 @@ impl Place {
     }
 
     /// Reads something small, with its version; none if it is not there. What is larger than `limit` is given as empty.
-    pub(super) async fn get(&self, id: &str, name: &str, limit: u64) -> Result<Option<(UpdateVersion, Mark, Bytes)>> {
+    pub(super) async fn get(
+        &self,
+        id: &str,
+        name: &str,
+        limit: u64,
+    ) -> Result<Option<(UpdateVersion, ObjectVersion, Bytes)>> {
         const DOING: &str = "reading a manifest";
         match self {
             Self::Folder(folder) => {
                 let (folder, owned, name) = (folder.clone(), id.to_owned(), name.to_owned());
                 let read = blocking(move || folder.get(&owned, &name, limit + 1)).await?;
                 let read = read.map_err(fault::entry(id, DOING))?;
-                Ok(read.map(|(mark, bytes)| {
+                Ok(read.map(|(object_version, bytes)| {
                     let is_small = bytes.len() as u64 <= limit;
                     let bytes = if is_small { bytes.into() } else { Bytes::new() };
-                    (NO_VERSION, mark, bytes)
+                    (NO_VERSION, object_version, bytes)
                 }))
             }
             Self::Remote(remote) => {
@@ -255,24 +260,24 @@ impl Place {
                     e_tag: meta.e_tag.clone(),
                     version: meta.version.clone(),
                 };
-                Ok(Some((version, Mark::from(meta), bytes)))
+                Ok(Some((version, ObjectVersion::from(meta), bytes)))
             }
         }
     }
 
     /// Writes something small.
-    pub(super) async fn put(&self, id: &str, name: &str, bytes: Bytes, mode: PutMode) -> Result<Put> {
+    pub(super) async fn put(&self, id: &str, name: &str, bytes: Bytes, mode: PutMode) -> Result<PutOutcome> {
         let remote = match self {
             Self::Remote(remote) => remote,
             Self::Folder(folder) => {
-                let existing = match mode {
-                    PutMode::Create => Existing::Kept,
-                    PutMode::Overwrite | PutMode::Update(_) => Existing::Replaced,
+                let on_conflict = match mode {
+                    PutMode::Create => OnConflict::Keep,
+                    PutMode::Overwrite | PutMode::Update(_) => OnConflict::Replace,
                 };
                 let (folder, owned, name) = (folder.clone(), id.to_owned(), name.to_owned());
-                return match blocking(move || folder.put(&owned, &name, &bytes, existing)).await? {
-                    Ok(()) => Ok(Put::Done),
-                    Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(Put::Refused),
+                return match blocking(move || folder.put(&owned, &name, &bytes, on_conflict)).await? {
+                    Ok(()) => Ok(PutOutcome::Done),
+                    Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(PutOutcome::Refused),
                     Err(error) => Err(fault::io(WRITING)(error)),
                 };
             }
@@ -286,9 +291,9 @@ impl Place {
             .objects
             .put_opts(&path, bytes.clone().into(), mode.clone().into());
         match put.await {
-            Ok(_) => Ok(Put::Done),
+            Ok(_) => Ok(PutOutcome::Done),
             Err(object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. }) => {
-                Ok(Put::Refused)
+                Ok(PutOutcome::Refused)
             }
             Err(error) if is_conditional && fault::is_not_implemented(&error) => {
                 self.ignores_conditions();
@@ -300,7 +305,13 @@ impl Place {
 
     /// The same on a store that has no conditions: this looks, and then writes. Within this process there are turns; another
     /// process may write in between.
-    async fn put_without_condition(&self, remote: &Remote, path: &Path, bytes: Bytes, mode: PutMode) -> Result<Put> {
+    async fn put_without_condition(
+        &self,
+        remote: &Remote,
+        path: &Path,
+        bytes: Bytes,
+        mode: PutMode,
+    ) -> Result<PutOutcome> {
         let there = match remote.objects.head(path).await {
             Ok(meta) => Some(meta),
             Err(object_store::Error::NotFound { .. }) => None,
@@ -312,10 +323,10 @@ impl Place {
             PutMode::Update(version) => there.is_some_and(|meta| meta.e_tag == version.e_tag),
         };
         if !may_write {
-            return Ok(Put::Refused);
+            return Ok(PutOutcome::Refused);
         }
         let put = remote.objects.put(path, bytes.into()).await;
-        put.map(|_| Put::Done).map_err(fault::store(WRITING))
+        put.map(|_| PutOutcome::Done).map_err(fault::store(WRITING))
     }
 
     /// Whether a file can be written on a condition in one step.

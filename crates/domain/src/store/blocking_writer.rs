@@ -1,0 +1,61 @@
+//! An [`StoreWriter`] for a thread that may block, so that an archive can be sealed into it.
+
+use std::io::{self, Write};
+
+use super::StoreWriter;
+use crate::error::Error;
+
+/// What is gathered before it is handed on, in bytes.
+const BUFFER: usize = 256 * 1024;
+
+/// Writes into an [`StoreWriter`]. It blocks while the store is slow, and must not be used on an async worker.
+pub struct BlockingWriter {
+    incoming: StoreWriter,
+    buffer: Vec<u8>,
+}
+
+impl StoreWriter {
+    /// Writing that blocks.
+    pub fn into_writer(self) -> BlockingWriter {
+        BlockingWriter {
+            incoming: self,
+            buffer: Vec::with_capacity(BUFFER),
+        }
+    }
+}
+
+impl BlockingWriter {
+    /// Hands on what was gathered, and waits until the disk has what it can have before the archive is
+    /// [finished](StoreWriter::finish), which then takes no longer than it must.
+    ///
+    /// # Errors
+    /// Those of [`StoreWriter::write`].
+    pub fn into_incoming(mut self) -> Result<StoreWriter, Error> {
+        self.flush_buffer()?;
+        self.incoming.sync_all()?;
+        Ok(self.incoming)
+    }
+
+    fn flush_buffer(&mut self) -> Result<(), Error> {
+        match self.buffer.is_empty() {
+            true => Ok(()),
+            false => self.incoming.write_blocking(&mut self.buffer),
+        }
+    }
+}
+
+/// Its errors carry those of the store, which [`Error::io`] takes out again.
+impl Write for BlockingWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.buffer.len() >= BUFFER {
+            self.flush_buffer().map_err(io::Error::other)?;
+        }
+        let taken = bytes.len().min(BUFFER - self.buffer.len());
+        self.buffer.extend_from_slice(&bytes[..taken]);
+        Ok(taken)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.flush_buffer().map_err(io::Error::other)
+    }
+}
