@@ -1,5 +1,5 @@
-//! Makes administrators and gives them passwords. For the start of the service and the command line; no request
-//! comes here.
+//! Creates administrators and sets passwords. For the start of the service and for the command line only; no request
+//! uses it.
 
 use sea_orm::entity::prelude::Expr;
 use sea_orm::{
@@ -12,10 +12,10 @@ use crate::entity::user::{self, Role};
 use crate::error::{Error, Result};
 use crate::security_log::SecurityEvent;
 
-/// What is being done, for errors.
+/// The action, for errors.
 const LOOKING: &str = "looking for an administrator";
 
-/// An administrator who was made, or whose password was set.
+/// An administrator who was created, or whose password was set.
 #[derive(Debug)]
 pub struct FirstAdmin {
     /// The name.
@@ -24,18 +24,18 @@ pub struct FirstAdmin {
     pub password: Option<SecretString>,
 }
 
-/// The answer to being inserted: a name may be taken by somebody who came at the same time.
+/// The result of an insert: another process may have taken the name at the same time.
 enum InsertOutcome {
     Yes,
     NameTaken,
 }
 
 impl Accounts {
-    /// Makes the first administrator, unless there is one, active or not. Several copies of the service may do this
-    /// at once: one of them succeeds and the others find that there is one.
+    /// Creates the first administrator, unless there is one, active or not. Several copies of the service may do this
+    /// at once: one of them succeeds, and the others find that there is one.
     ///
     /// # Errors
-    /// [`Error::Invalid`] if the password is too weak, or the name is that of a user who is not an administrator.
+    /// [`Error::Invalid`] if the password is too weak, or if the name is taken by a user with another role.
     pub async fn ensure_first_admin(
         &self,
         username: &str,
@@ -47,7 +47,7 @@ impl Accounts {
         }
         let chosen = self.choose(username, None, password).await?;
         let transaction = self.0.database.begin_write(doing).await?;
-        // Again, now that nobody else can write on SQLite; elsewhere the unique name decides.
+        // Checked again under SQLite's write lock. On the other engines the unique name decides.
         if has_admin(&transaction).await? {
             return Ok(None);
         }
@@ -68,11 +68,11 @@ impl Accounts {
         }))
     }
 
-    /// Makes an administrator after a restore into a database that had none, unless somebody can sign in as one now. If the
-    /// name is taken, a number is put behind it: no account that was restored is changed.
+    /// Creates an administrator after a restore into a database that had none, unless an administrator can sign in now.
+    /// If the name is taken, a number is appended: no restored account is changed.
     ///
     /// # Errors
-    /// [`Error::Invalid`] if the name is not one or the password is too weak.
+    /// [`Error::Invalid`] if the name is not valid or the password is too weak.
     pub async fn ensure_somebody_can_sign_in(
         &self,
         username: &str,
@@ -91,7 +91,7 @@ impl Accounts {
         self.create_admin(&name, None, password).await.map(Some)
     }
 
-    /// Whether an active administrator has a password that can be known.
+    /// Whether an active administrator has a usable password hash.
     async fn can_somebody_sign_in(&self) -> Result<bool> {
         let hashes: Vec<String> = user::Entity::find()
             .select_only()
@@ -110,11 +110,10 @@ impl Accounts {
         has_admin(self.0.database.connection()).await
     }
 
-    /// Chooses and hashes a first administrator's password for a caller who inserts the user himself, together with
-    /// other rows.
+    /// Chooses and hashes the password of a first administrator. The caller inserts the user together with other rows.
     ///
     /// # Errors
-    /// [`Error::Invalid`] if the name is not one or the password is too weak.
+    /// [`Error::Invalid`] if the name is not valid or the password is too weak.
     pub async fn prepare_admin(&self, username: &str, password: Option<&SecretString>) -> Result<(FirstAdmin, String)> {
         let chosen = self.choose(username, None, password).await?;
         let admin = FirstAdmin {
@@ -124,10 +123,11 @@ impl Accounts {
         Ok((admin, chosen.hash))
     }
 
-    /// Makes one more administrator; without a password, one is generated.
+    /// Creates one more administrator. Without a password, one is generated.
     ///
     /// # Errors
-    /// [`Error::Invalid`] if the name is taken or not a name, the address is not one, or the password is too weak.
+    /// [`Error::Invalid`] if the name is taken or not valid, the e-mail address is not valid, or the password is too
+    /// weak.
     pub async fn create_admin(
         &self,
         username: &str,
@@ -147,8 +147,8 @@ impl Accounts {
         }
     }
 
-    /// Sets a user's password and nothing else: who is inactive stays so. With the password before, all sessions, tokens and
-    /// download links of the account end.
+    /// Sets a user's password and nothing else: an inactive user stays inactive. All sessions, tokens and download
+    /// links of the account end with the previous password.
     ///
     /// # Errors
     /// [`Error::Invalid`] if there is no such user or the password is too weak.
@@ -165,7 +165,7 @@ impl Accounts {
             .exec(self.0.database.connection())
             .await
             .map_err(Error::database(doing))?;
-        // A hash has a new salt each time, so that even MySQL, which counts changes, counts this one.
+        // Each hash has a new salt, so the row changes, and even MySQL, which counts changed rows, counts it.
         if updated.rows_affected == 0 {
             return Err(missing());
         }
@@ -210,7 +210,7 @@ impl Accounts {
     }
 }
 
-/// Writes what was done to an account, by whoever has the command line.
+/// Logs a change of an account by the command line.
 pub(super) fn record(event: &'static str, username: &str) {
     SecurityEvent {
         user: Some(username),
@@ -258,7 +258,7 @@ async fn insert(
     }
 }
 
-/// Whether it looks like an address. Whether it is one, only a mail can tell.
+/// Whether it looks like an e-mail address. Only sending a message can show whether it exists.
 fn check_email(email: &str) -> Result<()> {
     let parts = email.rsplit_once('@');
     let looks_right = parts.is_some_and(|(name, domain)| !name.is_empty() && !domain.is_empty());

@@ -1,20 +1,20 @@
-//! The id of the installation, which every token of ours names: with one signing secret for two schools, an administrator of
-//! one would else be whoever has the same number in the other.
+//! The id of the installation, which every token of ours names. Without it, two schools with one signing secret would
+//! accept each other's tokens: an administrator of one would be the user with the same id in the other.
 //!
-//! It is in the database and not in the data folder, because the accounts are there too: all copies of the service on one
-//! database share it, a new data folder changes nothing, and who restores the database with the tools of its engine keeps it.
+//! The id is in the database and not in the data folder, because the accounts are there too. All copies of the service
+//! on one database share it. A new data folder does not change it, and a restore with the engine's own tools keeps it.
 
 use crate::Database;
 use crate::error::Result;
 use crate::installation_key;
 
-/// Its name among the keys.
+/// Its name in the table of keys.
 const NAME: &str = "installation";
 
-/// Reads it.
+/// Reads the id.
 ///
 /// # Errors
-/// What the database says, and [`Error::Internal`](crate::Error::Internal) if it is not there.
+/// Those of the database, and [`Error::Internal`](crate::Error::Internal) if the id is missing.
 pub async fn installation_id(database: &Database) -> Result<String> {
     installation_key::read(database, NAME, "reading the id of the installation").await
 }

@@ -1,6 +1,8 @@
-//! The public keys of an outside identity provider: read when first needed, again after an hour, and again when a
-//! token names a key that is not among them, but for that at most every few seconds: anybody can name a key, and must be able
-//! neither to flood the provider nor to hold up a key that it has just changed. When they can't be read, the old ones stay.
+//! The public keys of an identity provider.
+//!
+//! They are read when first needed, again after an hour, and again when a token names an unknown key. The last happens
+//! at most every few seconds: any client can name a key, and must not be able to flood the provider or to delay a new
+//! key. If reading fails, the previous keys stay in use.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -35,7 +37,7 @@ pub enum JwksSource {
 }
 
 impl JwksSource {
-    /// Whether keys may be taken from there. Whoever can change them on their way is whoever they like.
+    /// Whether keys may be read from there. An attacker who can change them in transit can impersonate every user.
     ///
     /// # Errors
     /// [`Error::Invalid`]
@@ -67,7 +69,7 @@ impl JwksSource {
 pub(super) struct ProviderKeys {
     source: KeySource,
     cache: RwLock<Arc<KeyCache>>,
-    /// Held while they are being read; when that was last last_attempt, apart from the first success.
+    /// Locked while the keys are being read. The time of the last attempt, except for the first success.
     last_attempt: Mutex<Option<Instant>>,
 }
 
@@ -97,7 +99,7 @@ impl ProviderKeys {
                 let client = reqwest::Client::builder()
                     .connect_timeout(REQUEST_TIMEOUT)
                     .timeout(REQUEST_TIMEOUT)
-                    // Whoever is redirected trusts two servers where one was meant.
+                    // A redirect would mean trusting a second server.
                     .redirect(reqwest::redirect::Policy::none())
                     .build()
                     .map_err(Error::internal(DOING))?;
@@ -111,8 +113,8 @@ impl ProviderKeys {
         })
     }
 
-    /// The key with which a token must have been signed. A token without `kid` is accepted only if there is a single
-    /// key, and the algorithm must be the one of the key.
+    /// The key that must have signed a token. A token without `kid` is accepted only if there is a single key. The
+    /// algorithm must be the one of the key.
     pub(super) async fn find(&self, algorithm: Algorithm, id: Option<&str>) -> Result<DecodingKey> {
         let mut cached = self.cached();
         match cached.read_at.map(|read_at| read_at.elapsed()) {
@@ -121,7 +123,7 @@ impl ProviderKeys {
                 cached = self.cached();
             }
             Some(age) if age > MAX_AGE => {
-                // The old ones are good enough for whoever comes while another is already reading.
+                // While one request reads the keys, others use the previous ones.
                 if let Ok(turn) = self.last_attempt.try_lock() {
                     self.reread(turn, &cached).await;
                     cached = self.cached();
@@ -163,7 +165,7 @@ impl ProviderKeys {
         }
         let first = seen.read_at.is_none();
         if !first {
-            // Before reading: whoever hangs up while it lasts must not start it anew.
+            // Set before reading: a client that disconnects meanwhile must not cause another read.
             *last_attempt = Some(Instant::now());
         }
         match self.source.read().await.and_then(|document| parse(&document)) {
@@ -229,7 +231,7 @@ fn too_large() -> Error {
     Error::internal(DOING)("they are larger than 1 MiB")
 }
 
-/// Takes the keys that we can use and leaves the others: a provider may publish what we don't know (RFC 7517, 5).
+/// Uses the keys of supported kinds and ignores the others: a provider may publish unknown kinds (RFC 7517, section 5).
 fn parse(document: &[u8]) -> Result<Vec<VerifyingKey>> {
     #[derive(Deserialize)]
     struct KeySet {
@@ -248,7 +250,7 @@ fn parse(document: &[u8]) -> Result<Vec<VerifyingKey>> {
     Ok(keys)
 }
 
-/// The key's type decides about the algorithm; what the key says about itself must agree.
+/// The type of the key determines the algorithm. What the key declares must agree with it.
 fn usable(key: Value) -> Option<VerifyingKey> {
     let key: Jwk = serde_json::from_value(key).ok()?;
     let (algorithm, named) = match &key.algorithm {
@@ -306,7 +308,7 @@ mod tests {
         assert!(finds("two").await, "at once: it is the first that is not known");
         assert!(!finds("one").await);
 
-        // Anybody has asked for a key that is not there; then the provider changes its own.
+        // A client has asked for a key that does not exist; then the provider changes its own.
         publish(&path, "three");
         assert!(!finds("three").await);
         for _ in 0..100 {

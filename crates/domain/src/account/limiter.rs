@@ -1,7 +1,7 @@
-//! Holds back those who guess passwords: so many attempts at once for an account and for an address, refilled slowly.
+//! Limits sign-in attempts for each account and for each address. Allowances refill slowly.
 //!
-//! The limits are those of one process. They are asked before a password is hashed, because a refusal here costs a
-//! hundredth of a hash.
+//! The limits apply to one process. They are checked before a password is hashed: a refusal here costs a hundredth of a
+//! hash.
 
 use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
@@ -17,23 +17,24 @@ use governor::{Quota, RateLimiter};
 use super::invalid;
 use crate::error::{Error, Result};
 
-/// How often somebody may try to sign in.
+/// The limits for sign-in attempts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LoginLimits {
     /// For one user name, whether it exists or not, from one address. From all addresses together a name has ten times
-    /// as many attempts, refilled ten times as fast: those who guess from many places are held back, and one of them
-    /// can't keep the name's owner out. Where the account has signed in lately, only its allowance from that address counts.
+    /// as many attempts, refilled ten times as fast. So guessing from many addresses is limited, and one attacker can't
+    /// lock out the owner. On a network where the account has signed in recently, only its allowance for that network
+    /// counts.
     pub account: Allowance,
-    /// For one address; of IPv6, for one network of 64 bits, which is what a single customer has.
+    /// For one address. For IPv6, for one network of 64 bits, which is what one customer has.
     pub address: Allowance,
 }
 
 /// A number of attempts that refills over time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Allowance {
-    /// How many at once.
+    /// How many attempts at once.
     pub burst: u32,
-    /// After what time one more is admitted.
+    /// The time after which one more attempt is admitted.
     pub refill: Duration,
 }
 
@@ -52,18 +53,18 @@ impl Default for LoginLimits {
     }
 }
 
-/// After so many attempts, those who have their whole allowance back are forgotten. So the memory is bounded by the
-/// attempts of the last minutes, and those the limits bound.
+/// After this number of attempts, entries with a full allowance are removed. So the memory is bounded by the attempts
+/// of the last minutes, which the limits bound.
 const SWEEP_EVERY: u32 = 1024;
 
-/// How much wider the allowance of a name from everywhere is than from one address.
+/// How many times larger the allowance of a name is for all addresses than for one.
 const EVERYWHERE: u32 = 10;
 
 pub(super) struct Limiter<C: Clock = DefaultClock> {
     accounts: Buckets<C>,
     accounts_everywhere: Buckets<C>,
     addresses: Buckets<C>,
-    // Keys are hashes: they have one size however long a name is, and nobody outside can choose two names of one hash.
+    // Keys are hashes: they have a fixed size, and a client can't choose two names with the same hash.
     hasher: RandomState,
     attempts: AtomicU32,
     clock: C,
@@ -96,8 +97,8 @@ impl<C: Clock + Clone> Limiter<C> {
         })
     }
 
-    /// Counts an attempt from an address. The address is asked first, so that one address can't use up an account's allowance
-    /// faster than its own.
+    /// Counts an attempt from an address. The address is checked first, so that one address can't use up an account's
+    /// allowance faster than its own.
     ///
     /// # Errors
     /// [`Error::TooManyLogins`] with the time after which the next attempt is admitted.
@@ -113,10 +114,11 @@ impl<C: Clock + Clone> Limiter<C> {
         self.take(&self.accounts, self.hasher.hash_one((account(username), network)))
     }
 
-    /// Counts the same attempt among those from all addresses. Ask for it only if [`Limiter::admit`] has admitted it.
+    /// Counts the same attempt for all addresses together. Call it only after [`Limiter::admit`] has admitted the
+    /// attempt.
     ///
     /// # Errors
-    /// The same.
+    /// As [`Limiter::admit`].
     pub(super) fn admit_from_everywhere(&self, username: &str) -> Result<()> {
         self.take(&self.accounts_everywhere, self.hasher.hash_one(account(username)))
     }
@@ -135,12 +137,13 @@ fn quota(field: &'static str, allowance: Allowance) -> Result<Quota> {
         .ok_or_else(|| invalid(field, "must admit at least one attempt and refill in some time"))
 }
 
-/// Names that differ in case or in spaces around them are one account here, so that spelling gains nothing.
+/// Names that differ only in case or in outer spaces count as one account, so that other spellings give no more
+/// attempts.
 fn account(username: &str) -> String {
     username.trim().to_lowercase()
 }
 
-/// An IPv4 address, also one that is written as IPv6, as it is; of IPv6 the first 64 bits.
+/// An IPv4 address, also one that is written as IPv6, unchanged; of IPv6 the first 64 bits.
 pub(super) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => IpAddr::V6((address.to_bits() & !u128::from(u64::MAX)).into()),
@@ -176,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn an_account_is_limited_however_it_is_spelt() {
+    fn spellings_of_a_name_share_one_limit() {
         let limiter = limiter(2, 100);
         assert_eq!(refused(&limiter, "admin", "192.0.2.1"), None);
         assert_eq!(refused(&limiter, "Admin", "192.0.2.1"), None);
@@ -188,21 +191,21 @@ mod tests {
     }
 
     #[test]
-    fn who_guesses_from_one_address_does_not_keep_the_owner_out() {
+    fn guessing_from_one_address_does_not_lock_out_the_owner() {
         let limiter = limiter(2, 100);
         while refused(&limiter, "admin", "192.0.2.1").is_none() {}
         assert_eq!(refused(&limiter, "admin", "192.0.2.2"), None);
     }
 
     #[test]
-    fn who_guesses_from_many_addresses_is_held_back_all_the_same() {
+    fn guessing_from_many_addresses_is_limited() {
         let limiter = limiter(2, 100);
         let admitted = (1..=100).filter(|host| refused(&limiter, "admin", &format!("192.0.2.{host}")).is_none());
         assert_eq!(admitted.count(), 2 * EVERYWHERE as usize);
     }
 
     #[test]
-    fn an_address_is_limited_whatever_the_account() {
+    fn address_is_limited_across_accounts() {
         let limiter = limiter(100, 2);
         assert_eq!(refused(&limiter, "a", "2001:db8:0:1::1"), None);
         assert_eq!(refused(&limiter, "b", "2001:db8:0:1:ffff::2"), None);
@@ -214,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn those_who_have_their_allowance_back_are_forgotten() {
+    fn entries_with_a_full_allowance_are_removed() {
         let limiter = limiter(5, 1_000_000);
         for number in 0..10 * SWEEP_EVERY {
             limiter.clock.advance(Duration::from_millis(100));
@@ -226,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn limits_that_admit_nobody_are_refused() {
+    fn limits_that_admit_no_attempt_are_refused() {
         let mut limits = LoginLimits::default();
         limits.account.burst = 0;
         assert!(Limiter::new(limits).is_err());

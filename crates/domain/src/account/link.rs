@@ -1,10 +1,15 @@
-//! Download links: what a browser can follow, since it can't send a bearer token.
+//! Download links, for browsers, which can't send a bearer token.
 //!
-//! A link opens one path, for five minutes, once. Only the SHA-256 of its token is stored, so that whoever reads the
-//! database can't use it. It is claimed before the download begins and given back if the service fails to deliver. Parts of a
-//! file share a link without a claim: it is spent when as many bytes as the file has were sent. Meanwhile the bytes that were sent
-//! and those that are on their way are counted when an answer begins, and are not more than [`MAX_TRANSFERS`] the size of the file.
-//! Whoever made a link can ask how its download fares: the claim and its end are written down, and nothing in between.
+//! A link opens one path, for five minutes, once. Only the SHA-256 of its token is stored, so that a leaked database
+//! can't be used to download. The link is claimed before the download begins, and released if the service fails to
+//! deliver.
+//!
+//! Requests for parts of a file share a link without a claim. The link is used once as many bytes as the file has were
+//! sent. The bytes that were sent and those in transit are counted when a response begins, and are at most
+//! [`MAX_TRANSFERS`] times the size of the file.
+//!
+//! The administrator who created a link can ask for the state of its download. The claim and its end are recorded, and
+//! nothing in between.
 
 use std::fmt;
 
@@ -25,19 +30,19 @@ use crate::error::{Error, Result};
 use crate::hexadecimal::hexadecimal;
 
 const LIFETIME: TimeDelta = TimeDelta::minutes(5);
-/// How long a dead link is still known, so that following it says `expired` and not `unknown`.
+/// How long an expired link is remembered, so that following it says `expired` and not `unknown`.
 const REMEMBERED: TimeDelta = TimeDelta::hours(1);
-/// How long a link whose download has not ended is still known: downloads of large files take hours.
+/// How long a link with an unfinished download is remembered: downloads of large files take hours.
 const REMEMBERED_IN_PROGRESS: TimeDelta = TimeDelta::days(1);
 const TOKEN_BYTES: usize = 32;
 const LONGEST_PATH: usize = 4096;
-/// How often a file may go out in parts by one link, as a whole: once, and once more for parts that a client asks for again
-/// because they have not arrived.
+/// How many times the bytes of a file may be sent in parts by one link: once, and once more for parts that did not
+/// arrive.
 const MAX_TRANSFERS: u64 = 2;
 
-/// A link that was just made.
+/// A new link.
 pub struct DownloadLink {
-    /// With which its maker asks for its [state](LinkState). It opens nothing.
+    /// For asking for its [state](LinkState). It does not open the download.
     pub id: i64,
     /// 64 hexadecimal digits. A secret, and shown only this once.
     pub token: String,
@@ -45,24 +50,24 @@ pub struct DownloadLink {
     pub expires_at: DateTime<Utc>,
 }
 
-/// How the one download of a link fares.
+/// The state of a link's download.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LinkState {
-    /// Nobody has used it yet, and it is good.
+    /// Not used yet, and still valid.
     Unused,
-    /// A download has begun. It stays so if the service is killed meanwhile.
+    /// A download has begun. It stays in this state if the service is killed meanwhile.
     InProgress,
-    /// All of it was sent. Whether it was also saved, only its reader knows.
+    /// All bytes were sent. Only the client knows whether they were saved.
     Delivered,
     /// The last download ended before all of it was sent.
     BrokenOff,
-    /// Its time is over, and nobody has used it.
+    /// It has expired without being used.
     Expired,
 }
 
 impl LinkState {
-    /// All of them.
+    /// All states.
     pub const ALL: [Self; 5] = [
         Self::Unused,
         Self::InProgress,
@@ -72,22 +77,22 @@ impl LinkState {
     ];
 }
 
-/// What whoever made a link may know of it.
+/// The status of a link, for the administrator who created it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LinkStatus {
     /// Its id.
     pub id: i64,
-    /// How its download fares.
+    /// The state of its download.
     pub state: LinkState,
     /// When it ends, in UTC.
     pub expires_at: DateTime<Utc>,
 }
 
 impl Accounts {
-    /// How the download of a link fares that this administrator has made.
+    /// The status of a link that this administrator has created.
     ///
     /// # Errors
-    /// [`Error::UnknownLink`], also if somebody else has made it.
+    /// [`Error::UnknownLink`], also if another administrator created it.
     pub async fn link_status(&self, admin: &Admin, id: i64) -> Result<LinkStatus> {
         let link = stored::Entity::find_by_id(id)
             .one(self.0.database.connection())
@@ -109,7 +114,7 @@ impl Accounts {
         })
     }
 
-    /// Makes a link for the path and canonical query of one download.
+    /// Creates a link for the path and canonical query of one download.
     ///
     /// # Errors
     /// [`Error::Invalid`] if the path is longer than 4096 bytes or has a NUL.
@@ -156,7 +161,7 @@ impl Accounts {
             .exec(connection)
             .await;
         if let Err(error) = swept {
-            // The next link sweeps again.
+            // The next new link tries again.
             tracing::warn!(%error, "old download links could not be deleted");
         }
         Ok(DownloadLink { id, token, expires_at })
@@ -164,12 +169,12 @@ impl Accounts {
 
     /// Claims a link for its one download. `path` is the path and the canonical query without the link itself.
     ///
-    /// Two who come at once can't both succeed: the claim is one conditional update.
+    /// Of two concurrent requests only one succeeds: the claim is one conditional update.
     ///
     /// # Errors
-    /// [`Error::LinkInvalid`] if it was never made, or for another path; [`Error::LinkUsed`] if it was used or has
-    /// expired; [`Error::Unauthenticated`] or [`Error::Forbidden`] if the token with which it was made would be refused now, or
-    /// whoever made it is no longer an administrator.
+    /// [`Error::LinkInvalid`] if there is no such link for this path; [`Error::LinkUsed`] if it was used or has
+    /// expired; [`Error::Unauthenticated`] or [`Error::Forbidden`] if the token that created it would be refused now,
+    /// or if its creator is no longer an administrator.
     pub async fn redeem_link(&self, token: &str, path: &str) -> Result<(Admin, LinkUse)> {
         let doing = "claiming a download link";
         let link = self.find_link(token, path).await?;
@@ -187,7 +192,7 @@ impl Accounts {
         if claimed.rows_affected != 1 {
             return Err(Error::LinkUsed);
         }
-        // From here on, an error or a caller who goes away gives the link back.
+        // From here on, an error or a cancelled request releases the link.
         let link_use = LinkUse {
             id: link.id,
             database: Some(self.0.database.clone()),
@@ -217,12 +222,12 @@ impl Accounts {
         self.maker_of(link).await.map(drop)
     }
 
-    /// Redeems a link for a part of the file that it opens, or for its head: others may do the same at the same time. It has to be
-    /// asked whether [something is left](LinkUse::ensure_left), and the part has to be [begun](LinkUse::begin), when the size is known.
+    /// Redeems a link for a part of a file, or for its head. Others may do the same concurrently. Once the size is
+    /// known, call [`LinkUse::ensure_left`], and [`LinkUse::begin`] for the part.
     ///
     /// # Errors
-    /// As [`Accounts::redeem_link`]; of a link that was claimed for the whole, [`Error::LinkUsed`] unless its download ended before
-    /// everything was sent.
+    /// As [`Accounts::redeem_link`]. If the link was claimed for the whole file, [`Error::LinkUsed`] unless that
+    /// download ended before everything was sent.
     pub async fn share_link(&self, token: &str, path: &str) -> Result<(Admin, LinkUse)> {
         let link = self.find_link(token, path).await?;
         let sent = u64::try_from(link.sent_bytes.unwrap_or_default()).unwrap_or_default();
@@ -239,7 +244,7 @@ impl Accounts {
         Ok((self.maker_of(link).await?, link_use))
     }
 
-    /// Whose link it is that was refused, for the security log.
+    /// The user of a refused link, for the security log.
     pub async fn user_of_refused_link(&self, token: &str) -> RefusedUser {
         let link = stored::Entity::find()
             .filter(stored::Column::TokenDigest.eq(digest(token)))
@@ -264,7 +269,7 @@ impl Accounts {
             .ok_or(Error::LinkInvalid)
     }
 
-    /// Whoever made a link, if they may still use it: it dies with the token that it was made with.
+    /// The administrator who created a link, if still permitted: a link ends with the token that created it.
     async fn maker_of(&self, link: stored::Model) -> Result<Admin> {
         let Some(user_id) = link.user_id else {
             return Ok(Admin::of_link(None, link.username));
@@ -282,15 +287,14 @@ impl Accounts {
     }
 }
 
-/// The one use of a link. Dropped without [`LinkUse::completed`], it gives the link back, so that a download that
-/// broke off can be tried again until the link expires. Giving back needs a runtime; without one, the link stays
-/// spent.
+/// One use of a link. Dropped without [`LinkUse::completed`], it releases the link, so that an interrupted download can
+/// be repeated until the link expires. Releasing needs a runtime; without one, the link stays used.
 #[must_use = "dropping it gives the link back"]
 pub struct LinkUse {
     id: i64,
     database: Option<Database>,
     claim: LinkClaim,
-    /// How many bytes were counted for it when its answer began.
+    /// The bytes that were counted when the response began.
     begun: u64,
 }
 
@@ -299,17 +303,17 @@ pub struct LinkUse {
 enum LinkClaim {
     /// By one download.
     Exclusive,
-    /// By parts of a file, of which so many bytes had been sent before.
+    /// By parts of a file. `sent` is the number of bytes that were sent before.
     Shared { sent: u64 },
 }
 
 impl LinkUse {
-    /// The download is complete: the link stays spent.
+    /// The download is complete: the link stays used.
     pub fn completed(self) {
         self.end(Outcome::Delivered);
     }
 
-    /// The download has ended before that, and not by a fault of the service: the link stays spent.
+    /// The download was interrupted, and not by a fault of the service: the link stays used.
     pub fn broken_off(self) {
         self.end(Outcome::BrokenOff);
     }
@@ -320,7 +324,7 @@ impl LinkUse {
         in_background(id, async move { write_outcome(&database, id, outcome).await });
     }
 
-    /// Demands that not everything was sent already of a file of that size.
+    /// Fails if all bytes of a file of that size were sent already.
     ///
     /// # Errors
     /// [`Error::LinkUsed`]
@@ -331,11 +335,12 @@ impl LinkUse {
         }
     }
 
-    /// Counts the bytes of an answer before it begins, of a file of that size. An answer that is the whole file claims the link as
+    /// Counts the bytes of a response before it begins. A response with the whole file claims the link as
     /// [`Accounts::redeem_link`] does.
     ///
     /// # Errors
-    /// [`Error::LinkUsed`] if there would be more than [`MAX_TRANSFERS`] the size, or the whole file can't be claimed any more.
+    /// [`Error::LinkUsed`] if there would be more than [`MAX_TRANSFERS`] times the size, or if the whole file can't be
+    /// claimed any more.
     pub async fn begin(&mut self, bytes: u64, size: u64) -> Result<()> {
         let Some(database) = &self.database else { return Ok(()) };
         let claims = matches!(self.claim, LinkClaim::Shared { .. }) && bytes >= size;
@@ -363,8 +368,8 @@ impl LinkUse {
         Ok(())
     }
 
-    /// So many bytes of a file of that size were sent. When everything was, the link is spent. Those that were not sent count no
-    /// longer.
+    /// Records that `bytes` of a file of that size were sent. Once everything was sent, the link is used. Bytes that
+    /// were not sent are no longer counted.
     pub fn sent(mut self, bytes: u64, size: u64) {
         let Some(database) = self.database.take() else { return };
         let (id, claim, unsent) = (self.id, self.claim, self.begun.saturating_sub(bytes));
@@ -426,14 +431,14 @@ async fn write_outcome(database: &Database, link: i64, outcome: Outcome) -> Resu
         .await
 }
 
-/// The count of bytes of answers that have begun, without so many of them.
+/// The counted bytes of responses, less these.
 fn less_begun(bytes: u64) -> SimpleExpr {
     Expr::col(stored::Column::BegunBytes)
         .if_null(0_i64)
         .sub(bytes.cast_signed())
 }
 
-/// Writes down what became of a link, where nobody waits for that any more.
+/// Records the outcome of a link in the background.
 fn in_background(link: i64, writing: impl Future<Output = Result<UpdateResult, DbErr>> + Send + 'static) {
     let Ok(runtime) = tokio::runtime::Handle::try_current() else {
         tracing::warn!(
@@ -582,7 +587,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn whoever_made_a_link_can_ask_how_it_fares() {
+    async fn creator_of_a_link_can_read_its_status() {
         let school = SchoolAccounts::new().await;
         let (admin, accounts) = (school.admin().await, &school.accounts);
         let state = async |id| accounts.link_status(&admin, id).await.unwrap().state;
@@ -734,7 +739,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_link_dies_with_the_rights_of_whoever_made_it() {
+    async fn link_ends_with_the_rights_of_its_creator() {
         let school = SchoolAccounts::new().await;
         let admin = school.admin().await;
         let id = admin.user_id().unwrap();

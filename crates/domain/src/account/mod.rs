@@ -1,14 +1,20 @@
-//! Accounts: who may sign in, who is still allowed to, and who is an administrator.
+//! Accounts: signing in, sessions, and the proof of being an administrator.
 //!
-//! The front door is [`Accounts`]. A password or a token of an outside identity provider becomes a [`Principal`], and
-//! an administrator's principal becomes an [`Admin`], the value that everything dangerous asks for. Nothing outside
-//! this module can make one. A token is never enough by itself: the user is looked up each time, so that whoever is
-//! deactivated, demoted or deleted is refused at once.
+//! The entry point is [`Accounts`]. A password or a token of an identity provider becomes a [`Principal`]. An
+//! administrator's principal becomes an [`Admin`], which every dangerous operation requires. Nothing outside this
+//! module can create one. A token alone is never enough: every request looks the user up again, so that deactivating,
+//! demoting or deleting a user takes effect at once.
 //!
-//! In reading order: `principal` is what the others produce; `password` hashes and judges passwords; `limiter`
-//! holds back those who guess, and `network` knows from where an account has signed in lately; `token` signs and verifies our own tokens, which name the `installation`; `session` knows which sessions are alive and ends
-//! them; `refresh` goes on without the password; `provider` and `jwks` verify tokens of an outside identity provider; `link` is the single-use
-//! download link; `administration` makes administrators; `username` says what a name may be.
+//! In reading order:
+//! - `principal`: the result of signing in;
+//! - `password`: hashing and strength; `limiter`: the limits for sign-in attempts; `network`: the networks that an
+//!   account has signed in from;
+//! - `token`: signing and verifying our own tokens, for one `installation`; `session`: active sessions and how they
+//!   end; `refresh`: renewing a session without the password;
+//! - `provider` and `jwks`: tokens of an identity provider;
+//! - `link`: download links for one use; `administration`: creating administrators; `username`: the rule for user
+//!   names.
+//!
 //! Passwords, tokens and secrets are never logged, and no `Debug` shows them.
 
 use std::fmt;
@@ -64,28 +70,29 @@ use token::TokenIssuer;
 /// The longest user name, in characters: the length of its column.
 const LONGEST_NAME: usize = 255;
 
-/// How accounts behave.
+/// Settings of accounts.
 #[derive(Clone, Debug)]
 pub struct AccountSettings {
-    /// What tokens are signed with, at least 32 bytes.
+    /// The secret that signs tokens, at least 32 bytes.
     pub secret: SecretSlice<u8>,
-    /// What they were signed with before; still accepted, so that the secret can be changed without signing
-    /// everybody out.
+    /// The previous secret. Its tokens are still accepted, so that the secret can be changed without ending all
+    /// sessions.
     pub previous_secret: Option<SecretSlice<u8>>,
-    /// The id of the installation, see [`installation_id`]. TokenIssuer of another one are refused, whatever they are signed with.
+    /// The id of the installation, see [`installation_id`]. Tokens of another installation are refused, even if the
+    /// secret is the same.
     pub installation: String,
     /// How long a token from signing in is valid.
     pub token_lifetime: Duration,
-    /// How long a session can go on without the password.
+    /// How long a session can be renewed without the password.
     pub session_lifetime: Duration,
-    /// How often somebody may try to sign in.
+    /// The limits for sign-in attempts.
     pub logins: LoginLimits,
-    /// An outside identity provider whose tokens are accepted as well.
+    /// An identity provider whose tokens are accepted too.
     pub identity_provider: Option<IdentityProvider>,
 }
 
 impl AccountSettings {
-    /// The defaults: tokens of 15 minutes, sessions of 12 hours, no former secret, no outside identity provider.
+    /// The defaults: tokens of 15 minutes, sessions of 12 hours, no previous secret, no identity provider.
     pub fn new(secret: SecretSlice<u8>, installation: String) -> Self {
         Self {
             secret,
@@ -113,16 +120,16 @@ struct AccountsInner {
     provider: Option<Provider>,
 }
 
-/// Who was refused, as far as it is known.
+/// The user of a refused request, if known.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RefusedUser {
-    /// Their id among the users.
+    /// The user's id.
     pub id: Option<i64>,
     /// Their name.
     pub name: Option<String>,
 }
 
-/// Somebody who signed in.
+/// The result of signing in.
 pub struct SignedIn {
     /// The bearer token. A secret.
     pub access_token: String,
@@ -137,10 +144,11 @@ pub struct SignedIn {
 }
 
 impl Accounts {
-    /// Checks the settings. Needs no runtime and touches neither the database nor the network.
+    /// Checks the settings. It needs no runtime, and uses neither the database nor the network.
     ///
     /// # Errors
-    /// [`Error::Invalid`] if a secret is shorter than 32 bytes or easy to guess, or a limit or a source of keys makes no sense.
+    /// [`Error::Invalid`] if a secret is shorter than 32 bytes or easy to guess, or if a limit or a source of keys is
+    /// not valid.
     pub fn new(database: Database, settings: AccountSettings) -> Result<Self> {
         Ok(Self(Arc::new(AccountsInner {
             database,
@@ -157,11 +165,12 @@ impl Accounts {
         })))
     }
 
-    /// Signs in with a password, whatever the role. The limits are asked first, because a hash is dear. An unknown
-    /// name, an inactive user and a hash that can't be read cost the same time as a wrong password.
+    /// Signs in with a password, for every role. The limits are checked first, because hashing is expensive. An unknown
+    /// name, an inactive user and an unreadable hash take as long as a wrong password.
     ///
     /// # Errors
-    /// [`Error::TooManyLogins`] beyond the limits; otherwise [`Error::WrongCredentials`] without saying what is wrong.
+    /// [`Error::TooManyLogins`] beyond the limits; otherwise [`Error::WrongCredentials`], which does not say what is
+    /// wrong.
     pub async fn login(&self, username: &str, password: &SecretString, address: IpAddr) -> Result<SignedIn> {
         let event = SecurityEvent {
             client: Some(address),
@@ -176,7 +185,7 @@ impl Accounts {
         };
         if let Err(refusal) = self.admit_attempt(username, address).await {
             if matches!(refusal, Error::TooManyLogins { .. }) {
-                // It costs a query, as an attempt from a network that is not known does anyway.
+                // This costs one query, as an attempt from an unknown network does anyway.
                 let user = self
                     .user_named(username)
                     .await
@@ -232,14 +241,14 @@ impl Accounts {
         }
     }
 
-    /// Verifies a bearer token, ours or the identity provider's, and that its user is still active and its session was not
+    /// Verifies a bearer token, ours or the identity provider's. Its user must be active and its session must not have
     /// ended. The role is the one in the database, not the one in the token.
     ///
     /// # Errors
-    /// [`Error::Unauthenticated`] with a short reason that may be shown.
+    /// [`Error::Unauthenticated`] with a short reason for the client.
     pub async fn authenticate(&self, bearer: &str) -> Result<Principal> {
         let header = token::read_header(bearer)?;
-        // The unverified header only chooses the verifier. Each of the two accepts its own algorithms and no other.
+        // The unverified header only chooses the verifier. Each verifier accepts its own algorithms and no other.
         if let Some(provider) = &self.0.provider
             && provider::ALGORITHMS.contains(&header.alg)
         {
@@ -250,8 +259,8 @@ impl Accounts {
         Ok(Principal::of_user(user_session.user, Some(token.session)))
     }
 
-    /// Whose token it is, of one of ours that was refused: it may have expired, its session may have ended. Nobody may do
-    /// anything because of it; it is for the security log.
+    /// The user of one of our tokens that was refused, such as an expired one. Only for the security log: it gives no
+    /// permission.
     pub async fn user_of_refused_token(&self, bearer: &str) -> RefusedUser {
         let header = token::read_header(bearer);
         let user_id = header.and_then(|header| self.0.tokens.signed_for(&header, bearer));
@@ -265,10 +274,10 @@ impl Accounts {
         }
     }
 
-    /// Makes a token without a password, for whoever has the command line.
+    /// Creates a token without a password, for the command line.
     ///
     /// # Errors
-    /// [`Error::Invalid`] if there is no active user of that name, or `lifetime` is under a second or over a year.
+    /// [`Error::Invalid`] if no active user has that name, or if `lifetime` is under a second or over a year.
     pub async fn issue_token(&self, username: &str, lifetime: Duration) -> Result<SignedIn> {
         const LONGEST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
         if !(Duration::from_secs(1)..=LONGEST).contains(&lifetime) {
@@ -278,17 +287,17 @@ impl Accounts {
         self.sign_in(user, lifetime, None)
     }
 
-    /// The proof of being that administrator, for whoever has the command line.
+    /// The proof of being that administrator, for the command line.
     ///
     /// # Errors
-    /// [`Error::Invalid`] if there is no active user of that name, [`Error::Forbidden`] for every other role.
+    /// [`Error::Invalid`] if no active user has that name, [`Error::Forbidden`] for every other role.
     pub async fn administrator(&self, username: &str) -> Result<Admin> {
         let user_session = self.active_user(username).await?;
         Principal::of_user(user_session.user, None).admin()
     }
 
-    /// The same for whoever has the command line of a database that may have been lost: where there is no administrator,
-    /// active or not, nobody can be named, and the command line itself acts.
+    /// As [`Accounts::administrator`], for a database that may have been lost. If the database has no administrator at
+    /// all, the command line itself is the actor.
     ///
     /// # Errors
     /// As [`Accounts::administrator`].
@@ -307,7 +316,7 @@ impl Accounts {
         user.ok_or_else(|| invalid("username", "there is no active user of that name"))
     }
 
-    /// Lets somebody in, in a new session or in one that goes on.
+    /// Signs a user in, with a new session or with the one that is renewed.
     fn sign_in(
         &self,
         user_session: UserSession,
@@ -319,7 +328,7 @@ impl Accounts {
             began_at: jsonwebtoken::get_current_timestamp(),
             generation: 0,
         });
-        // Of now: a session that was spared is of an earlier epoch.
+        // With the current epoch: the session that a restore keeps has an earlier one.
         let session = user_session.session(refresh_claims.session.id.clone());
         let user = user_session.user;
         let issued = self.0.tokens.issue(user.id, user.role, lifetime, session.clone())?;
@@ -337,7 +346,7 @@ impl Accounts {
     }
 
     async fn user_named(&self, username: &str) -> Result<Option<UserSession>> {
-        // No user has such a name, and PostgreSQL would not take a NUL even in a question.
+        // No user has such a name, and PostgreSQL refuses a NUL even in a query.
         if username.contains('\0') || username.chars().nth(LONGEST_NAME).is_some() {
             return Ok(None);
         }
@@ -353,12 +362,12 @@ fn invalid(field: &'static str, problem: impl Into<String>) -> Error {
     }
 }
 
-/// SHA-256, in lower-case hexadecimal: of a secret, it can be stored or sent and gives nothing away.
+/// SHA-256 in lower-case hexadecimal. The digest of a secret can be stored or sent without revealing it.
 fn digest(text: &str) -> String {
     hexadecimal(&Sha256::digest(text))
 }
 
-/// Now, in the whole microseconds that every engine stores.
+/// The current time, in the whole microseconds that every engine stores.
 fn now() -> DateTime<Utc> {
     let now = Utc::now();
     DateTime::from_timestamp_micros(now.timestamp_micros()).unwrap_or(now)

@@ -1,10 +1,10 @@
-//! From which networks an account has signed in lately.
+//! The networks that an account has signed in from recently.
 //!
-//! The limits of [`limiter`](super::limiter) hold back those who guess one account's password from many networks, and would
-//! keep its owner out for as long as they go on. An attempt from a network from which the account has signed in within
-//! [`REMEMBERED`] is admitted all the same, by the allowance that the account has from that network alone.
+//! The limits of [`limiter`](super::limiter) slow down attackers who guess one account's password from many networks.
+//! They would lock out the owner of the account too. So an attempt from a network that the account has used within
+//! [`REMEMBERED`] only counts against the account's allowance for that network.
 //!
-//! The networks are in the database, so that all copies of the service know them, and a restart forgets none.
+//! The networks are in the database: all copies of the service share them, and a restart loses none.
 
 use std::net::IpAddr;
 
@@ -18,15 +18,15 @@ use crate::entity::login_network::{ActiveModel, Column, Entity};
 use crate::entity::user;
 use crate::error::{Error, Result};
 
-/// For how long.
+/// How long a network is remembered.
 const REMEMBERED: TimeDelta = TimeDelta::days(30);
 
-/// How old an entry becomes before it is written again.
+/// How old an entry is before it is updated.
 const FRESH: TimeDelta = TimeDelta::days(1);
 
 impl Accounts {
-    /// Whether an account has signed in from that network lately. It is asked only when the account's allowance from everywhere
-    /// is used up.
+    /// Whether the account has signed in from that network recently. Checked only when the account's allowance for all
+    /// networks is used up.
     pub(super) async fn knows_network(&self, username: &str, address: IpAddr) -> Result<bool> {
         let Some(user_session) = self.user_named(username).await? else {
             return Ok(false);
@@ -38,7 +38,7 @@ impl Accounts {
         Ok(found.map_err(Error::database("looking up a network"))?.is_some())
     }
 
-    /// Remembers from where an account has signed in. Nobody is kept out because it can't be written now.
+    /// Records the network of a sign-in. If that fails, the user is still signed in.
     pub(super) async fn remember_network(&self, user: &user::Model, address: IpAddr) {
         if let Err(error) = self.write_network(user.id, network(address).to_string()).await {
             tracing::warn!(%error, user_id = user.id, "it was not remembered from which network an account signed in");
@@ -54,7 +54,7 @@ impl Accounts {
         if fresh.map_err(Error::database(doing))?.is_some() {
             return Ok(());
         }
-        // On SQLite a restore may have the write lock for minutes. The next time is soon enough.
+        // On SQLite a restore may hold the write lock for minutes. The next sign-in records it.
         let Some(transaction) = self.0.database.try_begin_write(doing).await? else {
             return Ok(());
         };
@@ -121,7 +121,7 @@ mod tests {
         assert!(matches!(elsewhere, Error::TooManyLogins { .. }));
         attempt(&school, "::ffff:192.0.2.7", PASSWORD).await.unwrap();
         attempt(&school, "2001:db8:0:1:ffff::8", PASSWORD).await.unwrap();
-        // Its own allowance is all that a known network has.
+        // A known network has its own allowance and no more.
         let refused = refusal(attempt(&school, "192.0.2.7", PASSWORD).await);
         assert!(matches!(refused, Error::TooManyLogins { .. }));
     }

@@ -18,17 +18,18 @@ use super::invalid;
 use crate::error::{Error, Result};
 
 const AT_A_TIME: usize = 2;
-/// How long somebody waits for a turn. Beyond that the service is being flooded, and an honest refusal is better.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a request waits for a permit. A longer wait means that the service is being flooded, and a refusal is
+/// better.
+const PERMIT_TIMEOUT: Duration = Duration::from_secs(10);
 const LONGEST_BYTES: usize = 1024;
 const SHORTEST_CHARACTERS: usize = 12;
 
-/// What is verified when there is nothing to verify. Its parameters are those of our own hashes, so that it costs the
-/// same; its output is random, so that nobody knows a password for it.
+/// The hash that is verified when there is no usable one. Its parameters are those of our own hashes, so it costs the
+/// same time. Its output is random, so no password matches it.
 const DUMMY_HASH: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$6ZzIhBXp1pW1nU6wY3kQ0w$gB0s7mPzv9c5Qe2XyT8uRkV1oJ4hN6dLaFqKiWtZ3xE";
 
-/// 32 characters that nobody takes for one another when they are read from a screen: no l, o, 0, 1.
+/// 32 characters that are easy to tell apart on a screen: no l, o, 0 or 1.
 const ALPHABET: &[u8; 32] = b"23456789abcdefghijkmnpqrstuvwxyz";
 const GENERATED_CHARACTERS: usize = 20;
 
@@ -46,10 +47,9 @@ impl Default for Passwords {
 }
 
 impl Passwords {
-    /// Whether the password belongs to the stored hash. Without a hash, or with one that can't be used, the answer is
-    /// no and takes as long.
+    /// Whether the password matches the stored hash. Without a usable hash the answer is no and takes as long.
     pub(super) async fn matches(&self, password: &SecretString, stored: Option<String>) -> Result<bool> {
-        // Nobody has such a long password, and hashing it would take longer the longer it is.
+        // No user has such a long password, and hashing takes longer the longer it is.
         let too_long = password.expose_secret().len() > LONGEST_BYTES;
         let password = if too_long {
             SecretString::default()
@@ -84,12 +84,12 @@ impl Passwords {
         doing: &'static str,
         job: impl FnOnce() -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let turn = tokio::time::timeout(PATIENCE, self.permits.clone().acquire_owned()).await;
+        let turn = tokio::time::timeout(PERMIT_TIMEOUT, self.permits.clone().acquire_owned()).await;
         let permit = turn
-            .map_err(|_| Error::TooManyLogins { retry_after: PATIENCE })?
+            .map_err(|_| Error::TooManyLogins { retry_after: PERMIT_TIMEOUT })?
             .map_err(Error::internal(doing))?;
         tokio::task::spawn_blocking(move || {
-            // Held until the work is done, even if whoever asked went away meanwhile.
+            // Held until the work is done, even if the request is cancelled.
             let _permit = permit;
             job()
         })
@@ -104,17 +104,17 @@ impl fmt::Debug for Passwords {
     }
 }
 
-/// What can be done with a stored hash.
+/// How a stored hash can be used.
 enum StoredHash {
     Usable(Box<PasswordHash>),
-    /// It is one, and verifying a password would cost too much.
+    /// A hash that is too expensive to verify.
     TooCostly,
-    /// It is none of a kind that is known here.
+    /// Not a hash of a known kind.
     Unknown,
 }
 
-/// Judges a stored hash. It may come from another program by way of a restore, so its cost has bounds: a forged one must
-/// neither take all memory nor keep one of the two places busy for seconds.
+/// Classifies a stored hash. A restore may bring in hashes of another program, so their cost has bounds: a forged one
+/// must neither use all memory nor occupy one of the two permits for seconds.
 fn judge(stored: &str) -> StoredHash {
     const MOST_MEMORY_KIB: u32 = 256 * 1024;
     /// Memory in KiB times passes, to which the time is proportional: 27 times our own hashes, and well above what other
@@ -135,12 +135,12 @@ fn judge(stored: &str) -> StoredHash {
     }
 }
 
-/// Whether somebody may know a password for it.
+/// Whether a password can match it.
 pub(crate) fn is_usable(stored: &str) -> bool {
     matches!(judge(stored), StoredHash::Usable(_))
 }
 
-/// Whether it is a hash that is not verified because of its cost, so that its user needs another password.
+/// Whether it is a hash that is too expensive to verify, so that its user needs a new password.
 pub(crate) fn is_too_costly(stored: &str) -> bool {
     matches!(judge(stored), StoredHash::TooCostly)
 }
@@ -259,13 +259,13 @@ mod tests {
     }
 
     #[test]
-    fn nobody_costs_as_much_as_somebody() {
-        let nobody = PasswordHash::new(DUMMY_HASH).unwrap();
-        let somebody = Argon2::default().hash_password(b"anything").unwrap();
-        assert_eq!(nobody.params, somebody.params);
-        assert_eq!(nobody.algorithm, somebody.algorithm);
-        assert_eq!(nobody.salt.unwrap().len(), somebody.salt.unwrap().len());
-        assert_eq!(nobody.hash.unwrap().len(), somebody.hash.unwrap().len());
+    fn dummy_hash_costs_as_much_as_a_real_one() {
+        let dummy = PasswordHash::new(DUMMY_HASH).unwrap();
+        let real = Argon2::default().hash_password(b"anything").unwrap();
+        assert_eq!(dummy.params, real.params);
+        assert_eq!(dummy.algorithm, real.algorithm);
+        assert_eq!(dummy.salt.unwrap().len(), real.salt.unwrap().len());
+        assert_eq!(dummy.hash.unwrap().len(), real.hash.unwrap().len());
         assert_eq!(verify("anything", DUMMY_HASH), Some(false));
     }
 

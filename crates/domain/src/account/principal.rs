@@ -1,14 +1,14 @@
-//! Whoever was let in, and the proof of being an administrator.
+//! The result of signing in, and the proof of being an administrator.
 
 use super::session::TokenSession;
 use super::{LONGEST_NAME, digest};
 use crate::entity::user::{self, Role};
 use crate::error::{Error, Result};
 
-/// A verified, active bearer. The public fields are for showing; changing them gives nobody any right.
+/// A verified, active user. The public fields are for display: changing them gives no rights.
 #[derive(Clone, Debug)]
 pub struct Principal {
-    /// The id in the table of users; none for a bearer of an outside identity provider.
+    /// The id in the table of users; none for a user of an identity provider.
     pub user_id: Option<i64>,
     /// The name.
     pub username: String,
@@ -16,7 +16,7 @@ pub struct Principal {
     pub email: Option<String>,
     /// The role.
     pub role: Role,
-    /// The outside identity provider who says all this; none for a user of the table.
+    /// The identity provider that signed the token; none for a user of the table.
     pub issuer: Option<String>,
     authority: Option<Admin>,
 }
@@ -66,15 +66,16 @@ impl Principal {
     }
 }
 
-/// Who somebody is at an outside identity provider. Names can be given to somebody else there; this can't (OpenID Connect Core,
-/// section 5.7).
+/// The identity of a user at an identity provider. A provider may reassign a name, but not this pair (OpenID Connect
+/// Core, section 5.7).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Subject {
     pub(super) issuer: String,
     pub(super) id: String,
 }
 
-/// A name of an outside identity provider as it is recorded and shown: it may be that of a user here.
+/// The name of a provider's user as it is recorded and shown. It has the issuer, because a local user may have the same
+/// name.
 fn marked(username: &str, issuer: &str) -> String {
     let mark = format!(" (via {issuer})");
     let room = LONGEST_NAME.saturating_sub(mark.chars().count());
@@ -82,7 +83,8 @@ fn marked(username: &str, issuer: &str) -> String {
     (name + &mark).chars().take(LONGEST_NAME).collect()
 }
 
-/// The proof that a verified administrator asks. What destroys or discloses takes one; only this module makes one.
+/// The proof of a verified administrator. Functions that destroy or disclose data require one; only this module creates
+/// it.
 #[derive(Clone, Debug)]
 pub struct Admin {
     user_id: Option<i64>,
@@ -92,7 +94,7 @@ pub struct Admin {
 }
 
 impl Admin {
-    /// The one to whom a redeemed link belongs.
+    /// The administrator who created a redeemed link.
     pub(super) fn of_link(user_id: Option<i64>, username: String) -> Self {
         Self {
             user_id,
@@ -102,7 +104,7 @@ impl Admin {
         }
     }
 
-    /// Whoever has the command line of a database in which there is no administrator.
+    /// The command line, where the database has no administrator.
     pub(super) fn of_command_line() -> Self {
         Self {
             user_id: None,
@@ -112,19 +114,19 @@ impl Admin {
         }
     }
 
-    /// The id in the table of users; none for an administrator of an outside identity provider, and for the command line of a
-    /// database without administrators.
+    /// The id in the table of users; none for an administrator of an identity provider, and none for the command line
+    /// of a database without administrators.
     pub fn user_id(&self) -> Option<i64> {
         self.user_id
     }
 
-    /// The name; that of an administrator of an outside identity provider is marked with its issuer.
+    /// The name. That of an identity provider's administrator includes the issuer.
     pub fn username(&self) -> &str {
         &self.username
     }
 
-    /// An idempotency key as it is stored beside the name. The keys of an outside identity provider's administrators are told
-    /// apart by their subject: two of them may have one name, one after the other.
+    /// An idempotency key as it is stored with the name. Keys of an identity provider's administrators include their
+    /// subject, because a provider may reassign a name.
     pub(crate) fn stored_key(&self, key: &str) -> String {
         match &self.subject {
             None => key.to_owned(),
@@ -132,7 +134,7 @@ impl Admin {
         }
     }
 
-    /// The session; none for an administrator of an outside identity provider and for whoever comes by a link.
+    /// The session; none for an administrator of an identity provider, and none for a link.
     pub(super) fn session(&self) -> Option<&TokenSession> {
         self.session.as_ref()
     }

@@ -1,8 +1,8 @@
-//! Tokens of an outside identity provider (OpenID Connect, or anything else that signs JWTs and publishes its keys).
+//! Tokens of an identity provider (OpenID Connect, or anything else that signs JWTs and publishes its keys).
 //!
-//! Its bearers are not in the table of users. They are known by issuer and subject, and their names are marked with the issuer
-//! where they are recorded: a name there may be that of somebody else here. Whoever has the administrator's role there is an administrator here;
-//! everybody else is treated as a teacher, that is, known and refused.
+//! Its users are not in the table of users. They are identified by issuer and subject. Where their names are recorded,
+//! the issuer is added, because a local user may have the same name. A user with the configured role at the provider is
+//! an administrator here. Every other user is treated as a teacher: authenticated, and refused.
 
 use std::fmt;
 
@@ -16,12 +16,12 @@ use super::{LONGEST_NAME, Principal, invalid};
 use crate::entity::user::Role;
 use crate::error::{Error, Result};
 
-/// What an outside token may be signed with: public keys only. With HMAC among them, the published key could be
-/// taken for a secret.
+/// The algorithms that a provider's token may use: public keys only. If HMAC were allowed, the published key could be
+/// used as a secret.
 pub(super) const ALGORITHMS: [Algorithm; 3] = [Algorithm::RS256, Algorithm::ES256, Algorithm::EdDSA];
 
-/// The types that providers give to access tokens (RFC 9068, and those older than it). Others, such as `logout+jwt`,
-/// are made for something else.
+/// The types that providers give to access tokens (RFC 9068 and older practice). Other types, such as `logout+jwt`,
+/// have another purpose.
 const TYPES: [&str; 3] = ["JWT", "at+jwt", "application/at+jwt"];
 
 /// An outside identity provider.
@@ -35,7 +35,7 @@ pub struct IdentityProvider {
     pub audience: String,
     /// The claim with the roles: its name, or a path with dots such as `realm_access.roles`.
     pub role_claim: String,
-    /// The role that makes an administrator.
+    /// The role of administrators.
     pub admin_role: String,
 }
 
@@ -63,7 +63,7 @@ impl Provider {
         })
     }
 
-    /// The bearer of a token.
+    /// The user of a token.
     pub(super) async fn verify(&self, header: &Header, token: &str) -> Result<Principal> {
         let no = Error::Unauthenticated(NOT_VALID);
         let known_type = |typ: &str| TYPES.iter().any(|known| known.eq_ignore_ascii_case(typ));
@@ -75,7 +75,7 @@ impl Provider {
         let claims = decode::<Map<String, Value>>(token, &key, &validation)
             .map_err(|error| refused(&error))?
             .claims;
-        // The library accepts a list of issuers that contains ours.
+        // The library also accepts a list of issuers that contains ours.
         if claims.get("iss").and_then(Value::as_str) != Some(&self.settings.issuer) {
             return Err(no);
         }

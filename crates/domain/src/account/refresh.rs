@@ -1,17 +1,18 @@
-//! Going on without the password: the refresh token of a browser (RFC 6749, section 1.5).
+//! Renewing a session without the password: the refresh token of a browser (RFC 6749, section 1.5).
 //!
-//! A page keeps its access token in memory and loses it when it is reloaded. A refresh token is for a cookie that no script
-//! can read. It gives one access token after the other and is itself replaced each time. It ends
-//! when the access token of the same moment ends, so that whoever stays away for longer is asked for the password, and the
-//! session ends [`AccountSettings::session_lifetime`](super::AccountSettings) after the password was given. It is dead as soon as the user is
-//! inactive or gone, the password is another, or the session was ended.
+//! A page keeps its access token in memory and loses it on a reload. The refresh token is in a cookie that scripts
+//! can't read. Each use gives an access token and a new refresh token. It expires together with that access token, so a
+//! user who stays away for longer must enter the password. The session ends
+//! [`AccountSettings::session_lifetime`](super::AccountSettings) after the password was entered. It is no longer valid
+//! once the user is inactive or deleted, the password has changed, or the session was ended.
 //!
-//! A token that was replaced and comes back is a copy in other hands, of the new token or of the old one, and nobody can say
-//! which. So it ends the session (RFC 9700, section 4.14). One exception: the token just before the current one is accepted for
-//! [`REUSE_WINDOW`], because two tabs may renew at once, and the answer to a renewal may be lost. It gets the current one.
+//! A token that was replaced and is used again means that a second copy exists. The service can't tell which copy is
+//! the thief's, so it ends the session (RFC 9700, section 4.14). One exception: the token before the current one is
+//! accepted for [`REUSE_WINDOW`] and gets the current one. Two tabs may renew at once, and the response to a renewal
+//! may be lost.
 //!
-//! On SQLite a restore has the write lock, and its page may be loaded again meanwhile. What can't be recorded then is not done:
-//! the answer has a refresh token of the same generation, and the next renewal replaces it.
+//! On SQLite a restore holds the write lock, and its page may be reloaded meanwhile. If the renewal can't be recorded,
+//! the response has a refresh token of the same generation, and the next renewal replaces it.
 
 use std::time::Duration;
 
@@ -30,31 +31,31 @@ use crate::error::{Error, Result};
 const LASTED: &str = "the session has lasted as long as it may; sign in again";
 const REUSED: &str = "the session was renewed elsewhere with the same cookie, so it was ended; sign in again";
 
-/// What is being done, for errors.
+/// The action, for errors.
 const RENEWING: &str = "renewing a session";
 
-/// For how long a refresh token is accepted after it was replaced for the first time.
+/// How long a refresh token is accepted after it was first replaced.
 const REUSE_WINDOW: TimeDelta = TimeDelta::seconds(60);
 
-/// What only a refresh token says.
+/// The claims of a refresh token only.
 #[derive(Clone, Serialize, Deserialize)]
 pub(super) struct RefreshClaims {
     #[serde(flatten)]
     pub(super) session: TokenSession,
-    /// When the password was given, in seconds since 1970, as OpenID Connect calls it.
+    /// When the password was entered, in seconds since 1970, by OpenID Connect's name.
     #[serde(rename = "auth_time")]
     pub(super) began_at: u64,
     /// How often the session was renewed before.
     pub(super) generation: i64,
 }
 
-/// What may be done with a refresh token.
+/// What happens with a refresh token.
 enum RefreshDecision {
-    /// It is the current one, which is to be replaced.
+    /// It is the current one and is replaced.
     Current,
     /// It was just replaced by the one of this generation.
     JustReplaced(i64),
-    /// It was replaced, and comes back.
+    /// It was replaced before and is used again.
     Reused,
 }
 
@@ -72,7 +73,7 @@ impl RefreshDecision {
 }
 
 impl Accounts {
-    /// What somebody who has just signed in, or gone on, can go on with. A secret.
+    /// The refresh token for a session that was just begun or renewed. A secret.
     ///
     /// # Errors
     /// If it can't be signed.
@@ -87,10 +88,10 @@ impl Accounts {
         Ok(token)
     }
 
-    /// Goes on with a session: a new access token, with the role of now.
+    /// Renews a session: a new access token, with the current role.
     ///
     /// # Errors
-    /// [`Error::Unauthenticated`] with a short reason that may be shown.
+    /// [`Error::Unauthenticated`] with a short reason for the client.
     pub async fn refresh(&self, refresh_token: &str) -> Result<SignedIn> {
         let claims = self.read_refresh(refresh_token)?;
         let (user_id, expires_at) = (claims.user_id()?, claims.expires_at());
@@ -119,14 +120,13 @@ impl Accounts {
         self.sign_in(user_session, self.0.token_lifetime.min(left), Some(refresh_claims))
     }
 
-    /// What a refresh token says, if it is one of ours and has not expired.
+    /// The claims of a refresh token, if it is one of ours and has not expired.
     pub(super) fn read_refresh(&self, refresh_token: &str) -> Result<TokenClaims<RefreshClaims>> {
         let header = token::read_header(refresh_token)?;
         self.0.tokens.claims(TokenKind::Refresh, &header, refresh_token)
     }
 
-    /// Replaces a refresh token. The answer is the generation of the one that is current now; none for a token that may
-    /// not be used again.
+    /// Replaces a refresh token. Returns the current generation; none if the token must not be used again.
     async fn replace(&self, user_id: i64, refresh_claims: &RefreshClaims) -> Result<Option<i64>> {
         let (id, generation) = (&refresh_claims.session.id, refresh_claims.generation);
         loop {
@@ -154,7 +154,7 @@ impl Accounts {
                 ended_at: None,
                 expires_at: now() + TimeDelta::from_std(self.0.token_lifetime).unwrap_or(TimeDelta::days(1)) + MARGIN,
             };
-            // Where another renewal was faster, the next look finds it.
+            // If another renewal was faster, the next iteration reads it.
             if record(&transaction, stored, next).await? {
                 transaction.commit().await.map_err(Error::database(RENEWING))?;
                 self.forget_expired_sessions().await;
@@ -169,7 +169,7 @@ async fn stored(connection: &impl ConnectionTrait, id: &str) -> Result<Option<lo
     row.map_err(Error::database(RENEWING))
 }
 
-/// Whether the next generation was written, and nobody else had changed the session since it was read.
+/// Whether the next generation was written. It is not if the session has changed since it was read.
 async fn record(
     transaction: &DatabaseTransaction,
     before: Option<login_session::Model>,
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_session_goes_on_with_the_role_of_now_and_each_time_with_another_token() {
+    async fn renewal_has_the_current_role_and_a_new_token() {
         let school = SchoolAccounts::new().await;
         let user = school.user("grace", Role::Admin).await;
         let signed_in = school.login("grace", PASSWORD).await.unwrap();
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_access_token_is_no_refresh_token_nor_the_other_way_round() {
+    async fn access_and_refresh_tokens_are_not_interchangeable() {
         let school = SchoolAccounts::new().await;
         school.user("grace", Role::Admin).await;
         let signed_in = school.login("grace", PASSWORD).await.unwrap();
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn it_ends_with_the_account_and_with_the_password() {
+    async fn session_ends_with_the_account_and_with_the_password() {
         let school = SchoolAccounts::new().await;
         let user = school.user("grace", Role::Admin).await;
         let refresh = token(&school, &school.login("grace", PASSWORD).await.unwrap());
@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn refresh_token_that_comes_back_ends_its_session_and_no_other() {
+    async fn reused_refresh_token_ends_its_session_only() {
         let school = SchoolAccounts::new().await;
         school.user("grace", Role::Admin).await;
         let signed_in = school.login("grace", PASSWORD).await.unwrap();

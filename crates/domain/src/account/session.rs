@@ -1,18 +1,18 @@
-//! Which sessions are alive, and ending them.
+//! Active sessions, and how they end.
 //!
-//! Every token of ours names its session and says what was so when it was issued ([`TokenSession`]). It is dead as soon as
-//! one of these is no longer so:
-//! - *The epoch of all sessions.* A restore begins the next one in its own transaction. Tokens of earlier epochs are dead from that
-//!   commit on, but for those of the session that restores.
-//! - *The account*: its password's hash and the epoch of its sessions. A new password, however it came into the table, ends
-//!   all sessions of the account; so does "sign out everywhere".
-//! - *The session itself*. Signing out ends it, and so does a refresh token that comes back after it was replaced.
+//! Each of our tokens names its session and the state at the time it was issued ([`TokenSession`]). It is no longer
+//! valid as soon as one of these changes:
+//! - *The epoch of all sessions.* A restore begins the next epoch in its own transaction. Tokens of earlier epochs end
+//!   with that commit, except for those of the session that restores.
+//! - *The account*: its password hash and the epoch of its sessions. A new password ends all sessions of the account,
+//!   also if a restore wrote it. So does "sign out everywhere".
+//! - *The session itself*. Signing out ends it, and so does a refresh token that is used again after it was replaced.
 //!
-//! All of it is read together with the user whose token it is, in one query and by primary keys. A session has a row only
-//! once it was renewed or ended. So nobody has to write to sign in, which on SQLite would wait for a restore to end.
-//! A password is compared after all of it was read, so a token that is issued for what was true before is dead, too.
+//! One query by primary keys reads all of this together with the user. A session has a row only once it was renewed or
+//! ended. So signing in writes nothing, and on SQLite never waits for a restore. The password is compared after that
+//! query, so a token for an outdated state is refused too.
 //!
-//! Tokens of an outside identity provider are not ours and stay valid; who may do what with them is for that provider to say.
+//! Tokens of an identity provider are not ours and stay valid; the provider decides about them.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::entity::prelude::Expr;
@@ -36,17 +36,17 @@ pub(super) const ENDED: &str = "the session was ended; sign in again";
 pub(super) const ACCOUNT_CHANGED: &str =
     "the password was changed or all sessions of the account were ended; sign in again";
 
-/// The one row.
+/// The name of the only row.
 const ALL: &str = "all";
 
-/// A token from signing in is valid for a day at most. For how long after that the row of an ended session stays.
+/// The longest lifetime of a token from signing in. The row of an ended session stays for that long.
 const LONGEST_TOKEN_LIFETIME: TimeDelta = TimeDelta::days(1);
 pub(super) const MARGIN: TimeDelta = TimeDelta::minutes(1);
 
-/// What a token was issued for, and what must still be so for it to be accepted.
+/// The session of a token, and the state that must not have changed since it was issued.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct TokenSession {
-    /// The session, as OpenID Connect calls it.
+    /// The id of the session, by OpenID Connect's name.
     #[serde(rename = "sid")]
     pub(super) id: String,
     /// The epoch of all sessions.
@@ -55,7 +55,7 @@ pub(super) struct TokenSession {
     pub(super) account: String,
 }
 
-/// A user, and which sessions are alive.
+/// A user, with the state of the user's sessions.
 #[derive(FromQueryResult)]
 pub(super) struct UserSession {
     #[sea_orm(nested)]
@@ -67,7 +67,7 @@ pub(super) struct UserSession {
 }
 
 impl UserSession {
-    /// What a token that is issued now is for.
+    /// The session for a token that is issued now.
     pub(super) fn session(&self, id: String) -> TokenSession {
         TokenSession {
             id,
@@ -76,13 +76,13 @@ impl UserSession {
         }
     }
 
-    /// Hashes have a random salt, so nobody who has the digest can try passwords with it.
+    /// Hashes have a random salt, so the digest can't be used to test passwords.
     fn account(&self) -> String {
         let epoch = self.account_epoch.unwrap_or_default();
         digest(&format!("{epoch} {}", self.user.password_hash))
     }
 
-    /// Why a token of that session is no longer accepted, if so.
+    /// Why a token of that session is no longer accepted; none if it is.
     fn refusal(&self, session: &TokenSession) -> Option<&'static str> {
         let is_of_now = session.epoch == self.epoch.unwrap_or_default();
         if !is_of_now && self.except_session.as_deref() != Some(&session.id) {
@@ -105,14 +105,15 @@ pub struct SignOut<'a> {
 }
 
 impl Accounts {
-    /// The user, active or not, and which sessions are alive, in one query. `session` is the id of the one that is asked for.
+    /// The user, active or not, with the state of the sessions, in one query. `session` is the id of the session to
+    /// check.
     pub(super) async fn user_session(&self, which: Condition, session: Option<&str>) -> Result<Option<UserSession>> {
         user::Entity::find()
             .filter(which)
             .expr_as(subquery(Column::Epoch), "epoch")
             .expr_as(subquery(Column::ExceptSession), "except_session")
             .expr_as(account_epoch(), "account_epoch")
-            // No session has an empty id.
+            // An empty id matches no session.
             .expr_as(ended_session(session.unwrap_or_default()), "ended_session")
             .into_model::<UserSession>()
             .one(self.0.database.connection())
@@ -120,7 +121,7 @@ impl Accounts {
             .map_err(Error::database("looking up a user"))
     }
 
-    /// The user of a token, who must still be active, and whose session must not have been ended.
+    /// The user of a token. The user must be active, and the session must not have ended.
     ///
     /// # Errors
     /// [`Error::Unauthenticated`]
@@ -137,8 +138,8 @@ impl Accounts {
         }
     }
 
-    /// What ends all sessions but the one of `spare`, and makes all download links expire. To be run in the transaction of
-    /// whatever it is that makes the sessions invalid. Requests that were let in before are not broken off.
+    /// The statements that end all sessions except the one of `spare`, and make all download links expire. Run them in
+    /// the transaction that makes the sessions invalid. Requests that have begun are not interrupted.
     pub fn end_sessions(&self, spare: &Admin) -> Vec<Statement> {
         self.end_all_but(spare.session().map(|session| session.id.clone()))
     }
@@ -156,10 +157,10 @@ impl Accounts {
         vec![epoch.build(backend), links.build(backend)]
     }
 
-    /// Ends the sessions of everybody, and with them all tokens and download links.
+    /// Ends all sessions, with all tokens and download links.
     ///
     /// # Errors
-    /// What the database says.
+    /// Those of the database.
     pub async fn end_all_sessions(&self) -> Result<()> {
         let doing = "ending all sessions";
         let transaction = self.0.database.begin_write(doing).await?;
@@ -172,10 +173,10 @@ impl Accounts {
         Ok(())
     }
 
-    /// Ends all sessions of an account, and with them its tokens, those of the command line too, and its download links.
+    /// Ends all sessions of an account, with its tokens, those of the command line included, and its download links.
     ///
     /// # Errors
-    /// What the database says.
+    /// Those of the database.
     pub async fn end_account_sessions(&self, user_id: i64) -> Result<()> {
         let doing = "ending the sessions of an account";
         let row = account_epoch::ActiveModel {
@@ -196,7 +197,7 @@ impl Accounts {
         transaction.commit().await.map_err(Error::database(doing))
     }
 
-    /// The same for whoever has the command line. The account may be inactive.
+    /// The same by user name, for the command line. The account may be inactive.
     ///
     /// # Errors
     /// [`Error::Invalid`] if there is no such user.
@@ -208,12 +209,12 @@ impl Accounts {
         Ok(())
     }
 
-    /// Ends the sessions whose tokens these are. A token that is not valid has none, and is no mistake. The answer is whose
-    /// sessions were ended, by their ids.
+    /// Ends the sessions of these tokens. A token that is not valid is ignored. Returns the ids of the users whose
+    /// sessions ended.
     ///
     /// # Errors
-    /// What the database says; [`Error::DatabaseBusy`] if on SQLite a change has the database for too long. The sessions
-    /// go on then.
+    /// Those of the database; [`Error::DatabaseBusy`] if on SQLite a change holds the database for too long. Then the
+    /// sessions stay active.
     pub async fn sign_out(&self, tokens: SignOut<'_>) -> Result<Vec<i64>> {
         let refresh = tokens.refresh_token.and_then(|token| self.read_refresh(token).ok());
         let access = tokens.bearer.and_then(|bearer| {
@@ -241,7 +242,7 @@ impl Accounts {
         Ok(sessions.into_iter().map(|(user_id, ..)| user_id).collect())
     }
 
-    /// Removes the rows of sessions whose tokens have all expired. What fails is tried again by the next who writes one.
+    /// Removes the rows of sessions whose tokens have all expired. After a failure the next write tries again.
     pub(super) async fn forget_expired_sessions(&self) {
         let doing = "removing the sessions that have expired";
         let remove = async || {
@@ -258,7 +259,7 @@ impl Accounts {
     }
 }
 
-/// Ends one session, one of whose tokens expires at that time.
+/// Ends one session. One of its tokens expires at that time.
 pub(super) async fn end(
     transaction: &DatabaseTransaction,
     user_id: i64,
@@ -303,7 +304,7 @@ fn account_epoch() -> SelectStatement {
         .into_query()
 }
 
-/// The id of the session, if it was ended.
+/// The id of the session, if it has ended.
 fn ended_session(id: &str) -> SelectStatement {
     login_session::Entity::find()
         .select_only()
@@ -331,7 +332,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn all_sessions_end_but_the_one_that_is_spared() {
+    async fn all_sessions_end_except_the_given_one() {
         let school = SchoolAccounts::new().await;
         school.user("margaret", Role::Admin).await;
         school.user("grace", Role::Teacher).await;
@@ -351,7 +352,7 @@ mod tests {
         }
         accounts.authenticate(&mine.access_token).await.unwrap();
 
-        // Who signs in again is in, within the same second too; who ends the sessions next, ends the spared one.
+        // Signing in again works within the same second. The next end of all sessions also ends the excepted one.
         let next = school.login("margaret", PASSWORD).await.unwrap();
         accounts.authenticate(&next.access_token).await.unwrap();
         end(&school, &next.principal.admin().unwrap()).await;

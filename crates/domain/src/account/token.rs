@@ -1,10 +1,10 @@
-//! Our own tokens, signed with HS256: access tokens are JWTs of the profile in RFC 9068; those of [`refresh`](super::refresh)
-//! are told from them by their type and their audience.
+//! Our own tokens, signed with HS256. Access tokens are JWTs of the profile in RFC 9068. Refresh tokens
+//! ([`refresh`](super::refresh)) have another type and another audience.
 //!
-//! They are for one installation: their audience has its id.
+//! A token is for one installation: its audience has the installation's id.
 //!
-//! The library's defaults are too kind (RFC 8725): here the algorithm, the type, the issuer and the audience are
-//! pinned, every claim is required in its one JSON type, and a critical header that we don't know is refused.
+//! The library's defaults accept too much (RFC 8725). Here the algorithm, the type, the issuer and the audience are
+//! fixed, every claim is required with its JSON type, and an unknown critical header is refused.
 
 use std::fmt;
 use std::time::Duration;
@@ -27,18 +27,19 @@ pub(super) const NOT_VALID: &str = "the token is not valid";
 pub(super) const NO_LONGER_ACTIVE: &str = "the account is no longer active";
 
 const ISSUER: &str = "campus-backup";
-/// What is being done, for errors.
+/// The action, for errors.
 const SIGNING: &str = "signing a token";
-/// The shortest secret that HS256 should be used with (RFC 7518, section 3.2), in bytes.
+/// The shortest secret for HS256 (RFC 7518, section 3.2), in bytes.
 const SHORTEST_SECRET: usize = 32;
-/// How many guesses a secret must be worth, as a power of ten: with a token, they can be tried anywhere and at any speed.
+/// How many guesses a secret must withstand, as a power of ten: an attacker with a token can try guesses offline, at
+/// any speed.
 const SECRET_GUESSES: f64 = 18.0;
-/// No honest token is longer, and reading it costs time before anything is verified.
+/// No genuine token is longer, and parsing costs time before anything is verified.
 const LONGEST_TOKEN: usize = 16 * 1024;
 /// How many seconds two clocks may differ.
 pub(super) const LEEWAY: u64 = 5;
 
-/// Signs and verifies.
+/// Signs and verifies tokens.
 pub(super) struct TokenIssuer {
     signing: EncodingKey,
     /// The current secret first.
@@ -53,7 +54,7 @@ pub(super) struct IssuedToken {
     pub(super) expires_at: DateTime<Utc>,
 }
 
-/// What a verified token says.
+/// The content of a verified token.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct VerifiedToken {
     /// The user whose token it is.
@@ -64,16 +65,16 @@ pub(super) struct VerifiedToken {
     pub(super) expires_at: DateTime<Utc>,
 }
 
-/// What our tokens are for. What is meant for one is refused at every other, signed with the same secret as it is.
+/// The purpose of a token. A token for one purpose is refused for every other, although the secret is the same.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum TokenKind {
-    /// To do something.
+    /// To call the API.
     Access,
     /// To get the next access token.
     Refresh,
 }
 
-/// What tokens of a kind have in their header and as their audience.
+/// The header and the audience of a kind of token.
 struct TokenProfile {
     typ: &'static str,
     audience: String,
@@ -92,8 +93,8 @@ impl TokenProfile {
     }
 }
 
-/// What every token of ours says, and what only its kind does. Every claim has one type. The library itself skips a claim
-/// whose type it doesn't expect.
+/// The claims of every token of ours, and those of its kind. Every claim has one type: the library skips a claim of an
+/// unexpected type.
 #[derive(Serialize, Deserialize)]
 pub(super) struct TokenClaims<C> {
     iss: String,
@@ -122,12 +123,12 @@ impl<C> TokenClaims<C> {
     }
 }
 
-/// What only an access token says.
+/// The claims of an access token only.
 #[derive(Serialize, Deserialize)]
 struct AccessClaims {
     #[serde(flatten)]
     session: TokenSession,
-    /// For the reader's convenience; what counts is the role in the database.
+    /// Informational: the role in the database counts.
     role: Role,
 }
 
@@ -166,7 +167,7 @@ impl TokenIssuer {
         }
     }
 
-    /// An access token of a session.
+    /// Issues an access token for a session.
     pub(super) fn issue(
         &self,
         user_id: i64,
@@ -181,7 +182,7 @@ impl TokenIssuer {
         })
     }
 
-    /// What an access token says, if it is one of ours and has not expired.
+    /// The content of an access token, if it is one of ours and has not expired.
     pub(super) fn verify(&self, header: &Header, token: &str) -> Result<VerifiedToken> {
         let claims: TokenClaims<AccessClaims> = self.claims(TokenKind::Access, header, token)?;
         Ok(VerifiedToken {
@@ -191,7 +192,7 @@ impl TokenIssuer {
         })
     }
 
-    /// Whose access token it is, if it is one of ours, whether it has expired or not.
+    /// The user of an access token of ours, expired or not.
     ///
     /// # Errors
     /// [`Error::Unauthenticated`]
@@ -203,7 +204,7 @@ impl TokenIssuer {
         claims.user_id()
     }
 
-    /// Signs a token of a kind, and says what is in it.
+    /// Signs a token of a kind. Returns it with its claims.
     pub(super) fn sign<C: Serialize>(
         &self,
         kind: TokenKind,
@@ -229,7 +230,7 @@ impl TokenIssuer {
         Ok((token, claims))
     }
 
-    /// What a token of that kind says, if it is one of ours and valid.
+    /// The claims of a token of that kind, if it is one of ours and valid.
     pub(super) fn claims<C: DeserializeOwned>(
         &self,
         kind: TokenKind,
@@ -269,7 +270,7 @@ impl TokenIssuer {
 /// Whether tokens may be signed with it: long enough, and not easy to guess.
 ///
 /// # Errors
-/// What is wrong with it, to go on after the word for it. The secret is no part of that.
+/// What is wrong. The text follows the name of the setting, and does not contain the secret.
 pub fn check_secret(secret: &[u8]) -> Result<(), String> {
     if secret.len() < SHORTEST_SECRET {
         return Err(format!(
@@ -290,7 +291,7 @@ impl fmt::Debug for TokenIssuer {
     }
 }
 
-/// What every token must hold, ours or another's.
+/// The checks for every token, ours or the identity provider's.
 pub(super) fn strict(algorithm: Algorithm, issuer: &str, audience: &str) -> Validation {
     let mut validation = Validation::new(algorithm);
     validation.leeway = LEEWAY;
@@ -301,8 +302,8 @@ pub(super) fn strict(algorithm: Algorithm, issuer: &str, audience: &str) -> Vali
     validation
 }
 
-/// The header, not yet verified. An algorithm that the library doesn't know, `none` among them, and a critical
-/// header are refused here; RFC 7515 demands the latter of whoever doesn't understand it.
+/// The header, not yet verified. An unknown algorithm, including `none`, and a critical header are refused here; RFC
+/// 7515 requires the latter.
 pub(super) fn read_header(token: &str) -> Result<Header> {
     if token.len() > LONGEST_TOKEN {
         return Err(Error::Unauthenticated(NOT_VALID));
@@ -313,7 +314,7 @@ pub(super) fn read_header(token: &str) -> Result<Header> {
     }
 }
 
-/// The reason that may be shown: enough for an honest client, nothing for another.
+/// The reason for the client: enough for an honest one, and nothing useful to an attacker.
 pub(super) fn refused(error: &jsonwebtoken::errors::Error) -> Error {
     Error::Unauthenticated(match error.kind() {
         ErrorKind::ExpiredSignature => "the token has expired",
@@ -383,7 +384,7 @@ mod tests {
     }
 
     #[test]
-    fn claims_that_are_wrong_missing_or_of_another_type_are_refused() {
+    fn wrong_missing_or_mistyped_claims_are_refused() {
         let now = jsonwebtoken::get_current_timestamp();
         let verified = verify(&sign(&good_header(), &good_claims())).unwrap();
         assert_eq!((verified.user_id, verified.session), (42, session()));
@@ -430,7 +431,7 @@ mod tests {
     }
 
     #[test]
-    fn headers_other_than_ours_are_refused() {
+    fn foreign_headers_are_refused() {
         let mut types = vec![good_header(); 4];
         types[0].typ = None;
         types[1].typ = Some("JWT".to_owned());
@@ -453,7 +454,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_token_is_refused() {
+    fn malformed_tokens_are_refused() {
         let good = sign(&good_header(), &good_claims());
         let changed = format!("{}A{}", &good[..good.len() / 2], &good[good.len() / 2 + 1..]);
         let long = format!("{good}{}", "A".repeat(LONGEST_TOKEN));

@@ -1,13 +1,13 @@
-//! What a user name may be: one rule for whoever makes an account, also for accounts that a restore brings.
+//! The rule for user names, for new accounts and for accounts from a restore.
 
 use super::LONGEST_NAME;
 
-/// What is said of a name that is refused.
+/// Why a name is refused.
 const PROBLEM: &str = "must have 1 to 255 characters, none of them invisible, and no space at either end";
 
-/// Characters that are not seen and are no space: what Unicode calls default ignorable (fillers, joiners, marks of direction,
-/// variation selectors, tags), what separates lines, annotations, and the empty pattern of Braille. With one of them, two
-/// names look the same.
+/// Invisible characters other than spaces: Unicode's default ignorable ones (fillers, joiners, direction marks,
+/// variation selectors, tags), line separators, annotations, and the empty pattern of Braille. With one of them, two
+/// different names look the same.
 const INVISIBLE: [(char, char); 18] = [
     ('\u{ad}', '\u{ad}'),
     ('\u{34f}', '\u{34f}'),
@@ -32,7 +32,7 @@ const INVISIBLE: [(char, char); 18] = [
 /// Whether a new account may have that name.
 ///
 /// # Errors
-/// What the name must be, to go on after the word for it.
+/// What the name must be. The text follows the word "username".
 pub(crate) fn check(username: &str) -> Result<(), &'static str> {
     let length = username.chars().count();
     let has_edges = username.trim() != username;
@@ -42,7 +42,7 @@ pub(crate) fn check(username: &str) -> Result<(), &'static str> {
     }
 }
 
-/// Also a space that is not the usual one: it looks the same.
+/// An unusual space counts as invisible too: it looks like the usual one.
 fn is_invisible(character: char) -> bool {
     let is_listed = |(first, last): &(char, char)| (first..=last).contains(&&character);
     character.is_control() || (character.is_whitespace() && character != ' ') || INVISIBLE.iter().any(is_listed)

@@ -1,4 +1,4 @@
-//! Signing in and being let in, by the front door, on a database of its own.
+//! Signing in and authenticating, through the public API, on a database of its own.
 
 #![allow(clippy::unwrap_used)]
 
@@ -141,7 +141,7 @@ async fn too_many_attempts_are_refused_even_with_the_right_password() {
 }
 
 #[tokio::test]
-async fn whoever_signs_in_is_let_in_with_the_role_of_the_database() {
+async fn user_is_authenticated_with_the_role_in_the_database() {
     let school = SchoolAccounts::new().await;
     let user = school.user("grace", Role::Teacher).await;
     let before = Utc::now();

@@ -242,7 +242,7 @@ async fn old_keys_stay_when_new_ones_cannot_be_read() {
 }
 
 #[tokio::test]
-async fn without_any_keys_nobody_is_let_in() {
+async fn tokens_are_refused_without_any_keys() {
     let school = school(&[]).await;
     let token = Signer::ed("ed").sign(&claims());
     assert_eq!(
