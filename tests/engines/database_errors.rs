@@ -16,7 +16,7 @@ async fn refused(scratch: &Scratch, statements: &[&str]) -> Error {
 }
 
 #[on_every_engine]
-async fn write_to_a_read_only_database_is_told_as_such(engine: Engine) {
+async fn write_to_a_read_only_database_is_reported(engine: Engine) {
     let scratch = Scratch::migrated(engine).await;
     let begin = match engine {
         Engine::Sqlite => "pragma query_only = on",

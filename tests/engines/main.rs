@@ -1,6 +1,6 @@
 //! The domain on every engine, without HTTP.
 //!
-//! [`schema`] compares what the migrations make with the entities and the catalogue. [`snapshot_paths`] and [`snapshot_pair`]
+//! [`schema`] compares what the migrations make with the entities and the catalogue. [`snapshot_paths`] and [`snapshot_parallel`]
 //! read in bulk, [`stored_values`] has all that an engine can store, [`diff`], [`jobs`] and [`restore`] use what they are named after. How engines are found is said in
 //! `tests/service/main.rs`.
 
@@ -23,6 +23,6 @@ mod restore_read_back;
 mod restore_refusals;
 mod schema;
 mod sessions;
-mod snapshot_pair;
+mod snapshot_parallel;
 mod snapshot_paths;
 mod stored_values;

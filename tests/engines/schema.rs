@@ -52,7 +52,7 @@ fn of_the_school(shape: &Shape) -> BTreeMap<&str, &Table> {
 }
 
 #[on_every_engine]
-async fn entities_describe_what_the_migrations_make(engine: Engine) {
+async fn entities_equal_the_migrated_schema(engine: Engine) {
     let described = schema_shape::read(&described_by_entities(engine).await).await;
     let migrated = schema_shape::read(&Scratch::migrated(engine).await).await;
     let names = |shape: &Shape| shape.keys().cloned().collect::<Vec<_>>();
@@ -83,7 +83,7 @@ async fn entities_describe_what_the_migrations_make(engine: Engine) {
 }
 
 #[on_every_engine]
-async fn the_catalogue_lists_what_the_migrations_make(engine: Engine) {
+async fn catalogue_equals_the_migrated_schema(engine: Engine) {
     let shape = schema_shape::read(&Scratch::migrated(engine).await).await;
     let school = of_the_school(&shape);
     let listed: BTreeSet<_> = catalog::Table::ALL.iter().map(|table| table.name()).collect();
@@ -105,7 +105,7 @@ async fn the_catalogue_lists_what_the_migrations_make(engine: Engine) {
 }
 
 #[on_every_engine]
-async fn the_catalogue_knows_what_hangs_on_what(engine: Engine) {
+async fn catalogue_has_the_dependencies_of_the_schema(engine: Engine) {
     let shape = schema_shape::read(&Scratch::migrated(engine).await).await;
     let mut referred = BTreeMap::<&str, BTreeSet<&str>>::new();
     for (name, table) in of_the_school(&shape) {
@@ -167,7 +167,7 @@ async fn migrations_go_down_and_up_again(engine: Engine) {
 
 /// What can't be right is refused by the database itself, so no other program can put it there either.
 #[on_every_engine]
-async fn the_database_refuses_what_can_not_be_right(engine: Engine) {
+async fn database_refuses_invalid_rows(engine: Engine) {
     let school = small_school(engine).await;
     let long = "x".repeat(256);
     let nul = match engine {

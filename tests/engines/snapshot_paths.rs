@@ -237,7 +237,7 @@ async fn read(database: &Database, strategy: ReadStrategy, table: Table, selecti
 }
 
 #[on_every_engine]
-async fn all_paths_read_what_was_written(engine: Engine) {
+async fn all_read_strategies_return_the_written_rows(engine: Engine) {
     let scratch = Scratch::migrated(engine).await;
     let mut runner = TestRunner::deterministic();
     let school = school(&mut runner);
@@ -269,9 +269,9 @@ async fn all_paths_read_what_was_written(engine: Engine) {
                 "{table} {selection:?}"
             );
             assert!(!fast.is_empty());
-            for rows_in_a_turn in [1, 7, 100] {
-                let pair = read(&database, ReadStrategy::Parallel(rows_in_a_turn), table, selection).await;
-                assert_eq!(pair, fast, "{table} {selection:?} in turns of {rows_in_a_turn}");
+            for rows_per_range in [1, 7, 100] {
+                let pair = read(&database, ReadStrategy::Parallel(rows_per_range), table, selection).await;
+                assert_eq!(pair, fast, "{table} {selection:?} in turns of {rows_per_range}");
             }
         }
     }

@@ -16,7 +16,7 @@ use tokio::runtime::{Builder, Runtime};
 use super::Scratch;
 use super::service::JWT_SECRET;
 
-/// How a copy goes about its jobs.
+/// The timing of a copy's heartbeats and lease.
 #[derive(Clone, Copy)]
 pub struct Manner {
     pub heartbeat: Duration,
@@ -25,21 +25,21 @@ pub struct Manner {
 }
 
 impl Manner {
-    /// Gives signs of life all the while, and is soon out of patience with others.
+    /// Frequent heartbeats, and a short lease timeout for other copies.
     pub const LIVELY: Self = Self {
         heartbeat: Duration::from_millis(50),
         patience: Duration::from_millis(1500),
         at_once: 4,
     };
 
-    /// Gives no sign of life, as one that is cut off from the database, and will be taken for dead after a moment.
+    /// No heartbeats, as after losing the database; other copies soon reap its jobs.
     pub const CUT_OFF: Self = Self {
         heartbeat: Duration::from_secs(3600),
         patience: Duration::from_millis(300),
         at_once: 4,
     };
 
-    /// Gives no sign of life, and nobody minds.
+    /// No heartbeats, and a lease that does not expire.
     pub const SILENT: Self = Self {
         heartbeat: Duration::from_secs(3600),
         patience: Duration::from_secs(3600),
@@ -51,7 +51,7 @@ impl Manner {
 pub struct Store {
     /// None while it can't be reached.
     pub archives: Option<Published>,
-    /// How often it was asked.
+    /// The number of requests.
     pub asked: usize,
 }
 
@@ -64,7 +64,7 @@ impl Default for Store {
     }
 }
 
-/// It has a runtime of its own, and goes down with it.
+/// It has a runtime of its own, and stops with it.
 pub struct Copy {
     pub jobs: Jobs,
     pub database: Database,
@@ -118,7 +118,7 @@ impl Copy {
                 url,
                 connections: 4,
                 readers: 2,
-                patience: Duration::from_secs(2),
+                lock_timeout: Duration::from_secs(2),
             };
             let database = Database::connect(&settings_of_database).await.unwrap();
             let jobs = Jobs::new(database.clone(), settings, runner);
@@ -181,7 +181,7 @@ impl Copy {
 
 impl Drop for Copy {
     fn drop(&mut self) {
-        // Nothing gets another turn, as after kill -9.
+        // No task continues, as after kill -9.
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }

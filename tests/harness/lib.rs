@@ -1,12 +1,17 @@
-//! What every test stands on.
+//! Fixtures for all tests.
 //!
-//! [`engine`] knows which engines are here, [`scratch`] makes a database that lives as long as its test, [`service`]
-//! starts the program on it, [`defaults`] makes one whose sessions have other defaults than usual, [`s3`] holds its archives, [`stub`] pretends to, [`copy`] does the jobs of one, [`client`] asks it over HTTP and [`wire`] over a bare socket, where a test has to be
-//! slow, rude or exact. [`school`] is a small school of awkward rows with what must be made of them, [`fill`] makes
-//! many rows, [`token`] forges bearers, [`tool`] runs other programs. [`archives_rig`] works with archives over HTTP, [`restore_rig`] without it, and
-//! [`schema_shape`] reads what the engine knows of its tables. [`on_every_engine`] makes a test an engine of a function.
+//! - Databases: [`engine`] knows the available engines, [`scratch`] creates a database for one test, [`defaults`] one
+//!   with unusual session defaults, [`school`] fills it with awkward rows and their expected forms, [`fill`] with many
+//!   rows, and [`schema_shape`] reads the engine's description of the tables.
+//! - The service: [`service`] starts the program, [`client`] talks to it over HTTP, and [`wire`] over a bare socket,
+//!   where a test must be slow or exact. [`copy`] runs the jobs of a copy of the service in the test's process.
+//! - Other servers: [`s3`] is a store, [`stub`] a server that is not one, [`token`] an identity provider, and [`tool`]
+//!   runs other programs.
+//! - [`archives_rig`] tests archives over HTTP, [`restore_rig`] without it.
+//!
+//! [`on_every_engine`] generates one test for each engine.
 
-// A test that can't go on says so and ends; that is what unwrap, expect and panic are for.
+// A test fails by panicking, so unwrap, expect and panic are allowed.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 // It is a library only so that it is compiled once; a comment stands where a name does not say everything.
 #![allow(missing_docs)]
@@ -50,7 +55,7 @@ pub const TABLES: [&str; 7] = [
     "attendance",
 ];
 
-/// How long anything may take that ought to happen by itself.
+/// The time limit for anything that should happen by itself.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// An address of this machine at which every connection is refused, for as long as the socket is kept: its port is

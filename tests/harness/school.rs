@@ -8,7 +8,7 @@
 use super::engine::Engine;
 use super::scratch::Scratch;
 
-/// The password of everybody in the school, [`super::ADMIN_PASSWORD`], with argon2id.
+/// The hash of every user's password, [`super::ADMIN_PASSWORD`], with argon2id.
 const PASSWORD_HASH: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$+cheC9RhctdQQHH3P5H1+A$hfYSLP5iHcdhktmGmfpPogYDyKMkFxZE7krtzprosoI";
 

@@ -108,7 +108,7 @@ impl Scratch {
         campus_backup_domain::Database::connect(&settings).await.unwrap()
     }
 
-    /// One more connection, that is nobody else's.
+    /// One more connection, for this test only.
     pub async fn another_connection(&self) -> DatabaseConnection {
         connect(&self.url, 1).await
     }

@@ -94,7 +94,7 @@ impl Setup {
         arguments.iter().fold(self, |setup, argument| setup.argument(argument))
     }
 
-    /// Where the program stands; its data folder is `data` in it unless it is told otherwise.
+    /// The working folder of the program. Its data folder is `data` in it, unless set otherwise.
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }
@@ -214,7 +214,7 @@ impl Finished {
         one_time_password(&self.stdout).unwrap_or_else(|| panic!("no password was printed: {self:?}"))
     }
 
-    /// A fault is told in a plain line: no backtrace, no panic, none of Rust's own notation.
+    /// Asserts that the error is one plain line: no backtrace, no panic, no Rust notation.
     pub fn assert_plain_fault(&self, code: i32) {
         assert_eq!(self.code, Some(code), "{self:?}");
         assert!(!self.stderr.trim().is_empty(), "nothing was said");
@@ -265,12 +265,12 @@ impl Service {
         self.setup.folder().to_owned()
     }
 
-    /// Somebody who has not signed in.
+    /// A client without a token.
     pub fn anonymous(&self) -> Client {
         Client::new(self.client.clone(), self.base_url(), None)
     }
 
-    /// Somebody with that token.
+    /// A client with that token.
     pub fn bearer(&self, token: &str) -> Client {
         Client::new(self.client.clone(), self.base_url(), Some(token.to_owned()))
     }

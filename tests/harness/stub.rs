@@ -1,4 +1,4 @@
-//! A server that answers every request with the same, as one that is somebody else's.
+//! A server that gives the same response to every request, such as one that is not a store.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;

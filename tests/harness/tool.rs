@@ -1,15 +1,14 @@
-//! Other people's programs, asked for a second opinion.
+//! Other programs, for a second opinion.
 
 use std::collections::HashSet;
 use std::io::Write as _;
 use std::process::{Command, Output};
 use std::sync::{LazyLock, Mutex};
 
-/// Programs that were missed already, so that each is told once.
+/// Missing programs that were reported already.
 static MISSED: LazyLock<Mutex<HashSet<String>>> = LazyLock::new(Mutex::default);
 
-/// Whether a program is here. A missing one is told on stderr once; it is a failure if
-/// `TEST_TOOLS` names it.
+/// Whether a program is available. A missing one is reported on stderr once; it is a failure if `TEST_TOOLS` names it.
 pub fn is_here(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     if std::env::split_paths(&path).any(|folder| folder.join(program).is_file()) {

@@ -62,7 +62,7 @@ fn a_volume_of_root_with_the_group_of_the_service_works() {
 }
 
 #[test]
-fn a_folder_of_another_user_is_told_with_its_mend() {
+fn folder_of_another_user_is_reported_with_the_remedy() {
     let Some(other) = OtherUser::new() else { return };
     let data = other.folder("data", 0, 0, 0o755);
     for command in [&["migrate"][..], &["serve"], &["demo"], &["admin", "create", "head"]] {
@@ -88,7 +88,7 @@ fn a_folder_of_another_user_is_told_with_its_mend() {
 }
 
 #[test]
-fn a_folder_that_its_owner_may_not_write_to_is_told_with_its_mend() {
+fn read_only_folder_is_reported_with_the_remedy() {
     let Some(other) = OtherUser::new() else { return };
     let data = other.folder("data", USER, GROUP, 0o500);
     let line = refused(&other.run(&["migrate"], &data));

@@ -15,7 +15,7 @@ async fn of_the_small_school(engine: Engine) -> (School, Service, Client) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_can_not_be_downloaded_is_refused() {
+async fn invalid_downloads_are_refused() {
     let (_school, _service, admin) = of_the_small_school(Engine::Sqlite).await;
     for table in [
         "grades",
@@ -231,7 +231,7 @@ fn assert_file_name(disposition: &str, begins: &str) {
 
 /// Nothing asks for compression, nothing is compressed; a client that refuses it gets it as it is.
 #[tokio::test(flavor = "multi_thread")]
-async fn compression_is_only_for_those_who_ask() {
+async fn compression_is_only_used_on_request() {
     let (_school, _service, admin) = of_the_small_school(Engine::Sqlite).await;
     let plain = admin.get("/backup/download/students").await.expect(200);
     assert!(matches!(plain.header("content-encoding"), "" | "identity"));

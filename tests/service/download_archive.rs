@@ -161,7 +161,7 @@ async fn an_empty_school_is_an_archive_too(engine: Engine) {
 
 /// A writer inserts a student, an enrollment and a payment in each transaction: no backup has more of one.
 #[on_every_engine]
-async fn a_backup_is_of_one_moment(engine: Engine) {
+async fn backup_is_one_consistent_snapshot(engine: Engine) {
     let scratch = Scratch::migrated(engine).await;
     let service = Service::on(&scratch).await;
     let admin = service.admin().await;

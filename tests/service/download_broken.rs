@@ -74,7 +74,7 @@ async fn an_unreadable_first_row_is_refused_before_the_first_byte(engine: Engine
         }
         assert!(
             !detail.contains("nobody"),
-            "the value itself is nobody's business: {detail}"
+            "the detail must not contain the value: {detail}"
         );
     }
 }
@@ -87,7 +87,7 @@ async fn a_running_download_may_end_when_the_service_stops(engine: Engine) {
     let mut reader = Wire::download(&service, admin.token(), STUDENTS).await;
     reader.read(100_000).await;
     service.terminate();
-    until("nobody new is let in", PATIENCE, async || {
+    until("new requests are refused", PATIENCE, async || {
         let request = service.anonymous().request(reqwest::Method::GET, "/healthz");
         Answer::try_of(request)
             .await

@@ -126,7 +126,7 @@ async fn trusted_proxy_needs_no_header_to_be_known() {
 
 /// With HTTP/1.0 only the end of the connection would end a download without a length.
 #[tokio::test(flavor = "multi_thread")]
-async fn http_1_0_client_is_told_the_length() {
+async fn http_1_0_response_has_a_length() {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     let scratch = wide_school(Engine::Sqlite).await;
     let service = Service::on(&scratch).await;
@@ -149,7 +149,7 @@ async fn http_1_0_client_is_told_the_length() {
 
 /// What fails midway fails before the first byte, and the problem says where.
 #[on_every_engine]
-async fn unreadable_row_is_told_through_a_proxy(engine: Engine) {
+async fn unreadable_row_is_reported_through_a_proxy(engine: Engine) {
     if engine != Engine::Sqlite {
         return; // The others don't let such a value in.
     }
@@ -169,7 +169,7 @@ async fn unreadable_row_is_told_through_a_proxy(engine: Engine) {
 
 /// The longest text of a cell of Excel has 32,767 characters.
 #[on_every_engine]
-async fn text_that_no_cell_holds_is_told_before_the_first_byte(engine: Engine) {
+async fn text_too_long_for_a_cell_is_reported_before_the_first_byte(engine: Engine) {
     let scratch = wide_school(engine).await;
     let service = Service::on(&scratch).await;
     let admin = service.admin().await;
@@ -195,9 +195,9 @@ async fn text_that_no_cell_holds_is_told_before_the_first_byte(engine: Engine) {
     }
 }
 
-/// Whoever reads a spooled download slowly keeps no connection to the database, and keeps their place.
+/// A slow client of a spooled download holds no database connection, but keeps its permit.
 #[on_every_engine]
-async fn spooled_download_needs_no_database_and_keeps_its_place(engine: Engine) {
+async fn spooled_download_holds_a_permit_and_no_connection(engine: Engine) {
     let scratch = wide_school(engine).await;
     let setup = Setup::on(&scratch).set("CAMPUS_BACKUP_MAX_DOWNLOADS", 1);
     let service = setup.start().await;

@@ -39,7 +39,7 @@ async fn a_slow_reader_gets_everything_in_bounded_memory(engine: Engine) {
     let mut reader = Wire::download(&service, admin.token(), STUDENTS).await;
     for megabytes in 1..=6 {
         reader.read(megabytes << 20).await;
-        // Whoever reads in small sips leaves the service time to run ahead, if it does.
+        // Small reads leave the service time to run ahead, if it does.
         let mut looks = 0;
         until("a look at the memory", PATIENCE, async || {
             looks += 1;
@@ -58,7 +58,7 @@ async fn a_slow_reader_gets_everything_in_bounded_memory(engine: Engine) {
 }
 
 #[on_every_engine]
-async fn a_reader_who_takes_nothing_is_cut_off(engine: Engine) {
+async fn stalled_client_is_cut_off(engine: Engine) {
     let scratch = wide_school(engine).await;
     let setup = Setup::on(&scratch)
         .set("CAMPUS_BACKUP_STALL_TIMEOUT", 2)
@@ -77,7 +77,7 @@ async fn a_reader_who_takes_nothing_is_cut_off(engine: Engine) {
 
 /// Reading slowly is not stalling: the limit is on progress, not on the whole.
 #[on_every_engine]
-async fn a_reader_who_takes_a_little_is_not(engine: Engine) {
+async fn slow_client_is_not_cut_off(engine: Engine) {
     let scratch = wide_school(engine).await;
     let service = Setup::on(&scratch).set("CAMPUS_BACKUP_STALL_TIMEOUT", 2).start().await;
     let admin = service.admin().await;
@@ -114,7 +114,7 @@ async fn more_downloads_than_allowed_are_sent_away_at_once(engine: Engine) {
 }
 
 #[on_every_engine]
-async fn stalled_readers_hinder_nobody_else(engine: Engine) {
+async fn stalled_clients_do_not_delay_others(engine: Engine) {
     let scratch = wide_school(engine).await;
     let setup = Setup::on(&scratch)
         .set("CAMPUS_BACKUP_MAX_DOWNLOADS", 20)
@@ -135,7 +135,7 @@ async fn stalled_readers_hinder_nobody_else(engine: Engine) {
 }
 
 #[on_every_engine]
-async fn readers_who_go_away_leave_nothing_behind(engine: Engine) {
+async fn disconnected_clients_leave_no_resources(engine: Engine) {
     let scratch = wide_school(engine).await;
     let service = Setup::on(&scratch).set("CAMPUS_BACKUP_MAX_DOWNLOADS", 4).start().await;
     let admin = service.admin().await;
@@ -181,7 +181,7 @@ async fn readers_who_go_away_leave_nothing_behind(engine: Engine) {
 
 /// A client that leaves before the first byte.
 #[on_every_engine]
-async fn who_leaves_before_the_answer_leaves_nothing_behind(engine: Engine) {
+async fn disconnecting_before_the_response_leaves_no_resources(engine: Engine) {
     let scratch = wide_school(engine).await;
     let service = Setup::on(&scratch).set("CAMPUS_BACKUP_MAX_DOWNLOADS", 2).start().await;
     let admin = service.admin().await;

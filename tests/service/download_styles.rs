@@ -138,8 +138,8 @@ const HOSTILE: [&str; 7] = [
     "x,\"=1+1,y",
 ];
 
-/// Somebody whose spreadsheet expects another delimiter than the file has opens it all the same. Every file, read with every
-/// delimiter, has no formula; without the guard it has some, so that the test can fail.
+/// A spreadsheet that expects another delimiter opens the file as well. No file has a formula with any delimiter.
+/// Without the guard some have one, so that the test can fail.
 #[tokio::test(flavor = "multi_thread")]
 async fn libreoffice_finds_no_formula_with_another_delimiter() {
     if !tool::is_here("soffice") {

@@ -125,7 +125,7 @@ const STORAGE: [Defaults; 3] = [
     },
 ];
 
-/// A clear of everything and its undo, and a restore in each mode, bring back what was there to the last byte.
+/// A clear of everything and its undo, and a restore in each mode, restore the data to the last byte.
 async fn round_trip(scratch: &Scratch, combination: &str) {
     let setup = Setup::on(scratch);
     let service = setup.start().await;
@@ -190,7 +190,7 @@ async fn round_trips(engine: Engine, is_chosen: impl Fn([usize; 4]) -> bool) {
 
 /// Each entry of each list once or more.
 #[on_every_engine]
-async fn what_was_there_comes_back_on_servers_with_unusual_settings(engine: Engine) {
+async fn data_round_trips_on_servers_with_unusual_settings(engine: Engine) {
     round_trips(engine, |[storage, isolation, modes, limits]| {
         [storage, modes, limits]
             == [
@@ -204,6 +204,6 @@ async fn what_was_there_comes_back_on_servers_with_unusual_settings(engine: Engi
 
 /// All combinations.
 #[on_every_engine(ignore)]
-async fn what_was_there_comes_back_with_every_combination_of_settings(engine: Engine) {
+async fn data_round_trips_with_every_combination_of_settings(engine: Engine) {
     round_trips(engine, |_| engine != Engine::Sqlite).await;
 }

@@ -1,5 +1,5 @@
-//! Another program holds whole tables, as one does that changes the schema: whoever waits is told in time, and whoever
-//! gives up waiting takes nothing of the service with them.
+//! Another program locks whole tables, as during a change of the schema. Waiting requests get a response in time, and
+//! cancelled ones release all resources.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ pub(crate) struct Locked {
 }
 
 impl Locked {
-    /// Against everybody.
+    /// Against all others.
     pub(crate) async fn holding(scratch: &Scratch) -> Self {
         let statements = match scratch.engine() {
             Engine::Postgres => &["begin", "lock table students in access exclusive mode"][..],
@@ -65,7 +65,7 @@ fn impatient(scratch: &Scratch) -> Setup {
 }
 
 #[on_every_engine]
-async fn who_waits_is_told_in_time(engine: Engine) {
+async fn waiting_requests_get_a_response_in_time(engine: Engine) {
     let school = small_school(engine).await;
     let service = impatient(&school.scratch).start().await;
     let admin = service.admin().await;
@@ -86,7 +86,7 @@ async fn who_waits_is_told_in_time(engine: Engine) {
 
 /// A statement that is cut off while it waits for a lock would leave its connection unusable.
 #[on_every_engine]
-async fn who_gives_up_waiting_costs_no_connection(engine: Engine) {
+async fn cancelled_waiting_costs_no_connection(engine: Engine) {
     let school = small_school(engine).await;
     let service = impatient(&school.scratch).start().await;
     let admin = service.admin().await;
@@ -127,9 +127,9 @@ async fn who_gives_up_waiting_costs_no_connection(engine: Engine) {
         .await;
 }
 
-/// Whoever drips a body that nobody wants would keep a connection for ever, without signing in.
+/// A client that sends an unwanted body slowly must not keep a connection for ever without signing in.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_body_that_drips_keeps_no_connection() {
+async fn slow_request_body_is_cut_off() {
     let school = small_school(Engine::Sqlite).await;
     let service = Setup::on(&school.scratch)
         .set("CAMPUS_BACKUP_BODY_TIMEOUT", 1)

@@ -22,7 +22,7 @@ json.dump(rows, sys.stdout)
 "#;
 
 #[on_every_engine(nightly)]
-async fn python_reads_what_sql_says(engine: Engine) {
+async fn python_reads_the_values_of_the_database(engine: Engine) {
     if !tool::is_here("python3") {
         return;
     }

@@ -19,7 +19,7 @@ async fn answer(service: &Service, status: u16) -> serde_json::Value {
 }
 
 #[on_every_engine]
-async fn read_only_database_is_told_by_name(engine: Engine) {
+async fn read_only_database_is_reported(engine: Engine) {
     if engine != Engine::Postgres {
         return;
     }

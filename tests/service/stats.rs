@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use harness::{Engine, Scratch, Service, TABLES, fill, on_every_engine, small_school};
 
-/// Inserts pairs until it is told to stop, each in a transaction.
+/// Inserts pairs, each in a transaction, until it is stopped.
 pub(crate) struct Writer {
     stop: Arc<AtomicBool>,
     task: tokio::task::JoinHandle<u32>,
@@ -79,7 +79,7 @@ async fn counts_of_an_empty_school_are_zero(engine: Engine) {
 }
 
 #[on_every_engine]
-async fn counts_are_of_one_moment(engine: Engine) {
+async fn counts_are_one_consistent_snapshot(engine: Engine) {
     let scratch = Scratch::migrated(engine).await;
     let service = Service::on(&scratch).await;
     let admin = service.admin().await;

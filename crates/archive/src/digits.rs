@@ -1,4 +1,4 @@
-//! Writing numbers as text, without the detour over `fmt`, which a million rows feel.
+//! Writes numbers as text without `fmt`, which would be slow for a million rows.
 
 use chrono::{Datelike, NaiveDate, NaiveTime, Timelike};
 

@@ -1,30 +1,30 @@
-//! What can be wrong with an archive. One type for the whole crate: whoever reads wants to know which of these it was
-//! and where, and says it to an administrator. No message holds a value of the archive.
+//! Why an archive is refused. The whole crate has one error type, because a caller reports the kind of the fault and
+//! its place to an administrator. No message contains a value of the archive.
 
 use std::fmt;
 use std::io;
 
 use crate::schema::SchemaMismatch;
 
-/// The result of whatever reads an archive.
+/// The result of reading an archive.
 pub type Result<T> = std::result::Result<T, Error>;
 
 /// Why an archive was refused. [`Error::code`] is stable, the message is for people.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// There was not one byte.
+    /// The input is empty.
     #[error("the file is empty")]
     Empty,
-    /// The first bytes are not those of an archive, in whatever layers.
+    /// The first bytes are not those of an archive, with any layers.
     #[error("this is not an archive of campus-backup: it looks like {looks_like}")]
     NotAnArchive {
         /// What the bytes look like, with its article.
         looks_like: &'static str,
     },
-    /// The file ends before the archive does. What is there may be right.
+    /// The file ends before the archive does. The part that exists may be correct.
     #[error("the archive is incomplete: it ends too early, after {at}")]
     Truncated {
-        /// The last place that was whole.
+        /// The last complete place.
         at: Position,
     },
     /// The structure of the document is not that of an archive.
@@ -32,31 +32,31 @@ pub enum Error {
     Corrupt {
         /// Where.
         at: Position,
-        /// What was seen there.
+        /// What was found there.
         problem: &'static str,
     },
-    /// A layer around the document does not open: the compression or the encryption.
+    /// A layer around the document can't be read: the compression or the encryption.
     #[error("the archive is damaged: {problem}")]
     CorruptLayer {
-        /// What the layer said.
+        /// The layer's error.
         problem: String,
     },
-    /// The content is not what was written.
+    /// The content differs from its digest.
     #[error("the archive is damaged: {what} does not have the digest that was written down for it")]
     DigestMismatch {
         /// What was digested: a table, the header or the compressed bytes.
         what: Digested,
     },
-    /// There are keys, and none of them opens the archive.
+    /// None of the given keys opens the archive.
     #[error("none of the given keys opens this archive")]
     WrongKey,
-    /// The archive is encrypted, and there is no key of the kind that it takes.
+    /// The archive is encrypted, and no key of the required kind was given.
     #[error("the archive is encrypted: {needed} is needed to open it")]
     KeyRequired {
-        /// What would open it.
+        /// The kind of key that opens it.
         needed: KeyKind,
     },
-    /// The archive was written by a later version of this program. Nothing else of it was looked at.
+    /// A later version of this program wrote the archive. Nothing else of it was read.
     #[error(
         "the archive is of format version {version}, this program reads up to version {}",
         crate::VERSION
@@ -68,15 +68,15 @@ pub enum Error {
     /// The archive's schema is not the expected one.
     #[error("the archive does not fit this database: {0}")]
     SchemaMismatch(SchemaMismatch),
-    /// It would be valid, but it is not written the one way in which it must be: another program has rewritten it.
+    /// It is valid but not in canonical form: another program has rewritten it.
     #[error("not in the canonical form, in {at}: {problem}")]
     NotCanonical {
         /// Where.
         at: Position,
-        /// What is written otherwise.
+        /// What is not canonical.
         problem: &'static str,
     },
-    /// A value is none that its column can hold.
+    /// The column can't hold a value.
     #[error("an impossible value in {at}: {problem}")]
     InvalidValue {
         /// Where.
@@ -84,7 +84,7 @@ pub enum Error {
         /// What is wrong with the value.
         problem: &'static str,
     },
-    /// A row does not have exactly the columns of its table, once each and in their order.
+    /// A row does not have exactly the columns of its table, once each and in order.
     #[error("an impossible row in {at}: {problem}")]
     InvalidRow {
         /// Where.
@@ -104,23 +104,23 @@ pub enum Error {
         /// The second of the two rows.
         at: Position,
     },
-    /// There are more or fewer rows than the summary says.
+    /// The number of rows differs from the summary.
     #[error("the summary promises {promised} rows of {}, and there are {found}", table.as_deref().unwrap_or("all tables"))]
     CountMismatch {
         /// The table, or none if it is the count of all tables.
         table: Option<String>,
-        /// What the summary says.
+        /// The number in the summary.
         promised: u64,
-        /// What was read.
+        /// The number that was read.
         found: u64,
     },
-    /// The sum of a decimal column is not what the summary says.
+    /// The sum of a decimal column differs from the summary.
     #[error("the sum of {column} is not what the summary says")]
     TotalsMismatch {
         /// `table.column`
         column: String,
     },
-    /// Reading on would take more than the [`Limits`](crate::Limits) allow.
+    /// Reading it would exceed the [`Limits`](crate::Limits).
     #[error("the archive goes beyond the limit of {limit} ({allowed})")]
     LimitExceeded {
         /// Which limit.
@@ -128,10 +128,10 @@ pub enum Error {
         /// Its value.
         allowed: u64,
     },
-    /// Something stands behind the end.
+    /// There is data after the end.
     #[error("something stands behind the end of the archive")]
     TrailingData,
-    /// The source itself failed.
+    /// The source failed.
     #[error("the archive can't be read")]
     Io(#[source] io::Error),
     /// Reading had failed before, and was tried again.
@@ -140,7 +140,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// The stable name of what is wrong.
+    /// The stable code of the fault.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Empty => "empty",
@@ -165,7 +165,7 @@ impl Error {
         }
     }
 
-    /// Where in the document, if it is about one place.
+    /// The place in the document, if the fault has one.
     pub fn position(&self) -> Option<&Position> {
         match self {
             Self::Truncated { at }
@@ -214,7 +214,7 @@ impl fmt::Display for Position {
     }
 }
 
-/// What a digest was taken of.
+/// The content of a digest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Digested {
     /// The rows of a table.
@@ -235,7 +235,7 @@ impl fmt::Display for Digested {
     }
 }
 
-/// What opens an encrypted archive.
+/// The kind of key that opens an encrypted archive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyKind {
     /// An `AGE-SECRET-KEY-1...`.
@@ -274,7 +274,7 @@ pub enum Limit {
     WorkFactor,
     /// The header of an encrypted file, which is never long.
     EncryptionHeader,
-    /// What a caller remembers of ids, to tell whether rows refer to rows that are there. No reader has this limit.
+    /// The memory for ids with which a caller checks references. No reader has this limit.
     ScatteredIds,
 }
 

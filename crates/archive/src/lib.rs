@@ -1,14 +1,14 @@
-//! The archive: the one format in which a school's data is kept and given out whole.
+//! The archive format: a school's complete data in one file.
 //!
-//! It is valid JSON with one row a line, so that it can be parsed as a document or read by line; its last member is
-//! a `summary` of counts, digests and totals, so that a document without one was cut. Compression and encryption are
-//! layers around it, and a small [`Manifest`] lies beside what is stored. This crate writes and reads bytes; it knows
-//! no database, no network and no table by name, and nothing in it waits for anything but the bytes.
+//! An archive is valid JSON with one row per line, so that it can be parsed as a document or by line. Its last member
+//! is a `summary` of counts, digests and totals, so a document without one is truncated. Compression and encryption are
+//! layers around it, and a small [`Manifest`] is stored beside it. This crate writes and reads bytes. It uses no
+//! database and no network, knows no table by name, and waits only for the bytes.
 //!
-//! In reading order: [`value`] has the kinds of values and their canonical forms (with [`digits`] for numbers),
-//! [`writer`] writes a document, [`summary`] is what stands at its end; [`layers`] puts compression and encryption
-//! around it; [`reader`] reads it all again within [`limits`], and says by [`error`] what is wrong; [`schema`] compares
-//! what an archive holds with what is expected; [`manifest`] is what lies beside it, and [`signature`] signs that.
+//! In reading order: [`value`] has the kinds of values and their canonical forms (with [`digits`] for numbers).
+//! [`writer`] writes a document, and [`summary`] is its end. [`layers`] adds compression and encryption. [`reader`]
+//! reads it within [`limits`], and [`error`] says what is wrong. [`schema`] compares the content of an archive with the
+//! expected tables. [`manifest`] describes a stored archive, and [`signature`] signs that.
 //!
 //! `docs/archive-format.md` describes the format completely.
 

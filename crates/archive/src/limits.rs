@@ -1,9 +1,9 @@
-//! How much a reader accepts. An archive may come from anywhere, and a few kilobytes can claim to be terabytes.
+//! Limits of a reader. An archive may have any origin, and a few kilobytes can expand to terabytes.
 //!
-//! The writer keeps the same limits, so that whatever was written can be read: it refuses a row that is too long
-//! ([`Limits::holds_row`]) and never compresses better than a reader accepts.
+//! The writer has the same limits, so that everything it writes can be read: it refuses a row that is too long
+//! ([`Limits::holds_row`]), and never compresses better than a reader accepts.
 
-/// What reading an archive may take. The defaults are far beyond any school's data.
+/// Limits for reading an archive. The defaults are far beyond any school's data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes of the bare document. Default: 64 GiB.
@@ -27,11 +27,12 @@ pub struct Limits {
     pub work_factor: u8,
 }
 
-/// So many bytes of the document may be compressed at any ratio: a reader unpacks them in a second, and keeps none of them.
+/// The bytes of a document that may have any compression ratio: a reader unpacks them in a second and keeps none of
+/// them.
 pub(crate) const RATIO_FROM: u64 = 256 << 20;
 
 impl Limits {
-    /// Whether a row fits whose JSON has so many bytes. A comma stands behind it on its line.
+    /// Whether a row with this number of bytes of JSON fits. Its line also has a comma.
     pub fn holds_row(&self, json_bytes: usize) -> bool {
         json_bytes < self.line_bytes
     }

@@ -1,8 +1,8 @@
-//! The small file that lies beside each stored archive, so that a history can be listed without opening archives.
+//! The manifest: a small file beside each stored archive, so that archives can be listed without opening them.
 //!
-//! It is written after the archive was read back and found whole, and may be written anew when a label, a pin or a
-//! verification changes. What it says of the data is only as good as the archive: whoever restores reads that. Who wrote it
-//! is only known if its [signature](crate::signature) is right.
+//! It is written after the archive was read back and found intact. It is written again when the label, the note, the
+//! protection or a verification changes. Its statements about the data are only a copy: a restore reads the archive
+//! itself. Its author is proven only by a valid [signature](crate::signature).
 
 use std::collections::BTreeMap;
 
@@ -19,19 +19,18 @@ pub const FORMAT: &str = "campus-backup-manifest";
 /// The `version` that this crate writes.
 pub const VERSION: u32 = 1;
 
-/// What is known of one stored archive. Members that this version does not know are passed over, so that later ones
-/// can add some without becoming unreadable.
+/// The manifest of one stored archive. Unknown members are ignored, so that later versions can add some.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
     /// [`FORMAT`]
     pub format: String,
     /// [`VERSION`]
     pub version: u32,
-    /// The archive's name in the store.
+    /// The archive's id in the store.
     pub id: String,
     /// The moment that the archive shows.
     pub created_at: DateTime<Utc>,
-    /// The version of the program that took it.
+    /// The version of the program that created it.
     pub app_version: String,
     /// The engine that the rows came from.
     pub engine: String,
@@ -40,21 +39,21 @@ pub struct Manifest {
     /// A short name, by a person.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
-    /// A longer word, by a person.
+    /// A note, by a person.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
-    /// Whether it is kept until somebody says otherwise.
+    /// Whether it is protected from deletion.
     #[serde(default, alias = "pinned")]
     pub protected: bool,
-    /// How it came into the store.
+    /// Its origin.
     pub kind: Origin,
-    /// The username of who took or uploaded it; none if a schedule did.
+    /// The user who created or uploaded it; none if a schedule did.
     #[serde(default, alias = "taken_by", skip_serializing_if = "Option::is_none")]
     pub created_by: Option<String>,
-    /// The job that made it; none if it was not made by a job, or before jobs were named.
+    /// The job that created it; none without a job, or before jobs were recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub job_id: Option<String>,
-    /// SHA-256 of who asked for what under which idempotency key, in lower-case hexadecimal; none if there was no key.
+    /// SHA-256 of the user, the request and its idempotency key, in lower-case hexadecimal; none without a key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_digest: Option<String>,
     /// Rows of each table.
@@ -65,18 +64,18 @@ pub struct Manifest {
     pub sha256: BTreeMap<String, String>,
     /// Sums, as in [`Summary::totals`].
     pub totals: BTreeMap<String, String>,
-    /// What names the whole document, as in [`Summary::digest`]; empty in manifests of before it was a part of them.
+    /// The digest of the whole document, as in [`Summary::digest`]; empty in older manifests without it.
     #[serde(default)]
     pub digest: String,
     /// The bytes that are stored.
     pub object: Object,
-    /// True: users are in every archive with their password hash, or nobody could sign in after a restore. Who may
-    /// read it should know; encryption is recommended.
+    /// Always true: every archive has the users with their password hashes, because otherwise no user could sign in
+    /// after a restore. Readers of the archive can see them; encryption is recommended.
     pub contains_password_hashes: bool,
-    /// What became of looking at it again, oldest first.
+    /// The results of verifications, oldest first.
     #[serde(default)]
     pub verifications: Vec<Verification>,
-    /// HMAC-SHA-256 of everything else by the installation that wrote it, in lower-case hexadecimal, see
+    /// HMAC-SHA-256 of everything else, by the installation that wrote it, in lower-case hexadecimal, see
     /// [`ManifestKey`](crate::ManifestKey).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signature: Option<String>,
@@ -86,25 +85,25 @@ pub struct Manifest {
 pub const MAX_LABEL_CHARS: usize = 100;
 /// The most characters of a [`Manifest::note`].
 pub const MAX_NOTE_CHARS: usize = 2_000;
-/// The most bytes of every other text, of which none is long.
+/// The most bytes of every other text; none of them is long.
 const MAX_TEXT_BYTES: usize = 1_024;
 
-/// How an archive came into the store.
+/// The origin of an archive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Origin {
-    /// Somebody or a schedule took it.
+    /// A user or a schedule created it.
     Taken,
-    /// It was taken before something was removed or replaced.
+    /// It was created before data was removed or replaced.
     Safety,
-    /// Somebody brought it.
+    /// A user uploaded it.
     Uploaded,
 }
 
 /// The stored bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Object {
-    /// How many.
+    /// Their number.
     pub size: u64,
     /// Their SHA-256, in lower-case hexadecimal.
     pub sha256: String,
@@ -114,16 +113,16 @@ pub struct Object {
     pub encryption: Encryption,
 }
 
-/// One look at a stored archive.
+/// One verification of a stored archive.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Verification {
     /// When it ended.
     pub at: DateTime<Utc>,
-    /// How closely it was looked at.
+    /// Its level.
     pub level: VerificationLevel,
-    /// What came of it.
+    /// Its result.
     pub result: VerificationResult,
-    /// The [code](crate::Error::code) of what was wrong.
+    /// The [code](crate::Error::code) of the fault.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
     /// How long it took.
@@ -133,31 +132,31 @@ pub struct Verification {
     pub restore_seconds: Option<f64>,
 }
 
-/// How closely an archive was looked at.
+/// The level of a verification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum VerificationLevel {
-    /// It was read, and everything in it has the digests that were written down.
+    /// The archive was read, and all digests match.
     Digest,
-    /// It was restored into a database of its own, too.
+    /// It was also restored into a scratch database.
     #[serde(alias = "rehearsal")]
     TestRestore,
 }
 
-/// What came of a verification.
+/// The result of a verification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum VerificationResult {
-    /// It is whole.
+    /// The archive is intact.
     Ok,
-    /// It is not.
+    /// The archive is not intact.
     Failed,
 }
 
 /// Why a manifest was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum ManifestError {
-    /// It is something else, or it is damaged.
+    /// It is not a manifest, or it is damaged.
     #[error("not the manifest of an archive")]
     NotAManifest,
     /// A later version of this program wrote it.
@@ -166,13 +165,13 @@ pub enum ManifestError {
         /// Its version.
         version: u64,
     },
-    /// It is of this version, and a member is missing or impossible.
+    /// A member is missing or impossible in this version.
     #[error("the manifest can't be read: {problem}")]
     Invalid {
         /// What is wrong and where, in one short line.
         problem: String,
     },
-    /// A member is longer than this program ever writes it. It would be copied into answers, logs and the database.
+    /// A member is longer than any that this program writes. It would be copied into responses, logs and the database.
     #[error("the manifest can't be read: `{member}` is too long")]
     TooLong {
         /// Which one.
@@ -181,7 +180,7 @@ pub enum ManifestError {
 }
 
 impl ManifestError {
-    /// The stable name of what is wrong.
+    /// The stable code of the fault.
     pub fn code(&self) -> &'static str {
         match self {
             Self::NotAManifest => "not_a_manifest",
@@ -191,7 +190,7 @@ impl ManifestError {
     }
 }
 
-/// What every version has.
+/// The members of every version.
 #[derive(Deserialize)]
 struct Start {
     format: String,
@@ -199,7 +198,7 @@ struct Start {
 }
 
 impl Manifest {
-    /// The manifest of an archive that was read to its end: nobody has named, protected or verified it yet.
+    /// The manifest of an archive that was read to its end, without label, protection or verifications.
     pub fn new(id: String, kind: Origin, header: &ArchiveHeader, summary: &Summary, object: Object) -> Self {
         let summary = summary.clone();
         Self {
@@ -249,7 +248,7 @@ impl Manifest {
         }
     }
 
-    /// The first member that is longer than it may be.
+    /// The first member that is too long.
     fn too_long(&self) -> Option<&'static str> {
         let chars = |text: &Option<String>| text.as_deref().map_or(0, |text| text.chars().count());
         let codes = self.verifications.iter().filter_map(|found| found.code.as_ref());
@@ -287,7 +286,7 @@ fn are_short<'t>(texts: impl IntoIterator<Item = &'t String>) -> bool {
     texts.into_iter().all(|text| text.len() <= MAX_TEXT_BYTES)
 }
 
-/// What the parser says may quote a value of any length, and goes to the log.
+/// The parser's error may quote a value of any length, and goes to the log.
 fn invalid(error: serde_json::Error) -> ManifestError {
     let quoted = error.to_string();
     let problem = quoted.chars().take(200).flat_map(char::escape_debug).collect();
@@ -295,7 +294,7 @@ fn invalid(error: serde_json::Error) -> ManifestError {
 }
 
 impl Object {
-    /// What a [`Sealer`](crate::Sealer) or a [`Measured`](crate::Measured) has seen.
+    /// The measurement of a [`Sealer`](crate::Sealer) or a [`Measured`](crate::Measured).
     pub fn new(measurement: Measurement, form: Form) -> Self {
         Self {
             size: measurement.bytes,
@@ -365,7 +364,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn what_is_no_manifest_is_refused() {
+    fn invalid_manifests_are_refused() {
         for (json, code) in [
             (b"".to_vec(), "not_a_manifest"),
             (b"{}".to_vec(), "not_a_manifest"),

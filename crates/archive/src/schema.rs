@@ -1,7 +1,6 @@
-//! What an archive says of its tables and columns, and how that differs from what is expected.
+//! The tables and columns of an archive, and their differences from the expected ones.
 //!
-//! This crate knows no table by name. Whether a schema is the right one is the caller's to say, and
-//! [`Schema::mismatches`] is how.
+//! This crate knows no table by name. The caller checks the schema with [`Schema::mismatches`].
 
 use std::fmt;
 
@@ -9,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::value::Kind;
 use crate::writer::ColumnSchema;
 
-/// The tables of an archive, in the order in which they stand.
+/// The tables of an archive, in their order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Schema {
     /// The tables.
@@ -87,9 +86,9 @@ pub enum SchemaMismatch {
 }
 
 impl Schema {
-    /// All differences from the expected tables and columns, those of tables first; none if they are the same.
+    /// All differences from the expected tables and columns, tables first; empty if they are the same.
     ///
-    /// A caller who can still read an older schema looks through the list; others ask [`Schema::demand`].
+    /// A caller that can read an older schema inspects the list; others call [`Schema::demand`].
     pub fn mismatches(&self, expected: &[(&str, Vec<ColumnSchema<'_>>)]) -> Vec<SchemaMismatch> {
         let names: Vec<&str> = self.tables.iter().map(|table| table.name.as_str()).collect();
         let wanted: Vec<&str> = expected.iter().map(|(name, _)| *name).collect();
@@ -155,7 +154,7 @@ impl TableSchema {
     }
 }
 
-/// What is found and not wanted, and what is wanted and not found.
+/// The unexpected names, and the missing ones.
 fn differences<'a>(
     found: &'a [&str],
     wanted: &'a [&str],

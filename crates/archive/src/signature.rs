@@ -1,4 +1,4 @@
-//! The signature of a manifest: whoever can write to the store can write a manifest, and can't sign it.
+//! The signature of a manifest. Anyone with write access to the store can write a manifest, but not sign it.
 
 use std::fmt;
 
@@ -6,12 +6,11 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
 use crate::manifest::Manifest;
-use crate::summary::hexadecimal_of;
 
 /// Bytes of a key.
 pub const KEY_BYTES: usize = 32;
 
-/// What is signed begins with this, so that a signature never means anything else.
+/// The prefix of the signed bytes, so that a signature has no other meaning.
 const PURPOSE: &[u8] = b"campus-backup manifest 1\n";
 
 /// The key with which one installation signs its manifests: HMAC-SHA-256.
@@ -24,24 +23,28 @@ impl ManifestKey {
         Self(bytes)
     }
 
-    /// The key that these hexadecimal digits stand for; none if they are not those of a key.
+    /// Reads a key from hexadecimal digits; none if they are not a key.
     pub fn from_hexadecimal(digits: &str) -> Option<Self> {
-        bytes_of(digits)?.try_into().ok().map(Self)
+        hex::decode(digits).ok()?.try_into().ok().map(Self)
     }
 
     /// Signs the manifest as it is. A later change makes the signature invalid.
     pub fn sign(&self, manifest: &mut Manifest) {
         manifest.signature = self
             .digest(manifest)
-            .map(|digest| hexadecimal_of(&digest.finalize().into_bytes()));
+            .map(|digest| hex::encode(digest.finalize().into_bytes()));
     }
 
     /// Whether the manifest is exactly one that was signed with this key.
     pub fn has_signed(&self, manifest: &Manifest) -> bool {
-        let Some(signature) = manifest.signature.as_deref().and_then(bytes_of) else {
+        let Some(signature) = manifest
+            .signature
+            .as_deref()
+            .and_then(|digits| hex::decode(digits).ok())
+        else {
             return false;
         };
-        // It compares in constant time.
+        // This compares in constant time.
         self.digest(manifest)
             .is_some_and(|digest| digest.verify_slice(&signature).is_ok())
     }
@@ -53,7 +56,7 @@ impl ManifestKey {
             signature: None,
             ..manifest.clone()
         };
-        // A key of any length is one, and texts and numbers always have a JSON form.
+        // Keys of any length are valid, and texts and numbers always have a JSON form.
         let mut digest = Hmac::<Sha256>::new_from_slice(&self.0).ok()?;
         digest.update(PURPOSE);
         digest.update(&serde_json::to_vec(&unsigned).ok()?);
@@ -61,17 +64,7 @@ impl ManifestKey {
     }
 }
 
-/// The bytes that hexadecimal digits stand for.
-fn bytes_of(digits: &str) -> Option<Vec<u8>> {
-    let (pairs, rest) = digits.as_bytes().as_chunks::<2>();
-    let pairs = pairs.iter().map(|pair| {
-        let pair = std::str::from_utf8(pair).ok()?;
-        u8::from_str_radix(pair, 16).ok()
-    });
-    rest.is_empty().then(|| pairs.collect())?
-}
-
-/// A key is in no log.
+/// Keeps the key out of logs.
 impl fmt::Debug for ManifestKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("ManifestKey(..)")

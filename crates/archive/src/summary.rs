@@ -1,12 +1,11 @@
-//! What stands at the end of an archive and proves it whole.
+//! The summary at the end of an archive, which proves that it is complete.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-/// Counts, digests and totals of everything that came before. Keys are table names.
+/// Counts, digests and totals of everything before it. Keys are table names.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Summary {
@@ -25,7 +24,7 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// Computes [`Summary::digest`] from the digest of the header's bytes, and answers with the summary's JSON.
+    /// Computes [`Summary::digest`] from the digest of the header's bytes, and returns the summary's JSON.
     pub(crate) fn seal(&mut self, mut header: Sha256) -> Vec<u8> {
         self.digest.clear();
         // Maps of texts and numbers always have a JSON form.
@@ -40,21 +39,12 @@ impl Summary {
     }
 }
 
-/// How a summary ends while its digest is not known.
+/// The end of a summary without its digest.
 const UNSEALED: &[u8] = b",\"digest\":\"\"}";
 
-/// The digest as it is written.
+/// The digest in hexadecimal.
 pub(crate) fn hexadecimal(digest: Sha256) -> String {
-    hexadecimal_of(&digest.finalize())
-}
-
-/// Bytes as hexadecimal digits.
-pub(crate) fn hexadecimal_of(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(64), |mut text, byte| {
-        // Writing to a `String` can't fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    hex::encode(digest.finalize())
 }
 
 #[cfg(test)]
@@ -62,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_sealed_is_the_summary_itself() {
+    fn sealed_json_equals_the_summary() {
         let mut summary = Summary {
             total: 7,
             ..Summary::default()

@@ -126,7 +126,7 @@ const LIMIT: u64 = 64 << 10;
 /// A gibibyte in one row, with and without escapes, even when the ratio does not stop it.
 #[cfg(target_os = "linux")]
 #[test]
-fn a_bomb_takes_little_memory() {
+fn decompression_bomb_uses_little_memory() {
     let _alone = alone();
     for piece in ["a", "\\n"] {
         let mut start = write(1);
@@ -156,7 +156,7 @@ fn a_bomb_takes_little_memory() {
 /// The longest row that is allowed, all of it escapes, in the widest window that is.
 #[cfg(target_os = "linux")]
 #[test]
-fn the_longest_row_takes_little_memory() {
+fn longest_row_uses_little_memory() {
     let _alone = alone();
     let mut out = Vec::new();
     let text = "\n".repeat((8 << 20) - 100);

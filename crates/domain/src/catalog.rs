@@ -1,8 +1,8 @@
-//! The one list of the seven tables: their order, what hangs on what, their columns, and their CSV headings.
+//! The list of the seven tables: their order, dependencies, columns and export headings.
 //!
-//! Columns and references come from the entities, so that each is written down once; a test holds this list equal to the
-//! migrated schema on every engine, so that a new column can't be left out of a backup unseen. Everything that walks
-//! tables (counting, downloading, clearing, archiving) walks [`Table::ALL`].
+//! Columns and references come from the entities, so that each is written once. A test compares this list with the
+//! migrated schema on every engine, so a new column can't be missing from backups unnoticed. All code that walks tables
+//! (counting, downloading, clearing, archiving) walks [`Table::ALL`].
 
 use std::fmt;
 use std::sync::LazyLock;
@@ -14,12 +14,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::entity::{attendance, course, enrollment, payment, payment_category, student, user};
 
-/// A table of the school's data. The variants stand in the order in which rows can be inserted: what a row refers to
-/// comes before it.
+/// A table of the school's data. The variants have the order in which rows can be inserted: a referenced row comes
+/// first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Table {
-    /// Who may sign in.
+    /// Accounts of users.
     Users,
     /// Students.
     Students,
@@ -27,11 +27,11 @@ pub enum Table {
     Courses,
     /// What payments are for.
     PaymentCategories,
-    /// Who takes which course.
+    /// Which student takes which course.
     Enrollments,
     /// Money paid or owed.
     Payments,
-    /// Who was there when.
+    /// Attendance of students.
     Attendance,
 }
 
@@ -74,7 +74,7 @@ impl Table {
         Self::Attendance,
     ];
 
-    /// The tables whose rows can't stand without this one's: their foreign keys point here.
+    /// The tables with foreign keys to this one.
     pub fn dependents(self) -> &'static [Self] {
         &DEPENDENTS[self as usize]
     }
@@ -84,7 +84,7 @@ impl Table {
         &DESCRIPTIONS[self as usize].references
     }
 
-    /// The columns that no two rows have the same values in, beside the id; none if there are no such columns.
+    /// The columns of the unique key besides the id; empty if there is none.
     pub const fn unique_key(self) -> &'static [&'static str] {
         match self {
             Self::Users => &["username"],
@@ -109,7 +109,7 @@ impl Table {
         }
     }
 
-    /// Whether people may see the values of a column. A column that no export has is shown nowhere.
+    /// Whether people may see the values of a column. The values of any other column are never shown.
     pub fn is_exported(self, column: &str) -> bool {
         self.export_columns(NameColumns::Omitted)
             .iter()
@@ -123,14 +123,14 @@ impl fmt::Display for Table {
     }
 }
 
-/// The largest id that a row may be given. A generated id follows the greatest that there was, so a row beyond this one would
-/// leave less room for rows that come later than any school needs (2³² of them); the last id of all would leave none.
+/// The largest id that a row may have. A generated id follows the greatest one so far, so a larger id would leave fewer
+/// ids for later rows than any school needs (2³²); the last id would leave none.
 pub const LARGEST_ID: i64 = i64::MAX - (1 << 32);
 
-/// As many columns as any table or export has at the most, so that a row's cells need no allocation; a test holds it.
+/// The largest number of columns of a table or export, so that a row's cells need no allocation; a test checks it.
 pub(crate) const MAX_COLUMNS: usize = 8;
 
-/// Place for the cells of one row.
+/// Empty cells for one row.
 pub(crate) const fn cells<'a>() -> [Cell<'a>; MAX_COLUMNS] {
     [Cell::Null; MAX_COLUMNS]
 }
@@ -194,7 +194,7 @@ pub struct Reference {
     pub table: Table,
 }
 
-/// Whether a person's copy has the names of students and courses beside their ids.
+/// Whether CSV and XLSX have the names of students and courses beside their ids.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum NameColumns {
     /// Ids alone.
@@ -204,7 +204,7 @@ pub enum NameColumns {
     Included,
 }
 
-/// A column of a person's copy.
+/// A column of a CSV or XLSX file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ExportColumn {
     /// The heading.
@@ -310,7 +310,7 @@ static DESCRIPTIONS: LazyLock<[Description; 7]> = LazyLock::new(|| {
                 (P::Status, "Status"),
                 (P::TransactionId, "Transaction ID"),
             ]);
-            // An administrator knows a category by its name.
+            // Administrators know a category by its name.
             for column in &mut payments.export_columns {
                 if column.source == Source::Own(P::CategoryId.as_str()) {
                     column.kind = Kind::Text;
@@ -399,7 +399,7 @@ fn describe<E: EntityTrait>(exported: &[(E::Column, &'static str)]) -> Descripti
     }
 }
 
-/// The table that the column points to, if that is what the relation says: the other side of a relation owns it.
+/// The table that the column references according to the relation. The other side of a relation owns it.
 fn referred(relation: &RelationDef, column: &str) -> Option<Table> {
     match (&relation.from_col, &relation.to_tbl) {
         (Identity::Unary(key), TableRef::Table(name, _)) if !relation.is_owner && key.inner() == column => {
@@ -423,8 +423,8 @@ fn kind_of(column: &impl ColumnTrait) -> Kind {
         ColumnType::Date => Kind::Date,
         ColumnType::TimestampWithTimeZone => Kind::Timestamp,
         ColumnType::Boolean => Kind::Boolean,
-        // Strings, texts and closed lists of words. A type that no entity has today would be caught by the test
-        // that holds this list equal to the migrated schema.
+        // Strings, texts and enumerations. The test that compares this list with the migrated schema finds any other
+        // type.
         _ => Kind::Text,
     }
 }
@@ -434,7 +434,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whatever_a_row_refers_to_comes_before_it() {
+    fn referenced_tables_come_first() {
         for table in Table::ALL {
             for reference in table.references() {
                 assert!(reference.table < table, "{table} must come after {}", reference.table);
@@ -454,7 +454,7 @@ mod tests {
     }
 
     #[test]
-    fn every_row_has_its_place() {
+    fn every_row_fits_into_the_cells() {
         for table in Table::ALL {
             let with_names = table.export_columns(NameColumns::Included);
             assert!(
@@ -465,7 +465,7 @@ mod tests {
     }
 
     #[test]
-    fn names_stand_after_the_ids_that_they_explain() {
+    fn names_follow_their_ids() {
         let headings = |table: Table| -> Vec<_> {
             let columns = table.export_columns(NameColumns::Included).iter();
             columns.map(|column| column.heading).collect()
@@ -491,7 +491,7 @@ mod tests {
     }
 
     #[test]
-    fn every_column_but_the_password_hash_is_on_its_sheet() {
+    fn every_column_but_the_password_hash_is_exported() {
         for table in Table::ALL {
             for column in table.columns() {
                 let hidden = column.name == "password_hash";

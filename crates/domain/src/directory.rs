@@ -1,5 +1,5 @@
-//! A directory by its handle. Names in it are looked up relative to the handle and symbolic links are never followed, so
-//! that nothing outside of the directory is read, changed or removed, whatever another user puts into it.
+//! A directory by its handle. Names are resolved relative to the handle, and symbolic links are never followed. So
+//! nothing outside of the directory is read, changed or removed, whatever another user puts into it.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
-/// A directory that is open.
+/// An open directory.
 pub(crate) struct Directory(File);
 
 /// What a rename does if the new name is taken.
@@ -21,27 +21,27 @@ pub(crate) enum OnConflict {
     Keep,
 }
 
-/// What becomes of opening a file that is not there.
+/// What opening does if the file is missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum OnMissing {
     Create,
     Fail,
 }
 
-/// What the directory says of a name, without following it.
+/// The status of a name, without following links.
 pub(crate) struct FileStatus {
     pub(crate) kind: FileType,
     /// In bytes.
     pub(crate) size: u64,
     pub(crate) inode: u64,
-    /// When the content was changed. A copy may have the time of its original.
+    /// When the content was last changed. A copy may have the time of its original.
     pub(crate) modified: DateTime<Utc>,
-    /// When the file was last changed in any way, also by a change of its name.
+    /// When the file was last changed in any way, including its name.
     pub(crate) changed: DateTime<Utc>,
 }
 
 impl Directory {
-    /// Opens a directory that the settings name; there a link is the administrator's own.
+    /// Opens a directory from the settings; that path may be a link of the administrator's.
     pub(crate) fn at(path: &Path) -> io::Result<Self> {
         File::open(path).map(Self)
     }
@@ -55,13 +55,13 @@ impl Directory {
         let opened = rustix::fs::openat(&self.0, name, flags, Mode::empty());
         match opened {
             Ok(handle) => Ok(Self(handle.into())),
-            // Linux says only that it is no directory.
+            // Linux only reports that it is not a directory.
             Err(Errno::NOTDIR) if self.status(name)?.kind == FileType::Symlink => Err(Errno::LOOP.into()),
             Err(error) => Err(error.into()),
         }
     }
 
-    /// Makes a directory in this one, for its owner alone. False if there is something of that name.
+    /// Creates a directory in this one, with access for its owner only. False if the name is taken.
     pub(crate) fn make(&self, name: &str) -> io::Result<bool> {
         match rustix::fs::mkdirat(&self.0, name, Mode::RWXU) {
             Ok(()) => Ok(true),
@@ -70,7 +70,7 @@ impl Directory {
         }
     }
 
-    /// The names in it. Names that are not UTF-8 are left out: the service makes none.
+    /// The names in it. Names that are not UTF-8 are skipped: the service creates none.
     pub(crate) fn names(&self) -> io::Result<Vec<String>> {
         let mut names = Vec::new();
         for entry in Dir::read_from(&self.0)? {
@@ -102,10 +102,10 @@ impl Directory {
         }
     }
 
-    /// Makes a new file, for its owner alone.
+    /// Creates a new file, with access for its owner only.
     ///
     /// # Errors
-    /// [`ErrorKind::AlreadyExists`] if there is something of that name, also a link.
+    /// [`ErrorKind::AlreadyExists`] if the name is taken, also by a link.
     pub(crate) fn create(&self, name: &str) -> io::Result<File> {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let created = rustix::fs::openat(&self.0, name, flags, Mode::RUSR | Mode::WUSR)?;
@@ -123,18 +123,18 @@ impl Directory {
         Ok(opened.into())
     }
 
-    /// Gives a file another name, in this directory or in another of the same file system. It needs no room but that for
-    /// a name.
+    /// Renames a file, within this directory or to another one of the same file system. It needs no space except for
+    /// the name.
     ///
     /// # Errors
-    /// [`ErrorKind::AlreadyExists`] if it is to keep what has the name.
+    /// [`ErrorKind::AlreadyExists`] if the name is taken and `on_conflict` keeps the other file.
     pub(crate) fn rename(&self, old: &str, to: &Self, new: &str, on_conflict: OnConflict) -> io::Result<()> {
         if on_conflict == OnConflict::Replace {
             return Ok(rustix::fs::renameat(&self.0, old, &to.0, new)?);
         }
         #[cfg(any(target_os = "linux", target_vendor = "apple"))]
         match rustix::fs::renameat_with(&self.0, old, &to.0, new, rustix::fs::RenameFlags::NOREPLACE) {
-            // The file system can't; it may have links.
+            // Not supported by the file system, which may support hard links.
             Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {}
             renamed => return Ok(renamed?),
         }
@@ -142,7 +142,7 @@ impl Directory {
         self.remove(old)
     }
 
-    /// Removes a name. Of a link it removes the link.
+    /// Removes a file. Of a symbolic link, it removes the link.
     pub(crate) fn remove(&self, name: &str) -> io::Result<()> {
         Ok(rustix::fs::unlinkat(&self.0, name, AtFlags::empty())?)
     }
@@ -181,7 +181,7 @@ impl From<&Stat> for FileStatus {
     }
 }
 
-/// Whether a name was not opened because it is that of a symbolic link.
+/// Whether opening failed because the name is a symbolic link.
 pub(crate) fn is_link(error: &io::Error) -> bool {
     error.raw_os_error() == Some(Errno::LOOP.raw_os_error())
 }

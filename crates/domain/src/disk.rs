@@ -1,4 +1,4 @@
-//! What a disk has room for, and files of the service's own on it.
+//! Free space on a disk, and the service's own files.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -9,25 +9,25 @@ use rustix::fs::OFlags;
 
 use crate::directory::is_link;
 
-/// Bytes that whoever runs this may still write there.
+/// The bytes that the user of this process may still write.
 pub(crate) fn free(place: &Path) -> io::Result<u64> {
     let disk = rustix::fs::statvfs(place)?;
     Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
 }
 
-/// A new file without a name in that folder. It is its owner's alone, and the system removes it when it is closed.
+/// A new file without a name in that folder, with access for its owner only. The system removes it when it is closed.
 pub(crate) fn unnamed_file(folder: &Path) -> io::Result<File> {
     let flags = i32::try_from(OFlags::TMPFILE.bits()).unwrap_or_default();
     let mut options = OpenOptions::new();
     options.read(true).write(true).mode(0o600).custom_flags(flags);
-    // Not every file system can make one without a name; there it loses its name at once.
+    // Not every file system supports this; there the name is removed at once.
     options
         .open(folder)
         .or_else(|_| Ok(tempfile::NamedTempFile::new_in(folder)?.into_file()))
 }
 
-/// Opens a file of the service's own, for its owner alone if it is new. If its name is that of a symbolic link, nothing is
-/// opened: the link may lead to a file of another program.
+/// Opens a file of the service, with access for its owner only if it is new. A symbolic link is not opened: it may lead
+/// to another program's file.
 pub(crate) fn open_own(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
     // Opening a pipe would wait for its other end.
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;

@@ -1,8 +1,8 @@
-//! The one error type of the domain.
+//! The error type of the domain.
 //!
-//! A service returns [`Error`]; the variant says what the caller can do about it, and its fields say what was being
-//! done to what. `api` maps each variant to one documented problem code. What nobody outside can act on is
-//! [`Error::Internal`]: answered plainly, logged once with its whole chain of sources at the edge.
+//! A service returns [`Error`]. The variant tells the caller what to do, and its fields say what was being done to
+//! what. `api` maps each variant to one documented problem code. An error that the caller can't act on is
+//! [`Error::Internal`]: the response is plain, and the log has the whole chain of sources once.
 
 mod driver;
 
@@ -16,7 +16,7 @@ use chrono::{DateTime, Utc};
 use sea_orm::{DbErr, RuntimeErr, SqlErr};
 
 pub use self::driver::DatabaseLimit;
-use self::driver::Trouble;
+use self::driver::DriverErrorKind;
 use crate::catalog::{LARGEST_ID, Table};
 use crate::database::Defect;
 use crate::statement::Failure;
@@ -25,37 +25,37 @@ use crate::store::{EntryFault, StoreFault};
 /// The result of a service.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Why a service did not do what it was asked.
+/// Why an operation failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// There is no valid token, or its bearer is no longer an active user.
+    /// There is no valid token, or its user is no longer active.
     #[error("{0}")]
     Unauthenticated(&'static str),
-    /// The bearer is known and is not an administrator.
+    /// The user is authenticated and is not an administrator.
     #[error("this needs an administrator's account")]
     Forbidden,
-    /// User name and password do not belong together.
+    /// User name and password don't match.
     #[error("the user name or the password is wrong")]
     WrongCredentials,
     /// Too many attempts to sign in.
     #[error("too many attempts to sign in")]
     TooManyLogins {
-        /// When the next attempt is admitted.
+        /// The time after which the next attempt is admitted.
         retry_after: Duration,
     },
     /// As many downloads as the settings allow are running.
     #[error("too many downloads are running")]
     TooManyDownloads {
-        /// When it is worth asking again.
+        /// The time after which to try again.
         retry_after: Duration,
     },
-    /// A download link that was never made.
+    /// There is no such download link.
     #[error("this download link is not valid")]
     LinkInvalid,
-    /// A download link that was used or whose five minutes are over.
+    /// A download link that was used or has expired.
     #[error("this download link was used already or has expired")]
     LinkUsed,
-    /// No link of that id, or it is no longer remembered, or somebody else has made it.
+    /// No link has that id, it is no longer remembered, or another administrator created it.
     #[error("there is no download link of that id")]
     UnknownLink,
     /// A field of the request has a value that can't be accepted.
@@ -66,28 +66,28 @@ pub enum Error {
         /// What is wrong and what would be right.
         problem: String,
     },
-    /// A confirmation was demanded and is missing, or it names something else.
+    /// A required confirmation is missing or names something else.
     #[error("the confirmation must be `{expected}`")]
     WrongConfirmation {
         /// What `confirm` has to be.
         expected: &'static str,
     },
-    /// A restore changes administrators' accounts, and nobody has said that this is wanted.
+    /// A restore changes administrators' accounts, and this was not confirmed.
     #[error("the restore changes accounts of administrators, which has to be confirmed")]
     AdministratorsUnconfirmed,
-    /// The rows are no longer as many as the caller expected.
+    /// The row counts differ from those that the caller expected.
     #[error("the data has changed since it was counted")]
     RowCountChanged {
         /// Table (or `total`), expected, found.
         differences: Vec<(&'static str, u64, u64)>,
     },
-    /// The database has rows where an empty one is needed.
+    /// The database must be empty and has rows.
     #[error("the database is not empty: {table} has rows")]
     NotEmpty {
         /// The first table with rows.
         table: Table,
     },
-    /// Another writer holds the database.
+    /// Another writer has locked the database.
     #[error("the database is busy while {doing}")]
     DatabaseBusy {
         /// What was being done.
@@ -105,7 +105,7 @@ pub enum Error {
         #[source]
         source: DbErr,
     },
-    /// The database takes no writes: it is a standby, or was made read-only, such as by a failover.
+    /// The database takes no writes: it is a standby or read-only, such as after a failover.
     #[error("the database is read-only, so {doing} is not possible")]
     DatabaseReadOnly {
         /// What was being done.
@@ -123,10 +123,10 @@ pub enum Error {
         #[source]
         source: DbErr,
     },
-    /// The database is reached and can't be used as it is set up.
+    /// The database can be reached, but not used as it is set up.
     #[error("{0}")]
     DatabaseDefect(Defect),
-    /// The database server has stopped the work because of one of its limits.
+    /// The database server stopped the work because of one of its limits.
     #[error("the database server stopped {doing} because of its limit {limit}")]
     DatabaseLimit {
         /// What was being done.
@@ -146,12 +146,12 @@ pub enum Error {
         #[source]
         source: Box<dyn StdError + Send + Sync>,
     },
-    /// A download whose length must be known before it is sent does not fit where it would wait.
+    /// A download whose length must be known first does not fit into the spool.
     #[error("the download is too large to be prepared: {reason}")]
     SpoolFull {
         /// Which limit it would exceed.
         reason: String,
-        /// Whether other downloads have taken the room, and will give it back.
+        /// Whether other downloads use the space and will release it.
         is_temporary: bool,
     },
     /// No archive ever had that id.
@@ -172,7 +172,7 @@ pub enum Error {
         /// Its id.
         id: String,
     },
-    /// What is known of an archive is damaged, or a later version of the program wrote it.
+    /// The manifest is damaged, or a later version of the program wrote it.
     #[error("the manifest of the archive {id} can't be read")]
     ManifestUnreadable {
         /// Its id.
@@ -181,7 +181,7 @@ pub enum Error {
         #[source]
         source: archive::ManifestError,
     },
-    /// The archive has no manifest: it was copied into the store in part, or its manifest was lost.
+    /// The archive has no manifest: it was copied in part, or its manifest was lost.
     #[error("the archive {id} has no manifest; verify it to make the manifest again")]
     ArchiveIncomplete {
         /// Its id.
@@ -198,7 +198,7 @@ pub enum Error {
         #[source]
         source: Box<dyn StdError + Send + Sync>,
     },
-    /// The settings of the store of archives can't be right, or it gives too few rights.
+    /// The settings of the store are wrong, or it grants too few rights.
     #[error("the settings of the store of archives are wrong: {}", fault.detail())]
     StoreMisconfigured {
         /// What was being done.
@@ -218,7 +218,7 @@ pub enum Error {
         #[source]
         source: Box<dyn StdError + Send + Sync>,
     },
-    /// A stored value that can't be exported as asked.
+    /// A stored value can't be exported in the requested format.
     #[error("row {row} of {table}, column {column}: {problem}")]
     Unexportable {
         /// The table.
@@ -230,16 +230,16 @@ pub enum Error {
         /// What is wrong with the value; never the value itself.
         problem: String,
     },
-    /// Stored rows that no backup can hold.
+    /// Stored rows that a backup can't hold.
     #[error(transparent)]
     Unstorable(UnstorableRows),
-    /// An archive is not whole, not an archive, or not of this program.
+    /// The file is damaged, not an archive, or not one of this program.
     #[error(transparent)]
     Archive(archive::Error),
-    /// An archive of other tables.
+    /// The archive does not have that table.
     #[error("the archive has no table {0}")]
     TableNotFound(Table),
-    /// A row of an archive refers to one that is neither in it nor where it would go.
+    /// A row of the archive refers to a missing row.
     #[error("row {row} of {table} refers to a row that is not there")]
     Orphan {
         /// The table.
@@ -247,13 +247,13 @@ pub enum Error {
         /// The id of the row.
         row: i64,
     },
-    /// Two rows of an archive have the same value where each must have its own, other than the id.
+    /// Two rows of the archive have the same value in a unique key other than the id.
     #[error("two rows of the archive's table {table} have the same value where each must have its own")]
     DuplicateKey {
         /// The table.
         table: Table,
     },
-    /// A row of an archive has something that is its own, and another row that stays has the same.
+    /// A row of the archive has the same unique key as a row that remains in the database.
     #[error("row {row} of {table} can't be restored beside the rows that stay: one of them has the same key")]
     Conflict {
         /// The table.
@@ -261,15 +261,15 @@ pub enum Error {
         /// The id of the archive's row.
         row: i64,
     },
-    /// An archive does not have the row that was asked for.
+    /// The archive does not have the requested row.
     #[error("the archive has no row {row} of {table}")]
     RowNotFound {
         /// The table.
         table: Table,
-        /// The id that was asked for.
+        /// The requested id.
         row: i64,
     },
-    /// A value of an archive that the schema does not admit.
+    /// The schema does not admit a value of the archive.
     #[error("row {row} of {table}, column {column}: {problem}")]
     Inadmissible {
         /// The table.
@@ -281,33 +281,33 @@ pub enum Error {
         /// What is wrong with the value; never the value itself.
         problem: &'static str,
     },
-    /// An archive is whole, and it is not the one that its manifest is about.
+    /// The archive is intact, but its manifest describes another one.
     #[error("the archive is not what its manifest says: {what} is another one")]
     ManifestMismatch {
         /// What differs.
         what: String,
     },
-    /// An archive is not the one that the database has a record of: somebody has exchanged it.
+    /// The archive differs from the one in the database's record: it was replaced.
     #[error("the archive is not the one that this service has stored: {what} is another one")]
     RecordMismatch {
         /// What differs.
         what: &'static str,
     },
-    /// An archive that is not encrypted, where the settings encrypt archives.
+    /// The archive is not encrypted, but the settings encrypt archives.
     #[error("this archive is not encrypted, and the archives of this service are")]
     Unencrypted,
-    /// The database has no record that the safety archive of a clear was made for that clear.
+    /// The database has no record that the safety backup was created for this clear.
     #[error("nothing proves that the safety archive {archive_id} was made for this clear")]
     SafetyUnproven {
-        /// The safety archive that the clear names.
+        /// The safety backup that the clear names.
         archive_id: String,
     },
-    /// Rows of an archive that no database of this schema takes, or that would not come back as they are.
+    /// Rows of the archive can't be stored, or would be stored differently.
     #[error("the rows of {table} can't be restored: {problem}")]
     Unrestorable {
         /// The table.
         table: Table,
-        /// What was said to them; never a value of theirs.
+        /// The reason; never a value of the rows.
         problem: String,
     },
     /// Another job is changing the data.
@@ -316,31 +316,31 @@ pub enum Error {
         /// Which one.
         job_id: String,
     },
-    /// There is no such job, or not any more.
+    /// No such job is known.
     #[error("there is no job of that id")]
     UnknownJob,
-    /// A job that has ended, or has begun to commit.
+    /// The job has ended or has begun to commit.
     #[error("the job has ended or has come to its commit, and can't be cancelled any more")]
     NotCancellable,
-    /// No clear ever had that id, or it is no longer remembered.
+    /// No clear has that id, or it is no longer remembered.
     #[error("there is no clear of that id")]
     UnknownClear,
-    /// A clear that removed nothing or has not succeeded.
+    /// The clear removed nothing or did not succeed.
     #[error("this clear has removed nothing that could be put back")]
     NothingToUndo,
-    /// A clear that was undone before.
+    /// The clear was undone already.
     #[error("this clear was undone already")]
     AlreadyUndone,
-    /// A clear whose time to be undone is over.
+    /// The clear can no longer be undone.
     #[error("the time in which this clear could be undone is over; its safety archive {archive_id} can be restored")]
     UndoExpired {
-        /// What has the rows that it removed.
+        /// The archive with the removed rows.
         archive_id: String,
     },
-    /// No clear, restore or undo ever had that id, or it is no longer remembered.
+    /// No clear, restore or undo has that id, or it is no longer remembered.
     #[error("there is no change of that id")]
     UnknownChange,
-    /// The archive is the only way to undo a clear whose time to be undone is not over.
+    /// A clear that can still be undone needs this archive.
     #[error(
         "this archive is the safety backup of a clear that can be undone until {}; without it, the clear can't be undone",
         until.format("%Y-%m-%d %H:%M:%S UTC")
@@ -351,46 +351,46 @@ pub enum Error {
         /// Until when it can be undone.
         until: DateTime<Utc>,
     },
-    /// Data that was written since the clear stands in the way of putting back what it removed.
+    /// Data that was written after the clear conflicts with undoing it.
     #[error("data that was written since the clear is in the way of undoing it")]
     UndoBlocked,
-    /// The live data is not what the plan of a restore was about, or the plan is another one's.
+    /// The live data has changed since the plan of a restore, or the plan belongs to another restore.
     #[error("the data has changed since the plan was made")]
     PlanOutdated,
-    /// An archive that is brought has more bytes than the settings allow.
+    /// An uploaded archive is larger than the settings allow.
     #[error("an archive may have {limit} bytes at most")]
     UploadTooLarge {
         /// How many bytes are allowed.
         limit: u64,
     },
-    /// The caller has used the same key for another request.
+    /// The idempotency key was used for another request.
     #[error("this Idempotency-Key was used for another request")]
     IdempotencyMismatch,
-    /// The job that would have changed the data was taken for dead, and another may have changed it since.
+    /// The job lost its lease, and another may have changed the data since.
     #[error("the job has lost the right to change the data")]
     LeaseLost,
-    /// The process that did the job ended before it.
+    /// The process of the job ended before the job did.
     #[error("the service ended while this was being done")]
     Interrupted,
-    /// A job is over, but the database can't be reached and does not say yet how it ended.
+    /// A job has ended, but the database can't be reached to record how.
     #[error("the database can't be reached; job {job_id} tells how this ended as soon as it can")]
     EndUnwritten {
         /// The job.
         job_id: String,
     },
-    /// The service is about to end and begins nothing new.
+    /// The service is shutting down and starts nothing new.
     #[error("the service is about to end")]
     Stopping,
-    /// Somebody has asked for the work to end, and it had not yet come to its commit.
+    /// The job was cancelled before its commit.
     #[error("it was cancelled")]
     Cancelled,
-    /// The reader of a download did not take anything for too long.
+    /// The client of a download read nothing for too long.
     #[error("the reader took nothing for {} seconds", .0.as_secs())]
     Stalled(Duration),
-    /// Nobody is reading any more.
+    /// The client disconnected.
     #[error("the reader went away")]
     Gone,
-    /// Anything else. The caller can't mend it.
+    /// Any other error. The caller can't correct it.
     #[error("{doing} failed")]
     Internal {
         /// What was being done.
@@ -401,7 +401,7 @@ pub enum Error {
     },
 }
 
-/// How many rows are named; the rest are counted.
+/// How many rows are listed; the rest are counted.
 const ROWS_NAMED: usize = 20;
 
 /// Rows that no backup can hold, found by reading to the end.
@@ -451,8 +451,7 @@ impl fmt::Display for UnstorableRows {
 }
 
 impl Error {
-    /// A stable word for what is wrong with an archive: those of [`archive::Error::code`], and what only somebody who
-    /// knows the tables can tell.
+    /// A stable code for a fault of an archive: one of [`archive::Error::code`], or one that depends on the tables.
     pub fn archive_code(&self) -> Option<&'static str> {
         match self {
             Self::Archive(error) => Some(error.code()),
@@ -469,7 +468,7 @@ impl Error {
         }
     }
 
-    /// A row of an archive whose id leaves no room for rows that come later.
+    /// The error of a row whose id leaves no ids for later rows.
     pub(crate) fn id_without_room(table: Table, row: i64) -> Self {
         Self::Unrestorable {
             table,
@@ -479,7 +478,7 @@ impl Error {
         }
     }
 
-    /// What it means if it came of inserting rows into a table: that two of them have one key is for the caller to know.
+    /// Converts the error of inserting the archive's rows: a unique violation means that two of them have the same key.
     pub(crate) fn of_rows(self, table: Table) -> Self {
         match self.violation() {
             Some(Violation::Unique) => Self::DuplicateKey { table },
@@ -487,7 +486,7 @@ impl Error {
         }
     }
 
-    /// Which rule of the schema was about to be broken, if it was one.
+    /// The violated constraint of the schema, if any.
     pub(crate) fn violation(&self) -> Option<Violation> {
         let Self::Internal { source, .. } = self else {
             return None;
@@ -502,41 +501,41 @@ impl Error {
         }
     }
 
-    /// Sorts what the driver says while `doing` something.
+    /// Classifies a driver's error while `doing` something.
     pub fn database(doing: &'static str) -> impl FnOnce(DbErr) -> Self {
         move |source| match driver::classify(&source) {
-            Trouble::Busy => Self::DatabaseBusy { doing, source },
-            Trouble::Unavailable => Self::DatabaseUnavailable { doing, source },
-            Trouble::ReadOnly => Self::DatabaseReadOnly {
+            DriverErrorKind::Busy => Self::DatabaseBusy { doing, source },
+            DriverErrorKind::Unavailable => Self::DatabaseUnavailable { doing, source },
+            DriverErrorKind::ReadOnly => Self::DatabaseReadOnly {
                 doing,
                 source: Box::new(source),
             },
-            Trouble::AccessDenied => Self::DatabaseAccessDenied { doing, source },
-            Trouble::Limit(limit) => Self::DatabaseLimit { doing, limit, source },
-            Trouble::Full => Self::InsufficientStorage {
+            DriverErrorKind::AccessDenied => Self::DatabaseAccessDenied { doing, source },
+            DriverErrorKind::Limit(limit) => Self::DatabaseLimit { doing, limit, source },
+            DriverErrorKind::Full => Self::InsufficientStorage {
                 doing,
                 source: Box::new(source),
             },
-            Trouble::Other => Self::Internal {
+            DriverErrorKind::Other => Self::Internal {
                 doing,
                 source: Box::new(source),
             },
         }
     }
 
-    /// The same for what was said to sqlx without SeaORM in between.
+    /// As [`Error::database`], for errors of sqlx.
     pub(crate) fn sqlx(doing: &'static str) -> impl FnOnce(sea_orm::SqlxError) -> Self {
         move |source| Self::database(doing)(DbErr::Query(RuntimeErr::SqlxError(source.into())))
     }
 
-    /// The same for what SQLite itself said, by its extended result code.
+    /// As [`Error::database`], for SQLite's extended result codes.
     pub(crate) fn sqlite<E: Into<Box<dyn StdError + Send + Sync>>>(doing: &'static str, code: i32, source: E) -> Self {
         match driver::classify_sqlite(code) {
-            Trouble::Full => Self::InsufficientStorage {
+            DriverErrorKind::Full => Self::InsufficientStorage {
                 doing,
                 source: source.into(),
             },
-            Trouble::ReadOnly => Self::DatabaseReadOnly {
+            DriverErrorKind::ReadOnly => Self::DatabaseReadOnly {
                 doing,
                 source: source.into(),
             },
@@ -547,8 +546,8 @@ impl Error {
         }
     }
 
-    /// Sorts what the operating system says while `doing` something. An error of ours that came through a `Read` or a
-    /// `Write`, such as those of the [store](crate::store), is what it was before.
+    /// Classifies an error of the operating system while `doing` something. An [`Error`] that passed through a `Read`
+    /// or a `Write`, such as one of the [store](crate::store), is unwrapped.
     pub fn io(doing: &'static str) -> impl FnOnce(io::Error) -> Self {
         move |source| match Self::carried(source) {
             Ok(error) => error,
@@ -563,12 +562,12 @@ impl Error {
         }
     }
 
-    /// The error of ours that the system's carries, if it is one.
+    /// Unwraps an [`Error`] from an I/O error.
     pub(crate) fn carried(source: io::Error) -> Result<Self, io::Error> {
         source.downcast::<Self>()
     }
 
-    /// Anything that nobody outside can mend.
+    /// An error that the caller can't correct.
     pub fn internal<E: Into<Box<dyn StdError + Send + Sync>>>(doing: &'static str) -> impl FnOnce(E) -> Self {
         move |source| Self::Internal {
             doing,
@@ -577,16 +576,16 @@ impl Error {
     }
 }
 
-/// A rule of the schema.
+/// A constraint of the schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Violation {
-    /// Each row must have its own.
+    /// A unique key.
     Unique,
-    /// What a row refers to must be there.
+    /// A foreign key.
     Reference,
 }
 
-/// What came through the archive from its source is what it was before, and no fault of the archive.
+/// An [`Error`] of the source that the archive was read from is unwrapped: it is no fault of the archive.
 impl From<archive::Error> for Error {
     fn from(error: archive::Error) -> Self {
         match error {
@@ -599,7 +598,7 @@ impl From<archive::Error> for Error {
     }
 }
 
-/// Whether it says that a disk, a quota or a file's size is used up.
+/// Whether a disk, a quota or a file size limit is exhausted.
 pub(crate) fn is_full(error: &io::Error) -> bool {
     use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
     matches!(error.kind(), StorageFull | FileTooLarge | QuotaExceeded)

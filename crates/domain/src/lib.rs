@@ -1,13 +1,15 @@
-//! What campus-backup does, without HTTP.
+//! The domain of campus-backup, without HTTP.
 //!
-//! Entities and services of a school's data: counting, downloading and clearing it, and the accounts of those who
-//! may. This crate knows SeaORM and the three engines; it never names a status code, a header or a route.
+//! It has the entities and services of a school's data: counting, downloading, backing up, clearing and restoring it,
+//! and the accounts that may do so. This crate uses SeaORM and the three engines; it never names a status code, a
+//! header or a route.
 //!
-//! In reading order: [`catalog`] is the list of tables; [`entity`] their rows; [`database`] the connection;
-//! [`error`] what can go wrong. Then a word a capability: [`account`], [`stats`], [`snapshot`], [`export`],
-//! [`clear`], [`demo`], [`job`]; [`change`] is how rows are changed in bulk, [`change_log`] what was changed. [`store`] is where archives lie; [`open`] looks
-//! into one without any of these, [`verify`] proves that it can be restored, [`restore`] does it, and [`diff`] compares it
-//! with another or with the live data. [`archives`] puts all that together. [`security_log`] says who did what from where.
+//! In reading order: [`catalog`] is the list of tables, [`entity`] their rows, [`database`] the connection, and
+//! [`error`] the error type. Then one module for each capability: [`account`], [`stats`], [`snapshot`], [`export`],
+//! [`clear`], [`demo`], [`job`]. [`change`] changes rows in bulk, and [`change_log`] records changes. [`store`] keeps
+//! archives; [`open`] reads one without any of these, [`verify`] proves that it can be restored, [`restore`] restores
+//! it, and [`diff`] compares it with another or with the live data. [`archives`] combines all of them. [`security_log`]
+//! records who did what.
 
 pub mod account;
 pub mod archives;
@@ -23,7 +25,6 @@ mod disk;
 pub mod entity;
 pub mod error;
 pub mod export;
-mod hexadecimal;
 mod installation_key;
 pub mod job;
 mod native;

@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_other_engine_has_is_refused() {
+    fn values_of_postgres_only_are_refused() {
         assert_eq!(decimal(&numeric(&[], 0, -0x4000, 0)), None, "NaN");
         assert_eq!(date(i32::MAX), None, "infinity");
         assert_eq!(timestamp(i64::MAX), None, "infinity");

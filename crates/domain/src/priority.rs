@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 /// How work ranks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Priority {
-    /// Like a request: somebody waits for it, or for what it has locked.
+    /// Like a request: a caller waits for it, or for its locks.
     Usual,
     /// It gives way to whatever else wants a processor, and has all of an idle one.
     Low,

@@ -1,13 +1,14 @@
-//! The security log: who did what from where. Each event is one line of the log with the target [`TARGET`], and has one name
-//! and the fields of [`SecurityEvent`]. No field is a secret: what somebody typed as a user name is logged only if there
-//! is such a user, because people type passwords there; a path is logged as its pattern, because it may have anything in it.
+//! The security log: who did what, and from which address. Each event is one line of the log with the target
+//! [`TARGET`], one name and the fields of [`SecurityEvent`]. No field is a secret. A typed user name is logged only if
+//! such a user exists, because people type passwords there. A path is logged as its pattern, because it may contain
+//! anything.
 
 use std::net::IpAddr;
 
 /// The target of its lines.
 pub const TARGET: &str = "campus_backup::security";
 
-/// Something that happened. What does not apply is left out.
+/// A security event. Fields that don't apply are omitted.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SecurityEvent<'a> {
     /// The name of the user who did it, or to whom it was done.

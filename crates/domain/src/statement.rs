@@ -1,18 +1,17 @@
-//! Stepping a prepared statement through SQLite's own interface.
+//! Steps a prepared statement through SQLite's C interface.
 //!
-//! The only unsafe code of the crate. The driver answers row by row through a channel between threads and copies every
-//! value on the way; reading a whole table that way takes longer than the database needs for it many times over, and so
-//! does writing one. Here the caller's thread steps the statement itself, looks at the values where SQLite keeps them,
-//! and binds others as they are.
+//! This is the only unsafe code of the crate. The driver returns rows through a channel between threads and copies
+//! every value. Reading or writing a whole table that way takes many times as long as the database itself needs. Here
+//! the caller's thread steps the statement, reads the values in SQLite's memory, and binds others directly.
 //!
-//! What makes it sound:
-//! - The handle comes from [`LockedSqliteHandle`], which keeps the driver's own thread from the connection for as long
-//!   as it lives; [`Statement`] borrows it mutably, so there is one user at a time and the connection stays open.
+//! Why it is sound:
+//! - The handle comes from [`LockedSqliteHandle`], which excludes the driver's own thread while it exists.
+//!   [`Statement`] borrows it mutably, so there is one user at a time, and the connection stays open.
 //! - A prepared statement is finalized exactly once, when it is dropped, before that borrow ends.
 //! - [`Row`] borrows the statement mutably, so no value outlives the step that invalidates it.
-//! - A text that is bound is copied by SQLite before [`Statement::bind`] returns.
-//! - SQLite lets any thread use a connection, one at a time, unless it was built for a single one; the driver, which has
-//!   a thread of its own for each connection, does not work on one that was. So a statement may move between threads.
+//! - SQLite copies a bound text before [`Statement::bind`] returns.
+//! - SQLite allows any thread to use a connection, one at a time, unless it was built single-threaded. The driver,
+//!   which has a thread for each connection, does not work with such a build. So a statement may move between threads.
 #![allow(unsafe_code)]
 
 use std::ffi::{CStr, c_int};
@@ -23,7 +22,7 @@ use std::slice;
 use libsqlite3_sys as ffi;
 use sea_orm::sqlx::sqlite::LockedSqliteHandle;
 
-/// What SQLite said: its extended result code (<https://www.sqlite.org/rescode.html>) and its message.
+/// SQLite's error: its extended result code (<https://www.sqlite.org/rescode.html>) and its message.
 #[derive(Debug, thiserror::Error)]
 #[error("{message} (SQLite result code {code})")]
 pub(crate) struct Failure {
@@ -32,7 +31,7 @@ pub(crate) struct Failure {
 }
 
 impl Failure {
-    /// Whether two rows would have had the same id or the same value of a unique key.
+    /// Whether it is a violation of a unique key or of the primary key.
     pub(crate) fn is_of_a_unique_key(&self) -> bool {
         matches!(
             self.code,
@@ -90,7 +89,7 @@ impl<'handle> Statement<'handle> {
         }
     }
 
-    /// Gives a value to the parameter at a position, counted from 0; it stays until it is given another.
+    /// Binds a value to the parameter at a position, counted from 0. It stays bound until it is replaced.
     pub(crate) fn bind(&mut self, position: usize, value: &Bound<'_>) -> Result<(), Failure> {
         let statement = self.statement.as_ptr();
         // Parameters are counted from 1; one that does not exist is an error of SQLite's.
@@ -125,7 +124,7 @@ impl<'handle> Statement<'handle> {
         }
     }
 
-    /// Runs a statement that answers with no row to its end, so that it can be run again.
+    /// Runs a statement without result rows to its end, and resets it.
     pub(crate) fn run(&mut self) -> Result<(), Failure> {
         let ended = loop {
             match self.step() {
@@ -138,14 +137,14 @@ impl<'handle> Statement<'handle> {
         ended
     }
 
-    /// Makes it run again from its beginning; what was bound stays.
+    /// Resets the statement; bound values stay.
     pub(crate) fn reset(&mut self) {
         // SAFETY: the statement was prepared and is not finalized. The result repeats what `step` already reported.
         unsafe { ffi::sqlite3_reset(self.statement.as_ptr()) };
     }
 }
 
-/// A value that a parameter is given.
+/// A value to bind to a parameter.
 #[derive(Debug)]
 pub(crate) enum Bound<'a> {
     Null,
@@ -164,7 +163,7 @@ impl Drop for Statement<'_> {
     }
 }
 
-/// The row that a statement stands on.
+/// The current row of a statement.
 pub(crate) struct Row<'step> {
     statement: NonNull<ffi::sqlite3_stmt>,
     _step: PhantomData<&'step mut ()>,
@@ -187,10 +186,11 @@ impl<'step> Row<'step> {
     pub(crate) fn value(&self, position: usize) -> Value<'step> {
         let statement = self.statement.as_ptr();
         let column = c_int::try_from(position).unwrap_or(c_int::MAX);
-        // SAFETY: the statement stands on a row, and SQLite answers NULL for a column out of range. One value is asked
-        // for once and then looked at, which is quicker than asking for the column each time; SQLite allows that as long
-        // as nobody else uses the connection, and its handle is ours. The text or blob is asked for before its length, as
-        // their documentation demands, is null for an empty blob or where there was no memory, and stays valid until the next step, which `self`'s borrow of the statement rules out.
+        // SAFETY: the statement is on a row, and SQLite returns NULL for a column out of range. The value is fetched
+        // once and then inspected, which is faster than asking for the column each time. SQLite allows that as long as
+        // the connection has no other user, and its handle is ours. The text or blob is fetched before its length, as
+        // the documentation requires. It is null for an empty blob or without memory, and stays valid until the next
+        // step, which `self`'s borrow of the statement rules out.
         unsafe {
             let value = ffi::sqlite3_column_value(statement, column);
             match ffi::sqlite3_value_type(value) {
@@ -274,7 +274,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_connection_goes_on_after_a_statement_that_was_left_midway() {
+    async fn connection_works_after_an_unfinished_statement() {
         let mut connection = SqliteConnection::connect("sqlite::memory:").await.unwrap();
         {
             let mut handle = connection.lock_handle().await.unwrap();
@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_bound_is_what_is_inserted() {
+    async fn bound_values_are_inserted_unchanged() {
         let mut connection = SqliteConnection::connect("sqlite::memory:").await.unwrap();
         let create = "CREATE TABLE t (a, b, c, d CHECK (d IS NULL OR length(d) < 5))";
         sea_orm::sqlx::query(create).execute(&mut connection).await.unwrap();

@@ -41,7 +41,7 @@ pub async fn stats(database: &Database) -> Result<Stats> {
 /// How long a count that others wait for may take.
 const LONGEST: Duration = Duration::from_secs(60);
 
-/// Counts for many who ask at once: they share one count, which is never older than the moment they asked.
+/// Shares counts between concurrent requests. A count is never older than its request.
 #[derive(Debug)]
 pub struct Counter {
     database: Database,
@@ -49,18 +49,18 @@ pub struct Counter {
 }
 
 impl Counter {
-    /// One for a service.
+    /// Creates a counter for a service.
     pub fn new(database: Database) -> Self {
         let latest = Latest::default();
         Self { database, latest }
     }
 
-    /// The counts of a moment after this was called.
+    /// Counts as of a time after the call.
     ///
     /// # Errors
-    /// What the database says.
+    /// Those of the database.
     pub async fn stats(&self) -> Result<Stats> {
-        // One that hangs, because a server vanished without a word, must not hold up all that follow.
+        // A query that never returns, because the server is gone, must not delay all later requests.
         let count = async || match tokio::time::timeout(LONGEST, stats(&self.database)).await {
             Ok(counted) => counted,
             Err(_) => Err(Error::internal(DOING)("the database did not answer in time")),
@@ -69,10 +69,10 @@ impl Counter {
     }
 }
 
-/// What was found last, and when looking began.
+/// The last result, and when its query began.
 ///
-/// Who asks while somebody else is looking can't take what that one finds, because it may be older than the question.
-/// They wait and then look once for all who wait.
+/// A request that arrives while a query runs can't use its result, because it may be older than the request. Such
+/// requests wait, and then share one new query.
 #[derive(Debug)]
 struct Latest<T>(Mutex<Option<(Instant, Option<T>)>>);
 
@@ -88,7 +88,7 @@ impl<T: Clone> Latest<T> {
         let mut latest = self.0.lock().await;
         match &*latest {
             Some((began, Some(found))) if *began >= asked => return Ok(found.clone()),
-            // One after the other they would wait for one timeout each.
+            // Otherwise each waiting request would wait for a timeout of its own.
             Some((began, None)) if *began >= asked => {
                 drop(latest);
                 return look().await;
@@ -117,7 +117,7 @@ pub(crate) async fn count(connection: &impl ConnectionTrait) -> Result<Stats> {
     Ok(Stats { rows, generated_at })
 }
 
-/// Counts some tables on a connection of the driver.
+/// Counts some tables on a driver's connection.
 pub(crate) async fn count_on<DB>(connection: &mut DB::Connection, tables: &[Table]) -> Result<BTreeMap<Table, u64>>
 where
     DB: sqlx::Database,
@@ -130,12 +130,12 @@ where
     rows(tables, |position| counted.try_get(position).map_err(Error::sqlx(DOING)))
 }
 
-/// Now, in microseconds: no engine and no archive keeps more.
+/// The current time in microseconds: no engine and no archive stores more digits.
 pub(crate) fn now() -> DateTime<Utc> {
     Utc::now().trunc_subsecs(6)
 }
 
-/// What is being done, for errors.
+/// The action, for errors.
 const DOING: &str = "counting the rows";
 
 /// One statement that counts tables. One statement sees one moment on every engine and at every isolation level.
@@ -164,7 +164,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn who_ask_at_once_share_one_look_that_begins_after_they_asked() {
+    async fn concurrent_requests_share_one_count_that_begins_after_them() {
         let (latest, looks) = (Latest::default(), AtomicU32::new(0));
         let ask = || {
             latest.get(async || {
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_failed_look_holds_nobody_up() {
+    async fn failed_count_does_not_delay_others() {
         let (latest, looks) = (Latest::<u32>::default(), AtomicU32::new(0));
         let at_once = AtomicU32::new(0);
         let most = AtomicU32::new(0);

@@ -14,7 +14,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-/// An error with what was being done in its text; a chore has nobody to tell kinds of errors apart.
+/// An error with what was being done in its text; a chore does not distinguish kinds of errors.
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
 /// Chores of the developers of campus-backup.

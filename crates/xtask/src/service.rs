@@ -60,7 +60,7 @@ impl Service {
                 break address.trim().to_owned();
             }
         };
-        // Somebody has to read the rest, or the service waits for it.
+        // The rest of the output must be read, or the service waits for that.
         thread::spawn(move || log.for_each(drop));
         Ok(Self {
             process,

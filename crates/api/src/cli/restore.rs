@@ -271,7 +271,7 @@ async fn first_administrator(state: &AppState, admin: &Admin) -> Result<Option<F
         return Ok(None);
     }
     let (accounts, settings) = (&state.accounts, &state.settings);
-    let made = accounts.ensure_somebody_can_sign_in(&settings.admin_username, settings.admin_password.as_ref());
+    let made = accounts.ensure_administrator_can_sign_in(&settings.admin_username, settings.admin_password.as_ref());
     made.await.map_err(ExitError::failed(
         "making an administrator after the restore, which is done (`campus-backup admin create` makes one)",
     ))

@@ -1,4 +1,4 @@
-//! Whom an archive is encrypted to, and what opens it.
+//! The keys that archives are encrypted with, and those that open them.
 
 use std::fmt;
 use std::iter;
@@ -9,21 +9,21 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::error::KeyKind;
 
-/// What opens encrypted archives. Its `Debug` counts and shows nothing.
+/// The keys that open encrypted archives. `Debug` shows only their number.
 #[derive(Clone, Default)]
 pub struct Keys {
     identities: Vec<x25519::Identity>,
     passphrases: Vec<SecretString>,
 }
 
-/// Whom archives are encrypted to: any one of them can open what was written.
+/// The recipients that archives are encrypted to. Each of them can open the archive.
 #[derive(Clone, Default)]
 pub struct Recipients {
     keys: Vec<x25519::Recipient>,
     passphrase: Option<(SecretString, u8)>,
 }
 
-/// Why a text of keys was refused. It never says what stood there.
+/// Why a text of keys was refused. It never contains the text.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
     /// Neither a secret key nor a comment.
@@ -126,7 +126,7 @@ impl Keys {
 }
 
 impl Recipients {
-    /// Nobody: nothing is encrypted.
+    /// No recipients: nothing is encrypted.
     pub fn none() -> Self {
         Self::default()
     }
@@ -143,7 +143,7 @@ impl Recipients {
         })
     }
 
-    /// Whoever knows the passphrase. Writing and reading each cost a second and 256 MiB, as they do for `age`.
+    /// A passphrase. Writing and reading each take a second and 256 MiB, as with `age`.
     pub fn passphrase(passphrase: SecretString) -> Self {
         Self {
             keys: Vec::new(),

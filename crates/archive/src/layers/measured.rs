@@ -1,4 +1,4 @@
-//! Counts and digests what passes through, so that a stored object can be compared with its manifest.
+//! Counts and digests the bytes that pass through, so that a stored object can be compared with its manifest.
 
 use std::fmt;
 use std::io::{self, Read, Write};
@@ -7,14 +7,14 @@ use sha2::{Digest, Sha256};
 
 use crate::summary::hexadecimal;
 
-/// A reader or a writer that knows what has passed through it.
+/// A reader or a writer that measures its bytes.
 pub struct Measured<T> {
     inner: T,
     bytes: u64,
     digest: Sha256,
 }
 
-/// What has passed through a [`Measured`].
+/// The bytes that passed through a [`Measured`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Measurement {
     /// How many bytes.
@@ -38,7 +38,7 @@ impl<T> Measured<T> {
         self.bytes
     }
 
-    /// What has passed through so far.
+    /// The measurement so far.
     pub fn measurement(&self) -> Measurement {
         Measurement {
             bytes: self.bytes,
@@ -46,7 +46,7 @@ impl<T> Measured<T> {
         }
     }
 
-    /// What was measured, as it was given.
+    /// Returns the inner reader or writer.
     pub fn into_inner(self) -> T {
         self.inner
     }

@@ -18,7 +18,7 @@ pub struct Layers {
     /// The level of zstd, from 1 to 19, or `None` for no compression. What is above takes windows that readers refuse,
     /// and is taken as 19.
     pub compression: Option<i32>,
-    /// Whom to encrypt to, or nobody.
+    /// The recipients; empty for no encryption.
     pub recipients: Recipients,
 }
 

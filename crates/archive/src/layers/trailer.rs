@@ -1,10 +1,11 @@
-//! What makes every damage of a compressed archive visible.
+//! The trailer of a compressed archive, which makes all damage detectable.
 //!
-//! A changed bit in compressed data may still give the same document: a copy from another place that holds the same
-//! text, or another size of window. It is harmless, but nobody could tell it from one that is not. So behind the frame
-//! stands a skippable frame (RFC 8878, section 3.1.2) with the SHA-256 of all its bytes, which every zstd tool passes
-//! over. That a frame has such a trailer is marked inside it, or a cut between the two would be an archive: its first
-//! block is a raw one and holds exactly the start of the document, and no other compressor ends a block there.
+//! A changed bit in compressed data may still give the same document: a copy of the same text from another place, or
+//! another window size. It is harmless, but can't be distinguished from damage that is not. So a skippable frame (RFC
+//! 8878, section 3.1.2) follows the compressed frame, with the SHA-256 of all its bytes; every zstd tool skips it. A
+//! mark inside the compressed frame says that it has a trailer. Otherwise a file that is cut between the two would be a
+//! valid archive. The mark is its first block: a raw one with exactly the start of the document, which no other
+//! compressor writes.
 
 use sha2::{Digest, Sha256};
 

@@ -78,7 +78,7 @@ enum Stage {
 impl<'s> Reader<'s> {
     /// Opens the layers, whichever they are, and reads the header.
     ///
-    /// Compression by zstd and encryption by age (binary or ASCII armour) are told by their first bytes; at most one of
+    /// Compression by zstd and encryption by age (binary or ASCII armour) are recognised by their first bytes; at most one of
     /// each may lie around the other, in either order.
     ///
     /// # Errors

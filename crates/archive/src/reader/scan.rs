@@ -80,8 +80,8 @@ impl<'a> Scan<'a> {
         }
     }
 
-    /// The escape for what the kind can't hold. Whether the engine knows such a text is for others to say; what is told
-    /// here is that it is none of the values that have a form of their own.
+    /// The escape for a native value. The caller decides whether the engine knows such a text. This only checks that it
+    /// is not a value with a canonical form of its own.
     #[cold]
     fn native(&mut self, kind: Kind) -> Result<Cell<'a>, Problem> {
         let (before, behind) = NATIVE;

@@ -56,7 +56,7 @@ fn native_values_are_read_in_one_form() {
         ("\"2024-02-29\"", r#"{"native":"a \"quoted\" text"}"#),
         ("\"2038-01-19T03:14:08Z\"", r#"{"native":"0000-00-00 00:00:00.000000"}"#),
     ] {
-        // The digests are no longer right, which is told only behind the row.
+        // The digests are no longer right, which is found only after the row.
         assert_refused(part, native, "digest_mismatch");
     }
     for (part, by, code) in [
@@ -345,7 +345,7 @@ fn the_summary_must_be_that_of_the_rows() {
 }
 
 #[test]
-fn a_changed_value_is_told_by_the_digest_of_its_table() {
+fn changed_value_is_found_by_the_digest_of_its_table() {
     let error = refusal(&replaced("\"admin\"", "\"Admin\""), &Keys::none());
     assert_eq!(error.code(), "digest_mismatch");
     assert!(error.to_string().contains("the table users"), "{error}");

@@ -67,7 +67,7 @@ fn age_opens_it_and_is_opened() {
             assert_eq!(read(&encrypted, &keys()).unwrap().1.total, 9);
             for length in 0..encrypted.len() {
                 let cut = read(&encrypted[..length], &keys());
-                // The last line feed of the armour is nobody's content.
+                // The last line feed of the armour is not content.
                 assert!(
                     cut.is_err() || !armour.is_empty() && length + 1 == encrypted.len(),
                     "cut to {length}"

@@ -73,12 +73,12 @@ impl Accounts {
     ///
     /// # Errors
     /// [`Error::Invalid`] if the name is not valid or the password is too weak.
-    pub async fn ensure_somebody_can_sign_in(
+    pub async fn ensure_administrator_can_sign_in(
         &self,
         username: &str,
         password: Option<&SecretString>,
     ) -> Result<Option<FirstAdmin>> {
-        if self.can_somebody_sign_in().await? {
+        if self.can_administrator_sign_in().await? {
             return Ok(None);
         }
         let mut name = username.to_owned();
@@ -92,7 +92,7 @@ impl Accounts {
     }
 
     /// Whether an active administrator has a usable password hash.
-    async fn can_somebody_sign_in(&self) -> Result<bool> {
+    async fn can_administrator_sign_in(&self) -> Result<bool> {
         let hashes: Vec<String> = user::Entity::find()
             .select_only()
             .column(user::Column::PasswordHash)
@@ -326,7 +326,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn of_several_who_make_the_first_administrator_one_succeeds() {
+    async fn concurrent_creation_of_the_first_administrator_succeeds_once() {
         let school = SchoolAccounts::new().await;
         let accounts = &school.accounts;
         let make = || accounts.ensure_first_admin("admin", None);

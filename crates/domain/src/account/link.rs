@@ -27,7 +27,6 @@ use crate::Database;
 use crate::entity::download_link::{self as stored, Outcome};
 use crate::entity::user::Role;
 use crate::error::{Error, Result};
-use crate::hexadecimal::hexadecimal;
 
 const LIFETIME: TimeDelta = TimeDelta::minutes(5);
 /// How long an expired link is remembered, so that following it says `expired` and not `unknown`.
@@ -128,7 +127,7 @@ impl Accounts {
         }
         let mut random = [0; TOKEN_BYTES];
         SysRng.try_fill_bytes(&mut random).map_err(Error::internal(doing))?;
-        let token = hexadecimal(&random);
+        let token = hex::encode(random);
         let now = now();
         let expires_at = now + LIFETIME;
         let session = admin.session().cloned();
@@ -671,7 +670,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn of_those_who_redeem_at_once_one_wins() {
+    async fn concurrent_redemption_succeeds_once() {
         let school = SchoolAccounts::new().await;
         let admin = school.admin().await;
         let link = school.accounts.create_link(&admin, PATH).await.unwrap();
@@ -705,7 +704,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn link_dies_with_the_token_it_was_made_with() {
+    async fn link_ends_with_the_token_that_created_it() {
         let school = SchoolAccounts::new().await;
         school.admin().await;
         let accounts = &school.accounts;

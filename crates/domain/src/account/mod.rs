@@ -31,7 +31,6 @@ use uuid::Uuid;
 use crate::Database;
 use crate::entity::user;
 use crate::error::{Error, Result};
-use crate::hexadecimal::hexadecimal;
 use crate::security_log::SecurityEvent;
 
 mod administration;
@@ -364,7 +363,7 @@ fn invalid(field: &'static str, problem: impl Into<String>) -> Error {
 
 /// SHA-256 in lower-case hexadecimal. The digest of a secret can be stored or sent without revealing it.
 fn digest(text: &str) -> String {
-    hexadecimal(&Sha256::digest(text))
+    hex::encode(Sha256::digest(text))
 }
 
 /// The current time, in the whole microseconds that every engine stores.

@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn network_is_forgotten_after_a_month_and_a_wrong_password_makes_none_known() {
+    async fn network_expires_after_a_month_and_failed_sign_ins_add_none() {
         let school = SchoolAccounts::new().await;
         let user = school.user("grace", Role::Admin).await;
         let address: IpAddr = "192.0.2.7".parse().unwrap();

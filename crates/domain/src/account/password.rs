@@ -86,7 +86,9 @@ impl Passwords {
     ) -> Result<T> {
         let turn = tokio::time::timeout(PERMIT_TIMEOUT, self.permits.clone().acquire_owned()).await;
         let permit = turn
-            .map_err(|_| Error::TooManyLogins { retry_after: PERMIT_TIMEOUT })?
+            .map_err(|_| Error::TooManyLogins {
+                retry_after: PERMIT_TIMEOUT,
+            })?
             .map_err(Error::internal(doing))?;
         tokio::task::spawn_blocking(move || {
             // Held until the work is done, even if the request is cancelled.

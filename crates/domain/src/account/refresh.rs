@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn renewals_at_once_and_a_repeated_one_get_the_same_generation() {
+    async fn concurrent_and_repeated_renewals_get_one_generation() {
         let school = SchoolAccounts::new().await;
         school.user("grace", Role::Admin).await;
         let mut refresh = token(&school, &school.login("grace", PASSWORD).await.unwrap());
@@ -364,10 +364,10 @@ mod tests {
         school.accounts.authenticate(&another.access_token).await.unwrap();
         // Twice is no mistake, and no token is none.
         assert_eq!(school.accounts.sign_out(out).await.unwrap().len(), 2);
-        for nobody in [None, Some("x"), Some(refresh.as_str())] {
+        for invalid in [None, Some("x"), Some(refresh.as_str())] {
             let out = SignOut {
                 refresh_token: None,
-                bearer: nobody,
+                bearer: invalid,
             };
             assert!(school.accounts.sign_out(out).await.unwrap().is_empty());
         }
@@ -407,7 +407,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn of_the_sessions_that_end_the_spared_one_goes_on() {
+    async fn excepted_session_can_still_be_renewed() {
         let school = SchoolAccounts::new().await;
         school.user("grace", Role::Admin).await;
         let (mine, another) = (
@@ -415,7 +415,7 @@ mod tests {
             school.login("grace", PASSWORD).await.unwrap(),
         );
         let (early, ended) = (token(&school, &mine), token(&school, &another));
-        // Whoever began with one token may have gone on with another when the others are ended.
+        // The session may have been renewed when the others are ended.
         let mine = school.accounts.refresh(&early).await.unwrap();
         let admin = school.accounts.authenticate(&mine.access_token).await.unwrap().admin();
         for statement in school.accounts.end_sessions(&admin.unwrap()) {

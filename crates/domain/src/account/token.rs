@@ -534,7 +534,7 @@ mod tests {
         }
         for _ in 0..100 {
             let random: [u8; 32] = rand::random();
-            let hexadecimal = crate::hexadecimal::hexadecimal(&random);
+            let hexadecimal = hex::encode(random);
             check_secret(hexadecimal.as_bytes()).unwrap();
             check_secret(&random).unwrap();
         }

@@ -15,7 +15,6 @@ use super::{Archives, Words};
 use crate::account::Admin;
 use crate::catalog::Table;
 use crate::error::{Error, Result};
-use crate::hexadecimal::hexadecimal;
 use crate::job::{self, Context, Idempotency, Kind, Needs, Progress, Submission, Submitted, Work, work};
 use crate::open::Checked;
 use crate::store::StoreWriter;
@@ -149,7 +148,7 @@ impl Archives {
                 return Err(error);
             }
         }
-        let sha256 = hexadecimal(&digest.finalize());
+        let sha256 = hex::encode(digest.finalize());
         Ok(Received { id, form, sha256 })
     }
 

@@ -8,8 +8,8 @@ use crate::error::{Error, Result};
 use crate::stats;
 
 impl Database {
-    /// The time, in whole microseconds, by the clock of the database: those of two machines may differ by more than what
-    /// depends on it. An SQLite database is on this one.
+    /// The time in whole microseconds, by the clock of the database, because the clocks of two machines may differ. An
+    /// SQLite database uses the clock of this machine.
     pub(crate) async fn now(&self) -> Result<DateTime<Utc>> {
         let doing = "asking the database for the time";
         let sql = match self.engine {

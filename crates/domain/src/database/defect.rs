@@ -1,32 +1,32 @@
-//! What can be wrong with a database that an administrator has to mend.
+//! Defects of a database that an administrator must correct.
 
 use std::fmt;
 
-/// One thing that is wrong, and how to mend it.
+/// A defect and its remedy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Defect {
-    /// What kind of thing, for programs.
+    /// The kind of defect, for programs.
     pub reason: DefectReason,
-    /// What is wrong, and which statement or setting mends it, as sentences.
+    /// The problem, and the statement or setting that corrects it, as sentences.
     pub detail: String,
 }
 
-/// What kind of thing is wrong with a database.
+/// The kind of a defect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DefectReason {
     /// It can't be reached, or the server does not accept the sign-in.
     Unreachable,
-    /// It can't hold every text.
+    /// Its encoding can't hold every text.
     Encoding,
     /// The role of the service lacks a right.
     MissingRights,
-    /// It is a standby server, which repeats what another one does.
+    /// It is a standby server.
     Standby,
     /// It takes no writes.
     ReadOnly,
-    /// A connection pooler gives a session's statements to different sessions of the server.
+    /// A connection pooler distributes the statements of one session over several sessions of the server.
     TransactionPooling,
-    /// Its file lies on a disk that can't lock.
+    /// The disk of its file does not support locks.
     NoLocking,
     /// Its disk is almost full.
     LittleRoom,
@@ -46,7 +46,7 @@ impl fmt::Display for Defect {
 }
 
 impl DefectReason {
-    /// A stable word.
+    /// A stable code for programs.
     pub const fn code(self) -> &'static str {
         match self {
             Self::Unreachable => "unreachable",
@@ -60,7 +60,7 @@ impl DefectReason {
         }
     }
 
-    /// Whether it may end without a change of the settings or of the database, as after a failover.
+    /// Whether it may resolve without a change of the settings or of the database, as after a failover.
     pub const fn may_pass(self) -> bool {
         match self {
             Self::Unreachable | Self::Standby | Self::ReadOnly | Self::LittleRoom => true,

@@ -1,4 +1,4 @@
-//! How far the ids of a table have come.
+//! The greatest id that a table ever had.
 
 use sea_orm::{ConnectionTrait, Statement, TransactionTrait};
 
@@ -7,7 +7,8 @@ use crate::catalog::Table;
 use crate::error::{Error, Result};
 
 impl Database {
-    /// The greatest id that a table ever had, as far as the engine remembers and the rows of now show. 0 if there was none.
+    /// The greatest id that a table ever had, as far as the engine remembers and the current rows show. 0 if there was
+    /// none.
     pub(crate) async fn id_counter(&self, table: Table) -> Result<i64> {
         let doing = "reading how far the ids of a table have come";
         // One connection for all statements.
@@ -33,17 +34,17 @@ impl Database {
     }
 }
 
-/// Otherwise MySQL 8 shows a counter that may be a day old. MariaDB takes the second half for a comment.
+/// Without it MySQL 8 shows a counter that may be a day old. For MariaDB the second half is a comment.
 pub(crate) const FRESH_STATISTICS: &str = "SET @fresh = 1 /*!80000 , SESSION information_schema_stats_expiry = 0 */";
 
-/// Asks for the `counter` of a table.
+/// The query for the `counter` of a table.
 pub(crate) fn counter_sql(engine: Engine, table: Table) -> String {
     match engine {
         Engine::Sqlite => format!("SELECT seq AS counter FROM sqlite_sequence WHERE name = '{table}'"),
         Engine::Postgres => {
             format!("SELECT pg_sequence_last_value(pg_get_serial_sequence('{table}', 'id')::regclass) AS counter")
         }
-        // The next id. When there is none left it is the last one, or one that no column of ours can hold.
+        // The next id. If no id is left, it is the last one, or one that no column of ours can hold.
         Engine::Mysql => format!(
             "SELECT CAST(LEAST(auto_increment, {}) AS SIGNED) AS counter FROM information_schema.tables \
              WHERE table_schema = DATABASE() AND table_name = '{table}'",

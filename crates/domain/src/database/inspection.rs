@@ -1,13 +1,14 @@
-//! Whose tables a database has, found out without writing to it.
+//! Finds out whose tables a database has, without writing to it.
 //!
-//! [`Database::inspect`] runs before [`Database::connect`], because connecting already changes an SQLite database: it makes
-//! the file and switches it to WAL mode. The rule:
+//! [`Database::inspect`] runs before [`Database::connect`], because connecting already changes an SQLite database: it
+//! creates the file and switches it to WAL mode. The rules:
 //!
-//! - **Empty**: the schema has no table and no view (of the user; extensions of PostgreSQL don't count).
-//! - **Ours**: `backup_migrations` has a migration of this program. Tables of other programs beside ours don't matter.
+//! - **Empty**: the schema has no table and no view of the user (extensions of PostgreSQL don't count).
+//! - **Ours**: `backup_migrations` has a migration of this program. Other programs' tables in the same schema don't
+//!   matter.
 //! - **Newer**: it has a migration of this program and one that this program does not know.
-//! - **Interrupted**: `backup_migrations` has no row, and every other table is one that the first migration makes, with the
-//!   same columns and without a row. MySQL leaves this behind if the first start is killed.
+//! - **Interrupted**: `backup_migrations` has no row, and every other table is one of the first migration, with the
+//!   same columns and without a row. MySQL leaves this state if the first start is killed.
 //! - **Foreign**: anything else. An empty `backup_migrations` proves nothing: earlier versions left one in databases of
 //!   other programs.
 
@@ -27,28 +28,28 @@ use crate::error::{Error, Result};
 
 const DOING: &str = "reading which tables the database has";
 
-/// What a database holds.
+/// The state of a database's schema.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SchemaState {
-    /// No table at all, or no file yet.
+    /// No table, or no file yet.
     Empty,
-    /// The schema that this program knows.
+    /// The schema of this version.
     Current,
-    /// These migrations have not been run, or not to their end.
+    /// These migrations have not been run, or not completely.
     Pending(Vec<String>),
-    /// A migration that this program does not know: a newer version was here.
+    /// A migration that this version does not know: a newer version was here.
     Newer(String),
-    /// Tables of another program, such as this one.
+    /// Tables of another program; this is one of them.
     Foreign(String),
 }
 
 impl Database {
-    /// What the database of these settings holds. Nothing is written: no file appears, no lock is left, and an SQLite
-    /// database keeps its journal mode.
+    /// Reads the state of the database. It writes nothing: no file appears, no lock remains, and an SQLite database
+    /// keeps its journal mode.
     ///
     /// # Errors
-    /// [`Error::DatabaseUnavailable`] or [`Error::DatabaseDefect`] if it can't be reached, [`Error::DatabaseDefect`] if it is behind a
-    /// transaction pooler or the role may not read it, and whatever else keeps it from being read.
+    /// [`Error::DatabaseUnavailable`] or [`Error::DatabaseDefect`] if it can't be reached; [`Error::DatabaseDefect`] if
+    /// it is behind a transaction pooler or the role may not read it; and any other error of reading.
     pub async fn inspect(settings: &DatabaseSettings) -> Result<SchemaState> {
         match sqlite_file(&settings.url) {
             Some(file) => inspect_file(settings, &file).await,
@@ -72,14 +73,14 @@ async fn inspect_server(connection: &DatabaseConnection) -> Result<SchemaState> 
     }
 }
 
-/// Another program may be at work on the file, or may have been killed at it:
+/// Another program may be using the file, or may have been killed while it did:
 ///
-/// 1. A log or a journal that is in use says what the file holds, so it is read with it.
-/// 2. Everything else is read as a file that no process changes (`immutable`). SQLite would make `-wal` and `-shm` even for a
-///    reader of a database in WAL mode, and would not remove them.
+/// 1. A log or a journal in use is part of the content, so it is read together with the file.
+/// 2. Everything else is read as a file that no process changes (`immutable`). Otherwise SQLite would create `-wal` and
+///    `-shm` even for a reader of a database in WAL mode, and would not remove them.
 ///
-/// A log without its index (`-shm`) can't be read without making one. Tables that only such a log has are seen when the
-/// database is connected; the caller asks once more then ([`Database::schema_state`]), before it makes a table.
+/// A log without its index (`-shm`) can't be read without creating one. Tables that only such a log has are found once
+/// the database is connected. So the caller checks again then ([`Database::schema_state`]), before it creates a table.
 async fn inspect_file(settings: &DatabaseSettings, file: &Path) -> Result<SchemaState> {
     match fs::metadata(file) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(SchemaState::Empty),
@@ -88,7 +89,7 @@ async fn inspect_file(settings: &DatabaseSettings, file: &Path) -> Result<Schema
     }
     let has = |suffix: &str| beside(file, suffix).exists();
     if has("-journal") || (has("-wal") && has("-shm")) {
-        // A journal that a killed program left must be rolled back before it can be read with the file, which is a write.
+        // The journal of a killed program would have to be rolled back first, which is a write.
         if let Ok(state) = inspect_sqlite(settings, FileAccess::ReadOnly).await {
             return Ok(state);
         }
@@ -102,10 +103,10 @@ fn beside(file: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
-/// How an SQLite file is opened that must not change.
+/// How an SQLite file is opened without changing it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum FileAccess {
-    /// With its log and with locks.
+    /// With its log and locks.
     ReadOnly,
     /// The file alone.
     Immutable,
@@ -126,14 +127,14 @@ async fn inspect_sqlite(settings: &DatabaseSettings, access: FileAccess) -> Resu
     found
 }
 
-/// What a connected database holds.
+/// The state of a connected database.
 pub(super) async fn schema_state(connection: &DatabaseConnection) -> Result<SchemaState> {
     find_state(connection).await.map_err(Error::database(DOING))
 }
 
 async fn find_state(connection: &DatabaseConnection) -> Result<SchemaState, DbErr> {
     let log = Migrator::migration_table_name().to_string();
-    // Before the log is read: another copy may be migrating, and each table is recorded after it was made.
+    // Read before the log: another copy may be migrating, and each table is recorded after it was created.
     let mut tables = table_names(connection).await?;
     if !tables.remove(&log) {
         return Ok(tables.pop_first().map_or(SchemaState::Empty, SchemaState::Foreign));
@@ -155,7 +156,7 @@ async fn find_state(connection: &DatabaseConnection) -> Result<SchemaState, DbEr
     })
 }
 
-/// Whether all of these tables are what the first migration leaves when it is interrupted. Then nothing is in them.
+/// Whether these tables are the remains of an interrupted first migration. Then they have no rows.
 async fn is_interrupted(connection: &DatabaseConnection, tables: &BTreeSet<String>) -> Result<bool, DbErr> {
     let first = Migrator::migrations()
         .first()

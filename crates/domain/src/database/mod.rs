@@ -1,11 +1,14 @@
 //! The connection to one of the three engines.
 //!
-//! A [`Database`] has two pools. Requests use the one; what reads whole tables uses the other, which has a limit of
-//! its own, so that readers who stall can never keep a sign-in or a clear from getting a connection. On SQLite what
-//! changes whole tables has a third one, whose connections leave foreign keys to the end of a change, and the signs of
-//! life of long work a fourth one, which waits for no lock. [`session`] sets on each connection what must not depend on the
-//! defaults of a server, [`reachability`] says why a server is not reached, [`inspection`] finds out before the first write whose tables a database has, [`check`] whether the
-//! database can be used as it is set up, with [`defect`] for what is wrong; [`schema`] brings the schema up to date, [`id_counter`] says how far ids have come, [`clock`] is the one that all copies of the service go by.
+//! A [`Database`] has several pools. Requests use one. Readers of whole tables have another with a limit of its own, so
+//! that slow readers can't keep a sign-in or a clear from getting a connection. On SQLite two more exist: one for
+//! changes of whole tables, whose connections check foreign keys at the commit, and one for heartbeats, which does not
+//! wait for locks.
+//!
+//! [`session`] sets every session property that must not depend on a server's defaults. [`reachability`] says why a
+//! server can't be reached. [`inspection`] finds out whose tables a database has before anything is written. [`check`]
+//! says whether the database can be used as it is set up, and [`defect`] what is wrong. [`schema`] runs migrations,
+//! [`id_counter`] reads the greatest id of a table, and [`clock`] is the common clock of all copies of the service.
 
 mod check;
 mod clock;
@@ -75,14 +78,14 @@ pub struct DatabaseSettings {
     pub url: String,
     /// How many connections requests share.
     pub connections: u32,
-    /// How many readers of whole tables there may be at a time.
+    /// How many readers of whole tables may run at a time.
     pub readers: u32,
-    /// How long a request waits for a connection or for another writer.
+    /// How long a request waits for a connection or for a lock.
     pub lock_timeout: Duration,
 }
 
 impl DatabaseSettings {
-    /// Where the database is, for people: the file's path, or the address without its password and options.
+    /// The location of the database, for people: the path of the file, or the address without its password and options.
     pub fn place(&self) -> String {
         if let Some(file) = sqlite_file(&self.url) {
             return std::path::absolute(&file).unwrap_or(file).display().to_string();
@@ -90,7 +93,7 @@ impl DatabaseSettings {
         let Ok(mut url) = Url::parse(&self.url) else {
             return "the database".to_owned();
         };
-        // An address that can't have a password has none.
+        // This fails only for an address that can't have a password.
         let _ = url.set_password(None);
         url.set_query(None);
         url.set_fragment(None);
@@ -98,7 +101,7 @@ impl DatabaseSettings {
     }
 }
 
-/// How many of the service's own works may read whole tables at a time, beside the downloads.
+/// How many jobs of the service may read whole tables at a time, besides the downloads.
 const WORKERS: u32 = 3;
 
 /// The database, connected.
@@ -107,26 +110,26 @@ pub struct Database {
     requests: DatabaseConnection,
     readers: DatabaseConnection,
     changes: DatabaseConnection,
-    signs: DatabaseConnection,
+    heartbeats: DatabaseConnection,
     cores: usize,
     readers_at_most: usize,
     reader_permits: Arc<Semaphore>,
     worker_permits: Arc<Semaphore>,
-    pair_permits: Arc<Semaphore>,
+    parallel_permits: Arc<Semaphore>,
     engine: Engine,
-    file: Option<Arc<File>>,
+    file: Option<Arc<SqliteFile>>,
 }
 
-/// The file of an SQLite database, and which file it was when it was opened.
+/// The file of an SQLite database, and its identity when it was opened.
 #[derive(Debug)]
-struct File {
+struct SqliteFile {
     path: PathBuf,
     identity: Option<(u64, u64)>,
 }
 
 impl Database {
-    /// Connects. On SQLite this makes the file if there is none, and switches it to WAL mode: [`Database::inspect`] says
-    /// before whether it is another program's. No migration is run.
+    /// Connects. On SQLite this creates a missing file and switches it to WAL mode. Call [`Database::inspect`] before,
+    /// to find out whether the file is another program's. No migration is run.
     pub async fn connect(settings: &DatabaseSettings) -> Result<Self> {
         let path = sqlite_file(&settings.url);
         if let Some(path) = &path {
@@ -138,14 +141,14 @@ impl Database {
                 .map_err(Error::io("creating the database file"))?;
         }
         let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        let pairs = match path {
+        let parallel = match path {
             Some(_) => u32::try_from(cores / 2).unwrap_or(u32::MAX),
             None => 0,
         };
         let search_path = SearchPath::default();
         let connect = async |pool| connect_pool(settings, pool, &search_path).await;
         let requests = connect(Pool::Requests).await?;
-        let readers = connect(Pool::Readers { pairs }).await?;
+        let readers = connect(Pool::Readers { parallel }).await?;
         let engine = match requests.get_database_backend() {
             DbBackend::Postgres => Engine::Postgres,
             DbBackend::MySql => Engine::Mysql,
@@ -155,12 +158,12 @@ impl Database {
             Engine::Sqlite => connect(Pool::Changes).await?,
             Engine::Postgres | Engine::Mysql => requests.clone(),
         };
-        let signs = match engine {
+        let heartbeats = match engine {
             Engine::Sqlite => connect(Pool::Heartbeat).await?,
             Engine::Postgres | Engine::Mysql => requests.clone(),
         };
         let file = path.map(|path| {
-            Arc::new(File {
+            Arc::new(SqliteFile {
                 identity: identity(&path),
                 path,
             })
@@ -169,12 +172,12 @@ impl Database {
             requests,
             readers,
             changes,
-            signs,
+            heartbeats,
             cores,
             readers_at_most: settings.readers as usize,
             reader_permits: Arc::new(Semaphore::new(settings.readers as usize)),
             worker_permits: Arc::new(Semaphore::new(WORKERS as usize)),
-            pair_permits: Arc::new(Semaphore::new(cores / 2)),
+            parallel_permits: Arc::new(Semaphore::new(cores / 2)),
             engine,
             file,
         })
@@ -190,24 +193,24 @@ impl Database {
         &self.requests
     }
 
-    /// The pool of those who read whole tables. Take a permit from [`Database::reader_permit`] first.
+    /// The pool for reading whole tables. Acquire a [`Database::reader_permit`] first.
     pub(crate) fn readers(&self) -> &DatabaseConnection {
         &self.readers
     }
 
-    /// The pool of [`Change`](crate::change::Change), which on SQLite looks at foreign keys when it commits.
+    /// The pool of [`Change`](crate::change::Change). On SQLite it checks foreign keys at the commit.
     pub(crate) fn changes(&self) -> &DatabaseConnection {
         &self.changes
     }
 
-    /// A place among those who read whole tables.
+    /// A permit for reading whole tables.
     ///
     /// # Errors
-    /// [`Error::TooManyDownloads`] if none becomes free in half a second.
+    /// [`Error::TooManyDownloads`] if none becomes free within half a second.
     pub(crate) async fn reader_permit(&self) -> Result<OwnedSemaphorePermit> {
-        const PATIENCE: Duration = Duration::from_millis(500);
+        const PERMIT_TIMEOUT: Duration = Duration::from_millis(500);
         let permit = self.reader_permits.clone().acquire_owned();
-        match tokio::time::timeout(PATIENCE, permit).await {
+        match tokio::time::timeout(PERMIT_TIMEOUT, permit).await {
             Ok(Ok(permit)) => Ok(permit),
             Ok(Err(closed)) => Err(Error::internal("taking a place among the readers")(closed)),
             Err(_) => Err(Error::TooManyDownloads {
@@ -216,38 +219,37 @@ impl Database {
         }
     }
 
-    /// A place among those who read whole tables for the service's own work, which downloads can't take away. It is waited
-    /// for as long as it takes.
+    /// A permit for jobs that read whole tables, independent of the downloads. It waits without a limit.
     pub(crate) async fn worker_permit(&self) -> Result<OwnedSemaphorePermit> {
         let permit = self.worker_permits.clone().acquire_owned().await;
         permit.map_err(Error::internal("taking a place among the workers"))
     }
 
-    /// A place for a second thread and connection of somebody who reads whole tables on SQLite, if the other downloads
-    /// leave a core for it. It is not waited for: who gets none reads alone.
-    pub(crate) fn pair_permit(&self) -> Option<OwnedSemaphorePermit> {
+    /// A permit for a second thread and connection of one reader on SQLite, if the other downloads leave a core free.
+    /// It does not wait: without a permit the reader works alone.
+    pub(crate) fn parallel_permit(&self) -> Option<OwnedSemaphorePermit> {
         let readers = self
             .readers_at_most
             .saturating_sub(self.reader_permits.available_permits());
-        let seconds = (self.cores / 2).saturating_sub(self.pair_permits.available_permits());
+        let seconds = (self.cores / 2).saturating_sub(self.parallel_permits.available_permits());
         let left = readers + seconds < self.cores;
-        left.then(|| self.pair_permits.clone().try_acquire_owned().ok())?
+        left.then(|| self.parallel_permits.clone().try_acquire_owned().ok())?
     }
 
-    /// Begins a transaction that will write, waiting for other writers no longer than the settings say. SQLite takes
-    /// its write lock at once, so that the waiting happens here and not in the middle.
+    /// Begins a transaction that writes. It waits for other writers up to [`DatabaseSettings::lock_timeout`]. SQLite
+    /// takes its write lock at once, so that the waiting happens here.
     ///
     /// # Errors
-    /// [`Error::DatabaseBusy`] if another writer does not let go in time. [`Error::Internal`] if the file of an SQLite
-    /// database is no longer the one that was opened, because what is written to it would be lost.
+    /// [`Error::DatabaseBusy`] if another writer holds the lock for longer. [`Error::Internal`] if the file of an
+    /// SQLite database was replaced, because writes to it would be lost.
     pub async fn begin_write(&self, doing: &'static str) -> Result<DatabaseTransaction> {
         self.begin_immediate(&self.requests, doing).await
     }
 
-    /// The same for what can be left out: nothing if another writer has SQLite's write lock. The other engines have none;
-    /// who gets here touches rows that nobody holds for long.
+    /// Begins a transaction for a write that may be skipped. On SQLite it gives none if another writer holds the write
+    /// lock. The other engines have no such lock; there the caller only touches rows that are locked briefly.
     pub(crate) async fn try_begin_write(&self, doing: &'static str) -> Result<Option<DatabaseTransaction>> {
-        match self.begin_immediate(&self.signs, doing).await {
+        match self.begin_immediate(&self.heartbeats, doing).await {
             Err(Error::DatabaseBusy { .. }) => Ok(None),
             begun => begun.map(Some),
         }
@@ -265,12 +267,12 @@ impl Database {
         Ok(transaction)
     }
 
-    /// Begins a short transaction that sees one moment of the whole database: the moment of its first read.
+    /// Begins a short transaction with a consistent view of the whole database, as of its first read.
     pub(crate) async fn begin_read(&self) -> Result<DatabaseTransaction> {
         self.begin_consistent(&self.requests).await
     }
 
-    /// The same for one who reads whole tables. Take a [`Database::reader_permit`] first.
+    /// As [`Database::begin_read`], for reading whole tables. Acquire a [`Database::reader_permit`] first.
     pub(crate) async fn begin_snapshot(&self) -> Result<DatabaseTransaction> {
         self.begin_consistent(&self.readers).await
     }
@@ -278,7 +280,7 @@ impl Database {
     async fn begin_consistent(&self, pool: &DatabaseConnection) -> Result<DatabaseTransaction> {
         let doing = "beginning a snapshot";
         let (isolation, access) = match self.engine {
-            // A deferred transaction that only reads is both.
+            // A deferred transaction that only reads has both properties.
             Engine::Sqlite => (None, None),
             Engine::Postgres | Engine::Mysql => (Some(IsolationLevel::RepeatableRead), Some(AccessMode::ReadOnly)),
         };
@@ -287,8 +289,8 @@ impl Database {
             .await
             .map_err(Error::database(doing))?;
         if self.engine == Engine::Postgres {
-            // TRUNCATE is not MVCC-safe: a snapshot that has not touched a table yet would see it empty. This lock
-            // holds it off, as pg_dump does, and lets everything else go on.
+            // TRUNCATE is not MVCC-safe: a snapshot that has not read a table yet would see it empty. This lock
+            // prevents it, as in pg_dump, and blocks nothing else.
             let lock = format!(
                 "LOCK TABLE {} IN ACCESS SHARE MODE",
                 Table::ALL.map(Table::name).join(", ")
@@ -301,26 +303,26 @@ impl Database {
         Ok(transaction)
     }
 
-    /// Closes all connections and waits for them, as is needed before an SQLite database's files are removed.
+    /// Closes all connections and waits for that, as is needed before an SQLite database's files are removed.
     pub(crate) async fn close(self) {
         for pool in [&self.requests, &self.readers, &self.changes] {
-            // What is closed is of no further use, however that went.
+            // A failure does not matter, because the pool is not used again.
             let _ = pool.close_by_ref().await;
         }
     }
 
-    /// Asks the database whether it is there, and whether its file is still the one that was opened: a file that was
-    /// swapped under an open connection answers every read and loses every write.
+    /// Checks that the database responds, and that its file is still the one that was opened. A file that was replaced
+    /// under an open connection answers every read and loses every write.
     pub async fn ping(&self) -> Result<()> {
         let doing = "asking the database whether it is there";
         self.check_file(doing)?;
         self.requests.ping().await.map_err(Error::database(doing))
     }
 
-    /// Whether an SQLite database's file is still the one that was opened.
+    /// Checks that the file of an SQLite database is still the one that was opened.
     ///
     /// # Errors
-    /// [`Error::Internal`] if it is not, because what is written to it would be lost.
+    /// [`Error::Internal`] if it is not, because writes to it would be lost.
     pub fn check_file(&self, doing: &'static str) -> Result<()> {
         match &self.file {
             Some(file) if identity(&file.path) != file.identity => Err(Error::Internal {
@@ -332,23 +334,23 @@ impl Database {
     }
 }
 
-/// What the connections of a pool are for.
+/// The purpose of a pool.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Pool {
-    /// Whatever is short.
+    /// Short statements.
     Requests,
-    /// Reading whole tables, some of them by so many pairs.
-    Readers { pairs: u32 },
+    /// Reading whole tables; `parallel` of the readers have a second connection.
+    Readers { parallel: u32 },
     /// Changing whole tables.
     Changes,
-    /// Signs of life.
+    /// Heartbeats of jobs.
     Heartbeat,
 }
 
 async fn connect_pool(settings: &DatabaseSettings, pool: Pool, search_path: &SearchPath) -> Result<DatabaseConnection> {
     let size = match pool {
         Pool::Requests | Pool::Changes => settings.connections,
-        Pool::Readers { pairs } => settings.readers + WORKERS + pairs,
+        Pool::Readers { parallel } => settings.readers + WORKERS + parallel,
         Pool::Heartbeat => 1,
     };
     let lock_timeout = settings.lock_timeout;
@@ -359,7 +361,7 @@ async fn connect_pool(settings: &DatabaseSettings, pool: Pool, search_path: &Sea
         .acquire_timeout(lock_timeout)
         .connect_timeout(lock_timeout)
         .sqlx_logging(false)
-        // A connection that the server ended while it lay in the pool is noticed here, not by a request.
+        // A connection that the server closed while it was idle is noticed here, not by a request.
         .test_before_acquire(true);
     session::configure(&mut options, pool, lock_timeout, search_path);
     sea_orm::Database::connect(options)
@@ -375,7 +377,7 @@ fn sqlite_file(url: &str) -> Option<PathBuf> {
     Some(options.get_filename().to_owned())
 }
 
-/// Makes the file for its owner alone, if there is none: password hashes are in it. SQLite gives its other files the
+/// Creates a missing file, with access for its owner only: it has password hashes. SQLite gives its other files the
 /// same mode.
 fn create_private(path: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::OpenOptionsExt;

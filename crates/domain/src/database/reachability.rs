@@ -1,5 +1,5 @@
-//! Why a database server is not reached. A pool tries for some time, and then only says that the time is over; one connection
-//! says at once what is wrong.
+//! Finds out why a database server can't be reached. A pool retries for some time and then only reports a timeout; a
+//! single connection reports the reason at once.
 
 use std::io::ErrorKind;
 use std::time::Duration;
@@ -12,13 +12,13 @@ use sea_orm::sqlx::{Connection as _, error::DatabaseError};
 use super::{DatabaseSettings, Defect, DefectReason};
 use crate::error::{Error, Result};
 
-/// How a password is written that has such characters in it; some of them are not noticed before.
+/// How to write a password with special characters; some of them are not noticed before.
 const ENCODING: &str = "A character of `#?/@%:` in the password must be percent-encoded, such as # as %23";
 
-/// Connects once and lets go again. What it can't tell the reason of is left to those who connect after it.
+/// Connects once and disconnects. An unknown error is left to the connections that follow.
 ///
 /// # Errors
-/// [`Error::DatabaseDefect`] if nobody listens, the host is unknown or does not answer, or the sign-in is refused.
+/// [`Error::DatabaseDefect`] if no server listens, the host is unknown or does not respond, or the sign-in is refused.
 pub(super) async fn check(settings: &DatabaseSettings) -> Result<()> {
     let found = match connect(&settings.url, settings.lock_timeout).await {
         Err(error) => reason(&error),
@@ -45,7 +45,7 @@ fn reason(error: &SqlxError) -> Option<String> {
     let detail = match error {
         SqlxError::Io(error) => match error.kind() {
             ErrorKind::ConnectionRefused => {
-                "the connection was refused: nobody listens there. Check the host and the port, and whether the server runs"
+                "the connection was refused: no server listens there. Check the host and the port, and whether the server runs"
             }
             ErrorKind::NotFound => "there is no such socket. Check its path, and whether the server runs",
             ErrorKind::PermissionDenied => "the socket is not open to the user as whom this runs",
@@ -62,7 +62,7 @@ fn reason(error: &SqlxError) -> Option<String> {
     Some(detail.to_owned())
 }
 
-/// What the server says of a sign-in. It names the user, and never the password.
+/// The server's reason for refusing a sign-in. It has the user name, and never the password.
 fn sign_in(error: &dyn DatabaseError) -> Option<String> {
     let (is_credentials, is_database) = match error.try_downcast_ref::<MySqlDatabaseError>() {
         Some(error) => (

@@ -1,4 +1,4 @@
-//! Bringing the schema up to date.
+//! Runs the migrations of the schema.
 
 use std::fs::File;
 use std::path::Path;
@@ -11,17 +11,18 @@ use super::{Database, Engine, SchemaState, check, inspection};
 use crate::disk::open_own;
 use crate::error::{Error, Result};
 
-/// How long a migration is tried while others use the tables, and how long after one try the next begins.
+/// How long a migration is retried while other sessions use the tables, and the interval between two tries.
 const PATIENCE: Duration = Duration::from_secs(10 * 60);
 const PAUSE: Duration = Duration::from_secs(1);
 
 impl Database {
-    /// Runs the migrations that have not been run. Copies of the service that start at once do it one after the other.
+    /// Runs the migrations that have not been run. Copies of the service that start at once run them one after the
+    /// other.
     pub async fn migrate(&self) -> Result<()> {
         let doing = "migrating the schema";
         match self.engine {
             Engine::Sqlite => {
-                // Not the database file itself: closing it would end SQLite's own locks on it.
+                // A separate file: closing the database file would end SQLite's own locks on it.
                 let _lock = self
                     .file
                     .as_ref()
@@ -31,7 +32,7 @@ impl Database {
                 self.run_migrations().await
             }
             Engine::Postgres => {
-                // Ends with its transaction, whatever happens.
+                // The lock ends with its transaction.
                 let lock = "SET LOCAL lock_timeout = 0; SELECT pg_advisory_xact_lock(7162534903146)";
                 self.migrate_under(lock, None).await
             }
@@ -59,8 +60,8 @@ impl Database {
         migrated
     }
 
-    /// A migration waits for the locks of tables as long as every statement. During a rolling upgrade an older copy of the
-    /// service may hold them for longer, such as for a backup, so it is tried again.
+    /// A migration waits for table locks like every statement. During a rolling upgrade an older copy of the service
+    /// may hold them for longer, such as for a backup, so the migration is tried again.
     async fn run_migrations(&self) -> Result<()> {
         let begin = Instant::now();
         loop {
@@ -80,11 +81,11 @@ impl Database {
         }
     }
 
-    /// MySQL commits at every change of a schema. So a migration that was interrupted there leaves tables and no record of
-    /// itself, and would find them in its way when it runs again.
+    /// MySQL commits at every change of a schema. So an interrupted migration leaves tables without a record of itself,
+    /// and would fail on them when it runs again.
     async fn drop_unfinished(&self) -> Result<()> {
         let doing = "removing the tables of a migration that was interrupted";
-        // Asked under the lock: another copy may have ended the migration while this one waited.
+        // Checked under the lock: another copy may have completed the migration meanwhile.
         let SchemaState::Pending(pending) = self.schema_state().await? else {
             return Ok(());
         };
@@ -96,8 +97,8 @@ impl Database {
             .await
             .map_err(Error::database(doing))?;
         let left: Vec<_> = tables.filter(|table| existing.contains(**table)).collect();
-        // But for these three, which are made with a row, no table has one before its migration has ended. If one has, the
-        // migration has ended and its record was lost: nothing is dropped.
+        // Except for these three, which are created with a row, no table has rows before its migration has ended. If
+        // one has rows, the migration has ended and only its record is missing: nothing is dropped.
         for table in left
             .iter()
             .filter(|table| !matches!(***table, "backup_leases" | "backup_sessions" | "backup_keys"))
@@ -114,17 +115,17 @@ impl Database {
         Ok(())
     }
 
-    /// What the database holds.
+    /// The state of the schema.
     pub async fn schema_state(&self) -> Result<SchemaState> {
         inspection::schema_state(&self.requests).await
     }
 }
 
-/// Holds until it is dropped.
+/// A lock that is held until it is dropped.
 fn lock_beside(database: &Path) -> std::io::Result<File> {
     let mut name = database.as_os_str().to_owned();
     name.push("-migrating");
-    // What has the name is not emptied: it may be another program's.
+    // An existing file is not truncated: it may be another program's.
     let file = open_own(File::options().create(true).append(true), Path::new(&name))?;
     file.lock()?;
     Ok(file)

@@ -1,4 +1,4 @@
-//! A connection that is either given back in order or closed.
+//! A connection in a transaction that is either returned in order or closed.
 
 use sea_orm::sqlx::pool::PoolConnection;
 use sea_orm::sqlx::{Database, Executor};
@@ -7,9 +7,9 @@ use crate::error::{Error, Result};
 
 /// A pooled connection in a transaction.
 ///
-/// Unless it is ended in order, it is closed and not given back: the driver would have to read the rest of an
-/// interrupted result first, and after an interrupted copy it fails the next statement. The pool opens another when it
-/// needs one.
+/// Unless [`end`](Self::end) is called, the connection is closed and not returned to the pool. The driver would have to
+/// read the rest of an interrupted result first, and after an interrupted copy the next statement fails. The pool opens
+/// another connection when it needs one.
 #[derive(Debug)]
 pub(crate) struct TxConnection<DB: Database>(Option<PoolConnection<DB>>);
 
@@ -26,7 +26,7 @@ where
         connection.ok_or_else(|| Error::internal("using a transaction")("it was ended"))
     }
 
-    /// Ends the transaction and gives the connection back.
+    /// Commits the transaction and returns the connection to the pool.
     pub(crate) async fn end(mut self, doing: &'static str) -> Result<()> {
         let committed = self.connection()?.execute("COMMIT").await;
         committed.map_err(Error::sqlx(doing))?;

@@ -43,7 +43,7 @@ impl Chance {
         &list[self.below(list.len() as u64) as usize]
     }
 
-    /// One of a list whose entries bring how often they come up.
+    /// One of a list with a weight for each entry.
     pub(super) fn weighted<T: Copy>(&mut self, list: &[(u64, T)]) -> T {
         let total = list.iter().map(|(weight, _)| weight).sum();
         let mut drawn = self.below(total);

@@ -46,7 +46,7 @@ pub(super) fn courses(scale: u32) -> impl Iterator<Item = course::Model> {
     })
 }
 
-/// 3,000 enrollments at scale 1, three a student on average. Nobody has enrolled in the newest course yet.
+/// 3,000 enrollments at scale 1, three a student on average. The newest course has no enrollments yet.
 pub(super) fn enrollments(scale: u32) -> impl Iterator<Item = enrollment::Model> {
     const COURSES_OF_TEN_STUDENTS: [usize; 10] = [3, 2, 4, 3, 1, 5, 3, 2, 4, 3];
     let mut chance = Chance::of(Table::Enrollments);
@@ -88,7 +88,7 @@ pub(super) fn attendance(scale: u32) -> impl Iterator<Item = attendance::Model> 
     let mut id = 0;
     enrollments(scale).flat_map(move |enrollment| {
         let wanted = enrollment.id * 100 / 3 - (enrollment.id - 1) * 100 / 3;
-        // A course meets every other school day, and not everybody comes from the first meeting on.
+        // A course meets every other school day, and not every student attends from the first meeting on.
         let first = (enrollment.course_id % 2) as usize + 2 * chance.below(14) as usize;
         let rows: Vec<_> = days
             .iter()

@@ -1,11 +1,11 @@
-//! A demo school: what an empty database is filled with to try the service, to show it and to measure it.
+//! A demo school: data for an empty database, to try the service, to show it and to measure it.
 //!
-//! The same scale always gives the same rows on every engine, whatever the day. The rows are as awkward as real ones:
-//! names in many scripts, line breaks and quotes in addresses, leading zeros, texts that look like formulas, NULL
-//! beside the empty text, a fee as large as fits.
+//! The same scale always gives the same rows on every engine, on any day. The rows are as awkward as real ones: names
+//! in many scripts, line breaks and quotes in addresses, leading zeros, texts that look like formulas, NULL beside the
+//! empty text, and the largest possible fee.
 //!
-//! In reading order: `chance` is where every choice comes from; `people`, `courses` and `money` make the rows,
-//! one at a time, with the texts of `names`; [`fill`] inserts them.
+//! In reading order: `chance` makes every choice; `people`, `courses` and `money` make the rows, one at a time, with
+//! the texts of `names`; [`fill`] inserts them.
 
 mod chance;
 mod courses;
@@ -28,17 +28,17 @@ use crate::entity::{change as recorded, user};
 use crate::error::{Error, Result};
 use crate::stats::{self, Stats};
 
-/// The one user of a demo school who can sign in.
+/// The only user of a demo school who can sign in.
 #[derive(Clone)]
 pub enum DemoAdmin {
-    /// One who is made.
+    /// A new user.
     New {
         /// The name to sign in with.
         username: String,
         /// The hash of the password, as `account` makes it.
         password_hash: String,
     },
-    /// One who is there and stays: the only row of the database, see [`sole_administrator`].
+    /// An existing user: the only row of the database, see [`sole_administrator`].
     Existing {
         /// The account's id.
         id: i64,
@@ -63,11 +63,11 @@ impl DemoAdmin {
     }
 }
 
-/// The administrator whose account is the only row of the seven tables, as after the first start. None where a clear or a
-/// restore has left that row alone: such a school is not to be filled.
+/// The administrator whose account is the only row of the seven tables, as after the first start. None if a clear or a
+/// restore has left only that row: such a school must not be filled.
 ///
 /// # Errors
-/// What the database says.
+/// Those of the database.
 pub async fn sole_administrator(database: &Database) -> Result<Option<DemoAdmin>> {
     let stats = stats::stats(database).await?;
     if stats.total() != 1 || stats.of(Table::Users) != 1 {
@@ -103,17 +103,17 @@ impl Filled {
     }
 }
 
-/// Fills a database with a demo school that is empty but for an [existing](DemoAdmin::Existing) administrator.
+/// Fills a database with a demo school. It must be empty, except for an [existing](DemoAdmin::Existing) administrator.
 ///
 /// At scale 1 it has 1,000 students, 40 courses, 3,000 enrollments, 5,000 payments and 100,000 rows of attendance;
-/// `scale` multiplies these. There are always 8 payment categories and 5 users, of whom only `admin` can sign in:
-/// the others have no password until one is set.
+/// `scale` multiplies these. There are always 8 payment categories and 5 users. Only `admin` can sign in: the others
+/// have no password until one is set.
 ///
-/// Everything happens in one transaction: the tables are found empty, filled, and generated ids are moved past the
-/// inserted ones. On failure the database stays as it was. Memory does not grow with `scale`.
+/// Everything happens in one transaction: it checks that the tables are empty, fills them, and moves generated ids past
+/// the inserted ones. On failure the database is unchanged. Memory does not grow with `scale`.
 ///
 /// # Errors
-/// [`Error::NotEmpty`] if any of the seven tables has another row, or if somebody else put one there in the meantime;
+/// [`Error::NotEmpty`] if one of the seven tables has another row, or if another process inserts one meanwhile;
 /// [`Error::Invalid`] if `scale` is 0.
 pub async fn fill(database: &Database, scale: u32, admin: DemoAdmin) -> Result<Filled> {
     if scale == 0 {
@@ -125,8 +125,8 @@ pub async fn fill(database: &Database, scale: u32, admin: DemoAdmin) -> Result<F
     match insert_school(database, scale, &admin).await {
         Ok(filled) => Ok(filled),
         Err(error) => {
-            // Several copies of the service may start on one empty database. They meet at the first id, and what the
-            // slower one has to be told is that the database is no longer empty.
+            // Several copies of the service may start on one empty database. They conflict at the first id, and the
+            // slower one must report that the database is no longer empty.
             refuse_rows(&stats::stats(database).await?, &admin)?;
             Err(error)
         }

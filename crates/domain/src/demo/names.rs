@@ -86,7 +86,7 @@ const TOWNS: &[&str] = &[
     "Αθήνα",
 ];
 
-/// What stands in an address field because somebody typed it there: the first character makes a formula of it.
+/// A text that was typed into an address field: its first character makes it a formula.
 const LIKE_FORMULAS: &[&str] = &[
     "=1+1",
     "@cmd",

@@ -9,7 +9,7 @@ use crate::catalog::Table;
 use crate::entity::user::Role;
 use crate::entity::{student, user};
 
-/// No password has this hash, so nobody signs in with it until a password is set.
+/// No password matches this hash, so the account can't sign in until a password is set.
 const NO_PASSWORD: &str = "!";
 
 pub(super) fn students_at(scale: u32) -> i64 {

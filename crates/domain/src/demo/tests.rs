@@ -41,7 +41,7 @@ async fn digest(database: &Database) -> String {
     })
     .await;
     rows::<attendance::Entity>(database, &mut digest, |_| {}).await;
-    crate::hexadecimal::hexadecimal(&digest.finalize())
+    hex::encode(digest.finalize())
 }
 
 #[tokio::test]
@@ -75,7 +75,7 @@ async fn a_database_with_a_row_is_refused_and_left_alone() {
     assert!(matches!(fill(&database, 0, admin()).await, Err(Error::Invalid { .. })));
 }
 
-/// As after the first start, which makes the administrator before anybody asks for a demo.
+/// As after the first start, which creates the administrator before a demo is requested.
 #[tokio::test]
 async fn first_administrator_stays_as_the_demos() {
     let School {
@@ -114,7 +114,7 @@ async fn first_administrator_stays_as_the_demos() {
     );
 }
 
-/// One who is not an administrator is somebody's data.
+/// A user who is not an administrator is real data.
 #[tokio::test]
 async fn other_users_are_left_alone() {
     let School {

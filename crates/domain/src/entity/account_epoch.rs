@@ -2,7 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 
-/// An account without a row has had none ended.
+/// An account without a row is at epoch 0: its sessions were never ended.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "backup_account_epochs")]

@@ -1,8 +1,8 @@
-//! Which archives this installation made or was given, see `archives::records`.
+//! Records of the archives that this installation created or received, see `archives::records`.
 
 use sea_orm::entity::prelude::*;
 
-/// What must be in one archive. The row is written with the archive and never changed.
+/// The expected content of one archive. The row is written with the archive and never changed.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "backup_archives")]
@@ -10,10 +10,10 @@ pub struct Model {
     #[sea_orm(primary_key, auto_increment = false, column_type = "String(StringLen::N(36))")]
     pub archive_id: String,
     pub kind: Kind,
-    /// The job that made it; of a safety archive that of the clear or the restore.
+    /// The job that created it; for a safety backup the clear or the restore.
     #[sea_orm(column_type = "String(StringLen::N(36))")]
     pub job_id: String,
-    /// What names the document, as in [`Summary::digest`](campus_backup_archive::Summary::digest).
+    /// The digest of the document, as in [`Summary::digest`](campus_backup_archive::Summary::digest).
     #[sea_orm(column_type = "String(StringLen::N(64))")]
     pub summary_digest: String,
     #[sea_orm(column_type = "String(StringLen::N(64))")]
@@ -24,14 +24,14 @@ pub struct Model {
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// How the archive came into the store.
+/// The origin of the archive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
 pub enum Kind {
-    /// Somebody or a schedule created it.
+    /// A user or a schedule created it.
     Created,
     /// It was created before something was removed or replaced.
     Safety,
-    /// Somebody uploaded it.
+    /// A user uploaded it.
     Uploaded,
 }

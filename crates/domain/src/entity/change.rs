@@ -1,4 +1,4 @@
-//! What was cleared, restored and undone, see [`change_log`](crate::change_log).
+//! Clears, restores and undos, see [`change_log`](crate::change_log).
 
 use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -12,25 +12,25 @@ pub struct Model {
     #[sea_orm(primary_key, auto_increment = false, column_type = "String(StringLen::N(36))")]
     pub id: String,
     pub kind: Kind,
-    /// Who asked; none for an administrator of an outside identity provider.
+    /// The user; none for an administrator of an identity provider.
     pub user_id: Option<i64>,
     #[sea_orm(column_type = "String(StringLen::N(255))")]
     pub username: String,
     /// By the clock of the database.
     pub changed_at: DateTimeUtc,
-    /// What was asked, as JSON.
+    /// The request, as JSON.
     #[sea_orm(column_type = "Text")]
     pub parameters: String,
     /// Rows removed and written, as JSON.
     #[sea_orm(column_type = "Text")]
     pub rows_by_table: String,
-    /// The archive of what was there before; none if there was nothing, or if nothing was removed.
+    /// The safety backup; none if there was no data, or if nothing was removed.
     #[sea_orm(column_type = "String(StringLen::N(64))")]
     pub safety_archive_id: Option<String>,
     /// SHA-256 of its stored bytes, in lower-case hexadecimal.
     #[sea_orm(column_type = "String(StringLen::N(64))")]
     pub safety_archive_sha256: Option<String>,
-    /// Until when it can be undone; none if it can't.
+    /// The end of the time in which it can be undone; none if it can't.
     pub undo_until: Option<DateTimeUtc>,
     pub undone_at: Option<DateTimeUtc>,
     #[sea_orm(column_type = "String(StringLen::N(255))")]
@@ -39,7 +39,7 @@ pub struct Model {
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// What kind of change it is.
+/// The kind of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
@@ -53,6 +53,6 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// All of them.
+    /// All kinds.
     pub const ALL: [Self; 3] = [Self::Clear, Self::Restore, Self::Undo];
 }

@@ -1,8 +1,8 @@
-//! What one alone may do at a time, see [`job`](crate::job).
+//! Leases: exclusive rights of one process at a time, see [`job`](crate::job).
 
 use sea_orm::entity::prelude::*;
 
-/// A lease, held or free. Its row is there from the beginning and is only ever updated.
+/// A lease, held or free. Its row exists from the start and is only updated.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "backup_leases")]
@@ -16,7 +16,7 @@ pub struct Model {
     #[sea_orm(column_type = "String(StringLen::N(36))")]
     pub runner: Option<String>,
     pub acquired_at: Option<DateTimeUtc>,
-    /// When others may take it over.
+    /// When another process may take it over.
     pub expires_at: Option<DateTimeUtc>,
 }
 

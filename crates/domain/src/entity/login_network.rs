@@ -1,4 +1,4 @@
-//! Networks from which accounts have signed in lately, see `account::network`.
+//! The networks that accounts have signed in from recently, see `account::network`.
 
 use sea_orm::entity::prelude::*;
 

@@ -2,7 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 
-/// A session without a row is alive, and its refresh token has not been replaced yet: so signing in writes nothing.
+/// A session without a row is active, and its refresh token was not replaced yet: signing in writes nothing.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "backup_login_sessions")]
@@ -14,9 +14,9 @@ pub struct Model {
     pub generation: i64,
     /// When it was last replaced.
     pub rotated_at: Option<DateTimeUtc>,
-    /// When the session was ended. All of its tokens are dead.
+    /// When the session was ended. All of its tokens are invalid.
     pub ended_at: Option<DateTimeUtc>,
-    /// When the last token of the session has expired, so that the row says nothing any more.
+    /// When the last token of the session expires, so that the row is no longer needed.
     pub expires_at: DateTimeUtc,
 }
 

@@ -1,6 +1,6 @@
-//! One dense entity a file: the seven tables of the school's data, and what the service itself remembers.
+//! One entity per file: the seven tables of the school's data, and the service's own tables.
 //!
-//! Entities describe; `migration` changes. The test `schema` holds the two equal on every engine.
+//! Entities describe the schema; `migration` changes it. The test `schema` compares the two on every engine.
 
 // The macro of SeaORM writes public items that have no place for a comment.
 #![allow(missing_docs)]

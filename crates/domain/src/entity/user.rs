@@ -1,4 +1,4 @@
-//! Who may sign in.
+//! Users with an account.
 
 use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Serialize};

@@ -1,5 +1,5 @@
-//! Drivers' errors, sorted by their codes into what an administrator can do about them. The codes are SQLite's result codes,
-//! PostgreSQL's SQLSTATE (appendix A) and the error numbers of MySQL and MariaDB.
+//! Classifies the errors of drivers by their codes into what an administrator can do. The codes are SQLite's result
+//! codes, PostgreSQL's SQLSTATE (appendix A) and the error numbers of MySQL and MariaDB.
 
 use std::fmt;
 
@@ -7,10 +7,10 @@ use sea_orm::sqlx::mysql::MySqlDatabaseError;
 use sea_orm::sqlx::sqlite::SqliteError;
 use sea_orm::{DbErr, RuntimeErr, SqlxError};
 
-/// What an error of the database means.
+/// The class of an error of the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Trouble {
-    /// Another writer holds what is needed.
+pub(super) enum DriverErrorKind {
+    /// Another transaction holds the lock.
     Busy,
     /// The database can't be reached.
     Unavailable,
@@ -20,22 +20,22 @@ pub(super) enum Trouble {
     ReadOnly,
     /// The role may not do this.
     AccessDenied,
-    /// The server has stopped the work because of a limit.
+    /// The server stopped the work because of a limit.
     Limit(DatabaseLimit),
     /// Everything else.
     Other,
 }
 
-/// A limit of the database server because of which it stops work.
+/// A limit of the database server that stops work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DatabaseLimit {
-    /// PostgreSQL's time limit of a statement, or somebody who has cancelled it.
+    /// PostgreSQL's statement timeout, or a cancelled statement.
     PostgresStatement,
     /// PostgreSQL's time limits of transactions and idle sessions.
     PostgresTransaction,
     /// PostgreSQL's memory, locks or temporary files.
     PostgresResources,
-    /// The time limit of a statement of MySQL or MariaDB, or somebody who has cancelled it.
+    /// The statement timeout of MySQL or MariaDB, or a cancelled statement.
     MysqlStatement,
     /// The time limit of an idle session of MySQL or MariaDB.
     MysqlIdle,
@@ -45,20 +45,18 @@ pub enum DatabaseLimit {
     MysqlResources,
 }
 
-/// The setting's name, with what else it may be, as the end of a sentence.
+/// The name of the setting, with other possible causes, as the end of a sentence.
 impl fmt::Display for DatabaseLimit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::PostgresStatement => "`statement_timeout`, unless somebody has cancelled the statement",
+            Self::PostgresStatement => "`statement_timeout`, unless the statement was cancelled",
             Self::PostgresTransaction => {
                 "`idle_in_transaction_session_timeout`, `idle_session_timeout` or `transaction_timeout`"
             }
             Self::PostgresResources => {
                 "its memory, `max_locks_per_transaction` or `temp_file_limit`; the server's log has the details"
             }
-            Self::MysqlStatement => {
-                "`max_statement_time` or `max_execution_time`, unless somebody has cancelled the statement"
-            }
+            Self::MysqlStatement => "`max_statement_time` or `max_execution_time`, unless the statement was cancelled",
             Self::MysqlIdle => "`wait_timeout`",
             Self::MysqlPacket => "`max_allowed_packet`",
             Self::MysqlResources => "`innodb_buffer_pool_size` or `max_binlog_cache_size`",
@@ -66,15 +64,15 @@ impl fmt::Display for DatabaseLimit {
     }
 }
 
-/// What an error of the ORM or of a driver means.
-pub(super) fn classify(error: &DbErr) -> Trouble {
+/// Classifies an error of the ORM or of a driver.
+pub(super) fn classify(error: &DbErr) -> DriverErrorKind {
     let runtime = match error {
-        DbErr::ConnectionAcquire(_) => return Trouble::Unavailable,
+        DbErr::ConnectionAcquire(_) => return DriverErrorKind::Unavailable,
         DbErr::Conn(inner) | DbErr::Exec(inner) | DbErr::Query(inner) => inner,
-        _ => return Trouble::Other,
+        _ => return DriverErrorKind::Other,
     };
     let RuntimeErr::SqlxError(error) = runtime else {
-        return Trouble::Other;
+        return DriverErrorKind::Other;
     };
     let Some(database) = error.as_database_error() else {
         return match error.as_ref() {
@@ -83,8 +81,8 @@ pub(super) fn classify(error: &DbErr) -> Trouble {
             | SqlxError::Protocol(_)
             | SqlxError::PoolTimedOut
             | SqlxError::PoolClosed
-            | SqlxError::WorkerCrashed => Trouble::Unavailable,
-            _ => Trouble::Other,
+            | SqlxError::WorkerCrashed => DriverErrorKind::Unavailable,
+            _ => DriverErrorKind::Other,
         };
     };
     if let Some(mysql) = database.try_downcast_ref::<MySqlDatabaseError>() {
@@ -92,52 +90,52 @@ pub(super) fn classify(error: &DbErr) -> Trouble {
     }
     let code = database.code().unwrap_or_default();
     match database.try_downcast_ref::<SqliteError>() {
-        Some(_) => code.parse().map_or(Trouble::Other, classify_sqlite),
+        Some(_) => code.parse().map_or(DriverErrorKind::Other, classify_sqlite),
         None => classify_postgres(&code),
     }
 }
 
-/// Of `57P`, two are no signs that the server is gone: the one is a limit, the other a database that was dropped.
-fn classify_postgres(code: &str) -> Trouble {
+/// Of class `57P`, two codes don't mean that the server is gone: one is a limit, the other a dropped database.
+fn classify_postgres(code: &str) -> DriverErrorKind {
     match code {
-        "40001" | "40P01" | "55P03" => Trouble::Busy,
-        "53100" => Trouble::Full,
-        "25006" => Trouble::ReadOnly,
-        "57014" => Trouble::Limit(DatabaseLimit::PostgresStatement),
-        "25P03" | "25P04" | "57P05" => Trouble::Limit(DatabaseLimit::PostgresTransaction),
-        "53200" | "53400" => Trouble::Limit(DatabaseLimit::PostgresResources),
-        "42501" => Trouble::AccessDenied,
-        "53300" | "3D000" => Trouble::Unavailable,
-        code if code.starts_with("28") => Trouble::AccessDenied,
-        code if code.starts_with("08") || code.starts_with("57P") => Trouble::Unavailable,
-        _ => Trouble::Other,
+        "40001" | "40P01" | "55P03" => DriverErrorKind::Busy,
+        "53100" => DriverErrorKind::Full,
+        "25006" => DriverErrorKind::ReadOnly,
+        "57014" => DriverErrorKind::Limit(DatabaseLimit::PostgresStatement),
+        "25P03" | "25P04" | "57P05" => DriverErrorKind::Limit(DatabaseLimit::PostgresTransaction),
+        "53200" | "53400" => DriverErrorKind::Limit(DatabaseLimit::PostgresResources),
+        "42501" => DriverErrorKind::AccessDenied,
+        "53300" | "3D000" => DriverErrorKind::Unavailable,
+        code if code.starts_with("28") => DriverErrorKind::AccessDenied,
+        code if code.starts_with("08") || code.starts_with("57P") => DriverErrorKind::Unavailable,
+        _ => DriverErrorKind::Other,
     }
 }
 
-fn classify_mysql(number: u16) -> Trouble {
+fn classify_mysql(number: u16) -> DriverErrorKind {
     match number {
-        1205 | 1213 | 3572 => Trouble::Busy,
-        1021 | 1114 | 3675 => Trouble::Full,
-        1290 | 1792 | 1836 | 1874 | 3989 => Trouble::ReadOnly,
-        1044 | 1045 | 1142 | 1143 | 1227 | 1370 | 1698 => Trouble::AccessDenied,
-        1317 | 1969 | 3024 => Trouble::Limit(DatabaseLimit::MysqlStatement),
-        4031 => Trouble::Limit(DatabaseLimit::MysqlIdle),
-        1153 | 1301 => Trouble::Limit(DatabaseLimit::MysqlPacket),
-        1197 | 1206 => Trouble::Limit(DatabaseLimit::MysqlResources),
-        1040 | 1049 | 1053 | 1203 | 1226 | 1927 | 2006 | 2013 => Trouble::Unavailable,
-        _ => Trouble::Other,
+        1205 | 1213 | 3572 => DriverErrorKind::Busy,
+        1021 | 1114 | 3675 => DriverErrorKind::Full,
+        1290 | 1792 | 1836 | 1874 | 3989 => DriverErrorKind::ReadOnly,
+        1044 | 1045 | 1142 | 1143 | 1227 | 1370 | 1698 => DriverErrorKind::AccessDenied,
+        1317 | 1969 | 3024 => DriverErrorKind::Limit(DatabaseLimit::MysqlStatement),
+        4031 => DriverErrorKind::Limit(DatabaseLimit::MysqlIdle),
+        1153 | 1301 => DriverErrorKind::Limit(DatabaseLimit::MysqlPacket),
+        1197 | 1206 => DriverErrorKind::Limit(DatabaseLimit::MysqlResources),
+        1040 | 1049 | 1053 | 1203 | 1226 | 1927 | 2006 | 2013 => DriverErrorKind::Unavailable,
+        _ => DriverErrorKind::Other,
     }
 }
 
 /// The primary code is the low byte of the extended one.
-pub(super) fn classify_sqlite(code: i32) -> Trouble {
+pub(super) fn classify_sqlite(code: i32) -> DriverErrorKind {
     match code & 0xff {
-        5 | 6 => Trouble::Busy,
-        8 => Trouble::ReadOnly,
-        13 => Trouble::Full,
+        5 | 6 => DriverErrorKind::Busy,
+        8 => DriverErrorKind::ReadOnly,
+        13 => DriverErrorKind::Full,
         // The file can't be read, written or opened: its disk fails, or it may not grow.
-        10 | 14 => Trouble::Unavailable,
-        _ => Trouble::Other,
+        10 | 14 => DriverErrorKind::Unavailable,
+        _ => DriverErrorKind::Other,
     }
 }
 
@@ -148,28 +146,28 @@ mod tests {
     #[test]
     fn work_stopped_by_a_limit_is_no_outage() {
         for code in ["57014", "25P03", "25P04", "57P05", "53200", "53400"] {
-            assert!(matches!(classify_postgres(code), Trouble::Limit(_)), "{code}");
+            assert!(matches!(classify_postgres(code), DriverErrorKind::Limit(_)), "{code}");
         }
         for number in [1317, 1969, 3024, 1153, 1301, 4031] {
-            assert!(matches!(classify_mysql(number), Trouble::Limit(_)), "{number}");
+            assert!(matches!(classify_mysql(number), DriverErrorKind::Limit(_)), "{number}");
         }
         for code in ["57P01", "57P02", "57P03", "08006", "53300"] {
-            assert_eq!(classify_postgres(code), Trouble::Unavailable, "{code}");
+            assert_eq!(classify_postgres(code), DriverErrorKind::Unavailable, "{code}");
         }
     }
 
     #[test]
     fn read_only_servers_and_missing_rights_have_classes_of_their_own() {
-        assert_eq!(classify_postgres("25006"), Trouble::ReadOnly);
-        assert_eq!(classify_postgres("42501"), Trouble::AccessDenied);
-        assert_eq!(classify_postgres("28P01"), Trouble::AccessDenied);
+        assert_eq!(classify_postgres("25006"), DriverErrorKind::ReadOnly);
+        assert_eq!(classify_postgres("42501"), DriverErrorKind::AccessDenied);
+        assert_eq!(classify_postgres("28P01"), DriverErrorKind::AccessDenied);
         for number in [1290, 1792, 1836] {
-            assert_eq!(classify_mysql(number), Trouble::ReadOnly, "{number}");
+            assert_eq!(classify_mysql(number), DriverErrorKind::ReadOnly, "{number}");
         }
         for number in [1044, 1045, 1142, 1143] {
-            assert_eq!(classify_mysql(number), Trouble::AccessDenied, "{number}");
+            assert_eq!(classify_mysql(number), DriverErrorKind::AccessDenied, "{number}");
         }
         // SQLITE_READONLY_DBMOVED too.
-        assert_eq!(classify_sqlite(1032), Trouble::ReadOnly);
+        assert_eq!(classify_sqlite(1032), DriverErrorKind::ReadOnly);
     }
 }

@@ -1,4 +1,4 @@
-//! A download on its way to the client.
+//! The body of a download.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -17,8 +17,7 @@ use super::chunk::{Chunk, ChunkReceiver, ended_without_end};
 use super::spool::{Reservation, Spooled};
 use crate::error::{Error, Result};
 
-/// How many bytes are given out at a time at most. That bytes are taken shows that the client makes progress, and one on a
-/// slow line takes few.
+/// The largest piece that is sent at once. Small pieces show the progress of a client on a slow line.
 const SLICE: usize = 16 * 1024;
 
 /// How many bytes of a spooled file are read at a time.
@@ -26,35 +25,35 @@ const FILE_CHUNK_SIZE: usize = 64 * 1024;
 
 /// The bytes of a download: a stream that ends only if everything was written, and otherwise yields an error.
 pub struct Body {
-    /// What is given out next.
+    /// The bytes to send next.
     current: Bytes,
     head: VecDeque<Bytes>,
     file: Option<FileStream>,
-    /// What could not be spooled any more.
+    /// The bytes that did not fit into the spool.
     after_file: Option<Bytes>,
-    /// What is still being written, unless everything is there.
+    /// The rest, while it is still being written.
     receiver: Option<ChunkReceiver>,
     digest: Option<BodyDigest>,
     permit: Option<Arc<OwnedSemaphorePermit>>,
 }
 
-/// What is known of a download that was written to its end before the first byte is sent.
+/// The length and digest of a download that was completed before it is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BodyDigest {
-    /// How many bytes are sent, compressed if they are.
+    /// The number of bytes that are sent, after compression.
     pub length: u64,
     /// The SHA-256 of these bytes.
     pub sha256: [u8; 32],
 }
 
-/// The file of a spool as it is read.
+/// The file of a spool that is being read.
 struct FileStream {
     bytes: ReaderStream<Take<File>>,
     _reservation: Reservation,
 }
 
 impl Body {
-    /// One that is complete.
+    /// A complete body.
     pub(super) fn complete(spooled: Spooled) -> Self {
         let digest = BodyDigest {
             length: spooled.length,
@@ -66,7 +65,7 @@ impl Body {
         }
     }
 
-    /// One that is still being written; `after_file` is what comes between the spool and the rest.
+    /// A body that is still being written. `after_file` comes between the spool and the rest.
     pub(super) fn growing(spooled: Spooled, after_file: Option<Bytes>, receiver: ChunkReceiver) -> Self {
         Self {
             after_file,
@@ -91,13 +90,13 @@ impl Body {
         }
     }
 
-    /// Keeps a place among the downloads until the last byte was given out.
+    /// Holds a permit until the body is dropped.
     pub(super) fn with_permit(mut self, permit: Arc<OwnedSemaphorePermit>) -> Self {
         self.permit = Some(permit);
         self
     }
 
-    /// Its length and digest, if it was written to its end.
+    /// Its length and digest, if it is complete.
     pub fn digest(&self) -> Option<BodyDigest> {
         self.digest
     }
@@ -127,7 +126,7 @@ impl Body {
         Poll::Ready(match chunk {
             Some(Chunk::End) => None,
             Some(Chunk::Failed(error)) => Some(Err(error)),
-            // Whose reader took nothing, and came back too late.
+            // The client stalled and returned too late.
             _ => Some(Err(stalled.map_or_else(ended_without_end, Error::Stalled))),
         })
     }

@@ -1,7 +1,7 @@
-//! A short queue of bytes between the thread that writes a download and the connection that sends it.
+//! A bounded queue of chunks between the thread that writes a download and the connection that sends it.
 //!
-//! The end is said aloud: a queue whose writer vanished without saying it, because it failed or panicked, yields an
-//! error and never looks like a whole file.
+//! The end is an explicit message. If the writer fails or panics without sending it, the receiver gets an error, and
+//! the file never looks complete.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -13,30 +13,31 @@ use tokio::time::Instant;
 use super::coding::Coder;
 use crate::error::{Error, Result};
 
-/// How many chunks may wait for the reader.
+/// How many chunks the queue holds.
 const QUEUE: usize = 4;
 
-/// What stands in the queue.
+/// A message of the queue.
 pub(super) enum Chunk {
     Bytes(Bytes),
     End,
     Failed(Error),
 }
 
-/// The reader's side of the queue.
+/// The receiving side of the queue.
 pub(crate) struct ChunkReceiver {
     pub(super) chunks: mpsc::Receiver<Chunk>,
-    /// To be told of every byte that the client has taken.
+    /// Updated whenever the client reads bytes.
     pub(super) progress: ClientProgress,
 }
 
-/// When the client last took bytes: the writer waits for a queue that is full as long as there is progress, however slow.
+/// The time when the client last read bytes. The sender waits for a full queue as long as the client makes progress,
+/// even slowly.
 #[derive(Clone)]
 pub(super) struct ClientProgress(Arc<Mutex<ProgressState>>);
 
 struct ProgressState {
     latest: Instant,
-    /// The limit, once the writer has waited for so long in vain.
+    /// The time limit, once it was exceeded.
     stalled: Option<Duration>,
 }
 
@@ -48,12 +49,12 @@ impl ClientProgress {
         })))
     }
 
-    /// Some bytes were taken.
+    /// Records that the client read bytes.
     pub(super) fn made(&self) {
         self.state().latest = Instant::now();
     }
 
-    /// After how long without progress the download was given up, if it was.
+    /// The time limit after which the download was ended, if it was.
     pub(super) fn stalled(&self) -> Option<Duration> {
         self.state().stalled
     }
@@ -71,7 +72,7 @@ impl ClientProgress {
     }
 }
 
-/// Opens an sender that hands on chunks of that size; what comes out of it is compressed if there is a coder.
+/// Creates a queue for chunks of that size. With a coder, they are compressed on the way.
 pub(crate) fn channel(
     chunk_size: usize,
     stall_timeout: Duration,
@@ -82,7 +83,7 @@ pub(crate) fn channel(
     if let Some(coder) = coder {
         let (compressed, compressed_chunks) = ChunkQueue::new(stall_timeout, progress.clone());
         let runtime = tokio::runtime::Handle::current();
-        // A thread of its own, so that reading goes on meanwhile.
+        // A thread of its own, so that reading continues meanwhile.
         tokio::task::spawn_blocking(move || runtime.block_on(compress(chunks, coder, compressed)));
         chunks = compressed_chunks;
     }
@@ -94,7 +95,7 @@ pub(crate) fn channel(
     (sender, ChunkReceiver { chunks, progress })
 }
 
-/// The writer's side.
+/// The sending side of the queue.
 pub(crate) struct ChunkSender {
     buffer: Vec<u8>,
     chunk_size: usize,
@@ -102,15 +103,15 @@ pub(crate) struct ChunkSender {
 }
 
 impl ChunkSender {
-    /// What has gathered and not been handed on. Append to it.
+    /// The bytes that were not sent yet. Append to it.
     pub(crate) fn buffer(&mut self) -> &mut Vec<u8> {
         &mut self.buffer
     }
 
-    /// Hands on what has gathered, if it is enough.
+    /// Sends the buffer as a chunk, if it is full.
     ///
     /// # Errors
-    /// [`Error::Gone`] if nobody is there any more; [`Error::Stalled`] if the reader took nothing for too long.
+    /// [`Error::Gone`] if the client has disconnected; [`Error::Stalled`] if it read nothing for too long.
     pub(crate) async fn flush_if_full(&mut self) -> Result<()> {
         if self.buffer.len() < self.chunk_size {
             return if self.queue.sender.is_closed() {
@@ -123,20 +124,20 @@ impl ChunkSender {
         self.queue.bytes(gathered).await
     }
 
-    /// Hands on the rest and says that it was everything.
+    /// Sends the rest, and the end.
     pub(crate) async fn end(self) {
         if self.queue.bytes(self.buffer).await.is_ok() {
             self.queue.end().await;
         }
     }
 
-    /// Says that there will be no more because of an error.
+    /// Ends the download with an error.
     pub(crate) async fn fail(self, error: Error) {
         self.queue.fail(error).await;
     }
 }
 
-/// Passes on what comes, compressed.
+/// Compresses the chunks into another queue.
 async fn compress(mut chunks: mpsc::Receiver<Chunk>, mut coder: Coder, queue: ChunkQueue) {
     let passed = async {
         loop {
@@ -154,7 +155,7 @@ async fn compress(mut chunks: mpsc::Receiver<Chunk>, mut coder: Coder, queue: Ch
     }
 }
 
-/// The end of a queue into which chunks are put.
+/// The sending end of the queue.
 struct ChunkQueue {
     sender: mpsc::Sender<Chunk>,
     stall_timeout: Duration,
@@ -181,14 +182,15 @@ impl ChunkQueue {
     }
 
     async fn end(&self) {
-        // Who takes nothing any more learns from the closed queue that this was not everything.
+        // A client that no longer reads learns from the closed queue that the download is incomplete.
         let _ = self.send(Chunk::End).await;
     }
 
     async fn fail(&self, error: Error) {
         match error {
             Error::Gone => {}
-            // Who takes nothing will not take this either, and learns from the closed queue that it was not everything.
+            // A stalled client would not read this error either. The closed queue shows that the download is
+            // incomplete.
             Error::Stalled(limit) => {
                 self.progress.give_up(limit);
                 tracing::warn!(%error, "a download was given up");
@@ -233,7 +235,7 @@ mod tests {
         SpoolSpace::new(std::env::temp_dir(), 64 << 20)
     }
 
-    /// What comes out, as it comes.
+    /// A body that streams the chunks.
     fn streamed(receiver: ChunkReceiver) -> Body {
         Body::growing(space().spool().into_spooled().unwrap(), None, receiver)
     }
@@ -250,7 +252,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_writer_that_vanishes_never_looks_like_an_end() {
+    async fn dropped_sender_is_an_error_and_no_end() {
         let (mut sender, receiver) = channel(CHUNK_SIZE, Duration::from_secs(1), None);
         let mut body = streamed(receiver);
         sender.buffer().extend_from_slice(&[b'x'; CHUNK_SIZE]);
@@ -262,7 +264,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn compressing_passes_on_how_it_ended() {
+    async fn compressed_queue_forwards_the_end_and_errors() {
         let gzip = || Coder::new(Coding::Gzip).unwrap();
         let (mut sender, receiver) = channel(CHUNK_SIZE, Duration::from_secs(1), gzip());
         let mut body = streamed(receiver);
@@ -285,7 +287,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_slow_reader_learns_what_went_wrong() {
+    async fn slow_client_receives_the_error() {
         let (mut sender, receiver) = channel(CHUNK_SIZE, Duration::from_secs(60), None);
         let mut body = streamed(receiver);
         for _ in 0..QUEUE {
@@ -299,22 +301,22 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_reader_who_goes_away_ends_the_writing() {
+    async fn disconnected_client_ends_the_writing() {
         let (mut sender, receiver) = channel(CHUNK_SIZE, Duration::from_secs(1), None);
         drop(receiver);
         assert!(matches!(sender.flush_if_full().await, Err(Error::Gone)));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_reader_who_takes_nothing_is_given_up() {
+    async fn stalled_client_ends_the_writing() {
         let (mut sender, _incoming) = channel(CHUNK_SIZE, Duration::from_secs(60), None);
         fill(&mut sender).await;
         assert!(matches!(sender.flush_if_full().await, Err(Error::Stalled(_))));
     }
 
-    /// Less than a chunk in the time after which a reader is taken for stalled.
+    /// The client reads less than a chunk within the stall timeout.
     #[tokio::test(start_paused = true)]
-    async fn slow_reader_who_makes_progress_is_not_given_up() {
+    async fn slow_client_with_progress_is_waited_for() {
         let (mut sender, receiver) = channel(CHUNK_SIZE, Duration::from_secs(60), None);
         let mut body = streamed(receiver);
         fill(&mut sender).await;

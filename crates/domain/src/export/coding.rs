@@ -1,5 +1,5 @@
-//! Content codings (RFC 9110, section 8.4.1), applied to each download by one thread of its own: neither the async workers
-//! nor the memory of the service feel them.
+//! Content codings (RFC 9110, section 8.4.1). Each download is compressed by a thread of its own, in bounded memory, so
+//! the async workers are not delayed.
 
 use std::io::Write;
 
@@ -9,10 +9,10 @@ use zstd::stream::write::Encoder as ZstdEncoder;
 
 use crate::error::{Error, Result};
 
-/// What is being done, for errors.
+/// The action, for errors.
 const DOING: &str = "compressing a download";
 
-/// How the bytes of a download are compressed on their way.
+/// The content coding of a download.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Coding {
     /// Not at all.
@@ -26,24 +26,24 @@ pub enum Coding {
     Zstd,
 }
 
-// Rows repeat themselves so much that higher levels cost more time than the bytes that they save on a fast line.
+// Rows are so repetitive that higher levels cost more time than the saved bytes on a fast line.
 const GZIP_LEVEL: u32 = 1;
 const BROTLI_QUALITY: u32 = 3;
 const ZSTD_LEVEL: i32 = 3;
 
-/// Bits of brotli's window. 22 would be its default, for 2 % fewer bytes and four times the memory.
+/// The size of brotli's window, in bits. The default of 22 would save 2 % of the bytes and use four times the memory.
 const BROTLI_WINDOW: u32 = 19;
 
-/// How much brotli hands over at a time.
+/// The size of brotli's output buffer.
 const BROTLI_BUFFER: usize = 32 * 1024;
 
-/// Compresses one download, piece by piece.
+/// Compresses one download, chunk by chunk.
 pub(crate) struct Coder {
     stream: Stream,
     begun: bool,
 }
 
-/// Each gathers what it has made.
+/// Each writes into a buffer.
 enum Stream {
     Gzip(GzEncoder<Vec<u8>>),
     Brotli(Box<CompressorWriter<Vec<u8>>>),
@@ -51,7 +51,7 @@ enum Stream {
 }
 
 impl Coder {
-    /// None for [`Coding::Identity`], which needs none.
+    /// A coder; none for [`Coding::Identity`].
     pub(crate) fn new(coding: Coding) -> Result<Option<Self>> {
         let made = Vec::new();
         let stream = match coding {
@@ -68,8 +68,8 @@ impl Coder {
         Ok(Some(Self { stream, begun: false }))
     }
 
-    /// What there is of the compressed bytes when these have come. The first ones are not kept back, so that a reader
-    /// soon sees that the download has begun.
+    /// Compresses a chunk and returns the available output. The first output is flushed, so that the client soon sees
+    /// that the download has begun.
     pub(super) fn compress(&mut self, bytes: &[u8]) -> Result<Vec<u8>> {
         let first = !std::mem::replace(&mut self.begun, true);
         let write = |coder: &mut dyn Write| {
@@ -96,7 +96,7 @@ impl Coder {
     pub(super) fn finish(self) -> Result<Vec<u8>> {
         match self.stream {
             Stream::Gzip(coder) => coder.finish().map_err(Error::io(DOING)),
-            // It keeps an error of its last bytes to itself, but a `Vec` takes them all.
+            // It does not report an error of its last bytes, but writing to a `Vec` can't fail.
             Stream::Brotli(coder) => Ok(coder.into_inner()),
             Stream::Zstd(coder) => coder.finish().map_err(Error::io(DOING)),
         }
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn every_coding_gives_back_what_was_written() {
+    fn every_coding_round_trips() {
         let lines: Vec<u8> = (0..40_000)
             .flat_map(|id| format!("{id},student {},present\r\n", id * 7919 % 1000).into_bytes())
             .collect();
@@ -133,7 +133,7 @@ mod tests {
             let mut made = Vec::new();
             for piece in lines.chunks(1000) {
                 made.extend(coder.compress(piece).unwrap());
-                assert!(!made.is_empty(), "{coding:?} hands on its first piece");
+                assert!(!made.is_empty(), "{coding:?} flushes its first output");
             }
             made.extend(coder.finish().unwrap());
             assert!(made.len() < lines.len() / 3, "{coding:?}: {} bytes", made.len());

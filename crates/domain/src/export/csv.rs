@@ -1,7 +1,7 @@
-//! CSV as RFC 4180 has it: CRLF, quotes where they are needed, UTF-8.
+//! CSV as in RFC 4180: CRLF, quotes where needed, UTF-8.
 //!
-//! NULL is an empty field and an empty text is `""`, so that readers which know the difference can tell them apart. A text
-//! with any delimiter that readers may expect is quoted, so that one that tries several of them does not divide it.
+//! NULL is an empty field and an empty text is `""`, so that readers can distinguish them. A text with any common
+//! delimiter is quoted, so that a reader that tries several delimiters does not split it.
 
 use campus_backup_archive::Cell;
 use campus_backup_archive::digits::write_integer;
@@ -34,7 +34,7 @@ impl Csv {
         }
     }
 
-    /// Inlined, so that there is a copy of it in which the style is a constant.
+    /// Inlined, so that the compiler makes a copy with a constant style.
     #[inline(always)]
     fn write_row(&self, style: CsvStyle, cells: &[Cell<'_>], out: &mut Vec<u8>) -> Result<()> {
         for (position, cell) in cells.iter().enumerate() {
@@ -74,7 +74,7 @@ impl Encoder for Csv {
         for (position, column) in self.columns.iter().enumerate() {
             separate(position, self.options.style.delimiter, out);
             match column.heading {
-                // Excel takes a file that begins with these two letters for one of another format (SYLK).
+                // Excel takes a file that begins with these two letters for another format (SYLK).
                 "ID" if is_bare && position == 0 => out.extend_from_slice(b"\"ID\""),
                 heading => write_text(heading, out),
             }
@@ -84,7 +84,7 @@ impl Encoder for Csv {
     }
 
     fn row(&mut self, cells: &[Cell<'_>], out: &mut Vec<u8>) -> Result<()> {
-        // A million rows feel every branch.
+        // Every branch costs time for a million rows.
         match self.options.style {
             CsvStyle::DEFAULT => self.write_row(CsvStyle::DEFAULT, cells, out),
             style => self.write_row(style, cells, out),
@@ -112,7 +112,7 @@ fn separate(position: usize, delimiter: Delimiter, out: &mut Vec<u8>) {
     }
 }
 
-/// Appends an amount with a decimal comma, quoted if that is also the delimiter.
+/// Appends an amount with a decimal comma, quoted if the comma is also the delimiter.
 fn write_with_comma(value: Decimal, delimiter: Delimiter, out: &mut Vec<u8>) {
     let quote: &[u8] = match delimiter {
         Delimiter::Comma => b"\"",

@@ -1,8 +1,8 @@
-//! How a download goes out: whether its length is said before its first byte.
+//! Decides whether a download's length is sent before its first byte.
 //!
-//! A length is what shows every client that a broken download is broken, whatever stands in between: some proxies end an
-//! answer without a length cleanly when its connection breaks. It takes a [spool](super::spool) and time until the first byte, so
-//! long downloads go out while they are written where no proxy is in the way.
+//! With a length, every client notices an incomplete download. Without one, some proxies end a broken response cleanly.
+//! A length needs a [spool](super::spool) and delays the first byte, so long downloads are streamed where no proxy is
+//! configured.
 
 use bytes::Bytes;
 use tokio::runtime::Handle;
@@ -14,33 +14,33 @@ use super::coding::Coding;
 use super::spool::{Spool, SpoolSpace};
 use crate::error::{Error, Result};
 
-/// Downloads of up to so many bytes always have a length.
+/// Downloads of up to this many bytes always have a length.
 const SHORT: u64 = 4 << 20;
 
 /// How the bytes of a download are sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Transfer {
-    /// How they may be compressed on their way.
+    /// The content coding.
     pub coding: Coding,
-    /// Whether their number is said first.
+    /// Whether the length is sent first.
     pub length: LengthPolicy,
 }
 
 /// Which downloads have a length.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LengthPolicy {
-    /// Those of up to a few MiB. Longer ones are sent while they are written.
+    /// Those of up to a few MiB. Longer ones are streamed.
     #[default]
     IfShort,
-    /// Every one that there is room for. What can't be written is found before the first byte.
+    /// Every download that fits into the spool. Errors are found before the first byte.
     IfRoom,
-    /// Every one; without room for it there is no download.
+    /// Every download; one that does not fit is refused.
     Always,
 }
 
 impl ChunkReceiver {
-    /// Waits until the length is known, or needs not be. What fails before fails as an error of the whole. `abandoned` is
-    /// ready when nobody waits any more, and ends the writing.
+    /// Waits until the length is known or not needed. An earlier failure is an error of this function. `abandoned`
+    /// completes when the client disconnects, and ends the writing.
     ///
     /// # Errors
     /// Those of the writer; [`Error::SpoolFull`] with [`LengthPolicy::Always`]; [`Error::Gone`].
@@ -66,7 +66,7 @@ async fn gather(receiver: ChunkReceiver, spool: Spool, length: LengthPolicy, mut
         gathered = gathered(receiver, spool, length) => gathered,
         () = asker.closed() => return,
     };
-    // Who went away at this very moment drops the body, which ends the writing.
+    // If the client disconnected just now, the body is dropped, which ends the writing.
     let _ = asker.send(gathered);
 }
 

@@ -1,10 +1,10 @@
-//! Downloads: rows of one snapshot in, bytes of a file out.
+//! Downloads: the rows of a snapshot as the bytes of a file.
 //!
-//! [`download`] is the front door. Behind it a thread that may block reads the [snapshot](crate::snapshot), encodes
-//! ([`csv`], [`json`], [`xlsx`]), and puts the bytes into a [`chunk`] queue, a short queue that its reader empties, by way of
-//! another thread that compresses them if that is asked for ([`coding`]); so a slow reader slows the query, and one who goes away ends it.
-//! [`delivery`] decides how many of them are gathered in a [`spool`] before the [`body`] is sent.
-//! Another thread may read beside the first, see [`Snapshot::read_parallel`].
+//! [`download`] is the entry point. A blocking thread reads the [snapshot](crate::snapshot), encodes its rows ([`csv`],
+//! [`json`], [`xlsx`]), and puts the bytes into a short [`chunk`] queue, which the response empties. Another thread
+//! compresses them if requested ([`coding`]). So a slow client slows the query, and a client that disconnects ends it.
+//! [`delivery`] decides how many bytes are gathered in a [`spool`] before the [`body`] is sent. A second thread may
+//! read in parallel, see [`Snapshot::read_parallel`].
 
 mod body;
 mod chunk;
@@ -37,16 +37,16 @@ use crate::database::Database;
 use crate::error::{Error, Result};
 use crate::snapshot::{ParallelSink, ReadStrategy, RowEncoder, Selection, Sink, Snapshot};
 
-/// How many rows one of two threads reads before it is the other's turn: few enough that what waits for a turn is small,
-/// enough that waking each other is lost among them.
-const ROWS_IN_A_TURN: u64 = 1024;
+/// How many rows one of two threads reads before the other one's range: few enough that the queue stays small, enough
+/// that the cost of waking threads is negligible.
+const ROWS_PER_RANGE: u64 = 1024;
 
 /// What to download, and how.
 #[derive(Clone, Copy, Debug)]
 pub struct ExportRequest {
-    /// One table, or all; all only as JSON.
+    /// One table, or all; all tables only as JSON.
     pub scope: Scope,
-    /// As what.
+    /// The format.
     pub format: Format,
     /// How CSV is written.
     pub csv: CsvOptions,
@@ -57,8 +57,8 @@ pub struct ExportRequest {
 }
 
 impl ExportRequest {
-    /// How the bytes are sent. A workbook is compressed already; and it is written to its end first, because not every text
-    /// fits into a cell, and whoever asked should read which one does not.
+    /// How the bytes are sent. A workbook is compressed already. It is completed before it is sent: not every text fits
+    /// into a cell, and the caller must learn which one does not.
     fn transfer(&self) -> Transfer {
         match (self.format, self.transfer.length) {
             (Format::Csv | Format::Json, _) => self.transfer,
@@ -72,10 +72,10 @@ impl ExportRequest {
         }
     }
 
-    /// Whether there can be such a download.
+    /// Checks that the format can hold the scope.
     ///
     /// # Errors
-    /// [`Error::Invalid`] if the format can't hold the scope.
+    /// [`Error::Invalid`] if it can't.
     pub fn check(&self) -> Result<()> {
         if self.scope == Scope::All && self.format != Format::Json {
             return Err(Error::Invalid {
@@ -87,7 +87,7 @@ impl ExportRequest {
     }
 }
 
-/// The form of a download.
+/// The format of a download.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// RFC 4180, for people and spreadsheets.
@@ -108,10 +108,10 @@ impl Format {
         }
     }
 
-    /// How its rows are read: those of CSV don't depend on each other.
+    /// How its rows are read: CSV rows don't depend on each other.
     const fn read_strategy(self) -> ReadStrategy {
         match self {
-            Self::Csv => ReadStrategy::Parallel(ROWS_IN_A_TURN),
+            Self::Csv => ReadStrategy::Parallel(ROWS_PER_RANGE),
             Self::Json | Self::Xlsx => ReadStrategy::Native,
         }
     }
@@ -126,31 +126,31 @@ impl Format {
     }
 }
 
-/// What all downloads have in common.
+/// Settings of all downloads.
 #[derive(Clone, Debug)]
 pub struct ExportSettings {
-    /// The school's time zone, in which people's copies show timestamps and files are named.
+    /// The school's time zone, for the timestamps in CSV and XLSX and for file names.
     pub time_zone: Tz,
-    /// How many bytes are gathered before they are handed on.
+    /// The size of a chunk, in bytes.
     pub chunk_size: usize,
-    /// How long a reader may take nothing before the download is given up.
+    /// How long a client may read nothing before the download is ended.
     pub stall_timeout: Duration,
     /// The version of the program, for the archive's header.
     pub app_version: &'static str,
-    /// Where downloads wait until their length is known.
+    /// Where downloads are stored until their length is known.
     pub spool: SpoolSpace,
 }
 
-/// A download whose first bytes are there, or all of them.
+/// A download whose first bytes are ready, or all of them.
 #[derive(Debug)]
 pub struct Download {
-    /// What to save it as.
+    /// The file name.
     pub file_name: String,
-    /// What it is.
+    /// The media type.
     pub media_type: &'static str,
-    /// How its bytes are compressed on their way.
+    /// The content coding.
     pub coding: Coding,
-    /// How many rows it has, counted in the snapshot that it is read from.
+    /// The number of rows, counted in the snapshot.
     pub total_rows: u64,
     /// The bytes.
     pub body: Body,
@@ -158,16 +158,16 @@ pub struct Download {
 
 /// Begins a download.
 ///
-/// It answers when the length is known or need not be (see [`LengthPolicy`]), so what fails early fails as an error. What
-/// fails later fails as an error of the [`Body`], which never ends cleanly unless everything was written. Dropping the body
-/// ends the reading and gives the connection back; so does `abandoned`, when it is ready before the answer is. Don't drop the
-/// future itself: it may be waiting for the database.
+/// It returns once the length is known or not needed (see [`LengthPolicy`]), so an early failure is an error of this
+/// function. A later failure is an error of the [`Body`], which never ends cleanly unless everything was written.
+/// Dropping the body ends the reading and returns the connection. So does `abandoned`, if it completes first. Don't
+/// drop the future itself: it may be waiting for the database.
 ///
-/// A body keeps its place among the downloads until it is dropped, and no connection once everything was read.
+/// A body keeps its permit until it is dropped, but no connection once everything was read.
 ///
 /// # Errors
 /// [`Error::Invalid`] if the format can't hold the scope; [`Error::TooManyDownloads`]; [`Error::Unexportable`];
-/// [`Error::SpoolFull`]; what the database says.
+/// [`Error::SpoolFull`]; those of the database.
 pub async fn download(
     _: &Admin,
     database: &Database,
@@ -202,18 +202,17 @@ pub async fn download(
     })
 }
 
-/// Begins to read and encode. Encoding costs more than waiting here, so it has a thread of its own and not one of the async
-/// workers.
+/// Starts reading and encoding, on a thread of its own, because encoding uses more time than waiting.
 ///
-/// An async function is compiled with the crate that polls it. This function is not one, so that all that it calls is compiled
-/// with this crate, whose profile is for speed.
+/// An async function is compiled with the crate that polls it. This function is not async, so that everything it calls
+/// is compiled with this crate, whose profile optimises for speed.
 #[inline(never)]
 fn begin(snapshot: Snapshot, settings: ExportSettings, request: ExportRequest, sender: ChunkSender) {
     let runtime = tokio::runtime::Handle::current();
     tokio::task::spawn_blocking(move || runtime.block_on(produce(snapshot, settings, request, sender)));
 }
 
-/// What to save a download as.
+/// The file name of a download.
 pub(crate) fn file_name(scope: Scope, format: Format, taken_at: DateTime<Utc>, zone: Tz) -> String {
     let name = match scope {
         Scope::All => "complete",
@@ -223,7 +222,7 @@ pub(crate) fn file_name(scope: Scope, format: Format, taken_at: DateTime<Utc>, z
     format!("{name}_backup_{time}.{}", format.extension())
 }
 
-/// What is wrong with a value that stands in a column of a sheet; the row is found by its id, which is the first cell.
+/// The error of a value in an export column. The row is identified by its id, which is the first cell.
 fn unexportable(table: Table, columns: &[ExportColumn], cells: &[Cell<'_>], column: usize, problem: String) -> Error {
     let row = match cells.first() {
         Some(Cell::Integer(id)) => *id,
@@ -238,7 +237,7 @@ fn unexportable(table: Table, columns: &[ExportColumn], cells: &[Cell<'_>], colu
     }
 }
 
-/// What is wrong with a row whose JSON has so many bytes, if no reader of archives takes it: its longest text is named.
+/// Fails if no reader of archives accepts a row with so many bytes of JSON. The error names the longest text.
 pub(crate) fn demand_archivable(table: Table, cells: &[Cell<'_>], json_bytes: usize) -> Result<()> {
     let limits = Limits::default();
     if limits.holds_row(json_bytes) {
@@ -263,7 +262,7 @@ pub(crate) fn demand_archivable(table: Table, cells: &[Cell<'_>], json_bytes: us
     })
 }
 
-/// What an archive of these tables says of itself.
+/// The header of an archive of these tables.
 pub(crate) fn header<'a>(
     created_at: DateTime<Utc>,
     app_version: &'a str,
@@ -286,7 +285,7 @@ pub(crate) fn header<'a>(
     }
 }
 
-/// The form in which a table of an archive is taken out.
+/// The format in which a table of an archive is extracted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ArchivedFormat {
     /// See [`Format::Csv`].
@@ -295,7 +294,7 @@ pub enum ArchivedFormat {
     Json,
 }
 
-/// The encoder of a table that is taken out of an archive.
+/// The encoder of a table that is extracted from an archive.
 pub(crate) fn archived(
     format: ArchivedFormat,
     header: &Header<'_>,
@@ -312,19 +311,19 @@ pub(crate) fn archived(
 
 /// Turns rows into bytes.
 pub(crate) trait Encoder: Send {
-    /// Which values of a row it writes.
+    /// The values of a row that it writes.
     fn selection(&self) -> Selection;
-    /// Before the first row of a table that has so many.
+    /// Begins a table with this number of rows.
     fn begin_table(&mut self, table: Table, rows: u64, out: &mut Vec<u8>) -> Result<()>;
-    /// A row of that table.
+    /// Writes a row of the table.
     fn row(&mut self, cells: &[Cell<'_>], out: &mut Vec<u8>) -> Result<()>;
-    /// The same for another thread, if a row of that table is written in the same way wherever it stands.
+    /// An encoder for another thread, if a row is written in the same way wherever it is.
     fn of_rows(&self) -> Option<RowEncoder> {
         None
     }
-    /// After the last row of that table.
+    /// Ends the table.
     fn end_table(&mut self, out: &mut Vec<u8>) -> Result<()>;
-    /// After the last table.
+    /// Ends the file.
     fn finish(self: Box<Self>, out: &mut Vec<u8>) -> Result<()>;
 }
 
@@ -370,7 +369,7 @@ async fn write(
         }
         writing.encoder.end_table(writing.sender.buffer())?;
     }
-    // The connection is free for the next reader while the rest goes out.
+    // The connection is free for the next reader while the rest is sent.
     snapshot.end().await?;
     let EncodingSink { encoder, sender, .. } = writing;
     encoder.finish(sender.buffer())

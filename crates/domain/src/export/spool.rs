@@ -1,7 +1,8 @@
-//! Where the first bytes of a download, or all of them, wait until its length is known.
+//! Stores the first bytes of a download, or all of them, until its length is known.
 //!
-//! The first few are kept in memory, the rest in a file that has no name: it is private, and the system removes it when it is
-//! closed, also by a crash. All downloads together use as much of the disk as the [`SpoolSpace`] allows.
+//! The first bytes are kept in memory, the rest in a file without a name: it is private, and the system removes it when
+//! it is closed, also after a crash. All downloads together use at most as much of the disk as the [`SpoolSpace`]
+//! allows.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -16,18 +17,19 @@ use sha2::{Digest, Sha256};
 use crate::disk;
 use crate::error::{Error, Result};
 
-/// What a spool keeps in memory: enough for most tables of a school, few enough that many downloads at once may have it.
+/// The bytes that a spool keeps in memory: enough for most tables of a school, and few enough for many downloads at
+/// once.
 const MEMORY: u64 = 256 * 1024;
 
-/// How much of the disk is reserved at a time.
+/// The bytes of the disk that are reserved at a time.
 const STEP: u64 = 1 << 20;
 
-/// What spools leave free on the disk, because the database may lie on it.
+/// The bytes that spools leave free, because the database may be on the same disk.
 const KEPT_FREE: u64 = 64 << 20;
 
 const DOING: &str = "spooling a download";
 
-/// The room that all downloads share for what they spool.
+/// The disk space that all downloads share for spooling.
 #[derive(Clone, Debug)]
 pub struct SpoolSpace(Arc<Space>);
 
@@ -39,7 +41,7 @@ struct Space {
 }
 
 impl SpoolSpace {
-    /// So many bytes on the disk of that folder.
+    /// A limit in bytes for files in that folder.
     pub fn new(folder: PathBuf, limit: u64) -> Self {
         Self(Arc::new(Space {
             folder,
@@ -64,7 +66,7 @@ impl SpoolSpace {
     }
 }
 
-/// A part of the [`SpoolSpace`], given back when it is dropped.
+/// A part of the [`SpoolSpace`], released when it is dropped.
 #[derive(Debug)]
 pub(super) struct Reservation {
     space: SpoolSpace,
@@ -107,7 +109,7 @@ impl Drop for Reservation {
     }
 }
 
-/// Bytes that wait, in their order.
+/// The spooled bytes, in order.
 pub(super) struct Spool {
     head: VecDeque<Bytes>,
     file: Option<File>,
@@ -118,10 +120,10 @@ pub(super) struct Spool {
 }
 
 impl Spool {
-    /// Adds bytes at the end. If that fails, what was there before can still be read.
+    /// Appends bytes. After a failure the bytes before can still be read.
     ///
     /// # Errors
-    /// [`Error::SpoolFull`], or what the system says.
+    /// [`Error::SpoolFull`], or an I/O error.
     pub(super) fn append(&mut self, bytes: &Bytes) -> Result<()> {
         let added = bytes.len() as u64;
         if self.file.is_none() && self.length + added <= MEMORY {
@@ -140,15 +142,15 @@ impl Spool {
         Ok(())
     }
 
-    /// How many bytes there are.
+    /// The number of bytes.
     pub(super) fn length(&self) -> u64 {
         self.length
     }
 
-    /// What to send of it.
+    /// Completes it for sending.
     ///
     /// # Errors
-    /// What the system says.
+    /// An I/O error.
     pub(super) fn into_spooled(self) -> Result<Spooled> {
         let file = match self.file {
             Some(mut file) => {
@@ -170,13 +172,13 @@ impl Spool {
     }
 }
 
-/// A spool that nothing is added to any more.
+/// A completed spool.
 pub(super) struct Spooled {
     /// The first bytes.
     pub(super) head: VecDeque<Bytes>,
-    /// Those after them.
+    /// The bytes after them.
     pub(super) file: Option<SpooledFile>,
-    /// How many there are together.
+    /// The total number of bytes.
     pub(super) length: u64,
     /// Their digest.
     pub(super) sha256: [u8; 32],
@@ -185,7 +187,7 @@ pub(super) struct Spooled {
 /// The part of a spool that is not in memory.
 pub(super) struct SpooledFile {
     pub(super) file: File,
-    /// How many of its bytes belong to the download; what could not be added whole may stand behind them.
+    /// The number of its bytes that belong to the download. The bytes of a failed append may follow.
     pub(super) length: u64,
     pub(super) reservation: Reservation,
 }

@@ -3,11 +3,11 @@
 /// How CSV is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CsvOptions {
-    /// Whether it begins with a byte order mark, without which Excel takes UTF-8 for something else.
+    /// Whether it begins with a byte order mark. Without it Excel misreads UTF-8.
     pub bom: bool,
-    /// Whether a text that a spreadsheet would run as a formula is made harmless, see [`guard`](super::text::guard).
+    /// Whether texts that a spreadsheet would run as formulas are escaped, see [`guard`](super::text::guard).
     pub formula_guard: bool,
-    /// What differs from country to country.
+    /// The conventions of a country.
     pub style: CsvStyle,
 }
 

@@ -1,4 +1,4 @@
-//! How people's copies write values, and how a text is kept from being run as a formula.
+//! Writes values for CSV and XLSX, and prevents that a text is run as a formula.
 
 use std::borrow::Cow;
 
@@ -8,7 +8,7 @@ use chrono_tz::Tz;
 
 use super::{DateStyle, Delimiter};
 
-/// Why a text can't be shown to people.
+/// Why a text can't be exported.
 pub(super) const HAS_NUL: &str = "the text has a NUL character, which no spreadsheet can hold; JSON has no such limit";
 
 /// Appends a date.
@@ -23,7 +23,7 @@ pub(super) fn write_date(date: NaiveDate, style: DateStyle, out: &mut Vec<u8>) {
 /// Appends the date and `HH:MM:SS` in the school's time zone.
 #[inline]
 pub(super) fn write_timestamp(time: DateTime<Utc>, zone: Tz, style: DateStyle, out: &mut Vec<u8>) {
-    // Most schools leave it at UTC, where there is nothing to look up.
+    // Most schools use UTC, where no conversion is needed.
     let local = if zone == Tz::UTC {
         time.naive_utc()
     } else {
@@ -41,16 +41,16 @@ pub(super) fn written(write: impl FnOnce(&mut Vec<u8>)) -> String {
     String::from_utf8_lossy(&out).into_owned()
 }
 
-/// With what a spreadsheet's formula begins.
+/// The first characters of a spreadsheet's formula.
 const TRIGGERS: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
 
-/// Puts one `'` before a text that a spreadsheet would run as a formula (OWASP, "CSV Injection"), and before one that
-/// looks as if that had been done: reading back, one `'` is taken from whatever is `'`s followed by a trigger.
-/// Plain numbers and phone numbers are left alone, because they can't call anything.
+/// Puts a `'` before a text that a spreadsheet would run as a formula (OWASP, "CSV Injection"), and before a text that
+/// looks escaped already. To read it back, remove one `'` from a text that is one or more `'` followed by a trigger.
+/// Plain numbers and phone numbers are unchanged: they can't call anything.
 ///
-/// A reader that expects another delimiter than the file has, such as Excel in a country where lists have semicolons,
-/// begins a cell within the text. It takes no notice of the quotes around the text either, because for that reader they
-/// stand in the middle of a cell. So the same is done after each delimiter of other readers, and after each line break.
+/// A reader that expects another delimiter, such as Excel in a country with semicolon lists, begins a cell within the
+/// text. For that reader the quotes around the text are in the middle of a cell and have no effect. So the same is done
+/// after each delimiter of other readers and after each line break.
 pub(super) fn guard(text: &str, delimiter: Delimiter) -> Cow<'_, str> {
     let begins_cell = |letter: char| letter != delimiter.letter() && matches!(letter, ',' | ';' | '\t' | '\r' | '\n');
     let starts_plain = text.starts_with(|first: char| first.is_ascii_alphanumeric());
@@ -62,7 +62,7 @@ pub(super) fn guard(text: &str, delimiter: Delimiter) -> Cow<'_, str> {
         guarded.push('\'');
     }
     for (position, part) in text.split_inclusive(begins_cell).enumerate() {
-        // Such a reader drops a quote with which a cell begins.
+        // Such a reader removes a quote at the start of a cell.
         let cell = part.trim_end_matches(begins_cell);
         if position > 0 && is_formula(cell, &['\'', '"']) {
             guarded.push('\'');
@@ -72,7 +72,7 @@ pub(super) fn guard(text: &str, delimiter: Delimiter) -> Cow<'_, str> {
     Cow::Owned(guarded)
 }
 
-/// Whether a cell begins with a trigger, after any of the letters that may stand before one.
+/// Whether a cell begins with a trigger, after any number of these characters.
 fn is_formula(cell: &str, before: &[char]) -> bool {
     let bare = cell.trim_start_matches(before);
     bare.starts_with(TRIGGERS) && (bare.len() < cell.len() || !is_number_or_phone(cell))
@@ -94,7 +94,7 @@ mod tests {
 
     use super::*;
 
-    /// What a reader does to get the text back.
+    /// Recovers the original text, as a reader does.
     fn unguard(text: &str, delimiter: Delimiter) -> String {
         let begins_cell =
             |letter: char| letter != delimiter.letter() && matches!(letter, ',' | ';' | '\t' | '\r' | '\n');

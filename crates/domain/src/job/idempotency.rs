@@ -7,7 +7,6 @@ use sha2::{Digest, Sha256};
 use crate::account::Admin;
 use crate::entity::job::Column;
 use crate::error::{Error, Result};
-use crate::hexadecimal::hexadecimal;
 
 const LONGEST_KEY: usize = 255;
 
@@ -35,7 +34,7 @@ impl Idempotency {
         canonical(body, &mut |piece| digest.update(piece));
         Ok(Self {
             key: key.to_owned(),
-            fingerprint: hexadecimal(&digest.finalize()),
+            fingerprint: hex::encode(digest.finalize()),
         })
     }
 }
@@ -64,7 +63,7 @@ pub(super) fn requested_with(admin: &Admin, key: &str) -> Condition {
 
 /// A digest of a request and its key, from which neither can be read.
 pub(super) fn request_digest(username: &str, key: &str, fingerprint: &str) -> String {
-    hexadecimal(&Sha256::digest(json!([username, key, fingerprint]).to_string()))
+    hex::encode(Sha256::digest(json!([username, key, fingerprint]).to_string()))
 }
 
 /// JSON with the members of each object in the order of their names.

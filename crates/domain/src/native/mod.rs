@@ -1,11 +1,11 @@
-//! Values that the kind of their column can't hold, each as the text by which its own engine knows it.
+//! Native values: values that the kind of their column can't hold, as the text of their own engine.
 //!
-//! An engine stores more than the kinds of an archive can say: PostgreSQL a day in the year 20140 or at infinity, MySQL a
-//! date of zeros, SQLite a value of any type in any column. Such a value is a [`Cell::Native`]. It comes back into the same
-//! engine exactly, and into no other. Reading makes the text, and writing takes it back; a text that reading would not make
-//! ([`is_native`]) is refused.
+//! An engine stores more than the kinds of an archive can express: PostgreSQL a day in the year 20140 or at infinity,
+//! MySQL a zero date, SQLite a value of any type in any column. Such a value is a [`Cell::Native`]. It is restored
+//! exactly into the same engine, and refused by others. Reading makes the text, and writing parses it; a text that
+//! reading would not make ([`is_native`]) is refused.
 //!
-//! Ids and references are never native: rows are known by them.
+//! Ids and references are never native, because rows are identified by them.
 
 pub(crate) mod mysql;
 pub(crate) mod postgres;
@@ -32,14 +32,14 @@ impl Natives {
         Cell::Native(texts[position].get_or_init(|| text))
     }
 
-    /// Makes place for those of the next row.
+    /// Clears it for the next row.
     #[inline]
     pub(crate) fn clear(&mut self) {
         self.0.take();
     }
 }
 
-/// Whether an engine has a value of that text which the kind can't hold.
+/// Whether the text is a value of an engine that the kind can't hold.
 pub(crate) fn is_native(engine: Engine, kind: Kind, text: &str) -> bool {
     match engine {
         Engine::Sqlite => sqlite::is_native(kind, text),
@@ -48,20 +48,20 @@ pub(crate) fn is_native(engine: Engine, kind: Kind, text: &str) -> bool {
     }
 }
 
-/// Whether a date is one that every engine holds.
+/// Whether every engine can hold a date.
 #[inline]
 pub(crate) fn is_common_date(date: NaiveDate) -> bool {
     YEARS.contains(&date.year())
 }
 
-/// Whether a timestamp is one that every engine holds, to the microsecond. A leap second is none.
+/// Whether every engine can hold a timestamp, to the microsecond. A leap second is excluded.
 #[inline]
 pub(crate) fn is_common_time(time: DateTime<Utc>) -> bool {
     let nanoseconds = time.nanosecond();
     is_common_date(time.date_naive()) && nanoseconds < 1_000_000_000 && nanoseconds.is_multiple_of(1_000)
 }
 
-/// The number that so many digits are, and nothing else.
+/// Parses exactly these digits as a number.
 fn digits(text: &[u8]) -> Option<u32> {
     text.iter().try_fold(0u32, |number, byte| {
         let digit = byte.is_ascii_digit().then(|| u32::from(byte - b'0'))?;

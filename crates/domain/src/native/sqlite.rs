@@ -1,8 +1,6 @@
 //! SQLite: any value in any column, as the literal that SQL has for it. A text stands as it is, unless it could be taken for
 //! a literal.
 
-use std::fmt::Write as _;
-
 use campus_backup_archive::Kind;
 
 use crate::snapshot::sqlite::is_ordinary;
@@ -94,33 +92,17 @@ fn literal(native: &str) -> Option<Stored> {
 }
 
 fn blob(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(3 + 2 * bytes.len());
-    text.push_str("X'");
-    for byte in bytes {
-        // Writing to a `String` can't fail.
-        let _ = write!(text, "{byte:02X}");
-    }
-    text.push('\'');
-    text
+    format!("X'{}'", hex::encode_upper(bytes))
 }
 
 fn cast(bytes: &[u8]) -> String {
     format!("CAST({} AS TEXT)", blob(bytes))
 }
 
+/// The bytes of upper-case digits, as [`blob`] writes them.
 fn bytes(hexadecimal: &str) -> Option<Vec<u8>> {
-    let digit = |byte: u8| match byte {
-        b'0'..=b'9' => Some(byte - b'0'),
-        b'A'..=b'F' => Some(byte - b'A' + 10),
-        _ => None,
-    };
-    let (pairs, []) = hexadecimal.as_bytes().as_chunks::<2>() else {
-        return None;
-    };
-    pairs
-        .iter()
-        .map(|[high, low]| Some(digit(*high)? << 4 | digit(*low)?))
-        .collect()
+    let is_upper = !hexadecimal.bytes().any(|digit| digit.is_ascii_lowercase());
+    is_upper.then(|| hex::decode(hexadecimal).ok())?
 }
 
 #[cfg(test)]

@@ -9,7 +9,6 @@ use sha2::{Digest as _, Sha256};
 use super::stage::Stage;
 use crate::account::password;
 use crate::error::Result;
-use crate::hexadecimal::hexadecimal;
 
 /// How many accounts a list names. The others are counted.
 pub const MAX_LISTED: usize = 100;
@@ -156,7 +155,7 @@ pub(super) async fn find(stage: &mut Stage) -> Result<Administrators> {
     };
     stage.each(sql, collect).await?;
     let totals = [&found.added, &found.changed, &found.raised, &found.disabled].map(|list| list.total);
-    found.digest = (totals != [0; 4]).then(|| hexadecimal(&digest.finalize()));
+    found.digest = (totals != [0; 4]).then(|| hex::encode(digest.finalize()));
     Ok(found)
 }
 

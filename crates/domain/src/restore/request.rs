@@ -10,7 +10,6 @@ use sha2::{Digest as _, Sha256};
 use crate::account::Admin;
 use crate::catalog::Table;
 use crate::error::{Error, Result};
-use crate::hexadecimal::hexadecimal;
 
 /// What is to be restored, and how.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -156,5 +155,5 @@ pub fn hash(admin: &Admin, request: &Restore, archive: &str, live: &BTreeMap<Str
         // Writing to a `String` can't fail.
         let _ = write!(text, "\n{table} {digest}");
     }
-    hexadecimal(&Sha256::digest(text.as_bytes()))
+    hex::encode(Sha256::digest(text.as_bytes()))
 }

@@ -1,4 +1,4 @@
-//! What tests of this crate stand on: a database in a temporary folder, rows for it, and archives of them.
+//! Fixtures for tests of this crate: a database in a temporary folder, rows for it, and archives of them.
 
 mod rows;
 mod school;
@@ -30,7 +30,7 @@ pub(crate) fn settings() -> export::ExportSettings {
     }
 }
 
-/// Everything that a body brings, if it ends.
+/// All bytes of a body, if it ends without an error.
 pub(crate) async fn whole(mut body: export::Body) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     while let Some(piece) = body.next().await {
@@ -39,7 +39,7 @@ pub(crate) async fn whole(mut body: export::Body) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// An archive that lies in memory.
+/// An archive in memory.
 #[derive(Clone)]
 pub(crate) struct Memory(Arc<[u8]>);
 

@@ -1,4 +1,4 @@
-//! What a reader asks a table for, in SQL's words.
+//! The columns and the SQL of a selection.
 
 use std::fmt::Write as _;
 
@@ -9,29 +9,29 @@ use crate::catalog::{Source, Table};
 use crate::error::Error;
 use crate::native::Natives;
 
-/// What is wrong with a value that could not be read; the value itself is nobody's business.
+/// The problem of a value that could not be read. It never contains the value.
 pub(super) fn problem(kind: Kind) -> String {
     format!("it can't be read as {kind}")
 }
 
-/// A column of the result: the name to report it by, and what it holds.
+/// A column of the result.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Field {
     pub(super) name: &'static str,
     pub(super) kind: Kind,
     pub(super) nullable: bool,
-    /// Whether rows are known by it: an id, or a reference to one.
+    /// Whether it is an id or a reference to one.
     pub(super) is_key: bool,
 }
 
 impl Field {
-    /// A NULL where the schema admits none is a value that could not be read.
+    /// Whether the schema admits the value: a NULL in a column without NULLs counts as unreadable.
     #[inline]
     pub(super) fn admits(&self, cell: &Cell<'_>) -> bool {
         self.nullable || !matches!(cell, Cell::Null)
     }
 
-    /// What the kind can't hold, as the engine's own text.
+    /// A value that its kind can't hold, as the engine's own text.
     #[cold]
     pub(super) fn native<'a>(
         &self,
@@ -45,7 +45,7 @@ impl Field {
         }
     }
 
-    /// The error of a value that can't even be kept as a native one.
+    /// The error of a value that can't be kept as a native one either.
     #[cold]
     pub(super) fn unreadable(&self, table: Table, row: i64, problem: String) -> Error {
         Error::Unexportable {
@@ -80,7 +80,7 @@ pub(super) fn of(table: Table, selection: Selection) -> Vec<Field> {
             .map(|column| Field {
                 name: column.source.key(),
                 kind: column.kind,
-                // Foreign keys hold, and what they point to is a name that every row has.
+                // Foreign keys are enforced, and every referenced row has a name.
                 nullable: match column.source {
                     Source::Own(name) => table.columns().iter().any(|own| own.name == name && own.nullable),
                     Source::Of { .. } => false,
@@ -91,8 +91,7 @@ pub(super) fn of(table: Table, selection: Selection) -> Vec<Field> {
     }
 }
 
-/// `SELECT ... FROM table AS t`, with a join for each value that comes from another table. All names are the
-/// catalogue's own.
+/// `SELECT ... FROM table AS t`, with a join for each value of another table. All names are those of the catalogue.
 pub(super) fn select(table: Table, selection: Selection) -> String {
     let mut joins = String::new();
     let columns = match selection {

@@ -1,9 +1,9 @@
-//! The one place that reads rows in bulk: one consistent moment of the whole database, in memory that does not grow
-//! with the number of rows.
+//! Reads rows in bulk: a consistent snapshot of the whole database, in memory that does not grow with the number of
+//! rows.
 //!
-//! [`Snapshot`] is the moment; [`Sink`] is whatever takes the rows. Each engine has its fast path, which looks at values
-//! where the driver has them: [`sqlite`], [`postgres`], [`mysql`]. [`pages`] reads the same through the ORM, page by
-//! page; it is the reference that the fast paths are tested against.
+//! [`Snapshot`] is the snapshot; a [`Sink`] receives the rows. Each engine has a native reader, which reads values in
+//! the driver's representation: [`sqlite`], [`postgres`], [`mysql`]. [`pages`] reads the same through the ORM, page by
+//! page; the native readers are tested against it.
 
 mod fields;
 pub(crate) mod mysql;
@@ -22,7 +22,7 @@ use crate::database::{Database, Engine};
 use crate::error::{Error, Result};
 use crate::stats::{self, Stats};
 
-/// How many rows are read between two looks at whether there is enough to hand on.
+/// How many rows are read between two checks whether a chunk is full.
 const ROWS_PER_FLUSH_CHECK: u64 = 64;
 
 /// Which values of a row are read.
@@ -30,11 +30,11 @@ const ROWS_PER_FLUSH_CHECK: u64 = 64;
 pub enum Selection {
     /// Every column of the table, as an archive has them.
     Columns,
-    /// What a person's copy shows, see [`Table::export_columns`].
+    /// The columns of a CSV or XLSX file, see [`Table::export_columns`].
     ExportColumns(NameColumns),
 }
 
-/// The id of a row, which is the first of its cells; 0 if even that can't be read.
+/// The id of a row, which is its first cell; 0 if it can't be read.
 fn id_of(cells: &[Cell<'_>]) -> i64 {
     match cells.first() {
         Some(Cell::Integer(id)) => *id,
@@ -42,27 +42,27 @@ fn id_of(cells: &[Cell<'_>]) -> i64 {
     }
 }
 
-/// What takes the rows of a snapshot.
+/// Receives the rows of a snapshot.
 pub trait Sink: Send {
-    /// Takes one row. The cells stand in the order of the selection.
+    /// Receives one row. The cells have the order of the selection.
     fn row(&mut self, cells: &[Cell<'_>]) -> Result<()>;
 
-    /// Takes the error of a row with a value that no cell can hold. Reading ends with it, unless the sink looks for all of them
-    /// and answers that it may go on.
+    /// Receives the error of a row with a value that no cell can hold. By default reading ends with it; a sink that
+    /// collects such rows returns `Ok` to continue.
     fn unreadable(&mut self, error: Error) -> Result<()> {
         Err(error)
     }
 
-    /// Called every few rows: hands on what has gathered, if it is enough, and waits while nobody takes it.
+    /// Called every few rows: sends the buffer if it is full, and waits while the receiver is slow.
     fn flush_if_full(&mut self) -> impl Future<Output = Result<()>> + Send;
 }
 
-/// A sink whose rows may have the same bytes wherever they stand, so that two threads can share the work.
+/// A sink that two threads can fill, because a row has the same bytes wherever it is.
 pub trait ParallelSink: Sink {
-    /// What writes them on the other thread; nothing if they depend on each other after all.
+    /// The encoder for the other thread; none if rows depend on each other.
     fn encoder(&self) -> Option<RowEncoder>;
 
-    /// Takes the next rows as an [`encoder`](ParallelSink::encoder) wrote them, one after the other.
+    /// Receives the next rows, as an [`encoder`](ParallelSink::encoder) wrote them.
     fn append_encoded(&mut self, rows: u64, bytes: &[u8]);
 }
 
@@ -72,19 +72,19 @@ pub type RowEncoder = Box<dyn FnMut(&[Cell<'_>], &mut Vec<u8>) -> Result<()> + S
 /// How rows are read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ReadStrategy {
-    /// As fast as the engine gives them.
+    /// With the native reader of the engine.
     #[default]
     Native,
-    /// The same by two threads, in turns of about so many rows, where the engine can and a core is left for it: see
-    /// [`Snapshot::read_parallel`].
+    /// With two threads, in alternate ranges of about this many rows, where the engine supports it and a core is free:
+    /// see [`Snapshot::read_parallel`].
     Parallel(u64),
-    /// Through the ORM: the reference.
+    /// Page by page through the ORM: the reference for tests.
     Paged,
 }
 
-/// One moment of the whole database, seen while others go on writing.
+/// A consistent snapshot of the whole database; other transactions continue to write.
 ///
-/// It holds one connection of the pool that is kept for readers, or two, and a place among them, until it is dropped.
+/// It holds one or two connections of the pool for readers, and a permit, until it is dropped.
 #[derive(Debug)]
 pub struct Snapshot {
     reader: SnapshotReader,
@@ -102,15 +102,15 @@ enum SnapshotReader {
 }
 
 impl Snapshot {
-    /// Takes a snapshot for reading these tables. Its moment is the one at which their rows were counted.
+    /// Takes a snapshot for reading these tables, as of the time when their rows are counted.
     ///
     /// # Errors
-    /// [`TooManyDownloads`](crate::Error::TooManyDownloads) if as many readers as the settings allow are at work.
+    /// [`TooManyDownloads`](crate::Error::TooManyDownloads) if as many readers as the settings allow are active.
     pub async fn take(database: &Database, strategy: ReadStrategy, tables: &[Table]) -> Result<Self> {
         Self::begin(database, strategy, tables, database.reader_permit().await?).await
     }
 
-    /// The same for the service's own work, which waits for its turn among its like and not among the downloads.
+    /// Takes a snapshot for a job, which waits for other jobs and not for downloads.
     pub async fn take_for_work(database: &Database, tables: &[Table]) -> Result<Self> {
         Self::begin(database, ReadStrategy::Native, tables, database.worker_permit().await?).await
     }
@@ -126,13 +126,13 @@ impl Snapshot {
         let mut reader = match (strategy, engine) {
             (ReadStrategy::Paged, _) => SnapshotReader::Paged(pages::PagedReader::begin(database).await?),
             (ReadStrategy::Native | ReadStrategy::Parallel(_), Engine::Sqlite) => {
-                let pair = match strategy {
-                    ReadStrategy::Parallel(rows_in_a_turn) => {
-                        database.pair_permit().map(|permit| (permit, rows_in_a_turn))
+                let parallel = match strategy {
+                    ReadStrategy::Parallel(rows_per_range) => {
+                        database.parallel_permit().map(|permit| (permit, rows_per_range))
                     }
                     ReadStrategy::Native | ReadStrategy::Paged => None,
                 };
-                SnapshotReader::Sqlite(sqlite::SqliteReader::begin(pool.get_sqlite_connection_pool(), pair).await?)
+                SnapshotReader::Sqlite(sqlite::SqliteReader::begin(pool.get_sqlite_connection_pool(), parallel).await?)
             }
             (ReadStrategy::Native | ReadStrategy::Parallel(_), Engine::Postgres) => {
                 SnapshotReader::Postgres(postgres::PostgresReader::begin(pool.get_postgres_connection_pool()).await?)
@@ -156,12 +156,12 @@ impl Snapshot {
         })
     }
 
-    /// Its place among the readers. Whoever keeps it has it for longer than the snapshot.
+    /// Its permit. A clone keeps it beyond the end of the snapshot.
     pub(crate) fn permit(&self) -> Arc<OwnedSemaphorePermit> {
         self.permit.clone()
     }
 
-    /// The engine that it is read from.
+    /// The engine of the database.
     pub fn engine(&self) -> Engine {
         self.engine
     }
@@ -171,7 +171,7 @@ impl Snapshot {
         self.stats.generated_at
     }
 
-    /// How many rows its tables have together.
+    /// The number of rows of its tables.
     pub fn total(&self) -> u64 {
         self.stats.total()
     }
@@ -191,7 +191,8 @@ impl Snapshot {
         }
     }
 
-    /// The same, by two threads if it was taken for that, a second one has joined, and the sink can share the work.
+    /// Reads all rows of a table with two threads. It uses one if the snapshot has no second connection, or if the
+    /// sink's rows depend on each other.
     pub async fn read_parallel(
         &mut self,
         table: Table,
@@ -205,8 +206,8 @@ impl Snapshot {
         }
     }
 
-    /// Ends it and gives its connection back. One that is dropped instead, because something failed or nobody reads
-    /// any more, loses its connection where the driver could not use it again at once.
+    /// Ends the snapshot and returns its connection. If it is dropped instead, a connection that the driver can't reuse
+    /// at once is closed.
     pub async fn end(self) -> Result<()> {
         match self.reader {
             SnapshotReader::Sqlite(reader) => reader.end().await,

@@ -1,4 +1,5 @@
-//! MySQL and MariaDB: one repeatable-read transaction, its rows by the binary protocol as the driver has them.
+//! MySQL and MariaDB: one repeatable-read transaction. Rows come by the binary protocol, in the driver's
+//! representation.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +20,7 @@ use crate::stats;
 
 const READING: &str = "reading rows";
 
-/// A read transaction. Its moment is that of its beginning.
+/// A read transaction. Its snapshot is taken when it begins.
 #[derive(Debug)]
 pub(super) struct MysqlReader(TxConnection<MySql>);
 
@@ -42,7 +43,7 @@ impl MysqlReader {
         read(self.0.connection()?, table, selection, sink).await
     }
 
-    /// Ends the transaction and gives the connection back.
+    /// Ends the transaction and returns the connection.
     pub(super) async fn end(self) -> Result<()> {
         self.0.end("ending a snapshot").await
     }
@@ -67,7 +68,7 @@ pub(crate) async fn read(
         for (index, (field, cell)) in fields.iter().zip(&mut cells).enumerate() {
             match read_cell(&row, index, field.kind) {
                 Ok(Some(read)) => *cell = read,
-                // A date of zeros is none to the driver.
+                // The driver reads a zero date as NULL.
                 read => match odd(&row, index, field, read.is_ok(), &natives) {
                     Ok(read) => *cell = read,
                     Err(problem) => unreadable = unreadable.or(Some((field, problem))),
@@ -86,12 +87,12 @@ pub(crate) async fn read(
     Ok(())
 }
 
-/// The schema says what each column is, so the driver's own check of every value's type is left out.
+/// The types are those of the schema, so the driver's check of each value's type is skipped.
 fn get<'r, T: Decode<'r, MySql>>(row: &'r MySqlRow, index: usize) -> Result<Option<T>, sqlx::Error> {
     row.try_get_unchecked(index)
 }
 
-/// None for NULL and for what the driver takes for it.
+/// None for NULL and for values that the driver reads as NULL.
 fn read_cell(row: &MySqlRow, index: usize, kind: Kind) -> Result<Option<Cell<'_>>, sqlx::Error> {
     let no_cell = || sqlx::Error::Decode("a value that its kind can't hold".into());
     Ok(match kind {
@@ -115,7 +116,7 @@ fn read_cell(row: &MySqlRow, index: usize, kind: Kind) -> Result<Option<Cell<'_>
     })
 }
 
-/// What [`read_cell`] does not know.
+/// A value that [`read_cell`] can't read.
 #[inline]
 fn odd<'a>(
     row: &MySqlRow,
@@ -128,7 +129,7 @@ fn odd<'a>(
     let value = row.try_get_raw(index).map_err(problem)?;
     match <&[u8] as Decode<MySql>>::decode(value) {
         Ok(bytes) => field.native(natives, index, native::mysql::text(field.kind, bytes)),
-        // There are no bytes of a NULL.
+        // A NULL has no bytes.
         Err(_) if may_be_null && field.nullable => Ok(Cell::Null),
         Err(_) => Err(fields::problem(field.kind)),
     }

@@ -18,7 +18,7 @@ use crate::stats;
 
 const READING: &str = "reading rows";
 
-/// A read transaction. Its moment is that of the count.
+/// A read transaction. Its snapshot is taken by the count.
 #[derive(Debug)]
 pub(super) struct PostgresReader(TxConnection<Postgres>);
 
@@ -26,8 +26,8 @@ impl PostgresReader {
     pub(super) async fn begin(pool: &PgPool) -> Result<Self> {
         let doing = "beginning a snapshot";
         let mut held = TxConnection::new(pool.acquire().await.map_err(Error::sqlx(doing))?);
-        // TRUNCATE is not MVCC-safe: a snapshot that has not touched a table yet would see it empty. The lock holds it
-        // off, as pg_dump's does, and lets everything else go on.
+        // TRUNCATE is not MVCC-safe: a snapshot that has not read a table yet would see it empty. The lock prevents it,
+        // as in pg_dump, and blocks nothing else.
         let begin = format!(
             "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; LOCK TABLE {} IN ACCESS SHARE MODE",
             Table::ALL.map(Table::name).join(", "),
@@ -59,7 +59,7 @@ pub(crate) async fn read(
     let mut stream = connection.copy_out_raw(&copy).await.map_err(Error::sqlx(READING))?;
     let mut position = 0u64;
     let mut natives = Natives::default();
-    // The server sends one message a row; the header comes with the first one and the trailer as the last.
+    // The server sends one message per row. The header is in the first message, and the trailer is the last.
     let mut first = true;
     let mut whole = false;
     while let Some(message) = stream.try_next().await.map_err(Error::sqlx(READING))? {
@@ -102,7 +102,7 @@ pub(crate) async fn read(
     if whole { Ok(()) } else { Err(malformed()) }
 }
 
-/// What [`read_cell`] does not know.
+/// A value that [`read_cell`] can't read.
 #[cold]
 fn odd<'a>(field: &Field, position: usize, value: Option<&[u8]>, natives: &'a Natives) -> Result<Cell<'a>, String> {
     field.native(
@@ -117,7 +117,7 @@ fn malformed() -> Error {
 }
 
 impl PostgresReader {
-    /// Ends the transaction and gives the connection back.
+    /// Ends the transaction and returns the connection.
     pub(super) async fn end(self) -> Result<()> {
         self.0.end("ending a snapshot").await
     }

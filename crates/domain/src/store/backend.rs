@@ -1,132 +1,44 @@
-//! Where the objects are: in a folder of this machine or in remote storage. The few operations that the store is made of.
+//! The backends of the store: a folder of this machine, or remote storage. Each has the few operations that the store
+//! uses.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
-use chrono::{DateTime, Utc};
 use futures_util::TryStreamExt;
 use object_store::path::Path;
 use object_store::{GetResult, ObjectStoreExt, PutMode, UpdateVersion};
 
-use super::entry::EntryFault;
 use super::folder::Folder;
-use super::names::{self, DELETED, MANIFEST, OLD_TOMBSTONE};
+use super::names::DELETED;
+use super::object::{ObjectVersion, StoreContents};
 use super::remote::Remote;
 use super::{blocking, fault};
-use crate::directory::{FileStatus, OnConflict};
+use crate::directory::OnConflict;
 use crate::error::Result;
 
 const LOOKING: &str = "looking for an archive";
 const WRITING: &str = "writing to the store of archives";
 const DELETING: &str = "deleting from the store of archives";
 
-/// Where the objects are. The first part of an object's name is the archive's id or [`DELETED`].
+/// Where the objects are. The first part of an object's name is the id of the archive, or [`DELETED`].
 pub(super) enum Backend {
     Folder(Folder),
     Remote(Remote),
 }
 
-/// What is in the store.
-#[derive(Default)]
-pub(super) struct StoreContents {
-    /// The objects of each archive.
-    pub(super) archives: BTreeMap<String, Vec<Object>>,
-    /// When archives were deleted. A folder has only those of archives without a manifest here.
-    pub(super) tombstones: HashMap<String, ObjectVersion>,
-    /// What can't be read.
-    pub(super) unreadable: Vec<UnreadableEntry>,
-}
-
-/// An entry of the store that can't be read. What it holds may be whole all the same.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UnreadableEntry {
-    /// Its id, or its name if that is not the id of an archive.
-    pub id: String,
-    /// What is wrong: a [code](EntryFault::code) of entries or a [code](campus_backup_archive::ManifestError::code) of
-    /// manifests.
-    pub code: &'static str,
-    /// What is wrong and what to do, as sentences.
-    pub detail: &'static str,
-}
-
-/// Something that belongs to an archive.
-pub(super) struct Object {
-    pub(super) name: String,
-    pub(super) version: ObjectVersion,
-}
-
-/// What changes when an object does.
-#[derive(Clone, PartialEq, Eq)]
-pub(super) struct ObjectVersion {
-    pub(super) e_tag: Option<String>,
-    pub(super) last_modified: DateTime<Utc>,
-    /// When it came to this place: a copy may have the time of its original as `last_modified`.
-    pub(super) changed: DateTime<Utc>,
-    /// In bytes.
-    pub(super) size: u64,
-}
-
-/// A folder has locks instead.
+/// The version for a folder, which has locks instead.
 const NO_VERSION: UpdateVersion = UpdateVersion {
     e_tag: None,
     version: None,
 };
 
-/// What came of writing something on a condition.
+/// The result of a conditional write.
 pub(super) enum PutOutcome {
     Done,
-    /// What is there is not what was expected.
+    /// The current object is not the expected one.
     Refused,
-}
-
-impl UnreadableEntry {
-    pub(super) fn new(id: String, fault: EntryFault) -> Self {
-        Self {
-            id,
-            code: fault.code(),
-            detail: fault.detail(),
-        }
-    }
-}
-
-impl ObjectVersion {
-    pub(super) fn of(status: &FileStatus) -> Self {
-        Self {
-            // Times may be the same for some milliseconds.
-            e_tag: Some(status.inode.to_string()),
-            last_modified: status.modified,
-            changed: status.changed.max(status.modified),
-            size: status.size,
-        }
-    }
-}
-
-impl Object {
-    /// Whether it is an archive or its manifest.
-    pub(super) fn is_of_archive(&self) -> bool {
-        self.name == MANIFEST || names::form_of(&self.name).is_some()
-    }
-}
-
-impl StoreContents {
-    /// Adds what was found of an archive.
-    pub(super) fn add(&mut self, id: &str, object: Object) {
-        if object.name == OLD_TOMBSTONE {
-            self.tombstones.entry(id.to_owned()).or_insert(object.version.clone());
-        }
-        self.archives.entry(id.to_owned()).or_default().push(object);
-    }
-
-    /// Whether an archive was deleted: a copy that came back later was not.
-    pub(super) fn is_deleted(&self, id: &str) -> bool {
-        let Some(tombstone) = self.tombstones.get(id) else {
-            return false;
-        };
-        let mut objects = self.archives.get(id).into_iter().flatten();
-        objects.all(|object| !object.is_of_archive() || object.version.changed <= tombstone.changed)
-    }
 }
 
 impl fmt::Display for Backend {
@@ -139,7 +51,7 @@ impl fmt::Display for Backend {
 }
 
 impl Backend {
-    /// The folder, if it is one.
+    /// The folder, if this is one.
     pub(super) fn folder(&self) -> Option<&Folder> {
         match self {
             Self::Folder(folder) => Some(folder),
@@ -147,11 +59,11 @@ impl Backend {
         }
     }
 
-    /// Everything that belongs to some archive. What lies elsewhere is passed over.
+    /// All objects of archives, and the unreadable entries. Other objects are skipped.
     ///
     /// # Errors
-    /// [`Error::StoreUnavailable`](crate::Error::StoreUnavailable) if the place itself can't be listed. One entry that
-    /// can't be read is [found](StoreContents::unreadable) and is no error.
+    /// [`Error::StoreUnavailable`](crate::Error::StoreUnavailable) if the backend itself can't be listed. An unreadable
+    /// entry is [listed](StoreContents::unreadable) and is not an error.
     pub(super) async fn contents(&self) -> Result<StoreContents> {
         const DOING: &str = "listing the archives";
         match self {
@@ -163,7 +75,7 @@ impl Backend {
         }
     }
 
-    /// Demands that there is a place at all. Remote storage says "not found" of an object also where its bucket is missing.
+    /// Fails if the bucket does not exist: remote storage also answers "not found" for an object of a missing bucket.
     ///
     /// # Errors
     /// [`Error::StoreMisconfigured`](crate::Error::StoreMisconfigured)
@@ -174,7 +86,7 @@ impl Backend {
         }
     }
 
-    /// The tombstones of deleted archives, also those that [`Backend::contents`] need not look at.
+    /// All tombstones, including those that [`Backend::contents`] does not read.
     pub(super) async fn tombstones(&self, contents: &StoreContents) -> Result<HashMap<String, ObjectVersion>> {
         let mut tombstones = contents.tombstones.clone();
         if let Some(folder) = self.folder().cloned() {
@@ -197,7 +109,7 @@ impl Backend {
         }
     }
 
-    /// What is known of an object without reading it; none if it is not there.
+    /// The version of an object; none if it does not exist.
     pub(super) async fn object_version(&self, id: &str, name: &str) -> Result<Option<ObjectVersion>> {
         match self {
             Self::Folder(folder) => {
@@ -213,7 +125,7 @@ impl Backend {
         }
     }
 
-    /// Says that an archive was deleted. In a folder this deletes its manifest in the same step, and needs no room.
+    /// Writes a tombstone. In a folder the same step deletes the manifest and needs no space.
     pub(super) async fn put_tombstone(&self, id: &str) -> Result<()> {
         match self {
             Self::Folder(folder) => {
@@ -226,7 +138,8 @@ impl Backend {
         }
     }
 
-    /// Reads something small, with its version; none if it is not there. What is larger than `limit` is given as empty.
+    /// Reads a small object with its version; none if it does not exist. If it is larger than `limit`, the bytes are
+    /// empty.
     pub(super) async fn get(
         &self,
         id: &str,
@@ -265,7 +178,7 @@ impl Backend {
         }
     }
 
-    /// Writes something small.
+    /// Writes a small object.
     pub(super) async fn put(&self, id: &str, name: &str, bytes: Bytes, mode: PutMode) -> Result<PutOutcome> {
         let remote = match self {
             Self::Remote(remote) => remote,
@@ -303,8 +216,8 @@ impl Backend {
         }
     }
 
-    /// The same on a store that has no conditions: this looks, and then writes. Within this process there are turns; another
-    /// process may write in between.
+    /// Writes without support for conditions: checks first, then writes. Within this process updates are serialised;
+    /// another process may write in between.
     async fn put_without_condition(
         &self,
         remote: &Remote,
@@ -329,7 +242,7 @@ impl Backend {
         put.map(|_| PutOutcome::Done).map_err(fault::store(WRITING))
     }
 
-    /// Whether a file can be written on a condition in one step.
+    /// Whether conditional writes are supported.
     pub(super) fn has_conditions(&self) -> bool {
         match self {
             Self::Folder(_) => true,
@@ -337,7 +250,7 @@ impl Backend {
         }
     }
 
-    /// From now on this looks before it writes.
+    /// Records that conditional writes are not supported.
     pub(super) fn ignores_conditions(&self) {
         if let Self::Remote(remote) = self {
             remote.ignores_conditions.store(true, Ordering::Relaxed);

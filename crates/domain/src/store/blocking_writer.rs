@@ -1,21 +1,21 @@
-//! An [`StoreWriter`] for a thread that may block, so that an archive can be sealed into it.
+//! A [`StoreWriter`] for a thread that may block, so that an archive can be encrypted into it.
 
 use std::io::{self, Write};
 
 use super::StoreWriter;
 use crate::error::Error;
 
-/// What is gathered before it is handed on, in bytes.
+/// The buffer, in bytes.
 const BUFFER: usize = 256 * 1024;
 
-/// Writes into an [`StoreWriter`]. It blocks while the store is slow, and must not be used on an async worker.
+/// Writes into a [`StoreWriter`]. It blocks while the store is slow, and must not be used on an async worker.
 pub struct BlockingWriter {
     incoming: StoreWriter,
     buffer: Vec<u8>,
 }
 
 impl StoreWriter {
-    /// Writing that blocks.
+    /// Converts it to a blocking writer.
     pub fn into_writer(self) -> BlockingWriter {
         BlockingWriter {
             incoming: self,
@@ -25,8 +25,8 @@ impl StoreWriter {
 }
 
 impl BlockingWriter {
-    /// Hands on what was gathered, and waits until the disk has what it can have before the archive is
-    /// [finished](StoreWriter::finish), which then takes no longer than it must.
+    /// Flushes the buffer and waits until the written bytes are on the disk, so that [finishing](StoreWriter::finish)
+    /// the archive takes little time.
     ///
     /// # Errors
     /// Those of [`StoreWriter::write`].
@@ -44,7 +44,7 @@ impl BlockingWriter {
     }
 }
 
-/// Its errors carry those of the store, which [`Error::io`] takes out again.
+/// Its errors wrap those of the store, which [`Error::io`] unwraps.
 impl Write for BlockingWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if self.buffer.len() >= BUFFER {

@@ -1,4 +1,4 @@
-//! What can be wrong with one entry of the store. It spoils that entry and no other.
+//! Faults of a single entry of the store. They do not affect other entries.
 
 use std::io::{self, ErrorKind};
 
@@ -11,22 +11,22 @@ use crate::directory::is_link;
 pub enum EntryFault {
     /// The archive has no manifest.
     Incomplete,
-    /// Other users of the system have it for themselves.
+    /// The service may not read it.
     AccessDenied,
-    /// It is a symbolic link, or a link has the name of one of its files.
+    /// It is a symbolic link, or one of its files is.
     SymbolicLink,
-    /// It has the name of an archive or of one of its files, and is something else.
+    /// It is not a folder or a file, but has the name of one.
     WrongKind,
     /// Its name can't be used as a path.
     InvalidName,
-    /// The name of its file is not the one that its content must have.
+    /// The name of its file does not match the content.
     WrongFileName,
     /// The system can't read it.
     ReadError,
 }
 
 impl EntryFault {
-    /// A stable word.
+    /// A stable code for programs.
     pub fn code(self) -> &'static str {
         match self {
             Self::Incomplete => "incomplete",
@@ -58,7 +58,7 @@ impl EntryFault {
         }
     }
 
-    /// What an error of the system says of one entry; none if it says something of the whole process or disk.
+    /// Classifies an error of the system; none if it concerns the whole process or disk.
     pub(super) fn of(error: &io::Error) -> Option<Self> {
         if Errno::from_io_error(error).is_some_and(is_of_all) {
             return None;
@@ -72,7 +72,7 @@ impl EntryFault {
     }
 }
 
-/// Whether the process has used up something, or the disk or network drive has failed.
+/// Whether a resource of the process is exhausted, or the disk or network drive has failed.
 fn is_of_all(errno: Errno) -> bool {
     matches!(
         errno,

@@ -1,5 +1,5 @@
-//! What stores say, sorted into what an administrator can do: mend the settings, make room, or see to it that the store can be
-//! reached.
+//! Classifies errors of stores by what an administrator can do: correct the settings, free space, or make the store
+//! reachable.
 
 use std::error::Error as StdError;
 use std::io;
@@ -7,12 +7,12 @@ use std::io;
 use super::entry::EntryFault;
 use crate::error::{Error, is_full};
 
-/// What is wrong with the settings of a store, or with the rights that it gives.
+/// A fault in the settings of a store, or in the rights that it grants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StoreFault {
-    /// The bucket or container is not there.
+    /// The bucket or container does not exist.
     NoBucket,
-    /// What answers there is no such storage.
+    /// The endpoint is not a storage of this kind.
     WrongEndpoint,
     /// The credentials are not accepted.
     WrongCredentials,
@@ -25,7 +25,7 @@ pub enum StoreFault {
 }
 
 impl StoreFault {
-    /// What is wrong and what mends it, as sentences.
+    /// The problem and its remedy, as sentences.
     pub const fn detail(self) -> &'static str {
         match self {
             Self::NoBucket => "There is no such bucket or container. Make it, or mend its name.",
@@ -49,12 +49,12 @@ impl StoreFault {
         }
     }
 
-    /// Whether it may end without a change of the settings.
+    /// Whether it may resolve without a change of the settings.
     pub const fn may_pass(self) -> bool {
         matches!(self, Self::ClockSkew)
     }
 
-    /// What an error says of the settings; none if it may be an outage.
+    /// Classifies an error; none if it may be an outage.
     fn of(error: &object_store::Error) -> Option<Self> {
         let said = error.to_string();
         match code_in(&said) {
@@ -74,7 +74,7 @@ impl StoreFault {
                 | "TemporaryRedirect",
             ) => return Some(Self::WrongRegion),
             Some("RequestTimeTooSkewed") => return Some(Self::ClockSkew),
-            // They are about one object, or about one upload.
+            // These concern one object or one upload.
             Some("NoSuchKey" | "NoSuchUpload" | "BlobNotFound") => return None,
             _ => {}
         }
@@ -87,8 +87,7 @@ impl StoreFault {
             return Some(Self::WrongRegion);
         }
         let is_status = |status| said.contains(&format!("status code: {status}"));
-        // An answer without a body says nothing but that: it is the one to a question for an object's properties, or to a
-        // listing.
+        // A response without a body is the one to a request for properties, or to a listing.
         if is_status("404") && !has_body(&said) {
             return Some(Self::NoBucket);
         }
@@ -98,20 +97,20 @@ impl StoreFault {
     }
 }
 
-/// The code of a document that such stores answer with. The library does not give it, and its type has no name outside.
+/// The error code in the response's document. The library does not provide it, and its type is not public.
 fn code_in(said: &str) -> Option<&str> {
     let (_, rest) = said.split_once("<Code>")?;
     rest.split_once("</Code>").map(|(code, _)| code)
 }
 
-/// Whether the store has said more than its status.
+/// Whether the response has more than a status.
 fn has_body(said: &str) -> bool {
     said.split_once("status code: ")
         .and_then(|(_, rest)| rest.split_once(": "))
         .is_some_and(|(_, body)| !body.trim().is_empty())
 }
 
-/// What a store says while `doing` something. That an object is not there is for the caller to look for first.
+/// Converts an error of remote storage. The caller handles missing objects first.
 pub(super) fn store(doing: &'static str) -> impl FnOnce(object_store::Error) -> Error {
     move |source| match StoreFault::of(&source) {
         Some(fault) => Error::StoreMisconfigured {
@@ -123,7 +122,7 @@ pub(super) fn store(doing: &'static str) -> impl FnOnce(object_store::Error) -> 
     }
 }
 
-/// Whether a store says that it can't do this at all, such as writing on a condition.
+/// Whether the store does not support the request, such as a conditional write.
 pub(super) fn is_not_implemented(error: &object_store::Error) -> bool {
     let said = || error.to_string();
     matches!(error, object_store::Error::NotImplemented { .. })
@@ -131,7 +130,7 @@ pub(super) fn is_not_implemented(error: &object_store::Error) -> bool {
         || code_in(&said()) == Some("NotImplemented")
 }
 
-/// What the system says of a folder. What went through a `Read` or `Write` of ours is what it was before.
+/// Converts an I/O error of a folder. An error that passed through one of our `Read` or `Write` types is unwrapped.
 pub(super) fn io(doing: &'static str) -> impl FnOnce(io::Error) -> Error {
     move |source| match Error::carried(source) {
         Ok(error) => error,
@@ -139,7 +138,7 @@ pub(super) fn io(doing: &'static str) -> impl FnOnce(io::Error) -> Error {
     }
 }
 
-/// What the system says of one archive in a folder.
+/// Converts an I/O error of one archive in a folder.
 pub(super) fn entry(id: &str, doing: &'static str) -> impl FnOnce(io::Error) -> Error {
     move |source| match EntryFault::of(&source) {
         Some(fault) if !is_full(&source) => Error::ArchiveUnreadable {
@@ -151,7 +150,7 @@ pub(super) fn entry(id: &str, doing: &'static str) -> impl FnOnce(io::Error) -> 
     }
 }
 
-/// What is wrong with one object of a remote store, if the store has answered and refuses it alone.
+/// The fault of one object of remote storage, if the store refuses only that object.
 pub(super) fn of_one(error: &Error) -> Option<EntryFault> {
     match error {
         Error::ArchiveUnreadable { fault, .. } => Some(*fault),
@@ -159,7 +158,7 @@ pub(super) fn of_one(error: &Error) -> Option<EntryFault> {
             fault: StoreFault::AccessDenied,
             ..
         } => Some(EntryFault::AccessDenied),
-        // Its type has no name outside. Such as an object with a key of its own, which has to be sent with the request.
+        // The type is not public. An example is an object with its own key, which the request has to contain.
         Error::StoreUnavailable { source, .. } => source
             .downcast_ref::<object_store::Error>()?
             .to_string()
@@ -173,7 +172,7 @@ fn sorted(doing: &'static str, source: Box<dyn StdError + Send + Sync>) -> Error
     let chain = || std::iter::successors(Some(&*source as &(dyn StdError + 'static)), |&error| error.source());
     let is_full = chain().any(|error| {
         error.downcast_ref::<io::Error>().is_some_and(is_full)
-            // Its type has no name outside: 507 is what such servers answer.
+            // The type is not public: such servers answer 507.
             || error.to_string().contains("507 Insufficient Storage")
     });
     match is_full {

@@ -1,11 +1,11 @@
-//! What a folder needs beyond the common interface: files for their owner alone, durable before they have their name,
-//! and locks that say whether a writer is still at work.
+//! The folder backend: files that only their owner can read, durable before they get their name, and locks that show
+//! whether a writer is active.
 //!
-//! A file that is being written is locked by its writer, and stays so until its manifest is there. The system releases
-//! the lock when the process ends, however it ends.
+//! A writer locks its file until the manifest exists. The system releases the lock when the process ends, for any
+//! reason.
 //!
-//! The folder may have anything in it. Symbolic links are never followed ([`Directory`]), and an entry that can't be read
-//! is found as such and hides no other.
+//! The folder may contain foreign files. Symbolic links are never followed ([`Directory`]). An unreadable entry is
+//! reported as such and hides no other.
 
 use std::collections::HashMap;
 use std::fs::{DirBuilder, File, TryLockError};
@@ -19,56 +19,56 @@ use chrono::{DateTime, Utc};
 use rustix::fs::FileType;
 use rustix::io::Errno;
 
-use super::backend::{Object, ObjectVersion, StoreContents, UnreadableEntry};
 use super::entry::EntryFault;
 use super::id;
 use super::names::{self, DELETED, MANIFEST};
+use super::object::{Object, ObjectVersion, StoreContents, UnreadableEntry};
 use crate::directory::{Directory, FileStatus, OnConflict, OnMissing};
 use crate::disk;
 use crate::error::is_full;
 
-/// Held by the process that changes a manifest.
+/// Locked by the process that changes a manifest.
 const LOCK: &str = ".lock";
 
-/// The folder. Clones are the same.
+/// The folder. Clones share it.
 #[derive(Clone)]
 pub(super) struct Folder(Arc<Inner>);
 
 struct Inner {
     root: PathBuf,
     access: FolderAccess,
-    /// Archives that have their name and no manifest yet, locked.
+    /// The locked files of archives that have their name and no manifest yet.
     held: Mutex<HashMap<String, File>>,
 }
 
-/// What opening a folder may do to it.
+/// Whether opening a folder may create it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum FolderAccess {
-    /// What is missing is made.
+    /// A missing folder is created.
     Create,
-    /// Nothing is made.
+    /// Nothing is created.
     Existing,
 }
 
-/// What is known of a leftover's writer.
+/// The state of the writer of an unfinished file.
 pub(super) enum WriterState {
-    /// It is at work, here or in another process.
+    /// It is active, in this process or another.
     AtWork,
-    /// It is gone. As long as this lives, nobody can take it up again.
+    /// It has ended. While this value exists, no other process can lock the file.
     Gone(#[expect(dead_code, reason = "held for its lock")] File),
     /// Unknown: the file system has no locks.
     Unknown,
 }
 
 impl Folder {
-    /// Opens the folder; what is missing is made, for its owner alone, if `access` says so.
+    /// Opens the folder. `access` says whether a missing one is created, with access for its owner only.
     pub(super) fn open(root: &Path, access: FolderAccess) -> io::Result<Self> {
         let is_new = access == FolderAccess::Create && !root.try_exists()?;
         if access == FolderAccess::Create {
             DirBuilder::new().recursive(true).mode(0o700).create(root)?;
         }
         let root = match root.canonicalize() {
-            // Whoever needs what is in it is told so.
+            // Reading from it will report that it is missing.
             Err(error) if error.kind() == ErrorKind::NotFound && access == FolderAccess::Existing => root.to_owned(),
             found => found?,
         };
@@ -82,7 +82,8 @@ impl Folder {
         }));
         if access == FolderAccess::Create {
             let directory = folder.directory()?;
-            // While there is room: deleting must not need any. Where nothing can be made, archives can still be read.
+            // Created while there is space, because deleting must not need any. On a read-only folder archives can
+            // still be read.
             let _ = directory.make(DELETED);
             let _ = directory.lock_file(LOCK, OnMissing::Create);
         }
@@ -97,14 +98,16 @@ impl Folder {
         Directory::at(&self.0.root)
     }
 
-    /// Bytes that the user of this process may still write.
+    /// The bytes that the user of this process may still write.
     pub(super) fn room(&self) -> io::Result<u64> {
         disk::free(self.root())
     }
 
-    /// Waits until no other process changes a manifest, and keeps others from it until it is dropped. None on a disk that
-    /// is so full that there is no lock: no manifest can be changed there. None also where nothing is to be made and there is
-    /// no lock: each service makes it when it opens the folder, so none uses it.
+    /// Locks the manifests against other processes, after waiting for them, until the file is dropped.
+    ///
+    /// None on a disk that is too full for a lock file: no manifest can be changed there. None also if nothing may be
+    /// created and there is no lock file: every service creates it when it opens the folder, so no service uses the
+    /// folder.
     pub(super) fn lock(&self) -> io::Result<Option<File>> {
         let missing = match self.0.access {
             FolderAccess::Create => OnMissing::Create,
@@ -115,13 +118,13 @@ impl Folder {
             opened => opened?,
         };
         match file.lock() {
-            // A file system without locks is shared by nobody who knows of them.
+            // On a file system without locks, this goes ahead without one.
             Err(error) if error.kind() != ErrorKind::Unsupported => Err(error),
             _ => Ok(Some(file)),
         }
     }
 
-    /// Keeps an archive that has its name from being swept, until [`Folder::release`].
+    /// Protects an archive without a manifest from being swept, until [`Folder::release`].
     pub(super) fn hold(&self, id: &str, file: File) {
         self.held().insert(id.to_owned(), file);
     }
@@ -134,8 +137,7 @@ impl Folder {
         self.0.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Everything that belongs to some archive, and what can't be read. The tombstones are those of archives that have a
-    /// folder.
+    /// All objects of archives, and the unreadable entries. The tombstones are those of archives that have a folder.
     pub(super) fn contents(&self) -> io::Result<StoreContents> {
         let root = self.directory()?;
         // Where tombstones can't be read, no archive is hidden.
@@ -163,7 +165,7 @@ impl Folder {
         Ok(contents)
     }
 
-    /// When an archive was deleted, if it was.
+    /// The tombstone of an archive; none if it was not deleted.
     pub(super) fn tombstone(&self, id: &str) -> io::Result<Option<ObjectVersion>> {
         let status = self.directory()?.open(DELETED).and_then(|deleted| deleted.status(id));
         match status {
@@ -187,7 +189,7 @@ impl Folder {
         Ok(ids.filter_map(status).collect())
     }
 
-    /// Deletes what is known of an archive in one step that needs no room: its manifest becomes the tombstone.
+    /// Deletes an archive's manifest in one step that needs no space: the manifest is renamed to the tombstone.
     pub(super) fn put_tombstone(&self, id: &str) -> io::Result<()> {
         let root = self.directory()?;
         root.make(DELETED)?;
@@ -200,11 +202,11 @@ impl Folder {
             },
             renamed => renamed?,
         }
-        // Until it is durable the archive may come back after a crash, whole.
+        // Until this is durable, a crash may bring the archive back, intact.
         directory.sync()?;
         deleted.sync()?;
         if let Ok(file) = deleted.file(id) {
-            // Otherwise it is forgotten sooner.
+            // Otherwise the tombstone expires sooner.
             let _ = file.set_modified(SystemTime::now());
         }
         Ok(())
@@ -220,7 +222,7 @@ impl Folder {
         }
     }
 
-    /// What is known of a file; none if there is none.
+    /// The version of a file; none if there is none.
     pub(super) fn object_version(&self, id: &str, name: &str) -> io::Result<Option<ObjectVersion>> {
         let status = self.directory()?.open(id).and_then(|directory| directory.status(name));
         match status {
@@ -233,7 +235,7 @@ impl Folder {
         }
     }
 
-    /// Whether the folder of an archive has a file in its list.
+    /// Whether the folder of an archive lists a file.
     pub(super) fn lists(&self, id: &str, name: &str) -> io::Result<bool> {
         let names = self.directory()?.open(id)?.names()?;
         Ok(names.iter().any(|listed| listed == name))
@@ -250,7 +252,7 @@ impl Folder {
         Ok(Some((object_version, bytes)))
     }
 
-    /// Whether a writer is still at work on a file.
+    /// The state of a file's writer.
     pub(super) fn writer_of(&self, id: &str, name: &str) -> io::Result<WriterState> {
         let Some(file) = self.file(id, name)? else {
             return Err(ErrorKind::NotFound.into());
@@ -262,7 +264,7 @@ impl Folder {
         }
     }
 
-    /// Writes a small file: it has its name when all of it is on the disk.
+    /// Writes a small file. It gets its name once all of it is on the disk.
     pub(super) fn put(&self, id: &str, name: &str, bytes: &[u8], on_conflict: OnConflict) -> io::Result<()> {
         let mut file = Unfinished::create(self, id, name)?;
         file.write_all(bytes)?;
@@ -277,7 +279,7 @@ impl Folder {
         }
     }
 
-    /// Removes the folder of an archive that has been empty since before that moment.
+    /// Removes the folder of an archive if it has been empty since before that time.
     pub(super) fn tidy_before(&self, id: &str, moment: DateTime<Utc>) {
         let status = self.directory().and_then(|root| root.status(id));
         if status.is_ok_and(|status| status.kind == FileType::Directory && status.changed <= moment) {
@@ -285,9 +287,9 @@ impl Folder {
         }
     }
 
-    /// Removes the folder of an archive that has nothing in it any more.
+    /// Removes the folder of an archive if it is empty.
     pub(super) fn tidy(&self, id: &str) {
-        // It has something in it, is none, or was never made.
+        // It may not be empty, not a folder, or not exist.
         let _ = self.directory().and_then(|root| root.remove_directory(id));
     }
 }
@@ -295,13 +297,13 @@ impl Folder {
 /// The files of an archive.
 ///
 /// # Errors
-/// Also if one of the names that the service gives is that of something else.
+/// Also if something other than a file has one of the service's names.
 fn objects_of(root: &Directory, id: &str) -> io::Result<Vec<Object>> {
     let directory = root.open(id)?;
     let mut objects = Vec::new();
     for name in directory.names()?.into_iter().filter(|name| names::is_ours(name)) {
         let status = match directory.status(&name) {
-            // It is gone again.
+            // It was removed meanwhile.
             Err(error) if error.kind() == ErrorKind::NotFound => continue,
             status => status?,
         };
@@ -314,7 +316,7 @@ fn objects_of(root: &Directory, id: &str) -> io::Result<Vec<Object>> {
     Ok(objects)
 }
 
-/// Demands that it is a file, as opening it would.
+/// Fails unless it is a regular file, as opening it would.
 fn regular(status: &FileStatus) -> io::Result<()> {
     match status.kind {
         FileType::RegularFile => Ok(()),
@@ -323,15 +325,15 @@ fn regular(status: &FileStatus) -> io::Result<()> {
     }
 }
 
-/// A file that is being written, under a name that nobody looks for. Dropped, it is gone.
+/// A file that is being written, under a temporary name. Dropped, it is removed.
 pub(super) struct Unfinished {
-    /// None once it has its name.
+    /// None once it has its final name.
     file: Option<(File, String)>,
     directory: Directory,
     folder: Folder,
     id: String,
     name: String,
-    /// The folder of the archive is new.
+    /// Whether the folder of the archive is new.
     is_first: bool,
 }
 
@@ -359,9 +361,9 @@ impl Unfinished {
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => continue,
                 created => created?,
             };
-            // Without locks leftovers are told by their age.
+            // Without locks, unfinished files are recognised by their age.
             let _ = file.lock();
-            // A sweep may have been faster than the lock.
+            // A sweep may have removed it before it was locked.
             if file.metadata()?.nlink() > 0 {
                 return Ok((file, name));
             }
@@ -377,12 +379,12 @@ impl Unfinished {
         self.file.as_ref().map_or(Ok(()), |(file, _)| file.sync_all())
     }
 
-    /// Forces it to the disk, gives it its name and forces that to the disk, too. The file is still locked.
+    /// Forces the file to the disk, renames it, and forces the name to the disk. The file stays locked.
     ///
     /// # Errors
-    /// If any of that fails. Then it does not have the name; only if it was to replace another, it may.
+    /// If any of that fails. Then it does not have the name; only if it was to replace another file, it may.
     pub(super) fn publish(mut self, on_conflict: OnConflict) -> io::Result<Option<File>> {
-        // Until it has its name it is removed when this is dropped.
+        // Dropping it removes the file until it has its name.
         let Some((file, temporary)) = &self.file else {
             return Ok(None);
         };
@@ -395,7 +397,7 @@ impl Unfinished {
             synced = synced.and_then(|()| self.folder.directory()?.sync());
         }
         if synced.is_err() && on_conflict == OnConflict::Keep {
-            // What is not durable must not be seen. If that fails as well, the error is told all the same.
+            // A file that is not durable must not be visible. The original error is returned even if removing fails.
             let _ = self.directory.remove(&self.name);
         }
         synced.map(|()| file)
@@ -405,7 +407,7 @@ impl Unfinished {
 impl Drop for Unfinished {
     fn drop(&mut self) {
         if let Some((file, name)) = self.file.take() {
-            // Its lock is released afterwards.
+            // The lock is released afterwards.
             let _ = self.directory.remove(&name);
             drop(file);
         }

@@ -1,4 +1,4 @@
-//! The names of archives, such as `2026-11-25T03-53-08Z-5f1c2a9b`: they sort by time, and need no escaping anywhere.
+//! The ids of archives, such as `2026-11-25T03-53-08Z-5f1c2a9b`. They sort by time and need no escaping.
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 
@@ -7,17 +7,17 @@ use crate::error::{Error, Result};
 const TIME: &str = "%Y-%m-%dT%H-%M-%SZ";
 /// `2026-11-25T03-53-08Z`
 const TIME_LENGTH: usize = 20;
-/// Of the random part, in hexadecimal digits.
+/// The length of the random part, in hexadecimal digits.
 const TAIL: usize = 8;
 
 pub(super) fn new(at: DateTime<Utc>) -> String {
     format!("{}-{:08x}", at.format(TIME), rand::random::<u32>())
 }
 
-/// An id of the exact form that [`new`] makes. Nothing else may get into a path.
+/// Checks that an id has exactly the form of [`new`]. Nothing else may become part of a path.
 ///
 /// # Errors
-/// [`Error::ArchiveNotFound`] for anything else: no archive ever had it.
+/// [`Error::ArchiveNotFound`] for anything else: no archive can have it.
 pub(super) fn checked(id: &str) -> Result<&str> {
     match is_id(id) {
         true => Ok(id),
@@ -31,12 +31,12 @@ pub fn is_id(id: &str) -> bool {
         return false;
     };
     let is_tail = |tail: &str| tail.len() == TAIL && tail.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    // chrono reads some texts that it would not write, such as a sign before the year.
+    // chrono accepts some texts that it would not write, such as a sign before the year.
     let is_time = NaiveDateTime::parse_from_str(time, TIME).is_ok_and(|read| read.format(TIME).to_string() == time);
     is_time && tail.strip_prefix('-').is_some_and(is_tail)
 }
 
-/// The part of an id that says when.
+/// The time part of an id.
 pub(super) fn time(id: &str) -> &str {
     id.get(..TIME_LENGTH).unwrap_or(id)
 }
@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whatever_is_no_id_is_refused() {
+    fn invalid_ids_are_refused() {
         for id in [
             "",
             ".",
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn new_ones_are_taken_and_sort_by_time() {
+    fn new_ids_are_valid_and_sort_by_time() {
         let early = new("2026-11-25T03:53:08.999Z".parse().unwrap());
         let late = new("2026-11-25T03:53:09Z".parse().unwrap());
         assert!(early.starts_with("2026-11-25T03-53-08Z-"), "{early}");

@@ -1,4 +1,4 @@
-//! Where the store is: the settings, checked, and the connection that they describe.
+//! The location of the store: the settings, checked, and the backend that they describe.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -22,23 +22,23 @@ use crate::error::{Error, Result};
 
 const EXPECTED: &str = "a folder, file:FOLDER, s3://BUCKET/PREFIX, gs://BUCKET/PREFIX or az://CONTAINER/PREFIX";
 
-/// What holds unless the environment says otherwise.
+/// Defaults that the environment can override.
 ///
-/// - A request, with its body, may take as long as that (`AWS_TIMEOUT`): a part on a line of one megabit needs most of it.
-/// - Objects are deleted one by one: not every server can delete several with one request, and the library panics on an
-///   answer that names another object.
+/// - The time limit of a request with its body (`AWS_TIMEOUT`): a part needs most of it on a line of one megabit.
+/// - Objects are deleted one by one: not every server supports bulk deletion, and the library panics on a response that
+///   names another object.
 const OWN: [(&str, &str); 2] = [("timeout", "60 seconds"), ("aws_disable_bulk_delete", "true")];
 
-/// Where archives lie.
+/// The location of the store.
 #[derive(Clone)]
 pub struct StoreSettings {
     location: Location,
-    /// StoreSettings of a remote store that count more than those of the environment, by the same names.
+    /// Settings of remote storage that override those of the environment, by the same names.
     pub options: Vec<(String, String)>,
-    /// How old something unfinished must be before it is taken for a leftover. In a folder, where a lock says as well that
-    /// its writer is gone, that is an hour, elsewhere a day.
+    /// The minimum age of an unfinished file before it is swept: an hour in a folder, where a lock also shows that its
+    /// writer has ended, and otherwise a day.
     pub leftover_age: Duration,
-    /// Whether variables of the environment count.
+    /// Whether the environment is read.
     pub(super) reads_environment: bool,
 }
 
@@ -55,7 +55,7 @@ enum Scheme {
     Azure,
 }
 
-/// Not the options, which may be secrets.
+/// Omits the options, which may be secrets.
 impl fmt::Debug for StoreSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("StoreSettings");
@@ -64,10 +64,10 @@ impl fmt::Debug for StoreSettings {
 }
 
 impl StoreSettings {
-    /// A folder, by its path or as `file:`, or `s3://`, `gs://` or `az://` with a bucket and a prefix.
+    /// Parses a folder, as a path or as `file:`, or `s3://`, `gs://` or `az://` with a bucket and a prefix.
     ///
     /// # Errors
-    /// [`Error::Invalid`] of `archives`. It does not say the address back, which may have a secret in it.
+    /// [`Error::Invalid`] of `archives`. The message does not repeat the address, which may contain a secret.
     pub fn new(archives: &str) -> Result<Self> {
         let location = Location::parse(archives).ok_or_else(|| invalid(format!("the value is not {EXPECTED}")))?;
         Ok(Self::at(location))
@@ -78,7 +78,7 @@ impl StoreSettings {
         Self::at(Location::Folder(path.into()))
     }
 
-    /// The folder that it is; none if it is a remote store.
+    /// The folder; none for remote storage.
     pub fn local_folder(&self) -> Option<&std::path::Path> {
         match &self.location {
             Location::Folder(path) => Some(path),
@@ -99,7 +99,7 @@ impl StoreSettings {
         }
     }
 
-    /// The variables with that prefix. An empty one is none: files of variables have lines like `AWS_ENDPOINT=`.
+    /// The variables with that prefix. An empty one is ignored: environment files have lines like `AWS_ENDPOINT=`.
     fn environment(&self, prefix: &str) -> Vec<(String, String)> {
         let variables = std::env::vars_os().filter(|_| self.reads_environment);
         variables
@@ -139,7 +139,7 @@ impl Location {
     }
 }
 
-/// Applies, in this order, our own settings, those of the environment and those that were given.
+/// Applies, in this order, our defaults, the environment and the given options.
 macro_rules! configured {
     ($builder:expr, $prefix:literal, $settings:expr, $url:expr, $runtime:expr) => {{
         let own = OWN.map(|(name, value)| (name.to_owned(), value.to_owned()));
@@ -153,7 +153,7 @@ macro_rules! configured {
             .fold(builder, |builder, (key, value)| {
                 match key.to_ascii_lowercase().parse() {
                     Ok(key) => builder.with_config(key, value),
-                    // Variables that are for other programs.
+                    // Variables of other programs.
                     Err(_) => builder,
                 }
             })
@@ -209,7 +209,7 @@ const OF_HEADERS: [(AmazonS3ConfigKey, &str); 3] = [
     (AmazonS3ConfigKey::Region, "AWS_REGION"),
 ];
 
-/// What the library does not check.
+/// Checks that the library omits.
 ///
 /// # Errors
 /// [`Error::Invalid`] of `archives`, without the value.
@@ -239,7 +239,7 @@ fn checked(builder: AmazonS3Builder) -> Result<AmazonS3Builder> {
     }
 }
 
-/// On this machine nobody listens in; elsewhere plain HTTP has to be asked for.
+/// Allows plain HTTP on this machine. Elsewhere it must be enabled explicitly.
 fn allow_loopback(builder: AmazonS3Builder, endpoint: &Url) -> Result<AmazonS3Builder> {
     let setting = |key| builder.get_config_value(&key);
     if endpoint.scheme() != "http" {
@@ -263,7 +263,7 @@ fn allow_loopback(builder: AmazonS3Builder, endpoint: &Url) -> Result<AmazonS3Bu
     }
 }
 
-/// A store that does not answer is given up after half a minute, and not after the library's three.
+/// Stops after half a minute without a response, instead of the library's three.
 fn retry() -> RetryConfig {
     RetryConfig {
         backoff: BackoffConfig {

@@ -1,4 +1,4 @@
-//! What is known of each archive: writing it, changing it, listing it.
+//! The manifests of archives: writing, changing and listing them.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -9,46 +9,47 @@ use campus_backup_archive::{Manifest, ManifestError};
 use futures_util::{StreamExt, stream};
 use object_store::{PutMode, UpdateVersion};
 
-use super::backend::{ObjectVersion, PutOutcome, UnreadableEntry};
+use super::backend::PutOutcome;
 use super::entry::EntryFault;
 use super::names::{self, MANIFEST, UNFINISHED};
+use super::object::{ObjectVersion, UnreadableEntry};
 use super::{Store, fault, id};
 use crate::error::{Error, Result};
 
-/// No manifest is larger, in bytes: it would be something else.
+/// The size limit of a manifest, in bytes.
 const MAX_MANIFEST_BYTES: u64 = 256 << 10;
 
-/// How many manifests are fetched at once.
+/// How many manifests are fetched concurrently.
 const FETCHES: usize = 16;
 
-/// What is said of an archive whose manifest can't be read.
-const UNREADABLE: &str = "What is known of the archive is damaged, or a later version of the program wrote it. If the \
+/// The detail for an archive with an unreadable manifest.
+const UNREADABLE: &str = "The manifest of the archive is damaged, or a later version of the program wrote it. If the \
     archive is whole, verifying it makes a damaged manifest again.";
 
-/// How often somebody else may be faster before a change is given up.
+/// How often a change is tried again after concurrent changes.
 const TRIES: usize = 20;
 
 /// The archives in a store.
 #[derive(Clone, Debug, Default)]
 pub struct Listing {
-    /// Those whose manifest can be read, the newest first.
+    /// The manifests of the readable archives, the newest first.
     pub archives: Vec<Arc<Manifest>>,
-    /// The others.
+    /// The unreadable entries.
     pub unreadable: Vec<UnreadableEntry>,
 }
 
-/// Manifests that were read, for as long as the store says that they are the same.
+/// A cache of manifests. An entry is valid as long as the version of its object is the same.
 #[derive(Default)]
 pub(super) struct ManifestCache(Mutex<CachedManifests>);
 
-/// What was read, by id.
+/// The cached manifests by id.
 type CachedManifests = HashMap<String, (ObjectVersion, ParsedManifest)>;
 
-/// A manifest, or the code of why it can't be read.
+/// A manifest, or the code of the reason why it can't be read.
 type ParsedManifest = std::result::Result<Arc<Manifest>, &'static str>;
 
 impl Store {
-    /// Lists an archive: whoever wrote it has read it back and found it whole. From here on it counts.
+    /// Publishes an archive: its writer has read it back and found it intact.
     ///
     /// # Errors
     /// [`Error::Internal`] if it has another manifest; [`Error::InsufficientStorage`], [`Error::StoreUnavailable`].
@@ -62,7 +63,7 @@ impl Store {
         let (id, backend) = (id::checked(&manifest.id)?, &self.0.backend);
         match backend.put(id, MANIFEST, json.clone(), PutMode::Create).await? {
             PutOutcome::Done => {}
-            // Perhaps by us, and the answer was lost.
+            // An earlier attempt of ours may have written it, with a lost response.
             PutOutcome::Refused => match self.fetch(id).await? {
                 Some((_, _, there)) if there == json => {}
                 _ => return Err(Error::internal(doing)("the archive has one")),
@@ -77,11 +78,11 @@ impl Store {
         Ok(())
     }
 
-    /// Makes the manifest of an archive that has none, or one that can't be read: the caller has read the archive to its end
-    /// and found it whole.
+    /// Creates the manifest of an archive that has none, or an unreadable one. The caller has read the archive to its
+    /// end and found it intact.
     ///
     /// # Errors
-    /// [`Error::StoreUnavailable`] if another process has made one meanwhile; [`Error::InsufficientStorage`].
+    /// [`Error::StoreUnavailable`] if another process has written one meanwhile; [`Error::InsufficientStorage`].
     pub async fn remake_manifest(&self, manifest: &Manifest) -> Result<()> {
         const DOING: &str = "making a manifest again";
         let id = id::checked(&manifest.id)?;
@@ -105,22 +106,22 @@ impl Store {
         }
     }
 
-    /// What is known of one archive.
+    /// The manifest of one archive.
     ///
     /// # Errors
-    /// [`Error::ArchiveNotFound`] if it never was, [`Error::ArchiveGone`] if it was deleted,
+    /// [`Error::ArchiveNotFound`] if it never existed, [`Error::ArchiveGone`] if it was deleted,
     /// [`Error::ManifestUnreadable`], [`Error::StoreUnavailable`].
     pub async fn manifest(&self, id: &str) -> Result<Arc<Manifest>> {
         let (_, _, json) = self.current(id).await?;
         parsed(id, &json).map(Arc::new)
     }
 
-    /// Changes what is known of an archive, and gives it as it is then.
+    /// Changes a manifest and returns the new one.
     ///
-    /// 1. The manifest is read and `change` applied.
-    /// 2. It is written, on the condition that it is still the one that was read; a folder is locked meanwhile. Otherwise
-    ///    this begins again, so `change` may be called several times, each time on what is there.
-    /// 3. If the archive was deleted meanwhile, that is the answer.
+    /// 1. Reads the manifest and applies `change`.
+    /// 2. Writes it, on the condition that the stored one is still the one that was read; a folder is locked meanwhile.
+    ///    Otherwise this begins again, so `change` may be called several times, each time on the current manifest.
+    /// 3. Fails if the archive was deleted meanwhile.
     ///
     /// # Errors
     /// Those of [`Store::manifest`] and of `change`, and [`Error::InsufficientStorage`].
@@ -133,7 +134,7 @@ impl Store {
             let (version, object_version, json) = self.current(id).await?;
             let mut changed = parsed(id, &json)?;
             if tried.is_some_and(|tried| tried == json) {
-                // It was written, and the answer was lost.
+                // It was written, and the response was lost.
                 return Ok(Arc::new(changed));
             }
             change(&mut changed)?;
@@ -156,12 +157,12 @@ impl Store {
         })
     }
 
-    /// All archives, the newest first. One listing; only manifests that are new or have changed are read.
+    /// All archives, the newest first. It needs one listing, and reads only new and changed manifests.
     ///
-    /// One that can't be read hides no other: it is among the unreadable.
+    /// An unreadable archive is listed as such and hides no other.
     ///
     /// # Errors
-    /// [`Error::StoreUnavailable`]: the store itself can't be read.
+    /// [`Error::StoreUnavailable`] if the store itself can't be read.
     pub async fn list(&self) -> Result<Listing> {
         let contents = self.0.backend.contents().await?;
         let mut versions = HashMap::new();
@@ -208,7 +209,7 @@ impl Store {
         Ok(Listing::of(read, unreadable))
     }
 
-    /// A manifest, if the archive is there.
+    /// The manifest of an archive that exists and is not deleted.
     async fn current(&self, id: &str) -> Result<(UpdateVersion, ObjectVersion, Bytes)> {
         let backend = &self.0.backend;
         let (tombstone, fetched) = tokio::try_join!(backend.tombstone(id::checked(id)?), self.fetch(id))?;
@@ -222,13 +223,13 @@ impl Store {
         }
     }
 
-    /// A manifest's bytes; none if there is none.
+    /// The bytes of a manifest; none if there is none.
     pub(super) async fn fetch(&self, id: &str) -> Result<Option<(UpdateVersion, ObjectVersion, Bytes)>> {
         self.0.backend.get(id, MANIFEST, MAX_MANIFEST_BYTES).await
     }
 }
 
-/// The place is the truth: whoever copies an archive to another id has another archive.
+/// The id is that of the folder: a copy of an archive under another id is another archive.
 fn parse(id: &str, json: &[u8]) -> std::result::Result<Manifest, ManifestError> {
     let mut manifest = Manifest::from_json(json)?;
     id.clone_into(&mut manifest.id);
@@ -248,8 +249,8 @@ fn parse_and_log(id: &str, json: &[u8]) -> ParsedManifest {
 }
 
 impl ManifestCache {
-    /// What is known of what a listing has found, and what has to be read. The version is the listing's: what changes before
-    /// it is read is read again next time.
+    /// Splits a listing into cached manifests and those to read. The version is the listing's: a manifest that changes
+    /// before it is read is read again next time.
     fn split(&self, versions: HashMap<String, ObjectVersion>) -> (CachedManifests, Vec<(String, ObjectVersion)>) {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut reads = CachedManifests::new();
@@ -284,7 +285,7 @@ impl Listing {
                 }),
             }
         }
-        // An archive that was brought may show an old moment: what counts first is when it came.
+        // An uploaded archive may have an older creation time, so the time of its arrival sorts first.
         listing.archives.sort_by_cached_key(|manifest| {
             let id = &manifest.id;
             Reverse((id::time(id).to_owned(), manifest.created_at, id.clone()))

@@ -1,42 +1,45 @@
-//! Where archives lie: a folder, or storage that speaks S3, Google Cloud Storage or Azure Blob Storage.
+//! The store of archives: a folder, or storage with the interface of S3, Google Cloud Storage or Azure Blob Storage.
 //!
-//! The store is the truth. A history is a listing of it, so it survives the loss of the database, and a folder or a
-//! bucket that is carried elsewhere is a history there.
+//! The store is authoritative. The history of backups is a listing of it, so it survives the loss of the database. A
+//! folder or a bucket that is copied elsewhere has its history there too.
 //!
 //! ```text
 //! <archives>/2026-11-25T03-53-08Z-5f1c2a9b/archive.json.zst    the archive: .zst if compressed, .age if encrypted
-//!                                         /manifest.json       what is known of it; written last
-//!                                         /unfinished          it is still being checked; gone when the manifest is there
-//!           /deleted/2026-11-25T03-53-08Z-5f1c2a9b             it was deleted, and when; the files above are gone
+//!                                         /manifest.json       its manifest; written last
+//!                                         /unfinished          a check is still running; removed when the manifest exists
+//!           /deleted/2026-11-25T03-53-08Z-5f1c2a9b             tombstone: when the archive was deleted
 //! ```
 //!
-//! - **An archive appears at once or not at all.** [`Store::create`] gives an [`StoreWriter`], which is written under a
-//!   temporary name (a folder) or in parts that nobody sees (the others). [`StoreWriter::finish`] makes it durable and gives
-//!   it its name. It is still in no list: [`Store::put_manifest`] does that, when whoever wrote it has read it back.
-//! - **An archive vanishes at once.** In a folder its manifest is renamed to its tombstone, `deleted/<id>`, which needs no
-//!   room; elsewhere the tombstone is written first. The rest is tidying up, which [`Store::sweep`] does if a crash came
-//!   between. A tombstone tells "gone" from "never was", for [`TOMBSTONE_DAYS`] and the newest [`TOMBSTONES`].
-//! - **Two writers lose nothing.** [`Store::update`] writes a manifest on the condition that it is still the one that
-//!   was read; a folder, which has no such condition, has a lock, for other processes too.
-//! - **Memory is bounded.** Two parts of [`PART`] are on their way out at most, two pieces of [`CHUNK_SIZE`] on their way in.
-//! - **What the service did not make is not touched.** Only the names above and those of unfinished files are ever removed.
-//!   An archive without a manifest, such as one that a person is copying in, is [listed](Listing::unreadable) as incomplete
-//!   and stays; verifying it makes the manifest again. Symbolic links are never followed ([`Directory`](crate::directory::Directory)).
-//! - **One bad entry spoils only itself.** What can't be read is listed with the reason ([`entry`]).
+//! - **An archive is published atomically.** [`Store::create`] gives a [`StoreWriter`]. It writes under a temporary
+//!   name (folder) or in parts that no listing shows (remote). [`StoreWriter::finish`] makes the archive durable and
+//!   gives it its name. [`Store::put_manifest`] lists it, after the writer has read it back.
+//! - **An archive is deleted atomically.** In a folder its manifest is renamed to its tombstone, `deleted/<id>`, which
+//!   needs no space. In remote storage the tombstone is written first. [`Store::sweep`] removes the rest if a crash
+//!   interrupts. A tombstone distinguishes "deleted" from "never existed", for [`TOMBSTONE_DAYS`] and for the newest
+//!   [`TOMBSTONES`].
+//! - **Concurrent writers lose no update.** [`Store::update`] writes a manifest on the condition that it is still the
+//!   version that was read. A folder has no such condition; it has a lock, for other processes too.
+//! - **Memory is bounded.** At most two parts of [`PART`] are being uploaded, and at most two chunks of [`CHUNK_SIZE`]
+//!   are being downloaded.
+//! - **Foreign files are never touched.** Only the names above and those of unfinished files are ever removed. An
+//!   archive without a manifest, such as one that is being copied in, is [listed](Listing::unreadable) as incomplete
+//!   and stays; verifying it creates the manifest again. Symbolic links are never followed
+//!   ([`Directory`](crate::directory::Directory)).
+//! - **One bad entry affects only itself.** An unreadable entry is listed with the reason ([`entry`]).
 //!
-//! Credentials and endpoints come from the variables that the tools of each provider know (`AWS_ACCESS_KEY_ID`,
+//! Credentials and endpoints come from the variables of each provider's own tools (`AWS_ACCESS_KEY_ID`,
 //! `AWS_SECRET_ACCESS_KEY`, `AWS_REGION`, `AWS_ENDPOINT`; `GOOGLE_SERVICE_ACCOUNT`; `AZURE_STORAGE_ACCOUNT_NAME`,
-//! `AZURE_STORAGE_ACCOUNT_KEY`; and so on, as [`object_store`] lists them). Tests run against a folder, memory and a
-//! server of the S3 protocol; of Google and Azure only the settings are tested.
+//! `AZURE_STORAGE_ACCOUNT_KEY`; and so on, as [`object_store`] lists them). Tests use a folder, memory and a server of
+//! the S3 protocol; for Google and Azure only the settings are tested.
 //!
-//! A process that dies while it uploads leaves parts that no listing of this interface shows, and that cost money. Give
-//! the bucket a lifecycle rule that aborts incomplete multipart uploads after a few days.
+//! A process that is killed during an upload leaves parts that this interface can't list and that cost money. Give the
+//! bucket a lifecycle rule that aborts incomplete multipart uploads after a few days.
 //!
-//! In reading order: [`location`] has the settings, [`id`] and [`names`] the names; [`writer`] and [`blocking_writer`] put an
-//! archive in, [`reader`] takes it out, [`manifests`] keeps what is known of it and lists it, [`removal`] deletes and
-//! [`sweep`] tidies up; [`probe`] tries whether the store can do all that, and [`time_limit`] limits how long
-//! it may hang. [`backend`] has the operations that all of these are made of, [`remote`] and [`folder`] do them,
-//! [`entry`] and [`fault`] sort what can go wrong.
+//! In reading order: [`location`] has the settings, [`id`] and [`names`] the names. [`writer`] and [`blocking_writer`]
+//! write an archive, [`reader`] reads it, [`manifests`] keeps and lists manifests, [`removal`] deletes, and [`sweep`]
+//! cleans up. [`probe`] checks the store, and [`time_limit`] limits the time of requests. [`backend`] has the
+//! operations that all of these use, on [`object`]s; [`remote`] and [`folder`] implement them. [`entry`] and [`fault`]
+//! classify errors.
 
 mod backend;
 mod blocking_writer;
@@ -47,6 +50,7 @@ mod id;
 mod location;
 mod manifests;
 mod names;
+mod object;
 mod probe;
 mod reader;
 mod remote;
@@ -64,59 +68,63 @@ use campus_backup_archive::Form;
 use chrono::{DateTime, Utc};
 use tokio::runtime::Handle;
 
-pub use self::backend::UnreadableEntry;
 pub use self::blocking_writer::BlockingWriter;
 pub use self::entry::EntryFault;
 pub use self::fault::StoreFault;
 pub use self::id::is_id;
 pub use self::location::StoreSettings;
 pub use self::manifests::Listing;
+pub use self::object::UnreadableEntry;
 pub use self::probe::StoreCheck;
 pub use self::reader::{CHUNK_SIZE, StoreReader};
 pub use self::sweep::{SweepReport, TOMBSTONE_DAYS, TOMBSTONES};
 pub use self::writer::{PART, StoreWriter};
 
-use self::backend::{Backend, ObjectVersion};
+use self::backend::Backend;
 use self::folder::FolderAccess;
 use self::manifests::ManifestCache;
 use self::names::{OLD_TOMBSTONE, UNFINISHED};
+use self::object::ObjectVersion;
 use self::time_limit::TimeLimit;
 use crate::error::{Error, Result};
 use crate::open::Source;
 use crate::priority::{self, Priority};
 
-/// How much is read at once by whoever reads a whole archive, in bytes.
+/// The buffer for reading a whole archive, in bytes.
 const BUFFER: usize = 128 * 1024;
 
-/// A place for archives. Clones are the same place.
+/// A store of archives. Clones share it.
 #[derive(Clone)]
 pub struct Store(Arc<StoreInner>, Option<Arc<TimeLimit>>);
 
 struct StoreInner {
     backend: Backend,
-    /// Where requests run: that of whoever opened the store outlives all who use it.
+    /// The runtime that requests run on. It outlives all users of the store.
     runtime: Handle,
     leftover_age: Duration,
-    /// One change of a manifest at a time in this process; other processes are the store's business.
+    /// Serialises changes of manifests in this process. Other processes are excluded by the backend.
     update_lock: tokio::sync::Mutex<()>,
     manifest_cache: ManifestCache,
 }
 
 impl Store {
-    /// Opens the store; a folder is made, for its owner alone, if there is none. Nothing is asked of a remote one yet.
+    /// Opens the store. A missing folder is created, with access for its owner only. Nothing is requested of remote
+    /// storage yet.
     ///
     /// Must be called within a Tokio runtime, which must outlive the store.
     ///
     /// # Errors
-    /// [`Error::Invalid`] of `archives` if the folder can't be made, or if settings of the environment don't fit.
+    /// [`Error::Invalid`] of `archives` if the folder can't be created, or if settings of the environment are not
+    /// valid.
     pub fn open(settings: &StoreSettings) -> Result<Self> {
         Self::connect(settings, FolderAccess::Create)
     }
 
-    /// Opens the store to read it: in a folder nothing is made, not even by [`Store::update`]. Otherwise as [`Store::open`].
+    /// Opens the store for reading: in a folder nothing is created, not even by [`Store::update`]. Otherwise as
+    /// [`Store::open`].
     ///
     /// # Errors
-    /// [`Error::Invalid`] of `archives` if there is no such folder, or if settings of the environment don't fit.
+    /// [`Error::Invalid`] of `archives` if there is no such folder, or if settings of the environment are not valid.
     pub fn open_existing(settings: &StoreSettings) -> Result<Self> {
         Self::connect(settings, FolderAccess::Existing)
     }
@@ -138,12 +146,12 @@ impl Store {
         Self(Arc::new(shared), None)
     }
 
-    /// A name for a new archive: it sorts by `at`, to the second, and nobody else has it.
+    /// A unique id for a new archive. Ids sort by `at`, to the second.
     pub fn new_id(&self, at: DateTime<Utc>) -> String {
         id::new(at)
     }
 
-    /// An archive with these layers as bytes that can be read again and again. It need not have a manifest yet.
+    /// An archive with these layers, as a source that can be read repeatedly. It need not have a manifest yet.
     pub fn source(&self, id: &str, form: Form) -> Arc<dyn Source> {
         Arc::new(StoredSource {
             store: self.clone(),
@@ -152,10 +160,10 @@ impl Store {
         })
     }
 
-    /// How many bytes there is room for; none if nobody can say, as in remote stores.
+    /// The free space in bytes; none if unknown, as for remote storage.
     ///
     /// # Errors
-    /// [`Error::StoreUnavailable`] if the folder can't be asked.
+    /// [`Error::StoreUnavailable`] if the folder can't be read.
     pub async fn room(&self) -> Result<Option<u64>> {
         let Some(folder) = self.0.backend.folder().cloned() else {
             return Ok(None);
@@ -165,12 +173,12 @@ impl Store {
             .flatten()
     }
 
-    /// Waits for what the store does on a thread that may block, whatever else waits on it already.
+    /// Waits for an operation of the store on a thread that may block.
     fn wait<F: Future>(&self, doing: F) -> F::Output {
         wait(&self.0.runtime, doing)
     }
 
-    /// The layers of an archive that has no manifest or an unreadable one, by the name of its file.
+    /// The layers of an archive without a readable manifest, from the name of its file.
     ///
     /// # Errors
     /// [`Error::ArchiveNotFound`] or [`Error::ArchiveGone`] if there is no such archive.
@@ -181,7 +189,7 @@ impl Store {
         }
     }
 
-    /// The archive itself, if it is there and is not one that the service is still writing.
+    /// The archive file, if it exists and the service is not still writing it.
     async fn stored(&self, id: &str) -> Result<Option<(Form, ObjectVersion)>> {
         if self.0.backend.object_version(id, UNFINISHED).await?.is_some() {
             return Ok(None);
@@ -194,7 +202,7 @@ impl Store {
         Ok(None)
     }
 
-    /// Why something of that archive is not there.
+    /// Why an object of that archive is missing.
     async fn absent(&self, id: &str) -> Error {
         self.look_for(id).await.unwrap_or_else(|error| error)
     }
@@ -219,7 +227,7 @@ impl Store {
     }
 }
 
-/// An archive of the store, for whoever reads it.
+/// An archive of the store that can be read repeatedly.
 struct StoredSource {
     store: Store,
     id: String,
@@ -239,13 +247,13 @@ impl fmt::Debug for Store {
     }
 }
 
-/// Runs what blocks on a thread that may.
+/// Runs blocking work on a thread for it.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
     priority::run(Priority::Usual, "working in the folder of archives", work).await
 }
 
-/// Waits on a thread that may block: also on one that waits for a future already, such as a job's, where
-/// `Handle::block_on` alone would panic.
+/// Waits on a thread that may block, even if it already waits for a future, such as a job's. There `Handle::block_on`
+/// alone would panic.
 fn wait<F: Future>(runtime: &Handle, doing: F) -> F::Output {
     tokio::task::block_in_place(|| runtime.block_on(doing))
 }

@@ -1,26 +1,25 @@
-//! The names that the service gives to the files of an archive. Everything else in the store belongs to others and is
-//! neither changed nor removed.
+//! The names of the files of an archive. Any other file in the store is foreign and is neither changed nor removed.
 
 use campus_backup_archive::Form;
 use campus_backup_archive::{Compression, Encryption};
 
-/// What is known of an archive; written last.
+/// The manifest of an archive; written last.
 pub(super) const MANIFEST: &str = "manifest.json";
-/// Beside an archive that has its name and is still being checked by the process that wrote it.
+/// Beside an archive that has its final name while its writer is still checking it.
 pub(super) const UNFINISHED: &str = "unfinished";
-/// Where the tombstones of deleted archives are; each has the archive's id.
+/// The folder of the tombstones; each has the id of its archive as its name.
 pub(super) const DELETED: &str = "deleted";
 /// The tombstone of earlier versions, in the folder of the archive.
 pub(super) const OLD_TOMBSTONE: &str = "deleted.json";
 
 const ARCHIVE: &str = "archive.json";
 
-/// At the end of the name of a file that is being written.
+/// The end of the temporary name of a file.
 const PART: &str = ".part";
-/// How many random letters are before that.
+/// The number of random characters before it.
 const RANDOM: usize = 6;
 
-/// All layers that an archive can have. The first of those that are there is the archive.
+/// All layers that an archive can have. The first existing file is the archive.
 pub(super) const FORMS: [Form; 4] = [
     form(Compression::Zstd, Encryption::Age),
     form(Compression::Zstd, Encryption::None),
@@ -40,18 +39,18 @@ pub(super) fn archive(form: Form) -> String {
     format!("{ARCHIVE}{}", form.suffix())
 }
 
-/// The layers that the name of an archive says; none if it is not the name of one.
+/// The layers according to the name of an archive; none if it is not the name of one.
 pub(super) fn form_of(name: &str) -> Option<Form> {
     let suffix = name.strip_prefix(ARCHIVE)?;
     FORMS.into_iter().find(|form| form.suffix() == suffix)
 }
 
-/// A name for a file that is being written and will have another.
+/// A temporary name for a file that is being written.
 pub(super) fn unfinished(name: &str) -> String {
     format!(".{name}.{:06x}{PART}", rand::random::<u32>() & 0x00ff_ffff)
 }
 
-/// Whether it is the name of a file that is being written: one of [`unfinished`].
+/// Whether it is a temporary name, as [`unfinished`] makes it.
 pub(super) fn is_unfinished(name: &str) -> bool {
     let random = name.strip_prefix('.').and_then(|name| name.strip_suffix(PART));
     let Some((name, random)) = random.and_then(|name| name.rsplit_once('.')) else {
@@ -61,7 +60,7 @@ pub(super) fn is_unfinished(name: &str) -> bool {
     is_random && is_final(name)
 }
 
-/// Whether the service gives that name to a file of an archive.
+/// Whether the service uses that name for a file of an archive.
 pub(super) fn is_ours(name: &str) -> bool {
     is_final(name) || is_unfinished(name)
 }

@@ -1,4 +1,4 @@
-//! Whether the store can do what the service needs, tried with a file of the service's own.
+//! Checks that the store supports what the service needs, with a file of the service's own.
 
 use bytes::Bytes;
 use object_store::PutMode;
@@ -10,18 +10,18 @@ use crate::error::{Error, Result};
 
 const DOING: &str = "checking the store of archives";
 
-/// What is larger than the file that was written was written by somebody else.
+/// Larger than the probe file: another program wrote it.
 const LARGEST: u64 = 1_024;
 
-/// What a store can do that works.
+/// The capabilities of a working store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StoreCheck {
-    /// Whether it writes an object only if another condition holds.
+    /// Whether it supports conditional writes.
     pub has_conditions: bool,
 }
 
 impl StoreCheck {
-    /// What somebody should know of a store that works, as sentences.
+    /// A warning about a store that works, as sentences.
     pub fn warning(self) -> Option<&'static str> {
         (!self.has_conditions).then_some(
             "The store can't write on a condition, so two copies of the service that change a backup's name or note at once may \
@@ -31,19 +31,20 @@ impl StoreCheck {
 }
 
 impl Store {
-    /// Writes a file, reads it, writes it again on a condition, lists it and deletes it: what the service does with archives.
+    /// Writes a file, reads it, writes it again on a condition, lists it and deletes it, as the service does with
+    /// archives.
     ///
-    /// The file is called `unfinished` and lies where an archive of a new id would. It is in no list of archives. If the
-    /// process ends between, [`Store::sweep`] removes it.
+    /// The file is called `unfinished` and is in the folder of a new id. No listing of archives has it. If the process
+    /// ends meanwhile, [`Store::sweep`] removes it.
     ///
     /// # Errors
-    /// The first thing that the store can't do: [`Error::StoreMisconfigured`] if its settings or rights can't be right,
+    /// The first operation that fails: [`Error::StoreMisconfigured`] if the settings or rights are wrong,
     /// [`Error::StoreUnavailable`] if it may be an outage, [`Error::InsufficientStorage`].
     pub async fn check(&self) -> Result<StoreCheck> {
         let id = id::new(chrono::Utc::now());
         let checked = self.check_with(&id).await;
         if checked.is_err() {
-            // What can't be removed is swept later.
+            // A sweep removes what remains.
             let _ = self.0.backend.remove(&id, UNFINISHED).await;
         }
         // In a folder.
@@ -60,14 +61,14 @@ impl Store {
             (PutOutcome::Done, Some((version, _, read))) if read == content => version,
             _ => return Err(Self::broken("what was written is not what is read")),
         };
-        // A store that knows no conditions may ignore them without a word.
+        // A store without conditions may ignore them silently.
         if let PutOutcome::Done = backend.put(id, UNFINISHED, content.clone(), PutMode::Create).await? {
             backend.ignores_conditions();
         }
         if let PutOutcome::Refused = backend.put(id, UNFINISHED, content, PutMode::Update(version)).await?
             && backend.has_conditions()
         {
-            return Err(Self::broken("a file that nobody has changed can't be replaced"));
+            return Err(Self::broken("an unchanged file can't be replaced"));
         }
         if !backend.lists(id, UNFINISHED).await? {
             return Err(Self::broken("what was written is in no list"));

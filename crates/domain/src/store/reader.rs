@@ -1,7 +1,7 @@
-//! An archive on its way out of the store.
+//! Reading an archive from the store.
 //!
-//! A remote store is asked for one piece after the other, and for the next while one is looked at: whoever reads slowly
-//! keeps no connection waiting, and what breaks is asked for again. Each must be of the object that was opened.
+//! Remote storage is read in chunks, one ahead. A slow reader keeps no connection open, and a failed chunk can be
+//! requested again. Every chunk must be of the version that was opened.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -22,21 +22,20 @@ use super::folder::Folder;
 use super::{Store, blocking, fault, id, names, wait};
 use crate::error::{Error, Result};
 
-/// What a remote store is asked for at once, in bytes. Two of them are in memory at most.
+/// The size of the chunks of remote storage, in bytes. At most two are in memory.
 pub const CHUNK_SIZE: u64 = 4 << 20;
 
-/// The same for a file.
+/// The size of the chunks of a file, in bytes.
 const FILE_CHUNK_SIZE: u64 = 256 * 1024;
 
 const READING: &str = "reading an archive";
 
-/// An archive, or a range of it, that is being read. It ends after exactly the bytes that were asked for, or with an
-/// error.
+/// An archive, or a range of it, that is being read. It ends after exactly the requested bytes, or with an error.
 #[derive(Debug)]
 pub struct StoreReader {
     source: ReaderSource,
     size: u64,
-    /// What was not given out yet.
+    /// The bytes that are still to be read.
     rest: Range<u64>,
     runtime: Handle,
     store: Store,
@@ -53,7 +52,7 @@ struct RemoteReader {
     objects: Arc<dyn ObjectStore>,
     path: Path,
     e_tag: Option<String>,
-    /// The piece at the beginning of the rest, being fetched.
+    /// The next chunk, which is being fetched.
     next: Option<Fetch>,
 }
 
@@ -124,7 +123,7 @@ impl StoreReader {
         self.size
     }
 
-    /// How many bytes are still to come.
+    /// How many bytes are still to be read.
     pub fn remaining(&self) -> u64 {
         self.rest.end - self.rest.start
     }
@@ -132,7 +131,7 @@ impl StoreReader {
     /// The next bytes; none after the last.
     ///
     /// # Errors
-    /// [`Error::StoreUnavailable`], also if the archive was cut or replaced meanwhile.
+    /// [`Error::StoreUnavailable`], also if the archive was truncated or replaced meanwhile.
     pub async fn next(&mut self) -> Result<Option<Bytes>> {
         if self.rest.is_empty() {
             return Ok(None);
@@ -160,8 +159,8 @@ impl StoreReader {
         })
     }
 
-    /// Reading that blocks, and must not be done on an async worker. Its errors carry those of the store, which
-    /// [`Error::io`] takes out again.
+    /// Converts it to a blocking reader, which must not be used on an async worker. Its errors wrap those of the store,
+    /// which [`Error::io`] unwraps.
     pub fn into_reader(self) -> impl Read + Send + use<> {
         BlockingReader {
             reader: self,
@@ -182,7 +181,7 @@ impl Read for BlockingReader {
             let wanted = usize::try_from(reader.remaining()).map_or(buffer.len(), |rest| rest.min(buffer.len()));
             let read = match file.read_at(&mut buffer[..wanted], reader.rest.start) {
                 Ok(read) => read,
-                // Whoever reads tries again.
+                // The caller tries again.
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => return Err(error),
                 Err(error) => return Err(io::Error::other(fault::io(READING)(error))),
             };
@@ -212,7 +211,7 @@ fn read_at(file: &File, at: u64, length: u64) -> Result<Bytes> {
     }
 }
 
-/// It has become shorter since it was opened.
+/// The archive has become shorter since it was opened.
 fn ends_too_early() -> Error {
     fault::io(READING)(io::Error::new(
         io::ErrorKind::UnexpectedEof,
@@ -221,7 +220,7 @@ fn ends_too_early() -> Error {
 }
 
 impl RemoteReader {
-    /// The piece at the beginning of the rest. The one after it is asked for.
+    /// The next chunk. The one after it is requested too.
     async fn next(&mut self, rest: &Range<u64>, runtime: &Handle) -> Result<Bytes> {
         let range = rest.start..rest.end.min(rest.start + CHUNK_SIZE);
         let mut fetch = match self.next.take() {
@@ -233,7 +232,7 @@ impl RemoteReader {
         }
         let fetched = (&mut fetch.0).await.map_err(Error::internal(READING)).flatten();
         if fetched.is_err() {
-            // The caller may ask again, and then for the same.
+            // The caller may ask for the same chunk again.
             self.next = None;
         }
         fetched
@@ -259,7 +258,7 @@ impl RemoteReader {
     }
 }
 
-/// Ends with whoever asked for it.
+/// A request that is aborted when it is dropped.
 #[derive(Debug)]
 struct Fetch(JoinHandle<Result<Bytes>>);
 

@@ -1,7 +1,7 @@
 //! Remote storage: names and listings.
 //!
-//! A bucket may have keys that are no paths (`a//b`, `./x`, a control character in a name), which other programs have put
-//! there. The library's listing ends at the first of them; [`Remote::contents`] continues after it.
+//! A bucket may have keys of other programs that are not valid paths (`a//b`, `./x`, a control character in a name).
+//! The library's listing ends at the first of them; [`Remote::contents`] continues after it.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -11,23 +11,23 @@ use object_store::list::{PaginatedListOptions, PaginatedListStore};
 use object_store::path::{Error as PathError, Path, PathPart};
 use object_store::{ObjectMeta, ObjectStore};
 
-use super::backend::{Object, ObjectVersion, StoreContents, UnreadableEntry};
 use super::entry::EntryFault;
 use super::id;
 use super::names::{self, DELETED};
+use super::object::{Object, ObjectVersion, StoreContents, UnreadableEntry};
 
-/// How many keys a page has at most, as in all such stores.
+/// The most keys of a page, as in all such storage.
 const PAGE: usize = 1_000;
 
 /// Remote storage, or memory.
 #[derive(Clone)]
 pub(super) struct Remote {
     pub(super) objects: Arc<dyn ObjectStore>,
-    /// The same storage by pages. None in memory, where all keys are paths.
+    /// The same storage with paginated listings. None in memory, where all keys are paths.
     pub(super) pages: Option<Arc<dyn PaginatedListStore>>,
-    /// What all names begin with.
+    /// The prefix of all names.
     pub(super) prefix: Path,
-    /// Whether it is known that the storage writes whatever the condition is.
+    /// Whether the storage is known to ignore conditions.
     pub(super) ignores_conditions: Arc<AtomicBool>,
 }
 
@@ -48,7 +48,7 @@ impl Remote {
         self.prefix.clone().join(id).join(name)
     }
 
-    /// What all keys begin with.
+    /// The prefix of all keys.
     fn key_prefix(&self) -> String {
         match self.prefix.is_root() {
             true => String::new(),
@@ -56,7 +56,7 @@ impl Remote {
         }
     }
 
-    /// Asks for one key, whatever it is.
+    /// Lists one key, to see whether the bucket exists.
     pub(super) async fn demand(&self) -> object_store::Result<()> {
         let Some(pages) = &self.pages else { return Ok(()) };
         let options = PaginatedListOptions {
@@ -64,14 +64,14 @@ impl Remote {
             ..PaginatedListOptions::default()
         };
         let prefix = self.key_prefix();
-        // Other keys may be another's secret.
+        // Limited to the prefix: other keys may be confidential.
         match pages.list_paginated(Some(&prefix), options).await {
             Err(object_store::Error::InvalidPath { .. }) | Ok(_) => Ok(()),
             Err(error) => Err(error),
         }
     }
 
-    /// Everything that belongs to some archive. What lies elsewhere is passed over.
+    /// All objects of archives. Other objects are skipped.
     pub(super) async fn contents(&self) -> object_store::Result<StoreContents> {
         let mut contents = StoreContents::default();
         match &self.pages {
@@ -87,8 +87,8 @@ impl Remote {
         Ok(contents)
     }
 
-    /// Page after page. A page with a key that is no path is asked for again in ever smaller pages, until that key is alone
-    /// on one; then the listing continues after it, and after all keys that are no paths for the same reason.
+    /// Lists page by page. A page with an invalid key is requested again in ever smaller pages, until that key is alone
+    /// on a page. The listing then continues after it, and after all keys that are invalid for the same reason.
     async fn list_pages(
         &self,
         pages: &dyn PaginatedListStore,
@@ -96,7 +96,7 @@ impl Remote {
     ) -> object_store::Result<()> {
         let prefix = self.key_prefix();
         let mut options = PaginatedListOptions::default();
-        // A server that gives the same page again and again would never come to an end.
+        // A server that returns the same page repeatedly would cause an endless loop.
         let mut skipped = String::new();
         loop {
             match (
@@ -160,7 +160,7 @@ impl Remote {
     }
 }
 
-/// The key that is no path.
+/// The invalid key.
 fn key_of(error: &PathError) -> Option<String> {
     match error {
         PathError::EmptySegment { path } | PathError::BadSegment { path, .. } => Some(path.clone()),
@@ -168,7 +168,7 @@ fn key_of(error: &PathError) -> Option<String> {
     }
 }
 
-/// What sorts after a key that is no path and after all keys below the part of it that is wrong, which are no paths either.
+/// A text that sorts after an invalid key, and after all keys with the same invalid prefix.
 fn after_keys_like(key: &str) -> String {
     let mut end = 0;
     for part in key.split_inclusive('/') {

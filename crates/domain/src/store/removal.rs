@@ -9,21 +9,23 @@ use super::{Store, blocking, id};
 use crate::error::{Error, Result};
 
 impl Store {
-    /// Deletes an archive. It needs no room, so that a full disk can be made free.
+    /// Deletes an archive. It needs no space, so that a full disk can be freed.
     ///
-    /// 1. It must be there and must not be protected. One without a manifest, or with one that can't be read, is there too.
-    /// 2. Its tombstone is put. From here on it is gone, whatever happens. In a folder the manifest is renamed to it;
-    ///    elsewhere it is written. Where there is no room for it the manifest is removed instead, which has the same effect.
-    /// 3. If it was protected in the same moment, that counts: the tombstone is removed again.
-    /// 4. The manifest is removed, then the archive. What fails here is only logged; [`Store::sweep`] does the rest.
-    /// 5. If there was no room for the tombstone, there is now. If it can't be written all the same, the archive is
-    ///    forgotten, as if it had never been.
+    /// 1. The archive must exist and must not be protected. It may lack a readable manifest.
+    /// 2. Its tombstone is written; from here on the archive is deleted. In a folder the manifest is renamed to it; in
+    ///    remote storage it is a new object. Without space for it the manifest is removed instead, with the same
+    ///    effect.
+    /// 3. If the archive was protected concurrently, that wins: the tombstone is removed again.
+    /// 4. The manifest is removed, then the archive. A failure here is only logged; [`Store::sweep`] removes the rest.
+    /// 5. If there was no space for the tombstone, it is written now. If that fails too, the archive is forgotten, as
+    ///    if it had never existed.
     ///
     /// Other files in the folder of the archive stay.
     ///
     /// # Errors
-    /// Those of [`Store::manifest`] but [`Error::ArchiveIncomplete`], and [`Error::ArchiveProtected`]. One whose manifest can't
-    /// be read can be deleted, but not if a later version of the program wrote it: it might be protected.
+    /// Those of [`Store::manifest`] except [`Error::ArchiveIncomplete`], and [`Error::ArchiveProtected`]. An archive
+    /// with an unreadable manifest can be deleted, unless a later version of the program wrote it: it might be
+    /// protected.
     pub async fn delete(&self, id: &str) -> Result<()> {
         let backend = &self.0.backend;
         let _turn = self.0.update_lock.lock().await;
@@ -50,11 +52,10 @@ impl Store {
         Ok(())
     }
 
-    /// Removes an archive that was finished and is not to be listed, because it is not what it should be. Nobody will
-    /// know that it was there.
+    /// Removes a finished archive that will not be listed, because it is not as it should be. It leaves no tombstone.
     ///
     /// # Errors
-    /// [`Error::StoreUnavailable`]. Then it will be swept.
+    /// [`Error::StoreUnavailable`]. Then it is swept later.
     pub async fn discard(&self, id: &str, form: Form) -> Result<()> {
         self.within("removing an archive", self.remove_unlisted(id, form)).await
     }
@@ -80,14 +81,14 @@ impl Store {
         }
     }
 
-    /// What the manifest says, whether the archive is gone or not.
+    /// Whether the manifest protects the archive, deleted or not.
     pub(super) async fn is_protected(&self, id: &str) -> Result<bool> {
         let json = self.fetch(id).await?;
         let manifest = json.and_then(|(_, _, json)| Manifest::from_json(&json).ok());
         Ok(manifest.is_some_and(|manifest| manifest.protected))
     }
 
-    /// Everything of an archive but the tombstone; the manifest first.
+    /// Removes everything of an archive but the tombstone; the manifest first.
     async fn remove_rest(&self, id: &str) -> Result<()> {
         let archives = names::FORMS.map(names::archive);
         for name in [MANIFEST].into_iter().chain(archives.iter().map(String::as_str)) {

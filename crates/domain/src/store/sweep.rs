@@ -1,32 +1,32 @@
-//! Sweeping what a crash left, and nothing else.
+//! Sweeping: removes the remains of a crash, and nothing else.
 
 use std::cmp::Reverse;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::{StreamExt, stream};
 
-use super::backend::{Object, ObjectVersion, StoreContents};
 use super::folder::WriterState;
 use super::names::{self, DELETED, MANIFEST, OLD_TOMBSTONE, UNFINISHED};
+use super::object::{Object, ObjectVersion, StoreContents};
 use super::{Store, blocking, fault};
 use crate::error::Result;
 
-/// For how many days it is known that an archive was deleted. After that it never was.
+/// For how many days a deletion is remembered. After that the archive counts as never having existed.
 pub const TOMBSTONE_DAYS: i64 = 400;
 
-/// Of how many archives it is known that they were deleted: of those that were deleted last.
+/// How many deletions are remembered: the latest ones.
 pub const TOMBSTONES: usize = 1_000;
 
-/// How old a leftover must be in a folder whose file system has no locks.
+/// The minimum age of an unfinished file in a folder without support for locks.
 const AGE_WITHOUT_LOCKS: TimeDelta = TimeDelta::days(1);
 
 /// How many tombstones are removed at once.
 const REMOVALS: usize = 16;
 
-/// What was swept.
+/// The result of a sweep.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SweepReport {
-    /// Files that the service was still writing, or had not yet listed.
+    /// Unfinished files, and archives that were not listed yet.
     pub leftovers: u64,
     /// Parts of archives whose deletion was interrupted.
     pub deleted: u64,
@@ -37,25 +37,25 @@ pub struct SweepReport {
 }
 
 impl Store {
-    /// Removes what a crash of the service left:
+    /// Removes the remains of a crash of the service:
     ///
-    /// - files of unfinished work: those with a name of [`names::unfinished`], and an archive beside the file `unfinished`
-    ///   that has no manifest;
-    /// - what is left of deletions;
+    /// - unfinished files: those with a name of [`names::unfinished`], and an archive with a file `unfinished` and
+    ///   without a manifest;
+    /// - the rest of deletions;
     /// - tombstones that are older than [`TOMBSTONE_DAYS`] or are not among the newest [`TOMBSTONES`];
-    /// - folders of archives that are empty.
+    /// - empty folders of archives.
     ///
-    /// A leftover must be as old as [`StoreSettings::leftover_age`](super::StoreSettings) says. In a folder its lock must be free as
-    /// well; elsewhere the age alone says that no other copy of the service is at work. The manifest is looked for again
-    /// before anything is removed. Every other file stays: also an archive without a manifest, which a person may be
-    /// copying in. It may run at any time, beside anything.
+    /// A leftover must be as old as [`StoreSettings::leftover_age`](super::StoreSettings) says. In a folder its lock
+    /// must be free too; elsewhere only the age shows that no other copy of the service is writing it. The manifest is
+    /// looked up again before anything is removed. Every other file stays, including an archive without a manifest,
+    /// which a person may be copying in. A sweep may run at any time, concurrently with anything.
     ///
-    /// Parts of an upload that was never completed are no objects and can't be listed here; see the
-    /// [module](super) for what removes them.
+    /// Parts of an upload that was never completed are not objects and can't be listed; see the [module](super) for how
+    /// to remove them.
     ///
     /// # Errors
-    /// [`Error::StoreUnavailable`](crate::Error::StoreUnavailable) if the store can't be listed. What fails for one archive
-    /// is logged.
+    /// [`Error::StoreUnavailable`](crate::Error::StoreUnavailable) if the store can't be listed. A failure for one
+    /// archive is logged.
     pub async fn sweep(&self) -> Result<SweepReport> {
         let contents = self.0.backend.contents().await?;
         let mut swept = SweepReport::default();
@@ -96,7 +96,7 @@ impl Store {
                 }
             }
         }
-        // It goes last: without it nothing says any more whose the archive is.
+        // Removed last: without it, the archive would look like a foreign one.
         if let Some(unfinished) = unfinished.filter(|unfinished| !is_in_use && self.is_old(&unfinished.version)) {
             self.0.backend.remove(id, UNFINISHED).await?;
             swept.bytes += unfinished.version.size;
@@ -108,8 +108,8 @@ impl Store {
         Ok(())
     }
 
-    /// Forgets that an archive was deleted which was copied back since. Otherwise it would look deleted again when the times of
-    /// all files are set anew, as by `chown -R` or a copy of the whole store.
+    /// Removes the tombstone of an archive that was copied back after its deletion. Otherwise it would look deleted
+    /// again once the times of all files are reset, as by `chown -R` or a copy of the whole store.
     async fn forget_deletion(&self, id: &str) -> Result<()> {
         let _turn = self.0.update_lock.lock().await;
         let _lock = self.0.backend.lock().await?;
@@ -124,7 +124,7 @@ impl Store {
         }
     }
 
-    /// Ends a deletion that was interrupted. What came later than the deletion is another's copy and stays.
+    /// Completes an interrupted deletion. Files that are newer than the deletion belong to a later copy and stay.
     async fn end_deletion(
         &self,
         id: &str,
@@ -132,7 +132,7 @@ impl Store {
         contents: &StoreContents,
         swept: &mut SweepReport,
     ) -> Result<()> {
-        // Not while another request finds out that it is protected.
+        // Serialised with requests that protect the archive.
         let _turn = self.0.update_lock.lock().await;
         let _lock = self.0.backend.lock().await?;
         let Some(tombstone) = contents.tombstones.get(id) else {
@@ -143,8 +143,8 @@ impl Store {
         if !is_there || self.is_protected(id).await? {
             return Ok(());
         }
-        // In a folder the manifest becomes the tombstone. So an archive that has both was copied back, whatever the times of
-        // its files say.
+        // In a folder the manifest is renamed to the tombstone. So an archive that has both was copied back, whatever
+        // the times of its files say.
         if is_marked
             && self.0.backend.folder().is_some()
             && self.0.backend.object_version(id, MANIFEST).await?.is_some()
@@ -157,7 +157,7 @@ impl Store {
             .filter(is_earlier)
             .filter(|object| object.is_of_archive());
         let mut left: Vec<_> = left.collect();
-        // The manifest first: what is in no list any more is not missed.
+        // The manifest first, so that the archive is no longer listed.
         left.sort_by_key(|object| object.name != MANIFEST);
         for object in left {
             self.0.backend.remove(id, &object.name).await?;
@@ -167,7 +167,7 @@ impl Store {
         Ok(())
     }
 
-    /// Removes a leftover, if it is one.
+    /// Removes an unfinished file, if it is a leftover.
     async fn sweep_leftover(&self, id: &str, object: &Object) -> Result<bool> {
         let (writer, is_old) = match self.0.backend.folder().cloned() {
             Some(folder) => {
@@ -185,7 +185,7 @@ impl Store {
             }
             None => (WriterState::Unknown, self.is_old(&object.version)),
         };
-        // Its writer may have come to the end of its work since the listing.
+        // Its writer may have finished since the listing.
         let is_unfinished = names::is_unfinished(&object.name);
         let is_at_work = matches!(writer, WriterState::AtWork);
         if is_at_work || !is_old || (!is_unfinished && self.fetch(id).await?.is_some()) {
@@ -195,7 +195,7 @@ impl Store {
         Ok(true)
     }
 
-    /// Forgets the oldest deletions.
+    /// Removes the oldest tombstones.
     async fn prune_tombstones(&self, contents: &StoreContents, swept: &mut SweepReport) -> Result<()> {
         let tombstones = self.0.backend.tombstones(contents).await?;
         let mut tombstones: Vec<(String, ObjectVersion)> = tombstones.into_iter().collect();

@@ -1,4 +1,4 @@
-//! A limit of time for a store that hangs, for work that keeps others waiting.
+//! A time limit for a store that does not respond, for work that others wait for.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,16 +7,16 @@ use std::time::Duration;
 use super::Store;
 use crate::error::{Error, Result};
 
-/// How long each answer is waited for. After the first that does not come, none is waited for.
+/// The time limit for each response. After the first timeout, every further request fails at once.
 pub(super) struct TimeLimit {
     limit: Duration,
     is_over: AtomicBool,
 }
 
 impl Store {
-    /// The same store for work that keeps others waiting. If one answer of a remote store takes longer than `limit`, that and
-    /// everything that is asked of this handle afterwards fails, so that a store that hangs costs that time once. What was
-    /// asked goes on in the background; what comes of it is [swept](Store::sweep).
+    /// The same store with a time limit. If one response of remote storage takes longer than `limit`, that request and
+    /// all later ones of this handle fail, so an unresponsive store costs that time only once. The operation continues
+    /// in the background, and its remains are [swept](Store::sweep).
     pub fn bounded(&self, limit: Duration) -> Self {
         let time_limit = TimeLimit {
             limit,
@@ -25,10 +25,10 @@ impl Store {
         Self(self.0.clone(), Some(Arc::new(time_limit)))
     }
 
-    /// Waits for an answer as long as it may take.
+    /// Waits for a response within the time limit.
     ///
     /// # Errors
-    /// [`Error::StoreUnavailable`] if it takes longer.
+    /// [`Error::StoreUnavailable`] after the time limit.
     pub(super) async fn within<T>(&self, doing: &'static str, work: impl Future<Output = Result<T>>) -> Result<T> {
         let Some(time_limit) = &self.1 else {
             return work.await;

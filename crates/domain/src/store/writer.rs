@@ -1,4 +1,4 @@
-//! An archive on its way into the store.
+//! Writing an archive to the store.
 
 use std::mem;
 
@@ -15,45 +15,45 @@ use super::{Store, blocking, fault, id, wait};
 use crate::directory::OnConflict;
 use crate::error::{Error, Result};
 
-/// How large the parts are in which a remote store gets an archive, in bytes; the least that S3 takes. There may be
-/// 10,000 of them, so an archive has 48 GiB at most.
+/// The size of the parts of an upload to remote storage, in bytes; the minimum of S3. There are at most 10,000 parts,
+/// so an archive has at most 48 GiB.
 pub const PART: usize = 5 << 20;
 
-/// How many parts are on their way at once.
+/// How many parts are uploaded at once.
 const PARTS: usize = 2;
 
-/// What is handed on at once. Less than a part, so that each begins one more upload at most.
+/// The most bytes that are passed on at once. Less than a part, so that each call begins at most one upload.
 const SLICE: usize = 1 << 20;
 
 const WRITING: &str = "writing an archive";
 const FINISHING: &str = "finishing an archive";
 
-/// An archive that is being written. Nothing of it can be seen before [`StoreWriter::finish`]; dropped before that, nothing
-/// is left of it.
+/// An archive that is being written. It is invisible before [`StoreWriter::finish`]. Dropped before that, it is
+/// removed.
 #[must_use = "what is not finished is dropped"]
 pub struct StoreWriter {
     store: Store,
     id: String,
-    /// What it will be called.
+    /// Its final name.
     name: String,
     sink: Sink,
-    /// Bytes of a call that was not waited for may be missing.
+    /// A write was cancelled, so bytes may be missing.
     is_torn: bool,
 }
 
 enum Sink {
     File(Unfinished),
-    /// Less than one part waits for the end, when it is sent as a whole.
+    /// An archive of less than one part is sent as a whole at the end.
     Remote(Box<BufWriter>),
     /// Finished, or writing has failed.
     Closed,
 }
 
 impl Store {
-    /// Begins an archive of that [new id](Store::new_id), with these layers.
+    /// Begins to write an archive with that [new id](Store::new_id) and these layers.
     ///
     /// # Errors
-    /// [`Error::ArchiveNotFound`] if the id is none; [`Error::InsufficientStorage`], [`Error::StoreUnavailable`].
+    /// [`Error::ArchiveNotFound`] if the id is not valid; [`Error::InsufficientStorage`], [`Error::StoreUnavailable`].
     pub async fn create(&self, id: &str, form: Form) -> Result<StoreWriter> {
         let name = names::archive(form);
         let sink = match &self.0.backend {
@@ -79,9 +79,9 @@ impl Store {
 }
 
 impl StoreWriter {
-    /// Writes on. Waits while [`PARTS`] parts are on their way: a slow store slows its writer.
+    /// Writes the next bytes. Waits while [`PARTS`] parts are being uploaded: a slow store slows its writer.
     ///
-    /// After an error, or if it is not waited for, nothing can be written any more.
+    /// After an error or a cancelled call, nothing can be written any more.
     ///
     /// # Errors
     /// [`Error::InsufficientStorage`], [`Error::StoreUnavailable`].
@@ -92,7 +92,7 @@ impl StoreWriter {
                 self.sink = Sink::File(written.map_err(fault::io(WRITING))?);
             }
             Sink::Remote(writer) => {
-                // Back at once, so that its parts are not forgotten if this is not waited for.
+                // Put back at once, so that its parts can be aborted if this call is cancelled.
                 self.sink = Sink::Remote(writer);
                 self.is_torn = true;
                 while !bytes.is_empty() {
@@ -111,7 +111,7 @@ impl StoreWriter {
         Ok(())
     }
 
-    /// The same on a thread that may block.
+    /// As [`StoreWriter::write`], on a thread that may block.
     pub(super) fn write_blocking(&mut self, bytes: &mut Vec<u8>) -> Result<()> {
         match &mut self.sink {
             Sink::File(file) => {
@@ -131,7 +131,7 @@ impl StoreWriter {
         }
     }
 
-    /// Forces to the disk what was written. A remote store has nothing of the kind: its parts are on their way.
+    /// Forces the written bytes to the disk. Remote storage needs nothing: its parts are being uploaded.
     pub(super) fn sync_all(&self) -> Result<()> {
         match &self.sink {
             Sink::File(file) => file.sync_all().map_err(fault::io(WRITING)),
@@ -139,14 +139,14 @@ impl StoreWriter {
         }
     }
 
-    /// Makes it durable and gives it its name, beside a file `unfinished` that says whose it is. It is in no list before
-    /// [`Store::put_manifest`]; if there will be none, [`Store::discard`] removes it.
+    /// Makes the archive durable and gives it its name, beside a file `unfinished` that marks it as the service's.
+    /// [`Store::put_manifest`] lists it; if there will be no manifest, [`Store::discard`] removes it.
     ///
     /// # Errors
-    /// [`Error::InsufficientStorage`], [`Error::StoreUnavailable`]. Then it has no name; only if a remote store's answer was lost, it
-    /// may, and is [swept](Store::sweep) later.
+    /// [`Error::InsufficientStorage`], [`Error::StoreUnavailable`]. Then it does not have its name. Only if the
+    /// response of remote storage was lost, it may have it, and is [swept](Store::sweep) later.
     pub async fn finish(mut self) -> Result<()> {
-        // Back until the marker is there, so that parts are not forgotten if it can't be put.
+        // Put back until the marker exists, so that parts can be aborted if it can't be written.
         self.sink = self.take()?;
         let (store, id) = (self.store.clone(), self.id.clone());
         let backend = &store.0.backend;
@@ -162,7 +162,7 @@ impl StoreWriter {
                 }
                 Ok(())
             });
-            // What can't be removed is swept later.
+            // A sweep removes what remains.
             let _ = cleaned.await;
         }
         finished
@@ -181,7 +181,8 @@ impl StoreWriter {
                 published.await?.map_err(fault::io(FINISHING))
             }
             Sink::Remote(mut writer) => {
-                // It goes on if this is not waited for: only then its parts are removed if they can't be put together.
+                // A separate task, which continues if this call is cancelled: only then are the parts removed if they
+                // can't be joined.
                 let finished = self.store.0.runtime.spawn(async move { writer.shutdown().await });
                 let finished = finished.await.map_err(Error::internal(FINISHING))?;
                 finished.map_err(|error| match error.downcast::<object_store::Error>() {
@@ -193,17 +194,17 @@ impl StoreWriter {
         }
     }
 
-    /// Takes back what was written. Dropping does the same, without saying when it is done.
+    /// Removes what was written and waits for that. Dropping does the same in the background.
     pub async fn abort(mut self) {
         match self.take() {
             Ok(Sink::Remote(mut writer)) => abort(&mut writer).await,
-            // Removing what is large takes its time.
+            // Removing a large file takes time.
             Ok(Sink::File(file)) => drop(blocking(move || drop(file)).await),
             Ok(Sink::Closed) | Err(_) => {}
         }
     }
 
-    /// What is written to, which is closed until it is put back.
+    /// Takes the sink out. It is closed until it is put back.
     fn take(&mut self) -> Result<Sink> {
         if self.is_torn {
             self.give_up();

@@ -40,7 +40,7 @@ fn take(database: &Database, runs: u32, report: &mut Report) -> Result<String> {
     }
     let limit = (!other.is_empty()).then_some(Limit::RatioAtMost(0.6));
     report.add(Row {
-        work: "take an archive, zstd, read back".to_owned(),
+        work: "create a backup, zstd, read back".to_owned(),
         engine: database.engine,
         unit: Unit::Seconds,
         measured: Spread::of(measured),
@@ -102,7 +102,7 @@ fn restore(database: &Database, archive: &str, runs: u32, report: &mut Report) -
     Ok(())
 }
 
-/// Plans and restores, as whoever wants it back must.
+/// Plans and restores, as an administrator does.
 fn restored(service: &Service, archive: &str) -> Result<f64> {
     let plan = service.json(
         &format!("/backup/archives/{archive}/restore-plan"),
@@ -204,7 +204,7 @@ fn read_dump(database: &Database, empty: &Database) -> Result<Command> {
     }
 }
 
-/// Whoever restored nothing would be fast.
+/// Checks that the restore had an effect.
 fn is_there(copy: &Database, original: &Database) -> Result<()> {
     let count = "SELECT count(*) FROM attendance";
     match copy.sql(count)? == original.sql(count)? {

@@ -58,7 +58,7 @@ fn deletes(engine: Engine) -> String {
     statements + " COMMIT;"
 }
 
-/// Whoever did nothing would be fast.
+/// Checks that the clear had an effect.
 fn is_clear(copy: &Database) -> Result<()> {
     let counts = TABLES.map(|table| format!("(SELECT count(*) FROM {table})"));
     let left = copy.sql(&format!("SELECT {}", counts.join(" + ")))?;

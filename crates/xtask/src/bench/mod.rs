@@ -131,7 +131,7 @@ fn measure(options: &Options, database: &Database, report: &mut Report) -> Resul
     if options.wants(Work::Stats) {
         stats::measure(&Service::start(&database.url)?, database, runs, report)?;
     }
-    // These work on copies, which can be made only while nobody else is connected.
+    // These work on copies, which can be made only without other connections.
     if options.wants(Work::Clear) {
         clear::measure(database, runs, report)?;
     }

@@ -141,7 +141,7 @@ impl Row {
 }
 
 impl Report {
-    /// Adds a line and shows it to whoever waits.
+    /// Adds a line and prints it.
     pub(crate) fn add(&mut self, row: Row) {
         eprintln!("{}", row.text());
         self.0.push(row);

@@ -111,7 +111,7 @@ fn call(service: &Service, path: &str, start: &Barrier) -> std::io::Result<Vec<f
         connection.ask()?;
         Ok(connection)
     });
-    // Whoever could not connect has to come here too, or the others would wait for ever.
+    // A client that could not connect must reach the barrier too, or the others would wait for ever.
     start.wait();
     let mut connection = opened?;
     let end = Instant::now() + LASTS;

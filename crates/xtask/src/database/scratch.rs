@@ -21,14 +21,14 @@ impl Scratch {
         Ok(Self(database))
     }
 
-    /// One with the same data. Nobody may be connected to the original, and MariaDB has no such copy.
+    /// A copy with the same data. The original must have no connections. MariaDB does not support such copies.
     pub(crate) fn copy_of(original: &Database) -> Result<Self> {
         let scratch = Self::empty(original.engine)?;
         match original.engine {
             Engine::Sqlite => {
                 original.sql("PRAGMA wal_checkpoint(TRUNCATE)")?;
                 std::fs::copy(original.path(), scratch.path())?;
-                // Or writing the copy would go on beside what is measured.
+                // Otherwise the copy would still be written during the measurement.
                 File::open(scratch.path())?.sync_all()?;
             }
             Engine::Postgres => {

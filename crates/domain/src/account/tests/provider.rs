@@ -149,7 +149,7 @@ async fn tokens_that_are_wrong_in_any_way_are_refused() {
 }
 
 #[tokio::test]
-async fn a_public_key_is_not_taken_for_a_secret() {
+async fn public_key_is_not_accepted_as_a_secret_key() {
     let rsa = Signer::rsa("rsa");
     let secret = json!({"kty": "oct", "kid": "oct", "k": "c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0"});
     let school = school(&[rsa.jwk(), secret]).await;

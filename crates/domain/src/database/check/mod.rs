@@ -1,9 +1,9 @@
-//! Whether the database can be used as it is set up. A fault that only a write would show is found before the first write,
-//! with a sentence that says what mends it.
+//! Checks whether the database can be used as it is set up. A defect that would only show at a write is found before
+//! the first write, with its remedy.
 //!
-//! [`Database::check_server`] looks at what holds for the whole database, before its schema is brought up to date.
-//! [`Database::check_tables`] looks at the tables afterwards. [`Database::check_writable`] is the part of the first that can
-//! change while the service runs, and costs one statement.
+//! [`Database::check_server`] checks the whole database, before migrations run. [`Database::check_tables`] checks the
+//! tables afterwards. [`Database::check_writable`] is the part of the first that can change while the service runs; it
+//! costs one statement.
 
 mod mysql;
 mod postgres;
@@ -20,14 +20,14 @@ use crate::error::{Error, Result};
 
 const DOING: &str = "checking how the database is set up";
 
-/// Below that many bytes a change of a school's data may not find the room that it needs.
+/// With less free space in bytes, a change of the data may fail.
 const LITTLE_ROOM: u64 = 64 << 20;
 
 impl Database {
-    /// Looks at the encoding, the rights in the schema and whether writes are taken.
+    /// Checks the encoding, the rights in the schema, and whether writes are accepted.
     ///
     /// # Errors
-    /// [`Error::DatabaseDefect`] for the first thing that is wrong.
+    /// [`Error::DatabaseDefect`] for the first defect.
     pub async fn check_server(&self, schema: &SchemaState) -> Result<()> {
         let found = match self.engine {
             Engine::Sqlite => Ok(None),
@@ -38,7 +38,7 @@ impl Database {
         self.check_writable().await
     }
 
-    /// Looks whether the database takes writes at the moment.
+    /// Checks whether the database currently accepts writes.
     ///
     /// # Errors
     /// [`Error::DatabaseDefect`] if it does not.
@@ -50,10 +50,10 @@ impl Database {
         })
     }
 
-    /// Looks at the tables of the service: whether its role may use them, and whether they hold every text.
+    /// Checks the tables of the service: whether its role may use them, and whether they hold every text.
     ///
     /// # Errors
-    /// [`Error::DatabaseDefect`] for the first thing that is wrong.
+    /// [`Error::DatabaseDefect`] for the first defect.
     pub async fn check_tables(&self) -> Result<()> {
         let tables = own_tables();
         refuse(match self.engine {
@@ -63,7 +63,7 @@ impl Database {
         })
     }
 
-    /// Whether the disk of an SQLite database is almost full. Reading goes on all the same.
+    /// Whether the disk of an SQLite database is almost full. Reading still works.
     pub fn room(&self) -> Option<Defect> {
         let file = self.file.as_ref()?;
         sqlite::room(&file.path, LITTLE_ROOM)
@@ -77,7 +77,7 @@ fn refuse(found: Result<Option<Defect>, sea_orm::SqlxError>) -> Result<()> {
     }
 }
 
-/// Whether a pooler stands between the service and the server that spoils what the service does.
+/// Whether a pooler is in front of the server that breaks the service's use of sessions.
 pub(super) async fn check_pooling(connection: &DatabaseConnection) -> Result<()> {
     match connection.get_database_backend() {
         DbBackend::Postgres => refuse(postgres::pooling(connection.get_postgres_connection_pool()).await),
@@ -85,7 +85,7 @@ pub(super) async fn check_pooling(connection: &DatabaseConnection) -> Result<()>
     }
 }
 
-/// What mends an error that says no more than that access was denied; the error itself where nothing more is known.
+/// Explains an error that only says that access was denied; returns the error itself if nothing more is known.
 pub(super) async fn explain(connection: &DatabaseConnection, error: Error) -> Error {
     if !matches!(error, Error::DatabaseAccessDenied { .. }) {
         return error;
@@ -99,7 +99,7 @@ pub(super) async fn explain(connection: &DatabaseConnection, error: Error) -> Er
     found.ok().flatten().map_or(error, Error::DatabaseDefect)
 }
 
-/// All tables that the migrations make.
+/// All tables of the migrations.
 fn own_tables() -> BTreeSet<&'static str> {
     let migrations = Migrator::migrations();
     let tables = migrations.iter().flat_map(|migration| tables_of(migration.name()));

@@ -14,7 +14,7 @@ const DENIED: [u16; 3] = [1044, 1142, 1143];
 
 pub(super) async fn writable(pool: &MySqlPool) -> Result<Option<Defect>, SqlxError> {
     let mut connection = pool.acquire().await?;
-    // Not every server has each of them. The session's own are not set by anything else than the server.
+    // Not every server has each of these. Only the server sets the session's own value.
     let shown = rows(
         &mut connection,
         "SHOW VARIABLES WHERE Variable_name IN ('read_only', 'super_read_only', 'innodb_read_only', 'tx_read_only', \
@@ -73,7 +73,7 @@ pub(super) async fn tables(pool: &MySqlPool, tables: &BTreeSet<&str>) -> Result<
     }
 }
 
-/// What a role lacks that was denied something: a right on a table, or else one that migrations need.
+/// The missing right of a role that was denied access: a right on a table, or else one for migrations.
 pub(super) async fn denied(pool: &MySqlPool, names: &BTreeSet<&str>) -> Result<Option<Defect>, SqlxError> {
     match tables(pool, names).await? {
         Some(defect) if defect.reason == DefectReason::MissingRights => Ok(Some(defect)),
@@ -84,7 +84,7 @@ pub(super) async fn denied(pool: &MySqlPool, names: &BTreeSet<&str>) -> Result<O
     }
 }
 
-/// To explain a statement needs the same rights as the statement itself, through whatever roles they come, and does nothing.
+/// `EXPLAIN` of a statement needs the same rights as the statement, through any role, and changes nothing.
 async fn lacking(
     connection: &mut MySqlConnection,
     table: &str,

@@ -10,14 +10,14 @@ use super::super::defect::{Defect, DefectReason};
 use super::super::inspection::SchemaState;
 use super::quoted;
 
-/// How often two sessions are compared. A pooler gives the connection that was used last, or each in its turn.
+/// How often two sessions are compared. A pooler gives out the connection that was used last, or each in turn.
 const ROUNDS: usize = 4;
 
-/// A session of the server, which no other one alive is: a process number is given again only after its end.
+/// Identifies a session of the server. A process number is reused only after its end.
 const SESSION: &str =
     "SELECT pg_backend_pid() || ' ' || backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()";
 
-/// Behind a pooler that gives sessions away between transactions no answer to anything else is certain.
+/// Checked first: behind a transaction pooler no other answer is reliable.
 pub(super) async fn pooling(pool: &PgPool) -> Result<Option<Defect>, SqlxError> {
     Ok(is_pooled(pool).await?.then(|| {
         Defect::new(
@@ -96,7 +96,7 @@ pub(super) async fn writable(pool: &PgPool) -> Result<Option<Defect>, SqlxError>
     }))
 }
 
-/// A restore takes indexes and foreign keys away for the time of a bulk load, which only the owner of a table may.
+/// A restore drops indexes and foreign keys for the bulk load, which only the owner of a table may.
 pub(super) async fn tables(pool: &PgPool, tables: &BTreeSet<&str>) -> Result<Option<Defect>, SqlxError> {
     let mut connection = pool.acquire().await?;
     let sql = format!(
@@ -127,14 +127,14 @@ pub(super) async fn tables(pool: &PgPool, tables: &BTreeSet<&str>) -> Result<Opt
     Ok(Some(Defect::new(DefectReason::MissingRights, detail)))
 }
 
-/// Whether two connections that are open at once share a session of the server, or one has several. Only a pooler that gives
-/// sessions away between transactions does either.
+/// Whether two open connections share a session of the server, or one uses several. Only a transaction pooler does
+/// either.
 async fn is_pooled(pool: &PgPool) -> Result<bool, SqlxError> {
     let (mut first, mut second) = (pool.acquire().await?, pool.acquire().await?);
     let (mut of_first, mut of_second) = (BTreeSet::new(), BTreeSet::new());
     for _ in 0..ROUNDS {
         of_first.insert(session(&mut first).await?);
-        // While a transaction holds its session, a pooler has to give another one to the first connection.
+        // While a transaction holds its session, a pooler must give the first connection another one.
         rows(&mut second, "BEGIN").await?;
         of_second.insert(session(&mut second).await?);
         of_first.insert(session(&mut first).await?);
@@ -147,7 +147,7 @@ async fn session(connection: &mut PgConnection) -> Result<Option<String>, SqlxEr
     one(connection, SESSION).await?.try_get(0)
 }
 
-/// In the simple protocol, which a pooler can't spoil.
+/// Uses the simple protocol, which a pooler can't break.
 async fn rows(connection: &mut PgConnection, sql: &str) -> Result<Vec<PgRow>, SqlxError> {
     sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).fetch_all(connection).await
 }

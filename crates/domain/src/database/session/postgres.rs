@@ -7,20 +7,20 @@ use sea_orm::sqlx::postgres::{PgConnection, PgRow};
 use sea_orm::sqlx::{self, AssertSqlSafe, Row as _};
 use sea_orm::{ConnectOptions, SqlxError};
 
-/// Name and value, as `pg_settings` shows them. Those that a version of the server does not have are left out.
+/// Names and values, as in `pg_settings`. Settings that a version of the server does not have are skipped.
 const SETTINGS: &[(&str, &str)] = &[
-    // A transaction of ours that needs another one says so when it begins. At a higher level a long change could not end
-    // its job, whose row the heartbeat has updated meanwhile.
+    // Transactions that need another level say so when they begin. At a higher level a long change could not end its
+    // job, because the heartbeat has updated the job's row meanwhile.
     ("default_transaction_isolation", "read committed"),
     ("statement_timeout", "0"),
     ("transaction_timeout", "0"),
     ("idle_in_transaction_session_timeout", "0"),
     ("idle_session_timeout", "0"),
-    // In their place: the server notices within two minutes that our machine is gone, and frees its locks.
+    // Instead, the server notices within two minutes that this machine is gone, and releases its locks.
     ("tcp_keepalives_idle", "60"),
     ("tcp_keepalives_interval", "15"),
     ("tcp_keepalives_count", "4"),
-    // A policy that hides rows must fail a backup, and not leave them out of it.
+    // A policy that hides rows must fail a backup, and not omit the rows from it.
     ("row_security", "off"),
     // `replica` checks no foreign key.
     ("session_replication_role", "origin"),
@@ -33,8 +33,8 @@ const SETTINGS: &[(&str, &str)] = &[
     ("extra_float_digits", "3"),
 ];
 
-/// In which schemas tables are looked for. The first connection finds it out, and all others take it over: a default that
-/// is changed while the service runs would otherwise let one connection back up other tables than the next one clears.
+/// The schemas in which tables are searched. The first connection reads them, and all others use the same. Otherwise a
+/// default that changes while the service runs could make one connection back up other tables than the next one clears.
 #[derive(Clone, Debug, Default)]
 pub(in crate::database) struct SearchPath(Arc<OnceLock<String>>);
 
@@ -59,7 +59,7 @@ async fn prepare(connection: &mut PgConnection, settings: String, search_path: S
             .to_owned(),
     );
     let found = found.await?.first().map(|row| row.try_get::<Option<String>, _>(0));
-    // Without a schema there are no tables, and the first statement that needs one says so.
+    // Without a schema there are no tables, and the first statement that needs one fails.
     let Some(found) = found.transpose()?.flatten() else {
         return Ok(());
     };
@@ -71,7 +71,7 @@ async fn rows(connection: &mut PgConnection, sql: String) -> Result<Vec<PgRow>, 
     sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(connection).await
 }
 
-/// Sets what has another value, so that nothing asks for a right that is not needed.
+/// Sets only values that differ, so that no unneeded right is required.
 fn set_all(lock_timeout: Duration) -> String {
     let lock_timeout = lock_timeout.as_millis().to_string();
     let settings = SETTINGS
@@ -79,7 +79,7 @@ fn set_all(lock_timeout: Duration) -> String {
         .copied()
         .chain([("lock_timeout", lock_timeout.as_str())]);
     let values: Vec<_> = settings.map(|(name, value)| format!("('{name}', '{value}')")).collect();
-    // What was answered must stay. Of several values that see to that, the server's is left.
+    // Acknowledged commits must be durable. If the server has another value that ensures this, it stays.
     format!(
         "SELECT set_config(name, value, false) FROM pg_settings JOIN (VALUES {}, ('synchronous_commit', 'on')) \
          AS session (name, value) USING (name) \

@@ -9,7 +9,7 @@ use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use super::super::Pool;
 
 pub(super) fn configure(options: &mut ConnectOptions, pool: Pool, lock_timeout: Duration) {
-    // A connection that reads every page once needs none of them again; SQLite's default is 2 MB a connection.
+    // A connection that reads every page once does not need them again. SQLite's default is 2 MB per connection.
     let cache_size = match pool {
         Pool::Readers { .. } | Pool::Heartbeat => "-256",
         Pool::Requests | Pool::Changes => "-2000",
@@ -22,22 +22,23 @@ pub(super) fn configure(options: &mut ConnectOptions, pool: Pool, lock_timeout: 
         .map_sqlx_sqlite_opts(move |sqlite| {
             sqlite
                 .create_if_missing(true)
-                // A change of whole tables checks them once, when it commits.
+                // A change of whole tables checks foreign keys once, at its commit.
                 .foreign_keys(pool != Pool::Changes)
                 .pragma("cache_size", cache_size)
                 .journal_mode(SqliteJournalMode::Wal)
-                // In WAL mode NORMAL may lose the last commits when the power fails; what was answered must stay.
+                // In WAL mode NORMAL may lose the last commits at a power failure, but acknowledged commits must be
+                // durable.
                 .synchronous(SqliteSynchronous::Full)
                 .busy_timeout(busy_timeout)
-                // A long reader lets the log grow; without a limit its file would keep that size for ever.
+                // A long reader makes the log grow; without a limit its file would keep that size.
                 .pragma("journal_size_limit", "67108864")
         })
-        // After some errors SQLite rolls a transaction back by itself, and the driver takes the connection for one that
-        // is still in it: what it began next would only be a savepoint, and a snapshot of it would never end.
+        // After some errors SQLite rolls back a transaction by itself, but the driver considers the connection still in
+        // it. The next transaction would only be a savepoint, and a snapshot of it would never end.
         .map_sqlx_sqlite_pool_opts(|pool| {
             pool.after_release(|connection, _| {
                 Box::pin(async move {
-                    // The worker first does what was queued when the transaction was dropped.
+                    // The worker first completes the rollback that was queued when the transaction was dropped.
                     connection.ping().await?;
                     Ok(!connection.is_in_transaction())
                 })

@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn what_xml_can_not_hold_is_escaped_and_nothing_else() {
+    fn only_characters_that_xml_can_not_hold_are_escaped() {
         assert_eq!(
             escaped("O'Brien & <Sons> \"x\" 😀 שלום"),
             "O'Brien &amp; &lt;Sons&gt; \"x\" 😀 שלום"

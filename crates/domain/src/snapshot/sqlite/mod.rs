@@ -1,7 +1,6 @@
-//! SQLite: one read transaction in WAL mode, its statement stepped by the reading thread itself; or two of them,
-//! see [`pair`].
+//! SQLite: one read transaction in WAL mode, whose statement the reading thread steps itself; or two, see [`parallel`].
 
-mod pair;
+mod parallel;
 
 use std::collections::BTreeMap;
 
@@ -12,7 +11,7 @@ use sea_orm::sqlx::sqlite::LockedSqliteHandle;
 use sea_orm::sqlx::{Sqlite, SqliteConnection, SqlitePool, Transaction};
 use tokio::sync::OwnedSemaphorePermit;
 
-use self::pair::{Second, Waiting};
+use self::parallel::{PendingWorker, ScanWorker};
 use super::fields::{self, Field};
 use super::{ParallelSink, ROWS_PER_FLUSH_CHECK, Selection, Sink, id_of};
 use crate::catalog::{Table, cells};
@@ -23,57 +22,58 @@ use crate::stats;
 
 const READING: &str = "reading rows";
 
-/// A read transaction. Its moment is that of the count.
+/// A read transaction. Its snapshot is taken by the count.
 #[derive(Debug)]
 pub(super) struct SqliteReader {
     transaction: Transaction<'static, Sqlite>,
-    partner: Partner,
+    worker: WorkerState,
 }
 
-/// Whoever reads beside it.
+/// The second thread and connection of strategy `Parallel`.
 #[derive(Debug)]
-enum Partner {
-    Nobody,
-    Waiting(Waiting),
-    Joined(Second),
+enum WorkerState {
+    Absent,
+    Pending(PendingWorker),
+    Joined(ScanWorker),
 }
 
-impl Partner {
+impl WorkerState {
     fn take(&mut self) -> Self {
-        std::mem::replace(self, Self::Nobody)
+        std::mem::replace(self, Self::Absent)
     }
 }
 
 impl SqliteReader {
-    /// With a permit for a pair, and how many rows are in a turn of it, a second connection waits to join at the moment of
-    /// the count.
-    pub(super) async fn begin(pool: &SqlitePool, pair: Option<(OwnedSemaphorePermit, u64)>) -> Result<Self> {
-        let partner = match pair {
-            Some((permit, rows_in_a_turn)) => {
-                let waiting = Waiting::new(pool, permit, rows_in_a_turn).await;
-                waiting.map_or_else(alone, Partner::Waiting)
+    /// With a permit and the rows of a range, a second connection prepares to join the snapshot.
+    pub(super) async fn begin(pool: &SqlitePool, parallel: Option<(OwnedSemaphorePermit, u64)>) -> Result<Self> {
+        let worker = match parallel {
+            Some((permit, rows_per_range)) => {
+                let waiting = PendingWorker::new(pool, permit, rows_per_range).await;
+                waiting.map_or_else(scan_alone, WorkerState::Pending)
             }
-            None => Partner::Nobody,
+            None => WorkerState::Absent,
         };
         let transaction = pool.begin().await.map_err(Error::sqlx("beginning a snapshot"))?;
-        Ok(Self { transaction, partner })
+        Ok(Self { transaction, worker })
     }
 
     pub(super) async fn count(&mut self, tables: &[Table]) -> Result<BTreeMap<Table, u64>> {
         let counted = stats::count_on::<Sqlite>(&mut *self.transaction, tables).await?;
-        self.partner = match self.partner.take() {
-            Partner::Waiting(waiting) if counted.values().any(|rows| waiting.is_needed_for(*rows)) => {
-                let joined = waiting.join().await;
-                joined.map_or_else(alone, |second| second.map_or(Partner::Nobody, Partner::Joined))
+        self.worker = match self.worker.take() {
+            WorkerState::Pending(pending) if counted.values().any(|rows| pending.is_needed_for(*rows)) => {
+                let result = pending.join().await;
+                result.map_or_else(scan_alone, |worker| {
+                    worker.map_or(WorkerState::Absent, WorkerState::Joined)
+                })
             }
-            _ => Partner::Nobody,
+            _ => WorkerState::Absent,
         };
         Ok(counted)
     }
 
     pub(super) async fn end(self) -> Result<()> {
-        if let Partner::Joined(second) = self.partner
-            && let Err(error) = second.end().await
+        if let WorkerState::Joined(joined) = self.worker
+            && let Err(error) = joined.end().await
         {
             tracing::debug!(%error, "the second connection of a snapshot was closed");
         }
@@ -87,7 +87,7 @@ impl SqliteReader {
         read(&mut self.transaction, table, selection, sink).await
     }
 
-    /// Reads a table of so many rows by two threads in turns, or alone if nobody has joined.
+    /// Reads a table of this many rows with two threads, or with one if no worker has joined.
     pub(super) async fn read_parallel(
         &mut self,
         table: Table,
@@ -96,13 +96,13 @@ impl SqliteReader {
         sink: &mut impl ParallelSink,
     ) -> Result<()> {
         if let Some(encoder) = sink.encoder()
-            && let Partner::Joined(second) = self.partner.take()
+            && let WorkerState::Joined(joined) = self.worker.take()
         {
-            let turns = second.turns(rows);
+            let count = joined.range_count(rows);
             let mut handle = self.transaction.lock_handle().await.map_err(Error::sqlx(READING))?;
-            let parts = pair::parts(&mut handle, table, turns)?;
+            let ranges = parallel::id_ranges(&mut handle, table, count)?;
             let rows = Rows::of(table, selection);
-            self.partner = Partner::Joined(pair::read(&mut handle, second, rows, parts, encoder, sink).await?);
+            self.worker = WorkerState::Joined(parallel::scan(&mut handle, joined, rows, ranges, encoder, sink).await?);
             return Ok(());
         }
         self.read(table, selection, sink).await
@@ -121,10 +121,10 @@ pub(crate) async fn read(
     rows.read(&mut rows.prepare(&mut handle)?, sink).await
 }
 
-/// What the second of a pair meets is no reason to fail: the first can read alone.
-fn alone(error: Error) -> Partner {
+/// An error of the worker is not fatal: one thread can read alone.
+fn scan_alone(error: Error) -> WorkerState {
     tracing::debug!(%error, "a snapshot is read by one thread");
-    Partner::Nobody
+    WorkerState::Absent
 }
 
 /// The rows of a table, as a statement gives them.
@@ -151,7 +151,7 @@ impl Rows {
     }
 
     /// Those from one id to another, which are the statement's two parameters.
-    fn prepare_part<'a>(&self, handle: &'a mut LockedSqliteHandle<'_>) -> Result<Statement<'a>> {
+    fn prepare_range<'a>(&self, handle: &'a mut LockedSqliteHandle<'_>) -> Result<Statement<'a>> {
         let sql = format!("{} WHERE t.id BETWEEN ? AND ? ORDER BY t.id", self.select);
         Statement::prepare(handle, &sql).map_err(failed)
     }
@@ -187,9 +187,9 @@ impl Rows {
     }
 }
 
-/// SQLite stores what it is given, whatever the column says. This says whether the value is one of the kind, or NULL.
-/// The cell is written where it stands: handing it on inside a `Result` copies it in a way that stalls the processor,
-/// which took a sixth of the time of a download.
+/// Whether the value is of the kind, or NULL: SQLite stores any type in any column. The cell is written in place:
+/// returning it in a `Result` copies it in a way that stalls the processor, which took a sixth of the time of a
+/// download.
 fn read_cell<'a>(value: Value<'a>, kind: Kind, cell: &mut Cell<'a>) -> bool {
     *cell = match (kind, value) {
         (_, Value::Null) => Cell::Null,
@@ -218,13 +218,13 @@ fn read_cell<'a>(value: Value<'a>, kind: Kind, cell: &mut Cell<'a>) -> bool {
     true
 }
 
-/// Whether a value is one that the kind can hold.
+/// Whether the kind can hold the value.
 pub(crate) fn is_ordinary(kind: Kind, value: Value<'_>) -> bool {
     read_cell(value, kind, &mut Cell::Null)
 }
 
-/// SQLite keeps decimals as floating-point numbers. One of two digits is recognised by being the float that is nearest
-/// to it; of any other, the fifteen digits that a float surely holds are taken.
+/// SQLite stores decimals as floating-point numbers. A decimal with two digits is recognised as the nearest one to the
+/// float. Of any other, the fifteen significant digits of a float are used.
 fn decimal(value: f64) -> Option<Decimal> {
     let cents = (value * 100.0).round();
     if cents.abs() < 9e15 && cents / 100.0 == value {
@@ -251,7 +251,7 @@ fn timestamp(text: &[u8]) -> Option<DateTime<Utc>> {
     any_timestamp(text).filter(|time| is_common_time(*time))
 }
 
-/// The form in which SeaORM writes timestamps is read by hand; any other that SQLite's own functions know, by chrono.
+/// SeaORM's format is parsed by hand, the other formats of SQLite's functions by chrono.
 fn any_timestamp(text: &[u8]) -> Option<DateTime<Utc>> {
     if let Some((day, [b'T' | b' ', h, i, b':', m, n, b':', s, t, rest @ ..])) = text.split_at_checked(10)
         && let Some(nanoseconds) = fraction_and_utc(rest)
@@ -346,7 +346,7 @@ mod tests {
     }
 
     #[test]
-    fn decimals_come_back_to_the_last_digit() {
+    fn decimals_are_read_exactly() {
         for text in [
             "0.01",
             "12.50",
@@ -365,7 +365,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_its_kind_can_not_hold_is_not_ordinary() {
+    fn value_of_another_kind_is_not_ordinary() {
         for (value, kind) in [
             (Value::Text(b"12"), Kind::Integer),
             (Value::Blob(b""), Kind::Text),

@@ -105,7 +105,7 @@ async fn a_call_that_was_not_waited_for_ends_the_archive(world: TestStore) {
     let store = world.open();
     let id = store.new_id(Utc::now());
     let mut incoming = store.create(&id, ZST).await.unwrap();
-    // Polled once: some of it may have been taken, and nobody knows how much.
+    // Polled once: an unknown part of it may have been written.
     let polled = tokio::time::timeout(Duration::ZERO, incoming.write(noise(4 * PART).into())).await;
     if polled.is_err() {
         assert!(incoming.write("more".into()).await.is_err());
@@ -128,7 +128,7 @@ async fn it_comes_out_as_it_went_in(world: TestStore) {
         };
         assert!(store.read(&id, other, None).await.is_err(), "it has another name");
     }
-    assert!(store.listed().await.is_empty(), "nobody has said that it is whole");
+    assert!(store.listed().await.is_empty(), "it was not published yet");
 }
 
 async fn ranges_are_those_of_the_whole(world: TestStore) {

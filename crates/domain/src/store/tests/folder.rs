@@ -142,7 +142,7 @@ async fn full_disk_can_be_made_free() {
 
 /// What was made before there were tombstones: neither their folder nor the lock can be made now.
 #[tokio::test]
-async fn full_disk_without_a_place_for_tombstones_can_be_made_free() {
+async fn archives_can_be_deleted_on_a_full_disk_without_tombstone_folder() {
     let Some(disk) = Mounted::new("size=4m,nr_inodes=40") else {
         return;
     };
@@ -181,7 +181,7 @@ async fn a_folder_that_is_read_only_can_still_be_read() {
 }
 
 #[tokio::test]
-async fn what_is_cut_while_it_is_read_is_an_error() {
+async fn truncation_while_reading_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path());
     let id = store.new_id(Utc::now());

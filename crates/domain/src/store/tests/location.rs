@@ -13,7 +13,7 @@ fn with(archives: &str, options: &[(&str, &str)]) -> Result<Store> {
 }
 
 #[tokio::test]
-async fn addresses_that_are_none_are_refused() {
+async fn invalid_addresses_are_refused() {
     for archives in [
         "",
         "file:",

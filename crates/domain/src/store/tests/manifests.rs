@@ -1,4 +1,4 @@
-//! What is known of archives: written once, changed by two at once, listed quickly.
+//! Manifests: written once, changed concurrently, listed quickly.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -55,7 +55,7 @@ async fn a_manifest_that_can_not_be_read_hides_no_other(world: TestStore) {
     let refused = store.manifest(&newer.id).await.unwrap_err();
     assert!(matches!(refused, Error::ManifestUnreadable { .. }), "{refused}");
     assert!(store.update(&damaged.id, |_| Ok(())).await.is_err());
-    // It might be protected, and nobody here could tell.
+    // It might be protected, which this version can't read.
     assert!(store.delete(&newer.id).await.is_err());
     store.delete(&damaged.id).await.unwrap();
     assert_eq!(store.list().await.unwrap().unreadable.len(), 2);

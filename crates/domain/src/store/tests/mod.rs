@@ -136,7 +136,7 @@ impl Store {
         self.raw().put(&self.path(id, name), content.into()).await.unwrap();
     }
 
-    /// The names of all that lies there, also of what nobody lists.
+    /// The names of all objects, including those that no listing has.
     pub(super) async fn everything(&self) -> Vec<String> {
         let listed: Vec<_> = self.raw().list(None).try_collect().await.unwrap();
         let mut names: Vec<String> = listed.into_iter().map(|meta| meta.location.to_string()).collect();

@@ -6,9 +6,9 @@ use super::server::{Lack, Server};
 use super::*;
 use crate::store::names::UNFINISHED;
 
-on_every_store!(store_that_works_passes_and_keeps_nothing);
+on_every_store!(working_store_passes_the_check_and_stays_empty);
 
-async fn store_that_works_passes_and_keeps_nothing(world: TestStore) {
+async fn working_store_passes_the_check_and_stays_empty(world: TestStore) {
     let store = world.open();
     store.keep(b"of before").await;
     let before = store.everything().await;
@@ -36,7 +36,7 @@ fn document(code: &str) -> &'static str {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn wrong_settings_are_told_by_what_is_wrong() {
+async fn wrong_settings_are_classified() {
     for (status, body, expected) in [
         (404, document("NoSuchBucket"), StoreFault::NoBucket),
         (403, document("InvalidAccessKeyId"), StoreFault::WrongCredentials),
@@ -55,7 +55,7 @@ async fn wrong_settings_are_told_by_what_is_wrong() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn outage_is_not_taken_for_wrong_settings() {
+async fn outage_is_not_reported_as_wrong_settings() {
     for (status, body) in [(503, document("SlowDown")), (502, "<html>nginx</html>")] {
         let error = fault(StatusCode::from_u16(status).unwrap(), body).await;
         assert!(matches!(error, Error::StoreUnavailable { .. }), "{status}: {error:?}");
@@ -118,7 +118,7 @@ async fn conditions_that_the_settings_switch_off_are_not_used() {
 }
 
 #[tokio::test]
-async fn what_an_interrupted_check_leaves_is_swept() {
+async fn interrupted_check_is_swept() {
     let world = TestStore::folder();
     let store = world.open();
     store

@@ -33,7 +33,7 @@ async fn a_store_that_is_not_there_is_unavailable_soon() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn wrong_credentials_and_no_bucket_are_told_apart_from_not_found() {
+async fn wrong_credentials_and_missing_bucket_are_distinguished_from_not_found() {
     let server = Server::start().await;
     let mut settings = server.settings("s3://school");
     settings
@@ -156,7 +156,7 @@ async fn a_full_store_has_no_room() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_refused_for_a_moment_is_tried_again() {
+async fn temporary_refusal_is_retried() {
     let server = Server::start().await;
     let store = open(&server);
     for _ in 0..3 {
@@ -209,7 +209,7 @@ async fn an_answer_that_is_cut_is_asked_for_again_or_is_an_error() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_was_replaced_while_it_is_read_is_an_error() {
+async fn replacement_while_reading_is_an_error() {
     let server = Server::start().await;
     let store = open(&server);
     let id = store.new_id(Utc::now());

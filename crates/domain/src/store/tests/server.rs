@@ -1,4 +1,4 @@
-//! A server of the S3 protocol on loopback, which fails as it is told.
+//! A server of the S3 protocol on loopback, with configurable failures.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -174,7 +174,7 @@ async fn listen(listener: TcpListener, service: S3Service, faults: Arc<Faults>, 
 
 async fn serve(connection: TcpStream, service: S3Service, faults: Arc<Faults>, bucket: PathBuf) {
     let answer = hyper::service::service_fn(|request| answer(request, &service, &faults, &bucket));
-    // It fails when it is told to.
+    // It fails as configured.
     let _ = hyper::server::conn::http1::Builder::new()
         .serve_connection(TokioIo::new(connection), answer)
         .await;

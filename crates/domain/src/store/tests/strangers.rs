@@ -148,7 +148,7 @@ async fn linked_lock_and_tombstones_are_not_followed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn something_else_with_the_name_of_an_archive_is_told() {
+async fn other_file_with_the_name_of_an_archive_is_reported() {
     let folder = Folder::new().await;
     std::fs::write(folder.root.join(ID), "a file").unwrap();
     assert_eq!(folder.spoilt(ID).await, "wrong_kind");
@@ -169,7 +169,7 @@ async fn something_else_with_the_name_of_an_archive_is_told() {
 
 /// The system's administrator may read everything, so this drops that right in a process of its own.
 #[test]
-fn entries_of_another_user_are_told() {
+fn entries_of_another_user_are_reported() {
     const CHILD: &str = "CAMPUS_BACKUP_TEST_AS_ANOTHER_USER";
     if rustix::process::geteuid().is_root() && std::env::var_os(CHILD).is_none() {
         use std::os::unix::process::CommandExt;
@@ -178,7 +178,7 @@ fn entries_of_another_user_are_told() {
         // The program may lie where that user may not look.
         let program = place.path().join("program");
         std::fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
-        let name = "store::tests::strangers::entries_of_another_user_are_told";
+        let name = "store::tests::strangers::entries_of_another_user_are_reported";
         let mut child = Command::new(program);
         child
             .args([name, "--exact", "--nocapture"])

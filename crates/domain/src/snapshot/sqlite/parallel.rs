@@ -1,9 +1,11 @@
-//! Two threads that read one table in turns, each on a connection of its own, both at the same moment.
+//! Strategy `Parallel`: two threads scan alternate id ranges of one table, each on a connection of its own, with the
+//! same snapshot.
 //!
-//! SQLite can't hand the moment of one connection to another: `sqlite3_snapshot_open` is left out of ordinary builds. So
-//! it is proven that they are the same. The second connection asks for its `data_version` before the first one's moment,
-//! and again in its own transaction after it; the number is the same only if nobody has committed anything in between
-//! (<https://www.sqlite.org/pragma.html#pragma_data_version>). If somebody has, the first reads alone.
+//! SQLite can't pass the snapshot of one connection to another: ordinary builds leave out `sqlite3_snapshot_open`. So
+//! the reader proves that both snapshots are equal. The worker's connection reads `data_version` before the first
+//! connection's snapshot begins, and again in its own transaction afterwards. The number is the same only if nothing
+//! was committed in between (<https://www.sqlite.org/pragma.html#pragma_data_version>). Otherwise the first thread
+//! scans alone.
 
 use std::ops::RangeInclusive;
 
@@ -22,212 +24,221 @@ use crate::priority::{self, Priority};
 use crate::snapshot::{ParallelSink, RowEncoder, Sink};
 use crate::statement::{Bound, Statement, Value};
 
-const JOINING: &str = "beginning the second half of a snapshot";
+const JOINING: &str = "joining a snapshot with a second connection";
 
-/// How many pieces of the second thread may wait, beside the one that it has in hand.
+/// How many chunks the queue holds, besides the one that the worker fills.
 const QUEUE: usize = 2;
 
-/// How many bytes the second thread hands over at once, if a part has that many.
-const PIECE: usize = 64 * 1024;
+/// The size at which the worker sends a chunk, unless its range ends before.
+const CHUNK_SIZE: usize = 64 * 1024;
 
-/// A second connection, before the moment of the first.
+/// A worker's connection, before the snapshot begins.
 #[derive(Debug)]
-pub(super) struct Waiting {
+pub(super) struct PendingWorker {
     connection: PoolConnection<Sqlite>,
     version: i64,
     permit: OwnedSemaphorePermit,
-    rows_in_a_turn: u64,
+    rows_per_range: u64,
 }
 
-/// A second connection, at the moment of the first.
+/// A worker's connection in a transaction with the same snapshot.
 #[derive(Debug)]
-pub(super) struct Second {
-    held: TxConnection<Sqlite>,
+pub(super) struct ScanWorker {
+    transaction: TxConnection<Sqlite>,
     _permit: OwnedSemaphorePermit,
-    rows_in_a_turn: u64,
+    rows_per_range: u64,
 }
 
-impl Waiting {
-    pub(super) async fn new(pool: &SqlitePool, permit: OwnedSemaphorePermit, rows_in_a_turn: u64) -> Result<Self> {
+impl PendingWorker {
+    pub(super) async fn new(pool: &SqlitePool, permit: OwnedSemaphorePermit, rows_per_range: u64) -> Result<Self> {
         let mut connection = pool.acquire().await.map_err(Error::sqlx(JOINING))?;
         let version = data_version(&mut connection).await?;
         Ok(Self {
             connection,
             version,
             permit,
-            rows_in_a_turn: rows_in_a_turn.max(1),
+            rows_per_range: rows_per_range.max(1),
         })
     }
 
-    /// Whether a table of so many rows has more than one turn.
+    /// Whether a table of this size has more than one range.
     pub(super) fn is_needed_for(&self, rows: u64) -> bool {
-        rows > self.rows_in_a_turn
+        rows > self.rows_per_range
     }
 
-    /// Begins its transaction; nothing if that has another moment.
-    pub(super) async fn join(self) -> Result<Option<Second>> {
-        let mut held = TxConnection::new(self.connection);
-        let connection = held.connection()?;
+    /// Begins the worker's transaction; none if its snapshot differs.
+    pub(super) async fn join(self) -> Result<Option<ScanWorker>> {
+        let mut transaction = TxConnection::new(self.connection);
+        let connection = transaction.connection()?;
         connection.execute("BEGIN").await.map_err(Error::sqlx(JOINING))?;
         if data_version(connection).await? == self.version {
-            Ok(Some(Second {
-                held,
+            Ok(Some(ScanWorker {
+                transaction,
                 _permit: self.permit,
-                rows_in_a_turn: self.rows_in_a_turn,
+                rows_per_range: self.rows_per_range,
             }))
         } else {
-            held.end(JOINING).await?;
+            transaction.end(JOINING).await?;
             Ok(None)
         }
     }
 }
 
-impl Second {
-    /// How many turns a table of so many rows has.
-    pub(super) fn turns(&self, rows: u64) -> u64 {
-        rows.div_ceil(self.rows_in_a_turn)
+impl ScanWorker {
+    /// The number of ranges of a table of this size.
+    pub(super) fn range_count(&self, rows: u64) -> u64 {
+        rows.div_ceil(self.rows_per_range)
     }
 
     pub(super) async fn end(self) -> Result<()> {
-        self.held.end("ending a snapshot").await
+        self.transaction.end("ending a snapshot").await
     }
 }
 
-/// Inside a transaction that has no moment yet, this is its first read, which gives it one.
+/// As the first read of a transaction, this begins its snapshot.
 async fn data_version(connection: &mut SqliteConnection) -> Result<i64> {
     let asked = sqlx::query_scalar("PRAGMA data_version").fetch_one(connection).await;
     asked.map_err(Error::sqlx(JOINING))
 }
 
-/// The parts of a table, in the order of their ids.
-pub(super) trait Parts: Iterator<Item = RangeInclusive<i64>> + Clone + Send + 'static {}
+/// Ranges of ids, in ascending order.
+pub(super) trait IdRanges: Iterator<Item = RangeInclusive<i64>> + Clone + Send + 'static {}
 
-impl<T: Iterator<Item = RangeInclusive<i64>> + Clone + Send + 'static> Parts for T {}
+impl<T: Iterator<Item = RangeInclusive<i64>> + Clone + Send + 'static> IdRanges for T {}
 
-/// Reads all rows: every other part on this thread, and those between on another, which gives the second connection back.
-pub(super) async fn read(
+/// Scans all rows in order: the even ranges on this thread, the odd ones on the worker. Returns the worker for the next
+/// table.
+pub(super) async fn scan(
     first: &mut LockedSqliteHandle<'_>,
-    second: Second,
+    worker: ScanWorker,
     rows: Rows,
-    parts: impl Parts,
+    ranges: impl IdRanges,
     encoder: RowEncoder,
     sink: &mut impl ParallelSink,
-) -> Result<Second> {
-    let (queue, mut pieces) = mpsc::channel::<Piece>(QUEUE);
-    let (empty, emptied) = mpsc::channel(QUEUE + 1);
-    let ahead = Ahead {
+) -> Result<ScanWorker> {
+    let (queue, mut chunks) = mpsc::channel::<ScanChunk>(QUEUE);
+    let (recycle, recycled) = mpsc::channel(QUEUE + 1);
+    let worker_sink = WorkerSink {
         encoder,
-        piece: Piece::default(),
+        chunk: ScanChunk::default(),
         queue,
-        emptied,
+        recycled,
     };
-    let of_second = parts.clone().skip(1).step_by(2);
+    let worker_ranges = ranges.clone().skip(1).step_by(2);
     let runtime = Handle::current();
     let reading = priority::run(Priority::Usual, READING, {
         let rows = rows.clone();
-        move || runtime.block_on(read_ahead(second, rows, of_second, ahead))
+        move || runtime.block_on(run_worker(worker, rows, worker_ranges, worker_sink))
     });
-    let mut statement = rows.prepare_part(first)?;
-    'parts: for (turn, part) in parts.enumerate() {
-        if turn % 2 == 0 {
-            read_part(&mut statement, &rows, &part, sink).await?;
+    let mut statement = rows.prepare_range(first)?;
+    'ranges: for (index, range) in ranges.enumerate() {
+        if index % 2 == 0 {
+            scan_range(&mut statement, &rows, &range, sink).await?;
             continue;
         }
         loop {
-            let Some(mut piece) = pieces.recv().await else {
-                break 'parts;
+            let Some(mut chunk) = chunks.recv().await else {
+                break 'ranges;
             };
-            sink.append_encoded(piece.rows, &piece.bytes);
-            piece.bytes.clear();
-            // It has enough of them, or has ended.
-            let _ = empty.try_send(piece.bytes);
+            sink.append_encoded(chunk.rows, &chunk.bytes);
+            chunk.bytes.clear();
+            // The worker may have enough buffers, or may have ended.
+            let _ = recycle.try_send(chunk.bytes);
             sink.flush_if_full().await?;
-            if piece.ends_part {
+            if chunk.ends_range {
                 break;
             }
         }
     }
-    drop(pieces);
-    // What ended it early is told here.
+    drop(chunks);
+    // The worker's error, if it ended early.
     reading.await?
 }
 
-async fn read_ahead(mut second: Second, rows: Rows, parts: impl Parts, mut ahead: Ahead) -> Result<Second> {
+async fn run_worker(
+    mut worker: ScanWorker,
+    rows: Rows,
+    ranges: impl IdRanges,
+    mut sink: WorkerSink,
+) -> Result<ScanWorker> {
     {
-        let connection = second.held.connection()?;
+        let connection = worker.transaction.connection()?;
         let mut handle = connection.lock_handle().await.map_err(Error::sqlx(READING))?;
-        let mut statement = rows.prepare_part(&mut handle)?;
-        for part in parts {
-            read_part(&mut statement, &rows, &part, &mut ahead).await?;
-            ahead.end_part().await?;
+        let mut statement = rows.prepare_range(&mut handle)?;
+        for range in ranges {
+            scan_range(&mut statement, &rows, &range, &mut sink).await?;
+            sink.end_range().await?;
         }
     }
-    Ok(second)
+    Ok(worker)
 }
 
-async fn read_part(
+async fn scan_range(
     statement: &mut Statement<'_>,
     rows: &Rows,
-    part: &RangeInclusive<i64>,
+    range: &RangeInclusive<i64>,
     sink: &mut impl Sink,
 ) -> Result<()> {
     statement.reset();
-    for (position, id) in [part.start(), part.end()].into_iter().enumerate() {
+    for (position, id) in [range.start(), range.end()].into_iter().enumerate() {
         statement.bind(position, &Bound::Integer(*id)).map_err(failed)?;
     }
     rows.read(statement, sink).await
 }
 
-/// What the second thread hands over.
+/// A message of the worker: encoded rows.
 #[derive(Default)]
-struct Piece {
+struct ScanChunk {
     rows: u64,
     bytes: Vec<u8>,
-    ends_part: bool,
+    ends_range: bool,
 }
 
-/// Where the second thread puts its rows.
-struct Ahead {
+/// Collects the worker's rows into chunks.
+struct WorkerSink {
     encoder: RowEncoder,
-    piece: Piece,
-    queue: mpsc::Sender<Piece>,
-    /// Buffers that come back: memory that one thread takes and another gives up is slow to be used again.
-    emptied: mpsc::Receiver<Vec<u8>>,
+    chunk: ScanChunk,
+    queue: mpsc::Sender<ScanChunk>,
+    /// Reused buffers: memory that one thread allocates and another frees is slow to allocate again.
+    recycled: mpsc::Receiver<Vec<u8>>,
 }
 
-impl Ahead {
-    async fn end_part(&mut self) -> Result<()> {
-        self.piece.ends_part = true;
+impl WorkerSink {
+    async fn end_range(&mut self) -> Result<()> {
+        self.chunk.ends_range = true;
         self.send().await
     }
 
     async fn send(&mut self) -> Result<()> {
-        let next = Piece {
-            bytes: self.emptied.try_recv().unwrap_or_default(),
-            ..Piece::default()
+        let next = ScanChunk {
+            bytes: self.recycled.try_recv().unwrap_or_default(),
+            ..ScanChunk::default()
         };
-        let piece = std::mem::replace(&mut self.piece, next);
-        self.queue.send(piece).await.map_err(|_| Error::Gone)
+        let chunk = std::mem::replace(&mut self.chunk, next);
+        self.queue.send(chunk).await.map_err(|_| Error::Gone)
     }
 }
 
-impl Sink for Ahead {
+impl Sink for WorkerSink {
     fn row(&mut self, cells: &[Cell<'_>]) -> Result<()> {
-        self.piece.rows += 1;
-        (self.encoder)(cells, &mut self.piece.bytes)
+        self.chunk.rows += 1;
+        (self.encoder)(cells, &mut self.chunk.bytes)
     }
 
     async fn flush_if_full(&mut self) -> Result<()> {
-        match self.piece.bytes.len() >= PIECE {
+        match self.chunk.bytes.len() >= CHUNK_SIZE {
             true => self.send().await,
             false => Ok(()),
         }
     }
 }
 
-/// Divides a table into no more than so many parts: ranges of ids that are equally wide. Where ids are missing, parts
-/// have fewer rows, and the threads have less to do at the same time.
-pub(super) fn parts(handle: &mut LockedSqliteHandle<'_>, table: Table, number: u64) -> Result<impl Parts + use<>> {
+/// Divides a table into at most `number` id ranges of equal width. Where ids are missing, ranges have fewer rows.
+pub(super) fn id_ranges(
+    handle: &mut LockedSqliteHandle<'_>,
+    table: Table,
+    number: u64,
+) -> Result<impl IdRanges + use<>> {
     let sql = format!("SELECT (SELECT min(id) FROM {table}), (SELECT max(id) FROM {table})");
     let mut statement = Statement::prepare(handle, &sql).map_err(failed)?;
     let row = statement.step().map_err(failed)?;
@@ -238,10 +249,10 @@ pub(super) fn parts(handle: &mut LockedSqliteHandle<'_>, table: Table, number: u
     Ok(ranges.into_iter().flatten())
 }
 
-fn ranges(least: i64, most: i64, number: u64) -> impl Parts + use<> {
+fn ranges(least: i64, most: i64, number: u64) -> impl IdRanges + use<> {
     let most = i128::from(most);
     let width = (most - i128::from(least)) / i128::from(number.max(1)) + 1;
-    // All of them lie between two ids.
+    // All numbers lie between two ids.
     let id = |number: i128| i64::try_from(number).unwrap_or(i64::MAX);
     let starts = std::iter::successors(Some(i128::from(least)), move |start| Some(start + width));
     starts
@@ -260,7 +271,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn nobody_joins_once_somebody_has_committed() {
+    async fn worker_does_not_join_after_a_commit() {
         let folder = tempfile::tempdir().unwrap();
         let options = SqliteConnectOptions::new()
             .filename(folder.path().join("school.db"))
@@ -273,13 +284,13 @@ mod tests {
         let permits = Arc::new(Semaphore::new(1));
         let waiting = async || {
             let permit = permits.clone().try_acquire_owned().unwrap();
-            Waiting::new(&pool, permit, 1).await.unwrap()
+            PendingWorker::new(&pool, permit, 1).await.unwrap()
         };
 
-        let second = waiting().await;
+        let worker = waiting().await;
         let mut first = pool.begin().await.unwrap();
         first.fetch_one("SELECT n FROM t").await.unwrap();
-        second
+        worker
             .join()
             .await
             .unwrap()
@@ -289,14 +300,14 @@ mod tests {
             .unwrap();
 
         for update_after_the_first in [false, true] {
-            let second = waiting().await;
+            let worker = waiting().await;
             let mut first = pool.begin().await.unwrap();
             if update_after_the_first {
                 first.fetch_one("SELECT n FROM t").await.unwrap();
             }
             pool.execute("UPDATE t SET n = n + 1").await.unwrap();
             first.fetch_one("SELECT n FROM t").await.unwrap();
-            assert!(second.join().await.unwrap().is_none(), "{update_after_the_first}");
+            assert!(worker.join().await.unwrap().is_none(), "{update_after_the_first}");
         }
         assert_eq!(permits.available_permits(), 1);
     }

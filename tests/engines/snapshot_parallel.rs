@@ -1,4 +1,5 @@
-//! Two threads that read one SQLite table in turns: together they read what one would, at one moment, whoever writes.
+//! Two threads that read one SQLite table in parallel read what one thread would, from one snapshot, while others
+//! write.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use sea_orm::ConnectionTrait as _;
 use harness::{Engine, Scratch};
 
 const STUDENTS: i64 = 1000;
-const IN_A_TURN: u64 = 16;
+const ROWS_PER_RANGE: u64 = 16;
 
 async fn school() -> (Scratch, Database) {
     let scratch = Scratch::migrated(Engine::Sqlite).await;
@@ -32,7 +33,7 @@ async fn school() -> (Scratch, Database) {
 struct Lines {
     text: Vec<u8>,
     rows: u64,
-    /// Whether the second thread has brought any.
+    /// Whether the second thread has read any.
     shared: bool,
     fails_after: Option<u64>,
 }
@@ -79,7 +80,7 @@ fn expected(phone: &str) -> String {
 }
 
 async fn take(database: &Database) -> Snapshot {
-    Snapshot::take(database, ReadStrategy::Parallel(IN_A_TURN), &[Table::Students])
+    Snapshot::take(database, ReadStrategy::Parallel(ROWS_PER_RANGE), &[Table::Students])
         .await
         .unwrap()
 }
@@ -88,8 +89,8 @@ async fn read(snapshot: &mut Snapshot, lines: &mut Lines) -> Result<(), Error> {
     snapshot.read_parallel(Table::Students, Selection::Columns, lines).await
 }
 
-/// Waits until the place of a second thread is back, which one that was left in the middle gives back a little later.
-async fn second_is_free(database: &Database) {
+/// Waits until the worker's permit is free; an abandoned worker releases it a little later.
+async fn worker_is_free(database: &Database) {
     let began = Instant::now();
     loop {
         let mut snapshot = take(database).await;
@@ -102,7 +103,7 @@ async fn second_is_free(database: &Database) {
         }
         assert!(
             began.elapsed() < Duration::from_secs(10),
-            "the second place has not come back"
+            "the worker's permit was not released"
         );
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
@@ -113,22 +114,22 @@ fn cores() -> usize {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_pair_shares_the_work_where_there_are_two_cores() {
+async fn parallel_read_uses_two_threads_where_there_are_two_cores() {
     let (_scratch, database) = school().await;
-    // Twice: the second connection is as good afterwards as before.
+    // Twice: the second connection can be used again.
     for _ in 0..2 {
         let mut snapshot = take(&database).await;
         let mut lines = Lines::default();
         read(&mut snapshot, &mut lines).await.unwrap();
         assert_eq!(String::from_utf8(lines.text).unwrap(), expected("0"));
         assert_eq!(lines.shared, cores() >= 2);
-        // The snapshot is still that of both.
+        // Both threads still have the snapshot.
         let mut again = Lines::default();
         read(&mut snapshot, &mut again).await.unwrap();
         assert_eq!((again.rows, again.shared), (1000, cores() >= 2));
         snapshot.end().await.unwrap();
     }
-    // Who finds no core left reads alone, and the same.
+    // Without a free core one thread reads alone, with the same result.
     let mut snapshots = [take(&database).await, take(&database).await];
     for (before, snapshot) in snapshots.iter_mut().enumerate() {
         let mut lines = Lines::default();
@@ -138,10 +139,10 @@ async fn a_pair_shares_the_work_where_there_are_two_cores() {
     }
 }
 
-/// Every commit changes all rows, so a pair of two moments would read two different values. The writer sometimes pauses,
-/// or no pair could begin between two commits of it on a busy machine.
+/// Every commit changes all rows, so two different snapshots would give two values. The writer sometimes pauses, or on
+/// a busy machine no worker could join between two commits.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_pair_reads_one_moment_whoever_writes() {
+async fn parallel_read_sees_one_snapshot_while_others_write() {
     let (_scratch, database) = school().await;
     let over = Arc::new(AtomicBool::new(false));
     let writing = tokio::spawn({
@@ -173,7 +174,7 @@ async fn a_pair_reads_one_moment_whoever_writes() {
         let phone = text.split_ascii_whitespace().nth(1).unwrap().to_owned();
         assert!(
             text == expected(&phone),
-            "two moments in one snapshot: {phone} and others"
+            "two snapshots in one read: {phone} and others"
         );
         taken += 1;
         shared += u32::from(lines.shared);
@@ -184,11 +185,11 @@ async fn a_pair_reads_one_moment_whoever_writes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_pair_reads_native_values_of_both_threads() {
+async fn parallel_read_has_native_values_of_both_threads() {
     let (scratch, database) = school().await;
-    // By turns of the first thread and of the second.
+    // In ranges of the first thread and of the worker.
     for id in [1, 17, 500, 999, STUDENTS] {
-        second_is_free(&database).await;
+        worker_is_free(&database).await;
         scratch
             .execute(&format!("update students set phone = x'41' where id = {id}"))
             .await;
@@ -203,16 +204,16 @@ async fn a_pair_reads_native_values_of_both_threads() {
         assert_eq!(lines.shared, cores() >= 2, "{id}");
         scratch.execute("update students set phone = '0'").await;
     }
-    second_is_free(&database).await;
+    worker_is_free(&database).await;
 }
 
-/// As when a client goes away: whatever the second thread was doing, its place and its connection come back.
+/// As when a client disconnects: the worker's permit and connection are released at any point.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_pair_that_is_left_in_the_middle_leaves_nothing_behind() {
+async fn abandoned_parallel_read_releases_its_connection_and_permit() {
     let (_scratch, database) = school().await;
-    // Once after each turn of the second thread but the last.
+    // Once after each range of the worker but the last.
     for rows in (0..900).step_by(32) {
-        second_is_free(&database).await;
+        worker_is_free(&database).await;
         let mut snapshot = take(&database).await;
         let mut lines = Lines {
             fails_after: Some(rows),
@@ -222,5 +223,5 @@ async fn a_pair_that_is_left_in_the_middle_leaves_nothing_behind() {
         assert!(matches!(left, Err(Error::Gone)), "{left:?}");
         assert_eq!(lines.shared, cores() >= 2);
     }
-    second_is_free(&database).await;
+    worker_is_free(&database).await;
 }
