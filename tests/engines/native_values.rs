@@ -1,5 +1,5 @@
-//! Values that the kind of their column can't hold: whatever an engine stores is read alike by every path, kept in a backup,
-//! and comes back into the same engine; another engine refuses it and says where it is.
+//! Native values, which the kind of their column can't hold: every strategy reads them alike, a backup keeps them, and
+//! a restore into the same engine is exact. Another engine refuses them and says where they are.
 
 use campus_backup_archive::Cell;
 use campus_backup_domain::restore::{BlockerCode, Mode};
@@ -95,7 +95,7 @@ impl Sink for Lines {
 }
 
 pub(crate) async fn read(database: &Database, strategy: ReadStrategy, table: Table) -> String {
-    let mut snapshot = Snapshot::take(database, path, &[table]).await.unwrap();
+    let mut snapshot = Snapshot::take(database, strategy, &[table]).await.unwrap();
     let mut lines = Lines::default();
     snapshot.read(table, Selection::Columns, &mut lines).await.unwrap();
     snapshot.end().await.unwrap();

@@ -1,5 +1,5 @@
-//! The fast path of each engine reads what the reference reads through the ORM, and both read what was written: for
-//! random rows that the schema admits, byte by byte.
+//! The native reader of each engine reads what the paged reference reads through the ORM, and both read what was
+//! written: for random rows of the schema, byte by byte.
 
 use campus_backup_archive::Cell;
 use campus_backup_domain::catalog::NameColumns;
@@ -228,7 +228,7 @@ fn line(cells: &[Cell<'_>]) -> String {
 }
 
 async fn read(database: &Database, strategy: ReadStrategy, table: Table, selection: Selection) -> Vec<String> {
-    let mut snapshot = Snapshot::take(database, path, &[table]).await.unwrap();
+    let mut snapshot = Snapshot::take(database, strategy, &[table]).await.unwrap();
     let mut lines = Lines::default();
     snapshot.read_parallel(table, selection, &mut lines).await.unwrap();
     assert_eq!(snapshot.rows_of(table), lines.0.len() as u64);

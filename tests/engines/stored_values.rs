@@ -1,5 +1,5 @@
-//! Whatever value an engine stores is read alike by every path, kept in a backup, and comes back into the same engine: random
-//! values, in the words of each engine.
+//! Random values of every type that an engine stores are read alike by every strategy, kept in a backup, and restored
+//! exactly into the same engine.
 
 use campus_backup_domain::Table;
 use campus_backup_domain::restore::Mode;
