@@ -3,7 +3,7 @@ import type { Page } from '@playwright/test';
 import { expect, signIn, test } from './harness.ts';
 
 async function choose(page: Page, archive: string, action: string): Promise<void> {
-  await page.getByRole('button', { name: `What to do with ${archive}` }).click();
+  await page.getByRole('button', { name: `Actions for ${archive}` }).click();
   await page.getByRole('menuitem', { name: action, exact: true }).click();
 }
 
@@ -14,16 +14,16 @@ test('a backup is taken, verified, protected, named, looked into and deleted', a
   const service = await ownSchool();
   await signIn(page, service, '#/');
   await expect(page.getByRole('status').filter({ hasText: 'There is no backup yet' })).toBeVisible();
-  await page.getByRole('link', { name: 'To the archives' }).click();
-  await page.getByRole('button', { name: 'Take a backup…' }).click();
-  const dialog = page.getByRole('dialog', { name: 'Take a backup' });
+  await page.getByRole('link', { name: 'Show backups' }).click();
+  await page.getByRole('button', { name: 'Create a backup…' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Create a backup' });
   await dialog.getByLabel('Name').fill('before the exams');
   await dialog.getByLabel('Note').fill('Asked for by the head teacher.');
-  await dialog.getByRole('button', { name: 'Take a backup' }).click();
+  await dialog.getByRole('button', { name: 'Create a backup' }).click();
   await expect(dialog).toBeHidden();
   const row = page.getByRole('listitem').filter({ hasText: 'before the exams' });
   await expect(row).toContainText('109,053 rows', { timeout: 30_000 });
-  await expect(row).toContainText('Not verified');
+  await expect(row).toContainText('Checked when created');
 
   await choose(page, 'before the exams', 'Verify');
   await expect(row).toContainText('Verified', { timeout: 30_000 });
@@ -32,36 +32,34 @@ test('a backup is taken, verified, protected, named, looked into and deleted', a
 
   await choose(page, 'before the exams', 'Protect from deletion');
   await expect(row).toContainText('Protected');
-  await page.getByRole('button', { name: 'What to do with before the exams' }).click();
+  await page.getByRole('button', { name: 'Actions for before the exams' }).click();
   await expect(page.getByRole('menuitem', { name: 'Delete…' })).toBeDisabled();
   await page.keyboard.press('Escape');
   await choose(page, 'before the exams', 'Remove protection');
   await expect(row).not.toContainText('Protected');
 
-  await choose(page, 'before the exams', 'Name and note…');
-  const edit = page.getByRole('dialog', { name: 'Name and note' });
+  await choose(page, 'before the exams', 'Rename…');
+  const edit = page.getByRole('dialog', { name: 'Rename the backup' });
   await expect(edit.getByLabel('Note')).toHaveValue('Asked for by the head teacher.');
   await edit.getByLabel('Name').fill('end of term');
   await edit.getByRole('button', { name: 'Save' }).click();
   await expect(page.getByText('end of term')).toBeVisible();
 
-  await choose(page, 'end of term', 'Look into it…');
+  await choose(page, 'end of term', 'View contents');
   const details = page.getByRole('dialog', { name: 'end of term' });
   await expect(details.getByRole('row', { name: /^Attendance/ })).toContainText('100,000');
   const coming = page.waitForEvent('download');
-  await details.getByRole('button', { name: 'Courses of this archive as CSV' }).click();
+  await details.getByRole('button', { name: 'Courses of this backup as CSV' }).click();
   const file = readFileSync(await (await coming).path());
   expect(file.equals(await service.curl('/backup/download/courses'))).toBe(true);
   await page.keyboard.press('Escape');
 
   await page.getByRole('link', { name: 'Overview' }).click();
-  await expect(page.getByRole('status').filter({ hasText: 'The last backup is of' })).toContainText(
-    'end of term',
-  );
-  await page.getByRole('link', { name: 'To the archives' }).click();
+  await expect(page.getByRole('status').filter({ hasText: 'Last backup:' })).toContainText('end of term');
+  await page.getByRole('link', { name: 'Show backups' }).click();
   await choose(page, 'end of term', 'Delete…');
-  await page.getByRole('dialog').getByRole('button', { name: 'Delete it' }).click();
-  await expect(page.getByText('There is no archive yet')).toBeVisible();
+  await page.getByRole('dialog').getByRole('button', { name: 'Delete', exact: true }).click();
+  await expect(page.getByText('There is no backup yet')).toBeVisible();
 });
 
 test('an archive is downloaded, uploaded, and refused if it is damaged', async ({
@@ -80,14 +78,14 @@ test('an archive is downloaded, uploaded, and refused if it is damaged', async (
 
   const damaged = info.outputPath('damaged.json.zst');
   writeFileSync(damaged, stored.subarray(0, stored.length - 100));
-  const chosen = page.getByLabel('The archive to upload');
+  const chosen = page.getByLabel('Backup file to upload');
   await chosen.setInputFiles(damaged);
-  const refusal = page.getByRole('alert').filter({ hasText: 'damaged.json.zst was not let in' });
+  const refusal = page.getByRole('alert').filter({ hasText: 'damaged.json.zst could not be added' });
   await expect(refusal).toContainText('The archive is incomplete');
   const whole = info.outputPath('whole.json.zst');
   writeFileSync(whole, stored);
   await chosen.setInputFiles(whole);
-  await expect(page.getByText('whole.json.zst arrived, is whole, and is listed.')).toBeVisible({
+  await expect(page.getByText('Complete: whole.json.zst was checked and added to the list.')).toBeVisible({
     timeout: 30_000,
   });
   await expect(page.getByText('Uploaded', { exact: true })).toBeVisible();
@@ -108,24 +106,24 @@ test('two archives and now are compared, down to the fields', async ({ page, own
   await rows.getByRole('button', { name: 'Show more' }).click();
   await expect(rows.getByRole('listitem')).toHaveCount(100);
   const coming = page.waitForEvent('download');
-  await page.getByRole('button', { name: 'All rows that differ, as CSV' }).click();
+  await page.getByRole('button', { name: 'Download all differences as CSV' }).click();
   const csv = readFileSync(await (await coming).path(), 'utf8');
   expect(csv).toContain('payments,1,removed,amount_paid,');
   await page.getByLabel('To', { exact: true }).selectOption(id);
-  await expect(page.getByText('Choose two different sides.')).toBeVisible();
+  await expect(page.getByText('Choose two different backups')).toBeVisible();
 });
 
 test('what an undo needs is deleted only after a warning', async ({ page, ownSchool }) => {
   const service = await ownSchool();
   await service.api('/backup/clear', { table: 'payments' });
   await signIn(page, service, '#/archives');
-  await choose(page, 'before clearing payments', 'Delete…');
-  const dialog = page.getByRole('dialog', { name: 'Delete an archive' });
-  await expect(dialog.getByText('A clear can be undone only with this archive')).toBeVisible();
-  await expect(dialog.getByText('admin’s clear of payments can be undone')).toBeVisible();
-  await dialog.getByRole('button', { name: 'Delete it all the same' }).click();
+  await choose(page, 'Before clearing payments', 'Delete…');
+  const dialog = page.getByRole('dialog', { name: 'Delete the backup' });
+  await expect(dialog.getByText('This backup is needed to undo a clear')).toBeVisible();
+  await expect(dialog.getByText('admin cleared payments. The clear can be undone until')).toBeVisible();
+  await dialog.getByRole('button', { name: 'Delete anyway' }).click();
   await expect(dialog).toBeHidden();
   await page.getByRole('link', { name: 'Clear' }).click();
   await page.getByRole('button', { name: 'Undo: clear payments' }).click();
-  await expect(page.getByRole('alert').filter({ hasText: 'It was not undone' })).toBeVisible();
+  await expect(page.getByRole('alert').filter({ hasText: 'The clear was not undone' })).toBeVisible();
 });

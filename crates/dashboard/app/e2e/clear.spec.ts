@@ -35,7 +35,7 @@ test('the wrong word changes nothing, and the right one clears what the plan sai
   for (const wrong of ['', 'student', 'STUDENTS', 'payments']) {
     await word.fill(wrong);
     await confirm.click();
-    await expect(dialog.getByText('That is not “students”')).toBeVisible();
+    await expect(dialog.getByText('Type exactly “students”')).toBeVisible();
   }
   expect(await service.api('/backup/stats')).toMatchObject({ students: 1_000 });
 
@@ -49,7 +49,7 @@ test('the wrong word changes nothing, and the right one clears what the plan sai
   });
   const result = page.getByRole('dialog', { name: 'Clear students' });
   await expect(result.getByRole('status')).toContainText(
-    `${plan.removed_total.toLocaleString('en-GB')} rows removed`,
+    `${plan.removed_total.toLocaleString('en-GB')} rows deleted`,
   );
   expect(await service.api('/backup/stats')).toMatchObject({ students: 0, payments: 0, courses: 40 });
   await expect(result.getByRole('button', { name: 'Undo: clear students' })).toBeVisible();
@@ -71,12 +71,12 @@ test('data that has moved since the plan is not cleared before it was counted ag
   await service.api('/backup/clear', { table: 'attendance' });
   await dialog.getByRole('button', { name: /^Clear 1\d\d,\d+ rows$/ }).click();
   const refusal = dialog.getByRole('alert').filter({ hasText: 'Nothing was cleared' });
-  await expect(refusal).toContainText('found');
+  await expect(refusal).toContainText('The data has changed');
   expect(await service.api('/backup/stats')).toMatchObject({ students: 1_000 });
   await refusal.getByRole('button', { name: 'Count again' }).click();
   await dialog.getByLabel('Type all to confirm').fill('all');
   await dialog.getByRole('button', { name: /^Clear 9,\d+ rows$/ }).click();
-  await expect(page.getByRole('dialog').getByRole('status')).toContainText('rows removed');
+  await expect(page.getByRole('dialog').getByRole('status')).toContainText('rows deleted');
   // Administrators stay.
   expect(await service.api('/backup/stats')).toMatchObject({ students: 0, total: 1, users: 1 });
 });
@@ -88,7 +88,7 @@ test('the complete backup can be had from the plan, which stays', async ({ page,
   const coming = page.waitForEvent('download');
   await dialog.getByRole('button', { name: 'Download everything first' }).click();
   expect((await coming).suggestedFilename()).toMatch(/^complete_backup_.*\.json$/);
-  await expect(dialog.getByRole('status')).toContainText('arrived whole');
+  await expect(dialog.getByRole('status')).toContainText(/^Complete:/);
   await expect(dialog.getByLabel('Type courses to confirm')).toBeVisible();
 });
 
@@ -113,7 +113,7 @@ test('a clear is undone from its result, and later from the page', async ({ page
   await dialog.getByLabel('Type payments to confirm').fill('payments');
   await dialog.getByRole('button', { name: /^Clear 5,000 rows$/ }).click();
   await dialog.getByRole('button', { name: 'Undo: clear payments' }).click();
-  await expect(dialog.getByRole('status').filter({ hasText: '5,000 rows are back' })).toBeVisible();
+  await expect(dialog.getByRole('status').filter({ hasText: '5,000 rows were restored' })).toBeVisible();
   expect(await service.digests()).toEqual(before);
   await dialog.getByRole('button', { name: 'Done' }).click();
 
@@ -133,6 +133,6 @@ test('what stands in the way of an undo is said', async ({ page, ownSchool }) =>
   const before = await service.digests();
   await signIn(page, service, '#/clear');
   await page.getByRole('button', { name: 'Undo: clear payments' }).click();
-  await expect(page.getByRole('alert').filter({ hasText: 'It was not undone' })).toBeVisible();
+  await expect(page.getByRole('alert').filter({ hasText: 'The clear was not undone' })).toBeVisible();
   expect(await service.digests()).toEqual(before);
 });

@@ -10,25 +10,25 @@ test('a dialog keeps neither discarded text nor the error of another archive', a
   await service.take('second');
   await signIn(page, service, '#/archives');
   const choose = async (archive: string, action: string) => {
-    await page.getByRole('button', { name: `What to do with ${archive}` }).click();
+    await page.getByRole('button', { name: `Actions for ${archive}` }).click();
     // Another menu may be about to vanish.
-    const menu = page.getByRole('menu', { name: `What to do with ${archive}` });
+    const menu = page.getByRole('menu', { name: `Actions for ${archive}` });
     await menu.getByRole('menuitem', { name: action, exact: true }).click();
   };
   const dialog = page.getByRole('dialog');
-  await page.getByRole('button', { name: 'Take a backup…' }).click();
+  await page.getByRole('button', { name: 'Create a backup…' }).click();
   await dialog.getByLabel('Name').fill('discarded');
-  await dialog.getByLabel(/^Protect it/).check();
+  await dialog.getByLabel(/^Protect from/).check();
   await dialog.getByRole('button', { name: 'Cancel' }).click();
-  await page.getByRole('button', { name: 'Take a backup…' }).click();
+  await page.getByRole('button', { name: 'Create a backup…' }).click();
   await expect(dialog.getByLabel('Name')).toHaveValue('');
-  await expect(dialog.getByLabel(/^Protect it/)).not.toBeChecked();
+  await expect(dialog.getByLabel(/^Protect from/)).not.toBeChecked();
   await page.keyboard.press('Escape');
 
-  await choose('first', 'Name and note…');
+  await choose('first', 'Rename…');
   await dialog.getByLabel('Name').fill('discarded');
   await page.keyboard.press('Escape');
-  await choose('first', 'Name and note…');
+  await choose('first', 'Rename…');
   await expect(dialog.getByLabel('Name')).toHaveValue('first');
   await page.route('**/backup/archives/*', (route) =>
     route.request().method() === 'GET'
@@ -49,17 +49,17 @@ test('a dialog keeps neither discarded text nor the error of another archive', a
   await dialog.getByRole('button', { name: 'Save' }).click();
   await expect(dialog.getByRole('alert')).toBeVisible();
   await page.keyboard.press('Escape');
-  await choose('first', 'Name and note…');
+  await choose('first', 'Rename…');
   await expect(dialog.getByLabel('Name')).toHaveValue('first');
   await expect(dialog.getByRole('alert')).toHaveCount(0);
   await page.keyboard.press('Escape');
 
   await page.route('**/backup/download-links', (route) => route.abort());
-  await choose('first', 'Look into it…');
-  await dialog.getByRole('button', { name: 'Courses of this archive as CSV' }).click();
+  await choose('first', 'View contents');
+  await dialog.getByRole('button', { name: 'Courses of this backup as CSV' }).click();
   await expect(dialog.getByRole('alert')).toBeVisible();
   await page.keyboard.press('Escape');
-  await choose('second', 'Look into it…');
+  await choose('second', 'View contents');
   await expect(page.getByRole('dialog', { name: 'second' })).toBeVisible();
   await expect(dialog.getByRole('alert')).toHaveCount(0);
   await page.keyboard.press('Escape');
@@ -97,8 +97,8 @@ test('on a phone no column of a plan is cut off', async ({ page, ownSchool }) =>
   const id = await service.take('first');
   await service.api('/backup/clear', { table: 'attendance' });
   await signIn(page, service, `#/restore/${id}`);
-  await page.getByRole('button', { name: 'Show what would change' }).click();
-  const table = page.getByRole('region', { name: 'Table by table' });
+  await page.getByRole('button', { name: 'Show preview' }).click();
+  const table = page.getByRole('region', { name: 'Changes by table' });
   const row = table.getByRole('row', { name: /^Attendance/ });
   await expect(row.getByRole('cell')).toHaveText(['–', '100,000', '–', '–', '100,000'], { timeout: 30_000 });
   const overflow = await table.evaluate((element) => element.scrollWidth - element.clientWidth);

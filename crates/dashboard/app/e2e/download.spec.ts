@@ -28,7 +28,7 @@ for (const [button, table] of [
     const { name, content } = await saved(page, `${button} as CSV`);
     expect(name).toMatch(new RegExp(`^${table}_backup_\\d\\d_\\d\\d_\\d{4}_\\d\\d_\\d\\d_\\d\\d\\.csv$`));
     expect(content.equals(await school.curl(`/backup/download/${table}`))).toBe(true);
-    await expect(page.getByText('arrived whole')).toBeVisible();
+    await expect(page.getByText(/^Complete:/)).toBeVisible();
   });
 }
 
@@ -47,30 +47,30 @@ test('a workbook and the complete backup are what curl gets', async ({ page, sch
 test('CSV is written as it was chosen, and the browser remembers the choice', async ({ page, school }) => {
   await signIn(page, school, '#/download');
   const options = page.getByRole('region', { name: 'CSV files' });
-  await options.getByLabel('Excel where amounts are written 12,50').check();
-  await options.getByLabel('Names of students and courses beside their IDs').check();
+  await options.getByLabel('Excel with amounts like 12,50').check();
+  await options.getByLabel('Add the names of students').check();
   const european = '?delimiter=semicolon&decimals=comma';
   const payments = await saved(page, 'Payments as CSV');
   expect(payments.content.equals(await school.curl(`/backup/download/payments${european}&names=true`))).toBe(
     true,
   );
   expect(payments.content.toString('utf8')).toMatch(/^\uFEFFID;Student ID;Student Name;Amount Paid;/);
-  await expect(page.getByText('arrived whole')).toBeVisible();
+  await expect(page.getByText(/^Complete:/)).toBeVisible();
   const students = await saved(page, 'Students as CSV');
   expect(students.content.equals(await school.curl(`/backup/download/students${european}`))).toBe(true);
 
   await page.reload();
-  await expect(options.getByLabel('Excel where amounts are written 12,50')).toBeChecked();
-  await options.getByLabel('Something else').check();
-  await options.getByLabel('Between fields').selectOption('Tab');
+  await expect(options.getByLabel('Excel with amounts like 12,50')).toBeChecked();
+  await options.getByLabel('Custom').check();
+  await options.getByLabel('Separator').selectOption('Tab');
   await options.getByLabel('Dates').selectOption('2026-12-31');
-  await options.getByLabel('Names of students').uncheck();
+  await options.getByLabel('Add the names of students').uncheck();
   const attendance = await saved(page, 'Attendance as CSV');
   const tabs = '?delimiter=tab&decimals=comma&dates=iso';
   expect(attendance.content.equals(await school.curl(`/backup/download/attendance${tabs}`))).toBe(true);
   await page.reload();
-  await expect(options.getByLabel('Something else')).toBeChecked();
-  await expect(options.getByLabel('Between fields')).toHaveValue('tab');
+  await expect(options.getByLabel('Custom')).toBeChecked();
+  await expect(options.getByLabel('Separator')).toHaveValue('tab');
 });
 
 test('a download that breaks off is shown as failed, saves nothing and can be had again', async ({
@@ -85,7 +85,7 @@ test('a download that breaks off is shown as failed, saves nothing and can be ha
   network.cutAfter = 60_000;
   await page.getByRole('button', { name: 'Attendance as CSV' }).click();
   const failure = page.getByRole('alert').filter({ hasText: 'Attendance as CSV was not downloaded' });
-  await expect(failure).toContainText(/rows arrived|did not arrive whole/);
+  await expect(failure).toContainText(/rows arrived|did not arrive completely/);
   await expect(failure).toContainText('Nothing was saved');
   expect(names).toEqual([]);
   network.cutAfter = Number.POSITIVE_INFINITY;
@@ -129,7 +129,7 @@ test.describe('a large file', () => {
     await signIn(page, service, '#/download');
     await expect(page.getByText('1,000,000 rows')).toBeVisible();
     await page.getByRole('button', { name: 'Attendance as CSV' }).click();
-    await expect(page.getByText('arrived whole')).toBeVisible({ timeout: 60_000 });
+    await expect(page.getByText(/^Complete:/)).toBeVisible({ timeout: 60_000 });
     const digest = await page.evaluate(async () => {
       const folder = await navigator.storage.getDirectory();
       const file = await (await folder.getFileHandle('attendance_backup.csv')).getFile();
@@ -172,7 +172,7 @@ test.describe('a large file', () => {
     const { name, content } = await saved(page, 'Attendance as CSV');
     expect(name).toMatch(/^attendance_backup_.*\.csv$/);
     expect(content.equals(await service.curl('/backup/download/attendance'))).toBe(true);
-    await expect(page.getByText('Sent whole. Your browser’s own list of downloads')).toBeVisible({
+    await expect(page.getByText('The whole file was sent.')).toBeVisible({
       timeout: 30_000,
     });
     expect(page.url()).not.toContain('link=');

@@ -27,7 +27,7 @@ test('a session that ends in the middle costs nothing but the password', async (
   await expect(page.getByLabel('Type attendance to confirm')).toHaveValue('attendance');
   expect(await service.api('/backup/stats')).toMatchObject({ attendance: 100_000 });
   await page.getByRole('button', { name: 'Clear 100,000 rows' }).click();
-  await expect(page.getByText('100,000 rows removed')).toBeVisible();
+  await expect(page.getByText('100,000 rows deleted')).toBeVisible();
 });
 
 test('a token that the service refuses before its time asks for the password, too', async ({

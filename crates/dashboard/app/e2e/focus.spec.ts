@@ -38,7 +38,7 @@ test('after a dialog, a menu and a deletion the focus is where it came from', as
   const service = await ownSchool();
   await service.take('first');
   await signIn(page, service, '#/archives');
-  const menu = page.getByRole('button', { name: 'What to do with first' });
+  const menu = page.getByRole('button', { name: 'Actions for first' });
   const choose = async (action: string) => {
     await menu.focus();
     await page.keyboard.press('Enter');
@@ -49,7 +49,7 @@ test('after a dialog, a menu and a deletion the focus is where it came from', as
     await expect(item).toBeFocused();
     await page.keyboard.press('Enter');
   };
-  for (const action of ['Look into it…', 'Name and note…', 'Delete…']) {
+  for (const action of ['View contents', 'Rename…', 'Delete…']) {
     await choose(action);
     // It has the focus a moment after it is seen.
     await expect(page.getByRole('dialog').locator(':focus')).toBeVisible();
@@ -62,7 +62,7 @@ test('after a dialog, a menu and a deletion the focus is where it came from', as
   await expect(menu).toBeFocused();
   await choose('Remove protection');
   await expect(page.getByText('Protected')).toBeHidden();
-  const take = page.getByRole('button', { name: 'Take a backup…' });
+  const take = page.getByRole('button', { name: 'Create a backup…' });
   await take.focus();
   await page.keyboard.press('Enter');
   await expect(page.getByRole('dialog').locator(':focus')).toBeVisible();
@@ -71,9 +71,9 @@ test('after a dialog, a menu and a deletion the focus is where it came from', as
   await expect(take).toBeFocused();
   // Its row is gone, and with it what had opened the dialog.
   await choose('Delete…');
-  await page.getByRole('button', { name: 'Delete it' }).focus();
+  await page.getByRole('button', { name: 'Delete', exact: true }).focus();
   await page.keyboard.press('Enter');
-  await expect(page.getByText('There is no archive yet')).toBeVisible();
+  await expect(page.getByText('There is no backup yet')).toBeVisible();
   await expect(page.locator('main')).toBeFocused();
 });
 
@@ -137,7 +137,7 @@ test('nothing takes the focus while the password is typed', async ({ page, ownSc
   await expect(password).toBeFocused({ timeout: 20_000 });
   await page.keyboard.type(PASSWORD.slice(0, 5));
   answer();
-  await expect(page.getByText('5,000 rows removed')).toBeVisible();
+  await expect(page.getByText('5,000 rows deleted')).toBeVisible();
   await page.keyboard.type(PASSWORD.slice(5));
   await expect(password).toHaveValue(PASSWORD);
   await page.unroute('**/backup/jobs?*');

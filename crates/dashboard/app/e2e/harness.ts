@@ -92,7 +92,7 @@ export const PAGES = [
   { name: 'overview', at: '#/', heading: 'Overview' },
   { name: 'download', at: '#/download', heading: 'Download' },
   { name: 'clear', at: '#/clear', heading: 'Clear' },
-  { name: 'archives', at: '#/archives', heading: 'Archives' },
+  { name: 'archives', at: '#/archives', heading: 'Backups' },
   { name: 'restore', at: '#/restore', heading: 'Restore' },
   { name: 'compare', at: '#/compare', heading: 'Compare' },
 ];

@@ -26,11 +26,11 @@ test('a long list of archives says how many there are, and shows more when that 
     return route.fulfill({ json: { items, total, limit, offset, unreadable: [] } });
   });
   await signIn(page, service, '#/archives');
-  await expect(page.getByText('The newest 50 of 1,234 are shown.')).toBeVisible();
+  await expect(page.getByText('Showing the newest 50 of 1,234 backups.')).toBeVisible();
   await expect(page.getByText('number 50', { exact: true })).toBeVisible();
   await expect(page.getByText('number 51', { exact: true })).toHaveCount(0);
-  await page.getByRole('button', { name: 'Show older ones' }).click();
-  await expect(page.getByText('The newest 100 of 1,234 are shown.')).toBeVisible();
+  await page.getByRole('button', { name: 'Show older backups' }).click();
+  await expect(page.getByText('Showing the newest 100 of 1,234 backups.')).toBeVisible();
   await expect(page.getByText('number 100', { exact: true })).toBeVisible();
 });
 
@@ -65,19 +65,19 @@ test('of more than a thousand archives each page loads what it shows', async ({ 
     return route.fulfill({ json: { items, total: all.length, limit, offset, unreadable: [] } });
   });
   await signIn(page, service, '#/');
-  const last = page.getByRole('status').filter({ hasText: 'The last backup is of' });
+  const last = page.getByRole('status').filter({ hasText: 'Last backup:' });
   await expect(last).toContainText('the one that counts');
   for (const [at, label] of [
-    ['Restore', 'Archive'],
+    ['Restore', 'Backup'],
     ['Compare', 'From'],
   ] as const) {
     await page.getByRole('link', { name: at, exact: true }).click();
     const select = page.getByLabel(label, { exact: true });
     await expect(select).toHaveValue('own');
-    await expect(select.locator('option', { hasText: 'safety archive' })).toHaveCount(50);
-    await expect(page.getByText('The newest 50 of 1,071 are shown.')).toBeVisible();
-    await page.getByRole('button', { name: 'Show older ones' }).click();
-    await expect(select.locator('option', { hasText: 'safety archive' })).toHaveCount(100);
+    await expect(select.locator('option', { hasText: 'safety backup' })).toHaveCount(50);
+    await expect(page.getByText('Showing the newest 50 of 1,071 backups.')).toBeVisible();
+    await page.getByRole('button', { name: 'Show older backups' }).click();
+    await expect(select.locator('option', { hasText: 'safety backup' })).toHaveCount(100);
     await expect(select).toHaveValue('own');
     await page.reload();
   }

@@ -24,7 +24,7 @@ async function typed(page: Page, table: string) {
 }
 
 async function choose(page: Page, archive: string, action: string): Promise<void> {
-  await page.getByRole('button', { name: `What to do with ${archive}` }).click();
+  await page.getByRole('button', { name: `Actions for ${archive}` }).click();
   await page.getByRole('menuitem', { name: action, exact: true }).click();
 }
 
@@ -55,11 +55,11 @@ test('a clear and its undo are told as what they were, although the answer is lo
   await expect(dialog.getByRole('status')).toContainText('Still not known', { timeout: 20_000 });
   await expect(page.getByText('Nothing was')).toHaveCount(0);
   network.losing = undefined;
-  await expect(dialog.getByRole('status')).toContainText('5,000 rows removed', { timeout: 30_000 });
+  await expect(dialog.getByRole('status')).toContainText('5,000 rows deleted', { timeout: 30_000 });
 
   network.losing = { request: /^POST \S+\/undo$/, loss: 'gateway timeout' };
   await dialog.getByRole('button', { name: 'Undo: clear payments' }).click();
-  await expect(dialog.getByRole('status').filter({ hasText: '5,000 rows are back' })).toBeVisible({
+  await expect(dialog.getByRole('status').filter({ hasText: '5,000 rows were restored' })).toBeVisible({
     timeout: 30_000,
   });
   await dialog.getByRole('button', { name: 'Done' }).click();
@@ -78,7 +78,7 @@ test('a clear and its undo are told as what they were, although the answer is lo
   await expect(unknown.or(page.getByText('Still not known: Clear enrollments'))).toBeVisible();
   network.losing = undefined;
   const told = page.getByRole('status').filter({ hasText: 'Clear enrollments' });
-  await expect(told).toContainText('3,000 rows removed', { timeout: 30_000 });
+  await expect(told).toContainText('3,000 rows deleted', { timeout: 30_000 });
   await told.getByRole('button', { name: 'Dismiss' }).click();
   await expect(told).toBeHidden();
 
@@ -89,7 +89,7 @@ test('a clear and its undo are told as what they were, although the answer is lo
   await page.getByRole('button', { name: 'Undo: clear enrollments' }).click();
   await expect.poll(() => service.api('/backup/stats')).toMatchObject({ enrollments: 3_000 });
   await page.clock.fastForward(16_000);
-  await expect(page.getByRole('status').filter({ hasText: '3,000 rows are back' })).toBeVisible({
+  await expect(page.getByRole('status').filter({ hasText: '3,000 rows were restored' })).toBeVisible({
     timeout: 30_000,
   });
   await expect(page.getByRole('heading', { name: 'Can be undone' })).toBeHidden();
@@ -106,7 +106,7 @@ test('a request that has not arrived is not told as done, and is done once', asy
   const { dialog, confirm } = await typed(page, 'courses');
   network.losing = { request: /^POST \/backup\/clear$/, loss: 'request dropped' };
   await confirm.click();
-  await expect(dialog.getByRole('alert')).toContainText('Not done so far', { timeout: 20_000 });
+  await expect(dialog.getByRole('alert')).toContainText('Not done yet', { timeout: 20_000 });
   await expect(dialog.getByRole('alert')).toContainText('no record of this request');
   expect(await service.api('/backup/stats')).toMatchObject({ courses: 40 });
   const keys: (string | undefined)[] = [];
@@ -116,7 +116,7 @@ test('a request that has not arrived is not told as done, and is done once', asy
   });
   network.losing = undefined;
   await confirm.click();
-  await expect(dialog.getByRole('status')).toContainText('rows removed', { timeout: 30_000 });
+  await expect(dialog.getByRole('status')).toContainText('rows deleted', { timeout: 30_000 });
   expect(await kinds(service)).toEqual(['clear succeeded']);
   // A refusal of the service is told as one.
   await dialog.getByRole('button', { name: 'Done' }).click();
@@ -141,20 +141,20 @@ test('whatever is done with backups is told as it was, although the answer is lo
     network.losing = { request, loss };
   };
   lose(/^POST \/backup\/archives$/, 'gateway timeout');
-  await page.getByRole('button', { name: 'Take a backup…' }).click();
-  const take = page.getByRole('dialog', { name: 'Take a backup' });
+  await page.getByRole('button', { name: 'Create a backup…' }).click();
+  const take = page.getByRole('dialog', { name: 'Create a backup' });
   await take.getByLabel('Name').fill('one');
-  await take.getByRole('button', { name: 'Take a backup' }).click();
+  await take.getByRole('button', { name: 'Create a backup' }).click();
   await expect(take).toBeHidden();
   await expect(page.getByRole('status').filter({ hasText: 'was created' })).toContainText('109,053 rows', {
     timeout: 30_000,
   });
   lose(/^POST \S+\/verify$/, 'answer cut');
   await choose(page, 'one', 'Verify');
-  await expect(page.getByRole('status').filter({ hasText: 'is whole' })).toBeVisible({ timeout: 30_000 });
+  await expect(page.getByRole('status').filter({ hasText: 'is complete' })).toBeVisible({ timeout: 30_000 });
   lose(/^PATCH /, 'answer cut');
-  await choose(page, 'one', 'Name and note…');
-  const edit = page.getByRole('dialog', { name: 'Name and note' });
+  await choose(page, 'one', 'Rename…');
+  const edit = page.getByRole('dialog', { name: 'Rename the backup' });
   await edit.getByLabel('Name').fill('two');
   await edit.getByRole('button', { name: 'Save' }).click();
   await expect(edit).toBeHidden();
@@ -163,12 +163,12 @@ test('whatever is done with backups is told as it was, although the answer is lo
   await expect(page.getByText('Protected')).toBeVisible();
   lose(/^POST \/backup\/archives\/upload/, 'gateway timeout');
   const { items } = await service.api<{ items: { id: string }[] }>('/backup/archives');
-  await page.getByLabel('The archive to upload').setInputFiles({
+  await page.getByLabel('Backup file to upload').setInputFiles({
     name: 'again.json.zst',
     mimeType: 'application/octet-stream',
     buffer: await service.curl(`/backup/archives/${items[0]?.id}/file`),
   });
-  await expect(page.getByText('again.json.zst arrived, is whole, and is listed.')).toBeVisible({
+  await expect(page.getByText('Complete: again.json.zst was checked and added to the list.')).toBeVisible({
     timeout: 30_000,
   });
   network.losing = undefined;
@@ -180,17 +180,17 @@ test('whatever is done with backups is told as it was, although the answer is lo
   await choose(page, 'two', 'Restore…');
   await page.getByLabel('Some tables').check();
   await page.getByLabel('Payments', { exact: true }).check();
-  await page.getByRole('button', { name: 'Show what would change' }).click();
+  await page.getByRole('button', { name: 'Show preview' }).click();
   await page.getByLabel('Type restore to confirm').fill('restore', { timeout: 30_000 });
   lose(/^POST \S+\/restore$/, 'answer cut');
   await page.getByRole('button', { name: 'Restore', exact: true }).click();
-  await expect(page.getByRole('region', { name: 'The report' })).toBeVisible({ timeout: 60_000 });
+  await expect(page.getByRole('region', { name: 'Restore report' })).toBeVisible({ timeout: 60_000 });
   expect(await service.api('/backup/stats')).toMatchObject({ payments: 5_000 });
 
-  await page.getByRole('link', { name: 'Archives', exact: true }).click();
+  await page.getByRole('link', { name: 'Backups', exact: true }).click();
   lose(/^DELETE /, 'gateway timeout');
   await choose(page, 'two', 'Delete…');
-  await page.getByRole('dialog').getByRole('button', { name: 'Delete it' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Delete', exact: true }).click();
   await expect(page.getByRole('dialog')).toBeHidden();
   await expect(page.getByText('two', { exact: true })).toBeHidden();
   expect((await kinds(service)).sort()).toEqual([
@@ -213,7 +213,7 @@ test('a reload does not lose what is not known yet', async ({ page, ownSchool, n
   await expect(dialog.getByRole('status')).toContainText('Not known yet: Clear payments');
   await expect.poll(() => service.api('/backup/stats')).toMatchObject({ payments: 0 });
   await page.reload();
-  const unknown = page.getByRole('status').filter({ hasText: 'Clear payments, asked for at' });
+  const unknown = page.getByRole('status').filter({ hasText: 'Clear payments, started at' });
   await expect(unknown).toBeVisible();
   await expect(page.getByText('Nothing was')).toHaveCount(0);
   network.losing = undefined;
@@ -229,10 +229,10 @@ test('a reload does not lose what is not known yet', async ({ page, ownSchool, n
   await other.confirm.click();
   await expect(other.dialog.getByRole('status')).toContainText('Not known yet: Clear courses');
   await page.reload();
-  await expect(page.getByRole('status').filter({ hasText: 'Clear courses, asked for at' })).toBeVisible();
+  await expect(page.getByRole('status').filter({ hasText: 'Clear courses, started at' })).toBeVisible();
   network.losing = undefined;
-  const open = page.getByRole('alert').filter({ hasText: 'Clear courses, asked for at' });
-  await expect(open).toContainText('Not done so far', { timeout: 30_000 });
+  const open = page.getByRole('alert').filter({ hasText: 'Clear courses, started at' });
+  await expect(open).toContainText('Not done yet', { timeout: 30_000 });
   await open.getByRole('button', { name: 'Dismiss' }).click();
   await page.reload();
   await expect(page.getByRole('heading', { name: 'Clear', exact: true })).toBeVisible();
@@ -248,17 +248,19 @@ test('a backup that is gone is told as gone, although the answer is lost', async
   const id = await service.take('one');
   const network = await networkBefore(service);
   await signIn(page, network, '#/archives');
-  await choose(page, 'one', 'Name and note…');
-  const edit = page.getByRole('dialog', { name: 'Name and note' });
+  await choose(page, 'one', 'Rename…');
+  const edit = page.getByRole('dialog', { name: 'Rename the backup' });
   await edit.getByLabel('Name').fill('two');
   await service.request('DELETE', `/backup/archives/${id}`);
   network.losing = { request: /^PATCH /, loss: 'gateway timeout' };
   await edit.getByRole('button', { name: 'Save' }).click();
-  await expect(edit.getByRole('alert')).toContainText('This backup was deleted', { timeout: 30_000 });
-  await expect(page.getByText('Not done so far')).toHaveCount(0);
+  await expect(edit.getByRole('alert')).toContainText('A deleted backup can’t be restored', {
+    timeout: 30_000,
+  });
+  await expect(page.getByText('Not done yet')).toHaveCount(0);
   await page.keyboard.press('Escape');
   // The list is no longer that of before.
-  await expect(page.getByText('There is no archive yet')).toBeVisible();
+  await expect(page.getByText('There is no backup yet')).toBeVisible();
 });
 
 test('a job is drawn once, and says that it is not known whether its cancelling has arrived', async ({
@@ -287,7 +289,7 @@ test('a job is drawn once, and says that it is not known whether its cancelling 
     answersJob ? route.fulfill({ json: job() }) : route.abort(),
   );
   await page.route(`**/backup/jobs/${id}/cancel`, (route) => route.abort());
-  await progress.getByRole('button', { name: 'Cancel: Clearing' }).click();
+  await progress.getByRole('button', { name: 'Cancel: Clearing data' }).click();
   await expect(progress.getByRole('status')).toContainText('not known yet whether this is being cancelled');
   state = 'cancelling';
   answersJob = true;
@@ -300,14 +302,14 @@ test('an upload that can’t be cancelled any more says so', async ({ page, ownS
   const network = await networkBefore(service);
   await signIn(page, network, '#/archives');
   network.losing = { request: /^POST \/backup\/archives\/upload/, loss: 'answer held' };
-  await page.getByLabel('The archive to upload').setInputFiles({
+  await page.getByLabel('Backup file to upload').setInputFiles({
     name: 'whole.json',
     mimeType: 'application/json',
     buffer: await service.curl('/backup/download/all'),
   });
   await expect.poll(() => kinds(service), { timeout: 30_000 }).toEqual(['upload succeeded']);
   await page.getByRole('button', { name: 'Cancel the upload of whole.json' }).click();
-  await expect(page.getByText('it can’t be cancelled any more')).toBeVisible({ timeout: 30_000 });
+  await expect(page.getByText('this can no longer be cancelled')).toBeVisible({ timeout: 30_000 });
   await expect(page.getByRole('button', { name: 'Cancel the upload of whole.json' })).toBeHidden();
 });
 
@@ -325,7 +327,7 @@ test('signing out everywhere is told as it was, although the answer is lost', as
   const confirm = dialog.getByRole('button', { name: 'Sign out everywhere' });
   network.losing = { request: /^DELETE \/auth\/sessions/, loss: 'request dropped' };
   await confirm.click();
-  await expect(dialog.getByRole('alert')).toContainText('Not done so far', { timeout: 30_000 });
+  await expect(dialog.getByRole('alert')).toContainText('Not done yet', { timeout: 30_000 });
   network.losing = { request: /^DELETE \/auth\/sessions/, loss: 'answer cut' };
   await confirm.click();
   await expect(page.getByText('You are signed out.')).toBeVisible({ timeout: 30_000 });
@@ -363,14 +365,14 @@ test('what changes nothing can be asked again when its answer is lost', async ({
   await service.api('/backup/clear', { table: 'payments' });
   lose(/restore-plan$/);
   await page.goto(`${network.url}/backup/#/restore/${id}`);
-  const show = page.getByRole('button', { name: 'Show what would change' });
+  const show = page.getByRole('button', { name: 'Show preview' });
   await show.click();
-  await expect(unreachable).toContainText('There is no plan');
+  await expect(unreachable).toContainText('Can’t restore this');
   network.losing = undefined;
   await show.click();
   await expect(page.getByLabel('Type restore to confirm')).toBeVisible({ timeout: 30_000 });
 
-  await page.getByRole('link', { name: 'Archives', exact: true }).click();
+  await page.getByRole('link', { name: 'Backups', exact: true }).click();
   lose(/^POST \/backup\/download-links/);
   await choose(page, 'one', 'Download');
   await expect(unreachable).toBeVisible();
@@ -410,12 +412,12 @@ test('a damaged backup is told, shown as a problem, and not proposed', async ({ 
   await expect(damaged).toBeHidden();
 
   await page.getByRole('link', { name: 'Overview' }).click();
-  const last = page.getByRole('alert').filter({ hasText: /^The last backup, of .*, is damaged/ });
-  await expect(last).toContainText('The newest backup that is not known to be damaged is of');
+  const last = page.getByRole('alert').filter({ hasText: /^The last backup is damaged/ });
+  await expect(last).toContainText('You can restore the previous backup of');
   await expect(last).not.toContainText('archive_');
 
   for (const [at, label] of [
-    ['restore', 'Archive'],
+    ['restore', 'Backup'],
     ['compare', 'From'],
   ] as const) {
     await page.goto(`${service.url}/backup/#/${at}`);
@@ -426,7 +428,7 @@ test('a damaged backup is told, shown as a problem, and not proposed', async ({ 
     await expect(page.getByRole('alert')).toContainText('There is no such backup');
     await expect(chosen).toBeHidden();
     await page.goto(`${service.url}/backup/#/${at}/${gone}`);
-    await expect(page.getByRole('alert')).toContainText('This backup was deleted');
+    await expect(page.getByRole('alert')).toContainText('A deleted backup can’t be restored');
     await page.getByRole('link', { name: 'Choose another backup' }).click();
     await expect(chosen).toHaveValue(good);
   }
@@ -436,7 +438,7 @@ test('a damaged backup is told, shown as a problem, and not proposed', async ({ 
   // After a restore, the copy of what was there before is not proposed.
   await service.api('/backup/clear', { table: 'students' });
   await page.goto(`${service.url}/backup/#/restore`);
-  await expect(page.getByLabel('Archive', { exact: true })).toHaveValue(good);
+  await expect(page.getByLabel('Backup', { exact: true })).toHaveValue(good);
 });
 
 test('the overview is not content with tables that have become empty', async ({ page, ownSchool }) => {
@@ -449,12 +451,12 @@ test('the overview is not content with tables that have become empty', async ({ 
   // An older file that arrives later does not hide it.
   await service.upload(`/backup/archives/${older}/file`, 'uploaded');
   await signIn(page, service, '#/');
-  const last = page.getByRole('status').filter({ hasText: 'The last backup is of' });
+  const last = page.getByRole('status').filter({ hasText: 'Last backup:' });
   await expect(last).toContainText('today');
   await expect(last).toHaveAttribute('style', /green/);
   await service.api('/backup/clear', { table: 'payments' });
   await page.getByRole('button', { name: 'Refresh' }).click();
-  const empty = page.getByRole('alert').filter({ hasText: 'Empty now' });
+  const empty = page.getByRole('alert').filter({ hasText: 'Tables that are now empty' });
   await expect(empty).toContainText('5,000 rows of payments');
   await expect(last).not.toHaveAttribute('style', /green/);
   await empty.getByRole('link', { name: 'Undo a clear' }).click();
@@ -480,7 +482,7 @@ test('the overview is not content with tables that have become empty', async ({ 
   await expect(page.getByRole('button', { name: 'Undo: clear payments' })).toBeHidden();
   await page.unroute(/\/backup\/jobs\?limit=/);
   await page.getByRole('button', { name: 'Undo: clear payments' }).click();
-  await expect(page.getByRole('status').filter({ hasText: '5,000 rows are back' })).toBeVisible({
+  await expect(page.getByRole('status').filter({ hasText: '5,000 rows were restored' })).toBeVisible({
     timeout: 30_000,
   });
 });

@@ -67,7 +67,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
           if (['overview', 'download'].includes(name)) {
             await expect(page.getByText(/1,000 rows|Counted at/).first()).toBeVisible();
           }
-          await expect(page.getByLabel(/^Reading/)).toHaveCount(0);
+          await expect(page.getByLabel(/^Loading/)).toHaveCount(0);
           await looked(page, `${name}-${colorScheme}-${width}`);
         });
       }
@@ -81,30 +81,30 @@ for (const colorScheme of ['light', 'dark'] as const) {
         await signIn(page, school, '#/archives');
         await expect(page.getByText('Restore tested')).toBeVisible({ timeout: 30_000 });
         await looked(page, `archives-full-${colorScheme}-${width}`);
-        await page.getByRole('button', { name: 'What to do with start of term' }).click();
+        await page.getByRole('button', { name: 'Actions for start of term' }).click();
         await looked(page, `archives-menu-${colorScheme}-${width}`);
-        await page.getByRole('menuitem', { name: 'Look into it…' }).click();
+        await page.getByRole('menuitem', { name: 'View contents' }).click();
         await expect(page.getByRole('dialog', { name: 'start of term' })).toBeVisible();
         await looked(page, `archives-details-${colorScheme}-${width}`);
         await page.keyboard.press('Escape');
-        await page.getByRole('button', { name: 'Take a backup…' }).click();
+        await page.getByRole('button', { name: 'Create a backup…' }).click();
         await looked(page, `archives-take-${colorScheme}-${width}`);
         await page.goto(`${school.url}/backup/#/compare/${id}`);
         await page.getByRole('button', { name: 'Attendance' }).click({ timeout: 30_000 });
         await expect(page.getByText('ID 1', { exact: true })).toBeVisible({ timeout: 30_000 });
         await looked(page, `compare-full-${colorScheme}-${width}`);
         await page.goto(`${school.url}/backup/#/restore/${id}`);
-        await page.getByRole('button', { name: 'Show what would change' }).click();
+        await page.getByRole('button', { name: 'Show preview' }).click();
         const word = page.getByLabel('Type restore to confirm');
         await word.fill('restor', { timeout: 30_000 });
         await word.press('Enter');
         await looked(page, `restore-plan-${colorScheme}-${width}`);
         await word.fill('restore');
         await word.press('Enter');
-        await expect(page.getByRole('region', { name: 'The report' })).toBeVisible({ timeout: 60_000 });
+        await expect(page.getByRole('region', { name: 'Restore report' })).toBeVisible({ timeout: 60_000 });
         await looked(page, `restore-report-${colorScheme}-${width}`);
         await page.goto(`${school.url}/backup/#/`);
-        await expect(page.getByText('The last backup is of')).toBeVisible();
+        await expect(page.getByText('Last backup:')).toBeVisible();
         await looked(page, `overview-full-${colorScheme}-${width}`);
         await page.goto(`${school.url}/backup/#/clear`);
         await expect(page.getByRole('heading', { name: 'Can be undone' })).toBeVisible();
@@ -136,7 +136,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
         }
         await expect(page.getByText('100,000 rows')).toBeVisible();
         await page.getByRole('button', { name: 'Courses as CSV' }).click();
-        await expect(page.getByText('arrived whole')).toBeVisible();
+        await expect(page.getByText(/^Complete:/)).toBeVisible();
         network.cutAfter = 60_000;
         await page.getByRole('button', { name: 'Payments as JSON' }).click();
         await expect(page.getByRole('alert')).toBeVisible();
@@ -193,7 +193,7 @@ test('everything can be reached with the keyboard alone', async ({ page, school 
 
 test('an unknown page says so', async ({ page, school }) => {
   await signIn(page, school, '#/nothing');
-  await expect(page.getByRole('heading', { name: 'There is no such page' })).toBeVisible();
-  await page.getByRole('link', { name: 'To the overview' }).click();
+  await expect(page.getByRole('heading', { name: 'Page not found' })).toBeVisible();
+  await page.getByRole('link', { name: 'Show the overview' }).click();
   await expect(page.getByRole('heading', { name: 'Overview' })).toBeVisible();
 });

@@ -7,30 +7,32 @@ test('everything comes back by its plan, and can be taken back', async ({ page, 
   await service.api('/backup/clear', { table: 'all' });
   const cleared = await service.digests();
   await signIn(page, service, '#/restore');
-  await page.getByLabel('Archive').selectOption({ label: await labelOf(page, 'before the exams') });
-  await page.getByRole('button', { name: 'Show what would change' }).click();
-  const plan = page.getByRole('region', { name: 'The plan' });
+  await page
+    .getByLabel('Backup', { exact: true })
+    .selectOption({ label: await labelOf(page, 'before the exams') });
+  await page.getByRole('button', { name: 'Show preview' }).click();
+  const plan = page.getByRole('region', { name: 'Preview' });
   await expect(plan.getByRole('row', { name: /^Attendance/ })).toContainText('100,000', { timeout: 30_000 });
   const word = plan.getByLabel('Type restore to confirm');
   for (const wrong of ['', 'Restore', 'yes']) {
     await word.fill(wrong);
     await plan.getByRole('button', { name: 'Restore' }).click();
-    await expect(plan.getByText('That is not “restore”')).toBeVisible();
+    await expect(plan.getByText('Type exactly “restore”')).toBeVisible();
   }
   expect(await service.digests()).toEqual(cleared);
   await word.fill('restore');
   await plan.getByRole('button', { name: 'Restore' }).click();
-  const report = page.getByRole('region', { name: 'The report' });
-  await expect(report.getByRole('status')).toContainText('Restored', { timeout: 60_000 });
+  const report = page.getByRole('region', { name: 'Restore report' });
+  await expect(report.getByRole('status')).toContainText('Restore complete', { timeout: 60_000 });
   await expect(report.getByRole('row', { name: /^Students/ })).toContainText('1,000');
   expect(await service.digests()).toEqual(before);
 
-  await report.getByRole('link', { name: 'Take this restore back…' }).click();
-  await page.getByRole('button', { name: 'Show what would change' }).click();
-  await expect(plan.getByText(/are removed/)).toBeVisible({ timeout: 30_000 });
+  await report.getByRole('link', { name: 'Undo this restore…' }).click();
+  await page.getByRole('button', { name: 'Show preview' }).click();
+  await expect(plan.getByText(/will be deleted/)).toBeVisible({ timeout: 30_000 });
   await plan.getByLabel('Type restore to confirm').fill('restore');
   await plan.getByRole('button', { name: 'Restore' }).click();
-  await expect(report.getByRole('status')).toContainText('Restored', { timeout: 60_000 });
+  await expect(report.getByRole('status')).toContainText('Restore complete', { timeout: 60_000 });
   expect(await service.digests()).toEqual(cleared);
 });
 
@@ -41,24 +43,24 @@ test('one student and single tables come back', async ({ page, ownSchool }) => {
   await service.api('/backup/clear', { table: 'attendance' });
   await signIn(page, service, `#/restore/${id}`);
   await page.getByLabel('Some tables').check();
-  await page.getByRole('button', { name: 'Show what would change' }).click();
+  await page.getByRole('button', { name: 'Show preview' }).click();
   await expect(page.getByText('Choose at least one table.')).toBeVisible();
   await page.getByLabel('One student').check();
   await page.getByLabel('ID of the student').fill('x');
-  await page.getByRole('button', { name: 'Show what would change' }).click();
+  await page.getByRole('button', { name: 'Show preview' }).click();
   await expect(page.getByText('Enter the student’s ID, a whole number.')).toBeVisible();
   await page.getByLabel('ID of the student').fill('7');
-  await page.getByLabel('Bring back, keep what is new').check();
-  await page.getByRole('button', { name: 'Show what would change' }).click();
-  const plan = page.getByRole('region', { name: 'The plan' });
-  await expect(plan.getByText(/^[1-9]\d+ rows come back/)).toBeVisible({ timeout: 30_000 });
+  await page.getByLabel('Restore and keep new rows').check();
+  await page.getByRole('button', { name: 'Show preview' }).click();
+  const plan = page.getByRole('region', { name: 'Preview' });
+  await expect(plan.getByText(/^[1-9]\d+ rows will be added/)).toBeVisible({ timeout: 30_000 });
   await page.getByLabel('Some tables').check();
   await page.getByLabel('Attendance', { exact: true }).check();
-  await page.getByRole('button', { name: 'Show what would change' }).click();
-  await expect(plan.getByText(/^100,000 rows come back/)).toBeVisible({ timeout: 30_000 });
+  await page.getByRole('button', { name: 'Show preview' }).click();
+  await expect(plan.getByText(/^100,000 rows will be added/)).toBeVisible({ timeout: 30_000 });
   await plan.getByLabel('Type restore to confirm').fill('restore');
   await plan.getByRole('button', { name: 'Restore' }).click();
-  await expect(page.getByRole('region', { name: 'The report' })).toBeVisible({ timeout: 60_000 });
+  await expect(page.getByRole('region', { name: 'Restore report' })).toBeVisible({ timeout: 60_000 });
   expect(await service.digests()).toEqual(before);
 });
 
@@ -72,17 +74,17 @@ test('an administrator whose password would change is named and has to be confir
   service.command('admin', 'reset-password', 'second');
   const before = await service.digests();
   await signIn(page, service, `#/restore/${id}`);
-  await page.getByRole('button', { name: 'Show what would change' }).click();
-  const plan = page.getByRole('region', { name: 'The plan' });
-  const named = plan.getByRole('note').filter({ hasText: 'Administrators who get another password' });
+  await page.getByRole('button', { name: 'Show preview' }).click();
+  const plan = page.getByRole('region', { name: 'Preview' });
+  const named = plan.getByRole('note').filter({ hasText: 'Administrators whose password changes' });
   await expect(named).toContainText('second', { timeout: 30_000 });
   await plan.getByLabel('Type restore to confirm').fill('restore');
   await plan.getByRole('button', { name: 'Restore' }).click();
-  await expect(plan.getByText('Confirm the administrators.')).toBeVisible();
+  await expect(plan.getByText('Confirm the changes of administrators.')).toBeVisible();
   expect(await service.digests()).toEqual(before);
   await plan.getByLabel('I know these administrators').check();
   await plan.getByRole('button', { name: 'Restore' }).click();
-  await expect(page.getByRole('region', { name: 'The report' })).toBeVisible({ timeout: 60_000 });
+  await expect(page.getByRole('region', { name: 'Restore report' })).toBeVisible({ timeout: 60_000 });
   expect(await service.digests()).not.toEqual(before);
 });
 
@@ -96,8 +98,8 @@ test('the service is killed in the middle of a restore: nothing has changed, and
   await service.api('/backup/clear', { table: 'attendance' });
   const cleared = await service.digests();
   await signIn(page, service, `#/restore/${id}`);
-  await page.getByRole('button', { name: 'Show what would change' }).click();
-  const plan = page.getByRole('region', { name: 'The plan' });
+  await page.getByRole('button', { name: 'Show preview' }).click();
+  const plan = page.getByRole('region', { name: 'Preview' });
   await plan.getByLabel('Type restore to confirm').fill('restore', { timeout: 60_000 });
   await plan.getByRole('button', { name: 'Restore' }).click();
   await expect(page.getByTestId('job')).toBeVisible();
@@ -113,6 +115,6 @@ test('the service is killed in the middle of a restore: nothing has changed, and
 });
 
 async function labelOf(page: import('@playwright/test').Page, words: string): Promise<string> {
-  const option = page.getByLabel('Archive').locator('option', { hasText: words }).first();
+  const option = page.getByLabel('Backup', { exact: true }).locator('option', { hasText: words }).first();
   return (await option.textContent()) ?? '';
 }

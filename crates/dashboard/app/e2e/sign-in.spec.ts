@@ -87,7 +87,7 @@ test('a service that does not answer a reload is asked again by the next', async
   await signIn(page, school);
   await page.route('**/auth/session', (route) => route.abort());
   await page.reload();
-  await expect(page.getByRole('status')).toContainText('did not say whether you are still signed in');
+  await expect(page.getByRole('status')).toContainText('not known whether you are still signed in');
   await page.unroute('**/auth/session');
   await page.reload();
   await expect(page.getByRole('heading', { name: 'Overview' })).toBeVisible();

@@ -59,7 +59,7 @@ test('what the browser downloads by itself is counted among the three, and its e
     await page.getByRole('button', { name: 'Attendance as JSON', exact: true }).click();
   }
   const list = page.getByRole('region', { name: 'Your downloads' });
-  const running = list.getByRole('listitem').filter({ hasText: 'by itself. Its own list' });
+  const running = list.getByRole('listitem').filter({ hasText: 'Your browser is downloading this file' });
   const waiting = list.getByRole('listitem').filter({ hasText: 'Queued' });
   await expect(running).toHaveCount(3);
   await expect(waiting).toHaveCount(1);
@@ -67,7 +67,7 @@ test('what the browser downloads by itself is counted among the three, and its e
 
   await downloads[0]?.cancel();
   const broken = list.getByRole('alert').filter({ hasText: 'Attendance as JSON was not downloaded' });
-  await expect(broken).toContainText('It ended before all of it was sent', { timeout: 30_000 });
+  await expect(broken).toContainText('It ended before the whole file was sent', { timeout: 30_000 });
   await expect(waiting).toHaveCount(0);
   await expect.poll(() => downloads.length).toBe(4);
   await expect(running).toHaveCount(3);
@@ -75,11 +75,11 @@ test('what the browser downloads by itself is counted among the three, and its e
   // One that is taken off the list makes room for the next.
   await broken.getByRole('button', { name: 'Download again' }).click();
   await expect(waiting).toHaveCount(1);
-  await running.first().getByRole('button', { name: 'Take Attendance as JSON off the list' }).click();
+  await running.first().getByRole('button', { name: 'Remove Attendance as JSON from the list' }).click();
   await expect(waiting).toHaveCount(0);
   await expect.poll(() => downloads.length).toBe(5);
   network.holding = undefined;
-  await expect(list.getByText('Sent whole.')).toHaveCount(3, { timeout: 30_000 });
+  await expect(list.getByText('The whole file was sent.')).toHaveCount(3, { timeout: 30_000 });
   const whole = await Promise.all(downloads.slice(1).map((download) => download.failure()));
   expect(whole).toEqual([null, null, null, null]);
 });
@@ -152,7 +152,7 @@ test.describe('an upload', () => {
     const other = info.outputPath('other.json');
     writeFileSync(other, 'no archive');
     network.bytesSentASecond = 200_000;
-    await page.getByLabel('The archive to upload').setInputFiles([file, other]);
+    await page.getByLabel('Backup file to upload').setInputFiles([file, other]);
     await expect(page.getByRole('progressbar', { name: 'Upload of large.json' })).toBeVisible();
     await expect(page.getByText('other.json: queued')).toBeVisible();
     await page.getByRole('link', { name: 'Clear' }).click();
@@ -166,7 +166,7 @@ test.describe('an upload', () => {
     await expect(page.getByRole('progressbar', { name: 'Upload of large.json' })).toBeVisible();
     network.bytesSentASecond = Number.POSITIVE_INFINITY;
     await page.getByRole('button', { name: 'Cancel the upload of large.json' }).click();
-    const refusal = page.getByRole('alert').filter({ hasText: 'other.json was not let in' });
+    const refusal = page.getByRole('alert').filter({ hasText: 'other.json could not be added' });
     await expect(refusal).toBeVisible();
     await page.getByRole('button', { name: 'Remove other.json from the list' }).click();
     await expect(refusal).toBeHidden();
@@ -190,7 +190,7 @@ test.describe('an upload', () => {
         // What is not prevented is the browser's: it would leave the page for the file.
         return events.map((event) => !at?.dispatchEvent(event));
       }, target);
-    await expect(page.getByRole('heading', { name: 'Archives', exact: true })).toBeVisible();
+    await expect(page.getByRole('heading', { name: 'Backups', exact: true })).toBeVisible();
     for (const beside of ['h1', 'header', 'html']) expect(await drop(beside)).toEqual([true, true]);
     await expect(page.getByText('dropped.json')).toHaveCount(0);
     // The file arrives, and the answer does not; nor does that to the question what became of it.
@@ -198,7 +198,7 @@ test.describe('an upload', () => {
     await drop('[data-testid=drop]');
     await expect(page.getByText('Not known yet: Upload dropped.json')).toBeVisible();
     network.losing = undefined;
-    const refusal = page.getByRole('alert').filter({ hasText: 'dropped.json was not let in' });
+    const refusal = page.getByRole('alert').filter({ hasText: 'dropped.json could not be added' });
     await expect(refusal).toContainText('not an archive');
   });
 });

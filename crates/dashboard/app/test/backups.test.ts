@@ -89,7 +89,7 @@ test('damage is told in words and not as a code', () => {
       archive('x', '28T08', { verification: { ...DAMAGED, code } }),
     );
     expect(label).toBe('Damaged');
-    expect(description).toMatch(/^Found damaged on .*\. [A-Z][^_]*\.$/);
+    expect(description).toMatch(/^Damage was found on .*\. [A-Z][^_]*\.$/);
   }
 });
 

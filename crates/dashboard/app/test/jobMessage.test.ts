@@ -72,7 +72,7 @@ test('what can’t be read is told without its place in the store', () => {
 
 test('a problem of an archive is a sentence, and its place in the file is for whoever helps', () => {
   expect(problemMessage('archive_invalid_row')).toEqual({
-    detail: 'One of its rows is impossible.',
+    detail: 'One of its rows is invalid.',
     isTechnical: true,
   });
   const failed = jobMessage(

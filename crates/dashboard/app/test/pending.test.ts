@@ -41,7 +41,7 @@ async function load() {
   const signIn = (username: string) => session.begin('token', { username } as User, 3_600);
   const settled = async () => {
     await vi.advanceTimersByTimeAsync(20_000);
-    return store.current().map(({ name, state }) => [name.replace(/, asked for.*/, ''), state.at]);
+    return store.current().map(({ name, state }) => [name.replace(/, started at.*/, ''), state.at]);
   };
   return { pending, news, signIn, settled };
 }

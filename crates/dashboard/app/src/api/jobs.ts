@@ -64,7 +64,7 @@ export function failureOf(job: Job): ProblemError | undefined {
   const code = (job.error?.code ?? 'cancelled') as ProblemError['problem']['code'];
   return new ProblemError({
     type: `urn:campus-backup:problem:${code}`,
-    title: cancelled ? 'It was cancelled' : 'It could not be done',
+    title: cancelled ? 'The job was cancelled' : 'The job failed',
     status: 409,
     detail: job.error?.detail ?? 'Nothing was changed.',
     code,
@@ -83,23 +83,23 @@ export async function isStopping(id: string): Promise<boolean> {
 }
 
 const KINDS: Record<Job['kind'], string> = {
-  archive: 'Taking a backup',
-  upload: 'Checking an upload',
-  verify: 'Verifying an archive',
-  restore: 'Restoring',
-  clear: 'Clearing',
+  archive: 'Creating a backup',
+  upload: 'Checking an uploaded file',
+  verify: 'Verifying a backup',
+  restore: 'Restoring a backup',
+  clear: 'Clearing data',
   undo: 'Undoing a clear',
 };
 
 const PHASES: Record<Job['phase'], string> = {
-  waiting: 'waits for its turn',
-  backing_up: 'reading and storing the rows',
-  checking: 'reading back what is stored',
-  test_restore: 'restoring into a scratch database',
-  comparing: 'comparing with the data',
-  safety_backup: 'creating the safety backup',
-  changing: 'changing the data',
-  committing: 'making it final',
+  waiting: 'Queued',
+  backing_up: 'Reading and storing the rows',
+  checking: 'Checking the stored backup',
+  test_restore: 'Restoring into a temporary database',
+  comparing: 'Comparing with the current data',
+  safety_backup: 'Creating the safety backup',
+  changing: 'Changing the data',
+  committing: 'Saving',
 };
 
 export const kindLabel = (job: Job): string => KINDS[job.kind];

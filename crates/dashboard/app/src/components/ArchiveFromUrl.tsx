@@ -19,7 +19,7 @@ export function ArchiveFromUrl({
 }) {
   const { data, error, refetch } = useQuery(archive(id));
   if (data) return children(data);
-  if (!error) return <Skeleton height="16rem" aria-label="Reading the archive" />;
+  if (!error) return <Skeleton height="16rem" aria-label="Loading the backup" />;
   return (
     <Stack align="flex-start">
       <ProblemAlert

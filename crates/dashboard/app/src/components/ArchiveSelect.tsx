@@ -2,6 +2,7 @@ import { NativeSelect } from '@mantine/core';
 import { type Archive, isDamaged } from '../api/archives';
 import { dateTime, rows } from '../locale/format';
 import { isolated } from '../locale/language';
+import { safetyName } from './backupName';
 
 /** Chooses an archive, or another thing to compare with. Nothing is chosen where `value` is empty. */
 export function ArchiveSelect({
@@ -40,11 +41,12 @@ export function withChosen(archives: Archive[], chosen: Archive | undefined): Ar
   return [chosen, ...archives];
 }
 
-/** An archive in a line. */
 function optionLabel(archive: Archive): string {
-  const kind = archive.kind === 'safety' ? ', safety archive' : '';
-  const origin = archive.origin === 'found' ? ', found in the store' : '';
-  const damaged = isDamaged(archive) ? ', damaged' : '';
+  const safety = safetyName(archive);
   const label = archive.label ? `${isolated(archive.label)}, ` : '';
-  return `${label}${dateTime(archive.created_at)}, ${rows(archive.total)}${kind}${origin}${damaged}`;
+  const name = safety ?? `${label}${dateTime(archive.created_at)}`;
+  const kind = archive.kind === 'safety' ? ', safety backup' : '';
+  const origin = archive.origin === 'found' ? ', found in the storage' : '';
+  const damaged = isDamaged(archive) ? ', damaged' : '';
+  return `${name}, ${rows(archive.total)}${kind}${origin}${damaged}`;
 }

@@ -30,7 +30,7 @@ export function ConfirmInput({
       dir="ltr"
       value={typed}
       onChange={(event) => onType(event.currentTarget.value)}
-      error={wrong ? `That is not “${word}”. Nothing was changed.` : undefined}
+      error={wrong ? `Type exactly “${word}”. Nothing was changed.` : undefined}
     />
   );
 }

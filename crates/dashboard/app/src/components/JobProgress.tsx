@@ -32,10 +32,10 @@ export function JobProgress({ job }: { job: Job }) {
         <div className={classes.what}>
           <Text fw={550}>{what}</Text>
           <Text size="sm" c="dimmed" aria-live="polite">
-            {job.state === 'cancelling' || stop.isSuccess ? 'is being cancelled' : phaseLabel(job)}
+            {job.state === 'cancelling' || stop.isSuccess ? 'Cancelling' : phaseLabel(job)}
             {!isMine && (
               <>
-                , asked for by <bdi>{job.username}</bdi>
+                , started by <bdi>{job.username}</bdi>
               </>
             )}
           </Text>
@@ -59,11 +59,11 @@ export function JobProgress({ job }: { job: Job }) {
       </Text>
       {stop.lookup && (
         <Text size="sm" role="status">
-          The service has not answered, so it is not known yet whether this is being cancelled. The page is
-          looking it up.
+          The service has not answered. It is not known yet whether this is being cancelled. The page is
+          checking.
         </Text>
       )}
-      {stop.error && <ProblemAlert error={stop.error} title="It was not cancelled" />}
+      {stop.error && <ProblemAlert error={stop.error} title="The job was not cancelled" />}
     </div>
   );
 }

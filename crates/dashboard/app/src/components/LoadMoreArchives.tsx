@@ -9,17 +9,17 @@ export function LoadMoreArchives({ archives }: { archives: ReturnType<typeof use
   if (!more) {
     return (
       <Text size="sm" c="dimmed">
-        {counted(list.total, 'archive', 'archives')}
+        {counted(list.total, 'backup', 'backups')}
       </Text>
     );
   }
   return (
     <Group justify="space-between">
       <Text size="sm" c="dimmed" role="status">
-        The newest {number(list.items.length)} of {number(list.total)} are shown.
+        Showing the newest {number(list.items.length)} of {number(list.total)} backups.
       </Text>
       <Button variant="default" size="xs" loading={isLoadingMore} onClick={more}>
-        Show older ones
+        Show older backups
       </Button>
     </Group>
   );

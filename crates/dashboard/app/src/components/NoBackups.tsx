@@ -5,9 +5,9 @@ import { Link } from 'wouter';
 export function NoBackups({ message }: { message: string }) {
   return (
     <Stack align="flex-start">
-      <Text>{message} Take or upload one first.</Text>
+      <Text>{message} Create or upload a backup first.</Text>
       <Button component={Link} href="/archives" variant="default">
-        To the archives
+        Show backups
       </Button>
     </Stack>
   );

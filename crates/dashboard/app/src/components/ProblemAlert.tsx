@@ -94,92 +94,91 @@ function alertText(error: unknown): AlertText {
   if (error instanceof ServiceUnreachable) {
     return {
       title: 'The service can’t be reached',
-      detail: 'There was no answer. The network may be down, or the service is being restarted.',
+      detail: 'There was no answer. The network may be down, or the service is restarting.',
       hint: 'Try again in a moment.',
     };
   }
   if (error instanceof NotReceived) {
     return {
-      title: 'Not done so far',
+      title: 'Not done yet',
       detail: 'There was no answer, and the service has no record of this request. It may still arrive.',
-      hint: 'Look here whether it was done before you try again.',
+      hint: 'Before you try again, check on this page whether it was done.',
     };
   }
   if (error instanceof OutcomeUnknown) {
     return {
-      title: 'It is not known whether this was done',
+      title: 'Not known whether this was done',
       detail:
-        'There was no answer, and the service does not tell this page what became of the request. It may have been done.',
-      hint: 'Look here whether it was done before you try again.',
+        'There was no answer, and this page could not find out the result. The change may have been made.',
+      hint: 'Before you try again, check on this page whether it was done.',
     };
   }
   if (error instanceof IncompleteDownload) {
     const { rows, totalRows } = error.progress;
     const isCounted = totalRows !== undefined && rows > 0;
     return {
-      title: 'The download broke off',
+      title: 'The download was interrupted',
       detail: isCounted
-        ? `Only ${number(rows)} of ${counted(totalRows, 'row', 'rows')} arrived. Nothing was saved, so no half file can be mistaken for a whole one.`
-        : 'The file did not arrive whole. Nothing was saved, so no half file can be mistaken for a whole one.',
-      hint: 'Download it again. If it breaks off each time, the network or the database is in trouble.',
+        ? `Only ${number(rows)} of ${counted(totalRows, 'row', 'rows')} arrived. Nothing was saved, so you have no incomplete file.`
+        : 'The file did not arrive completely. Nothing was saved, so you have no incomplete file.',
+      hint: 'Download it again. If this happens each time, ask the operator of this service to check the network and the database.',
     };
   }
   if (error instanceof LinkBrokenOff) {
     return {
-      title: 'The download broke off',
+      title: 'The download was interrupted',
       detail:
-        'It ended before all of it was sent: it was cancelled, or the connection broke. What your browser may have saved of it is incomplete and must not be kept.',
-      hint: 'Download it again.',
+        'It ended before the whole file was sent: it was cancelled, or the connection was lost. If your browser saved a file, it is incomplete.',
+      hint: 'Delete the incomplete file and download it again.',
     };
   }
   if (error instanceof LinkNotUsed) {
     return {
-      title: 'The browser did not begin the download',
-      detail: 'Browsers may ask before a page saves several files. Nothing was saved.',
+      title: 'The browser did not start the download',
+      detail: 'Nothing was saved. Some browsers ask first when a page saves several files.',
       hint: 'Allow this page to download several files, then download it again.',
     };
   }
   if (error instanceof DOMException && error.name === 'QuotaExceededError') {
     return {
-      title: 'There is no room for the file',
-      detail: 'This computer’s disk is full. Nothing was saved.',
-      hint: 'Make room and download it again.',
+      title: 'Not enough disk space for the file',
+      detail: 'The disk of this computer is full. Nothing was saved.',
+      hint: 'Free some space and download it again.',
     };
   }
   if (error instanceof FileNotWritable) {
     return {
       title: 'The file can’t be written',
       detail: 'The browser can’t open or write the file. Nothing was saved.',
-      hint: 'Download it again and choose another folder or another file name.',
+      hint: 'Download it again, and choose another folder or another file name.',
       technical: error.message,
     };
   }
   if (error instanceof FileNotReadable) {
     return {
       title: 'The file can’t be read',
-      detail: 'It was moved or changed since it was chosen, or it is a folder. Nothing was added.',
+      detail: 'It was moved or changed after you chose it, or it is a folder. No backup was added.',
       hint: 'Choose the file again.',
     };
   }
   if (error instanceof UploadUnanswered) {
     return {
       title: 'There was no answer',
-      detail: 'The whole file was sent, and the service has not said what became of it.',
-      hint: 'Wait a minute and look into the list. If the file is not there, upload it again.',
+      detail: 'The whole file was sent, but the service did not answer. The backup may have been added.',
+      hint: 'Wait a minute and check the list. If the backup is not there, upload the file again.',
     };
   }
   if (error instanceof PageNotLoaded) {
     return {
       title: 'This page can’t be loaded',
-      detail:
-        'Its files did not arrive. The network may be down, or the service is being restarted or updated.',
-      hint: 'Try again in a moment. If it fails again, reload everything.',
+      detail: 'Its files did not arrive. The network may be down, or the service is restarting.',
+      hint: 'Try again in a moment. If it fails again, reload the dashboard.',
     };
   }
   if (error instanceof NotAdministrator) return { title: 'Not an administrator', detail: error.message };
   return {
-    title: 'Something went wrong in this page',
-    detail: 'It is a fault of the page. What the service has is not affected.',
+    title: 'This page has an error',
+    detail: 'The school’s data and the backups are not affected.',
     hint: 'Reload the page and try again.',
     ...(error instanceof Error && { technical: error.message }),
   };

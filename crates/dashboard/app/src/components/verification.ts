@@ -8,7 +8,7 @@ export const ORIGINS = {
   found: {
     label: 'Found',
     description:
-      'It was found in the store. Nothing here proves where it comes from, or who wrote its label.',
+      'It was found in the backup storage. The service can’t prove where it comes from, or who named it.',
   },
 } as const;
 
@@ -21,28 +21,34 @@ export function verificationStatus(archive: Archive): {
   const last = archive.verification;
   if (!last)
     return {
-      label: 'Not verified',
+      label: archive.origin === 'found' ? 'Not verified' : 'Checked when created',
       color: 'gray',
       description:
         archive.origin === 'found'
-          ? 'This service has not verified it.'
-          : 'It was read back when it was stored, and not since.',
+          ? 'This service has not verified it yet.'
+          : 'It was checked when it was created, and not verified since.',
     };
   const when = dateTime(last.at);
   if (last.result === 'failed')
     return {
       label: 'Damaged',
       color: 'red',
-      description: `Found damaged on ${when}. ${defectOf(last.code) ?? UNREADABLE}`,
+      description: `Damage was found on ${when}. ${defectOf(last.code) ?? UNREADABLE}`,
     };
   if (last.level === 'digest')
-    return { label: 'Verified', color: 'green', description: `Read and compared on ${when}.` };
+    return {
+      label: 'Verified',
+      color: 'green',
+      description: `It was read completely and verified on ${when}.`,
+    };
   const restore =
-    last.restore_seconds == null ? '' : ` A restore took ${duration(Math.max(1, last.restore_seconds))}.`;
+    last.restore_seconds == null
+      ? ''
+      : ` The test restore took ${duration(Math.max(1, last.restore_seconds))}.`;
   return {
     label: 'Restore tested',
     color: 'green',
-    description: `Restored into a scratch database on ${when}.${restore}`,
+    description: `It was restored into a temporary database on ${when}.${restore}`,
   };
 }
 
@@ -50,30 +56,30 @@ const UNREADABLE = 'Its content can’t be read to the end.';
 
 /** What is wrong with a damaged archive, by the code of the problem. */
 const DEFECTS: Readonly<Record<string, string>> = {
-  not_an_archive: 'The file is something else.',
+  not_an_archive: 'The file is not a backup.',
   archive_corrupt: UNREADABLE,
-  archive_invalid_value: 'One of its values is impossible.',
-  archive_invalid_row: 'One of its rows is impossible.',
-  archive_ids_out_of_order: 'Its rows are in another order.',
-  archive_limit_exceeded: 'It is larger than a backup can be.',
+  archive_invalid_value: 'One of its values is invalid.',
+  archive_invalid_row: 'One of its rows is invalid.',
+  archive_ids_out_of_order: 'Its rows are in the wrong order.',
+  archive_limit_exceeded: 'It is larger than a backup may be.',
   archive_empty: 'The file is empty.',
   archive_truncated: 'The file is incomplete: its end is missing.',
-  archive_digest_mismatch: 'Its content is not what was written.',
-  archive_wrong_key: 'No key of this service opens it.',
+  archive_digest_mismatch: 'Its content has changed since it was written.',
+  archive_wrong_key: 'It was encrypted with a key that this service does not have.',
   archive_key_required: 'It is encrypted, and this service has no key.',
   archive_newer_version: 'A newer version of this program wrote it.',
   archive_schema_mismatch: 'It has other tables or columns than this school.',
   archive_table_not_found: 'A table is missing in it.',
-  archive_not_canonical: 'Another program has rewritten it.',
-  archive_duplicate_id: 'The same row is in it twice.',
-  archive_duplicate_key: 'Two of its rows have the same value where each must have its own.',
-  archive_count_mismatch: 'It has more or fewer rows than it says.',
-  archive_totals_mismatch: 'Its amounts do not add up to what it says.',
-  archive_trailing_data: 'Something was added behind its end.',
+  archive_not_canonical: 'Another program has changed it.',
+  archive_duplicate_id: 'It contains the same row twice.',
+  archive_duplicate_key: 'Two of its rows have the same value in a column that must be unique.',
+  archive_count_mismatch: 'It does not have the number of rows that it states.',
+  archive_totals_mismatch: 'The sum of its amounts is not the one that it states.',
+  archive_trailing_data: 'Something was added after its end.',
   archive_orphan: 'One of its rows refers to a row that is missing.',
   archive_manifest_mismatch: 'It is not the file that was stored.',
   archive_record_mismatch: 'It is not the file that was stored.',
-  archive_unrestorable: 'The database refuses some of its rows.',
+  archive_unrestorable: 'The database does not accept some of its rows.',
 };
 
 /** What is wrong with an archive by the code of a problem, if the problem is the archive's. */

@@ -10,6 +10,10 @@ const hundredths = new Intl.NumberFormat(languages, { style: 'percent', maximumF
 const list = new Intl.ListFormat(languages, { type: 'conjunction' });
 const time = new Intl.DateTimeFormat(languages, { timeStyle: 'medium' });
 const moment = new Intl.DateTimeFormat(languages, { dateStyle: 'medium', timeStyle: 'medium' });
+const day = new Intl.DateTimeFormat(languages, { day: 'numeric', month: 'short' });
+const dayAndYear = new Intl.DateTimeFormat(languages, { day: 'numeric', month: 'short', year: 'numeric' });
+const minute = new Intl.DateTimeFormat(languages, { hour: '2-digit', minute: '2-digit' });
+const relative = new Intl.RelativeTimeFormat(languages);
 
 export const number = (value: number): string => whole.format(value);
 /** An exact decimal, as a text: numbers of JavaScript would round large ones. */
@@ -17,6 +21,22 @@ export const money = (decimal: string): string => cents.format(decimal as Intl.S
 export const percent = (share: number): string => hundredths.format(share);
 export const clock = (when: string | number | Date): string => time.format(new Date(when));
 export const dateTime = (when: string | number | Date): string => moment.format(new Date(when));
+
+/** `28 Nov 13:00`; the year is added if it is not the current one. */
+export function shortDateTime(when: string | number | Date): string {
+  const date = new Date(when);
+  const isThisYear = date.getFullYear() === new Date().getFullYear();
+  return `${(isThisYear ? day : dayAndYear).format(date)} ${minute.format(date)}`;
+}
+
+/** `2 hours ago`, in the largest unit that fits. */
+export function ago(when: string | number | Date): string {
+  const minutes = Math.floor((Date.now() - new Date(when).getTime()) / 60_000);
+  if (minutes < 1) return 'less than a minute ago';
+  if (minutes < 60) return relative.format(-minutes, 'minute');
+  const hours = Math.floor(minutes / 60);
+  return hours < 48 ? relative.format(-hours, 'hour') : relative.format(-Math.floor(hours / 24), 'day');
+}
 
 /** `students, payments and attendance`. */
 export const listOf = (names: string[]): string => list.format(names);

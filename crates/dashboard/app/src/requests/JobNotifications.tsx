@@ -72,7 +72,7 @@ function JobNotification({ job, about }: { job: Job; about: string | undefined }
         {dateTime(job.ended_at ?? job.heartbeat_at)}
         {!isMine && (
           <>
-            , asked for by <bdi>{job.username}</bdi>
+            , started by <bdi>{job.username}</bdi>
           </>
         )}
       </Text>

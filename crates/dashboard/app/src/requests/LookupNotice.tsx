@@ -26,8 +26,8 @@ export function LookupNotice({ name, lookup }: { name: string; lookup: LookupSta
       >
         <Text size="sm">
           {isUnreachable
-            ? 'The service gives no answer, so this page can’t tell whether this was done. Do not repeat it. The page goes on asking, and tells the outcome as soon as the service answers. If the service does not come back, tell whoever runs it. Afterwards look here before you do it again.'
-            : 'The service has not answered, so it is not known yet whether this was done. The page is looking it up. Do not repeat it meanwhile.'}
+            ? 'The service does not answer, so it is not known whether this was done. Do not repeat it. The page keeps checking, and shows the result as soon as the service answers. If the service stays unavailable, tell its operator. Later, check on this page whether it was done before you repeat it.'
+            : 'The service has not answered, so it is not known yet whether this was done. The page is checking. Do not repeat it meanwhile.'}
         </Text>
       </Alert>
       {job && <JobProgress job={job} />}

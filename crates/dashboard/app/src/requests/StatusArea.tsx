@@ -54,7 +54,7 @@ function Outcome({ request: { id, name, state } }: { request: PendingRequest }) 
       );
     case 'failed':
       return (
-        <ProblemAlert error={state.error} title="It was not done" again={{ label: 'Dismiss', act: dismiss }}>
+        <ProblemAlert error={state.error} title="Not done" again={{ label: 'Dismiss', act: dismiss }}>
           <Text size="sm">{name}</Text>
         </ProblemAlert>
       );

@@ -20,7 +20,7 @@ export function jobMessage(job: Job, about?: string): JobMessage | undefined {
   const messages = MESSAGES[job.kind];
   const subject = about ? `“${isolated(about)}”` : archiveOf(job);
   if (job.state === 'succeeded') return { isSuccess: true, ...messages.done(job, subject) };
-  const text = reason(job) ?? 'It was cancelled. Nothing was changed.';
+  const text = reason(job) ?? 'The job was cancelled. Nothing was changed.';
   return { isSuccess: false, title: messages.failed, text, ...messages.failure?.(job, subject) };
 }
 
@@ -41,16 +41,16 @@ const MESSAGES: Record<Job['kind'], KindMessages> = {
   archive: {
     done: (job) => ({
       title: `The backup${named(job)} was created`,
-      text: `It has ${rows(total(job))}, and was read back after it was stored.`,
+      text: `It has ${rows(total(job))}, and was checked after it was stored.`,
     }),
     failed: 'No backup was created',
   },
   upload: {
     done: (job) => ({
       title: 'The backup file was added',
-      text: `It is whole and has ${rows(total(job))}.`,
+      text: `It is complete and has ${rows(total(job))}.`,
     }),
-    failed: 'A backup file was not added',
+    failed: 'A backup file could not be added',
   },
   verify: {
     done: (job, archive) => verifiedMessage(job, archive),
@@ -66,34 +66,34 @@ const MESSAGES: Record<Job['kind'], KindMessages> = {
   },
   restore: {
     done: (_, archive) => ({
-      title: 'Restored',
-      text: `The data is what ${archive} has, as far as it was asked for. What was there before is in a safety backup.`,
+      title: 'Restore complete',
+      text: `The selected data was restored from ${archive}. The previous data is in a safety backup.`,
     }),
     failed: 'Nothing was restored',
   },
   clear: {
     done: (job) => ({
       title: `Cleared: ${nameOf(stringField(job, 'table') ?? '').toLowerCase()}`,
-      text: 'It can be undone on the page “Clear”.',
+      text: 'You can undo this on the page “Clear”.',
     }),
     failed: 'Nothing was cleared',
   },
   undo: {
-    done: () => ({ title: 'The clear was undone', text: 'The rows that it removed are back.' }),
+    done: () => ({ title: 'The clear was undone', text: 'The deleted rows were restored.' }),
     failed: 'The clear could not be undone',
   },
 };
 
 function verifiedMessage(job: Job, archive: string): { title: string; text: string } {
   if (stringField(job, 'level') === 'digest') {
-    return { title: `${capital(archive)} is whole`, text: 'All of it was read and compared.' };
+    return { title: `${capital(archive)} is complete`, text: 'It was read completely and verified.' };
   }
   const { verification } = (job.result ?? {}) as { verification?: { restore_seconds?: number | null } };
   const seconds = verification?.restore_seconds;
   const took = seconds == null ? '' : ` It took ${duration(Math.max(1, seconds))}.`;
   return {
     title: `${capital(archive)} can be restored`,
-    text: `It was restored into a database of its own, which is gone again.${took}`,
+    text: `It was restored into a temporary database, which is deleted now.${took}`,
   };
 }
 

@@ -45,7 +45,7 @@ function lookUpAll(): void {
 }
 
 async function lookUp({ key, name, since, trace }: StoredRequest): Promise<void> {
-  const id = begin(`${name}, asked for at ${clock(since)}`);
+  const id = begin(`${name}, started at ${clock(since)}`);
   show(id, false);
   try {
     const done = await settle({

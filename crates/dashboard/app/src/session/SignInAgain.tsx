@@ -18,8 +18,8 @@ export function SignInAgain({ user, opened }: { user: User; opened: boolean }) {
     >
       <Stack>
         <Text size="sm">
-          Sign in to go on. This page stays as it is, and downloads that are running go on. What you had not
-          confirmed was not done.
+          Sign in to continue. This page stays as it is, and running downloads continue. Anything that you did
+          not confirm was not done.
         </Text>
         <SignInForm username={user.username} />
         <Button variant="subtle" onClick={signOut}>

@@ -9,9 +9,9 @@ import type { SignedOutReason } from './store';
 const NOTICES: Record<SignedOutReason, string | undefined> = {
   first: undefined,
   left: 'You are signed out.',
-  ended: 'Your session has ended, so please sign in again.',
+  ended: 'Your session has ended. Please sign in again.',
   unknown:
-    'The service did not say whether you are still signed in. Reload the page to ask it again, or sign in.',
+    'The service did not answer, so it is not known whether you are still signed in. Reload the page, or sign in.',
 };
 
 export function SignInPage({ reason }: { reason: SignedOutReason }) {
@@ -41,7 +41,7 @@ export function SignInPage({ reason }: { reason: SignedOutReason }) {
           )}
           <SignInForm />
           <Text size="sm" c="dimmed">
-            Forgotten the password? Whoever runs the service can set a new one.
+            Forgot your password? The operator of this service can set a new one.
           </Text>
         </Stack>
       </Paper>

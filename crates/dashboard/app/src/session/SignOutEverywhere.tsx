@@ -48,13 +48,12 @@ function Question({ onClose }: { onClose: () => void }) {
   return (
     <Stack>
       <Text>
-        You are signed out here, in every other browser and on every other computer. Tokens that you have made
-        for scripts and download links that nobody has used yet stop working, too. Backups and jobs that are
-        running go on.
+        You will be signed out here, in all other browsers and on all other computers. Your tokens for scripts
+        and your unused download links stop working, too. Running backups and other jobs continue.
       </Text>
       <Text>
-        Use this if somebody else may be signed in with your account. Afterwards, ask whoever runs the service
-        for a new password.
+        Use this if another person may be signed in with your account. Afterwards, ask the operator of this
+        service for a new password.
       </Text>
       {end.lookup && <LookupNotice name={NAME} lookup={end.lookup} />}
       {end.error && <ProblemAlert error={end.error} title="You are still signed in" />}

@@ -13,7 +13,7 @@ import * as session from './store';
 /** An account that exists and may not use the dashboard. */
 export class NotAdministrator extends Error {
   constructor() {
-    super('This account may sign in, but only administrators may use the dashboard.');
+    super('You can sign in with this account, but only administrators can use the dashboard.');
     this.name = 'NotAdministrator';
   }
 }

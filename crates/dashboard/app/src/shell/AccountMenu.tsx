@@ -9,7 +9,7 @@ import type { User } from '../session/store';
 const SCHEMES: { value: MantineColorScheme; label: string; icon: IconName }[] = [
   { value: 'light', label: 'Light', icon: 'sun' },
   { value: 'dark', label: 'Dark', icon: 'moon' },
-  { value: 'auto', label: 'As the system', icon: 'auto' },
+  { value: 'auto', label: 'Same as the system', icon: 'auto' },
 ];
 
 /** Who is signed in, how the page looks to them, and the way out. */

@@ -25,7 +25,7 @@ export function LazyPage({ page }: { page: Page }) {
   return (
     <ProblemAlert error={error} again={{ label: 'Try again', act: () => refetch() }}>
       <Button size="xs" variant="default" onClick={() => window.location.reload()}>
-        Reload everything
+        Reload the dashboard
       </Button>
     </ProblemAlert>
   );

@@ -6,11 +6,11 @@ export function NotFound() {
   return (
     <>
       <PageHeader
-        title="There is no such page"
-        lead="The address may be from another version of the dashboard."
+        title="Page not found"
+        lead="The address may be wrong, or from another version of the dashboard."
       />
       <Anchor component={Link} href="/">
-        To the overview
+        Show the overview
       </Anchor>
     </>
   );

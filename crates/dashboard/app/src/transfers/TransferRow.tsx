@@ -10,17 +10,17 @@ import classes from './TransferRow.module.css';
 
 /** Of what the browser downloads by itself. */
 const IN_BROWSER = {
-  'in browser': 'Your browser downloads this file by itself. Its own list of downloads shows how far it is.',
-  sent: 'Sent whole. Your browser’s own list of downloads shows whether it was saved; one that failed there must not be kept.',
+  'in browser': 'Your browser is downloading this file. Its list of downloads shows the progress.',
+  sent: 'The whole file was sent. Check in your browser’s list of downloads that it was saved. If it failed there, delete the file.',
   unknown:
-    'Your browser has downloaded this file by itself, and it is not known here how that ended. Its own list of downloads shows it; one that failed must not be kept.',
+    'Your browser has downloaded this file, but this page does not know whether it is complete. Check in your browser’s list of downloads. If it failed there, delete the file.',
 };
 
 /** How a download fares, and what can be done about it. */
 export function TransferRow({ transfer }: { transfer: Transfer }) {
   const { id, name: what, state, progress } = transfer;
   const again = () => startAgain(transfer);
-  const gone = <CloseButton aria-label={`Take ${what} off the list`} onClick={() => dismiss(id)} />;
+  const gone = <CloseButton aria-label={`Remove ${what} from the list`} onClick={() => dismiss(id)} />;
   switch (state.at) {
     case 'waiting':
       return (
@@ -28,7 +28,7 @@ export function TransferRow({ transfer }: { transfer: Transfer }) {
           <div className={classes.what}>
             <Text fw={550}>{what}</Text>
             <Text size="sm" c="dimmed">
-              Queued: {number(MAX_RUNNING)} downloads run at a time, so that the page stays fast.
+              Queued: {number(MAX_RUNNING)} downloads run at the same time.
             </Text>
           </div>
           <CancelButton id={id} what={what} />
@@ -45,8 +45,8 @@ export function TransferRow({ transfer }: { transfer: Transfer }) {
           <div className={classes.what}>
             <Text fw={550}>{state.fileName}</Text>
             <Text size="sm" c="dimmed">
-              {progress.totalRows === undefined ? '' : `${rows(progress.totalRows)}, `}
-              {bytes(progress.bytes)}, arrived whole
+              Complete: {progress.totalRows === undefined ? '' : `${rows(progress.totalRows)}, `}
+              {bytes(progress.bytes)}
             </Text>
           </div>
           {gone}

@@ -2,6 +2,7 @@ import { Button, Table as Grid, Group, Stack, Text } from '@mantine/core';
 import { useMutation } from '@tanstack/react-query';
 import type { Archive } from '../../api/archives';
 import { nameOf, TABLES, type Table } from '../../api/tables';
+import { backupName } from '../../components/backupName';
 import { ProblemAlert } from '../../components/ProblemAlert';
 import { ORIGINS, verificationStatus } from '../../components/verification';
 import { bytes, dateTime, number } from '../../locale/format';
@@ -11,12 +12,18 @@ import type { Format } from '../../transfers/rows';
 import { downloadByLink } from '../../transfers/store';
 import classes from './Archives.module.css';
 
+const ENGINE_NAMES: Readonly<Record<string, string>> = {
+  sqlite: 'SQLite',
+  postgresql: 'PostgreSQL',
+  mysql: 'MySQL or MariaDB',
+};
+
 /** What is in an archive, table by table, and each table as a file. */
 export function ArchiveDetails({ archive }: { archive: Archive }) {
   const download = useMutation({
     mutationFn: ({ table, format }: { table: Table; format: Format }) =>
       downloadByLink(
-        `${nameOf(table)} of “${isolated(archive.label ?? dateTime(archive.created_at))}” as ${format.toUpperCase()}`,
+        `${nameOf(table)} of “${isolated(backupName(archive))}” as ${format.toUpperCase()}`,
         `/backup/archives/${archive.id}/download/${table}?${downloadQuery(table, format, current())}`,
       ),
   });
@@ -24,8 +31,9 @@ export function ArchiveDetails({ archive }: { archive: Archive }) {
     <Stack>
       {archive.note && <Text>{archive.note}</Text>}
       <Text size="sm" c="dimmed">
-        Shows {dateTime(archive.created_at)}. {bytes(archive.size)} from {archive.engine}.{' '}
-        {ORIGINS[archive.origin].description} {verificationStatus(archive).description}
+        Data of {dateTime(archive.created_at)}. {bytes(archive.size)}, created on{' '}
+        {ENGINE_NAMES[archive.engine] ?? archive.engine}. {ORIGINS[archive.origin].description}{' '}
+        {verificationStatus(archive).description}
       </Text>
       <div className={classes.tables}>
         <Grid verticalSpacing={6}>
@@ -36,7 +44,7 @@ export function ArchiveDetails({ archive }: { archive: Archive }) {
                 Rows
               </Grid.Th>
               <Grid.Th scope="col" className={classes.number}>
-                As it was
+                Download
               </Grid.Th>
             </Grid.Tr>
           </Grid.Thead>
@@ -52,7 +60,7 @@ export function ArchiveDetails({ archive }: { archive: Archive }) {
                         key={format}
                         size="compact-xs"
                         variant="light"
-                        aria-label={`${nameOf(table)} of this archive as ${format.toUpperCase()}`}
+                        aria-label={`${nameOf(table)} of this backup as ${format.toUpperCase()}`}
                         onClick={() => download.mutate({ table, format })}
                       >
                         {format.toUpperCase()}

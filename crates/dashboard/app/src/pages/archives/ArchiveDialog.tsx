@@ -1,6 +1,6 @@
 import { Modal } from '@mantine/core';
 import type { Archive } from '../../api/archives';
-import { dateTime } from '../../locale/format';
+import { backupName } from '../../components/backupName';
 import { ArchiveDetails } from './ArchiveDetails';
 import { CreateBackupForm } from './CreateBackupForm';
 import { DeleteArchiveForm } from './DeleteArchiveForm';
@@ -48,12 +48,12 @@ function Content({ dialog, onClose }: { dialog: DialogRequest; onClose: () => vo
 function titleOf(dialog: DialogRequest): string {
   switch (dialog.kind) {
     case 'create':
-      return 'Take a backup';
+      return 'Create a backup';
     case 'edit':
-      return 'Name and note';
+      return 'Rename the backup';
     case 'delete':
-      return 'Delete an archive';
+      return 'Delete the backup';
     case 'details':
-      return dialog.archive.label ?? dateTime(dialog.archive.created_at);
+      return backupName(dialog.archive);
   }
 }

@@ -18,7 +18,7 @@ export function ArchiveFields({
     <>
       <TextInput
         label="Name"
-        description="Optional, such as “before the exams”"
+        description="Optional, for example “before the exams”"
         maxLength={100}
         value={text.label}
         onChange={(event) => onChange({ ...text, label: event.currentTarget.value })}

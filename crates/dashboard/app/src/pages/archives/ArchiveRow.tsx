@@ -5,6 +5,7 @@ import { Link } from 'wouter';
 import type { Archive } from '../../api/archives';
 import { body, client } from '../../api/client';
 import { invalidate } from '../../api/queries';
+import { backupName } from '../../components/backupName';
 import { Icon } from '../../components/Icon';
 import { ProblemAlert } from '../../components/ProblemAlert';
 import { ORIGINS, verificationStatus } from '../../components/verification';
@@ -25,15 +26,15 @@ interface Props {
 }
 
 const protectionOutcome = (isProtected: boolean) =>
-  isProtected ? 'It is protected.' : 'It is not protected any more.';
+  isProtected ? 'The backup is protected from deletion.' : 'The backup is no longer protected from deletion.';
 
 /** One archive in the list, and what can be done with it. */
 export function ArchiveRow({ archive, openDialog }: Props) {
   const path = { id: archive.id };
   const menu = useRef<HTMLButtonElement>(null);
-  const name = archive.label ?? dateTime(archive.created_at);
+  const name = backupName(archive);
   const nameVerify = (level: 'digest' | 'test_restore') =>
-    `${level === 'digest' ? 'Verify' : 'Test the restore of'} “${isolated(name)}”`;
+    `${level === 'digest' ? 'Verify' : 'Test restore of'} “${isolated(name)}”`;
   const verify = useRequest({
     name: nameVerify,
     send: async (level: 'digest' | 'test_restore', key, signal) => {
@@ -90,7 +91,7 @@ export function ArchiveRow({ archive, openDialog }: Props) {
         <Text size="sm" c="dimmed">
           {archive.label && `${dateTime(archive.created_at)}, `}
           {rows(archive.total)}, {bytes(archive.size)}
-          {archive.created_by && `, by ${archive.created_by}`}
+          {archive.created_by && `, created by ${archive.created_by}`}
         </Text>
         <div className={classes.badges}>
           <Badge variant="light" color={color} title={description}>
@@ -98,7 +99,7 @@ export function ArchiveRow({ archive, openDialog }: Props) {
           </Badge>
           {archive.kind === 'safety' && (
             <Badge variant="light" color="gray">
-              Safety archive
+              Safety backup
             </Badge>
           )}
           {origin.label && (
@@ -131,26 +132,24 @@ export function ArchiveRow({ archive, openDialog }: Props) {
       </div>
       <Menu position="bottom-end" withinPortal={false} withInitialFocusPlaceholder={false}>
         <Menu.Target>
-          <ActionIcon ref={menu} variant="default" size="lg" aria-label={`What to do with ${name}`}>
+          <ActionIcon ref={menu} variant="default" size="lg" aria-label={`Actions for ${name}`}>
             <Icon name="more" />
           </ActionIcon>
         </Menu.Target>
         <Menu.Dropdown>
           <Menu.Item onClick={() => openDialog({ kind: 'details', archive }, menu.current)}>
-            Look into it…
+            View contents
           </Menu.Item>
           <Menu.Item component={Link} href={`/restore/${archive.id}`}>
             Restore…
           </Menu.Item>
           <Menu.Item component={Link} href={`/compare/${archive.id}`}>
-            Compare with now
+            Compare with current data
           </Menu.Item>
           <Menu.Item onClick={() => start(() => download.mutate())}>Download</Menu.Item>
           <Menu.Item onClick={() => start(() => verify.mutate('digest'))}>Verify</Menu.Item>
           <Menu.Item onClick={() => start(() => verify.mutate('test_restore'))}>Test restore</Menu.Item>
-          <Menu.Item onClick={() => openDialog({ kind: 'edit', archive }, menu.current)}>
-            Name and note…
-          </Menu.Item>
+          <Menu.Item onClick={() => openDialog({ kind: 'edit', archive }, menu.current)}>Rename…</Menu.Item>
           <Menu.Item onClick={() => start(() => protect.mutate(!archive.protected))}>
             {archive.protected ? 'Remove protection' : 'Protect from deletion'}
           </Menu.Item>

@@ -20,11 +20,11 @@ export default function Archives() {
   return (
     <>
       <PageHeader
-        title="Archives"
-        lead="Backups of everything, kept by the service. Each is read back before it counts, and can be restored."
+        title="Backups"
+        lead="Complete copies of the school’s data. The service checks each backup that it creates, and each file that you upload."
       >
         <Button leftSection={<Icon name="archives" size={18} />} onClick={() => open({ kind: 'create' })}>
-          Take a backup…
+          Create a backup…
         </Button>
       </PageHeader>
       <Stack gap="xl">
@@ -40,15 +40,18 @@ export default function Archives() {
           </ul>
         )}
         {list && list.items.length === 0 && (
-          <Text>There is no archive yet. Take a backup now: it takes seconds and hinders nobody.</Text>
+          <Text>
+            There is no backup yet. Create one now: it takes a few seconds, and everybody can continue to
+            work.
+          </Text>
         )}
-        {!list && !error && <Skeleton height="12rem" aria-label="Reading the list" />}
+        {!list && !error && <Skeleton height="12rem" aria-label="Loading the list" />}
         <LoadMoreArchives archives={archives} />
         <UploadArea />
-        <Tip title="Where should archives be?">
-          Somewhere else than the database: on another disk, or in a bucket. Download one from time to time,
-          and keep it as you keep passwords, for the users’ password hashes are in it. Test a restore before
-          you need one.
+        <Tip title="Keep backups safe">
+          Store backups on another disk than the database, or in cloud storage. Download one from time to
+          time. Protect the file like a password, because it contains the users’ password hashes. Run a test
+          restore before you need a backup.
         </Tip>
       </Stack>
       <ArchiveDialog opened={opened} opening={opening} onClose={close} />

@@ -11,7 +11,7 @@ import { trackJob } from '../../requests/trackedJobs';
 import { useRequest } from '../../requests/useRequest';
 import { ArchiveFields, type ArchiveText, nullIfBlank } from './ArchiveFields';
 
-const NAME = 'Take a backup';
+const NAME = 'Create a backup';
 const EMPTY: ArchiveText = { label: '', note: '' };
 
 /** Takes a backup. How it fares is shown on the page. */
@@ -48,7 +48,7 @@ export function CreateBackupForm({ onClose }: { onClose: () => void }) {
       <Stack>
         <ArchiveFields text={text} onChange={setText} />
         <Checkbox
-          label="Protect it from deletion"
+          label="Protect from deletion"
           checked={isProtected}
           onChange={(event) => setProtected(event.currentTarget.checked)}
         />
@@ -59,7 +59,7 @@ export function CreateBackupForm({ onClose }: { onClose: () => void }) {
             Cancel
           </Button>
           <Button type="submit" loading={create.isPending}>
-            Take a backup
+            Create a backup
           </Button>
         </DialogActions>
       </Stack>

@@ -6,6 +6,7 @@ import { client } from '../../api/client';
 import { ProblemError } from '../../api/problem';
 import { invalidate } from '../../api/queries';
 import { nameOf } from '../../api/tables';
+import { backupName } from '../../components/backupName';
 import { DialogActions } from '../../components/DialogActions';
 import { Icon } from '../../components/Icon';
 import { ProblemAlert } from '../../components/ProblemAlert';
@@ -43,22 +44,18 @@ export function DeleteArchiveForm({ archive, onClose }: { archive: Archive; onCl
   const isRefusedForUndo =
     deletion.error instanceof ProblemError && deletion.error.problem.code === 'archive_needed_for_undo';
   const isNeededForUndo = blockingChange !== undefined || isRefusedForUndo;
-  const name = archive.label ? `“${isolated(archive.label)}”, ` : '';
+  const name = archive.label ? `“${isolated(backupName(archive))}”, ` : '';
   return (
     <Stack>
       <Text>
         {name}
-        {dateTime(archive.created_at)}, {rows(archive.total)}. It will be gone for good, and what was cleared
-        before it can’t be brought back from it.
+        {dateTime(archive.created_at)}, {rows(archive.total)}. The backup is deleted permanently. Afterwards
+        no data can be restored from it.
       </Text>
       {blockingChange && (
-        <Alert
-          color={DANGER}
-          icon={<Icon name="error" />}
-          title="A clear can be undone only with this archive"
-        >
-          Until {dateTime(blockingChange.undo_until ?? '')}, {blockingChange.username}’s clear of{' '}
-          {nameOf(clearedTable(blockingChange)).toLowerCase()} can be undone. Without this archive, it can’t.
+        <Alert color={DANGER} icon={<Icon name="error" />} title="This backup is needed to undo a clear">
+          {blockingChange.username} cleared {nameOf(clearedTable(blockingChange)).toLowerCase()}. The clear
+          can be undone until {dateTime(blockingChange.undo_until ?? '')}, but not without this backup.
         </Alert>
       )}
       {deletion.lookup && <LookupNotice name={NAME} lookup={deletion.lookup} />}
@@ -68,7 +65,7 @@ export function DeleteArchiveForm({ archive, onClose }: { archive: Archive; onCl
           Cancel
         </Button>
         <Button color={DANGER} loading={deletion.isPending} onClick={() => deletion.mutate(isNeededForUndo)}>
-          {isNeededForUndo ? 'Delete it all the same' : 'Delete it'}
+          {isNeededForUndo ? 'Delete anyway' : 'Delete'}
         </Button>
       </DialogActions>
     </Stack>

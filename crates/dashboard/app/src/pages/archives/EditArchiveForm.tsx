@@ -10,8 +10,8 @@ import { lookUpChange } from '../../requests/lookUp';
 import { useRequest } from '../../requests/useRequest';
 import { ArchiveFields, nullIfBlank } from './ArchiveFields';
 
-const NAME = 'Name and note of a backup';
-const SAVED = 'Name and note were saved.';
+const NAME = 'Rename a backup';
+const SAVED = 'The name and the note were saved.';
 
 /** Changes the name and the note of an archive. */
 export function EditArchiveForm({ archive, onClose }: { archive: Archive; onClose: () => void }) {

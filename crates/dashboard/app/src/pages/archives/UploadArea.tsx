@@ -33,10 +33,10 @@ export function UploadArea() {
       <Stack>
         <Group justify="space-between">
           <div className={classes.text}>
-            <Text fw={550}>Bring an archive</Text>
+            <Text fw={550}>Upload a backup file</Text>
             <Text size="sm" c="dimmed">
-              Drop a file here, such as a complete backup that was downloaded. It is checked to its end before
-              it is listed, and nothing is restored.
+              Drop a backup file here, or choose one. The service checks the whole file and then adds it to
+              the list. Your current data is not changed.
             </Text>
           </div>
           <Button
@@ -44,7 +44,7 @@ export function UploadArea() {
             leftSection={<Icon name="upload" size={18} />}
             onClick={() => input.current?.click()}
           >
-            Upload a file…
+            Choose a file…
           </Button>
         </Group>
         <input
@@ -52,7 +52,7 @@ export function UploadArea() {
           type="file"
           multiple
           className={classes.file}
-          aria-label="The archive to upload"
+          aria-label="Backup file to upload"
           onChange={(event) => {
             uploadAll(event.currentTarget.files);
             event.currentTarget.value = '';

@@ -66,7 +66,7 @@ export function UploadRow({ upload }: { upload: Upload }) {
       return (
         <Group justify="space-between" wrap="nowrap">
           <Text size="sm" role="status" className={classes.text}>
-            {name} arrived, is whole, and is listed.
+            Complete: {name} was checked and added to the list.
           </Text>
           {remove}
         </Group>
@@ -79,8 +79,8 @@ export function UploadRow({ upload }: { upload: Upload }) {
               error={state.error}
               title={
                 state.error instanceof UploadUnanswered
-                  ? `It is not known whether ${name} was added`
-                  : `${name} was not let in`
+                  ? `Not known yet whether ${name} was added`
+                  : `${name} could not be added`
               }
             />
           </div>
@@ -94,10 +94,10 @@ export function UploadRow({ upload }: { upload: Upload }) {
 function checking(cancel: 'asked' | 'too late' | undefined): string {
   switch (cancel) {
     case undefined:
-      return 'being checked';
+      return 'checking the file';
     case 'asked':
-      return 'being cancelled';
+      return 'cancelling';
     case 'too late':
-      return 'the service is already adding it, so it can’t be cancelled any more. Delete it from the list afterwards.';
+      return 'the service is already adding the file, so this can no longer be cancelled. Delete the backup from the list afterwards.';
   }
 }

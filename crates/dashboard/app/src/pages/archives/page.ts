@@ -3,7 +3,7 @@ import type { Page } from '../registry';
 export const page: Page = {
   path: '/archives',
   order: 40,
-  label: 'Archives',
+  label: 'Backups',
   icon: 'archives',
   load: () => import('./Archives'),
 };

@@ -14,13 +14,13 @@ export default function Clear() {
     <>
       <PageHeader
         title="Clear"
-        lead="Removes data, such as at the end of a school year. You always see first what would go and what would stay."
+        lead="Delete data, for example at the end of a school year. First you see what will be deleted and what will remain."
       />
       <Stack gap="xl">
         <RecentClears />
-        <Tip title="There is a way back">
-          Before anything goes, the service puts it into a safety archive, and clears nothing if that fails.
-          For a week the clear can be undone here; afterwards the archive can still be restored.
+        <Tip title="A clear can be undone">
+          The service creates a safety backup before it deletes anything. If that fails, nothing is deleted.
+          You can undo a clear here for a week. Later you can still restore the safety backup.
         </Tip>
         <ul className={classes.actions}>
           {CLEAR_ACTIONS.map((each) => (

@@ -41,7 +41,7 @@ export function ClearForm({ scope, onClose }: { scope: ClearScope; onClose: () =
       ),
     lookUp: (_, key) => lookUpResult(key, clearResult),
     trace: () => ({ by: 'job' }),
-    done: (cleared) => `${rows(cleared.removed_total)} removed. It can be undone on the page “Clear”.`,
+    done: (cleared) => `${rows(cleared.removed_total)} deleted. You can undo this on the page “Clear”.`,
     onSettled: () => {
       invalidate('changes', 'stats', 'jobs', 'archives');
     },
@@ -59,14 +59,14 @@ export function ClearForm({ scope, onClose }: { scope: ClearScope; onClose: () =
     return (
       <Group>
         <Loader size="sm" aria-label="Counting" />
-        <Text>Counting what would go…</Text>
+        <Text>Counting the rows that will be deleted…</Text>
       </Group>
     );
   }
   if (plan.data.removed_total === 0) {
     return (
       <Stack>
-        <Text>There is nothing to clear: the tables are empty already.</Text>
+        <Text>There is nothing to clear. The tables are already empty.</Text>
         <DialogActions>
           <Button variant="default" onClick={onClose}>
             Close

@@ -12,10 +12,10 @@ export function ClearPlanTable({ scope, plan }: { scope: ClearScope; plan: Clear
         <Table.Tr>
           <Table.Th scope="col">Table</Table.Th>
           <Table.Th scope="col" className={classes.number}>
-            Goes
+            {plan.dry_run ? 'Will be deleted' : 'Deleted'}
           </Table.Th>
           <Table.Th scope="col" className={classes.number}>
-            Stays
+            {plan.dry_run ? 'Will remain' : 'Remaining'}
           </Table.Th>
         </Table.Tr>
       </Table.Thead>
@@ -30,13 +30,13 @@ export function ClearPlanTable({ scope, plan }: { scope: ClearScope; plan: Clear
                 {isCascaded && (
                   <Text component="span" size="sm" c="dimmed">
                     {' '}
-                    go with them
+                    also deleted
                   </Text>
                 )}
                 {table === 'users' && removed > 0 && (
                   <Text component="span" size="sm" c="dimmed">
                     {' '}
-                    administrators stay
+                    administrators remain
                   </Text>
                 )}
               </Table.Th>

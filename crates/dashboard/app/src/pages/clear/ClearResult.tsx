@@ -21,18 +21,18 @@ export function ClearResult({ cleared, onClose }: { cleared: Cleared; onClose: (
         variant="light"
         color="green"
         icon={<Icon name="check" />}
-        title={`${rows(cleared.removed_total)} removed`}
+        title={`${rows(cleared.removed_total)} deleted`}
       >
         <Text size="sm">
           {removed.map((table) => `${nameOf(table)}: ${number(cleared.removed[table] ?? 0)}`).join(', ')}.
-          Done on {dateTime(cleared.cleared_at)}.
-          {cleared.undo_until && ` It can be undone until ${dateTime(cleared.undo_until)}.`}
+          Finished on {dateTime(cleared.cleared_at)}.
+          {cleared.undo_until && ` You can undo this until ${dateTime(cleared.undo_until)}.`}
         </Text>
       </Alert>
       <ClearPlanTable scope={cleared.table} plan={cleared} />
       {restoredRows !== undefined && (
         <Alert role="status" variant="light" color="green" icon={<Icon name="check" />} title="Undone">
-          {rows(restoredRows)} {plural(restoredRows, 'is', 'are')} back.
+          {rows(restoredRows)} {plural(restoredRows, 'was', 'were')} restored.
         </Alert>
       )}
       <DialogActions>

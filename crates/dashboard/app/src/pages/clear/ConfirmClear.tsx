@@ -64,12 +64,12 @@ export function ConfirmClear({
           color="yellow"
           role="note"
           icon={<Icon name="warning" />}
-          title="A safety archive is taken first"
+          title="The service creates a safety backup first"
         >
           <Stack gap="xs" align="flex-start">
             <Text size="sm">
-              {rows(total)} will go. You can undo it for a week. If you want a file of your own, download it
-              before you go on.
+              {rows(total)} will be deleted. You can undo this for a week. If you want a copy of your own,
+              download it first.
             </Text>
             {!backup && (
               <Button size="xs" variant="default" onClick={() => start('all', 'json', everything)}>
@@ -94,7 +94,7 @@ export function ConfirmClear({
           <ProblemAlert
             error={error}
             title={
-              isSessionEnd(error) ? 'The session had ended. Nothing was changed.' : 'Nothing was cleared'
+              isSessionEnd(error) ? 'Your session has ended. Nothing was changed.' : 'Nothing was cleared'
             }
             {...(onCountAgain && { again: { label: 'Count again', act: onCountAgain } })}
           />

@@ -49,7 +49,8 @@ function RecentClear({ clear }: { clear: Change }) {
             Cleared {what}: {rows(clear.removed_total)}
           </Text>
           <Text size="sm" c="dimmed">
-            On {dateTime(clear.changed_at)} by {clear.username}. Until {dateTime(clear.undo_until ?? '')}.
+            Cleared on {dateTime(clear.changed_at)} by {clear.username}. You can undo this until{' '}
+            {dateTime(clear.undo_until ?? '')}.
           </Text>
         </div>
         <UndoButton id={clear.id} what={what} />
@@ -82,7 +83,7 @@ export function UndoButton({
     },
     lookUp: (_, key) => lookUpResult(key, undoneRows),
     trace: () => ({ by: 'job' }),
-    done: (restored) => `${rows(restored)} ${plural(restored, 'is', 'are')} back.`,
+    done: (restored) => `${rows(restored)} ${plural(restored, 'was', 'were')} restored.`,
     reports: onDone ? 'success' : 'failure only',
     onSuccess: (restored) => onDone?.(restored),
     onSettled: () => {
@@ -95,7 +96,7 @@ export function UndoButton({
         <Text size="sm" c="dimmed">
           {stringField(changing, 'clear_id') === id
             ? 'This clear is being undone.'
-            : 'It can be undone when the running change has ended.'}
+            : 'You can undo this after the running change has ended.'}
         </Text>
       ) : (
         <Button
@@ -109,7 +110,7 @@ export function UndoButton({
         </Button>
       )}
       {undo.lookup && <LookupNotice name={name} lookup={undo.lookup} />}
-      {undo.error && <ProblemAlert error={undo.error} title="It was not undone" />}
+      {undo.error && <ProblemAlert error={undo.error} title="The clear was not undone" />}
     </Stack>
   );
 }

@@ -13,33 +13,33 @@ export const CLEAR_ACTIONS: ClearAction[] = [
   {
     scope: 'attendance',
     title: 'Attendance',
-    description: 'All attendance records. Students, courses, enrollments and payments stay.',
+    description: 'All attendance records. Students, courses, enrollments and payments remain.',
   },
   {
     scope: 'payments',
     title: 'Payments',
-    description: 'All payments. Their categories and the students who paid stay.',
+    description: 'All payments. Payment categories and students remain.',
   },
   {
     scope: 'enrollments',
     title: 'Enrollments',
-    description: 'Who takes which course. The students and the courses stay.',
+    description: 'All enrollments of students in courses. Students and courses remain.',
   },
   {
     scope: 'students',
     title: 'Students',
-    description: 'All students, and with them their enrollments, payments and attendance. Courses stay.',
+    description: 'All students, with their enrollments, payments and attendance. Courses remain.',
   },
   {
     scope: 'courses',
     title: 'Courses',
-    description: 'All courses, and with them their enrollments and attendance. Students and payments stay.',
+    description: 'All courses, with their enrollments and attendance. Students and payments remain.',
   },
   {
     scope: 'all',
     title: 'Everything',
     description:
-      'All of these, the payment categories, and every user who is not an administrator. Administrators always stay.',
+      'All of these, the payment categories, and all users except administrators. Administrators always remain.',
   },
 ];
 

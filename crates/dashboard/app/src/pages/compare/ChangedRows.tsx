@@ -50,7 +50,7 @@ export function ChangedRows({ from, to, table }: { from: string; to: string; tab
           ))}
         </ul>
         {pages.error && <ProblemAlert error={pages.error} />}
-        {pages.isFetching && <Loader size="sm" aria-label="Reading rows" />}
+        {pages.isFetching && <Loader size="sm" aria-label="Loading rows" />}
         {pages.hasNextPage && !pages.isFetching && (
           <Group justify="center">
             <Button variant="default" onClick={() => pages.fetchNextPage()}>
@@ -80,7 +80,7 @@ function ChangedRow({ row }: { row: DiffRow }) {
             <dd>
               {hidden ? (
                 <Text component="span" c="dimmed">
-                  differs, and is not shown
+                  Changed (hidden)
                 </Text>
               ) : (
                 <>
@@ -98,6 +98,6 @@ function ChangedRow({ row }: { row: DiffRow }) {
 }
 
 function formatValue(value: unknown): string {
-  if (value === null || value === undefined) return 'nothing';
-  return value === '' ? '“”' : String(value);
+  if (value === null || value === undefined) return '(empty)';
+  return value === '' ? '“” (empty text)' : String(value);
 }

@@ -20,7 +20,7 @@ import { CountsByTable } from './CountsByTable';
 type DiffCounts = components['schemas']['DiffCounts'];
 
 const LIVE = 'live';
-const NOW = [{ value: LIVE, label: 'Now' }];
+const NOW = [{ value: LIVE, label: 'Current data' }];
 
 /** `/compare`, and `/compare/ARCHIVE` for that archive and now. */
 export default function Compare() {
@@ -40,10 +40,10 @@ export default function Compare() {
     <>
       <PageHeader
         title="Compare"
-        lead="What has changed between two archives, or between one and now: row by row."
+        lead="See the changes between two backups, or between a backup and the current data, row by row."
       />
       {error && <ProblemAlert error={error} again={{ label: 'Try again', act: () => refetch() }} />}
-      {isLoading && !error && <Skeleton height="10rem" aria-label="Reading the list" />}
+      {isLoading && !error && <Skeleton height="10rem" aria-label="Loading the list" />}
       {archives.more && <LoadMoreArchives archives={archives} />}
       {list && chosen !== '' && (
         <ArchiveFromUrl key={chosen} id={chosen} back="/compare">
@@ -51,7 +51,7 @@ export default function Compare() {
         </ArchiveFromUrl>
       )}
       {list && list.items.length === 0 && chosen === '' && (
-        <NoBackups message="There is no archive to compare with." />
+        <NoBackups message="There is no backup to compare." />
       )}
       {list &&
         newest.data &&
@@ -84,8 +84,7 @@ function Comparison({ archives, chosen }: { archives: Archive[]; chosen: Archive
     refetchOnReconnect: false,
   });
   const csv = useMutation({
-    mutationFn: () =>
-      downloadByLink('Rows that differ, as CSV', `/backup/diff?from=${from}&to=${to}&format=csv`),
+    mutationFn: () => downloadByLink('Differences as CSV', `/backup/diff?from=${from}&to=${to}&format=csv`),
   });
   const choose = (set: (side: string) => void) => (side: string) => {
     set(side);
@@ -94,7 +93,7 @@ function Comparison({ archives, chosen }: { archives: Archive[]; chosen: Archive
   };
   return (
     <Stack gap="xl">
-      <Panel label="What is compared">
+      <Panel label="Backups to compare">
         <Stack>
           <ArchiveSelect
             label="From"
@@ -109,21 +108,21 @@ function Comparison({ archives, chosen }: { archives: Archive[]; chosen: Archive
             others={NOW}
             value={to}
             onChoose={choose(setTo)}
-            error={isSame ? 'Choose two different sides.' : undefined}
+            error={isSame ? 'Choose two different backups, or a backup and the current data.' : undefined}
           />
         </Stack>
       </Panel>
       {isReady && counts.isFetching && (
         <Group>
           <Loader size="sm" aria-label="Comparing" />
-          <Text>Both sides are read to their ends…</Text>
+          <Text>Comparing all rows. This can take a while…</Text>
         </Group>
       )}
       {counts.error && !counts.isFetching && (
         <ProblemAlert error={counts.error} again={{ label: 'Try again', act: () => counts.refetch() }} />
       )}
       {isReady && counts.data && !counts.isFetching && (
-        <Panel label="What differs">
+        <Panel label="Differences">
           <Stack>
             <CountsByTable diff={counts.data} selected={table} onSelect={setTable} />
             {!counts.data.is_same && (
@@ -134,7 +133,7 @@ function Comparison({ archives, chosen }: { archives: Archive[]; chosen: Archive
                   loading={csv.isPending}
                   onClick={() => csv.mutate()}
                 >
-                  All rows that differ, as CSV
+                  Download all differences as CSV
                 </Button>
               </Group>
             )}

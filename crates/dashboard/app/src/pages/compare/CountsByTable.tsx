@@ -2,6 +2,7 @@ import { Button, Text } from '@mantine/core';
 import type { components } from '../../api/schema';
 import { nameOf, TABLES } from '../../api/tables';
 import { TableCounts } from '../../components/TableCounts';
+import { counted } from '../../locale/format';
 
 interface Props {
   diff: components['schemas']['DiffCounts'];
@@ -14,10 +15,10 @@ interface Props {
 export function CountsByTable({ diff, selected, onSelect }: Props) {
   return (
     <>
-      <Text role="status">{diff.is_same ? 'Nothing: both sides have the same rows.' : 'They differ.'}</Text>
+      <Text role="status">{summary(diff)}</Text>
       <TableCounts
         label="Counts by table"
-        heads={['Added', 'Removed', 'Changed', 'Same']}
+        heads={['Added', 'Removed', 'Changed', 'Unchanged']}
         lines={TABLES.flatMap((table) => {
           const counts = diff.tables[table];
           if (!counts) return [];
@@ -32,6 +33,17 @@ export function CountsByTable({ diff, selected, onSelect }: Props) {
       />
     </>
   );
+}
+
+/** The differences in one sentence, such as `680 differences in 3 tables`. */
+export function summary(diff: Props['diff']): string {
+  const differences = Object.values(diff.tables).map(
+    ({ added, removed, changed }) => added + removed + changed,
+  );
+  const tables = differences.filter((count) => count > 0).length;
+  if (tables === 0) return 'No differences: all rows are the same.';
+  const total = differences.reduce((sum, count) => sum + count, 0);
+  return `${counted(total, 'difference', 'differences')} in ${counted(tables, 'table', 'tables')}`;
 }
 
 function TableButton({

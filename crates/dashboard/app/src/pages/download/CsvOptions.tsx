@@ -30,7 +30,7 @@ export function CsvOptions() {
       <Stack>
         <Radio.Group
           label="CSV files for"
-          description="This browser remembers the choice. It holds for the tables of a stored backup, too."
+          description="This browser remembers the choice. It also applies to tables that you download from a backup."
           value={preset}
           onChange={(next) => {
             setIsOwn(next === 'own');
@@ -40,21 +40,21 @@ export function CsvOptions() {
           <Stack gap="xs" mt="xs">
             <Radio
               value="standard"
-              label="Other programs, and Excel where amounts are written 12.50"
+              label="Other programs, and Excel with amounts like 12.50"
               description="Commas between fields, dates as 31-12-2026"
             />
             <Radio
               value="excel"
-              label="Excel where amounts are written 12,50"
+              label="Excel with amounts like 12,50"
               description="Semicolons between fields, dates as 31-12-2026"
             />
-            <Radio value="own" label="Something else" />
+            <Radio value="own" label="Custom" />
           </Stack>
         </Radio.Group>
         {preset === 'own' && (
           <Group align="flex-start">
             <NativeSelect
-              label="Between fields"
+              label="Separator"
               value={style.delimiter}
               onChange={(event) =>
                 choose({ delimiter: event.currentTarget.value as CsvNotation['delimiter'] })
@@ -86,13 +86,13 @@ export function CsvOptions() {
           </Group>
         )}
         <Checkbox
-          label="Names of students and courses beside their IDs"
-          description="In enrollments, payments and attendance, as CSV and for Excel"
+          label="Add the names of students and courses to their IDs"
+          description="In enrollments, payments and attendance, for CSV and Excel"
           checked={style.names}
           onChange={(event) => choose({ names: event.currentTarget.checked })}
         />
         <Text size="sm" c="dimmed">
-          A restore reads the complete backup and not these files, so nothing is lost by any choice.
+          These settings change only the downloaded files. A restore uses the complete backup.
         </Text>
       </Stack>
     </Panel>

@@ -25,7 +25,7 @@ export default function Download() {
     <>
       <PageHeader
         title="Download"
-        lead="Files to keep or to work with. Each shows one moment, however long it takes, while others go on working."
+        lead="Download data as files. Each file has the data of one moment, and everybody can continue to work meanwhile."
       />
       <Stack gap="xl">
         <TransferList />
@@ -41,8 +41,8 @@ export default function Download() {
               {data
                 ? `All seven tables, ${rows(data.total)}, in one JSON file`
                 : 'All seven tables in one JSON file'}{' '}
-              with counts and digests at its end. It contains the users’ password hashes: keep it as you keep
-              passwords.
+              that can be checked and restored. Protect the file like a password: it contains the users’
+              password hashes.
             </Text>
           </div>
           <Button
@@ -54,7 +54,7 @@ export default function Download() {
         </section>
         <section aria-labelledby="tables">
           <Title order={2} size="h4" id="tables" className={classes.heading}>
-            One table
+            Single tables
           </Title>
           <ul className={classes.tables}>
             {TABLES.map((table) => (
@@ -84,10 +84,10 @@ export default function Download() {
         </section>
         <CsvOptions />
         <Tip title="Which format?">
-          <b>Excel</b> to look at and to work with: leading zeros and dates stay as they are. <b>CSV</b> for
-          other programs; open it in Excel through “Data”, “From text”, if numbers should keep their zeros.{' '}
-          <b>JSON</b> to keep: it has every column, and a restore reads it. More than {number(1_048_575)} rows
-          continue on a next sheet. JSON of the users has their password hashes, too.
+          <b>Excel</b> is best for reading and editing: leading zeros and dates are kept. Tables with more
+          than {number(1_048_575)} rows continue on the next sheet. <b>CSV</b> is for other programs. To keep
+          leading zeros in Excel, open it with “Data”, “From Text/CSV”. <b>JSON</b> has every column. The JSON
+          file of the users contains their password hashes.
         </Tip>
       </Stack>
     </>

@@ -47,7 +47,7 @@ export function BackupChart({ backups }: { backups: Archive[] }) {
         <polyline className={classes.line} points={points.join(' ')} />
       </svg>
       <Text component="figcaption" size="sm" c="dimmed">
-        Backups over time: bars are sizes, the line is rows. {summary}
+        Backups over time: the bars show the size, the line shows the rows. {summary}
       </Text>
     </figure>
   );

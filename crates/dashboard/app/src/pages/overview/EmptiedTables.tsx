@@ -26,13 +26,13 @@ export function EmptiedTables() {
       color={DANGER}
       variant="light"
       icon={<Icon name="error" />}
-      title={`Empty now: ${names}`}
+      title={`Tables that are now empty: ${names}`}
       mb="lg"
     >
       <Stack gap="xs" align="flex-start">
         <Text size="sm">
-          The last backup, of {dateTime(last.created_at)}, has {before}. If this is a mistake, undo the clear
-          or restore a backup.
+          The last backup ({dateTime(last.created_at)}) has {before}. If the rows are missing by mistake, undo
+          the clear or restore a backup.
         </Text>
         <Group gap="xs">
           <Button component={Link} href="/clear" size="xs" variant="default">

@@ -8,7 +8,7 @@ import type { Stats } from '../../api/tables';
 import { Icon } from '../../components/Icon';
 import { ProblemAlert } from '../../components/ProblemAlert';
 import { restoreSeconds, verificationStatus } from '../../components/verification';
-import { dateTime, duration, rows } from '../../locale/format';
+import { ago, dateTime, duration, rows } from '../../locale/format';
 import { BackupChart } from './BackupChart';
 import { emptied, lastBackup } from './backupState';
 
@@ -22,7 +22,7 @@ export function LastBackup() {
     return (
       <ProblemAlert
         error={error}
-        title="The archives can’t be looked at"
+        title="The list of backups can’t be loaded"
         again={{ label: 'Try again', act: () => refetch() }}
       />
     );
@@ -33,14 +33,14 @@ export function LastBackup() {
   if (!last) {
     return (
       <BackupNotice color="yellow" title="There is no backup yet">
-        If the data were lost now, nothing could be brought back. Taking one takes seconds.
+        If the data were lost now, it could not be restored. Create a backup now: it takes a few seconds.
       </BackupNotice>
     );
   }
   const seconds = backups.map(restoreSeconds).find((found) => found !== undefined);
   const restore =
     seconds === undefined
-      ? `How long a restore takes is not known${data.isComplete ? '' : ' of the newest backups'}: run a test restore.`
+      ? `How long a restore takes is not known${data.isComplete ? '' : ' for the newest backups'}. Run a test restore to find out.`
       : `A restore takes about ${duration(Math.max(1, seconds))}.`;
   return (
     <Stack>
@@ -49,11 +49,11 @@ export function LastBackup() {
       ) : (
         <BackupNotice
           color={noticeColor(last, counts)}
-          title={`The last backup is of ${dateTime(last.created_at)}`}
+          title={`Last backup: ${ago(last.created_at)} (${dateTime(last.created_at)})`}
         >
           <BackupSummary backup={last} /> {verificationStatus(last).description}{' '}
-          {!isOwn(last) && 'This service has created none itself yet. '}
-          {restore} No next one is planned here: whoever runs the service schedules{' '}
+          {!isOwn(last) && 'This service has not created a backup yet. '}
+          {restore} This page can’t schedule backups. The operator of this service schedules the command{' '}
           <code>campus-backup backup</code>.
         </BackupNotice>
       )}
@@ -73,12 +73,13 @@ function noticeColor(last: Archive, counts: Stats | undefined): 'green' | 'yello
 
 function DamagedBackup({ last, intact }: { last: Archive; intact: Archive | undefined }) {
   return (
-    <BackupNotice color="red" title={`The last backup, of ${dateTime(last.created_at)}, is damaged`}>
-      <BackupSummary backup={last} /> {verificationStatus(last).description} It can’t be restored.{' '}
+    <BackupNotice color="red" title="The last backup is damaged">
+      It was created {ago(last.created_at)} ({dateTime(last.created_at)}). <BackupSummary backup={last} />{' '}
+      {verificationStatus(last).description} It can’t be restored.{' '}
       {intact
-        ? `The newest backup that is not known to be damaged is of ${dateTime(intact.created_at)}.`
+        ? `You can restore the previous backup of ${dateTime(intact.created_at)}.`
         : 'There is no other backup of this school’s data.'}{' '}
-      Create a new backup now, and find out what has damaged this one.
+      Create a new backup now. Then ask the operator of this service to find the cause of the damage.
     </BackupNotice>
   );
 }
@@ -116,7 +117,7 @@ function BackupNotice({
       <Stack gap="xs" align="flex-start">
         <Text size="sm">{children}</Text>
         <Button component={Link} href="/archives" size="xs" variant="default">
-          To the archives
+          Show backups
         </Button>
       </Stack>
     </Alert>

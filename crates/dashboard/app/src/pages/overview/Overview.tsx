@@ -22,7 +22,7 @@ export default function Overview() {
   const { data, error, isFetching, refetch } = useQuery(stats);
   return (
     <>
-      <PageHeader title="Overview" lead="How much the school has stored, counted at one moment.">
+      <PageHeader title="Overview" lead="How many records the school has, and the state of its backups.">
         <Button
           variant="default"
           leftSection={<Icon name="refresh" size={18} />}
@@ -36,7 +36,7 @@ export default function Overview() {
         <div className={classes.problem}>
           <ProblemAlert
             error={error}
-            title={data ? 'The numbers could not be refreshed' : 'The numbers could not be read'}
+            title={data ? 'The numbers could not be refreshed' : 'The numbers could not be loaded'}
             again={{ label: 'Try again', act: () => refetch() }}
           />
         </div>
@@ -66,7 +66,7 @@ export default function Overview() {
         </dl>
       )}
       <Text size="sm" c="dimmed" className={classes.when} aria-live="polite">
-        {data ? `Counted at ${clock(data.generated_at)}. The numbers refresh by themselves.` : ' '}
+        {data ? `Counted at ${clock(data.generated_at)}. The numbers are refreshed automatically.` : ' '}
       </Text>
       <LastBackup />
     </>

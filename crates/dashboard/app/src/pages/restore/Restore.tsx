@@ -34,7 +34,7 @@ export default function Restore() {
     <>
       <PageHeader
         title="Restore"
-        lead="Brings back what is in an archive. You see first what would change, and what is there now is kept in a safety archive."
+        lead="Restore data from a backup. First you see a preview of the changes. The current data is kept in a safety backup."
       />
       <Stack gap="xl">
         {first === 'job' ? (
@@ -42,9 +42,9 @@ export default function Restore() {
         ) : (
           <>
             {error && <ProblemAlert error={error} again={{ label: 'Try again', act: () => refetch() }} />}
-            {isLoading && !error && <Skeleton height="16rem" aria-label="Reading the list" />}
+            {isLoading && !error && <Skeleton height="16rem" aria-label="Loading the list" />}
             {list && list.items.length === 0 && first === '' && (
-              <NoBackups message="There is no archive to restore." />
+              <NoBackups message="There is no backup to restore." />
             )}
             {archives.more && <LoadMoreArchives archives={archives} />}
             {list && first !== '' && (
@@ -59,10 +59,10 @@ export default function Restore() {
               restoreForm(list.items, proposedBackup(newest.data.items))}
           </>
         )}
-        <Tip title="If data has just vanished">
-          Nothing is lost that is in an archive. Each clear took a safety archive before it removed anything:
-          it is in the list below the date of the clear. The quickest way back from a clear is its Undo on the
-          page “Clear”.
+        <Tip title="If data is missing after a clear">
+          Each clear created a safety backup before it deleted anything. The quickest way to get the data back
+          is “Undo” on the page “Clear”. You can also restore the safety backup: choose “Before clearing” in
+          the list above.
         </Tip>
       </Stack>
     </>

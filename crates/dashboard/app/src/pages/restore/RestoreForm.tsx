@@ -114,13 +114,13 @@ export function RestoreForm({ archives, chosen }: { archives: Archive[]; chosen:
   };
   return (
     <Stack>
-      <Panel label="What to restore">
+      <Panel label="Backup and options">
         <form onSubmit={submit} noValidate>
           {/* What was confirmed stays as it is until its outcome is known. */}
           <Fieldset variant="unstyled" disabled={restore.isPending}>
             <Stack gap="lg">
               <ArchiveSelect
-                label="Archive"
+                label="Backup"
                 archives={archives}
                 value={id}
                 onChoose={(next) => {
@@ -143,14 +143,14 @@ export function RestoreForm({ archives, chosen }: { archives: Archive[]; chosen:
                 </Alert>
               )}
               <Radio.Group
-                label="What"
+                label="What to restore"
                 value={choice.what}
                 onChange={(what) => change({ what: what as RestoreChoice['what'] })}
               >
                 <Stack gap="xs" mt="xs">
                   <Radio value="all" label="Everything" />
                   <Radio value="tables" label="Some tables" />
-                  <Radio value="student" label="One student, with everything that belongs to them" />
+                  <Radio value="student" label="One student, with all their records" />
                 </Stack>
               </Radio.Group>
               {choice.what === 'tables' && (
@@ -177,7 +177,7 @@ export function RestoreForm({ archives, chosen }: { archives: Archive[]; chosen:
                 />
               )}
               <Radio.Group
-                label="How"
+                label="How to restore"
                 value={choice.mode}
                 onChange={(mode) => change({ mode: mode as RestoreChoice['mode'] })}
               >
@@ -189,7 +189,7 @@ export function RestoreForm({ archives, chosen }: { archives: Archive[]; chosen:
               </Radio.Group>
               <Group justify="flex-end">
                 <Button type="submit" variant={plan.data ? 'default' : 'filled'} loading={plan.isPending}>
-                  {plan.data ? 'Look again' : 'Show what would change'}
+                  {plan.data ? 'Refresh preview' : 'Show preview'}
                 </Button>
               </Group>
             </Stack>
@@ -197,7 +197,7 @@ export function RestoreForm({ archives, chosen }: { archives: Archive[]; chosen:
         </form>
       </Panel>
       {plan.error && (
-        <ProblemAlert error={plan.error} title="There is no plan">
+        <ProblemAlert error={plan.error} title="Can’t restore this">
           {plan.error instanceof ProblemError && plan.error.problem.code === 'archive_unencrypted' && (
             <Button
               size="xs"
@@ -207,15 +207,15 @@ export function RestoreForm({ archives, chosen }: { archives: Archive[]; chosen:
                 plan.mutate({ plan: request, allow_unencrypted: true });
               }}
             >
-              I know where it comes from: show the plan
+              I trust this backup: show the preview
             </Button>
           )}
         </ProblemAlert>
       )}
       {plan.data && (
-        <Panel label="The plan">
+        <Panel label="Preview">
           <Title order={2} size="h4" mb="md">
-            What would change
+            Preview
           </Title>
           <RestorePreview
             key={plan.data.hash}

@@ -6,12 +6,12 @@ import { ConfirmInput } from '../../components/ConfirmInput';
 import { Icon } from '../../components/Icon';
 import { ProblemAlert } from '../../components/ProblemAlert';
 import { TableCounts } from '../../components/TableCounts';
-import { money, number, plural, rows } from '../../locale/format';
+import { money, number, rows } from '../../locale/format';
 import { DANGER } from '../../theme';
 import { AdministratorChanges } from './AdministratorChanges';
 import { CONFIRMATION, changesAdministrators, planTotals } from './planRequest';
 
-const REMOVED = 'Removed';
+const DELETED = 'Deleted';
 
 interface Props {
   plan: RestorePlan;
@@ -48,9 +48,9 @@ export function RestorePreview({ plan, pending, lookup, error, onConfirm, disabl
     <Stack>
       <Text>
         {isAny
-          ? `${rows(inserts)} ${plural(inserts, 'comes', 'come')} back, ${number(updates)} ${plural(updates, 'is', 'are')} changed, ${number(removed)} ${plural(removed, 'is', 'are')} removed.`
-          : 'Nothing: the data is what the archive has.'}{' '}
-        Payments sum up to {money(plan.money.before)} now and to {money(plan.money.after)} afterwards.
+          ? `${rows(inserts)} will be added, ${number(updates)} will be changed, and ${number(removed)} will be deleted.`
+          : 'Nothing will change. The current data is the same as in the backup.'}{' '}
+        The sum of all payments is {money(plan.money.before)} now and will be {money(plan.money.after)}.
       </Text>
       {plan.blockers.map(({ code, table, text }) => (
         <Alert
@@ -58,7 +58,7 @@ export function RestorePreview({ plan, pending, lookup, error, onConfirm, disabl
           color={DANGER}
           variant="light"
           icon={<Icon name="error" />}
-          title="It can’t be done"
+          title="Can’t restore this"
         >
           {text}
         </Alert>
@@ -71,16 +71,16 @@ export function RestorePreview({ plan, pending, lookup, error, onConfirm, disabl
       <AdministratorChanges plan={plan} />
       {canDisable && (
         <Checkbox
-          label="Disable administrators as the archive has them"
-          description="Otherwise they stay active. The preview is made again."
+          label="Disable administrators as in the backup"
+          description="Otherwise they stay active. The preview is refreshed."
           checked={disable}
           onChange={(event) => onDisable(event.currentTarget.checked)}
         />
       )}
       <TableCounts
-        label="Table by table"
-        heads={['Now', 'Come back', 'Changed', REMOVED, 'Afterwards']}
-        danger={REMOVED}
+        label="Changes by table"
+        heads={['Now', 'Added', 'Changed', DELETED, 'Afterwards']}
+        danger={DELETED}
         lines={TABLES.flatMap((table) => {
           const of = plan.tables[table];
           if (!of) return [];
@@ -92,18 +92,20 @@ export function RestorePreview({ plan, pending, lookup, error, onConfirm, disabl
         <form onSubmit={submit} noValidate>
           <Stack>
             <Text size="sm">
-              What is there now is put into a safety archive first. You stay signed in; all others have to
-              sign in again.
+              The service first creates a safety backup of the current data. You stay signed in. All other
+              users must sign in again.
             </Text>
             {administrators && (
               <Checkbox
-                label="I know these administrators and want their accounts to change"
+                label="I know these administrators and want to change their accounts"
                 checked={isConfirmed}
                 onChange={(event) => {
                   setConfirmed(event.currentTarget.checked);
                   setUnconfirmed(false);
                 }}
-                error={isUnconfirmed ? 'Confirm the administrators. Nothing was changed.' : undefined}
+                error={
+                  isUnconfirmed ? 'Confirm the changes of administrators. Nothing was changed.' : undefined
+                }
               />
             )}
             <ConfirmInput

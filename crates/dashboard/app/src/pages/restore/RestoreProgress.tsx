@@ -24,7 +24,7 @@ export function RestoreProgress({ id }: { id: string }) {
   }, [ended, id]);
   if (!data) {
     if (error) return <ProblemAlert error={error} again={{ label: 'Try again', act: () => refetch() }} />;
-    return <Loader aria-label="Looking for the restore" />;
+    return <Loader aria-label="Loading the restore" />;
   }
   const failure = failureOf(data);
   return (
@@ -32,7 +32,7 @@ export function RestoreProgress({ id }: { id: string }) {
       {!ended && <JobProgress job={data} />}
       {!ended && error && (
         <Text size="sm" c="dimmed" role="status">
-          The service does not answer at the moment. The restore goes on without this page; it is looked at
+          The service does not answer at the moment. The restore continues without this page. The page tries
           again.
         </Text>
       )}
@@ -41,10 +41,10 @@ export function RestoreProgress({ id }: { id: string }) {
       {ended && (
         <Group>
           <Button component={Link} href="/restore" variant="default">
-            Back to restore
+            Restore something else
           </Button>
           <Button component={Link} href="/archives" variant="default">
-            To the archives
+            Show backups
           </Button>
         </Group>
       )}
@@ -62,14 +62,20 @@ function Report({ job }: { job: Job }) {
   const tables = (job.result as { tables?: Record<string, RestoredTable> } | null)?.tables ?? {};
   const safetyBackup = stringField(job, 'safety_archive_id');
   return (
-    <Panel label="The report">
+    <Panel label="Restore report">
       <Stack>
-        <Alert role="status" color="green" variant="light" icon={<Icon name="check" />} title="Restored">
-          Done on {dateTime(job.ended_at ?? job.heartbeat_at)}. Counts and references were checked before it
-          was made final.
+        <Alert
+          role="status"
+          color="green"
+          variant="light"
+          icon={<Icon name="check" />}
+          title="Restore complete"
+        >
+          Finished on {dateTime(job.ended_at ?? job.heartbeat_at)}. The service checked the counts and
+          references before it saved the changes.
         </Alert>
         <TableCounts
-          label="What was done"
+          label="Restored rows by table"
           heads={['Rows written', 'Rows now']}
           lines={TABLES.flatMap((table) => {
             const of = tables[table];
@@ -78,9 +84,9 @@ function Report({ job }: { job: Job }) {
         />
         {safetyBackup && (
           <Stack gap="xs" align="flex-start">
-            <Text size="sm">What was there before is in a safety archive.</Text>
+            <Text size="sm">The previous data is in a safety backup.</Text>
             <Button component={Link} href={`/restore/${safetyBackup}`} variant="default" size="xs">
-              Take this restore back…
+              Undo this restore…
             </Button>
           </Stack>
         )}

@@ -47,26 +47,27 @@ export function planRequest(choice: RestoreChoice): PlanRequest | { missing: str
 export const MODES: { mode: Mode; label: string; description: string }[] = [
   {
     mode: 'replace',
-    label: 'Make it as it was',
-    description: 'Afterwards there is exactly what the archive has. What was added since goes.',
+    label: 'Replace everything with the backup',
+    description: 'Afterwards the data is exactly as in the backup. Rows that were added later are deleted.',
   },
   {
     mode: 'merge',
-    label: 'Bring back, keep what is new',
-    description: 'Rows of the archive come back and win. Rows that it does not have stay.',
+    label: 'Restore and keep new rows',
+    description:
+      'Rows of the backup are restored and overwrite current values. Rows that were added later remain.',
   },
   {
     mode: 'insert_missing',
-    label: 'Only what is missing',
-    description: 'Rows that are gone come back. Nothing that is there is touched.',
+    label: 'Insert missing rows only',
+    description: 'Missing rows are restored. Rows that exist now are not changed.',
   },
 ];
 
 /** The lists of a plan that name administrators, and what stands above each. */
 export const ADMINISTRATORS = [
   { list: 'administrators_added', title: 'New administrators' },
-  { list: 'administrators_raised', title: 'Become administrators' },
-  { list: 'administrators_changed', title: 'Administrators who get another password' },
+  { list: 'administrators_raised', title: 'Users who become administrators' },
+  { list: 'administrators_changed', title: 'Administrators whose password changes' },
   { list: 'administrators_disabled', title: 'Administrators who are disabled' },
 ] as const;
 
