@@ -3,18 +3,18 @@ import { defineConfig } from 'vite';
 import { precompress } from './build/precompress.ts';
 import { themeSheet } from './build/theme-sheet.ts';
 
-// Where `npm run dev` finds a running service.
+// The running service that `npm run dev` uses.
 const service = process.env.CAMPUS_BACKUP_URL ?? 'http://127.0.0.1:8080';
 
 export default defineConfig({
-  // Relative, so that the dashboard also works behind a proxy that puts the service under a path of its own.
+  // Relative paths work behind a proxy that adds a path prefix.
   base: './',
   plugins: [react(), themeSheet(), precompress()],
   build: {
     target: 'es2022',
-    // An inlined file would be a data URL, which the content security policy does not let in.
+    // An inlined file would be a data URL, which the content security policy does not allow.
     assetsInlineLimit: 0,
-    // One style sheet, loaded at the start: Vite does not load the sheet of a page again after it has failed once.
+    // One style sheet, loaded at the start. After one failure Vite does not load the style sheet of a page again.
     cssCodeSplit: false,
     modulePreload: { polyfill: false },
     reportCompressedSize: false,

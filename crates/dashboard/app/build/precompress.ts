@@ -3,7 +3,10 @@ import { join } from 'node:path';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 import type { Plugin } from 'vite';
 
-/** Writes `.br` and `.gz` beside each file that they make smaller, so that the service compresses nothing while it answers. */
+/**
+ * Writes `.br` and `.gz` files next to each file that compression makes smaller. The service then compresses nothing at
+ * run time.
+ */
 export function precompress(): Plugin {
   let folder = '';
   return {

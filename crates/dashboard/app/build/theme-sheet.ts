@@ -5,8 +5,8 @@ import { resolver, theme } from '../src/theme.ts';
 const NAME = 'virtual:theme.css';
 
 /**
- * The theme's variables as a style sheet. Mantine would write them into a `<style>` element at run time, and the content
- * security policy takes no style that is not a file of ours.
+ * Writes the variables of the theme into a style sheet. Mantine would write them into a `<style>` element at run time,
+ * but the content security policy allows only style files of this service.
  */
 export function themeSheet(): Plugin {
   return {

@@ -28,7 +28,7 @@ const root = document.getElementById('root');
 if (root) {
   createRoot(root).render(
     <StrictMode>
-      {/* The theme's style sheet was made by the build, and the security policy takes no other styles. */}
+      {/* The build writes the theme's style sheet. The content security policy allows no other styles. */}
       <MantineProvider
         theme={theme}
         cssVariablesResolver={resolver}
@@ -38,7 +38,7 @@ if (root) {
       >
         <ErrorBoundary>
           <QueryClientProvider client={queries}>
-            {/* Addresses behind `#` can't collide with those of the API, which are in the same folder. */}
+            {/* Routes are behind `#`, so that they can't collide with the paths of the API in the same folder. */}
             <Router hook={useHashLocation}>
               <App />
             </Router>

@@ -1,5 +1,5 @@
-// The style sheets of the components that are used and of no others, in the order in which Mantine wants them. Whoever
-// uses one more component adds its sheet here.
+// The style sheets of the used Mantine components, in the order that Mantine requires. If you use another component,
+// add its style sheet here.
 import '@mantine/core/styles/baseline.css';
 import 'virtual:theme.css';
 import '@mantine/core/styles/global.css';

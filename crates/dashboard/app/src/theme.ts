@@ -1,10 +1,11 @@
 import { type CSSVariablesResolver, createTheme, defaultCssVariablesResolver } from '@mantine/core';
 import { ButtonRoot } from './components/ButtonRoot.ts';
 
-/** What is dangerous is red everywhere, and nothing else is. */
+/** The color of dangerous actions. Nothing else is red. */
 export const DANGER = 'red';
 
-// The component's own lock of what stands behind needs a style element. A header is the page's, and not a dialog's.
+// Mantine's scroll lock needs a style element, which the security policy forbids. The header role belongs to the page
+// only.
 const dialog = { lockScroll: false, attributes: { header: { role: 'presentation' } } };
 
 export const theme = createTheme({
@@ -19,7 +20,7 @@ export const theme = createTheme({
     Modal: {
       defaultProps: {
         ...dialog,
-        // One that slid away would pass over what stands behind it, and take a click that was meant for that.
+        // A sliding dialog would cover the page while it closes, and catch clicks that are meant for the page.
         transitionProps: { transition: 'fade', duration: 150 },
       },
     },
@@ -27,7 +28,7 @@ export const theme = createTheme({
   },
 });
 
-/** Where Mantine's own shades have less contrast than WCAG 2.2 AA asks for. */
+/** Replaces the shades of Mantine that have less contrast than WCAG 2.2 AA requires. */
 export const resolver: CSSVariablesResolver = (resolved) => {
   const { variables, light, dark } = defaultCssVariablesResolver(resolved);
   return {

@@ -7,22 +7,22 @@ export type Archive = components['schemas']['Archive'];
 export type RestorePlan = components['schemas']['RestorePlan'];
 type ArchiveList = components['schemas']['ArchiveList'];
 
-/** How many archives a page of the list has. */
+/** The number of archives on a page of the list. */
 const PAGE_SIZE = 50;
 
-/** As long as nothing has changed, asking again brings no list. */
+/** An unchanged list is not sent again, so this costs little. */
 const INTERVAL = 30_000;
 
 export interface Backups {
-  /** The newest, as far as they were read. Safety archives are not among them. */
+  /** The newest backups that were read. Safety backups are left out. */
   items: Archive[];
-  /** Whether there are no others. */
+  /** Whether all backups were read. */
   isComplete: boolean;
 }
 
 /**
- * The newest backups, up to the first one that can be relied on: usually a page of those that were created here, and one of
- * those that were uploaded, however many there are.
+ * The newest backups, up to the first reliable one. Usually this reads one page of the backups that were created here,
+ * and one page of the uploaded ones.
  */
 export const backups = queryOptions({
   queryKey: ['archives', 'backups'],
@@ -39,7 +39,7 @@ export const backups = queryOptions({
   refetchInterval: (query) => (isSessionEnd(query.state.error) ? false : INTERVAL),
 });
 
-/** Reads archives of a kind, the newest first, until one of them is it. */
+/** Reads archives of one kind, newest first, up to the page that has a wanted one. */
 async function readUntil(
   kind: Archive['kind'],
   isWanted: (archive: Archive) => boolean,
@@ -57,7 +57,7 @@ async function readUntil(
   return { items: joinPages(pages).items, isComplete: offset === undefined };
 }
 
-/** One archive, also one that is not on the list. */
+/** One archive, whether it is on the loaded pages or not. */
 export const archive = (id: string) =>
   queryOptions({
     queryKey: ['archives', id],
@@ -76,14 +76,13 @@ const pages = infiniteQueryOptions({
   refetchInterval: (query) => (isSessionEnd(query.state.error) ? false : INTERVAL),
 });
 
-/** The archives, the newest first, a page at a time. */
+/** The archives, newest first, in pages. */
 export function useArchives() {
   const { data, error, refetch, hasNextPage, isFetchingNextPage, fetchNextPage } = useInfiniteQuery(pages);
   return {
     list: data && joinPages(data.pages),
     error,
     refetch,
-    /** Loads the next page, if there is one. */
     more: hasNextPage ? () => fetchNextPage() : undefined,
     isLoadingMore: isFetchingNextPage,
   };
@@ -91,18 +90,18 @@ export function useArchives() {
 
 export interface JoinedPages {
   items: Archive[];
-  /** How many there are in all. */
+  /** The number of all archives. */
   total: number;
   unreadable: ArchiveList['unreadable'];
 }
 
-/** The offset of the page after this one, if there is one. */
+/** The offset of the next page, or `undefined` after the last page. */
 export function nextOffset({ items, offset, total }: ArchiveList): number | undefined {
   const next = offset + items.length;
   return items.length > 0 && next < total ? next : undefined;
 }
 
-/** One list of several pages. An archive that moved to the next page in between is in it once. */
+/** Joins the pages into one list. An archive that moved to the next page between two requests appears once. */
 export function joinPages(pages: ArchiveList[]): JoinedPages {
   const items = new Map<string, Archive>();
   for (const page of pages) for (const archive of page.items) items.set(archive.id, archive);
@@ -110,18 +109,18 @@ export function joinPages(pages: ArchiveList[]): JoinedPages {
   return { items: [...items.values()], total: first?.total ?? 0, unreadable: first?.unreadable ?? [] };
 }
 
-/** The archives that people took or brought; the others stand for what was cleared or replaced. */
+/** Whether an archive is a backup that a person created or uploaded. Safety backups hold cleared or replaced data. */
 export function isBackup(archive: Archive): boolean {
   return archive.kind !== 'safety';
 }
 
-/** When an archive came into the store, by the time in its id; nothing for a name that is no id. */
+/** The time in the id of an archive, which is when the archive was stored. `undefined` for a name that is not an id. */
 export function timeFromId(id: string): string | undefined {
   const time = /^(\d{4}-\d\d-\d\dT\d\d)-(\d\d)-(\d\d)Z/.exec(id);
   return time ? `${time[1]}:${time[2]}:${time[3]}Z` : undefined;
 }
 
-/** Whether this service has created it itself, as far as it can prove it: a backup of this school's data. */
+/** Whether this service can prove that it created the archive. Then it is a backup of this school's data. */
 export function isOwn(archive: Archive): boolean {
   return archive.kind === 'taken' && archive.origin === 'made_here';
 }
@@ -130,14 +129,14 @@ export function isDamaged(archive: Archive): boolean {
   return archive.verification?.result === 'failed';
 }
 
-/** The latest moments first: an old backup that was uploaded today shows an old moment. */
+/** Sorts by the time of the data, newest first. An old backup that was uploaded today has an old time. */
 export function newestFirst(archives: readonly Archive[]): Archive[] {
   return [...archives].sort((one, other) => Date.parse(other.created_at) - Date.parse(one.created_at));
 }
 
 /**
- * What is proposed to be restored, if anything: a safety archive may be the copy of what went wrong, and of an archive that
- * was found in the store nothing proves where it comes from.
+ * The backup that a restore proposes, if there is one. A safety backup may contain the damaged data, and nothing proves
+ * the origin of an archive that was found in the store.
  */
 export function proposedBackup(archives: readonly Archive[]): Archive | undefined {
   return newestFirst(archives).find(isProposable);

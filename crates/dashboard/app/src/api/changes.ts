@@ -7,7 +7,7 @@ import type { Cleared } from './tables';
 
 export type Change = components['schemas']['Change'];
 
-/** The changes that can be undone now, the newest first. */
+/** The changes that can be undone now, newest first. */
 export const undoable = queryOptions({
   queryKey: ['changes', 'undoable'],
   queryFn: async ({ signal }) =>
@@ -15,7 +15,7 @@ export const undoable = queryOptions({
   refetchInterval: ({ state }) => (isSessionEnd(state.error) ? false : 10_000),
 });
 
-/** The answer to a clear, from what its job has left. */
+/** Converts the result of a clear job into the answer of a clear. */
 export function clearResult(job: Job): Cleared {
   const left = job.result as unknown as Pick<
     Cleared,
@@ -26,13 +26,13 @@ export function clearResult(job: Job): Cleared {
   return { ...left, id: job.id, table, dry_run: false, removed_total };
 }
 
-/** How many rows an undo has put back, from what its job has left. */
+/** The number of rows that an undo job restored. */
 export function undoneRows(job: Job): number {
   const { tables } = job.result as unknown as { tables: Record<string, { inserted: number }> };
   return Object.values(tables).reduce((sum, { inserted }) => sum + inserted, 0);
 }
 
-/** What was cleared: the name of a table, or `all`. */
+/** The table that was cleared, or `all`. */
 export function clearedTable(change: Change): string {
   const { table } = change.parameters as { table?: unknown };
   return typeof table === 'string' ? table : '';

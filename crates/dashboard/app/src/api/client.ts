@@ -1,18 +1,18 @@
-// The one place that speaks with the service. Paths, bodies and answers have the types of its own document:
-// `npm run types` makes `schema.d.ts` from it, and a test fails if that was forgotten.
+// The only client of the API. Paths, bodies and answers have the types of the OpenAPI document: `npm run types`
+// generates `schema.d.ts` from it, and a test fails if the types are outdated.
 import createClient, { type Middleware } from 'openapi-fetch';
 import * as session from '../session/store';
 import { conditional } from './conditional';
 import { errorFromResponse, isSessionEnd, ServiceUnreachable } from './problem';
 import type { paths } from './schema';
 
-/** The service's address: the folder above the page's, also behind a proxy that puts both under a path. */
+/** The URL of the service: the folder above the page. It is correct behind a proxy that adds a path prefix. */
 export const SERVICE = new URL('../', document.baseURI);
 
 const bearer: Middleware = {
   onRequest({ request, schemaPath }) {
     const token = session.token();
-    // The session's own path goes by its cookie: its refusal is not one of the token.
+    // The path of the session uses the cookie. Its errors say nothing about the token.
     if (token && schemaPath !== '/auth/session') request.headers.set('Authorization', `Bearer ${token}`);
     return request;
   },
@@ -23,7 +23,7 @@ const bearer: Middleware = {
   },
 };
 
-/** An answer that has come to its end. Half of one, or the page of a proxy, is none. */
+/** Reads the answer to its end. A truncated answer, or the error page of a proxy, is no answer of the service. */
 async function completeResponse(response: Response): Promise<Response> {
   if (response.status === 204) return response;
   try {
@@ -36,16 +36,16 @@ async function completeResponse(response: Response): Promise<Response> {
 }
 
 export const client = createClient<paths>({ baseUrl: SERVICE.href.replace(/\/$/, '') });
-// Answers pass the last one first: what has not changed is an answer before `bearer` looks for refusals.
+// Response middlewares run in reverse order: `conditional` replaces a 304 before `bearer` checks the status.
 client.use(bearer, conditional);
 
-/** The body of an answer, which is a success: all else was thrown. */
+/** The body of a successful answer. Errors were thrown before. */
 export function body<T>(answer: { data?: T }): T {
   if (answer.data === undefined) throw new ServiceUnreachable();
   return answer.data;
 }
 
-/** A request whose answer is read as it comes, such as a download. */
+/** Sends a request whose answer is read as a stream, such as a download. */
 export async function openStream(path: string, signal: AbortSignal): Promise<Response> {
   const request = new Request(new URL(path.replace(/^\//, ''), SERVICE), { signal, cache: 'no-store' });
   request.headers.set('Authorization', `Bearer ${session.token() ?? ''}`);
@@ -59,7 +59,7 @@ export async function openStream(path: string, signal: AbortSignal): Promise<Res
   throw await errorOf(request, response);
 }
 
-/** The error of a refused request. The session ends with its token, unless a newer one has begun meanwhile. */
+/** The error of a failed request. A rejected token ends the session, unless a newer session has begun meanwhile. */
 async function errorOf(request: Request, response: Response) {
   const error = await errorFromResponse(response);
   const sent = request.headers.get('Authorization');

@@ -1,10 +1,10 @@
-// Lists are asked for again and again, and seldom change. Their last answers are kept, in memory and in no storage, so that
-// the service need not send them again (RFC 9110, section 13).
+// Lists are polled, and seldom change. The last answers are cached in memory, never in storage, so that the service
+// sends an unchanged list only once (RFC 9110, section 13).
 import type { Middleware } from 'openapi-fetch';
 
 const cache = new Map<string, { tag: string; text: string }>();
 
-/** Asks for an answer on the condition that it is another one than the last time. */
+/** Adds `If-None-Match`, and answers a 304 from the cache. */
 export const conditional: Middleware = {
   onRequest({ request }) {
     const last = request.method === 'GET' ? cache.get(request.url) : undefined;
@@ -25,7 +25,7 @@ export const conditional: Middleware = {
   },
 };
 
-/** The text of an answer; none of one that was cut, which must not be shown again. */
+/** The complete text of an answer, or `undefined` if it was truncated: such an answer must not be cached. */
 async function completeText(response: Response): Promise<string | undefined> {
   try {
     const text = await response.text();
@@ -36,7 +36,7 @@ async function completeText(response: Response): Promise<string | undefined> {
   }
 }
 
-/** Forgets all answers: somebody else may use the page next. */
+/** Clears the cache, because another user may use the page next. */
 export function forgetAnswers(): void {
   cache.clear();
 }

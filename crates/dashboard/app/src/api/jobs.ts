@@ -9,7 +9,10 @@ export function hasEnded(job: Job): boolean {
   return !['queued', 'running', 'cancelling'].includes(job.state);
 }
 
-/** A job, looked at until it has ended. A service that is gone for a moment is asked again: the job goes on without us. */
+/**
+ * One job, polled until it ends. If the service is unavailable, polling continues, because the job continues without
+ * this page.
+ */
 export const job = (id: string) =>
   queryOptions({
     queryKey: ['job', id],
@@ -28,7 +31,7 @@ export const job = (id: string) =>
     staleTime: 0,
   });
 
-/** The newest jobs of everybody. */
+/** The newest jobs of all users. */
 export const jobs = queryOptions({
   queryKey: ['jobs', 'newest'],
   queryFn: async ({ signal }) =>
@@ -41,7 +44,7 @@ export const jobs = queryOptions({
 
 const DAY = 24 * 60 * 60 * 1_000;
 
-/** The jobs of everybody that have failed since yesterday, the newest first. */
+/** The jobs of all users that have failed since yesterday, newest first. */
 export const failures = queryOptions({
   queryKey: ['jobs', 'failures'],
   queryFn: async ({ signal }) => {
@@ -54,10 +57,10 @@ export const failures = queryOptions({
   refetchInterval: ({ state }) => (isSessionEnd(state.error) ? false : 60_000),
 });
 
-/** Whether a job changes the data: of those only one runs at a time. */
+/** Whether a job changes the data. Only one such job runs at a time. */
 export const changesData = (job: Job): boolean => ['clear', 'restore', 'undo'].includes(job.kind);
 
-/** Why a job did not do what it was asked to, if it has ended so. */
+/** The error of a job that has ended without success. */
 export function failureOf(job: Job): ProblemError | undefined {
   if (!hasEnded(job) || job.state === 'succeeded') return undefined;
   const cancelled = job.state === 'cancelled';
@@ -76,7 +79,7 @@ export async function cancel(id: string, signal: AbortSignal | null = null): Pro
   await client.POST('/backup/jobs/{id}/cancel', { params: { path: { id } }, signal });
 }
 
-/** Whether a job does not go on, or not for long. */
+/** Whether a job has ended or is being cancelled. */
 export async function isStopping(id: string): Promise<boolean> {
   const now = body(await client.GET('/backup/jobs/{id}', { params: { path: { id } } }));
   return now.state === 'cancelling' || hasEnded(now);
@@ -105,7 +108,7 @@ const PHASES: Record<Job['phase'], string> = {
 export const kindLabel = (job: Job): string => KINDS[job.kind];
 export const phaseLabel = (job: Job): string => PHASES[job.phase];
 
-/** What of a job's result or parameters is a text. */
+/** A field of a job's result or parameters, if it is a string. */
 export function stringField(job: Job, name: string): string | undefined {
   const fields = {
     ...(job.parameters as Record<string, unknown>),

@@ -1,11 +1,11 @@
 import type { components } from './schema';
 
-/** What the service says when it does not do as asked (RFC 9457). */
+/** The problem document that the service sends with an error (RFC 9457). */
 export type ProblemDocument = components['schemas']['Problem'];
 
-/** A refusal of the service. */
+/** The service refused a request with a problem document. */
 export class ProblemError extends Error {
-  /** Seconds after which it is worth asking again, if the service named some. */
+  /** The seconds to wait before a new attempt, if the service named them. */
   readonly retryAfter: number | undefined;
 
   constructor(
@@ -18,7 +18,7 @@ export class ProblemError extends Error {
   }
 }
 
-/** There was no answer, or none of this service. */
+/** There was no answer, or the answer did not come from this service. */
 export class ServiceUnreachable extends Error {
   constructor(cause?: unknown) {
     super('The service did not answer.', { cause });
@@ -31,12 +31,12 @@ export function isSessionEnd(error: unknown): boolean {
   return error instanceof ProblemError && error.problem.code === 'unauthenticated';
 }
 
-/** Whether an error means that an archive is not there. */
+/** Whether an error means that an archive does not exist. */
 export function isGone(error: unknown): boolean {
   return error instanceof ProblemError && ['archive_gone', 'unknown_archive'].includes(error.problem.code);
 }
 
-/** What an answer that is no success means. A proxy's page of its own is not a word of the service. */
+/** Converts an unsuccessful answer into an error. A proxy's own error page says nothing about the service. */
 export async function errorFromResponse(response: Response): Promise<ProblemError | ServiceUnreachable> {
   const type = response.headers.get('content-type') ?? '';
   if (!type.startsWith('application/problem+json')) return new ServiceUnreachable(response.status);

@@ -3,7 +3,7 @@ import type { components } from './schema';
 export type Stats = components['schemas']['StatsAnswer'];
 export type Cleared = components['schemas']['ClearAnswer'];
 
-/** The seven tables, in the order in which people think of them. */
+/** The seven tables, in the order of their importance for people. */
 export const TABLES = [
   'students',
   'courses',
@@ -15,7 +15,6 @@ export const TABLES = [
 ] as const;
 export type Table = (typeof TABLES)[number];
 
-/** A table, or everything. */
 export type Scope = Table | 'all';
 
 const NAMES: Record<Scope, string> = {
@@ -29,7 +28,7 @@ const NAMES: Record<Scope, string> = {
   all: 'Everything',
 };
 
-/** What people call a table. One that this page does not know keeps its name. */
+/** The display name of a table. A table that this page does not know keeps its own name. */
 export function nameOf(scope: string): string {
   return NAMES[scope as Scope] ?? scope;
 }

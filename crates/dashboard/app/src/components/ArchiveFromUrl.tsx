@@ -6,14 +6,16 @@ import { type Archive, archive } from '../api/archives';
 import { isGone } from '../api/problem';
 import { ProblemAlert } from './ProblemAlert';
 
-/** The archive that an address names. If there is none, that is said, and no other one stands in for it. */
+/**
+ * Loads the archive whose id is in the URL. If it does not exist, the page says so, and shows no other archive instead.
+ */
 export function ArchiveFromUrl({
   id,
   back,
   children,
 }: {
   id: string;
-  /** Where another one can be chosen. */
+  /** The page where another archive can be chosen. */
   back: string;
   children: (archive: Archive) => ReactNode;
 }) {

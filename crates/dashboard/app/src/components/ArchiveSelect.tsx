@@ -4,7 +4,7 @@ import { dateTime, rows } from '../locale/format';
 import { isolated } from '../locale/language';
 import { safetyName } from './backupName';
 
-/** Chooses an archive, or another thing to compare with. Nothing is chosen where `value` is empty. */
+/** A select for an archive or another side of a comparison. Nothing is selected if `value` is empty. */
 export function ArchiveSelect({
   label,
   archives,
@@ -35,7 +35,7 @@ export function ArchiveSelect({
   );
 }
 
-/** The list, and the chosen one before it if it is not there: the list may not have all. */
+/** The list, with the chosen archive first if it is not on the loaded pages. */
 export function withChosen(archives: Archive[], chosen: Archive | undefined): Archive[] {
   if (!chosen || archives.some(({ id }) => id === chosen.id)) return archives;
   return [chosen, ...archives];

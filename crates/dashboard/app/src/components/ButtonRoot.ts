@@ -3,8 +3,8 @@ import { type ComponentProps, createElement, type MouseEvent } from 'react';
 type Props = ComponentProps<'button'> & { 'data-loading'?: boolean };
 
 /**
- * The element of every button. While one works it must not be pressed again, yet it is not `disabled`: the browser would
- * take the keyboard's focus away from it, and the next Tab would start at the top of the page.
+ * The element of every button. A loading button ignores clicks but is not `disabled`: the browser would take the focus
+ * away, and the next Tab would start at the top of the page.
  */
 export function ButtonRoot({ disabled, onClick, type = 'button', ...rest }: Props) {
   const isBusy = Boolean(rest['data-loading']);

@@ -1,7 +1,7 @@
 import { Code, TextInput } from '@mantine/core';
 import type { Ref } from 'react';
 
-/** The word without which nothing dangerous happens. */
+/** A dangerous change starts only after this word was typed. */
 export function ConfirmInput({
   word,
   typed,
@@ -11,7 +11,7 @@ export function ConfirmInput({
 }: {
   word: string;
   typed: string;
-  /** Whether something else was sent. */
+  /** Whether another word was submitted. */
   wrong: boolean;
   onType: (typed: string) => void;
   ref?: Ref<HTMLInputElement>;

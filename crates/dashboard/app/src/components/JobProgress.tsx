@@ -8,7 +8,7 @@ import classes from './JobProgress.module.css';
 import { ProblemAlert } from './ProblemAlert';
 import { ProgressBar } from './ProgressBar';
 
-/** How far a job has come, and what ends it. */
+/** The progress of a job, with a button that cancels it. */
 export function JobProgress({ job }: { job: Job }) {
   const isMine = useIsMine(job);
   const what = kindLabel(job);
@@ -19,7 +19,7 @@ export function JobProgress({ job }: { job: Job }) {
       return true;
     },
     lookUp: async () => ((await isStopping(job.id)) ? { at: 'done', result: true } : { at: 'none' }),
-    // After a reload the job shows it by itself.
+    // After a reload the state of the job shows the result.
     trace: () => undefined,
     onSettled: () => invalidate('jobs'),
   });

@@ -2,7 +2,7 @@ import { Button, Group, Text } from '@mantine/core';
 import type { useArchives } from '../api/archives';
 import { counted, number } from '../locale/format';
 
-/** How many archives of all are shown, and what shows more of them. */
+/** The number of archives, with a button that loads more of them. */
 export function LoadMoreArchives({ archives }: { archives: ReturnType<typeof useArchives> }) {
   const { list, more, isLoadingMore } = archives;
   if (!list || list.total === 0) return null;

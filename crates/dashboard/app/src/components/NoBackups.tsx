@@ -1,7 +1,7 @@
 import { Button, Stack, Text } from '@mantine/core';
 import { Link } from 'wouter';
 
-/** Where there would have to be an archive, and is none. */
+/** The empty state of a page that needs a backup. */
 export function NoBackups({ message }: { message: string }) {
   return (
     <Stack align="flex-start">

@@ -2,7 +2,7 @@ import { Group, Text, Title } from '@mantine/core';
 import type { ReactNode } from 'react';
 import classes from './PageHeader.module.css';
 
-/** What a page is called, what it is for, and what can be done with all of it. */
+/** The title of a page, its purpose, and its main actions. */
 export function PageHeader({
   title,
   lead,

@@ -1,7 +1,7 @@
 import type { ReactNode } from 'react';
 import classes from './Panel.module.css';
 
-/** A surface on which things that belong together stand. */
+/** A surface that groups related content. */
 export function Panel({ children, label }: { children: ReactNode; label?: string }) {
   return (
     <section className={classes.panel} {...(label && { 'aria-label': label })}>

@@ -19,12 +19,12 @@ interface AlertText {
   detail: string;
   hint?: string | undefined;
   errors?: string[];
-  /** What helps whoever runs the service: the name of the request, and what the program says. */
+  /** For the operator of the service: the id of the request, and the original message. */
   requestId?: string;
   technical?: string | undefined;
 }
 
-/** An error in words: what happened, what to do about it, and what to quote when asking for help. */
+/** An error in plain words: what happened, what is safe, what to do next, and what to quote when asking for help. */
 export function ProblemAlert({
   error,
   title,
@@ -32,13 +32,13 @@ export function ProblemAlert({
   children,
 }: {
   error: unknown;
-  /** Instead of the kind of the problem, where the page knows better what failed. */
+  /** Replaces the title of the problem where the page knows better what failed. */
   title?: string;
   again?: { label: string; act: () => void };
   children?: ReactNode;
 }) {
   const text = alertText(error);
-  // What the page says of a failure does not hold for a request that may still be done.
+  // The title of the page says that nothing was done. That may be wrong for a request without an answer.
   const isOpen = error instanceof NotReceived || error instanceof OutcomeUnknown;
   const heading = isOpen ? text.title : (title ?? text.title);
   return (
@@ -81,7 +81,7 @@ function alertText(error: unknown): AlertText {
     return {
       title: message.title ?? problem.title,
       detail: message.detail ?? problem.detail,
-      // What the service says of the place in the file, or of its settings, helps whoever runs it.
+      // The message of the service names a place in the file or a setting. It helps the operator.
       ...(message.isTechnical && { technical: problem.detail }),
       hint:
         message.hint ??

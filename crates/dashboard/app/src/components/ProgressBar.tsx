@@ -1,7 +1,7 @@
 import { Progress } from '@mantine/core';
 import { percent } from '../locale/format';
 
-/** How far something is, from 0 to 1; of what has no known end only that it goes on, with what is known in words. */
+/** A progress bar from 0 to 1. Without a known end it is animated, and `valueText` describes the state. */
 export function ProgressBar({
   label,
   share,
@@ -18,7 +18,7 @@ export function ProgressBar({
         value={isOpenEnded ? 100 : share * 100}
         animated={isOpenEnded}
         striped={isOpenEnded}
-        // The component would say a hundred percent of what has no known end.
+        // The component would report 100 percent for a progress without a known end.
         withAria={false}
         role="progressbar"
         aria-label={label}

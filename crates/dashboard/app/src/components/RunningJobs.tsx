@@ -5,7 +5,7 @@ import { hasEnded, jobs } from '../api/jobs';
 import { invalidate } from '../api/queries';
 import { JobProgress } from './JobProgress';
 
-/** What the service is working on and the page does not show elsewhere, whoever asked for it and however often this page was loaded since. */
+/** The running jobs of all users, except those that the page shows elsewhere. A reload does not lose them. */
 export function RunningJobs({ except }: { except: ReadonlySet<string> }) {
   const { data } = useQuery(jobs);
   const running = data?.items.filter((each) => !hasEnded(each)) ?? [];
@@ -14,7 +14,6 @@ export function RunningJobs({ except }: { except: ReadonlySet<string> }) {
   useEffect(() => {
     const ended = before.current.split(' ').filter((id) => !ids.includes(id));
     before.current = ids;
-    // Lists and numbers may have changed.
     if (ended.length > 0) invalidate('jobs', 'archives', 'changes', 'stats');
   }, [ids]);
   const shown = running.filter(({ id }) => !except.has(id));

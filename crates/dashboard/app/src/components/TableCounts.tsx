@@ -6,15 +6,15 @@ import classes from './TableCounts.module.css';
 
 export interface Line {
   table: string;
-  /** Instead of the table's name. */
+  /** Replaces the name of the table. */
   head?: ReactNode;
   numbers: number[];
 }
 
-/** How many columns of numbers a phone has room for. */
+/** The number of columns that fit on a phone. */
 const PHONE_COLUMNS = 2;
 
-/** Numbers of each table, side by side. Nothing is a dash, so that what is not nothing is seen. */
+/** Numbers of each table, side by side. Zero is a dash, so that other numbers stand out. */
 export function TableCounts({
   label,
   heads,
@@ -24,14 +24,14 @@ export function TableCounts({
   label: string;
   heads: string[];
   lines: Line[];
-  /** The column whose numbers are dangerous. */
+  /** The column that is shown in red. */
   danger?: string;
 }) {
   const layout = heads.length > PHONE_COLUMNS ? `${classes.scrolling} ${classes.wide}` : classes.scrolling;
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable with the keyboard.
     <section className={layout} tabIndex={0} aria-label={label}>
-      {/* The roles are those of the elements; Safari forgets them where a table is not laid out as one. */}
+      {/* These are the default roles. Safari drops them if the CSS does not display the table as a table. */}
       <Table verticalSpacing={6} role="table">
         <Table.Thead role="rowgroup">
           <Table.Tr role="row">

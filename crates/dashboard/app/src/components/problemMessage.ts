@@ -1,4 +1,4 @@
-// What the service says to programs, said to people: without paths, parameters and ids.
+// Plain texts for problem codes. The messages of the API are written for programs: they name paths, parameters and ids.
 import type { ProblemDocument } from '../api/problem';
 import { defectOf } from './verification';
 
@@ -6,11 +6,11 @@ export interface ProblemMessage {
   title?: string;
   detail?: string;
   hint?: string;
-  /** Whether the service's own words are worth quoting to whoever runs it. */
+  /** Whether the operator of the service needs the original message. */
   isTechnical?: boolean;
 }
 
-/** Where the service's own words speak of its interface. All other problems are told as the service tells them. */
+/** The codes whose message needs a plain text. For all other codes the page shows the message of the service. */
 const MESSAGES: Readonly<Partial<Record<ProblemDocument['code'], ProblemMessage>>> = {
   archive_gone: {
     title: 'This backup was deleted',
@@ -65,7 +65,7 @@ const MESSAGES: Readonly<Partial<Record<ProblemDocument['code'], ProblemMessage>
     detail: 'The backup itself may be complete.',
     hint: 'Ask the operator of this service to verify it.',
   },
-  // Its detail says what the file is instead.
+  // The message says what the file is instead.
   not_an_archive: {},
   not_cancellable: {
     detail: 'The job has ended, or its changes are being saved. It can no longer be cancelled.',

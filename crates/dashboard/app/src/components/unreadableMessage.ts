@@ -14,7 +14,7 @@ const MESSAGES: Readonly<Record<string, string>> = {
   newer_version: 'A newer version of this program wrote it.',
 };
 
-/** What is said of an entry of the store that is not in the list, since it can’t be read. */
+/** The text for an entry of the store that can't be read, and so is not in the list of backups. */
 export function unreadableMessage({ id, code }: Pick<UnreadableArchive, 'id' | 'code'>): {
   title: string;
   detail: string;

@@ -2,14 +2,14 @@ import { useEffect, useRef, useState } from 'react';
 import { moveFocus } from '../shell/focus';
 
 interface Opening<T> {
-  /** Each opening has another one. With it as the key of the content, nothing is left of the time before. */
+  /** Differs for each opening. As the key of the content, it resets the content. */
   key: number;
   subject: T;
-  /** What it was about stays while it closes, so that its words don't vanish before it does. */
+  /** The subject stays while the dialog closes, so that the text does not disappear during the animation. */
   opened: boolean;
 }
 
-/** A dialog about something, which gives the keyboard's focus back to what opened it. */
+/** The state of a dialog. When it closes, the focus returns to the element that opened it. */
 export function useDialog<T>() {
   const [opening, setOpening] = useState<Opening<T>>();
   const opener = useRef<Element | null>(null);
@@ -22,12 +22,12 @@ export function useDialog<T>() {
   return {
     opened,
     opening,
-    /** Opens it. Afterwards the focus goes to `from`, for what is pressed in a menu is gone by then. */
+    /** Opens the dialog. `from` gets the focus afterwards: an item of a menu no longer exists then. */
     open(subject: T, from: Element | null = document.activeElement) {
       opener.current = from;
       setOpening((before) => ({ key: (before?.key ?? 0) + 1, subject, opened: true }));
     },
-    /** Closes that opening. An answer that comes late closes no later one. */
+    /** Closes this opening. A late answer does not close a later opening. */
     close(key: number) {
       setOpening((now) => (now?.key === key ? { ...now, opened: false } : now));
     },

@@ -1,7 +1,7 @@
 import type { Archive } from '../api/archives';
 import { dateTime, duration } from '../locale/format';
 
-/** Where an archive comes from, as far as the service can prove it. */
+/** The origin of an archive, as far as the service can prove it. */
 export const ORIGINS = {
   made_here: { label: undefined, description: 'This service created it.' },
   uploaded: { label: 'Uploaded', description: 'An administrator uploaded it.' },
@@ -12,7 +12,7 @@ export const ORIGINS = {
   },
 } as const;
 
-/** What is known of an archive's wholeness: in a word, and at length. */
+/** The state of verification of an archive: a label and a description. */
 export function verificationStatus(archive: Archive): {
   label: string;
   color: 'green' | 'red' | 'gray';
@@ -54,7 +54,7 @@ export function verificationStatus(archive: Archive): {
 
 const UNREADABLE = 'Its content can’t be read to the end.';
 
-/** What is wrong with a damaged archive, by the code of the problem. */
+/** The defects of a damaged archive, by problem code. */
 const DEFECTS: Readonly<Record<string, string>> = {
   not_an_archive: 'The file is not a backup.',
   archive_corrupt: UNREADABLE,
@@ -82,10 +82,10 @@ const DEFECTS: Readonly<Record<string, string>> = {
   archive_unrestorable: 'The database does not accept some of its rows.',
 };
 
-/** What is wrong with an archive by the code of a problem, if the problem is the archive's. */
+/** The defect that a problem code names, if the problem is one of the archive. */
 export const defectOf = (code: string | null | undefined): string | undefined => DEFECTS[code ?? ''];
 
-/** How long a restore of it took, the last time that this was tried. */
+/** The seconds that the last successful test restore took. */
 export function restoreSeconds(archive: Archive): number | undefined {
   const tested = archive.verifications.find((each) => each.result === 'ok' && each.restore_seconds != null);
   return tested?.restore_seconds ?? undefined;

@@ -1,4 +1,4 @@
-// Numbers, times and sizes as the language of the page writes them.
+// Formats numbers, times and sizes in the language of the page.
 import { localeOf } from './language';
 
 const languages = localeOf(document.documentElement.lang, navigator.languages);
@@ -16,20 +16,20 @@ const minute = new Intl.DateTimeFormat(languages, { hour: '2-digit', minute: '2-
 const relative = new Intl.RelativeTimeFormat(languages);
 
 export const number = (value: number): string => whole.format(value);
-/** An exact decimal, as a text: numbers of JavaScript would round large ones. */
+/** Formats an exact decimal, which is a string because JavaScript numbers round large amounts. */
 export const money = (decimal: string): string => cents.format(decimal as Intl.StringNumericLiteral);
 export const percent = (share: number): string => hundredths.format(share);
 export const clock = (when: string | number | Date): string => time.format(new Date(when));
 export const dateTime = (when: string | number | Date): string => moment.format(new Date(when));
 
-/** `28 Nov 13:00`; the year is added if it is not the current one. */
+/** Such as `28 Nov 13:00`, with the year if it is not the current one. */
 export function shortDateTime(when: string | number | Date): string {
   const date = new Date(when);
   const isThisYear = date.getFullYear() === new Date().getFullYear();
   return `${(isThisYear ? day : dayAndYear).format(date)} ${minute.format(date)}`;
 }
 
-/** `2 hours ago`, in the largest unit that fits. */
+/** Such as `2 hours ago`, in the largest unit that fits. */
 export function ago(when: string | number | Date): string {
   const minutes = Math.floor((Date.now() - new Date(when).getTime()) / 60_000);
   if (minutes < 1) return 'less than a minute ago';
@@ -38,23 +38,23 @@ export function ago(when: string | number | Date): string {
   return hours < 48 ? relative.format(-hours, 'hour') : relative.format(-Math.floor(hours / 24), 'day');
 }
 
-/** `students, payments and attendance`. */
+/** Such as `students, payments and attendance`. */
 export const listOf = (names: string[]): string => list.format(names);
 
-// The words of the page are English, whatever the numbers look like.
+// The texts of the page are English, even if the numbers have another format.
 const forms = new Intl.PluralRules('en');
 
-/** The word that goes with a count: `is` or `are`, `student` or `students`. */
+/** The form of a word for a count: `is` or `are`, `student` or `students`. */
 export function plural(count: number, one: string, other: string): string {
   return forms.select(count) === 'one' ? one : other;
 }
 
-/** A count and its noun: `1 user`, `3,000 users`. */
+/** A count and its noun, such as `1 user` or `3,000 users`. */
 export function counted(count: number, one: string, other: string): string {
   return `${number(count)} ${plural(count, one, other)}`;
 }
 
-/** `1 row`, `3,000 rows`. */
+/** Such as `1 row` or `3,000 rows`. */
 export const rows = (count: number): string => counted(count, 'row', 'rows');
 
 /** A size in decimal units, as file managers and browsers show it. */
@@ -70,7 +70,7 @@ export function bytes(size: number): string {
   return `${written} ${units[unit]}`;
 }
 
-/** A span of time, to the two units that matter. */
+/** A duration in its two largest units. */
 export function duration(seconds: number): string {
   const total = Math.max(0, Math.round(seconds));
   if (total < 60) return `${number(total)} s`;

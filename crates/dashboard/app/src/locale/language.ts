@@ -1,14 +1,14 @@
-/** How the page's language is written where nothing is known of the reader's variety of it. */
+/** The variety of the page's language if the browser does not list that language. */
 const VARIETIES: Readonly<Record<string, string>> = { en: 'en-GB' };
 
 /**
- * The locale of numbers and dates on a page of that language: the reader's variety of it, such as `en-IN`. A browser in
- * another language does not count, for its digits and its direction would stand in the middle of the page's sentences.
+ * The locale of numbers and dates: the user's variety of the page's language, such as `en-IN`. Other languages of the
+ * browser are ignored, because their digits and writing direction do not fit into English sentences.
  */
 export function localeOf(page: string, reader: readonly string[]): string {
   const wanted = reader.find((tag) => languageOf(tag) === languageOf(page));
   const locale = wanted ?? VARIETIES[page] ?? page;
-  // A tag can ask for the digits or the calendar of another language.
+  // A language tag can request other digits or another calendar.
   return new Intl.Locale(locale, { numberingSystem: 'latn', calendar: 'gregory' }).toString();
 }
 
@@ -20,7 +20,7 @@ function languageOf(tag: string): string | undefined {
   }
 }
 
-/** The same text, whose direction does not touch that of the sentence around it. In elements, `bdi` does this. */
+/** Isolates the writing direction of a text from the sentence around it, like the element `bdi`. */
 export function isolated(text: string): string {
   return `\u2068${text}\u2069`;
 }

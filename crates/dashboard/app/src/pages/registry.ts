@@ -1,14 +1,14 @@
-// The pages. One more is one more folder beside this file, with a `page.ts` that says what it is: it then has its
-// address, its place in the navigation, and is loaded when it is first shown. Nothing else has to know of it.
+// The pages. To add one, add a folder next to this file with a `page.ts`. The page then has its route and its place in
+// the navigation, and its code is loaded when it is first shown.
 import type { ComponentType } from 'react';
 import type { IconName } from '../components/Icon';
 
 export interface Page {
-  /** The address behind `#`, such as `/download`. */
+  /** The route, such as `/download`. */
   path: string;
-  /** Its place in the navigation: smaller numbers first, in steps of ten. */
+  /** The place in the navigation: smaller numbers first, in steps of ten. */
   order: number;
-  /** What the navigation calls it. */
+  /** The text in the navigation. */
   label: string;
   icon: IconName;
   load: () => Promise<{ default: ComponentType }>;

@@ -10,10 +10,10 @@ import { jobMessage } from './jobMessage';
 import { Notification } from './Notification';
 import { current, dismiss, subscribe } from './trackedJobs';
 
-/** How many are told at once. */
+/** The number of notifications that are shown at once. */
 const MAX_SHOWN = 3;
 
-/** How the jobs that this tab has begun have ended, and which jobs of anybody have failed lately. */
+/** Reports the outcome of the jobs that this tab started, and the recent failures of all users. */
 export function JobNotifications({ except }: { except: string | undefined }) {
   const { started, dismissed } = useSyncExternalStore(subscribe, current);
   const isNews = (id: string) => id !== except && !dismissed.has(id);

@@ -3,15 +3,15 @@ import { Icon } from '../components/Icon';
 import { JobProgress } from '../components/JobProgress';
 import type { LookupState } from './settle';
 
-/** How many questions without an answer mean that the service is away, and not only slow. */
+/** After so many lookups without an answer the service is unavailable, and not only slow. */
 const MAX_UNANSWERED = 4;
 
-/** What is said here matters more than what was read before, in a dialog that is higher than the screen, too. */
+/** In a dialog that is higher than the screen, this notice must be visible. */
 function scrollIntoView(element: HTMLElement | null): void {
   element?.scrollIntoView({ block: 'nearest' });
 }
 
-/** The outcome of a request is not known, and what is done about that. */
+/** Says that the outcome of a request is not known yet, and what the page does about it. */
 export function LookupNotice({ name, lookup }: { name: string; lookup: LookupState }) {
   const { job, unanswered } = lookup;
   const isUnreachable = unanswered >= MAX_UNANSWERED;

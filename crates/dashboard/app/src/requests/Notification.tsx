@@ -2,7 +2,7 @@ import { Alert, Button, Group, Stack, Text } from '@mantine/core';
 import type { ReactNode } from 'react';
 import { Icon } from '../components/Icon';
 
-/** Something that has ended, until it has been read. */
+/** A message about something that has ended. It stays until it is dismissed. */
 export function Notification({
   color,
   title,

@@ -11,14 +11,14 @@ import classes from './StatusArea.module.css';
 import { current, forget, type PendingRequest, subscribe } from './store';
 
 /**
- * Above every page: what became of what was asked elsewhere, which jobs have ended, and which run. The job that the page
- * itself shows is left out.
+ * The area above every page: outcomes of requests from other pages, notifications of jobs, and running jobs. It leaves
+ * out the job that the page itself shows.
  */
 export function StatusArea({ location }: { location: string }) {
   const requests = useSyncExternalStore(subscribe, current);
   const uploads = useUploads();
   const shown = /^\/restore\/job\/([^/]+)/.exec(location)?.[1];
-  // The note of a request without an answer has its job.
+  // The notice of a request without an answer shows its job.
   const lookup = [...requests, ...(location === '/archives' ? uploads : [])].map(jobOf);
   const drawn = new Set([shown, ...lookup].filter((id) => id !== undefined));
   return (

@@ -1,4 +1,4 @@
-// How a job has ended, in messages.
+// The texts for the outcome of a job.
 import { timeFromId } from '../api/archives';
 import { hasEnded, type Job, stringField } from '../api/jobs';
 import type { ProblemDocument } from '../api/problem';
@@ -14,7 +14,7 @@ export interface JobMessage {
   text: string;
 }
 
-/** What a job that has ended came to. `about` is the name of the archive, where it is known. */
+/** The outcome of a job that has ended. `about` is the name of the backup, if it is known. */
 export function jobMessage(job: Job, about?: string): JobMessage | undefined {
   if (!hasEnded(job)) return undefined;
   const messages = MESSAGES[job.kind];
@@ -24,7 +24,7 @@ export function jobMessage(job: Job, about?: string): JobMessage | undefined {
   return { isSuccess: false, title: messages.failed, text, ...messages.failure?.(job, subject) };
 }
 
-/** Why a job has failed, in words for people. */
+/** The reason of a failure, in plain words. */
 function reason({ error }: Job): string | undefined {
   const code = error?.code as ProblemDocument['code'] | undefined;
   return (code && problemMessage(code).detail) ?? error?.detail;
@@ -33,7 +33,7 @@ function reason({ error }: Job): string | undefined {
 interface KindMessages {
   done: (job: Job, archive: string) => { title: string; text: string };
   failed: string;
-  /** Where more can be said than that it has failed, and why. */
+  /** For failures that need a more specific text. */
   failure?: (job: Job, archive: string) => { title: string; text?: string };
 }
 
@@ -97,7 +97,7 @@ function verifiedMessage(job: Job, archive: string): { title: string; text: stri
   };
 }
 
-/** The archive that a job is about, by the time in its name: when it came into the store. */
+/** The backup that a job is about, named by the time in its id. */
 function archiveOf(job: Job): string {
   const moment = timeFromId(stringField(job, 'archive_id') ?? '');
   return moment ? `the backup of ${dateTime(moment)}` : 'the backup';

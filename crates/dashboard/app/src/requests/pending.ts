@@ -1,4 +1,4 @@
-// Keeps what is pending across a reload, and looks it up when the page is back.
+// Stores pending requests, and looks up their outcome after a reload.
 import { ServiceUnreachable } from '../api/problem';
 import { invalidate } from '../api/queries';
 import { clock } from '../locale/format';
@@ -15,10 +15,10 @@ import { type LookupResult, settle } from './settle';
 import { begin, forget, isKnown, show, update } from './store';
 import { trackJob } from './trackedJobs';
 
-/** What this page follows itself, or has begun to look up again. */
+/** The keys of requests that this page already follows. */
 const followed = new Set<string>();
 
-/** Keeps a request until its outcome is known. */
+/** Stores a request until its outcome is known. */
 export function storePending(key: string, name: string, trace: LookupTrace): void {
   const now = session.current();
   followed.add(key);
@@ -27,7 +27,7 @@ export function storePending(key: string, name: string, trace: LookupTrace): voi
 
 export { removeRequest as removePending };
 
-/** Looks up what was pending when the page was left, as soon as whoever asked for it is signed in. */
+/** After a reload, looks up the stored requests as soon as their user is signed in. */
 export function lookUpPending(): void {
   session.subscribe(lookUpAll);
   lookUpAll();
@@ -64,7 +64,7 @@ async function lookUp({ key, name, since, trace }: StoredRequest): Promise<void>
   }
 }
 
-/** What became of a request, in words where it has no job: how a job ends is told of all jobs alike. */
+/** The outcome of a stored request: a text if it has no job. The notifications report jobs. */
 async function outcome(key: string, trace: LookupTrace): Promise<LookupResult<string | undefined>> {
   if (trace.by === 'job') {
     const found = await lookUpJob(key);

@@ -1,21 +1,21 @@
-// Which requests of this tab have no outcome yet, kept so that a reload does not lose them: the page looks them up when it
-// is back. There is nothing secret in it, and it ends with the tab.
+// The requests of this tab that have no outcome yet. They survive a reload, and the page then looks them up. The
+// storage contains no secret, and it ends with the tab.
 import type { ExpectedArchive } from './lookUp';
 
-/** How a request is looked up without the page that has sent it. */
+/** How the outcome of a request is looked up after a reload. */
 export type LookupTrace =
-  /** By the job that has its key. `about` names the archive that the job is about. */
+  /** By the job with its key. `about` names the archive of the job. */
   | { by: 'job'; about?: string | undefined }
-  /** By what it makes of an archive; then `done` is what is said. */
+  /** By the expected state of an archive. `done` is the text for a success. */
   | { by: 'archive'; id: string; expected: ExpectedArchive | 'deleted'; done: string };
 
 export interface StoredRequest {
   key: string;
-  /** What was asked, such as `Clear payments`. */
+  /** The name of the request, such as `Clear payments`. */
   name: string;
-  /** When, in milliseconds. */
+  /** The time of the request, in milliseconds. */
   since: number;
-  /** Who has asked. Nobody else is told. */
+  /** The user who sent the request. Only this user sees the outcome. */
   username: string;
   trace: LookupTrace;
 }
@@ -26,7 +26,7 @@ export function storeRequest(request: StoredRequest): void {
   write([...storedRequests().filter(({ key }) => key !== request.key), request]);
 }
 
-/** The outcome is known, or was told to be unknown. */
+/** Removes a request whose outcome is known, or was reported as unknown. */
 export function removeRequest(key: string): void {
   const all = storedRequests();
   const left = all.filter((each) => each.key !== key);
@@ -58,6 +58,6 @@ function write(requests: StoredRequest[]): void {
     if (requests.length === 0) sessionStorage.removeItem(PENDING);
     else sessionStorage.setItem(PENDING, JSON.stringify(requests));
   } catch {
-    // Storage can be turned off; then a reload forgets them, and the running jobs are shown all the same.
+    // If storage is disabled, a reload loses the requests. The running jobs are shown anyway.
   }
 }

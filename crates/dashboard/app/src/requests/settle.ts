@@ -1,27 +1,27 @@
-// How a request that changes something comes to its outcome, although its answer may be lost: by a connection that is cut, by
-// a proxy that answers in the service's place, or by nobody at all. Without an answer nothing is known, so the service is
-// asked what became of the request, until it says so.
+// Finds the outcome of a request that changes something, even if its answer is lost: the connection may break, or a
+// proxy may answer instead of the service. Without an answer the outcome is not known, so the page looks it up until
+// the service knows it.
 import type { Job } from '../api/jobs';
 import { isSessionEnd, ProblemError, ServiceUnreachable } from '../api/problem';
 import { untilSignedIn } from '../session/store';
 
-/** What the service knows of a request. */
+/** What the service knows about a request. */
 export type LookupResult<T> =
   | { at: 'done'; result: T }
   | { at: 'failed'; error: ProblemError }
   | { at: 'running'; job: Job }
-  /** No trace of it: it has not arrived, or it was refused. */
+  /** There is no record of the request: it has not arrived, or it was refused. */
   | { at: 'none' };
 
-/** What is known while the outcome is not. */
+/** The state of a lookup while the outcome is not known. */
 export interface LookupState {
-  /** The job that does it, as far as it has come. */
+  /** The job of the request, with its progress. */
   job: Job | undefined;
-  /** How often in a row the service could not be asked. */
+  /** The number of consecutive lookups without an answer. */
   unanswered: number;
 }
 
-/** The service has no trace of a request. It is done once if it is sent again under the same key. */
+/** The service has no record of the request. Sent again with the same key, the request is executed once. */
 export class NotReceived extends Error {
   constructor(cause?: unknown) {
     super('The service has no record of the request.', { cause });
@@ -29,7 +29,7 @@ export class NotReceived extends Error {
   }
 }
 
-/** The service refuses to say what became of a request, or its answer can't be read: the request may have been done. */
+/** The service does not tell the outcome, or its answer can't be read. The request may have been executed. */
 export class OutcomeUnknown extends Error {
   constructor(cause: unknown) {
     super('The outcome of the request can’t be looked up.', { cause });
@@ -37,31 +37,31 @@ export class OutcomeUnknown extends Error {
   }
 }
 
-/** A request, and how to ask what became of it. */
+/** A request, and how to look up its outcome. */
 export interface SettleOptions<T> {
   send: (signal: AbortSignal) => Promise<T>;
   lookUp: () => Promise<LookupResult<T>>;
-  /** Called whenever the outcome is still not known. */
+  /** Reports that the outcome is still not known. */
   report: (lookup: LookupState) => void;
-  /** Whether anybody still waits for the outcome. Who has signed out does not. */
+  /** Whether the outcome is still needed. After a sign-out it is not. */
   isWanted: () => boolean;
 }
 
-/** After how many milliseconds without an answer the service is asked. A large clear may take longer than that. */
+/** The milliseconds to wait for an answer before the first lookup. A large clear may take longer. */
 const ANSWER_TIMEOUT = 15_000;
 
-/** How long to wait between two questions; the last one counts for all that follow. */
+/** The milliseconds between lookups. The last value is used for all later lookups. */
 const PAUSES = [500, 1_000, 2_000, 3_000, 5_000];
 
-/** How many answers without a trace, after the request has failed, mean that it has not been received. */
+/** If the request has failed, so many lookups without a record mean that the service has not received it. */
 const MAX_WITHOUT_TRACE = 3;
 
 /**
- * Sends a request and gives its outcome.
+ * Sends a request and returns its outcome.
  *
- * @throws {ProblemError} if the service has refused it, or it has failed there.
- * @throws {NotReceived} if the service has no trace of it.
- * @throws {OutcomeUnknown} if there is no answer, and the service can be reached but does not say what became of it.
+ * @throws {ProblemError} if the service refused the request, or its job failed.
+ * @throws {NotReceived} if the service has no record of it.
+ * @throws {OutcomeUnknown} if there is no answer, and the service does not tell the outcome.
  */
 export async function settle<T>({ send, lookUp, report, isWanted }: SettleOptions<T>): Promise<T> {
   const controller = new AbortController();
@@ -90,7 +90,7 @@ export async function settle<T>({ send, lookUp, report, isWanted }: SettleOption
       if (found.at === 'failed') throw found.error;
       if (found.at === 'running') lookup.job = found.job;
       if (found.at === 'none' && failure !== undefined) {
-        // A word of the service itself, which has found no way to begin.
+        // The service itself answered that it could not start.
         if (failure.cause instanceof ProblemError) throw failure.cause;
         withoutTrace += 1;
         if (withoutTrace >= MAX_WITHOUT_TRACE) throw new NotReceived(failure.cause);
@@ -98,17 +98,17 @@ export async function settle<T>({ send, lookUp, report, isWanted }: SettleOption
       report({ ...lookup });
     }
   } finally {
-    // Where the outcome was found otherwise, nobody waits for the answer any more.
+    // If a lookup found the outcome, the answer is no longer needed.
     controller.abort();
   }
 }
 
-/** What a question came to that brought no answer about the request. */
+/** A lookup that found nothing about the request. */
 type LookupFailure =
   | { at: 'unanswered' }
-  /** The session had ended. Somebody has signed in again, or out. */
+  /** The session had ended, and the user has signed in again or out. */
   | { at: 'signed in again' }
-  /** The service does not say it to this account, or it can't be read. Asking again does not help. */
+  /** This account may not look it up, or the answer can't be read. Another attempt does not help. */
   | { at: 'refused'; error: unknown };
 
 async function tryLookUp<T>(
@@ -126,13 +126,13 @@ async function tryLookUp<T>(
   }
 }
 
-/** Whether asking again may bring an answer: there was none, or the service has none at the moment. */
+/** Whether another attempt may succeed: there was no answer, or the service is busy. */
 function isTemporary(error: unknown): boolean {
   if (error instanceof ProblemError) return error.problem.status >= 500 || error.problem.status === 429;
   return error instanceof ServiceUnreachable;
 }
 
-/** Whether an error says what became of the request. One of the service in trouble may come while its job goes on. */
+/** Whether an error is the outcome of the request. A server error may arrive while the job continues. */
 function isOutcome(error: unknown): boolean {
   return error instanceof ProblemError && error.problem.status < 500;
 }

@@ -1,21 +1,21 @@
-// What this tab has asked the service to change, as long as it matters to somebody. It is kept here and not in a page: the
-// outcome is looked up and told although the page or the dialog that asked is gone.
+// The changes that this tab has requested. The list is kept outside the pages, so that the outcome is found and
+// reported even if the page or dialog has been closed.
 import type { LookupState } from './settle';
 
 export type RequestState =
   | { at: 'sending' }
-  /** There is no answer, and the outcome is being looked up. */
+  /** There is no answer, and the page looks up the outcome. */
   | ({ at: 'looking up' } & LookupState)
-  /** In words, for who is no longer where it was asked. */
+  /** The text is for a user who has left the place of the request. */
   | { at: 'done'; words: string }
   | { at: 'failed'; error: unknown; since: number };
 
 export interface PendingRequest {
   id: number;
-  /** What was asked, such as `Clear payments`. */
+  /** The name of the request, such as `Clear payments`. */
   name: string;
   state: RequestState;
-  /** Whether the place that asked is there and tells how it goes. */
+  /** Whether the place of the request is visible and reports the outcome itself. */
   isShown: boolean;
 }
 
@@ -32,12 +32,12 @@ export function subscribe(listener: () => void): () => void {
   return () => listeners.delete(listener);
 }
 
-/** Whether the outcome of something is not known. */
+/** Whether the outcome of any request is not known. */
 export function isAnyPending(): boolean {
   return requests.some(({ state }) => state.at === 'sending' || state.at === 'looking up');
 }
 
-/** Whether anybody may still be told of a request. */
+/** Whether the outcome of a request is still needed. */
 export function isKnown(id: number): boolean {
   return requests.some((each) => each.id === id);
 }
@@ -52,10 +52,10 @@ export function update(id: number, state: RequestState): void {
   change(requests.map((each) => (each.id === id ? { ...each, state } : each)));
 }
 
-/** How many milliseconds it takes to read why something failed. */
+/** The milliseconds that a user needs to read an error. */
 const READING_TIME = 5_000;
 
-/** The place that asked has come or gone. What could be read there is not told again. */
+/** The place of the request appeared or disappeared. An error that was visible long enough is not reported again. */
 export function show(id: number, isShown: boolean): void {
   const shown = requests.map((each) => (each.id === id ? { ...each, isShown } : each));
   change(isShown ? shown : shown.filter((each) => each.id !== id || !wasRead(each.state)));

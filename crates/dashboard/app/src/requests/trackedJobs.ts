@@ -1,12 +1,12 @@
-// Which jobs this tab has started, and of which it has been told how they ended.
+// The jobs that this tab has started, and the jobs whose outcome was dismissed.
 
 const DISMISSED = 'campus-backup.dismissed-jobs';
 
-/** How many dismissed jobs are remembered. There are never so many that have failed lately. */
+/** The number of dismissed jobs to remember. There are never so many recent failures. */
 const MAX_DISMISSED = 200;
 
 export interface TrackedJobs {
-  /** The jobs that were started here, and what they are about if that has a name. */
+  /** The jobs that were started here, with the name of their archive if there is one. */
   started: ReadonlyMap<string, string | undefined>;
   dismissed: ReadonlySet<string>;
 }
@@ -23,12 +23,12 @@ export function subscribe(listener: () => void): () => void {
   return () => listeners.delete(listener);
 }
 
-/** Follows a job to its end, whatever page is shown. `about` names the archive that it is about. */
+/** Follows a job to its end, on every page. `about` is the name of its archive. */
 export function trackJob(id: string, about?: string): void {
   change({ ...tracked, started: new Map(tracked.started).set(id, about) });
 }
 
-/** How a job has ended has been told. */
+/** Hides the notifications of these jobs. */
 export function dismiss(...ids: string[]): void {
   if (ids.every((id) => tracked.dismissed.has(id))) return;
   const dismissed = [...tracked.dismissed, ...ids].slice(-MAX_DISMISSED);
@@ -36,11 +36,11 @@ export function dismiss(...ids: string[]): void {
   try {
     localStorage.setItem(DISMISSED, JSON.stringify(dismissed));
   } catch {
-    // Storage can be turned off; then it is told again after a reload.
+    // If storage is disabled, the notifications appear again after a reload.
   }
 }
 
-/** Whoever signs in next has started none of them. */
+/** The next user has not started these jobs. */
 export function forgetStarted(): void {
   change({ ...tracked, started: new Map() });
 }

@@ -9,17 +9,17 @@ import { type LookupResult, type LookupState, NotReceived, OutcomeUnknown, settl
 import { begin, current, forget, isKnown, show, subscribe, update } from './store';
 
 interface RequestDefinition<V, T> {
-  /** What is asked, such as `Clear payments`. */
+  /** The name of the request, such as `Clear payments`. */
   name: (what: V) => string;
-  /** Sends it. A request that has a job sends the key as its `Idempotency-Key`. */
+  /** Sends the request. If it has a job, the key is its `Idempotency-Key`. */
   send: (what: V, key: string, signal: AbortSignal) => Promise<T>;
-  /** Asks what became of it, if there is no answer. */
+  /** Looks up the outcome if there is no answer. */
   lookUp: (what: V, key: string) => Promise<LookupResult<T>>;
-  /** How it is looked up after a reload, if by something: then the page does not say that it was asked for here. */
+  /** How the outcome is looked up after a reload. Without it, a reload forgets the request. */
   trace: (what: V) => LookupTrace | undefined;
-  /** The outcome in words. It is told on the page if the place that asked is gone, or does not tell by itself. */
+  /** The text for a success. The page shows it if the place of the request is gone or does not report it. */
   done?: (result: T, what: V) => string | undefined;
-  /** Whether the place that asked tells of the success by itself. */
+  /** Whether the place of the request reports a success itself. */
   reports?: 'success' | 'failure only';
   onSuccess?: (result: T, what: V) => void;
   onError?: () => void;
@@ -27,8 +27,8 @@ interface RequestDefinition<V, T> {
 }
 
 /**
- * A request that changes something. It is pending until its outcome is known, whatever happens to its answer; `lookup` is
- * what is known as long as the answer is missing.
+ * A request that changes something. It is pending until its outcome is known. `lookup` is the state of the lookup while
+ * the answer is missing.
  */
 export function useRequest<V, T>(definition: RequestDefinition<V, T>) {
   const { name, send, lookUp, trace, done, reports = 'success', onSuccess, onError, onSettled } = definition;
@@ -37,14 +37,14 @@ export function useRequest<V, T>(definition: RequestDefinition<V, T>) {
   const mutation = useMutation({
     mutationFn: async (what: V) => {
       const text = JSON.stringify(what ?? null);
-      // What has not been received is sent again under the key that it had: it may arrive twice and is done once.
+      // A repeated request keeps its key: if the first one arrived after all, it is executed once.
       const key = last.current?.what === text ? last.current.key : newIdempotencyKey();
       last.current = { what: text, key };
       const id = begin(name(what));
       setId(id);
       const lookupTrace = trace(what);
       if (lookupTrace) storePending(key, name(what), lookupTrace);
-      // What takes longer than this has a job, whose progress is shown.
+      // A longer request has a job. This shows its progress.
       const jobsTimer = setTimeout(() => invalidate('jobs'), 1_000);
       try {
         const result = await settle({

@@ -3,7 +3,7 @@ import { SignInForm } from './SignInForm';
 import { signOut } from './signIn';
 import type { User } from './store';
 
-/** The session has ended: the page stays as it is beneath this, and goes on after the password. */
+/** The session has ended. The page stays below this dialog, and continues after the sign-in. */
 export function SignInAgain({ user, opened }: { user: User; opened: boolean }) {
   return (
     <Modal

@@ -4,7 +4,7 @@ import { type FormEvent, useRef, useState } from 'react';
 import { ProblemAlert } from '../components/ProblemAlert';
 import { signIn } from './signIn';
 
-/** User name and password. The name is fixed where the same person should come back. */
+/** User name and password. The name is fixed if the same user signs in again. */
 export function SignInForm({ username: fixed }: { username?: string }) {
   const [username, setUsername] = useState(fixed ?? '');
   const password = useRef<HTMLInputElement>(null);
@@ -33,7 +33,7 @@ export function SignInForm({ username: fixed }: { username?: string }) {
           readOnly={fixed !== undefined}
           data-autofocus={fixed === undefined || undefined}
         />
-        {/* Not in the state of the page: it is read once, when it is sent. */}
+        {/* Not in the state of the component: the password is read once, when it is sent. */}
         <PasswordInput
           ref={password}
           label="Password"

@@ -9,7 +9,7 @@ import { forgetSession } from './signIn';
 
 const NAME = 'Sign out everywhere';
 
-/** Asks before all sessions of the account end, here and elsewhere. */
+/** Asks for a confirmation, then ends all sessions of the account. */
 export function SignOutEverywhere({ opened, onClose }: { opened: boolean; onClose: () => void }) {
   return (
     <Modal
@@ -31,7 +31,7 @@ function Question({ onClose }: { onClose: () => void }) {
       await client.DELETE('/auth/sessions', { signal });
       return true as const;
     },
-    // A session that has ended has ended with all the others.
+    // If this session has ended, all others have ended, too.
     lookUp: async () => {
       try {
         await client.GET('/auth/me');
@@ -41,7 +41,7 @@ function Question({ onClose }: { onClose: () => void }) {
         throw error;
       }
     },
-    // After a reload the page shows whether somebody is signed in.
+    // After a reload the page shows whether the user is signed in.
     trace: () => undefined,
     onSuccess: forgetSession,
   });

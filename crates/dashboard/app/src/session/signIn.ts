@@ -10,7 +10,7 @@ import { forgetDownloads } from '../transfers/store';
 import { forgetUploads } from '../transfers/uploads';
 import * as session from './store';
 
-/** An account that exists and may not use the dashboard. */
+/** The account exists but is not an administrator. */
 export class NotAdministrator extends Error {
   constructor() {
     super('You can sign in with this account, but only administrators can use the dashboard.');
@@ -18,7 +18,7 @@ export class NotAdministrator extends Error {
   }
 }
 
-/** Signs in. What the page showed to somebody else is forgotten first. */
+/** Signs in. The data of a previous user is removed first. */
 export async function signIn(username: string, password: string): Promise<void> {
   const answer = body(
     await client.POST('/auth/login', { body: { username, password, stay_signed_in: true } }),
@@ -27,20 +27,20 @@ export async function signIn(username: string, password: string): Promise<void> 
   const same = before.state === 'ended' && before.user.username === answer.user.username;
   if (!same) forgetUserData();
   startSession(answer);
-  // What failed while the session had ended is asked again.
+  // Repeats the queries that failed while the session had ended.
   if (same) await queries.refetchQueries({ predicate: (query) => query.state.status === 'error' });
 }
 
-/** The next token, for the cookie of the one before. */
+/** Gets the next token with the session cookie. */
 export async function refreshToken(): Promise<void> {
   const answer = body(await client.POST('/auth/session'));
   const now = session.current();
-  // Meanwhile somebody may have signed out here, or somebody else signed in in another tab.
+  // Meanwhile the user may have signed out here, or another user may have signed in in another tab.
   const isTheirs = now.state === 'in' && now.user.username === answer.user.username;
   if (isTheirs || now.state === 'resuming') startSession(answer);
 }
 
-/** Goes on after a reload, if that was asked for. */
+/** Continues the session after a reload, if the user was signed in. */
 export async function resume(): Promise<void> {
   if (session.current().state !== 'resuming') return;
   try {
@@ -51,19 +51,19 @@ export async function resume(): Promise<void> {
   }
 }
 
-/** Signs out, and forgets what was shown. */
+/** Signs out, and removes the data of the user from the page. */
 export function signOut(): void {
-  // If the service does not hear it, the cookie still ends by itself.
+  // If the service does not receive it, the cookie still expires.
   client.DELETE('/auth/session', { keepalive: true }).catch(() => undefined);
   forgetSession();
 }
 
-/** Signs out here, too, when that was done in another tab. */
+/** Signs out here when another tab signs out. */
 export function followOtherTabs(): void {
   session.onSignOutElsewhere(forgetSession);
 }
 
-/** The session is over: nothing is left of it here. */
+/** Ends the session here, and removes all its data. */
 export function forgetSession(): void {
   session.leave();
   removeAllRequests();

@@ -1,22 +1,21 @@
-// Who is signed in. The token is in this variable and nowhere else: no storage and no address has it, so that no other
-// page and nobody who finds the computer later can read it. What outlives a reload is a cookie of the service that no
-// script can read.
+// The signed-in user. The token is only in this variable, never in storage or in a URL, so that no other page and no
+// later user of the computer can read it. A cookie that no script can read survives a reload.
 import type { components } from '../api/schema';
 
 export type User = components['schemas']['User'];
 
-/** Why nobody is signed in, for the sign-in page. */
+/** Why there is no session, for the sign-in page. */
 export type SignedOutReason = 'first' | 'left' | 'ended' | 'unknown';
 
 export type Session =
-  /** Somebody was signed in before the page was loaded; the service is asked whether they still are. */
+  /** A user was signed in before the reload. The service is asked whether the session is still valid. */
   | { state: 'resuming' }
   | { state: 'out'; reason: SignedOutReason }
   | { state: 'in'; token: string; user: User; endsAt: number }
-  /** The token has ended. The page stays, beneath the question for the password. */
+  /** The token has expired. The page stays below the dialog that asks for the password. */
   | { state: 'ended'; user: User };
 
-// Not a secret: only that somebody has signed in and not out, so that it is worth asking for them.
+// Not a secret: it says only that a user is signed in, so that a reload asks the service for the session.
 const SIGNED_IN = 'campus-backup.signed-in';
 
 let session: Session = isRemembered() ? { state: 'resuming' } : { state: 'out', reason: 'first' };
@@ -32,25 +31,25 @@ export function subscribe(listener: () => void): () => void {
   return () => listeners.delete(listener);
 }
 
-/** The bearer token, as long as there is one. */
+/** The bearer token of a valid session. */
 export function token(): string | undefined {
   return session.state === 'in' ? session.token : undefined;
 }
 
-/** Somebody has signed in, for so many seconds. */
+/** Starts a session that expires after so many seconds. */
 export function begin(token: string, user: User, seconds: number): void {
   remember(true);
   change({ state: 'in', token, user, endsAt: Date.now() + seconds * 1_000 });
-  // Browsers cut longer delays to nothing.
+  // Browsers run a longer timer at once.
   timer = setTimeout(expire, Math.min(seconds * 1_000, 2 ** 31 - 1));
 }
 
-/** The token has ended or is not accepted any more. */
+/** The token has expired or was rejected. */
 export function expire(): void {
   if (session.state === 'in') change({ state: 'ended', user: session.user });
 }
 
-/** Waits, if the session has ended, until the password was given again. */
+/** If the session has ended, waits until the user has signed in again. */
 export function untilSignedIn(signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const check = () => {
@@ -66,20 +65,20 @@ export function untilSignedIn(signal: AbortSignal): Promise<void> {
   });
 }
 
-/** Signs out. The token is forgotten; it ends by itself. */
+/** Signs out and forgets the token. The token expires by itself. */
 export function leave(): void {
   remember(false);
   change({ state: 'out', reason: 'left' });
 }
 
-/** Nobody goes on after a reload. Where the service could not say so, it can be asked again. */
+/** The session does not continue after a reload. If the service did not answer, it can be asked again. */
 export function cancel(reason: 'ended' | 'unknown'): void {
   if (session.state !== 'resuming') return;
   if (reason === 'ended') remember(false);
   change({ state: 'out', reason });
 }
 
-/** Tells of somebody who signs out in another tab. */
+/** Calls the listener when the user signs out in another tab. */
 export function onSignOutElsewhere(listener: () => void): void {
   addEventListener('storage', ({ key, newValue }) => {
     if (key === SIGNED_IN && newValue === null) listener();
@@ -105,6 +104,6 @@ function remember(here: boolean): void {
     if (here) localStorage.setItem(SIGNED_IN, 'yes');
     else localStorage.removeItem(SIGNED_IN);
   } catch {
-    // Storage can be turned off; then a reload signs out.
+    // If storage is disabled, a reload signs out.
   }
 }

@@ -1,11 +1,11 @@
-// Whoever works here is not asked for the password every few minutes, and whoever has left the page is.
+// An active user is not asked for the password every few minutes. A user who has left the page is.
 import { refreshToken } from './signIn';
 import { current, subscribe } from './store';
 
-/** After which part of its life a token is renewed. */
+/** The part of a token's lifetime after which it is refreshed. */
 const DUE = 0.6;
 
-/** Renews the token of somebody who has used the page since it was given. */
+/** Refreshes the token if the user has used the page since the last refresh. */
 export function refreshOnActivity(): void {
   let isUsed = false;
   let isDue = false;
@@ -14,7 +14,7 @@ export function refreshOnActivity(): void {
   const renew = () => {
     if (!isUsed || !isDue) return;
     isDue = false;
-    // Until the token ends, the next touch tries again.
+    // Until the token expires, the next click or key tries again.
     refreshToken().catch(() => {
       isDue = current().state === 'in';
     });

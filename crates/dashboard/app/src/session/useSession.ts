@@ -5,7 +5,7 @@ export function useSession(): Session {
   return useSyncExternalStore(subscribe, current);
 }
 
-/** Whether somebody of that name has signed in here. */
+/** Whether the user with this name is signed in here. */
 export function useIsMine({ username }: { username: string }): boolean {
   const session = useSession();
   return 'user' in session && session.user.username === username;

@@ -12,7 +12,7 @@ const SCHEMES: { value: MantineColorScheme; label: string; icon: IconName }[] = 
   { value: 'auto', label: 'Same as the system', icon: 'auto' },
 ];
 
-/** Who is signed in, how the page looks to them, and the way out. */
+/** The menu with the name of the user, the appearance, and the sign-out. */
 export function AccountMenu({ user }: { user: User }) {
   const { colorScheme, setColorScheme } = useMantineColorScheme();
   const { opened, opening, open, close } = useDialog<null>();

@@ -2,7 +2,7 @@ import { SignInPage } from '../session/SignInPage';
 import { useSession } from '../session/useSession';
 import { Layout } from './Layout';
 
-/** The sign-in page, or the dashboard; neither while it is asked whether somebody is still signed in. */
+/** The sign-in page or the dashboard. Neither is shown while the service checks the session. */
 export function App() {
   const session = useSession();
   if (session.state === 'resuming') return <main aria-busy="true" aria-label="Loading" />;

@@ -1,7 +1,7 @@
 import { Component, type ReactNode } from 'react';
 import { ProblemAlert } from '../components/ProblemAlert';
 
-/** Shows an error of the page itself, instead of nothing at all. */
+/** Shows an error of the page itself, instead of an empty page. */
 export class ErrorBoundary extends Component<{ children: ReactNode }, { error?: unknown }> {
   override state: { error?: unknown } = {};
 

@@ -16,7 +16,7 @@ import { NotFound } from './NotFound';
 import { currentPage } from './pages';
 import { RunningTransfers } from './RunningTransfers';
 
-/** What stands around every page. */
+/** The header, the navigation and the status area around every page. */
 export function Layout({ user, ended }: { user: User; ended: boolean }) {
   const [menu, { toggle, close }] = useDisclosure(false);
   const [location] = useLocation();
@@ -29,7 +29,7 @@ export function Layout({ user, ended }: { user: User; ended: boolean }) {
     document.title = `${label} · Campus backup`;
     if (before.current === location) return;
     before.current = location;
-    // Who reads by ear or by keyboard is taken to the new page, as by a page load.
+    // Moves the focus to the new page, as a page load does. Keyboards and screen readers need that.
     moveFocus(main.current);
     window.scrollTo(0, 0);
   }, [label, location]);

@@ -5,8 +5,8 @@ import type { Page } from '../pages/registry';
 import { PageNotLoaded } from './pageNotLoaded';
 
 /**
- * Loads a page when it is first shown. A failure is not remembered, as `lazy` of React would do: the page is loaded again
- * when that is asked for, and by itself when the network is back.
+ * Loads the code of a page when it is first shown. React's `lazy` remembers a failure. Here the user can try again, and
+ * the page tries again when the network is back.
  */
 export function LazyPage({ page }: { page: Page }) {
   const { data, error, isFetching, refetch } = useQuery({

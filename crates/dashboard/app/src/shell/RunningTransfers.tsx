@@ -6,7 +6,7 @@ import { isActive as isUploading } from '../transfers/uploads';
 import { useTransfers, useUploads } from '../transfers/useTransfers';
 import classes from './RunningTransfers.module.css';
 
-/** What is sent and received goes on while another page is shown: this says so there, and leads back to it. */
+/** On other pages, says that uploads and downloads are running, with a link to them. */
 export function RunningTransfers({ location }: { location: string }) {
   const downloads = useTransfers().filter(isDownloading).length;
   const uploads = useUploads().filter(isUploading).length;

@@ -1,7 +1,7 @@
-/** A file that is dropped beside its zone must not be opened: the browser would leave the page for it. */
+/** Ignores files that are dropped outside the upload area. The browser would leave the page and open them. */
 export function ignoreStrayFiles(): void {
   const refuse = (event: DragEvent) => {
-    // A zone has taken it, or it is a text that belongs to a field.
+    // The upload area has accepted it, or it is a text for an input field.
     if (event.defaultPrevented || !event.dataTransfer?.types.includes('Files')) return;
     event.preventDefault();
     event.dataTransfer.dropEffect = 'none';

@@ -1,13 +1,13 @@
-// Browsers give the keyboard's focus to `body` when what has it is removed or disabled, and the next Tab starts at the top.
+// If the focused element is removed or disabled, browsers move the focus to `body`, and the next Tab starts at the top.
 
 import { current, untilSignedIn } from '../session/store';
 
-/** Time for a menu or a dialog to give the focus back by itself. */
+/** The milliseconds that a menu or dialog needs to return the focus itself. */
 const RETURN_DELAY = 50;
 
 /**
- * Gives the focus to an element. While somebody types their password it stays there: the rest would be typed into the open,
- * or onto a button. The element gets it afterwards.
+ * Moves the focus to an element. While the user types the password, the focus stays there: the rest of the password
+ * would be typed visibly, or press a button. The element gets the focus afterwards.
  */
 export function moveFocus(element: HTMLElement | null | undefined, options?: FocusOptions): void {
   if (current().state === 'ended') {
@@ -17,9 +17,9 @@ export function moveFocus(element: HTMLElement | null | undefined, options?: Foc
   }
 }
 
-/** Gives the focus to the nearest surviving element around what has lost it. */
+/** If the focused element disappears, moves the focus to the nearest remaining element around it. */
 export function keepFocus(): void {
-  // What has the focus, and all around it, from the inside out.
+  // The focused element and its ancestors, from the inside out.
   let path: Element[] = [];
   let timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -30,14 +30,14 @@ export function keepFocus(): void {
   const restoreFocus = () => {
     if (!isLost()) return;
     const around = path.find((each) => canHaveFocus(each) && each.hasAttribute('tabindex'));
-    // Where all of a page is gone, as after signing in, the next one begins at its top.
+    // If all of a page disappears, as after a sign-in, the next page starts at its top.
     if (around instanceof HTMLElement) moveFocus(around, { preventScroll: true });
   };
   addEventListener('focusin', (event) => {
     path = event.composedPath().filter((each) => each instanceof Element);
   });
   addEventListener('focusout', (event) => {
-    // Somebody clicked beside everything and wants no focus.
+    // The user clicked on an empty place.
     if (event.relatedTarget === null)
       setTimeout(() => {
         if (document.activeElement === document.body && !isLost()) path = [];

@@ -8,7 +8,7 @@ import { speedOf } from './speed';
 import { cancel, dismiss, MAX_RUNNING, startAgain, type Transfer } from './store';
 import classes from './TransferRow.module.css';
 
-/** Of what the browser downloads by itself. */
+/** The texts for a file that the browser downloads itself. */
 const IN_BROWSER = {
   'in browser': 'Your browser is downloading this file. Its list of downloads shows the progress.',
   sent: 'The whole file was sent. Check in your browser’s list of downloads that it was saved. If it failed there, delete the file.',
@@ -16,7 +16,7 @@ const IN_BROWSER = {
     'Your browser has downloaded this file, but this page does not know whether it is complete. Check in your browser’s list of downloads. If it failed there, delete the file.',
 };
 
-/** How a download fares, and what can be done about it. */
+/** The state of a download, with its actions. */
 export function TransferRow({ transfer }: { transfer: Transfer }) {
   const { id, name: what, state, progress } = transfer;
   const again = () => startAgain(transfer);

@@ -1,4 +1,4 @@
-// How CSV files are written. What somebody has chosen is remembered in this browser.
+// The style of CSV files. The browser remembers the choice.
 import type { paths } from '../api/schema';
 import type { Scope } from '../api/tables';
 import type { Format } from './rows';
@@ -9,13 +9,13 @@ export interface CsvStyle {
   delimiter: NonNullable<Query['delimiter']>;
   decimals: NonNullable<Query['decimals']>;
   dates: NonNullable<Query['dates']>;
-  /** Whether names of students and courses stand beside their ids. Workbooks have them, too. */
+  /** Whether the names of students and courses are next to their ids, in CSV files and workbooks. */
   names: boolean;
 }
 
 export const STANDARD: CsvStyle = { delimiter: 'comma', decimals: 'point', dates: 'day_first', names: false };
 
-/** Where 12.50 is written 12,50, Excel takes a semicolon for the end of a cell. */
+/** Where 12.50 is written as 12,50, Excel expects a semicolon between cells. */
 export const DECIMAL_COMMAS = { delimiter: 'semicolon', decimals: 'comma', dates: 'day_first' } as const;
 
 const ALLOWED: { [Name in keyof CsvStyle]: readonly CsvStyle[Name][] } = {
@@ -25,7 +25,7 @@ const ALLOWED: { [Name in keyof CsvStyle]: readonly CsvStyle[Name][] } = {
   names: [false, true],
 };
 
-/** The tables that refer to students and courses. */
+/** The tables that refer to students or courses. */
 const WITH_NAMES: readonly Scope[] = ['enrollments', 'payments', 'attendance'];
 
 const CHOSEN = 'campus-backup.csv-style';
@@ -47,12 +47,12 @@ export function choose(change: Partial<CsvStyle>): void {
   try {
     localStorage.setItem(CHOSEN, JSON.stringify(chosen));
   } catch {
-    // Storage can be turned off; then it is chosen again after a reload.
+    // If storage is disabled, a reload forgets the choice.
   }
   for (const listener of listeners) listener();
 }
 
-/** What is asked of the service for a file of that form. It refuses what the form does not have. */
+/** The query of a download. The service refuses options that the format does not have. */
 export function downloadQuery(scope: Scope, format: Format, style: CsvStyle): string {
   const query = new URLSearchParams({ format });
   const add = (name: keyof CsvStyle) => {

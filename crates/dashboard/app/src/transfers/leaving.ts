@@ -2,7 +2,7 @@ import { isAnyPending } from '../requests/store';
 import { isDownloading } from './store';
 import { isUploading } from './uploads';
 
-/** Has the browser ask before the page is left while something would break off or an answer would be missed. */
+/** Lets the browser ask before the page is closed while a transfer or a request is running. */
 export function warnBeforeLeaving(): void {
   addEventListener('beforeunload', (event) => {
     if (isDownloading() || isUploading() || isAnyPending()) event.preventDefault();

@@ -1,9 +1,10 @@
-// What the browser downloads by itself, by a link that works once. The page can't see how that fares, so it asks the service.
+// Downloads that the browser does itself, with a link that works once. The page can't see their progress, so it asks
+// the service.
 import { body, client } from '../api/client';
 import { ProblemError } from '../api/problem';
 import { untilSignedIn } from '../session/store';
 
-/** The download ended before the service had sent all of it. */
+/** The download ended before the service had sent the whole file. */
 export class LinkBrokenOff extends Error {
   constructor() {
     super('The download ended before all of it was sent.');
@@ -11,7 +12,7 @@ export class LinkBrokenOff extends Error {
   }
 }
 
-/** The browser has not followed the link. */
+/** The browser has not opened the link. */
 export class LinkNotUsed extends Error {
   constructor() {
     super('The browser did not begin the download.');
@@ -19,20 +20,20 @@ export class LinkNotUsed extends Error {
   }
 }
 
-/** How long to wait until the service is asked again, in milliseconds. */
+/** The milliseconds between two questions about the state of a link. */
 const PAUSE = 2_000;
 
-/** Lets the browser download something, and gives the link's id. */
+/** Starts a download in the browser, and returns the id of its link. */
 export async function openLink(path: string, signal: AbortSignal): Promise<number> {
   const link = body(await client.POST('/backup/download-links', { body: { path }, signal }));
-  // Not the link's own host, which may be another name of this service that the page may not speak with.
+  // The host of the link may be another name of this service that the security policy does not allow.
   const made = new URL(link.url);
   const anchor = document.createElement('a');
   anchor.href = new URL(
     `../${path.replace(/^\//, '').replace(/\?.*/, '')}${made.search}`,
     document.baseURI,
   ).href;
-  // A browser that follows the link otherwise is shown a page with a button.
+  // Without this parameter the link shows a page with a button.
   anchor.href += '&begin=true';
   anchor.download = '';
   anchor.click();
@@ -40,10 +41,10 @@ export async function openLink(path: string, signal: AbortSignal): Promise<numbe
 }
 
 /**
- * Waits until the download of a link has ended. Gives whether the service has sent all of it, or `unknown` if it does not
- * know the link any more.
+ * Waits until the download of a link has ended. Returns whether the service has sent the whole file, or `unknown` if
+ * the service no longer knows the link.
  *
- * @throws {LinkBrokenOff} or {LinkNotUsed}, and the signal's reason.
+ * @throws {LinkBrokenOff} or {LinkNotUsed}, or the reason of the signal.
  */
 export async function waitForLink(id: number, signal: AbortSignal): Promise<'delivered' | 'unknown'> {
   for (;;) {
@@ -62,7 +63,7 @@ export async function waitForLink(id: number, signal: AbortSignal): Promise<'del
   }
 }
 
-/** What the service says of a link; nothing if it does not answer, for the download goes on without the page. */
+/** The state of a link, or `undefined` if the service does not answer: the download continues without the page. */
 async function stateOf(id: number, signal: AbortSignal) {
   try {
     const params = { path: { id } };

@@ -1,6 +1,7 @@
 /**
- * What goes on in this tab, the newest first. It is kept outside the pages, so that it goes on while another page is shown.
- * Listeners are told at most twenty times a second: progress comes faster than anybody can read.
+ * The running and finished transfers of this tab, newest first. The list is outside the pages, so that transfers
+ * continue on every page. Listeners are called at most twenty times a second, because progress changes faster than
+ * people can read.
  */
 export class LiveList<T extends { readonly id: number }> {
   #items: readonly T[] = [];

@@ -2,25 +2,25 @@ import { ServiceUnreachable } from '../api/problem';
 import { counterFor, type Format } from './rows';
 import { FileNotWritable, type Sink } from './sink';
 
-/** How far a download has come. */
+/** The progress of a download. */
 export interface Progress {
   /** Bytes of the file, after decompression. */
   bytes: number;
-  /** Rows that have arrived, where they can be seen. */
+  /** Rows that have arrived. It is 0 if the format does not show them. */
   rows: number;
-  /** Rows that the service said there are. */
+  /** Rows that the service announced. */
   totalRows: number | undefined;
-  /** Bytes that the service said there are, where they are those that can be seen. */
+  /** Bytes that the service announced. Unknown if the answer is compressed. */
   totalBytes: number | undefined;
 }
 
-/** Which part of a download has arrived, from 0 to 1, if that is known. */
+/** The part of a download that has arrived, from 0 to 1, if it is known. */
 export function shareOf({ bytes, rows, totalBytes, totalRows }: Progress): number | undefined {
   if (totalBytes !== undefined && totalBytes > 0) return bytes / totalBytes;
   return totalRows !== undefined && totalRows > 0 && rows > 0 ? rows / totalRows : undefined;
 }
 
-/** A download that did not arrive whole. Nothing was saved. */
+/** A download that did not arrive completely. Nothing was saved. */
 export class IncompleteDownload extends Error {
   constructor(
     readonly progress: Progress,
@@ -32,10 +32,11 @@ export class IncompleteDownload extends Error {
 }
 
 /**
- * Receives a file into a sink, and finishes it only if it is proven whole: the transfer ended cleanly, all rows and bytes
- * that were announced have arrived, and the file has the end that its format demands. Gives the name of the saved file.
+ * Receives a file into a sink. The file is saved only if it is complete: the transfer ended cleanly, all announced rows
+ * and bytes arrived, and the file has the end of its format. Returns the name of the saved file.
  *
- * @throws {IncompleteDownload} if it is not, and what the sink throws. In both cases the sink was discarded.
+ * @throws {IncompleteDownload} if the file is incomplete, or the error of the sink. In both cases the sink was
+ * discarded.
  */
 export async function receive(
   response: Response,
@@ -85,13 +86,13 @@ function totalRows(response: Response): number | undefined {
   return header === null ? undefined : Number(header);
 }
 
-/** The length of what was compressed on its way says nothing about the bytes that come out. */
+/** The length of a compressed answer says nothing about the size of the file. */
 function totalBytes(response: Response): number | undefined {
   const length = response.headers.get('content-length');
   return length === null || response.headers.has('content-encoding') ? undefined : Number(length);
 }
 
-/** The name in `Content-Disposition`. The service's names are plain. */
+/** The name in `Content-Disposition`. The service uses only plain names. */
 export function fileNameOf(response: Response): string | undefined {
   return /filename="([\w.-]+)"/.exec(response.headers.get('content-disposition') ?? '')?.[1];
 }

@@ -1,11 +1,12 @@
-// Counts the rows of a file while it passes by: the service names their number beforehand, and for a long file not the size.
+// Counts the rows of a file during the download. The service announces the number of rows, but not the size of a long
+// file.
 
 export interface RowCounter {
-  /** The next chunk of the file. */
+  /** Reads the next chunk of the file. */
   feed(chunk: Uint8Array): void;
-  /** Rows so far. */
+  /** The rows so far. */
   rows(): number;
-  /** Whether the file has the end that a whole one has. */
+  /** Whether the file has the end of a complete file. */
   ended(): boolean;
 }
 
@@ -13,7 +14,7 @@ const QUOTE = 0x22;
 const LINE_FEED = 0x0a;
 const BRACE = 0x7b;
 
-/** CSV (RFC 4180): a line end within quotes belongs to a text. The first line has the headings. */
+/** CSV (RFC 4180): a line break within quotes is part of a value. The first line has the headings. */
 export class CsvRowCounter implements RowCounter {
   #lines = 0;
   #quoted = false;
@@ -23,7 +24,7 @@ export class CsvRowCounter implements RowCounter {
     let quoted = this.#quoted;
     let lines = this.#lines;
     for (const byte of chunk) {
-      // A doubled quote within quotes closes and opens again, which comes to the same.
+      // A doubled quote within quotes closes and reopens the value, so it changes nothing.
       if (byte === QUOTE) quoted = !quoted;
       else if (byte === LINE_FEED && !quoted) lines += 1;
     }
@@ -41,7 +42,7 @@ export class CsvRowCounter implements RowCounter {
   }
 }
 
-/** The archive format: one row a line, each beginning with a brace, as does the very first line; then a summary. */
+/** The archive format: each row is a line that begins with a brace, as does the first line. A summary is at the end. */
 export class JsonRowCounter implements RowCounter {
   #braces = 0;
   #lineBegins = true;
@@ -67,10 +68,12 @@ export class JsonRowCounter implements RowCounter {
   }
 }
 
-/** The summary of seven tables is about a kilobyte. */
+/** The summary of seven tables has about a kilobyte. */
 const TAIL = 8_192;
 
-/** A workbook is compressed in itself: its rows can't be seen. Its directory is its end, and a cut one has none. */
+/**
+ * XLSX: the rows are compressed and can't be counted. The directory at the end of the file shows that it is complete.
+ */
 export class XlsxProbe implements RowCounter {
   #tail: number[] = [];
 

@@ -1,4 +1,4 @@
-/** Lets a limited number of tasks run at the same time. The others wait in the order in which they came. */
+/** Limits how many tasks run at the same time. The others wait in their order. */
 export class Semaphore {
   #free: number;
   #queue: (() => void)[] = [];
@@ -10,8 +10,8 @@ export class Semaphore {
   /**
    * Waits for a permit.
    *
-   * @returns what gives the permit back.
-   * @throws the signal's reason if it is aborted first.
+   * @returns a function that releases the permit.
+   * @throws the reason of the signal if it is aborted first.
    */
   acquire(signal: AbortSignal): Promise<() => void> {
     return new Promise((resolve, reject) => {

@@ -1,9 +1,9 @@
-// Sends a file. `fetch` does not tell how much of a body has gone out; XMLHttpRequest does.
+// Sends a file. XMLHttpRequest reports the upload progress, `fetch` does not.
 import { SERVICE } from '../api/client';
 import { errorFromResponse, isSessionEnd, ServiceUnreachable } from '../api/problem';
 import * as session from '../session/store';
 
-/** The browser can't read the file: it was moved or changed since it was chosen, or it is a folder. */
+/** The browser can't read the file: it was moved or changed after it was chosen, or it is a folder. */
 export class FileNotReadable extends Error {
   constructor() {
     super('The browser can’t read the file.');
@@ -11,7 +11,7 @@ export class FileNotReadable extends Error {
   }
 }
 
-/** The whole file was sent and no answer came: whether it was added is not known. */
+/** The whole file was sent, and there was no answer. It is not known whether the backup was added. */
 export class UploadUnanswered extends Error {
   constructor() {
     super('The service did not answer after the whole file was sent.');
@@ -19,7 +19,7 @@ export class UploadUnanswered extends Error {
   }
 }
 
-/** Sends a file to be added to the archives. Ready when the service has checked it and lists it. */
+/** Uploads a backup file. The promise resolves when the service has checked the file and added it. */
 export function send(
   file: File,
   key: string,
@@ -51,7 +51,7 @@ export function send(
       );
       // Unless a newer session has begun meanwhile.
       if (isSessionEnd(refusal) && token === session.token()) session.expire();
-      // A proxy that gave up waiting does not know what became of the file.
+      // If a proxy stopped waiting, the outcome is not known.
       reject(refusal instanceof ServiceUnreachable && isSent ? new UploadUnanswered() : refusal);
     };
     signal.addEventListener('abort', () => request.abort());
@@ -59,7 +59,7 @@ export function send(
   });
 }
 
-/** Browsers report a file that can't be read like a network that is down. */
+/** Browsers report an unreadable file as a network error. */
 async function isReadable(file: File): Promise<boolean> {
   try {
     await file.slice(0, 1).arrayBuffer();

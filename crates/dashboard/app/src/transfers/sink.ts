@@ -1,10 +1,10 @@
-// Where the chunks of a download go. Whatever it is, a file appears under its name only when it is whole.
+// Targets for the chunks of a download. A file appears under its name only if it is complete.
 
 export interface Sink {
   write(chunk: Uint8Array<ArrayBuffer>): Promise<void>;
-  /** The file is whole: it appears. Gives the name that it has. */
+  /** Saves the complete file and returns its name. */
   finish(fileName: string): Promise<string>;
-  /** It is not: nothing is left of it. */
+  /** Discards the incomplete file. */
   discard(): Promise<void>;
 }
 
@@ -15,14 +15,14 @@ export class FileNotWritable extends Error {
     this.name = 'FileNotWritable';
   }
 
-  /** A full disk has words of its own. */
+  /** A full disk has its own message. */
   static from(cause: unknown): unknown {
     const isFull = cause instanceof DOMException && cause.name === 'QuotaExceededError';
     return isFull ? cause : new FileNotWritable(cause);
   }
 }
 
-/** Gathers a small file and hands it to the browser. */
+/** Collects a small file in memory and saves it with the browser. */
 export class MemorySink implements Sink {
   #chunks: Uint8Array<ArrayBuffer>[] = [];
 
@@ -31,14 +31,14 @@ export class MemorySink implements Sink {
   }
 
   async finish(fileName: string): Promise<string> {
-    // The type is left out, so that no browser opens the file instead of saving it.
+    // This type lets browsers save the file instead of opening it.
     const address = URL.createObjectURL(new Blob(this.#chunks, { type: 'application/octet-stream' }));
     this.#chunks = [];
     const link = document.createElement('a');
     link.href = address;
     link.download = fileName;
     link.click();
-    // The browser has begun to read it long before.
+    // By then the browser has read the file.
     setTimeout(() => URL.revokeObjectURL(address), 60_000);
     return fileName;
   }
@@ -50,7 +50,7 @@ export class MemorySink implements Sink {
 
 type FileHandle = FileSystemFileHandle & { remove?: () => Promise<void> };
 
-/** Writes a large file straight to the disk. The browser writes beside it and moves it into place at the end. */
+/** Writes a large file directly to the disk. The browser writes a temporary file and moves it into place at the end. */
 export class FileSink implements Sink {
   constructor(
     readonly handle: FileHandle,
@@ -65,7 +65,7 @@ export class FileSink implements Sink {
     }
   }
 
-  /** The name is the one that the user chose, and not the service's. */
+  /** The name is the one that the user chose, and not the one of the service. */
   async finish(): Promise<string> {
     try {
       await this.stream.close();
@@ -76,13 +76,13 @@ export class FileSink implements Sink {
   }
 
   async discard(): Promise<void> {
-    // A stream that has failed can't be aborted any more.
+    // A stream that has failed can no longer be aborted.
     await this.stream.abort().catch(() => undefined);
     await removeIfEmpty(this.handle);
   }
 }
 
-/** A file that was there before stays as it was; the empty one that choosing a new name made goes. */
+/** Removes the empty file that the browser created for a new name. An existing file stays unchanged. */
 async function removeIfEmpty(handle: FileHandle): Promise<void> {
   const left = await handle.getFile();
   if (left.size === 0) await handle.remove?.();
@@ -98,9 +98,9 @@ export function canPickFile(): boolean {
 }
 
 /**
- * Lets the user choose a file. Needs a click that has just happened.
+ * Lets the user choose a file. It must be called directly after a click.
  *
- * @returns nothing if the user closed the dialog and wants no file.
+ * @returns `undefined` if the user cancelled the dialog.
  * @throws {FileNotWritable} if the browser shows no dialog or can't open the file.
  */
 export async function pickFile(suggestedName: string): Promise<FileSink | undefined> {

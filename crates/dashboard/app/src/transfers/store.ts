@@ -12,53 +12,55 @@ import { Semaphore } from './semaphore';
 import { canPickFile, MemorySink, pickFile, type Sink } from './sink';
 
 export type TransferState =
-  /** Others run, and it begins when one of them has ended. */
+  /** It starts when another download has ended. */
   | { at: 'waiting' }
   | { at: 'running' }
   | { at: 'done'; fileName: string }
   | { at: 'failed'; error: unknown }
   | { at: 'cancelled' }
-  /** The browser downloads it by itself, with a link that works once. */
+  /** The browser downloads it with a link that works once. */
   | { at: 'in browser' }
-  /** The service has sent all of it to the browser. Whether it was saved, only the browser knows. */
+  /** The service has sent the whole file to the browser. Only the browser knows whether it was saved. */
   | { at: 'sent' }
-  /** The browser has downloaded it, and how that ended is not known any more. */
+  /** The browser has downloaded it, and the outcome is no longer known. */
   | { at: 'unknown' };
 
-/** What is downloaded. */
+/** The source of a download. */
 export type Source =
   | {
       from: 'table';
       scope: Scope;
       format: Format;
-      /** As it was chosen when the download was asked for. */
+      /** The style when the download was requested. */
       style: CsvStyle;
-      /** How many rows were expected, which decided where the file goes. */
+      /** The expected number of rows. It decided whether the file is written directly to the disk. */
       expectedRows: number | undefined;
     }
-  /** Of a backup, or a comparison: the browser downloads it by itself. */
+  /** A file of a backup or a comparison. The browser downloads it. */
   | { from: 'path'; path: string };
 
 export interface Transfer {
   id: number;
-  /** What people call it. */
+  /** The name that is shown. */
   name: string;
   source: Source;
   state: TransferState;
   progress: Progress;
-  /** When it began and when it was last heard of, in milliseconds. */
+  /** The times of the start and of the last progress, in milliseconds. */
   beganAt: number;
   heardAt: number;
 }
 
 const FORMAT_NAMES: Record<Format, string> = { csv: 'CSV', xlsx: 'Excel', json: 'JSON' };
 
-/** From how many rows on a file goes straight to the disk. Below, it is at most a few dozen megabytes. */
+/**
+ * A file with at least so many rows is written directly to the disk. A smaller one has at most a few dozen megabytes.
+ */
 export const LARGE = 200_000;
 
 /**
- * How many downloads run at the same time. Browsers open six connections to a host (HTTP/1.1), and the page needs some of
- * them for its own questions.
+ * The maximum number of downloads at the same time. Browsers open six connections to a host (HTTP/1.1), and the page
+ * needs some of them.
  */
 export const MAX_RUNNING = 3;
 
@@ -66,7 +68,7 @@ export const transfers = new LiveList<Transfer>();
 const permits = new Semaphore(MAX_RUNNING);
 const controllers = new Map<number, AbortController>();
 
-/** Whether a download would be lost if the page were left. */
+/** Whether closing the page would end a download. */
 export function isDownloading(): boolean {
   return transfers.current().some(needsPage);
 }
@@ -80,8 +82,8 @@ export function isActive(transfer: Transfer): boolean {
 }
 
 /**
- * Downloads a table, or everything. How many rows are expected decides where the file goes on its way; if nobody knows,
- * the file is treated as a large one.
+ * Downloads a table, or everything. The expected number of rows decides whether the file is written directly to the
+ * disk. If it is unknown, the file is treated as a large one.
  */
 export async function start(
   scope: Scope,
@@ -114,7 +116,7 @@ export async function start(
   if (sink) await download(add({ at: 'waiting' }), sink);
 }
 
-/** Downloads again what has ended, to the same kind of place as the first time. */
+/** Repeats a download that has ended, with the same kind of target. */
 export function startAgain(transfer: Transfer): Promise<void> {
   const { name, source, progress } = transfer;
   if (source.from === 'path') {
@@ -130,13 +132,13 @@ export function cancel(id: number): void {
   controllers.get(id)?.abort();
 }
 
-/** Cancels and forgets all downloads: somebody else may use the page next. */
+/** Cancels and removes all downloads, because another user may use the page next. */
 export function forgetDownloads(): void {
   for (const controller of controllers.values()) controller.abort();
   transfers.remove(() => true);
 }
 
-/** Removes a transfer that does not need the page from the list. Another one may run instead of it. */
+/** Removes a download from the list, unless it needs the page. Another download may start then. */
 export function dismiss(id: number): void {
   const isRemoved = (transfer: Transfer) => transfer.id === id && !needsPage(transfer);
   if (transfers.current().some(isRemoved)) cancel(id);
@@ -160,7 +162,7 @@ async function download(transfer: Transfer, sink: Sink): Promise<void> {
     const { fileName } = await receive(response, format, sink, report);
     state = { at: 'done', fileName };
   } catch (error) {
-    // Nothing is left, also of what failed before its first byte.
+    // Removes the file, even if the download failed before its first byte.
     await sink.discard().catch(() => undefined);
     state = signal.aborted ? { at: 'cancelled' } : { at: 'failed', error };
   } finally {
@@ -170,13 +172,17 @@ async function download(transfer: Transfer, sink: Sink): Promise<void> {
   transfers.update(id, { state, heardAt: Date.now() });
 }
 
-/** Downloads something of a backup, or a comparison. @throws if the service makes no link for it. */
+/**
+ * Downloads a part of a backup or a comparison.
+ *
+ * @throws if the service refuses to create a link.
+ */
 export async function downloadByLink(name: string, path: string): Promise<void> {
   const transfer = addTransfer({ name, source: { from: 'path', path }, state: { at: 'waiting' } });
   try {
     follow(transfer, await beginInBrowser(transfer));
   } catch (error) {
-    // It is told where it was asked for.
+    // The error is shown where the download was requested.
     transfers.remove(({ id }) => id === transfer.id);
     throw error;
   }
@@ -190,14 +196,14 @@ async function startInBrowser(transfer: Transfer): Promise<void> {
   }
 }
 
-/** A download that the browser has begun. */
+/** A download that the browser has started. */
 interface BrowserDownload {
   link: number;
   signal: AbortSignal;
   release: () => void;
 }
 
-/** Has the browser begin, when it is its turn. Gives nothing if it was cancelled before. */
+/** Starts the download in the browser when a permit is free. Returns `undefined` if it was cancelled before. */
 async function beginInBrowser(transfer: Transfer): Promise<BrowserDownload | undefined> {
   const { id } = transfer;
   const controller = new AbortController();
@@ -219,7 +225,7 @@ async function beginInBrowser(transfer: Transfer): Promise<BrowserDownload | und
   }
 }
 
-/** Holds its place among those that run, until the service says that it has ended. */
+/** Keeps the permit until the service reports the end of the download. */
 async function follow({ id }: Transfer, begun: BrowserDownload | undefined): Promise<void> {
   if (!begun) return;
   const { link, signal, release } = begun;
@@ -235,7 +241,7 @@ async function follow({ id }: Transfer, begun: BrowserDownload | undefined): Pro
   transfers.update(id, { state, heardAt: Date.now() });
 }
 
-/** How many rows there are, as far as that can be found out now. */
+/** The number of rows, or `undefined` if the service does not answer. */
 async function countRows(scope: Scope): Promise<number | undefined> {
   try {
     const counts = await queries.ensureQueryData(stats);

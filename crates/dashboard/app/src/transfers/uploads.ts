@@ -13,13 +13,13 @@ import { Semaphore } from './semaphore';
 import { send, UploadUnanswered } from './send';
 
 export type UploadState =
-  /** Another one is being sent. */
+  /** It waits for another upload. */
   | { at: 'waiting' }
-  /** Bytes so far. */
+  /** `sent` is in bytes. */
   | { at: 'sending'; sent: number }
-  /** All is sent, and the service checks the file. Only the service can stop then, if it still can. */
+  /** The whole file was sent, and the service checks it. Now only the service can cancel it. */
   | { at: 'checking'; cancel?: 'asked' | 'too late' }
-  /** All was sent and no answer came: the service is asked what became of it. */
+  /** The whole file was sent and there was no answer. The page looks up the outcome. */
   | ({ at: 'looking up' } & LookupState)
   | { at: 'done' }
   | { at: 'failed'; error: unknown };
@@ -32,12 +32,12 @@ export interface Upload {
 }
 
 export const uploads = new LiveList<Upload>();
-// The service checks each to its end; two at once would take longer for both.
+// The service checks each file completely. Two at the same time would take longer for both.
 const permits = new Semaphore(1);
 const controllers = new Map<number, AbortController>();
 const keys = new Map<number, string>();
 
-/** Whether an upload would be lost if the page were left. */
+/** Whether closing the page would end an upload. */
 export function isUploading(): boolean {
   return uploads.current().some(isActive);
 }
@@ -46,7 +46,7 @@ export function isActive({ state }: Upload): boolean {
   return ['waiting', 'sending', 'checking', 'looking up'].includes(state.at);
 }
 
-/** Sends a file, after those that were chosen before it. One that was cancelled leaves the list. */
+/** Uploads a file after the files that were chosen before it. A cancelled upload is removed from the list. */
 export async function upload(file: File): Promise<void> {
   const { id } = uploads.add({ name: file.name, size: file.size, state: { at: 'waiting' } });
   const controller = new AbortController();
@@ -65,7 +65,7 @@ export async function upload(file: File): Promise<void> {
     report(0);
     storePending(key, `Upload ${file.name}`, { by: 'job' });
     await send(file, key, signal, report).catch((error) => {
-      // The line is free for the next file.
+      // The next upload can start.
       release?.();
       const tell = (lookup: LookupState) => uploads.update(id, { state: { at: 'looking up', ...lookup } });
       return outcomeOf(key, error, signal, tell);
@@ -81,15 +81,15 @@ export async function upload(file: File): Promise<void> {
     controllers.delete(id);
     keys.delete(id);
     removePending(key);
-    // Also after a failure: without an answer, the list may tell what became of it.
+    // Also after a failure: without an answer, the backup may have been added.
     invalidate('archives', 'jobs');
   }
 }
 
 /**
- * What became of an upload that has failed here. Without an answer of the service that is not known, so it is asked.
+ * Finds the outcome of an upload that failed here. Without an answer, the service is asked.
  *
- * @throws what went wrong.
+ * @throws the error of the upload.
  */
 async function outcomeOf(
   key: string,
@@ -107,22 +107,25 @@ async function outcomeOf(
     });
   } catch (outcome) {
     dismissOwnJob(key, outcome);
-    // Sent again it would have another key, so it can't be said that it is done only once.
+    // A new upload would have another key, so the service could add the file twice.
     throw outcome instanceof NotReceived ? error : outcome;
   }
 }
 
-/** Cancels an upload. What was sent whole leaves the list when the service has said that it has stopped. */
+/**
+ * Cancels an upload. If the whole file was sent, it is removed from the list when the service has confirmed the
+ * cancellation.
+ */
 export function cancelUpload(id: number): void {
   const key = keys.get(id);
   if (stateOf(id)?.at === 'checking' && key !== undefined) cancelCheck(id, key);
   else controllers.get(id)?.abort();
 }
 
-/** How long to wait until the service is asked again for the job that checks a file. */
+/** The milliseconds between two questions for the job that checks a file. */
 const PAUSE = 500;
 
-/** Has the service stop checking. Its answer to the upload says whether it did. */
+/** Asks the service to stop checking. Its answer to the upload tells whether it did. */
 async function cancelCheck(id: number, key: string): Promise<void> {
   uploads.update(id, { state: { at: 'checking', cancel: 'asked' } });
   const isAsked = () => {
@@ -139,7 +142,7 @@ async function cancelCheck(id: number, key: string): Promise<void> {
         return;
       }
     }
-    // The job begins when the last byte has arrived.
+    // The job starts when the last byte has arrived.
     await new Promise((resolve) => setTimeout(resolve, PAUSE));
   }
 }
@@ -152,7 +155,7 @@ function stateOf(id: number): UploadState | undefined {
   return uploads.current().find((each) => each.id === id)?.state;
 }
 
-/** Cancels and forgets all uploads: somebody else may use the page next. */
+/** Cancels and removes all uploads, because another user may use the page next. */
 export function forgetUploads(): void {
   for (const controller of controllers.values()) controller.abort();
   uploads.remove(() => true);

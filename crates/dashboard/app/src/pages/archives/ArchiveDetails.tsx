@@ -18,7 +18,7 @@ const ENGINE_NAMES: Readonly<Record<string, string>> = {
   mysql: 'MySQL or MariaDB',
 };
 
-/** What is in an archive, table by table, and each table as a file. */
+/** The contents of an archive by table, with downloads of each table. */
 export function ArchiveDetails({ archive }: { archive: Archive }) {
   const download = useMutation({
     mutationFn: ({ table, format }: { table: Table; format: Format }) =>

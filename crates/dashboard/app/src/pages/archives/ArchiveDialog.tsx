@@ -6,7 +6,7 @@ import { CreateBackupForm } from './CreateBackupForm';
 import { DeleteArchiveForm } from './DeleteArchiveForm';
 import { EditArchiveForm } from './EditArchiveForm';
 
-/** What is asked about one archive, or about none yet. */
+/** The dialogs of the page, and the archive that each is about. */
 export type DialogRequest = { kind: 'create' } | { kind: 'edit' | 'delete' | 'details'; archive: Archive };
 
 interface Props {
@@ -15,7 +15,7 @@ interface Props {
   onClose: (key: number) => void;
 }
 
-/** The dialog of the page. What is in it belongs to one opening. */
+/** The dialog of the page. Its content belongs to one opening. */
 export function ArchiveDialog({ opened, opening, onClose }: Props) {
   const close = () => opening && onClose(opening.key);
   return (

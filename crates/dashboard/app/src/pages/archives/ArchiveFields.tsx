@@ -1,12 +1,11 @@
 import { Textarea, TextInput } from '@mantine/core';
 
-/** What people say of an archive. */
+/** The texts of an archive that people can change. */
 export interface ArchiveText {
   label: string;
   note: string;
 }
 
-/** The two fields for it. */
 export function ArchiveFields({
   text,
   onChange,
@@ -35,7 +34,7 @@ export function ArchiveFields({
   );
 }
 
-/** An empty field says nothing. */
+/** The trimmed text, or `null` if it is blank. */
 export function nullIfBlank(value: string): string | null {
   return value.trim() === '' ? null : value.trim();
 }

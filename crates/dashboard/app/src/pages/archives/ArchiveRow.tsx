@@ -21,14 +21,14 @@ import classes from './Archives.module.css';
 
 interface Props {
   archive: Archive;
-  /** Opens a dialog. Afterwards the focus goes back to where it came from. */
+  /** Opens a dialog. Afterwards the focus returns to `from`. */
   openDialog: (dialog: DialogRequest, from: Element | null) => void;
 }
 
 const protectionOutcome = (isProtected: boolean) =>
   isProtected ? 'The backup is protected from deletion.' : 'The backup is no longer protected from deletion.';
 
-/** One archive in the list, and what can be done with it. */
+/** One archive in the list, with the menu of its actions. */
 export function ArchiveRow({ archive, openDialog }: Props) {
   const path = { id: archive.id };
   const menu = useRef<HTMLButtonElement>(null);
@@ -68,7 +68,7 @@ export function ArchiveRow({ archive, openDialog }: Props) {
       done: protectionOutcome(isProtected),
     }),
     done: (_, isProtected) => protectionOutcome(isProtected),
-    // Also of one that is gone: then the list is not true any more.
+    // Also after a failure: the archive may have been deleted.
     onSettled: () => invalidate('archives'),
   });
   const download = useMutation({
@@ -76,7 +76,7 @@ export function ArchiveRow({ archive, openDialog }: Props) {
   });
   const origin = ORIGINS[archive.origin];
   const { label, color, description } = verificationStatus(archive);
-  // The error that is shown is that of the last action.
+  // Shows only the error of the last action.
   const start = (action: () => void) => {
     for (const each of [verify, protect, download]) if (each.isError) each.reset();
     action();

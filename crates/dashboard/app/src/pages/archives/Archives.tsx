@@ -59,7 +59,9 @@ export default function Archives() {
   );
 }
 
-/** An entry of the store that is no archive of the list. What names it is for whoever runs the service. */
+/**
+ * An entry of the store that can't be read as an archive. The id and the detail are for the operator of the service.
+ */
 function Unreadable({ entry }: { entry: JoinedPages['unreadable'][number] }) {
   const { title, detail } = unreadableMessage(entry);
   return (

@@ -14,7 +14,7 @@ import { ArchiveFields, type ArchiveText, nullIfBlank } from './ArchiveFields';
 const NAME = 'Create a backup';
 const EMPTY: ArchiveText = { label: '', note: '' };
 
-/** Takes a backup. How it fares is shown on the page. */
+/** Starts a backup. The page shows its progress. */
 export function CreateBackupForm({ onClose }: { onClose: () => void }) {
   const [text, setText] = useState(EMPTY);
   const [isProtected, setProtected] = useState(false);

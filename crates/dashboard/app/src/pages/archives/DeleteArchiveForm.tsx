@@ -20,13 +20,13 @@ import { DANGER } from '../../theme';
 const NAME = 'Delete a backup';
 const DELETED = 'The backup was deleted.';
 
-/** Deletes an archive, after a warning if an undo needs it. */
+/** Deletes an archive. If an undo needs it, a warning comes first. */
 export function DeleteArchiveForm({ archive, onClose }: { archive: Archive; onClose: () => void }) {
   const { data } = useQuery({ ...undoable, enabled: archive.kind === 'safety' });
   const blockingChange = data?.items.find((change) => change.safety_archive_id === archive.id);
   const deletion = useRequest({
     name: () => NAME,
-    // The service refuses to delete what an undo needs, unless who asks has read the warning.
+    // Without `force` the service refuses to delete an archive that an undo needs. The warning comes first.
     send: async (force: boolean, _, signal) => {
       const query = force ? { force } : {};
       await client.DELETE('/backup/archives/{id}', { params: { path: { id: archive.id }, query }, signal });

@@ -27,7 +27,7 @@ export function EditArchiveForm({ archive, onClose }: { archive: Archive; onClos
     trace: (expected) => ({ by: 'archive', id: archive.id, expected, done: SAVED }),
     done: () => SAVED,
     onSuccess: () => onClose(),
-    // Also of one that is gone: then the list is not true any more.
+    // Also after a failure: the archive may have been deleted.
     onSettled: () => invalidate('archives'),
   });
   const submit = (event: FormEvent) => {

@@ -6,7 +6,7 @@ import { useUploads } from '../../transfers/useTransfers';
 import classes from './Archives.module.css';
 import { UploadRow } from './UploadRow';
 
-/** Adds archives from files that are dropped here or chosen. */
+/** Uploads backup files that are dropped or chosen. */
 export function UploadArea() {
   const uploads = useUploads();
   const [isOver, setIsOver] = useState(false);
@@ -17,7 +17,7 @@ export function UploadArea() {
     uploadAll(event.dataTransfer.files);
   };
   return (
-    // Dropping is one more way; the button is the one for everybody.
+    // Drag and drop is an addition. The button works with the keyboard, too.
     // biome-ignore lint/a11y/noStaticElementInteractions: see above.
     <div
       className={classes.drop}

@@ -7,7 +7,7 @@ import { UploadUnanswered } from '../../transfers/send';
 import { cancelUpload, dismissUpload, type Upload } from '../../transfers/uploads';
 import classes from './Archives.module.css';
 
-/** How an upload fares, and what ends it. */
+/** The state of an upload, with a button that cancels or removes it. */
 export function UploadRow({ upload }: { upload: Upload }) {
   const { id, name, size, state } = upload;
   const cancel = (
@@ -90,7 +90,7 @@ export function UploadRow({ upload }: { upload: Upload }) {
   }
 }
 
-/** What is said while the service checks a file. */
+/** The text while the service checks a file. */
 function checking(cancel: 'asked' | 'too late' | undefined): string {
   switch (cancel) {
     case undefined:

@@ -2,7 +2,7 @@ import { Modal } from '@mantine/core';
 import type { ClearAction } from './actions';
 import { ClearForm } from './ClearForm';
 
-/** The plan, the typed word, then the result: one dialog for the whole of a clear. */
+/** One dialog for a whole clear: the plan, the confirmation, and the result. */
 export function ClearDialog({
   opening,
   opened,
@@ -16,7 +16,7 @@ export function ClearDialog({
   return (
     <Modal
       opened={opened}
-      // It may be closed while a clear runs: the page above tells how that ends.
+      // It can be closed while a clear runs: the page shows the outcome above.
       onClose={close}
       size="lg"
       title={opening && `Clear ${opening.subject.title.toLowerCase()}`}

@@ -16,13 +16,13 @@ import { ClearPlanTable } from './ClearPlanTable';
 import { ClearResult } from './ClearResult';
 import { ConfirmClear } from './ConfirmClear';
 
-/** Counts what would go, has it confirmed, and says what was done. */
+/** Counts the rows, asks for a confirmation, clears, and shows the result. */
 export function ClearForm({ scope, onClose }: { scope: ClearScope; onClose: () => void }) {
   const plan = useQuery({
     queryKey: ['clear-plan', scope],
     queryFn: async ({ signal }) =>
       body(await client.POST('/backup/clear', { body: { table: scope, dry_run: true }, signal })),
-    // A plan is of one moment: another one is made when it is asked for, and never beneath the reader.
+    // The numbers that a person confirms must not change by themselves. They are counted again only on request.
     staleTime: 0,
     gcTime: 0,
     refetchOnWindowFocus: false,

@@ -4,7 +4,7 @@ import { number } from '../../locale/format';
 import type { ClearScope } from './actions';
 import classes from './ClearPlanTable.module.css';
 
-/** What goes and what stays, table by table. */
+/** The deleted and the remaining rows by table, of a plan or of a finished clear. */
 export function ClearPlanTable({ scope, plan }: { scope: ClearScope; plan: Cleared }) {
   return (
     <Table className={classes.plan} verticalSpacing={6}>

@@ -11,7 +11,7 @@ import { UndoButton } from './RecentClears';
 export function ClearResult({ cleared, onClose }: { cleared: Cleared; onClose: () => void }) {
   const [restoredRows, setRestoredRows] = useState<number>();
   const doneButton = useRef<HTMLButtonElement>(null);
-  // What had the focus, the button that clears, is gone.
+  // The button that had the focus no longer exists.
   useEffect(() => moveFocus(doneButton.current), []);
   const removed = TABLES.filter((table) => (cleared.removed[table] ?? 0) > 0);
   return (

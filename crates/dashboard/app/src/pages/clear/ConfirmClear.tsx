@@ -13,7 +13,7 @@ import { TransferRow } from '../../transfers/TransferRow';
 import { useTransfers } from '../../transfers/useTransfers';
 import { type ClearScope, isConfirmed } from './actions';
 
-/** Asks for the word, and lets nothing happen without it. */
+/** Asks for the confirmation word. Nothing is cleared without it. */
 export function ConfirmClear({
   scope,
   total,
@@ -26,21 +26,21 @@ export function ConfirmClear({
   onCancel,
 }: {
   scope: ClearScope;
-  /** How many rows would go. */
+  /** The number of rows that will be deleted. */
   total: number;
-  /** How many rows there are in all. */
+  /** The number of all rows. */
   everything: number;
   pending: boolean;
-  /** What is said as long as it is not known whether it was done. */
+  /** The notice that is shown while the outcome is not known. */
   lookup: ReactNode;
-  /** Why the last try was refused. */
+  /** The error of the last attempt. */
   error: unknown;
-  /** If the plan is no longer true: what counts again. Until then it can't be confirmed. */
+  /** Counts again if the plan is outdated. Until then it can't be confirmed. */
   onCountAgain?: () => void;
   onConfirm: () => void;
   onCancel: () => void;
 }) {
-  // The complete backup, if it was begun from here.
+  // The download of the complete backup, if it was started in this dialog.
   const [openedAt] = useState(Date.now);
   const backup = useTransfers().find(
     ({ source, beganAt }) => source.from === 'table' && source.scope === 'all' && beganAt >= openedAt,

@@ -13,7 +13,7 @@ import { lookUpResult } from '../../requests/lookUp';
 import { useRequest } from '../../requests/useRequest';
 import classes from './Clear.module.css';
 
-/** The clears that can still be undone, each with its button, until its time is up. */
+/** The clears that can still be undone, each with a button. */
 export function RecentClears() {
   const { data } = useQuery(undoable);
   const clears = data?.items ?? [];
@@ -60,8 +60,8 @@ function RecentClear({ clear }: { clear: Change }) {
 }
 
 /**
- * Takes a clear back, or says what stands in the way. While something changes the data, another undo would only be refused, so
- * none is offered.
+ * Undoes a clear, or shows why that is not possible. While another change runs, the service would refuse an undo, so
+ * there is no button.
  */
 export function UndoButton({
   id,

@@ -5,7 +5,7 @@ export type ClearScope = components['schemas']['ClearRequest']['table'];
 export interface ClearAction {
   scope: ClearScope;
   title: string;
-  /** What it means, before anything has been counted. */
+  /** The effect, described without numbers. */
   description: string;
 }
 
@@ -43,7 +43,7 @@ export const CLEAR_ACTIONS: ClearAction[] = [
   },
 ];
 
-/** What one has to type, and what the service is sent to confirm. */
+/** Whether the typed text is the confirmation word. The service receives the same word. */
 export function isConfirmed(typed: string, scope: ClearScope): boolean {
   return typed.trim() === scope;
 }

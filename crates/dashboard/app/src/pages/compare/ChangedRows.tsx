@@ -16,7 +16,7 @@ const CHANGES = {
   changed: { label: 'Changed', color: 'yellow' },
 } as const;
 
-/** The rows of one table that differ, some at a time. */
+/** The differing rows of one table, in pages. */
 export function ChangedRows({ from, to, table }: { from: string; to: string; table: string }) {
   const pages = useInfiniteQuery({
     queryKey: ['diff', from, to, table],

@@ -22,12 +22,12 @@ type DiffCounts = components['schemas']['DiffCounts'];
 const LIVE = 'live';
 const NOW = [{ value: LIVE, label: 'Current data' }];
 
-/** `/compare`, and `/compare/ARCHIVE` for that archive and now. */
+/** The routes `/compare` and `/compare/ARCHIVE`. The second one compares that archive with the current data. */
 export default function Compare() {
   const [location] = useLocation();
   const [, , chosen = ''] = location.split('/');
   const archives = useArchives();
-  // What is proposed may not be among the newest.
+  // The proposed backup may not be on the loaded pages.
   const newest = useQuery(backups);
   const { list } = archives;
   const error = archives.error ?? newest.error;
@@ -77,7 +77,7 @@ function Comparison({ archives, chosen }: { archives: Archive[]; chosen: Archive
     queryFn: async ({ signal }) =>
       body(await client.GET('/backup/diff', { params: { query: { from, to } }, signal })) as DiffCounts,
     enabled: isReady,
-    // A comparison reads both sides to their ends: it is made when it is asked for.
+    // A comparison reads both sides completely. It runs again only on request.
     staleTime: Number.POSITIVE_INFINITY,
     gcTime: 0,
     refetchOnWindowFocus: false,

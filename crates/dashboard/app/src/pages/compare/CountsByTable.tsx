@@ -6,12 +6,12 @@ import { counted } from '../../locale/format';
 
 interface Props {
   diff: components['schemas']['DiffCounts'];
-  /** The table whose rows are shown. */
+  /** The table whose rows are shown below. */
   selected: string | undefined;
   onSelect: (table: string) => void;
 }
 
-/** How many rows differ, by table. */
+/** The number of differing rows by table. */
 export function CountsByTable({ diff, selected, onSelect }: Props) {
   return (
     <>
@@ -35,7 +35,7 @@ export function CountsByTable({ diff, selected, onSelect }: Props) {
   );
 }
 
-/** The differences in one sentence, such as `680 differences in 3 tables`. */
+/** The result in one sentence, such as `680 differences in 3 tables`. */
 export function summary(diff: Props['diff']): string {
   const differences = Object.values(diff.tables).map(
     ({ added, removed, changed }) => added + removed + changed,

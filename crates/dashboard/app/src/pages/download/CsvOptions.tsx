@@ -12,7 +12,7 @@ import {
 
 type Preset = 'standard' | 'excel' | 'own';
 
-/** What stands between fields, before decimals and in dates. */
+/** The separator, the decimal sign and the form of dates. */
 type CsvNotation = Pick<CsvStyle, 'delimiter' | 'decimals' | 'dates'>;
 
 const PRESETS: Record<Exclude<Preset, 'own'>, CsvNotation> = {
@@ -20,7 +20,7 @@ const PRESETS: Record<Exclude<Preset, 'own'>, CsvNotation> = {
   excel: DECIMAL_COMMAS,
 };
 
-/** How CSV files are written, for whoever opens them. It is remembered. */
+/** The settings of CSV files. The browser remembers them. */
 export function CsvOptions() {
   const style = useSyncExternalStore(subscribe, current);
   const [isOwn, setIsOwn] = useState(() => presetOf(style) === 'own');

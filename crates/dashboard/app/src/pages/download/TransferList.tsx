@@ -4,7 +4,7 @@ import { TransferRow } from '../../transfers/TransferRow';
 import { useTransfers } from '../../transfers/useTransfers';
 import classes from './TransferList.module.css';
 
-/** The downloads of this tab, the newest first. */
+/** The downloads of this tab, newest first. */
 export function TransferList() {
   const transfers = useTransfers();
   const list = useRef<HTMLElement>(null);
@@ -13,12 +13,12 @@ export function TransferList() {
   useEffect(() => {
     if (newest === undefined || newest <= (seen.current ?? 0)) return;
     seen.current = newest;
-    // On a telephone the button that was pressed is far below what it began.
+    // On a phone the pressed button is far below the list.
     list.current?.scrollIntoView({ block: 'start' });
   }, [newest]);
   if (transfers.length === 0) return null;
   return (
-    // It takes the focus of what vanishes from it.
+    // It gets the focus if a focused entry is removed.
     <section aria-labelledby="transfers" ref={list} tabIndex={-1} className={classes.transfers}>
       <Title order={2} size="h4" id="transfers">
         Your downloads

@@ -3,9 +3,9 @@ import type { Archive } from '../../api/archives';
 import { bytes, counted, dateTime, rows } from '../../locale/format';
 import classes from './BackupChart.module.css';
 
-/** How many of the newest are drawn. */
+/** The number of backups in the chart. */
 const MAX_BARS = 30;
-/** For how many there is room at least, so that two are no walls. */
+/** The chart has room for at least this many, so that two bars are not very wide. */
 const MIN_SLOTS = 12;
 const WIDTH = 600;
 const HEIGHT = 120;

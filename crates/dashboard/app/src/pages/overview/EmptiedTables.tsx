@@ -9,7 +9,7 @@ import { dateTime, listOf, rows } from '../../locale/format';
 import { DANGER } from '../../theme';
 import { emptied, lastBackup } from './backupState';
 
-/** Tables that had rows in the last backup and have none now. */
+/** Warns of tables that have rows in the last backup and none now. */
 export function EmptiedTables() {
   const { data: counts } = useQuery(stats);
   const { data: list } = useQuery(backups);

@@ -14,7 +14,7 @@ import { emptied, lastBackup } from './backupState';
 
 const DAY = 24 * 60 * 60 * 1_000;
 
-/** The one question: if all were lost now, what would come back, and how soon? */
+/** Answers one question: if all data were lost now, what could be restored, and how fast? */
 export function LastBackup() {
   const { data, error, refetch } = useQuery(backupsQuery);
   const { data: counts } = useQuery(stats);
@@ -62,7 +62,7 @@ export function LastBackup() {
   );
 }
 
-/** Green only if what would come back is proven, is recent, and is not missed now. */
+/** Green if the last backup is verified and recent, and no table has become empty since. */
 function noticeColor(last: Archive, counts: Stats | undefined): 'green' | 'yellow' {
   const isOld = Date.now() - new Date(last.created_at).getTime() > 7 * DAY;
   const isDataMissing = !counts || emptied(counts, last).length > 0;

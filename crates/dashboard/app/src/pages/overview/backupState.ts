@@ -2,8 +2,8 @@ import { type Archive, isBackup, isOwn, newestFirst } from '../../api/archives';
 import { type Stats, TABLES, type Table } from '../../api/tables';
 
 /**
- * The backup that shows this school's data last. A file that was uploaded, or found in the store, may be of another moment
- * and of another school: it counts only where this service has created none.
+ * The newest backup of this school's data. An uploaded or found archive may show another time and another school. It
+ * counts only if this service has created no backup.
  */
 export function lastBackup(archives: readonly Archive[]): Archive | undefined {
   const backups = newestFirst(archives.filter(isBackup));

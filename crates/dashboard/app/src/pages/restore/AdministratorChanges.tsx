@@ -5,7 +5,7 @@ import { number } from '../../locale/format';
 import { DANGER } from '../../theme';
 import { ADMINISTRATORS } from './planRequest';
 
-/** Every administrator whose account a restore changes, by name: power is not to be hidden in counts of rows. */
+/** Names every administrator whose account the restore changes. A count of rows would hide such a change. */
 export function AdministratorChanges({ plan }: { plan: RestorePlan }) {
   return ADMINISTRATORS.map(({ list, title }) => {
     const { items, total } = plan[list];

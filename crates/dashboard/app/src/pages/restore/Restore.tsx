@@ -16,12 +16,12 @@ const restoreForm = (archives: Archive[], chosen: Archive | undefined) => (
   <RestoreForm archives={withChosen(archives, chosen)} chosen={chosen} />
 );
 
-/** `/restore`, `/restore/ARCHIVE`, and `/restore/job/JOB`, which survives a reload. */
+/** The routes `/restore`, `/restore/ARCHIVE` and `/restore/job/JOB`. The last one survives a reload. */
 export default function Restore() {
   const [location] = useLocation();
   const [, , first = '', second = ''] = location.split('/');
   const archives = useArchives();
-  // What is proposed may not be among the newest.
+  // The proposed backup may not be on the loaded pages.
   const newest = useQuery(backups);
   const { list } = archives;
   const error = archives.error ?? newest.error;

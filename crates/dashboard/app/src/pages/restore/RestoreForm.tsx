@@ -37,7 +37,7 @@ interface PlanInput {
   allow_unencrypted: boolean;
 }
 
-/** Which archive, what of it and how; then the plan, and the word. */
+/** Chooses the backup, the scope and the mode. Then it shows the preview with the confirmation. */
 export function RestoreForm({ archives, chosen }: { archives: Archive[]; chosen: Archive | undefined }) {
   const [, go] = useLocation();
   const [id, setId] = useState(chosen?.id ?? '');
@@ -45,7 +45,7 @@ export function RestoreForm({ archives, chosen }: { archives: Archive[]; chosen:
   const archive = archives.find((each) => each.id === id);
   const [choice, setChoice] = useState<RestoreChoice>(DEFAULT_CHOICE);
   const [missing, setMissing] = useState<string>();
-  // Of the archive that is chosen, although the service encrypts its archives.
+  // Whether the chosen archive may be restored without encryption, although the service encrypts its archives.
   const [allowUnencrypted, setAllowUnencrypted] = useState(false);
   const request = planRequest(choice);
   const plan = useMutation({
@@ -81,7 +81,7 @@ export function RestoreForm({ archives, chosen }: { archives: Archive[]; chosen:
     onSuccess: (job) => {
       trackJob(job.id);
       invalidate('jobs');
-      // Who has gone to another page is told there how it ends.
+      // Another page shows the outcome in its notifications.
       if (isMounted.current) go(`/restore/job/${job.id}`);
     },
   });
@@ -95,10 +95,10 @@ export function RestoreForm({ archives, chosen }: { archives: Archive[]; chosen:
       confirm_administrators: changesAdministrators(of),
     });
   };
-  // A plan is of what was asked; other questions need another.
+  // A changed choice needs a new preview.
   const change = (next: Partial<RestoreChoice>) => {
     if (restore.isPending) return;
-    // Whoever asks for something else has not asked to disable anybody there.
+    // The choice to disable administrators belongs to the previous preview.
     setChoice({ ...choice, disable: false, ...next });
     setMissing(undefined);
     plan.reset();
@@ -116,7 +116,7 @@ export function RestoreForm({ archives, chosen }: { archives: Archive[]; chosen:
     <Stack>
       <Panel label="Backup and options">
         <form onSubmit={submit} noValidate>
-          {/* What was confirmed stays as it is until its outcome is known. */}
+          {/* The confirmed choice can't be changed until the outcome is known. */}
           <Fieldset variant="unstyled" disabled={restore.isPending}>
             <Stack gap="lg">
               <ArchiveSelect

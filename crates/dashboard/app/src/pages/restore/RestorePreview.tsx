@@ -16,17 +16,17 @@ const DELETED = 'Deleted';
 interface Props {
   plan: RestorePlan;
   pending: boolean;
-  /** What is said as long as it is not known whether it has begun. */
+  /** The notice that is shown while it is not known whether the restore has started. */
   lookup: ReactNode;
   error: unknown;
   onConfirm: () => void;
-  /** Whether administrators whom the archive has as inactive or with another role are disabled. */
+  /** Whether to disable administrators who are inactive or have another role in the archive. */
   disable: boolean;
-  /** Asks for another plan. */
+  /** Requests a new preview. */
   onDisable: (disable: boolean) => void;
 }
 
-/** The plan in words and numbers, and the word that lets it happen. */
+/** The plan in words and numbers, with the confirmation. */
 export function RestorePreview({ plan, pending, lookup, error, onConfirm, disable, onDisable }: Props) {
   const [typed, setTyped] = useState('');
   const [wrong, setWrong] = useState(false);

@@ -13,7 +13,7 @@ import { TableCounts } from '../../components/TableCounts';
 import { dateTime } from '../../locale/format';
 import { dismiss } from '../../requests/trackedJobs';
 
-/** How a restore fares, and its report. It goes on without this page. */
+/** The progress of a restore, and its report. The restore continues without this page. */
 export function RestoreProgress({ id }: { id: string }) {
   const { data, error, refetch } = useQuery(jobQuery(id));
   const ended = data && hasEnded(data);

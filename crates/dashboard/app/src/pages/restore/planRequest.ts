@@ -5,13 +5,13 @@ import type { Table } from '../../api/tables';
 type PlanRequest = components['schemas']['PlanRequest'];
 export type Mode = PlanRequest['mode'];
 
-/** What is to come back. */
+/** The choices on the page. */
 export interface RestoreChoice {
   what: 'all' | 'tables' | 'student';
   tables: Table[];
   student: string;
   mode: Mode;
-  /** Whether administrators are disabled whom the archive has as inactive or with another role. */
+  /** Whether to disable administrators who are inactive or have another role in the archive. */
   disable: boolean;
 }
 
@@ -23,10 +23,10 @@ export const DEFAULT_CHOICE: RestoreChoice = {
   disable: false,
 };
 
-/** What has to be typed, and what the service is sent to confirm. */
+/** The confirmation word. The service receives the same word. */
 export const CONFIRMATION = 'restore';
 
-/** The same as the service wants it, or what is missing. */
+/** The request for a plan, or the message for a missing choice. */
 export function planRequest(choice: RestoreChoice): PlanRequest | { missing: string } {
   const { mode } = choice;
   const common = { mode, disable_administrators: choice.disable };
@@ -63,7 +63,7 @@ export const MODES: { mode: Mode; label: string; description: string }[] = [
   },
 ];
 
-/** The lists of a plan that name administrators, and what stands above each. */
+/** The lists of administrators in a plan, with their titles. */
 export const ADMINISTRATORS = [
   { list: 'administrators_added', title: 'New administrators' },
   { list: 'administrators_raised', title: 'Users who become administrators' },
@@ -71,12 +71,12 @@ export const ADMINISTRATORS = [
   { list: 'administrators_disabled', title: 'Administrators who are disabled' },
 ] as const;
 
-/** Whether a plan changes accounts of administrators, which has to be confirmed by itself. */
+/** Whether a plan changes accounts of administrators. That needs its own confirmation. */
 export function changesAdministrators(plan: RestorePlan): boolean {
   return ADMINISTRATORS.some(({ list }) => plan[list].total > 0);
 }
 
-/** How many rows a plan adds, changes and removes in all. */
+/** The total numbers of rows that a plan adds, changes and removes. */
 export function planTotals(plan: RestorePlan): {
   inserts: number;
   updates: number;
