@@ -7,10 +7,7 @@ async function choose(page: Page, archive: string, action: string): Promise<void
   await page.getByRole('menuitem', { name: action, exact: true }).click();
 }
 
-test('a backup is taken, verified, protected, named, looked into and deleted', async ({
-  page,
-  ownSchool,
-}) => {
+test('a backup is created, verified, protected, renamed, viewed and deleted', async ({ page, ownSchool }) => {
   const service = await ownSchool();
   await signIn(page, service, '#/');
   await expect(page.getByRole('status').filter({ hasText: 'There is no backup yet' })).toBeVisible();
@@ -62,15 +59,15 @@ test('a backup is taken, verified, protected, named, looked into and deleted', a
   await expect(page.getByText('There is no backup yet')).toBeVisible();
 });
 
-test('an archive is downloaded, uploaded, and refused if it is damaged', async ({
+test('a backup is downloaded and uploaded, and a damaged file is refused', async ({
   page,
   ownSchool,
 }, info) => {
   const service = await ownSchool();
-  const id = await service.take('taken');
+  const id = await service.createBackup('created');
   await signIn(page, service, '#/archives');
   const coming = page.waitForEvent('download');
-  await choose(page, 'taken', 'Download');
+  await choose(page, 'created', 'Download');
   const download = await coming;
   const stored = readFileSync(await download.path());
   expect(download.suggestedFilename()).toBe(`campus-backup-${id}.json.zst`);
@@ -91,9 +88,9 @@ test('an archive is downloaded, uploaded, and refused if it is damaged', async (
   await expect(page.getByText('Uploaded', { exact: true })).toBeVisible();
 });
 
-test('two archives and now are compared, down to the fields', async ({ page, ownSchool }) => {
+test('a backup and the current data are compared down to the fields', async ({ page, ownSchool }) => {
   const service = await ownSchool();
-  const id = await service.take('first');
+  const id = await service.createBackup('first');
   await service.api('/backup/clear', { table: 'payments' });
   await signIn(page, service, `#/compare/${id}`);
   const row = page.getByRole('row', { name: /Payments/ }).first();
@@ -113,7 +110,7 @@ test('two archives and now are compared, down to the fields', async ({ page, own
   await expect(page.getByText('Choose two different backups')).toBeVisible();
 });
 
-test('what an undo needs is deleted only after a warning', async ({ page, ownSchool }) => {
+test('a backup that an undo needs is deleted only after a warning', async ({ page, ownSchool }) => {
   const service = await ownSchool();
   await service.api('/backup/clear', { table: 'payments' });
   await signIn(page, service, '#/archives');

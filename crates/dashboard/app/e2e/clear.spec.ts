@@ -6,10 +6,7 @@ interface Cleared {
   removed_total: number;
 }
 
-test('the wrong word changes nothing, and the right one clears what the plan said', async ({
-  page,
-  ownSchool,
-}) => {
+test('only the exact confirmation word clears what the plan shows', async ({ page, ownSchool }) => {
   const service = await ownSchool();
   const plan = await service.api<Cleared>('/backup/clear', { table: 'students', dry_run: true });
   await signIn(page, service, '#/clear');
@@ -59,7 +56,7 @@ test('the wrong word changes nothing, and the right one clears what the plan sai
   await expect(page.locator('dl > div').filter({ hasText: 'Students' }).locator('dd')).toHaveText('0');
 });
 
-test('data that has moved since the plan is not cleared before it was counted again', async ({
+test('data that has changed since the plan is cleared only after a new count', async ({
   page,
   ownSchool,
 }) => {
@@ -77,11 +74,11 @@ test('data that has moved since the plan is not cleared before it was counted ag
   await dialog.getByLabel('Type all to confirm').fill('all');
   await dialog.getByRole('button', { name: /^Clear 9,\d+ rows$/ }).click();
   await expect(page.getByRole('dialog').getByRole('status')).toContainText('rows deleted');
-  // Administrators stay.
+  // Administrators remain.
   expect(await service.api('/backup/stats')).toMatchObject({ students: 0, total: 1, users: 1 });
 });
 
-test('the complete backup can be had from the plan, which stays', async ({ page, school }) => {
+test('the complete backup can be downloaded from the plan, which stays open', async ({ page, school }) => {
   await signIn(page, school, '#/clear');
   await page.getByRole('button', { name: 'Clear courses…' }).click();
   const dialog = page.getByRole('dialog', { name: 'Clear courses' });
@@ -126,7 +123,7 @@ test('a clear is undone from its result, and later from the page', async ({ page
   expect(await service.digests()).toEqual(before);
 });
 
-test('what stands in the way of an undo is said', async ({ page, ownSchool }) => {
+test('an undo that is not possible is refused with the reason', async ({ page, ownSchool }) => {
   const service = await ownSchool();
   await service.api('/backup/clear', { table: 'payments' });
   await service.api('/backup/clear', { table: 'students' });

@@ -1,17 +1,14 @@
-// What a dialog shows belongs to one opening of it, and all of it can be reached on small screens.
+// The content of a dialog belongs to one opening, and all of it is reachable on small screens.
 import { expect, signIn, test } from './harness.ts';
 
-test('a dialog keeps neither discarded text nor the error of another archive', async ({
-  page,
-  ownSchool,
-}) => {
+test('a dialog keeps neither discarded text nor the error of another backup', async ({ page, ownSchool }) => {
   const service = await ownSchool();
-  await service.take('first');
-  await service.take('second');
+  await service.createBackup('first');
+  await service.createBackup('second');
   await signIn(page, service, '#/archives');
   const choose = async (archive: string, action: string) => {
     await page.getByRole('button', { name: `Actions for ${archive}` }).click();
-    // Another menu may be about to vanish.
+    // The previous menu may still be closing.
     const menu = page.getByRole('menu', { name: `Actions for ${archive}` });
     await menu.getByRole('menuitem', { name: action, exact: true }).click();
   };
@@ -64,7 +61,7 @@ test('a dialog keeps neither discarded text nor the error of another archive', a
   await expect(dialog.getByRole('alert')).toHaveCount(0);
   await page.keyboard.press('Escape');
 
-  // In the list, the error is that of the last action.
+  // The list shows only the error of the last action.
   await choose('first', 'Download');
   const row = page.getByRole('listitem').filter({ hasText: 'first' });
   await expect(row.getByRole('alert')).toBeVisible();
@@ -72,7 +69,7 @@ test('a dialog keeps neither discarded text nor the error of another archive', a
   await expect(row.getByRole('alert')).toHaveCount(0);
 });
 
-test('on a low screen the buttons of a dialog are in view', async ({ page, school }) => {
+test('the buttons of a dialog are visible on a low screen', async ({ page, school }) => {
   await page.setViewportSize({ width: 1366, height: 640 });
   await signIn(page, school, '#/clear');
   await page.getByRole('button', { name: 'Clear everything…' }).click();
@@ -80,7 +77,7 @@ test('on a low screen the buttons of a dialog are in view', async ({ page, schoo
   const word = dialog.getByLabel('Type all to confirm');
   await expect(word).toBeFocused();
   const clear = dialog.getByRole('button', { name: /^Clear [\d,]+ rows$/ });
-  // Wherever the dialog is scrolled to.
+  // At the top and at the end of the dialog.
   for (const top of [0, 10_000]) {
     await dialog.evaluate((element, top) => {
       for (const each of [element, ...element.querySelectorAll('*')]) each.scrollTop = top;
@@ -91,10 +88,10 @@ test('on a low screen the buttons of a dialog are in view', async ({ page, schoo
   await expect(word).toBeInViewport({ ratio: 1 });
 });
 
-test('on a phone no column of a plan is cut off', async ({ page, ownSchool }) => {
+test('no column of a plan is cut off on a phone', async ({ page, ownSchool }) => {
   await page.setViewportSize({ width: 390, height: 844 });
   const service = await ownSchool();
-  const id = await service.take('first');
+  const id = await service.createBackup('first');
   await service.api('/backup/clear', { table: 'attendance' });
   await signIn(page, service, `#/restore/${id}`);
   await page.getByRole('button', { name: 'Show preview' }).click();

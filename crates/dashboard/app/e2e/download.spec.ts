@@ -10,7 +10,7 @@ async function saved(page: Page, button: string): Promise<{ name: string; conten
   return { name: download.suggestedFilename(), content: readFileSync(await download.path()) };
 }
 
-/** The first line of the archive format says when it was made, and the digest at its end covers that, too. */
+/** The first line of the archive format has the time of creation, and the digest at the end covers it. */
 const undated = (content: Buffer) =>
   content
     .toString('utf8')
@@ -23,7 +23,7 @@ for (const [button, table] of [
   ['Payments', 'payments'],
   ['Attendance', 'attendance'],
 ] as const) {
-  test(`${table} as CSV is what curl gets`, async ({ page, school }) => {
+  test(`${table} as CSV is the same file that curl gets`, async ({ page, school }) => {
     await signIn(page, school, '#/download');
     const { name, content } = await saved(page, `${button} as CSV`);
     expect(name).toMatch(new RegExp(`^${table}_backup_\\d\\d_\\d\\d_\\d{4}_\\d\\d_\\d\\d_\\d\\d\\.csv$`));
@@ -32,7 +32,7 @@ for (const [button, table] of [
   });
 }
 
-test('a workbook and the complete backup are what curl gets', async ({ page, school }) => {
+test('a workbook and the complete backup are the same files that curl gets', async ({ page, school }) => {
   await signIn(page, school, '#/download');
   const workbook = await saved(page, 'Students as Excel');
   expect(workbook.name).toMatch(/\.xlsx$/);
@@ -44,7 +44,7 @@ test('a workbook and the complete backup are what curl gets', async ({ page, sch
   expect(undated(complete.content)).toBe(undated(await school.curl('/backup/download/all')));
 });
 
-test('CSV is written as it was chosen, and the browser remembers the choice', async ({ page, school }) => {
+test('CSV files have the chosen style, and the browser remembers the choice', async ({ page, school }) => {
   await signIn(page, school, '#/download');
   const options = page.getByRole('region', { name: 'CSV files' });
   await options.getByLabel('Excel with amounts like 12,50').check();
@@ -73,12 +73,12 @@ test('CSV is written as it was chosen, and the browser remembers the choice', as
   await expect(options.getByLabel('Separator')).toHaveValue('tab');
 });
 
-test('a download that breaks off is shown as failed, saves nothing and can be had again', async ({
+test('an interrupted download is shown as failed, saves nothing and can be repeated', async ({
   page,
   school,
-  networkBefore,
+  networkInFrontOf,
 }) => {
-  const network = await networkBefore(school);
+  const network = await networkInFrontOf(school);
   await signIn(page, network, '#/download');
   const names: string[] = [];
   page.on('download', (download) => names.push(download.suggestedFilename()));
@@ -95,12 +95,12 @@ test('a download that breaks off is shown as failed, saves nothing and can be ha
   expect(content.equals(await school.curl('/backup/download/attendance'))).toBe(true);
 });
 
-test('over a slow network there is progress, and it can be cancelled', async ({
+test('a slow download shows its progress and can be cancelled', async ({
   page,
   school,
-  networkBefore,
+  networkInFrontOf,
 }) => {
-  const network = await networkBefore(school);
+  const network = await networkInFrontOf(school);
   await signIn(page, network, '#/download');
   await expect(page.getByText('100,000 rows')).toBeVisible();
   network.bytesASecond = 60_000;
@@ -108,7 +108,7 @@ test('over a slow network there is progress, and it can be cancelled', async ({
   const progress = page.getByRole('progressbar', { name: 'Attendance as JSON' });
   await expect(progress).toHaveAttribute('aria-valuetext', /^\d+%$/);
   await expect(page.getByText(/% ?: [\d,]+ of 100,000 rows, .*B\/s, about .* left/)).toBeVisible();
-  // Another page, and back: it has gone on.
+  // The download continues while another page is shown.
   await page.getByRole('link', { name: 'Clear' }).click();
   await page.getByRole('link', { name: 'Download' }).click();
   await page.getByRole('button', { name: 'Cancel Attendance as JSON' }).click();
@@ -116,10 +116,10 @@ test('over a slow network there is progress, and it can be cancelled', async ({
 });
 
 test.describe('a large file', () => {
-  test('of a million rows goes straight to the file that was chosen', async ({ page, ownSchool }) => {
+  test('of a million rows is written directly to the chosen file', async ({ page, ownSchool }) => {
     test.slow();
     const service = await ownSchool({ scale: 10 });
-    // The dialog of the system can't be operated here: the same kind of file, of the browser's own file system.
+    // The file dialog of the system can't be operated here. The browser's own file system has the same interface.
     await page.addInitScript(() => {
       Object.assign(window, {
         showSaveFilePicker: async ({ suggestedName }: { suggestedName: string }) =>
@@ -140,9 +140,9 @@ test.describe('a large file', () => {
     expect(digest).toBe(createHash('sha256').update(other).digest('hex'));
   });
 
-  test('that breaks off leaves nothing there', async ({ page, ownSchool, networkBefore }) => {
+  test('that is interrupted leaves no file', async ({ page, ownSchool, networkInFrontOf }) => {
     const service = await ownSchool({ scale: 2 });
-    const network = await networkBefore(service);
+    const network = await networkInFrontOf(service);
     await page.addInitScript(() => {
       Object.assign(window, {
         showSaveFilePicker: async ({ suggestedName }: { suggestedName: string }) =>
@@ -162,7 +162,7 @@ test.describe('a large file', () => {
     expect(left).toEqual([]);
   });
 
-  test('is the browser’s own download where it can’t write to files', async ({ page, ownSchool }) => {
+  test('is downloaded by the browser itself if it can’t write to files', async ({ page, ownSchool }) => {
     const service = await ownSchool({ scale: 2 });
     await page.addInitScript(() => {
       Reflect.deleteProperty(window, 'showSaveFilePicker');

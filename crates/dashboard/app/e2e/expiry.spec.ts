@@ -1,6 +1,6 @@
 import { enter, expect, signIn, test } from './harness.ts';
 
-test('who works is not asked for the password, and who leaves is', async ({ page, ownSchool }) => {
+test('an active user is not asked for the password, and an absent user is', async ({ page, ownSchool }) => {
   const service = await ownSchool({ flags: ['--token-lifetime', '3'] });
   await signIn(page, service, '#/clear');
   const ended = page.getByRole('dialog', { name: 'Your session has ended' });
@@ -12,7 +12,7 @@ test('who works is not asked for the password, and who leaves is', async ({ page
   await expect(ended).toBeVisible({ timeout: 10_000 });
 });
 
-test('a session that ends in the middle costs nothing but the password', async ({ page, ownSchool }) => {
+test('a session that ends during work costs only the password', async ({ page, ownSchool }) => {
   const service = await ownSchool({ flags: ['--token-lifetime', '3', '--session-lifetime', '3'] });
   await signIn(page, service, '#/clear');
   await page.getByRole('button', { name: 'Clear attendance…' }).click();
@@ -23,17 +23,14 @@ test('a session that ends in the middle costs nothing but the password', async (
   await expect(ended.getByLabel('Password', { exact: true })).toBeFocused();
   await enter(page);
   await expect(ended).toBeHidden();
-  // The page is as it was left, and nothing was done in between.
+  // The page is unchanged, and nothing was done meanwhile.
   await expect(page.getByLabel('Type attendance to confirm')).toHaveValue('attendance');
   expect(await service.api('/backup/stats')).toMatchObject({ attendance: 100_000 });
   await page.getByRole('button', { name: 'Clear 100,000 rows' }).click();
   await expect(page.getByText('100,000 rows deleted')).toBeVisible();
 });
 
-test('a token that the service refuses before its time asks for the password, too', async ({
-  page,
-  school,
-}) => {
+test('a token that is rejected early asks for the password', async ({ page, school }) => {
   await signIn(page, school);
   await expect(page.getByText(/Counted at/)).toBeVisible();
   const refusal = {
@@ -51,7 +48,7 @@ test('a token that the service refuses before its time asks for the password, to
   await expect(page.getByRole('dialog', { name: 'Your session has ended' })).toBeVisible();
   await page.unroute('**/backup/stats', refuse);
   await enter(page);
-  // What had failed is asked again by itself.
+  // The failed query is repeated automatically.
   await expect(page.getByRole('dialog')).toBeHidden();
   await expect(page.getByRole('alert')).toBeHidden();
   await expect(page.getByText(/Counted at/)).toBeVisible();

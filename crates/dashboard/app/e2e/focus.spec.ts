@@ -1,15 +1,15 @@
-// Who uses the keyboard stays where they are.
+// Keyboard users keep their place on the page.
 import type { Page } from '@playwright/test';
 import { expect, signIn, test } from './harness.ts';
 import { PASSWORD } from './service.ts';
 
-/** What would be pressed by the next key. */
+/** The element that the next key would press. */
 const focused = (page: Page) =>
   page.evaluate(
     () => document.activeElement?.getAttribute('aria-label') ?? document.activeElement?.textContent,
   );
 
-test('a button that works keeps the focus, and is pressed once', async ({ page, school }) => {
+test('a loading button keeps the focus and ignores further presses', async ({ page, school }) => {
   await signIn(page, school);
   const refresh = page.getByRole('button', { name: 'Refresh' });
   await expect(page.getByText(/Counted at/)).toBeVisible();
@@ -34,15 +34,15 @@ test('a button that works keeps the focus, and is pressed once', async ({ page, 
   expect(asked).toBe(1);
 });
 
-test('after a dialog, a menu and a deletion the focus is where it came from', async ({ page, ownSchool }) => {
+test('after a dialog, a menu and a deletion the focus returns to its origin', async ({ page, ownSchool }) => {
   const service = await ownSchool();
-  await service.take('first');
+  await service.createBackup('first');
   await signIn(page, service, '#/archives');
   const menu = page.getByRole('button', { name: 'Actions for first' });
   const choose = async (action: string) => {
     await menu.focus();
     await page.keyboard.press('Enter');
-    // The menu focuses its first item a moment after it opens, also where another item has the focus by then.
+    // The menu focuses its first item shortly after it opens, even if another item has the focus by then.
     await expect(page.getByRole('menuitem').first()).toBeFocused();
     const item = page.getByRole('menuitem', { name: action, exact: true });
     await item.focus();
@@ -51,7 +51,7 @@ test('after a dialog, a menu and a deletion the focus is where it came from', as
   };
   for (const action of ['View contents', 'Rename…', 'Delete…']) {
     await choose(action);
-    // It has the focus a moment after it is seen.
+    // The dialog gets the focus shortly after it is visible.
     await expect(page.getByRole('dialog').locator(':focus')).toBeVisible();
     await page.keyboard.press('Escape');
     await expect(page.getByRole('dialog')).toBeHidden();
@@ -62,14 +62,14 @@ test('after a dialog, a menu and a deletion the focus is where it came from', as
   await expect(menu).toBeFocused();
   await choose('Remove protection');
   await expect(page.getByText('Protected')).toBeHidden();
-  const take = page.getByRole('button', { name: 'Create a backup…' });
-  await take.focus();
+  const create = page.getByRole('button', { name: 'Create a backup…' });
+  await create.focus();
   await page.keyboard.press('Enter');
   await expect(page.getByRole('dialog').locator(':focus')).toBeVisible();
   await page.keyboard.press('Escape');
   await expect(page.getByRole('dialog')).toBeHidden();
-  await expect(take).toBeFocused();
-  // Its row is gone, and with it what had opened the dialog.
+  await expect(create).toBeFocused();
+  // The row was deleted, and with it the button that opened the dialog.
   await choose('Delete…');
   await page.getByRole('button', { name: 'Delete', exact: true }).focus();
   await page.keyboard.press('Enter');
@@ -77,8 +77,8 @@ test('after a dialog, a menu and a deletion the focus is where it came from', as
   await expect(page.locator('main')).toBeFocused();
 });
 
-test('what vanishes from a list leaves the focus in the list', async ({ page, school, networkBefore }) => {
-  const network = await networkBefore(school);
+test('removing an entry leaves the focus in the list', async ({ page, school, networkInFrontOf }) => {
+  const network = await networkInFrontOf(school);
   await signIn(page, network, '#/download');
   await expect(page.getByText('100,000 rows')).toBeVisible();
   network.bytesASecond = 60_000;
@@ -92,7 +92,7 @@ test('what vanishes from a list leaves the focus in the list', async ({ page, sc
   await expect(list).toBeFocused();
 });
 
-test('a page that is chosen in the menu of a phone has the focus', async ({ page, school }) => {
+test('a page that is chosen in the menu of a phone gets the focus', async ({ page, school }) => {
   await page.setViewportSize({ width: 390, height: 844 });
   await signIn(page, school);
   const menu = page.getByRole('button', { name: 'Menu', exact: true });

@@ -12,11 +12,11 @@ interface Shared {
 }
 
 interface Each {
-  /** Starts a demo school of this test's own. */
+  /** Starts a demo school for this test only. */
   ownSchool: (setup?: { scale?: number; flags?: string[] }) => Promise<Service>;
-  networkBefore: (service: Service) => Promise<Network>;
-  /** Whatever the page complains of, such as a style that the security policy refused, fails the test. */
-  noComplaints: undefined;
+  networkInFrontOf: (service: Service) => Promise<Network>;
+  /** Fails the test if the browser reports an error, such as a style that the security policy refused. */
+  noBrowserErrors: undefined;
 }
 
 export const test = base.extend<Each, Options & Shared>({
@@ -41,26 +41,26 @@ export const test = base.extend<Each, Options & Shared>({
     for (const service of started) await service.stop();
   },
   // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the parameter's form.
-  networkBefore: async ({}, use) => {
+  networkInFrontOf: async ({}, use) => {
     const started: Network[] = [];
     await use(async (service) => {
-      const network = await Network.before(service.url);
+      const network = await Network.inFrontOf(service.url);
       started.push(network);
       return network;
     });
     for (const network of started) network.stop();
   },
-  noComplaints: [
+  noBrowserErrors: [
     async ({ page }, use) => {
-      const complaints: string[] = [];
-      page.on('pageerror', (error) => complaints.push(String(error)));
+      const errors: string[] = [];
+      page.on('pageerror', (error) => errors.push(String(error)));
       page.on('console', (message) => {
-        // Refusals and cut transfers are what some tests are about; Chromium notes them as failed loads.
+        // Some tests expect refused requests and broken transfers. Chromium reports them as failed loads.
         const expected = message.text().startsWith('Failed to load resource');
-        if (message.type() === 'error' && !expected) complaints.push(message.text());
+        if (message.type() === 'error' && !expected) errors.push(message.text());
       });
       await use(undefined);
-      expect(complaints).toEqual([]);
+      expect(errors).toEqual([]);
     },
     { auto: true },
   ],
@@ -68,7 +68,7 @@ export const test = base.extend<Each, Options & Shared>({
 
 export { expect };
 
-/** Opens the dashboard of a service, or of the network before it, and signs in. */
+/** Opens the dashboard of a service, or of the network in front of it, and signs in. */
 export async function signIn(page: Page, { url }: { url: string }, at = ''): Promise<void> {
   await page.goto(`${url}/backup/${at}`);
   await enter(page);
@@ -87,7 +87,7 @@ export async function enter(page: Page, password = PASSWORD): Promise<void> {
   await page.getByRole('button', { name: 'Sign in' }).click();
 }
 
-/** Of what a screenshot is taken, and what axe looks at. */
+/** The pages that are checked with axe and shown in screenshots. */
 export const PAGES = [
   { name: 'overview', at: '#/', heading: 'Overview' },
   { name: 'download', at: '#/download', heading: 'Download' },

@@ -1,4 +1,4 @@
-// What a browser shows of a download link that somebody opens.
+// The page that a browser shows for a download link.
 import { readFileSync } from 'node:fs';
 import { expect, test } from './harness.ts';
 import type { Service } from './service.ts';
@@ -12,14 +12,14 @@ async function link(service: Service, path = PATH): Promise<string> {
 }
 
 for (const colorScheme of ['light', 'dark'] as const) {
-  test(`a link opens a page of one button, which downloads (${colorScheme})`, async ({
+  test(`a link opens a page with one button, which downloads (${colorScheme})`, async ({
     page,
     school,
   }, info) => {
     await page.emulateMedia({ colorScheme });
     await page.setViewportSize({ width: 390, height: 500 });
     const opened = await link(school);
-    // Whoever looks at it, however often, spends nothing.
+    // Viewing the page does not use up the link.
     await page.goto(opened);
     await page.goto(opened);
     await expect(page).toHaveTitle('Download students');
@@ -38,7 +38,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
   });
 }
 
-test('a link with begin=true downloads at once', async ({ page, school }) => {
+test('a link with begin=true downloads immediately', async ({ page, school }) => {
   const opened = await link(school, '/backup/download/all');
   await page.goto('about:blank');
   const coming = page.waitForEvent('download');

@@ -1,4 +1,4 @@
-// Long lists are shown a page at a time, and are not sent again while nothing changes.
+// Long lists are loaded in pages, and an unchanged list is not sent again.
 import { expect, signIn, test } from './harness.ts';
 
 interface List {
@@ -6,12 +6,9 @@ interface List {
   total: number;
 }
 
-test('a long list of archives says how many there are, and shows more when that is asked for', async ({
-  page,
-  ownSchool,
-}) => {
+test('a long list of backups shows its total, and loads more on request', async ({ page, ownSchool }) => {
   const service = await ownSchool();
-  await service.take('first');
+  await service.createBackup('first');
   const {
     items: [real],
   } = await service.api<List>('/backup/archives');
@@ -34,13 +31,14 @@ test('a long list of archives says how many there are, and shows more when that 
   await expect(page.getByText('number 100', { exact: true })).toBeVisible();
 });
 
-test('of more than a thousand archives each page loads what it shows', async ({ page, ownSchool }) => {
+test('pages load only what they show of a thousand backups', async ({ page, ownSchool }) => {
   const service = await ownSchool();
-  await service.take('first');
+  await service.createBackup('first');
   const {
     items: [real],
   } = await service.api<List>('/backup/archives');
-  // The newest thousand are safety archives, and the backup that counts is behind others that nothing proves.
+  // The newest thousand are safety backups, and the newest reliable backup comes after archives without proof of
+  // origin.
   const safety = Array.from({ length: 1_000 }, (_, place) => ({
     ...real,
     id: `safety-${place}`,
@@ -84,9 +82,9 @@ test('of more than a thousand archives each page loads what it shows', async ({ 
   expect(Math.max(...limits)).toBe(50);
 });
 
-test('a list that has not changed is not sent again', async ({ page, ownSchool }) => {
+test('an unchanged list is not sent again', async ({ page, ownSchool }) => {
   const service = await ownSchool();
-  await service.take('first');
+  await service.createBackup('first');
   await page.clock.install();
   const answers: { status: number; size: number }[] = [];
   page.on('response', async (response) => {
@@ -98,15 +96,15 @@ test('a list that has not changed is not sent again', async ({ page, ownSchool }
   await page.clock.runFor(35_000);
   await expect.poll(() => answers.at(-1)?.status).toBe(304);
   await expect(page.getByText('first', { exact: true })).toBeVisible();
-  await service.take('second');
+  await service.createBackup('second');
   await page.clock.runFor(35_000);
   await expect(page.getByText('second', { exact: true })).toBeVisible();
   await expect.poll(() => answers.map(({ status }) => status)).toEqual([200, 304, 200]);
 });
 
-test('one is written in the singular', async ({ page, ownSchool }) => {
+test('a count of one uses the singular', async ({ page, ownSchool }) => {
   const service = await ownSchool();
-  await service.take('first');
+  await service.createBackup('first');
   await page.route('**/backup/stats', async (route) => {
     const answer = await route.fetch();
     await route.fulfill({

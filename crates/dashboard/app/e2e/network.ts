@@ -1,37 +1,37 @@
-// A network that can be slow and that can break, between the browser and the service.
+// A network between the browser and the service that can be slow or broken.
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 
 /** How an answer is lost after the service has acted, or a request before it arrives. */
 export type Loss =
   | 'answer cut'
   | 'answer cut in the middle'
-  /** It never comes, and the connection stays open. */
+  /** The answer never comes, and the connection stays open. */
   | 'answer held'
   | 'gateway timeout'
   | 'request dropped';
 
-/** What a proxy says in the service's place. */
+/** The answer of a proxy instead of the service. */
 const GATEWAY_TIMEOUT = '<html><body><h1>504 Gateway Time-out</h1></body></html>';
 
 export class Network {
   readonly #server: Server;
   readonly #open = new Set<Socket>();
-  /** A connection that has brought so many bytes is cut. */
+  /** A connection is cut after it has delivered so many bytes. */
   cutAfter = Number.POSITIVE_INFINITY;
-  /** How many bytes a second a connection brings. */
+  /** The bytes per second from the service. */
   bytesASecond = Number.POSITIVE_INFINITY;
-  /** How many bytes a second a connection takes to the service. */
+  /** The bytes per second to the service. */
   bytesSentASecond = Number.POSITIVE_INFINITY;
 
-  /** What is lost: of requests whose method and path match. */
+  /** The loss for requests whose method and path match. */
   losing: { request: RegExp; loss: Loss } | undefined;
 
   #holding: RegExp | undefined;
   readonly #held = new Set<Socket>();
 
   /**
-   * Answers to requests whose method and path match stop after their first piece, until this is lifted. They come
-   * uncompressed, so that they are larger than what the systems on the way keep.
+   * Answers to matching requests stop after their first chunk, until this is unset. They are sent uncompressed, so that
+   * they are larger than the buffers on the way.
    */
   set holding(request: RegExp | undefined) {
     this.#holding = request;
@@ -44,7 +44,7 @@ export class Network {
     this.#server = createServer((client) => this.#pass(client, connect(port, '127.0.0.1')));
   }
 
-  static async before(url: string): Promise<Network> {
+  static async inFrontOf(url: string): Promise<Network> {
     const network = new Network(Number(new URL(url).port));
     await new Promise<void>((listening) => network.#server.listen(0, '127.0.0.1', listening));
     return network;
@@ -59,7 +59,7 @@ export class Network {
     this.#server.close();
   }
 
-  /** Loses an answer, which has come: the service has acted. */
+  /** Loses the answer that has come. The service has acted. */
   #lose(loss: Loss, client: Socket, answer: Buffer): void {
     if (loss === 'answer cut') {
       client.resetAndDestroy();
@@ -74,8 +74,8 @@ export class Network {
   }
 
   #pass(client: Socket, service: Socket): void {
-    let brought = 0;
-    let cuttingSince = this.cutAfter;
+    let delivered = 0;
+    let appliedCutAfter = this.cutAfter;
     for (const socket of [client, service]) {
       this.#open.add(socket);
       socket.on('error', () => undefined);
@@ -87,50 +87,50 @@ export class Network {
     }
     let loss: Loss | undefined;
     let isHeld = false;
-    client.on('data', (piece) => {
-      const request = /^[A-Z]+ \S+(?= HTTP\/1\.1\r\n)/.exec(piece.toString('latin1'))?.[0];
+    client.on('data', (chunk) => {
+      const request = /^[A-Z]+ \S+(?= HTTP\/1\.1\r\n)/.exec(chunk.toString('latin1'))?.[0];
       if (request !== undefined) loss = this.losing?.request.test(request) ? this.losing.loss : undefined;
       if (loss === 'request dropped') client.resetAndDestroy();
       else if (request !== undefined && this.#holding?.test(request))
-        service.write(uncompressed(piece), 'latin1');
-      else service.write(piece);
+        service.write(uncompressed(chunk), 'latin1');
+      else service.write(chunk);
       if (request !== undefined) isHeld = this.#holding?.test(request) ?? false;
-      pause(client, piece.length, this.bytesSentASecond);
+      pause(client, chunk.length, this.bytesSentASecond);
     });
     client.on('end', () => service.end());
-    service.on('data', (piece) => {
+    service.on('data', (chunk) => {
       if (loss !== undefined) {
-        this.#lose(loss, client, piece);
+        this.#lose(loss, client, chunk);
         return;
       }
-      // Counted from when the cutting was ordered: a kept connection has brought the page before.
-      if (cuttingSince !== this.cutAfter) brought = 0;
-      cuttingSince = this.cutAfter;
-      const left = this.cutAfter - brought;
-      brought += piece.length;
-      if (piece.length > left) {
-        // What comes before that arrives, however large the pieces are.
-        client.write(piece.subarray(0, Math.max(left, 0)), () => client.destroy());
+      // Counted from the moment when `cutAfter` was set: a reused connection has already delivered the page.
+      if (appliedCutAfter !== this.cutAfter) delivered = 0;
+      appliedCutAfter = this.cutAfter;
+      const left = this.cutAfter - delivered;
+      delivered += chunk.length;
+      if (chunk.length > left) {
+        // Delivers the bytes up to the limit, however large the chunks are.
+        client.write(chunk.subarray(0, Math.max(left, 0)), () => client.destroy());
         service.destroy();
         return;
       }
-      client.write(piece);
+      client.write(chunk);
       if (isHeld && this.#holding !== undefined) {
         service.pause();
         this.#held.add(service);
         return;
       }
-      pause(service, piece.length, this.bytesASecond);
+      pause(service, chunk.length, this.bytesASecond);
     });
   }
 }
 
-/** A request without a body, which asks for an answer that is not compressed. */
+/** Changes a request without a body so that its answer is not compressed. */
 function uncompressed(request: Buffer): string {
   return request.toString('latin1').replace(/\r\naccept-encoding: [^\r]*/i, '\r\nAccept-Encoding: identity');
 }
 
-/** Reads no more until so many bytes would have come. */
+/** Pauses reading to reach the given speed. */
 function pause(socket: Socket, bytes: number, bytesASecond: number): void {
   if (!Number.isFinite(bytesASecond)) return;
   socket.pause();

@@ -1,4 +1,4 @@
-// What the pages say when an answer is lost. The service has acted, or not; a page says which only when it knows it.
+// A page reports an outcome only if it knows it, even if the answer is lost.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Page } from '@playwright/test';
@@ -9,13 +9,13 @@ interface Jobs {
   items: { id: string; kind: string; state: string }[];
 }
 
-/** Which jobs there were, the newest first. */
+/** The jobs of the service, newest first. */
 async function kinds(service: Service): Promise<string[]> {
   const { items } = await service.api<Jobs>('/backup/jobs?limit=100');
   return items.map(({ kind, state }) => `${kind} ${state}`);
 }
 
-/** Opens the plan of a clear and types its word. */
+/** Opens the plan of a clear and types the confirmation word. */
 async function typed(page: Page, table: string) {
   await page.getByRole('button', { name: `Clear ${table}…` }).click();
   const dialog = page.getByRole('dialog', { name: `Clear ${table}` });
@@ -28,7 +28,7 @@ async function choose(page: Page, archive: string, action: string): Promise<void
   await page.getByRole('menuitem', { name: action, exact: true }).click();
 }
 
-/** Flips bits in the middle of what is stored. */
+/** Changes bytes in the middle of a stored archive. */
 function damage(service: Service, id: string): void {
   const folder = join(service.folder, 'data', 'archives', id);
   const name = readdirSync(folder).find((name) => name.startsWith('archive.')) ?? '';
@@ -38,13 +38,13 @@ function damage(service: Service, id: string): void {
   writeFileSync(join(folder, name), stored);
 }
 
-test('a clear and its undo are told as what they were, although the answer is lost', async ({
+test('the true outcome of a clear and its undo is shown although the answer is lost', async ({
   page,
   ownSchool,
-  networkBefore,
+  networkInFrontOf,
 }) => {
   const service = await ownSchool();
-  const network = await networkBefore(service);
+  const network = await networkInFrontOf(service);
   await signIn(page, network, '#/clear');
   const lost = 'answer cut';
   const { dialog, confirm } = await typed(page, 'payments');
@@ -63,10 +63,10 @@ test('a clear and its undo are told as what they were, although the answer is lo
     timeout: 30_000,
   });
   await dialog.getByRole('button', { name: 'Done' }).click();
-  // However often the browser has sent them again by itself.
+  // Each ran once, even if the browser repeated a request.
   expect(await kinds(service)).toEqual(['undo succeeded', 'clear succeeded']);
 
-  // The dialog is closed while nobody knows, and the page is left: the outcome is told all the same.
+  // The dialog and the page are left while the outcome is unknown. The outcome is reported anyway.
   const other = await typed(page, 'enrollments');
   network.losing = { request: /^POST \/backup\/clear$|idempotency_key/, loss: 'answer cut in the middle' };
   await other.confirm.click();
@@ -82,7 +82,7 @@ test('a clear and its undo are told as what they were, although the answer is lo
   await told.getByRole('button', { name: 'Dismiss' }).click();
   await expect(told).toBeHidden();
 
-  // An undo of the list says that it is done, although its place in the list is gone. Its answer never comes.
+  // An undo from the list reports its success, although its entry is gone. Its answer never arrives.
   network.losing = { request: /^POST \S+\/undo$/, loss: 'answer held' };
   await page.getByRole('link', { name: 'Clear' }).click();
   await page.clock.install();
@@ -95,13 +95,13 @@ test('a clear and its undo are told as what they were, although the answer is lo
   await expect(page.getByRole('heading', { name: 'Can be undone' })).toBeHidden();
 });
 
-test('a request that has not arrived is not told as done, and is done once', async ({
+test('a request that has not arrived is not reported as done, and runs once', async ({
   page,
   ownSchool,
-  networkBefore,
+  networkInFrontOf,
 }) => {
   const service = await ownSchool();
-  const network = await networkBefore(service);
+  const network = await networkInFrontOf(service);
   await signIn(page, network, '#/clear');
   const { dialog, confirm } = await typed(page, 'courses');
   network.losing = { request: /^POST \/backup\/clear$/, loss: 'request dropped' };
@@ -118,7 +118,7 @@ test('a request that has not arrived is not told as done, and is done once', asy
   await confirm.click();
   await expect(dialog.getByRole('status')).toContainText('rows deleted', { timeout: 30_000 });
   expect(await kinds(service)).toEqual(['clear succeeded']);
-  // A refusal of the service is told as one.
+  // A refusal of the service is reported as a refusal.
   await dialog.getByRole('button', { name: 'Done' }).click();
   await expect(dialog).toBeHidden();
   const students = await typed(page, 'students');
@@ -129,23 +129,23 @@ test('a request that has not arrived is not told as done, and is done once', asy
   expect(keys).not.toContain(undefined);
 });
 
-test('whatever is done with backups is told as it was, although the answer is lost', async ({
+test('the true outcome of each change of backups is shown although the answer is lost', async ({
   page,
   ownSchool,
-  networkBefore,
+  networkInFrontOf,
 }) => {
   const service = await ownSchool();
-  const network = await networkBefore(service);
+  const network = await networkInFrontOf(service);
   await signIn(page, network, '#/archives');
   const lose = (request: RegExp, loss: 'answer cut' | 'gateway timeout') => {
     network.losing = { request, loss };
   };
   lose(/^POST \/backup\/archives$/, 'gateway timeout');
   await page.getByRole('button', { name: 'Create a backup…' }).click();
-  const take = page.getByRole('dialog', { name: 'Create a backup' });
-  await take.getByLabel('Name').fill('one');
-  await take.getByRole('button', { name: 'Create a backup' }).click();
-  await expect(take).toBeHidden();
+  const create = page.getByRole('dialog', { name: 'Create a backup' });
+  await create.getByLabel('Name').fill('one');
+  await create.getByRole('button', { name: 'Create a backup' }).click();
+  await expect(create).toBeHidden();
   await expect(page.getByRole('status').filter({ hasText: 'was created' })).toContainText('109,053 rows', {
     timeout: 30_000,
   });
@@ -202,9 +202,9 @@ test('whatever is done with backups is told as it was, although the answer is lo
   ]);
 });
 
-test('a reload does not lose what is not known yet', async ({ page, ownSchool, networkBefore }) => {
+test('a reload does not lose a request without an outcome', async ({ page, ownSchool, networkInFrontOf }) => {
   const service = await ownSchool();
-  const network = await networkBefore(service);
+  const network = await networkInFrontOf(service);
   page.on('dialog', (asked) => asked.accept());
   await signIn(page, network, '#/clear');
   const { dialog, confirm } = await typed(page, 'payments');
@@ -223,7 +223,7 @@ test('a reload does not lose what is not known yet', async ({ page, ownSchool, n
   await expect(unknown).toBeHidden();
   expect(await kinds(service)).toEqual(['clear succeeded']);
 
-  // What has not arrived is told as that.
+  // A request that has not arrived is reported as not done.
   const other = await typed(page, 'courses');
   network.losing = { request: /^POST \/backup\/clear$|idempotency_key/, loss: 'request dropped' };
   await other.confirm.click();
@@ -239,14 +239,14 @@ test('a reload does not lose what is not known yet', async ({ page, ownSchool, n
   await expect(open).toBeHidden();
 });
 
-test('a backup that is gone is told as gone, although the answer is lost', async ({
+test('a deleted backup is reported as deleted although the answer is lost', async ({
   page,
   ownSchool,
-  networkBefore,
+  networkInFrontOf,
 }) => {
   const service = await ownSchool();
-  const id = await service.take('one');
-  const network = await networkBefore(service);
+  const id = await service.createBackup('one');
+  const network = await networkInFrontOf(service);
   await signIn(page, network, '#/archives');
   await choose(page, 'one', 'Rename…');
   const edit = page.getByRole('dialog', { name: 'Rename the backup' });
@@ -259,11 +259,11 @@ test('a backup that is gone is told as gone, although the answer is lost', async
   });
   await expect(page.getByText('Not done yet')).toHaveCount(0);
   await page.keyboard.press('Escape');
-  // The list is no longer that of before.
+  // The list was reloaded.
   await expect(page.getByText('There is no backup yet')).toBeVisible();
 });
 
-test('a job is drawn once, and says that it is not known whether its cancelling has arrived', async ({
+test('a job is shown once, and an unknown cancellation is reported as unknown', async ({
   page,
   ownSchool,
 }) => {
@@ -297,9 +297,9 @@ test('a job is drawn once, and says that it is not known whether its cancelling 
   await expect(progress.getByRole('status')).toBeHidden();
 });
 
-test('an upload that can’t be cancelled any more says so', async ({ page, ownSchool, networkBefore }) => {
+test('an upload that can no longer be cancelled says so', async ({ page, ownSchool, networkInFrontOf }) => {
   const service = await ownSchool();
-  const network = await networkBefore(service);
+  const network = await networkInFrontOf(service);
   await signIn(page, network, '#/archives');
   network.losing = { request: /^POST \/backup\/archives\/upload/, loss: 'answer held' };
   await page.getByLabel('Backup file to upload').setInputFiles({
@@ -313,13 +313,13 @@ test('an upload that can’t be cancelled any more says so', async ({ page, ownS
   await expect(page.getByRole('button', { name: 'Cancel the upload of whole.json' })).toBeHidden();
 });
 
-test('signing out everywhere is told as it was, although the answer is lost', async ({
+test('the true outcome of signing out everywhere is shown although the answer is lost', async ({
   page,
   ownSchool,
-  networkBefore,
+  networkInFrontOf,
 }) => {
   const service = await ownSchool();
-  const network = await networkBefore(service);
+  const network = await networkInFrontOf(service);
   await signIn(page, network, '#/');
   await page.getByRole('button', { name: 'Account admin' }).click();
   await page.getByRole('menuitem', { name: 'Sign out everywhere…' }).click();
@@ -333,14 +333,14 @@ test('signing out everywhere is told as it was, although the answer is lost', as
   await expect(page.getByText('You are signed out.')).toBeVisible({ timeout: 30_000 });
 });
 
-test('what changes nothing can be asked again when its answer is lost', async ({
+test('requests that change nothing can be repeated after a lost answer', async ({
   page,
   ownSchool,
-  networkBefore,
+  networkInFrontOf,
 }) => {
   const service = await ownSchool();
-  const id = await service.take('one');
-  const network = await networkBefore(service);
+  const id = await service.createBackup('one');
+  const network = await networkInFrontOf(service);
   const lose = (request: RegExp) => {
     network.losing = { request, loss: 'gateway timeout' };
   };
@@ -381,7 +381,7 @@ test('what changes nothing can be asked again when its answer is lost', async ({
   await choose(page, 'one', 'Download');
   await (await coming).delete();
 
-  // Signing out works although the service does not hear it.
+  // Signing out works even if the service does not receive it.
   network.losing = { request: /^DELETE \/auth\/session/, loss: 'request dropped' };
   await page.getByRole('button', { name: 'Account admin' }).click();
   await page.getByRole('menuitem', { name: 'Sign out', exact: true }).click();
@@ -390,11 +390,11 @@ test('what changes nothing can be asked again when its answer is lost', async ({
   await expect(page.getByLabel('User name', { exact: true })).toBeEditable();
 });
 
-test('a damaged backup is told, shown as a problem, and not proposed', async ({ page, ownSchool }) => {
+test('a damaged backup is reported, shown as a problem, and not proposed', async ({ page, ownSchool }) => {
   const service = await ownSchool();
-  const good = await service.take('good');
-  const bad = await service.take('bad');
-  const gone = await service.take('gone');
+  const good = await service.createBackup('good');
+  const bad = await service.createBackup('bad');
+  const gone = await service.createBackup('gone');
   await service.request('DELETE', `/backup/archives/${gone}`);
   damage(service, bad);
   await signIn(page, service, '#/archives');
@@ -403,7 +403,7 @@ test('a damaged backup is told, shown as a problem, and not proposed', async ({ 
   await expect(damaged).toContainText('bad', { timeout: 30_000 });
   await expect(damaged).toContainText('Create a new backup now');
   await expect(page.getByText(/archive_/)).toHaveCount(0);
-  // A job that has failed is told to everybody, until they have read it.
+  // A failed job is reported to all users until they dismiss it.
   await page.reload();
   await expect(damaged).toContainText('The backup of');
   await damaged.getByRole('button', { name: 'Dismiss' }).click();
@@ -435,20 +435,20 @@ test('a damaged backup is told, shown as a problem, and not proposed', async ({ 
   await page.goto(`${service.url}/backup/#/restore/${bad}`);
   await expect(page.getByRole('note').filter({ hasText: 'It can’t be restored' })).toBeVisible();
 
-  // After a restore, the copy of what was there before is not proposed.
+  // The safety backup of a restore is not proposed.
   await service.api('/backup/clear', { table: 'students' });
   await page.goto(`${service.url}/backup/#/restore`);
   await expect(page.getByLabel('Backup', { exact: true })).toHaveValue(good);
 });
 
-test('the overview is not content with tables that have become empty', async ({ page, ownSchool }) => {
+test('the overview warns of tables that have become empty', async ({ page, ownSchool }) => {
   const service = await ownSchool();
-  const older = await service.take('older');
-  const id = await service.take('today');
+  const older = await service.createBackup('older');
+  const id = await service.createBackup('today');
   await service.ended(
     await service.api<{ id: string }>(`/backup/archives/${id}/verify`, { level: 'digest' }),
   );
-  // An older file that arrives later does not hide it.
+  // An older file that is uploaded later does not hide it.
   await service.upload(`/backup/archives/${older}/file`, 'uploaded');
   await signIn(page, service, '#/');
   const last = page.getByRole('status').filter({ hasText: 'Last backup:' });
@@ -461,7 +461,7 @@ test('the overview is not content with tables that have become empty', async ({ 
   await expect(last).not.toHaveAttribute('style', /green/);
   await empty.getByRole('link', { name: 'Undo a clear' }).click();
 
-  // While an undo runs, another one is not offered.
+  // While an undo runs, no other undo is offered.
   const clear = (await service.api<{ items: { id: string }[] }>('/backup/changes?kind=clear')).items[0]?.id;
   const running = {
     ...(await service.api<{ items: object[] }>('/backup/jobs?kind=clear')).items[0],

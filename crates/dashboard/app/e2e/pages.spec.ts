@@ -1,4 +1,5 @@
-// What every page must have: no violation that axe finds, room on a phone, the keyboard, the language of the page.
+// Requirements of all pages: no violation that axe finds, no overflow on a phone, keyboard access, the language of the
+// page.
 import { mkdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -7,10 +8,10 @@ import type { AxeResults } from 'axe-core';
 import { expect, PAGES, signIn, test } from './harness.ts';
 
 const { source } = createRequire(import.meta.url)('axe-core') as { source: string };
-// DASHBOARD_SCREENSHOTS=folder keeps a picture of each page.
+// DASHBOARD_SCREENSHOTS=folder stores a screenshot of each page.
 const folder = process.env.DASHBOARD_SCREENSHOTS;
 
-async function noViolation(page: Page): Promise<void> {
+async function expectNoViolation(page: Page): Promise<void> {
   await page.evaluate(source);
   const results = await page.evaluate(async () => {
     const { axe } = window as unknown as {
@@ -22,7 +23,7 @@ async function noViolation(page: Page): Promise<void> {
   expect(found).toEqual([]);
 }
 
-async function fits(page: Page): Promise<void> {
+async function expectNoOverflow(page: Page): Promise<void> {
   const [content, width] = await page.evaluate(() => [
     document.documentElement.scrollWidth,
     document.documentElement.clientWidth,
@@ -30,18 +31,18 @@ async function fits(page: Page): Promise<void> {
   expect(content).toBeLessThanOrEqual(width ?? 0);
 }
 
-async function looked(page: Page, name: string): Promise<void> {
-  // What still moves has neither its place nor its colours.
+async function checkPage(page: Page, name: string): Promise<void> {
+  // Animated elements do not have their final position and color yet.
   await page.evaluate(() =>
     Promise.all(document.getAnimations().map((each) => each.finished.catch(() => undefined))),
   );
   await page.evaluate(() => window.scrollTo(0, 0));
-  await fits(page);
+  await expectNoOverflow(page);
   if (folder) {
     mkdirSync(folder, { recursive: true });
     await page.screenshot({ path: join(folder, `${name}.png`), fullPage: true });
   }
-  await noViolation(page);
+  await expectNoViolation(page);
 }
 
 for (const colorScheme of ['light', 'dark'] as const) {
@@ -52,12 +53,12 @@ for (const colorScheme of ['light', 'dark'] as const) {
       test('signing in', async ({ page, school }) => {
         await page.goto(`${school.url}/backup/`);
         await expect(page.getByLabel('User name')).toBeVisible();
-        await looked(page, `sign-in-${colorScheme}-${width}`);
+        await checkPage(page, `sign-in-${colorScheme}-${width}`);
         await page.getByLabel('User name').fill('admin');
         await page.getByLabel('Password', { exact: true }).fill('wrong');
         await page.getByRole('button', { name: 'Sign in' }).click();
         await expect(page.getByRole('alert')).toBeVisible();
-        await looked(page, `sign-in-refused-${colorScheme}-${width}`);
+        await checkPage(page, `sign-in-refused-${colorScheme}-${width}`);
       });
 
       for (const { name, at, heading } of PAGES) {
@@ -68,68 +69,68 @@ for (const colorScheme of ['light', 'dark'] as const) {
             await expect(page.getByText(/1,000 rows|Counted at/).first()).toBeVisible();
           }
           await expect(page.getByLabel(/^Loading/)).toHaveCount(0);
-          await looked(page, `${name}-${colorScheme}-${width}`);
+          await checkPage(page, `${name}-${colorScheme}-${width}`);
         });
       }
 
-      test('archives, a plan, a report and a comparison', async ({ page, ownSchool }) => {
+      test('backups, a preview, a report and a comparison', async ({ page, ownSchool }) => {
         const school = await ownSchool();
-        const id = await school.take('start of term');
+        const id = await school.createBackup('start of term');
         await school.api(`/backup/archives/${id}/verify`, { level: 'test_restore' });
         await school.api('/backup/clear', { table: 'attendance' });
-        await school.take('end of term');
+        await school.createBackup('end of term');
         await signIn(page, school, '#/archives');
         await expect(page.getByText('Restore tested')).toBeVisible({ timeout: 30_000 });
-        await looked(page, `archives-full-${colorScheme}-${width}`);
+        await checkPage(page, `archives-full-${colorScheme}-${width}`);
         await page.getByRole('button', { name: 'Actions for start of term' }).click();
-        await looked(page, `archives-menu-${colorScheme}-${width}`);
+        await checkPage(page, `archives-menu-${colorScheme}-${width}`);
         await page.getByRole('menuitem', { name: 'View contents' }).click();
         await expect(page.getByRole('dialog', { name: 'start of term' })).toBeVisible();
-        await looked(page, `archives-details-${colorScheme}-${width}`);
+        await checkPage(page, `archives-details-${colorScheme}-${width}`);
         await page.keyboard.press('Escape');
         await page.getByRole('button', { name: 'Create a backup…' }).click();
-        await looked(page, `archives-take-${colorScheme}-${width}`);
+        await checkPage(page, `archives-create-${colorScheme}-${width}`);
         await page.goto(`${school.url}/backup/#/compare/${id}`);
         await page.getByRole('button', { name: 'Attendance' }).click({ timeout: 30_000 });
         await expect(page.getByText('ID 1', { exact: true })).toBeVisible({ timeout: 30_000 });
-        await looked(page, `compare-full-${colorScheme}-${width}`);
+        await checkPage(page, `compare-full-${colorScheme}-${width}`);
         await page.goto(`${school.url}/backup/#/restore/${id}`);
         await page.getByRole('button', { name: 'Show preview' }).click();
         const word = page.getByLabel('Type restore to confirm');
         await word.fill('restor', { timeout: 30_000 });
         await word.press('Enter');
-        await looked(page, `restore-plan-${colorScheme}-${width}`);
+        await checkPage(page, `restore-plan-${colorScheme}-${width}`);
         await word.fill('restore');
         await word.press('Enter');
         await expect(page.getByRole('region', { name: 'Restore report' })).toBeVisible({ timeout: 60_000 });
-        await looked(page, `restore-report-${colorScheme}-${width}`);
+        await checkPage(page, `restore-report-${colorScheme}-${width}`);
         await page.goto(`${school.url}/backup/#/`);
         await expect(page.getByText('Last backup:')).toBeVisible();
-        await looked(page, `overview-full-${colorScheme}-${width}`);
+        await checkPage(page, `overview-full-${colorScheme}-${width}`);
         await page.goto(`${school.url}/backup/#/clear`);
         await expect(page.getByRole('heading', { name: 'Can be undone' })).toBeVisible();
-        await looked(page, `clear-recent-${colorScheme}-${width}`);
+        await checkPage(page, `clear-recent-${colorScheme}-${width}`);
       });
 
-      test('the dialogs and the downloads', async ({ page, school, networkBefore }) => {
-        const network = await networkBefore(school);
+      test('dialogs and downloads', async ({ page, school, networkInFrontOf }) => {
+        const network = await networkInFrontOf(school);
         await signIn(page, network, '#/clear');
         await page.getByRole('button', { name: 'Clear students…' }).click();
         const word = page.getByLabel('Type students to confirm');
         await word.fill('studnets');
         await word.press('Enter');
-        await looked(page, `clear-plan-${colorScheme}-${width}`);
+        await checkPage(page, `clear-plan-${colorScheme}-${width}`);
         await page.keyboard.press('Escape');
-        // Who asked for less motion sees none.
+        // With reduced motion the dialog closes at once.
         expect(await page.getByRole('dialog').count()).toBe(0);
         await page.getByRole('button', { name: 'Account admin' }).click();
         await expect(page.getByRole('menuitem', { name: 'Sign out', exact: true })).toBeVisible();
-        await looked(page, `account-${colorScheme}-${width}`);
+        await checkPage(page, `account-${colorScheme}-${width}`);
         await page.keyboard.press('Escape');
         if (width === 390) {
           await page.getByRole('button', { name: 'Menu' }).click();
           await expect(page.getByRole('dialog', { name: 'Menu' })).toBeVisible();
-          await looked(page, `menu-${colorScheme}-${width}`);
+          await checkPage(page, `menu-${colorScheme}-${width}`);
           await page.getByRole('link', { name: 'Download' }).click();
         } else {
           await page.getByRole('link', { name: 'Download' }).click();
@@ -144,30 +145,30 @@ for (const colorScheme of ['light', 'dark'] as const) {
         network.bytesASecond = 60_000;
         await page.getByRole('button', { name: 'Attendance as CSV' }).click();
         await expect(page.getByText(/B\/s/)).toBeVisible();
-        await looked(page, `downloads-${colorScheme}-${width}`);
+        await checkPage(page, `downloads-${colorScheme}-${width}`);
       });
     });
   }
 }
 
-// The page is in English: in a browser of a language that is written from right to left its sentences are English, too.
+// The page is in English, even in a browser with a language that is written from right to left.
 for (const locale of ['ar-EG', 'fa-IR']) {
   test.describe(`a browser in ${locale}`, () => {
     test.use({ locale, viewport: { width: 1440, height: 900 } });
 
-    test('direction and numbers are those of the page', async ({ page, school }) => {
+    test('direction and numbers follow the language of the page', async ({ page, school }) => {
       await signIn(page, school);
       await expect(page.locator('html')).toHaveCSS('direction', 'ltr');
       await expect(page.locator('dl > div').first().locator('dd')).toHaveText('1,000');
       await expect(page.getByText(/^Counted at \d\d:\d\d:\d\d\./)).toBeVisible();
       const aside = await page.locator('aside').boundingBox();
       expect(aside?.x).toBeLessThan(720);
-      await looked(page, `overview-${locale}-1440`);
+      await checkPage(page, `overview-${locale}-1440`);
     });
   });
 }
 
-test('everything can be reached with the keyboard alone', async ({ page, school }) => {
+test('everything is reachable with the keyboard alone', async ({ page, school }) => {
   await page.goto(`${school.url}/backup/`);
   await page.getByLabel('User name').focus();
   await page.keyboard.type('admin');
@@ -191,7 +192,7 @@ test('everything can be reached with the keyboard alone', async ({ page, school 
   await expect(page.getByLabel('Type attendance to confirm')).toBeFocused();
 });
 
-test('an unknown page says so', async ({ page, school }) => {
+test('an unknown route shows a page that says so', async ({ page, school }) => {
   await signIn(page, school, '#/nothing');
   await expect(page.getByRole('heading', { name: 'Page not found' })).toBeVisible();
   await page.getByRole('link', { name: 'Show the overview' }).click();

@@ -1,8 +1,11 @@
 import { expect, signIn, test } from './harness.ts';
 
-test('everything comes back by its plan, and can be taken back', async ({ page, ownSchool }) => {
+test('everything is restored according to the preview, and the restore can be undone', async ({
+  page,
+  ownSchool,
+}) => {
   const service = await ownSchool();
-  await service.take('before the exams');
+  await service.createBackup('before the exams');
   const before = await service.digests();
   await service.api('/backup/clear', { table: 'all' });
   const cleared = await service.digests();
@@ -36,9 +39,9 @@ test('everything comes back by its plan, and can be taken back', async ({ page, 
   expect(await service.digests()).toEqual(cleared);
 });
 
-test('one student and single tables come back', async ({ page, ownSchool }) => {
+test('one student and single tables are restored', async ({ page, ownSchool }) => {
   const service = await ownSchool();
-  const id = await service.take('taken');
+  const id = await service.createBackup('created');
   const before = await service.digests();
   await service.api('/backup/clear', { table: 'attendance' });
   await signIn(page, service, `#/restore/${id}`);
@@ -64,13 +67,10 @@ test('one student and single tables come back', async ({ page, ownSchool }) => {
   expect(await service.digests()).toEqual(before);
 });
 
-test('an administrator whose password would change is named and has to be confirmed', async ({
-  page,
-  ownSchool,
-}) => {
+test('a changed administrator password is named and needs a confirmation', async ({ page, ownSchool }) => {
   const service = await ownSchool();
   service.command('admin', 'create', 'second');
-  const id = await service.take('taken');
+  const id = await service.createBackup('created');
   service.command('admin', 'reset-password', 'second');
   const before = await service.digests();
   await signIn(page, service, `#/restore/${id}`);
@@ -88,13 +88,13 @@ test('an administrator whose password would change is named and has to be confir
   expect(await service.digests()).not.toEqual(before);
 });
 
-test('the service is killed in the middle of a restore: nothing has changed, and the page says so', async ({
+test('a restore whose service is killed changes nothing, and the page says so', async ({
   page,
   ownSchool,
 }) => {
   test.slow();
   const service = await ownSchool({ scale: 4 });
-  const id = await service.take('taken');
+  const id = await service.createBackup('created');
   await service.api('/backup/clear', { table: 'attendance' });
   const cleared = await service.digests();
   await signIn(page, service, `#/restore/${id}`);
@@ -109,7 +109,7 @@ test('the service is killed in the middle of a restore: nothing has changed, and
   const failure = page.getByRole('alert').filter({ hasText: 'Nothing was restored' });
   await expect(failure).toBeVisible({ timeout: 60_000 });
   expect(await service.digests()).toEqual(cleared);
-  // The address is that of the restore: it is found again after a reload, of another process of the service, too.
+  // The route contains the job, so a reload finds it, even after the service has restarted.
   await page.reload();
   await expect(failure).toBeVisible();
 });

@@ -1,4 +1,4 @@
-// The very program, on a database of its own.
+// Runs the program on its own database.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -43,12 +43,12 @@ export class Service {
     }
   }
 
-  /** Fills the database; `scale` 1 has 100,000 rows of attendance. */
+  /** Fills the database. `scale` 1 has 100,000 rows of attendance. */
   fill(scale: number): void {
     execFileSync(program(), ['demo', '--scale', String(scale)], { env: this.environment });
   }
 
-  /** Runs another command of the program beside the service. */
+  /** Runs another command of the program in parallel to the service. */
   command(...words: string[]): void {
     execFileSync(program(), words, { env: this.environment });
   }
@@ -57,7 +57,7 @@ export class Service {
     return this.#listen('127.0.0.1:0', flags);
   }
 
-  /** Ends at once, without a word, as by a power cut. */
+  /** Ends the process at once, as a power failure does. */
   async kill(): Promise<void> {
     const child = this.#process;
     if (!child || child.exitCode !== null || child.signalCode !== null) return;
@@ -66,7 +66,7 @@ export class Service {
     await ended;
   }
 
-  /** Comes back where it was. */
+  /** Restarts the service on the same address. */
   async startAgain(): Promise<this> {
     return this.#listen(new URL(this.url).host, []);
   }
@@ -76,8 +76,8 @@ export class Service {
     this.#process = child;
     let log = '';
     this.url = await new Promise<string>((listening, failed) => {
-      child.stderr?.on('data', (piece: Buffer) => {
-        log += piece;
+      child.stderr?.on('data', (chunk: Buffer) => {
+        log += chunk;
         const found = /listening on (http:\/\/[\d.:]+)/.exec(log);
         if (found?.[1]) listening(found[1]);
       });
@@ -93,7 +93,7 @@ export class Service {
     rmSync(this.folder, { recursive: true, force: true });
   }
 
-  /** The API with a token, as a client that is no browser. */
+  /** Gets a token for the API, as a client without a browser. */
   async token(): Promise<string> {
     const answer = await fetch(`${this.url}/auth/login`, {
       method: 'POST',
@@ -119,13 +119,13 @@ export class Service {
     return answer;
   }
 
-  /** Uploads what a path has as another archive. */
+  /** Uploads the file at a path as another archive. */
   async upload(path: string, label: string): Promise<void> {
     const file = await (await this.request('GET', path)).arrayBuffer();
     await this.request('POST', `/backup/archives/upload?label=${label}`, file, 'application/octet-stream');
   }
 
-  /** What became of a job that an answer tells of. */
+  /** Waits until a job has ended. */
   async ended(job: { id: string }): Promise<{ state: string; result: Record<string, string> | null }> {
     for (;;) {
       const found = await this.api<{ state: string; result: Record<string, string> | null }>(
@@ -136,19 +136,19 @@ export class Service {
     }
   }
 
-  /** Takes an archive and gives its id. */
-  async take(label: string): Promise<string> {
+  /** Creates a backup and returns its id. */
+  async createBackup(label: string): Promise<string> {
     const job = await this.ended(await this.api<{ id: string }>('/backup/archives', { label }));
     return job.result?.archive_id ?? '';
   }
 
-  /** What is in the tables now, by their digests. */
+  /** The digests of the current tables. */
   async digests(): Promise<unknown> {
     const all = await this.api<{ summary: { sha256: unknown } }>('/backup/download/all');
     return all.summary.sha256;
   }
 
-  /** What curl downloads. */
+  /** Downloads a path with curl. */
   async curl(path: string): Promise<Buffer> {
     const bearer = `Authorization: Bearer ${await this.token()}`;
     return execFileSync('curl', ['-sS', '--fail', '-H', bearer, `${this.url}${path}`], {

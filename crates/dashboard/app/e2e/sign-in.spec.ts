@@ -1,20 +1,20 @@
 import { enter, expect, signIn, test } from './harness.ts';
 import { PASSWORD } from './service.ts';
 
-test('a wrong password is refused in words, and the right one lets in', async ({ page, school }) => {
+test('a wrong password is refused with a message, and the right one signs in', async ({ page, school }) => {
   await page.goto(`${school.url}/backup/`);
   await enter(page, 'not the password');
   const refusal = page.getByRole('alert');
   await expect(refusal).toContainText('If you ask for help, quote');
   await expect(refusal).toContainText('password is wrong');
-  // What was typed can be typed over at once.
+  // The wrong password is selected, so that typing replaces it.
   await expect(page.getByLabel('Password', { exact: true })).toBeFocused();
   await enter(page);
   await expect(page.getByRole('heading', { name: 'Overview' })).toBeVisible();
   await expect(page).toHaveTitle('Overview · Campus backup');
 });
 
-test('who is no administrator is told so', async ({ page, school }) => {
+test('a user who is not an administrator is refused with a message', async ({ page, school }) => {
   await page.route('**/auth/login', async (route) => {
     const answer = await route.fetch();
     const signedIn = await answer.json();
@@ -28,7 +28,7 @@ test('who is no administrator is told so', async ({ page, school }) => {
   await expect(page.getByRole('alert')).toContainText('only administrators');
 });
 
-test('a reload goes on where it was, by nothing that a script could read', async ({
+test('a reload continues the session with nothing that a script can read', async ({
   page,
   school,
   context,
@@ -47,7 +47,7 @@ test('a reload goes on where it was, by nothing that a script could read', async
       path: '/auth/session',
       httpOnly: true,
       sameSite: 'Strict',
-      // Gone with the browser.
+      // The cookie ends with the browser.
       expires: -1,
     }),
   ]);
@@ -57,7 +57,7 @@ test('a reload goes on where it was, by nothing that a script could read', async
   expect(next?.value).not.toBe(cookies[0]?.value);
 });
 
-test('who signs out in one tab is signed out in all', async ({ page, school, context }) => {
+test('signing out in one tab signs out in all tabs', async ({ page, school, context }) => {
   await signIn(page, school);
   const other = await context.newPage();
   await other.goto(`${school.url}/backup/`);
@@ -70,7 +70,7 @@ test('who signs out in one tab is signed out in all', async ({ page, school, con
   await expect(page.getByLabel('User name', { exact: true })).toBeEditable();
 });
 
-test('a reload after the session has ended asks for the password and says why', async ({
+test('a reload after the end of the session asks for the password and says why', async ({
   page,
   school,
   context,
@@ -83,7 +83,7 @@ test('a reload after the session has ended asks for the password and says why', 
   await expect(page.getByRole('heading', { name: 'Overview' })).toBeVisible();
 });
 
-test('a service that does not answer a reload is asked again by the next', async ({ page, school }) => {
+test('a reload repeats the question that the service did not answer', async ({ page, school }) => {
   await signIn(page, school);
   await page.route('**/auth/session', (route) => route.abort());
   await page.reload();
@@ -93,7 +93,7 @@ test('a service that does not answer a reload is asked again by the next', async
   await expect(page.getByRole('heading', { name: 'Overview' })).toBeVisible();
 });
 
-test('signing out leaves nothing behind', async ({ page, school }) => {
+test('signing out leaves nothing visible', async ({ page, school }) => {
   await signIn(page, school, '#/clear');
   await page.getByRole('button', { name: 'Account admin' }).click();
   await page.getByRole('menuitem', { name: 'Sign out', exact: true }).click();
@@ -102,7 +102,7 @@ test('signing out leaves nothing behind', async ({ page, school }) => {
   await expect(page.getByRole('dialog')).toBeHidden();
 });
 
-test('a service that is gone is said to be gone', async ({ page, ownSchool }) => {
+test('an unavailable service is reported', async ({ page, ownSchool }) => {
   const service = await ownSchool();
   await signIn(page, service);
   await expect(page.getByText(/Counted at/)).toBeVisible();
@@ -112,15 +112,11 @@ test('a service that is gone is said to be gone', async ({ page, ownSchool }) =>
   await expect(page.getByRole('alert', { name: 'The numbers could not be' })).toContainText(
     'There was no answer',
   );
-  // The numbers of before are still there.
+  // The previous numbers are still visible.
   await expect(page.getByText(/Counted at/)).toBeVisible();
 });
 
-test('whoever signs out everywhere is signed out on other computers, too', async ({
-  page,
-  ownSchool,
-  browser,
-}) => {
+test('signing out everywhere ends the sessions on other computers', async ({ page, ownSchool, browser }) => {
   const service = await ownSchool();
   await signIn(page, service);
   const elsewhere = await (await browser.newContext()).newPage();

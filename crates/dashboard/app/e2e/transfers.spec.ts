@@ -1,14 +1,14 @@
-// What is sent and received while the page is used for something else.
+// Uploads and downloads while other pages are used.
 import { writeFileSync } from 'node:fs';
 import type { Download } from '@playwright/test';
 import { expect, signIn, test } from './harness.ts';
 
-test('ten downloads on a slow line leave the page fast: three run, the others wait and can be cancelled', async ({
+test('of ten slow downloads three run, the others can be cancelled, and the page stays fast', async ({
   page,
   school,
-  networkBefore,
+  networkInFrontOf,
 }) => {
-  const network = await networkBefore(school);
+  const network = await networkInFrontOf(school);
   await signIn(page, network, '#/download');
   await expect(page.getByText('100,000 rows')).toBeVisible();
   network.bytesASecond = 60_000;
@@ -36,16 +36,16 @@ test('ten downloads on a slow line leave the page fast: three run, the others wa
   await expect(running).toHaveCount(3);
 });
 
-test('what the browser downloads by itself is counted among the three, and its end is told', async ({
+test('downloads by the browser count towards the limit, and their outcome is shown', async ({
   page,
   school,
-  networkBefore,
+  networkInFrontOf,
 }) => {
-  const network = await networkBefore(school);
+  const network = await networkInFrontOf(school);
   await page.addInitScript(() => {
     Reflect.deleteProperty(window, 'showSaveFilePicker');
   });
-  // So many that the page would not keep them in memory.
+  // So many rows that the page would not keep the file in memory.
   await page.route('**/backup/stats', async (route) => {
     const answer = await route.fetch();
     await route.fulfill({ response: answer, json: { ...(await answer.json()), attendance: 300_000 } });
@@ -72,7 +72,7 @@ test('what the browser downloads by itself is counted among the three, and its e
   await expect.poll(() => downloads.length).toBe(4);
   await expect(running).toHaveCount(3);
 
-  // One that is taken off the list makes room for the next.
+  // Removing a running download starts the next one.
   await broken.getByRole('button', { name: 'Download again' }).click();
   await expect(waiting).toHaveCount(1);
   await running.first().getByRole('button', { name: 'Remove Attendance as JSON from the list' }).click();
@@ -84,11 +84,7 @@ test('what the browser downloads by itself is counted among the three, and its e
   expect(whole).toEqual([null, null, null, null]);
 });
 
-test('a page whose files did not arrive says so, and is loaded when that is asked for', async ({
-  page,
-  school,
-  context,
-}) => {
+test('a page whose files did not arrive says so, and loads on request', async ({ page, school, context }) => {
   await signIn(page, school);
   await expect(page.getByText(/Counted at/)).toBeVisible();
   await context.setOffline(true);
@@ -97,21 +93,21 @@ test('a page whose files did not arrive says so, and is loaded when that is aske
   await expect(failure).toContainText('Its files did not arrive');
   await failure.getByRole('button', { name: 'Try again' }).click();
   await expect(failure).toBeVisible();
-  // Another page and back is no way out either, and the answer is the same.
+  // Another page does not help, and the message is the same.
   await page.getByRole('link', { name: 'Overview' }).click();
   await page.getByRole('link', { name: 'Clear' }).click();
   await expect(failure).toBeVisible();
   await context.setOffline(false);
   const again = failure.getByRole('button', { name: 'Try again' });
   const heading = page.getByRole('heading', { name: 'Clear', exact: true });
-  // The network's return loads it by itself, too.
+  // The page may load automatically when the network returns.
   if (!(await heading.isVisible())) await again.click({ timeout: 1_000 }).catch(() => undefined);
   await expect(heading).toBeVisible();
-  // Its styles have come with it.
+  // The style sheet was loaded, too.
   await expect(page.getByRole('listitem').first()).toHaveCSS('display', 'flex');
 });
 
-test('an error of the file picker is told, and the download can be had again', async ({
+test('an error of the file dialog is shown, and the download can be repeated', async ({
   page,
   ownSchool,
 }) => {
@@ -135,17 +131,17 @@ test('an error of the file picker is told, and the download can be had again', a
   const failure = page.getByRole('alert').filter({ hasText: 'Attendance as CSV was not downloaded' });
   await expect(failure).toContainText('The folder is protected.');
   await failure.getByRole('button', { name: 'Download again' }).click();
-  // The list shows the name that the file has.
+  // The list shows the name of the saved file.
   await expect(page.getByText('my attendance_backup.csv', { exact: true })).toBeVisible({ timeout: 30_000 });
 });
 
 test.describe('an upload', () => {
-  test('goes on while another page is shown, and a reload is asked about', async ({
+  test('continues on other pages, and a reload asks for a confirmation', async ({
     page,
     school,
-    networkBefore,
+    networkInFrontOf,
   }, info) => {
-    const network = await networkBefore(school);
+    const network = await networkInFrontOf(school);
     await signIn(page, network, '#/archives');
     const file = info.outputPath('large.json');
     writeFileSync(file, Buffer.alloc(4_000_000, 'x'));
@@ -172,12 +168,12 @@ test.describe('an upload', () => {
     await expect(refusal).toBeHidden();
   });
 
-  test('without an answer is looked up, and a file beside the zone is not opened', async ({
+  test('without an answer is looked up, and a file that is dropped elsewhere is not opened', async ({
     page,
     school,
-    networkBefore,
+    networkInFrontOf,
   }) => {
-    const network = await networkBefore(school);
+    const network = await networkInFrontOf(school);
     await signIn(page, network, '#/archives');
     const drop = (target: string) =>
       page.evaluate((selector) => {
@@ -187,13 +183,13 @@ test.describe('an upload', () => {
         const events = ['dragover', 'drop'].map(
           (type) => new DragEvent(type, { dataTransfer: data, bubbles: true, cancelable: true }),
         );
-        // What is not prevented is the browser's: it would leave the page for the file.
+        // The browser would leave the page and open a file whose event is not prevented.
         return events.map((event) => !at?.dispatchEvent(event));
       }, target);
     await expect(page.getByRole('heading', { name: 'Backups', exact: true })).toBeVisible();
     for (const beside of ['h1', 'header', 'html']) expect(await drop(beside)).toEqual([true, true]);
     await expect(page.getByText('dropped.json')).toHaveCount(0);
-    // The file arrives, and the answer does not; nor does that to the question what became of it.
+    // The file arrives, but its answer and the first lookups are lost.
     network.losing = { request: /upload|idempotency_key/, loss: 'gateway timeout' };
     await drop('[data-testid=drop]');
     await expect(page.getByText('Not known yet: Upload dropped.json')).toBeVisible();

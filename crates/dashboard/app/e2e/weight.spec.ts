@@ -1,6 +1,6 @@
 import { expect, signIn, test } from './harness.ts';
 
-test('the first page is light and soon there', async ({ page, school, context }) => {
+test('the first page is small and loads fast', async ({ page, school, context }) => {
   const devtools = await context.newCDPSession(page);
   await devtools.send('Network.enable');
   let transferred = 0;
@@ -12,7 +12,7 @@ test('the first page is light and soon there', async ({ page, school, context })
   expect(transferred).toBeGreaterThan(0);
   expect(transferred).toBeLessThan(200_000);
 
-  // Loaded again with everything to do: the first load above started the browser as well.
+  // Measured after a reload with an empty cache: the first load also started the browser.
   await devtools.send('Network.clearBrowserCache');
   await page.reload();
   await expect(page.getByText(/Counted at/)).toBeVisible();

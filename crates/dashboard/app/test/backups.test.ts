@@ -40,7 +40,7 @@ function archive(id: string, moment: string, changed: Partial<Archive> = {}): Ar
   };
 }
 
-// As the service lists them: what has come last stands first.
+// In the order of the service: the archive that was stored last comes first.
 const LIST = [
   archive('uploaded today, of last year', '01T08', { kind: 'uploaded', origin: 'uploaded' }),
   archive('of the broken state', '28T13', { kind: 'safety' }),
@@ -51,7 +51,7 @@ const LIST = [
 ];
 const without = (...ids: string[]) => LIST.filter(({ id }) => !ids.includes(id));
 
-test('a restore proposes the newest sensible source, or nothing', () => {
+test('a restore proposes the newest reliable backup, or nothing', () => {
   expect(proposedBackup(LIST)?.id).toBe('this morning');
   expect(proposedBackup(without('this morning', 'yesterday'))?.id).toBe('uploaded today, of last year');
   const others = without('this morning', 'yesterday', 'uploaded today, of last year');
@@ -59,15 +59,15 @@ test('a restore proposes the newest sensible source, or nothing', () => {
   expect(proposedBackup([])).toBeUndefined();
 });
 
-test('the last backup is the one that shows this school’s data last', () => {
+test('the last backup is the newest one of this school’s data', () => {
   expect(lastBackup(LIST)?.id).toBe('damaged');
   expect(lastBackup(without('damaged'))?.id).toBe('this morning');
-  // Where this service has created none, the others count.
+  // If this service has created no backup, the others count.
   expect(lastBackup(without('damaged', 'this morning', 'yesterday'))?.id).toBe('put into the store');
   expect(lastBackup(LIST.filter(({ kind }) => kind === 'safety'))).toBeUndefined();
 });
 
-test('a table that had rows in the last backup and has none now is seen', () => {
+test('a table that has become empty since the last backup is found', () => {
   const now: Stats = {
     students: 0,
     courses: 40,
@@ -83,7 +83,7 @@ test('a table that had rows in the last backup and has none now is seen', () => 
   expect(emptied({ ...now, students: 1, payments: 1 }, archive('last', '28T08'))).toEqual([]);
 });
 
-test('damage is told in words and not as a code', () => {
+test('damage is described in words and not as a code', () => {
   for (const code of ['archive_digest_mismatch', 'archive_of_a_later_version', null]) {
     const { label, description } = verificationStatus(
       archive('x', '28T08', { verification: { ...DAMAGED, code } }),
@@ -93,7 +93,7 @@ test('damage is told in words and not as a code', () => {
   }
 });
 
-/** What the overview and the proposals read of a service that has these archives, and how. */
+/** The archives that the overview and the proposals use, and the requests that read them. */
 async function read(stored: Archive[]) {
   const asked: string[] = [];
   vi.stubGlobal('fetch', async (request: Request) => {
@@ -110,7 +110,7 @@ async function read(stored: Archive[]) {
   return { found: await new QueryClient().fetchQuery(backups), asked: asked.sort() };
 }
 
-test('of thousands of archives as many are read as are needed, and what is read of them is true', async () => {
+test('only the needed pages of thousands of archives are read, with the correct result', async () => {
   const many = (count: number, changed: Partial<Archive>) =>
     Array.from({ length: count }, (_, place) => archive(`${changed.origin} ${place}`, '28T12', changed));
   const safety = many(1_500, { kind: 'safety' });
@@ -122,7 +122,7 @@ test('of thousands of archives as many are read as are needed, and what is read 
   expect(lastBackup(few.found.items)?.id).toBe('own');
   expect(proposedBackup(few.found.items)?.id).toBe('own');
 
-  // Behind a thousand that nothing proves.
+  // It comes after a thousand archives without proof of origin.
   const hidden = await read([...many(1_020, { origin: 'found' }), own, ...many(200, { origin: 'found' })]);
   expect(lastBackup(hidden.found.items)?.id).toBe('own');
   expect(proposedBackup(hidden.found.items)?.id).toBe('own');

@@ -11,7 +11,7 @@ beforeEach(() => {
   vi.resetModules();
 });
 
-test('each file is asked for with what its form has', async () => {
+test('each download requests only the options of its format', async () => {
   const { downloadQuery, STANDARD, DECIMAL_COMMAS } = await import('../src/transfers/csvStyle');
   expect(downloadQuery('payments', 'csv', STANDARD)).toBe('format=csv');
   const style = { ...DECIMAL_COMMAS, dates: 'iso', names: true } as const;
@@ -26,7 +26,7 @@ test('each file is asked for with what its form has', async () => {
   expect(downloadQuery('all', 'json', style)).toBe('format=json');
 });
 
-test('a choice is remembered, and one that does not exist any more is not', async () => {
+test('a choice is remembered, and an outdated one is ignored', async () => {
   const first = await import('../src/transfers/csvStyle');
   first.choose({ delimiter: 'tab', names: true });
   vi.resetModules();

@@ -1,11 +1,11 @@
-// Where downloads go, how many run, and what is said of them.
+// The targets of downloads, their limit, and their states.
 import { beforeEach, expect, test, vi } from 'vitest';
 import type * as Store from '../src/transfers/store';
 
 let store: typeof Store;
-/** What answers the next requests. */
+/** The answers to the next requests. */
 let answers: (() => Promise<Response>)[];
-/** Names that were suggested to the user. */
+/** The file names that were suggested to the user. */
 let suggested: string[];
 let picked: { name: string; content: string; isClosed: boolean } | undefined;
 
@@ -17,7 +17,7 @@ beforeEach(async () => {
   vi.stubGlobal('fetch', async (request: Request) => {
     const next = answers.shift();
     if (next) return next();
-    // It runs until it is cancelled.
+    // The request runs until it is cancelled.
     return new Promise((_, reject) => {
       request.signal.addEventListener('abort', () => reject(request.signal.reason));
     });
@@ -34,8 +34,8 @@ async function pick({ suggestedName }: { suggestedName: string }) {
     name: file.name,
     getFile: async () => ({ size: file.isClosed ? file.content.length : 0 }),
     createWritable: async () => ({
-      write: async (piece: Uint8Array) => {
-        file.content += new TextDecoder().decode(piece);
+      write: async (chunk: Uint8Array) => {
+        file.content += new TextDecoder().decode(chunk);
       },
       close: async () => {
         file.isClosed = true;
@@ -55,7 +55,7 @@ const broken = async (): Promise<Response> => {
 const states = () => store.transfers.current().map(({ state }) => state.at);
 const settled = () => new Promise((resolve) => setTimeout(resolve, 5));
 
-test('three downloads run at a time, and one that ends makes room for the next', async () => {
+test('three downloads run at the same time, and the next starts when one ends', async () => {
   for (let count = 0; count < 10; count += 1) store.start('students', 'csv', 10);
   await settled();
   expect(states()).toEqual([...Array(7).fill('waiting'), ...Array(3).fill('running')]);
@@ -82,7 +82,7 @@ test('a large file has the name that the user chose', async () => {
   expect(store.transfers.current()[0]?.state).toEqual({ at: 'done', fileName: 'chosen by the user.csv' });
 });
 
-test('“Download again” after an early failure goes to a file again', async () => {
+test('“Download again” after an early failure writes to a file again', async () => {
   answers = [broken, csv];
   await store.start('students', 'csv', store.LARGE);
   expect(states()).toEqual(['failed']);
@@ -92,7 +92,7 @@ test('“Download again” after an early failure goes to a file again', async (
   expect(states()).toEqual(['done']);
 });
 
-test('a file of an unknown number of rows is treated as a large one', async () => {
+test('a file with an unknown number of rows is treated as a large one', async () => {
   answers = [broken, broken, broken, csv];
   vi.useFakeTimers();
   const started = store.start('students', 'csv', undefined);
@@ -103,7 +103,7 @@ test('a file of an unknown number of rows is treated as a large one', async () =
   expect(states()).toEqual(['done']);
 });
 
-test('a dialog that the user closes is no failure', async () => {
+test('closing the file dialog is not a failure', async () => {
   window.showSaveFilePicker = async () => {
     throw new DOMException('closed', 'AbortError');
   };
@@ -111,7 +111,7 @@ test('a dialog that the user closes is no failure', async () => {
   expect(states()).toEqual([]);
 });
 
-test('an error of the file picker is told', async () => {
+test('an error of the file dialog is reported', async () => {
   const { FileNotWritable } = await import('../src/transfers/sink');
   window.showSaveFilePicker = async () => {
     throw new DOMException('Must be handling a user gesture', 'SecurityError');

@@ -6,21 +6,21 @@ import { localeOf } from '../src/locale/language';
 import { CLEAR_ACTIONS, isConfirmed } from '../src/pages/clear/actions';
 import { speedOf } from '../src/transfers/speed';
 
-test('only the very word confirms', () => {
+test('only the exact word confirms', () => {
   for (const typed of ['', 'student', 'Students', 'students!', 'all', 'stu dents']) {
     expect(isConfirmed(typed, 'students'), typed).toBe(false);
   }
-  // A space at the end comes from the keyboards of telephones.
+  // Keyboards of phones add a space at the end.
   expect(isConfirmed('students ', 'students')).toBe(true);
 });
 
-test('each table is cleared by one action', () => {
+test('each table has one clear action', () => {
   const scopes = CLEAR_ACTIONS.map(({ scope }) => scope);
   expect(new Set(scopes).size).toBe(scopes.length);
   expect(scopes).toContain('all');
 });
 
-test('an answer that is not the service’s is not believed to be', async () => {
+test('an answer of a proxy is not taken for one of the service', async () => {
   const page = new Response('<h1>Bad gateway</h1>', {
     status: 502,
     headers: { 'Content-Type': 'text/html' },
@@ -30,7 +30,7 @@ test('an answer that is not the service’s is not believed to be', async () => 
   expect(await errorFromResponse(broken)).toBeInstanceOf(ServiceUnreachable);
 });
 
-test('a refusal says what it is and when to come again', async () => {
+test('a refusal has its message and the time for a new attempt', async () => {
   const problem = { code: 'too_many_logins', status: 429, detail: 'Too many.' };
   const headers = { 'Content-Type': 'application/problem+json', 'Retry-After': '6' };
   const refusal = await errorFromResponse(new Response(JSON.stringify(problem), { status: 429, headers }));
@@ -38,7 +38,7 @@ test('a refusal says what it is and when to come again', async () => {
   expect(refusal).toMatchObject({ retryAfter: 6, message: 'Too many.' });
 });
 
-test('sizes, times and counts are written for people', () => {
+test('sizes, times and counts are readable', () => {
   expect([0, 999, 1_000, 12_345, 999_999, 3_400_000, 120_000_000].map(bytes)).toEqual([
     '0 B',
     '999 B',
@@ -65,7 +65,7 @@ test('sizes, times and counts are written for people', () => {
   ]);
 });
 
-test('numbers and dates are written in the language of the page', () => {
+test('numbers and dates have the format of the page’s language', () => {
   const written = (...reader: string[]) => {
     const locale = localeOf('en', reader);
     const day = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeZone: 'UTC' });
@@ -74,13 +74,13 @@ test('numbers and dates are written in the language of the page', () => {
   for (const reader of ['ar-EG', 'fa-IR', 'ar-SA-u-nu-arab', 'de-AT', 'not a language', '']) {
     expect(written(reader), reader).toBe('1,234,567, 28 Nov 2026');
   }
-  // The reader's variety of it, wherever it stands in their list.
+  // The user's variety of the language, wherever it is in the list.
   expect(written('fa-IR', 'en-US')).toBe('1,234,567, Nov 28, 2026');
   expect(written('hi', 'en-IN')).toBe('12,34,567, 28 Nov 2026');
   expect(written('en-GB-u-nu-arab-ca-islamic')).toBe('1,234,567, 28 Nov 2026');
 });
 
-test('the first moments of a download say nothing of its speed', () => {
+test('the first moments of a download give no estimate', () => {
   const progress = { bytes: 1_000_000, rows: 250, totalRows: 1_000, totalBytes: undefined };
   expect(speedOf({ progress, beganAt: 0, heardAt: 100 })).toEqual({
     bytesASecond: 0,
@@ -90,7 +90,7 @@ test('the first moments of a download say nothing of its speed', () => {
     bytesASecond: 500_000,
     secondsLeft: 6,
   });
-  // Exactly, where the service says how many bytes there are.
+  // The number of bytes allows an exact estimate.
   const exact = { ...progress, rows: 0, totalBytes: 2_000_000 };
   expect(speedOf({ progress: exact, beganAt: 0, heardAt: 2_000 }).secondsLeft).toBe(2);
 });

@@ -27,7 +27,7 @@ function job(changed: object): Job {
   } as unknown as Job;
 }
 
-test('only what has ended is told', () => {
+test('only ended jobs have a message', () => {
   for (const state of ['queued', 'running', 'cancelling']) expect(jobMessage(job({ state }))).toBeUndefined();
   const all = ['archive', 'upload', 'verify', 'restore', 'clear', 'undo'] as const;
   for (const kind of all) {
@@ -41,7 +41,7 @@ test('only what has ended is told', () => {
   }
 });
 
-test('damage is told as damage, and a store that is away is not', () => {
+test('damage is reported as damage, and an unavailable store is not', () => {
   const damaged = jobMessage(job({ error: { code: 'archive_truncated', detail: 'x' } }), 'before the exams');
   expect(damaged?.title).toBe('“\u2068before the exams\u2069” is damaged');
   expect(damaged?.text).toContain('Create a new backup now.');
@@ -50,7 +50,7 @@ test('damage is told as damage, and a store that is away is not', () => {
   expect(away?.text).toBe('The store is away.');
 });
 
-test('nobody is told of parameters and ids', () => {
+test('messages contain no parameters and no ids', () => {
   const moved = { code: 'plan_outdated', detail: 'Nothing was changed; ask for a new plan.' };
   const words = [
     jobMessage(job({ kind: 'restore', error: moved })),
@@ -60,7 +60,7 @@ test('nobody is told of parameters and ids', () => {
   for (const each of words) expect(`${each?.title} ${each?.text}`).not.toMatch(/plan|24156b48|_/);
 });
 
-test('what can’t be read is told without its place in the store', () => {
+test('the message for an unreadable entry does not contain its path', () => {
   const id = '2026-11-28T13-00-01Z-24156b48';
   for (const code of ['incomplete', 'access_denied', 'invalid_manifest']) {
     const { title, detail } = unreadableMessage({ id, code });
@@ -70,7 +70,7 @@ test('what can’t be read is told without its place in the store', () => {
   expect(unreadableMessage({ id: '../x', code: 'invalid_name' }).title).not.toContain('x/');
 });
 
-test('a problem of an archive is a sentence, and its place in the file is for whoever helps', () => {
+test('a defect of an archive is a sentence, and its position is technical detail', () => {
   expect(problemMessage('archive_invalid_row')).toEqual({
     detail: 'One of its rows is invalid.',
     isTechnical: true,

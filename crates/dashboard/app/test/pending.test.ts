@@ -1,4 +1,4 @@
-// What a reload must not lose.
+// Requests that survive a reload.
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { LookupTrace } from '../src/requests/pendingStorage';
 import type { User } from '../src/session/store';
@@ -10,7 +10,7 @@ vi.stubGlobal('sessionStorage', {
   removeItem: (name: string) => stored.delete(name),
 });
 
-/** What the service has, by the end of the address. */
+/** The answers of the service, by path and query. */
 let answers: Record<string, object>;
 let asked: string[];
 
@@ -31,7 +31,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** The page, as it is after it was loaded. */
+/** Loads the page's modules again, as a reload does. */
 async function load() {
   vi.resetModules();
   const pending = await import('../src/requests/pending');
@@ -55,7 +55,7 @@ const PROTECTION: LookupTrace = {
 };
 const DELETE: LookupTrace = { by: 'archive', id: 'a', expected: 'deleted', done: 'The backup was deleted.' };
 
-test('what was pending is looked up after a reload, once somebody is signed in', async () => {
+test('pending requests are looked up after a reload when their user is signed in', async () => {
   const before = await load();
   before.signIn('admin');
   before.pending.storePending('key-1', 'Clear payments', JOB);
@@ -71,7 +71,7 @@ test('what was pending is looked up after a reload, once somebody is signed in',
   answers['/backup/jobs?idempotency_key=key-1'] = { items: [{ id: 'job-1', state: 'running' }] };
   answers['/backup/archives/a'] = { id: 'a', protected: true };
   after.signIn('admin');
-  // How the clear ends is told of its job.
+  // The notifications report the outcome of the clear's job.
   expect(await after.settled()).toEqual([
     ['Protect', 'done'],
     ['Delete', 'failed'],
@@ -79,14 +79,14 @@ test('what was pending is looked up after a reload, once somebody is signed in',
   expect([...after.news.current().started.keys()]).toEqual(['job-1']);
   expect(asked.join()).not.toContain('key-4');
   expect(stored.size).toBe(0);
-  // A token that is renewed asks for nothing again.
+  // A refreshed token causes no further requests.
   const count = asked.length;
   after.signIn('admin');
   await after.settled();
   expect(asked).toHaveLength(count);
 });
 
-test('what has not arrived is told as not done so far', async () => {
+test('a request that has not arrived is reported as not done', async () => {
   const before = await load();
   before.signIn('admin');
   before.pending.storePending('key-1', 'Clear payments', JOB);
@@ -97,7 +97,7 @@ test('what has not arrived is told as not done so far', async () => {
   expect(stored.size).toBe(0);
 });
 
-test('somebody else is told nothing, and a page that goes on asks for nothing', async () => {
+test('another user sees nothing, and a page without a reload looks nothing up', async () => {
   const before = await load();
   before.pending.lookUpPending();
   before.signIn('admin');
@@ -113,7 +113,7 @@ test('somebody else is told nothing, and a page that goes on asks for nothing', 
   expect(stored.size).toBe(0);
 });
 
-test('what is no list of requests is ignored', async () => {
+test('invalid stored requests are ignored', async () => {
   for (const value of ['', '{', '7', '[7, null, {}, {"key": "x"}]']) {
     stored.set('campus-backup.pending-requests', value);
     const { storedRequests } = await import('../src/requests/pendingStorage');

@@ -19,7 +19,7 @@ function plan(changed: Partial<RestorePlan>): RestorePlan {
   };
 }
 
-test('each list of administrators wants a confirmation', () => {
+test('each list of administrators needs a confirmation', () => {
   expect(changesAdministrators(plan({}))).toBe(false);
   const some = { items: [{ username: 'eve', text: 'A new administrator.' }], total: 1 };
   for (const list of ['added', 'changed', 'raised', 'disabled']) {
@@ -27,7 +27,7 @@ test('each list of administrators wants a confirmation', () => {
   }
 });
 
-test('administrators are disabled only if that is asked for', () => {
+test('administrators are disabled only on request', () => {
   expect(planRequest(DEFAULT_CHOICE)).toMatchObject({ disable_administrators: false });
   expect(planRequest({ ...DEFAULT_CHOICE, disable: true })).toMatchObject({ disable_administrators: true });
 });

@@ -3,7 +3,7 @@ import { Semaphore } from '../src/transfers/semaphore';
 
 const never = new AbortController().signal;
 
-/** Takes a permit and notes when it came. */
+/** Acquires a permit and records its state. */
 function taken(semaphore: Semaphore, signal = never) {
   const task: { isRunning: boolean; error?: unknown; release: () => void } = {
     isRunning: false,
@@ -23,7 +23,7 @@ function taken(semaphore: Semaphore, signal = never) {
 
 const settled = () => new Promise((resolve) => setTimeout(resolve));
 
-test('tasks beyond the limit wait in the order in which they came', async () => {
+test('tasks beyond the limit wait in their order', async () => {
   const semaphore = new Semaphore(2);
   const tasks = [1, 2, 3, 4].map(() => taken(semaphore));
   const running = () => tasks.map(({ isRunning }) => isRunning);
@@ -34,7 +34,7 @@ test('tasks beyond the limit wait in the order in which they came', async () => 
   expect(running()).toEqual([true, true, true, false]);
 });
 
-test('a permit that is given back twice counts once', async () => {
+test('a permit that is released twice counts once', async () => {
   const semaphore = new Semaphore(1);
   const first = taken(semaphore);
   await settled();
@@ -60,7 +60,7 @@ test('a task that is cancelled while it waits leaves the queue', async () => {
   expect([cancelled.isRunning, last.isRunning]).toEqual([false, true]);
 });
 
-test('a task that was cancelled before takes no permit', async () => {
+test('a task that was cancelled before it starts gets no permit', async () => {
   const semaphore = new Semaphore(1);
   const cancelled = taken(semaphore, AbortSignal.abort());
   const next = taken(semaphore);

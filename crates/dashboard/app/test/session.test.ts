@@ -14,14 +14,14 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-test('at first nobody is signed in, and there is no token', () => {
+test('at first no user is signed in, and there is no token', () => {
   expect(store.current()).toEqual({ state: 'out', reason: 'first' });
   expect(store.token()).toBeUndefined();
   store.expire();
   expect(store.current()).toEqual({ state: 'out', reason: 'first' });
 });
 
-test('a token ends by itself, and the page still knows whose it was', () => {
+test('a token expires by itself, and the page still knows its user', () => {
   const told = vi.fn();
   store.subscribe(told);
   store.begin('secret', USER, 900);
@@ -34,7 +34,7 @@ test('a token ends by itself, and the page still knows whose it was', () => {
   expect(told).toHaveBeenCalledTimes(2);
 });
 
-test('the end of an earlier token does not end a later one', () => {
+test('the expiry of an earlier token does not end a later one', () => {
   store.begin('first', USER, 10);
   vi.advanceTimersByTime(5_000);
   store.begin('second', USER, 10);
@@ -42,7 +42,7 @@ test('the end of an earlier token does not end a later one', () => {
   expect(store.token()).toBe('second');
 });
 
-test('nothing of the token is stored; only that somebody is signed in', async () => {
+test('the token is never stored, only the fact that a user is signed in', async () => {
   const stored = new Map<string, string>();
   vi.stubGlobal('localStorage', {
     getItem: (key: string) => stored.get(key) ?? null,
@@ -61,7 +61,7 @@ test('nothing of the token is stored; only that somebody is signed in', async ()
   expect(stored.size).toBe(0);
 });
 
-test('a session that the service has ended is not asked for again', async () => {
+test('a session that the service has ended is not requested again', async () => {
   const stored = new Map([['campus-backup.signed-in', 'yes']]);
   vi.stubGlobal('localStorage', {
     getItem: (key: string) => stored.get(key) ?? null,
@@ -72,7 +72,7 @@ test('a session that the service has ended is not asked for again', async () => 
   loaded.cancel('ended');
   expect(loaded.current()).toEqual({ state: 'out', reason: 'ended' });
   expect(stored.size).toBe(0);
-  // Somebody who has signed in meanwhile stays.
+  // A user who has signed in meanwhile stays signed in.
   loaded.begin('secret', USER, 900);
   loaded.cancel('ended');
   expect(loaded.token()).toBe('secret');

@@ -22,7 +22,7 @@ const NONE = { at: 'none' } as const;
 const DONE = { at: 'done', result: 'done' } as const;
 const JOB = { id: 'job', rows_done: 7 } as Job;
 
-/** Settles a request whose answer and whose lookups are these; the last lookup is repeated. */
+/** Settles a request with the given answer and lookups. The last lookup is repeated. */
 function settled(send: () => Promise<string>, ...lookups: (LookupResult<string> | Error)[]) {
   const reports: LookupState[] = [];
   let asked = 0;
@@ -51,7 +51,7 @@ function settled(send: () => Promise<string>, ...lookups: (LookupResult<string> 
 const cut = () => Promise.reject(new ServiceUnreachable());
 const never = () => new Promise<string>(() => undefined);
 
-test('an answer is the outcome, and nothing is asked', async () => {
+test('an answer is the outcome, and nothing is looked up', async () => {
   const { outcome, asked, reports } = settled(async () => 'answered');
   expect(await outcome).toBe('answered');
   const refused = settled(() => Promise.reject(refusal(409)));
@@ -60,7 +60,7 @@ test('an answer is the outcome, and nothing is asked', async () => {
   expect([asked(), refused.asked(), reports.length, refused.reports.length]).toEqual([0, 0, 0, 0]);
 });
 
-test('a lost answer is looked up, and until then nothing is known', async () => {
+test('a lost answer is looked up, and until then the outcome is unknown', async () => {
   const running = { at: 'running', job: JOB } as const;
   const { outcome, reports } = settled(cut, new ServiceUnreachable(), NONE, running, DONE);
   await vi.runAllTimersAsync();
@@ -70,13 +70,13 @@ test('a lost answer is looked up, and until then nothing is known', async () => 
   expect(reports.at(-1)).toEqual({ job: JOB, unanswered: 0 });
 });
 
-test('what has failed without an answer is told as the failure that it is', async () => {
+test('a failure without an answer is reported with its reason', async () => {
   const { outcome } = settled(cut, { at: 'failed', error: refusal(422) });
   await vi.runAllTimersAsync();
   expect(await outcome).toMatchObject({ problem: { status: 422 } });
 });
 
-test('only several answers without a trace mean that a request has not arrived', async () => {
+test('only several lookups without a record mean that a request has not arrived', async () => {
   const { outcome, asked } = settled(
     cut,
     new ServiceUnreachable(),
@@ -90,7 +90,7 @@ test('only several answers without a trace mean that a request has not arrived',
   expect(asked()).toBe(5);
 });
 
-test('a service that does not answer is asked for ever', async () => {
+test('an unavailable service is asked until it answers', async () => {
   const { outcome, reports, asked } = settled(cut, new ServiceUnreachable());
   let isSettled = false;
   outcome.then(() => {
@@ -102,7 +102,7 @@ test('a service that does not answer is asked for ever', async () => {
   expect(reports.at(-1)?.unanswered).toBe(asked());
 });
 
-test('nobody is asked for who has signed out', async () => {
+test('after a sign-out nothing is looked up', async () => {
   const { outcome, asked, abandon } = settled(cut, new ServiceUnreachable());
   await vi.advanceTimersByTimeAsync(60_000);
   const before = asked();
@@ -112,7 +112,7 @@ test('nobody is asked for who has signed out', async () => {
   expect(asked()).toBe(before);
 });
 
-test('a service in trouble may have begun the job all the same', async () => {
+test('a job may have started although the service answered with an error', async () => {
   const { outcome } = settled(() => Promise.reject(refusal(503)), DONE);
   await vi.runAllTimersAsync();
   expect(await outcome).toBe('done');
@@ -122,7 +122,7 @@ test('a service in trouble may have begun the job all the same', async () => {
   expect(refused.asked()).toBe(1);
 });
 
-test('an answer that does not come is not waited for, and may still come', async () => {
+test('a missing answer does not block the lookup, and may still arrive', async () => {
   const hanging = settled(never, NONE, NONE, NONE, NONE, DONE);
   await vi.runAllTimersAsync();
   expect(await hanging.outcome).toBe('done');
@@ -132,16 +132,16 @@ test('an answer that does not come is not waited for, and may still come', async
   expect(await late.outcome).toBe('late');
 });
 
-test('a service that refuses to tell is not one that is away', async () => {
+test('a service that refuses a lookup is not unavailable', async () => {
   const forbidden = settled(cut, refusal(403));
   await vi.runAllTimersAsync();
   expect(await forbidden.outcome).toBeInstanceOf(OutcomeUnknown);
   expect(forbidden.asked()).toBe(1);
-  // Nor is an answer that can't be read.
+  // The same holds for an answer that can't be read.
   const unreadable = settled(cut, new TypeError('x is undefined'));
   await vi.runAllTimersAsync();
   expect(await unreadable.outcome).toBeInstanceOf(OutcomeUnknown);
-  // As long as the answer itself may come, it is waited for.
+  // While the answer may still arrive, the page waits for it.
   const late = settled(
     () => new Promise((resolve) => setTimeout(() => resolve('late'), 40_000)),
     refusal(403),
@@ -154,7 +154,7 @@ test('a service that refuses to tell is not one that is away', async () => {
   expect(trouble.reports.map(({ unanswered }) => unanswered)).toContain(2);
 });
 
-test('a session that has ended is waited for, and is no missing answer', async () => {
+test('an ended session pauses the lookup and is not a missing answer', async () => {
   session.begin('token', { username: 'admin' } as session.User, 3_600);
   session.expire();
   const ended = new ProblemError({ status: 401, code: 'unauthenticated', detail: 'No.' } as ProblemDocument);

@@ -1,6 +1,6 @@
 import { vi } from 'vitest';
 
-// What the code asks of a browser before anything is called.
+// The browser globals that modules read when they are loaded.
 vi.stubGlobal('navigator', { language: 'en-GB', languages: ['en-GB'] });
 vi.stubGlobal('document', {
   baseURI: 'https://school.example/campus/backup/',

@@ -1,4 +1,4 @@
-// What cancelling an upload does, when the service has all of it.
+// Cancelling an upload after the service has received the whole file.
 import { beforeEach, expect, test, vi } from 'vitest';
 import { type ProblemDocument, ProblemError } from '../src/api/problem';
 import { cancelUpload, type UploadState, upload, uploads } from '../src/transfers/uploads';
@@ -40,12 +40,12 @@ async function begun(): Promise<void> {
   await vi.waitFor(() => expect(states()).toEqual([{ at: 'checking' }]));
 }
 
-test('the service stops, and the upload leaves the list when it has said so', async () => {
+test('the service stops, and the upload leaves the list after the confirmation', async () => {
   await begun();
   service.cancel.mockResolvedValue();
   cancelUpload(id());
   expect(states()).toEqual([{ at: 'checking', cancel: 'asked' }]);
-  // The job begins a moment later.
+  // The job starts a moment later.
   service.jobs = [{ id: 'job' }];
   await vi.waitFor(() => expect(service.cancel).toHaveBeenCalledWith('job'), { timeout: 5_000 });
   expect(states()).toEqual([{ at: 'checking', cancel: 'asked' }]);
@@ -54,7 +54,7 @@ test('the service stops, and the upload leaves the list when it has said so', as
   expect(service.aborted).not.toHaveBeenCalled();
 });
 
-test('what is being added already is not hidden', async () => {
+test('an upload that is already being added stays visible', async () => {
   await begun();
   service.jobs = [{ id: 'job' }];
   service.cancel.mockRejectedValue(refusal('not_cancellable'));
@@ -64,7 +64,7 @@ test('what is being added already is not hidden', async () => {
   await vi.waitFor(() => expect(states()).toEqual([{ at: 'done' }]));
 });
 
-test('what somebody else has cancelled is told', async () => {
+test('a cancellation by another user is reported', async () => {
   await begun();
   service.refuse(refusal('cancelled'));
   await vi.waitFor(() => expect(states()).toMatchObject([{ at: 'failed' }]));
