@@ -1,9 +1,9 @@
-//! What the dashboard is built from.
+//! The sources of the dashboard.
 
 use std::path::Path;
 use std::{fs, io};
 
-/// Files and folders of `app`; tests, linters and their settings are not among them.
+/// The files and folders of `app` that the build needs. Tests, linters and their settings are left out.
 pub(crate) fn list() -> [&'static str; 9] {
     [
         ".npmrc",
@@ -18,7 +18,7 @@ pub(crate) fn list() -> [&'static str; 9] {
     ]
 }
 
-/// Copies them, in place of those of the last time. Installed packages stay.
+/// Copies the sources over those of the previous build. Installed packages stay.
 pub(crate) fn copy(app: &Path, work: &Path) -> io::Result<()> {
     fs::create_dir_all(work)?;
     for name in list() {

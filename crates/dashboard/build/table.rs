@@ -1,12 +1,12 @@
-//! The table of the built files, as Rust.
+//! Generates the table of the built files as Rust code.
 
 use std::fmt::Write as _;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-/// An expression of type `[Embedded; _]`, in the order of the paths.
-pub(crate) fn of(folder: &Path) -> io::Result<String> {
+/// Returns an expression of type `[Embedded; _]`, sorted by path.
+pub(crate) fn generate(folder: &Path) -> io::Result<String> {
     let mut paths = Vec::new();
     collect(folder, &mut paths)?;
     paths.sort();
@@ -44,7 +44,7 @@ fn is_variant(path: &Path) -> bool {
         .is_some_and(|extension| extension == "gz" || extension == "br")
 }
 
-/// The same file, compressed, if that made it smaller.
+/// The compressed variant of a file, if it is smaller.
 fn variant(path: &Path, extension: &str) -> String {
     let mut name = path.as_os_str().to_owned();
     name.push(".");

@@ -1,17 +1,17 @@
 //! The dashboard: the single-page application that administrators use, embedded into the program.
 //!
-//! The application itself is in `app/`, and `build/` makes files of it; this crate finds them. It knows no HTTP framework:
-//! it says what a file's bytes, its media type and its validator are and how long it may be cached, and `api` makes an
-//! answer of that. Nothing in the files is secret; what they show, they ask of the API with a token.
+//! The application is in `app/`. The build script in `build/` compiles it, and this crate embeds the resulting files. It
+//! depends on no HTTP framework: it provides the bytes, the media type, the validator and the cache policy of a file, and
+//! the crate `api` builds the answer. The files contain no secret: the application gets all data from the API with a token.
 
 mod embedded;
 
 use embedded::{Embedded, FILES};
 
-/// How a file may be compressed.
+/// The content coding of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Coding {
-    /// As it is.
+    /// Not compressed.
     Identity,
     /// gzip (RFC 1952).
     Gzip,
@@ -19,12 +19,12 @@ pub enum Coding {
     Brotli,
 }
 
-/// How long a file may be cached.
+/// The cache policy of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Caching {
-    /// The name has the content's hash in it: what it names never changes.
+    /// The name contains a hash of the content, so the file never changes.
     Forever,
-    /// To be asked for again each time, with the validator.
+    /// The browser must revalidate the file on each use.
     Revalidate,
 }
 
@@ -32,14 +32,14 @@ pub enum Caching {
 #[derive(Clone, Copy, Debug)]
 pub struct File(&'static Embedded);
 
-/// The file at a path below the dashboard's own, such as `assets/index-B7Q2.js`; the empty path is the page.
+/// The file at a path below `/backup/`, such as `assets/index-B7Q2.js`. The empty path is the page itself.
 pub fn file(path: &str) -> Option<File> {
     let path = if path.is_empty() { "index.html" } else { path };
     FILES.iter().find(|file| file.path == path).map(File)
 }
 
 impl File {
-    /// The bytes in that coding, if there is such a variant. [`Coding::Identity`] there always is.
+    /// The bytes in a coding, if this variant exists. [`Coding::Identity`] always exists.
     pub fn bytes(self, coding: Coding) -> Option<&'static [u8]> {
         match coding {
             Coding::Identity => Some(self.0.plain),
@@ -48,14 +48,14 @@ impl File {
         }
     }
 
-    /// The codings there are, the smallest first.
+    /// The available codings, smallest first.
     pub fn codings(self) -> impl Iterator<Item = Coding> {
         [Coding::Brotli, Coding::Gzip, Coding::Identity]
             .into_iter()
             .filter(move |coding| self.bytes(*coding).is_some())
     }
 
-    /// A validator of the bytes in that coding, without quotes: each coding has its own (RFC 9110, section 8.8.3).
+    /// The validator of the bytes in a coding, without quotes. Each coding has its own (RFC 9110, section 8.8.3).
     pub fn validator(self, coding: Coding) -> String {
         let digest = self.0.digest;
         match coding {
@@ -65,7 +65,7 @@ impl File {
         }
     }
 
-    /// How long it may be cached.
+    /// The cache policy.
     pub fn caching(self) -> Caching {
         if self.0.path.starts_with("assets/") {
             Caching::Forever
@@ -74,7 +74,7 @@ impl File {
         }
     }
 
-    /// The media type, with its charset where it has one.
+    /// The media type, with the charset of text files.
     pub fn media_type(self) -> &'static str {
         match self.0.path.rsplit_once('.').map(|(_, extension)| extension) {
             Some("html") => "text/html; charset=utf-8",
@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_not_there_is_not_found() {
+    fn unknown_path_is_not_found() {
         for path in [
             "nothing",
             "assets",
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn the_page_is_asked_for_again_and_what_it_loads_is_not() {
+    fn page_is_revalidated_and_its_assets_are_cached_forever() {
         let page = file("").unwrap();
         assert_eq!(page.media_type(), "text/html; charset=utf-8");
         assert_eq!(page.caching(), Caching::Revalidate);
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn the_page_has_no_script_and_no_style_but_in_files() {
+    fn page_has_no_inline_script_or_style() {
         let page = String::from_utf8(file("").unwrap().bytes(Coding::Identity).unwrap().to_vec()).unwrap();
         assert!(!page.contains("<style") && !page.contains(" style="), "{page}");
         for script in page.split("<script").skip(1) {
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn each_coding_is_smaller_and_has_a_validator_of_its_own() {
+    fn each_coding_is_smaller_and_has_its_own_validator() {
         for file in FILES.iter().map(File) {
             let plain = file.bytes(Coding::Identity).unwrap().len();
             for coding in file.codings().filter(|coding| *coding != Coding::Identity) {
