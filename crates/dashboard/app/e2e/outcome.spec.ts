@@ -77,10 +77,10 @@ test('the true outcome of a clear and its undo is shown although the answer is l
   await page.getByRole('link', { name: 'Download' }).click();
   await expect(unknown.or(page.getByText('Still not known: Clear enrollments'))).toBeVisible();
   network.losing = undefined;
-  const told = page.getByRole('status').filter({ hasText: 'Clear enrollments' });
-  await expect(told).toContainText('3,000 rows deleted', { timeout: 30_000 });
-  await told.getByRole('button', { name: 'Dismiss' }).click();
-  await expect(told).toBeHidden();
+  const outcome = page.getByRole('status').filter({ hasText: 'Clear enrollments' });
+  await expect(outcome).toContainText('3,000 rows deleted', { timeout: 30_000 });
+  await outcome.getByRole('button', { name: 'Dismiss' }).click();
+  await expect(outcome).toBeHidden();
 
   // An undo from the list reports its success, although its entry is gone. Its answer never arrives.
   network.losing = { request: /^POST \S+\/undo$/, loss: 'answer held' };

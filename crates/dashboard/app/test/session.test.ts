@@ -22,8 +22,8 @@ test('at first no user is signed in, and there is no token', () => {
 });
 
 test('a token expires by itself, and the page still knows its user', () => {
-  const told = vi.fn();
-  store.subscribe(told);
+  const listener = vi.fn();
+  store.subscribe(listener);
   store.begin('secret', USER, 900);
   expect(store.token()).toBe('secret');
   vi.advanceTimersByTime(899_000);
@@ -31,7 +31,7 @@ test('a token expires by itself, and the page still knows its user', () => {
   vi.advanceTimersByTime(1_000);
   expect(store.current()).toEqual({ state: 'ended', user: USER });
   expect(store.token()).toBeUndefined();
-  expect(told).toHaveBeenCalledTimes(2);
+  expect(listener).toHaveBeenCalledTimes(2);
 });
 
 test('the expiry of an earlier token does not end a later one', () => {

@@ -8,7 +8,7 @@ type Props = ComponentProps<'button'> & { 'data-loading'?: boolean };
  */
 export function ButtonRoot({ disabled, onClick, type = 'button', ...rest }: Props) {
   const isBusy = Boolean(rest['data-loading']);
-  // biome-ignore lint/a11y/useButtonType: it is the parameter's, `button` unless it is said.
+  // biome-ignore lint/a11y/useButtonType: the parameter sets it, with `button` as its default.
   return createElement('button', {
     ...rest,
     type,

@@ -81,7 +81,7 @@ export async function settle<T>({ send, lookUp, report, isWanted }: SettleOption
         if (isOutcome(arrived.error)) throw arrived.error;
         failure = { cause: arrived.error };
       }
-      if (!isWanted()) throw new DOMException('Nobody waits for the outcome.', 'AbortError');
+      if (!isWanted()) throw new DOMException('The outcome is no longer needed.', 'AbortError');
       report({ ...lookup });
       const found = await tryLookUp(lookUp, controller.signal);
       lookup.unanswered = found.at === 'unanswered' ? lookup.unanswered + 1 : 0;

@@ -17,7 +17,7 @@ interface RequestDefinition<V, T> {
   lookUp: (what: V, key: string) => Promise<LookupResult<T>>;
   /** How the outcome is looked up after a reload. Without it, a reload forgets the request. */
   trace: (what: V) => LookupTrace | undefined;
-  /** The text for a success. The page shows it if the place of the request is gone or does not report it. */
+  /** The text for a success. The page shows it if the place of the request no longer exists or does not report it. */
   done?: (result: T, what: V) => string | undefined;
   /** Whether the place of the request reports a success itself. */
   reports?: 'success' | 'failure only';
