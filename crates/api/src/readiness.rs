@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use campus_backup_domain::archives::Archives;
 use campus_backup_domain::database::SchemaState;
+use campus_backup_domain::operations::Operations;
 use campus_backup_domain::store::Store;
 use campus_backup_domain::{Database, Error};
 use serde::Serialize;
@@ -208,8 +208,8 @@ impl Readiness {
     }
 
     /// Looks whether the store can be read and has room for another backup, and remembers it if not.
-    async fn look_at_store(&self, archives: &Archives) -> Result<(), Error> {
-        let looked = match tokio::time::timeout(STORE_LIMIT, archives.check_room()).await {
+    async fn look_at_store(&self, operations: &Operations) -> Result<(), Error> {
+        let looked = match tokio::time::timeout(STORE_LIMIT, operations.check_room()).await {
             Ok(looked) => looked,
             Err(_) => Err(slow_store()),
         };
@@ -236,7 +236,7 @@ impl Readiness {
     }
 
     /// Goes on looking at the store, for as long as the process lives.
-    pub(crate) async fn watch_store(self, archives: Archives) {
+    pub(crate) async fn watch_store(self, operations: Operations) {
         let mut checked_at = Instant::now();
         let mut was_said = false;
         loop {
@@ -251,7 +251,7 @@ impl Readiness {
                     checked_at = Instant::now();
                     self.check_store().await
                 }
-                false => self.look_at_store(&archives).await,
+                false => self.look_at_store(&operations).await,
             };
             match looked {
                 Err(error) if !was_said => {

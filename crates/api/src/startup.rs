@@ -80,11 +80,11 @@ impl Service {
             announce(&admin)?;
         }
         check_store(&state.readiness).await?;
-        let archives = state.archives.clone();
-        tokio::spawn(state.readiness.clone().watch_store(archives.clone()));
+        let operations = state.operations.clone();
+        tokio::spawn(state.readiness.clone().watch_store(operations.clone()));
         tokio::spawn(async move {
             loop {
-                report(archives.sweep().await);
+                report(operations.sweep().await);
                 tokio::time::sleep(SWEEP_INTERVAL).await;
             }
         });

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use campus_backup_domain::account::Accounts;
-use campus_backup_domain::archives::{self, Archives};
 use campus_backup_domain::clear::Confirmation;
 use campus_backup_domain::job::{self, Jobs, Runner};
+use campus_backup_domain::operations::{self, Operations};
 use campus_backup_domain::stats::Counter;
 use campus_backup_domain::store::{Store, SweepReport};
 use campus_backup_domain::{Database, Error, export};
@@ -24,7 +24,7 @@ pub struct AppState {
     /// The database, connected and migrated.
     pub database: Database,
     /// The archives.
-    pub archives: Archives,
+    pub operations: Operations,
     /// Counts the rows, for all who ask at once.
     pub counter: Arc<Counter>,
     /// Who may sign in.
@@ -57,7 +57,7 @@ impl AppState {
         Self {
             accounts,
             readiness: Readiness::new(database.clone(), store.clone(), settings.store_policy),
-            archives: Archives::new(database.clone(), store, jobs.clone(), of_archives(&settings)),
+            operations: Operations::new(database.clone(), store, jobs.clone(), operations_settings(&settings)),
             settings: Arc::new(settings),
             counter: Arc::new(Counter::new(database.clone())),
             database,
@@ -71,8 +71,8 @@ impl AppState {
 /// The version of this program.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-fn of_archives(settings: &Settings) -> archives::Settings {
-    archives::Settings {
+fn operations_settings(settings: &Settings) -> operations::Settings {
+    operations::Settings {
         app_version: VERSION,
         recipients: settings.archive_recipients.clone(),
         keys: settings.archive_keys.clone(),
@@ -91,7 +91,7 @@ fn of_jobs(database: &Database, store: &Store) -> job::Settings {
     };
     let published = move || -> BoxFuture<'static, Result<job::Published, Error>> {
         let (database, store) = asked.clone();
-        Box::pin(async move { archives::published(&database, &store).await })
+        Box::pin(async move { operations::published(&database, &store).await })
     };
     job::Settings {
         interrupted: Arc::new(sweep),

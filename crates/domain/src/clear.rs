@@ -1,7 +1,7 @@
 //! Clearing: removing the rows of a table with everything that can't stand without them.
 //!
-//! What is asked for, what it would do ([`foresee`]) and the removal itself. How it is done safely is in
-//! [`archives`](crate::archives).
+//! What is asked for, what it would do ([`preview`]) and the removal itself. How it is done safely is in
+//! [`operations`](crate::operations).
 
 use std::collections::BTreeMap;
 
@@ -145,7 +145,7 @@ pub(crate) async fn remove(change: &mut Change, request: &Clear) -> Result<Clear
 ///
 /// # Errors
 /// [`Error::RowCountChanged`] if the expectation does not hold.
-pub async fn foresee(_: &Admin, database: &Database, request: &Clear) -> Result<Cleared> {
+pub async fn preview(_: &Admin, database: &Database, request: &Clear) -> Result<Cleared> {
     let doing = "counting what a clear would remove";
     let transaction = database.begin_read().await?;
     let stats = stats::count(&transaction).await?;

@@ -4,15 +4,13 @@
 //! and the accounts that may do so. This crate uses SeaORM and the three engines; it never names a status code, a
 //! header or a route.
 //!
-//! In reading order: [`catalog`] is the list of tables, [`entity`] their rows, [`database`] the connection, and
-//! [`error`] the error type. Then one module for each capability: [`account`], [`stats`], [`snapshot`], [`export`],
-//! [`clear`], [`demo`], [`job`]. [`change`] changes rows in bulk, and [`change_log`] records changes. [`store`] keeps
-//! archives; [`open`] reads one without any of these, [`verify`] proves that it can be restored, [`restore`] restores
-//! it, and [`diff`] compares it with another or with the live data. [`archives`] combines all of them. [`security_log`]
-//! records who did what.
+//! In reading order: [`catalog`] is the list of tables; [`entity`] their rows; [`database`] the connection;
+//! [`error`] what can go wrong. Then a word a capability: [`account`], [`stats`], [`snapshot`], [`export`],
+//! [`clear`], [`demo`], [`job`]; [`change`] is how rows are changed in bulk, [`change_log`] what was changed. [`store`] is where archives lie; [`open`] looks
+//! into one without any of these, [`verify`] proves that it can be restored, [`restore`] does it, and [`diff`] compares it
+//! with another or with the live data. [`operations`] puts all that together. [`security_log`] says who did what from where.
 
 pub mod account;
-pub mod archives;
 pub mod catalog;
 pub mod change;
 pub mod change_log;
@@ -29,6 +27,7 @@ mod installation_key;
 pub mod job;
 mod native;
 pub mod open;
+pub mod operations;
 mod pgcopy;
 mod priority;
 pub mod restore;

@@ -9,11 +9,11 @@ use std::os::fd::AsFd as _;
 use std::path::Path;
 
 use campus_backup_domain::Error;
-use campus_backup_domain::archives::{Edit, ListedArchive, UndoLoss, Upload, Words};
 use campus_backup_domain::catalog;
 use campus_backup_domain::diff::{self, CsvRequest};
 use campus_backup_domain::export::{CsvOptions, Transfer};
 use campus_backup_domain::job::Progress;
+use campus_backup_domain::operations::{AnnotationPatch, Annotations, ListedArchive, UndoLoss, Upload};
 use futures_util::StreamExt as _;
 use indicatif::{HumanBytes, HumanCount};
 use serde_json::{Value, json};
@@ -32,9 +32,14 @@ use crate::routes::diff::{DiffCounts, side};
 
 pub(super) fn backup(fields: ArchiveFields, acting: &Acting) -> Result<(), ExitError> {
     with_admin(acting, async |state, admin| {
-        let job = follow(state, acting, state.archives.take(admin, words(fields), None)).await?;
+        let job = follow(
+            state,
+            acting,
+            state.operations.create_backup(admin, annotations(fields), None),
+        )
+        .await?;
         let id = job.result.as_ref().and_then(|result| result["archive_id"].as_str());
-        let archive = state.archives.show(admin, id.unwrap_or_default()).await;
+        let archive = state.operations.show(admin, id.unwrap_or_default()).await;
         report_archive(acting.report(), archive.map_err(refused)?)
     })
 }
@@ -90,7 +95,7 @@ pub(super) fn diff(from: String, to: String, csv: bool, acting: &Acting) -> Resu
 
 pub(super) fn undo(id: &str, acting: &Acting) -> Result<(), ExitError> {
     with_admin(acting, async |state, admin| {
-        let job = follow(state, acting, state.archives.undo(admin, id, None)).await?;
+        let job = follow(state, acting, state.operations.undo(admin, id, None)).await?;
         let report = job.result.unwrap_or_default();
         if acting.json {
             return print_json(&report);
@@ -142,9 +147,9 @@ pub(super) fn refused(error: Error) -> ExitError {
     ApiError::from(error).into()
 }
 
-fn words(fields: ArchiveFields) -> Words {
+fn annotations(fields: ArchiveFields) -> Annotations {
     let ArchiveFields { label, note, protected } = fields;
-    Words { label, note, protected }
+    Annotations { label, note, protected }
 }
 
 pub(super) fn delete(id: &str, force: bool, yes: bool, acting: &Acting) -> Result<(), ExitError> {
@@ -153,7 +158,7 @@ pub(super) fn delete(id: &str, force: bool, yes: bool, acting: &Acting) -> Resul
     confirm::ensure_answerable(yes)?;
     with_admin(acting, async |state, admin| {
         if !yes {
-            let archive = state.archives.show(admin, id).await.map_err(refused)?;
+            let archive = state.operations.show(admin, id).await.map_err(refused)?;
             print(&line(&archive))?;
             if !confirm::is_typed(DELETE).await? {
                 return Err(refused(Error::WrongConfirmation { expected: DELETE }));
@@ -163,7 +168,7 @@ pub(super) fn delete(id: &str, force: bool, yes: bool, acting: &Acting) -> Resul
             true => UndoLoss::Accepted,
             false => UndoLoss::Refused,
         };
-        state.archives.delete(admin, id, loss).await.map_err(refused)?;
+        state.operations.delete(admin, id, loss).await.map_err(refused)?;
         match acting.report() {
             Report::Json => print_json(&json!({"id": id, "deleted": true})),
             report => report.say(&format!("{id} was deleted")),
@@ -173,11 +178,11 @@ pub(super) fn delete(id: &str, force: bool, yes: bool, acting: &Acting) -> Resul
 
 pub(super) fn protect(id: &str, is_protected: bool, acting: &Acting) -> Result<(), ExitError> {
     with_admin(acting, async |state, admin| {
-        let edit = Edit {
+        let edit = AnnotationPatch {
             protected: Some(is_protected),
-            ..Edit::default()
+            ..AnnotationPatch::default()
         };
-        let archive = state.archives.edit(admin, id, &edit).await.map_err(refused)?;
+        let archive = state.operations.edit(admin, id, &edit).await.map_err(refused)?;
         report_archive(acting.report(), archive)
     })
 }
@@ -189,7 +194,7 @@ pub(super) fn upload(file: &str, fields: ArchiveFields, acting: &Acting) -> Resu
     }
     with_admin(acting, async |state, admin| {
         let mut upload = Upload {
-            words: words(fields),
+            annotations: annotations(fields),
             length: None,
             key: None,
         };
@@ -197,17 +202,17 @@ pub(super) fn upload(file: &str, fields: ArchiveFields, acting: &Acting) -> Resu
             STANDARD => {
                 let input = std::io::stdin().as_fd().try_clone_to_owned();
                 let input = tokio::fs::File::from_std(File::from(input.map_err(ExitError::failed(doing))?));
-                let submitted = state.archives.upload(admin, upload, chunks(input));
+                let submitted = state.operations.upload(admin, upload, chunks(input));
                 follow(state, acting, submitted).await?
             }
             path => {
                 let file = tokio::fs::File::open(path).await.map_err(ExitError::failed(doing))?;
                 upload.length = Some(file.metadata().await.map_err(ExitError::failed(doing))?.len());
-                follow(state, acting, state.archives.upload(admin, upload, chunks(file))).await?
+                follow(state, acting, state.operations.upload(admin, upload, chunks(file))).await?
             }
         };
         let id = job.result.as_ref().and_then(|result| result["archive_id"].as_str());
-        let archive = state.archives.show(admin, id.unwrap_or_default()).await;
+        let archive = state.operations.show(admin, id.unwrap_or_default()).await;
         report_archive(acting.report(), archive.map_err(refused)?)
     })
 }

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use campus_backup_domain::archives::ClearReport;
 use campus_backup_domain::catalog::{Scope, Table};
 use campus_backup_domain::clear::{self, Confirmation, Expected, Mode};
+use campus_backup_domain::operations::ClearReport;
 use campus_backup_domain::{Error, clear::Clear as Request};
 use chrono::SecondsFormat;
 
@@ -37,13 +37,13 @@ pub(super) fn clear(arguments: &Clear) -> Result<(), ExitError> {
             expected: arguments.expected_rows.map(Expected::Total),
             confirmation: None,
         };
-        let foreseen = async {
-            let foreseen = clear::foresee(admin, &state.database, &request).await;
-            foreseen.map_err(refused)
+        let preview = async {
+            let preview = clear::preview(admin, &state.database, &request).await;
+            preview.map_err(refused)
         };
-        let foreseen = interrupt::until_pressed(foreseen).await?;
+        let preview = interrupt::until_pressed(preview).await?;
         if arguments.dry_run && report == Report::Json {
-            return print_json(&ClearAnswer::foreseen(scope, foreseen));
+            return print_json(&ClearAnswer::preview(scope, preview));
         }
         let is_shown = match report {
             Report::Text => true,
@@ -52,7 +52,7 @@ pub(super) fn clear(arguments: &Clear) -> Result<(), ExitError> {
             Report::Json => false,
         };
         if is_shown {
-            print_table(["will be deleted", "will remain"], &foreseen.removed, &foreseen.kept)?;
+            print_table(["will be deleted", "will remain"], &preview.removed, &preview.kept)?;
         }
         if arguments.dry_run {
             return Ok(());
@@ -63,8 +63,8 @@ pub(super) fn clear(arguments: &Clear) -> Result<(), ExitError> {
         request.mode = Mode::Remove;
         request.confirmation = Some(scope.name().to_owned());
         // What was shown is what is removed.
-        request.expected = Some(Expected::ByTable(foreseen.removed));
-        let submitted = state.archives.clear(admin, Confirmation::Required, &request, None);
+        request.expected = Some(Expected::ByTable(preview.removed));
+        let submitted = state.operations.clear(admin, Confirmation::Required, &request, None);
         let job = follow(state, &arguments.acting, submitted).await?;
         let cleared: ClearReport =
             serde_json::from_value(job.result.unwrap_or_default()).map_err(ApiError::internal)?;

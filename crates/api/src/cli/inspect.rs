@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use campus_backup_archive::manifest::VerificationLevel;
-use campus_backup_domain::archives::StoredArchives;
 use campus_backup_domain::job::Progress;
+use campus_backup_domain::operations::StoredArchives;
 use campus_backup_domain::store::{self, Store};
 use campus_backup_domain::{Error, open};
 use chrono::SecondsFormat;

@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 
 use actix_web::web::{Bytes, BytesMut};
 use campus_backup_domain::account::{Admin, FirstAdmin};
-use campus_backup_domain::archives::{RESTORE, RestoreRequest, Unencrypted, Upload, Words};
 use campus_backup_domain::database::SchemaState;
 use campus_backup_domain::job::{Progress, Runner};
+use campus_backup_domain::operations::{Annotations, RESTORE, RestoreRequest, Unencrypted, Upload};
 use campus_backup_domain::restore::{self as restoring, Mode, Plan, Scope};
 use campus_backup_domain::{Error, Table, open};
 use futures_util::{Stream, stream};
@@ -167,7 +167,7 @@ impl Restoring<'_> {
             unencrypted,
         };
         let sessions = state.accounts.end_sessions(admin);
-        let submitted = state.archives.restore(admin, &id, request, sessions, None);
+        let submitted = state.operations.restore(admin, &id, request, sessions, None);
         let done = follow(state, self.acting, submitted).await;
         let done = done.map_err(|failure| match &given {
             Given::Stored(_) => failure,
@@ -184,11 +184,11 @@ impl Restoring<'_> {
 
     /// The hash of the plan that may be done; none if it was only to be shown.
     async fn confirmed_plan(&self, given: &Given) -> Result<Option<String>, ExitError> {
-        let (arguments, archives) = (self.arguments, &self.state.archives);
+        let (arguments, operations) = (self.arguments, &self.state.operations);
         let plan = async {
             let plan = match given {
-                Given::Stored(id) => archives.plan(self.admin, id, &self.request, self.unencrypted()).await,
-                Given::File { path, .. } => archives.plan_file(self.admin, path.clone(), &self.request).await,
+                Given::Stored(id) => operations.plan(self.admin, id, &self.request, self.unencrypted()).await,
+                Given::File { path, .. } => operations.plan_file(self.admin, path.clone(), &self.request).await,
             };
             plan.map_err(refused)
         };
@@ -237,14 +237,14 @@ impl Restoring<'_> {
             _ => path.file_name().unwrap_or_default().to_string_lossy(),
         };
         let upload = Upload {
-            words: Words {
+            annotations: Annotations {
                 note: Some(format!("uploaded by `campus-backup restore {}`", printable(&name))),
-                ..Words::default()
+                ..Annotations::default()
             },
             length: Some(length),
             key: None,
         };
-        let submitted = self.state.archives.upload(self.admin, upload, chunks(file));
+        let submitted = self.state.operations.upload(self.admin, upload, chunks(file));
         let result = follow(self.state, self.acting, submitted)
             .await?
             .result

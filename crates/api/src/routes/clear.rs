@@ -5,10 +5,10 @@ use std::fmt;
 
 use actix_web::{HttpRequest, post, web};
 use campus_backup_domain::Table;
-use campus_backup_domain::archives::{ClearReport, UndoReport};
 use campus_backup_domain::catalog::Scope;
 use campus_backup_domain::clear::{self, Clear, Cleared, Expected, Mode};
 use campus_backup_domain::job::Job;
+use campus_backup_domain::operations::{ClearReport, UndoReport};
 use chrono::{DateTime, Utc};
 use serde::de::{self, DeserializeOwned, Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
@@ -189,7 +189,7 @@ pub struct ClearAnswer {
 
 impl ClearAnswer {
     /// What a clear would do.
-    pub fn foreseen(scope: Scope, cleared: Cleared) -> Self {
+    pub fn preview(scope: Scope, cleared: Cleared) -> Self {
         Self {
             id: None,
             table: scope.name(),
@@ -321,10 +321,10 @@ async fn clear_table(
     let (admin, confirmation) = (&granted.0, state.confirmation);
     if request.mode == Mode::DryRun {
         request.check(confirmation)?;
-        let foreseen = clear::foresee(admin, &state.database, &request).await?;
-        return Ok(web::Json(ClearAnswer::foreseen(scope, foreseen)));
+        let preview = clear::preview(admin, &state.database, &request).await?;
+        return Ok(web::Json(ClearAnswer::preview(scope, preview)));
     }
-    let submitted = state.archives.clear(admin, confirmation, &request, key).await?;
+    let submitted = state.operations.clear(admin, confirmation, &request, key).await?;
     let (id, report) = result(submitted.ended().await?)?;
     Ok(web::Json(ClearAnswer::done(id, scope, report)))
 }
@@ -348,11 +348,11 @@ async fn undo_clear(
     key: IdempotencyKey,
 ) -> Result<web::Json<UndoAnswer>, ApiError> {
     let key = key.of("undoClear", &*id)?;
-    let submitted = state.archives.undo(&granted.0, &id, key).await?;
+    let submitted = state.operations.undo(&granted.0, &id, key).await?;
     match result(submitted.ended().await?) {
         Ok((id, report)) => Ok(web::Json(UndoAnswer::new(id, report))),
         Err(error) if error.code() == Code::UndoBlocked => {
-            let plan = state.archives.undo_plan(&granted.0, &id).await?;
+            let plan = state.operations.undo_plan(&granted.0, &id).await?;
             let plan = serde_json::to_value(PlanAnswer::from(plan)).map_err(ApiError::internal)?;
             Err(error.with_plan(plan))
         }

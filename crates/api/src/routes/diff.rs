@@ -380,10 +380,10 @@ async fn compare(
 /// The live data, or an archive.
 ///
 /// # Errors
-/// Those of [`Archives::side`](campus_backup_domain::archives::Archives::side).
+/// Those of [`Operations::side`](campus_backup_domain::operations::Operations::side).
 pub async fn side(admin: &Admin, state: &AppState, id: &str) -> Result<Side, ApiError> {
     match id {
         LIVE => Ok(Side::Live(state.database.clone())),
-        id => Ok(state.archives.side(admin, id).await?),
+        id => Ok(state.operations.side(admin, id).await?),
     }
 }

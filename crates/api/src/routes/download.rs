@@ -8,9 +8,9 @@ use actix_web::http::header::{
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, HttpResponseBuilder, get, web};
 use campus_backup_domain::Table;
 use campus_backup_domain::account::LinkUse;
-use campus_backup_domain::archives::TableRequest;
 use campus_backup_domain::catalog::Scope;
 use campus_backup_domain::export::{self, ArchivedFormat, Body, Coding, CsvOptions, Format, LengthPolicy, Transfer};
+use campus_backup_domain::operations::TableRequest;
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 use utoipa::openapi::RefOr;

@@ -1,4 +1,4 @@
-//! Records of the archives that this installation created or received, see `archives::records`.
+//! Which archives this installation made or was given, see `operations::records`.
 
 use sea_orm::entity::prelude::*;
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use campus_backup_archive::manifest::{Origin, Verification, VerificationLevel, VerificationResult};
 use campus_backup_archive::{Compression, Encryption};
-use campus_backup_domain::archives::{ArchiveOrigin, Kept, ListedArchive};
-use campus_backup_domain::store::UnreadableEntry;
+use campus_backup_domain::operations::{ArchiveOrigin, ArchivePage, ListedArchive};
+use campus_backup_domain::store::Unreadable;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -141,13 +141,13 @@ pub struct UnreadableAnswer {
 }
 
 impl ArchiveList {
-    pub(super) fn new(kept: Kept, limit: u64, offset: u64) -> Self {
+    pub(super) fn new(page: ArchivePage, limit: u64, offset: u64) -> Self {
         Self {
-            items: kept.items.into_iter().map(ArchiveAnswer::from).collect(),
-            total: kept.total,
+            items: page.items.into_iter().map(ArchiveAnswer::from).collect(),
+            total: page.total,
             limit,
             offset,
-            unreadable: kept.unreadable.into_iter().map(UnreadableAnswer::from).collect(),
+            unreadable: page.unreadable.into_iter().map(UnreadableAnswer::from).collect(),
         }
     }
 }

@@ -97,7 +97,7 @@ pub(super) async fn download_archive(
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     let mut link_use = link::claimed(&request, query.0.link.as_deref(), query.0.begin)?;
-    let manifest = state.archives.show(&granted.0, &id).await?.manifest;
+    let manifest = state.operations.show(&granted.0, &id).await?.manifest;
     let size = manifest.object.size;
     if let Some(link_use) = &link_use {
         link_use.ensure_left(size)?;
@@ -120,7 +120,7 @@ pub(super) async fn download_archive(
     if let Some(link_use) = link_use.as_mut().filter(|_| !is_head(&request)) {
         link_use.begin(length, size).await?;
     }
-    let outgoing = state.archives.file(&granted.0, &manifest, Some(range)).await?;
+    let outgoing = state.operations.file(&granted.0, &manifest, Some(range)).await?;
     let bytes = ConsumeLinkOnSend::new(Box::pin(outgoing.into_stream()), link_use, Some(size));
     answer
         .content_type("application/octet-stream")

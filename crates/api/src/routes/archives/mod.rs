@@ -10,7 +10,7 @@ mod verify;
 use actix_web::http::header::{CacheControl, CacheDirective};
 use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, web};
 use campus_backup_archive::manifest::Origin;
-use campus_backup_domain::archives::{Edit, UndoLoss, Words};
+use campus_backup_domain::operations::{AnnotationPatch, Annotations, UndoLoss};
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -183,8 +183,8 @@ async fn take_archive(
 ) -> Result<HttpResponse, ApiError> {
     let key = key.of("takeArchive", &body.0)?;
     let TakeRequest { label, note, protected } = body.0;
-    let words = Words { label, note, protected };
-    let submitted = state.archives.take(&granted.0, words, key).await?;
+    let annotations = Annotations { label, note, protected };
+    let submitted = state.operations.create_backup(&granted.0, annotations, key).await?;
     Ok(accepted(submitted.job().clone()))
 }
 
@@ -223,7 +223,7 @@ async fn list_archives(
 ) -> Result<HttpResponse, ApiError> {
     let ArchivesQuery { kind, limit, offset } = query.0;
     let (limit, offset) = window(limit, offset, MOST)?;
-    let kept = state.archives.list(&granted.0, kind, limit, offset).await?;
+    let kept = state.operations.list(&granted.0, kind, limit, offset).await?;
     let total = kept.total;
     let listed = ArchiveList::new(kept, limit, offset);
     pagination::answer(&state, &request, Window { limit, offset, total }, &listed)
@@ -245,7 +245,7 @@ async fn get_archive(
     state: web::Data<AppState>,
     id: web::Path<String>,
 ) -> Result<web::Json<ArchiveAnswer>, ApiError> {
-    let archive = state.archives.show(&granted.0, &id).await?;
+    let archive = state.operations.show(&granted.0, &id).await?;
     Ok(web::Json(archive.into()))
 }
 
@@ -268,8 +268,8 @@ async fn edit_archive(
     body: Body<EditRequest>,
 ) -> Result<web::Json<ArchiveAnswer>, ApiError> {
     let EditRequest { label, note, protected } = body.0;
-    let edit = Edit { label, note, protected };
-    let archive = state.archives.edit(&granted.0, &id, &edit).await?;
+    let edit = AnnotationPatch { label, note, protected };
+    let archive = state.operations.edit(&granted.0, &id, &edit).await?;
     Ok(web::Json(archive.into()))
 }
 
@@ -294,7 +294,7 @@ async fn delete_archive(
         Some(true) => UndoLoss::Accepted,
         Some(false) | None => UndoLoss::Refused,
     };
-    state.archives.delete(&granted.0, &id, loss).await?;
+    state.operations.delete(&granted.0, &id, loss).await?;
     Ok(HttpResponse::NoContent()
         .insert_header(CacheControl(vec![CacheDirective::NoStore]))
         .finish())

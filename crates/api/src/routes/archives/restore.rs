@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use actix_web::{HttpResponse, post, web};
 use campus_backup_domain::Table;
-use campus_backup_domain::archives::{RestoreRequest, Unencrypted};
+use campus_backup_domain::operations::{RestoreRequest, Unencrypted};
 use campus_backup_domain::restore::{
     AccountChange, AccountChanges, Blocker, BlockerCode, Mode, Money, Plan, Restore, Scope, TableOutcome, Warning,
     WarningCode,
@@ -404,7 +404,7 @@ pub(super) async fn plan_restore(
         disable_administrators,
     };
     let unencrypted = Unencrypted::allowed_if(allow_unencrypted);
-    let plan = state.archives.plan(&granted.0, &id, &request, unencrypted).await?;
+    let plan = state.operations.plan(&granted.0, &id, &request, unencrypted).await?;
     Ok(web::Json(plan.into()))
 }
 
@@ -461,6 +461,9 @@ pub(super) async fn restore_archive(
         unencrypted: Unencrypted::allowed_if(allow_unencrypted),
     };
     let sessions = state.accounts.end_sessions(&granted.0);
-    let submitted = state.archives.restore(&granted.0, &id, request, sessions, key).await?;
+    let submitted = state
+        .operations
+        .restore(&granted.0, &id, request, sessions, key)
+        .await?;
     Ok(accepted(submitted.job().clone()))
 }

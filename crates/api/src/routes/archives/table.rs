@@ -63,7 +63,7 @@ pub(super) async fn download_archived_table(
         Table::from_name(&table).ok_or_else(|| ApiError::unknown_table_in_path(&Table::ALL.map(Table::name)))?;
     let wanted = query.0.of_archive(table, transfer(&request))?;
     let begun = state
-        .archives
+        .operations
         .table(&granted.0, &id, wanted, &state.downloads, abandoned(&request));
     let download = begun.await?;
     let mut answer = sent(download.media_type, download.file_name, download.coding);

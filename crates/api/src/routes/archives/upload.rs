@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use actix_web::http::header::{CONTENT_LENGTH, LOCATION};
 use actix_web::{HttpRequest, HttpResponse, post, web};
-use campus_backup_domain::archives::{Upload, Words};
 use campus_backup_domain::job::Job;
+use campus_backup_domain::operations::{Annotations, Upload};
 use futures_util::{Stream, StreamExt as _, stream};
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -92,13 +92,13 @@ pub(super) async fn upload_archive(
     let UploadQuery { label, note, protected } = query.0;
     let protected = protected.unwrap_or_default();
     let upload = Upload {
-        words: Words { label, note, protected },
+        annotations: Annotations { label, note, protected },
         length: length(&request),
         key: key.into_text(),
     };
     let mut broken = None;
     let bytes = bytes(payload, state.settings.stall_timeout, &mut broken);
-    let submitted = state.archives.upload(&granted.0, upload, bytes).await;
+    let submitted = state.operations.upload(&granted.0, upload, bytes).await;
     // What is wrong with the request is said better here than by the store.
     let submitted = match broken {
         Some(error) => return Err(error),
@@ -114,7 +114,7 @@ pub(super) async fn upload_archive(
 async fn created(granted: &Granted, state: &AppState, job: &Job) -> Result<HttpResponse, ApiError> {
     let id = job.result.as_ref().and_then(|result| result["archive_id"].as_str());
     let id = id.ok_or_else(|| ApiError::internal("the job has no archive"))?;
-    let archive = state.archives.show(&granted.0, id).await?;
+    let archive = state.operations.show(&granted.0, id).await?;
     Ok(HttpResponse::Created()
         .insert_header((LOCATION, format!("/backup/archives/{id}")))
         .json(ArchiveAnswer::from(archive)))

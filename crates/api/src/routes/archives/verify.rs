@@ -68,6 +68,6 @@ pub(super) async fn verify_archive(
     body: Body<VerifyRequest>,
 ) -> Result<HttpResponse, ApiError> {
     let key = key.of("verifyArchive", &(&*id, &body.0))?;
-    let submitted = state.archives.verify(&granted.0, &id, body.0.level, key).await?;
+    let submitted = state.operations.verify(&granted.0, &id, body.0.level, key).await?;
     Ok(accepted(submitted.job().clone()))
 }

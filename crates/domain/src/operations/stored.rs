@@ -7,13 +7,13 @@ use campus_backup_archive::manifest::Origin;
 use campus_backup_archive::{Keys, Manifest};
 
 use super::ListedArchive;
-use super::history::Kept;
+use super::listing::ArchivePage;
 use crate::error::Result;
 use crate::open::Source;
 use crate::store::{Store, UnreadableEntry};
 
 /// Archives that are looked at and verified. It is for the command line, where nobody is to be asked: whoever starts it can read
-/// the files anyway. Requests come through [`Archives`](super::Archives), which wants an
+/// the files anyway. Requests come through [`Operations`](super::Operations), which wants an
 /// [`Admin`](crate::account::Admin) for each.
 #[derive(Clone, Debug)]
 pub struct StoredArchives {
@@ -33,9 +33,9 @@ impl StoredArchives {
     ///
     /// # Errors
     /// [`Error::StoreUnavailable`](crate::Error::StoreUnavailable)
-    pub async fn list(&self, kind: Option<Origin>, limit: u64, offset: u64) -> Result<Kept> {
+    pub async fn list(&self, kind: Option<Origin>, limit: u64, offset: u64) -> Result<ArchivePage> {
         let (page, total, unreadable) = self.page(kind, limit, offset).await?;
-        Ok(Kept {
+        Ok(ArchivePage {
             total,
             items: page.into_iter().map(ListedArchive::unproven).collect(),
             unreadable,

@@ -18,7 +18,7 @@ use chrono::TimeDelta;
 use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect, QueryTrait};
 use serde::Serialize;
 
-use super::Archives;
+use super::Operations;
 use super::published::attribute;
 use crate::change::Change;
 use crate::database::Database;
@@ -103,7 +103,7 @@ pub(super) struct Proof<'a> {
     pub(super) record: Option<Model>,
 }
 
-impl Archives {
+impl Operations {
     /// What the archive with that id is verified with.
     pub(super) async fn proof(&self, id: &str) -> Result<Proof<'_>> {
         Ok(Proof {
@@ -166,11 +166,11 @@ impl Archives {
 
     /// Signs the manifest of an archive of a job that changes nothing else, records the archive, and lists it. A record without
     /// its archive proves nothing, so it stays where the rest fails.
-    pub(super) async fn record_and_enlist(&self, manifest: &mut Manifest, context: &Context) -> Result<()> {
+    pub(super) async fn record_and_publish(&self, manifest: &mut Manifest, context: &Context) -> Result<()> {
         attribute(manifest, context);
         let may = self.sign_and_record(manifest, context).await;
         let may = may.and_then(|()| context.progress().commit());
-        self.enlist(manifest, may).await
+        self.publish(manifest, may).await
     }
 
     async fn sign_and_record(&self, manifest: &mut Manifest, context: &Context) -> Result<()> {

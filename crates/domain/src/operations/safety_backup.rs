@@ -6,7 +6,7 @@ use std::time::Duration;
 use campus_backup_archive::Manifest;
 use campus_backup_archive::manifest::Origin;
 
-use super::{Archives, Shared, Words};
+use super::{Annotations, Operations, Shared};
 use crate::account::Admin;
 use crate::catalog::Table;
 use crate::error::Result;
@@ -17,37 +17,42 @@ use crate::job::{Phase, Progress};
 const STORE_LIMIT: Duration = Duration::from_secs(30);
 
 /// A safety archive that is listed. If what it was taken for comes to nothing, so does the archive.
-pub(super) struct Safety {
-    archives: Archives,
+pub(super) struct SafetyBackup {
+    operations: Operations,
     pub(super) manifest: Manifest,
 }
 
-impl Archives {
+impl Operations {
     /// Takes one, within a change that has begun, and lists it: the change may commit, and the program end, at any moment
     /// afterwards.
     ///
     /// # Errors
     /// Then nothing may be changed.
-    pub(super) async fn safety(&self, admin: &Admin, label: &str, progress: &Progress) -> Result<Safety> {
-        let words = Words {
+    pub(super) async fn create_safety_backup(
+        &self,
+        admin: &Admin,
+        label: &str,
+        progress: &Progress,
+    ) -> Result<SafetyBackup> {
+        let annotations = Annotations {
             label: Some(label.to_owned()),
-            ..Words::default()
+            ..Annotations::default()
         };
         let bounded = self.bounded();
         let written = bounded
-            .write(admin, &words, Origin::Safety, Phase::SafetyBackup, progress)
+            .write(admin, &annotations, Origin::Safety, Phase::SafetyBackup, progress)
             .await;
         let mut manifest = written?;
         self.manifest_key().await?.sign(&mut manifest);
-        bounded.enlist(&manifest, Ok(())).await?;
-        Ok(Safety {
-            archives: self.clone(),
+        bounded.publish(&manifest, Ok(())).await?;
+        Ok(SafetyBackup {
+            operations: self.clone(),
             manifest,
         })
     }
 }
 
-impl Archives {
+impl Operations {
     /// The same archives, in a store that may hang for [`STORE_LIMIT`] at the most.
     fn bounded(&self) -> Self {
         let mut shared = Shared::clone(&self.0);
@@ -56,16 +61,16 @@ impl Archives {
     }
 }
 
-impl Safety {
+impl SafetyBackup {
     /// How many rows of a table it has.
     pub(super) fn rows_of(&self, table: Table) -> u64 {
         self.manifest.rows.get(table.name()).copied().unwrap_or_default()
     }
 
     /// Removes it again: what it was taken for has changed nothing. It is not missed if that fails.
-    pub(super) async fn take_back(self) {
+    pub(super) async fn discard(self) {
         let id = &self.manifest.id;
-        if let Err(error) = self.archives.0.store.delete(id).await {
+        if let Err(error) = self.operations.0.store.delete(id).await {
             tracing::warn!(id, %error, "a safety archive that nothing needs could not be removed");
         }
     }

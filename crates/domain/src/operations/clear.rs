@@ -6,8 +6,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::Archives;
-use super::safety::Safety;
+use super::Operations;
+use super::safety_backup::SafetyBackup;
 use crate::account::Admin;
 use crate::catalog::Table;
 use crate::change::Change;
@@ -31,7 +31,7 @@ pub struct ClearReport {
     pub undo_until: Option<DateTime<Utc>>,
 }
 
-impl Archives {
+impl Operations {
     /// Begins to clear: a job whose result is a [`ClearReport`]. The [order](super) is that of all that removes rows.
     ///
     /// # Errors
@@ -50,7 +50,7 @@ impl Archives {
             return Ok(submitted);
         }
         if request.expected.is_some() {
-            clear::foresee(admin, &self.0.database, request).await?;
+            clear::preview(admin, &self.0.database, request).await?;
         }
         self.ensure_room().await?;
         let submission = Submission {
@@ -64,22 +64,22 @@ impl Archives {
     }
 
     fn clear_work(&self, by: Admin, request: Clear) -> Work {
-        let archives = self.clone();
+        let operations = self.clone();
         work(async move |context| {
-            let change = Change::begin(&archives.0.database, request.tables(), "clearing").await?;
+            let change = Change::begin(&operations.0.database, request.tables(), "clearing").await?;
             let label = format!("before clearing {}", request.scope.name());
-            let safety = archives.safety(&by, &label, context.progress()).await?;
-            let (change, report) = match archives.remove(&context, change, &request, &safety).await {
+            let safety = operations.create_safety_backup(&by, &label, context.progress()).await?;
+            let (change, report) = match operations.remove(&context, change, &request, &safety).await {
                 Ok(removed) => removed,
                 Err(error) => {
-                    safety.take_back().await;
+                    safety.discard().await;
                     return Err(error);
                 }
             };
             // Where this fails nobody knows whether it is done, so the safety archive stays.
             change.commit().await?;
             if report.archive_id.is_none() {
-                safety.take_back().await;
+                safety.discard().await;
             }
             Ok(json!(report))
         })
@@ -91,7 +91,7 @@ impl Archives {
         context: &Context,
         mut change: Change,
         request: &Clear,
-        safety: &Safety,
+        safety: &SafetyBackup,
     ) -> Result<(Change, ClearReport)> {
         let rows = request.tables().iter().map(|table| safety.rows_of(*table)).sum();
         context.progress().enter(Phase::Changing, Some(rows))?;

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::Archives;
+use super::Operations;
 use super::records::ensure_is_recorded;
 use super::restore::ensure_is_content;
 use crate::account::Admin;
@@ -54,14 +54,14 @@ impl Undoable {
     }
 }
 
-impl Archives {
+impl Operations {
     /// Begins to undo a clear: a job whose result is an [`UndoReport`]. It brings back the rows that are missing, in one
     /// transaction, and leaves alone whatever was written since. If that is in the way, nothing is changed.
     ///
     /// # Errors
     /// Then there is no job: [`Error::UnknownClear`], [`Error::NothingToUndo`], [`Error::AlreadyUndone`],
     /// [`Error::UndoExpired`], [`Error::ArchiveGone`], [`Error::SafetyUnproven`], [`Error::RecordMismatch`], and those of [`Jobs::submit`](crate::job::Jobs::submit). The job
-    /// fails with [`Error::UndoBlocked`]; [`Archives::undo_plan`] says by what.
+    /// fails with [`Error::UndoBlocked`]; [`Operations::undo_plan`] says by what.
     pub async fn undo(&self, admin: &Admin, clear_id: &str, idempotency: Option<Idempotency>) -> Result<Submitted> {
         if let Some(submitted) = self.0.jobs.submitted_before(admin, idempotency.as_ref()).await? {
             return Ok(submitted);
@@ -78,15 +78,15 @@ impl Archives {
     }
 
     fn undo_work(&self, by: Admin, clear_id: String) -> Work {
-        let archives = self.clone();
-        work(async move |context| archives.put_back(&by, &clear_id, &context).await)
+        let operations = self.clone();
+        work(async move |context| operations.put_back(&by, &clear_id, &context).await)
     }
 
     /// Says what stands in the way of undoing a clear, and what undoing it would do: the plan of a restore of what it
     /// removed.
     ///
     /// # Errors
-    /// As [`Archives::undo`], and those of [`Archives::plan`].
+    /// As [`Operations::undo`], and those of [`Operations::plan`].
     pub async fn undo_plan(&self, admin: &Admin, clear_id: &str) -> Result<Plan> {
         let undoable = self.undoable(clear_id).await?;
         let request = undoable.restore(Mode::Merge);
@@ -145,7 +145,7 @@ impl Archives {
         ensure_is_recorded(Some(&undoable.record), &checked)?;
         let request = undoable.restore(Mode::InsertMissing);
         let mut change = Change::begin(&shared.database, request.tables(), DOING).await?;
-        self.demand_free(admin, &undoable, &mut change, context).await?;
+        self.ensure_ids_free(admin, &undoable, &mut change, context).await?;
         progress.enter(Phase::Changing, Some(request.rows_in(&checked.summary)))?;
         let restored = self.apply(
             admin,
@@ -187,7 +187,7 @@ impl Archives {
 
     /// Demands that no row that was written since has the id of one that comes back. Where there are no rows there is none;
     /// accounts that stayed are no obstacle.
-    async fn demand_free(
+    async fn ensure_ids_free(
         &self,
         admin: &Admin,
         undoable: &Undoable,

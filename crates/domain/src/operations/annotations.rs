@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 
 /// What is said of an archive that is taken or brought.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Words {
+pub struct Annotations {
     /// A short name.
     pub label: Option<String>,
     /// A longer word.
@@ -19,7 +19,7 @@ pub struct Words {
 
 /// What is to be said of an archive from now on; what is `None` stays, `Some(None)` is taken back.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Edit {
+pub struct AnnotationPatch {
     /// A short name.
     pub label: Option<Option<String>>,
     /// A longer word.
@@ -28,7 +28,7 @@ pub struct Edit {
     pub protected: Option<bool>,
 }
 
-impl Words {
+impl Annotations {
     /// Whether they can be said.
     ///
     /// # Errors
@@ -39,15 +39,15 @@ impl Words {
     }
 
     /// Says them of an archive.
-    pub(super) fn put(&self, manifest: &mut Manifest) {
+    pub(super) fn apply_to(&self, manifest: &mut Manifest) {
         manifest.label.clone_from(&self.label);
         manifest.note.clone_from(&self.note);
         manifest.protected = self.protected;
     }
 }
 
-impl Edit {
-    /// As [`Words::check`].
+impl AnnotationPatch {
+    /// As [`Annotations::check`].
     ///
     /// # Errors
     /// [`Error::Invalid`] naming the one that can't.
@@ -57,7 +57,7 @@ impl Edit {
     }
 
     /// Makes the change.
-    pub(super) fn put(&self, manifest: &mut Manifest) {
+    pub(super) fn apply_to(&self, manifest: &mut Manifest) {
         if let Some(label) = &self.label {
             manifest.label.clone_from(label);
         }
@@ -80,8 +80,8 @@ fn check_note(note: Option<&str>) -> Result<()> {
 
 fn check(field: &'static str, text: Option<&str>, longest: usize, also: impl Fn(char) -> bool) -> Result<()> {
     let Some(text) = text else { return Ok(()) };
-    let is_sayable = text.chars().all(|letter| !letter.is_control() || also(letter));
-    if is_sayable && !text.trim().is_empty() && text.chars().count() <= longest {
+    let is_printable = text.chars().all(|letter| !letter.is_control() || also(letter));
+    if is_printable && !text.trim().is_empty() && text.chars().count() <= longest {
         return Ok(());
     }
     Err(Error::Invalid {
@@ -96,18 +96,23 @@ mod tests {
 
     #[test]
     fn what_nobody_could_read_is_refused() {
-        let label = |label: &str| Words {
+        let label = |label: &str| Annotations {
             label: Some(label.to_owned()),
-            ..Words::default()
+            ..Annotations::default()
         };
-        let note = |note: &str| Words {
+        let note = |note: &str| Annotations {
             note: Some(note.to_owned()),
-            ..Words::default()
+            ..Annotations::default()
         };
-        for words in [label("Ä 1"), label(&"ä".repeat(100)), note("a\nb"), Words::default()] {
-            words.check().unwrap();
+        for annotations in [
+            label("Ä 1"),
+            label(&"ä".repeat(100)),
+            note("a\nb"),
+            Annotations::default(),
+        ] {
+            annotations.check().unwrap();
         }
-        for (words, named) in [
+        for (annotations, named) in [
             (label(""), "label"),
             (label(" "), "label"),
             (label("a\nb"), "label"),
@@ -117,10 +122,10 @@ mod tests {
             (note("\u{1b}"), "note"),
             (note(&"a".repeat(2_001)), "note"),
         ] {
-            let refused = words.check();
+            let refused = annotations.check();
             assert!(
                 matches!(refused, Err(Error::Invalid { field, .. }) if field == named),
-                "{words:?}"
+                "{annotations:?}"
             );
         }
     }

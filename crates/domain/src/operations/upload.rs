@@ -10,8 +10,8 @@ use futures_util::{Stream, StreamExt as _};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use super::take::{TO_SPARE, demand_bytes, said_of};
-use super::{Archives, Words};
+use super::backup::{TO_SPARE, ensure_free_bytes, job_result};
+use super::{Annotations, Operations};
 use crate::account::Admin;
 use crate::catalog::Table;
 use crate::error::{Error, Result};
@@ -30,7 +30,7 @@ const OPERATION: &str = "uploadArchive";
 #[derive(Clone, Debug, Default)]
 pub struct Upload {
     /// What is said of it.
-    pub words: Words,
+    pub annotations: Annotations,
     /// How many bytes are promised.
     pub length: Option<u64>,
     /// What the caller calls the request; the bytes belong to what must be the same.
@@ -52,8 +52,8 @@ enum Looked {
     Published(Value),
 }
 
-impl Archives {
-    /// Lets an archive in: a job, begun when all its bytes are stored, whose result is that of [`Archives::take`].
+impl Operations {
+    /// Lets an archive in: a job, begun when all its bytes are stored, whose result is that of [`Operations::create_backup`].
     ///
     /// 1. It must not be larger than the settings allow, and there must be room for it, as far as anybody can say.
     /// 2. The bytes are stored as they come. If they break off, nothing is left of them.
@@ -70,16 +70,16 @@ impl Archives {
         upload: Upload,
         bytes: impl Stream<Item = Result<Bytes>>,
     ) -> Result<Submitted> {
-        upload.words.check()?;
+        upload.annotations.check()?;
         let named = |body: &Value| {
             let key = upload.key.as_deref();
             key.map(|key| Idempotency::new(key, OPERATION, body)).transpose()
         };
         // Whether it is a key at all can be said before anything is sent.
         named(&Value::Null)?;
-        self.demand_room_for(upload.length).await?;
+        self.ensure_room_for(upload.length).await?;
         let received = self.receive(bytes).await?;
-        let parameters = json!({"words": upload.words, "sha256": received.sha256});
+        let parameters = json!({"words": upload.annotations, "sha256": received.sha256});
         let submission = Submission {
             kind: Kind::Upload,
             idempotency: named(&parameters)?,
@@ -87,7 +87,7 @@ impl Archives {
             needs: Needs::Nothing,
         };
         let (id, form) = (received.id.clone(), received.form);
-        let work = self.upload_work(admin.clone(), received, upload.words);
+        let work = self.upload_work(admin.clone(), received, upload.annotations);
         let submitted = self.0.jobs.submit(admin, submission, work).await;
         // The job would have removed it; there is none, or there is one of the same bytes before.
         let is_needed = matches!(&submitted, Ok(submitted) if submitted.origin() == job::Origin::New);
@@ -97,19 +97,19 @@ impl Archives {
         submitted
     }
 
-    fn upload_work(&self, by: Admin, received: Received, words: Words) -> Work {
-        let archives = self.clone();
-        work(async move |context| archives.admit(&by, received, &words, &context).await)
+    fn upload_work(&self, by: Admin, received: Received, annotations: Annotations) -> Work {
+        let operations = self.clone();
+        work(async move |context| operations.admit(&by, received, &annotations, &context).await)
     }
 
-    async fn demand_room_for(&self, length: Option<u64>) -> Result<()> {
+    async fn ensure_room_for(&self, length: Option<u64>) -> Result<()> {
         let limit = self.upload_limit();
         let Some(length) = length else { return Ok(()) };
         if length > limit {
             return Err(Error::UploadTooLarge { limit });
         }
         match self.0.store.room().await? {
-            Some(free) => demand_bytes(free, length.saturating_add(TO_SPARE)),
+            Some(free) => ensure_free_bytes(free, length.saturating_add(TO_SPARE)),
             None => Ok(()),
         }
     }
@@ -129,14 +129,14 @@ impl Archives {
         let received = async {
             let mut left = self.upload_limit();
             let mut next = Some(Ok(start.freeze()));
-            while let Some(piece) = next {
-                let piece: Bytes = piece?;
+            while let Some(chunk) = next {
+                let chunk: Bytes = chunk?;
                 let limit = self.upload_limit();
                 left = left
-                    .checked_sub(piece.len() as u64)
+                    .checked_sub(chunk.len() as u64)
                     .ok_or(Error::UploadTooLarge { limit })?;
-                digest.update(&piece);
-                incoming.write(piece).await?;
+                digest.update(&chunk);
+                incoming.write(chunk).await?;
                 next = bytes.next().await;
             }
             Ok(())
@@ -153,21 +153,27 @@ impl Archives {
     }
 
     /// Looks at what has come, and lists it. If an earlier job of the same request has listed it, once is enough.
-    async fn admit(&self, by: &Admin, mut received: Received, words: &Words, context: &Context) -> Result<Value> {
+    async fn admit(
+        &self,
+        by: &Admin,
+        mut received: Received,
+        annotations: &Annotations,
+        context: &Context,
+    ) -> Result<Value> {
         let progress = context.progress();
         let looked = async {
             match self.published_before(context).await? {
                 Some(published) => Ok(Looked::Published(published)),
                 None => {
-                    let manifest = self.look(by, &mut received, words, progress).await;
+                    let manifest = self.look(by, &mut received, annotations, progress).await;
                     manifest.map(|manifest| Looked::Whole(Box::new(manifest)))
                 }
             }
         };
         let outcome = match looked.await {
             Ok(Looked::Whole(mut manifest)) => {
-                self.record_and_enlist(&mut manifest, context).await?;
-                return Ok(said_of(&manifest));
+                self.record_and_publish(&mut manifest, context).await?;
+                return Ok(job_result(&manifest));
             }
             Ok(Looked::Published(published)) => Ok(published),
             Err(error) => Err(error),
@@ -176,20 +182,26 @@ impl Archives {
         outcome
     }
 
-    async fn look(&self, by: &Admin, received: &mut Received, words: &Words, progress: &Progress) -> Result<Manifest> {
+    async fn look(
+        &self,
+        by: &Admin,
+        received: &mut Received,
+        annotations: &Annotations,
+        progress: &Progress,
+    ) -> Result<Manifest> {
         let mut checked = self.check(received, progress).await?;
         if checked.form != received.form {
             // Its name must say what it is, which could not be seen from outside.
             self.rename(received, checked.form).await?;
             checked = self.check(received, progress).await?;
         }
-        demand_all_tables(&checked)?;
+        ensure_all_tables(&checked)?;
         if checked.object.sha256 != received.sha256 {
             return Err(Error::internal("reading back what was brought")("it is not what came"));
         }
         let id = received.id.clone();
         let mut manifest = Manifest::new(id, Origin::Uploaded, &checked.header, &checked.summary, checked.object);
-        words.put(&mut manifest);
+        annotations.apply_to(&mut manifest);
         manifest.created_by = Some(by.username().to_owned());
         Ok(manifest)
     }
@@ -218,7 +230,7 @@ impl Archives {
 ///
 /// # Errors
 /// [`Error::TableNotFound`]
-pub(super) fn demand_all_tables(checked: &Checked) -> Result<()> {
+pub(super) fn ensure_all_tables(checked: &Checked) -> Result<()> {
     let has = |table: &Table| checked.summary.rows.contains_key(table.name());
     match Table::ALL.into_iter().find(|table| !has(table)) {
         Some(missing) => Err(Error::TableNotFound(missing)),

@@ -4,7 +4,7 @@ use campus_backup_archive::Manifest;
 use campus_backup_archive::manifest::Origin;
 use serde_json::json;
 
-use super::{Archives, Words};
+use super::{Annotations, Operations};
 use crate::account::Admin;
 use crate::error::{Error, Result};
 use crate::job::{Idempotency, Kind, Needs, Phase, Submission, Submitted, Work, work};
@@ -21,7 +21,7 @@ const PLENTY: u64 = 100;
 /// What there must be to spare beside an archive.
 pub(super) const TO_SPARE: u64 = 4 << 20;
 
-impl Archives {
+impl Operations {
     /// Begins to take an archive of the live data: a job whose result is `{"archive_id"}` and the archive's numbers.
     ///
     /// 1. There must be room for it, as far as anybody can say.
@@ -34,31 +34,36 @@ impl Archives {
     ///
     /// # Errors
     /// Then there is no job: [`Error::Invalid`], [`Error::InsufficientStorage`], and those of [`Jobs::submit`](crate::job::Jobs::submit).
-    pub async fn take(&self, admin: &Admin, words: Words, idempotency: Option<Idempotency>) -> Result<Submitted> {
-        words.check()?;
+    pub async fn create_backup(
+        &self,
+        admin: &Admin,
+        annotations: Annotations,
+        idempotency: Option<Idempotency>,
+    ) -> Result<Submitted> {
+        annotations.check()?;
         self.ensure_room().await?;
         let submission = Submission {
             kind: Kind::Archive,
-            parameters: json!(words),
+            parameters: json!(annotations),
             idempotency,
             needs: Needs::Nothing,
         };
-        let work = self.take_work(admin.clone(), words);
+        let work = self.backup_work(admin.clone(), annotations);
         self.0.jobs.submit(admin, submission, work).await
     }
 
-    fn take_work(&self, by: Admin, words: Words) -> Work {
-        let archives = self.clone();
+    fn backup_work(&self, by: Admin, annotations: Annotations) -> Work {
+        let operations = self.clone();
         work(async move |context| {
-            if let Some(published) = archives.published_before(&context).await? {
+            if let Some(published) = operations.published_before(&context).await? {
                 return Ok(published);
             }
             let progress = context.progress();
-            let mut manifest = archives
-                .write(&by, &words, Origin::Taken, Phase::BackingUp, progress)
+            let mut manifest = operations
+                .write(&by, &annotations, Origin::Taken, Phase::BackingUp, progress)
                 .await?;
-            archives.record_and_enlist(&mut manifest, &context).await?;
-            Ok(said_of(&manifest))
+            operations.record_and_publish(&mut manifest, &context).await?;
+            Ok(job_result(&manifest))
         })
     }
 
@@ -76,7 +81,7 @@ impl Archives {
             return Ok(());
         }
         let rows = stats::stats(&self.0.database).await?.total();
-        demand_bytes(free, room_for(rows, last))
+        ensure_free_bytes(free, room_for(rows, last))
     }
 
     /// Checks that the store answers and has room for an archive like the last one. No row is counted.
@@ -89,12 +94,12 @@ impl Archives {
             return Ok(());
         };
         let size = last_archive(&listing).map_or(0, |(size, _)| size);
-        demand_bytes(free, size.saturating_mul(2).saturating_add(TO_SPARE))
+        ensure_free_bytes(free, size.saturating_mul(2).saturating_add(TO_SPARE))
     }
 
     /// Lists an archive that was stored and looked at, if it may be. Otherwise, and if it can't be listed, nothing is left of
     /// it.
-    pub(super) async fn enlist(&self, manifest: &Manifest, may: Result<()>) -> Result<()> {
+    pub(super) async fn publish(&self, manifest: &Manifest, may: Result<()>) -> Result<()> {
         if let Err(error) = may {
             self.discard(manifest).await;
             return Err(error);
@@ -133,7 +138,7 @@ fn last_archive(listing: &Listing) -> Option<(u64, u64)> {
 }
 
 /// What a job says of the archive that came of it.
-pub(super) fn said_of(manifest: &Manifest) -> serde_json::Value {
+pub(super) fn job_result(manifest: &Manifest) -> serde_json::Value {
     json!({
         "archive_id": manifest.id,
         "rows": manifest.rows,
@@ -146,7 +151,7 @@ pub(super) fn said_of(manifest: &Manifest) -> serde_json::Value {
 ///
 /// # Errors
 /// [`Error::InsufficientStorage`]
-pub(super) fn demand_bytes(free: u64, needed: u64) -> Result<()> {
+pub(super) fn ensure_free_bytes(free: u64, needed: u64) -> Result<()> {
     match free < needed {
         true => Err(Error::InsufficientStorage {
             doing: "looking for room for an archive",

@@ -15,7 +15,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use campus_backup_archive::manifest::{Object, Origin};
 use campus_backup_archive::{Cell, Layers, Manifest, Measurement, Summary, Writer};
 
-use super::{Archives, Words};
+use super::{Annotations, Operations};
 use crate::account::Admin;
 use crate::catalog::Table;
 use crate::error::{Error, Result, UnstorableRows};
@@ -27,7 +27,7 @@ use crate::snapshot::{Selection, Sink, Snapshot};
 use crate::store::{self, StoreWriter};
 
 /// How many bytes of the document are handed on at once.
-const PIECE: usize = 256 * 1024;
+const CHUNK_BYTES: usize = 256 * 1024;
 
 /// How many pieces may wait between two threads.
 const QUEUE: usize = 4;
@@ -37,14 +37,14 @@ const STORING: &str = "storing an archive";
 const OPENING: &str = "opening what is stored";
 const READING_BACK: &str = "reading back what was stored";
 
-impl Archives {
+impl Operations {
     /// Writes an archive of the live data into the store and reads it back. It is in no list yet.
     ///
     /// It works on the thread that polls it, which must be one that may block, and on two others.
     pub(super) async fn write(
         &self,
         by: &Admin,
-        words: &Words,
+        annotations: &Annotations,
         kind: Origin,
         phase: Phase,
         progress: &Progress,
@@ -65,7 +65,7 @@ impl Archives {
             return Err(error);
         }
         let mut manifest = Manifest::new(id, kind, &checked.header, &checked.summary, checked.object);
-        words.put(&mut manifest);
+        annotations.apply_to(&mut manifest);
         manifest.created_by = Some(by.username().to_owned());
         Ok(manifest)
     }
@@ -78,14 +78,14 @@ impl Archives {
         priority: Priority,
         progress: &Progress,
     ) -> Result<(Measurement, Checked)> {
-        let (document, pieces) = sync_channel(QUEUE);
+        let (document, chunks) = sync_channel(QUEUE);
         let (object, copies) = sync_channel(QUEUE);
         let (layers, keys, told) = (self.0.layers.clone(), self.0.settings.keys.clone(), progress.clone());
         let sealing = priority::run(priority, STORING, move || {
-            seal(&layers, incoming, &pieces, object, told)
+            seal(&layers, incoming, &chunks, object, told)
         });
         // It is the reading that tells how far this has come.
-        let opening = move || open::check(Coming::new(copies), &keys, &Progress::default());
+        let opening = move || open::check(ChunkReader::new(copies), &keys, &Progress::default());
         let opening = priority::run(priority, OPENING, opening);
         let read = self.read(snapshot, document, progress).await;
         let (sealed, opened) = (sealing.await.flatten(), opening.await.flatten());
@@ -101,8 +101,8 @@ impl Archives {
     }
 
     /// Reads the snapshot into a document.
-    async fn read(&self, mut snapshot: Snapshot, queue: SyncSender<Piece>, progress: &Progress) -> Result<Summary> {
-        let mut buffer = Vec::with_capacity(PIECE + PIECE / 8);
+    async fn read(&self, mut snapshot: Snapshot, queue: SyncSender<Chunk>, progress: &Progress) -> Result<Summary> {
+        let mut buffer = Vec::with_capacity(CHUNK_BYTES + CHUNK_BYTES / 8);
         let engine = snapshot.engine().name();
         let header = header(snapshot.taken_at(), self.0.settings.app_version, engine, &Table::ALL);
         let mut sink = Document {
@@ -129,8 +129,8 @@ impl Archives {
         sink.unstorable.refuse()?;
         sink.steps.tell()?;
         let summary = sink.writer.finish(&mut sink.buffer);
-        for piece in [Piece::Bytes(sink.buffer), Piece::End] {
-            hand_on(&sink.queue, piece)?;
+        for chunk in [Chunk::Bytes(sink.buffer), Chunk::End] {
+            hand_on(&sink.queue, chunk)?;
         }
         Ok(summary)
     }
@@ -163,7 +163,7 @@ fn cause(errors: [Option<Error>; 3]) -> Error {
 }
 
 /// A piece of the document or of the object on its way to another thread.
-enum Piece {
+enum Chunk {
     Bytes(Vec<u8>),
     /// It was everything. Without it nothing is stored.
     End,
@@ -173,15 +173,15 @@ enum Piece {
 ///
 /// # Errors
 /// [`Error::Gone`]
-fn hand_on(queue: &SyncSender<Piece>, piece: Piece) -> Result<()> {
-    queue.send(piece).map_err(|_| Error::Gone)
+fn hand_on(queue: &SyncSender<Chunk>, chunk: Chunk) -> Result<()> {
+    queue.send(chunk).map_err(|_| Error::Gone)
 }
 
 /// Writes rows into the document.
 struct Document<'p> {
     writer: Writer,
     buffer: Vec<u8>,
-    queue: SyncSender<Piece>,
+    queue: SyncSender<Chunk>,
     steps: Steps<'p>,
     table: Table,
     rows: u64,
@@ -208,8 +208,8 @@ impl Sink for Document<'_> {
     }
 
     /// Blocks while the store is slow.
-    async fn flush_if_full(&mut self) -> Result<()> {
-        if self.buffer.len() < PIECE {
+    async fn hand_on(&mut self) -> Result<()> {
+        if self.buffer.len() < CHUNK_BYTES {
             return Ok(());
         }
         if !self.unstorable.is_empty() {
@@ -217,52 +217,52 @@ impl Sink for Document<'_> {
             self.buffer.clear();
             return Ok(());
         }
-        let full = std::mem::replace(&mut self.buffer, Vec::with_capacity(PIECE + PIECE / 8));
-        hand_on(&self.queue, Piece::Bytes(full))
+        let full = std::mem::replace(&mut self.buffer, Vec::with_capacity(CHUNK_BYTES + CHUNK_BYTES / 8));
+        hand_on(&self.queue, Chunk::Bytes(full))
     }
 }
 
 /// Puts what comes through the layers into the store, and hands it on to be opened.
 fn seal(
     layers: &Layers,
-    incoming: StoreWriter,
-    pieces: &Receiver<Piece>,
-    object: SyncSender<Piece>,
+    incoming: Incoming,
+    chunks: &Receiver<Chunk>,
+    object: SyncSender<Chunk>,
     progress: Progress,
 ) -> Result<(StoreWriter, Measurement)> {
     let failed = || Error::io(STORING);
     let writer = incoming.into_writer();
     let mut sealer = layers
-        .seal(Copied {
+        .seal(TeeWriter {
             writer,
             object,
             progress,
         })
         .map_err(failed())?;
     loop {
-        match pieces.recv() {
-            Ok(Piece::Bytes(bytes)) => sealer.write_all(&bytes).map_err(failed())?,
-            Ok(Piece::End) => break,
+        match chunks.recv() {
+            Ok(Chunk::Bytes(bytes)) => sealer.write_all(&bytes).map_err(failed())?,
+            Ok(Chunk::End) => break,
             Err(_) => return Err(Error::Gone),
         }
     }
     let (copied, measurement) = sealer.finish().map_err(failed())?;
-    hand_on(&copied.object, Piece::End)?;
+    hand_on(&copied.object, Chunk::End)?;
     Ok((copied.writer.into_incoming()?, measurement))
 }
 
 /// Writes into the store, tells how many bytes that were, and hands on the same.
-struct Copied {
-    writer: store::BlockingWriter,
-    object: SyncSender<Piece>,
+struct TeeWriter {
+    writer: store::Writer,
+    object: SyncSender<Chunk>,
     progress: Progress,
 }
 
-impl Write for Copied {
+impl Write for TeeWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = self.writer.write(bytes)?;
         self.progress.add_bytes(written as u64);
-        hand_on(&self.object, Piece::Bytes(bytes[..written].to_vec())).map_err(io::Error::other)?;
+        hand_on(&self.object, Chunk::Bytes(bytes[..written].to_vec())).map_err(io::Error::other)?;
         Ok(written)
     }
 
@@ -272,32 +272,32 @@ impl Write for Copied {
 }
 
 /// The bytes of an object as they come from the thread that seals it.
-struct Coming {
-    pieces: Receiver<Piece>,
-    piece: Cursor<Vec<u8>>,
+struct ChunkReader {
+    chunks: Receiver<Chunk>,
+    chunk: Cursor<Vec<u8>>,
     has_ended: bool,
 }
 
-impl Coming {
-    fn new(pieces: Receiver<Piece>) -> Self {
+impl ChunkReader {
+    fn new(chunks: Receiver<Chunk>) -> Self {
         Self {
-            pieces,
-            piece: Cursor::default(),
+            chunks,
+            chunk: Cursor::default(),
             has_ended: false,
         }
     }
 }
 
-impl Read for Coming {
+impl Read for ChunkReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
-            let read = self.piece.read(buffer)?;
+            let read = self.chunk.read(buffer)?;
             if read > 0 || self.has_ended || buffer.is_empty() {
                 return Ok(read);
             }
-            match self.pieces.recv() {
-                Ok(Piece::Bytes(bytes)) => self.piece = Cursor::new(bytes),
-                Ok(Piece::End) => self.has_ended = true,
+            match self.chunks.recv() {
+                Ok(Chunk::Bytes(bytes)) => self.chunk = Cursor::new(bytes),
+                Ok(Chunk::End) => self.has_ended = true,
                 Err(_) => return Err(io::Error::other(Error::Gone)),
             }
         }
@@ -310,25 +310,25 @@ mod tests {
 
     #[test]
     fn what_breaks_off_never_looks_like_an_end() {
-        let (queue, pieces) = sync_channel(QUEUE);
-        hand_on(&queue, Piece::Bytes(b"ab".to_vec())).unwrap();
+        let (queue, chunks) = sync_channel(QUEUE);
+        hand_on(&queue, Chunk::Bytes(b"ab".to_vec())).unwrap();
         drop(queue);
         let mut read = Vec::new();
-        let broken = Coming::new(pieces).read_to_end(&mut read).unwrap_err();
+        let broken = ChunkReader::new(chunks).read_to_end(&mut read).unwrap_err();
         assert!(matches!(Error::io("a test")(broken), Error::Gone));
         assert_eq!(read, b"ab");
 
-        let (queue, pieces) = sync_channel(QUEUE);
-        for piece in [
-            Piece::Bytes(b"ab".to_vec()),
-            Piece::Bytes(Vec::new()),
-            Piece::Bytes(b"c".to_vec()),
-            Piece::End,
+        let (queue, chunks) = sync_channel(QUEUE);
+        for chunk in [
+            Chunk::Bytes(b"ab".to_vec()),
+            Chunk::Bytes(Vec::new()),
+            Chunk::Bytes(b"c".to_vec()),
+            Chunk::End,
         ] {
-            hand_on(&queue, piece).unwrap();
+            hand_on(&queue, chunk).unwrap();
         }
         let mut read = String::new();
-        Coming::new(pieces).read_to_string(&mut read).unwrap();
+        ChunkReader::new(chunks).read_to_string(&mut read).unwrap();
         assert_eq!(read, "abc");
     }
 

@@ -5,7 +5,7 @@ use std::ops::Range;
 use campus_backup_archive::Manifest;
 use campus_backup_archive::manifest::Origin;
 
-use super::{Archives, Edit, ListedArchive};
+use super::{AnnotationPatch, ListedArchive, Operations};
 use crate::account::Admin;
 use crate::change_log;
 use crate::diff::{self, Side};
@@ -14,7 +14,7 @@ use crate::store::{self, StoreReader, UnreadableEntry};
 
 /// Some of the archives that are kept.
 #[derive(Clone, Debug, Default)]
-pub struct Kept {
+pub struct ArchivePage {
     /// The newest first.
     pub items: Vec<ListedArchive>,
     /// How many there are in all.
@@ -32,14 +32,14 @@ pub enum UndoLoss {
     Accepted,
 }
 
-impl Archives {
+impl Operations {
     /// Lists archives, if wanted only those that came in one way, the newest first.
     ///
     /// # Errors
     /// [`Error::StoreUnavailable`], and what the database says.
-    pub async fn list(&self, _: &Admin, kind: Option<Origin>, limit: u64, offset: u64) -> Result<Kept> {
+    pub async fn list(&self, _: &Admin, kind: Option<Origin>, limit: u64, offset: u64) -> Result<ArchivePage> {
         let (page, total, unreadable) = self.stored().page(kind, limit, offset).await?;
-        Ok(Kept {
+        Ok(ArchivePage {
             total,
             items: self.describe(page).await?,
             unreadable,
@@ -58,12 +58,12 @@ impl Archives {
     ///
     /// # Errors
     /// [`Error::Invalid`], and those of [`Store::update`](crate::store::Store::update).
-    pub async fn edit(&self, _: &Admin, id: &str, edit: &Edit) -> Result<ListedArchive> {
+    pub async fn edit(&self, _: &Admin, id: &str, edit: &AnnotationPatch) -> Result<ListedArchive> {
         edit.check()?;
         let key = self.manifest_key().await?;
         let change = |manifest: &mut Manifest| {
             let was_signed = key.has_signed(manifest);
-            edit.put(manifest);
+            edit.apply_to(manifest);
             manifest.signature = None;
             if was_signed {
                 key.sign(manifest);

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tokio::runtime::Handle;
 
 use super::records::{ensure_is_recorded, provenance_of};
-use super::{Archives, Settings};
+use super::{Operations, Settings};
 use crate::account::Admin;
 use crate::catalog::Table;
 use crate::change::Change;
@@ -75,7 +75,7 @@ pub struct RestoreReport {
     pub restored_at: DateTime<Utc>,
 }
 
-impl Archives {
+impl Operations {
     /// Says what a restore would do, and changes nothing. It reads both sides to their ends, on a thread that may block,
     /// and ends early if the future is dropped.
     ///
@@ -97,7 +97,7 @@ impl Archives {
     }
 
     /// The same for an archive that is a file and in no store: it is what a restore of the file does after it was
-    /// [uploaded](Archives::upload).
+    /// [uploaded](Operations::upload).
     ///
     /// # Errors
     /// Those of [`restore::plan`].
@@ -113,12 +113,12 @@ impl Archives {
         request: &Restore,
         provenance: Provenance,
     ) -> Result<Plan> {
-        let (archives, admin, request) = (self.clone(), admin.clone(), request.clone());
+        let (operations, admin, request) = (self.clone(), admin.clone(), request.clone());
         let progress = Progress::default();
         let _ended = progress.cancel_on_drop();
         let runtime = Handle::current();
         let planning = tokio::task::spawn_blocking(move || {
-            runtime.block_on(archives.plan_here(&admin, &*source, &request, provenance, &progress))
+            runtime.block_on(operations.plan_here(&admin, &*source, &request, provenance, &progress))
         });
         planning.await.map_err(Error::internal("planning a restore"))?
     }
@@ -229,10 +229,10 @@ impl Archives {
         request: RestoreRequest,
         sessions: Vec<Statement>,
     ) -> Work {
-        let archives = self.clone();
+        let operations = self.clone();
         work(async move |context| {
             let restoring = Restoring {
-                archives: &archives,
+                operations: &operations,
                 admin: &by,
                 manifest: &manifest,
                 request: &request,
@@ -244,7 +244,7 @@ impl Archives {
 }
 
 struct Restoring<'a> {
-    archives: &'a Archives,
+    operations: &'a Operations,
     admin: &'a Admin,
     manifest: &'a Manifest,
     request: &'a RestoreRequest,
@@ -253,15 +253,18 @@ struct Restoring<'a> {
 
 impl Restoring<'_> {
     async fn run(&self, context: &Context) -> Result<Value> {
-        let (progress, shared) = (context.progress(), &self.archives.0);
-        let source = self.archives.source(self.manifest);
+        let (progress, shared) = (context.progress(), &self.operations.0);
+        let source = self.operations.source(self.manifest);
         let checked = digest(&source, &shared.settings.keys, Some(self.manifest), progress).await?;
-        let record = self.archives.record(&self.manifest.id).await?;
+        let record = self.operations.record(&self.manifest.id).await?;
         ensure_is_recorded(record.as_ref(), &checked)?;
         let provenance = provenance_of(record.as_ref());
         let change = Change::begin(&shared.database, self.request.restore.tables(), DOING).await?;
         let label = format!("before the restore of {}", self.manifest.id);
-        let safety = self.archives.safety(self.admin, &label, progress).await?;
+        let safety = self
+            .operations
+            .create_safety_backup(self.admin, &label, progress)
+            .await?;
         let replaced = self.replace(context, change, &checked.summary, provenance, &safety.manifest);
         match replaced.await {
             Ok((change, report)) => {
@@ -270,7 +273,7 @@ impl Restoring<'_> {
                 Ok(report)
             }
             Err(error) => {
-                safety.take_back().await;
+                safety.discard().await;
                 Err(error)
             }
         }
@@ -294,7 +297,7 @@ impl Restoring<'_> {
             return Err(Error::PlanOutdated);
         }
         progress.enter(Phase::Changing, Some(restore.rows_in(archive)))?;
-        let apply = self.archives.apply(
+        let apply = self.operations.apply(
             self.admin,
             &mut change,
             self.manifest,
@@ -311,7 +314,7 @@ impl Restoring<'_> {
         for statement in self.sessions {
             change.execute(statement).await?;
         }
-        let restored_at = self.archives.0.database.now().await?;
+        let restored_at = self.operations.0.database.now().await?;
         let effect = Effect {
             kind: change_log::Kind::Restore,
             changed_at: restored_at,
@@ -326,7 +329,7 @@ impl Restoring<'_> {
             tables: restored.tables,
             restored_at,
         });
-        self.archives.record_in(&mut change, safety, context).await?;
+        self.operations.record_in(&mut change, safety, context).await?;
         context.finish_in(&mut change, &effect, &report).await?;
         Ok((change, report))
     }

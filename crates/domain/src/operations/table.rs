@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use tokio::runtime::Handle;
 
-use super::Archives;
+use super::Operations;
 use crate::account::Admin;
 use crate::catalog::{NameColumns, Scope, Table};
 use crate::error::Result;
@@ -26,7 +26,7 @@ pub struct TableRequest {
     pub transfer: Transfer,
 }
 
-impl Archives {
+impl Operations {
     /// Begins the download of one table: byte for byte the live download of the archive's moment. It ends as every
     /// download, cleanly only if the archive is whole to its end. Dropping the body ends the reading, and so does
     /// `abandoned`.

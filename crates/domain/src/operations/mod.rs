@@ -1,6 +1,6 @@
 //! Archives: taking, bringing, looking at, verifying and restoring them, and clearing with a way back.
 //!
-//! The front door is [`Archives`]. It puts together what lies elsewhere: a [snapshot](crate::snapshot) is written into the
+//! The front door is [`Operations`]. It puts together what lies elsewhere: a [snapshot](crate::snapshot) is written into the
 //! [store](crate::store) by a [job](crate::job), read back by [`open`](crate::open), tested by a restore in
 //! [`verify`](crate::verify), brought back by [`restore`](crate::restore). Whatever takes long or changes the live data
 //! is a job; what is wrong with a request is said before there is one.
@@ -9,7 +9,7 @@
 //!
 //! 1. Whatever has to be read is read to its end and checked.
 //! 2. The change begins: nobody else can write to its tables any more.
-//! 3. A *safety archive* of what is there is taken, read back and listed ([`safety`]). Without it nothing goes on.
+//! 3. A *safety archive* of what is there is taken, read back and listed ([`safety_backup`]). Without it nothing goes on.
 //! 4. Rows are changed, counted and checked, in one transaction.
 //! 5. The job's end, its result, its record in the [change log](crate::change_log) and the effect are one commit ([`Context::finish_in`](crate::job::Context::finish_in)).
 //!
@@ -17,25 +17,25 @@
 //!
 //! What proves an archive is in the database and not beside it ([`records`]).
 //!
-//! In reading order: [`words`] are those of people; [`take`] begins an archive, [`writing`] is how it is written and checked,
-//! `safety` takes those that can undo something;
-//! `stored` reads what is there, [`published`](mod@published) finds what a job has published; [`history`] lists and keeps;
+//! In reading order: [`annotations`] are those of people; [`backup`] begins an archive, [`pipeline`] is how it is written and checked,
+//! `safety_backup` takes those that can undo something;
+//! `stored` reads what is there, [`published`](mod@published) finds what a job has published; [`listing`] lists and keeps;
 //! [`upload`] lets one in; [`table`] takes one table out; [`verify`] looks again; then [`restore`], [`clear`] and [`undo`].
 
+mod annotations;
+mod backup;
 mod clear;
-mod history;
+mod listing;
+mod pipeline;
 mod published;
 mod records;
 mod restore;
-mod safety;
+mod safety_backup;
 mod stored;
 mod table;
-mod take;
 mod undo;
 mod upload;
 mod verify;
-mod words;
-mod writing;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -45,8 +45,9 @@ use campus_backup_archive::{Keys, Layers, Manifest, ManifestKey, Recipients};
 use chrono::TimeDelta;
 use tokio::sync::OnceCell;
 
+pub use self::annotations::{AnnotationPatch, Annotations};
 pub use self::clear::ClearReport;
-pub use self::history::{Kept, UndoLoss};
+pub use self::listing::{ArchivePage, UndoLoss};
 pub use self::published::published;
 pub use self::records::{ArchiveOrigin, ListedArchive};
 pub use self::restore::{RESTORE, RestoreReport, RestoreRequest, Unencrypted};
@@ -54,7 +55,6 @@ pub use self::stored::StoredArchives;
 pub use self::table::TableRequest;
 pub use self::undo::UndoReport;
 pub use self::upload::Upload;
-pub use self::words::{Edit, Words};
 use crate::database::Database;
 use crate::error::Result;
 use crate::job::Jobs;
@@ -84,7 +84,7 @@ pub struct Settings {
 
 /// All archives of a school. Cloning is cheap, and clones are the same.
 #[derive(Clone)]
-pub struct Archives(Arc<Shared>);
+pub struct Operations(Arc<Shared>);
 
 #[derive(Clone)]
 struct Shared {
@@ -97,7 +97,7 @@ struct Shared {
     manifest_key: OnceCell<ManifestKey>,
 }
 
-impl Archives {
+impl Operations {
     /// The archives in a store, of the live data in a database. Nothing is asked or written yet.
     pub fn new(database: Database, store: Store, jobs: Jobs, settings: Settings) -> Self {
         let layers = Layers {
@@ -143,9 +143,9 @@ impl Archives {
     }
 }
 
-impl fmt::Debug for Archives {
+impl fmt::Debug for Operations {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Archives")
+        f.debug_struct("Operations")
             .field("store", &self.0.store)
             .finish_non_exhaustive()
     }

@@ -9,8 +9,8 @@ use campus_backup_archive::{Form, Manifest, ManifestError};
 use serde_json::json;
 
 use super::records::{Proof, ensure_is_recorded, kind_of};
-use super::upload::demand_all_tables;
-use super::{Archives, StoredArchives};
+use super::upload::ensure_all_tables;
+use super::{Operations, StoredArchives};
 use crate::account::Admin;
 use crate::error::{Error, Result};
 use crate::job::{Idempotency, Kind, Needs, Progress, Submission, Submitted, Work, work};
@@ -21,7 +21,7 @@ use crate::verify::{compare, digest, test_restore, verification};
 /// How many verifications an archive remembers; the oldest are forgotten.
 const REMEMBERED: usize = 20;
 
-impl Archives {
+impl Operations {
     /// Begins to verify an archive: a job whose result is what the archive then remembers of it. One that finds the
     /// archive damaged has failed, and the archive remembers that, too.
     ///
@@ -52,9 +52,9 @@ impl Archives {
     }
 
     fn verify_work(&self, by: Admin, id: String, subject: Subject, level: VerificationLevel) -> Work {
-        let (archives, stored) = (self.clone(), self.stored());
+        let (operations, stored) = (self.clone(), self.stored());
         work(async move |context| {
-            let proof = archives.proof(&id).await?;
+            let proof = operations.proof(&id).await?;
             let looked = stored
                 .look(
                     &id,
@@ -81,7 +81,7 @@ struct Looked {
 }
 
 impl StoredArchives {
-    /// Verifies an archive as [`Archives::verify`] does, but for what only a database can prove. What was found can't be signed
+    /// Verifies an archive as [`Operations::verify`] does, but for what only a database can prove. What was found can't be signed
     /// here, so a signed manifest remembers only damage: with its signature the verifications of before no longer count. A
     /// missing or wrong key says nothing about the archive, and is not stored. Where the result can't be stored, the log says
     /// so: what was found is true all the same.
@@ -222,7 +222,7 @@ struct Subject {
 /// [`Error::TableNotFound`], and [`Error::ArchiveUnreadable`] if its name does not say what it is: the manifest could
 /// not lead to it.
 fn manifest_of(id: &str, by: Option<&str>, subject: &Subject, checked: &Checked) -> Result<Manifest> {
-    demand_all_tables(checked)?;
+    ensure_all_tables(checked)?;
     if checked.form != subject.form {
         return Err(Error::ArchiveUnreadable {
             id: id.to_owned(),

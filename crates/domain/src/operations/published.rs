@@ -3,9 +3,9 @@
 use campus_backup_archive::Manifest;
 use serde_json::Value;
 
-use super::Archives;
+use super::Operations;
+use super::backup::job_result;
 use super::records::manifest_key;
-use super::take::said_of;
 use crate::database::Database;
 use crate::error::Result;
 use crate::job::{Context, Published};
@@ -22,7 +22,7 @@ pub async fn published(database: &Database, store: &Store) -> Result<Published> 
         .archives
         .into_iter()
         .filter(|manifest| key.has_signed(manifest))
-        .filter_map(|manifest| Some((manifest.job_id.clone()?, said_of(&manifest))))
+        .filter_map(|manifest| Some((manifest.job_id.clone()?, job_result(&manifest))))
         .collect())
 }
 
@@ -32,7 +32,7 @@ pub(super) fn attribute(manifest: &mut Manifest, context: &Context) {
     manifest.request_digest = context.request_digest();
 }
 
-impl Archives {
+impl Operations {
     /// What an earlier job of the same request has published although it did not succeed as far as it is known: its answer
     /// from the store was lost, or it was taken for dead. It is the answer to the request that is made again.
     pub(super) async fn published_before(&self, context: &Context) -> Result<Option<Value>> {
@@ -43,6 +43,6 @@ impl Archives {
         let is_it = |manifest: &&std::sync::Arc<Manifest>| {
             manifest.request_digest.as_ref() == Some(&digest) && key.has_signed(manifest)
         };
-        Ok(listing.archives.iter().find(is_it).map(|manifest| said_of(manifest)))
+        Ok(listing.archives.iter().find(is_it).map(|manifest| job_result(manifest)))
     }
 }
