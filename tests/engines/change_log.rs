@@ -1,4 +1,4 @@
-//! The change log of an installation from before there was one, and how long records are kept.
+//! The change log of an installation that is older than the log, and how long records are kept.
 
 use campus_backup_migration::{Migrator, MigratorTrait};
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use harness::{Engine, PATIENCE, Scratch, on_every_engine, small_school, until};
 /// Makes the migration run again.
 const FORGET_MIGRATION: &str = "delete from backup_migrations where version = 'm20261128_000006_changes'";
 
-/// A job that has succeeded, as every version writes it.
+/// A succeeded job, as every version writes it.
 fn job(id: &str, kind: &str, parameters: &Value, result: &Value) -> String {
     format!(
         "insert into backup_jobs (id, kind, state, phase, rows_done, bytes, user_id, username, created_at, heartbeat_at, \
@@ -84,14 +84,14 @@ async fn changes_in_the_job_history_are_copied(engine: Engine) {
         .await;
     assert_eq!(window, 1);
 
-    // On MySQL a migration that is interrupted leaves its table; done again, it copies nothing twice.
+    // On MySQL an interrupted migration leaves its table. When it runs again, it copies no change twice.
     scratch.execute(FORGET_MIGRATION).await;
     Migrator::up(scratch.connection(), None).await.unwrap();
     assert_eq!(scratch.rows(log).await, copied);
 }
 
 #[on_every_engine]
-async fn only_records_that_are_old_and_beyond_undo_are_deleted(engine: Engine) {
+async fn only_old_records_that_can_not_be_undone_are_deleted(engine: Engine) {
     let school = small_school(engine).await;
     let days = |days: i64| match engine {
         Engine::Sqlite => format!("strftime('%Y-%m-%dT%H:%M:%S+00:00', 'now', '{days} days')"),

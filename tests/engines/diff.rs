@@ -1,9 +1,9 @@
-//! Archives of every engine compared and test-restored, by the domain itself.
+//! Archives of every engine are compared and test-restored by the domain.
 
 use std::sync::Arc;
 
 use campus_backup_archive::Keys;
-use campus_backup_domain::diff::{self, Archive, Counts, Outcome, Side};
+use campus_backup_domain::diff::{self, Archive, Counts, DiffInput, Outcome};
 use campus_backup_domain::job::Progress;
 use campus_backup_domain::open::Source;
 use campus_backup_domain::{Table, verify};
@@ -15,20 +15,20 @@ async fn download(scratch: &Scratch) -> Arc<dyn Source> {
     Arc::new(Place::on(scratch).await.archive().await)
 }
 
-fn archive(source: &Arc<dyn Source>) -> Side {
-    Side::Archive(Archive {
+fn archive(source: &Arc<dyn Source>) -> DiffInput {
+    DiffInput::Archive(Archive {
         source: Arc::clone(source),
         keys: Keys::none(),
         manifest: None,
     })
 }
 
-async fn live(scratch: &Scratch) -> Side {
-    Side::Live(scratch.database().await)
+async fn live(scratch: &Scratch) -> DiffInput {
+    DiffInput::Live(scratch.database().await)
 }
 
 #[on_every_engine]
-async fn what_has_changed_since_an_archive_is_found(engine: Engine) {
+async fn changes_since_an_archive_are_found(engine: Engine) {
     let school = small_school(engine).await;
     let taken = download(&school.scratch).await;
     let (stored, live) = (archive(&taken), live(&school.scratch).await);
@@ -83,7 +83,7 @@ async fn what_has_changed_since_an_archive_is_found(engine: Engine) {
 }
 
 #[on_every_engine]
-async fn the_same_school_is_the_same_on_every_engine(engine: Engine) {
+async fn same_school_has_no_differences_between_engines(engine: Engine) {
     let here = small_school(engine).await;
     let elsewhere = small_school(Engine::Sqlite).await;
     let taken = download(&here.scratch).await;

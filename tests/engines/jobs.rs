@@ -1,17 +1,17 @@
-//! Long work on one database, done by two copies of the service.
+//! Jobs of two copies of the service on one database.
 
 use std::time::Duration;
 
 use campus_backup_domain::Error;
 use campus_backup_domain::entity::{job, lease};
-use campus_backup_domain::job::{Context, Filter, JobState, Kind, Needs, Origin, Phase};
+use campus_backup_domain::job::{Context, Filter, JobState, Kind, Lock, Origin, Phase};
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::entity::prelude::Expr;
 use sea_orm::{ConnectionTrait as _, EntityTrait as _, Statement};
 use serde_json::json;
 use tokio::sync::oneshot;
 
-use harness::copy::{Copy, Manner, idle, keyed, submission};
+use harness::copy::{Copy, Manner, finish_on, idle, keyed, submission};
 use harness::{Engine, PATIENCE, Scratch, on_every_engine, small_school, until};
 
 /// The job that a refusal names.
@@ -19,17 +19,17 @@ fn holder<T>(refused: Result<T, Error>) -> String {
     match refused {
         Err(Error::Busy { job_id }) => job_id,
         Err(other) => panic!("{other:?}"),
-        Ok(_) => panic!("it was let in"),
+        Ok(_) => panic!("it was accepted"),
     }
 }
 
-/// When others may take the lease over.
+/// When the lease expires.
 async fn lease_ends_at(scratch: &Scratch) -> DateTime<Utc> {
     let lease = lease::Entity::find().one(scratch.connection()).await.unwrap();
     lease.unwrap().expires_at.unwrap()
 }
 
-/// The time by the clock of the database, which is that of the leases.
+/// The time by the clock of the database, which leases use.
 async fn now(scratch: &Scratch) -> DateTime<Utc> {
     let sql = match scratch.engine() {
         Engine::Sqlite => return Utc::now(),
@@ -43,47 +43,47 @@ async fn now(scratch: &Scratch) -> DateTime<Utc> {
 }
 
 #[on_every_engine]
-async fn one_at_a_time_changes_the_data_and_readers_go_on(engine: Engine) {
+async fn one_job_at_a_time_holds_the_lease_and_others_run(engine: Engine) {
     let school = small_school(engine).await;
     let (one, two) = (
         Copy::on(&school.scratch, Manner::LIVELY).await,
         Copy::on(&school.scratch, Manner::LIVELY).await,
     );
-    let first = one.idle(Needs::WriterLease).await.unwrap();
+    let first = one.idle(Lock::WriterLease).await.unwrap();
     assert_eq!(first.submitted.job().state, JobState::Running);
-    assert_eq!(holder(two.idle(Needs::WriterLease).await), first.id);
-    assert_eq!(holder(one.idle(Needs::WriterLease).await), first.id);
+    assert_eq!(holder(two.idle(Lock::WriterLease).await), first.id);
+    assert_eq!(holder(one.idle(Lock::WriterLease).await), first.id);
     let reader = two
-        .submit(submission(Needs::Nothing), async |_| Ok(json!(7)))
+        .submit(submission(Lock::None), async |_| Ok(json!(7)))
         .await
         .unwrap();
     let reader = reader.ended().await;
     assert_eq!((reader.state, reader.result), (JobState::Succeeded, Some(json!(7))));
-    // The lease outlives its time, because it is renewed.
+    // The lease outlives its first expiry, because it is renewed.
     let first_end = lease_ends_at(&school.scratch).await;
     until("the lease is renewed after its first time", PATIENCE, async || {
-        lease_ends_at(&school.scratch).await > first_end + Manner::LIVELY.patience
+        lease_ends_at(&school.scratch).await > first_end + Manner::LIVELY.heartbeat_timeout
     })
     .await;
-    assert_eq!(holder(two.idle(Needs::WriterLease).await), first.id);
+    assert_eq!(holder(two.idle(Lock::WriterLease).await), first.id);
 
     assert_eq!(
         one.jobs.cancel(&one.admin, &first.id).await.unwrap().state,
         JobState::Cancelling
     );
     assert_eq!(first.ended().await.state, JobState::Cancelled);
-    two.idle(Needs::WriterLease).await.unwrap();
+    two.idle(Lock::WriterLease).await.unwrap();
 }
 
 #[on_every_engine]
-async fn of_two_at_the_same_moment_one_is_let_in(engine: Engine) {
+async fn one_of_two_simultaneous_jobs_gets_the_lease(engine: Engine) {
     let school = small_school(engine).await;
     let (one, two) = (
         Copy::on(&school.scratch, Manner::SILENT).await,
         Copy::on(&school.scratch, Manner::SILENT).await,
     );
     for _ in 0..5 {
-        let (a, b) = tokio::join!(one.idle(Needs::WriterLease), two.idle(Needs::WriterLease));
+        let (a, b) = tokio::join!(one.idle(Lock::WriterLease), two.idle(Lock::WriterLease));
         let (winner, copy, refused) = match (a, b) {
             (Ok(job), refused) => (job, &one, refused),
             (refused, Ok(job)) => (job, &two, refused),
@@ -96,7 +96,7 @@ async fn of_two_at_the_same_moment_one_is_let_in(engine: Engine) {
 }
 
 #[on_every_engine]
-async fn who_was_taken_for_dead_can_not_commit(engine: Engine) {
+async fn reaped_job_can_not_commit(engine: Engine) {
     let school = small_school(engine).await;
     let before = school.scratch.everything().await;
     let cut_off = Copy::on(&school.scratch, Manner::CUT_OFF).await;
@@ -105,7 +105,7 @@ async fn who_was_taken_for_dead_can_not_commit(engine: Engine) {
     let other = Copy::on(&school.scratch, Manner::LIVELY).await;
     let mut next = None;
     until("the lease can be taken over", PATIENCE, async || {
-        next = other.idle(Needs::WriterLease).await.ok();
+        next = other.idle(Lock::WriterLease).await.ok();
         next.is_some()
     })
     .await;
@@ -114,17 +114,17 @@ async fn who_was_taken_for_dead_can_not_commit(engine: Engine) {
     let former = former.ended().await;
     assert_eq!(former.state, JobState::Interrupted, "{former:?}");
     assert_eq!(school.scratch.everything().await, before);
-    let told = other.interrupted_ids();
-    assert_eq!(told, [former.id], "to clean up what it left");
-    // Its end has not freed what is another's by now.
-    assert_eq!(holder(other.idle(Needs::WriterLease).await), next.id);
+    let reaped = other.interrupted_ids();
+    assert_eq!(reaped, [former.id], "to clean up what it left");
+    // Its end does not release the lease, which belongs to another job by now.
+    assert_eq!(holder(other.idle(Lock::WriterLease).await), next.id);
 }
 
 #[on_every_engine]
 async fn lease_of_a_clock_that_ran_ahead_is_taken_over(engine: Engine) {
     let school = small_school(engine).await;
     let cut_off = Copy::on(&school.scratch, Manner::CUT_OFF).await;
-    let former = cut_off.idle(Needs::WriterLease).await.unwrap();
+    let former = cut_off.idle(Lock::WriterLease).await.unwrap();
     let ahead = now(&school.scratch).await + TimeDelta::hours(3);
     let connection = school.scratch.connection();
     let expires = lease::Entity::update_many().col_expr(lease::Column::ExpiresAt, Expr::value(ahead));
@@ -132,14 +132,14 @@ async fn lease_of_a_clock_that_ran_ahead_is_taken_over(engine: Engine) {
     let heartbeat = job::Entity::update_many().col_expr(job::Column::HeartbeatAt, Expr::value(ahead));
     heartbeat.exec(connection).await.unwrap();
 
-    // Asked by a copy that takes nobody for dead: a slow database could take longer than the patience of the other one.
+    // Asked by a copy that reaps no job: a slow database could take longer than the heartbeat timeout of the other copy.
     let silent = Copy::on(&school.scratch, Manner::SILENT).await;
-    assert_eq!(holder(silent.idle(Needs::WriterLease).await), former.id);
+    assert_eq!(holder(silent.idle(Lock::WriterLease).await), former.id);
     let other = Copy::on(&school.scratch, Manner::LIVELY).await;
     other.jobs.start().await.unwrap();
     let mut next = None;
     until("the lease can be taken over", PATIENCE, async || {
-        next = other.idle(Needs::WriterLease).await.ok();
+        next = other.idle(Lock::WriterLease).await.ok();
         next.is_some()
     })
     .await;
@@ -161,12 +161,12 @@ async fn effect_and_job_are_one_commit(engine: Engine) {
         copy.jobs.cancel(&copy.admin, &job.id).await,
         Err(Error::NotCancellable)
     ));
-    copy.idle(Needs::WriterLease).await.unwrap();
+    copy.idle(Lock::WriterLease).await.unwrap();
 }
 
-/// On SQLite nobody can write while it goes on, on the others everybody can; the outcome is the same.
+/// On SQLite no client can write during the transaction, on the other engines all clients can; the outcome is the same.
 #[on_every_engine]
-async fn a_long_transaction_keeps_the_lease(engine: Engine) {
+async fn long_transaction_keeps_the_lease(engine: Engine) {
     let school = small_school(engine).await;
     let (one, two) = (
         Copy::on(&school.scratch, Manner::LIVELY).await,
@@ -175,7 +175,7 @@ async fn a_long_transaction_keeps_the_lease(engine: Engine) {
     let database = one.database.clone();
     let (go, gone) = oneshot::channel::<()>();
     let (begun, has_begun) = oneshot::channel();
-    let job = one.submit(submission(Needs::WriterLease), async move |context: Context| {
+    let job = one.submit(submission(Lock::WriterLease), async move |context: Context| {
         let transaction = database.begin_write("testing").await?;
         transaction
             .execute_unprepared("delete from attendance")
@@ -187,7 +187,7 @@ async fn a_long_transaction_keeps_the_lease(engine: Engine) {
             .map_err(Error::database("testing"))?;
         begun.send(()).unwrap();
         let _ = gone.await;
-        context.finish_on(&transaction, &json!(null)).await?;
+        finish_on(&context, &transaction, &json!(null)).await?;
         transaction.commit().await.map_err(Error::database("testing"))?;
         Ok(json!(null))
     });
@@ -198,7 +198,7 @@ async fn a_long_transaction_keeps_the_lease(engine: Engine) {
         now(&school.scratch).await > first_end
     })
     .await;
-    assert_eq!(holder(two.idle(Needs::WriterLease).await), job.id);
+    assert_eq!(holder(two.idle(Lock::WriterLease).await), job.id);
     go.send(()).unwrap();
     assert_eq!(job.ended().await.state, JobState::Succeeded);
     assert_eq!(school.scratch.count("attendance").await, 0);
@@ -206,14 +206,14 @@ async fn a_long_transaction_keeps_the_lease(engine: Engine) {
 }
 
 #[on_every_engine]
-async fn a_process_that_comes_back_knows_its_dead(engine: Engine) {
+async fn restarted_process_reaps_its_own_jobs(engine: Engine) {
     let school = small_school(engine).await;
     let folder = tempfile::tempdir().unwrap();
-    let runner = || campus_backup_domain::job::Runner::of_folder(folder.path()).unwrap();
+    let runner = || campus_backup_domain::job::Runner::for_data_dir(folder.path()).unwrap();
     let first = Copy::with(&school.scratch, Manner::SILENT, runner()).await;
-    let lease = first.idle(Needs::WriterLease).await.unwrap().id;
-    let plain = first.idle(Needs::Nothing).await.unwrap().id;
-    // While it lives, another on the same folder does it no harm.
+    let lease = first.idle(Lock::WriterLease).await.unwrap().id;
+    let plain = first.idle(Lock::None).await.unwrap().id;
+    // While it runs, another process on the same folder reaps nothing.
     let beside = Copy::with(&school.scratch, Manner::SILENT, runner()).await;
     assert_eq!(beside.jobs.get(&plain).await.unwrap().state, JobState::Running);
     drop((first, beside));
@@ -237,15 +237,15 @@ async fn a_process_that_comes_back_knows_its_dead(engine: Engine) {
         assert_eq!(job.fault.unwrap().code, "interrupted");
         assert!(job.ended_at.is_some());
     }
-    next.idle(Needs::WriterLease).await.unwrap();
+    next.idle(Lock::WriterLease).await.unwrap();
 }
 
 #[on_every_engine]
-async fn a_panic_is_a_failed_job(engine: Engine) {
+async fn panic_fails_the_job(engine: Engine) {
     let school = small_school(engine).await;
     let copy = Copy::on(&school.scratch, Manner::LIVELY).await;
     let panics = copy
-        .submit(submission(Needs::WriterLease), async |_| panic!("as it should"))
+        .submit(submission(Lock::WriterLease), async |_| panic!("as it should"))
         .await
         .unwrap();
     let job = panics.ended().await;
@@ -254,7 +254,7 @@ async fn a_panic_is_a_failed_job(engine: Engine) {
         (JobState::Failed, "internal".to_owned())
     );
     let fails = copy
-        .submit(submission(Needs::WriterLease), async |_| Err(Error::Gone))
+        .submit(submission(Lock::WriterLease), async |_| Err(Error::Gone))
         .await
         .unwrap();
     let job = fails.ended().await;
@@ -263,14 +263,14 @@ async fn a_panic_is_a_failed_job(engine: Engine) {
         (JobState::Failed, "gone".to_owned())
     );
     assert_eq!(job.result, None);
-    copy.idle(Needs::WriterLease).await.unwrap();
+    copy.idle(Lock::WriterLease).await.unwrap();
 }
 
 #[on_every_engine]
-async fn jobs_are_cancelled_wherever_they_are(engine: Engine) {
+async fn any_copy_can_cancel_a_job(engine: Engine) {
     let school = small_school(engine).await;
     let manner = Manner {
-        at_once: 1,
+        max_concurrent: 1,
         ..Manner::LIVELY
     };
     let (one, two) = (
@@ -283,10 +283,7 @@ async fn jobs_are_cancelled_wherever_they_are(engine: Engine) {
             "{id:?}"
         );
     }
-    let (running, queued) = (
-        one.idle(Needs::Nothing).await.unwrap(),
-        one.idle(Needs::Nothing).await.unwrap(),
-    );
+    let (running, queued) = (one.idle(Lock::None).await.unwrap(), one.idle(Lock::None).await.unwrap());
     assert_eq!(queued.submitted.job().state, JobState::Queued);
     assert_eq!(two.jobs.get(&queued.id).await.unwrap().state, JobState::Queued);
     let asked = two.jobs.cancel(&two.admin, &queued.id).await.unwrap();
@@ -304,9 +301,9 @@ async fn jobs_are_cancelled_wherever_they_are(engine: Engine) {
     }
 }
 
-/// What another copy has promised holds, even if the one that works has not heard of it.
+/// A cancellation by another copy holds, even if the runner has not seen it yet.
 #[on_every_engine]
-async fn what_was_cancelled_elsewhere_does_not_commit(engine: Engine) {
+async fn job_cancelled_by_another_copy_does_not_commit(engine: Engine) {
     let school = small_school(engine).await;
     let before = school.scratch.everything().await;
     let (one, two) = (
@@ -322,45 +319,45 @@ async fn what_was_cancelled_elsewhere_does_not_commit(engine: Engine) {
     go.send(()).unwrap();
     assert_eq!(job.ended().await.state, JobState::Cancelled);
     assert_eq!(school.scratch.everything().await, before);
-    two.idle(Needs::WriterLease).await.unwrap();
+    two.idle(Lock::WriterLease).await.unwrap();
 }
 
 #[on_every_engine]
-async fn a_request_that_is_sent_again_is_done_once(engine: Engine) {
+async fn repeated_request_runs_once(engine: Engine) {
     let school = small_school(engine).await;
     let (one, two) = (
         Copy::on(&school.scratch, Manner::LIVELY).await,
         Copy::on(&school.scratch, Manner::LIVELY).await,
     );
     let body = json!({"table": "students"});
-    let first = one.submit(keyed(Needs::WriterLease, "k", &body), idle).await.unwrap();
+    let first = one.submit(keyed(Lock::WriterLease, "k", &body), idle).await.unwrap();
     assert_eq!(first.submitted.origin(), Origin::New);
 
-    // Another body, while it runs.
+    // Another body with the same key, while the job runs.
     let other = two
-        .submit(keyed(Needs::WriterLease, "k", &json!({"table": "courses"})), idle)
+        .submit(keyed(Lock::WriterLease, "k", &json!({"table": "courses"})), idle)
         .await;
     assert!(matches!(other.map(|_| ()), Err(Error::IdempotencyMismatch)));
-    // The same, while it runs: no second one, here or there, and who waits sees its end.
+    // The same request, while the job runs: no copy starts a second job, and a waiting client gets the end of the first.
     for copy in [&one, &two] {
-        let again = copy.submit(keyed(Needs::WriterLease, "k", &body), idle).await.unwrap();
+        let again = copy.submit(keyed(Lock::WriterLease, "k", &body), idle).await.unwrap();
         assert_eq!((again.submitted.origin(), &again.id), (Origin::Replayed, &first.id));
     }
-    let waiting = two.submit(keyed(Needs::WriterLease, "k", &body), idle).await.unwrap();
+    let waiting = two.submit(keyed(Lock::WriterLease, "k", &body), idle).await.unwrap();
     one.jobs.cancel(&one.admin, &first.id).await.unwrap();
     assert_eq!(waiting.ended().await.state, JobState::Cancelled);
 
-    // Cancelled: nothing was done, so it is done now.
+    // After a cancellation the request runs again.
     let second = two
-        .submit(keyed(Needs::WriterLease, "k", &body), async |_| Err(Error::Gone))
+        .submit(keyed(Lock::WriterLease, "k", &body), async |_| Err(Error::Gone))
         .await
         .unwrap();
     assert_eq!(second.submitted.origin(), Origin::New);
     assert_ne!(second.id, first.id);
     assert_eq!(second.ended().await.state, JobState::Failed);
-    // Failed: the same.
+    // After a failure, too.
     let third = one
-        .submit(keyed(Needs::WriterLease, "k", &body), async |_| Ok(json!(3)))
+        .submit(keyed(Lock::WriterLease, "k", &body), async |_| Ok(json!(3)))
         .await
         .unwrap();
     let id = third.id.clone();
@@ -368,27 +365,27 @@ async fn a_request_that_is_sent_again_is_done_once(engine: Engine) {
         (third.submitted.origin(), third.ended().await.state),
         (Origin::New, JobState::Succeeded)
     );
-    // Succeeded: it is the answer for ever, to this and to no other.
-    let again = two.submit(keyed(Needs::WriterLease, "k", &body), idle).await.unwrap();
+    // After a success the job stays the answer to this request, and to no other.
+    let again = two.submit(keyed(Lock::WriterLease, "k", &body), idle).await.unwrap();
     assert_eq!((again.submitted.origin(), &again.id), (Origin::Replayed, &id));
     assert_eq!(again.ended().await.result, Some(json!(3)));
-    let other = one.submit(keyed(Needs::WriterLease, "k", &json!(null)), idle).await;
+    let other = one.submit(keyed(Lock::WriterLease, "k", &json!(null)), idle).await;
     assert!(matches!(other.map(|_| ()), Err(Error::IdempotencyMismatch)));
     assert_eq!(school.scratch.number("select count(*) from backup_jobs").await, 3);
 }
 
 #[on_every_engine]
-async fn of_the_same_request_at_the_same_moment_one_is_done(engine: Engine) {
+async fn simultaneous_equal_requests_run_once(engine: Engine) {
     let school = small_school(engine).await;
     let (one, two) = (
         Copy::on(&school.scratch, Manner::SILENT).await,
         Copy::on(&school.scratch, Manner::SILENT).await,
     );
-    for (number, needs) in [Needs::Nothing, Needs::WriterLease, Needs::Nothing, Needs::WriterLease]
+    for (number, lock) in [Lock::None, Lock::WriterLease, Lock::None, Lock::WriterLease]
         .into_iter()
         .enumerate()
     {
-        let submission = || keyed(needs, &format!("key-{number}"), &json!(null));
+        let submission = || keyed(lock, &format!("key-{number}"), &json!(null));
         let (a, b, c) = tokio::join!(
             one.submit(submission(), idle),
             two.submit(submission(), idle),
@@ -402,20 +399,20 @@ async fn of_the_same_request_at_the_same_moment_one_is_done(engine: Engine) {
         );
         let _ = one.jobs.cancel(&one.admin, &jobs[0].id).await;
         let [a, ..] = jobs;
-        // One that a silent copy does has to be told by itself.
+        // A job of a copy without heartbeats must be cancelled in that copy.
         let _ = two.jobs.cancel(&two.admin, &a.id).await;
         assert_eq!(a.ended().await.state, JobState::Cancelled);
     }
 }
 
 #[on_every_engine]
-async fn others_see_how_far_it_has_come(engine: Engine) {
+async fn other_copies_see_the_progress(engine: Engine) {
     let school = small_school(engine).await;
     let (one, two) = (
         Copy::on(&school.scratch, Manner::LIVELY).await,
         Copy::on(&school.scratch, Manner::LIVELY).await,
     );
-    let job = one.submit(submission(Needs::Nothing), async |context: Context| {
+    let job = one.submit(submission(Lock::None), async |context: Context| {
         let progress = context.progress().clone();
         progress.enter(Phase::BackingUp, Some(1000))?;
         progress.advance(250)?;
@@ -451,37 +448,31 @@ async fn others_see_how_far_it_has_come(engine: Engine) {
 }
 
 #[on_every_engine]
-async fn the_end_of_the_service_is_the_end_of_its_jobs(engine: Engine) {
+async fn shutdown_ends_all_jobs(engine: Engine) {
     let school = small_school(engine).await;
     let copy = Copy::on(&school.scratch, Manner::LIVELY).await;
     let (_go, gone) = oneshot::channel();
-    let jobs = [
-        copy.idle(Needs::Nothing).await.unwrap(),
-        copy.change(gone).await.unwrap(),
-    ];
+    let jobs = [copy.idle(Lock::None).await.unwrap(), copy.change(gone).await.unwrap()];
     let mut watch = copy.jobs.watch(&jobs[0].id, None).await.unwrap();
     watch.next().await.unwrap().unwrap();
-    copy.jobs.close();
-    assert!(matches!(
-        copy.idle(Needs::Nothing).await.map(|_| ()),
-        Err(Error::Stopping)
-    ));
-    // The one ends, the other takes no notice.
-    copy.jobs.closed(Duration::from_secs(1)).await;
+    copy.jobs.shutdown();
+    assert!(matches!(copy.idle(Lock::None).await.map(|_| ()), Err(Error::Stopping)));
+    // The first job stops, the second ignores its cancellation.
+    copy.jobs.wait_for_shutdown(Duration::from_secs(1)).await;
     for job in &jobs {
         let state = format!("select state from backup_jobs where id = '{}'", job.id);
         assert_eq!(school.scratch.value(&state).await.unwrap(), "interrupted");
     }
     let next = Copy::on(&school.scratch, Manner::LIVELY).await;
-    next.idle(Needs::WriterLease).await.unwrap();
+    next.idle(Lock::WriterLease).await.unwrap();
 }
 
 #[on_every_engine]
-async fn old_jobs_are_forgotten(engine: Engine) {
+async fn old_jobs_are_deleted(engine: Engine) {
     let school = small_school(engine).await;
     let copy = Copy::on(&school.scratch, Manner::SILENT).await;
     let ended = async || {
-        copy.submit(submission(Needs::Nothing), async |_| Ok(json!(1)))
+        copy.submit(submission(Lock::None), async |_| Ok(json!(1)))
             .await
             .unwrap()
             .ended()

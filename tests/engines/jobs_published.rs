@@ -1,9 +1,9 @@
-//! Jobs that publish an archive: how one ends whose process is gone depends on what the store has.
+//! Jobs that publish an archive: after the end of their process, the store decides how they end.
 
 use std::sync::{Arc, Mutex};
 
 use campus_backup_domain::Error;
-use campus_backup_domain::job::{JobState, Needs, Published, Runner};
+use campus_backup_domain::job::{JobState, Lock, Published, Runner};
 use serde_json::json;
 use tokio::sync::oneshot;
 
@@ -14,7 +14,7 @@ fn store(archives: Option<Published>) -> Arc<Mutex<Store>> {
     Arc::new(Mutex::new(Store { archives, asked: 0 }))
 }
 
-/// Makes the jobs look as if their process had died long ago.
+/// Sets the heartbeats back, as if the process had ended long ago.
 async fn expire(scratch: &Scratch, engine: Engine) {
     let past = match engine {
         Engine::Sqlite => "strftime('%Y-%m-%dT%H:%M:%S+00:00', 'now', '-1 days')",
@@ -26,23 +26,23 @@ async fn expire(scratch: &Scratch, engine: Engine) {
 }
 
 #[on_every_engine]
-async fn dead_job_that_has_published_has_succeeded(engine: Engine) {
+async fn reaped_job_that_has_published_has_succeeded(engine: Engine) {
     let school = small_school(engine).await;
-    let dead = Copy::on(&school.scratch, Manner::SILENT).await;
+    let killed = Copy::on(&school.scratch, Manner::SILENT).await;
     let (with, without) = (
-        dead.idle(Needs::Nothing).await.unwrap().id,
-        dead.idle(Needs::Nothing).await.unwrap().id,
+        killed.idle(Lock::None).await.unwrap().id,
+        killed.idle(Lock::None).await.unwrap().id,
     );
-    // Not one that changes data, whatever the store says: its effect is in the database.
-    let clear = dead.idle(Needs::WriterLease).await.unwrap().id;
-    drop(dead);
+    // A job that changes data is interrupted, even if the store has an archive: its effect is in the database.
+    let clear = killed.idle(Lock::WriterLease).await.unwrap().id;
+    drop(killed);
     expire(&school.scratch, engine).await;
     let archive = json!({"archive_id": "2026-11-25T03-53-08Z-5f1c2a9b"});
     let store = store(Some(
         [(with.clone(), archive.clone()), (clear.clone(), json!(null))].into(),
     ));
-    let next = Copy::beside(&school.scratch, Manner::LIVELY, Runner::passing(), store).await;
-    until("the dead jobs have ended", PATIENCE, async || {
+    let next = Copy::beside(&school.scratch, Manner::LIVELY, Runner::ephemeral(), store).await;
+    until("the jobs have been reaped", PATIENCE, async || {
         let mut ended = true;
         for id in [&with, &without, &clear] {
             ended &= next.jobs.get(id).await.unwrap().state.has_ended();
@@ -62,51 +62,47 @@ async fn dead_job_that_has_published_has_succeeded(engine: Engine) {
             (JobState::Interrupted, "interrupted".to_owned())
         );
     }
-    let told = next.interrupted_ids();
+    let reaped = next.interrupted_ids();
     assert!(
-        !told.contains(&with) && told.contains(&without) && told.contains(&clear),
-        "{told:?}"
+        !reaped.contains(&with) && reaped.contains(&without) && reaped.contains(&clear),
+        "{reaped:?}"
     );
 }
 
 #[on_every_engine]
-async fn outcome_stays_open_while_the_store_cannot_be_asked(engine: Engine) {
+async fn job_stays_active_while_the_store_does_not_answer(engine: Engine) {
     let school = small_school(engine).await;
-    let dead = Copy::on(&school.scratch, Manner::SILENT).await;
-    let id = dead
-        .submit(keyed(Needs::Nothing, "k", &json!(1)), idle)
-        .await
-        .unwrap()
-        .id;
-    drop(dead);
+    let killed = Copy::on(&school.scratch, Manner::SILENT).await;
+    let id = killed.submit(keyed(Lock::None, "k", &json!(1)), idle).await.unwrap().id;
+    drop(killed);
     expire(&school.scratch, engine).await;
 
     let store = store(None);
-    let next = Copy::beside(&school.scratch, Manner::LIVELY, Runner::passing(), store.clone()).await;
+    let next = Copy::beside(&school.scratch, Manner::LIVELY, Runner::ephemeral(), store.clone()).await;
     until("the store was asked again", PATIENCE, async || {
         store.lock().unwrap().asked >= 2
     })
     .await;
     assert_eq!(next.jobs.get(&id).await.unwrap().state, JobState::Running);
-    // The same request is not done a second time.
-    let again = next.submit(keyed(Needs::Nothing, "k", &json!(1)), idle).await.unwrap();
+    // The same request does not run a second time.
+    let again = next.submit(keyed(Lock::None, "k", &json!(1)), idle).await.unwrap();
     assert_eq!(again.id, id);
 
     store.lock().unwrap().archives = Some([(id.clone(), json!({"archive_id": "a"}))].into());
-    until("the store has said what became of it", PATIENCE, async || {
+    until("the store has named the archive of the job", PATIENCE, async || {
         next.jobs.get(&id).await.unwrap().state == JobState::Succeeded
     })
     .await;
 }
 
-/// A process that was only paused publishes its archive after others have taken it for dead.
+/// A paused process publishes its archive after another copy has reaped its job.
 #[on_every_engine]
 async fn paused_job_that_publishes_late_has_succeeded(engine: Engine) {
     let school = small_school(engine).await;
     let paused = Copy::on(&school.scratch, Manner::SILENT).await;
     let (go, gone) = oneshot::channel::<()>();
     let job = paused
-        .submit(submission(Needs::Nothing), async move |context| {
+        .submit(submission(Lock::None), async move |context| {
             context.progress().commit()?;
             let _ = gone.await;
             Ok::<_, Error>(json!({"archive_id": "a"}))
@@ -115,7 +111,7 @@ async fn paused_job_that_publishes_late_has_succeeded(engine: Engine) {
         .unwrap();
     expire(&school.scratch, engine).await;
     let other = Copy::on(&school.scratch, Manner::LIVELY).await;
-    until("it is taken for dead", PATIENCE, async || {
+    until("it is reaped", PATIENCE, async || {
         other.jobs.get(&job.id).await.unwrap().state == JobState::Interrupted
     })
     .await;
@@ -127,9 +123,9 @@ async fn paused_job_that_publishes_late_has_succeeded(engine: Engine) {
     );
 }
 
-/// A store may take longer to list an archive than others wait for a sign of life.
+/// A store may take longer to list an archive than the heartbeat timeout.
 #[on_every_engine]
-async fn publishing_job_goes_on_giving_signs_of_life(engine: Engine) {
+async fn publishing_job_keeps_writing_heartbeats(engine: Engine) {
     let school = small_school(engine).await;
     let (one, two) = (
         Copy::on(&school.scratch, Manner::LIVELY).await,
@@ -137,7 +133,7 @@ async fn publishing_job_goes_on_giving_signs_of_life(engine: Engine) {
     );
     let (go, gone) = oneshot::channel::<()>();
     let job = one
-        .submit(submission(Needs::Nothing), async move |context| {
+        .submit(submission(Lock::None), async move |context| {
             context.progress().commit()?;
             let _ = gone.await;
             Ok::<_, Error>(json!(1))
@@ -145,8 +141,8 @@ async fn publishing_job_goes_on_giving_signs_of_life(engine: Engine) {
         .await
         .unwrap();
     let begun = two.jobs.get(&job.id).await.unwrap().heartbeat_at;
-    until("it has outlived its time", PATIENCE, async || {
-        two.jobs.get(&job.id).await.unwrap().heartbeat_at > begun + Manner::LIVELY.patience * 2
+    until("the heartbeat timeout has passed twice", PATIENCE, async || {
+        two.jobs.get(&job.id).await.unwrap().heartbeat_at > begun + Manner::LIVELY.heartbeat_timeout * 2
     })
     .await;
     assert!(two.interrupted_ids().is_empty());

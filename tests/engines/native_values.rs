@@ -1,5 +1,5 @@
-//! Native values, which the kind of their column can't hold: every strategy reads them alike, a backup keeps them, and
-//! a restore into the same engine is exact. Another engine refuses them and says where they are.
+//! Native values: values that only their engine can hold. Every reader reads them in the same way, a backup keeps them, and
+//! they are restored into the same engine. Another engine refuses them and names the row.
 
 use campus_backup_archive::Cell;
 use campus_backup_domain::restore::{BlockerCode, Mode};
@@ -11,7 +11,7 @@ use harness::{Engine, on_every_engine, small_school};
 /// Table, column, the value in SQL, and the text that it has in a backup.
 type Odd = (Table, &'static str, &'static str, &'static str);
 
-/// One of each sort.
+/// One native value of each kind.
 fn odd(engine: Engine) -> Vec<Odd> {
     use Table::{Attendance, Courses, Payments, Students};
     match engine {
@@ -103,7 +103,7 @@ pub(crate) async fn read(database: &Database, strategy: ReadStrategy, table: Tab
 }
 
 #[on_every_engine]
-async fn a_native_value_comes_back_into_its_engine(engine: Engine) {
+async fn native_value_is_restored_into_its_engine(engine: Engine) {
     let school = small_school(engine).await;
     let place = Place::on(&school.scratch).await;
     let ordinary = place.archive().await;
@@ -134,8 +134,8 @@ async fn a_native_value_comes_back_into_its_engine(engine: Engine) {
 }
 
 #[on_every_engine]
-async fn a_native_value_of_another_engine_is_a_blocker_with_its_place(engine: Engine) {
-    // Any other will do, and SQLite is there everywhere.
+async fn native_value_of_another_engine_is_a_blocker_that_names_the_row(engine: Engine) {
+    // Any other engine works, and SQLite is always available.
     if engine == Engine::Sqlite {
         return;
     }

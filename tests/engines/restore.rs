@@ -1,4 +1,4 @@
-//! Restoring on every engine: what was in the archive is there again, to the last digit.
+//! Restores on every engine: all values are those of the archive, to the last digit.
 
 use campus_backup_archive::Cell;
 use campus_backup_domain::Table;
@@ -35,7 +35,7 @@ async fn next_ids(scratch: &Scratch) -> Vec<i64> {
     ids
 }
 
-/// As the service clears everything.
+/// Clears everything as the service does.
 async fn clear_all(scratch: &Scratch) {
     let emptied = [
         "attendance",
@@ -52,7 +52,7 @@ async fn clear_all(scratch: &Scratch) {
 }
 
 #[on_every_engine]
-async fn archives_of_all_engines_come_back(engine: Engine) {
+async fn archives_of_all_engines_are_restored(engine: Engine) {
     for source in Engine::ALL.into_iter().filter(|source| source.is_here()) {
         let original = small_school(source).await;
         let archive = Place::on(&original.scratch).await.archive().await;
@@ -78,7 +78,7 @@ async fn archives_of_all_engines_come_back(engine: Engine) {
 }
 
 #[on_every_engine]
-async fn ids_go_on_where_they_were(engine: Engine) {
+async fn generated_ids_continue_after_a_restore(engine: Engine) {
     let school = small_school(engine).await;
     let place = Place::on(&school.scratch).await;
     let archive = place.archive().await;
@@ -99,9 +99,9 @@ async fn ids_go_on_where_they_were(engine: Engine) {
     );
 }
 
-/// Many rows are loaded in bulk, and the indexes and foreign keys are there again.
+/// Many rows are loaded in bulk, and the indexes and foreign keys are created again.
 #[on_every_engine]
-async fn many_rows_come_back(engine: Engine) {
+async fn many_rows_are_restored(engine: Engine) {
     let school = small_school(engine).await;
     let scratch = &school.scratch;
     scratch.execute("delete from attendance").await;
@@ -134,7 +134,7 @@ async fn many_rows_come_back(engine: Engine) {
 }
 
 #[on_every_engine]
-async fn every_single_table_comes_back(engine: Engine) {
+async fn every_table_can_be_restored_alone(engine: Engine) {
     let school = small_school(engine).await;
     let place = Place::on(&school.scratch).await;
     let archive = place.archive().await;
@@ -180,9 +180,9 @@ async fn every_single_table_comes_back(engine: Engine) {
     }
 }
 
-/// Names and places that rows have exchanged since.
+/// Unique values that rows have exchanged since the backup.
 #[on_every_engine]
-async fn what_was_exchanged_is_exchanged_back(engine: Engine) {
+async fn exchanged_unique_values_are_restored(engine: Engine) {
     let school = small_school(engine).await;
     let place = Place::on(&school.scratch).await;
     let archive = place.archive().await;
@@ -205,7 +205,7 @@ async fn what_was_exchanged_is_exchanged_back(engine: Engine) {
 }
 
 #[on_every_engine]
-async fn merging_removes_nothing_and_missing_only_changes_nothing(engine: Engine) {
+async fn merge_removes_no_row_and_insert_missing_changes_no_row(engine: Engine) {
     let school = small_school(engine).await;
     let place = Place::on(&school.scratch).await;
     let archive = place.archive().await;
@@ -243,7 +243,7 @@ async fn merging_removes_nothing_and_missing_only_changes_nothing(engine: Engine
 }
 
 #[on_every_engine]
-async fn one_student_comes_back_with_all_that_hangs_on_them(engine: Engine) {
+async fn one_student_is_restored_with_all_referring_rows(engine: Engine) {
     let school = small_school(engine).await;
     let place = Place::on(&school.scratch).await;
     let archive = place.archive().await;
@@ -265,11 +265,11 @@ async fn one_student_comes_back_with_all_that_hangs_on_them(engine: Engine) {
 }
 
 #[on_every_engine]
-async fn the_administrator_who_acts_keeps_their_row(engine: Engine) {
+async fn acting_administrator_keeps_their_row(engine: Engine) {
     let school = small_school(engine).await;
     let place = Place::on(&school.scratch).await;
     let archive = place.archive().await.rewritten(|table, cells| {
-        // In the archive number 1 is somebody else, and there is no other administrator.
+        // In the archive id 1 is another user, and there is no other administrator.
         if table == "users" && cells[0] == Cell::Integer(1) {
             (cells[1], cells[4]) = (Cell::Text("somebody"), Cell::Text("teacher"));
         }

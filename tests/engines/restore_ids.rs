@@ -1,4 +1,4 @@
-//! Ids at the end of their range: what leaves no room for new rows is refused, and what left none is mended.
+//! Ids at the end of their range: an id that leaves no room for new rows is refused, and exhausted ids are reset.
 
 use campus_backup_archive::Cell;
 use campus_backup_domain::catalog::LARGEST_ID;
@@ -8,7 +8,7 @@ use harness::restore_rig::{Archive, Place, everything, one};
 use harness::{Engine, Scratch, on_every_engine, small_school};
 use sea_orm::ConnectionTrait as _;
 
-/// Tables to whose rows no row of the small school refers, with a row that a person adds, and their last id.
+/// Tables whose rows no row of the small school refers to, with a new row, and their last id.
 const TABLES: [(Table, &str, i64); 3] = [
     (
         Table::Users,
@@ -27,7 +27,7 @@ const TABLES: [(Table, &str, i64); 3] = [
     ),
 ];
 
-/// The same archive, in which the last row of a table has another id.
+/// The same archive with another id for the last row of a table.
 fn with_last_id(archive: &Archive, table: Table, last: i64, id: i64) -> Archive {
     archive.rewritten(|name, cells| {
         if name == table.name() && cells[0] == Cell::Integer(last) {
@@ -41,7 +41,7 @@ async fn can_insert(scratch: &Scratch, row: &str) -> bool {
     scratch.connection().execute_unprepared(row).await.is_ok()
 }
 
-/// Gives the last row the last id of all, as an application would that has gone wrong.
+/// Gives the last row the greatest possible id, as a faulty application could.
 async fn exhaust(scratch: &Scratch, table: Table, last: i64) {
     let name = table.name();
     scratch
@@ -74,7 +74,7 @@ fn requests(table: Table) -> [Restore; 5] {
 }
 
 #[on_every_engine]
-async fn an_id_that_leaves_no_room_is_a_blocker_and_changes_nothing(engine: Engine) {
+async fn id_without_room_is_a_blocker_and_changes_nothing(engine: Engine) {
     let school = small_school(engine).await;
     let place = Place::on(&school.scratch).await;
     let whole = place.archive().await;
@@ -92,7 +92,7 @@ async fn an_id_that_leaves_no_room_is_a_blocker_and_changes_nothing(engine: Engi
                 assert_eq!(blocker.table, table);
                 assert!(blocker.text.contains(&id.to_string()), "{}", blocker.text);
                 let refused = place.restore(&archive, &request).await.unwrap_err();
-                // A row of one table alone also has the values of the row that it was made of.
+                // A row of one table alone also has the unique values of the row that it was copied from.
                 let is_refused = match &refused {
                     Error::Unrestorable { table: named, problem } => {
                         *named == table && problem.contains(&id.to_string())
@@ -109,7 +109,7 @@ async fn an_id_that_leaves_no_room_is_a_blocker_and_changes_nothing(engine: Engi
 }
 
 #[on_every_engine]
-async fn the_largest_id_is_restored_and_leaves_room(engine: Engine) {
+async fn largest_id_is_restored_and_leaves_room(engine: Engine) {
     for (table, row, last) in TABLES {
         let school = small_school(engine).await;
         let place = Place::on(&school.scratch).await;
@@ -126,9 +126,9 @@ async fn the_largest_id_is_restored_and_leaves_room(engine: Engine) {
     }
 }
 
-/// As it is after a restore by an earlier version.
+/// The state after a restore by an earlier version.
 #[on_every_engine]
-async fn a_replace_lets_exhausted_ids_go_on(engine: Engine) {
+async fn replace_resets_exhausted_ids(engine: Engine) {
     for (table, row, last) in TABLES {
         for is_removed_before in [false, true] {
             for request in [everything(Mode::Replace), one(table, Mode::Replace)] {
@@ -153,9 +153,9 @@ async fn a_replace_lets_exhausted_ids_go_on(engine: Engine) {
     }
 }
 
-/// It takes no room that there still is.
+/// Such an id takes no more room.
 #[on_every_engine]
-async fn an_id_that_the_table_had_comes_back(engine: Engine) {
+async fn id_that_the_table_had_is_restored(engine: Engine) {
     for (table, _, last) in TABLES {
         let school = small_school(engine).await;
         let scratch = &school.scratch;
@@ -175,7 +175,7 @@ async fn an_id_that_the_table_had_comes_back(engine: Engine) {
     }
 }
 
-/// The archived user has the id of an administrator who stays, and the greatest id of all is taken.
+/// The archived user has the id of an administrator who stays, and the greatest possible id is used.
 #[on_every_engine]
 async fn renumbering_finds_an_id_that_leaves_room(engine: Engine) {
     let school = small_school(engine).await;

@@ -1,4 +1,4 @@
-//! Others beside a restore: readers see what was there before, writers wait and lose nothing.
+//! Other clients during a restore: readers see the old rows, writers wait and lose nothing.
 
 use campus_backup_archive::Cell;
 use campus_backup_domain::Table;
@@ -24,7 +24,7 @@ impl Sink for Names {
 }
 
 #[on_every_engine]
-async fn a_reader_sees_the_old_rows_whole(engine: Engine) {
+async fn reader_sees_all_old_rows(engine: Engine) {
     let school = small_school(engine).await;
     let place = Place::on(&school.scratch).await;
     let archive = place.archive().await;
@@ -35,8 +35,8 @@ async fn a_reader_sees_the_old_rows_whole(engine: Engine) {
         .unwrap();
     let request = everything(Mode::Replace);
     let mut change = place.begin(&request).await.unwrap();
-    // As the one does that takes the safety archive.
-    let mut meanwhile = Snapshot::take(&place.database, ReadStrategy::Native, &Table::ALL)
+    // As the snapshot of the safety backup.
+    let mut meanwhile = Snapshot::take(&place.database, Path::Engine, &Table::ALL)
         .await
         .unwrap();
     place.apply(&mut change, &archive, &request).await.unwrap();
@@ -66,7 +66,7 @@ async fn a_reader_sees_the_old_rows_whole(engine: Engine) {
 }
 
 #[on_every_engine]
-async fn a_writer_waits_and_loses_nothing(engine: Engine) {
+async fn writer_waits_and_loses_nothing(engine: Engine) {
     let school = small_school(engine).await;
     let place = Place::on(&school.scratch).await;
     let archive = place.archive().await;
@@ -83,7 +83,7 @@ async fn a_writer_waits_and_loses_nothing(engine: Engine) {
         waiting.push(tokio::spawn(async move { connection.execute_unprepared(sql).await }));
     }
     school.scratch.until_waiting(3).await;
-    // Others read on.
+    // Other clients keep reading.
     assert_eq!(school.scratch.count("students").await, 5);
     assert!(waiting.iter().all(|writer| !writer.is_finished()), "they wait");
     place.apply(&mut change, &archive, &request).await.unwrap();
@@ -110,9 +110,9 @@ async fn a_writer_waits_and_loses_nothing(engine: Engine) {
     assert_eq!(place.digests().await, archive.summary().sha256);
 }
 
-/// A change of many rows beside a reader goes on without the exclusive lock, and without one with it.
+/// A change of many rows continues without the exclusive lock while a client reads, and otherwise takes it.
 #[on_every_engine]
-async fn many_rows_are_loaded_beside_a_reader(engine: Engine) {
+async fn many_rows_are_loaded_while_a_client_reads(engine: Engine) {
     let school = small_school(engine).await;
     for table in ["attendance", "payments", "enrollments", "students"] {
         school.scratch.execute(&format!("delete from {table}")).await;
@@ -132,7 +132,7 @@ async fn many_rows_are_loaded_beside_a_reader(engine: Engine) {
 }
 
 #[on_every_engine]
-async fn what_the_service_remembers_is_written_with_it(engine: Engine) {
+async fn rows_of_the_service_are_written_in_the_same_transaction(engine: Engine) {
     let school = small_school(engine).await;
     let place = Place::on(&school.scratch).await;
     let request = everything(Mode::Replace);

@@ -1,4 +1,4 @@
-//! A restore whose rows did not become those of the archive is rolled back, and says which row it was.
+//! A restore whose rows differ from those of the archive is rolled back, and the error names the row.
 
 use campus_backup_domain::Error;
 use campus_backup_domain::Table;
@@ -7,8 +7,8 @@ use campus_backup_domain::restore::{Mode, Restore};
 use harness::restore_rig::{Place, everything, one, student};
 use harness::{Engine, Scratch, on_every_engine, small_school};
 
-/// A trigger of another program, which writes something else than it is given into one row.
-async fn alter_what_is_written(scratch: &Scratch, table: &str, id: i64, column: &str, value: &str) {
+/// A trigger of another program, which writes another value into one row.
+async fn alter_written_row(scratch: &Scratch, table: &str, id: i64, column: &str, value: &str) {
     match scratch.engine() {
         Engine::Sqlite => {
             for event in ["insert", "update"] {
@@ -39,7 +39,7 @@ async fn alter_what_is_written(scratch: &Scratch, table: &str, id: i64, column: 
     }
 }
 
-/// The restore must be refused because of that row, and change nothing.
+/// Ensures that the restore is refused because of a row, and changes nothing.
 async fn refused(
     place: &Place<'_>,
     archive: &harness::restore_rig::Archive,
@@ -60,13 +60,13 @@ async fn refused(
 }
 
 #[on_every_engine]
-async fn rows_that_were_altered_on_the_way_are_found(engine: Engine) {
+async fn altered_inserted_rows_are_found(engine: Engine) {
     let school = small_school(engine).await;
     let scratch = &school.scratch;
     let place = Place::on(scratch).await;
     let archive = place.archive().await;
     scratch.execute("delete from payments").await;
-    alter_what_is_written(scratch, "payments", 2, "amount_paid", "7.77").await;
+    alter_written_row(scratch, "payments", 2, "amount_paid", "7.77").await;
     let (row, column) = ("row 2", "amount_paid");
     for mode in [Mode::Replace, Mode::Merge, Mode::InsertMissing] {
         refused(&place, &archive, &everything(mode), row, column).await;
@@ -76,7 +76,7 @@ async fn rows_that_were_altered_on_the_way_are_found(engine: Engine) {
     refused(&place, &archive, &student(payer, Mode::Replace), row, column).await;
 }
 
-/// Whose payment 2 is.
+/// The student of payment 2.
 fn archive_student(archive: &harness::restore_rig::Archive) -> i64 {
     let found = std::cell::Cell::new(0);
     archive.rewritten(|table, cells| {
@@ -96,9 +96,9 @@ fn archive_student(archive: &harness::restore_rig::Archive) -> i64 {
     found.get()
 }
 
-/// A row that is updated in place, and an account.
+/// A row that is overwritten, and an account.
 #[on_every_engine]
-async fn updates_that_were_altered_on_the_way_are_found(engine: Engine) {
+async fn altered_overwritten_rows_are_found(engine: Engine) {
     let school = small_school(engine).await;
     let scratch = &school.scratch;
     let place = Place::on(scratch).await;
@@ -107,12 +107,12 @@ async fn updates_that_were_altered_on_the_way_are_found(engine: Engine) {
     scratch
         .execute("update users set email = 'now' where role = 'teacher'")
         .await;
-    alter_what_is_written(scratch, "courses", 2, "seats", "3").await;
+    alter_written_row(scratch, "courses", 2, "seats", "3").await;
     for mode in [Mode::Replace, Mode::Merge] {
         refused(&place, &archive, &one(Table::Courses, mode), "row 2", "seats").await;
     }
     let teacher = scratch.number("select min(id) from users where role = 'teacher'").await;
-    alter_what_is_written(scratch, "users", teacher, "email", "'other'").await;
+    alter_written_row(scratch, "users", teacher, "email", "'other'").await;
     let row = format!("row {teacher}");
     refused(&place, &archive, &everything(Mode::Replace), &row, "email").await;
     refused(&place, &archive, &one(Table::Users, Mode::Merge), &row, "email").await;

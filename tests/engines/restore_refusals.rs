@@ -1,4 +1,4 @@
-//! Restoring what can't be: nothing has changed, and it is said why.
+//! Refused restores: nothing is changed, and the error says why.
 
 use campus_backup_archive::Cell;
 use campus_backup_domain::restore::Mode;
@@ -8,12 +8,12 @@ use campus_backup_domain::{Error, Table};
 use harness::restore_rig::{Archive, Place, everything, one, student};
 use harness::{Engine, on_every_engine, small_school};
 
-/// Without the category of payment 2.
+/// An archive without the category of payment 2.
 fn with_an_orphan(archive: &Archive) -> Archive {
     archive.rewritten(|table, cells| table != "payment_categories" || cells[0] != Cell::Integer(2))
 }
 
-/// Students 1 and 2 have the same number.
+/// An archive whose students 1 and 2 have the same number.
 fn with_a_number_twice(archive: &Archive) -> Archive {
     archive.rewritten(|table, cells| {
         if table == "students" && cells[0] == Cell::Integer(2) {
@@ -24,13 +24,13 @@ fn with_a_number_twice(archive: &Archive) -> Archive {
 }
 
 #[on_every_engine]
-async fn orphans_are_named_and_nothing_changes(engine: Engine) {
+async fn orphans_are_refused_and_nothing_changes(engine: Engine) {
     let school = small_school(engine).await;
     let place = Place::on(&school.scratch).await;
     let archive = with_an_orphan(&place.archive().await);
     let before = school.scratch.everything().await;
     for request in [everything(Mode::Replace), one(Table::Payments, Mode::Replace)] {
-        // Payments alone find the category where it is.
+        // Payments alone refer to the live category.
         if request == everything(Mode::Replace) {
             let refused = place.restore(&archive, &request).await;
             assert!(
@@ -48,8 +48,8 @@ async fn orphans_are_named_and_nothing_changes(engine: Engine) {
         }
         assert_eq!(school.scratch.everything().await, before);
     }
-    // Somebody who reads makes no difference to that.
-    let reader = Snapshot::take(&place.database, ReadStrategy::Native, &Table::ALL)
+    // A client that reads at the same time makes no difference.
+    let reader = Snapshot::take(&place.database, Path::Engine, &Table::ALL)
         .await
         .unwrap();
     let refused = place.restore(&archive, &everything(Mode::Replace)).await;
@@ -68,7 +68,7 @@ async fn orphans_are_named_and_nothing_changes(engine: Engine) {
 }
 
 #[on_every_engine]
-async fn a_key_twice_is_refused_and_nothing_changes(engine: Engine) {
+async fn duplicate_key_is_refused_and_nothing_changes(engine: Engine) {
     let school = small_school(engine).await;
     let place = Place::on(&school.scratch).await;
     let archive = with_a_number_twice(&place.archive().await);
@@ -96,7 +96,7 @@ async fn a_key_twice_is_refused_and_nothing_changes(engine: Engine) {
 }
 
 #[on_every_engine]
-async fn what_the_schema_does_not_admit_is_refused_on_every_engine_alike(engine: Engine) {
+async fn inadmissible_values_are_refused_on_every_engine(engine: Engine) {
     let school = small_school(engine).await;
     let place = Place::on(&school.scratch).await;
     let whole = place.archive().await;

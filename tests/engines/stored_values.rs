@@ -1,5 +1,5 @@
-//! Random values of every type that an engine stores are read alike by every strategy, kept in a backup, and restored
-//! exactly into the same engine.
+//! Every value that an engine stores is read in the same way by every reader, kept in a backup, and restored into the same
+//! engine. The values are random literals of each engine.
 
 use campus_backup_domain::Table;
 use campus_backup_domain::restore::Mode;
@@ -13,12 +13,12 @@ use crate::native_values::read;
 use harness::restore_rig::{Place, everything};
 use harness::{Engine, on_every_engine, small_school};
 
-/// How many rows are tried. Each has one random value.
+/// How many rows are tested. Each has one random value.
 const ROWS: usize = 400;
 
 const TABLES: [Table; 2] = [Table::Students, Table::Courses];
 
-/// A literal of SQL.
+/// An SQL literal.
 type Literal = BoxedStrategy<String>;
 
 fn text() -> impl Strategy<Value = String> {
@@ -38,7 +38,7 @@ fn number() -> impl Strategy<Value = i64> {
     prop_oneof![any::<i64>(), -1000i64..1000, Just(i64::MIN), Just(i64::MAX)]
 }
 
-/// Everything that SQLite has a storage class for, in any column.
+/// A value of any storage class of SQLite, for any column.
 fn of_sqlite() -> Literal {
     let bytes = || prop::collection::vec(any::<u8>(), 0..20);
     let date = (-99_999i32..99_999, 0u32..100, 0u32..100)
@@ -97,7 +97,7 @@ fn timestamp_of_postgres() -> impl Strategy<Value = String> {
     ]
 }
 
-/// Every date of MariaDB, also those that are no day.
+/// Every date of MariaDB, also invalid ones.
 fn date_of_mysql() -> impl Strategy<Value = String> {
     (0u32..10_000, 0u32..13, 0u32..32).prop_map(|(year, month, day)| format!("{year:04}-{month:02}-{day:02}"))
 }
@@ -107,7 +107,7 @@ fn timestamp_of_mysql() -> impl Strategy<Value = String> {
         .prop_map(|(date, hour, minute, fraction)| format!("{date} {hour:02}:{minute:02}:{minute:02}.{fraction:06}"))
 }
 
-/// A column and what may be in it.
+/// The columns with their possible values.
 fn columns(engine: Engine) -> Vec<(Table, &'static str, Literal)> {
     use Table::{Courses, Students};
     let decimal = || {
@@ -143,7 +143,7 @@ fn columns(engine: Engine) -> Vec<(Table, &'static str, Literal)> {
     ]
 }
 
-/// Inserts a row of which that column has that value; whether the engine stores it.
+/// Inserts a row with this value in this column, and returns whether the engine stores it.
 async fn insert(place: &Place<'_>, id: usize, table: Table, column: &str, value: &str) -> bool {
     let ordinary = match table {
         Table::Students => vec![
@@ -176,7 +176,7 @@ async fn insert(place: &Place<'_>, id: usize, table: Table, column: &str, value:
 }
 
 #[on_every_engine]
-async fn every_value_that_is_stored_comes_back(engine: Engine) {
+async fn every_stored_value_is_restored(engine: Engine) {
     let school = small_school(engine).await;
     let place = Place::on(&school.scratch).await;
     let ordinary = place.archive().await;

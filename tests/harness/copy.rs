@@ -6,44 +6,44 @@ use std::time::Duration;
 
 use campus_backup_domain::account::{self, Accounts, Admin};
 use campus_backup_domain::job::{
-    Context, Fault, Idempotency, Job, Jobs, Kind, Needs, Published, Runner, Settings, Submission,
+    Context, Fault, Idempotency, Job, Jobs, Kind, Lock, Published, Runner, Settings, Submission,
 };
 use campus_backup_domain::{Database, Error, database};
-use sea_orm::ConnectionTrait as _;
+use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 use tokio::runtime::{Builder, Runtime};
 
 use super::Scratch;
 use super::service::JWT_SECRET;
 
-/// The timing of a copy's heartbeats and lease.
+/// How a copy runs its jobs.
 #[derive(Clone, Copy)]
 pub struct Manner {
     pub heartbeat: Duration,
-    pub patience: Duration,
-    pub at_once: usize,
+    pub heartbeat_timeout: Duration,
+    pub max_concurrent: usize,
 }
 
 impl Manner {
-    /// Frequent heartbeats, and a short lease timeout for other copies.
+    /// Writes heartbeats all the time, and soon reaps the jobs of others.
     pub const LIVELY: Self = Self {
         heartbeat: Duration::from_millis(50),
-        patience: Duration::from_millis(1500),
-        at_once: 4,
+        heartbeat_timeout: Duration::from_millis(1500),
+        max_concurrent: 4,
     };
 
-    /// No heartbeats, as after losing the database; other copies soon reap its jobs.
+    /// Writes no heartbeats, as if it was cut off from the database; its jobs expire after a moment.
     pub const CUT_OFF: Self = Self {
         heartbeat: Duration::from_secs(3600),
-        patience: Duration::from_millis(300),
-        at_once: 4,
+        heartbeat_timeout: Duration::from_millis(300),
+        max_concurrent: 4,
     };
 
-    /// No heartbeats, and a lease that does not expire.
+    /// Writes no heartbeats, and its jobs do not expire.
     pub const SILENT: Self = Self {
         heartbeat: Duration::from_secs(3600),
-        patience: Duration::from_secs(3600),
-        at_once: 4,
+        heartbeat_timeout: Duration::from_secs(3600),
+        max_concurrent: 4,
     };
 }
 
@@ -64,28 +64,28 @@ impl Default for Store {
     }
 }
 
-/// It has a runtime of its own, and stops with it.
+/// It has a runtime of its own, whose end is the end of the copy.
 pub struct Copy {
     pub jobs: Jobs,
     pub database: Database,
     pub admin: Admin,
-    /// The jobs that it was told to clean up after.
+    /// The jobs that it has reaped.
     interrupted: Arc<Mutex<Vec<Job>>>,
     runtime: Option<Runtime>,
 }
 
 impl Copy {
-    /// One that has begun, on the database of a small school.
+    /// Starts a copy on the database of a small school.
     pub async fn on(scratch: &Scratch, manner: Manner) -> Self {
-        Self::with(scratch, manner, Runner::passing()).await
+        Self::with(scratch, manner, Runner::ephemeral()).await
     }
 
-    /// The same under a name.
+    /// Starts a copy with a runner.
     pub async fn with(scratch: &Scratch, manner: Manner, runner: Runner) -> Self {
         Self::beside(scratch, manner, runner, Arc::default()).await
     }
 
-    /// The same, which asks that store what jobs have published.
+    /// Starts a copy with a runner and a store of published archives.
     pub async fn beside(scratch: &Scratch, manner: Manner, runner: Runner, store: Arc<Mutex<Store>>) -> Self {
         let runtime = Builder::new_multi_thread()
             .worker_threads(2)
@@ -95,8 +95,8 @@ impl Copy {
         let interrupted = Arc::new(Mutex::new(Vec::<Job>::new()));
         let settings = Settings {
             heartbeat: manner.heartbeat,
-            patience: manner.patience,
-            at_once: manner.at_once,
+            heartbeat_timeout: manner.heartbeat_timeout,
+            max_concurrent: manner.max_concurrent,
             interrupted: {
                 let interrupted = interrupted.clone();
                 Arc::new(move |jobs| interrupted.lock().unwrap().extend(jobs))
@@ -138,13 +138,13 @@ impl Copy {
         }
     }
 
-    /// The ids of the jobs that it was told to clean up after.
+    /// The ids of the jobs that it has reaped.
     pub fn interrupted_ids(&self) -> Vec<String> {
         let interrupted = self.interrupted.lock().unwrap();
         interrupted.iter().map(|job| job.id.clone()).collect()
     }
 
-    /// Begins a job on the copy's own runtime and gives what came of submitting it.
+    /// Submits a job on the copy's own runtime.
     pub async fn submit<W, F>(&self, submission: Submission, work: W) -> Result<Handed, Error>
     where
         W: FnOnce(Context) -> F + Send + 'static,
@@ -157,22 +157,22 @@ impl Copy {
         })
     }
 
-    /// A job that does nothing but wait to be cancelled.
-    pub async fn idle(&self, needs: Needs) -> Result<Handed, Error> {
-        self.submit(submission(needs), idle).await
+    /// A job that only waits for its cancellation.
+    pub async fn idle(&self, lock: Lock) -> Result<Handed, Error> {
+        self.submit(submission(lock), idle).await
     }
 
-    /// A job that removes all attendance when `go` is there, and takes no notice of being cancelled.
+    /// A job that removes all attendance after `go`, and ignores its cancellation.
     pub async fn change(&self, go: tokio::sync::oneshot::Receiver<()>) -> Result<Handed, Error> {
         let database = self.database.clone();
-        self.submit(submission(Needs::WriterLease), async move |context: Context| {
+        self.submit(submission(Lock::WriterLease), async move |context: Context| {
             let _ = go.await;
             let transaction = database.begin_write("testing").await?;
             let removed = transaction.execute_unprepared("delete from attendance").await;
             let removed = removed.map_err(Error::database("testing"))?.rows_affected();
-            context.finish_on(&transaction, &json!({"removed": removed})).await?;
+            finish_on(&context, &transaction, &json!({"removed": removed})).await?;
             transaction.commit().await.map_err(Error::database("testing"))?;
-            // What is returned after the commit changes nothing any more.
+            // The return value after the commit has no effect.
             Err(Error::Cancelled)
         })
         .await
@@ -181,7 +181,7 @@ impl Copy {
 
 impl Drop for Copy {
     fn drop(&mut self) {
-        // No task continues, as after kill -9.
+        // No task is polled again, as after kill -9.
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }
@@ -200,29 +200,42 @@ impl Handed {
     }
 }
 
-pub fn submission(needs: Needs) -> Submission {
+pub fn submission(lock: Lock) -> Submission {
     Submission {
-        kind: match needs {
-            Needs::Nothing => Kind::Archive,
-            Needs::WriterLease => Kind::Clear,
+        kind: match lock {
+            Lock::None => Kind::Archive,
+            Lock::WriterLease => Kind::Clear,
         },
         parameters: json!({"label": "a test"}),
         idempotency: None,
-        needs,
+        lock,
     }
 }
 
-/// The same as a request with a key, whose body is `body`.
-pub fn keyed(needs: Needs, key: &str, body: &Value) -> Submission {
+/// The same with an idempotency key, for a request with this body.
+pub fn keyed(lock: Lock, key: &str, body: &Value) -> Submission {
     Submission {
         idempotency: Some(Idempotency::new(key, "test", body).unwrap()),
-        ..submission(needs)
+        ..submission(lock)
     }
 }
 
 pub async fn idle(context: Context) -> Result<Value, Error> {
     context.progress().cancelled().await;
     Err(Error::Cancelled)
+}
+
+/// Ends the job in a transaction of the ORM, as a [`Change`](campus_backup_domain::change::Change) does in its own.
+///
+/// # Errors
+/// Then the transaction must not be committed.
+pub async fn finish_on(context: &Context, transaction: &impl ConnectionTrait, result: &Value) -> Result<(), Error> {
+    for step in context.finish(result)? {
+        let done = transaction.execute_raw(step.statement.clone()).await;
+        let done = done.map_err(Error::database("ending a job with its effect"))?;
+        step.check(done.rows_affected())?;
+    }
+    Ok(())
 }
 
 fn describe(error: Error) -> Fault {

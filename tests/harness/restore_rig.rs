@@ -1,4 +1,4 @@
-//! A database with an administrator, restored into by calling the domain.
+//! Restores into a database with an administrator, by calls of the domain.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -12,7 +12,7 @@ use campus_backup_domain::change::Change;
 use campus_backup_domain::export::{self, CsvOptions, Format, Transfer};
 use campus_backup_domain::job::Progress;
 use campus_backup_domain::open::Source;
-use campus_backup_domain::restore::{self, Mode, Plan, Provenance, Restore, Restored, Scope};
+use campus_backup_domain::restore::{self, Mode, Plan, Provenance, Restore, RestoreContext, Restored, Scope};
 use campus_backup_domain::{Database, Result, Table};
 use futures_util::StreamExt as _;
 
@@ -39,7 +39,7 @@ impl Archive {
         reader.unwrap().finish().unwrap()
     }
 
-    /// The same with some rows changed, or left out where the answer is false.
+    /// The same archive with some rows changed, or removed where `change` returns false.
     pub fn rewritten(&self, change: impl Fn(&str, &mut Vec<Cell<'_>>) -> bool) -> Self {
         let mut reader = Reader::open(self.open().unwrap(), &Keys::none(), Limits::default()).unwrap();
         let said = reader.header().clone();
@@ -82,7 +82,7 @@ pub struct Place<'a> {
 }
 
 impl<'a> Place<'a> {
-    /// The administrator is the user `admin`, who must be there.
+    /// The administrator is the user `admin`, which must exist.
     pub async fn on(scratch: &'a Scratch) -> Self {
         let database = scratch.database().await;
         let settings = account::AccountSettings::new(JWT_SECRET.as_bytes().to_vec().into(), "the tests".to_owned());
@@ -131,19 +131,26 @@ impl<'a> Place<'a> {
 
     pub async fn plan(&self, archive: &Archive, request: &Restore) -> Result<Plan> {
         let (keys, progress) = (Keys::none(), Progress::default());
-        let folder = self.scratch.folder();
-        let provenance = Provenance::Unknown;
-        restore::plan(
-            &self.admin,
-            &self.database,
-            archive,
-            &keys,
+        restore::plan(&self.context(archive, request, &keys, &progress)).await
+    }
+
+    fn context<'c>(
+        &'c self,
+        archive: &'c Archive,
+        request: &'c Restore,
+        keys: &'c Keys,
+        progress: &'c Progress,
+    ) -> RestoreContext<'c> {
+        RestoreContext {
+            admin: &self.admin,
+            database: &self.database,
+            source: archive,
+            keys,
             request,
-            provenance,
-            folder,
-            &progress,
-        )
-        .await
+            provenance: Provenance::Unknown,
+            scratch: self.scratch.folder(),
+            progress,
+        }
     }
 
     pub async fn begin(&self, request: &Restore) -> Result<Change> {
@@ -152,22 +159,11 @@ impl<'a> Place<'a> {
 
     pub async fn apply(&self, change: &mut Change, archive: &Archive, request: &Restore) -> Result<Restored> {
         let (keys, progress) = (Keys::none(), Progress::default());
-        restore::apply(
-            &self.admin,
-            &self.database,
-            change,
-            archive,
-            &keys,
-            &archive.summary(),
-            request,
-            Provenance::Unknown,
-            self.scratch.folder(),
-            &progress,
-        )
-        .await
+        let context = self.context(archive, request, &keys, &progress);
+        restore::apply(&context, change, &archive.summary()).await
     }
 
-    /// All steps of a restore but the safety archive.
+    /// All steps of a restore except the safety backup.
     pub async fn restore(&self, archive: &Archive, request: &Restore) -> Result<Restored> {
         let mut change = self.begin(request).await?;
         let restored = self.apply(&mut change, archive, request).await?;

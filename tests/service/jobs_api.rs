@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use campus_backup_domain::job::{Context, Needs, Phase};
+use campus_backup_domain::job::{Context, Lock, Phase};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -99,12 +99,12 @@ async fn jobs_are_listed_shown_and_cancelled(engine: Engine) {
     let admin = service.admin().await;
     let copy = Copy::on(&school.scratch, Manner::LIVELY).await;
     let done = copy
-        .submit(submission(Needs::Nothing), async |_| Ok(json!({"rows": 7})))
+        .submit(submission(Lock::None), async |_| Ok(json!({"rows": 7})))
         .await
         .unwrap()
         .ended()
         .await;
-    let running = copy.idle(Needs::WriterLease).await.unwrap();
+    let running = copy.idle(Lock::WriterLease).await.unwrap();
 
     let listed = admin.get("/backup/jobs").await.expect(200).json();
     let ids: Vec<_> = listed["items"]
@@ -202,7 +202,7 @@ async fn events_tell_what_is_new_and_nothing_twice(engine: Engine) {
     let service = Service::on(&school.scratch).await;
     let admin = service.admin().await;
     let copy = Copy::on(&school.scratch, Manner::LIVELY).await;
-    let job = copy.submit(submission(Needs::Nothing), async |context: Context| {
+    let job = copy.submit(submission(Lock::None), async |context: Context| {
         let progress = context.progress();
         progress.enter(Phase::BackingUp, Some(100))?;
         for _ in 0..100 {
@@ -247,7 +247,7 @@ async fn events_tell_what_is_new_and_nothing_twice(engine: Engine) {
     assert_eq!((over.status.as_u16(), over.text()), (204, String::new()));
 
     // Nothing newer is told than what was seen, until there is something.
-    let idling = copy.submit(submission(Needs::Nothing), idle).await.unwrap();
+    let idling = copy.submit(submission(Lock::None), idle).await.unwrap();
     let far = (Duration::from_secs(60 * 60).as_millis()).to_string();
     let watching = tokio::spawn({
         let (admin, id) = (admin.clone(), idling.id.clone());
@@ -270,7 +270,7 @@ async fn after_a_crash_jobs_are_interrupted_at_once(engine: Engine) {
     let service = setup.start().await;
     let runner = std::fs::read_to_string(service.folder().join("data/runner")).unwrap();
     let copy = Copy::on(&school.scratch, Manner::SILENT).await;
-    let job = copy.idle(Needs::WriterLease).await.unwrap();
+    let job = copy.idle(Lock::WriterLease).await.unwrap();
     // As if the service had done it.
     school
         .scratch
@@ -313,7 +313,7 @@ async fn who_watches_does_not_hold_up_the_end(engine: Engine) {
         .await;
     let admin = service.admin().await;
     let copy = Copy::on(&school.scratch, Manner::LIVELY).await;
-    let job = copy.idle(Needs::Nothing).await.unwrap();
+    let job = copy.idle(Lock::None).await.unwrap();
     let request = admin.request(Method::GET, &format!("/backup/jobs/{}/events", job.id));
     let mut watching = request.send().await.unwrap();
     watching.chunk().await.unwrap().expect("the first event");
@@ -327,7 +327,7 @@ async fn events_end_when_the_token_or_the_account_does() {
     let setup = Setup::on(&school.scratch);
     let service = setup.start().await;
     let copy = Copy::on(&school.scratch, Manner::LIVELY).await;
-    let job = copy.idle(Needs::Nothing).await.unwrap();
+    let job = copy.idle(Lock::None).await.unwrap();
     let path = format!("/backup/jobs/{}/events", job.id);
     let watch = async |client: &Client| {
         let mut watching = client.request(Method::GET, &path).send().await.unwrap();

@@ -64,7 +64,7 @@ impl Service {
     pub async fn build(settings: Settings) -> Result<Self, ExitError> {
         // Whatever is measured before that is lost.
         metrics::start();
-        let state = state(settings, Installation::CreateIfMissing, Runner::of_folder).await?;
+        let state = state(settings, Installation::CreateIfMissing, Runner::for_data_dir).await?;
         // Before anybody can ask: what a crash has interrupted must not look as if it still ran.
         let started = state.jobs.start().await;
         started.map_err(ExitError::failed("ending the jobs of a process that is gone"))?;
@@ -173,7 +173,7 @@ impl Service {
         let stopped = async {
             stop.await;
             // Also ends the answers that tell how a job goes on.
-            self.jobs.close();
+            self.jobs.shutdown();
             handle.stop(true).await;
             std::future::pending::<()>().await;
         };
@@ -182,8 +182,8 @@ impl Service {
             () = stopped => Ok(()),
             () = metrics::upkeep() => Ok(()),
         };
-        self.jobs.close();
-        self.jobs.closed(self.shutdown_timeout).await;
+        self.jobs.shutdown();
+        self.jobs.wait_for_shutdown(self.shutdown_timeout).await;
         served
     }
 }

@@ -1,6 +1,6 @@
-//! Clearing: removing the rows of a table with everything that can't stand without them.
+//! Clearing: removing the rows of a table together with the rows that refer to them.
 //!
-//! What is asked for, what it would do ([`preview`]) and the removal itself. How it is done safely is in
+//! This module has the request, its [`preview`] and the removal itself. The safe procedure around it is in
 //! [`operations`](crate::operations).
 
 use std::collections::BTreeMap;
@@ -16,67 +16,67 @@ use crate::entity::user;
 use crate::error::{Error, Result};
 use crate::stats;
 
-/// What to clear, and on which conditions.
+/// The request of a clear, with its conditions.
 #[derive(Clone, Debug)]
 pub struct Clear {
     /// One of [`Table::CLEARABLE`], or all.
     pub scope: Scope,
-    /// Whether it is done or only counted.
+    /// Whether rows are removed or only counted.
     pub mode: Mode,
-    /// How many rows the caller expects to be removed. Nothing is changed if it is another number.
+    /// How many rows the caller expects to be removed. If the number differs, nothing is changed.
     pub expected: Option<Expected>,
-    /// The scope's name once more, as the caller typed it.
+    /// The name of the scope, typed by the caller as a confirmation.
     pub confirmation: Option<String>,
 }
 
 /// Whether a clear that removes rows has to be confirmed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Confirmation {
-    /// A confirmation that was sent must be right.
+    /// A confirmation may be missing, but must not be wrong.
     Optional,
-    /// There must be one.
+    /// A correct confirmation is required.
     Required,
 }
 
-/// Whether a clear is done.
+/// Whether a clear removes rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
     /// Rows are removed.
     Remove,
-    /// The answer is the same and nothing changes.
+    /// Rows are only counted, and nothing is changed.
     DryRun,
 }
 
 /// How many rows a caller expects to be removed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Expected {
-    /// In all.
+    /// In total.
     Total(u64),
     /// In each of these tables.
     ByTable(BTreeMap<Table, u64>),
 }
 
-/// What a clear removed and what it left.
+/// The result of a clear.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cleared {
     /// Rows removed, for each table that the scope concerns.
     pub removed: BTreeMap<Table, u64>,
     /// Rows left, for all seven tables.
     pub kept: BTreeMap<Table, u64>,
-    /// When.
+    /// The time.
     pub cleared_at: DateTime<Utc>,
 }
 
 impl Cleared {
-    /// Rows removed in all.
+    /// The total of removed rows.
     pub fn removed_total(&self) -> u64 {
         self.removed.values().sum()
     }
 }
 
 impl Clear {
-    /// Whether it can be asked for: a confirmation must be the scope's name, one that removes rows may have to have one, and
-    /// rows can be expected only of tables that it concerns.
+    /// Checks the request. A confirmation must be the name of the scope, and may be required if rows are removed. Expected
+    /// rows must belong to tables that the clear concerns.
     ///
     /// # Errors
     /// [`Error::WrongConfirmation`], [`Error::Invalid`].
@@ -104,9 +104,9 @@ impl Clear {
         }
     }
 
-    /// The tables that lose rows, in the order in which they can: students take their enrollments, payments and attendance
-    /// along, courses their enrollments and attendance. `all` also empties payment categories and removes every user who is
-    /// not an administrator; administrators stay, active or not.
+    /// The tables that lose rows, referring tables first. Students are removed with their enrollments, payments and attendance,
+    /// courses with their enrollments and attendance. `all` also empties payment categories and removes all users except
+    /// administrators, active or not.
     pub(crate) fn tables(&self) -> Vec<Table> {
         Table::ALL
             .into_iter()
@@ -132,7 +132,7 @@ pub(crate) async fn remove(change: &mut Change, request: &Clear) -> Result<Clear
     for table in accounts {
         removed.insert(table, change.remove_accounts().await?);
     }
-    demand(request.expected.as_ref(), &removed)?;
+    ensure_expected(request.expected.as_ref(), &removed)?;
     let left = change.count().await?;
     Ok(Cleared {
         removed,
@@ -141,7 +141,7 @@ pub(crate) async fn remove(change: &mut Change, request: &Clear) -> Result<Clear
     })
 }
 
-/// Says what a clear would remove, and changes nothing.
+/// Counts the rows that a clear would remove, and changes nothing.
 ///
 /// # Errors
 /// [`Error::RowCountChanged`] if the expectation does not hold.
@@ -161,7 +161,7 @@ pub async fn preview(_: &Admin, database: &Database, request: &Clear) -> Result<
         let before = kept.insert(table, stays).unwrap_or_default();
         removed.insert(table, before - stays);
     }
-    demand(request.expected.as_ref(), &removed)?;
+    ensure_expected(request.expected.as_ref(), &removed)?;
     Ok(Cleared {
         removed,
         kept,
@@ -169,7 +169,7 @@ pub async fn preview(_: &Admin, database: &Database, request: &Clear) -> Result<
     })
 }
 
-fn demand(expected: Option<&Expected>, removed: &BTreeMap<Table, u64>) -> Result<()> {
+fn ensure_expected(expected: Option<&Expected>, removed: &BTreeMap<Table, u64>) -> Result<()> {
     let differences: Vec<_> = match expected {
         None => Vec::new(),
         Some(Expected::Total(expected)) => vec![("total", *expected, removed.values().sum())],

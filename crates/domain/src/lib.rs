@@ -11,6 +11,7 @@
 //! with another or with the live data. [`operations`] puts all that together. [`security_log`] says who did what from where.
 
 pub mod account;
+mod blocking;
 pub mod catalog;
 pub mod change;
 pub mod change_log;

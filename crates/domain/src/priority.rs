@@ -1,15 +1,15 @@
-//! On which thread work is done that blocks, and how it ranks beside the requests.
+//! Threads for blocking work, and the priority of that work compared with requests.
 
 use tokio::sync::oneshot;
 
 use crate::error::{Error, Result};
 
-/// How work ranks.
+/// The priority of work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Priority {
-    /// Like a request: a caller waits for it, or for its locks.
+    /// The priority of a request: a client waits for the work, or for tables that it has locked.
     Usual,
-    /// It gives way to whatever else wants a processor, and has all of an idle one.
+    /// Other work gets the processor first; an idle processor is used fully.
     Low,
 }
 
@@ -17,7 +17,7 @@ pub(crate) enum Priority {
 #[cfg(target_os = "linux")]
 const NICENESS: i32 = 10;
 
-/// Begins at once to run what blocks, on a thread that may. The future has what it gives; dropping it does not end the work.
+/// Starts blocking work at once on a thread of its own. The future has its result; dropping the future does not stop the work.
 pub(crate) fn run<T: Send + 'static>(
     priority: Priority,
     doing: &'static str,
@@ -25,7 +25,7 @@ pub(crate) fn run<T: Send + 'static>(
 ) -> impl Future<Output = Result<T>> {
     let (done, result) = oneshot::channel();
     let work = move || {
-        // Who waited may be gone.
+        // The receiver may have been dropped.
         let _ = done.send(work());
     };
     let begun = match priority {
@@ -33,11 +33,11 @@ pub(crate) fn run<T: Send + 'static>(
             tokio::task::spawn_blocking(work);
             Ok(())
         }
-        // A thread of its own: the runtime's are used again, and a process can't raise a priority that it has lowered.
+        // Not a thread of the runtime: those are used again, and a process can't raise a priority that it has lowered.
         Priority::Low => {
             let thread = std::thread::Builder::new().name(doing.to_owned());
             let begun = thread.spawn(move || {
-                give_way();
+                lower_priority();
                 work();
             });
             begun.map(drop)
@@ -45,13 +45,13 @@ pub(crate) fn run<T: Send + 'static>(
     };
     async move {
         begun.map_err(Error::internal(doing))?;
-        // What has panicked was logged by the hook for panics.
+        // The hook for panics has logged the panic.
         result.await.map_err(|_| Error::internal(doing)("it panicked"))
     }
 }
 
-/// Lowers the priority of this thread; elsewhere than on Linux there is only that of the whole process.
-fn give_way() {
+/// Lowers the priority of this thread. Only Linux has a priority for each thread.
+fn lower_priority() {
     #[cfg(target_os = "linux")]
     if let Err(error) = rustix::process::nice(NICENESS) {
         tracing::debug!(%error, "the priority of a thread could not be lowered");
@@ -64,7 +64,7 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[tokio::test]
-    async fn only_the_thread_of_the_work_gives_way() {
+    async fn only_the_thread_of_the_work_has_a_lower_priority() {
         let niceness = || rustix::process::nice(0).unwrap();
         let before = niceness();
         for (priority, expected) in [
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_panic_is_an_error() {
+    async fn panic_is_an_error() {
         for priority in [Priority::Usual, Priority::Low] {
             let panicked: Result<()> = run(priority, "a test", || panic!("as it should")).await;
             assert!(panicked.is_err(), "{priority:?}");

@@ -28,7 +28,7 @@ use crate::cli::restore::chunks;
 use crate::cli::run::with_admin;
 use crate::problem::ApiError;
 use crate::routes::archives::ArchiveAnswer;
-use crate::routes::diff::{DiffCounts, side};
+use crate::routes::diff::{DiffCounts, diff_input};
 
 pub(super) fn backup(fields: ArchiveFields, acting: &Acting) -> Result<(), ExitError> {
     with_admin(acting, async |state, admin| {
@@ -54,8 +54,13 @@ pub(super) fn report_archive(report: Report, archive: ListedArchive) -> Result<(
 
 pub(super) fn diff(from: String, to: String, csv: bool, acting: &Acting) -> Result<(), ExitError> {
     with_admin(acting, async |state, admin| {
-        let sides = async { Ok((side(admin, state, &from).await?, side(admin, state, &to).await?)) };
-        let (one, other) = sides.await.map_err(|error: ApiError| ExitError::from(error))?;
+        let inputs = async {
+            Ok((
+                diff_input(admin, state, &from).await?,
+                diff_input(admin, state, &to).await?,
+            ))
+        };
+        let (one, other) = inputs.await.map_err(|error: ApiError| ExitError::from(error))?;
         if csv {
             let request = CsvRequest {
                 scope: catalog::Scope::All,

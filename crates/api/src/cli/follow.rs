@@ -43,8 +43,8 @@ pub(super) async fn follow(
     let is_interrupted = tokio::select! {
         () = watched => false,
         () = interrupt::pressed() => {
-            state.jobs.close();
-            state.jobs.closed(LAST_MOMENTS).await;
+            state.jobs.shutdown();
+            state.jobs.wait_for_shutdown(LAST_MOMENTS).await;
             true
         }
     };

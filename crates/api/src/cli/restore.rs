@@ -70,7 +70,7 @@ pub(super) fn restore(arguments: &Restore) -> Result<(), ExitError> {
         if is_empty {
             look_for(&named, arguments, &settings).await?;
         }
-        let state = startup::state(settings, Installation::EmptyDatabase, |_| Ok(Runner::passing())).await?;
+        let state = startup::state(settings, Installation::EmptyDatabase, |_| Ok(Runner::ephemeral())).await?;
         let username = arguments.acting.username();
         let admin = state.accounts.administrator_or_command_line(username).await;
         let restoring = Restoring {

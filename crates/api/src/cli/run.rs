@@ -86,7 +86,7 @@ pub(super) fn with_state(
 ) -> Result<(), ExitError> {
     let settings = Settings::of_command(common)?;
     logging::start(&settings);
-    block_on(async { work(&startup::state(settings, installation, |_| Ok(Runner::passing())).await?).await })
+    block_on(async { work(&startup::state(settings, installation, |_| Ok(Runner::ephemeral())).await?).await })
 }
 
 pub(super) fn with_admin(

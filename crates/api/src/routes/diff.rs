@@ -6,7 +6,9 @@ use actix_web::{HttpRequest, HttpResponse, get, web};
 use campus_backup_domain::Table;
 use campus_backup_domain::account::Admin;
 use campus_backup_domain::catalog::Scope;
-use campus_backup_domain::diff::{self, Change, Counts, CsvRequest, Diff, Outcome, Page, Row, RowsPage, Side, Values};
+use campus_backup_domain::diff::{
+    self, Change, Counts, CsvRequest, Diff, DiffInput, Outcome, Page, Row, RowsPage, Values,
+};
 use campus_backup_domain::export::CsvOptions;
 use campus_backup_domain::job::Progress;
 use chrono::{DateTime, Utc};
@@ -335,8 +337,8 @@ async fn compare(
         query.demand_csv()?;
     }
     let admin = &granted.0;
-    let from = side(admin, &state, &query.from).await?;
-    let to = side(admin, &state, &query.to).await?;
+    let from = diff_input(admin, &state, &query.from).await?;
+    let to = diff_input(admin, &state, &query.to).await?;
     if query.format == Some(DiffFormat::Csv) {
         let default = CsvOptions::default();
         let wanted = CsvRequest {
@@ -380,10 +382,10 @@ async fn compare(
 /// The live data, or an archive.
 ///
 /// # Errors
-/// Those of [`Operations::side`](campus_backup_domain::operations::Operations::side).
-pub async fn side(admin: &Admin, state: &AppState, id: &str) -> Result<Side, ApiError> {
+/// Those of [`Operations::diff_input`](campus_backup_domain::operations::Operations::diff_input).
+pub async fn diff_input(admin: &Admin, state: &AppState, id: &str) -> Result<DiffInput, ApiError> {
     match id {
-        LIVE => Ok(Side::Live(state.database.clone())),
-        id => Ok(state.operations.side(admin, id).await?),
+        LIVE => Ok(DiffInput::Live(state.database.clone())),
+        id => Ok(state.operations.diff_input(admin, id).await?),
     }
 }

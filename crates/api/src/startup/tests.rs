@@ -269,7 +269,7 @@ async fn it_answers_and_stops() {
 async fn slow_download(chunks: usize, shutdown_timeout: u64) -> Service {
     let folder = tempfile::tempdir().unwrap();
     let jobs = state(settings(&folder, &[]), Installation::CreateIfMissing, |_| {
-        Ok(Runner::passing())
+        Ok(Runner::ephemeral())
     })
     .await
     .unwrap()

@@ -1,9 +1,9 @@
-//! The one place that changes rows in bulk: whole tables or many rows removed and loaded in one transaction.
+//! Bulk changes of rows: whole tables or many rows are removed and loaded in one transaction.
 //!
-//! [`Change`] is the transaction; `Rows` is whatever gives the rows that are loaded. Looking after every single row
-//! for what refers to it, and putting it into every index, takes most of the time of a change of a million rows. So each
-//! engine does what it can to check and index once, at the end and in the same transaction: `sqlite`, `postgres`,
-//! `mysql`. Others go on reading what was there before.
+//! [`Change`] is the transaction; `Rows` gives the rows that are loaded. Checking the references of every single row
+//! and adding it to every index takes most of the time of a change of a million rows. Each engine therefore checks and
+//! indexes once, as far as it can, at the end of the same transaction: `sqlite`, `postgres`, `mysql`. Other clients keep
+//! reading the old rows until the commit.
 
 mod mysql;
 mod postgres;
@@ -26,25 +26,25 @@ use crate::stats::{self, Stats};
 
 /// Gives the rows of one table, one after the other.
 pub(crate) trait Rows: Send {
-    /// Puts the cells of the next row, in the order of the table's columns, at the beginning of `cells`; false after the
-    /// last, as often as it is asked.
-    fn next<'a>(&'a mut self, cells: &mut [Cell<'a>; MAX_COLUMNS]) -> Result<bool>;
+    /// Writes the cells of the next row, in the order of the table's columns, to the beginning of `cells`. After the last row
+    /// every call returns false.
+    fn next<'a>(&'a mut self, cells: &mut [Cell<'a>; MOST]) -> Result<bool>;
 }
 
-/// How rows are loaded.
+/// How rows are loaded into a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Way {
-    /// Many, compared with those that the table has: the table loses its indexes and foreign keys, where the engine can do
-    /// that in a transaction, and gets them back afterwards.
+pub(crate) enum LoadMode {
+    /// For many rows, compared with the rows of the table: indexes and foreign keys are dropped, where the engine can do
+    /// that in a transaction, and created again afterwards.
     Bulk,
-    /// Few: they are put into the table as it is.
+    /// For few rows: indexes and foreign keys stay.
     InPlace,
 }
 
-/// The bytes of a value beside those of a text, at the most: a decimal is sent as its digits.
+/// The maximum bytes of a value, in addition to the bytes of a text. A decimal is sent as its digits.
 pub(crate) const VALUE_BYTES: usize = 32;
 
-/// The bytes of a row on the wire, at the most.
+/// The maximum bytes of a row in the protocol.
 fn row_bytes(row: &[Cell<'_>]) -> usize {
     let value = |cell: &Cell<'_>| match cell {
         Cell::Text(text) | Cell::Native(text) => text.len() + VALUE_BYTES,
@@ -53,8 +53,8 @@ fn row_bytes(row: &[Cell<'_>]) -> usize {
     row.iter().map(value).sum()
 }
 
-/// How many bytes a row may have that the database takes: those of its texts, and [`VALUE_BYTES`] for each value. None where
-/// there is no such limit.
+/// How many bytes a row may have: those of its texts, and [`VALUE_BYTES`] for each value. None if the engine has no such
+/// limit.
 pub(crate) async fn largest_row(database: &Database) -> Result<Option<usize>> {
     if database.engine() != Engine::Mysql {
         return Ok(None);
@@ -91,12 +91,11 @@ macro_rules! on {
 }
 
 impl Change {
-    /// Begins to change these tables. Nobody else can write to them until it ends, and everybody can read them: what they
-    /// see is what was there before. So what a [`Snapshot`](crate::snapshot::Snapshot) shows that is taken now, is exactly
-    /// what this change finds.
+    /// Begins to change these tables. Until it ends, other clients can't write to them, and read the old rows. A
+    /// [`Snapshot`](crate::snapshot::Snapshot) that begins now therefore has exactly the rows that this change finds.
     ///
     /// # Errors
-    /// [`DatabaseBusy`](crate::Error::DatabaseBusy) if another writer does not let go in time.
+    /// [`DatabaseBusy`](crate::Error::DatabaseBusy) if another writer holds its locks longer than the lock timeout.
     pub async fn begin(database: &Database, tables: Vec<Table>, doing: &'static str) -> Result<Self> {
         database.check_file(doing)?;
         let pool = database.changes();
@@ -113,16 +112,16 @@ impl Change {
         Ok(Self { writer, tables })
     }
 
-    /// Removes every user who is not an administrator, and says how many.
+    /// Removes all users except administrators, and returns how many.
     pub(crate) async fn remove_accounts(&mut self) -> Result<u64> {
         let sql = format!("DELETE FROM users WHERE role <> '{}'", Role::Admin.to_value());
         on!(self, writer => writer.run(&sql).await)
     }
 
-    /// Removes all rows of these tables, which nothing else may refer to.
+    /// Removes all rows of these tables. No row of another table may refer to them.
     pub(crate) async fn empty(&mut self, tables: &[Table]) -> Result<()> {
         if let Writer::Postgres(writer) = &mut self.writer
-            && writer.seize().await?
+            && writer.try_lock_exclusive().await?
         {
             return writer.truncate(tables).await;
         }
@@ -132,49 +131,51 @@ impl Change {
         Ok(())
     }
 
-    /// Removes the rows of these ids, a few thousand at the most, and says how many there were.
+    /// Removes the rows with these ids, at most a few thousand, and returns how many there were.
     pub(crate) async fn delete(&mut self, table: Table, ids: &[i64]) -> Result<u64> {
         let sql = format!("DELETE FROM {table} WHERE id IN ({})", listed(ids));
         on!(self, writer => writer.run(&sql).await)
     }
 
-    /// Gives these rows, a few thousand at the most, a text in a column that no other row has there, so that what they had
-    /// is free for others. It is for rows that are about to get another text.
-    pub(crate) async fn park(&mut self, table: Table, column: &str, ids: &[i64]) -> Result<()> {
-        // A backspace is in no name that a person has typed. Should it be there all the same, the change fails whole.
-        let parked = match &self.writer {
+    /// Sets a unique column of these rows, at most a few thousand, to placeholders, so that their values are free for other
+    /// rows. It is for rows that get another value in the same change.
+    pub(crate) async fn free_unique_keys(&mut self, table: Table, column: &str, ids: &[i64]) -> Result<()> {
+        // A typed name has no backspace. If one has, the whole change fails.
+        let placeholder = match &self.writer {
             Writer::Mysql(_) => "CONCAT(CHAR(8), id)",
             Writer::Postgres(_) => "CHR(8) || id",
             Writer::Sqlite(_) => "CHAR(8) || id",
         };
-        let sql = format!("UPDATE {table} SET {column} = {parked} WHERE id IN ({})", listed(ids));
+        let sql = format!(
+            "UPDATE {table} SET {column} = {placeholder} WHERE id IN ({})",
+            listed(ids)
+        );
         on!(self, writer => writer.run(&sql).await).map(drop)
     }
 
-    /// Counts all seven tables as they are now in this transaction.
+    /// Counts the rows of all seven tables in this transaction.
     pub(crate) async fn count(&mut self) -> Result<Stats> {
         let generated_at = stats::now();
         let rows: BTreeMap<Table, u64> = on!(self, writer => writer.count().await)?;
         Ok(Stats { rows, generated_at })
     }
 
-    /// The exact sum of a column of money as it is now in this transaction.
+    /// The exact sum of a column of money in this transaction.
     pub(crate) async fn sum(&mut self, table: Table, column: &str) -> Result<Decimal> {
         on!(self, writer => writer.sum(table, column).await)
     }
 
-    /// Inserts rows with their ids into a table, makes the next generated id greater than all of them, and says how many
-    /// there were. What the rows refer to must be there already. It works on the thread that polls it and seldom waits, so
-    /// a service does it on one that may block.
+    /// Inserts rows with their ids into a table, makes the next generated id greater than all of them, and returns how many
+    /// there were. The rows that they refer to must exist. It blocks the thread that polls it.
     ///
     /// # Errors
-    /// [`DuplicateKey`](crate::Error::DuplicateKey) if two rows would have the same where each must have its own.
-    pub(crate) async fn load(&mut self, table: Table, rows: &mut impl Rows, way: Way) -> Result<u64> {
-        let loaded = on!(self, writer => writer.load(table, rows, way).await);
+    /// [`DuplicateKey`](crate::Error::DuplicateKey) if two rows have the same unique value.
+    pub(crate) async fn load(&mut self, table: Table, rows: &mut impl Rows, mode: LoadMode) -> Result<u64> {
+        let loaded = on!(self, writer => writer.load(table, rows, mode).await);
         loaded.map_err(|error| error.of_rows(table))
     }
 
-    /// Gives rows that are there, by their ids, the values that they are to have, and says how many they were.
+    /// Overwrites existing rows, found by their ids, and returns how many there were.
     ///
     /// # Errors
     /// [`DuplicateKey`](crate::Error::DuplicateKey) as above.
@@ -183,16 +184,16 @@ impl Change {
         written.map_err(|error| error.of_rows(table))
     }
 
-    /// The greatest id of a table that leaves room for more, as it is now in this transaction; 0 if there is none.
+    /// The greatest id of a table that leaves room for more ids, in this transaction; 0 if there is none.
     pub(crate) async fn highest_id_with_room(&mut self, table: Table) -> Result<i64> {
         let sql = format!("SELECT MAX(id) FROM {table} WHERE id BETWEEN 1 AND {LARGEST_ID}");
         let highest: Option<i64> = on!(self, writer => writer.number(&sql).await)?;
         Ok(highest.unwrap_or_default())
     }
 
-    /// Lets generated ids continue after the greatest one that leaves room, of those that are there and `before`, if an id that
-    /// left none has exhausted them and its row is gone. Ids of rows that were removed earlier may then be given out again;
-    /// otherwise the table could have no new row at all. Where this can't be part of the transaction it follows the commit.
+    /// Resets generated ids if a removed row had an id that left no room for more. They continue after the greatest id
+    /// that leaves room, of the table's ids and `before`. Ids of rows that were removed earlier may then be generated again;
+    /// otherwise the table could have no new row. If the engine can't do this in the transaction, it follows the commit.
     pub(crate) async fn reclaim_ids(&mut self, table: Table, before: i64) -> Result<()> {
         let sql = format!("SELECT MAX(id) FROM {table}");
         let highest: Option<i64> = on!(self, writer => writer.number(&sql).await)?;
@@ -203,7 +204,7 @@ impl Change {
         on!(self, writer => writer.reclaim_ids(table, highest.max(before)).await)
     }
 
-    /// Reads all rows of a table as they are now in this transaction, in the order of their ids.
+    /// Reads all rows of a table in this transaction, in the order of their ids.
     pub(crate) async fn read(&mut self, table: Table, sink: &mut impl Sink) -> Result<()> {
         match &mut self.writer {
             Writer::Sqlite(writer) => {
@@ -216,18 +217,18 @@ impl Change {
         }
     }
 
-    /// Runs one statement with its values in the same transaction, and says how many rows it concerned. It is for what the
-    /// service itself remembers, not for the seven tables.
+    /// Runs one statement with its values in the same transaction, and returns how many rows it concerned. It is for the
+    /// service's own tables, not for the seven tables of the school.
     pub async fn execute(&mut self, statement: &Statement) -> Result<u64> {
         let values = || SqlxValues(statement.values.clone().unwrap_or(sea_orm::Values(Vec::new())));
         on!(self, writer => writer.execute(&statement.sql, values()).await)
     }
 
-    /// Looks whether every row in the tables, and every one that hangs on them, has what it refers to. PostgreSQL and MySQL
-    /// have seen to that already, row by row; SQLite does it here.
+    /// Checks the references of all rows in the tables and in the tables that refer to them. PostgreSQL and MySQL have
+    /// already checked each row; SQLite does it here.
     ///
     /// # Errors
-    /// [`Orphan`](crate::Error::Orphan) with the first that has not.
+    /// [`Orphan`](crate::Error::Orphan) with the first row that refers to a missing row.
     pub(crate) async fn check(&mut self) -> Result<()> {
         match &mut self.writer {
             Writer::Sqlite(writer) => writer.check(&self.tables).await,
@@ -235,7 +236,7 @@ impl Change {
         }
     }
 
-    /// Commits, unless a row in one of the tables, or one that hangs on them, has lost what it refers to.
+    /// Commits, unless a row in the tables or in the tables that refer to them refers to a missing row.
     ///
     /// # Errors
     /// [`Internal`](crate::Error::Internal) if there is such a row; then nothing has changed.
@@ -254,14 +255,14 @@ fn column_names(table: Table) -> String {
     names.join(", ")
 }
 
-/// Every column but the id, each made into a piece of SQL.
+/// A piece of SQL for every column except the id.
 fn all_but_the_id(table: Table, piece: impl Fn(usize, &str) -> String) -> String {
     let columns = table.columns().iter().enumerate().skip(1);
     let pieces: Vec<_> = columns.map(|(position, column)| piece(position, column.name)).collect();
     pieces.join(", ")
 }
 
-/// `1, 2, 3`; of none, what no id is.
+/// `1, 2, 3`, or `NULL` for no ids.
 fn listed(ids: &[i64]) -> String {
     match ids {
         [] => "NULL".to_owned(),

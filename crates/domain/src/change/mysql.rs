@@ -1,7 +1,7 @@
-//! MySQL and MariaDB: many rows a statement. Their changes of a schema commit, so indexes and foreign keys stay.
+//! MySQL and MariaDB: each statement inserts many rows. Schema changes would commit, so indexes and foreign keys stay.
 //!
-//! A lock of a whole table would end the transaction or keep readers out. What keeps writers out and lets consistent
-//! reads go on is a lock on every row and on every gap between them, which is what reading them all `FOR UPDATE` takes.
+//! A table lock would end the transaction or block readers. Instead, all rows are read `FOR UPDATE`, which locks every row
+//! and every gap between them: writers wait, and consistent reads continue.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -12,44 +12,45 @@ use sea_orm::sqlx::mysql::{MySqlArguments, MySqlConnection};
 use sea_orm::sqlx::{self, Arguments as _, AssertSqlSafe, Executor as _, MySql, MySqlPool, Transaction};
 use sea_query_sqlx::SqlxValues;
 
-use super::{Rows, Way, all_but_the_id, column_names, row_bytes};
+use super::{LoadMode, Rows, all_but_the_id, column_names, row_bytes};
 use crate::catalog::{LARGEST_ID, Table, cells};
 use crate::database::{Engine, FRESH_STATISTICS, counter_sql};
 use crate::error::{Error, Result};
 use crate::stats;
 
-/// How many values one statement brings. The protocol takes 65,535. Many more than the wire's buffers hold: the driver does
-/// not set `TCP_NODELAY`, so over TLS on one machine a statement of 2,000 to 6,000 values waits 40 ms for an acknowledgement.
+/// How many values one statement has. The protocol allows 65,535. The number is larger than the network buffers: the driver
+/// does not set `TCP_NODELAY`, so over TLS on one machine a statement of 2,000 to 6,000 values waits 40 ms for an
+/// acknowledgement.
 const VALUES_A_STATEMENT: usize = 20_000;
 
-/// How many bytes one statement brings, unless it is one row that has more. The server's `max_allowed_packet` may be less.
+/// How many bytes one statement has, unless one row has more. The server's `max_allowed_packet` may be less.
 const BYTES_A_STATEMENT: usize = 4 << 20;
 
-/// Of a packet, what is left for everything but the rows: the statement's own words and the headers of the protocol.
+/// The bytes of a packet that are reserved for the statement's text and the headers of the protocol.
 const PACKET_HEAD: usize = 2_048;
 
-/// At a lower level no gap would be locked, and others could insert rows after the safety backup that the change then
-/// removes without a copy.
+/// At a lower isolation level no gap would be locked. Other clients could then insert rows after the safety backup, which
+/// the change would remove without a copy.
 const BEGIN: &str = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; START TRANSACTION";
 
-/// How long it is tried to get all locks without waiting for any.
-const COURTESY: Duration = Duration::from_millis(500);
+/// How long it tries to get all locks without waiting for any.
+const NOWAIT_PERIOD: Duration = Duration::from_millis(500);
 
-/// How long after one try the next begins.
-const PAUSE: Duration = Duration::from_millis(20);
+/// The pause between two attempts.
+const RETRY_PAUSE: Duration = Duration::from_millis(20);
 
-/// A transaction with every row of its tables locked, together with the gaps between.
+/// A transaction that has locked every row of its tables and every gap between them.
 #[derive(Debug)]
 pub(super) struct Writer {
     transaction: Transaction<'static, MySql>,
-    /// Sets back counters of ids when the transaction is committed.
+    /// Statements that reset id counters after the commit.
     reclaimed: Vec<String>,
     pool: MySqlPool,
     largest_row: usize,
     doing: &'static str,
 }
 
-/// Rows that go to the server with one statement.
+/// The rows of one statement.
 #[derive(Default)]
 struct Batch {
     arguments: MySqlArguments,
@@ -58,14 +59,14 @@ struct Batch {
 }
 
 impl Writer {
-    /// Whoever waits for the lock of one table while holding that of another may be waited for, and InnoDB then ends
-    /// somebody's transaction. So at first the locks are taken without waiting, all or none; only if others write all the
-    /// while, they are waited for.
+    /// Begins a change and takes its locks. Waiting for the lock of one table while holding that of another can deadlock, and
+    /// InnoDB then rolls back one of the transactions. The locks are therefore first taken without waiting, all or none.
+    /// Only if other clients keep writing, this waits for them.
     pub(super) async fn begin(pool: &MySqlPool, tables: &[Table], doing: &'static str) -> Result<Self> {
         let start = Instant::now();
-        while start.elapsed() < COURTESY {
+        while start.elapsed() < NOWAIT_PERIOD {
             match Self::locked(pool, tables, "FOR UPDATE NOWAIT", doing).await {
-                Err(Error::DatabaseBusy { .. }) => tokio::time::sleep(PAUSE).await,
+                Err(Error::DatabaseBusy { .. }) => tokio::time::sleep(RETRY_PAUSE).await,
                 begun => return begun,
             }
         }
@@ -75,7 +76,7 @@ impl Writer {
     async fn locked(pool: &MySqlPool, tables: &[Table], how: &str, doing: &'static str) -> Result<Self> {
         let mut transaction = pool.begin_with(BEGIN).await.map_err(Error::sqlx(doing))?;
         for table in Table::ALL.iter().filter(|table| tables.contains(table)) {
-            // The gaps that are locked are those of the index that is read, and a new row needs one in every index.
+            // The read locks the gaps of the index that it uses, and a new row needs a gap in every index.
             let sql = format!("SELECT COUNT(*) FROM {table} FORCE INDEX (PRIMARY) {how}");
             let locked = transaction.execute(sqlx::raw_sql(AssertSqlSafe(sql))).await;
             locked.map_err(Error::sqlx(doing))?;
@@ -112,14 +113,14 @@ impl Writer {
         sum.await.map_err(Error::sqlx(self.doing))
     }
 
-    /// The one number that a question is answered with; none for NULL and for no row.
+    /// The one number that a query returns; none for NULL and for no row.
     pub(super) async fn number(&mut self, sql: &str) -> Result<Option<i64>> {
         let number = sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_optional(&mut *self.transaction);
         let number: Option<Option<i64>> = number.await.map_err(Error::sqlx(self.doing))?;
         Ok(number.flatten())
     }
 
-    /// A statement that sets a counter would commit, so it waits for the commit.
+    /// A statement that sets a counter would commit the transaction, so it runs after the commit.
     pub(super) async fn reclaim_ids(&mut self, table: Table, highest: i64) -> Result<()> {
         self.run(FRESH_STATISTICS).await?;
         let counter = self.number(&counter_sql(Engine::Mysql, table)).await?;
@@ -134,7 +135,7 @@ impl Writer {
         stats::count_on::<MySql>(&mut self.transaction, &Table::ALL).await
     }
 
-    pub(super) async fn load(&mut self, table: Table, rows: &mut impl Rows, _: Way) -> Result<u64> {
+    pub(super) async fn load(&mut self, table: Table, rows: &mut impl Rows, _: LoadMode) -> Result<u64> {
         self.insert(table, rows, "").await
     }
 
@@ -176,11 +177,11 @@ impl Writer {
         let places = format!("({})", vec!["?"; table.columns().len()].join(", "));
         let places = vec![places; batch.rows].join(", ");
         let sql = format!("INSERT INTO {table} ({}) VALUES {places}{end}", column_names(table));
-        // Keeping one prepared that is as long as no other would only cost the server.
+        // A statement with another number of rows is not used again, so it is not kept prepared.
         let insert = sqlx::query_with(AssertSqlSafe(sql), batch.arguments).persistent(batch.rows == most);
         let inserted = self.transaction.execute(insert).await;
         inserted.map_err(Error::sqlx(self.doing))?;
-        // What the server counts is two for a row that was there.
+        // The server counts 2 for an overwritten row, so its count is not used.
         Ok(batch.rows as u64)
     }
 
@@ -200,17 +201,17 @@ impl Writer {
     pub(super) async fn commit(self) -> Result<()> {
         self.transaction.commit().await.map_err(Error::sqlx(self.doing))?;
         for back in self.reclaimed {
-            // The rows are there whatever becomes of it. InnoDB never sets a counter to an id that a row has.
+            // The rows are committed even if this fails. InnoDB never sets a counter to an existing id.
             if let Err(error) = self.pool.execute(sqlx::raw_sql(AssertSqlSafe(back))).await {
-                tracing::warn!(%error, "the counter of a table's ids could not be set back; the next restore tries again");
+                tracing::warn!(%error, "the id counter of a table could not be reset; the next restore tries again");
             }
         }
         Ok(())
     }
 }
 
-/// How many bytes a row may have, counted by [`row_bytes`]. The server closes the connection on a client that sends more than
-/// its `max_allowed_packet`, and a session can't change that.
+/// How many bytes a row may have, counted by [`row_bytes`]. The server closes the connection of a client that sends more than
+/// its `max_allowed_packet`, and a session can't change that limit.
 pub(super) async fn largest_row(connection: &mut MySqlConnection) -> Result<usize> {
     let asked = sqlx::query_scalar("SELECT @@max_allowed_packet").fetch_one(connection);
     let packet: u64 = asked
@@ -226,7 +227,7 @@ fn add(cell: &Cell<'_>, arguments: &mut MySqlArguments) -> Result<(), sqlx::erro
         Cell::Null => arguments.add(None::<i64>),
         Cell::Integer(value) => arguments.add(value),
         Cell::Boolean(value) => arguments.add(value),
-        // The server reads a native value from its text, in the session's modes without a loss.
+        // The server parses a native value from its text, without loss in the modes of this session.
         Cell::Text(text) | Cell::Native(text) => arguments.add(text),
         Cell::Decimal(value) => arguments.add(value),
         Cell::Date(date) => arguments.add(date),

@@ -1,18 +1,18 @@
-//! PostgreSQL: rows come by `COPY`, while the table has neither foreign keys nor any index but those of keys that other tables
+//! PostgreSQL: rows are loaded by `COPY`, while the table has no foreign keys, and only the indexes of keys that other tables
 //! refer to.
 //!
-//! PostgreSQL changes schemas within a transaction, so nobody else ever sees the table without them. But for that it takes
-//! the table's exclusive lock, and with that lock readers wait for the change and the change for readers. So the lock
-//! is only tried for, and only when the first rows are to be removed or loaded in bulk ([`Writer::seize`]). If somebody is
-//! reading, everything stays in place, which is slower and hinders no reader. If nobody is, those who begin to read wait
-//! until the change ends, and longer than a connection's `lock_timeout` nobody waits.
+//! PostgreSQL changes schemas within a transaction, so other clients never see the table without its indexes. But it takes
+//! the table's exclusive lock for that, and then readers and the change wait for each other. The lock is therefore only
+//! tried, and only before the first rows are removed or loaded in bulk ([`Writer::try_lock_exclusive`]). While a client
+//! reads, foreign keys and indexes stay in place, which is slower and blocks no reader. Otherwise new readers wait until the
+//! change ends, at most as long as the `lock_timeout` of their connection.
 //!
 //! Under that lock a table is emptied by `TRUNCATE`, in a thirtieth of the time of a `DELETE`. It is not MVCC-safe: a
-//! transaction of another program that is older than the change, sees one moment throughout (`REPEATABLE READ`) and has
-//! not yet touched the table, would find it empty. Our own snapshots, and those of `pg_dump`, lock all their tables when
-//! they begin, so there are none while we hold ours; `READ COMMITTED`, which is the default, sees the new rows. What is
-//! left are other programs' long transactions without such a lock, and for those any change of the schema, such as taking
-//! foreign keys away, has always been as visible. Without the lock, and in a clear, rows are deleted.
+//! `REPEATABLE READ` transaction of another program that is older than the change, and has not yet used the table, would
+//! find it empty. Our own snapshots and those of `pg_dump` lock all their tables when they begin, so none of them exists
+//! under our lock. `READ COMMITTED`, the default, sees the new rows. Only long transactions of other programs without such a
+//! lock remain, and for these any schema change, such as dropping foreign keys, is just as visible. Without the lock, and
+//! in a clear, rows are deleted.
 
 use std::collections::BTreeMap;
 
@@ -21,38 +21,38 @@ use sea_orm::sqlx::postgres::PgConnection;
 use sea_orm::sqlx::{self, AssertSqlSafe, Executor as _, PgPool, Postgres};
 use sea_query_sqlx::SqlxValues;
 
-use super::{Rows, Way, all_but_the_id, column_names};
+use super::{LoadMode, Rows, all_but_the_id, column_names};
 use crate::catalog::{LARGEST_ID, Table, cells};
 use crate::database::TxConnection;
 use crate::error::{Error, Result};
 use crate::{pgcopy, stats};
 
-/// How much is gathered before it is sent.
-const PIECE: usize = 256 * 1024;
+/// How many bytes are collected before they are sent.
+const CHUNK_BYTES: usize = 256 * 1024;
 
-/// A transaction with the tables locked against other writers. One that is not committed loses its connection, because an
-/// interrupted copy would leave the next user one answer behind.
+/// A transaction that has locked its tables against other writers. If it is not committed, its connection is closed, because
+/// an interrupted copy would leave an unread answer for the next user.
 #[derive(Debug)]
 pub(super) struct Writer {
     held: TxConnection<Postgres>,
     tables: Vec<Table>,
-    seized: Seized,
+    exclusive_lock: ExclusiveLock,
     doing: &'static str,
 }
 
-/// Whether the tables are ours alone.
+/// Whether the transaction holds the exclusive lock of its tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Seized {
+enum ExclusiveLock {
     NotTried,
-    No,
-    Yes,
+    Refused,
+    Held,
 }
 
-/// How long the exclusive lock is waited for, in milliseconds. Long enough for a count, and whoever begins to read
-/// meanwhile waits as well.
-const PATIENCE: u32 = 100;
+/// How long to wait for the exclusive lock, in milliseconds: long enough for a count to end. Clients that begin to read in that
+/// time wait, too.
+const EXCLUSIVE_LOCK_MILLISECONDS: u32 = 100;
 
-/// Something that a table has, and how it is taken away and made again.
+/// A foreign key or an index of a table, with the SQL that drops it and creates it again.
 struct Part {
     drop: String,
     create: String,
@@ -64,22 +64,22 @@ impl Writer {
         let mut writer = Self {
             held,
             tables: tables.to_vec(),
-            seized: Seized::NotTried,
+            exclusive_lock: ExclusiveLock::NotTried,
             doing,
         };
-        // Each statement sees what is committed: the heartbeat keeps updating the row with which this ends its job.
+        // Each statement sees committed rows: heartbeats keep updating the row that ends the job in this transaction.
         writer.run("BEGIN ISOLATION LEVEL READ COMMITTED").await?;
         let names: Vec<_> = tables.iter().map(|table| table.name()).collect();
-        // Otherwise others could insert rows behind the back of a delete.
+        // Otherwise other clients could insert rows that a delete does not see.
         let lock = format!("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE", names.join(", "));
         writer.run(&lock).await?;
         Ok(writer)
     }
 
-    /// Tries to get the tables for itself alone, and says whether it has them. It is tried once.
-    pub(super) async fn seize(&mut self) -> Result<bool> {
-        if self.seized == Seized::NotTried {
-            // Taking a foreign key away takes the lock of the table that it points to, too.
+    /// Tries once to get the exclusive lock of the tables, and returns whether it is held.
+    pub(super) async fn try_lock_exclusive(&mut self) -> Result<bool> {
+        if self.exclusive_lock == ExclusiveLock::NotTried {
+            // Dropping a foreign key also locks the table that it refers to.
             let targets = self.tables.iter().flat_map(|table| table.references());
             let mut tables: Vec<_> = self
                 .tables
@@ -93,24 +93,24 @@ impl Writer {
             let limit = sqlx::query_scalar("SELECT current_setting('lock_timeout')").fetch_one(self.held.connection()?);
             let limit: String = limit.await.map_err(Error::sqlx(self.doing))?;
             let lock = format!(
-                "SAVEPOINT seizing; SET LOCAL lock_timeout = {PATIENCE}; LOCK TABLE {} IN ACCESS EXCLUSIVE MODE; \
-                 SET LOCAL lock_timeout = '{limit}'; RELEASE SAVEPOINT seizing",
+                "SAVEPOINT exclusive_lock; SET LOCAL lock_timeout = {EXCLUSIVE_LOCK_MILLISECONDS}; LOCK TABLE {} IN ACCESS EXCLUSIVE MODE; \
+                 SET LOCAL lock_timeout = '{limit}'; RELEASE SAVEPOINT exclusive_lock",
                 names.join(", ")
             );
-            self.seized = match self.run(&lock).await {
-                Ok(_) => Seized::Yes,
+            self.exclusive_lock = match self.run(&lock).await {
+                Ok(_) => ExclusiveLock::Held,
                 Err(Error::DatabaseBusy { .. }) => {
-                    self.run("ROLLBACK TO SAVEPOINT seizing; RELEASE SAVEPOINT seizing")
+                    self.run("ROLLBACK TO SAVEPOINT exclusive_lock; RELEASE SAVEPOINT exclusive_lock")
                         .await?;
-                    Seized::No
+                    ExclusiveLock::Refused
                 }
                 Err(error) => return Err(error),
             };
         }
-        Ok(self.seized == Seized::Yes)
+        Ok(self.exclusive_lock == ExclusiveLock::Held)
     }
 
-    /// Removes all rows of these tables, for which they must have been seized.
+    /// Removes all rows of these tables. The exclusive lock must be held.
     pub(super) async fn truncate(&mut self, tables: &[Table]) -> Result<()> {
         let names: Vec<_> = tables.iter().map(|table| table.name()).collect();
         self.run(&format!("TRUNCATE {}", names.join(", "))).await.map(drop)
@@ -133,20 +133,20 @@ impl Writer {
     }
 
     pub(super) async fn sum(&mut self, table: Table, column: &str) -> Result<Decimal> {
-        // What is no number is in no sum.
+        // Values that are not numbers are left out of sums.
         let sql = format!("SELECT COALESCE(SUM({column}) FILTER (WHERE {column} <> 'NaN'), 0) FROM {table}");
         let sum = sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(self.held.connection()?);
         sum.await.map_err(Error::sqlx(self.doing))
     }
 
-    /// The one number that a question is answered with; none for NULL and for no row.
+    /// The one number that a query returns; none for NULL and for no row.
     pub(super) async fn number(&mut self, sql: &str) -> Result<Option<i64>> {
         let number = sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_optional(self.held.connection()?);
         let number: Option<Option<i64>> = number.await.map_err(Error::sqlx(self.doing))?;
         Ok(number.flatten())
     }
 
-    /// Not taken back with the transaction either; the rows that are there then leave these ids free as well.
+    /// A rollback does not undo this; the ids are then free anyway.
     pub(super) async fn reclaim_ids(&mut self, table: Table, highest: i64) -> Result<()> {
         let back = format!(
             "SELECT setval(sequence, greatest({highest}, 1), {highest} > 0) \
@@ -160,16 +160,16 @@ impl Writer {
         stats::count_on::<Postgres>(self.held.connection()?, &Table::ALL).await
     }
 
-    pub(super) async fn load(&mut self, table: Table, rows: &mut impl Rows, way: Way) -> Result<u64> {
-        let parts = match way {
-            Way::Bulk if self.seize().await? => self.parts(table).await?,
+    pub(super) async fn load(&mut self, table: Table, rows: &mut impl Rows, mode: LoadMode) -> Result<u64> {
+        let parts = match mode {
+            LoadMode::Bulk if self.try_lock_exclusive().await? => self.parts(table).await?,
             _ => Vec::new(),
         };
         for part in &parts {
             self.run(&part.drop).await?;
         }
         let inserted = self.copy(table, table.name(), rows).await?;
-        // What was taken away last is made first: foreign keys need no index, but are checked faster with one.
+        // Created in reverse order: foreign keys need no index, but are checked faster with one.
         for part in parts.iter().rev() {
             self.run(&part.create).await?;
         }
@@ -191,9 +191,9 @@ impl Writer {
         Ok(written)
     }
 
-    /// The table's foreign keys, then the keys that no table refers to, and then every other index that no constraint brought.
+    /// The foreign keys of a table, then its keys that no table refers to, and then its indexes without a constraint.
     async fn parts(&mut self, table: Table) -> Result<Vec<Part>> {
-        // An index that tells a replica which row is meant would not tell it any more, were it made again.
+        // An index that identifies rows for replication would lose that role if it was created again.
         let sql = format!(
             "SELECT format('ALTER TABLE {table} DROP CONSTRAINT %I', conname), \
              format('ALTER TABLE {table} ADD CONSTRAINT %I %s', conname, pg_get_constraintdef(c.oid)) \
@@ -218,7 +218,7 @@ impl Writer {
         Ok(parts)
     }
 
-    /// Copies rows of a table into it, or into one that is like it.
+    /// Copies rows into a table, or into a temporary table with the same columns.
     async fn copy(&mut self, table: Table, into: &str, rows: &mut impl Rows) -> Result<u64> {
         let doing = self.doing;
         let sql = format!("COPY {into} ({}) FROM STDIN (FORMAT binary)", column_names(table));
@@ -228,19 +228,19 @@ impl Writer {
             .copy_in_raw(&sql)
             .await
             .map_err(Error::sqlx(doing))?;
-        let mut piece = Vec::with_capacity(PIECE + PIECE / 4);
-        pgcopy::write_header(&mut piece);
+        let mut chunk = Vec::with_capacity(CHUNK_BYTES + CHUNK_BYTES / 4);
+        pgcopy::write_header(&mut chunk);
         loop {
-            let more = write_row(table, rows, &mut piece);
-            if piece.len() >= PIECE || matches!(more, Ok(false)) {
-                copy.send(piece.as_slice()).await.map_err(Error::sqlx(doing))?;
-                piece.clear();
+            let more = write_row(table, rows, &mut chunk);
+            if chunk.len() >= CHUNK_BYTES || matches!(more, Ok(false)) {
+                copy.send(chunk.as_slice()).await.map_err(Error::sqlx(doing))?;
+                chunk.clear();
             }
             match more {
                 Ok(true) => {}
                 Ok(false) => return copy.finish().await.map_err(Error::sqlx(doing)),
                 Err(error) => {
-                    // The connection is closed, so that how the copy ends is no matter.
+                    // The connection is closed, so the result of the abort does not matter.
                     drop(copy.abort("the rows could not be read").await);
                     return Err(error);
                 }
@@ -248,9 +248,9 @@ impl Writer {
         }
     }
 
-    /// Makes the next generated id greater than every id in the table that leaves room for more, for a sequence knows nothing of rows that brought
-    /// theirs. It is only ever moved forward, so that an id that was once given out is not given out again, and it is not
-    /// taken back when the transaction is: then some ids are left out, which harms nobody.
+    /// Makes the next generated id greater than every id in the table that leaves room for more, because a sequence ignores
+    /// rows that are inserted with their ids. The sequence only moves forward, so that no id is generated twice. A
+    /// rollback does not undo this; some ids are then skipped, which is harmless.
     async fn advance_ids(&mut self, table: Table) -> Result<()> {
         let sql = format!(
             "SELECT setval(sequence, greatest(highest, pg_sequence_last_value(sequence))) \
@@ -272,7 +272,7 @@ fn write_row(table: Table, rows: &mut impl Rows, out: &mut Vec<u8>) -> Result<bo
     if more {
         let kinds = table.columns().iter().map(|column| column.kind);
         if !pgcopy::write_row(row.iter().zip(kinds), out) {
-            // Whoever gives the rows has looked at them.
+            // The source of the rows has checked them.
             return Err(Error::internal("loading rows")("a native value is another engine's"));
         }
     } else {

@@ -1,5 +1,5 @@
-//! SQLite: rows are bound to a prepared statement by the loading thread itself, while the table has no index but those
-//! of its constraints; foreign keys are checked before the commit.
+//! SQLite: the loading thread binds rows to a prepared statement, while the table has only the indexes of its constraints.
+//! Foreign keys are checked before the commit.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,18 +9,18 @@ use rust_decimal::Decimal;
 use sea_orm::sqlx::{self, AssertSqlSafe, Executor as _, Sqlite, SqliteConnection, SqlitePool, Transaction};
 use sea_query_sqlx::SqlxValues;
 
-use super::{Rows, Way, all_but_the_id, column_names, text};
+use super::{LoadMode, Rows, all_but_the_id, column_names, text};
 use crate::catalog::{LARGEST_ID, Table, cells};
 use crate::error::{Error, Result};
 use crate::native;
 use crate::statement::{Bound, Failure, Statement};
 use crate::stats;
 
-/// A transaction that holds SQLite's write lock, on a connection that leaves foreign keys to [`Writer::commit`].
+/// A transaction that holds SQLite's write lock. Its connection does not check foreign keys; [`Writer::commit`] does.
 #[derive(Debug)]
 pub(super) struct Writer {
     transaction: Transaction<'static, Sqlite>,
-    /// Whether every row of the tables has what it refers to, as they are now.
+    /// Whether the references of all rows were checked since the last change.
     checked: bool,
     doing: &'static str,
 }
@@ -53,13 +53,13 @@ impl Writer {
     }
 
     pub(super) async fn sum(&mut self, table: Table, column: &str) -> Result<Decimal> {
-        // Floats would lose cents; hundredths are whole numbers.
+        // A sum of floats would lose cents; hundredths are whole numbers.
         let sql = format!("SELECT COALESCE(SUM(CAST(ROUND({column} * 100) AS INTEGER)), 0) FROM {table}");
         let cents = sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut *self.transaction);
         Ok(Decimal::new(cents.await.map_err(Error::sqlx(self.doing))?, 2))
     }
 
-    /// The one number that a question is answered with; none for NULL and for no row.
+    /// The one number that a query returns; none for NULL and for no row.
     pub(super) async fn number(&mut self, sql: &str) -> Result<Option<i64>> {
         let number = sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_optional(&mut *self.transaction);
         let number: Option<Option<i64>> = number.await.map_err(Error::sqlx(self.doing))?;
@@ -75,12 +75,12 @@ impl Writer {
         stats::count_on::<Sqlite>(&mut self.transaction, &Table::ALL).await
     }
 
-    pub(super) async fn load(&mut self, table: Table, rows: &mut impl Rows, way: Way) -> Result<u64> {
+    pub(super) async fn load(&mut self, table: Table, rows: &mut impl Rows, mode: LoadMode) -> Result<u64> {
         let places = vec!["?"; table.columns().len()].join(", ");
         let insert = format!("INSERT INTO {table} ({}) VALUES ({places})", column_names(table));
-        let indexes = match way {
-            Way::Bulk => self.indexes(table).await?,
-            Way::InPlace => Vec::new(),
+        let indexes = match mode {
+            LoadMode::Bulk => self.indexes(table).await?,
+            LoadMode::InPlace => Vec::new(),
         };
         for (name, _) in &indexes {
             self.run(&format!("DROP INDEX {name}")).await?;
@@ -99,7 +99,7 @@ impl Writer {
         self.each(&update, table, rows).await
     }
 
-    /// Name and definition of every index that no constraint brought.
+    /// Name and definition of every index without a constraint.
     async fn indexes(&mut self, table: Table) -> Result<Vec<(String, String)>> {
         let sql = "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND tbl_name = ? AND sql IS NOT NULL";
         let indexes = sqlx::query_as(sql).bind(table.name()).fetch_all(&mut *self.transaction);
@@ -124,7 +124,7 @@ impl Writer {
                 written.clear();
                 let stored;
                 let bound = match cell {
-                    // Of another engine in a scratch database, where it is only kept and read back.
+                    // A value of another engine in a test restore, where it is only stored and read back.
                     Cell::Native(text) => {
                         stored = native::sqlite::stored(text);
                         stored.bound()
@@ -160,10 +160,10 @@ impl Writer {
         }
     }
 
-    /// A row that has lost what it refers to, if there is one.
+    /// A row that refers to a missing row, if there is one.
     async fn orphan(&mut self, tables: &[Table]) -> Result<Option<(Table, i64)>> {
-        let hanging = tables.iter().flat_map(|table| table.dependents());
-        for table in tables.iter().chain(hanging).collect::<BTreeSet<_>>() {
+        let dependents = tables.iter().flat_map(|table| table.dependents());
+        for table in tables.iter().chain(dependents).collect::<BTreeSet<_>>() {
             let check = format!("SELECT rowid FROM pragma_foreign_key_check('{table}')");
             let orphan = sqlx::query_scalar(AssertSqlSafe(check)).fetch_optional(&mut *self.transaction);
             if let Some(row) = orphan.await.map_err(Error::sqlx(self.doing))? {
@@ -178,20 +178,20 @@ impl Writer {
             && let Some((table, _)) = self.orphan(tables).await?
         {
             return Err(Error::internal(self.doing)(format!(
-                "a row of {table} would lose what it refers to"
+                "a row of {table} would refer to a missing row"
             )));
         }
         self.transaction.commit().await.map_err(Error::sqlx(self.doing))
     }
 }
 
-/// The float that is nearest to a decimal, by which reading recognises it.
+/// The float nearest to a decimal, which reading converts back to the same decimal.
 fn real(value: Decimal) -> Result<f64> {
     let exact = i64::try_from(value.mantissa())
         .ok()
         .filter(|mantissa| mantissa.unsigned_abs() < 1 << 53);
     match (exact, value.scale()) {
-        // Both are exact and division rounds to the nearest.
+        // Both numbers are exact, and the division rounds to the nearest float.
         (Some(mantissa), scale @ 0..=22) => Ok(mantissa as f64 / 10f64.powi(scale.cast_signed())),
         _ => Err(Error::internal("inserting rows")(
             "SQLite has no decimals of so many digits",

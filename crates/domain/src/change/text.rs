@@ -1,4 +1,4 @@
-//! How times are written as texts for the engines.
+//! Times as texts for SQLite.
 
 use std::io::Write as _;
 

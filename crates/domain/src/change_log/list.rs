@@ -1,41 +1,46 @@
-//! Reading the log.
+//! Reading the change log.
 
 use chrono::{DateTime, Utc};
-use sea_orm::{ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::entity::prelude::Expr;
+use sea_orm::{
+    ColumnTrait, Condition, ConnectionTrait as _, EntityTrait, FromQueryResult as _, PaginatorTrait, QueryFilter,
+    QueryOrder, QuerySelect, QueryTrait as _,
+};
 use uuid::Uuid;
 
 use super::{ChangeRecord, Kind};
 use crate::account::Admin;
 use crate::database::Database;
-use crate::entity::change::{Column, Entity};
+use crate::entity::change::{self, Column, Entity};
 use crate::error::{Error, Result};
+use crate::stats;
 
 /// Which changes to list.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Filter {
-    /// Only those of this kind.
+    /// Only changes of this kind.
     pub kind: Option<Kind>,
-    /// Only those of this moment and later.
+    /// Only changes at this time or later.
     pub from: Option<DateTime<Utc>>,
-    /// Only those before this moment.
+    /// Only changes before this time.
     pub to: Option<DateTime<Utc>>,
-    /// Only those that can be undone now, or only the others.
+    /// Only changes that can be undone now, or only the others.
     pub undoable: Option<bool>,
 }
 
-/// Some changes of the log, newest first, and how many there are in all.
+/// A page of the change log, newest first.
 #[derive(Clone, Debug)]
 pub struct ChangePage {
-    /// The changes.
+    /// The changes of the page.
     pub items: Vec<ChangeRecord>,
-    /// How many the whole list has.
+    /// How many changes the whole list has.
     pub total: u64,
 }
 
 /// Lists changes, newest first.
 ///
 /// # Errors
-/// What the database says.
+/// Database errors.
 pub async fn list(_: &Admin, database: &Database, filter: &Filter, limit: u64, offset: u64) -> Result<ChangePage> {
     let doing = "listing changes";
     let mut condition = Condition::all()
@@ -46,7 +51,7 @@ pub async fn list(_: &Admin, database: &Database, filter: &Filter, limit: u64, o
         let now = database.now().await?;
         condition = condition.add(match undoable {
             true => is_undoable(now),
-            // Not `NOT`: it leaves out rows that have no time.
+            // Not `NOT`: it would leave out rows without a time.
             false => is_not_undoable(now),
         });
     }
@@ -78,9 +83,38 @@ pub async fn get(_: &Admin, database: &Database, id: &str) -> Result<ChangeRecor
     find(database, id).await?.ok_or(Error::UnknownChange)
 }
 
+/// A clear and the time by the clock of the database, in one query; none if the clear is not in the log.
+pub(crate) async fn find_clear(database: &Database, id: &str) -> Result<Option<(ChangeRecord, DateTime<Utc>)>> {
+    let doing = "reading the change log";
+    // PostgreSQL would not accept every text.
+    let Ok(id) = Uuid::try_parse(id) else {
+        return Ok(None);
+    };
+    let query = Entity::find_by_id(id.to_string()).filter(Column::Kind.eq(Kind::Clear));
+    let Some(clock) = database.clock_sql() else {
+        // The clock of an SQLite database is the clock of this machine.
+        let row = query.one(database.connection()).await.map_err(Error::database(doing))?;
+        return Ok(row.map(|row| (ChangeRecord::from(row), stats::now())));
+    };
+    let connection = database.connection();
+    let statement = query
+        .expr_as(Expr::cust(clock), "now")
+        .build(connection.get_database_backend());
+    let row = connection
+        .query_one_raw(statement)
+        .await
+        .map_err(Error::database(doing))?;
+    row.map(|row| {
+        let change = change::Model::from_query_result(&row, "")?;
+        Ok((ChangeRecord::from(change), row.try_get("", "now")?))
+    })
+    .transpose()
+    .map_err(Error::database(doing))
+}
+
 /// One change, if it is recorded.
-pub(crate) async fn find(database: &Database, id: &str) -> Result<Option<ChangeRecord>> {
-    // PostgreSQL would not take every text.
+async fn find(database: &Database, id: &str) -> Result<Option<ChangeRecord>> {
+    // PostgreSQL would not accept every text.
     let Ok(id) = Uuid::try_parse(id) else {
         return Ok(None);
     };
@@ -89,7 +123,7 @@ pub(crate) async fn find(database: &Database, id: &str) -> Result<Option<ChangeR
         .map_err(Error::database("reading the change log"))
 }
 
-/// The change that can be undone only with that archive, if there is one.
+/// The change that can be undone only with this archive, if there is one.
 pub(crate) async fn undoable_with(database: &Database, archive_id: &str) -> Result<Option<ChangeRecord>> {
     let row = Entity::find()
         .filter(Column::SafetyArchiveId.eq(archive_id))

@@ -1,13 +1,13 @@
-//! The change log: every clear, restore and undo, with who, when, which rows, and until when it can be undone.
+//! The change log: every clear, restore and undo, with its user, its time, its rows, and until when it can be undone.
 //!
 //! - **A change and its record are one commit.** The transaction that changes rows also inserts the record
-//!   ([`Context::finish_in`](crate::job::Context::finish_in)), so there is neither a change without a record nor the reverse.
+//!   ([`Context::finish_in`](crate::job::Context::finish_in)), so a change never lacks its record, nor a record its change.
 //!   An undo marks the clear's record in its own transaction; of two undos of one clear, only one commits.
 //! - **Times are those of the database's clock**, so that all copies of the service agree until when a clear can be undone.
-//! - **It does not depend on the job history.** A record is deleted when it is older than [`KEPT_DAYS`] and its change can't be
-//!   undone any more, however many jobs or changes come after it.
+//! - **It does not depend on the job history.** A record is deleted when it is older than [`KEPT_DAYS`] and its change can
+//!   no longer be undone, even if many jobs or changes follow it.
 //!
-//! [`record`] has the statements that a change runs, [`list`](mod@list) reads the log.
+//! [`record`] writes the log, [`list`](mod@list) reads it.
 
 mod list;
 mod record;
@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use self::list::{ChangePage, Filter, get, list};
-pub(crate) use self::list::{find, undoable_with};
+pub(crate) use self::list::{find_clear, undoable_with};
 pub use self::record::{Effect, SafetyArchive};
 use crate::catalog::Table;
 use crate::database::Database;
@@ -29,7 +29,7 @@ use crate::entity::change::{self, Column, Entity};
 use crate::error::{Error, Result};
 use crate::restore::RestoredTable;
 
-/// For how many days a change is remembered at least: more than the longest time in which a clear can be undone.
+/// For how many days a change is kept at least: longer than the longest time in which a clear can be undone.
 pub const KEPT_DAYS: i64 = 400;
 
 /// One change of the live data.
@@ -37,17 +37,17 @@ pub const KEPT_DAYS: i64 = 400;
 pub struct ChangeRecord {
     /// Its id, which is that of its job.
     pub id: String,
-    /// What kind of change it is.
+    /// The kind of change.
     pub kind: Kind,
-    /// The name of who asked.
+    /// The name of the user who asked for it.
     pub username: String,
-    /// When.
+    /// The time of the change.
     pub changed_at: DateTime<Utc>,
-    /// What was asked, as the job has it.
+    /// The request, as the job has it.
     pub parameters: Value,
-    /// What became of the rows, for each table that it concerned.
+    /// The rows removed and written, for each table that the change concerned.
     pub tables: BTreeMap<Table, RowCounts>,
-    /// The archive of what was there before.
+    /// The safety backup of the data before the change.
     pub safety_archive_id: Option<String>,
     /// SHA-256 of its stored bytes; none if the change was made before there was a change log.
     pub safety_archive_sha256: Option<String>,
@@ -55,7 +55,7 @@ pub struct ChangeRecord {
     pub undo_until: Option<DateTime<Utc>>,
     /// When it was undone.
     pub undone_at: Option<DateTime<Utc>>,
-    /// The name of who undid it.
+    /// The name of the user who undid it.
     pub undone_by: Option<String>,
 }
 
@@ -87,7 +87,7 @@ impl From<change::Model> for ChangeRecord {
     }
 }
 
-/// What a restore did to the rows of each table.
+/// The rows that a restore has removed and written, by table.
 pub(crate) fn row_counts(restored: &BTreeMap<Table, RestoredTable>) -> BTreeMap<Table, RowCounts> {
     let counts = |done: &RestoredTable| RowCounts {
         removed: done.removed,
@@ -96,7 +96,7 @@ pub(crate) fn row_counts(restored: &BTreeMap<Table, RestoredTable>) -> BTreeMap<
     restored.iter().map(|(table, done)| (*table, counts(done))).collect()
 }
 
-/// Deletes the records of changes that are old and can't be undone any more.
+/// Deletes the records of changes that are old and can no longer be undone.
 pub(crate) async fn prune(database: &Database) -> Result<()> {
     let now = database.now().await?;
     let is_over = Condition::any()

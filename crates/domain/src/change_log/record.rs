@@ -1,4 +1,4 @@
-//! Writing the log: the statements that a change runs before its commit.
+//! Writing the change log: the statements that a change runs before its commit.
 
 use std::collections::BTreeMap;
 
@@ -15,16 +15,16 @@ use crate::entity::job;
 use crate::error::Error;
 use crate::job::Step;
 
-/// What a change did, as its work knows it. Who asked for what is known to its job.
+/// What a change did. Its job knows the user and the request.
 #[derive(Clone, Debug)]
 pub struct Effect {
-    /// What kind of change it is.
+    /// The kind of change.
     pub kind: Kind,
-    /// When, by the clock of the database.
+    /// The time, by the clock of the database.
     pub changed_at: DateTime<Utc>,
-    /// What became of the rows, for each table that it concerned.
+    /// The rows removed and written, for each table that the change concerned.
     pub tables: BTreeMap<Table, RowCounts>,
-    /// The archive of what was there before.
+    /// The safety backup of the data before the change.
     pub safety: Option<SafetyArchive>,
     /// Until when it can be undone.
     pub undo_until: Option<DateTime<Utc>>,
@@ -32,7 +32,7 @@ pub struct Effect {
     pub undoes: Option<String>,
 }
 
-/// The archive of what was there before a change.
+/// The safety backup of the data before a change.
 #[derive(Clone, Debug)]
 pub struct SafetyArchive {
     id: String,
@@ -49,7 +49,7 @@ impl From<&Manifest> for SafetyArchive {
 }
 
 impl Effect {
-    /// The statements that record it, in their order, for the transaction that makes the change.
+    /// The statements that record the change, in their order, for the transaction of the change.
     pub(crate) fn steps(&self, job: &job::Model, backend: DbBackend) -> Vec<Step> {
         let (safety_archive_id, safety_archive_sha256) =
             self.safety.clone().map(|safety| (safety.id, safety.sha256)).unzip();

@@ -12,11 +12,10 @@ impl Database {
     /// SQLite database uses the clock of this machine.
     pub(crate) async fn now(&self) -> Result<DateTime<Utc>> {
         let doing = "asking the database for the time";
-        let sql = match self.engine {
-            Engine::Sqlite => return Ok(stats::now()),
-            Engine::Postgres => "SELECT clock_timestamp() AS time",
-            Engine::Mysql => "SELECT utc_timestamp(6) AS time",
+        let Some(clock) = self.clock_sql() else {
+            return Ok(stats::now());
         };
+        let sql = format!("SELECT {clock} AS time");
         let statement = Statement::from_string(self.requests.get_database_backend(), sql);
         let row = self
             .requests
@@ -26,5 +25,14 @@ impl Database {
         row.ok_or_else(|| Error::internal(doing)("there was no answer"))?
             .try_get("", "time")
             .map_err(Error::database(doing))
+    }
+
+    /// The SQL expression for the time of the database's clock; none for SQLite, whose clock is the one of this machine.
+    pub(crate) fn clock_sql(&self) -> Option<&'static str> {
+        match self.engine {
+            Engine::Sqlite => None,
+            Engine::Postgres => Some("clock_timestamp()"),
+            Engine::Mysql => Some("utc_timestamp(6)"),
+        }
     }
 }

@@ -21,8 +21,8 @@ use std::collections::BTreeMap;
 use campus_backup_archive::Cell;
 use sea_orm::{ColumnTrait, EntityTrait, Iterable, ModelTrait, PaginatorTrait, QueryFilter, Value};
 
-use crate::catalog::{MAX_COLUMNS, Table};
-use crate::change::{Change, Rows, Way};
+use crate::catalog::{MOST, Table};
+use crate::change::{Change, LoadMode, Rows};
 use crate::database::Database;
 use crate::entity::{change as recorded, user};
 use crate::error::{Error, Result};
@@ -149,37 +149,37 @@ async fn insert_school(database: &Database, scale: u32, admin: &DemoAdmin) -> Re
         let inserted = match table {
             Table::Users => {
                 change
-                    .load(table, &mut Models::of(people::users(admin)), Way::Bulk)
+                    .load(table, &mut Models::of(people::users(admin)), LoadMode::Bulk)
                     .await
             }
             Table::Students => {
                 change
-                    .load(table, &mut Models::of(people::students(scale)), Way::Bulk)
+                    .load(table, &mut Models::of(people::students(scale)), LoadMode::Bulk)
                     .await
             }
             Table::Courses => {
                 change
-                    .load(table, &mut Models::of(courses::courses(scale)), Way::Bulk)
+                    .load(table, &mut Models::of(courses::courses(scale)), LoadMode::Bulk)
                     .await
             }
             Table::PaymentCategories => {
                 change
-                    .load(table, &mut Models::of(money::categories()), Way::Bulk)
+                    .load(table, &mut Models::of(money::categories()), LoadMode::Bulk)
                     .await
             }
             Table::Enrollments => {
                 change
-                    .load(table, &mut Models::of(courses::enrollments(scale)), Way::Bulk)
+                    .load(table, &mut Models::of(courses::enrollments(scale)), LoadMode::Bulk)
                     .await
             }
             Table::Payments => {
                 change
-                    .load(table, &mut Models::of(money::payments(scale)), Way::Bulk)
+                    .load(table, &mut Models::of(money::payments(scale)), LoadMode::Bulk)
                     .await
             }
             Table::Attendance => {
                 change
-                    .load(table, &mut Models::of(courses::attendance(scale)), Way::Bulk)
+                    .load(table, &mut Models::of(courses::attendance(scale)), LoadMode::Bulk)
                     .await
             }
         }?;

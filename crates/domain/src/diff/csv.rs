@@ -1,22 +1,23 @@
-//! The rows that differ as a file: a line for each column that differs.
+//! Differing rows as a CSV file: one line for each differing column.
 
 use campus_backup_archive::digits::write_integer;
 use serde_json::Value;
 
-use super::merge::{Difference, Found, compare};
-use super::{Change, Row, Side, Values};
+use super::merge::{Difference, DifferenceSink, compare};
+use super::{Change, DiffInput, Row, Values};
 use crate::account::Admin;
+use crate::blocking;
 use crate::catalog::{Scope, Table};
 use crate::error::{Error, Result};
 use crate::export::{self, Body, ChunkSender, Coder, CsvOptions, Transfer, write_safe_text, write_text};
 use crate::job::Progress;
 
-/// What to write, and how.
+/// The differences to write, and how.
 #[derive(Clone, Copy, Debug)]
 pub struct CsvRequest {
-    /// Which tables. Of all of them those are left out that only one side has.
+    /// The tables. In the scope of all tables, those that only one input has are left out.
     pub scope: Scope,
-    /// Rows that differ in this way; in any, if none is named.
+    /// Only rows with this change; all if none is set.
     pub change: Option<Change>,
     /// How CSV is written.
     pub csv: CsvOptions,
@@ -27,35 +28,34 @@ pub struct CsvRequest {
 /// The headings.
 const HEADINGS: [&[u8]; 6] = [b"table", b"id", b"change", b"field", b"from", b"to"];
 
-/// Begins to write the rows that differ as CSV, with the rules of all downloads (RFC 4180, NULL is an empty field, a text
-/// that would run as a formula is made harmless). Values stand as archives write them, and those that nobody is shown are
-/// left empty. Of an added or a removed row each column is a line, of a changed one each column that differs.
+/// Starts to write the differing rows as CSV, with the rules of all downloads (RFC 4180, NULL is an empty field, a text
+/// that could run as a formula is made harmless). Values are written as in archives; hidden values are empty. An added or
+/// removed row has a line for each column, a changed row one for each differing column.
 ///
-/// It answers and ends as every download (see [`export::download`]): the body ends cleanly only if everything was
-/// written and both sides were whole. Dropping the body ends the reading, and so does `abandoned`.
+/// It ends as every download (see [`export::download`]): the body ends cleanly only if everything was written and both
+/// inputs were complete. Dropping the body stops the reading, and so does `abandoned`.
 ///
 /// # Errors
-/// As [`counts`](super::counts), or as an error of the body; [`Error::TableNotFound`] if a side does not have the one table;
+/// As [`counts`](super::counts), or as an error of the body; [`Error::TableNotFound`] if an input does not have the requested table;
 /// [`Error::SpoolFull`].
 pub async fn csv(
     _: &Admin,
-    from: &Side,
-    to: &Side,
-    settings: &export::ExportSettings,
+    from: &DiffInput,
+    to: &DiffInput,
+    settings: &export::Settings,
     request: CsvRequest,
     abandoned: impl Future<Output = ()>,
 ) -> Result<Body> {
     let coder = Coder::new(request.transfer.coding)?;
     let (outlet, incoming) = export::chunk_channel(settings.chunk_size, settings.stall_timeout, coder);
     let (from, to) = (from.clone(), to.clone());
-    let runtime = tokio::runtime::Handle::current();
-    tokio::task::spawn_blocking(move || runtime.block_on(produce(from, to, request, outlet)));
+    blocking::spawn(move || produce(from, to, request, outlet));
     incoming
         .into_body(&settings.spool, request.transfer.length, abandoned)
         .await
 }
 
-async fn produce(from: Side, to: Side, request: CsvRequest, outlet: ChunkSender) {
+async fn produce(from: DiffInput, to: DiffInput, request: CsvRequest, outlet: Outlet) {
     let mut lines = Lines { request, outlet };
     if request.csv.bom {
         lines.outlet.buffer().extend_from_slice("\u{feff}".as_bytes());
@@ -76,8 +76,8 @@ struct Lines {
     outlet: ChunkSender,
 }
 
-impl Found for Lines {
-    fn found(&mut self, difference: Difference<'_>) -> Result<()> {
+impl DifferenceSink for Lines {
+    fn row(&mut self, difference: Difference<'_>) -> Result<()> {
         if self.request.change.is_some_and(|change| difference.change != change) {
             return Ok(());
         }
@@ -107,8 +107,8 @@ impl Found for Lines {
         Ok(())
     }
 
-    async fn flush_if_full(&mut self) -> Result<()> {
-        self.outlet.flush_if_full().await
+    async fn flush(&mut self) -> Result<()> {
+        self.outlet.hand_on().await
     }
 }
 
@@ -116,7 +116,7 @@ fn write(value: Option<Value>, options: CsvOptions, out: &mut Vec<u8>) -> Result
     match value {
         None | Some(Value::Null) => Ok(()),
         Some(Value::String(text)) => write_safe_text(&text, options, out),
-        // A native value, shown as its engine has it.
+        // A native value, written as its engine writes it.
         Some(Value::Object(native)) => match native.get("native").and_then(Value::as_str) {
             Some(text) => write_safe_text(text, options, out),
             None => Ok(()),

@@ -1,5 +1,5 @@
-//! The live data's rows, turned from pushed to pulled: [`produce`] puts them into a short queue, from which [`LiveSide`]
-//! takes them. Both run on one thread and take turns.
+//! The cursor of the live data. The snapshot pushes rows, and the merge pulls them: [`produce`] sends them into a short queue
+//! from which [`LiveCursor`] receives them. Both run on one thread and take turns.
 
 use campus_backup_archive::{Cell, Writer};
 use tokio::sync::mpsc;
@@ -8,10 +8,10 @@ use super::DOING;
 use crate::catalog::Table;
 use crate::error::{Error, Result};
 use crate::export::header;
-use crate::job::Steps;
+use crate::job::ProgressBatch;
 use crate::snapshot::{Selection, Sink, Snapshot};
 
-/// How many bytes of rows are gathered before the merge takes its turn.
+/// How many bytes of rows are collected before the merge takes its turn.
 const BATCH: usize = 64 * 1024;
 
 /// How many batches may wait.
@@ -21,40 +21,44 @@ const QUEUE: usize = 1;
 #[derive(Debug, Default)]
 struct Batch {
     json: Vec<u8>,
-    /// The id of each, and where it begins and ends.
+    /// The id of each row, with its range in `json`.
     rows: Vec<(i64, usize, usize)>,
 }
 
 #[derive(Debug)]
-enum Piece {
+enum LiveChunk {
     Rows(Batch),
     EndOfTable,
 }
 
-/// The end at which rows are taken.
-pub(super) struct LiveSide<'p> {
-    queue: mpsc::Receiver<Piece>,
+/// Receives the rows.
+pub(super) struct LiveCursor<'p> {
+    queue: mpsc::Receiver<LiveChunk>,
     batch: Batch,
-    /// How many rows of the batch were taken; the last of them is the current one.
+    /// How many rows of the batch were read; the last of them is the current row.
     taken: usize,
-    steps: Steps<'p>,
+    progress_batch: ProgressBatch<'p>,
 }
 
-/// The end at which they are put in.
+/// Sends the rows.
 pub(super) struct Producer {
     snapshot: Snapshot,
     tables: Vec<Table>,
-    queue: mpsc::Sender<Piece>,
+    queue: mpsc::Sender<LiveChunk>,
 }
 
-/// Opens both ends. The tables are read in their order.
-pub(super) fn open(snapshot: Snapshot, tables: Vec<Table>, steps: Steps<'_>) -> (LiveSide<'_>, Producer) {
+/// Opens both ends of the queue. The tables are read in their order.
+pub(super) fn open(
+    snapshot: Snapshot,
+    tables: Vec<Table>,
+    progress_batch: ProgressBatch<'_>,
+) -> (LiveCursor<'_>, Producer) {
     let (sender, receiver) = mpsc::channel(QUEUE);
-    let side = LiveSide {
+    let side = LiveCursor {
         queue: receiver,
         batch: Batch::default(),
         taken: 0,
-        steps,
+        progress_batch,
     };
     let producer = Producer {
         snapshot,
@@ -64,32 +68,32 @@ pub(super) fn open(snapshot: Snapshot, tables: Vec<Table>, steps: Steps<'_>) -> 
     (side, producer)
 }
 
-impl LiveSide<'_> {
+impl LiveCursor<'_> {
     /// The current row.
     pub(super) fn head(&self) -> Option<(i64, &[u8])> {
         let (id, start, end) = self.batch.rows.get(self.taken.checked_sub(1)?)?;
         Some((*id, self.batch.json.get(*start..*end)?))
     }
 
-    /// Goes on to the next row, which is none at the end of the table, and to the first of the next table after that.
+    /// Moves to the next row. At the end of a table there is none, and the next call moves to the next table.
     pub(super) async fn advance(&mut self) -> Result<()> {
         if self.taken >= self.batch.rows.len() {
             self.taken = 0;
             self.batch = match self.queue.recv().await {
-                Some(Piece::Rows(batch)) => batch,
-                Some(Piece::EndOfTable) => Batch::default(),
-                None => return Err(Error::internal(DOING)("the live data ended without its end")),
+                Some(LiveChunk::Rows(batch)) => batch,
+                Some(LiveChunk::EndOfTable) => Batch::default(),
+                None => return Err(Error::internal(DOING)("the live data ended before its last table")),
             };
         }
         if self.batch.rows.is_empty() {
-            return self.steps.tell();
+            return self.progress_batch.flush();
         }
         self.taken += 1;
-        self.steps.step()
+        self.progress_batch.add_row()
     }
 }
 
-/// Reads the rows and puts them in.
+/// Reads the rows and sends them.
 pub(super) async fn produce(producer: Producer) -> Result<()> {
     let Producer {
         mut snapshot,
@@ -97,7 +101,7 @@ pub(super) async fn produce(producer: Producer) -> Result<()> {
         queue,
     } = producer;
     let header = header(snapshot.taken_at(), "", snapshot.engine().name(), &tables);
-    let mut sink = Gathering {
+    let mut sink = LiveSink {
         writer: Writer::begin(&header, &mut Vec::new()),
         batch: Batch::default(),
         rows: 0,
@@ -116,32 +120,32 @@ pub(super) async fn produce(producer: Producer) -> Result<()> {
         if !sink.batch.rows.is_empty() {
             sink.send_batch().await?;
         }
-        sink.send(Piece::EndOfTable).await?;
+        sink.send(LiveChunk::EndOfTable).await?;
     }
     snapshot.end().await
 }
 
-struct Gathering {
+struct LiveSink {
     writer: Writer,
     batch: Batch,
     rows: u64,
-    queue: mpsc::Sender<Piece>,
+    queue: mpsc::Sender<LiveChunk>,
 }
 
-impl Gathering {
+impl LiveSink {
     async fn send_batch(&mut self) -> Result<()> {
         let rows = Vec::with_capacity(self.batch.rows.len());
         let json = Vec::with_capacity(self.batch.json.capacity());
         let batch = std::mem::replace(&mut self.batch, Batch { json, rows });
-        self.send(Piece::Rows(batch)).await
+        self.send(LiveChunk::Rows(batch)).await
     }
 
-    async fn send(&self, piece: Piece) -> Result<()> {
+    async fn send(&self, piece: LiveChunk) -> Result<()> {
         self.queue.send(piece).await.map_err(|_| Error::Gone)
     }
 }
 
-impl Sink for Gathering {
+impl Sink for LiveSink {
     fn row(&mut self, cells: &[Cell<'_>]) -> Result<()> {
         let Some(Cell::Integer(id)) = cells.first() else {
             return Err(Error::internal(DOING)("a row has no id"));
@@ -149,7 +153,7 @@ impl Sink for Gathering {
         let json = &mut self.batch.json;
         let written = json.len();
         self.writer.row(cells, json);
-        // What the writer puts between rows is not part of them.
+        // Separators between rows are not part of them.
         let between = json[written..].iter().take_while(|byte| **byte != b'{').count();
         let end = json.len();
         self.batch.rows.push((*id, written + between, end));

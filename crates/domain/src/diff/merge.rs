@@ -1,22 +1,22 @@
-//! Merging two sides on the ids of their rows.
+//! Merging two inputs by the ids of their rows.
 
 use std::collections::BTreeMap;
 
 use campus_backup_archive::Manifest;
 use chrono::{DateTime, Utc};
 
+use super::cursor::{ArchiveCursor, Cursor};
 use super::live::{self, Producer};
-use super::side::{ArchiveSide, Opened};
-use super::{Archive, Change, Counts, DOING, Diff, Outcome, Side};
+use super::{Archive, Change, Counts, DOING, Diff, DiffInput, Outcome};
 use crate::catalog::{Scope, Table};
 use crate::error::{Error, Result};
-use crate::job::{Phase, Progress, Steps};
-use crate::snapshot::{ReadStrategy, Snapshot};
+use crate::job::{Phase, Progress, ProgressBatch};
+use crate::snapshot::{Path, Snapshot};
 
-/// How many rows are merged between two looks at whether what was found is taken.
-const ROWS_PER_FLUSH_CHECK: u64 = 64;
+/// How many rows are merged between two flushes of the sink.
+const FLUSH_EVERY: u64 = 64;
 
-/// A row that differs: the canonical JSON of what each side has.
+/// A row that differs, with the canonical JSON of each input.
 #[derive(Clone, Copy)]
 pub(super) struct Difference<'a> {
     pub(super) table: Table,
@@ -26,26 +26,26 @@ pub(super) struct Difference<'a> {
     pub(super) to: Option<&'a [u8]>,
 }
 
-/// What takes the rows that differ.
-pub(super) trait Found: Send {
-    /// Takes one.
-    fn found(&mut self, _: Difference<'_>) -> Result<()> {
+/// Receives the rows that differ.
+pub(super) trait DifferenceSink: Send {
+    /// Receives one row.
+    fn row(&mut self, _: Difference<'_>) -> Result<()> {
         Ok(())
     }
 
-    /// Called every few rows, whether they differ or not: hands on what has gathered, and waits while nobody takes it.
-    fn flush_if_full(&mut self) -> impl Future<Output = Result<()>> + Send {
+    /// Called every few rows, whether they differ or not. It sends collected output, and waits while the receiver is slow.
+    fn flush(&mut self) -> impl Future<Output = Result<()>> + Send {
         std::future::ready(Ok(()))
     }
 }
 
-/// Compares the tables of the scope that both sides have.
+/// Compares the tables of the scope that both inputs have.
 pub(super) async fn compare(
-    from: &Side,
-    to: &Side,
+    from: &DiffInput,
+    to: &DiffInput,
     scope: Scope,
     progress: &Progress,
-    found: &mut impl Found,
+    sink: &mut impl DifferenceSink,
 ) -> Result<Diff> {
     progress.enter(Phase::Comparing, None)?;
     if let (Some(from), Some(to)) = (from.manifest(), to.manifest())
@@ -56,7 +56,7 @@ pub(super) async fn compare(
             .all(|name| from.sha256.get(name) == to.sha256.get(name))
     {
         let tables = in_scope(scope, |table| Some(Outcome::Compared(equal(table, from, to)?)));
-        demand(&tables, scope)?;
+        ensure_table(&tables, scope)?;
         return Ok(Diff {
             from: from.created_at,
             to: to.created_at,
@@ -64,7 +64,7 @@ pub(super) async fn compare(
         });
     }
     let (from_archive, to_archive) = (from.open(progress)?, to.open(progress)?);
-    let has = |side: &Option<ArchiveSide<'_>>, table| side.as_ref().is_none_or(|side| side.tables().contains(&table));
+    let has = |side: &Option<ArchiveCursor<'_>>, table| side.as_ref().is_none_or(|side| side.tables().contains(&table));
     let mut tables = in_scope(scope, |table| {
         match (has(&from_archive, table), has(&to_archive, table)) {
             (true, true) => {
@@ -77,31 +77,31 @@ pub(super) async fn compare(
             (false, false) => None,
         }
     });
-    demand(&tables, scope)?;
-    let differing = |(table, outcome): (&Table, &Outcome)| (*outcome == NOT_YET).then_some(*table);
+    ensure_table(&tables, scope)?;
+    let differing = |(table, outcome): (&Table, &Outcome)| (*outcome == NOT_COMPARED).then_some(*table);
     let differing: Vec<Table> = tables.iter().filter_map(differing).collect();
-    let mut from = Entered::of(from, from_archive, &differing, progress).await?;
-    let mut to = Entered::of(to, to_archive, &differing, progress).await?;
+    let mut from = OpenInput::of(from, from_archive, &differing, progress).await?;
+    let mut to = OpenInput::of(to, to_archive, &differing, progress).await?;
     progress.enter(Phase::Comparing, from.rows.zip(to.rows).map(|(from, to)| from + to))?;
     let moments = (from.moment, to.moment);
     let producers = (from.producer.take(), to.producer.take());
     let merging = async {
         for table in differing {
-            from.side.begin_table(table)?;
-            to.side.begin_table(table)?;
-            let counts = merge(table, &mut from.side, &mut to.side, found).await?;
+            from.cursor.begin_table(table)?;
+            to.cursor.begin_table(table)?;
+            let counts = merge(table, &mut from.cursor, &mut to.cursor, sink).await?;
             tables.insert(table, Outcome::Compared(counts));
         }
-        from.side.finish()?;
-        to.side.finish()
+        from.cursor.finish()?;
+        to.cursor.finish()
     };
-    tokio::try_join!(merging, produced(producers.0), produced(producers.1))?;
+    tokio::try_join!(merging, run_producer(producers.0), run_producer(producers.1))?;
     let (from, to) = moments;
     Ok(Diff { from, to, tables })
 }
 
-/// What becomes of a table whose rows are to be merged.
-const NOT_YET: Outcome = Outcome::Compared(Counts {
+/// The result of a table that is not compared yet.
+const NOT_COMPARED: Outcome = Outcome::Compared(Counts {
     added: 0,
     removed: 0,
     changed: 0,
@@ -113,8 +113,8 @@ fn in_scope(scope: Scope, outcome: impl Fn(Table) -> Option<Outcome>) -> BTreeMa
     tables.filter_map(|table| Some((*table, outcome(*table)?))).collect()
 }
 
-/// One table that was asked for must be there to be compared.
-fn demand(tables: &BTreeMap<Table, Outcome>, scope: Scope) -> Result<()> {
+/// Ensures that a single requested table is in both inputs.
+fn ensure_table(tables: &BTreeMap<Table, Outcome>, scope: Scope) -> Result<()> {
     match scope {
         Scope::One(table) if !matches!(tables.get(&table), Some(Outcome::Compared(_))) => {
             Err(Error::TableNotFound(table))
@@ -123,7 +123,7 @@ fn demand(tables: &BTreeMap<Table, Outcome>, scope: Scope) -> Result<()> {
     }
 }
 
-/// The counts of a table that is the same in two manifests.
+/// The counts of a table with the same digest in both manifests.
 fn equal(table: Table, from: &Manifest, to: &Manifest) -> Option<Counts> {
     let digest = from.sha256.get(table.name())?;
     (to.sha256.get(table.name())? == digest).then_some(())?;
@@ -133,7 +133,7 @@ fn equal(table: Table, from: &Manifest, to: &Manifest) -> Option<Counts> {
     })
 }
 
-impl Side {
+impl DiffInput {
     fn manifest(&self) -> Option<&Manifest> {
         match self {
             Self::Archive(Archive { manifest, .. }) => manifest.as_deref(),
@@ -141,28 +141,28 @@ impl Side {
         }
     }
 
-    /// Opens an archive.
-    fn open<'p>(&'p self, progress: &'p Progress) -> Result<Option<ArchiveSide<'p>>> {
+    /// Opens the cursor of an archive.
+    fn open<'p>(&'p self, progress: &'p Progress) -> Result<Option<ArchiveCursor<'p>>> {
         match self {
-            Self::Archive(archive) => ArchiveSide::open(archive, Steps::of(progress)).map(Some),
+            Self::Archive(archive) => ArchiveCursor::open(archive, ProgressBatch::new(progress)).map(Some),
             Self::Live(_) => Ok(None),
         }
     }
 }
 
-/// A side whose first row can be asked for.
-struct Entered<'p> {
-    side: Opened<'p>,
+/// An input with its open cursor.
+struct OpenInput<'p> {
+    cursor: Cursor<'p>,
     producer: Option<Producer>,
     moment: DateTime<Utc>,
-    /// How many rows will be read of it, if that is known.
+    /// How many rows it has, if that is known.
     rows: Option<u64>,
 }
 
-impl<'p> Entered<'p> {
+impl<'p> OpenInput<'p> {
     async fn of(
-        side: &Side,
-        archive: Option<ArchiveSide<'p>>,
+        side: &DiffInput,
+        archive: Option<ArchiveCursor<'p>>,
         tables: &[Table],
         progress: &'p Progress,
     ) -> Result<Self> {
@@ -170,34 +170,39 @@ impl<'p> Entered<'p> {
             (_, Some(archive)) => Ok(Self {
                 moment: archive.moment(),
                 rows: archive.rows(),
-                side: Opened::Archive(archive),
+                cursor: Cursor::Archive(archive),
                 producer: None,
             }),
-            (Side::Live(database), None) => {
-                let snapshot = Snapshot::take(database, ReadStrategy::default(), tables).await?;
+            (DiffInput::Live(database), None) => {
+                let snapshot = Snapshot::take(database, Path::default(), tables).await?;
                 let moment = snapshot.taken_at();
                 let rows = tables.iter().map(|table| snapshot.rows_of(*table)).sum();
-                let (side, producer) = live::open(snapshot, tables.to_vec(), Steps::of(progress));
+                let (side, producer) = live::open(snapshot, tables.to_vec(), ProgressBatch::new(progress));
                 Ok(Self {
-                    side: Opened::Live(side),
+                    cursor: Cursor::Live(side),
                     producer: Some(producer),
                     moment,
                     rows: Some(rows),
                 })
             }
-            (Side::Archive(_), None) => Err(Error::internal(DOING)("an archive was not opened")),
+            (DiffInput::Archive(_), None) => Err(Error::internal(DOING)("an archive was not opened")),
         }
     }
 }
 
-async fn produced(producer: Option<Producer>) -> Result<()> {
+async fn run_producer(producer: Option<Producer>) -> Result<()> {
     match producer {
         Some(producer) => live::produce(producer).await,
         None => Ok(()),
     }
 }
 
-async fn merge(table: Table, from: &mut Opened<'_>, to: &mut Opened<'_>, found: &mut impl Found) -> Result<Counts> {
+async fn merge(
+    table: Table,
+    from: &mut Cursor<'_>,
+    to: &mut Cursor<'_>,
+    sink: &mut impl DifferenceSink,
+) -> Result<Counts> {
     let mut counts = Counts::default();
     from.advance().await?;
     to.advance().await?;
@@ -218,7 +223,7 @@ async fn merge(table: Table, from: &mut Opened<'_>, to: &mut Opened<'_>, found: 
         };
         *count += 1;
         if let Some(change) = change {
-            found.found(Difference {
+            sink.row(Difference {
                 table,
                 id,
                 change,
@@ -233,8 +238,8 @@ async fn merge(table: Table, from: &mut Opened<'_>, to: &mut Opened<'_>, found: 
         if has_right {
             to.advance().await?;
         }
-        if position.is_multiple_of(ROWS_PER_FLUSH_CHECK) {
-            found.flush_if_full().await?;
+        if position.is_multiple_of(FLUSH_EVERY) {
+            sink.flush().await?;
         }
     }
     Ok(counts)

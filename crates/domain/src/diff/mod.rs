@@ -1,19 +1,19 @@
-//! What differs between two archives, or between one and the live data.
+//! Comparing two archives, or an archive and the live data.
 //!
-//! Rows stand in the order of their ids everywhere, and equal rows have equal bytes. So both [sides](side) are read in
-//! step and [merged](merge) on the id, in memory that does not grow with the rows; only rows that differ are looked into
-//! ([`row`]). [`counts`] says how many there are, [`rows`] shows them page by page, [`csv()`] as a file; each reads both
-//! sides to their ends and answers only if both are whole.
+//! Both inputs have their rows in the order of their ids, and equal rows have equal bytes. Two [cursors](cursor) therefore
+//! read both inputs at the same pace and are [merged](merge) by id, in memory that does not grow with the rows. Only
+//! differing rows are parsed ([`row`]). [`counts`] counts the differences, [`rows`] shows them page by page, [`csv()`] as a
+//! file. Each reads both inputs to their ends, and has a result only if both are complete.
 //!
-//! One thread that may block does all of it. The live data pushes its rows ([`live`]) and is made to take turns with the
-//! merge, so that a comparison never waits for a second thread that others may have.
+//! One blocking thread does all of it. The live data pushes its rows ([`live`]) and takes turns with the merge, so a
+//! comparison never waits for a second thread.
 
 mod csv;
+mod cursor;
 mod live;
 mod merge;
 mod page;
 mod row;
-mod side;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -23,9 +23,10 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 pub use self::csv::{CsvRequest, csv};
-use self::merge::{Found, compare};
+use self::merge::{DifferenceSink, compare};
 pub use self::page::{Page, RowsPage, rows};
 pub use self::row::{Field, Row, Values};
+use crate::blocking;
 use crate::catalog::{Scope, Table};
 use crate::database::Database;
 use crate::error::{Error, Result};
@@ -35,9 +36,9 @@ use crate::open::Source;
 /// What is being done, for errors.
 const DOING: &str = "comparing";
 
-/// One of the two that are compared.
+/// One of the two inputs of a comparison.
 #[derive(Clone)]
-pub enum Side {
+pub enum DiffInput {
     /// An archive, of all tables or of one.
     Archive(Archive),
     /// The live data, at the moment at which the comparison begins to read it.
@@ -49,10 +50,10 @@ pub enum Side {
 pub struct Archive {
     /// Its bytes.
     pub source: Arc<dyn Source>,
-    /// What opens it.
+    /// The keys that open it.
     pub keys: Keys,
-    /// What is known of it. Tables that have the same digest in two manifests are not compared row by row, and if all
-    /// have, no archive is read.
+    /// Its manifest, if there is one. Tables with the same digest in both manifests are not compared row by row. If all
+    /// tables have, no archive is read.
     pub manifest: Option<Arc<Manifest>>,
 }
 
@@ -79,16 +80,16 @@ impl Change {
     }
 }
 
-/// Rows of one table.
+/// The number of rows of one table.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Counts {
-    /// That only `to` has.
+    /// Rows that only `to` has.
     pub added: u64,
-    /// That only `from` has.
+    /// Rows that only `from` has.
     pub removed: u64,
-    /// That have other values.
+    /// Rows with other values.
     pub changed: u64,
-    /// That are the same.
+    /// Equal rows.
     pub unchanged: u64,
 }
 
@@ -108,7 +109,7 @@ impl Counts {
     }
 }
 
-/// What became of one table.
+/// The result for one table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// It was compared.
@@ -119,14 +120,14 @@ pub enum Outcome {
     OnlyTo,
 }
 
-/// How two sides differ.
+/// The differences of two inputs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diff {
-    /// The moment that `from` shows.
+    /// The time of the data in `from`.
     pub from: DateTime<Utc>,
-    /// The moment that `to` shows.
+    /// The time of the data in `to`.
     pub to: DateTime<Utc>,
-    /// The tables that either side has.
+    /// The tables that either input has.
     pub tables: BTreeMap<Table, Outcome>,
 }
 
@@ -137,7 +138,7 @@ impl Diff {
         outcomes.all(|outcome| matches!(outcome, Outcome::Compared(counts) if counts.differing() == 0))
     }
 
-    /// The counts of a table that both sides have.
+    /// The counts of a table that both inputs have.
     ///
     /// # Errors
     /// [`Error::TableNotFound`]
@@ -149,28 +150,19 @@ impl Diff {
     }
 }
 
-/// Counts what was added, removed and changed from one side to the other. A future that is dropped leaves the reading to
-/// go on until it is cancelled.
+/// Counts added, removed and changed rows. Dropping the future does not stop the reading; cancelling the progress does.
 ///
 /// # Errors
-/// [`Error::Archive`] or [`Error::ManifestMismatch`] if a side is not whole or not what its manifest says;
-/// [`Error::TooManyDownloads`] for live data if as many readers as the settings allow are at work; [`Error::Cancelled`].
-pub async fn counts(from: &Side, to: &Side, progress: &Progress) -> Result<Diff> {
+/// [`Error::Archive`] or [`Error::ManifestMismatch`] if an input is incomplete or does not match its manifest;
+/// [`Error::TooManyDownloads`] for live data if too many other readers are active; [`Error::Cancelled`].
+pub async fn counts(from: &DiffInput, to: &DiffInput, progress: &Progress) -> Result<Diff> {
     struct Nothing;
-    impl Found for Nothing {}
+    impl DifferenceSink for Nothing {}
     let (from, to, progress) = (from.clone(), to.clone(), progress.clone());
-    on_a_thread(async move |()| compare(&from, &to, Scope::All, &progress, &mut Nothing).await).await
-}
-
-/// Does it on a thread that may block.
-async fn on_a_thread<T, F>(work: F) -> Result<T>
-where
-    T: Send + 'static,
-    F: AsyncFnOnce(()) -> Result<T> + Send + 'static,
-{
-    let runtime = tokio::runtime::Handle::current();
-    let worked = tokio::task::spawn_blocking(move || runtime.block_on(work(())));
-    worked.await.map_err(Error::internal(DOING))?
+    blocking::run(DOING, move || async move {
+        compare(&from, &to, Scope::All, &progress, &mut Nothing).await
+    })
+    .await
 }
 
 #[cfg(test)]

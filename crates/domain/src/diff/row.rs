@@ -1,4 +1,4 @@
-//! What differs within a row.
+//! The differing columns of a row.
 
 use serde_json::{Map, Value};
 
@@ -11,9 +11,9 @@ use crate::error::{Error, Result};
 pub struct Row {
     /// Its id.
     pub id: i64,
-    /// How.
+    /// How it differs.
     pub change: Change,
-    /// Of a changed row the columns that differ, of another one all but the id, in the order of the schema.
+    /// The differing columns of a changed row; all columns except the id of an added or removed one. In the order of the schema.
     pub fields: Vec<Field>,
 }
 
@@ -22,21 +22,21 @@ pub struct Row {
 pub struct Field {
     /// The column.
     pub column: &'static str,
-    /// What stands there.
+    /// Its values.
     pub values: Values,
 }
 
-/// What stands in a column of a row that differs, as archives write it: decimals, dates and times are texts.
+/// The values of a column of a differing row, as archives write them: decimals, dates and times are texts.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Values {
-    /// A value that people may see.
+    /// Values that people may see.
     Shown {
-        /// What `from` has; none if it does not have the row.
+        /// The value in `from`; none if it does not have the row.
         from: Option<Value>,
-        /// What `to` has; none if it does not have the row.
+        /// The value in `to`; none if it does not have the row.
         to: Option<Value>,
     },
-    /// One that nobody is shown, such as a hash of a password.
+    /// Values that are never shown, such as password hashes.
     Hidden,
 }
 

@@ -1,4 +1,4 @@
-//! Sides that can't be compared, and what is found of those that can.
+//! Refused inputs, and the differences of complete ones.
 
 use std::collections::BTreeSet;
 use std::io::Read;
@@ -14,27 +14,27 @@ use crate::export::{CsvOptions, Format, Transfer};
 use crate::sample::{self, Memory, Row, Rows, School};
 use crate::verify;
 
-fn archive(bytes: impl Into<Arc<[u8]>>) -> Side {
-    Side::Archive(Archive {
+fn archive(bytes: impl Into<Arc<[u8]>>) -> DiffInput {
+    DiffInput::Archive(Archive {
         source: Memory::source(bytes),
         keys: Keys::none(),
         manifest: None,
     })
 }
 
-fn of(rows: &Rows) -> Side {
+fn of(rows: &Rows) -> DiffInput {
     archive(rows.archive(&Table::ALL))
 }
 
-async fn count(from: &Side, to: &Side) -> Result<Diff> {
+async fn count(from: &DiffInput, to: &DiffInput) -> Result<Diff> {
     counts(from, to, &Progress::default()).await
 }
 
-async fn page(from: &Side, to: &Side, table: Table, page: Page) -> Result<RowsPage> {
+async fn page(from: &DiffInput, to: &DiffInput, table: Table, page: Page) -> Result<RowsPage> {
     rows(&Admin::for_tests(), from, to, table, &page).await
 }
 
-async fn file(from: &Side, to: &Side, scope: Scope) -> Result<Vec<u8>> {
+async fn file(from: &DiffInput, to: &DiffInput, scope: Scope) -> Result<Vec<u8>> {
     let request = CsvRequest {
         scope,
         change: None,
@@ -47,32 +47,32 @@ async fn file(from: &Side, to: &Side, scope: Scope) -> Result<Vec<u8>> {
 
 const ALL: Page = Page {
     after: None,
-    limit: Page::MOST,
+    limit: Page::MAX_LIMIT,
     change: None,
 };
 
-/// With its manifest, and something else in its place if it were read.
-async fn unread(bytes: &[u8], kind: Origin) -> Side {
+/// An archive with its manifest, which must not be read.
+async fn unread(bytes: &[u8], kind: Origin) -> DiffInput {
     struct Nothing;
     impl Source for Nothing {
         fn open(&self) -> Result<Box<dyn Read + Send>> {
             Err(Error::Gone)
         }
     }
-    let Side::Archive(mut side) = known(bytes, kind).await else {
+    let DiffInput::Archive(mut input) = known(bytes, kind).await else {
         panic!("it is an archive");
     };
-    side.source = Arc::new(Nothing);
-    Side::Archive(side)
+    input.source = Arc::new(Nothing);
+    DiffInput::Archive(input)
 }
 
-async fn known(bytes: &[u8], kind: Origin) -> Side {
+async fn known(bytes: &[u8], kind: Origin) -> DiffInput {
     let (source, keys) = (Memory::source(bytes), Keys::none());
     let checked = verify::digest(&source, &keys, None, &Progress::default())
         .await
         .unwrap();
     let manifest = Manifest::new("id".to_owned(), kind, &checked.header, &checked.summary, checked.object);
-    Side::Archive(Archive {
+    DiffInput::Archive(Archive {
         source,
         keys,
         manifest: Some(Arc::new(manifest)),
@@ -80,9 +80,9 @@ async fn known(bytes: &[u8], kind: Origin) -> Side {
 }
 
 #[tokio::test]
-async fn sides_that_are_not_whole_are_refused() {
+async fn incomplete_inputs_are_refused() {
     let school = School::empty().await;
-    let live = Side::Live(school.database.clone());
+    let live = DiffInput::Live(school.database.clone());
     let whole = sample::rows().archive(&Table::ALL);
     let flipped = String::from_utf8(whole.clone())
         .unwrap()
@@ -103,14 +103,14 @@ async fn sides_that_are_not_whole_are_refused() {
         for (from, to) in [(&wrong, &right), (&right, &wrong), (&wrong, &live), (&live, &wrong)] {
             let refused = count(from, to).await.unwrap_err();
             assert_eq!(refused.archive_code(), Some(code));
-            // Also if it is about a table that stands before what is wrong.
+            // Also if the requested table comes before the damage.
             let refused = page(from, to, Table::Users, ALL).await.unwrap_err();
             assert_eq!(refused.archive_code(), Some(code));
             let refused = file(from, to, Scope::One(Table::Users)).await.unwrap_err();
             assert_eq!(refused.archive_code(), Some(code));
         }
     }
-    let right = Side::Archive(Archive {
+    let right = DiffInput::Archive(Archive {
         source: Memory::source(encrypted),
         keys,
         manifest: None,
@@ -119,15 +119,15 @@ async fn sides_that_are_not_whole_are_refused() {
 }
 
 #[tokio::test]
-async fn a_side_that_is_not_what_its_manifest_says_is_refused() {
+async fn archive_that_differs_from_its_manifest_is_refused() {
     let mut rows = sample::rows();
     let one = known(&rows.archive(&Table::ALL), Origin::Taken).await;
     rows.take(Table::Payments, 11);
-    let Side::Archive(mut other) = known(&rows.archive(&Table::ALL), Origin::Taken).await else {
+    let DiffInput::Archive(mut other) = known(&rows.archive(&Table::ALL), Origin::Taken).await else {
         panic!("it is an archive");
     };
     assert_eq!(
-        count(&one, &Side::Archive(other.clone()))
+        count(&one, &DiffInput::Archive(other.clone()))
             .await
             .unwrap()
             .of(Table::Payments)
@@ -136,14 +136,14 @@ async fn a_side_that_is_not_what_its_manifest_says_is_refused() {
         1
     );
     other.source = Memory::source(Rows::default().archive(&Table::ALL));
-    let refused = count(&one, &Side::Archive(other)).await.unwrap_err();
+    let refused = count(&one, &DiffInput::Archive(other)).await.unwrap_err();
     assert_eq!(refused.archive_code(), Some("manifest_mismatch"));
 }
 
 #[tokio::test]
-async fn what_can_not_be_asked_for_is_refused() {
+async fn invalid_requests_are_refused() {
     let school = School::empty().await;
-    let live = Side::Live(school.database.clone());
+    let live = DiffInput::Live(school.database.clone());
     let (one, all) = (archive(sample::rows().archive(&[Table::Courses])), of(&sample::rows()));
     for other in [&all, &live] {
         let refused = page(&one, other, Table::Payments, ALL).await.unwrap_err();
@@ -151,7 +151,7 @@ async fn what_can_not_be_asked_for_is_refused() {
         let refused = file(other, &one, Scope::One(Table::Payments)).await.unwrap_err();
         assert!(matches!(refused, Error::TableNotFound(Table::Payments)), "{refused:?}");
     }
-    for limit in [0, Page::MOST + 1] {
+    for limit in [0, Page::MAX_LIMIT + 1] {
         let refused = page(&all, &all, Table::Payments, Page { limit, ..ALL })
             .await
             .unwrap_err();
@@ -163,10 +163,10 @@ async fn what_can_not_be_asked_for_is_refused() {
 }
 
 #[tokio::test]
-async fn it_ends_when_it_is_asked_to() {
+async fn comparison_can_be_cancelled() {
     let school = School::demo().await;
     let bytes = school.download(Scope::All, Format::Json).await;
-    let (stored, live) = (archive(bytes), Side::Live(school.database.clone()));
+    let (stored, live) = (archive(bytes), DiffInput::Live(school.database.clone()));
     for (from, to) in [(&stored, &stored), (&stored, &live), (&live, &stored)] {
         let progress = Progress::default();
         let ask = async {
@@ -178,13 +178,13 @@ async fn it_ends_when_it_is_asked_to() {
         let ((), ended) = tokio::join!(ask, counts(from, to, &progress));
         assert!(matches!(ended, Err(Error::Cancelled)));
     }
-    // Its connection was given back.
+    // The connection is free again.
     assert!(count(&stored, &live).await.unwrap().is_empty());
     assert!(count(&live, &live).await.unwrap().is_empty());
 }
 
 #[tokio::test]
-async fn what_manifests_say_is_the_same_is_not_read() {
+async fn tables_with_equal_digests_are_not_read() {
     let mut rows = sample::rows();
     let bytes = rows.archive(&Table::ALL);
     let (sealed, _) = sample::sealed(&bytes, &Layers::default());
@@ -202,7 +202,7 @@ async fn what_manifests_say_is_the_same_is_not_read() {
         "it must be read"
     );
 
-    // Tables that are the same are counted and not merged.
+    // Equal tables are counted and not merged.
     let one = known(&bytes, Origin::Taken).await;
     let moved = known(&rows.archive(&Table::ALL), Origin::Taken).await;
     let diff = count(&one, &moved).await.unwrap();
@@ -216,9 +216,9 @@ async fn what_manifests_say_is_the_same_is_not_read() {
 }
 
 #[tokio::test]
-async fn tables_that_only_one_side_has_are_named() {
+async fn tables_of_only_one_input_are_named() {
     let school = School::empty().await;
-    let live = Side::Live(school.database.clone());
+    let live = DiffInput::Live(school.database.clone());
     let rows = sample::rows();
     let (one, all) = (archive(rows.archive(&[Table::Courses])), of(&rows));
     let other = archive(rows.archive(&[Table::Users]));
@@ -237,10 +237,10 @@ async fn tables_that_only_one_side_has_are_named() {
 }
 
 #[tokio::test]
-async fn live_data_and_its_own_archive_are_the_same_until_it_changes() {
+async fn live_data_equals_its_own_archive_until_it_changes() {
     let school = School::demo().await;
     let stored = archive(school.download(Scope::All, Format::Json).await);
-    let live = Side::Live(school.database.clone());
+    let live = DiffInput::Live(school.database.clone());
     let progress = Progress::default();
     let diff = counts(&stored, &live, &progress).await.unwrap();
     assert!(diff.is_empty());
@@ -322,7 +322,7 @@ async fn live_data_and_its_own_archive_are_the_same_until_it_changes() {
 }
 
 #[tokio::test]
-async fn a_page_takes_up_where_the_last_one_ended() {
+async fn page_continues_after_the_last_one() {
     let school = School::demo().await;
     let stored = archive(school.download(Scope::All, Format::Json).await);
     school.execute("delete from attendance where id > 95000").await;
@@ -331,7 +331,7 @@ async fn a_page_takes_up_where_the_last_one_ended() {
             "update attendance set status = case status when 'leave' then 'absent' else 'leave' end where id <= 10",
         )
         .await;
-    let live = Side::Live(school.database.clone());
+    let live = DiffInput::Live(school.database.clone());
     let mut seen = BTreeSet::new();
     let mut after = None;
     loop {
@@ -356,7 +356,7 @@ async fn a_page_takes_up_where_the_last_one_ended() {
     assert_eq!(seen, (95_001..=100_000).collect());
 }
 
-/// A table of a few rows whose ids meet often.
+/// A table of a few rows whose ids are often equal.
 fn categories() -> impl Strategy<Value = BTreeMap<i64, Row>> {
     let text = prop::sample::select(vec![
         Cell::Null,
@@ -380,7 +380,7 @@ fn one_of(values: &[i64]) -> impl Strategy<Value = i64> + use<> {
 proptest! {
     /// The merge finds what a comparison of two maps finds.
     #[test]
-    fn whatever_differs_is_found(from in categories(), to in categories(), limit in 1usize..4) {
+    fn every_difference_is_found(from in categories(), to in categories(), limit in 1usize..4) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let table = Table::PaymentCategories;
         let mut expected = BTreeMap::new();

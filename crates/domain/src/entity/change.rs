@@ -1,4 +1,4 @@
-//! Clears, restores and undos, see [`change_log`](crate::change_log).
+//! Recorded clears, restores and undos, see [`change_log`](crate::change_log).
 
 use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -12,7 +12,7 @@ pub struct Model {
     #[sea_orm(primary_key, auto_increment = false, column_type = "String(StringLen::N(36))")]
     pub id: String,
     pub kind: Kind,
-    /// The user; none for an administrator of an identity provider.
+    /// The user who asked for it; none for an administrator of an outside identity provider.
     pub user_id: Option<i64>,
     #[sea_orm(column_type = "String(StringLen::N(255))")]
     pub username: String,
@@ -24,7 +24,7 @@ pub struct Model {
     /// Rows removed and written, as JSON.
     #[sea_orm(column_type = "Text")]
     pub rows_by_table: String,
-    /// The safety backup; none if there was no data, or if nothing was removed.
+    /// The safety backup of the data before the change; none if no rows were removed.
     #[sea_orm(column_type = "String(StringLen::N(64))")]
     pub safety_archive_id: Option<String>,
     /// SHA-256 of its stored bytes, in lower-case hexadecimal.
@@ -39,7 +39,7 @@ pub struct Model {
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// The kind of a change.
+/// The kind of change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]

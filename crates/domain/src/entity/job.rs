@@ -1,16 +1,14 @@
-//! Long work, done or to be done, see [`job`](crate::job).
+//! Jobs: long work, see [`job`](crate::job).
 
 use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::job::Phase;
-
-/// One piece of long work, as it was when its row was last written.
+/// One job, as it was when its row was last written.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "backup_jobs")]
 pub struct Model {
-    /// A UUID of version 7, so that ids are in the order of time.
+    /// A UUID of version 7, so that ids sort by time.
     #[sea_orm(primary_key, auto_increment = false, column_type = "String(StringLen::N(36))")]
     pub id: String,
     pub kind: Kind,
@@ -20,50 +18,50 @@ pub struct Model {
     pub rows_done: i64,
     pub rows_total: Option<i64>,
     pub bytes: i64,
-    /// The seconds that it is expected to take from the heartbeat on.
+    /// Expected seconds until the end of the phase, counted from the heartbeat.
     pub eta_seconds: Option<i64>,
-    /// Who asked; none for an administrator of an outside identity provider.
+    /// The user who asked for it; none for an administrator of an outside identity provider.
     pub user_id: Option<i64>,
     #[sea_orm(column_type = "String(StringLen::N(255))", unique_key = "idempotency")]
     pub username: String,
     pub created_at: DateTimeUtc,
     pub started_at: Option<DateTimeUtc>,
-    /// When its runner was last known to be alive.
+    /// The last heartbeat of its runner.
     pub heartbeat_at: DateTimeUtc,
     pub ended_at: Option<DateTimeUtc>,
-    /// The process that does it.
+    /// The process that runs it.
     #[sea_orm(column_type = "String(StringLen::N(36))")]
     pub runner: String,
-    /// What was asked, as JSON.
+    /// The request, as JSON.
     #[sea_orm(column_type = "Text")]
     pub parameters: String,
-    /// What came of it, as JSON.
+    /// The result, as JSON.
     #[sea_orm(column_type = "Text")]
     pub result: Option<String>,
     #[sea_orm(column_type = "String(StringLen::N(64))")]
     pub error_code: Option<String>,
     #[sea_orm(column_type = "Text")]
     pub error_detail: Option<String>,
-    /// What the caller called this request.
+    /// The idempotency key of the request.
     #[sea_orm(column_type = "String(StringLen::N(255))", unique_key = "idempotency")]
     pub idempotency_key: Option<String>,
-    /// SHA-256 of operation and body, in lower-case hexadecimal.
+    /// SHA-256 of operation and body of the request, in lower-case hexadecimal.
     #[sea_orm(column_type = "String(StringLen::N(64))")]
     pub fingerprint: Option<String>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// What kind of work it is.
+/// The kind of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
-    /// Taking an archive.
+    /// Creating a backup.
     Archive,
-    /// Verifying one.
+    /// Verifying an archive.
     Verify,
-    /// Restoring one.
+    /// Restoring an archive.
     Restore,
     /// Clearing tables.
     Clear,
@@ -73,24 +71,48 @@ pub enum Kind {
     Upload,
 }
 
-/// How a piece of work stands.
+/// The current step of the work.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize)]
+#[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Nothing yet: the job is queued.
+    #[default]
+    Waiting,
+    /// Rows of the live data are read and stored.
+    BackingUp,
+    /// A stored archive is read to its end and checked.
+    Checking,
+    /// The archive is restored into a database of its own.
+    TestRestore,
+    /// The live data is compared with the archive.
+    Comparing,
+    /// The safety backup is created, which can undo what follows.
+    SafetyBackup,
+    /// Rows of the live data are removed or written, in a transaction.
+    Changing,
+    /// The commit: from here on the job can't be cancelled.
+    Committing,
+}
+
+/// The state of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
 pub enum State {
-    /// It waits for its turn.
+    /// It waits until a slot is free.
     Queued,
-    /// It is being done.
+    /// Its work runs.
     Running,
-    /// Somebody has asked for its end, and it has not ended yet.
+    /// Its cancellation was requested, and it has not ended yet.
     Cancelling,
-    /// It is done.
+    /// Its work is done.
     Succeeded,
-    /// It could not be done, and nothing was changed.
+    /// Its work failed, and nothing was changed.
     Failed,
-    /// It was ended on demand, and nothing was changed.
+    /// It was cancelled, and nothing was changed.
     Cancelled,
-    /// The service ended while it was being done, and nothing was changed.
+    /// The service ended while it ran, and nothing was changed.
     Interrupted,
 }
 
@@ -105,10 +127,24 @@ impl Kind {
         Self::Upload,
     ];
 
-    /// Whether its effect is an archive in the store, which no transaction of the database includes.
+    /// Whether its effect is an archive in the store, which no database transaction includes.
     pub fn publishes_archive(self) -> bool {
         matches!(self, Self::Archive | Self::Upload)
     }
+}
+
+impl Phase {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::Waiting,
+        Self::BackingUp,
+        Self::Checking,
+        Self::TestRestore,
+        Self::Comparing,
+        Self::SafetyBackup,
+        Self::Changing,
+        Self::Committing,
+    ];
 }
 
 impl State {
@@ -123,13 +159,13 @@ impl State {
         Self::Interrupted,
     ];
 
-    /// Those from which there is a way on.
+    /// The states of jobs that have not ended.
     pub const ACTIVE: [Self; 3] = [Self::Queued, Self::Running, Self::Cancelling];
 
-    /// Those that ended without an effect, so that the same may be asked again.
+    /// The states of jobs that ended without an effect, so that the same request may be sent again.
     pub const WITHOUT_EFFECT: [Self; 3] = [Self::Failed, Self::Cancelled, Self::Interrupted];
 
-    /// Whether its work is over, as far as is known.
+    /// Whether the job has ended, as far as is known.
     pub fn has_ended(self) -> bool {
         !Self::ACTIVE.contains(&self)
     }

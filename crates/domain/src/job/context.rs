@@ -1,25 +1,32 @@
-//! What work gets to do its job with.
+//! What the work of a job gets: its progress, and the statements that end the job in the transaction of its effect. The
+//! writer lease is here, too, because those statements release it.
 
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::Expr;
-use sea_orm::{ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QueryTrait, Statement, UpdateMany};
+use sea_orm::{
+    ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, QueryFilter, QueryTrait,
+    Statement, UpdateMany,
+};
 use serde_json::Value;
 
 use super::idempotency::request_digest;
-use super::running::Running;
-use super::{Needs, Progress, lease};
+use super::run::RunningJob;
+use super::{Jobs, Lock, Progress};
 use crate::change::Change;
 use crate::change_log::Effect;
-use crate::entity::job::{self, Column, State};
+use crate::entity::{job, lease};
 use crate::error::{Error, Result};
 use crate::stats;
 
-/// A job from the inside.
+/// The name of the one lease.
+const WRITER: &str = "writer";
+
+/// A job as its work sees it.
 #[derive(Clone, Debug)]
 pub struct Context {
-    pub(super) running: Arc<Running>,
+    pub(super) running: Arc<RunningJob>,
     pub(super) backend: DbBackend,
 }
 
@@ -34,76 +41,68 @@ impl Context {
         self.running.is_repeat
     }
 
-    /// A digest of who asked for what under which key; none if the request has no key. It can be written down anywhere.
+    /// A digest of the user, the idempotency key and the request; none if the request has no key. It reveals none of them.
     pub fn request_digest(&self) -> Option<String> {
         let job = self.running.as_inserted();
         let (key, fingerprint) = (job.idempotency_key.as_ref()?, job.fingerprint.as_ref()?);
         Some(request_digest(&job.username, key, fingerprint))
     }
 
-    /// What the work tells of itself, and by what it is told to end.
+    /// Where the work reports its progress and sees its cancellation.
     pub fn progress(&self) -> &Progress {
         &self.running.progress
     }
 
-    /// The end of a job that changes the live data, to be run in the effect's own transaction:
+    /// The statements that end a job in the transaction that changes the live data:
     ///
-    /// 1. From this call on the job can't be cancelled here.
+    /// 1. From this call on the job can't be cancelled in this process.
     /// 2. The statements are run in their order as the last ones before the commit, each [checked](Step::check).
     /// 3. If one of them is refused, the transaction is rolled back.
     /// 4. With the commit, and not before it, the job has succeeded with `result`.
     ///
-    /// The rows that they touch are those that signs of life touch as well, so the commit should follow at once. It is only
-    /// for jobs that hold the lease; others succeed by returning their result.
+    /// Heartbeats write to the same rows, so the commit should follow at once. This is only for jobs that hold the lease;
+    /// others succeed when their work returns its result.
     ///
     /// # Errors
-    /// [`Error::Cancelled`] if somebody has asked for its end.
+    /// [`Error::Cancelled`] if the job was cancelled.
     pub fn finish(&self, result: &Value) -> Result<Finish> {
-        debug_assert_eq!(self.running.needs, Needs::WriterLease);
+        debug_assert_eq!(self.running.lock, Lock::WriterLease);
         self.progress().commit()?;
         let progress = self.progress().state().completed(None);
-        let job = self.running.id();
+        let job_id = self.running.id();
         let now = stats::now();
-        // Somebody may have asked another copy of the service to cancel it, which this one does not know yet.
-        let success = ended(job, &[State::Queued, State::Running], State::Succeeded, now)
-            .col_expr(Column::Phase, Expr::value(progress.phase))
-            .col_expr(Column::RowsDone, Expr::value(progress.rows_done.cast_signed()))
-            .col_expr(
-                Column::RowsTotal,
-                Expr::value(progress.rows_total.map(u64::cast_signed)),
-            )
-            .col_expr(Column::Bytes, Expr::value(progress.bytes.cast_signed()))
-            .col_expr(Column::Result, Expr::value(result.to_string()));
+        // Another copy of the service may have cancelled the job; then it is no longer queued or running.
+        let success = end_job(
+            job_id,
+            &[job::State::Queued, job::State::Running],
+            job::State::Succeeded,
+            now,
+        )
+        .col_expr(job::Column::Phase, Expr::value(progress.phase))
+        .col_expr(job::Column::RowsDone, Expr::value(progress.rows_done.cast_signed()))
+        .col_expr(
+            job::Column::RowsTotal,
+            Expr::value(progress.rows_total.map(u64::cast_signed)),
+        )
+        .col_expr(job::Column::Bytes, Expr::value(progress.bytes.cast_signed()))
+        .col_expr(job::Column::Result, Expr::value(result.to_string()));
         Ok(Finish([
-            Step::new(lease::release(job).build(self.backend), || Error::LeaseLost),
+            Step::new(release_lease(job_id).build(self.backend), || Error::LeaseLost),
             Step::new(success.build(self.backend), || Error::Cancelled),
         ]))
     }
 
-    /// The same for a [`Change`]: makes and runs the statements, after those that record its effect in the
+    /// Runs the statements of [`Context::finish`] in a [`Change`], after those that record its effect in the
     /// [change log](crate::change_log).
     ///
     /// # Errors
-    /// [`Error::LeaseLost`], [`Error::Cancelled`], or [`Error::AlreadyUndone`] if another has undone the same meanwhile; then
-    /// the change must not be committed.
+    /// [`Error::LeaseLost`], [`Error::Cancelled`], or [`Error::AlreadyUndone`] if the same was undone in the meantime. The change
+    /// must then not be committed.
     pub async fn finish_in(&self, change: &mut Change, effect: &Effect, result: &Value) -> Result<()> {
         let finish = self.finish(result)?;
         let record = effect.steps(self.running.as_inserted(), self.backend);
         for step in record.into_iter().chain(finish) {
             step.check(change.execute(&step.statement).await?)?;
-        }
-        Ok(())
-    }
-
-    /// The same for a transaction of the ORM.
-    ///
-    /// # Errors
-    /// [`Error::LeaseLost`] or [`Error::Cancelled`]; then the transaction must not be committed.
-    pub async fn finish_on(&self, transaction: &impl ConnectionTrait, result: &Value) -> Result<()> {
-        for step in self.finish(result)? {
-            let done = transaction.execute_raw(step.statement.clone()).await;
-            let done = done.map_err(Error::database("ending a job with its effect"))?;
-            step.check(done.rows_affected())?;
         }
         Ok(())
     }
@@ -122,7 +121,7 @@ impl IntoIterator for Finish {
     }
 }
 
-/// One statement, and what it means if it concerns no row.
+/// One statement, and the error if it concerns no row.
 #[derive(Clone, Debug)]
 pub struct Step {
     /// The statement.
@@ -136,10 +135,10 @@ impl Step {
         Self { statement, refusal }
     }
 
-    /// Whether the transaction may go on.
+    /// Checks the number of rows that the statement concerned.
     ///
     /// # Errors
-    /// [`Error::LeaseLost`] or [`Error::Cancelled`] if the statement did not concern exactly one row.
+    /// The step's error, such as [`Error::LeaseLost`] or [`Error::Cancelled`], if it is not exactly one row.
     pub fn check(&self, rows: u64) -> Result<()> {
         match rows {
             1 => Ok(()),
@@ -148,14 +147,95 @@ impl Step {
     }
 }
 
-/// The end of a job that stands at one of these.
-pub(super) fn ended(id: &str, from: &[State], state: State, at: DateTime<Utc>) -> UpdateMany<job::Entity> {
-    use sea_orm::ColumnTrait as _;
+/// Ends a job that is in one of the states `from`.
+pub(super) fn end_job(id: &str, from: &[job::State], state: job::State, at: DateTime<Utc>) -> UpdateMany<job::Entity> {
     job::Entity::update_many()
-        .col_expr(Column::State, Expr::value(state))
-        .col_expr(Column::EndedAt, Expr::value(at))
-        .col_expr(Column::HeartbeatAt, Expr::value(at))
-        .col_expr(Column::EtaSeconds, Expr::value(None::<i64>))
-        .filter(Column::Id.eq(id))
-        .filter(Column::State.is_in(from.iter().copied()))
+        .col_expr(job::Column::State, Expr::value(state))
+        .col_expr(job::Column::EndedAt, Expr::value(at))
+        .col_expr(job::Column::HeartbeatAt, Expr::value(at))
+        .col_expr(job::Column::EtaSeconds, Expr::value(None::<i64>))
+        .filter(job::Column::Id.eq(id))
+        .filter(job::Column::State.is_in(from.iter().copied()))
+}
+
+/// The job that holds the lease, and when the lease expires.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct LeaseHolder {
+    pub(super) job_id: String,
+    pub(super) expires_at: DateTime<Utc>,
+}
+
+impl Jobs {
+    /// The holder of the writer lease, also if the lease has expired.
+    pub(super) async fn lease_holder(&self) -> Result<Option<LeaseHolder>> {
+        let found = lease::Entity::find_by_id(WRITER)
+            .one(self.0.database.connection())
+            .await;
+        let found = found.map_err(Error::database("looking up the writer lease"))?;
+        Ok(found.and_then(|lease| {
+            Some(LeaseHolder {
+                job_id: lease.job_id?,
+                expires_at: lease.expires_at?,
+            })
+        }))
+    }
+
+    /// Takes the lease for a job, and returns whether it was free or expired.
+    pub(super) async fn acquire_lease(
+        &self,
+        transaction: &DatabaseTransaction,
+        job_id: &str,
+        now: DateTime<Utc>,
+    ) -> Result<bool> {
+        let is_free = Condition::any()
+            .add(lease::Column::JobId.is_null())
+            .add(lease::Column::ExpiresAt.lt(now));
+        let taken = lease::Entity::update_many()
+            .col_expr(lease::Column::JobId, Expr::value(job_id))
+            .col_expr(lease::Column::Runner, Expr::value(self.0.runner.id()))
+            .col_expr(lease::Column::AcquiredAt, Expr::value(now))
+            .col_expr(
+                lease::Column::ExpiresAt,
+                Expr::value(now + self.0.settings.heartbeat_timeout()),
+            )
+            .filter(lease::Column::Name.eq(WRITER))
+            .filter(is_free)
+            .exec(transaction)
+            .await;
+        let taken = taken.map_err(Error::database("taking the writer lease"))?;
+        Ok(taken.rows_affected == 1)
+    }
+
+    /// Renews the lease, and returns whether it was still the job's.
+    pub(super) async fn renew_lease(
+        &self,
+        connection: &impl ConnectionTrait,
+        job_id: &str,
+        now: DateTime<Utc>,
+    ) -> Result<bool> {
+        let renewed = lease_of(job_id)
+            .col_expr(
+                lease::Column::ExpiresAt,
+                Expr::value(now + self.0.settings.heartbeat_timeout()),
+            )
+            .exec(connection)
+            .await;
+        let renewed = renewed.map_err(Error::database("renewing the writer lease"))?;
+        Ok(renewed.rows_affected == 1)
+    }
+}
+
+/// Releases the lease if it is the job's. In the transaction of an effect it must concern one row.
+pub(super) fn release_lease(job_id: &str) -> UpdateMany<lease::Entity> {
+    lease_of(job_id)
+        .col_expr(lease::Column::JobId, Expr::value(None::<String>))
+        .col_expr(lease::Column::Runner, Expr::value(None::<String>))
+        .col_expr(lease::Column::AcquiredAt, Expr::value(None::<DateTime<Utc>>))
+        .col_expr(lease::Column::ExpiresAt, Expr::value(None::<DateTime<Utc>>))
+}
+
+fn lease_of(job_id: &str) -> UpdateMany<lease::Entity> {
+    lease::Entity::update_many()
+        .filter(lease::Column::Name.eq(WRITER))
+        .filter(lease::Column::JobId.eq(job_id))
 }

@@ -1,4 +1,4 @@
-//! Asking twice and meaning once.
+//! Idempotency keys: a request that is sent again is not done again.
 
 use sea_orm::{ColumnTrait, Condition};
 use serde_json::{Value, json};
@@ -8,11 +8,11 @@ use crate::account::Admin;
 use crate::entity::job::Column;
 use crate::error::{Error, Result};
 
-const LONGEST_KEY: usize = 255;
+const MAX_KEY_LENGTH: usize = 255;
 
-/// What a caller calls a request, so that sending it again does not do it again.
+/// The idempotency key of a request, and the fingerprint of the request.
 ///
-/// The key is the caller's: two users may use the same. It is known at least as long as its job is, which is a day or more
+/// Keys belong to a user: two users may use the same one. A key is known as long as its job is kept, which is at least a day
 /// (`Jobs::sweep`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Idempotency {
@@ -21,7 +21,7 @@ pub struct Idempotency {
 }
 
 impl Idempotency {
-    /// A key for one operation with one body; the order of the body's members does not matter.
+    /// A key for one operation with one body, whose members may come in any order.
     ///
     /// # Errors
     /// [`Error::Invalid`] if the key is not 1 to 255 visible ASCII characters.
@@ -29,9 +29,9 @@ impl Idempotency {
         ensure_key(key, "Idempotency-Key")?;
         let mut digest = Sha256::new();
         digest.update(operation);
-        // No operation has one in its name.
+        // No operation has a line break in its name.
         digest.update(b"\n");
-        canonical(body, &mut |piece| digest.update(piece));
+        canonical(body, &mut |bytes| digest.update(bytes));
         Ok(Self {
             key: key.to_owned(),
             fingerprint: hex::encode(digest.finalize()),
@@ -39,34 +39,34 @@ impl Idempotency {
     }
 }
 
-/// Ensures that a text can be a key.
+/// Ensures that a text is a valid key.
 ///
 /// # Errors
 /// [`Error::Invalid`] for that field if it is not 1 to 255 visible ASCII characters.
 pub(super) fn ensure_key(key: &str, field: &'static str) -> Result<()> {
     let visible = key.bytes().all(|byte| byte.is_ascii_graphic());
-    match visible && (1..=LONGEST_KEY).contains(&key.len()) {
+    match visible && (1..=MAX_KEY_LENGTH).contains(&key.len()) {
         true => Ok(()),
         false => Err(Error::Invalid {
             field,
-            problem: format!("must be 1 to {LONGEST_KEY} visible ASCII characters"),
+            problem: format!("must be 1 to {MAX_KEY_LENGTH} visible ASCII characters"),
         }),
     }
 }
 
-/// The job that an administrator has requested with a key. A key is its owner's: those of others are not found.
+/// The condition for the job that an administrator has requested with a key. Keys of other users do not match.
 pub(super) fn requested_with(admin: &Admin, key: &str) -> Condition {
     Condition::all()
         .add(Column::Username.eq(admin.username()))
         .add(Column::IdempotencyKey.eq(admin.stored_key(key)))
 }
 
-/// A digest of a request and its key, from which neither can be read.
+/// A digest of a request and its key, which reveals neither.
 pub(super) fn request_digest(username: &str, key: &str, fingerprint: &str) -> String {
     hex::encode(Sha256::digest(json!([username, key, fingerprint]).to_string()))
 }
 
-/// JSON with the members of each object in the order of their names.
+/// Writes JSON with the members of each object sorted by name.
 fn canonical(value: &Value, out: &mut impl FnMut(&[u8])) {
     match value {
         Value::Object(members) => {
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_that_are_none_are_refused() {
+    fn invalid_keys_are_refused() {
         for key in ["", " ", "a b", "ä", "a\n", "\u{7f}", &"x".repeat(256)] {
             let refused = Idempotency::new(key, "clear", &json!({}));
             assert!(matches!(refused, Err(Error::Invalid { .. })), "{key:?}");
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn fingerprints_tell_apart_what_is_not_the_same() {
+    fn different_requests_have_different_fingerprints() {
         let bodies = [
             json!({}),
             json!([]),
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn the_order_of_members_does_not_matter() {
+    fn order_of_members_does_not_change_the_fingerprint() {
         let one: Value = serde_json::from_str(r#"{"a": {"x": 1, "y": [true]}, "b": null}"#).unwrap();
         let other: Value = serde_json::from_str(r#"{"b":null,"a":{"y":[true],"x":1}}"#).unwrap();
         assert_eq!(fingerprint("clear", &one), fingerprint("clear", &other));

@@ -1,69 +1,30 @@
-//! How far a piece of work has come, and whether it should end.
+//! The progress of a job's work, and its cancellation.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use sea_orm::entity::prelude::{DeriveActiveEnum, EnumIter, StringLen};
-use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
+use super::Phase;
 use crate::error::{Error, Result};
 
-/// What is being done at the moment.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize)]
-#[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
-#[serde(rename_all = "snake_case")]
-pub enum Phase {
-    /// Nothing yet: it waits for its turn.
-    #[default]
-    Waiting,
-    /// Rows of the live data are read and stored.
-    BackingUp,
-    /// A stored archive is read to its end and checked.
-    Checking,
-    /// The archive is restored into a database of its own.
-    TestRestore,
-    /// The live data is compared with the archive.
-    Comparing,
-    /// The safety backup is created, which can undo what follows.
-    SafetyBackup,
-    /// Rows of the live data are removed or written, in a transaction.
-    Changing,
-    /// The end: from here on it can't be cancelled.
-    Committing,
-}
-
-impl Phase {
-    /// All of them.
-    pub const ALL: [Self; 8] = [
-        Self::Waiting,
-        Self::BackingUp,
-        Self::Checking,
-        Self::TestRestore,
-        Self::Comparing,
-        Self::SafetyBackup,
-        Self::Changing,
-        Self::Committing,
-    ];
-}
-
-/// How far a piece of work has come.
+/// How far the work has come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct State {
-    /// What is being done.
+    /// The current phase.
     pub phase: Phase,
-    /// Rows that this phase has dealt with.
+    /// Rows that this phase has processed.
     pub rows_done: u64,
-    /// Rows that it has to deal with, if that is known.
+    /// Rows that this phase has to process, if that is known.
     pub rows_total: Option<u64>,
     /// Bytes that were stored or read in this phase.
     pub bytes: u64,
 }
 
 impl State {
-    /// How far work has come that has succeeded: it has dealt with all rows that there were. They are `rows`, or those that the
-    /// last phase had before it, or those that were counted.
+    /// The progress of work that has succeeded: all its rows are processed. Their number is `rows`, or else the total of the
+    /// last phase, or else what was counted.
     pub(super) fn completed(self, rows: Option<u64>) -> Self {
         let rows = rows.or(self.rows_total).unwrap_or(self.rows_done);
         Self {
@@ -74,36 +35,36 @@ impl State {
     }
 }
 
-/// Shared by the one who works and those who watch. Its clones are the same.
+/// The progress that the work reports and watchers read. Clones share the same state.
 #[derive(Clone, Debug, Default)]
 pub struct Progress(Arc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
-    stage: Mutex<Stage>,
+    current: Mutex<CurrentPhase>,
     rows: AtomicU64,
     bytes: AtomicU64,
     cancelled: CancellationToken,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
-struct Stage {
+struct CurrentPhase {
     phase: Phase,
     rows_total: Option<u64>,
     since: Option<Instant>,
 }
 
 impl Progress {
-    /// Begins the next phase, with so many rows before it.
+    /// Begins the next phase, which has `rows_total` rows to process.
     ///
     /// # Errors
-    /// [`Error::Cancelled`] if it was; what can still end, ends here.
+    /// [`Error::Cancelled`] if the work was cancelled.
     pub fn enter(&self, phase: Phase, rows_total: Option<u64>) -> Result<()> {
-        let mut stage = self.stage();
+        let mut current = self.current();
         if self.0.cancelled.is_cancelled() {
             return Err(Error::Cancelled);
         }
-        *stage = Stage {
+        *current = CurrentPhase {
             phase,
             rows_total,
             since: Some(Instant::now()),
@@ -113,21 +74,21 @@ impl Progress {
         Ok(())
     }
 
-    /// Begins the commit. What was counted stays, and is what the work says of itself when it has ended.
+    /// Begins the commit. The counts of the last phase stay, and are those of the ended job.
     ///
     /// # Errors
-    /// [`Error::Cancelled`] if it was.
+    /// [`Error::Cancelled`] if the work was cancelled.
     pub fn commit(&self) -> Result<()> {
-        let mut stage = self.stage();
+        let mut current = self.current();
         if self.0.cancelled.is_cancelled() {
             return Err(Error::Cancelled);
         }
-        stage.phase = Phase::Committing;
+        current.phase = Phase::Committing;
         Ok(())
     }
 
-    /// For a part of the work whose rows are not those that the phase has before it: it hears the same wish to end, and what
-    /// it counts is shown to nobody.
+    /// A progress for a part of the work whose rows are not those of the phase. It shares the cancellation; its counts are
+    /// not shown.
     pub fn uncounted(&self) -> Self {
         Self(Arc::new(Shared {
             cancelled: self.0.cancelled.clone(),
@@ -135,10 +96,10 @@ impl Progress {
         }))
     }
 
-    /// So many more rows were dealt with.
+    /// Adds rows that were processed.
     ///
     /// # Errors
-    /// [`Error::Cancelled`] if it was.
+    /// [`Error::Cancelled`] if the work was cancelled.
     pub fn advance(&self, rows: u64) -> Result<()> {
         self.0.rows.fetch_add(rows, Ordering::Relaxed);
         match self.0.cancelled.is_cancelled() {
@@ -147,68 +108,68 @@ impl Progress {
         }
     }
 
-    /// So many more bytes were stored or read.
+    /// Adds bytes that were stored or read.
     pub fn add_bytes(&self, bytes: u64) {
         self.0.bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    /// How far it has come.
+    /// The current state.
     pub fn state(&self) -> State {
-        let stage = *self.stage();
+        let current = *self.current();
         State {
-            phase: stage.phase,
+            phase: current.phase,
             rows_done: self.0.rows.load(Ordering::Relaxed),
-            rows_total: stage.rows_total,
+            rows_total: current.rows_total,
             bytes: self.0.bytes.load(Ordering::Relaxed),
         }
     }
 
-    /// How long the rest of this phase takes if it goes on as it went so far; none while that is anybody's guess.
+    /// How long the rest of this phase takes at the speed so far; none in the first second, and while the total is unknown.
     pub fn remaining(&self) -> Option<Duration> {
         const TOO_EARLY: Duration = Duration::from_secs(1);
-        let stage = *self.stage();
+        let current = *self.current();
         let done = self.0.rows.load(Ordering::Relaxed);
-        let elapsed = stage.since?.elapsed();
-        let left = stage.rows_total?.checked_sub(done)?;
+        let elapsed = current.since?.elapsed();
+        let left = current.rows_total?.checked_sub(done)?;
         let known = done > 0 && elapsed >= TOO_EARLY;
-        // Rounding does not matter to who waits.
+        // An estimate may be rounded.
         known.then(|| Duration::from_secs((elapsed.as_secs_f64() * left as f64 / done as f64).ceil() as u64))
     }
 
-    /// Asks the work to end, and says whether it can: not once it has come to its commit.
+    /// Cancels the work, and returns whether that is possible: not after the commit has begun.
     pub fn cancel(&self) -> bool {
-        let stage = self.stage();
-        let can = stage.phase != Phase::Committing;
+        let current = self.current();
+        let can = current.phase != Phase::Committing;
         if can {
             self.0.cancelled.cancel();
         }
         can
     }
 
-    /// Whether it was asked to end.
+    /// Whether the work was cancelled.
     pub fn is_cancelled(&self) -> bool {
         self.0.cancelled.is_cancelled()
     }
 
-    /// Asks the work to end when what this gives is dropped: for work on a thread of its own that somebody waits for.
+    /// Cancels the work when the returned guard is dropped: for work on another thread that the caller waits for.
     pub fn cancel_on_drop(&self) -> CancelOnDrop {
         CancelOnDrop(self.clone())
     }
 
-    /// Ready when it is asked to end.
+    /// Ready when the work is cancelled.
     pub async fn cancelled(&self) {
         self.0.cancelled.cancelled().await;
     }
 
-    /// Cancelling and entering a phase exclude each other, so that what is committed was not cancelled.
-    fn stage(&self) -> MutexGuard<'_, Stage> {
-        self.0.stage.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Cancelling and entering a phase take the same lock, so that committed work was not cancelled.
+    fn current(&self) -> MutexGuard<'_, CurrentPhase> {
+        self.0.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Asks work to end when nobody waits for it any more. Work that has ended is not concerned.
+/// Cancels work when it is dropped. Work that has ended is not affected.
 #[derive(Debug)]
-#[must_use = "dropped at once it ends the work at once"]
+#[must_use = "dropping it at once cancels the work at once"]
 pub struct CancelOnDrop(Progress);
 
 impl Drop for CancelOnDrop {
@@ -217,12 +178,48 @@ impl Drop for CancelOnDrop {
     }
 }
 
+/// After how many rows a batch is flushed, which also checks for cancellation.
+const FLUSH_EVERY: u64 = 512;
+
+/// Counts rows one by one and reports them to a [`Progress`] in batches, which is cheaper than one report a row.
+#[derive(Debug)]
+pub(crate) struct ProgressBatch<'p> {
+    progress: &'p Progress,
+    rows: u64,
+}
+
+impl<'p> ProgressBatch<'p> {
+    pub(crate) fn new(progress: &'p Progress) -> Self {
+        Self { progress, rows: 0 }
+    }
+
+    /// Counts one more row.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`] if the work was cancelled.
+    pub(crate) fn add_row(&mut self) -> Result<()> {
+        self.rows += 1;
+        match self.rows >= FLUSH_EVERY {
+            true => self.flush(),
+            false => Ok(()),
+        }
+    }
+
+    /// Reports the rows that were not yet reported, at the end of a table or a file.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`] if the work was cancelled.
+    pub(crate) fn flush(&mut self) -> Result<()> {
+        self.progress.advance(std::mem::take(&mut self.rows))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn what_was_cancelled_goes_no_further() {
+    fn cancelled_work_can_not_advance_or_commit() {
         let progress = Progress::default();
         progress.enter(Phase::Checking, Some(7)).unwrap();
         progress.advance(3).unwrap();
@@ -233,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn what_commits_can_not_be_cancelled() {
+    fn committing_work_can_not_be_cancelled() {
         let progress = Progress::default();
         progress.commit().unwrap();
         assert!(!progress.cancel());
@@ -241,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn completed_work_has_dealt_with_all_its_rows() {
+    fn completed_work_has_processed_all_its_rows() {
         let completed = |progress: &Progress, rows| {
             let state = progress.state().completed(rows);
             (state.rows_done, state.rows_total)
@@ -256,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn uncounted_work_hears_the_same_wish_to_end() {
+    fn uncounted_work_shares_the_cancellation() {
         let progress = Progress::default();
         let uncounted = progress.uncounted();
         uncounted.advance(3).unwrap();
@@ -266,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn each_phase_counts_for_itself() {
+    fn each_phase_starts_its_counts_at_zero() {
         let progress = Progress::default();
         progress.enter(Phase::Checking, Some(7)).unwrap();
         progress.advance(7).unwrap();
@@ -280,5 +277,20 @@ mod tests {
             bytes: 0,
         };
         assert_eq!(progress.state(), expected);
+    }
+
+    #[test]
+    fn batch_reports_every_row_and_notices_cancellation() {
+        let progress = Progress::default();
+        let mut batch = ProgressBatch::new(&progress);
+        for _ in 0..FLUSH_EVERY + 1 {
+            batch.add_row().unwrap();
+        }
+        assert_eq!(progress.state().rows_done, FLUSH_EVERY);
+        batch.flush().unwrap();
+        assert_eq!(progress.state().rows_done, FLUSH_EVERY + 1);
+        progress.cancel();
+        let ended = (0..FLUSH_EVERY).find_map(|_| batch.add_row().err());
+        assert!(matches!(ended, Some(Error::Cancelled)));
     }
 }

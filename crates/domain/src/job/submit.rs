@@ -1,4 +1,4 @@
-//! Letting work in.
+//! Accepting work as a job.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -12,86 +12,85 @@ use tokio::sync::OwnedSemaphorePermit;
 use uuid::Uuid;
 
 use super::idempotency::requested_with;
-use super::running::{End, Running};
-use super::{Context, Idempotency, Job, Jobs, Kind, Phase, run};
+use super::run::{self, JobEnd, RunningJob};
+use super::{Context, Idempotency, Job, Jobs, Kind, Phase};
 use crate::account::Admin;
 use crate::entity::job::{self, Column, State};
 use crate::error::{Error, Result};
 
-/// How often a job of another process is looked at by who waits for its end.
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// How often a job of another process is read while a caller waits for its end.
+const READ_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How often others may be faster with the same key before that is a fault.
+/// How many conflicts with other requests are retried before they are an error.
 const ATTEMPTS: usize = 5;
 
-/// What is to be done.
+/// A request for a job.
 #[derive(Clone, Debug)]
 pub struct Submission {
-    /// What kind of work it is.
+    /// The kind of work.
     pub kind: Kind,
-    /// What was asked, to be shown with the job. No secrets.
+    /// The request, shown with the job. It must not have secrets.
     pub parameters: Value,
-    /// What the caller calls the request, if it is to be done once however often it is sent.
+    /// The idempotency key of the request, if it has one.
     pub idempotency: Option<Idempotency>,
-    /// What it has to have to itself.
-    pub needs: Needs,
+    /// The lock that the job holds.
+    pub lock: Lock,
 }
 
-/// What a job has to have to itself.
+/// The lock that a job holds while it runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Needs {
-    /// Nothing: it changes no row of the live data. It may have to wait for its turn.
-    Nothing,
-    /// The lease of the one who changes the live data.
+pub enum Lock {
+    /// No lock: the job changes no row of the live data. It may be queued until a slot is free.
+    None,
+    /// The writer lease: the job changes the live data.
     WriterLease,
 }
 
-/// Whether a job is the answer to this request alone.
+/// Whether a job was created for this request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
-    /// It was made for it.
+    /// It was created for this request.
     New,
-    /// The same request was sent before, and it was made for that.
+    /// It was created for the same request, sent earlier.
     Replayed,
 }
 
-/// A job that was let in, now or before.
+/// A job that was accepted, now or earlier.
 #[derive(Clone, Debug)]
 pub struct Submitted {
     jobs: Jobs,
     job: Job,
     origin: Origin,
-    running: Option<Arc<Running>>,
+    running: Option<Arc<RunningJob>>,
 }
 
 impl Submitted {
-    /// The job as it was when it was let in, or found.
+    /// The job as it was when it was accepted or found.
     pub fn job(&self) -> &Job {
         &self.job
     }
 
-    /// Whether it is the answer to this request alone.
+    /// Whether the job was created for this request.
     pub fn origin(&self) -> Origin {
         self.origin
     }
 
-    /// Waits for the end of the job, whoever does it.
+    /// Waits for the end of the job, also if another process runs it.
     ///
     /// # Errors
-    /// What the database says, which does not concern the job. [`Error::EndUnwritten`] if how it ended can't be written
-    /// for now.
+    /// Database errors, which do not affect the job. [`Error::EndUnwritten`] if the end of the job can't be written for now.
     pub async fn ended(self) -> Result<Job> {
         if self.job.state.has_ended() {
             return Ok(self.job);
         }
         if let Some(running) = self.running {
             let mut end = running.end.subscribe();
-            let end = end.wait_for(|end| *end != End::NotYet).await.map(|end| end.clone());
+            let end = end.wait_for(|end| *end != JobEnd::Pending).await.map(|end| end.clone());
             match end {
-                Ok(End::Written(job)) => return Ok(*job),
-                Ok(End::Unwritten) => return Err(Error::EndUnwritten { job_id: self.job.id }),
-                // The service is about to end.
-                Ok(End::NotYet) | Err(_) => {}
+                Ok(JobEnd::Written(job)) => return Ok(*job),
+                Ok(JobEnd::Unwritten) => return Err(Error::EndUnwritten { job_id: self.job.id }),
+                // The service shuts down.
+                Ok(JobEnd::Pending) | Err(_) => {}
             }
         }
         loop {
@@ -99,66 +98,65 @@ impl Submitted {
             if job.state.has_ended() {
                 return Ok(job);
             }
-            tokio::time::sleep(LOOK_AGAIN).await;
+            tokio::time::sleep(READ_INTERVAL).await;
         }
     }
 }
 
-/// What became of the same request when it was sent before.
-enum Before {
-    /// It was not.
-    Never,
-    /// The job of that id ended without an effect.
-    InVain(String),
-    /// This job is the answer.
-    Answered(Box<Job>),
+/// The earlier job of the same request.
+enum PriorRequest {
+    /// There is none.
+    None,
+    /// The job with this id ended without an effect.
+    Failed(String),
+    /// This job is the answer to the request.
+    Found(Box<Job>),
 }
 
-/// What an attempt to let a job in came to.
+/// The result of one attempt to insert a job.
 enum Attempt {
-    Admitted(Arc<Running>),
-    /// Others were faster, and what was looked up no longer holds.
-    Overtaken,
+    Admitted(Arc<RunningJob>),
+    /// Another request was faster, so the lookup before is outdated.
+    Conflict,
 }
 
 impl Jobs {
-    /// Lets work in: from now on it is a job, and it is done whatever becomes of the caller.
+    /// Accepts work as a job, which runs to its end even if the caller no longer waits.
     ///
-    /// 1. If the caller has sent the same before, its job is the answer: while it runs, and when it has succeeded. If it
-    ///    failed, was cancelled or interrupted, nothing was changed, and it is done anew as another job.
-    /// 2. One transaction takes the lease, if it is needed, and makes the job, with its key. Of two who come at once
-    ///    one is let in; the other finds what that one made.
-    /// 3. `work` is called on a thread of its own, so that it may block, and does its job by way of its [`Context`]. If it
-    ///    panics, the job has failed.
+    /// 1. If the caller has sent the same request before, its job is the answer: while it runs, and when it has succeeded.
+    ///    If it failed, was cancelled or interrupted, nothing was changed, and a new job does the work again.
+    /// 2. One transaction takes the lease, if the job needs it, and inserts the job with its idempotency key. If two requests
+    ///    come at the same time, one is accepted and the other finds its job.
+    /// 3. `work` is called on a thread that may block, with its [`Context`]. If it panics, the job has failed.
     ///
     /// # Errors
-    /// Then there is no job. [`Error::IdempotencyMismatch`] if the key was used for something else; [`Error::Busy`] if
-    /// another job holds the lease; [`Error::Stopping`] if the service is about to end. [`Error::DatabaseBusy`] if a row can't
-    /// be written in time, as on SQLite while a job commits a long change.
+    /// Then there is no job. [`Error::IdempotencyMismatch`] if the key was used for another request; [`Error::Busy`] if
+    /// another job holds the lease; [`Error::Stopping`] if the service shuts down. [`Error::DatabaseBusy`] if a row can't be
+    /// written in time, as on SQLite while a job commits a long change.
     pub async fn submit<W, F>(&self, admin: &Admin, submission: Submission, work: W) -> Result<Submitted>
     where
         W: FnOnce(Context) -> F + Send + 'static,
         F: Future<Output = Result<Value>>,
     {
         for _ in 0..ATTEMPTS {
-            if self.0.closing.is_cancelled() {
+            if self.0.shutting_down.is_cancelled() {
                 return Err(Error::Stopping);
             }
-            let before = self.asked_before(admin, submission.idempotency.as_ref()).await?;
-            let anew = match before {
-                Before::Answered(job) => return Ok(self.replayed(*job)),
-                Before::InVain(id) => Some(id),
-                Before::Never => None,
+            let prior = self.prior_request(admin, submission.idempotency.as_ref()).await?;
+            let failed_before = match prior {
+                PriorRequest::Found(job) => return Ok(self.replayed(*job)),
+                PriorRequest::Failed(id) => Some(id),
+                PriorRequest::None => None,
             };
-            let place = match submission.needs {
-                Needs::Nothing => self.0.places.clone().try_acquire_owned().ok(),
-                Needs::WriterLease => None,
+            let slot = match submission.lock {
+                Lock::None => self.0.slots.clone().try_acquire_owned().ok(),
+                Lock::WriterLease => None,
             };
-            match self.admit(admin, &submission, anew, place.as_ref()).await {
-                Ok(Attempt::Overtaken) => {}
+            match self.insert(admin, &submission, failed_before, slot.as_ref()).await {
+                Ok(Attempt::Conflict) => {}
                 Ok(Attempt::Admitted(running)) => {
                     let job = Job::from(running.row());
-                    run::start(self.clone(), running.clone(), place, work);
+                    run::start(self.clone(), running.clone(), slot, work);
                     return Ok(Submitted {
                         jobs: self.clone(),
                         job,
@@ -167,33 +165,32 @@ impl Jobs {
                     });
                 }
                 Err(Error::Busy { job_id }) => {
-                    // Perhaps with the very job that is the answer, and was not there a moment ago.
-                    return match self.asked_before(admin, submission.idempotency.as_ref()).await? {
-                        Before::Answered(job) => Ok(self.replayed(*job)),
-                        Before::InVain(_) | Before::Never => Err(Error::Busy { job_id }),
+                    // The lease may be held by the job of the same request, which was inserted a moment ago.
+                    return match self.prior_request(admin, submission.idempotency.as_ref()).await? {
+                        PriorRequest::Found(job) => Ok(self.replayed(*job)),
+                        PriorRequest::Failed(_) | PriorRequest::None => Err(Error::Busy { job_id }),
                     };
                 }
                 Err(error) => return Err(error),
             }
         }
-        Err(Error::internal("letting a job in")(
-            "others were faster again and again",
+        Err(Error::internal("inserting a job")(
+            "it was in conflict with other requests again and again",
         ))
     }
 
-    /// The job that is the answer to a request that was sent before, for whoever looks at more than the job before handing
-    /// it in.
+    /// The job of the same request, if it was sent before: for callers that check more before they submit a job.
     ///
     /// # Errors
-    /// [`Error::IdempotencyMismatch`] if the key was used for something else.
+    /// [`Error::IdempotencyMismatch`] if the key was used for another request.
     pub async fn submitted_before(
         &self,
         admin: &Admin,
         idempotency: Option<&Idempotency>,
     ) -> Result<Option<Submitted>> {
-        Ok(match self.asked_before(admin, idempotency).await? {
-            Before::Answered(job) => Some(self.replayed(*job)),
-            Before::InVain(_) | Before::Never => None,
+        Ok(match self.prior_request(admin, idempotency).await? {
+            PriorRequest::Found(job) => Some(self.replayed(*job)),
+            PriorRequest::Failed(_) | PriorRequest::None => None,
         })
     }
 
@@ -206,69 +203,69 @@ impl Jobs {
         }
     }
 
-    /// What became of the same request when it was sent before.
-    async fn asked_before(&self, admin: &Admin, idempotency: Option<&Idempotency>) -> Result<Before> {
+    /// Finds the earlier job of the same request.
+    async fn prior_request(&self, admin: &Admin, idempotency: Option<&Idempotency>) -> Result<PriorRequest> {
         let Some(idempotency) = idempotency else {
-            return Ok(Before::Never);
+            return Ok(PriorRequest::None);
         };
         let found = job::Entity::find()
             .filter(requested_with(admin, &idempotency.key))
             .one(self.0.database.connection())
             .await
-            .map_err(Error::database("looking whether this was asked before"))?;
+            .map_err(Error::database("looking for an earlier job of the same request"))?;
         match found {
-            None => Ok(Before::Never),
+            None => Ok(PriorRequest::None),
             Some(job) if job.fingerprint.as_ref() != Some(&idempotency.fingerprint) => Err(Error::IdempotencyMismatch),
-            Some(job) if State::WITHOUT_EFFECT.contains(&job.state) => Ok(Before::InVain(job.id)),
-            Some(job) => Ok(Before::Answered(Box::new(self.shown(job)))),
+            Some(job) if State::WITHOUT_EFFECT.contains(&job.state) => Ok(PriorRequest::Failed(job.id)),
+            Some(job) => Ok(PriorRequest::Found(Box::new(self.current(job)))),
         }
     }
 
     /// # Errors
-    /// [`Error::Busy`] if a job that is alive holds the lease.
-    async fn refuse_if_busy(&self) -> Result<()> {
-        let Some(holder) = self.holder().await? else {
+    /// [`Error::Busy`] if a job holds a lease that has not expired.
+    async fn ensure_not_busy(&self) -> Result<()> {
+        let Some(holder) = self.lease_holder().await? else {
             return Ok(());
         };
-        let mine = self.running(&holder.job_id).is_some();
-        if mine || holder.expires_at >= self.0.database.now().await? {
+        let is_own = self.running(&holder.job_id).is_some();
+        if is_own || holder.expires_at >= self.0.database.now().await? {
             return Err(Error::Busy { job_id: holder.job_id });
         }
-        // The dead lose their lease anyway; this says so of their job.
-        self.interrupt_holder(holder).await
+        // An expired lease can be taken over anyway; this also ends the job that held it.
+        self.reap_holder(holder).await
     }
 
-    async fn admit(
+    async fn insert(
         &self,
         admin: &Admin,
         submission: &Submission,
-        anew: Option<String>,
-        place: Option<&OwnedSemaphorePermit>,
+        failed_before: Option<String>,
+        slot: Option<&OwnedSemaphorePermit>,
     ) -> Result<Attempt> {
-        let doing = "letting a job in";
-        if submission.needs == Needs::WriterLease {
-            self.refuse_if_busy().await?;
+        let doing = "inserting a job";
+        if submission.lock == Lock::WriterLease {
+            self.ensure_not_busy().await?;
         }
         let now = self.0.database.now().await?;
-        let at_once = submission.needs == Needs::WriterLease || place.is_some();
-        let row = self.row(admin, submission, now, at_once.then_some(now));
+        let starts_now = submission.lock == Lock::WriterLease || slot.is_some();
+        let row = self.row(admin, submission, now, starts_now.then_some(now));
         let transaction = match self.0.database.begin_write(doing).await {
-            // On SQLite that is how it looks when a job of another process is about to commit.
-            Err(busy @ Error::DatabaseBusy { .. }) if submission.needs == Needs::WriterLease => {
-                let holder = self.holder().await?;
+            // On SQLite the database is busy while a job of another process commits.
+            Err(busy @ Error::DatabaseBusy { .. }) if submission.lock == Lock::WriterLease => {
+                let holder = self.lease_holder().await?;
                 return Err(holder.map_or(busy, |holder| Error::Busy { job_id: holder.job_id }));
             }
             begun => begun?,
         };
-        if submission.needs == Needs::WriterLease && !self.acquire(&transaction, &row.id, now).await? {
-            return Ok(Attempt::Overtaken);
+        if submission.lock == Lock::WriterLease && !self.acquire_lease(&transaction, &row.id, now).await? {
+            return Ok(Attempt::Conflict);
         }
-        let is_repeat = anew.is_some();
-        if let Some(before) = anew {
-            // By its id: looking for the key would lock the place of one that is not there, and InnoDB lets two do that.
+        let is_repeat = failed_before.is_some();
+        if let Some(job_id) = failed_before {
+            // By id: a search for the key would lock the gap of a key that is absent, and InnoDB lets two transactions do that.
             let freed = job::Entity::update_many()
                 .col_expr(Column::IdempotencyKey, Expr::value(None::<String>))
-                .filter(Column::Id.eq(before))
+                .filter(Column::Id.eq(job_id))
                 .filter(Column::State.is_in(State::WITHOUT_EFFECT))
                 .exec(&transaction)
                 .await;
@@ -280,12 +277,12 @@ impl Jobs {
         match inserted {
             Ok(_) => {}
             Err(error) if matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))) => {
-                return Ok(Attempt::Overtaken);
+                return Ok(Attempt::Conflict);
             }
             Err(error) => return Err(Error::database(doing)(error)),
         }
         transaction.commit().await.map_err(Error::database(doing))?;
-        let running = Running::new(row, submission.needs, is_repeat);
+        let running = RunningJob::new(row, submission.lock, is_repeat);
         Ok(Attempt::Admitted(Arc::new(running)))
     }
 

@@ -1,47 +1,66 @@
-//! A job as it is shown.
+//! Jobs as they are shown: one, a page of them, and the events of one.
+
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
 use serde_json::Value;
+use tokio::sync::watch;
+use tokio::time::Instant;
+use uuid::Uuid;
 
-use super::{JobState, Kind, Phase};
-use crate::entity::job;
+use super::idempotency::{ensure_key, requested_with};
+use super::run::JobEnd;
+use super::{JobState, Jobs, Kind, Phase};
+use crate::account::Admin;
+use crate::entity::job::{self, Column, Entity};
+use crate::error::{Error, Result};
+
+/// The id of the event that a job has ended: greater than any other, and the largest whole number that JavaScript has.
+pub const LAST_EVENT: u64 = (1 << 53) - 1;
+
+/// How often a watch reads a job of this process.
+const OWN_INTERVAL: Duration = Duration::from_millis(250);
+
+/// How often a watch reads a job of another process.
+const OTHER_INTERVAL: Duration = Duration::from_secs(1);
 
 /// A job, as it is at one moment.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Job {
     /// A UUID of version 7.
     pub id: String,
-    /// What kind of work it is.
+    /// The kind of work.
     pub kind: Kind,
-    /// How it stands.
+    /// The state.
     pub state: JobState,
-    /// What it does, or did last.
+    /// The current phase, or the last one.
     pub phase: Phase,
-    /// Rows that this phase has dealt with.
+    /// Rows that this phase has processed.
     pub rows_done: u64,
-    /// Rows that it has to deal with, if that is known.
+    /// Rows that this phase has to process, if that is known.
     pub rows_total: Option<u64>,
     /// Bytes that were stored or read in this phase.
     pub bytes: u64,
     /// How many seconds the rest of this phase is expected to take; none if it is not known or the job has ended.
     pub eta_seconds: Option<u64>,
-    /// Who asked; none for an administrator of an outside identity provider.
+    /// The user who asked for it; none for an administrator of an outside identity provider.
     pub user_id: Option<i64>,
-    /// The name of who asked.
+    /// The name of that user.
     pub username: String,
-    /// When it was asked, in UTC as all times here.
+    /// When it was requested, in UTC as all times here.
     pub created_at: DateTime<Utc>,
-    /// When its turn came.
+    /// When its work started.
     pub started_at: Option<DateTime<Utc>>,
-    /// When its runner was last known to be alive; that is how old all this is.
+    /// Its last heartbeat, which is the age of all these values.
     pub heartbeat_at: DateTime<Utc>,
     /// When it ended.
     pub ended_at: Option<DateTime<Utc>>,
-    /// What was asked.
+    /// The request.
     pub parameters: Value,
-    /// What came of it, if it succeeded.
+    /// The result, if it succeeded.
     pub result: Option<Value>,
-    /// Why it did not, if it failed or was interrupted.
+    /// The fault, if it failed or was interrupted.
     pub fault: Option<Fault>,
 }
 
@@ -50,7 +69,7 @@ pub struct Job {
 pub struct Fault {
     /// The kind of fault, for programs.
     pub code: String,
-    /// What was wrong, for the person who asked.
+    /// What was wrong, for the person who sent the request.
     pub detail: String,
 }
 
@@ -83,5 +102,186 @@ impl From<job::Model> for Job {
             result: row.result.and_then(|result| serde_json::from_str(&result).ok()),
             fault,
         }
+    }
+}
+
+/// Which jobs to list.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// Only jobs of this kind.
+    pub kind: Option<Kind>,
+    /// Only jobs in this state.
+    pub state: Option<JobState>,
+    /// Only the job that the caller has requested with this idempotency key.
+    pub idempotency_key: Option<String>,
+}
+
+/// A page of a list of jobs, newest first.
+#[derive(Clone, Debug)]
+pub struct JobPage {
+    /// The jobs of the page.
+    pub items: Vec<Job>,
+    /// How many jobs the whole list has.
+    pub total: u64,
+}
+
+impl Jobs {
+    /// Lists jobs, newest first.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] if the idempotency key is not a valid one, and database errors.
+    pub async fn list(&self, admin: &Admin, filter: &Filter, limit: u64, offset: u64) -> Result<JobPage> {
+        let doing = "listing jobs";
+        let mut jobs = Entity::find();
+        if let Some(kind) = filter.kind {
+            jobs = jobs.filter(Column::Kind.eq(kind));
+        }
+        if let Some(state) = filter.state {
+            jobs = jobs.filter(Column::State.eq(state));
+        }
+        if let Some(key) = &filter.idempotency_key {
+            ensure_key(key, "idempotency_key")?;
+            jobs = jobs.filter(requested_with(admin, key));
+        }
+        let connection = self.0.database.connection();
+        let total = jobs.clone().count(connection).await.map_err(Error::database(doing))?;
+        let rows = jobs
+            .order_by_desc(Column::Id)
+            .limit(limit)
+            .offset(offset)
+            .all(connection)
+            .await
+            .map_err(Error::database(doing))?;
+        Ok(JobPage {
+            items: rows.into_iter().map(|row| self.current(row)).collect(),
+            total,
+        })
+    }
+
+    /// One job: as it is now if this process runs it, and otherwise as it was at its last heartbeat.
+    ///
+    /// # Errors
+    /// [`Error::UnknownJob`].
+    pub async fn get(&self, id: &str) -> Result<Job> {
+        // A text that is not an id needs no query, and PostgreSQL would not accept every text.
+        let id = Uuid::try_parse(id).map_err(|_| Error::UnknownJob)?.to_string();
+        if let Some(running) = self.running(&id) {
+            return Ok(running.row().into());
+        }
+        let row = Entity::find_by_id(&id).one(self.0.database.connection()).await;
+        row.map_err(Error::database("reading a job"))?
+            .map(Job::from)
+            .ok_or(Error::UnknownJob)
+    }
+
+    /// The job of a row that was read, with the current values if this process runs it.
+    pub(super) fn current(&self, row: job::Model) -> Job {
+        let running = self.running(&row.id).filter(|_| !row.state.has_ended());
+        running.map_or(row, |running| running.row()).into()
+    }
+
+    /// Watches a job, for a client that has seen all events up to `seen`.
+    ///
+    /// # Errors
+    /// [`Error::UnknownJob`].
+    pub async fn watch(&self, id: &str, seen: Option<u64>) -> Result<Watch> {
+        let job = self.get(id).await?;
+        Ok(Watch {
+            end: self.running(&job.id).map(|running| running.end.subscribe()),
+            jobs: self.clone(),
+            id: job.id,
+            seen,
+            last: None,
+            next_read: None,
+        })
+    }
+}
+
+/// A job as it was at one moment.
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// The age of the job at that moment, in milliseconds, or [`LAST_EVENT`] if it has ended. A client that has seen an event
+    /// needs no event with the same or a lower id, from any copy of the service.
+    pub id: u64,
+    /// The job.
+    pub job: Job,
+}
+
+/// The events of one job.
+#[derive(Debug)]
+pub struct Watch {
+    jobs: Jobs,
+    id: String,
+    /// The id of the last event.
+    seen: Option<u64>,
+    /// The job of the last event.
+    last: Option<Job>,
+    next_read: Option<Instant>,
+    end: Option<watch::Receiver<JobEnd>>,
+}
+
+impl Watch {
+    /// Whether the last event was given.
+    pub fn is_over(&self) -> bool {
+        self.seen >= Some(LAST_EVENT)
+    }
+
+    /// The next event: at once if something has changed since the last one, at most four a second, and the end without
+    /// delay. None after the end, and when the service shuts down. Dropping the future before it is ready loses no event.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub async fn next(&mut self) -> Result<Option<Event>> {
+        while !self.is_over() {
+            if let Some(next_read) = self.next_read {
+                let shutting_down = self.jobs.0.shutting_down.clone();
+                tokio::select! {
+                    () = tokio::time::sleep_until(next_read) => {}
+                    () = ended(self.end.as_mut()) => self.end = None,
+                    () = shutting_down.cancelled() => return Ok(None),
+                }
+            }
+            let is_own = self.jobs.running(&self.id).is_some();
+            let job = self.jobs.get(&self.id).await?;
+            self.next_read = Some(Instant::now() + if is_own { OWN_INTERVAL } else { OTHER_INTERVAL });
+            if let Some(event) = self.event(job) {
+                return Ok(Some(event));
+            }
+        }
+        Ok(None)
+    }
+
+    fn event(&mut self, job: Job) -> Option<Event> {
+        let is_same = |last: &Job| {
+            let with_old_heartbeat = Job {
+                heartbeat_at: last.heartbeat_at,
+                ..job.clone()
+            };
+            with_old_heartbeat == *last
+        };
+        let id = match job.state.has_ended() {
+            true => LAST_EVENT,
+            false => age(job.created_at, job.heartbeat_at),
+        };
+        if self.seen.is_some_and(|seen| id <= seen) || self.last.as_ref().is_some_and(is_same) {
+            return None;
+        }
+        self.seen = Some(id);
+        self.last = Some(job.clone());
+        Some(Event { id, job })
+    }
+}
+
+fn age(created_at: DateTime<Utc>, at: DateTime<Utc>) -> u64 {
+    let age = at.signed_duration_since(created_at).num_milliseconds();
+    u64::try_from(age).unwrap_or_default()
+}
+
+/// Ready when a job of this process has ended; never for a job of another process.
+async fn ended(job: Option<&mut watch::Receiver<JobEnd>>) {
+    match job {
+        // If the sender is gone, the job is no longer one of this process.
+        Some(job) => drop(job.wait_for(JobEnd::is_written).await),
+        None => std::future::pending().await,
     }
 }

@@ -1,5 +1,5 @@
-//! What a value must be beyond its kind: whatever reads an archive, to list it, to rely on it or to restore it, asks for the
-//! same.
+//! The rules for values beyond their kind. Every reader of an archive applies the same rules: a check, a verification and a
+//! restore.
 
 use campus_backup_archive::Cell;
 use rust_decimal::Decimal;
@@ -11,14 +11,14 @@ use crate::entity::{attendance, payment, user};
 use crate::error::{Error, Result};
 use crate::native;
 
-/// What the rows of one table may have in an archive of one engine.
+/// The rules for the rows of one table in an archive of one engine.
 #[derive(Debug)]
 pub(crate) struct Admission {
     table: Table,
     columns: Vec<Admitted>,
     /// The engine that the rows came from, if it is one that this program knows.
     engine: Option<Engine>,
-    /// The one whose native values are taken, if they are not taken of every engine.
+    /// The only engine whose native values are accepted; all engines if none.
     only: Option<Engine>,
 }
 
@@ -27,12 +27,12 @@ struct Admitted {
     column: Column,
     /// Whether it is an id or a reference to one.
     is_key: bool,
-    /// The words that it may have, if they are a closed list.
+    /// The allowed words, if they are a closed list.
     words: Option<Vec<String>>,
 }
 
 impl Admission {
-    /// Of an archive whose first line names the engine so.
+    /// The rules for an archive whose header names this engine.
     pub(crate) fn of(table: Table, engine: &str) -> Self {
         let columns = table.columns().iter().enumerate().map(|(position, column)| Admitted {
             column: *column,
@@ -65,8 +65,8 @@ impl Admission {
     }
 
     /// # Errors
-    /// [`Error::Inadmissible`] with the first value that may not be there.
-    pub(crate) fn demand(&self, row: i64, cells: &[Cell<'_>]) -> Result<()> {
+    /// [`Error::Inadmissible`] with the first value that is not accepted.
+    pub(crate) fn ensure(&self, row: i64, cells: &[Cell<'_>]) -> Result<()> {
         for (admitted, cell) in self.columns.iter().zip(cells) {
             if let Err(problem) = self.admit(admitted, cell) {
                 return Err(Error::Inadmissible {
@@ -99,7 +99,7 @@ impl Admission {
             }
             Cell::Decimal(value) => cents(*value).map(drop),
             Cell::Native(text) => self.admit_native(admitted, text),
-            // The reader knows no other years than the engines.
+            // The reader accepts the same years as the engines.
             Cell::Date(_) | Cell::Timestamp(_) | Cell::Null | Cell::Integer(_) | Cell::Boolean(_) => Ok(()),
         }
     }
@@ -124,13 +124,13 @@ impl Admission {
 
 /// An amount of money, decimal(12,2), in hundredths.
 pub(crate) fn cents(value: Decimal) -> Result<i64, &'static str> {
-    const MOST: i128 = 999_999_999_999;
+    const MAX_CENTS: i128 = 999_999_999_999;
     let value = value.normalize();
     let shift = 2u32.checked_sub(value.scale());
     let shift = shift.ok_or("an amount of money has two digits after the point at the most")?;
     let cents = value.mantissa() * 10i128.pow(shift);
     match i64::try_from(cents) {
-        Ok(exact) if cents.abs() <= MOST => Ok(exact),
+        Ok(exact) if cents.abs() <= MAX_CENTS => Ok(exact),
         _ => Err("an amount of money has ten digits before the point at the most"),
     }
 }

@@ -1,8 +1,8 @@
-//! Looking into an archive that is a file in the hand: no server, no database, no account.
+//! Reading an archive from its bytes, without a server, a database or an account.
 //!
-//! [`check`] reads a whole archive and says what is in it; [`extract`] takes one table out of it. [`references`] tells
-//! whether rows refer to rows that are there, [`rows`] hands them to a table, [`sheet`] makes a person's copy of a row as the archive has it. Everything
-//! here blocks on its file.
+//! [`check`] reads a whole archive and returns its content; [`extract`] writes one table of it. [`references`] checks that
+//! rows refer to existing rows, [`rows`] gives rows for a table, and [`sheet`] makes the export columns of a row. Everything
+//! here blocks while it reads.
 
 mod admission;
 mod references;
@@ -24,20 +24,20 @@ use self::sheet::Sheet;
 use crate::catalog::{NameColumns, Table};
 use crate::error::{Error, Result};
 use crate::export::{ArchivedFormat, CsvOptions, archived, header};
-use crate::job::{Progress, Steps};
+use crate::job::{Progress, ProgressBatch};
 
-/// How much is gathered before it is written.
-const PIECE: usize = 64 * 1024;
+/// How many bytes are collected before they are written.
+const CHUNK_BYTES: usize = 64 * 1024;
 
 /// What is being done, for errors.
-const WRITING: &str = "writing what was taken out of an archive";
+const WRITING: &str = "writing a table of an archive";
 
-/// Where the bytes of an archive come from, as often as they have to be read.
+/// The bytes of an archive, which can be read several times.
 pub trait Source: Send + Sync {
-    /// The bytes from the first one on. Reading them may block.
+    /// Opens the bytes from the beginning. Reading them may block.
     ///
     /// # Errors
-    /// Whatever the place says in which they lie.
+    /// Errors of the file or the store.
     fn open(&self) -> Result<Box<dyn Read + Send>>;
 }
 
@@ -54,33 +54,32 @@ impl Source for PathBuf {
     }
 }
 
-/// What is in an archive that was read to its end and is whole.
+/// The content of a complete archive that was read to its end.
 #[derive(Debug)]
 pub struct Checked {
-    /// What it says of itself.
+    /// Its header.
     pub header: ArchiveHeader,
-    /// What lay around it.
+    /// How it was compressed and encrypted.
     pub form: Form,
     /// Its counts, digests and totals, which are those of its rows.
     pub summary: Summary,
-    /// The bytes that it was read from, as a manifest has them.
+    /// Size and digest of the stored object, as a manifest has them.
     pub object: Object,
-    /// How many bytes its rows have, unpacked.
+    /// How many bytes its rows have, uncompressed.
     pub row_bytes: u64,
-    /// Whether it has a value that only the engine of its rows can hold.
+    /// Whether it has native values, which only the engine of its rows can hold.
     pub has_native: bool,
 }
 
-/// Reads a whole archive, of all tables or of one, and compares everything that can be compared: its schema with this
-/// program's, its counts, digests and totals with its rows, every value with what a restore admits, and what its rows refer
-/// to with the rows that there are. In
-/// an archive of one table they refer to rows that it does not have, and so that is not looked at.
+/// Reads a whole archive, of all tables or of one, and checks it: its schema is that of this program, its counts, digests and
+/// totals are those of its rows, a restore would accept every value, and every reference has its row. The references
+/// of an archive of one table are not checked, because it does not have the other rows.
 ///
-/// It advances in whichever phase the caller has entered. Whether two rows have the same key is not told, since that
-/// would need an index: a test restore does it.
+/// It reports progress in the phase that the caller has entered. It does not find two rows with the same unique value, which
+/// would need an index; a test restore does.
 ///
 /// # Errors
-/// [`Error::Archive`], [`Error::Inadmissible`] or [`Error::Orphan`] with the first thing that is wrong; [`Error::Cancelled`].
+/// [`Error::Archive`], [`Error::Inadmissible`] or [`Error::Orphan`] with the first fault; [`Error::Cancelled`].
 pub fn check(source: impl Read + Send, keys: &Keys, progress: &Progress) -> Result<Checked> {
     let mut source = Watched {
         source: Measured::new(source),
@@ -89,7 +88,7 @@ pub fn check(source: impl Read + Send, keys: &Keys, progress: &Progress) -> Resu
     let (mut reader, tables) = reader(&mut source, keys)?;
     let (header, form) = (reader.header().clone(), reader.form());
     let mut references = References::between(&tables);
-    let mut steps = Steps::of(progress);
+    let mut progress_batch = ProgressBatch::new(progress);
     let mut row_bytes = 0;
     let mut has_native = false;
     let mut refused = None;
@@ -98,19 +97,19 @@ pub fn check(source: impl Read + Send, keys: &Keys, progress: &Progress) -> Resu
         references.begin_table(table);
         let admission = Admission::of(table, &header.engine);
         while let Some(row) = reader.next_row()? {
-            let admitted = admission.demand(row.id(), row.cells());
+            let admitted = admission.ensure(row.id(), row.cells());
             match admitted.and(references.row(row.id(), row.cells())) {
-                // If the archive is damaged, that is what is wrong with it.
+                // Reading continues, because damage of the archive is the more important error.
                 Err(error @ (Error::Orphan { .. } | Error::Inadmissible { .. })) => refused = refused.or(Some(error)),
                 other => other?,
             }
             has_native |= row.cells().iter().any(|cell| matches!(cell, Cell::Native(_)));
             row_bytes += row.json().len() as u64;
-            steps.step()?;
+            progress_batch.add_row()?;
         }
     }
     let summary = reader.finish()?;
-    steps.tell()?;
+    progress_batch.flush()?;
     if let Some(refused) = refused {
         return Err(refused);
     }
@@ -125,18 +124,18 @@ pub fn check(source: impl Read + Send, keys: &Keys, progress: &Progress) -> Resu
     })
 }
 
-/// Reads a source to its end, whatever it has, and measures it. It should have `size` bytes with `rows` rows in them, which are
-/// told of in proportion to the bytes.
+/// Reads a source to its end and measures it. It should have `size` bytes with `rows` rows; rows are reported in proportion
+/// to the bytes.
 ///
 /// # Errors
-/// What the source says; [`Error::Cancelled`].
+/// Errors of the source; [`Error::Cancelled`].
 pub(crate) fn measure(source: impl Read, size: u64, rows: u64, progress: &Progress) -> Result<Measurement> {
     let mut source = Watched {
         source: Measured::new(source),
         progress,
     };
     let mut buffer = vec![0; 64 * 1024];
-    let (mut read, mut told) = (0, 0);
+    let (mut read, mut reported) = (0, 0);
     loop {
         match source.read(&mut buffer).map_err(Error::io("reading an archive"))? {
             0 => break,
@@ -144,13 +143,13 @@ pub(crate) fn measure(source: impl Read, size: u64, rows: u64, progress: &Progre
         }
         let share = u128::from(rows) * u128::from(read.min(size)) / u128::from(size.max(1));
         let share = u64::try_from(share).unwrap_or(rows);
-        progress.advance(share - told)?;
-        told = share;
+        progress.advance(share - reported)?;
+        reported = share;
     }
     Ok(source.source.measurement())
 }
 
-/// A source whose bytes are measured and told of.
+/// A source whose bytes are measured and reported.
 struct Watched<'p, R> {
     source: Measured<R>,
     progress: &'p Progress,
@@ -164,26 +163,26 @@ impl<R: Read> Read for Watched<'_, R> {
     }
 }
 
-/// What [`extract`] takes out, and how it is written.
+/// What [`extract`] writes, and how.
 #[derive(Clone, Copy, Debug)]
 pub struct Extraction {
     /// The table.
     pub table: Table,
-    /// As what.
+    /// The format.
     pub format: ArchivedFormat,
     /// How CSV is written.
     pub csv: CsvOptions,
     /// Whether CSV has names beside ids.
     pub names: NameColumns,
-    /// In which time zone CSV shows timestamps.
+    /// The time zone of timestamps in CSV.
     pub time_zone: Tz,
 }
 
-/// Writes one table of an archive as the live download of its moment was, byte for byte, and says how many rows it has.
-/// Memory grows with the names that the copy takes from other tables, which have a limit, and with nothing else.
+/// Writes one table of an archive, byte for byte as the live download at the time of the backup, and returns the number of its
+/// rows. Memory grows only with the names from other tables, up to a limit.
 ///
 /// # Errors
-/// What was written before an error must not be kept: only at the end of the archive is it known to be whole.
+/// The output before an error must be discarded: only at the end the archive is known to be complete.
 pub fn extract(source: impl Read + Send, keys: &Keys, wanted: Extraction, out: &mut impl Write) -> Result<u64> {
     let (mut reader, tables) = reader(source, keys)?;
     let Extraction {
@@ -192,7 +191,7 @@ pub fn extract(source: impl Read + Send, keys: &Keys, wanted: Extraction, out: &
     if !tables.contains(&wanted_table) {
         return Err(Error::TableNotFound(wanted_table));
     }
-    let mut buffer = Vec::with_capacity(2 * PIECE);
+    let mut buffer = Vec::with_capacity(2 * CHUNK_BYTES);
     let said = reader.header();
     let header = header(said.created_at, &said.app_version, &said.engine, &[wanted_table]);
     let mut encoder = archived(
@@ -216,7 +215,7 @@ pub fn extract(source: impl Read + Send, keys: &Keys, wanted: Extraction, out: &
             }
             continue;
         }
-        // How many rows follow is of use to no format that an archive's table is written in.
+        // The formats of an archive's table do not use the number of rows.
         encoder.begin_table(table, 0, &mut buffer)?;
         while let Some(row) = reader.next_row()? {
             match wanted.format {
@@ -227,7 +226,7 @@ pub fn extract(source: impl Read + Send, keys: &Keys, wanted: Extraction, out: &
                 }
             }
             written += 1;
-            if buffer.len() >= PIECE {
+            if buffer.len() >= CHUNK_BYTES {
                 out.write_all(&buffer).map_err(Error::io(WRITING))?;
                 buffer.clear();
             }
@@ -242,7 +241,7 @@ pub fn extract(source: impl Read + Send, keys: &Keys, wanted: Extraction, out: &
     Ok(written)
 }
 
-/// The reader of an archive whose tables are this program's: all seven, or one as its download has it.
+/// Opens the reader of an archive with the tables of this program: all seven, or the one of a download.
 pub(crate) fn reader<'s>(source: impl Read + Send + 's, keys: &Keys) -> Result<(Reader<'s>, Vec<Table>)> {
     let reader = Reader::open(source, keys, Limits::default())?;
     let schema = &reader.header().schema;

@@ -1,7 +1,7 @@
-//! Whether every row of an archive refers to rows that are in it, told while it is read once.
+//! Checks that the rows of an archive refer to rows of the archive, in one pass.
 //!
-//! What a row refers to stands before it in an archive ([`Table::ALL`]), so it is enough to remember the ids of the
-//! tables that others refer to: students, courses and payment categories.
+//! In an archive a row comes after the rows that it refers to ([`Table::ALL`]). It is therefore enough to remember the ids of
+//! the tables that others refer to: students, courses and payment categories.
 
 use std::collections::BTreeMap;
 
@@ -12,29 +12,29 @@ use campus_backup_archive::error::Limit;
 use crate::catalog::{Reference, Table};
 use crate::error::{Error, Result};
 
-/// How many words of ids are kept, of all tables together: 16 MiB. Ids that follow one another fill 64 to a word, and
-/// even if each had one for itself, these are a million students.
-const MOST_WORDS: usize = 1 << 20;
+/// How many words of ids are kept, for all tables together: 16 MiB. A word has 64 consecutive ids. Even with one id a word,
+/// this is enough for a million students.
+const MAX_WORDS: usize = 1 << 20;
 
-/// The references of an archive's rows. An archive of one table has none that could be followed.
+/// The references of an archive's rows. Those of an archive with one table are not checked.
 #[derive(Debug)]
 pub(crate) struct References {
     tables: Vec<Table>,
     parents: BTreeMap<Table, Ids>,
     table: Option<Table>,
     followed: Vec<Reference>,
-    most_words: usize,
+    max_words: usize,
 }
 
 impl References {
-    /// Those between the tables that an archive has.
+    /// The references between the tables of an archive.
     pub(crate) fn between(tables: &[Table]) -> Self {
         Self {
             tables: tables.to_vec(),
             parents: BTreeMap::new(),
             table: None,
             followed: Vec::new(),
-            most_words: MOST_WORDS,
+            max_words: MAX_WORDS,
         }
     }
 
@@ -50,11 +50,11 @@ impl References {
         }
     }
 
-    /// Takes the next row of that table. Rows come in the order of their ids, as in every archive.
+    /// Checks the next row of that table. Rows come in the order of their ids, as in every archive.
     ///
     /// # Errors
-    /// [`Error::Orphan`] if it refers to a row that was not there; [`Error::Archive`] with
-    /// [`Limit::ScatteredIds`] if ids lie so far apart that remembering them takes too much memory.
+    /// [`Error::Orphan`] if it refers to a missing row; [`Error::Archive`] with
+    /// [`Limit::ScatteredIds`] if the ids are so scattered that remembering them takes too much memory.
     pub(crate) fn row(&mut self, id: i64, cells: &[Cell<'_>]) -> Result<()> {
         let Some(table) = self.table else {
             return Ok(());
@@ -71,26 +71,25 @@ impl References {
         }
         if let Some(ids) = self.parents.get_mut(&table)
             && ids.push(id)
-            && self.parents.values().map(|ids| ids.words.len()).sum::<usize>() > self.most_words
+            && self.parents.values().map(|ids| ids.words.len()).sum::<usize>() > self.max_words
         {
             return Err(Error::Archive(archive::Error::LimitExceeded {
                 limit: Limit::ScatteredIds,
-                allowed: self.most_words as u64,
+                allowed: self.max_words as u64,
             }));
         }
         Ok(())
     }
 }
 
-/// Ids that came in ascending order: a bit each, in words of 64 that follow one another, of which those without any are
-/// left out.
+/// A set of ids that were added in ascending order: one bit an id, in words of 64 ids. Empty words are left out.
 #[derive(Debug, Default)]
 struct Ids {
     words: Vec<(i64, u64)>,
 }
 
 impl Ids {
-    /// Remembers an id that is larger than all before, and says whether that took another word.
+    /// Adds an id that is greater than all before, and returns whether that took another word.
     fn push(&mut self, id: i64) -> bool {
         let (key, bit) = place(id);
         match self.words.last_mut() {
@@ -112,7 +111,7 @@ impl Ids {
 
     fn word(&self, key: i64) -> Option<u64> {
         let (first, _) = self.words.first()?;
-        // Where it is if none was left out.
+        // The position if no word was left out.
         let guess = usize::try_from(key.checked_sub(*first)?).ok()?;
         match self.words.get(guess) {
             Some((found, bits)) if *found == key => Some(*bits),
@@ -137,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_refers_to_nothing_is_an_orphan() {
+    fn row_with_a_missing_reference_is_an_orphan() {
         let mut references = References::between(&Table::ALL);
         for table in [Table::Students, Table::Courses] {
             references.begin_table(table);
@@ -168,7 +167,7 @@ mod tests {
     #[test]
     fn ids_that_would_take_too_much_memory_are_refused() {
         let mut references = References::between(&Table::ALL);
-        references.most_words = 2;
+        references.max_words = 2;
         references.begin_table(Table::Students);
         references.row(1, &[Cell::Integer(1)]).unwrap();
         references.begin_table(Table::Courses);
@@ -179,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_archive_does_not_have_is_not_followed() {
+    fn references_to_tables_outside_the_archive_are_not_checked() {
         let mut references = References::between(&[Table::Payments]);
         references.begin_table(Table::Payments);
         references

@@ -1,4 +1,4 @@
-//! Rows of an archive on their way into a table.
+//! The rows of an archive, for loading into a table.
 
 use campus_backup_archive::{Cell, Reader};
 
@@ -7,16 +7,16 @@ use crate::catalog::{MAX_COLUMNS, Table};
 use crate::change::Rows;
 use crate::database::Engine;
 use crate::error::{Error, Result};
-use crate::job::{Progress, Steps};
+use crate::job::{Progress, ProgressBatch};
 
-/// The rows of the table on which an archive's reader stands. Each is looked at: an archive may say what no engine of
-/// ours admits, or what one of them would round or cut.
+/// The rows of the current table of an archive's reader. Each row is checked, because an archive may have values that no engine
+/// accepts, or that an engine would round or truncate.
 pub(crate) struct Archived<'r, 's> {
     reader: &'r mut Reader<'s>,
     table: Table,
     admission: Admission,
     largest_id: i64,
-    steps: Steps<'r>,
+    progress_batch: ProgressBatch<'r>,
 }
 
 impl<'r, 's> Archived<'r, 's> {
@@ -26,7 +26,7 @@ impl<'r, 's> Archived<'r, 's> {
             reader,
             table,
             largest_id: i64::MAX,
-            steps: Steps::of(progress),
+            progress_batch: ProgressBatch::new(progress),
         }
     }
 }
@@ -54,14 +54,14 @@ impl Archived<'_, '_> {
 impl Rows for Archived<'_, '_> {
     fn next<'a>(&'a mut self, cells: &mut [Cell<'a>; MAX_COLUMNS]) -> Result<bool> {
         let Some(row) = self.reader.next_row()? else {
-            self.steps.tell()?;
+            self.progress_batch.flush()?;
             return Ok(false);
         };
-        self.steps.step()?;
+        self.progress_batch.add_row()?;
         if row.id() > self.largest_id {
             return Err(Error::id_without_room(self.table, row.id()));
         }
-        self.admission.demand(row.id(), row.cells())?;
+        self.admission.ensure(row.id(), row.cells())?;
         for (cell, read) in cells.iter_mut().zip(row.cells()) {
             *cell = *read;
         }

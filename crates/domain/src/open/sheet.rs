@@ -1,4 +1,4 @@
-//! A person's copy of a row, made from the row as an archive has it.
+//! The export columns of a row, made from the row of an archive.
 
 use campus_backup_archive::Cell;
 
@@ -8,13 +8,13 @@ use crate::error::{Error, Result};
 /// How much memory the names of one table may take, in bytes: those of more than a million students.
 const NAMES_BYTES: usize = 64 << 20;
 
-/// How each value of a table's sheet is found.
+/// How to find the value of each export column.
 pub(super) struct Sheet(Vec<Pick>);
 
 enum Pick {
-    /// In the row itself.
+    /// A column of the row itself.
     Own(usize),
-    /// Under the id that stands in the row.
+    /// A name from another table, found by an id in the row.
     Of {
         key: usize,
         table: Table,
@@ -26,7 +26,7 @@ enum Pick {
 /// Names by id.
 #[derive(Default)]
 struct Names {
-    /// In their order, which is that of an archive's rows; with where each name ends.
+    /// Ids in ascending order, with the end of each name in `text`.
     ids: Vec<(i64, usize)>,
     text: String,
 }
@@ -69,7 +69,7 @@ impl Sheet {
         Self(picks.collect())
     }
 
-    /// Whether rows of that table have to be learned first. In an archive they come first.
+    /// Whether the names of that table are needed. In an archive that table comes first.
     pub(super) fn takes_names_from(&self, other: Table) -> bool {
         self.0
             .iter()
@@ -100,8 +100,8 @@ impl Sheet {
         Ok(())
     }
 
-    /// The cells of the sheet, or none if one refers to a row that was not learned.
-    pub(super) fn row<'a>(&'a self, row: &[Cell<'a>]) -> Option<[Cell<'a>; MAX_COLUMNS]> {
+    /// The cells of the export columns, or none if a name is missing.
+    pub(super) fn row<'a>(&'a self, row: &[Cell<'a>]) -> Option<[Cell<'a>; MOST]> {
         let mut copy = cells();
         for (pick, cell) in self.0.iter().zip(&mut copy) {
             *cell = match pick {
@@ -116,7 +116,7 @@ impl Sheet {
     }
 }
 
-/// The catalogue names only columns that there are; a test holds it.
+/// The catalogue names only existing columns; a test ensures it.
 fn position(table: Table, name: &str) -> usize {
     let found = table.columns().iter().position(|column| column.name == name);
     found.unwrap_or(usize::MAX)
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn every_value_of_every_sheet_is_found() {
+    fn every_export_column_is_found() {
         let both = [NameColumns::Omitted, NameColumns::Included];
         for (table, names) in Table::ALL
             .into_iter()

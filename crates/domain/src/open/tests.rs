@@ -1,4 +1,4 @@
-//! Archives that downloads wrote, looked into without their database.
+//! Archives of downloads, read without their database.
 
 use campus_backup_archive::Layers;
 
@@ -18,7 +18,7 @@ fn extraction(table: Table, format: ArchivedFormat) -> Extraction {
 }
 
 #[test]
-fn a_row_that_refers_to_nothing_is_refused() {
+fn row_with_a_missing_reference_is_refused() {
     let code = |archive: &[u8]| {
         let checked = check(archive, &Keys::none(), &Progress::default());
         checked.map(drop).map_err(|error| error.archive_code().unwrap())
@@ -34,18 +34,18 @@ fn a_row_that_refers_to_nothing_is_refused() {
         rows.take(parent, id);
         let archive = rows.archive(&Table::ALL);
         assert_eq!(code(&archive), Err("orphan"), "{parent}");
-        // What is damaged says so.
+        // Damage is the more important error.
         assert_eq!(code(&archive[..archive.len() - 2]), Err("truncated"));
         let text = String::from_utf8(archive).unwrap();
         let damaged = text.replacen("\"paid\"", "\"Paid\"", 1);
         assert_eq!(code(damaged.as_bytes()), Err("digest_mismatch"));
     }
-    // Alone a table has nothing that its rows could refer to.
+    // The references of a single table are not checked.
     code(&whole.archive(&[Table::Payments])).unwrap();
 }
 
 #[test]
-fn a_check_ends_when_it_is_asked_to() {
+fn check_can_be_cancelled() {
     let progress = Progress::default();
     progress.cancel();
     let archive = sample::rows().archive(&Table::ALL);
@@ -54,7 +54,7 @@ fn a_check_ends_when_it_is_asked_to() {
 }
 
 #[tokio::test]
-async fn every_table_comes_out_as_it_was_downloaded() {
+async fn extracted_table_equals_its_download() {
     let school = School::demo().await;
     let all = school.download(Scope::All, Format::Json).await;
     let checked = check(all.as_slice(), &Keys::none(), &Progress::default()).unwrap();
@@ -71,7 +71,7 @@ async fn every_table_comes_out_as_it_was_downloaded() {
         assert_eq!(rows, checked.summary.rows[table.name()]);
         assert!(csv == school.download(Scope::One(table), Format::Csv).await, "{table}");
 
-        // Alone it is an archive too, which says the same of its rows. (The moment is another.)
+        // A single table is an archive, too, with the same digest of its rows.
         let mut json = Vec::new();
         extract(
             all.as_slice(),
@@ -116,7 +116,7 @@ async fn layers_are_opened_with_the_right_key_only() {
 }
 
 #[tokio::test]
-async fn what_is_not_whole_or_not_ours_is_refused() {
+async fn incomplete_or_foreign_archive_is_refused() {
     let school = School::demo().await;
     let courses = school.download(Scope::One(Table::Courses), Format::Json).await;
     let code = |bytes: &[u8], table| {
@@ -144,7 +144,7 @@ async fn what_is_not_whole_or_not_ours_is_refused() {
 }
 
 #[tokio::test]
-async fn what_can_not_be_written_is_an_error() {
+async fn failing_output_is_an_error() {
     let school = School::demo().await;
     let all = school.download(Scope::All, Format::Json).await;
     let mut full = std::io::Cursor::new([0u8; 100]);

@@ -1,4 +1,4 @@
-//! What people say of an archive.
+//! Annotations of an archive: label, note and protection from deletion.
 
 use campus_backup_archive::Manifest;
 use campus_backup_archive::manifest::{MAX_LABEL_CHARS, MAX_NOTE_CHARS};
@@ -6,39 +6,39 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 
-/// What is said of an archive that is taken or brought.
+/// The annotations of a new archive.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Annotations {
     /// A short name.
     pub label: Option<String>,
-    /// A longer word.
+    /// A free-text note.
     pub note: Option<String>,
-    /// Whether it is kept until somebody says otherwise.
+    /// Whether it is protected from deletion.
     pub protected: bool,
 }
 
-/// What is to be said of an archive from now on; what is `None` stays, `Some(None)` is taken back.
+/// A change of annotations: `None` leaves one unchanged, `Some(None)` removes it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AnnotationPatch {
     /// A short name.
     pub label: Option<Option<String>>,
-    /// A longer word.
+    /// A free-text note.
     pub note: Option<Option<String>>,
-    /// Whether it is kept until somebody says otherwise.
+    /// Whether it is protected from deletion.
     pub protected: Option<bool>,
 }
 
 impl Annotations {
-    /// Whether they can be said.
+    /// Checks lengths and characters.
     ///
     /// # Errors
-    /// [`Error::Invalid`] naming the one that can't.
+    /// [`Error::Invalid`] with the name of the field.
     pub fn check(&self) -> Result<()> {
         check_label(self.label.as_deref())?;
         check_note(self.note.as_deref())
     }
 
-    /// Says them of an archive.
+    /// Writes the annotations into a manifest.
     pub(super) fn apply_to(&self, manifest: &mut Manifest) {
         manifest.label.clone_from(&self.label);
         manifest.note.clone_from(&self.note);
@@ -47,16 +47,16 @@ impl Annotations {
 }
 
 impl AnnotationPatch {
-    /// As [`Annotations::check`].
+    /// Checks the new values as [`Annotations::check`] does.
     ///
     /// # Errors
-    /// [`Error::Invalid`] naming the one that can't.
+    /// [`Error::Invalid`] with the name of the field.
     pub fn check(&self) -> Result<()> {
         check_label(self.label.as_ref().and_then(Option::as_deref))?;
         check_note(self.note.as_ref().and_then(Option::as_deref))
     }
 
-    /// Makes the change.
+    /// Changes the annotations of a manifest.
     pub(super) fn apply_to(&self, manifest: &mut Manifest) {
         if let Some(label) = &self.label {
             manifest.label.clone_from(label);
@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_nobody_could_read_is_refused() {
+    fn invisible_or_long_texts_are_refused() {
         let label = |label: &str| Annotations {
             label: Some(label.to_owned()),
             ..Annotations::default()

@@ -1,4 +1,4 @@
-//! Taking an archive: whether there is room for one, and how it gets into the list.
+//! Creating a backup: the check for free space, and its publication.
 
 use campus_backup_archive::Manifest;
 use campus_backup_archive::manifest::Origin;
@@ -7,33 +7,34 @@ use serde_json::json;
 use super::{Annotations, Operations};
 use crate::account::Admin;
 use crate::error::{Error, Result};
-use crate::job::{Idempotency, Kind, Needs, Phase, Submission, Submitted, Work, work};
+use crate::job::{Idempotency, Kind, Lock, Phase, Submission, Submitted, Work, work};
 use crate::stats;
 use crate::store::Listing;
 
-/// How many bytes a row takes in the store while nothing is known of this school's; the demo school's take a tenth of it
-/// when they are compressed.
+/// The assumed size of a row in the store before the first backup. Compressed rows of the demo school take a tenth of it.
 const BYTES_OF_A_ROW: u64 = 100;
 
-/// Where there is room for so many archives like the last one, the rows need not be counted to know that there is enough.
+/// With room for so many archives of the last size there is enough, and the rows need not be counted.
 const PLENTY: u64 = 100;
 
-/// What there must be to spare beside an archive.
+/// The bytes that must stay free beside an archive.
 pub(super) const TO_SPARE: u64 = 4 << 20;
 
 impl Operations {
-    /// Begins to take an archive of the live data: a job whose result is `{"archive_id"}` and the archive's numbers.
+    /// Starts to create a backup of the live data: a job whose result is `{"archive_id"}` and the archive's numbers.
     ///
-    /// 1. There must be room for it, as far as anybody can say.
-    /// 2. One snapshot of all tables is written into the store while it is read, and counted.
-    /// 3. What was written is opened again, to its end: digests, counts and sums must be those of the rows. What is stored is
-    ///    read back: it must be what was written.
-    /// 4. Its digests are recorded in the database. It is listed, and the job has succeeded. Whatever fails before that leaves nothing.
+    /// 1. The store must have room for it, if the free space is known.
+    /// 2. One snapshot of all tables is written into the store while it is read and counted.
+    /// 3. The written bytes are opened again, to their end: digests, counts and sums must be those of the rows. The stored
+    ///    object is read back and must be what was written.
+    /// 4. Its digests are recorded in the database, and it is listed; then the job has succeeded. A failure before that
+    ///    leaves no archive.
     ///
-    /// If an earlier job of the same request has published its archive, that one is the answer.
+    /// If an earlier job of the same request has published its archive, that archive is the result.
     ///
     /// # Errors
-    /// Then there is no job: [`Error::Invalid`], [`Error::InsufficientStorage`], and those of [`Jobs::submit`](crate::job::Jobs::submit).
+    /// Then there is no job: [`Error::Invalid`], [`Error::InsufficientStorage`], and those of
+    /// [`Jobs::submit`](crate::job::Jobs::submit).
     pub async fn create_backup(
         &self,
         admin: &Admin,
@@ -46,7 +47,7 @@ impl Operations {
             kind: Kind::Archive,
             parameters: json!(annotations),
             idempotency,
-            needs: Needs::Nothing,
+            lock: Lock::None,
         };
         let work = self.backup_work(admin.clone(), annotations);
         self.0.jobs.submit(admin, submission, work).await
@@ -67,7 +68,7 @@ impl Operations {
         })
     }
 
-    /// Demands room for an archive of the live data, if anybody can say how much there is.
+    /// Ensures that the store has room for a backup of the live data, if the free space is known.
     ///
     /// # Errors
     /// [`Error::InsufficientStorage`]
@@ -84,7 +85,7 @@ impl Operations {
         ensure_free_bytes(free, room_for(rows, last))
     }
 
-    /// Checks that the store answers and has room for an archive like the last one. No row is counted.
+    /// Checks that the store answers and has room for an archive of the last size. It counts no rows.
     ///
     /// # Errors
     /// [`Error::InsufficientStorage`], and those of [`Store::list`](crate::store::Store::list).
@@ -97,8 +98,8 @@ impl Operations {
         ensure_free_bytes(free, size.saturating_mul(2).saturating_add(TO_SPARE))
     }
 
-    /// Lists an archive that was stored and looked at, if it may be. Otherwise, and if it can't be listed, nothing is left of
-    /// it.
+    /// Lists an archive that was stored and checked, unless `may` is an error. In that case, and if it can't be listed, the
+    /// archive is removed.
     pub(super) async fn publish(&self, manifest: &Manifest, may: Result<()>) -> Result<()> {
         if let Err(error) = may {
             self.discard(manifest).await;
@@ -107,37 +108,37 @@ impl Operations {
         let Err(error) = self.0.store.put_manifest(manifest).await else {
             return Ok(());
         };
-        // The manifest may be there and only the answer be lost.
+        // The manifest may be stored although the answer was lost.
         match self.0.store.manifest(&manifest.id).await {
             Ok(there) if there.object == manifest.object => Ok(()),
             Err(Error::ArchiveNotFound { .. }) => {
                 self.discard(manifest).await;
                 Err(error)
             }
-            // Nobody can say whether it is listed, so it stays. If it is not, it is swept later.
+            // It may be listed or not, so it stays. If it is not listed, a sweep removes it later.
             Ok(_) | Err(_) => Err(error),
         }
     }
 
-    /// Removes an archive that is in no list. What fails is swept later.
+    /// Removes an archive that is not listed. If that fails, a sweep removes it later.
     pub(super) async fn discard(&self, manifest: &Manifest) {
         self.discard_form(&manifest.id, manifest.object.form()).await;
     }
 
     pub(super) async fn discard_form(&self, id: &str, form: campus_backup_archive::Form) {
         if let Err(error) = self.0.store.discard(id, form).await {
-            tracing::warn!(id, %error, "an archive that is in no list could not be removed; it will be swept");
+            tracing::warn!(id, %error, "an archive that is not listed could not be removed; it will be removed later");
         }
     }
 }
 
-/// Size and rows of the last archive that has rows.
+/// Size and rows of the last archive with rows.
 fn last_archive(listing: &Listing) -> Option<(u64, u64)> {
     let last = listing.archives.iter().find(|manifest| manifest.total > 0)?;
     Some((last.object.size, last.total))
 }
 
-/// What a job says of the archive that came of it.
+/// The result of a job that has created an archive.
 pub(super) fn job_result(manifest: &Manifest) -> serde_json::Value {
     json!({
         "archive_id": manifest.id,
@@ -147,7 +148,7 @@ pub(super) fn job_result(manifest: &Manifest) -> serde_json::Value {
     })
 }
 
-/// Demands so many bytes of those that are free.
+/// Ensures that enough bytes are free.
 ///
 /// # Errors
 /// [`Error::InsufficientStorage`]
@@ -161,10 +162,10 @@ pub(super) fn ensure_free_bytes(free: u64, needed: u64) -> Result<()> {
     }
 }
 
-/// How many bytes should be free before an archive of so many rows is begun, by the size and the rows of one before.
+/// How many bytes should be free for an archive of so many rows, by size and rows of the last archive.
 fn room_for(rows: u64, last: Option<(u64, u64)>) -> u64 {
     let needed = match last {
-        // A few more rows than it had should not take it for too small.
+        // The number of rows may have grown since the last archive.
         Some((size, total)) => (u128::from(rows) * u128::from(size)).div_ceil(u128::from(total.max(1))),
         None => u128::from(rows) * u128::from(BYTES_OF_A_ROW),
     };
@@ -178,7 +179,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn room_is_asked_for_by_what_the_last_one_took() {
+    fn needed_room_follows_the_last_archive() {
         assert_eq!(room_for(0, None), TO_SPARE);
         assert_eq!(room_for(10, None), 2_000 + TO_SPARE);
         assert_eq!(room_for(10, Some((50, 5))), 200 + TO_SPARE);

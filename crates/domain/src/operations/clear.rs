@@ -1,4 +1,4 @@
-//! Clearing with a way back.
+//! Clearing tables, with a safety backup that can undo it.
 
 use std::collections::BTreeMap;
 
@@ -14,29 +14,30 @@ use crate::change::Change;
 use crate::change_log::{self, Effect, RowCounts, SafetyArchive};
 use crate::clear::{self, Clear, Confirmation};
 use crate::error::Result;
-use crate::job::{Context, Idempotency, Kind, Needs, Phase, Submission, Submitted, Work, work};
+use crate::job::{Context, Idempotency, Kind, Lock, Phase, Submission, Submitted, Work, work};
 
-/// What a clear has done. It is the result of its job, whose id is that of the clear.
+/// The result of a clear. The id of its job is the id of the clear.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClearReport {
     /// Rows removed, for each table that the scope concerns.
     pub removed: BTreeMap<Table, u64>,
     /// Rows left, for all seven tables.
     pub kept: BTreeMap<Table, u64>,
-    /// When.
+    /// The time of the clear.
     pub cleared_at: DateTime<Utc>,
-    /// What has the rows that were removed; none if there were none.
+    /// The safety backup with the removed rows; none if no rows were removed.
     pub archive_id: Option<String>,
     /// Until when it can be undone; none if there is nothing to undo.
     pub undo_until: Option<DateTime<Utc>>,
 }
 
 impl Operations {
-    /// Begins to clear: a job whose result is a [`ClearReport`]. The [order](super) is that of all that removes rows.
+    /// Starts a clear: a job whose result is a [`ClearReport`]. It follows the [procedure](super) of all operations that
+    /// remove rows.
     ///
     /// # Errors
-    /// Then there is no job: those of [`Clear::check`]; [`Error::RowCountChanged`](crate::Error::RowCountChanged) if the expected rows are
-    /// others already now; [`Error::InsufficientStorage`](crate::Error::InsufficientStorage), and those of
+    /// Then there is no job: those of [`Clear::check`]; [`Error::RowCountChanged`](crate::Error::RowCountChanged) if the
+    /// expected row counts are already wrong; [`Error::InsufficientStorage`](crate::Error::InsufficientStorage), and those of
     /// [`Jobs::submit`](crate::job::Jobs::submit).
     pub async fn clear(
         &self,
@@ -57,7 +58,7 @@ impl Operations {
             kind: Kind::Clear,
             parameters: json!({"table": request.scope.name()}),
             idempotency,
-            needs: Needs::WriterLease,
+            lock: Lock::WriterLease,
         };
         let work = self.clear_work(admin.clone(), request.clone());
         self.0.jobs.submit(admin, submission, work).await
@@ -76,7 +77,7 @@ impl Operations {
                     return Err(error);
                 }
             };
-            // Where this fails nobody knows whether it is done, so the safety archive stays.
+            // If this fails, the change may be committed or not, so the safety backup stays.
             change.commit().await?;
             if report.archive_id.is_none() {
                 safety.discard().await;
@@ -85,7 +86,7 @@ impl Operations {
         })
     }
 
-    /// Everything between the safety archive and the commit. The change is dropped where it fails.
+    /// All steps between the safety backup and the commit. On an error the change is dropped.
     async fn remove(
         &self,
         context: &Context,

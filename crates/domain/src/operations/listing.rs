@@ -1,4 +1,4 @@
-//! What archives there are, and what is said of them.
+//! Listing, showing, editing and deleting archives.
 
 use std::ops::Range;
 
@@ -8,35 +8,35 @@ use campus_backup_archive::manifest::Origin;
 use super::{AnnotationPatch, ListedArchive, Operations};
 use crate::account::Admin;
 use crate::change_log;
-use crate::diff::{self, Side};
+use crate::diff::{self, DiffInput};
 use crate::error::{Error, Result};
 use crate::store::{self, StoreReader, UnreadableEntry};
 
-/// Some of the archives that are kept.
+/// A page of the list of archives.
 #[derive(Clone, Debug, Default)]
 pub struct ArchivePage {
-    /// The newest first.
+    /// The archives of the page, newest first.
     pub items: Vec<ListedArchive>,
-    /// How many there are in all.
+    /// How many archives the whole list has.
     pub total: u64,
-    /// Those whose manifest can't be read.
-    pub unreadable: Vec<UnreadableEntry>,
+    /// Archives whose manifest can't be read.
+    pub unreadable: Vec<Unreadable>,
 }
 
-/// Whether an archive may be deleted that an undo needs.
+/// Whether an archive that an undo needs may be deleted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UndoLoss {
-    /// It may not.
+    /// It may not be deleted.
     Refused,
-    /// It may: somebody knows it and wants it.
+    /// The caller accepts that the undo is lost.
     Accepted,
 }
 
 impl Operations {
-    /// Lists archives, if wanted only those that came in one way, the newest first.
+    /// Lists archives, newest first; only those of one kind if `kind` is set.
     ///
     /// # Errors
-    /// [`Error::StoreUnavailable`], and what the database says.
+    /// [`Error::StoreUnavailable`], and database errors.
     pub async fn list(&self, _: &Admin, kind: Option<Origin>, limit: u64, offset: u64) -> Result<ArchivePage> {
         let (page, total, unreadable) = self.stored().page(kind, limit, offset).await?;
         Ok(ArchivePage {
@@ -46,7 +46,7 @@ impl Operations {
         })
     }
 
-    /// What is known of one.
+    /// Shows one archive.
     ///
     /// # Errors
     /// Those of [`Store::manifest`](crate::store::Store::manifest).
@@ -54,7 +54,8 @@ impl Operations {
         self.describe_one(self.0.store.manifest(id).await?).await
     }
 
-    /// Changes what is said of one. The manifest is signed again only if it was signed before: nothing else of it is looked at.
+    /// Changes the annotations of an archive. The manifest is signed again only if it was signed before, because nothing else
+    /// of it is checked here.
     ///
     /// # Errors
     /// [`Error::Invalid`], and those of [`Store::update`](crate::store::Store::update).
@@ -73,8 +74,8 @@ impl Operations {
         self.describe_one(self.0.store.update(id, change).await?).await
     }
 
-    /// Deletes one. A clear that can be undone only with it can't be undone afterwards, so that has to be
-    /// [allowed](UndoLoss).
+    /// Deletes an archive. If a clear can be undone only with this archive, the caller must [accept](UndoLoss) that the undo is
+    /// lost.
     ///
     /// # Errors
     /// [`Error::ArchiveNeededForUndo`], [`Error::ArchiveProtected`], and those of
@@ -89,20 +90,20 @@ impl Operations {
         self.0.store.delete(id).await
     }
 
-    /// One as a side of a comparison.
+    /// An archive as an input of a comparison.
     ///
     /// # Errors
     /// Those of [`Store::manifest`](crate::store::Store::manifest).
-    pub async fn side(&self, _: &Admin, id: &str) -> Result<Side> {
+    pub async fn diff_input(&self, _: &Admin, id: &str) -> Result<DiffInput> {
         let manifest = self.0.store.manifest(id).await?;
-        Ok(Side::Archive(diff::Archive {
+        Ok(DiffInput::Archive(diff::Archive {
             source: self.source(&manifest),
             keys: self.0.settings.keys.clone(),
             manifest: Some(manifest),
         }))
     }
 
-    /// The bytes of one as they are stored, or a range of them.
+    /// The stored bytes of an archive, or a range of them.
     ///
     /// # Errors
     /// Those of [`Store::read`](crate::store::Store::read).

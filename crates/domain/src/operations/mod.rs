@@ -1,26 +1,27 @@
-//! Archives: taking, bringing, looking at, verifying and restoring them, and clearing with a way back.
+//! Operations on archives and live data: backup, upload, list, verify, compare, restore, clear and undo.
 //!
-//! The front door is [`Operations`]. It puts together what lies elsewhere: a [snapshot](crate::snapshot) is written into the
-//! [store](crate::store) by a [job](crate::job), read back by [`open`](crate::open), tested by a restore in
-//! [`verify`](crate::verify), brought back by [`restore`](crate::restore). Whatever takes long or changes the live data
-//! is a job; what is wrong with a request is said before there is one.
+//! The front door is [`Operations`], which orchestrates the capabilities of this crate. A [job](crate::job) writes a
+//! [snapshot](crate::snapshot) into the [store](crate::store), [`open`](crate::open) reads it back,
+//! [`verify`](crate::verify) tests it with a restore, and [`restore`](crate::restore) restores it. Everything that takes
+//! long or changes the live data is a job. A wrong request is refused before its job is created.
 //!
-//! What removes or replaces rows keeps one order, here and nowhere else:
+//! Operations that remove or replace rows follow one procedure, here and nowhere else:
 //!
-//! 1. Whatever has to be read is read to its end and checked.
-//! 2. The change begins: nobody else can write to its tables any more.
-//! 3. A *safety archive* of what is there is taken, read back and listed ([`safety_backup`]). Without it nothing goes on.
+//! 1. Everything that has to be read is read to its end and checked.
+//! 2. The change begins. From now on no other client can write to its tables.
+//! 3. A *safety backup* of the live data is created, read back and listed ([`safety_backup`]). Without it the operation ends.
 //! 4. Rows are changed, counted and checked, in one transaction.
-//! 5. The job's end, its result, its record in the [change log](crate::change_log) and the effect are one commit ([`Context::finish_in`](crate::job::Context::finish_in)).
+//! 5. The end of the job, its result, its record in the [change log](crate::change_log) and the effect are one commit
+//!    ([`Context::finish_in`](crate::job::Context::finish_in)).
 //!
-//! What fails before the commit has changed nothing, and its safety archive is removed again.
+//! A failure before the commit changes nothing, and the safety backup is deleted again.
 //!
-//! What proves an archive is in the database and not beside it ([`records`]).
+//! The proof of an archive's origin is in the database, not in the store ([`records`]).
 //!
-//! In reading order: [`annotations`] are those of people; [`backup`] begins an archive, [`pipeline`] is how it is written and checked,
-//! `safety_backup` takes those that can undo something;
-//! `stored` reads what is there, [`published`](mod@published) finds what a job has published; [`listing`] lists and keeps;
-//! [`upload`] lets one in; [`table`] takes one table out; [`verify`] looks again; then [`restore`], [`clear`] and [`undo`].
+//! In reading order: [`annotations`] are label, note and protection of an archive; [`backup`] creates a backup, and [`pipeline`]
+//! writes and checks it; `safety_backup` creates the backups that can undo a change; `stored` reads archives without a
+//! database, and [`published`](mod@published) finds the archives of a job; [`listing`] lists, edits and deletes; [`upload`]
+//! accepts an uploaded file; [`table`] downloads one table; [`verify`] verifies; then [`restore`], [`clear`] and [`undo`].
 
 mod annotations;
 mod backup;
@@ -62,27 +63,27 @@ use crate::open::Source;
 use crate::store::{Store, SweepReport};
 use crate::verify as verification;
 
-/// How old what a test restore or a restore has left must be before it is removed.
+/// The age at which leftovers of a restore or a test restore are removed.
 const LEFTOVER_AGE: TimeDelta = TimeDelta::hours(1);
 
-/// How archives are made and kept.
+/// How archives are created and kept.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// The version of the program, for the header of what is taken.
+    /// The version of the program, for the header of archives.
     pub app_version: &'static str,
-    /// To whom archives are encrypted; to nobody if it is empty.
+    /// The recipients that archives are encrypted to. Archives are not encrypted if there are none.
     pub recipients: Recipients,
-    /// What opens encrypted ones.
+    /// The keys that open encrypted archives.
     pub keys: Keys,
-    /// A folder for what a restore or a test restore needs while it works.
+    /// A folder for temporary files of restores and test restores.
     pub scratch: PathBuf,
     /// For how long a clear can be undone.
     pub undo_window: TimeDelta,
-    /// How many bytes an archive that is brought may have.
+    /// How many bytes an uploaded archive may have.
     pub upload_limit: u64,
 }
 
-/// All archives of a school. Cloning is cheap, and clones are the same.
+/// All operations on the archives of a school. Cloning is cheap; clones share the same state.
 #[derive(Clone)]
 pub struct Operations(Arc<Shared>);
 
@@ -93,12 +94,12 @@ struct Shared {
     jobs: Jobs,
     settings: Settings,
     layers: Layers,
-    /// Read once.
+    /// Read once and then cached.
     manifest_key: OnceCell<ManifestKey>,
 }
 
 impl Operations {
-    /// The archives in a store, of the live data in a database. Nothing is asked or written yet.
+    /// Operations on a store and on the live data of a database. This reads and writes nothing.
     pub fn new(database: Database, store: Store, jobs: Jobs, settings: Settings) -> Self {
         let layers = Layers {
             recipients: settings.recipients.clone(),
@@ -114,28 +115,27 @@ impl Operations {
         }))
     }
 
-    /// How many bytes an archive that is brought may have.
+    /// How many bytes an uploaded archive may have.
     pub fn upload_limit(&self) -> u64 {
         self.0.settings.upload_limit
     }
 
-    /// The same archives as whoever has their files sees them.
+    /// The same archives without a database.
     fn stored(&self) -> StoredArchives {
         let Settings { keys, scratch, .. } = &self.0.settings;
         StoredArchives::new(self.0.store.clone(), keys.clone(), scratch.clone())
     }
 
-    /// The bytes of an archive that is listed.
+    /// The bytes of a listed archive.
     fn source(&self, manifest: &Manifest) -> Arc<dyn Source> {
         self.0.store.source(&manifest.id, manifest.object.form())
     }
 
-    /// Removes what a crash left, in the store and in the scratch folder, and records of archives that were deleted long ago.
+    /// Removes leftovers of a crash, in the store and in the scratch folder, and records of archives that were deleted long ago.
     ///
     /// # Errors
-    /// [`Error::StoreUnavailable`](crate::Error::StoreUnavailable), what the system says of the folder, and what the
-    /// database says.
-    pub async fn sweep(&self) -> Result<SweepReport> {
+    /// [`Error::StoreUnavailable`](crate::Error::StoreUnavailable), errors of the folder, and database errors.
+    pub async fn sweep(&self) -> Result<Swept> {
         verification::sweep(&self.0.settings.scratch, LEFTOVER_AGE)?;
         let swept = self.0.store.sweep().await?;
         self.prune_records().await?;

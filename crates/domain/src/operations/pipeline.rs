@@ -1,13 +1,13 @@
-//! From a snapshot to an object in the store that was opened again, all at once:
+//! The pipeline of a backup: a snapshot is read, stored and opened again at the same time.
 //!
 //! ```text
 //! snapshot -> document -> sealing -> object -> store
 //!          (the caller's)                  \-> opening
 //! ```
 //!
-//! Sealing and opening have a thread each, and what waits between the three is short. Opening is what a restore would do
-//! first: every layer, row, count, digest, sum and reference. What is stored is read back in the end, and its digest says
-//! that it is the very object that was opened.
+//! Sealing and opening have a thread each, with a short queue of chunks before each. Opening checks what a restore would check
+//! first: every layer, row, count, digest, sum and reference. In the end the stored object is read back, and its digest
+//! proves that it is the object that was opened.
 
 use std::io::{self, Cursor, Read, Write};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -20,16 +20,16 @@ use crate::account::Admin;
 use crate::catalog::Table;
 use crate::error::{Error, Result, UnstorableRows};
 use crate::export::{demand_archivable, header};
-use crate::job::{Phase, Progress, Steps};
+use crate::job::{Phase, Progress, ProgressBatch};
 use crate::open::{self, Checked};
 use crate::priority::{self, Priority};
 use crate::snapshot::{Selection, Sink, Snapshot};
 use crate::store::{self, StoreWriter};
 
-/// How many bytes of the document are handed on at once.
+/// How many bytes a chunk of the document has.
 const CHUNK_BYTES: usize = 256 * 1024;
 
-/// How many pieces may wait between two threads.
+/// How many chunks may wait between two threads.
 const QUEUE: usize = 4;
 
 /// What is being done, for errors.
@@ -38,9 +38,9 @@ const OPENING: &str = "opening what is stored";
 const READING_BACK: &str = "reading back what was stored";
 
 impl Operations {
-    /// Writes an archive of the live data into the store and reads it back. It is in no list yet.
+    /// Writes an archive of the live data into the store and reads it back. It does not list the archive.
     ///
-    /// It works on the thread that polls it, which must be one that may block, and on two others.
+    /// It blocks the thread that polls it, and uses two more threads.
     pub(super) async fn write(
         &self,
         by: &Admin,
@@ -50,7 +50,7 @@ impl Operations {
         progress: &Progress,
     ) -> Result<Manifest> {
         let priority = match kind {
-            // Others wait for what a safety archive is taken for, which has locked the tables.
+            // Other clients wait for the change of a safety backup, which has locked the tables.
             Origin::Safety => Priority::Usual,
             Origin::Taken | Origin::Uploaded => Priority::Low,
         };
@@ -70,7 +70,7 @@ impl Operations {
         Ok(manifest)
     }
 
-    /// Reads the snapshot, stores it and opens what is stored, at the same time.
+    /// Reads the snapshot, stores it and opens the stored bytes, at the same time.
     async fn store(
         &self,
         snapshot: Snapshot,
@@ -84,7 +84,7 @@ impl Operations {
         let sealing = priority::run(priority, STORING, move || {
             seal(&layers, incoming, &chunks, object, told)
         });
-        // It is the reading that tells how far this has come.
+        // The reader of the snapshot reports the progress.
         let opening = move || open::check(ChunkReader::new(copies), &keys, &Progress::default());
         let opening = priority::run(priority, OPENING, opening);
         let read = self.read(snapshot, document, progress).await;
@@ -109,7 +109,7 @@ impl Operations {
             writer: Writer::begin(&header, &mut buffer),
             buffer,
             queue,
-            steps: Steps::of(progress),
+            progress_batch: ProgressBatch::new(progress),
             table: Table::Users,
             rows: 0,
             unstorable: UnstorableRows::default(),
@@ -127,15 +127,15 @@ impl Operations {
         }
         snapshot.end().await?;
         sink.unstorable.refuse()?;
-        sink.steps.tell()?;
+        sink.progress_batch.flush()?;
         let summary = sink.writer.finish(&mut sink.buffer);
         for chunk in [Chunk::Bytes(sink.buffer), Chunk::End] {
-            hand_on(&sink.queue, chunk)?;
+            send(&sink.queue, chunk)?;
         }
         Ok(summary)
     }
 
-    /// Reads what is stored to its end: it must be what was written, which has so many rows.
+    /// Reads the stored object to its end: it must be what was written, which has `rows` rows.
     async fn read_back(
         &self,
         id: &str,
@@ -155,25 +155,24 @@ impl Operations {
     }
 }
 
-/// Which of several errors the others come from: that nobody takes what is made, or that no more comes, is only what it
-/// looks like from the other side.
+/// The error that caused the others. [`Error::Gone`] only means that another thread has ended first.
 fn cause(errors: [Option<Error>; 3]) -> Error {
     let real = |error: &Error| !matches!(error, Error::Gone);
     errors.into_iter().flatten().find(real).unwrap_or(Error::Gone)
 }
 
-/// A piece of the document or of the object on its way to another thread.
+/// A chunk of the document or of the object, for another thread.
 enum Chunk {
     Bytes(Vec<u8>),
-    /// It was everything. Without it nothing is stored.
+    /// The end of the bytes. Without it nothing is stored.
     End,
 }
 
-/// Hands on a piece.
+/// Sends a chunk.
 ///
 /// # Errors
 /// [`Error::Gone`]
-fn hand_on(queue: &SyncSender<Chunk>, chunk: Chunk) -> Result<()> {
+fn send(queue: &SyncSender<Chunk>, chunk: Chunk) -> Result<()> {
     queue.send(chunk).map_err(|_| Error::Gone)
 }
 
@@ -182,10 +181,10 @@ struct Document<'p> {
     writer: Writer,
     buffer: Vec<u8>,
     queue: SyncSender<Chunk>,
-    steps: Steps<'p>,
+    progress_batch: ProgressBatch<'p>,
     table: Table,
     rows: u64,
-    /// Found by reading on to the end, so that all of them are told at once, before anything is changed.
+    /// The rows that an archive can't hold. Reading continues to the end, so that one error names all of them.
     unstorable: UnstorableRows,
 }
 
@@ -198,13 +197,13 @@ impl Sink for Document<'_> {
             self.buffer.truncate(before);
             self.unstorable.add(&error);
         }
-        self.steps.step()
+        self.progress_batch.add_row()
     }
 
     fn unreadable(&mut self, error: Error) -> Result<()> {
         self.rows += 1;
         self.unstorable.add(&error);
-        self.steps.step()
+        self.progress_batch.add_row()
     }
 
     /// Blocks while the store is slow.
@@ -213,16 +212,16 @@ impl Sink for Document<'_> {
             return Ok(());
         }
         if !self.unstorable.is_empty() {
-            // Nobody takes what is not whole, and the rest is only read for its errors.
+            // An incomplete archive is not stored; the rest is only read for its errors.
             self.buffer.clear();
             return Ok(());
         }
         let full = std::mem::replace(&mut self.buffer, Vec::with_capacity(CHUNK_BYTES + CHUNK_BYTES / 8));
-        hand_on(&self.queue, Chunk::Bytes(full))
+        send(&self.queue, Chunk::Bytes(full))
     }
 }
 
-/// Puts what comes through the layers into the store, and hands it on to be opened.
+/// Compresses and encrypts the chunks, writes them into the store, and sends a copy to be opened.
 fn seal(
     layers: &Layers,
     incoming: Incoming,
@@ -247,11 +246,11 @@ fn seal(
         }
     }
     let (copied, measurement) = sealer.finish().map_err(failed())?;
-    hand_on(&copied.object, Chunk::End)?;
+    send(&copied.object, Chunk::End)?;
     Ok((copied.writer.into_incoming()?, measurement))
 }
 
-/// Writes into the store, tells how many bytes that were, and hands on the same.
+/// Writes into the store, reports the number of bytes, and sends a copy of them to be opened.
 struct TeeWriter {
     writer: store::Writer,
     object: SyncSender<Chunk>,
@@ -262,7 +261,7 @@ impl Write for TeeWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = self.writer.write(bytes)?;
         self.progress.add_bytes(written as u64);
-        hand_on(&self.object, Chunk::Bytes(bytes[..written].to_vec())).map_err(io::Error::other)?;
+        send(&self.object, Chunk::Bytes(bytes[..written].to_vec())).map_err(io::Error::other)?;
         Ok(written)
     }
 
@@ -271,7 +270,7 @@ impl Write for TeeWriter {
     }
 }
 
-/// The bytes of an object as they come from the thread that seals it.
+/// Reads an object from the chunks that the sealing thread sends.
 struct ChunkReader {
     chunks: Receiver<Chunk>,
     chunk: Cursor<Vec<u8>>,
@@ -309,9 +308,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_breaks_off_never_looks_like_an_end() {
+    fn missing_end_is_an_error() {
         let (queue, chunks) = sync_channel(QUEUE);
-        hand_on(&queue, Chunk::Bytes(b"ab".to_vec())).unwrap();
+        send(&queue, Chunk::Bytes(b"ab".to_vec())).unwrap();
         drop(queue);
         let mut read = Vec::new();
         let broken = ChunkReader::new(chunks).read_to_end(&mut read).unwrap_err();
@@ -325,7 +324,7 @@ mod tests {
             Chunk::Bytes(b"c".to_vec()),
             Chunk::End,
         ] {
-            hand_on(&queue, chunk).unwrap();
+            send(&queue, chunk).unwrap();
         }
         let mut read = String::new();
         ChunkReader::new(chunks).read_to_string(&mut read).unwrap();
@@ -333,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn the_error_that_others_come_from_is_told() {
+    fn causing_error_is_returned() {
         let told = cause([Some(Error::Gone), Some(Error::Forbidden), Some(Error::Gone)]);
         assert!(matches!(told, Error::Forbidden));
         assert!(matches!(cause([None, Some(Error::Gone), None]), Error::Gone));

@@ -1,4 +1,4 @@
-//! Archives as what jobs have published: found again by the job and by the request.
+//! The archives that jobs have published, found by the job or by the request.
 
 use campus_backup_archive::Manifest;
 use serde_json::Value;
@@ -11,11 +11,11 @@ use crate::error::Result;
 use crate::job::{Context, Published};
 use crate::store::Store;
 
-/// What jobs on that database have published in that store, for [`job::Settings`](crate::job::Settings). A manifest that the
-/// installation has not signed is not believed.
+/// The archives that jobs of a database have published in a store, for [`job::Settings`](crate::job::Settings). Manifests
+/// that this installation has not signed are ignored.
 ///
 /// # Errors
-/// [`Error::StoreUnavailable`](crate::Error::StoreUnavailable), and what the database says.
+/// [`Error::StoreUnavailable`](crate::Error::StoreUnavailable), and database errors.
 pub async fn published(database: &Database, store: &Store) -> Result<Published> {
     let (listing, key) = (store.list().await?, manifest_key(database).await?);
     Ok(listing
@@ -26,15 +26,15 @@ pub async fn published(database: &Database, store: &Store) -> Result<Published> 
         .collect())
 }
 
-/// Names job and request in the manifest of an archive that the job is about to publish.
+/// Adds job and request to the manifest of an archive that the job is about to publish.
 pub(super) fn attribute(manifest: &mut Manifest, context: &Context) {
     manifest.job_id = Some(context.job_id().to_owned());
     manifest.request_digest = context.request_digest();
 }
 
 impl Operations {
-    /// What an earlier job of the same request has published although it did not succeed as far as it is known: its answer
-    /// from the store was lost, or it was taken for dead. It is the answer to the request that is made again.
+    /// The archive that an earlier job of the same request has published, although that job did not succeed: the store's answer
+    /// was lost, or the job was reaped. It is the result of the repeated request.
     pub(super) async fn published_before(&self, context: &Context) -> Result<Option<Value>> {
         let Some(digest) = context.request_digest().filter(|_| context.is_repeat()) else {
             return Ok(None);

@@ -1,12 +1,12 @@
-//! What proves an archive, kept where whoever can write to the store can't reach: in the database.
+//! The proof of an archive's origin. It is in the database, where an attacker with write access to the store can't change it.
 //!
-//! - A *record* has the digests of one archive. It is written when the archive becomes known as one of this installation: of
-//!   a backup or an upload before it is listed, of a safety archive in the transaction of the change that it was made for. An
-//!   archive whose record says otherwise is neither verified nor restored.
-//! - The *key* signs manifests. Verifications that a manifest remembers count only if its signature is right. It is in the
-//!   database, so that all copies of the service have the same and a new signing secret for tokens changes nothing.
+//! - A *record* has the digests of one archive. The record of a backup or an upload is written before the archive is listed;
+//!   that of a safety backup in the transaction of its change. An archive that differs from its record is neither
+//!   verified nor restored.
+//! - The *key* signs manifests. The verifications in a manifest count only if its signature is valid. The key is in the
+//!   database, so that all copies of the service share it, and a new signing secret for tokens does not change it.
 //!
-//! Both are lost with the database. Then the archives are [`Found`](ArchiveOrigin::Found), and verifying signs them again.
+//! Both are lost with the database. The archives are then [`Found`](ArchiveOrigin::Found), and verifying signs them again.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -34,21 +34,21 @@ use crate::store::TOMBSTONE_DAYS;
 /// The name of the key that signs manifests.
 const MANIFESTS: &str = "manifests";
 
-/// How many records one query asks for or removes.
+/// How many records one query reads or deletes.
 const BATCH: usize = 500;
 
-/// How long a job waits until it tries again to write a record while another change holds SQLite's write lock.
+/// How long a job waits before it tries again to write a record, while another change holds SQLite's write lock.
 const BUSY_PAUSE: Duration = Duration::from_secs(1);
 
-/// Where an archive comes from, as far as this installation can prove it.
+/// The origin of an archive, as far as this installation can prove it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ArchiveOrigin {
-    /// This installation created it, and it is what was created.
+    /// This installation created it, and it is unchanged.
     MadeHere,
-    /// An administrator uploaded it here, and it is what was uploaded.
+    /// An administrator uploaded it here, and it is unchanged.
     Uploaded,
-    /// It was found in the store. Nothing here proves where it comes from.
+    /// It was found in the store. Nothing proves its origin.
     Found,
 }
 
@@ -66,18 +66,18 @@ impl ArchiveOrigin {
     }
 }
 
-/// An archive with what is proven of it.
+/// An archive with its proven origin and verifications.
 #[derive(Clone, Debug)]
 pub struct ListedArchive {
-    /// What its manifest says.
+    /// Its manifest.
     pub manifest: Arc<Manifest>,
-    /// Where it comes from; none where no database was asked.
+    /// Its origin; none without a database.
     pub origin: Option<ArchiveOrigin>,
     is_signed: bool,
 }
 
 impl ListedArchive {
-    /// Without a database nothing can be proven: its verifications are what the manifest says.
+    /// An archive without a database: nothing is proven, and its verifications are those of the manifest.
     pub(super) fn unproven(manifest: Arc<Manifest>) -> Self {
         Self {
             manifest,
@@ -86,7 +86,7 @@ impl ListedArchive {
         }
     }
 
-    /// The verifications of this installation, the oldest first. Those of a manifest that it has not signed are not believed.
+    /// The verifications by this installation, oldest first. Verifications in an unsigned manifest are ignored.
     pub fn verifications(&self) -> &[Verification] {
         match self.is_signed {
             true => &self.manifest.verifications,
@@ -95,16 +95,16 @@ impl ListedArchive {
     }
 }
 
-/// What an archive is verified with, besides itself.
+/// The proof that an archive is verified with.
 pub(super) struct Proof<'a> {
-    /// Signs its manifest.
+    /// The key that signs its manifest.
     pub(super) key: &'a ManifestKey,
     /// Its record, if there is one.
     pub(super) record: Option<Model>,
 }
 
 impl Operations {
-    /// What the archive with that id is verified with.
+    /// The proof for the archive with this id.
     pub(super) async fn proof(&self, id: &str) -> Result<Proof<'_>> {
         Ok(Proof {
             key: self.manifest_key().await?,
@@ -118,7 +118,7 @@ impl Operations {
         self.0.manifest_key.get_or_try_init(read).await
     }
 
-    /// Adds what is proven of archives.
+    /// Adds proven origins and verifications to manifests.
     pub(super) async fn describe(&self, manifests: Vec<Arc<Manifest>>) -> Result<Vec<ListedArchive>> {
         let key = self.manifest_key().await?;
         let mut records = BTreeMap::new();
@@ -139,7 +139,7 @@ impl Operations {
         Ok(manifests.into_iter().map(describe).collect())
     }
 
-    /// The same for one.
+    /// Adds the proven origin and verifications to one manifest.
     pub(super) async fn describe_one(&self, manifest: Arc<Manifest>) -> Result<ListedArchive> {
         let described = self.describe(vec![manifest]).await?;
         let one = described.into_iter().next();
@@ -152,7 +152,7 @@ impl Operations {
         record.map_err(Error::database("reading the record of an archive"))
     }
 
-    /// The record of an archive that can be read, which must be the one that its manifest is about.
+    /// The record of an archive, which must match its manifest.
     ///
     /// # Errors
     /// [`Error::RecordMismatch`]
@@ -164,8 +164,8 @@ impl Operations {
         Ok(record)
     }
 
-    /// Signs the manifest of an archive of a job that changes nothing else, records the archive, and lists it. A record without
-    /// its archive proves nothing, so it stays where the rest fails.
+    /// Signs the manifest of a new archive, records the archive, and lists it. A record without its archive proves nothing, so
+    /// it stays if a later step fails.
     pub(super) async fn record_and_publish(&self, manifest: &mut Manifest, context: &Context) -> Result<()> {
         attribute(manifest, context);
         let may = self.sign_and_record(manifest, context).await;
@@ -178,7 +178,8 @@ impl Operations {
         self.write_record(manifest, context.job_id(), context.progress()).await
     }
 
-    /// On SQLite another change may hold the write lock for minutes; the archive is worth the wait.
+    /// Writes the record of an archive. On SQLite another change may hold the write lock for minutes; the job waits for it,
+    /// because the archive is already stored.
     async fn write_record(&self, manifest: &Manifest, job_id: &str, progress: &Progress) -> Result<()> {
         loop {
             let record = record_of(manifest, job_id).into_active_model();
@@ -193,14 +194,14 @@ impl Operations {
         }
     }
 
-    /// Records the safety archive of a change, in its transaction.
+    /// Records the safety backup of a change, in the transaction of the change.
     pub(super) async fn record_in(&self, change: &mut Change, manifest: &Manifest, context: &Context) -> Result<()> {
         let record = record_of(manifest, context.job_id()).into_active_model();
         let insert = Entity::insert(record).build(self.0.database.connection().get_database_backend());
         change.execute(&insert).await.map(drop)
     }
 
-    /// Removes records of archives that are not in the store, when it is no longer known either that these were deleted.
+    /// Deletes the records of archives that are not in the store, after the store has forgotten their deletion.
     pub(super) async fn prune_records(&self) -> Result<()> {
         let doing = "removing the records of archives that are gone";
         let connection = self.0.database.connection();
@@ -239,7 +240,7 @@ pub(super) async fn manifest_key(database: &Database) -> Result<ManifestKey> {
     ManifestKey::from_hexadecimal(&value).ok_or_else(|| Error::internal(doing)("it is not in hexadecimal"))
 }
 
-/// Demands that an archive that was read to its end is the one of its record.
+/// Ensures that an archive that was read to its end matches its record.
 ///
 /// # Errors
 /// [`Error::RecordMismatch`]
@@ -249,7 +250,7 @@ pub(super) fn ensure_is_recorded(record: Option<&Model>, checked: &Checked) -> R
     })
 }
 
-/// Demands the same of the digest of a summary and of an object.
+/// Ensures that the digest of a summary and an object match a record.
 ///
 /// # Errors
 /// [`Error::RecordMismatch`]
@@ -266,7 +267,7 @@ pub(super) fn ensure_same(record: &Model, digest: &str, object: &Object) -> Resu
     Err(Error::RecordMismatch { what })
 }
 
-/// What a restore may take an archive with this record for. That its manifest says so does not make it a safety archive.
+/// The origin that a restore may assume for an archive with this record. Its manifest alone does not make it a safety backup.
 pub(super) fn provenance_of(record: Option<&Model>) -> Provenance {
     match record.map(|record| record.kind) {
         Some(Kind::Safety) => Provenance::SafetyArchive,
@@ -274,7 +275,7 @@ pub(super) fn provenance_of(record: Option<&Model>) -> Provenance {
     }
 }
 
-/// How an archive with this record came into the store.
+/// The kind of an archive with this record.
 pub(super) fn kind_of(record: &Model) -> Origin {
     match record.kind {
         Kind::Created => Origin::Taken,

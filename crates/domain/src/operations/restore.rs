@@ -1,4 +1,4 @@
-//! Bringing back what is in an archive.
+//! Restoring an archive.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -9,75 +9,75 @@ use chrono::{DateTime, Utc};
 use sea_orm::Statement;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use tokio::runtime::Handle;
 
+use super::Operations;
 use super::records::{ensure_is_recorded, provenance_of};
-use super::{Operations, Settings};
 use crate::account::Admin;
+use crate::blocking;
 use crate::catalog::Table;
 use crate::change::Change;
 use crate::change_log::{self, Effect, SafetyArchive};
 use crate::entity::archive::Model as Record;
 use crate::error::{Error, Result};
-use crate::job::{Context, Idempotency, Kind, Needs, Phase, Progress, Submission, Submitted, Work, work};
+use crate::job::{Context, Idempotency, Kind, Lock, Phase, Progress, Submission, Submitted, Work, work};
 use crate::open::Source;
-use crate::restore::{self, Plan, Provenance, Restore, Restored, RestoredTable, Warning, WarningCode};
+use crate::restore::{self, Plan, Provenance, Restore, RestoreContext, RestoredTable, Warning, WarningCode};
 use crate::verify::digest;
 
-/// What has to be typed so that something is restored.
+/// The confirmation that a restore requires.
 pub const RESTORE: &str = "restore";
 
 /// What is being done, for errors.
 const DOING: &str = "restoring an archive";
 
-/// A restore, and what it needs so that it is done.
+/// A restore with its confirmations.
 #[derive(Clone, Debug)]
 pub struct RestoreRequest {
-    /// What is to be restored.
+    /// What to restore.
     pub restore: Restore,
-    /// The [hash](Plan::hash) of the plan that somebody has looked at.
+    /// The [hash](Plan::hash) of the plan that the caller has seen.
     pub plan_hash: String,
-    /// [`RESTORE`], typed.
+    /// [`RESTORE`], as typed by the caller.
     pub confirmation: Option<String>,
-    /// Whether somebody has looked at the administrators whose accounts the plan changes, and wants that.
+    /// Whether the caller confirms the changes of administrators' accounts in the plan.
     pub confirm_administrators: bool,
-    /// Whether an archive may be unencrypted.
+    /// Whether the archive may be unencrypted.
     pub unencrypted: Unencrypted,
 }
 
-/// Whether an archive that is not encrypted is restored where the settings encrypt archives: somebody who can write to the
-/// store and has no key may have put it there.
+/// Whether an unencrypted archive may be restored although the settings encrypt archives. An attacker with write access to
+/// the store, but without a key, could have put it there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unencrypted {
     /// It is refused.
     Refused,
-    /// The caller has asked for it by name.
+    /// The caller has allowed it.
     Allowed,
 }
 
 impl Unencrypted {
-    /// What a flag of a request says.
+    /// The value for a flag of a request.
     pub fn allowed_if(is_allowed: bool) -> Self {
         if is_allowed { Self::Allowed } else { Self::Refused }
     }
 }
 
-/// What a restore has done.
+/// The result of a restore.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RestoreReport {
-    /// What was restored.
+    /// The archive that was restored.
     pub archive_id: String,
-    /// What is in the place of what was there before: restoring it takes this restore back.
+    /// The safety backup: restoring it undoes this restore.
     pub safety_archive_id: String,
-    /// What was done, for each table that it concerned.
+    /// The result for each table that the restore concerned.
     pub tables: BTreeMap<Table, RestoredTable>,
-    /// When.
+    /// The time of the restore.
     pub restored_at: DateTime<Utc>,
 }
 
 impl Operations {
-    /// Says what a restore would do, and changes nothing. It reads both sides to their ends, on a thread that may block,
-    /// and ends early if the future is dropped.
+    /// Plans a restore, and changes nothing. It reads the live data and the archive to their ends on a blocking thread, and
+    /// is cancelled if the future is dropped.
     ///
     /// # Errors
     /// Those of [`Store::manifest`](crate::store::Store::manifest) and of [`restore::plan`]; [`Error::Unencrypted`],
@@ -96,7 +96,7 @@ impl Operations {
         Ok(plan)
     }
 
-    /// The same for an archive that is a file and in no store: it is what a restore of the file does after it was
+    /// Plans a restore of an archive that is a file and not in the store: what a restore would do after the file was
     /// [uploaded](Operations::upload).
     ///
     /// # Errors
@@ -115,40 +115,37 @@ impl Operations {
     ) -> Result<Plan> {
         let (operations, admin, request) = (self.clone(), admin.clone(), request.clone());
         let progress = Progress::default();
-        let _ended = progress.cancel_on_drop();
-        let runtime = Handle::current();
-        let planning = tokio::task::spawn_blocking(move || {
-            runtime.block_on(operations.plan_here(&admin, &*source, &request, provenance, &progress))
-        });
-        planning.await.map_err(Error::internal("planning a restore"))?
-    }
-
-    /// The same on the thread that polls it.
-    pub(super) async fn plan_here(
-        &self,
-        admin: &Admin,
-        source: &dyn Source,
-        request: &Restore,
-        provenance: Provenance,
-        progress: &Progress,
-    ) -> Result<Plan> {
-        progress.enter(Phase::Comparing, None)?;
-        let settings = &self.0.settings;
-        restore::plan(
-            admin,
-            &self.0.database,
-            source,
-            &settings.keys,
-            request,
-            provenance,
-            &settings.scratch,
-            progress,
-        )
+        let _cancelled_on_drop = progress.cancel_on_drop();
+        blocking::run("planning a restore", move || async move {
+            progress.enter(Phase::Comparing, None)?;
+            restore::plan(&operations.restore_context(&admin, &*source, &request, provenance, &progress)).await
+        })
         .await
     }
 
-    /// Demands an encrypted archive, where archives are encrypted and nothing else is asked for. That what is said of it is true
-    /// is for whoever reads it.
+    /// What a plan and a restore need.
+    pub(super) fn restore_context<'a>(
+        &'a self,
+        admin: &'a Admin,
+        source: &'a dyn Source,
+        request: &'a Restore,
+        provenance: Provenance,
+        progress: &'a Progress,
+    ) -> RestoreContext<'a> {
+        RestoreContext {
+            admin,
+            database: &self.0.database,
+            source,
+            keys: &self.0.settings.keys,
+            request,
+            provenance,
+            scratch: &self.0.settings.scratch,
+            progress,
+        }
+    }
+
+    /// Ensures that the archive is encrypted, if archives are encrypted here and the caller does not allow others. The manifest
+    /// is believed here; reading the archive checks it.
     fn ensure_encrypted(&self, manifest: &Manifest, unencrypted: Unencrypted) -> Result<()> {
         let is_encrypted = manifest.object.encryption != Encryption::None;
         match self.0.layers.recipients.is_empty() || is_encrypted || unencrypted == Unencrypted::Allowed {
@@ -157,32 +154,11 @@ impl Operations {
         }
     }
 
-    /// Puts rows of an archive into a change, of which `summary` is what was read when it was checked.
-    #[allow(clippy::too_many_arguments, reason = "as for what it calls")]
-    pub(super) async fn apply(
-        &self,
-        admin: &Admin,
-        change: &mut Change,
-        manifest: &Manifest,
-        summary: &Summary,
-        request: &Restore,
-        provenance: Provenance,
-        progress: &Progress,
-    ) -> Result<Restored> {
-        let (source, shared) = (self.source(manifest), &self.0);
-        let Settings { keys, scratch, .. } = &shared.settings;
-        let database = &shared.database;
-        restore::apply(
-            admin, database, change, &*source, keys, summary, request, provenance, scratch, progress,
-        )
-        .await
-    }
-
-    /// Begins to restore an archive: a job whose result is a [`RestoreReport`].
+    /// Starts to restore an archive: a job whose result is a [`RestoreReport`].
     ///
-    /// `sessions` are run in the same transaction, and end those of everybody else. The rest is the
-    /// [order](super) of all that replaces rows; between the safety archive and the first row that changes, the hash of
-    /// the plan is looked at.
+    /// `sessions` are statements that end the sessions of other users; they run in the same transaction. The other steps are
+    /// the [procedure](super) of all operations that replace rows. Between the safety backup and the first changed row, the
+    /// hash of the plan is compared.
     ///
     /// # Errors
     /// Then there is no job: [`Error::WrongConfirmation`], [`Error::AdministratorsUnconfirmed`], [`Error::Invalid`],
@@ -216,7 +192,7 @@ impl Operations {
                 "disable_administrators": request.restore.disable_administrators,
             }),
             idempotency,
-            needs: Needs::WriterLease,
+            lock: Lock::WriterLease,
         };
         let work = self.restore_work(admin.clone(), manifest, request, sessions);
         self.0.jobs.submit(admin, submission, work).await
@@ -231,19 +207,20 @@ impl Operations {
     ) -> Work {
         let operations = self.clone();
         work(async move |context| {
-            let restoring = Restoring {
+            let restore = RestoreWork {
                 operations: &operations,
                 admin: &by,
                 manifest: &manifest,
                 request: &request,
                 sessions: &sessions,
             };
-            restoring.run(&context).await
+            restore.run(&context).await
         })
     }
 }
 
-struct Restoring<'a> {
+/// The work of a restore.
+struct RestoreWork<'a> {
     operations: &'a Operations,
     admin: &'a Admin,
     manifest: &'a Manifest,
@@ -251,7 +228,7 @@ struct Restoring<'a> {
     sessions: &'a [Statement],
 }
 
-impl Restoring<'_> {
+impl RestoreWork<'_> {
     async fn run(&self, context: &Context) -> Result<Value> {
         let (progress, shared) = (context.progress(), &self.operations.0);
         let source = self.operations.source(self.manifest);
@@ -268,7 +245,7 @@ impl Restoring<'_> {
         let replaced = self.replace(context, change, &checked.summary, provenance, &safety.manifest);
         match replaced.await {
             Ok((change, report)) => {
-                // Where this fails nobody knows whether it is done, so the safety archive stays.
+                // If this fails, the change may be committed or not, so the safety backup stays.
                 change.commit().await?;
                 Ok(report)
             }
@@ -279,7 +256,7 @@ impl Restoring<'_> {
         }
     }
 
-    /// Everything between the safety archive and the commit. The change is dropped where it fails.
+    /// All steps between the safety backup and the commit. On an error the change is dropped.
     async fn replace(
         &self,
         context: &Context,
@@ -297,17 +274,12 @@ impl Restoring<'_> {
             return Err(Error::PlanOutdated);
         }
         progress.enter(Phase::Changing, Some(restore.rows_in(archive)))?;
-        let apply = self.operations.apply(
-            self.admin,
-            &mut change,
-            self.manifest,
-            archive,
-            restore,
-            provenance,
-            progress,
-        );
-        let restored = apply.await?;
-        // Whoever leaves the administrators out of the hash has confirmed none.
+        let source = self.operations.source(self.manifest);
+        let restore_context = self
+            .operations
+            .restore_context(self.admin, &*source, restore, provenance, progress);
+        let restored = restore::apply(&restore_context, &mut change, archive).await?;
+        // A hash without its administrators confirms none.
         if restored.administrators.bind(hash) != planned {
             return Err(Error::PlanOutdated);
         }
@@ -335,7 +307,7 @@ impl Restoring<'_> {
     }
 }
 
-/// Demands that the content of an archive that was read is the one of its record, or of its manifest if it has none.
+/// Ensures that the content of an archive matches its record, or its manifest if it has no record.
 ///
 /// # Errors
 /// [`Error::RecordMismatch`], [`Error::ManifestMismatch`]

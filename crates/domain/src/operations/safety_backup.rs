@@ -1,4 +1,4 @@
-//! Safety archives: what is there before something is removed or replaced.
+//! Safety backups: copies of the live data before rows are removed or replaced.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,22 +12,22 @@ use crate::catalog::Table;
 use crate::error::Result;
 use crate::job::{Phase, Progress};
 
-/// How long the store may take for an answer while a change has locked its tables. Two parts of 5 MiB are on their way at
-/// once, which needs a line of three megabits a second.
+/// How long the store may take for an answer while a change has locked its tables. Two parts of 5 MiB are sent at the same
+/// time, which needs three megabits a second.
 const STORE_LIMIT: Duration = Duration::from_secs(30);
 
-/// A safety archive that is listed. If what it was taken for comes to nothing, so does the archive.
+/// A safety backup that is listed. It is discarded if its change fails.
 pub(super) struct SafetyBackup {
     operations: Operations,
     pub(super) manifest: Manifest,
 }
 
 impl Operations {
-    /// Takes one, within a change that has begun, and lists it: the change may commit, and the program end, at any moment
-    /// afterwards.
+    /// Creates a safety backup within a change that has begun, and lists it. After that the change may commit, and the program
+    /// may end, at any moment.
     ///
     /// # Errors
-    /// Then nothing may be changed.
+    /// The change must then not continue.
     pub(super) async fn create_safety_backup(
         &self,
         admin: &Admin,
@@ -53,7 +53,7 @@ impl Operations {
 }
 
 impl Operations {
-    /// The same archives, in a store that may hang for [`STORE_LIMIT`] at the most.
+    /// The same operations, with a store whose calls time out after [`STORE_LIMIT`].
     fn bounded(&self) -> Self {
         let mut shared = Shared::clone(&self.0);
         shared.store = shared.store.bounded(STORE_LIMIT);
@@ -62,16 +62,16 @@ impl Operations {
 }
 
 impl SafetyBackup {
-    /// How many rows of a table it has.
+    /// How many rows of a table the backup has.
     pub(super) fn rows_of(&self, table: Table) -> u64 {
         self.manifest.rows.get(table.name()).copied().unwrap_or_default()
     }
 
-    /// Removes it again: what it was taken for has changed nothing. It is not missed if that fails.
+    /// Deletes the backup again, because its change has changed nothing. A failure is only logged.
     pub(super) async fn discard(self) {
         let id = &self.manifest.id;
         if let Err(error) = self.operations.0.store.delete(id).await {
-            tracing::warn!(id, %error, "a safety archive that nothing needs could not be removed");
+            tracing::warn!(id, %error, "a safety backup that is not needed could not be deleted");
         }
     }
 }

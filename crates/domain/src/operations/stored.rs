@@ -1,4 +1,4 @@
-//! The archives of a store for whoever has its files: reading them needs no database and no account.
+//! The archives of a store without a database: reading them needs only the files.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,24 +12,23 @@ use crate::error::Result;
 use crate::open::Source;
 use crate::store::{Store, UnreadableEntry};
 
-/// Archives that are looked at and verified. It is for the command line, where nobody is to be asked: whoever starts it can read
-/// the files anyway. Requests come through [`Operations`](super::Operations), which wants an
-/// [`Admin`](crate::account::Admin) for each.
+/// Lists, shows and verifies archives. It is for the command line and needs no account, because its user can read
+/// the files anyway. Requests use [`Operations`](super::Operations), which requires an [`Admin`](crate::account::Admin).
 #[derive(Clone, Debug)]
 pub struct StoredArchives {
     pub(super) store: Store,
     pub(super) keys: Keys,
-    /// A folder for what a test restore needs while it works.
+    /// A folder for temporary files of test restores.
     pub(super) scratch: PathBuf,
 }
 
 impl StoredArchives {
-    /// Those in a store, opened with these keys.
+    /// The archives of a store, opened with these keys.
     pub fn new(store: Store, keys: Keys, scratch: PathBuf) -> Self {
         Self { store, keys, scratch }
     }
 
-    /// Lists archives, if wanted only those that came in one way, the newest first.
+    /// Lists archives, newest first; only those of one kind if `kind` is set.
     ///
     /// # Errors
     /// [`Error::StoreUnavailable`](crate::Error::StoreUnavailable)
@@ -42,7 +41,7 @@ impl StoredArchives {
         })
     }
 
-    /// Some of the manifests, the newest first, how many there are in all, and what can't be read.
+    /// A page of manifests, newest first, their total, and the archives that can't be read.
     pub(super) async fn page(
         &self,
         kind: Option<Origin>,
@@ -61,7 +60,7 @@ impl StoredArchives {
         Ok((page, total, listing.unreadable))
     }
 
-    /// What is known of one.
+    /// Shows one archive.
     ///
     /// # Errors
     /// Those of [`Store::manifest`].
@@ -69,7 +68,7 @@ impl StoredArchives {
         self.store.manifest(id).await.map(ListedArchive::unproven)
     }
 
-    /// The bytes of one that is listed, to be read by what [`open`](crate::open) has.
+    /// The bytes of a listed archive, for [`open`](crate::open).
     pub fn source(&self, manifest: &Manifest) -> Arc<dyn Source> {
         self.store.source(&manifest.id, manifest.object.form())
     }

@@ -11,12 +11,12 @@ use crate::error::Result;
 use crate::export::{self, ArchivedFormat, ChunkSender, Coder, CsvOptions, Download, Format, Transfer};
 use crate::open::{self, Extraction};
 
-/// Which table, and how.
+/// A table, and how to download it.
 #[derive(Clone, Copy, Debug)]
 pub struct TableRequest {
     /// The table.
     pub table: Table,
-    /// As what.
+    /// The format.
     pub format: ArchivedFormat,
     /// How CSV is written.
     pub csv: CsvOptions,
@@ -27,13 +27,12 @@ pub struct TableRequest {
 }
 
 impl Operations {
-    /// Begins the download of one table: byte for byte the live download of the archive's moment. It ends as every
-    /// download, cleanly only if the archive is whole to its end. Dropping the body ends the reading, and so does
-    /// `abandoned`.
+    /// Starts the download of one table, byte for byte as the live download at the time of the backup. As every download it
+    /// ends cleanly only if the archive is complete. Dropping the body stops the reading, and so does `abandoned`.
     ///
     /// # Errors
-    /// Those of [`Store::manifest`](crate::store::Store::manifest), [`Error::SpoolFull`](crate::Error::SpoolFull), and whatever is
-    /// wrong with what is read of the archive before the answer; what is wrong later is an error of the body.
+    /// Those of [`Store::manifest`](crate::store::Store::manifest), [`Error::SpoolFull`](crate::Error::SpoolFull), and
+    /// errors of the archive before the answer begins. Later errors are errors of the body.
     pub async fn table(
         &self,
         _: &Admin,
@@ -88,7 +87,7 @@ impl Operations {
     }
 }
 
-/// Writes into an outlet on a thread that may block.
+/// Writes into an outlet on a blocking thread.
 struct Out {
     outlet: ChunkSender,
     runtime: Handle,

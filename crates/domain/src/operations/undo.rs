@@ -1,4 +1,4 @@
-//! Taking a clear back.
+//! Undoing a clear.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -17,23 +17,23 @@ use crate::change::Change;
 use crate::change_log::{self, Effect};
 use crate::entity::archive::{Kind as RecordKind, Model as Record};
 use crate::error::{Error, Result};
-use crate::job::{Context, Idempotency, Kind, Needs, Phase, Submission, Submitted, Work, work};
-use crate::restore::{Mode, Plan, Provenance, Restore, RestoredTable, Scope};
+use crate::job::{Context, Idempotency, Kind, Lock, Phase, Submission, Submitted, Work, work};
+use crate::restore::{self, Mode, Plan, Provenance, Restore, RestoredTable, Scope};
 use crate::verify::digest;
 
 /// What is being done, for errors.
 const DOING: &str = "undoing a clear";
 
-/// What an undo has done.
+/// The result of an undo.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UndoReport {
     /// The clear that was undone.
     pub clear_id: String,
-    /// The safety archive that its rows came from.
+    /// The safety backup that the rows came from.
     pub archive_id: String,
-    /// What was done, for each table that it concerned.
+    /// The result for each table that the clear concerned.
     pub tables: BTreeMap<Table, RestoredTable>,
-    /// When.
+    /// The time of the undo.
     pub undone_at: DateTime<Utc>,
 }
 
@@ -55,13 +55,14 @@ impl Undoable {
 }
 
 impl Operations {
-    /// Begins to undo a clear: a job whose result is an [`UndoReport`]. It brings back the rows that are missing, in one
-    /// transaction, and leaves alone whatever was written since. If that is in the way, nothing is changed.
+    /// Starts to undo a clear: a job whose result is an [`UndoReport`]. It inserts the missing rows in one transaction, and
+    /// does not change rows that were written since the clear. If these are an obstacle, nothing is changed.
     ///
     /// # Errors
     /// Then there is no job: [`Error::UnknownClear`], [`Error::NothingToUndo`], [`Error::AlreadyUndone`],
-    /// [`Error::UndoExpired`], [`Error::ArchiveGone`], [`Error::SafetyUnproven`], [`Error::RecordMismatch`], and those of [`Jobs::submit`](crate::job::Jobs::submit). The job
-    /// fails with [`Error::UndoBlocked`]; [`Operations::undo_plan`] says by what.
+    /// [`Error::UndoExpired`], [`Error::ArchiveGone`], [`Error::SafetyUnproven`], [`Error::RecordMismatch`], and those of
+    /// [`Jobs::submit`](crate::job::Jobs::submit). The job fails with [`Error::UndoBlocked`] if there are obstacles;
+    /// [`Operations::undo_plan`] lists them.
     pub async fn undo(&self, admin: &Admin, clear_id: &str, idempotency: Option<Idempotency>) -> Result<Submitted> {
         if let Some(submitted) = self.0.jobs.submitted_before(admin, idempotency.as_ref()).await? {
             return Ok(submitted);
@@ -71,7 +72,7 @@ impl Operations {
             kind: Kind::Undo,
             parameters: json!({"clear_id": clear_id}),
             idempotency,
-            needs: Needs::WriterLease,
+            lock: Lock::WriterLease,
         };
         let work = self.undo_work(admin.clone(), clear_id.to_owned());
         self.0.jobs.submit(admin, submission, work).await
@@ -79,11 +80,10 @@ impl Operations {
 
     fn undo_work(&self, by: Admin, clear_id: String) -> Work {
         let operations = self.clone();
-        work(async move |context| operations.put_back(&by, &clear_id, &context).await)
+        work(async move |context| operations.run_undo(&by, &clear_id, &context).await)
     }
 
-    /// Says what stands in the way of undoing a clear, and what undoing it would do: the plan of a restore of what it
-    /// removed.
+    /// Plans the undo of a clear: the plan of a restore of the removed rows, with all obstacles.
     ///
     /// # Errors
     /// As [`Operations::undo`], and those of [`Operations::plan`].
@@ -96,11 +96,11 @@ impl Operations {
         Ok(plan)
     }
 
-    /// Looks in the [change log](crate::change_log) whether a clear can be undone.
+    /// Ensures that a clear can be undone, by the [change log](crate::change_log).
     async fn undoable(&self, clear_id: &str) -> Result<Undoable> {
         let shared = &self.0;
-        let clear = change_log::find(&shared.database, clear_id).await?;
-        let Some(clear) = clear.filter(|change| change.kind == change_log::Kind::Clear) else {
+        let found = change_log::find_clear(&shared.database, clear_id).await?;
+        let Some((clear, now)) = found else {
             return Err(self.without_effect(clear_id).await?);
         };
         let (Some(archive_id), Some(until)) = (clear.safety_archive_id, clear.undo_until) else {
@@ -109,7 +109,7 @@ impl Operations {
         if clear.undone_at.is_some() {
             return Err(Error::AlreadyUndone);
         }
-        if until < shared.database.now().await? {
+        if until < now {
             return Err(Error::UndoExpired { archive_id });
         }
         let manifest = shared.store.manifest(&archive_id).await?;
@@ -126,7 +126,7 @@ impl Operations {
         })
     }
 
-    /// Why a clear is not in the change log: it goes on, it has not succeeded, or there is none.
+    /// Why a clear is not in the change log: it still runs, it has not succeeded, or it does not exist.
     async fn without_effect(&self, clear_id: &str) -> Result<Error> {
         match self.0.jobs.get(clear_id).await {
             Ok(job) if job.kind == Kind::Clear && !job.state.has_ended() => Ok(Error::Busy { job_id: job.id }),
@@ -136,8 +136,8 @@ impl Operations {
         }
     }
 
-    async fn put_back(&self, admin: &Admin, clear_id: &str, context: &Context) -> Result<Value> {
-        // Since this was asked, another may have done it.
+    async fn run_undo(&self, admin: &Admin, clear_id: &str, context: &Context) -> Result<Value> {
+        // Another undo may have finished since the request.
         let undoable = self.undoable(clear_id).await?;
         let (progress, shared) = (context.progress(), &self.0);
         let source = self.source(&undoable.manifest);
@@ -147,16 +147,9 @@ impl Operations {
         let mut change = Change::begin(&shared.database, request.tables(), DOING).await?;
         self.ensure_ids_free(admin, &undoable, &mut change, context).await?;
         progress.enter(Phase::Changing, Some(request.rows_in(&checked.summary)))?;
-        let restored = self.apply(
-            admin,
-            &mut change,
-            &undoable.manifest,
-            &checked.summary,
-            &request,
-            Provenance::Undo,
-            progress,
-        );
-        let restored = restored.await.map_err(|error| match error {
+        let restore_context = self.restore_context(admin, &*source, &request, Provenance::Undo, progress);
+        let restored = restore::apply(&restore_context, &mut change, &checked.summary).await;
+        let restored = restored.map_err(|error| match error {
             Error::Orphan { .. } | Error::Conflict { .. } | Error::DuplicateKey { .. } => Error::UndoBlocked,
             error => error,
         })?;
@@ -185,8 +178,8 @@ impl Operations {
         Ok(report)
     }
 
-    /// Demands that no row that was written since has the id of one that comes back. Where there are no rows there is none;
-    /// accounts that stayed are no obstacle.
+    /// Ensures that no row that was written since the clear has the id of a restored row. Empty tables need no comparison,
+    /// and accounts that stayed are not an obstacle.
     async fn ensure_ids_free(
         &self,
         admin: &Admin,
@@ -200,15 +193,9 @@ impl Operations {
             return Ok(());
         }
         let request = undoable.restore(Mode::Merge);
-        let plan = self
-            .plan_here(
-                admin,
-                &*self.source(&undoable.manifest),
-                &request,
-                Provenance::Undo,
-                context.progress(),
-            )
-            .await?;
+        let (source, progress) = (self.source(&undoable.manifest), context.progress());
+        progress.enter(Phase::Comparing, None)?;
+        let plan = restore::plan(&self.restore_context(admin, &*source, &request, Provenance::Undo, progress)).await?;
         let is_taken = |table: &Table| plan.tables.get(table).is_some_and(|found| found.updates > 0);
         match !plan.blockers.is_empty() || others.into_iter().any(is_taken) {
             true => Err(Error::UndoBlocked),

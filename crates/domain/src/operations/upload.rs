@@ -1,4 +1,4 @@
-//! Letting an archive in that somebody brings: stored while it comes, checked before it counts.
+//! Uploading an archive: it is stored as it arrives, and checked before it is listed.
 
 use std::pin::pin;
 
@@ -15,55 +15,56 @@ use super::{Annotations, Operations};
 use crate::account::Admin;
 use crate::catalog::Table;
 use crate::error::{Error, Result};
-use crate::job::{self, Context, Idempotency, Kind, Needs, Progress, Submission, Submitted, Work, work};
+use crate::hexadecimal::hexadecimal;
+use crate::job::{self, Context, Idempotency, Kind, Lock, Progress, Submission, Submitted, Work, work};
 use crate::open::Checked;
 use crate::store::StoreWriter;
 use crate::verify::digest;
 
-/// How many bytes are waited for before it is guessed what they are.
+/// How many bytes are needed to detect the form of an archive.
 const START: usize = 64;
 
-/// The name of this for [`Idempotency`].
+/// The name of the operation for [`Idempotency`].
 const OPERATION: &str = "uploadArchive";
 
-/// What is brought, but for its bytes.
+/// An upload, without its bytes.
 #[derive(Clone, Debug, Default)]
 pub struct Upload {
-    /// What is said of it.
+    /// Its label, note and protection.
     pub annotations: Annotations,
-    /// How many bytes are promised.
+    /// The announced number of bytes.
     pub length: Option<u64>,
-    /// What the caller calls the request; the bytes belong to what must be the same.
+    /// The idempotency key. The bytes are part of the fingerprint of the request.
     pub key: Option<String>,
 }
 
-/// An archive that has come and was not looked at.
+/// An archive that is stored and not yet checked.
 struct Received {
     id: String,
     form: Form,
     sha256: String,
 }
 
-/// What became of looking at it.
+/// The result of checking an upload.
 enum Looked {
-    /// It is whole, and this is its manifest.
+    /// It is complete, and this is its manifest.
     Whole(Box<Manifest>),
     /// An earlier job of the same request has published it, with this result.
     Published(Value),
 }
 
 impl Operations {
-    /// Lets an archive in: a job, begun when all its bytes are stored, whose result is that of [`Operations::create_backup`].
+    /// Uploads an archive: a job that starts when all bytes are stored, with the result of [`Operations::create_backup`].
     ///
-    /// 1. It must not be larger than the settings allow, and there must be room for it, as far as anybody can say.
-    /// 2. The bytes are stored as they come. If they break off, nothing is left of them.
-    /// 3. The job reads what is stored to its end: all seven tables of this program, every count, digest and sum, every
-    ///    reference. It may be compressed or encrypted in any way that this service can open, and stays as it is.
-    /// 4. Its digests are recorded in the database, and it is listed. What is refused is removed.
+    /// 1. It must not be larger than the settings allow, and the store must have room for it, if the free space is known.
+    /// 2. The bytes are stored as they arrive. If the stream breaks off, they are removed.
+    /// 3. The job reads the stored archive to its end: all seven tables, every count, digest and sum, every reference. It may
+    ///    be compressed or encrypted in any way that this service can open, and is stored unchanged.
+    /// 4. Its digests are recorded in the database, and it is listed. A refused archive is removed.
     ///
     /// # Errors
-    /// Then nothing of it is left: [`Error::UploadTooLarge`], [`Error::InsufficientStorage`], [`Error::Invalid`], whatever the stream
-    /// says, and those of [`Jobs::submit`](crate::job::Jobs::submit).
+    /// Then nothing is stored: [`Error::UploadTooLarge`], [`Error::InsufficientStorage`], [`Error::Invalid`], errors of the
+    /// stream, and those of [`Jobs::submit`](crate::job::Jobs::submit).
     pub async fn upload(
         &self,
         admin: &Admin,
@@ -75,7 +76,7 @@ impl Operations {
             let key = upload.key.as_deref();
             key.map(|key| Idempotency::new(key, OPERATION, body)).transpose()
         };
-        // Whether it is a key at all can be said before anything is sent.
+        // An invalid key is refused before any bytes are read.
         named(&Value::Null)?;
         self.ensure_room_for(upload.length).await?;
         let received = self.receive(bytes).await?;
@@ -84,12 +85,12 @@ impl Operations {
             kind: Kind::Upload,
             idempotency: named(&parameters)?,
             parameters,
-            needs: Needs::Nothing,
+            lock: Lock::None,
         };
         let (id, form) = (received.id.clone(), received.form);
         let work = self.upload_work(admin.clone(), received, upload.annotations);
         let submitted = self.0.jobs.submit(admin, submission, work).await;
-        // The job would have removed it; there is none, or there is one of the same bytes before.
+        // No new job uses these bytes: there is none, or an earlier job has the same bytes.
         let is_needed = matches!(&submitted, Ok(submitted) if submitted.origin() == job::Origin::New);
         if !is_needed {
             self.discard_form(&id, form).await;
@@ -114,7 +115,7 @@ impl Operations {
         }
     }
 
-    /// Stores the bytes as they come.
+    /// Stores the bytes as they arrive.
     async fn receive(&self, bytes: impl Stream<Item = Result<Bytes>>) -> Result<Received> {
         let mut bytes = pin!(bytes.fuse());
         let mut start = BytesMut::new();
@@ -152,7 +153,7 @@ impl Operations {
         Ok(Received { id, form, sha256 })
     }
 
-    /// Looks at what has come, and lists it. If an earlier job of the same request has listed it, once is enough.
+    /// Checks a stored upload and lists it, unless an earlier job of the same request has already listed it.
     async fn admit(
         &self,
         by: &Admin,
@@ -191,13 +192,13 @@ impl Operations {
     ) -> Result<Manifest> {
         let mut checked = self.check(received, progress).await?;
         if checked.form != received.form {
-            // Its name must say what it is, which could not be seen from outside.
+            // Its file name must match its form, which was not visible before the layers were opened.
             self.rename(received, checked.form).await?;
             checked = self.check(received, progress).await?;
         }
         ensure_all_tables(&checked)?;
         if checked.object.sha256 != received.sha256 {
-            return Err(Error::internal("reading back what was brought")("it is not what came"));
+            return Err(Error::internal("reading back an upload")("it is not what was received"));
         }
         let id = received.id.clone();
         let mut manifest = Manifest::new(id, Origin::Uploaded, &checked.header, &checked.summary, checked.object);
@@ -211,7 +212,7 @@ impl Operations {
         digest(&source, &self.0.settings.keys, None, progress).await
     }
 
-    /// Gives it the name that belongs to other layers.
+    /// Stores it under the file name of its actual form.
     async fn rename(&self, received: &mut Received, form: Form) -> Result<()> {
         let store = &self.0.store;
         let mut outgoing = store.read(&received.id, received.form, None).await?;
@@ -220,13 +221,13 @@ impl Operations {
             incoming.write(bytes).await?;
         }
         let old = std::mem::replace(&mut received.form, form);
-        // Before the other has its name: discarding also removes what says that they are unfinished.
+        // Before the new file is finished: discarding also removes the mark that both are unfinished.
         self.discard_form(&received.id, old).await;
         incoming.finish().await
     }
 }
 
-/// Demands that an archive has all tables of this program.
+/// Ensures that an archive has all tables of this program.
 ///
 /// # Errors
 /// [`Error::TableNotFound`]

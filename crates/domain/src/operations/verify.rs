@@ -1,4 +1,4 @@
-//! Looking at a stored archive again, and remembering what came of it.
+//! Verifying a stored archive, and storing the result in its manifest.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -13,22 +13,22 @@ use super::upload::ensure_all_tables;
 use super::{Operations, StoredArchives};
 use crate::account::Admin;
 use crate::error::{Error, Result};
-use crate::job::{Idempotency, Kind, Needs, Progress, Submission, Submitted, Work, work};
+use crate::job::{Idempotency, Kind, Lock, Progress, Submission, Submitted, Work, work};
 use crate::open::Checked;
 use crate::store::EntryFault;
 use crate::verify::{compare, digest, test_restore, verification};
 
-/// How many verifications an archive remembers; the oldest are forgotten.
+/// How many verifications a manifest keeps; the oldest are removed.
 const REMEMBERED: usize = 20;
 
 impl Operations {
-    /// Begins to verify an archive: a job whose result is what the archive then remembers of it. One that finds the
-    /// archive damaged has failed, and the archive remembers that, too.
+    /// Starts to verify an archive: a job whose result is the verification that the manifest then has. If the archive is
+    /// damaged, the job fails, and the manifest gets a failed verification.
     ///
-    /// Of an archive that has no manifest, or a damaged one, the manifest is made again if the archive is whole: from then on
-    /// it is listed, as what its record says, or without a record as one that `admin` has brought.
+    /// If the manifest is missing or damaged and the archive is complete, the manifest is created again. The archive is then
+    /// listed with the kind of its record, or without a record as an upload by `admin`.
     ///
-    /// The manifest is signed, with the verifications that this installation has signed before and the new one.
+    /// The manifest is signed, with the earlier verifications that this installation has signed and the new one.
     ///
     /// # Errors
     /// Then there is no job: those of [`Store::manifest`](crate::store::Store::manifest) and of
@@ -45,7 +45,7 @@ impl Operations {
             kind: Kind::Verify,
             parameters: json!({"archive_id": id, "level": level}),
             idempotency,
-            needs: Needs::Nothing,
+            lock: Lock::None,
         };
         let work = self.verify_work(admin.clone(), id.to_owned(), subject, level);
         self.0.jobs.submit(admin, submission, work).await
@@ -72,22 +72,22 @@ impl Operations {
     }
 }
 
-/// What came of looking at an archive.
+/// The result of checking an archive.
 struct Looked {
-    /// What its manifest is to remember, if anything.
+    /// The verification for its manifest, if there is one.
     found: Option<Verification>,
-    /// What it has, if it is whole.
+    /// Its content, if it is complete.
     outcome: Result<Checked>,
 }
 
 impl StoredArchives {
-    /// Verifies an archive as [`Operations::verify`] does, but for what only a database can prove. What was found can't be signed
-    /// here, so a signed manifest remembers only damage: with its signature the verifications of before no longer count. A
-    /// missing or wrong key says nothing about the archive, and is not stored. Where the result can't be stored, the log says
-    /// so: what was found is true all the same.
+    /// Verifies an archive as [`Operations::verify`] does, without the proof that needs a database. The result can't be signed
+    /// here, and an unsigned manifest loses its earlier verifications. A signed manifest therefore stores only damage. A
+    /// missing or wrong key proves nothing about the archive, and is not stored. If the result can't be stored, that is
+    /// logged; the result is valid anyway.
     ///
     /// # Errors
-    /// Those of [`Store::manifest`](crate::store::Store::manifest), and whatever is wrong with the archive.
+    /// Those of [`Store::manifest`](crate::store::Store::manifest), and errors of the archive.
     pub async fn verify(
         &self,
         id: &str,
@@ -110,15 +110,15 @@ impl StoredArchives {
             && (!is_signed || looked.outcome.is_err())
             && let Err(error) = self.remember(id, &looked, None).await
         {
-            tracing::warn!(id, %error, "what was found could not be stored with the archive");
+            tracing::warn!(id, %error, "the result of a verification could not be stored with the archive");
         }
         looked.outcome.map(|_| looked.found)
     }
 
-    /// Looks at an archive and makes its manifest, if it is whole and has none.
+    /// Checks an archive, and creates its manifest if the archive is complete and has none.
     ///
     /// # Errors
-    /// Only if the manifest can't be made: what is wrong with the archive is the outcome.
+    /// Only if the manifest can't be created. Errors of the archive are the outcome.
     async fn look(
         &self,
         id: &str,
@@ -162,11 +162,11 @@ impl StoredArchives {
         })
     }
 
-    /// Lets the manifest remember what was found, and signs it if there is a key.
+    /// Adds the verification to the manifest, and signs the manifest if there is a key.
     async fn remember(&self, id: &str, looked: &Looked, proof: Option<&Proof<'_>>) -> Result<()> {
         let Some(found) = &looked.found else { return Ok(()) };
         let remember = |manifest: &mut Manifest| {
-            // It may be another one than the one that the archive was compared with.
+            // The manifest may have changed since the archive was compared with it.
             if let Ok(checked) = &looked.outcome {
                 compare(checked, manifest)?;
                 manifest.digest.clone_from(&checked.summary.digest);
@@ -185,7 +185,7 @@ impl StoredArchives {
         self.store.update(id, remember).await.map(drop)
     }
 
-    /// What is to be verified.
+    /// Finds the archive to verify.
     async fn subject(&self, id: &str) -> Result<Subject> {
         let store = &self.store;
         match store.manifest(id).await {
@@ -193,7 +193,7 @@ impl StoredArchives {
                 form: manifest.object.form(),
                 manifest: Some(manifest),
             }),
-            // What a later version of the program knows of it is not written over.
+            // A manifest of a later program version is not overwritten.
             Err(
                 error @ Error::ManifestUnreadable {
                     source: ManifestError::NewerVersion { .. },
@@ -209,18 +209,18 @@ impl StoredArchives {
     }
 }
 
-/// An archive that is verified.
+/// An archive to verify.
 struct Subject {
     form: Form,
-    /// None if it has none that can be read.
+    /// None if it is missing or can't be read.
     manifest: Option<Arc<Manifest>>,
 }
 
-/// The manifest of an archive that is whole and has none.
+/// Creates the manifest of a complete archive that has none.
 ///
 /// # Errors
-/// [`Error::TableNotFound`], and [`Error::ArchiveUnreadable`] if its name does not say what it is: the manifest could
-/// not lead to it.
+/// [`Error::TableNotFound`], and [`Error::ArchiveUnreadable`] if its file name does not match its form: the manifest
+/// could not refer to it.
 fn manifest_of(id: &str, by: Option<&str>, subject: &Subject, checked: &Checked) -> Result<Manifest> {
     ensure_all_tables(checked)?;
     if checked.form != subject.form {

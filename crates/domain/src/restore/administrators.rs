@@ -1,61 +1,62 @@
-//! Which administrators' accounts a restore changes, each by its name: what it does to the power over this service is not
-//! to be hidden in counts of rows.
+//! The administrators' accounts that a restore changes, each by its name. A change of administrators must not be hidden in
+//! counts of rows.
 //!
-//! An account is known by its user name, with which people sign in, whatever its id becomes.
+//! An account is identified by its user name, with which people sign in, even if its id changes.
 
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
-use super::stage::Stage;
+use super::outcome::RowAction;
+use super::staging::Staging;
 use crate::account::password;
 use crate::error::Result;
 
-/// How many accounts a list names. The others are counted.
+/// How many accounts a list names. The others are only counted.
 pub const MAX_LISTED: usize = 100;
 
-/// The administrators' accounts that a restore changes. Each is in one list.
+/// The administrators' accounts that a restore changes. Each account is in one list.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Administrators {
-    /// Accounts that are not there now and will be an administrator's.
+    /// New accounts with the role of an administrator.
     pub added: AccountChanges,
-    /// Administrators who get another password.
+    /// Administrators whose password changes.
     pub changed: AccountChanges,
-    /// Accounts of other roles, and inactive ones, that will be an active administrator's.
+    /// Accounts with another role, and inactive ones, that become an active administrator's.
     pub raised: AccountChanges,
-    /// Administrators who can't act as such any more.
+    /// Administrators who lose their rights.
     pub disabled: AccountChanges,
-    /// Of all of it, also of what is not listed; none if there is nothing.
+    /// The digest of all changes, also of those that are not listed; none if there are none.
     digest: Option<String>,
 }
 
-/// Some accounts, and what happens to each.
+/// Some accounts, with the change of each.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct AccountChanges {
     /// The first [`MAX_LISTED`] by name.
     pub items: Vec<AccountChange>,
-    /// How many there are in all.
+    /// How many accounts there are in total.
     pub total: u64,
 }
 
-/// What happens to one account.
+/// The change of one account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct AccountChange {
     /// Its user name.
     pub username: String,
-    /// What happens, as a sentence.
+    /// The change as a sentence.
     pub text: String,
 }
 
-/// The hash of a plan has this before the digest of the administrators, if there are any.
+/// Separates the hash of a plan from the digest of the administrators, if any change.
 const SEPARATOR: char = '-';
 
 impl Administrators {
-    /// Whether no administrator's account is changed.
+    /// Whether no administrator's account changes.
     pub fn is_empty(&self) -> bool {
         self.digest.is_none()
     }
 
-    /// Makes what a plan says of administrators part of its hash.
+    /// Adds the changes of administrators to the hash of a plan.
     pub fn bind(&self, hash: String) -> String {
         match &self.digest {
             None => hash,
@@ -69,12 +70,12 @@ pub fn changes_administrators(plan_hash: &str) -> bool {
     plan_hash.contains(SEPARATOR)
 }
 
-/// What the hash of a plan says of everything but administrators.
+/// The hash of a plan without its changes of administrators.
 pub fn without_administrators(plan_hash: &str) -> &str {
     plan_hash.split_once(SEPARATOR).map_or(plan_hash, |(hash, _)| hash)
 }
 
-/// An account as it is or will be.
+/// An account, before or after the restore.
 struct Account {
     role: String,
     is_active: bool,
@@ -95,7 +96,7 @@ impl Account {
     }
 }
 
-/// In which list.
+/// The list that an account belongs to.
 #[derive(Clone, Copy)]
 enum List {
     Added,
@@ -104,8 +105,9 @@ enum List {
     Disabled,
 }
 
-/// `username, role, is_active, password_hash` of an account that is written; the last three of the one that has the name now.
-type Pair = (
+/// `username, role, is_active, password_hash` of an account that is written, and the last three of the live account with the
+/// same name.
+type AccountPair = (
     String,
     String,
     bool,
@@ -115,14 +117,17 @@ type Pair = (
     Option<String>,
 );
 
-/// Finds them, when it is known which rows are written.
-pub(super) async fn find(stage: &mut Stage) -> Result<Administrators> {
-    let sql = "SELECT a.username, a.role, a.is_active, a.password_hash, l.role, l.is_active, l.password_hash \
-               FROM x_users x JOIN a_users a ON a.id = x.id LEFT JOIN l_users l ON l.username = a.username \
-               WHERE x.action IN ('i', 'u') AND (a.role = 'admin' OR l.role = 'admin') ORDER BY a.username";
+/// Finds the changes, after the actions of all users are known.
+pub(super) async fn find(staging: &mut Staging) -> Result<Administrators> {
+    let sql = format!(
+        "SELECT a.username, a.role, a.is_active, a.password_hash, l.role, l.is_active, l.password_hash \
+         FROM x_users x JOIN a_users a ON a.id = x.id LEFT JOIN l_users l ON l.username = a.username \
+         WHERE x.action IN ({}) AND (a.role = 'admin' OR l.role = 'admin') ORDER BY a.username",
+        RowAction::write()
+    );
     let mut found = Administrators::default();
     let mut digest = Sha256::new();
-    let collect = |pair: Pair| {
+    let collect = |pair: AccountPair| {
         let (username, role, is_active, password_hash, old_role, was_active, old_hash) = pair;
         let after = Account {
             role,
@@ -153,13 +158,13 @@ pub(super) async fn find(stage: &mut Stage) -> Result<Administrators> {
             list.items.push(AccountChange { username, text });
         }
     };
-    stage.each(sql, collect).await?;
+    staging.each(&sql, collect).await?;
     let totals = [&found.added, &found.changed, &found.raised, &found.disabled].map(|list| list.total);
     found.digest = (totals != [0; 4]).then(|| hex::encode(digest.finalize()));
     Ok(found)
 }
 
-/// What happens to an account; none if nothing does that an administrator's rights depend on.
+/// The change of an account; none if it does not affect an administrator's rights.
 fn change(before: Option<&Account>, after: &Account) -> Option<(List, String)> {
     let Some(before) = before else {
         let text = match (after.is_active, after.has_usable_password()) {
@@ -202,8 +207,8 @@ fn change(before: Option<&Account>, after: &Account) -> Option<(List, String)> {
     Some((list, text + password))
 }
 
-/// Of live active administrators those who could not act as such any more if the archive's row came: their ids and names.
-pub(super) async fn losing_access(stage: &mut Stage) -> Result<Vec<(i64, String)>> {
+/// Ids and names of live active administrators who would lose their rights if the archive's row replaced theirs.
+pub(super) async fn losing_access(staging: &mut Staging) -> Result<Vec<(i64, String)>> {
     let sql = "SELECT l.id, l.username, l.password_hash, a.role, a.is_active, a.password_hash \
                FROM l_users l JOIN a_users a ON a.username = l.username \
                WHERE l.role = 'admin' AND l.is_active AND l.id NOT IN (SELECT id FROM kept) ORDER BY l.username";
@@ -224,6 +229,6 @@ pub(super) async fn losing_access(stage: &mut Stage) -> Result<Vec<(i64, String)
             losing.push((id, username));
         }
     };
-    stage.each(sql, collect).await?;
+    staging.each(sql, collect).await?;
     Ok(losing)
 }

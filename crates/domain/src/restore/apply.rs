@@ -1,128 +1,96 @@
-//! Doing it, between the beginning of a change and its commit.
+//! The restore itself, between the begin of a change and its commit.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
-use campus_backup_archive::{Keys, Summary};
+use campus_backup_archive::Summary;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use super::administrators::Administrators;
-use super::outcome::{Outcome, TableOutcome, money, sums};
-use super::plan::{demand, read_archive};
-use super::request::{Extent, Mode, Provenance, Restore, Scope};
-use super::stage::{Stage, Staged};
+use super::outcome::{Outcome, RowAction, TableOutcome, money, sums};
+use super::plan::{ensure_tables, read_archive};
+use super::request::{Extent, Mode, Provenance, RestoreContext, Scope};
+use super::staging::{StagedRows, Staging};
 use super::written;
-use crate::account::Admin;
 use crate::catalog::{LARGEST_ID, Table};
-use crate::change::{Change, Way};
-use crate::database::Database;
+use crate::change::{Change, LoadMode};
 use crate::error::{Error, Result, Violation};
-use crate::job::Progress;
-use crate::open::Archived;
-use crate::open::{self, Source};
+use crate::open::{self, Archived};
 
 /// What is being done, for errors.
 const DOING: &str = "restoring an archive";
 
 /// How many ids one statement names.
-const IDS_A_STATEMENT: usize = 1_000;
+const IDS_PER_STATEMENT: usize = 1_000;
 
 /// From how many rows on a table is loaded in bulk, if it does not keep twice as many.
-const MANY: u64 = 2_000;
+const MIN_BULK_ROWS: u64 = 2_000;
 
 /// What a restore has done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Restored {
-    /// For each table that it concerned.
+    /// The result for each table that the restore concerned.
     pub tables: BTreeMap<Table, RestoredTable>,
-    /// The administrators' accounts that it has changed, for the caller to compare with the plan before the commit.
+    /// The administrators' accounts that it has changed. The caller compares them with the plan before the commit.
     pub administrators: Administrators,
 }
 
-/// What it has done to one table.
+/// What a restore has done to one table.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RestoredTable {
     /// Rows inserted. If everything was replaced, all rows were removed and inserted again.
     pub inserted: u64,
-    /// Rows that were there and have become what the archive has.
+    /// Live rows that were overwritten with the archive's values.
     pub updated: u64,
-    /// Rows removed, with those that hung on them.
+    /// Rows removed, with the rows that refer to them.
     pub removed: u64,
-    /// Administrators' accounts that were left as they were.
+    /// Administrators' accounts that were left unchanged.
     pub kept: u64,
-    /// Accounts that came back under another id.
+    /// Accounts that were restored under another id.
     pub renumbered: u64,
     /// Rows afterwards.
     pub rows: u64,
 }
 
-/// What must come out.
+/// The counts and sums that must hold before the commit.
 #[derive(Default)]
 struct Expected {
     rows: BTreeMap<Table, u64>,
     sums: Vec<(Table, &'static str, Decimal)>,
 }
 
-/// Restores, in a change that has begun and that the caller commits.
+/// Restores an archive in a change that has begun and that the caller commits.
 ///
-/// 1. The change must have begun with [`Restore::tables`], so that nobody else writes to them.
-/// 2. What the live rows are is read beside the change, which has changed nothing yet; the archive is read once more.
-///    Everything replaced by everything needs neither: there only the users are compared.
-/// 3. What stands in the way is refused ([`Error::Orphan`], [`Error::Conflict`], [`Error::DuplicateKey`]).
-/// 4. Rows are removed, those that hang on others first; then written, those that others hang on first. Generated ids go on
-///    behind the greatest that there was.
-///    Where a row that is gone had an id that left no room, they continue after the greatest that left some
-///    ([`Change::reclaim_ids`]).
-/// 5. The archive must have been the one of `archive`, which is what its first reading said of it.
-/// 6. All rows of these tables are read back within the change and must be those that should be there, value by value.
-/// 7. The counts of these tables and the sums of money must be those that were foreseen, and no row may refer to nothing.
+/// 1. The change must have begun with [`Restore::tables`](super::Restore::tables), so that no other client writes to them.
+/// 2. The live rows are read beside the change, which has changed nothing yet, and the archive is read once more. A
+///    restore that replaces all tables needs neither: it compares only the users.
+/// 3. Obstacles are refused ([`Error::Orphan`], [`Error::Conflict`], [`Error::DuplicateKey`]).
+/// 4. Rows are removed, referring tables first, and then written, referred tables first. Generated ids continue after the
+///    greatest that there ever was. If a removed row had an id that left no room, they continue after the greatest id that
+///    leaves some ([`Change::reclaim_ids`]).
+/// 5. The archive must have the same summary as `archive`, which is the summary of its first reading.
+/// 6. All rows of these tables are read back within the change and compared, value by value, with the expected rows.
+/// 7. The counts of these tables and the sums of money must be the expected ones, and every reference must have its row.
 ///
-/// It works on the thread that polls it, which should be one that may block. `scratch` is a folder with room for the rows
-/// of both sides, if not everything is replaced.
+/// It blocks the thread that polls it. The scratch folder must have room for the live rows and the archive's, unless
+/// all tables are replaced.
 ///
 /// # Errors
-/// [`Error::Unrestorable`] with the first row that was not read back as it should be. On any error the change must be
+/// [`Error::Unrestorable`] with the first row that was not read back as expected. On any error the change must be
 /// dropped, and then nothing has changed.
-#[allow(
-    clippy::too_many_arguments,
-    reason = "each is another thing, and they meet only here"
-)]
-pub async fn apply(
-    admin: &Admin,
-    database: &Database,
-    change: &mut Change,
-    source: &dyn Source,
-    keys: &Keys,
-    archive: &Summary,
-    request: &Restore,
-    provenance: Provenance,
-    scratch: &Path,
-    progress: &Progress,
-) -> Result<Restored> {
-    request.check()?;
-    let restoring = Restoring {
-        admin,
-        database,
-        source,
-        keys,
-        archive,
-        request,
-        provenance,
-        scratch,
-        progress,
-    };
-    let replaced = restoring.replaced();
+pub async fn apply(context: &RestoreContext<'_>, change: &mut Change, archive: &Summary) -> Result<Restored> {
+    context.request.check()?;
+    let applier = Applier { context, archive };
     let mut highest = Vec::new();
-    for table in replaced {
+    for table in applier.replaced_tables() {
         highest.push((table, change.highest_id_with_room(table).await?));
     }
-    let everything = request.scope == Scope::All && request.mode == Mode::Replace;
-    let (restored, expected) = match everything {
-        true => restoring.everything(change).await?,
-        false => restoring.differences(change).await?,
+    let is_everything = context.request.scope == Scope::All && context.request.mode == Mode::Replace;
+    let (restored, expected) = match is_everything {
+        true => applier.replace_everything(change).await?,
+        false => applier.apply_differences(change).await?,
     };
-    expected.demand(change).await?;
+    expected.ensure(change).await?;
     for (table, highest) in highest {
         change.reclaim_ids(table, highest).await?;
     }
@@ -130,49 +98,45 @@ pub async fn apply(
     Ok(restored)
 }
 
-struct Restoring<'a> {
-    admin: &'a Admin,
-    database: &'a Database,
-    source: &'a dyn Source,
-    keys: &'a Keys,
+struct Applier<'a> {
+    context: &'a RestoreContext<'a>,
     archive: &'a Summary,
-    request: &'a Restore,
-    provenance: Provenance,
-    scratch: &'a Path,
-    progress: &'a Progress,
 }
 
-impl Restoring<'_> {
-    /// The tables of which no row stays that the archive does not have.
-    fn replaced(&self) -> Vec<Table> {
-        let is_whole = |table: &Table| self.request.extent(*table) == Some(Extent::Whole);
-        match self.request.mode {
-            Mode::Replace => self.request.tables().into_iter().filter(is_whole).collect(),
+impl Applier<'_> {
+    /// The tables that keep no row that the archive does not have.
+    fn replaced_tables(&self) -> Vec<Table> {
+        let request = self.context.request;
+        let is_whole = |table: &Table| request.extent(*table) == Some(Extent::Whole);
+        match request.mode {
+            Mode::Replace => request.tables().into_iter().filter(is_whole).collect(),
             Mode::Merge | Mode::InsertMissing => Vec::new(),
         }
     }
 
-    /// Compares both sides and changes what differs.
-    async fn differences(&self, change: &mut Change) -> Result<(Restored, Expected)> {
-        let tables = self.request.tables();
-        let mut stage = Stage::open(self.scratch).await?;
+    /// Compares the live rows with the archive's and changes those that differ.
+    async fn apply_differences(&self, change: &mut Change) -> Result<(Restored, Expected)> {
+        let RestoreContext { database, progress, .. } = *self.context;
+        let tables = self.context.request.tables();
+        let mut staging = Staging::open(self.context.scratch).await?;
         for table in &tables {
-            stage.make(*table).await?;
+            staging.create_tables(*table).await?;
         }
-        let uncounted = self.progress.uncounted();
-        stage.read_live(self.database, &tables, &uncounted).await?;
-        let summary = read_archive(&mut stage, self.source, self.keys, self.request, self.progress).await?;
-        self.demand_the_same(&summary)?;
-        let outcome = self.outcome(&mut stage, self.admin.user_id(), &tables).await?;
-        self.refuse(&outcome)?;
+        staging.read_live(database, &tables, &progress.uncounted()).await?;
+        let summary = read_archive(&mut staging, self.context, progress).await?;
+        self.ensure_same_summary(&summary)?;
+        let outcome = self
+            .outcome(&mut staging, self.context.admin.user_id(), &tables)
+            .await?;
+        self.refuse_obstacles(&outcome)?;
         let mut expected = Expected::default();
         for table in &tables {
-            expected.foresee(&mut stage, &outcome, *table).await?;
+            expected.add_table(&mut staging, &outcome, *table).await?;
         }
-        remove(&mut stage, change, &outcome).await?;
-        write(&mut stage, change, &outcome).await?;
+        remove(&mut staging, change, &outcome).await?;
+        write(&mut staging, change, &outcome).await?;
         for table in &tables {
-            written::demand_staged(change, &mut stage, *table, self.progress).await?;
+            written::ensure_staged(change, &mut staging, *table, progress).await?;
         }
         let tables = outcome.tables.iter().map(|(table, found)| (*table, found.into()));
         let restored = Restored {
@@ -182,36 +146,43 @@ impl Restoring<'_> {
         Ok((restored, expected))
     }
 
-    /// Puts everything in the place of everything. Only users have to be compared.
-    async fn everything(&self, change: &mut Change) -> Result<(Restored, Expected)> {
+    /// Replaces all tables. Only users have to be compared.
+    async fn replace_everything(&self, change: &mut Change) -> Result<(Restored, Expected)> {
+        let RestoreContext {
+            database,
+            source,
+            keys,
+            progress,
+            ..
+        } = *self.context;
         let before = change.count().await?;
-        let (mut reader, tables) = open::reader(self.source.open()?, self.keys)?;
-        demand(self.request, &tables)?;
-        let mut stage = Stage::open(self.scratch).await?;
-        stage.make(Table::Users).await?;
-        let uncounted = self.progress.uncounted();
-        stage.read_live(self.database, &[Table::Users], &uncounted).await?;
-        // Users are the first table.
-        reader.next_table()?;
-        stage
-            .read_archive(&mut reader, Table::Users, None, self.progress)
+        let (mut reader, tables) = open::reader(source.open()?, keys)?;
+        ensure_tables(self.context.request, &tables)?;
+        let mut staging = Staging::open(self.context.scratch).await?;
+        staging.create_tables(Table::Users).await?;
+        staging
+            .read_live(database, &[Table::Users], &progress.uncounted())
             .await?;
-        let outcome = self.outcome(&mut stage, self.admin.user_id(), &[Table::Users]).await?;
-        self.refuse(&outcome)?;
+        // Users are the first table of an archive.
+        reader.next_table()?;
+        staging.read_archive(&mut reader, Table::Users, None, progress).await?;
+        let acting = self.context.admin.user_id();
+        let outcome = self.outcome(&mut staging, acting, &[Table::Users]).await?;
+        self.refuse_obstacles(&outcome)?;
         let mut expected = Expected::default();
-        expected.foresee(&mut stage, &outcome, Table::Users).await?;
+        expected.add_table(&mut staging, &outcome, Table::Users).await?;
         let others: Vec<_> = tables.into_iter().filter(|table| *table != Table::Users).collect();
         let mut largest_ids = BTreeMap::new();
         for table in &others {
-            let largest = match self.provenance {
-                Provenance::Unknown => self.database.id_counter(*table).await?.max(LARGEST_ID),
+            let largest = match self.context.provenance {
+                Provenance::Unknown => database.id_counter(*table).await?.max(LARGEST_ID),
                 Provenance::SafetyArchive | Provenance::Undo => i64::MAX,
             };
             largest_ids.insert(*table, largest);
         }
         change.empty(&others).await?;
-        remove(&mut stage, change, &outcome).await?;
-        write(&mut stage, change, &outcome).await?;
+        remove(&mut staging, change, &outcome).await?;
+        write(&mut staging, change, &outcome).await?;
         let users = outcome
             .tables
             .iter()
@@ -221,10 +192,10 @@ impl Restoring<'_> {
             reader.next_table()?;
             let rows = self.archive.rows.get(table.name()).copied().unwrap_or_default();
             let largest_id = largest_ids.get(&table).copied().unwrap_or(LARGEST_ID);
-            let mut archived = Archived::new(&mut reader, table, self.progress)
+            let mut archived = Archived::new(&mut reader, table, progress)
                 .with_largest_id(largest_id)
-                .into_engine(self.database.engine());
-            let loaded = change.load(table, &mut archived, way(rows, 0)).await;
+                .into_engine(database.engine());
+            let loaded = change.load(table, &mut archived, load_mode(rows, 0)).await;
             let inserted = match loaded {
                 Err(error) if error.violation() == Some(Violation::Reference) => return Err(self.orphan(error).await),
                 loaded => loaded?,
@@ -238,13 +209,13 @@ impl Restoring<'_> {
             restored.insert(table, done);
         }
         let summary = reader.finish()?;
-        self.demand_the_same(&summary)?;
-        written::demand_staged(change, &mut stage, Table::Users, self.progress).await?;
-        written::demand_archived(change, &others, &summary, self.source, self.keys, self.progress).await?;
+        self.ensure_same_summary(&summary)?;
+        written::ensure_staged(change, &mut staging, Table::Users, progress).await?;
+        written::ensure_archived(change, &others, &summary, source, keys, progress).await?;
         for (table, done) in restored.iter().filter(|(table, _)| **table != Table::Users) {
             expected.rows.insert(*table, done.rows);
             for column in money(*table) {
-                // A sum that no decimal can hold is none of amounts of money.
+                // A sum that no decimal can hold is not a sum of money.
                 let sum = summary
                     .totals
                     .get(&format!("{table}.{column}"))
@@ -259,19 +230,19 @@ impl Restoring<'_> {
         Ok((restored, expected))
     }
 
-    async fn outcome(&self, stage: &mut Stage, acting: Option<i64>, tables: &[Table]) -> Result<Outcome> {
-        Outcome::find(stage, self.database, self.request, self.provenance, acting, tables).await
+    async fn outcome(&self, staging: &mut Staging, acting: Option<i64>, tables: &[Table]) -> Result<Outcome> {
+        Outcome::find(staging, self.context, acting, tables).await
     }
 
-    fn refuse(&self, outcome: &Outcome) -> Result<()> {
-        outcome.refuse(self.request)?;
-        match self.provenance {
+    fn refuse_obstacles(&self, outcome: &Outcome) -> Result<()> {
+        outcome.refuse(self.context.request)?;
+        match self.context.provenance {
             Provenance::Unknown => outcome.refuse_unknown(),
             Provenance::SafetyArchive | Provenance::Undo => Ok(()),
         }
     }
 
-    fn demand_the_same(&self, summary: &Summary) -> Result<()> {
+    fn ensure_same_summary(&self, summary: &Summary) -> Result<()> {
         match summary == self.archive {
             true => Ok(()),
             false => Err(Error::internal(DOING)(
@@ -280,7 +251,7 @@ impl Restoring<'_> {
         }
     }
 
-    /// What an engine has refused because a row refers to nothing, and did not say which: looks for it in the archive.
+    /// Finds the row in the archive when an engine has refused a reference and did not name the row.
     async fn orphan(&self, refused: Error) -> Error {
         match self.find_orphan().await {
             Ok(()) => refused,
@@ -289,31 +260,31 @@ impl Restoring<'_> {
     }
 
     async fn find_orphan(&self) -> Result<()> {
-        let mut stage = Stage::open(self.scratch).await?;
+        let mut staging = Staging::open(self.context.scratch).await?;
         for table in Table::ALL {
-            stage.make(table).await?;
+            staging.create_tables(table).await?;
         }
-        let uncounted = self.progress.uncounted();
-        read_archive(&mut stage, self.source, self.keys, self.request, &uncounted).await?;
-        let outcome = self.outcome(&mut stage, None, &Table::ALL).await?;
-        outcome.refuse(self.request)
+        let uncounted = self.context.progress.uncounted();
+        read_archive(&mut staging, self.context, &uncounted).await?;
+        let outcome = self.outcome(&mut staging, None, &Table::ALL).await?;
+        outcome.refuse(self.context.request)
     }
 }
 
-/// Rows that hang on others go first. A row that refers to others and is to be another is removed, too, and comes back:
-/// what it referred to may go, and what it takes from another such row is free.
-async fn remove(stage: &mut Stage, change: &mut Change, outcome: &Outcome) -> Result<()> {
+/// Removes rows, referring tables first. A changed row of a table with references is removed, too, and inserted again: the
+/// row that it referred to may go, and the unique values that it had are free for other rows.
+async fn remove(staging: &mut Staging, change: &mut Change, outcome: &Outcome) -> Result<()> {
     for (&table, found) in outcome.tables.iter().rev() {
-        let actions = match table.references() {
-            [] => "'d', 'c'",
-            _ => "'d', 'c', 'u'",
+        let actions: &[_] = match table.references() {
+            [] => &RowAction::REMOVE,
+            _ => &[RowAction::Delete, RowAction::Cascade, RowAction::Update],
         };
         if found.deletes + found.cascades + found.updates == 0 {
             continue;
         }
         let mut after = None;
         loop {
-            let ids = ids(stage, table, actions, after).await?;
+            let ids = ids(staging, table, actions, after).await?;
             let Some(last) = ids.last() else { break };
             after = Some(*last);
             change.delete(table, &ids).await?;
@@ -322,89 +293,93 @@ async fn remove(stage: &mut Stage, change: &mut Change, outcome: &Outcome) -> Re
     Ok(())
 }
 
-/// Rows that others hang on are written first.
-async fn write(stage: &mut Stage, change: &mut Change, outcome: &Outcome) -> Result<()> {
+/// Writes rows, referred tables first.
+async fn write(staging: &mut Staging, change: &mut Change, outcome: &Outcome) -> Result<()> {
     for (&table, found) in &outcome.tables {
-        let mut come = found.inserts;
-        let mut actions = "'i'";
+        let mut loaded = found.inserts;
+        let mut actions = &[RowAction::Insert][..];
         match (table.references(), table.unique_key()) {
             ([], [key]) if found.updates > 0 => {
-                park(stage, change, table, key).await?;
-                let sql = rows_of(table, "'u'");
-                let mut handle = stage.lock().await?;
-                let mut rows = Staged::prepare(&mut handle, table, &sql)?;
+                free_unique_keys(staging, change, table, key).await?;
+                let sql = rows_with(table, &[RowAction::Update]);
+                let mut handle = staging.lock().await?;
+                let mut rows = StagedRows::prepare(&mut handle, table, &sql)?;
                 change.overwrite(table, &mut rows).await?;
             }
             ([], _) => {}
             _ => {
-                actions = "'i', 'u'";
-                come += found.updates;
+                actions = &RowAction::WRITE;
+                loaded += found.updates;
             }
         }
-        if come > 0 {
-            let sql = rows_of(table, actions);
-            let mut handle = stage.lock().await?;
-            let mut rows = Staged::prepare(&mut handle, table, &sql)?;
+        if loaded > 0 {
+            let sql = rows_with(table, actions);
+            let mut handle = staging.lock().await?;
+            let mut rows = StagedRows::prepare(&mut handle, table, &sql)?;
             change
-                .load(table, &mut rows, way(come, found.rows_after - come))
+                .load(table, &mut rows, load_mode(loaded, found.rows_after - loaded))
                 .await?;
         }
     }
     Ok(())
 }
 
-/// Rows whose unique texts change give up what they have before any of them gets another's.
-async fn park(stage: &mut Stage, change: &mut Change, table: Table, key: &str) -> Result<()> {
+/// Gives up the unique values of rows that get other ones, before any row gets the value of another row.
+async fn free_unique_keys(staging: &mut Staging, change: &mut Change, table: Table, key: &str) -> Result<()> {
     let condition = format!(
-        "x.action = 'u' AND (SELECT l.{key} FROM l_{table} l WHERE l.id = x.id) \
-         <> (SELECT a.{key} FROM a_{table} a WHERE a.id = x.id)"
+        "x.action = {} AND (SELECT l.{key} FROM l_{table} l WHERE l.id = x.id) \
+         <> (SELECT a.{key} FROM a_{table} a WHERE a.id = x.id)",
+        RowAction::Update
     );
     let mut after = i64::MIN;
     loop {
         let sql = format!(
-            "SELECT x.id FROM x_{table} x WHERE {condition} AND x.id > {after} ORDER BY x.id LIMIT {IDS_A_STATEMENT}"
+            "SELECT x.id FROM x_{table} x WHERE {condition} AND x.id > {after} ORDER BY x.id LIMIT {IDS_PER_STATEMENT}"
         );
-        let ids = stage.numbers(&sql).await?;
+        let ids = staging.numbers(&sql).await?;
         let Some(last) = ids.last() else { return Ok(()) };
         after = *last;
-        change.park(table, key, &ids).await?;
+        change.free_unique_keys(table, key, &ids).await?;
     }
 }
 
-/// Ids of rows with these actions, the next ones after one.
-async fn ids(stage: &mut Stage, table: Table, actions: &str, after: Option<i64>) -> Result<Vec<i64>> {
+/// The next ids of rows with these actions, after one id.
+async fn ids(staging: &mut Staging, table: Table, actions: &[RowAction], after: Option<i64>) -> Result<Vec<i64>> {
     let after = after.map_or(String::new(), |id| format!("AND id > {id}"));
+    let actions = RowAction::listed(actions);
     let sql =
-        format!("SELECT id FROM x_{table} WHERE action IN ({actions}) {after} ORDER BY id LIMIT {IDS_A_STATEMENT}");
-    stage.numbers(&sql).await
+        format!("SELECT id FROM x_{table} WHERE action IN ({actions}) {after} ORDER BY id LIMIT {IDS_PER_STATEMENT}");
+    staging.numbers(&sql).await
 }
 
-fn rows_of(table: Table, actions: &str) -> String {
+/// Selects the archive's rows with these actions.
+fn rows_with(table: Table, actions: &[RowAction]) -> String {
+    let actions = RowAction::listed(actions);
     format!("SELECT a.* FROM x_{table} x JOIN a_{table} a ON a.id = x.id WHERE x.action IN ({actions}) ORDER BY x.id")
 }
 
-/// How so many rows are loaded into a table that has so many others.
-fn way(come: u64, others: u64) -> Way {
-    if come >= MANY && come >= others / 2 {
-        Way::Bulk
+/// How to load rows into a table that has `others` more rows.
+fn load_mode(rows: u64, others: u64) -> LoadMode {
+    if rows >= MIN_BULK_ROWS && rows >= others / 2 {
+        LoadMode::Bulk
     } else {
-        Way::InPlace
+        LoadMode::InPlace
     }
 }
 
 impl Expected {
-    async fn foresee(&mut self, stage: &mut Stage, outcome: &Outcome, table: Table) -> Result<()> {
+    async fn add_table(&mut self, staging: &mut Staging, outcome: &Outcome, table: Table) -> Result<()> {
         if let Some(found) = outcome.tables.get(&table) {
             self.rows.insert(table, found.rows_after);
         }
         for column in money(table) {
-            let (_, after) = sums(stage, table, column).await?;
+            let (_, after) = sums(staging, table, column).await?;
             self.sums.push((table, column, after));
         }
         Ok(())
     }
 
-    async fn demand(&self, change: &mut Change) -> Result<()> {
+    async fn ensure(&self, change: &mut Change) -> Result<()> {
         let found = change.count().await?.rows;
         if let Some((table, _)) = self.rows.iter().find(|(table, rows)| found.get(table) != Some(rows)) {
             return Err(Error::internal(DOING)(format!(

@@ -1,62 +1,108 @@
-//! What becomes of each row, found by SQL in the stage.
+//! The outcome of a restore for each row, found by SQL in the staging database.
 //!
-//! For each table `x_...` gets an action for each row that does not stay as it is: `i` the archive's row is inserted, `u`
-//! it takes the place of the live one, `d` the live row is removed, `c` it is removed because it hangs on one that is. What
-//! stands in the way is in two more tables: `k_...` archived rows that have something which another row of the outcome
-//! has and only one may have (or whose id belongs to a row that must not be touched), `o_...` archived rows that would
-//! refer to nothing.
+//! For each table `x_...` has the [`RowAction`] of each row that does not stay unchanged. Two more tables have the obstacles.
+//! `k_...` has archived rows whose unique value another row of the outcome has, or whose id belongs to a row that must not
+//! change. `o_...` has archived rows that would refer to a missing row.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use campus_backup_archive::Kind;
 use rust_decimal::Decimal;
 use serde::Serialize;
 
 use super::administrators::{self, Administrators};
-use super::request::{Extent, Mode, Provenance, Restore, Scope};
-use super::stage::{Side, Stage};
+use super::request::{Extent, Mode, Provenance, Restore, RestoreContext, Scope};
+use super::staging::{RowSource, Staging};
 use super::users::{self, Accounts};
 use crate::catalog::{LARGEST_ID, Table};
 use crate::database::Database;
 use crate::error::{Error, Result};
 
-/// What becomes of one table's rows.
+/// What a restore does to a row that does not stay unchanged. [`Display`](fmt::Display) writes it as SQL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum RowAction {
+    /// The archive's row is inserted.
+    Insert,
+    /// The archive's row replaces the live row.
+    Update,
+    /// The live row is removed.
+    Delete,
+    /// The live row is removed because it refers to a removed row.
+    Cascade,
+}
+
+impl RowAction {
+    /// The actions that write the archive's row.
+    pub(super) const WRITE: [Self; 2] = [Self::Insert, Self::Update];
+
+    /// The actions that remove the live row.
+    pub(super) const REMOVE: [Self; 2] = [Self::Delete, Self::Cascade];
+
+    /// Some actions as an SQL list, such as `'i', 'u'`.
+    pub(super) fn listed(actions: &[Self]) -> String {
+        actions.iter().map(Self::to_string).collect::<Vec<_>>().join(", ")
+    }
+
+    /// [`Self::WRITE`] as an SQL list.
+    pub(super) fn write() -> String {
+        Self::listed(&Self::WRITE)
+    }
+
+    /// [`Self::REMOVE`] as an SQL list.
+    fn remove() -> String {
+        Self::listed(&Self::REMOVE)
+    }
+}
+
+impl fmt::Display for RowAction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Insert => "'i'",
+            Self::Update => "'u'",
+            Self::Delete => "'d'",
+            Self::Cascade => "'c'",
+        })
+    }
+}
+
+/// The outcome for one table.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct TableOutcome {
     /// Live rows before.
     pub rows_before: u64,
     /// Live rows afterwards.
     pub rows_after: u64,
-    /// Rows of the archive that come back.
+    /// Rows of the archive that are inserted.
     pub inserts: u64,
-    /// Live rows that become what the archive has.
+    /// Live rows that are overwritten with the archive's values.
     pub updates: u64,
     /// Live rows that the archive does not have and that are removed.
     pub deletes: u64,
-    /// Rows of a table that is not restored, which are removed because they hang on a row that is.
+    /// Rows of a table that is not restored, which are removed because they refer to a removed row.
     pub cascades: u64,
-    /// Rows of the archive for which nothing is done: they are there as they were or, if only missing ones come back,
-    /// they are there.
+    /// Rows of the archive for which nothing is done: the live row is equal or, if only missing rows are inserted, there is
+    /// a live row.
     pub unchanged: u64,
-    /// Rows of the archive that can't come back beside another row.
+    /// Rows of the archive that are in conflict with another row.
     pub conflicts: u64,
     /// The id of the first of them.
     pub first_conflict: Option<i64>,
-    /// Rows of the archive that would refer to nothing.
+    /// Rows of the archive that would refer to a missing row.
     pub orphans: u64,
     /// The id of the first of them.
     pub first_orphan: Option<i64>,
-    /// Rows of the archive whose ids would leave no room for rows that come later.
+    /// Rows of the archive whose ids would leave no room for later rows.
     pub without_room: u64,
     /// The id of the first of them.
     pub first_without_room: Option<i64>,
-    /// Administrators' accounts that are left as they are.
+    /// Administrators' accounts that are left unchanged.
     pub kept: u64,
-    /// Accounts of the archive that come back under another id, because theirs is kept for an administrator.
+    /// Accounts of the archive that are restored under another id, because theirs belongs to an administrator who stays.
     pub renumbered: u64,
 }
 
-/// What becomes of all tables that a restore concerns.
+/// The outcome for all tables that a restore concerns.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Outcome {
     pub(super) tables: BTreeMap<Table, TableOutcome>,
@@ -67,7 +113,7 @@ pub(super) struct Outcome {
 }
 
 /// How many values of other engines are named; the rest are counted.
-const FOREIGN_NAMED: usize = 20;
+const MAX_FOREIGN_NAMED: usize = 20;
 
 /// Values of a table that only another engine can hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -78,58 +124,62 @@ pub(super) struct ForeignValues {
 }
 
 impl Outcome {
-    /// Finds it, for tables whose rows are in the stage. A table that is not among them is taken as one that stays.
+    /// Finds the outcome for tables whose rows are in the staging database. Other tables count as unchanged.
     ///
     /// # Errors
-    /// [`Error::RowNotFound`] if one row is asked for and the archive does not have it.
+    /// [`Error::RowNotFound`] if one row is requested and the archive does not have it.
     pub(super) async fn find(
-        stage: &mut Stage,
-        database: &Database,
-        request: &Restore,
-        provenance: Provenance,
+        staging: &mut Staging,
+        context: &RestoreContext<'_>,
         acting: Option<i64>,
         tables: &[Table],
     ) -> Result<Self> {
+        let RestoreContext {
+            database,
+            request,
+            provenance,
+            ..
+        } = *context;
         let mut outcome = Self::default();
         for table in tables {
             for name in ["x", "k", "o"] {
                 let action = if name == "x" { ", action TEXT NOT NULL" } else { "" };
                 let create = format!("CREATE TABLE {name}_{table} (id INTEGER PRIMARY KEY{action})");
-                stage.run(&create).await?;
+                staging.run(&create).await?;
             }
         }
-        reduce(stage, request, tables).await?;
+        reduce(staging, request, tables).await?;
         let has_users = tables.contains(&Table::Users) && request.is_target(Table::Users);
         if has_users {
-            outcome.accounts = users::settle(stage, request, provenance, acting).await?;
+            outcome.accounts = users::settle(staging, request, provenance, acting).await?;
         }
         let finder = Finder { request, tables };
         for table in tables {
-            finder.actions(stage, *table).await?;
+            finder.actions(staging, *table).await?;
         }
         for table in tables {
-            finder.conflicts(stage, *table).await?;
-            finder.orphans(stage, *table).await?;
-            let mut found = count(stage, *table).await?;
-            (found.without_room, found.first_without_room) = without_room(stage, database, *table).await?;
+            finder.conflicts(staging, *table).await?;
+            finder.orphans(staging, *table).await?;
+            let mut found = count(staging, *table).await?;
+            (found.without_room, found.first_without_room) = without_room(staging, database, *table).await?;
             if *table == Table::Users {
                 (found.kept, found.renumbered) = (outcome.accounts.kept, outcome.accounts.renumbered);
             }
             outcome.tables.insert(*table, found);
-            if stage.native_of().is_some_and(|engine| engine != database.engine()) {
-                let foreign = foreign_values(stage, *table).await?;
+            if staging.native_of().is_some_and(|engine| engine != database.engine()) {
+                let foreign = foreign_values(staging, *table).await?;
                 if foreign.count > 0 {
                     outcome.foreign.insert(*table, foreign);
                 }
             }
         }
         if has_users && provenance != Provenance::Undo {
-            outcome.administrators = administrators::find(stage).await?;
+            outcome.administrators = administrators::find(staging).await?;
         }
         Ok(outcome)
     }
 
-    /// The first thing that stands in the way.
+    /// Refuses the first obstacle.
     pub(super) fn refuse(&self, request: &Restore) -> Result<()> {
         for (table, found) in &self.tables {
             let table = *table;
@@ -138,7 +188,7 @@ impl Outcome {
             }
             if let Some(row) = found.first_conflict {
                 return Err(match (request.mode, request.extent(table)) {
-                    // Nothing else stays, so it is the archive that has it twice.
+                    // No other row stays, so the archive has the value twice.
                     (Mode::Replace, Some(Extent::Whole)) => Error::DuplicateKey { table },
                     _ => Error::Conflict { table, row },
                 });
@@ -157,7 +207,7 @@ impl Outcome {
         Ok(())
     }
 
-    /// What is refused of rows that may come from anywhere: an id that leaves no room, the name of a user.
+    /// Refuses what rows of unknown origin must not have: an id that leaves no room, an invalid user name.
     pub(super) fn refuse_unknown(&self) -> Result<()> {
         let mut tables = self.tables.iter();
         if let Some((table, row)) = tables.find_map(|(table, found)| Some((*table, found.first_without_room?))) {
@@ -173,10 +223,10 @@ impl Outcome {
     }
 }
 
-/// Of the tables that are only referred to, leaves what is missing and needed.
-async fn reduce(stage: &mut Stage, request: &Restore, tables: &[Table]) -> Result<()> {
+/// Removes from the referred tables all rows but those that are missing and needed.
+async fn reduce(staging: &mut Staging, request: &Restore, tables: &[Table]) -> Result<()> {
     if let Scope::Entity { table, id } = request.scope
-        && stage.number(&format!("SELECT count(*) FROM a_{table}")).await? == 0
+        && staging.number(&format!("SELECT count(*) FROM a_{table}")).await? == 0
     {
         return Err(Error::RowNotFound { table, row: id });
     }
@@ -196,7 +246,7 @@ async fn reduce(stage: &mut Stage, request: &Restore, tables: &[Table]) -> Resul
             "DELETE FROM a_{table} WHERE id IN (SELECT id FROM l_{table}) OR ({})",
             needed.join(" AND ")
         );
-        stage.run(&delete).await?;
+        staging.run(&delete).await?;
     }
     Ok(())
 }
@@ -207,7 +257,7 @@ struct Finder<'a> {
 }
 
 impl Finder<'_> {
-    /// Which live rows, as `l`, may be touched.
+    /// The condition for live rows, as `l`, that may change.
     fn scope(&self, table: Table) -> String {
         match self.request.extent(table) {
             Some(Extent::Whole) if table == Table::Users => "l.id NOT IN (SELECT id FROM kept)".to_owned(),
@@ -218,15 +268,17 @@ impl Finder<'_> {
         }
     }
 
-    /// Parents must have theirs first.
-    async fn actions(&self, stage: &mut Stage, table: Table) -> Result<()> {
+    /// Finds the actions of a table. Those of the tables that it refers to must be found first.
+    async fn actions(&self, staging: &mut Staging, table: Table) -> Result<()> {
         if self.request.extent(table) == Some(Extent::Cascade) {
             for (key, target) in self.staged_references(table) {
                 let cascade = format!(
-                    "INSERT OR IGNORE INTO x_{table} SELECT l.id, 'c' FROM l_{table} l \
-                     WHERE l.{key} IN (SELECT id FROM x_{target} WHERE action IN ('d', 'c'))"
+                    "INSERT OR IGNORE INTO x_{table} SELECT l.id, {action} FROM l_{table} l \
+                     WHERE l.{key} IN (SELECT id FROM x_{target} WHERE action IN ({removed}))",
+                    action = RowAction::Cascade,
+                    removed = RowAction::remove(),
                 );
-                stage.run(&cascade).await?;
+                staging.run(&cascade).await?;
             }
             return Ok(());
         }
@@ -234,10 +286,11 @@ impl Finder<'_> {
             return Ok(());
         }
         let insert = format!(
-            "INSERT INTO x_{table} SELECT a.id, 'i' FROM a_{table} a \
-             WHERE NOT EXISTS (SELECT 1 FROM l_{table} l WHERE l.id = a.id)"
+            "INSERT INTO x_{table} SELECT a.id, {} FROM a_{table} a \
+             WHERE NOT EXISTS (SELECT 1 FROM l_{table} l WHERE l.id = a.id)",
+            RowAction::Insert
         );
-        stage.run(&insert).await?;
+        staging.run(&insert).await?;
         let scope = self.scope(table);
         if self.request.mode != Mode::InsertMissing {
             let columns = table.columns().iter().skip(1);
@@ -245,23 +298,25 @@ impl Finder<'_> {
                 .map(|column| format!("l.{0} IS NOT a.{0}", column.name))
                 .collect();
             let update = format!(
-                "INSERT INTO x_{table} SELECT a.id, 'u' FROM a_{table} a JOIN l_{table} l ON l.id = a.id \
+                "INSERT INTO x_{table} SELECT a.id, {} FROM a_{table} a JOIN l_{table} l ON l.id = a.id \
                  WHERE ({scope}) AND ({})",
+                RowAction::Update,
                 differs.join(" OR ")
             );
-            stage.run(&update).await?;
+            staging.run(&update).await?;
         }
         if self.request.mode == Mode::Replace {
             let delete = format!(
-                "INSERT INTO x_{table} SELECT l.id, 'd' FROM l_{table} l \
-                 WHERE ({scope}) AND NOT EXISTS (SELECT 1 FROM a_{table} a WHERE a.id = l.id)"
+                "INSERT INTO x_{table} SELECT l.id, {} FROM l_{table} l \
+                 WHERE ({scope}) AND NOT EXISTS (SELECT 1 FROM a_{table} a WHERE a.id = l.id)",
+                RowAction::Delete
             );
-            stage.run(&delete).await?;
+            staging.run(&delete).await?;
         }
         Ok(())
     }
 
-    async fn conflicts(&self, stage: &mut Stage, table: Table) -> Result<()> {
+    async fn conflicts(&self, staging: &mut Staging, table: Table) -> Result<()> {
         if !self.request.is_target(table) {
             return Ok(());
         }
@@ -269,15 +324,16 @@ impl Finder<'_> {
         let ids = format!(
             "INSERT INTO k_{table} SELECT a.id FROM a_{table} a JOIN l_{table} l ON l.id = a.id WHERE NOT ({scope})"
         );
-        stage.run(&ids).await?;
+        staging.run(&ids).await?;
         let key = table.unique_key();
-        let written = format!("SELECT count(*) FROM x_{table} WHERE action IN ('i', 'u')");
-        if key.is_empty() || stage.number(&written).await? == 0 {
+        let written = RowAction::write();
+        let count = format!("SELECT count(*) FROM x_{table} WHERE action IN ({written})");
+        if key.is_empty() || staging.number(&count).await? == 0 {
             return Ok(());
         }
-        for side in [Side::Live, Side::Archive] {
-            let name = side.of(table);
-            stage
+        for source in [RowSource::Live, RowSource::Archive] {
+            let name = source.table(table);
+            staging
                 .run(&format!("CREATE INDEX key_{name} ON {name} ({})", key.join(", ")))
                 .await?;
         }
@@ -287,36 +343,41 @@ impl Finder<'_> {
         };
         let keys = format!(
             "INSERT OR IGNORE INTO k_{table} SELECT a.id FROM x_{table} x JOIN a_{table} a ON a.id = x.id \
-             WHERE x.action IN ('i', 'u') AND (\
+             WHERE x.action IN ({written}) AND (\
              EXISTS (SELECT 1 FROM l_{table} l WHERE {} AND l.id <> a.id \
              AND NOT EXISTS (SELECT 1 FROM x_{table} y WHERE y.id = l.id)) \
              OR EXISTS (SELECT 1 FROM a_{table} b JOIN x_{table} y ON y.id = b.id WHERE {} AND b.id <> a.id \
-             AND y.action IN ('i', 'u')))",
+             AND y.action IN ({written})))",
             same("l"),
             same("b"),
         );
-        stage.run(&keys).await.map(drop)
+        staging.run(&keys).await.map(drop)
     }
 
-    async fn orphans(&self, stage: &mut Stage, table: Table) -> Result<()> {
+    async fn orphans(&self, staging: &mut Staging, table: Table) -> Result<()> {
         if !self.request.is_target(table) {
             return Ok(());
         }
         let written = match self.request.mode {
-            // Rows that are there already may lose what they refer to.
+            // Live rows may lose the rows that they refer to.
             Mode::Replace => "TRUE".to_owned(),
             Mode::Merge | Mode::InsertMissing => {
-                format!("a.id IN (SELECT id FROM x_{table} WHERE action IN ('i', 'u'))")
+                format!(
+                    "a.id IN (SELECT id FROM x_{table} WHERE action IN ({}))",
+                    RowAction::write()
+                )
             }
         };
         for (key, target) in self.staged_references(table) {
             let orphans = format!(
                 "INSERT OR IGNORE INTO o_{table} SELECT a.id FROM a_{table} a WHERE {written} \
                  AND NOT EXISTS (SELECT 1 FROM l_{target} l WHERE l.id = a.{key} \
-                 AND NOT EXISTS (SELECT 1 FROM x_{target} x WHERE x.id = l.id AND x.action IN ('d', 'c'))) \
-                 AND NOT EXISTS (SELECT 1 FROM x_{target} x WHERE x.id = a.{key} AND x.action = 'i')"
+                 AND NOT EXISTS (SELECT 1 FROM x_{target} x WHERE x.id = l.id AND x.action IN ({removed}))) \
+                 AND NOT EXISTS (SELECT 1 FROM x_{target} x WHERE x.id = a.{key} AND x.action = {inserted})",
+                removed = RowAction::remove(),
+                inserted = RowAction::Insert,
             );
-            stage.run(&orphans).await?;
+            staging.run(&orphans).await?;
         }
         Ok(())
     }
@@ -330,8 +391,8 @@ impl Finder<'_> {
     }
 }
 
-async fn count(stage: &mut Stage, table: Table) -> Result<TableOutcome> {
-    let mut number = async |sql: String| stage.number(&sql).await.map(i64::unsigned_abs);
+async fn count(staging: &mut Staging, table: Table) -> Result<TableOutcome> {
+    let mut number = async |sql: String| staging.number(&sql).await.map(i64::unsigned_abs);
     let mut found = TableOutcome {
         rows_before: number(format!("SELECT count(*) FROM l_{table}")).await?,
         conflicts: number(format!("SELECT count(*) FROM k_{table}")).await?,
@@ -339,60 +400,63 @@ async fn count(stage: &mut Stage, table: Table) -> Result<TableOutcome> {
         ..TableOutcome::default()
     };
     for (action, count) in [
-        ("i", &mut found.inserts),
-        ("u", &mut found.updates),
-        ("d", &mut found.deletes),
-        ("c", &mut found.cascades),
+        (RowAction::Insert, &mut found.inserts),
+        (RowAction::Update, &mut found.updates),
+        (RowAction::Delete, &mut found.deletes),
+        (RowAction::Cascade, &mut found.cascades),
     ] {
-        *count = number(format!("SELECT count(*) FROM x_{table} WHERE action = '{action}'")).await?;
+        *count = number(format!("SELECT count(*) FROM x_{table} WHERE action = {action}")).await?;
     }
-    // Of the archive's rows, those that get no action because their id is another's are conflicts and not unchanged.
+    // Archived rows without an action because their id belongs to another row are conflicts, not unchanged rows.
     found.unchanged = number(format!(
         "SELECT count(*) FROM a_{table} a WHERE NOT EXISTS (SELECT 1 FROM x_{table} x WHERE x.id = a.id) \
          AND NOT EXISTS (SELECT 1 FROM k_{table} k WHERE k.id = a.id)"
     ))
     .await?;
     found.rows_after = (found.rows_before + found.inserts).saturating_sub(found.deletes + found.cascades);
-    found.first_conflict = stage
+    found.first_conflict = staging
         .first(&format!("SELECT id FROM k_{table} ORDER BY id LIMIT 1"))
         .await?;
-    found.first_orphan = stage
+    found.first_orphan = staging
         .first(&format!("SELECT id FROM o_{table} ORDER BY id LIMIT 1"))
         .await?;
     Ok(found)
 }
 
-/// Rows that come and whose ids leave no room, and the first of them. An id up to the greatest that the table ever had takes
-/// no room that there still is.
-async fn without_room(stage: &mut Stage, database: &Database, table: Table) -> Result<(u64, Option<i64>)> {
-    let beyond = |limit: i64| format!("FROM x_{table} WHERE action = 'i' AND id > {limit}");
-    let highest = stage.number(&format!("SELECT max(id) {}", beyond(LARGEST_ID))).await?;
+/// Counts inserted rows whose ids leave no room for later rows, and finds the first of them. An id up to the greatest that
+/// the table ever had takes no more room.
+async fn without_room(staging: &mut Staging, database: &Database, table: Table) -> Result<(u64, Option<i64>)> {
+    let beyond = |limit: i64| format!("FROM x_{table} WHERE action = {} AND id > {limit}", RowAction::Insert);
+    let highest = staging
+        .number(&format!("SELECT max(id) {}", beyond(LARGEST_ID)))
+        .await?;
     if highest <= LARGEST_ID {
         return Ok((0, None));
     }
     let beyond = beyond(database.id_counter(table).await?.max(LARGEST_ID));
-    let number = stage.number(&format!("SELECT count(*) {beyond}")).await?;
-    let first = stage
+    let number = staging.number(&format!("SELECT count(*) {beyond}")).await?;
+    let first = staging
         .first(&format!("SELECT min(id) {beyond} HAVING count(*) > 0"))
         .await?;
     Ok((number.unsigned_abs(), first))
 }
 
-/// Native values in rows that come.
-async fn foreign_values(stage: &mut Stage, table: Table) -> Result<ForeignValues> {
+/// Native values in rows that are written.
+async fn foreign_values(staging: &mut Staging, table: Table) -> Result<ForeignValues> {
     let mut foreign = ForeignValues::default();
     for column in table.columns().iter().skip(1) {
         let rows = format!(
-            "FROM x_{table} x JOIN a_{table} a ON a.id = x.id WHERE x.action IN ('i', 'u') AND typeof(a.{}) = 'blob'",
+            "FROM x_{table} x JOIN a_{table} a ON a.id = x.id WHERE x.action IN ({}) AND typeof(a.{}) = 'blob'",
+            RowAction::write(),
             column.name
         );
-        foreign.count += stage.number(&format!("SELECT count(*) {rows}")).await?.unsigned_abs();
-        let first = format!("SELECT x.id {rows} ORDER BY x.id LIMIT {FOREIGN_NAMED}");
-        let ids = stage.numbers(&first).await?;
+        foreign.count += staging.number(&format!("SELECT count(*) {rows}")).await?.unsigned_abs();
+        let first = format!("SELECT x.id {rows} ORDER BY x.id LIMIT {MAX_FOREIGN_NAMED}");
+        let ids = staging.numbers(&first).await?;
         foreign.first.extend(ids.into_iter().map(|id| (id, column.name)));
     }
     foreign.first.sort_unstable();
-    foreign.first.truncate(FOREIGN_NAMED);
+    foreign.first.truncate(MAX_FOREIGN_NAMED);
     Ok(foreign)
 }
 
@@ -403,21 +467,22 @@ pub(super) fn money(table: Table) -> impl Iterator<Item = &'static str> {
 }
 
 /// The sums of a column of money before and afterwards.
-pub(super) async fn sums(stage: &mut Stage, table: Table, column: &str) -> Result<(Decimal, Decimal)> {
-    // What is no number is in no sum.
+pub(super) async fn sums(staging: &mut Staging, table: Table, column: &str) -> Result<(Decimal, Decimal)> {
+    // Values that are not numbers are left out of sums.
     let sum = |of: &str| format!("SELECT sum(CASE typeof({of}.{column}) WHEN 'integer' THEN {of}.{column} END)");
-    let before = stage.number(&format!("{} FROM l_{table} l", sum("l"))).await?;
-    let gone = stage
+    let before = staging.number(&format!("{} FROM l_{table} l", sum("l"))).await?;
+    let removed = staging
         .number(&format!(
             "{} FROM l_{table} l JOIN x_{table} x ON x.id = l.id",
             sum("l")
         ))
         .await?;
-    let come = stage
+    let written = staging
         .number(&format!(
-            "{} FROM a_{table} a JOIN x_{table} x ON x.id = a.id WHERE x.action IN ('i', 'u')",
-            sum("a")
+            "{} FROM a_{table} a JOIN x_{table} x ON x.id = a.id WHERE x.action IN ({})",
+            sum("a"),
+            RowAction::write()
         ))
         .await?;
-    Ok((Decimal::new(before, 2), Decimal::new(before - gone + come, 2)))
+    Ok((Decimal::new(before, 2), Decimal::new(before - removed + written, 2)))
 }

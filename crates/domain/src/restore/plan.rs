@@ -1,61 +1,59 @@
-//! What a restore would do, and the words for it.
+//! The plan of a restore: what it would do, with warnings and blockers as sentences.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
-use campus_backup_archive::{Keys, Kind, Summary, value};
+use campus_backup_archive::{Kind, Summary, value};
 use rust_decimal::Decimal;
 use serde::Serialize;
 
 use super::administrators::Administrators;
-use super::outcome::{self, ForeignValues, Outcome, TableOutcome};
-use super::request::{Extent, Mode, Provenance, Restore, hash};
-use super::stage::Stage;
+use super::outcome::{self, ForeignValues, Outcome, RowAction, TableOutcome};
+use super::request::{Extent, Mode, Provenance, Restore, RestoreContext, hash};
+use super::staging::Staging;
 use super::users::need_reset;
-use crate::account::Admin;
 use crate::catalog::{LARGEST_ID, Table};
 use crate::change;
 use crate::database::Database;
 use crate::error::{Error, Result};
 use crate::job::Progress;
-use crate::open::{self, Source};
+use crate::open;
 
 /// What a restore would do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Plan {
-    /// For each table that the restore concerns.
+    /// The outcome for each table that the restore concerns.
     pub tables: BTreeMap<Table, TableOutcome>,
     /// The sum of all payments.
     pub money: Money,
-    /// The administrators' accounts that change. The restore needs a confirmation of its own if there are any.
+    /// The administrators' accounts that change. The restore needs a separate confirmation if there are any.
     pub administrators: Administrators,
-    /// What an administrator should know.
+    /// What an administrator should know before the restore.
     pub warnings: Vec<Warning>,
-    /// Why it can't be done as it is asked for. Empty if it can.
+    /// Why the restore is not possible as requested. Empty if it is possible.
     pub blockers: Vec<Blocker>,
     /// See [`hash`] and [`Administrators::bind`].
     pub hash: String,
-    /// What names the content of the archive that was read, as in [`Summary::digest`].
+    /// The digest of the content of the archive that was read, as in [`Summary::digest`].
     pub archive_digest: String,
 }
 
 /// The sum of `payments.amount_paid`, as exact decimals.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Money {
-    /// As it is.
+    /// Now.
     pub before: String,
-    /// As it would be.
+    /// After the restore.
     pub after: String,
 }
 
 /// Something that an administrator should know before a restore.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Warning {
-    /// Which, for programs.
+    /// The kind, for programs.
     pub code: WarningCode,
-    /// The table that it is about; none if it is about the whole archive.
+    /// The table that it concerns; none if it concerns the whole archive.
     pub table: Option<Table>,
-    /// It in words.
+    /// The sentence for people.
     pub text: String,
 }
 
@@ -63,25 +61,25 @@ pub struct Warning {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WarningCode {
-    /// Rows of tables that are not restored go along with rows that are removed.
+    /// Rows of tables that are not restored are removed with the rows that they refer to.
     Cascades,
-    /// Rows that only something else refers to come back, too.
+    /// Missing rows that restored rows refer to are inserted, too.
     TakenAlong,
-    /// Administrators' accounts are left as they are.
+    /// Administrators' accounts are left unchanged.
     AdministratorsKept,
-    /// Administrators stay active although the archive has them otherwise.
+    /// Administrators stay active, although the archive has them as inactive or with another role.
     AdministratorsNotDisabled,
-    /// Accounts come back under another id.
+    /// Accounts are restored under another id.
     UsersRenumbered,
-    /// Users sign in with the passwords that they had when the archive was taken.
+    /// Users sign in with the passwords that they had when the backup was created.
     PasswordsRestored,
-    /// Users can't sign in until their password is reset, because its hash costs too much to verify.
+    /// Users can't sign in until their password is reset, because its hash is too expensive to verify.
     PasswordsNeedReset,
-    /// Nobody could sign in as an administrator afterwards.
+    /// No administrator could sign in afterwards.
     NoAdministrator,
-    /// Rows come back with ids that leave no room for rows that come later, as it was before.
+    /// Rows are restored with ids that leave no room for later rows, as it was before.
     IdsWithoutRoom,
-    /// The archive was found in the store, and nothing proves where it comes from.
+    /// The archive was found in the store, and nothing proves its origin.
     ArchiveFound,
 }
 
@@ -101,14 +99,14 @@ impl WarningCode {
     ];
 }
 
-/// Something that stands in the way of a restore.
+/// An obstacle to a restore.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Blocker {
-    /// Which, for programs.
+    /// The kind, for programs.
     pub code: BlockerCode,
-    /// The table that it is about.
+    /// The table that it concerns.
     pub table: Table,
-    /// It in words.
+    /// The sentence for people.
     pub text: String,
 }
 
@@ -116,17 +114,17 @@ pub struct Blocker {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BlockerCode {
-    /// Rows of the archive would refer to rows that are not there.
+    /// Rows of the archive would refer to missing rows.
     Orphans,
-    /// Rows of the archive have what other rows have that stay.
+    /// Rows of the archive have the same unique values as rows that stay.
     Conflicts,
-    /// Rows of the archive have what other rows of the archive have.
+    /// Rows of the archive have the same unique values as other rows of the archive.
     DuplicateKeys,
-    /// Rows of the archive have ids that leave no room for rows that come later.
+    /// Rows of the archive have ids that leave no room for later rows.
     IdsWithoutRoom,
-    /// Rows of the archive are larger than what the database takes at once.
+    /// Rows of the archive are larger than the database accepts at once.
     RowsTooLarge,
-    /// Users of the archive have names that no new account may have.
+    /// Users of the archive have names that new accounts may not have.
     InvalidUserNames,
     /// Rows of the archive have values that only the database engine of the archive can hold.
     NativeValues,
@@ -145,43 +143,41 @@ impl BlockerCode {
     ];
 }
 
-/// Says what a restore would do, and changes nothing. The live data is read as one moment, while others go on writing; the
-/// archive is read to its end. `scratch` is a folder with room for the rows of both. It works on the thread that polls it,
-/// which should be one that may block.
+/// Plans a restore, and changes nothing. The live data is read in one snapshot, while other clients keep writing; the
+/// archive is read to its end. It blocks the thread that polls it.
 ///
 /// # Errors
-/// Whatever is wrong with the request or the archive: [`Error::Invalid`], [`Error::Archive`], [`Error::TableNotFound`],
-/// [`Error::RowNotFound`], [`Error::Inadmissible`]. What stands in the way is no error but among the plan's blockers.
-#[allow(clippy::too_many_arguments, reason = "those of `apply`")]
-pub async fn plan(
-    admin: &Admin,
-    database: &Database,
-    source: &dyn Source,
-    keys: &Keys,
-    request: &Restore,
-    provenance: Provenance,
-    scratch: &Path,
-    progress: &Progress,
-) -> Result<Plan> {
+/// What is wrong with the request or the archive: [`Error::Invalid`], [`Error::Archive`], [`Error::TableNotFound`],
+/// [`Error::RowNotFound`], [`Error::Inadmissible`]. Obstacles are not errors; they are the plan's blockers.
+pub async fn plan(context: &RestoreContext<'_>) -> Result<Plan> {
+    let RestoreContext {
+        admin,
+        database,
+        request,
+        provenance,
+        scratch,
+        progress,
+        ..
+    } = *context;
     request.check()?;
     let tables = request.tables();
     let mut live = tables.clone();
     if !live.contains(&Table::Payments) {
-        // For the money.
+        // For the sum of all payments.
         live.push(Table::Payments);
     }
-    let mut stage = Stage::open(scratch).await?;
+    let mut staging = Staging::open(scratch).await?;
     for table in &live {
-        stage.make(*table).await?;
+        staging.create_tables(*table).await?;
     }
-    let summary = stage.read_live(database, &live, progress).await?;
-    let archive = read_archive(&mut stage, source, keys, request, progress).await?;
-    let outcome = Outcome::find(&mut stage, database, request, provenance, admin.user_id(), &tables).await?;
+    let summary = staging.read_live(database, &live, progress).await?;
+    let archive = read_archive(&mut staging, context, progress).await?;
+    let outcome = Outcome::find(&mut staging, context, admin.user_id(), &tables).await?;
     let (before, after) = if tables.contains(&Table::Payments) {
-        outcome::sums(&mut stage, Table::Payments, "amount_paid").await?
+        outcome::sums(&mut staging, Table::Payments, "amount_paid").await?
     } else {
         let sum = "SELECT sum(amount_paid) FROM l_payments WHERE typeof(amount_paid) = 'integer'";
-        let all = stage.number(sum).await?;
+        let all = staging.number(sum).await?;
         (Decimal::new(all, 2), Decimal::new(all, 2))
     };
     let money = Money {
@@ -189,9 +185,9 @@ pub async fn plan(
         after: written(after),
     };
     let mut blockers = blockers(request, provenance, &outcome);
-    blockers.append(&mut too_large(&mut stage, database, &outcome).await?);
+    blockers.append(&mut too_large(&mut staging, database, &outcome).await?);
     Ok(Plan {
-        warnings: warnings(&mut stage, request, provenance, &outcome).await?,
+        warnings: warnings(&mut staging, request, provenance, &outcome).await?,
         blockers,
         hash: outcome
             .administrators
@@ -203,16 +199,15 @@ pub async fn plan(
     })
 }
 
-/// Reads those rows of an archive into the stage that a restore is about, and the rest to its end.
+/// Reads the rows of the archive that the restore concerns into the staging database, and the rest to its end.
 pub(super) async fn read_archive(
-    stage: &mut Stage,
-    source: &dyn Source,
-    keys: &Keys,
-    request: &Restore,
+    staging: &mut Staging,
+    context: &RestoreContext<'_>,
     progress: &Progress,
 ) -> Result<Summary> {
-    let (mut reader, tables) = open::reader(source.open()?, keys)?;
-    demand(request, &tables)?;
+    let request = context.request;
+    let (mut reader, tables) = open::reader(context.source.open()?, context.keys)?;
+    ensure_tables(request, &tables)?;
     for table in tables {
         reader.next_table()?;
         if let Some(extent) = request.extent(table).filter(|_| request.is_target(table)) {
@@ -220,14 +215,14 @@ pub(super) async fn read_archive(
                 Extent::OfStudent(id) => Some(id),
                 _ => None,
             };
-            stage.read_archive(&mut reader, table, student, progress).await?;
+            staging.read_archive(&mut reader, table, student, progress).await?;
         }
     }
     Ok(reader.finish()?)
 }
 
-/// That an archive has the tables that are to be restored.
-pub(super) fn demand(request: &Restore, has: &[Table]) -> Result<()> {
+/// Ensures that an archive has the tables that are to be restored.
+pub(super) fn ensure_tables(request: &Restore, has: &[Table]) -> Result<()> {
     match request.wanted().into_iter().find(|table| !has.contains(table)) {
         Some(table) => Err(Error::TableNotFound(table)),
         None => Ok(()),
@@ -241,7 +236,7 @@ fn written(sum: Decimal) -> String {
 }
 
 async fn warnings(
-    stage: &mut Stage,
+    staging: &mut Staging,
     request: &Restore,
     provenance: Provenance,
     outcome: &Outcome,
@@ -255,21 +250,21 @@ async fn warnings(
         if found.cascades > 0 {
             let text = format!(
                 "{} removed too, together with the rows that the archive does not have.",
-                are(found.cascades, table)
+                rows_are(found.cascades, table)
             );
             warn(WarningCode::Cascades, table, text);
         }
         if found.inserts > 0 && request.extent(table) == Some(Extent::Referred) {
             let text = format!(
                 "{} brought back too: the student's rows refer to what is missing.",
-                are(found.inserts, table)
+                rows_are(found.inserts, table)
             );
             warn(WarningCode::TakenAlong, table, text);
         }
         if found.without_room > 0 && provenance != Provenance::Unknown {
             let text = format!(
                 "{} brought back with an id that leaves no room for the ids of new rows, as it was before.",
-                are(found.without_room, table)
+                rows_are(found.without_room, table)
             );
             warn(WarningCode::IdsWithoutRoom, table, text);
         }
@@ -286,7 +281,7 @@ async fn warnings(
         let text = format!(
             "{} left as now, with the present password: your own account, and those of administrators whom the archive \
              does not have.",
-            are(users.kept - still_active.total, Table::Users)
+            rows_are(users.kept - still_active.total, Table::Users)
         );
         warn(WarningCode::AdministratorsKept, Table::Users, text);
     }
@@ -294,7 +289,7 @@ async fn warnings(
         let text = format!(
             "{} left as now: administrators who stay active, although the archive has them as inactive, with another role, or \
              with a password with which nobody can sign in: {}. A restore disables them only if that is asked for.",
-            are(still_active.total, Table::Users),
+            rows_are(still_active.total, Table::Users),
             still_active.list()
         );
         warn(WarningCode::AdministratorsNotDisabled, Table::Users, text);
@@ -302,33 +297,34 @@ async fn warnings(
     if users.renumbered > 0 {
         let text = format!(
             "{} brought back under a new id, because the old one belongs to an administrator who stays.",
-            are(users.renumbered, Table::Users)
+            rows_are(users.renumbered, Table::Users)
         );
         warn(WarningCode::UsersRenumbered, Table::Users, text);
     }
     if users.inserts + users.updates > 0 {
         let text = format!(
             "{} brought back with the password of the moment when the archive was taken.",
-            are(users.inserts + users.updates, Table::Users)
+            rows_are(users.inserts + users.updates, Table::Users)
         );
         warn(WarningCode::PasswordsRestored, Table::Users, text);
     }
-    let need_reset = need_reset(stage).await?;
+    let need_reset = need_reset(staging).await?;
     if need_reset.total > 0 {
         let text = format!(
             "{} brought back without being able to sign in, because verifying their passwords would cost too much: {}. \
              `campus-backup admin reset-password` gives each a new one.",
-            are(need_reset.total, Table::Users),
+            rows_are(need_reset.total, Table::Users),
             need_reset.list()
         );
         warn(WarningCode::PasswordsNeedReset, Table::Users, text);
     }
-    let administrators = stage
-        .number(
+    let administrators = staging
+        .number(&format!(
             "SELECT (SELECT count(*) FROM l_users WHERE role = 'admin' AND is_active \
              AND id NOT IN (SELECT id FROM x_users)) + (SELECT count(*) FROM a_users WHERE role = 'admin' AND is_active \
-             AND id IN (SELECT id FROM x_users WHERE action IN ('i', 'u')))",
-        )
+             AND id IN (SELECT id FROM x_users WHERE action IN ({})))",
+            RowAction::write()
+        ))
         .await?;
     if administrators == 0 {
         let text = "Afterwards nobody could sign in as an administrator. `campus-backup admin create` makes one.";
@@ -343,7 +339,7 @@ fn blockers(request: &Restore, provenance: Provenance, outcome: &Outcome) -> Vec
         if let Some(first) = found.first_orphan {
             let text = format!(
                 "{} without a row that is referred to, the first of them with id {first}.",
-                are(found.orphans, table)
+                rows_are(found.orphans, table)
             );
             let code = BlockerCode::Orphans;
             blockers.push(Blocker { code, table, text });
@@ -355,7 +351,7 @@ fn blockers(request: &Restore, provenance: Provenance, outcome: &Outcome) -> Vec
             };
             let text = format!(
                 "{} in conflict with {other}, which have the same id, name or number; the first of them has id {first}.",
-                are(found.conflicts, table)
+                rows_are(found.conflicts, table)
             );
             blockers.push(Blocker { code, table, text });
         }
@@ -363,7 +359,7 @@ fn blockers(request: &Restore, provenance: Provenance, outcome: &Outcome) -> Vec
             let text = format!(
                 "{} not restored, because the id leaves no room for the ids of new rows: the first of them has id {first}, \
                  and the largest that can be restored is {LARGEST_ID}.",
-                are(found.without_room, table)
+                rows_are(found.without_room, table)
             );
             let code = BlockerCode::IdsWithoutRoom;
             blockers.push(Blocker { code, table, text });
@@ -382,7 +378,7 @@ fn blockers(request: &Restore, provenance: Provenance, outcome: &Outcome) -> Vec
             text: format!(
                 "{} not restored, because no new account may have such a name: {}. The other tables can be restored without \
                  users.",
-                are(misnamed.total, Table::Users),
+                rows_are(misnamed.total, Table::Users),
                 misnamed.list()
             ),
         });
@@ -407,8 +403,8 @@ fn native_values(table: Table, foreign: &ForeignValues) -> String {
     )
 }
 
-/// Rows that would be written and that the database does not take.
-async fn too_large(stage: &mut Stage, database: &Database, outcome: &Outcome) -> Result<Vec<Blocker>> {
+/// Blockers for rows that are larger than the database accepts.
+async fn too_large(staging: &mut Staging, database: &Database, outcome: &Outcome) -> Result<Vec<Blocker>> {
     let Some(largest) = change::largest_row(database).await? else {
         return Ok(Vec::new());
     };
@@ -423,17 +419,18 @@ async fn too_large(stage: &mut Stage, database: &Database, outcome: &Outcome) ->
             texts.collect::<Vec<_>>().join(" ")
         );
         let rows = format!(
-            "FROM x_{table} x JOIN a_{table} a ON a.id = x.id WHERE x.action IN ('i', 'u') AND {bytes} > {largest}"
+            "FROM x_{table} x JOIN a_{table} a ON a.id = x.id WHERE x.action IN ({}) AND {bytes} > {largest}",
+            RowAction::write()
         );
-        if let Some(first) = stage
+        if let Some(first) = staging
             .first(&format!("SELECT x.id {rows} ORDER BY x.id LIMIT 1"))
             .await?
         {
-            let count = stage.number(&format!("SELECT count(*) {rows}")).await?.unsigned_abs();
+            let count = staging.number(&format!("SELECT count(*) {rows}")).await?.unsigned_abs();
             let text = format!(
                 "{} larger than the {largest} bytes that the database server takes at once (max_allowed_packet); the first of \
                  them has id {first}.",
-                are(count, table)
+                rows_are(count, table)
             );
             let code = BlockerCode::RowsTooLarge;
             blockers.push(Blocker { code, table, text });
@@ -443,7 +440,7 @@ async fn too_large(stage: &mut Stage, database: &Database, outcome: &Outcome) ->
 }
 
 /// `1 row of payments is`
-fn are(count: u64, table: Table) -> String {
+fn rows_are(count: u64, table: Table) -> String {
     match count {
         1 => format!("1 row of {table} is"),
         count => format!("{count} rows of {table} are"),

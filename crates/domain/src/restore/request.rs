@@ -1,37 +1,42 @@
-//! What is to be restored, which tables that concerns, and the hash that binds a restore to its plan.
+//! The request of a restore: its scope and mode, the tables that it concerns, and the hash that binds it to its plan.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::path::Path;
 
-use campus_backup_archive::Summary;
+use campus_backup_archive::{Keys, Summary};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::account::Admin;
 use crate::catalog::Table;
+use crate::database::Database;
 use crate::error::{Error, Result};
+use crate::hexadecimal::hexadecimal;
+use crate::job::Progress;
+use crate::open::Source;
 
-/// What is to be restored, and how.
+/// What to restore, and how.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Restore {
-    /// Which rows.
+    /// The rows to restore.
     pub scope: Scope,
-    /// How they meet those that are there.
+    /// How they replace or complete the live rows.
     pub mode: Mode,
-    /// Whether active administrators become what the archive has also where that disables them: inactive, of another role, or
-    /// with a password with which nobody can sign in. Otherwise their accounts stay as they are.
+    /// Whether active administrators get the archive's values also where that disables them: inactive, with another role, or
+    /// with a password that can't be used. Otherwise their accounts stay unchanged.
     pub disable_administrators: bool,
 }
 
-/// Which rows are restored.
+/// The rows that are restored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Scope {
-    /// Those of all seven tables.
+    /// All rows of all seven tables.
     All,
-    /// Those of some tables.
+    /// All rows of some tables.
     Tables(BTreeSet<Table>),
-    /// One row with everything that hangs on it. So far it is a student's.
+    /// One row with the rows that refer to it. Only students can be restored in this way.
     Entity {
         /// [`Table::Students`]
         table: Table,
@@ -40,44 +45,65 @@ pub enum Scope {
     },
 }
 
-/// How the archive's rows meet those that are there.
+/// How the archive's rows replace or complete the live rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
-    /// The scope becomes what the archive has.
+    /// The scope gets exactly the rows of the archive.
     Replace,
-    /// Rows that are missing come back, rows that differ become what they were; nothing is removed.
+    /// Missing rows are inserted and differing rows are overwritten; nothing is removed.
     Merge,
-    /// Rows that are missing come back.
+    /// Missing rows are inserted; no other row changes.
     InsertMissing,
 }
 
-/// Where an archive's rows come from, as far as a restore depends on it.
+/// The origin of an archive's rows, as far as a restore depends on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Provenance {
-    /// From anywhere. Ids that leave no room for rows that come later are refused, and user names that no new account may have.
+    /// Unknown. Ids that leave no room for later rows are refused, and so are user names that new accounts may not have.
     Unknown,
-    /// From this database, before a clear or another restore: what it admitted then comes back.
+    /// This database, before a clear or another restore: values that it accepted then are accepted again.
     SafetyArchive,
-    /// The same, for the undo of a clear. No clear removes an administrator, so none comes back.
+    /// The same, for the undo of a clear. A clear removes no administrator, so the undo restores none.
     Undo,
 }
 
-/// Which rows of a table a restore may touch.
+/// The rows of a table that a restore may change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Extent {
     /// All of them.
     Whole,
-    /// Those of one student.
+    /// The rows of one student.
     OfStudent(i64),
-    /// Those that something refers to and that are missing.
+    /// Missing rows that restored rows refer to.
     Referred,
-    /// None but those that hang on a row that is removed.
+    /// Only rows that refer to a removed row.
     Cascade,
 }
 
+/// What a plan and a restore need.
+#[derive(Clone, Copy)]
+pub struct RestoreContext<'a> {
+    /// The acting administrator, whose account stays unchanged.
+    pub admin: &'a Admin,
+    /// The live data.
+    pub database: &'a Database,
+    /// The bytes of the archive.
+    pub source: &'a dyn Source,
+    /// The keys that open the archive.
+    pub keys: &'a Keys,
+    /// The request.
+    pub request: &'a Restore,
+    /// The origin of the archive's rows.
+    pub provenance: Provenance,
+    /// A folder with room for the live rows and the archive's.
+    pub scratch: &'a Path,
+    /// Where the work reports its progress.
+    pub progress: &'a Progress,
+}
+
 impl Restore {
-    /// Whether there is such a restore.
+    /// Checks that the scope is valid.
     ///
     /// # Errors
     /// [`Error::Invalid`] if no table is named, or a row of a table whose rows can't be restored one by one.
@@ -95,8 +121,8 @@ impl Restore {
         })
     }
 
-    /// Every table whose rows can change, or whose rows others refer to: those that must be locked, and those that the
-    /// hash is about.
+    /// The tables whose rows can change, and the tables that these refer to. They must be locked, and the hash covers
+    /// them.
     pub fn tables(&self) -> Vec<Table> {
         let mut tables: BTreeSet<_> = Table::ALL
             .into_iter()
@@ -118,20 +144,20 @@ impl Restore {
         !matches!(self.extent(table), None | Some(Extent::Cascade))
     }
 
-    /// How many rows of an archive are read for it.
+    /// How many rows of an archive the restore reads.
     pub fn rows_in(&self, archive: &Summary) -> u64 {
         let tables = self.wanted().into_iter();
         tables.filter_map(|table| archive.rows.get(table.name())).sum()
     }
 
-    /// Which of a table's rows may be touched; none if it has nothing to do with the restore.
+    /// The rows of a table that may change; none if the restore does not concern the table.
     pub(super) fn extent(&self, table: Table) -> Option<Extent> {
         match &self.scope {
             Scope::All => Some(Extent::Whole),
             Scope::Tables(tables) if tables.contains(&table) => Some(Extent::Whole),
             Scope::Tables(tables) => {
-                let hangs = tables.iter().any(|chosen| chosen.dependents().contains(&table));
-                (hangs && self.mode == Mode::Replace).then_some(Extent::Cascade)
+                let is_dependent = tables.iter().any(|chosen| chosen.dependents().contains(&table));
+                (is_dependent && self.mode == Mode::Replace).then_some(Extent::Cascade)
             }
             Scope::Entity { table: root, id } => match table {
                 Table::Users => None,
@@ -142,10 +168,11 @@ impl Restore {
     }
 }
 
-/// The hash of a plan without [its administrators](super::Administrators::bind): of the archive (`digest` of its summary), the request, who asks, and the live rows of every table
-/// of [`Restore::tables`] (`sha256` of a summary of them, be it the plan's own or that of the safety archive).
+/// The hash of a plan without [its administrators](super::Administrators::bind). It covers the archive (`digest` of its
+/// summary), the request, the acting administrator, and the live rows of every table of [`Restore::tables`] (`sha256` of a
+/// summary of them: the plan's own, or that of the safety backup).
 ///
-/// Equal hashes mean that the plan is what the restore will do.
+/// Equal hashes mean that the restore will do what the plan says.
 pub fn hash(admin: &Admin, request: &Restore, archive: &str, live: &BTreeMap<String, String>) -> String {
     let mut text = format!("restore 2\n{archive}\n{:?}\n", admin.user_id());
     // A list of words and numbers always has a JSON form.

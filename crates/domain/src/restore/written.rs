@@ -1,9 +1,10 @@
-//! Reads back what a change has written, before it is committed: a row that did not become what it should be fails the
-//! restore. So neither a trigger, nor a type that holds less, nor a mode of the session can change a value unseen.
+//! Reads back the rows that a change has written, before the commit. A row with an unexpected value fails the restore, so
+//! no trigger, column type or session mode can change a value unnoticed.
 
 use campus_backup_archive::{Cell, Keys, Summary, Writer};
 
-use super::stage::{Stage, Staged};
+use super::outcome::RowAction;
+use super::staging::{StagedRows, Staging};
 use crate::catalog::{Table, cells};
 use crate::change::{Change, Rows};
 use crate::error::{Error, Result};
@@ -13,31 +14,32 @@ use crate::open::{self, Archived, Source};
 use crate::snapshot::Sink;
 use crate::stats;
 
-/// Demands that a table has what the stage says: the live rows that stay, and those of the archive that were written.
+/// Ensures that a table has the expected rows: the live rows that stay, and the archive's rows that were written.
 ///
 /// # Errors
 /// [`Error::Unrestorable`] with the first row that differs.
-pub(super) async fn demand_staged(
+pub(super) async fn ensure_staged(
     change: &mut Change,
-    stage: &mut Stage,
+    staging: &mut Staging,
     table: Table,
     progress: &Progress,
 ) -> Result<()> {
     let sql = format!(
         "SELECT l.* FROM l_{table} l WHERE NOT EXISTS (SELECT 1 FROM x_{table} x WHERE x.id = l.id) \
-         UNION ALL SELECT a.* FROM x_{table} x JOIN a_{table} a ON a.id = x.id WHERE x.action IN ('i', 'u') ORDER BY 1"
+         UNION ALL SELECT a.* FROM x_{table} x JOIN a_{table} a ON a.id = x.id WHERE x.action IN ({}) ORDER BY 1",
+        RowAction::write()
     );
-    let mut handle = stage.lock().await?;
-    let mut expected = Staged::prepare(&mut handle, table, &sql)?;
-    demand_rows(change, table, &mut expected, progress).await
+    let mut handle = staging.lock().await?;
+    let mut expected = StagedRows::prepare(&mut handle, table, &sql)?;
+    ensure_rows(change, table, &mut expected, progress).await
 }
 
-/// Demands that tables have exactly what an archive has. The digests are compared; only if one differs, the archive is read
-/// once more, to find the row.
+/// Ensures that tables have exactly the rows of an archive. Digests are compared; the archive is read once more only if one
+/// differs, to find the row.
 ///
 /// # Errors
 /// [`Error::Unrestorable`] with the first row that differs.
-pub(super) async fn demand_archived(
+pub(super) async fn ensure_archived(
     change: &mut Change,
     tables: &[Table],
     archive: &Summary,
@@ -54,20 +56,20 @@ pub(super) async fn demand_archived(
     for next in archived {
         reader.next_table()?;
         if next == table {
-            // Its rows were counted before.
+            // Its rows were reported before.
             let uncounted = Progress::default();
             let mut expected = Archived::new(&mut reader, table, &uncounted);
-            demand_rows(change, table, &mut expected, progress).await?;
+            ensure_rows(change, table, &mut expected, progress).await?;
             break;
         }
     }
     Err(unrestorable(table, "what was read back has another digest".to_owned()))
 }
 
-/// What a summary says of tables as they are in the change.
+/// The summary of tables as they are in the change.
 async fn summary(change: &mut Change, tables: &[Table], progress: &Progress) -> Result<Summary> {
     let mut json = Vec::new();
-    let mut sink = Summing {
+    let mut sink = SummarySink {
         writer: Writer::begin(&header(stats::now(), "", "", tables), &mut json),
         json,
         progress,
@@ -80,13 +82,13 @@ async fn summary(change: &mut Change, tables: &[Table], progress: &Progress) -> 
     Ok(sink.writer.finish(&mut sink.json))
 }
 
-struct Summing<'a> {
+struct SummarySink<'a> {
     writer: Writer,
     json: Vec<u8>,
     progress: &'a Progress,
 }
 
-impl Sink for Summing<'_> {
+impl Sink for SummarySink<'_> {
     fn row(&mut self, cells: &[Cell<'_>]) -> Result<()> {
         self.json.clear();
         self.writer.row(cells, &mut self.json);
@@ -98,8 +100,8 @@ impl Sink for Summing<'_> {
     }
 }
 
-async fn demand_rows(change: &mut Change, table: Table, expected: &mut impl Rows, progress: &Progress) -> Result<()> {
-    let mut comparison = Comparison {
+async fn ensure_rows(change: &mut Change, table: Table, expected: &mut impl Rows, progress: &Progress) -> Result<()> {
+    let mut comparison = ComparingSink {
         table,
         expected,
         progress,
@@ -112,14 +114,14 @@ async fn demand_rows(change: &mut Change, table: Table, expected: &mut impl Rows
     }
 }
 
-/// Compares rows that are read with others, both in the order of their ids.
-struct Comparison<'a, R> {
+/// Compares the rows that are read with the expected ones, both in the order of their ids.
+struct ComparingSink<'a, R> {
     table: Table,
     expected: &'a mut R,
     progress: &'a Progress,
 }
 
-impl<R: Rows> Sink for Comparison<'_, R> {
+impl<R: Rows> Sink for ComparingSink<'_, R> {
     fn row(&mut self, found: &[Cell<'_>]) -> Result<()> {
         let mut expected = cells();
         let problem = match self.expected.next(&mut expected)? {

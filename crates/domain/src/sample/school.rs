@@ -8,8 +8,8 @@ use sea_orm::ConnectionTrait as _;
 use super::rows::{Row, Rows, line};
 use super::{settings, whole};
 use crate::account::Admin;
-use crate::catalog::{MAX_COLUMNS, NameColumns, Scope, Table};
-use crate::change::{self, Change, Way};
+use crate::catalog::{MOST, NameColumns, Scope, Table};
+use crate::change::{self, Change, LoadMode};
 use crate::database::{self, Database};
 use crate::demo::{self, DemoAdmin};
 use crate::error::Result;
@@ -63,7 +63,7 @@ impl School {
         for table in Table::ALL {
             let rows: Vec<_> = rows.of(table).collect();
             change
-                .load(table, &mut Given(rows.into_iter()), Way::InPlace)
+                .load(table, &mut Given(rows.into_iter()), LoadMode::InPlace)
                 .await
                 .unwrap();
         }

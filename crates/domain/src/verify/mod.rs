@@ -1,8 +1,8 @@
-//! Verifying a stored archive, at one of two levels, changing nothing.
+//! Verifying a stored archive at one of two levels. It changes nothing.
 //!
-//! [`digest`] reads the stored object and compares everything that was written down of it. [`test_restore()`] restores it, too,
-//! into a database of its own ([`scratch`]) and compares what [`read_back`] finds there. [`verification`] is what the
-//! archive's manifest remembers of it.
+//! [`digest`] reads the stored object and compares it with its own summary and with its manifest. [`test_restore()`] also
+//! restores it into a temporary database ([`scratch`]) and compares the rows that [`read_back`] finds there.
+//! [`verification`] is the result for the archive's manifest.
 
 mod read_back;
 mod scratch;
@@ -24,14 +24,14 @@ use crate::open::{self, Checked, Source};
 use crate::priority::{self, Priority};
 use crate::stats;
 
-/// Reads the stored object to its end and compares its counts, digests, totals and references with its rows, and all of
-/// it, with the object's size and digest, with the manifest, if there is one.
+/// Reads the stored object to its end. It compares counts, digests, totals and references with the rows, and everything,
+/// together with the object's size and digest, with the manifest, if there is one.
 ///
-/// It reads on a thread that may block, in memory that does not grow with the rows. A future that is dropped leaves the
-/// reading to go on until it is cancelled.
+/// It reads on a blocking thread, in memory that does not grow with the rows. Dropping the future does not stop the
+/// reading; cancelling the progress does.
 ///
 /// # Errors
-/// As [`open::check`]; [`Error::ManifestMismatch`] if the archive is whole and not the one that the manifest is about.
+/// As [`open::check`]; [`Error::ManifestMismatch`] if the archive is complete but does not match its manifest.
 pub async fn digest(
     source: &Arc<dyn Source>,
     keys: &Keys,
@@ -48,15 +48,15 @@ pub async fn digest(
     Ok(checked)
 }
 
-/// Demands that an archive is the one that the manifest is about.
+/// Ensures that an archive matches its manifest.
 ///
 /// # Errors
-/// [`Error::ManifestMismatch`] with the first thing that differs.
+/// [`Error::ManifestMismatch`] with the first difference.
 pub fn compare(checked: &Checked, manifest: &Manifest) -> Result<()> {
     compare_summaries(&checked.summary, manifest)?;
     let (header, summary) = (&checked.header, &checked.summary);
     let (object, stored) = (&checked.object, &manifest.object);
-    // Manifests of before it was a part of them don't have the digest of the content.
+    // Older manifests don't have the digest of the content.
     let is_digest_equal = manifest.digest.is_empty() || summary.digest == manifest.digest;
     let whole: [(&str, bool); 9] = [
         ("the moment that it shows", header.created_at == manifest.created_at),
@@ -78,7 +78,7 @@ pub fn compare(checked: &Checked, manifest: &Manifest) -> Result<()> {
     }
 }
 
-/// Demands the same of what an archive says of its rows.
+/// Ensures that the summary of an archive matches its manifest.
 ///
 /// # Errors
 /// [`Error::ManifestMismatch`]
@@ -92,7 +92,7 @@ pub(crate) fn compare_summaries(summary: &Summary, manifest: &Manifest) -> Resul
     }
 }
 
-/// The first key that only one of the two has, or that has another value in each.
+/// The first key that only one of the two has, or that has different values.
 fn first_difference<V: PartialEq>(
     what: &str,
     found: &BTreeMap<String, V>,
@@ -103,10 +103,9 @@ fn first_difference<V: PartialEq>(
     differing.next().map(|key| format!("{what} {key}"))
 }
 
-/// What a manifest remembers of a look at its archive that took so long: of a success how long the restore of a test restore
-/// took, of a failure its code. None if the look failed for a reason that says nothing about the archive: it was
-/// cancelled, the disk was full, the store did not answer, or the archive is one of a single table, which can't be
-/// tested.
+/// The verification for a manifest: of a success the duration of the test restore, if there was one; of a failure its code.
+/// None if the failure says nothing about the archive: it was cancelled, the disk was full, the store did not answer, or the
+/// archive has a single table and can't be restored.
 pub fn verification(
     level: VerificationLevel,
     took: Duration,
@@ -127,7 +126,7 @@ pub fn verification(
     })
 }
 
-/// In whole milliseconds: such a number is the same when it was written as JSON and read again, which a signature needs.
+/// Rounded to milliseconds: such a number is the same after it was written as JSON and read again, which a signature needs.
 fn seconds(took: Duration) -> f64 {
     f64::from(u32::try_from(took.as_millis()).unwrap_or(u32::MAX)) / 1_000.0
 }

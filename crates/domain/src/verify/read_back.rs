@@ -1,4 +1,4 @@
-//! The counts, digests and totals of a database's rows as an archive of them would have them.
+//! The summary of a database's rows: counts, digests and totals, as in an archive of them.
 
 use campus_backup_archive::{Cell, Summary, Writer};
 
@@ -6,21 +6,21 @@ use crate::catalog::Table;
 use crate::database::Database;
 use crate::error::Result;
 use crate::export::header;
-use crate::job::{Progress, Steps};
+use crate::job::{Progress, ProgressBatch};
 use crate::snapshot::{Selection, Sink, Snapshot};
 
-/// Writes rows as an archive, of which nothing is kept.
-struct Digesting<'p> {
+/// Writes rows as an archive and keeps only the summary.
+struct DigestSink<'p> {
     writer: Writer,
     written: Vec<u8>,
-    steps: Steps<'p>,
+    progress_batch: ProgressBatch<'p>,
 }
 
-impl Sink for Digesting<'_> {
+impl Sink for DigestSink<'_> {
     fn row(&mut self, cells: &[Cell<'_>]) -> Result<()> {
         self.written.clear();
         self.writer.row(cells, &mut self.written);
-        self.steps.step()
+        self.progress_batch.add_row()
     }
 
     async fn flush_if_full(&mut self) -> Result<()> {
@@ -28,15 +28,15 @@ impl Sink for Digesting<'_> {
     }
 }
 
-/// Reads all seven tables.
+/// Reads all seven tables and returns their summary.
 pub(super) async fn read_back(database: &Database, progress: &Progress) -> Result<Summary> {
     let mut snapshot = Snapshot::take_for_work(database, &Table::ALL).await?;
     let mut written = Vec::new();
     let header = header(snapshot.taken_at(), "", snapshot.engine().name(), &Table::ALL);
-    let mut sink = Digesting {
+    let mut sink = DigestSink {
         writer: Writer::begin(&header, &mut written),
         written,
-        steps: Steps::of(progress),
+        progress_batch: ProgressBatch::new(progress),
     };
     for table in Table::ALL {
         sink.writer.begin_table(&mut sink.written);
@@ -44,6 +44,6 @@ pub(super) async fn read_back(database: &Database, progress: &Progress) -> Resul
         sink.writer.end_table(&mut sink.written);
     }
     snapshot.end().await?;
-    sink.steps.tell()?;
+    sink.progress_batch.flush()?;
     Ok(sink.writer.finish(&mut sink.written))
 }

@@ -1,4 +1,5 @@
-//! The folder of a scratch database: gone when it is dropped, and swept at the next start if the program was killed.
+//! The folder of the temporary database of a test restore. It is removed when it is dropped, and swept at the next start if the
+//! program was killed.
 
 use std::fs::File;
 use std::io::{self, ErrorKind};
@@ -11,23 +12,23 @@ use tempfile::TempDir;
 use crate::directory::Directory;
 use crate::disk;
 use crate::error::{Error, Result};
-use crate::restore::stage;
+use crate::restore::staging;
 
-/// How its name begins.
+/// The beginning of the folder's name.
 const PREFIX: &str = "campus-backup-test-restore-";
 
-/// How many random letters are behind that.
+/// How many random characters follow.
 const RANDOM: usize = 6;
 
-/// The database in it.
+/// The database in the folder.
 const DATABASE: &str = "test-restore.db";
 
-/// The file in it that is locked for as long as it is in use.
+/// The file in the folder that is locked while the folder is in use.
 const LOCK: &str = "lock";
 
-const DOING: &str = "making room for a test restore";
+const DOING: &str = "preparing a test restore";
 
-/// A folder for one scratch database.
+/// The folder of one temporary database.
 #[derive(Debug)]
 pub(super) struct Scratch {
     folder: TempDir,
@@ -35,11 +36,11 @@ pub(super) struct Scratch {
 }
 
 impl Scratch {
-    /// Makes one in `place`, if its disk has room for a database of so many bytes of rows.
+    /// Creates a folder in `place`, if its disk has room for a database with so many bytes of rows.
     ///
     /// # Errors
     /// [`Error::InsufficientStorage`]
-    pub(super) fn make(place: &Path, row_bytes: u64) -> Result<Self> {
+    pub(super) fn create(place: &Path, row_bytes: u64) -> Result<Self> {
         let (needed, free) = (needed(row_bytes), disk::free(place).map_err(Error::io(DOING))?);
         if free < needed {
             return Err(Error::InsufficientStorage {
@@ -54,16 +55,16 @@ impl Scratch {
         let folder = folder.map_err(Error::io(DOING))?;
         let lock = File::create(folder.path().join(LOCK)).map_err(Error::io(DOING))?;
         match lock.lock() {
-            // On a file system without locks nobody is kept from it, which only a sweep at that moment would notice.
+            // Without file locks a sweep at the same moment could remove the folder in use.
             Err(error) if error.kind() != ErrorKind::Unsupported => Err(Error::io(DOING)(error)),
             _ => Ok(Self { folder, _lock: lock }),
         }
     }
 
-    /// The address of the database in it.
+    /// The URL of the database in the folder.
     ///
     /// # Errors
-    /// If the folder's name can't be written in one.
+    /// If the folder's name is not UTF-8.
     pub(super) fn url(&self) -> Result<String> {
         let file = self.folder.path().join(DATABASE);
         let unwritable = || Error::internal(DOING)("the folder's name is not UTF-8");
@@ -72,31 +73,32 @@ impl Scratch {
     }
 }
 
-/// Room for the rows with their indexes, and once more for the log, which has all of it before the commit: 1.6 times what
-/// the rows of the demo school's archive have, at the most twice if their texts are long, and some to spare.
+/// The bytes that a test restore needs: for rows and indexes, and the same again for the write-ahead log, which has
+/// all of it before the commit. Rows of the demo school need 1.6 times their size in the archive, long texts at most
+/// twice; 4 MiB are added.
 fn needed(row_bytes: u64) -> u64 {
     (row_bytes / 2).saturating_mul(5).saturating_add(4 << 20)
 }
 
-/// Removes what test restores and restores that were killed have left in a folder, and leaves those alone that are at work, in
-/// this process or in another. What is removed has a name that the service gives, is at least as old as `age`, and its lock
-/// is free. Nothing else is, and no symbolic link is followed.
+/// Removes the leftovers of killed restores and test restores from a folder. Files of running ones stay, in this process or
+/// in another. A leftover has a name that the service gives, is at least as old as `age`, and its lock is free.
+/// Other files stay, and symbolic links are not followed.
 ///
 /// # Errors
-/// If the folder can't be read. What can't be removed is logged.
+/// If the folder can't be read. Leftovers that can't be removed are logged.
 pub fn sweep(place: &Path, age: TimeDelta) -> Result<()> {
     let moment = Utc::now() - age;
     let directory = Directory::at(place);
     let listed = directory.and_then(|directory| Ok((directory.names()?, directory)));
-    let (names, directory) = listed.map_err(Error::io("sweeping what test restores have left"))?;
+    let (names, directory) = listed.map_err(Error::io("removing leftovers of test restores"))?;
     for name in names
         .iter()
-        .filter(|name| is_test_restore(name) || stage::is_name(name))
+        .filter(|name| is_test_restore(name) || staging::is_name(name))
     {
         match remove_unused(&directory, name, moment) {
-            // It has just removed itself, or a person has put something into it.
+            // Its owner has just removed it, or it has a file of somebody else.
             Err(error) if !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::DirectoryNotEmpty) => {
-                tracing::warn!(name, %error, "what a test restore or a restore has left was not removed");
+                tracing::warn!(name, %error, "a leftover of a restore or a test restore was not removed");
             }
             _ => {}
         }
@@ -108,7 +110,7 @@ fn remove_unused(place: &Directory, name: &str, moment: DateTime<Utc>) -> io::Re
     let status = place.status(name)?;
     match status.kind {
         _ if status.changed > moment => Ok(()),
-        FileType::RegularFile if stage::is_name(name) => place.remove(name),
+        FileType::RegularFile if staging::is_name(name) => place.remove(name),
         FileType::Directory if is_test_restore(name) => {
             let folder = place.open(name)?;
             match folder.file(LOCK) {
@@ -119,13 +121,13 @@ fn remove_unused(place: &Directory, name: &str, moment: DateTime<Utc>) -> io::Re
                     remove_if_there(&folder, LOCK)?;
                 }
                 Ok(_) => return Ok(()),
-                // It was killed before there was anything else in it.
+                // The process was killed before it created the lock.
                 Err(error) if error.kind() == ErrorKind::NotFound => {}
                 Err(error) => return Err(error),
             }
             place.remove_directory(name)
         }
-        // Another's.
+        // Not a file of this service.
         _ => Ok(()),
     }
 }
@@ -137,7 +139,7 @@ fn remove_if_there(folder: &Directory, name: &str) -> io::Result<()> {
     }
 }
 
-/// Whether it is a name that [`Scratch::make`] gives.
+/// Whether a file name is one of [`Scratch::create`].
 fn is_test_restore(name: &str) -> bool {
     let random = name.strip_prefix(PREFIX);
     random.is_some_and(|random| random.len() == RANDOM && random.bytes().all(|byte| byte.is_ascii_alphanumeric()))
@@ -150,15 +152,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_full_disk_is_told_before_it_is_full() {
+    fn missing_disk_space_is_refused_before_the_restore() {
         let place = tempfile::tempdir().unwrap();
-        let refused = Scratch::make(place.path(), u64::MAX).unwrap_err();
+        let refused = Scratch::create(place.path(), u64::MAX).unwrap_err();
         assert!(matches!(refused, Error::InsufficientStorage { .. }), "{refused}");
         assert_eq!(fs::read_dir(place.path()).unwrap().count(), 0);
     }
 
     #[test]
-    fn only_what_nobody_uses_is_swept() {
+    fn only_unused_leftovers_are_swept() {
         let place = tempfile::tempdir().unwrap();
         let inside = |name: &str| place.path().join(name);
         let names = || {
@@ -176,10 +178,10 @@ mod tests {
         for other in others {
             fs::write(inside(other), "stays").unwrap();
         }
-        let killed = Scratch::make(place.path(), 0).unwrap().folder.keep();
+        let killed = Scratch::create(place.path(), 0).unwrap().folder.keep();
         fs::write(killed.join("test-restore.db"), "rows").unwrap();
         fs::write(inside("restore-0123456789abcdef0123456789abcdef.db"), "").unwrap();
-        let used = Scratch::make(place.path(), 0).unwrap();
+        let used = Scratch::create(place.path(), 0).unwrap();
         sweep(place.path(), TimeDelta::hours(1)).unwrap();
         assert_eq!(names().len(), others.len() + 3, "they are young");
         sweep(place.path(), TimeDelta::zero()).unwrap();
@@ -197,7 +199,7 @@ mod tests {
         let link = |name: &str| std::os::unix::fs::symlink(outside.path(), place.path().join(name)).unwrap();
         link("campus-backup-test-restore-a1b2c3");
         link("restore-0123456789abcdef0123456789abcdef.db");
-        let mixed = Scratch::make(place.path(), 0).unwrap().folder.keep();
+        let mixed = Scratch::create(place.path(), 0).unwrap().folder.keep();
         fs::write(mixed.join("notes.txt"), "of a person").unwrap();
         sweep(place.path(), TimeDelta::zero()).unwrap();
         assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 2);

@@ -1,4 +1,4 @@
-//! Restoring an archive into a database of its own, to know that it can be restored and how long that takes.
+//! Test restores: an archive is restored into a temporary database, to prove that it can be restored and to measure the time.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -11,8 +11,9 @@ use sea_orm::{DbBackend, Statement};
 use super::read_back::read_back;
 use super::scratch::Scratch;
 use super::{digest, first_difference};
+use crate::blocking;
 use crate::catalog::{LARGEST_ID, Table};
-use crate::change::{Change, Way};
+use crate::change::{Change, LoadMode};
 use crate::database::{self, Database};
 use crate::error::{Error, Result};
 use crate::job::{Phase, Progress};
@@ -21,35 +22,35 @@ use crate::statement::Failure;
 
 const DOING: &str = "testing a restore";
 
-/// SQLite's primary result code for whatever the schema refuses.
+/// SQLite's primary result code for violations of the schema.
 const CONSTRAINT: i32 = 19;
 
-/// An archive that was restored into a database of its own.
+/// The result of a test restore.
 #[derive(Debug)]
 pub struct TestRestored {
-    /// What is in it.
+    /// The content of the archive.
     pub checked: Checked,
-    /// How long its restore took: reading it, writing its rows, and the commit.
+    /// How long the restore took: reading the archive, writing its rows, and the commit.
     pub restored_in: Duration,
 }
 
-/// Restores an archive into a scratch database and compares what is there with what the archive has.
+/// Restores an archive into a temporary database and compares the rows with the archive.
 ///
-/// 1. Everything that [`digest`] does.
-/// 2. The disk of `folder` must have room: two and a half times the bytes of the rows, unpacked.
-/// 3. An SQLite database is made in a new folder there, for its owner alone, and migrated.
-/// 4. One transaction: all rows are inserted, so that every key and every check of the schema is tried, foreign keys
-///    are checked, and it is committed. This is what is timed.
+/// 1. The archive is verified by [`digest`].
+/// 2. The disk of `folder` must have room for two and a half times the uncompressed bytes of the rows.
+/// 3. An SQLite database is created in a new folder there, readable only by its owner, and migrated.
+/// 4. One transaction inserts all rows, which tests every key and every check of the schema, checks foreign keys, and
+///    commits. Its duration is measured.
 /// 5. The rows are read back; their counts, digests and sums of money must be those of the archive.
-/// 6. The folder is removed, whatever happened. If the program is killed, [`sweep`](super::sweep) removes it.
+/// 6. The folder is removed, also after an error. If the program is killed, [`sweep`](super::sweep) removes it.
 ///
-/// It works on a thread that may block, in memory that does not grow with the rows. A future that is dropped leaves the
-/// work to go on until it is cancelled.
+/// It works on a blocking thread, in memory that does not grow with the rows. Dropping the future does not stop the work;
+/// cancelling the progress does.
 ///
 /// # Errors
-/// As [`digest`]; [`Error::TableNotFound`] for an archive that does not have all tables; [`Error::Inadmissible`],
-/// [`Error::DuplicateKey`] and [`Error::Unrestorable`] for rows that the schema refuses, the last also if what was read back
-/// is not the same; [`Error::InsufficientStorage`].
+/// As [`digest`]; [`Error::TableNotFound`] if the archive does not have all tables; [`Error::Inadmissible`],
+/// [`Error::DuplicateKey`] and [`Error::Unrestorable`] for rows that the schema refuses, the last also if
+/// the rows that were read back differ; [`Error::InsufficientStorage`].
 pub async fn test_restore(
     source: &Arc<dyn Source>,
     keys: &Keys,
@@ -68,23 +69,22 @@ pub async fn test_restore(
         summary: checked.summary.clone(),
         has_native: checked.has_native,
         progress: progress.clone(),
-        // As a restore into an empty database would; a safety archive's rows have had their ids here.
+        // As in a restore into an empty database; the rows of a safety backup have had their ids here.
         largest_id: match expected.map(|manifest| manifest.kind) {
             Some(Origin::Safety) => i64::MAX,
             Some(Origin::Taken | Origin::Uploaded) | None => LARGEST_ID,
         },
     };
     let (folder, row_bytes) = (folder.to_owned(), checked.row_bytes);
-    let runtime = tokio::runtime::Handle::current();
-    let worked = tokio::task::spawn_blocking(move || {
-        let scratch = Scratch::make(&folder, row_bytes)?;
-        runtime.block_on(work.within(&scratch))
+    let worked = blocking::run(DOING, move || async move {
+        let scratch = Scratch::create(&folder, row_bytes)?;
+        work.restore_in(&scratch).await
     });
-    let restored_in = worked.await.map_err(Error::internal(DOING))??;
+    let restored_in = worked.await?;
     Ok(TestRestored { checked, restored_in })
 }
 
-/// What the thread needs.
+/// The work of the blocking thread.
 struct Work {
     source: Arc<dyn Source>,
     keys: Keys,
@@ -95,8 +95,8 @@ struct Work {
 }
 
 impl Work {
-    async fn within(&self, scratch: &Scratch) -> Result<Duration> {
-        let settings = database::DatabaseSettings {
+    async fn restore_in(&self, scratch: &Scratch) -> Result<Duration> {
+        let settings = database::Settings {
             url: scratch.url()?,
             connections: 2,
             readers: 1,
@@ -104,7 +104,7 @@ impl Work {
         };
         let database = Database::connect(&settings).await?;
         let worked = self.with(&database).await;
-        // Before its files are removed.
+        // Closed before its files are removed.
         database.close().await;
         worked
     }
@@ -124,17 +124,17 @@ impl Work {
         let (mut reader, tables) = open::reader(self.source.open()?, &self.keys)?;
         let mut change = Change::begin(database, Table::ALL.to_vec(), DOING).await?;
         if self.has_native {
-            // SQLite keeps native values of any engine, but for its checks. What they ask of others was asked before.
+            // SQLite could store native values of any engine, but its checks refuse them. Other values were checked before.
             let unchecked = Statement::from_string(DbBackend::Sqlite, "PRAGMA ignore_check_constraints = ON");
             change.execute(&unchecked).await?;
         }
         for table in tables {
             reader.next_table()?;
             let mut rows = Archived::new(&mut reader, table, &self.progress).with_largest_id(self.largest_id);
-            let loaded = change.load(table, &mut rows, Way::Bulk).await;
+            let loaded = change.load(table, &mut rows, LoadMode::Bulk).await;
             loaded.map_err(|error| refused(table, error))?;
         }
-        // It could be another one than before.
+        // The stored object may have changed since the first reading.
         if reader.finish()? != self.summary {
             return Err(Error::ManifestMismatch {
                 what: "what was read the second time".to_owned(),
@@ -143,7 +143,7 @@ impl Work {
         change.commit().await
     }
 
-    /// Demands that what was read back is what the archive has.
+    /// Ensures that the rows that were read back are those of the archive.
     fn compare(&self, found: &Summary) -> Result<()> {
         for table in Table::ALL {
             let name = table.name();
@@ -159,15 +159,15 @@ impl Work {
                 problem: problem.to_owned(),
             });
         }
-        // Equal rows have equal sums, or the sums are wrong.
+        // Equal rows have equal sums, unless a sum is wrong.
         match first_difference("the sum of", &found.totals, &self.summary.totals) {
-            Some(what) => Err(Error::internal(DOING)(format!("{what} is another one"))),
+            Some(what) => Err(Error::internal(DOING)(format!("{what} differs"))),
             None => Ok(()),
         }
     }
 }
 
-/// What the schema refuses is the archive's fault and not the program's.
+/// Rows that the schema refuses are an error of the archive, not of the program.
 fn refused(table: Table, error: Error) -> Error {
     let Error::Internal { source, .. } = &error else {
         return error;
@@ -175,7 +175,7 @@ fn refused(table: Table, error: Error) -> Error {
     match source.downcast_ref::<Failure>() {
         Some(failure) if failure.code & 0xff == CONSTRAINT => Error::Unrestorable {
             table,
-            // It names columns and never a value.
+            // The text names columns and never a value.
             problem: failure.to_string(),
         },
         _ => error,

@@ -1,4 +1,4 @@
-//! Archives that are not what they should be, at both levels, and one that is.
+//! Damaged archives are refused at both levels, and a complete one is verified.
 
 use std::fs;
 
@@ -14,7 +14,7 @@ fn code<T>(outcome: Result<T>) -> Option<&'static str> {
     outcome.err().map(|error| error.archive_code().unwrap_or("none"))
 }
 
-/// What both levels say of it, which must be the same.
+/// The code of both levels, which must be the same.
 async fn refusal(archive: &[u8], keys: &Keys, expected: Option<&Manifest>) -> Option<&'static str> {
     let folder = tempfile::tempdir().unwrap();
     let (source, progress) = (Memory::source(archive), Progress::default());
@@ -25,7 +25,7 @@ async fn refusal(archive: &[u8], keys: &Keys, expected: Option<&Manifest>) -> Op
     digested
 }
 
-/// What a test restore says of rows that are whole and pass a check of their digests.
+/// The refusal of a test restore, for rows whose digests are correct.
 async fn unrestorable(rows: &Rows, code: &str) -> String {
     let folder = tempfile::tempdir().unwrap();
     let (source, progress) = (Memory::source(rows.archive(&Table::ALL)), Progress::default());
@@ -50,7 +50,7 @@ async fn manifest(archive: &[u8], keys: &Keys) -> Manifest {
 }
 
 #[tokio::test]
-async fn what_is_not_whole_is_refused() {
+async fn damaged_archive_is_refused() {
     let keys = Keys::generate();
     let layers = Layers {
         recipients: keys.recipients(),
@@ -78,7 +78,7 @@ async fn what_is_not_whole_is_refused() {
 }
 
 #[tokio::test]
-async fn another_archive_than_the_manifests_is_refused() {
+async fn archive_that_differs_from_its_manifest_is_refused() {
     let bare = sample::rows().archive(&Table::ALL);
     let right = manifest(&bare, &Keys::none()).await;
     type Change = fn(&mut Manifest);
@@ -121,7 +121,7 @@ async fn another_archive_than_the_manifests_is_refused() {
 }
 
 #[tokio::test]
-async fn test_restore_finds_what_the_schema_refuses() {
+async fn test_restore_refuses_rows_that_violate_the_schema() {
     let mut rows = sample::rows();
     let mut twin = rows.row(Table::Students, 5).unwrap().clone();
     twin[0] = Cell::Integer(71);
@@ -148,7 +148,7 @@ async fn test_restore_finds_what_the_schema_refuses() {
     ] {
         let mut rows = sample::rows();
         rows.set(table, id, column, value);
-        // Before anything is restored: a check admits no more than a restore.
+        // Refused before the restore: the check has the same rules.
         let (source, progress) = (Memory::source(rows.archive(&Table::ALL)), Progress::default());
         let refused = digest(&source, &Keys::none(), None, &progress).await.unwrap_err();
         assert_eq!(refused.archive_code(), Some("invalid_value"), "{refused:?}");
@@ -173,7 +173,7 @@ async fn test_restore_of_one_table_is_refused() {
 }
 
 #[tokio::test]
-async fn it_ends_in_any_phase_when_it_is_asked_to() {
+async fn test_restore_can_be_cancelled_in_any_phase() {
     let school = School::demo().await;
     let archive = Memory::source(school.download(Scope::All, Format::Json).await);
     for phase in [None, Some(Phase::Checking), Some(Phase::TestRestore)] {
@@ -209,7 +209,7 @@ async fn test_restore_of_a_whole_archive_leaves_no_files() {
     };
     let (archive, _) = sample::sealed(&document, &layers);
     let expected = manifest(&archive, &keys).await;
-    // A name that the address of a database has to be careful with.
+    // A name with characters that are special in a database URL.
     let folder = school.folder.path().join("a%20b?c d#e");
     fs::create_dir(&folder).unwrap();
     let progress = Progress::default();

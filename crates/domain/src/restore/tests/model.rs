@@ -1,4 +1,4 @@
-//! The rules once more, in memory and as simply as they can be said.
+//! A model of the rules, in memory and as simple as possible.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,7 +15,7 @@ pub(super) enum Refusal {
     Blocked,
 }
 
-/// What must come out of a restore, or that nothing may.
+/// The expected outcome of a restore, or its refusal.
 pub(super) fn restored(live: &Rows, archive: &Rows, request: &Restore, acting: Option<i64>) -> Result<Rows, Refusal> {
     let mut archive = archive.clone();
     let mut kept = BTreeSet::new();
@@ -59,7 +59,7 @@ pub(super) fn restored(live: &Rows, archive: &Rows, request: &Restore, acting: O
             }
         }
     }
-    // What hangs on rows that are gone goes along, in tables that are not restored; in others it must not be.
+    // Rows that refer to removed rows are removed, too, in tables that are not restored; in other tables they are orphans.
     for table in Table::ALL {
         for row in outcome.clone().of(table) {
             let orphan = table.references().iter().any(|reference| {
@@ -99,7 +99,7 @@ pub(super) fn key(table: Table, row: &Row) -> String {
     columns.map(|(_, cell)| format!("{cell:?} ")).collect()
 }
 
-/// Leaves of an archive one student's rows, and what of courses and categories these refer to and is missing.
+/// Keeps only one student's rows of an archive, and the missing courses and categories that they refer to.
 fn only_of(archive: &mut Rows, live: &Rows, student: i64) {
     let whole = archive.clone();
     *archive = Rows::default();

@@ -12,40 +12,39 @@ use crate::open::{self, Source};
 use crate::sample::School;
 
 impl School {
-    pub(super) async fn plan(&self, admin: &Admin, source: &dyn Source, request: &Restore) -> Result<Plan> {
-        let (keys, progress) = (Keys::none(), Progress::default());
-        plan(
+    pub(super) fn context<'a>(
+        &'a self,
+        admin: &'a Admin,
+        source: &'a dyn Source,
+        request: &'a Restore,
+        keys: &'a Keys,
+        progress: &'a Progress,
+    ) -> RestoreContext<'a> {
+        RestoreContext {
             admin,
-            &self.database,
+            database: &self.database,
             source,
-            &keys,
+            keys,
             request,
-            Provenance::Unknown,
-            self.folder.path(),
-            &progress,
-        )
-        .await
+            provenance: Provenance::Unknown,
+            scratch: self.folder.path(),
+            progress,
+        }
     }
 
-    /// All steps of a restore but the safety archive.
+    pub(super) async fn plan(&self, admin: &Admin, source: &dyn Source, request: &Restore) -> Result<Plan> {
+        let (keys, progress) = (Keys::none(), Progress::default());
+        plan(&self.context(admin, source, request, &keys, &progress)).await
+    }
+
+    /// All steps of a restore except the safety backup.
     pub(super) async fn restore(&self, admin: &Admin, source: &dyn Source, request: &Restore) -> Result<Restored> {
         let (keys, progress) = (Keys::none(), Progress::default());
-        // Without looking at references, which a check of the archive refuses before a restore can.
+        // Without a check of references, which would refuse the archive before the restore can.
         let summary = open::reader(source.open()?, &keys)?.0.finish()?;
         let mut change = Change::begin(&self.database, request.tables(), "restoring").await?;
-        let restored = apply(
-            admin,
-            &self.database,
-            &mut change,
-            source,
-            &keys,
-            &summary,
-            request,
-            Provenance::Unknown,
-            self.folder.path(),
-            &progress,
-        );
-        let restored = restored.await?;
+        let context = self.context(admin, source, request, &keys, &progress);
+        let restored = apply(&context, &mut change, &summary).await?;
         change.commit().await?;
         Ok(restored)
     }

@@ -1,4 +1,4 @@
-//! Random schools: what comes out is what the model says, the plan foretells it, and a refusal changes nothing.
+//! Random schools: the outcome is that of the model, the plan predicts it, and a refusal changes nothing.
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
@@ -11,7 +11,7 @@ use crate::catalog::Table;
 use crate::error::Error;
 use crate::sample::*;
 
-/// Choices, one after the other; the first of each when there are no more.
+/// Random choices, one after the other; the first option when there are no more.
 struct Dice(std::vec::IntoIter<u8>);
 
 impl Dice {
@@ -45,7 +45,7 @@ fn row(dice: &mut Dice, table: Table, id: i64) -> Row {
     }
 }
 
-/// A school that its schema admits.
+/// A school with valid rows.
 fn school(dice: &mut Dice) -> Rows {
     let mut school = Rows::default();
     for table in Table::ALL {
@@ -68,7 +68,7 @@ fn fits(school: &Rows, table: Table, row: &Row) -> bool {
     !taken && whole
 }
 
-/// One that came of it by a few changes, which its schema need not admit.
+/// A school with a few changes, which may be invalid.
 fn changed(dice: &mut Dice, school: &Rows) -> Rows {
     let mut changed = school.clone();
     let careful = dice.up_to(4) > 0;
@@ -166,7 +166,7 @@ async fn check(live: &School, entropy: Vec<u8>) -> Result<(), TestCaseError> {
 }
 
 #[test]
-fn what_comes_out_is_what_the_model_says() {
+fn outcome_is_that_of_the_model() {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

@@ -1,4 +1,4 @@
-//! Refusals, and each rule by an example.
+//! Refusals, and an example of each rule.
 
 use super::super::*;
 use super::place::*;
@@ -7,12 +7,12 @@ use crate::catalog::Table;
 use crate::error::Error;
 use crate::sample::*;
 
-fn nobody() -> Admin {
+fn without_row() -> Admin {
     Admin::acting(None)
 }
 
 #[tokio::test]
-async fn a_restore_of_nothing_or_of_one_payment_is_refused() {
+async fn restore_of_nothing_or_of_one_payment_is_refused() {
     let live = School::with(&small()).await;
     let archive = small().source(&Table::ALL);
     let payment = Scope::Entity {
@@ -21,13 +21,15 @@ async fn a_restore_of_nothing_or_of_one_payment_is_refused() {
     };
     for scope in [tables([]), payment] {
         let refused = live
-            .plan(&nobody(), &archive, &request(scope.clone(), Mode::Merge))
+            .plan(&without_row(), &archive, &request(scope.clone(), Mode::Merge))
             .await;
         assert!(
             matches!(refused, Err(Error::Invalid { field: "scope", .. })),
             "{refused:?}"
         );
-        let refused = live.restore(&nobody(), &archive, &request(scope, Mode::Merge)).await;
+        let refused = live
+            .restore(&without_row(), &archive, &request(scope, Mode::Merge))
+            .await;
         assert!(
             matches!(refused, Err(Error::Invalid { field: "scope", .. })),
             "{refused:?}"
@@ -36,22 +38,24 @@ async fn a_restore_of_nothing_or_of_one_payment_is_refused() {
 }
 
 #[tokio::test]
-async fn what_the_archive_does_not_have_is_refused() {
+async fn missing_table_or_row_is_refused() {
     let live = School::with(&small()).await;
     let courses = small().source(&[Table::Courses]);
     for scope in [Scope::All, tables([Table::Courses, Table::Payments]), of_student(1)] {
         let refused = live
-            .plan(&nobody(), &courses, &request(scope.clone(), Mode::Replace))
+            .plan(&without_row(), &courses, &request(scope.clone(), Mode::Replace))
             .await;
         assert!(matches!(refused, Err(Error::TableNotFound(_))), "{refused:?}");
-        let refused = live.restore(&nobody(), &courses, &request(scope, Mode::Replace)).await;
+        let refused = live
+            .restore(&without_row(), &courses, &request(scope, Mode::Replace))
+            .await;
         assert!(matches!(refused, Err(Error::TableNotFound(_))), "{refused:?}");
     }
     let all = small().source(&Table::ALL);
     let unknown = request(of_student(99), Mode::Merge);
     for refused in [
-        live.plan(&nobody(), &all, &unknown).await.map(drop),
-        live.restore(&nobody(), &all, &unknown).await.map(drop),
+        live.plan(&without_row(), &all, &unknown).await.map(drop),
+        live.restore(&without_row(), &all, &unknown).await.map(drop),
     ] {
         assert!(
             matches!(
@@ -68,21 +72,21 @@ async fn what_the_archive_does_not_have_is_refused() {
 }
 
 #[tokio::test]
-async fn a_damaged_archive_changes_nothing() {
+async fn damaged_archive_changes_nothing() {
     let live = School::with(&small()).await;
     let mut bytes = small().without(Table::Payments, 1).archive(&Table::ALL);
     let at = bytes.iter().rposition(|byte| *byte == b'R').unwrap();
     bytes[at] = b'X';
     let bytes = Memory::new(bytes);
     for mode in [Mode::Replace, Mode::Merge] {
-        let refused = live.plan(&nobody(), &bytes, &request(Scope::All, mode)).await;
+        let refused = live.plan(&without_row(), &bytes, &request(Scope::All, mode)).await;
         assert!(matches!(refused, Err(Error::Archive(_))), "{refused:?}");
     }
     assert_eq!(live.lines().await, small().lines());
 }
 
 #[tokio::test]
-async fn an_archive_that_is_another_at_its_second_reading_changes_nothing() {
+async fn archive_that_differs_at_its_second_reading_changes_nothing() {
     let live = School::with(&small()).await;
     let summary = small().source(&Table::ALL).summary();
     let other = small().without(Table::Payments, 1).source(&Table::ALL);
@@ -92,49 +96,30 @@ async fn an_archive_that_is_another_at_its_second_reading_changes_nothing() {
             .await
             .unwrap();
         let (keys, progress) = (campus_backup_archive::Keys::none(), crate::job::Progress::default());
-        let refused = apply(
-            &nobody(),
-            &live.database,
-            &mut change,
-            &other,
-            &keys,
-            &summary,
-            &request,
-            Provenance::Unknown,
-            live.folder.path(),
-            &progress,
-        )
-        .await;
+        let admin = without_row();
+        let context = live.context(&admin, &other, &request, &keys, &progress);
+        let refused = apply(&context, &mut change, &summary).await;
         assert!(matches!(refused, Err(Error::Internal { .. })), "{refused:?}");
     }
     assert_eq!(live.lines().await, small().lines());
 }
 
 #[tokio::test]
-async fn who_cancels_changes_nothing() {
+async fn cancelled_plan_changes_nothing() {
     let live = School::with(&small().without(Table::Payments, 1)).await;
     let before = live.lines().await;
     let archive = small().source(&Table::ALL);
     let progress = crate::job::Progress::default();
     progress.cancel();
     let keys = campus_backup_archive::Keys::none();
-    let (admin, request) = (nobody(), request(Scope::All, Mode::Replace));
-    let refused = plan(
-        &admin,
-        &live.database,
-        &archive,
-        &keys,
-        &request,
-        Provenance::Unknown,
-        live.folder.path(),
-        &progress,
-    );
-    assert!(matches!(refused.await, Err(Error::Cancelled)));
+    let (admin, request) = (without_row(), request(Scope::All, Mode::Replace));
+    let refused = plan(&live.context(&admin, &archive, &request, &keys, &progress)).await;
+    assert!(matches!(refused, Err(Error::Cancelled)));
     assert_eq!(live.lines().await, before);
 }
 
 #[tokio::test]
-async fn the_plan_says_what_goes_along_and_what_it_does_to_the_money() {
+async fn plan_counts_cascades_and_sums_payments() {
     let live = School::with(&small()).await;
     let archive = small()
         .without(Table::Students, 2)
@@ -146,7 +131,7 @@ async fn the_plan_says_what_goes_along_and_what_it_does_to_the_money() {
         [Table::Students, Table::Enrollments, Table::Payments, Table::Attendance]
     );
     let plan = live
-        .plan(&nobody(), &archive.source(&Table::ALL), &replace)
+        .plan(&without_row(), &archive.source(&Table::ALL), &replace)
         .await
         .unwrap();
     let students = plan.tables[&Table::Students];
@@ -176,11 +161,11 @@ async fn the_plan_says_what_goes_along_and_what_it_does_to_the_money() {
     assert_eq!(json["warnings"][0]["code"], "cascades");
     assert_eq!(json["tables"]["students"]["inserts"], 1);
     assert_eq!(live.lines().await, small().lines(), "a plan changes nothing");
-    // Merging touches nothing that hangs on the rows.
+    // A merge does not change referring rows.
     let merge = request(tables([Table::Students]), Mode::Merge);
     assert_eq!(merge.tables(), [Table::Students]);
     let plan = live
-        .plan(&nobody(), &archive.source(&Table::ALL), &merge)
+        .plan(&without_row(), &archive.source(&Table::ALL), &merge)
         .await
         .unwrap();
     assert_eq!(plan.tables[&Table::Students].deletes, 0);
@@ -191,33 +176,36 @@ async fn the_plan_says_what_goes_along_and_what_it_does_to_the_money() {
 }
 
 #[tokio::test]
-async fn the_hash_is_bound_to_everything_that_decides() {
+async fn hash_covers_archive_request_user_and_live_rows() {
     let live = School::with(&small()).await;
     let archive = small().without(Table::Payments, 1).source(&Table::ALL);
     let replace = request(tables([Table::Payments]), Mode::Replace);
     let hash_of = async |admin: Admin, archive: &Memory, request: &Restore| {
         live.plan(&admin, archive, request).await.unwrap().hash
     };
-    let first = hash_of(nobody(), &archive, &replace).await;
+    let first = hash_of(without_row(), &archive, &replace).await;
     assert_eq!(first.len(), 64);
-    assert_eq!(hash_of(nobody(), &archive, &replace).await, first);
+    assert_eq!(hash_of(without_row(), &archive, &replace).await, first);
     assert_ne!(hash_of(Admin::acting(Some(1)), &archive, &replace).await, first);
-    assert_ne!(hash_of(nobody(), &small().source(&Table::ALL), &replace).await, first);
+    assert_ne!(
+        hash_of(without_row(), &small().source(&Table::ALL), &replace).await,
+        first
+    );
     let merge = request(tables([Table::Payments]), Mode::Merge);
-    assert_ne!(hash_of(nobody(), &archive, &merge).await, first);
-    // It can be had of a summary of the whole live data.
+    assert_ne!(hash_of(without_row(), &archive, &merge).await, first);
+    // A summary of the whole live data gives the same hash.
     let live_sha256 = small().source(&Table::ALL).summary().sha256;
     let digest = archive.summary().digest;
-    assert_eq!(hash(&nobody(), &replace, &digest, &live_sha256), first);
-    // What has nothing to do with it may change, what has may not.
+    assert_eq!(hash(&without_row(), &replace, &digest, &live_sha256), first);
+    // Tables that the restore does not concern may change, others may not.
     live.fill(&small().without(Table::Attendance, 1)).await;
-    assert_eq!(hash_of(nobody(), &archive, &replace).await, first);
+    assert_eq!(hash_of(without_row(), &archive, &replace).await, first);
     live.fill(&small().without(Table::Payments, 2)).await;
-    assert_ne!(hash_of(nobody(), &archive, &replace).await, first);
+    assert_ne!(hash_of(without_row(), &archive, &replace).await, first);
 }
 
 #[tokio::test]
-async fn a_row_of_another_student_is_not_taken_from_them() {
+async fn row_of_another_student_is_a_conflict() {
     let archive = small();
     let live = small()
         .without(Table::Payments, 1)
@@ -226,10 +214,10 @@ async fn a_row_of_another_student_is_not_taken_from_them() {
     let source = archive.source(&Table::ALL);
     for mode in [Mode::Replace, Mode::Merge, Mode::InsertMissing] {
         let request = request(of_student(1), mode);
-        let plan = place.plan(&nobody(), &source, &request).await.unwrap();
+        let plan = place.plan(&without_row(), &source, &request).await.unwrap();
         assert_eq!(plan.tables[&Table::Payments].first_conflict, Some(1));
         assert_eq!(plan.blockers[0].code, BlockerCode::Conflicts);
-        let refused = place.restore(&nobody(), &source, &request).await;
+        let refused = place.restore(&without_row(), &source, &request).await;
         assert!(
             matches!(
                 refused,
@@ -245,7 +233,7 @@ async fn a_row_of_another_student_is_not_taken_from_them() {
 }
 
 #[tokio::test]
-async fn what_a_student_refers_to_is_taken_along_if_it_is_missing() {
+async fn missing_rows_that_a_student_refers_to_are_inserted() {
     let archive = small();
     let live = Rows::default()
         .with(Table::Courses, course(1, "Maths, renamed", 5))
@@ -253,9 +241,9 @@ async fn what_a_student_refers_to_is_taken_along_if_it_is_missing() {
     let place = School::with(&live).await;
     let source = archive.source(&Table::ALL);
     let request = request(of_student(1), Mode::Replace);
-    let plan = place.plan(&nobody(), &source, &request).await.unwrap();
+    let plan = place.plan(&without_row(), &source, &request).await.unwrap();
     assert_eq!(plan.warnings[0].code, WarningCode::TakenAlong);
-    place.restore(&nobody(), &source, &request).await.unwrap();
+    place.restore(&without_row(), &source, &request).await.unwrap();
     let expected = live
         .with(Table::Students, student(1, "R1", "Ada"))
         .with(Table::PaymentCategories, category(1, "Tuition"))
@@ -266,13 +254,13 @@ async fn what_a_student_refers_to_is_taken_along_if_it_is_missing() {
 }
 
 #[tokio::test]
-async fn nothing_of_the_scratch_database_stays() {
+async fn staging_database_leaves_no_file() {
     let live = School::with(&small()).await;
     let archive = small().source(&Table::ALL);
-    live.plan(&nobody(), &archive, &request(Scope::All, Mode::Merge))
+    live.plan(&without_row(), &archive, &request(Scope::All, Mode::Merge))
         .await
         .unwrap();
-    live.restore(&nobody(), &archive, &request(Scope::All, Mode::Replace))
+    live.restore(&without_row(), &archive, &request(Scope::All, Mode::Replace))
         .await
         .unwrap();
     let names = std::fs::read_dir(live.folder.path())

@@ -1,4 +1,4 @@
-//! Accounts: who is kept, who is the same, and who gets another id.
+//! Users: which accounts are kept, identified or renumbered.
 
 use campus_backup_archive::Cell;
 
@@ -16,7 +16,7 @@ fn users<const N: usize>(rows: [Row; N]) -> Rows {
         .fold(Rows::default(), |school, row| school.with(Table::Users, row))
 }
 
-/// Restores users as the administrator with that id, and answers with who is there then.
+/// Restores users as the administrator with this id, and returns the users afterwards.
 async fn restored(
     live: &Rows,
     archive: &Rows,
@@ -35,7 +35,7 @@ async fn restored(
 }
 
 #[tokio::test]
-async fn who_acts_keeps_account_and_password() {
+async fn acting_administrator_keeps_account_and_password() {
     let live = users([user(1, "me", "admin", "!new"), user(2, "t", "teacher", "!")]);
     let archive = users([user(1, "me", "teacher", "!old"), user(2, "t", "teacher", "!old")]);
     for mode in MODES {
@@ -43,7 +43,7 @@ async fn who_acts_keeps_account_and_password() {
         assert_eq!(lines[0], live.lines()[0], "{mode:?}");
         assert_eq!((done.kept, done.rows), (1, 2));
     }
-    // Under another id they are the same account, too.
+    // Under another id it is the same account.
     let archive = users([user(2, "t", "teacher", "!"), user(7, "me", "teacher", "!old")]);
     for mode in MODES {
         let (lines, _) = restored(&live, &archive, mode, Some(1)).await.unwrap();
@@ -52,7 +52,7 @@ async fn who_acts_keeps_account_and_password() {
 }
 
 #[tokio::test]
-async fn who_has_only_the_id_of_who_acts_gets_another() {
+async fn archived_user_with_the_id_of_the_acting_one_is_renumbered() {
     let live = users([user(1, "me", "admin", "!"), user(2, "t", "teacher", "!")]);
     let archive = users([user(1, "first", "teacher", "?"), user(2, "t", "teacher", "!")]);
     let expected = live.clone().with(Table::Users, user(3, "first", "teacher", "?"));
@@ -64,15 +64,15 @@ async fn who_has_only_the_id_of_who_acts_gets_another() {
 }
 
 #[tokio::test]
-async fn id_of_one_and_name_of_another_are_told_apart() {
-    // Number 1 of the archive is `first`, who is number 2 here; number 2 of the archive is `me`.
+async fn id_and_name_of_different_users_are_told_apart() {
+    // Id 1 of the archive is `first`, whose live id is 2; id 2 of the archive is `me`.
     let live = users([user(1, "me", "admin", "!"), user(2, "first", "teacher", "!")]);
     let archive = users([user(1, "first", "teacher", "?"), user(2, "me", "admin", "?")]);
     let (lines, done) = restored(&live, &archive, Mode::Replace, Some(1)).await.unwrap();
     let expected = users([user(1, "me", "admin", "!"), user(3, "first", "teacher", "?")]);
     assert_eq!(lines, expected.lines());
     assert_eq!((done.kept, done.renumbered), (1, 1));
-    // Where rows stay, `first` is there already.
+    // In modes that keep rows, `first` is already there.
     for mode in [Mode::Merge, Mode::InsertMissing] {
         let (lines, done) = restored(&live, &archive, mode, Some(1)).await.unwrap();
         assert_eq!(lines, live.lines(), "{mode:?}");
@@ -101,7 +101,7 @@ async fn administrators_whom_the_archive_does_not_have_stay() {
 }
 
 #[tokio::test]
-async fn who_acts_without_a_row_has_none_to_keep() {
+async fn acting_without_a_row_keeps_no_row() {
     let live = users([user(1, "admin", "admin", "!new")]);
     let archive = users([user(1, "admin", "admin", "!old")]);
     let (lines, done) = restored(&live, &archive, Mode::Replace, None).await.unwrap();
@@ -110,7 +110,7 @@ async fn who_acts_without_a_row_has_none_to_keep() {
 }
 
 #[tokio::test]
-async fn a_name_that_another_row_has_is_in_the_way() {
+async fn name_of_another_row_is_a_conflict() {
     let live = users([user(1, "me", "admin", "!"), user(7, "x", "teacher", "!")]);
     let archive = users([user(8, "x", "teacher", "?")]);
     for mode in [Mode::Merge, Mode::InsertMissing] {
@@ -131,7 +131,7 @@ async fn a_name_that_another_row_has_is_in_the_way() {
 }
 
 #[tokio::test]
-async fn the_plan_warns_where_nobody_could_sign_in() {
+async fn plan_warns_if_no_administrator_could_sign_in() {
     let place = School::with(&users([user(1, "t", "teacher", "!")])).await;
     let source = users([user(1, "t", "teacher", "?")]).source(&[Table::Users]);
     let request = request(tables([Table::Users]), Mode::Replace);
@@ -140,12 +140,12 @@ async fn the_plan_warns_where_nobody_could_sign_in() {
     assert_eq!(codes, [WarningCode::PasswordsRestored, WarningCode::NoAdministrator]);
 }
 
-/// A hash of which somebody may know the password.
+/// The hash of a known password.
 const USABLE: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$6ZzIhBXp1pW1nU6wY3kQ0w$gB0s7mPzv9c5Qe2XyT8uRkV1oJ4hN6dLaFqKiWtZ3xE";
 
 #[tokio::test]
-async fn the_plan_names_users_whose_password_needs_a_reset() {
+async fn plan_names_users_whose_password_needs_a_reset() {
     const COSTLY: &str =
         "$argon2id$v=19$m=262144,t=16,p=1$6ZzIhBXp1pW1nU6wY3kQ0w$gB0s7mPzv9c5Qe2XyT8uRkV1oJ4hN6dLaFqKiWtZ3xE";
     let mut inactive = user(4, "gone", "teacher", COSTLY);
@@ -176,7 +176,7 @@ async fn active_administrators_are_disabled_only_if_asked() {
     for row in [
         user(2, "boss", "teacher", USABLE),
         user(2, "boss", "admin", "!"),
-        // Under another id, too.
+        // Also under another id.
         user(7, "boss", "teacher", USABLE),
         inactive,
     ] {
@@ -207,7 +207,7 @@ async fn active_administrators_are_disabled_only_if_asked() {
 }
 
 #[tokio::test]
-async fn many_administrators_are_counted_and_all_are_in_the_hash() {
+async fn hash_covers_administrators_that_are_not_listed() {
     let names: Vec<&'static str> = (0..MAX_LISTED + 50)
         .map(|number| &*Box::leak(format!("n{number:04}").into_boxed_str()))
         .collect();
@@ -233,7 +233,7 @@ async fn many_administrators_are_counted_and_all_are_in_the_hash() {
 }
 
 #[tokio::test]
-async fn each_administrator_is_in_the_list_of_what_happens() {
+async fn each_administrator_is_in_the_list_of_its_change() {
     let live = users([
         user(1, "me", "admin", USABLE),
         user(2, "raised", "teacher", USABLE),

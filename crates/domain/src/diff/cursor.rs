@@ -1,28 +1,28 @@
-//! Both kinds of sides as the merge sees them: tables one after the other, and a current row.
+//! The cursors of both kinds of inputs: one table after the other, with a current row.
 
 use campus_backup_archive::{Manifest, Reader};
 use chrono::{DateTime, Utc};
 
-use super::live::LiveSide;
+use super::live::LiveCursor;
 use super::{Archive, DOING};
 use crate::catalog::Table;
 use crate::error::{Error, Result};
-use crate::job::Steps;
+use crate::job::ProgressBatch;
 use crate::open;
 use crate::verify;
 
 /// An archive that is being read.
-pub(super) struct ArchiveSide<'p> {
+pub(super) struct ArchiveCursor<'p> {
     reader: Reader<'static>,
     tables: Vec<Table>,
     manifest: Option<&'p Manifest>,
     id: Option<i64>,
     json: Vec<u8>,
-    steps: Steps<'p>,
+    progress_batch: ProgressBatch<'p>,
 }
 
-impl<'p> ArchiveSide<'p> {
-    pub(super) fn open(archive: &'p Archive, steps: Steps<'p>) -> Result<Self> {
+impl<'p> ArchiveCursor<'p> {
+    pub(super) fn open(archive: &'p Archive, progress_batch: ProgressBatch<'p>) -> Result<Self> {
         let (reader, tables) = open::reader(archive.source.open()?, &archive.keys)?;
         Ok(Self {
             reader,
@@ -30,7 +30,7 @@ impl<'p> ArchiveSide<'p> {
             manifest: archive.manifest.as_deref(),
             id: None,
             json: Vec::new(),
-            steps,
+            progress_batch,
         })
     }
 
@@ -39,7 +39,7 @@ impl<'p> ArchiveSide<'p> {
         &self.tables
     }
 
-    /// The moment that it shows.
+    /// The time of its data.
     pub(super) fn moment(&self) -> DateTime<Utc> {
         self.reader.header().created_at
     }
@@ -49,10 +49,10 @@ impl<'p> ArchiveSide<'p> {
         self.manifest.map(|manifest| manifest.total)
     }
 
-    /// Begins a table; what stands before it is read and passed over.
+    /// Begins a table. Tables before it are read and skipped.
     fn begin_table(&mut self, table: Table) -> Result<()> {
         loop {
-            self.pass_over()?;
+            self.skip_rows()?;
             match self.reader.next_table()? {
                 Some(found) if found.name == table.name() => return Ok(()),
                 Some(_) => {}
@@ -61,12 +61,12 @@ impl<'p> ArchiveSide<'p> {
         }
     }
 
-    /// Reads what is left of the current table.
-    fn pass_over(&mut self) -> Result<()> {
+    /// Reads the rest of the current table.
+    fn skip_rows(&mut self) -> Result<()> {
         while self.reader.next_row()?.is_some() {
-            self.steps.step()?;
+            self.progress_batch.add_row()?;
         }
-        self.steps.tell()
+        self.progress_batch.flush()
     }
 
     fn advance(&mut self) -> Result<()> {
@@ -79,15 +79,15 @@ impl<'p> ArchiveSide<'p> {
             }
         };
         match self.id {
-            None => self.steps.tell(),
-            Some(_) => self.steps.step(),
+            None => self.progress_batch.flush(),
+            Some(_) => self.progress_batch.add_row(),
         }
     }
 
-    /// Reads the rest, and demands that it is whole and what its manifest says.
+    /// Reads the rest, and ensures that the archive is complete and matches its manifest.
     fn finish(mut self) -> Result<()> {
         loop {
-            self.pass_over()?;
+            self.skip_rows()?;
             if self.reader.next_table()?.is_none() {
                 break;
             }
@@ -100,18 +100,18 @@ impl<'p> ArchiveSide<'p> {
     }
 }
 
-/// One of the two that are merged.
+/// The cursor of one input.
 #[allow(clippy::large_enum_variant, reason = "there are two of them")]
-pub(super) enum Opened<'p> {
-    Archive(ArchiveSide<'p>),
-    Live(LiveSide<'p>),
+pub(super) enum Cursor<'p> {
+    Archive(ArchiveCursor<'p>),
+    Live(LiveCursor<'p>),
 }
 
-impl Opened<'_> {
+impl Cursor<'_> {
     pub(super) fn begin_table(&mut self, table: Table) -> Result<()> {
         match self {
-            Self::Archive(side) => side.begin_table(table),
-            // It reads only what is compared.
+            Self::Archive(cursor) => cursor.begin_table(table),
+            // It reads only tables that are compared.
             Self::Live(_) => Ok(()),
         }
     }
@@ -119,23 +119,23 @@ impl Opened<'_> {
     /// The id and the bytes of the current row; none at the end of the table.
     pub(super) fn head(&self) -> Option<(i64, &[u8])> {
         match self {
-            Self::Archive(side) => side.id.map(|id| (id, side.json.as_slice())),
-            Self::Live(side) => side.head(),
+            Self::Archive(cursor) => cursor.id.map(|id| (id, cursor.json.as_slice())),
+            Self::Live(cursor) => cursor.head(),
         }
     }
 
-    /// Goes on to the next row of the table.
+    /// Moves to the next row of the table.
     pub(super) async fn advance(&mut self) -> Result<()> {
         match self {
-            Self::Archive(side) => side.advance(),
-            Self::Live(side) => side.advance().await,
+            Self::Archive(cursor) => cursor.advance(),
+            Self::Live(cursor) => cursor.advance().await,
         }
     }
 
-    /// Reads it to its end, without which nothing of it may be believed.
+    /// Reads the input to its end and checks it. Before that its rows are not verified.
     pub(super) fn finish(self) -> Result<()> {
         match self {
-            Self::Archive(side) => side.finish(),
+            Self::Archive(cursor) => cursor.finish(),
             // Its rows were counted.
             Self::Live(_) => Ok(()),
         }

@@ -1,9 +1,9 @@
-//! A scratch database in which live rows and an archive's lie side by side, so that SQL can compare them.
+//! The staging database: a temporary database with the live rows and an archive's rows, so that SQL can compare them.
 //!
-//! It is SQLite whatever the live engine is: the same questions have the same answers everywhere, memory does not grow with
-//! the rows, and the live data is asked for nothing but its rows. For each table there is `l_...` with the live rows and
-//! `a_...` with the archive's. Values are as small as they can be and equal only if they are the same: money in
-//! hundredths, dates in days, times in microseconds. No column has a type, so that SQLite changes none of them.
+//! It is SQLite for every live engine: queries have the same results everywhere, memory does not grow with the rows, and the
+//! live database only has to give its rows. For each table `l_...` has the live rows and `a_...` the archive's. Values are
+//! stored in a small form in which equal values are identical: money in hundredths, dates in days, times in microseconds. No
+//! column has a type, so that SQLite converts no value.
 
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -35,22 +35,22 @@ const DOING: &str = "comparing an archive with the live data";
 const PREFIX: &str = "restore-";
 const SUFFIX: &str = ".db";
 
-/// The scratch database. Its file has no name any more once it is open, so that nothing of it is left whatever happens.
-pub(super) struct Stage {
+/// The staging database. Its file is unlinked as soon as it is open, so that nothing is left after a crash.
+pub(super) struct Staging {
     connection: SqliteConnection,
     /// The engine of the archive's native values, if it has any.
     native_of: Option<Engine>,
 }
 
-/// Whose rows a table of the stage has.
+/// Which rows a table of the staging database has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Side {
+pub(super) enum RowSource {
     Live,
     Archive,
 }
 
-impl Side {
-    pub(super) fn of(self, table: Table) -> String {
+impl RowSource {
+    pub(super) fn table(self, table: Table) -> String {
         match self {
             Self::Live => format!("l_{table}"),
             Self::Archive => format!("a_{table}"),
@@ -58,19 +58,19 @@ impl Side {
     }
 }
 
-/// A name for the file while it has one.
+/// A name for the file before it is unlinked.
 fn name() -> String {
     format!("{PREFIX}{}{SUFFIX}", Uuid::now_v7().simple())
 }
 
-/// Whether it is such a name. A file that has it longer than a moment was left by a process that was killed.
+/// Whether a file name is one of [`name`]. A file that keeps it longer than a moment was left by a killed process.
 pub(crate) fn is_name(name: &str) -> bool {
     let id = name.strip_prefix(PREFIX).and_then(|name| name.strip_suffix(SUFFIX));
     id.is_some_and(|id| id.len() == 32 && Uuid::try_parse(id).is_ok())
 }
 
-impl Stage {
-    /// Opens an empty one in a folder, which must have room for the rows of both sides.
+impl Staging {
+    /// Opens an empty staging database in a folder, which must have room for the live rows and the archive's.
     pub(super) async fn open(folder: &Path) -> Result<Self> {
         let path = folder.join(name());
         let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
@@ -84,16 +84,16 @@ impl Stage {
             .pragma("cache_size", "-8000")
             .disable_statement_logging();
         let opened = options.connect().await.map_err(Error::sqlx(DOING));
-        let mut stage = opened.map(|connection| Self {
+        let mut staging = opened.map(|connection| Self {
             connection,
             native_of: None,
         });
-        if let Ok(stage) = &mut stage {
-            // What is never committed need not be written before there is no room for it in memory.
-            stage.run("BEGIN IMMEDIATE").await?;
+        if let Ok(staging) = &mut staging {
+            // A transaction that is never committed is written to disk only when memory is full.
+            staging.run("BEGIN IMMEDIATE").await?;
         }
         std::fs::remove_file(&path).map_err(Error::io(DOING))?;
-        stage
+        staging
     }
 
     pub(super) async fn run(&mut self, sql: &str) -> Result<u64> {
@@ -104,26 +104,26 @@ impl Stage {
         Ok(done.map_err(Error::sqlx(DOING))?.rows_affected())
     }
 
-    /// The one number that a question is answered with; 0 for NULL.
+    /// The one number that a query returns; 0 for NULL.
     pub(super) async fn number(&mut self, sql: &str) -> Result<i64> {
         let number = sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_one(&mut self.connection);
         let number: Option<i64> = number.await.map_err(Error::sqlx(DOING))?;
         Ok(number.unwrap_or_default())
     }
 
-    /// The first number of an answer that may have none.
+    /// The first number that a query returns, if there is one.
     pub(super) async fn first(&mut self, sql: &str) -> Result<Option<i64>> {
         let number = sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_optional(&mut self.connection);
         number.await.map_err(Error::sqlx(DOING))
     }
 
-    /// All numbers of an answer, of which there must not be many.
+    /// All numbers that a query returns. There must not be many.
     pub(super) async fn numbers(&mut self, sql: &str) -> Result<Vec<i64>> {
         let numbers = sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_all(&mut self.connection);
         numbers.await.map_err(Error::sqlx(DOING))
     }
 
-    /// Hands on each row of an answer.
+    /// Calls `row` with each row that a query returns.
     pub(super) async fn each<R>(&mut self, sql: &str, mut row: impl FnMut(R)) -> Result<()>
     where
         R: for<'r> FromRow<'r, SqliteRow> + Send + Unpin,
@@ -135,13 +135,13 @@ impl Stage {
         Ok(())
     }
 
-    /// Makes both tables of a table, empty.
-    pub(super) async fn make(&mut self, table: Table) -> Result<()> {
-        for side in [Side::Live, Side::Archive] {
+    /// Creates both tables of a table, empty.
+    pub(super) async fn create_tables(&mut self, table: Table) -> Result<()> {
+        for source in [RowSource::Live, RowSource::Archive] {
             let columns: Vec<_> = table.columns().iter().skip(1).map(|column| column.name).collect();
             let create = format!(
                 "CREATE TABLE {} (id INTEGER PRIMARY KEY, {})",
-                side.of(table),
+                source.table(table),
                 columns.join(", ")
             );
             self.run(&create).await?;
@@ -149,7 +149,7 @@ impl Stage {
         Ok(())
     }
 
-    /// Reads live tables, all of one moment, into their places, and says what a summary of them says.
+    /// Reads live tables, all in one snapshot, into their staging tables, and returns their summary.
     pub(super) async fn read_live(
         &mut self,
         database: &Database,
@@ -163,15 +163,15 @@ impl Stage {
         for table in tables {
             let mut handle = self.connection.lock_handle().await.map_err(Error::sqlx(DOING))?;
             writer.begin_table(&mut json);
-            let mut sink = Live {
-                place: Place::prepare(&mut handle, Side::Live, *table)?,
+            let mut sink = LiveSink {
+                inserter: RowInserter::prepare(&mut handle, RowSource::Live, *table)?,
                 writer: &mut writer,
                 json: &mut json,
                 progress,
-                untold: 0,
+                unreported: 0,
             };
             snapshot.read(*table, Selection::Columns, &mut sink).await?;
-            progress.advance(sink.untold)?;
+            progress.advance(sink.unreported)?;
             writer.end_table(&mut json);
             json.clear();
         }
@@ -179,7 +179,7 @@ impl Stage {
         Ok(writer.finish(&mut json))
     }
 
-    /// Reads the table on which an archive's reader stands into its place; of one student's if there is one.
+    /// Reads the current table of an archive's reader into its staging table; only one student's rows if `student` is set.
     pub(super) async fn read_archive(
         &mut self,
         reader: &mut Reader<'_>,
@@ -193,7 +193,7 @@ impl Stage {
         };
         let only = student.zip(key);
         let mut handle = self.connection.lock_handle().await.map_err(Error::sqlx(DOING))?;
-        let mut place = Place::prepare(&mut handle, Side::Archive, table)?;
+        let mut inserter = RowInserter::prepare(&mut handle, RowSource::Archive, table)?;
         let mut rows = Archived::new(reader, table, progress);
         let engine = rows.engine();
         loop {
@@ -205,7 +205,7 @@ impl Stage {
                 self.native_of = engine;
             }
             if only.is_none_or(|(student, key)| cells[key] == Cell::Integer(student)) {
-                place.put(&cells[..table.columns().len()])?;
+                inserter.insert(&cells[..table.columns().len()])?;
             }
         }
     }
@@ -215,27 +215,27 @@ impl Stage {
         self.native_of
     }
 
-    /// Who wants to read rows holds this meanwhile.
+    /// Locks the connection while a statement reads rows.
     pub(super) async fn lock(&mut self) -> Result<LockedSqliteHandle<'_>> {
         self.connection.lock_handle().await.map_err(Error::sqlx(DOING))
     }
 }
 
-/// Where rows of a table are put.
-struct Place<'h> {
+/// Inserts rows into one staging table.
+struct RowInserter<'h> {
     statement: Statement<'h>,
     table: Table,
 }
 
-impl<'h> Place<'h> {
-    fn prepare(handle: &'h mut LockedSqliteHandle<'_>, side: Side, table: Table) -> Result<Self> {
+impl<'h> RowInserter<'h> {
+    fn prepare(handle: &'h mut LockedSqliteHandle<'_>, source: RowSource, table: Table) -> Result<Self> {
         let places = vec!["?"; table.columns().len()].join(", ");
-        let insert = format!("INSERT INTO {} VALUES ({places})", side.of(table));
+        let insert = format!("INSERT INTO {} VALUES ({places})", source.table(table));
         let statement = Statement::prepare(handle, &insert).map_err(failed)?;
         Ok(Self { statement, table })
     }
 
-    fn put(&mut self, cells: &[Cell<'_>]) -> Result<()> {
+    fn insert(&mut self, cells: &[Cell<'_>]) -> Result<()> {
         for (position, cell) in cells.iter().enumerate() {
             let bound = match cell {
                 Cell::Null => Bound::Null,
@@ -250,7 +250,7 @@ impl<'h> Place<'h> {
                 })?),
                 Cell::Date(date) => Bound::Integer(date.num_days_from_ce().into()),
                 Cell::Timestamp(time) => Bound::Integer(time.timestamp_micros()),
-                // Nothing else is a blob.
+                // Only native values are blobs.
                 Cell::Native(text) => Bound::Blob(text.as_bytes()),
             };
             self.statement.bind(position, &bound).map_err(failed)?;
@@ -259,59 +259,59 @@ impl<'h> Place<'h> {
     }
 }
 
-/// Puts live rows in their place, and makes a summary of them on the way.
-struct Live<'a, 'h> {
-    place: Place<'h>,
+/// Inserts live rows, and makes a summary of them at the same time.
+struct LiveSink<'a, 'h> {
+    inserter: RowInserter<'h>,
     writer: &'a mut Writer,
     json: &'a mut Vec<u8>,
     progress: &'a Progress,
-    untold: u64,
+    unreported: u64,
 }
 
-impl Sink for Live<'_, '_> {
+impl Sink for LiveSink<'_, '_> {
     fn row(&mut self, cells: &[Cell<'_>]) -> Result<()> {
         self.writer.row(cells, self.json);
         self.json.clear();
-        self.untold += 1;
-        self.place.put(cells)
+        self.unreported += 1;
+        self.inserter.insert(cells)
     }
 
-    async fn flush_if_full(&mut self) -> Result<()> {
-        self.progress.advance(std::mem::take(&mut self.untold))
+    async fn hand_on(&mut self) -> Result<()> {
+        self.progress.advance(std::mem::take(&mut self.unreported))
     }
 }
 
-/// Rows of the stage, by a question whose columns are those of a table.
-pub(super) struct Staged<'h> {
+/// Rows of the staging database, by a query whose columns are those of a table.
+pub(super) struct StagedRows<'h> {
     statement: Statement<'h>,
     table: Table,
-    ended: bool,
+    has_ended: bool,
 }
 
-impl<'h> Staged<'h> {
+impl<'h> StagedRows<'h> {
     pub(super) fn prepare(handle: &'h mut LockedSqliteHandle<'_>, table: Table, sql: &str) -> Result<Self> {
         let statement = Statement::prepare(handle, sql).map_err(failed)?;
         Ok(Self {
             statement,
             table,
-            ended: false,
+            has_ended: false,
         })
     }
 }
 
-impl Rows for Staged<'_> {
-    fn next<'a>(&'a mut self, cells: &mut [Cell<'a>; MAX_COLUMNS]) -> Result<bool> {
-        // A statement that has ended would begin again.
-        if self.ended {
+impl Rows for StagedRows<'_> {
+    fn next<'a>(&'a mut self, cells: &mut [Cell<'a>; MOST]) -> Result<bool> {
+        // Another step of a statement that has ended would begin again.
+        if self.has_ended {
             return Ok(false);
         }
         let Some(row) = self.statement.step().map_err(failed)? else {
-            self.ended = true;
+            self.has_ended = true;
             return Ok(false);
         };
         for (position, column) in self.table.columns().iter().enumerate() {
             let cell = cell(column, row.value(position));
-            cells[position] = cell.ok_or_else(|| Error::internal(DOING)("a row came back as another"))?;
+            cells[position] = cell.ok_or_else(|| Error::internal(DOING)("a row was read back with other types"))?;
         }
         Ok(true)
     }
