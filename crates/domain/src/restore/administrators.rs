@@ -169,7 +169,7 @@ fn change(before: Option<&Account>, after: &Account) -> Option<(List, String)> {
     let Some(before) = before else {
         let text = match (after.is_active, after.has_usable_password()) {
             (true, true) => "A new administrator, who can sign in with the password in the archive.",
-            (true, false) => "A new administrator, with a password with which nobody can sign in.",
+            (true, false) => "A new administrator, with an unusable password.",
             (false, _) => "A new administrator, who is not active.",
         };
         return after.is_administrator().then(|| (List::Added, text.to_owned()));
@@ -184,7 +184,7 @@ fn change(before: Option<&Account>, after: &Account) -> Option<(List, String)> {
             "Is an active administrator and becomes inactive.".to_owned(),
         )
     } else if before.is_active_administrator() && loses_password {
-        let text = "Gets a password with which nobody can sign in.";
+        let text = "Gets an unusable password.";
         return Some((List::Disabled, text.to_owned()));
     } else if after.is_administrator() && !before.is_administrator() {
         let inactive = if after.is_active { "" } else { ", who is not active" };

@@ -256,14 +256,14 @@ async fn warnings(
         }
         if found.inserts > 0 && request.extent(table) == Some(Extent::Referred) {
             let text = format!(
-                "{} brought back too: the student's rows refer to what is missing.",
+                "{} restored too: they are missing, and the student's rows refer to them.",
                 rows_are(found.inserts, table)
             );
             warn(WarningCode::TakenAlong, table, text);
         }
         if found.without_room > 0 && provenance != Provenance::Unknown {
             let text = format!(
-                "{} brought back with an id that leaves no room for the ids of new rows, as it was before.",
+                "{} restored with an id that leaves no room for the ids of new rows, as before.",
                 rows_are(found.without_room, table)
             );
             warn(WarningCode::IdsWithoutRoom, table, text);
@@ -279,7 +279,7 @@ async fn warnings(
     let still_active = &outcome.accounts.still_active;
     if users.kept > still_active.total {
         let text = format!(
-            "{} left as now, with the present password: your own account, and those of administrators whom the archive \
+            "{} left unchanged, with the present password: your own account, and those of administrators whom the archive \
              does not have.",
             rows_are(users.kept - still_active.total, Table::Users)
         );
@@ -287,8 +287,8 @@ async fn warnings(
     }
     if still_active.total > 0 {
         let text = format!(
-            "{} left as now: administrators who stay active, although the archive has them as inactive, with another role, or \
-             with a password with which nobody can sign in: {}. A restore disables them only if that is asked for.",
+            "{} left unchanged: administrators who stay active, although the archive has them as inactive, with another role, or \
+             with an unusable password: {}. A restore disables them only on request.",
             rows_are(still_active.total, Table::Users),
             still_active.list()
         );
@@ -296,14 +296,14 @@ async fn warnings(
     }
     if users.renumbered > 0 {
         let text = format!(
-            "{} brought back under a new id, because the old one belongs to an administrator who stays.",
+            "{} restored under a new id, because the old one belongs to an administrator who stays.",
             rows_are(users.renumbered, Table::Users)
         );
         warn(WarningCode::UsersRenumbered, Table::Users, text);
     }
     if users.inserts + users.updates > 0 {
         let text = format!(
-            "{} brought back with the password of the moment when the archive was taken.",
+            "{} restored with the password that was valid when the backup was created.",
             rows_are(users.inserts + users.updates, Table::Users)
         );
         warn(WarningCode::PasswordsRestored, Table::Users, text);
@@ -311,7 +311,7 @@ async fn warnings(
     let need_reset = need_reset(staging).await?;
     if need_reset.total > 0 {
         let text = format!(
-            "{} brought back without being able to sign in, because verifying their passwords would cost too much: {}. \
+            "{} restored without a usable password, because verifying it would cost too much: {}. \
              `campus-backup admin reset-password` gives each a new one.",
             rows_are(need_reset.total, Table::Users),
             need_reset.list()
@@ -327,7 +327,7 @@ async fn warnings(
         ))
         .await?;
     if administrators == 0 {
-        let text = "Afterwards nobody could sign in as an administrator. `campus-backup admin create` makes one.";
+        let text = "No administrator could sign in afterwards. `campus-backup admin create` creates one.";
         warn(WarningCode::NoAdministrator, Table::Users, text.to_owned());
     }
     Ok(warnings)

@@ -111,7 +111,7 @@ impl Restore {
         let problem = match &self.scope {
             Scope::Tables(tables) if tables.is_empty() => "must name at least one table",
             Scope::Entity { table, .. } if *table != Table::Students => {
-                "only students can be restored one by one, with all that hangs on them"
+                "only students can be restored one by one, with the rows that refer to them"
             }
             _ => return Ok(()),
         };

@@ -96,7 +96,7 @@ pub fn sweep(place: &Path, age: TimeDelta) -> Result<()> {
         .filter(|name| is_test_restore(name) || staging::is_name(name))
     {
         match remove_unused(&directory, name, moment) {
-            // Its owner has just removed it, or it has a file of somebody else.
+            // Its owner has just removed it, or it has another file.
             Err(error) if !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::DirectoryNotEmpty) => {
                 tracing::warn!(name, %error, "a leftover of a restore or a test restore was not removed");
             }
