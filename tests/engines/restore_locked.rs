@@ -36,7 +36,7 @@ async fn reader_sees_all_old_rows(engine: Engine) {
     let request = everything(Mode::Replace);
     let mut change = place.begin(&request).await.unwrap();
     // As the snapshot of the safety backup.
-    let mut meanwhile = Snapshot::take(&place.database, Path::Engine, &Table::ALL)
+    let mut meanwhile = Snapshot::take(&place.database, ReadStrategy::Native, &Table::ALL)
         .await
         .unwrap();
     place.apply(&mut change, &archive, &request).await.unwrap();

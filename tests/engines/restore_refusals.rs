@@ -49,7 +49,7 @@ async fn orphans_are_refused_and_nothing_changes(engine: Engine) {
         assert_eq!(school.scratch.everything().await, before);
     }
     // A client that reads at the same time makes no difference.
-    let reader = Snapshot::take(&place.database, Path::Engine, &Table::ALL)
+    let reader = Snapshot::take(&place.database, ReadStrategy::Native, &Table::ALL)
         .await
         .unwrap();
     let refused = place.restore(&archive, &everything(Mode::Replace)).await;

@@ -4,11 +4,12 @@
 //! and the accounts that may do so. This crate uses SeaORM and the three engines; it never names a status code, a
 //! header or a route.
 //!
-//! In reading order: [`catalog`] is the list of tables; [`entity`] their rows; [`database`] the connection;
-//! [`error`] what can go wrong. Then a word a capability: [`account`], [`stats`], [`snapshot`], [`export`],
-//! [`clear`], [`demo`], [`job`]; [`change`] is how rows are changed in bulk, [`change_log`] what was changed. [`store`] is where archives lie; [`open`] looks
-//! into one without any of these, [`verify`] proves that it can be restored, [`restore`] does it, and [`diff`] compares it
-//! with another or with the live data. [`operations`] puts all that together. [`security_log`] says who did what from where.
+//! In reading order: [`catalog`] is the list of tables, [`entity`] their rows, [`database`] the connection, and
+//! [`error`] the error type. Then one module for each capability: [`account`], [`stats`], [`snapshot`], [`export`],
+//! [`clear`], [`demo`], [`job`]. [`change`] changes rows in bulk, and [`change_log`] records changes. [`store`] keeps
+//! archives; [`open`] reads one without any of these, [`verify`] proves that it can be restored, [`restore`] restores
+//! it, and [`diff`] compares it with another or with the live data. [`operations`] combines all of them. [`security_log`]
+//! records who did what.
 
 pub mod account;
 mod blocking;

@@ -28,7 +28,7 @@ use crate::stats::{self, Stats};
 pub(crate) trait Rows: Send {
     /// Writes the cells of the next row, in the order of the table's columns, to the beginning of `cells`. After the last row
     /// every call returns false.
-    fn next<'a>(&'a mut self, cells: &mut [Cell<'a>; MOST]) -> Result<bool>;
+    fn next<'a>(&'a mut self, cells: &mut [Cell<'a>; MAX_COLUMNS]) -> Result<bool>;
 }
 
 /// How rows are loaded into a table.

@@ -21,7 +21,7 @@ use std::collections::BTreeMap;
 use campus_backup_archive::Cell;
 use sea_orm::{ColumnTrait, EntityTrait, Iterable, ModelTrait, PaginatorTrait, QueryFilter, Value};
 
-use crate::catalog::{MOST, Table};
+use crate::catalog::{MAX_COLUMNS, Table};
 use crate::change::{Change, LoadMode, Rows};
 use crate::database::Database;
 use crate::entity::{change as recorded, user};

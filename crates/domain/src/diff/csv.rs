@@ -42,7 +42,7 @@ pub async fn csv(
     _: &Admin,
     from: &DiffInput,
     to: &DiffInput,
-    settings: &export::Settings,
+    settings: &export::ExportSettings,
     request: CsvRequest,
     abandoned: impl Future<Output = ()>,
 ) -> Result<Body> {
@@ -55,7 +55,7 @@ pub async fn csv(
         .await
 }
 
-async fn produce(from: DiffInput, to: DiffInput, request: CsvRequest, outlet: Outlet) {
+async fn produce(from: DiffInput, to: DiffInput, request: CsvRequest, outlet: ChunkSender) {
     let mut lines = Lines { request, outlet };
     if request.csv.bom {
         lines.outlet.buffer().extend_from_slice("\u{feff}".as_bytes());
@@ -108,7 +108,7 @@ impl DifferenceSink for Lines {
     }
 
     async fn flush(&mut self) -> Result<()> {
-        self.outlet.hand_on().await
+        self.outlet.flush_if_full().await
     }
 }
 

@@ -11,7 +11,7 @@ use super::{Archive, Change, Counts, DOING, Diff, DiffInput, Outcome};
 use crate::catalog::{Scope, Table};
 use crate::error::{Error, Result};
 use crate::job::{Phase, Progress, ProgressBatch};
-use crate::snapshot::{Path, Snapshot};
+use crate::snapshot::{ReadStrategy, Snapshot};
 
 /// How many rows are merged between two flushes of the sink.
 const FLUSH_EVERY: u64 = 64;
@@ -174,7 +174,7 @@ impl<'p> OpenInput<'p> {
                 producer: None,
             }),
             (DiffInput::Live(database), None) => {
-                let snapshot = Snapshot::take(database, Path::default(), tables).await?;
+                let snapshot = Snapshot::take(database, ReadStrategy::default(), tables).await?;
                 let moment = snapshot.taken_at();
                 let rows = tables.iter().map(|table| snapshot.rows_of(*table)).sum();
                 let (side, producer) = live::open(snapshot, tables.to_vec(), ProgressBatch::new(progress));

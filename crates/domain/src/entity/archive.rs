@@ -1,4 +1,4 @@
-//! Which archives this installation made or was given, see `operations::records`.
+//! Records of the archives that this installation created or received, see `operations::records`.
 
 use sea_orm::entity::prelude::*;
 

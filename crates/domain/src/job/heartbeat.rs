@@ -62,7 +62,7 @@ impl Jobs {
             return Ok(());
         }
         let now = self.0.database.now().await?;
-        let Some(transaction) = self.0.database.begin_write_if_free(doing).await? else {
+        let Some(transaction) = self.0.database.try_begin_write(doing).await? else {
             return Ok(());
         };
         let mut lost = Vec::new();

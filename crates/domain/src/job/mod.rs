@@ -21,7 +21,7 @@
 //! until the effect's commit, and then finds the lease free.
 //!
 //! On SQLite the effect's transaction holds the only write lock from begin to end, and no process can write a heartbeat in
-//! that time. Heartbeats are skipped (`Database::begin_write_if_free` waits 50 ms), and the lease seems to expire. Taking
+//! that time. Heartbeats are skipped (`Database::try_begin_write` waits 50 ms), and the lease seems to expire. Taking
 //! over the lease and reaping the job are writes as well, so neither is possible before the transaction ends. If it has
 //! committed, the job has succeeded and the lease is free. If it has not, nothing has changed and nothing will, so taking
 //! the lease over is right. Within one process no take-over is tried, because the process knows its own jobs. A second process on

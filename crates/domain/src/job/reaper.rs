@@ -204,7 +204,7 @@ impl Jobs {
         let doing = ENDING;
         let transaction = match lock_wait {
             LockWait::Wait => Some(self.0.database.begin_write(doing).await?),
-            LockWait::Skip => self.0.database.begin_write_if_free(doing).await?,
+            LockWait::Skip => self.0.database.try_begin_write(doing).await?,
         };
         let Some(transaction) = transaction else {
             return Ok(false);

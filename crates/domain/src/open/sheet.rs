@@ -101,7 +101,7 @@ impl Sheet {
     }
 
     /// The cells of the export columns, or none if a name is missing.
-    pub(super) fn row<'a>(&'a self, row: &[Cell<'a>]) -> Option<[Cell<'a>; MOST]> {
+    pub(super) fn row<'a>(&'a self, row: &[Cell<'a>]) -> Option<[Cell<'a>; MAX_COLUMNS]> {
         let mut copy = cells();
         for (pick, cell) in self.0.iter().zip(&mut copy) {
             *cell = match pick {

@@ -20,7 +20,7 @@ pub struct ArchivePage {
     /// How many archives the whole list has.
     pub total: u64,
     /// Archives whose manifest can't be read.
-    pub unreadable: Vec<Unreadable>,
+    pub unreadable: Vec<UnreadableEntry>,
 }
 
 /// Whether an archive that an undo needs may be deleted.

@@ -135,7 +135,7 @@ impl Operations {
     ///
     /// # Errors
     /// [`Error::StoreUnavailable`](crate::Error::StoreUnavailable), errors of the folder, and database errors.
-    pub async fn sweep(&self) -> Result<Swept> {
+    pub async fn sweep(&self) -> Result<SweepReport> {
         verification::sweep(&self.0.settings.scratch, LEFTOVER_AGE)?;
         let swept = self.0.store.sweep().await?;
         self.prune_records().await?;

@@ -207,7 +207,7 @@ impl Sink for Document<'_> {
     }
 
     /// Blocks while the store is slow.
-    async fn hand_on(&mut self) -> Result<()> {
+    async fn flush_if_full(&mut self) -> Result<()> {
         if self.buffer.len() < CHUNK_BYTES {
             return Ok(());
         }
@@ -224,7 +224,7 @@ impl Sink for Document<'_> {
 /// Compresses and encrypts the chunks, writes them into the store, and sends a copy to be opened.
 fn seal(
     layers: &Layers,
-    incoming: Incoming,
+    incoming: StoreWriter,
     chunks: &Receiver<Chunk>,
     object: SyncSender<Chunk>,
     progress: Progress,
@@ -252,7 +252,7 @@ fn seal(
 
 /// Writes into the store, reports the number of bytes, and sends a copy of them to be opened.
 struct TeeWriter {
-    writer: store::Writer,
+    writer: store::BlockingWriter,
     object: SyncSender<Chunk>,
     progress: Progress,
 }

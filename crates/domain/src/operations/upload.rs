@@ -15,7 +15,6 @@ use super::{Annotations, Operations};
 use crate::account::Admin;
 use crate::catalog::Table;
 use crate::error::{Error, Result};
-use crate::hexadecimal::hexadecimal;
 use crate::job::{self, Context, Idempotency, Kind, Lock, Progress, Submission, Submitted, Work, work};
 use crate::open::Checked;
 use crate::store::StoreWriter;

@@ -12,7 +12,6 @@ use crate::account::Admin;
 use crate::catalog::Table;
 use crate::database::Database;
 use crate::error::{Error, Result};
-use crate::hexadecimal::hexadecimal;
 use crate::job::Progress;
 use crate::open::Source;
 

@@ -276,7 +276,7 @@ impl Sink for LiveSink<'_, '_> {
         self.inserter.insert(cells)
     }
 
-    async fn hand_on(&mut self) -> Result<()> {
+    async fn flush_if_full(&mut self) -> Result<()> {
         self.progress.advance(std::mem::take(&mut self.unreported))
     }
 }
@@ -300,7 +300,7 @@ impl<'h> StagedRows<'h> {
 }
 
 impl Rows for StagedRows<'_> {
-    fn next<'a>(&'a mut self, cells: &mut [Cell<'a>; MOST]) -> Result<bool> {
+    fn next<'a>(&'a mut self, cells: &mut [Cell<'a>; MAX_COLUMNS]) -> Result<bool> {
         // Another step of a statement that has ended would begin again.
         if self.has_ended {
             return Ok(false);

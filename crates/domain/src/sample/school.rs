@@ -8,7 +8,7 @@ use sea_orm::ConnectionTrait as _;
 use super::rows::{Row, Rows, line};
 use super::{settings, whole};
 use crate::account::Admin;
-use crate::catalog::{MOST, NameColumns, Scope, Table};
+use crate::catalog::{MAX_COLUMNS, NameColumns, Scope, Table};
 use crate::change::{self, Change, LoadMode};
 use crate::database::{self, Database};
 use crate::demo::{self, DemoAdmin};

@@ -96,7 +96,7 @@ struct Work {
 
 impl Work {
     async fn restore_in(&self, scratch: &Scratch) -> Result<Duration> {
-        let settings = database::Settings {
+        let settings = database::DatabaseSettings {
             url: scratch.url()?,
             connections: 2,
             readers: 1,

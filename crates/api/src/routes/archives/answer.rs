@@ -6,7 +6,7 @@ use std::sync::Arc;
 use campus_backup_archive::manifest::{Origin, Verification, VerificationLevel, VerificationResult};
 use campus_backup_archive::{Compression, Encryption};
 use campus_backup_domain::operations::{ArchiveOrigin, ArchivePage, ListedArchive};
-use campus_backup_domain::store::Unreadable;
+use campus_backup_domain::store::UnreadableEntry;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
