@@ -110,7 +110,9 @@ test('a clear is undone from its result, and later from the page', async ({ page
   await dialog.getByLabel('Type payments to confirm').fill('payments');
   await dialog.getByRole('button', { name: /^Clear 5,000 rows$/ }).click();
   await dialog.getByRole('button', { name: 'Undo: clear payments' }).click();
-  await expect(dialog.getByRole('status').filter({ hasText: '5,000 rows were restored' })).toBeVisible();
+  await expect(dialog.getByRole('status').filter({ hasText: '5,000 rows were restored' })).toBeVisible({
+    timeout: 30_000,
+  });
   expect(await service.digests()).toEqual(before);
   await dialog.getByRole('button', { name: 'Done' }).click();
 
@@ -119,7 +121,7 @@ test('a clear is undone from its result, and later from the page', async ({ page
   await page.getByRole('link', { name: 'Clear' }).click();
   const later = page.getByRole('listitem').filter({ hasText: 'Cleared attendance: 100,000 rows' });
   await later.getByRole('button', { name: 'Undo: clear attendance' }).click();
-  await expect(later).toBeHidden();
+  await expect(later).toBeHidden({ timeout: 30_000 });
   expect(await service.digests()).toEqual(before);
 });
 
