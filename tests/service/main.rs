@@ -76,3 +76,4 @@ mod surface_document;
 mod surface_logs;
 mod surface_proxy;
 mod surface_wire;
+mod systemd;

@@ -43,6 +43,7 @@ pub mod security_log;
 pub mod settings;
 pub mod startup;
 mod state;
+mod systemd;
 
 pub use cli::main;
 pub use startup::Service;

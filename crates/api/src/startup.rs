@@ -34,7 +34,7 @@ use crate::problem::chain;
 use crate::readiness::Readiness;
 use crate::settings::Settings;
 use crate::state::report;
-use crate::{AppState, dashboard, metrics, middleware, routes};
+use crate::{AppState, dashboard, metrics, middleware, routes, systemd};
 
 /// How long the head of a request may take, and how long a closing connection is waited for.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
@@ -144,16 +144,25 @@ impl Service {
     /// [`ExitError::Failed`] if signals can't be received or the server fails.
     pub async fn run(self) -> Result<(), ExitError> {
         let mut signals = Signals::new().map_err(ExitError::failed("waiting for signals"))?;
+        let address = self.address;
         let (stop, stopping) = tokio::sync::oneshot::channel::<()>();
         let served = self.run_until(async {
             // Nobody is left to stop it for if the sender is gone.
             let _ = stopping.await;
         });
         let signalled = async {
-            signals.next().await;
+            systemd::ready(address);
+            tokio::select! {
+                () = signals.next() => {}
+                never = systemd::heartbeat(address) => match never {},
+            }
             tracing::info!("stopping; another signal ends what is running at once");
+            systemd::stopping();
             let _ = stop.send(());
-            signals.next().await;
+            tokio::select! {
+                () = signals.next() => {}
+                never = systemd::heartbeat_while_stopping() => match never {},
+            }
             tracing::warn!("stopped before everything had ended");
         };
         tokio::select! {

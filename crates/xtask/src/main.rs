@@ -1,4 +1,4 @@
-//! Chores of the developers: `cargo xtask openapi`, `cargo xtask bench`.
+//! Chores of the developers: `cargo xtask openapi`, `cargo xtask notices`, `cargo xtask bench`.
 
 // Its output is what it is for.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
@@ -6,6 +6,7 @@
 mod bench;
 mod client;
 mod database;
+mod notices;
 mod service;
 mod shell;
 
@@ -23,6 +24,8 @@ type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 enum Chore {
     /// Write the API's document anew: openapi/campus-backup.json.
     Openapi,
+    /// Write the notices of everything by others that the program contains, and refuse licences that are not allowed.
+    Notices,
     /// Measure the released program side by side with the engines' own tools.
     Bench(bench::Options),
 }
@@ -30,6 +33,7 @@ enum Chore {
 fn main() -> ExitCode {
     let done = match Chore::parse() {
         Chore::Openapi => openapi(),
+        Chore::Notices => notices::write(),
         Chore::Bench(options) => bench::run(&options),
     };
     match done {
