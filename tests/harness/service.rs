@@ -99,6 +99,11 @@ impl Setup {
         self.folder.path()
     }
 
+    /// The variables that the program is started with.
+    pub fn environment(&self) -> &BTreeMap<String, String> {
+        &self.environment
+    }
+
     fn command(&self) -> Command {
         let mut command = Command::new(program());
         command

@@ -43,6 +43,7 @@ mod clear_refusals;
 mod dashboard;
 mod data_folder;
 mod database_lost;
+mod documents;
 mod download;
 mod download_archive;
 mod download_broken;
