@@ -37,6 +37,8 @@ mod plural;
 pub mod prefix;
 pub mod problem;
 pub mod readiness;
+#[cfg(test)]
+mod reference;
 pub mod routes;
 pub mod schema;
 pub mod security_log;

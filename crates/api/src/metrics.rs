@@ -13,6 +13,70 @@ const READY: &str = "campus_backup_ready";
 const STORE_UP: &str = "campus_backup_store_up";
 const STORE_FREE: &str = "campus_backup_store_free_bytes";
 const WARNING: &str = "campus_backup_warning";
+
+/// Every metric, for its description in the answer and for `docs/reference/metrics.md`.
+pub(crate) const METRICS: [Metric; 7] = [
+    Metric {
+        name: REQUESTS,
+        kind: MetricKind::Counter,
+        labels: &["method", "route", "status"],
+        meaning: "Requests that were answered.",
+    },
+    Metric {
+        name: SECONDS,
+        kind: MetricKind::Histogram,
+        labels: &["method", "route", "status"],
+        meaning: "Seconds from the request to the last byte of its answer.",
+    },
+    Metric {
+        name: OUTCOMES,
+        kind: MetricKind::Counter,
+        labels: &["method", "route", "outcome"],
+        meaning: "Answers by their end: `answered` (sent whole), `broken off` (failed midway), `abandoned` (the reader left).",
+    },
+    Metric {
+        name: READY,
+        kind: MetricKind::Gauge,
+        labels: &[],
+        meaning: "1 if the service can work, 0 if `/readyz` answers 503.",
+    },
+    Metric {
+        name: STORE_UP,
+        kind: MetricKind::Gauge,
+        labels: &[],
+        meaning: "1 if the store of archives works, otherwise 0.",
+    },
+    Metric {
+        name: STORE_FREE,
+        kind: MetricKind::Gauge,
+        labels: &[],
+        meaning: "Free bytes of the store, if it is a folder.",
+    },
+    Metric {
+        name: WARNING,
+        kind: MetricKind::Gauge,
+        labels: &["code"],
+        meaning: "1 while that warning stands: `store_unavailable`, `store_misconfigured`, `insufficient_storage`.",
+    },
+];
+
+/// What people and Prometheus read about a metric.
+pub(crate) struct Metric {
+    pub(crate) name: &'static str,
+    pub(crate) kind: MetricKind,
+    #[cfg_attr(not(test), expect(dead_code, reason = "the reference page lists them"))]
+    pub(crate) labels: &'static [&'static str],
+    pub(crate) meaning: &'static str,
+}
+
+/// The types of Prometheus.
+#[derive(Clone, Copy)]
+pub(crate) enum MetricKind {
+    Counter,
+    Gauge,
+    Histogram,
+}
+
 /// From a count of a small table to the download of a large school.
 const BUCKETS: [f64; 12] = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 2.5, 10.0, 60.0, 300.0];
 /// What was measured since the last time is folded together this often, so that it does not pile up unread.
@@ -77,6 +141,14 @@ pub(crate) fn finished(method: &'static str, route: &str, status: u16, outcome: 
         .record(elapsed.as_secs_f64());
 }
 
+fn describe(metric: &Metric) {
+    match metric.kind {
+        MetricKind::Counter => describe_counter!(metric.name, metric.meaning),
+        MetricKind::Gauge => describe_gauge!(metric.name, metric.meaning),
+        MetricKind::Histogram => describe_histogram!(metric.name, metric.meaning),
+    }
+}
+
 fn recorder() -> Option<&'static PrometheusHandle> {
     let recorder = RECORDER.get_or_init(|| {
         let installed = PrometheusBuilder::new()
@@ -84,16 +156,7 @@ fn recorder() -> Option<&'static PrometheusHandle> {
             .and_then(PrometheusBuilder::install_recorder);
         match installed {
             Ok(recorder) => {
-                describe_counter!(REQUESTS, "Requests that were answered.");
-                describe_counter!(
-                    OUTCOMES,
-                    "Answers that went out whole (answered), broke off, or lost their reader."
-                );
-                describe_gauge!(READY, "Whether the service can work: 1, or 0 if /readyz answers 503.");
-                describe_gauge!(STORE_UP, "Whether the store of archives works: 1, or 0.");
-                describe_gauge!(STORE_FREE, "How many bytes the store has room for, if it is a folder.");
-                describe_gauge!(WARNING, "1 for each warning of /readyz that stands, by its code.");
-                describe_histogram!(SECONDS, "From the request to the last byte of its answer, in seconds.");
+                METRICS.iter().for_each(describe);
                 Some(recorder)
             }
             Err(error) => {

@@ -1,4 +1,4 @@
-//! Chores of the developers: `cargo xtask openapi`, `cargo xtask notices`, `cargo xtask bench`.
+//! Chores of the developers: `cargo xtask openapi`, `cargo xtask docs`, `cargo xtask notices`, `cargo xtask bench`.
 
 // Its output is what it is for.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
@@ -24,6 +24,8 @@ type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 enum Chore {
     /// Write the API's document anew: openapi/campus-backup.json.
     Openapi,
+    /// Write the reference pages, the man pages, the completions and the environment file anew.
+    Docs,
     /// Write the notices of everything by others that the program contains, and refuse licences that are not allowed.
     Notices,
     /// Measure the released program side by side with the engines' own tools.
@@ -33,6 +35,7 @@ enum Chore {
 fn main() -> ExitCode {
     let done = match Chore::parse() {
         Chore::Openapi => openapi(),
+        Chore::Docs => docs(),
         Chore::Notices => notices::write(),
         Chore::Bench(options) => bench::run(&options),
     };
@@ -55,4 +58,19 @@ fn openapi() -> Result<()> {
         "openapi",
     ]))?;
     Ok(std::fs::write(Path::new("openapi/campus-backup.json"), document)?)
+}
+
+/// A test of the api compares these files with the code. With `UPDATE_DOCS` it writes them.
+fn docs() -> Result<()> {
+    let mut test = shell::cargo([
+        "test",
+        "--quiet",
+        "--package",
+        "campus-backup-api",
+        "--lib",
+        "--",
+        "reference::generated_files_are_current",
+    ]);
+    test.env("UPDATE_DOCS", "1");
+    shell::output(test).map(drop)
 }

@@ -75,10 +75,10 @@ fn print_account(what: &str, account: &FirstAdmin, common: &Common) -> Result<()
     }
 }
 
-pub(super) fn token(username: &str, lifetime: Option<u64>, common: &Common) -> Result<(), ExitError> {
+pub(super) fn token(username: &str, lifetime: Option<Duration>, common: &Common) -> Result<(), ExitError> {
     with_state(common, Installation::Database, async |state| {
         secret::required_secret(&state.settings)?;
-        let lifetime = lifetime.map_or(state.settings.token_lifetime, Duration::from_secs);
+        let lifetime = lifetime.unwrap_or(state.settings.token_lifetime);
         let issued = state.accounts.issue_token(username, lifetime).await;
         print(&issued.map_err(ExitError::failed("issuing the token"))?.access_token)
     })

@@ -17,6 +17,49 @@ use crate::problem::{ApiError, Code, Problem, chain};
 /// What a shell says of a program that was ended by SIGPIPE, as most are whose reader goes away.
 const READER_IS_GONE: u8 = 128 + 13;
 
+/// The exit codes, for the help and for `docs/reference/cli.md`.
+pub(crate) const EXIT_CODES: [(u8, &str); 11] = [
+    (0, "Done, or ended by SIGTERM or SIGINT as asked."),
+    (
+        1,
+        "Failed. Also: a disk or network drive failed (I/O error, mounted read-only).",
+    ),
+    (
+        2,
+        "Settings or arguments refused; no installation at that place; the data folder belongs to another user of the \
+         system. Also: the database or the store can't be used as it is set up: encoding, rights, pooler, locks; \
+         bucket, credentials, region.",
+    ),
+    (
+        3,
+        "The database can't be reached, refuses the role, is busy, or takes no writes now (a standby, or read-only).",
+    ),
+    (4, "The address can't be listened on."),
+    (5, "The database's schema is newer than this program."),
+    (
+        6,
+        "The archive is refused: cut, damaged, of a newer version, not an archive, without a key that opens it, or \
+         not readable.",
+    ),
+    (
+        7,
+        "A conflict: the request is correct, but not possible now. Nothing was changed. Another job changes the data; \
+         the data changed after the plan or the count; an undo is blocked; the archive does not exist, was deleted, \
+         is protected or has no manifest; migrations of this version have not run. Read the message, mend the reason, \
+         and repeat.",
+    ),
+    (8, "The database belongs to another program. Nothing in it was changed."),
+    (
+        130,
+        "Interrupted by Ctrl-C. Nothing was changed, but a file that `restore` has already uploaded stays as an \
+         archive. The message names it.",
+    ),
+    (
+        141,
+        "The reader of the standard output went away, such as `head`. The command prints nothing then.",
+    ),
+];
+
 /// Why the program ends. The exit codes are documented and stay.
 #[derive(Debug, thiserror::Error)]
 pub enum ExitError {

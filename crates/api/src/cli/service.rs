@@ -1,7 +1,6 @@
 //! `campus-backup serve`, `migrate`, `demo` and `health`, and the subcommands that print the API's document and shell completions.
 
 use std::io::Write as _;
-use std::net::{Ipv4Addr, Ipv6Addr};
 
 use campus_backup_domain::store::Store;
 
@@ -12,7 +11,7 @@ use crate::cli::run::{LAST_MOMENTS, block_on, with_state};
 use crate::installation::{self, Installation};
 use crate::problem::ApiError;
 use crate::settings::Settings;
-use crate::{Service, logging, openapi, startup};
+use crate::{Service, logging, openapi, startup, systemd};
 
 pub(super) fn serve(arguments: &Serve) -> Result<(), ExitError> {
     let settings = Settings::of_serve(arguments)?;
@@ -38,14 +37,7 @@ pub(super) fn demo(scale: u32, common: &Common) -> Result<(), ExitError> {
 /// Asks the service on this machine, wherever the settings let it listen.
 pub(super) fn health(common: &Common) -> Result<(), ExitError> {
     let doing = "asking the service whether it can work";
-    let mut address = Settings::of_command(common)?.listen;
-    if address.ip().is_unspecified() {
-        address.set_ip(if address.is_ipv4() {
-            Ipv4Addr::LOCALHOST.into()
-        } else {
-            Ipv6Addr::LOCALHOST.into()
-        });
-    }
+    let address = systemd::reachable(Settings::of_command(common)?.listen);
     block_on(async {
         let client = reqwest::Client::builder().no_proxy().timeout(LAST_MOMENTS).build();
         let asked = client

@@ -38,6 +38,11 @@ macro_rules! codes {
                 match self { $(Self::$variant => $title),+ }
             }
 
+            /// When it happens, and what to do about it, for `docs/reference/problems.md`.
+            pub const fn meaning(self) -> &'static str {
+                match self { $(Self::$variant => concat!($($doc),+)),+ }
+            }
+
             /// A `detail` such as a caller may see, for the API's document.
             pub const fn example(self) -> &'static str {
                 match self { $(Self::$variant => $example),+ }
@@ -47,85 +52,87 @@ macro_rules! codes {
 }
 
 codes! {
-    /// The request itself can't be understood, or a browser's preflight asks for what is not allowed.
+    /// The service can't understand the request, or a browser's preflight asks for something that is not allowed.
     BadRequest = "bad_request", BAD_REQUEST, "The request can't be understood",
         "The request can't be understood.";
-    /// The body is not what its content type says, or is empty.
+    /// The body does not match its content type, or is empty.
     MalformedBody = "malformed_body", BAD_REQUEST, "The body can't be read",
         "The body is not JSON: EOF while parsing an object at line 1 column 9.";
-    /// A field or query parameter has a wrong type or value, is unknown or is missing.
+    /// A field or query parameter has a wrong type or value, is unknown, absent or given twice.
     InvalidField = "invalid_field", UNPROCESSABLE_ENTITY, "A field has a value that can't be accepted",
         "`username` is missing.";
-    /// The content type is not one that this operation takes.
+    /// The operation does not take this content type.
     UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "The content type is not supported",
         "The body must be sent as application/json.";
-    /// The body is larger than the service takes.
+    /// The body is larger than the limit. `detail` names the limit.
     BodyTooLarge = "body_too_large", PAYLOAD_TOO_LARGE, "The body is too large",
         "The body may have 65536 bytes at most.";
-    /// The body did not arrive in time.
+    /// The request did not arrive in time.
     RequestTimeout = "request_timeout", REQUEST_TIMEOUT, "The body did not arrive in time",
         "The whole body must arrive within 10 seconds.";
     /// There is nothing under this path.
     UnknownPath = "unknown_path", NOT_FOUND, "There is no such path",
         "There is nothing at /backup/statistics.";
-    /// There is no such table, or not for this. In a body the status is 422.
+    /// There is no such table, or not for this operation. `detail` names the allowed tables. In a body the status is 422.
     UnknownTable = "unknown_table", NOT_FOUND, "There is no such table",
         "There is no table of that name here. Allowed are: students, courses.";
-    /// The path is known, but not with this method.
+    /// The path exists, but not with this method. `Allow` lists its methods.
     MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED, "The method is not allowed here",
         "DELETE is not allowed here. Allowed are: GET, HEAD.";
-    /// There is no valid token.
+    /// There is no valid token. `WWW-Authenticate` says which one is necessary (RFC 6750).
     Unauthenticated = "unauthenticated", UNAUTHORIZED, "You are not signed in",
         "Sign in with POST /auth/login and send the token as `Authorization: Bearer`.";
-    /// User name and password do not belong together.
+    /// The user name or the password is wrong.
     WrongCredentials = "wrong_credentials", UNAUTHORIZED, "The user name or the password is wrong",
         "The user name or the password is wrong.";
-    /// The bearer is not an administrator.
+    /// The user is not an administrator.
     Forbidden = "forbidden", FORBIDDEN, "You may not do this",
         "This needs an administrator's account.";
-    /// The link was never made, or for something else.
+    /// The download link never existed, or is for another file.
     LinkInvalid = "link_invalid", UNAUTHORIZED, "The download link is not valid",
         "This download link is not valid.";
-    /// The link was used or has expired.
+    /// The download link was used or has expired.
     LinkUsed = "link_used", GONE, "The download link was used or has expired",
         "This download link was used already or has expired.";
-    /// No download link of yours has that id, or it is no longer remembered.
+    /// You have created no download link of that id, or the service no longer remembers it.
     UnknownLink = "unknown_link", NOT_FOUND, "There is no such download link",
         "There is no download link of that id.";
-    /// There are not as many rows as the caller expected.
+    /// The number of rows is not the expected one. `errors` says which and how many.
     RowCountChanged = "row_count_changed", PRECONDITION_FAILED, "The data has changed since it was counted",
         "The data has changed since it was counted. Nothing was changed.";
-    /// The confirmation is missing or names something else.
+    /// `confirm` is absent or is not the right word; or a restore changes administrators without `confirm_administrators`.
+    /// `errors` names the field.
     WrongConfirmation = "wrong_confirmation", UNPROCESSABLE_ENTITY, "The confirmation is missing or wrong",
         "`confirm` must be `students`. Nothing was changed.";
-    /// Too many attempts to sign in.
+    /// Too many sign-in attempts. `Retry-After` says when to try again.
     TooManyLogins = "too_many_logins", TOO_MANY_REQUESTS, "Too many attempts to sign in",
         "There were too many attempts to sign in. Try again in 6 seconds.";
-    /// As many downloads as the settings allow are running.
+    /// As many downloads as the settings allow are running. With `Retry-After`.
     TooManyDownloads = "too_many_downloads", TOO_MANY_REQUESTS, "Too many downloads are running",
         "Too many downloads are running. Try again in 10 seconds.";
-    /// A stored value can't be written as asked.
+    /// A stored value can't be written in that format. `detail` names table, row and column. For a backup, or the safety
+    /// backup of a change, it names up to 20 such rows and counts the others; nothing was changed.
     Unexportable = "unexportable", UNPROCESSABLE_ENTITY, "A stored value can't be exported",
         "students, row 17, column date_of_birth: the value is not a date.";
-    /// There was not one byte.
+    /// The file has no bytes.
     ArchiveEmpty = "archive_empty", UNPROCESSABLE_ENTITY, "The archive is empty",
         "The file is empty.";
-    /// The bytes are something else.
+    /// The file is something else.
     NotAnArchive = "not_an_archive", UNSUPPORTED_MEDIA_TYPE, "This is not an archive",
         "This is not an archive of campus-backup: it looks like a zip file.";
-    /// The archive ends before its end.
+    /// The archive ends too early.
     ArchiveTruncated = "archive_truncated", UNPROCESSABLE_ENTITY, "The archive is incomplete",
         "The archive is incomplete: it ends too early, after line 17, table students.";
     /// The archive is damaged.
     ArchiveCorrupt = "archive_corrupt", UNPROCESSABLE_ENTITY, "The archive is damaged",
         "The archive is damaged in line 17, table students: neither a row nor the end of the table.";
-    /// A digest is not the one that was written down.
+    /// A digest is not the stored one.
     ArchiveDigestMismatch = "archive_digest_mismatch", UNPROCESSABLE_ENTITY, "The archive's content is not what was written",
         "The archive is damaged: the table students does not have the digest that was written down for it.";
-    /// There are keys, and none of them fits.
+    /// No key opens the archive.
     ArchiveWrongKey = "archive_wrong_key", UNPROCESSABLE_ENTITY, "None of the keys opens the archive",
         "None of the given keys opens this archive.";
-    /// It is encrypted, and there is no key.
+    /// The archive is encrypted, and no key is set.
     ArchiveKeyRequired = "archive_key_required", UNPROCESSABLE_ENTITY, "The archive is encrypted",
         "The archive is encrypted: its secret key is needed to open it.";
     /// A later version of this program wrote it.
@@ -137,7 +144,7 @@ codes! {
     /// Another program has rewritten it.
     ArchiveNotCanonical = "archive_not_canonical", UNPROCESSABLE_ENTITY, "The archive was rewritten",
         "Not in the canonical form, in line 17, table students, row 1: there is a space.";
-    /// A value is none that its column can hold.
+    /// The column can't have that value.
     ArchiveInvalidValue = "archive_invalid_value", UNPROCESSABLE_ENTITY, "The archive has an impossible value",
         "An impossible value in line 17, table students, row 1, column date_of_birth: not a date.";
     /// A row does not have exactly the columns of its table.
@@ -149,44 +156,44 @@ codes! {
     /// Two rows of a table have the same id.
     ArchiveDuplicateId = "archive_duplicate_id", UNPROCESSABLE_ENTITY, "An id occurs twice",
         "An id occurs twice, in line 17, table students, row 2, id 1.";
-    /// The summary promises another number of rows.
+    /// The summary has another number of rows.
     ArchiveCountMismatch = "archive_count_mismatch", UNPROCESSABLE_ENTITY, "There are more or fewer rows than promised",
         "The summary promises 1000 rows of students, and there are 999.";
-    /// The sum of a column is not what the summary says.
+    /// The sum of a column is not that of the summary.
     ArchiveTotalsMismatch = "archive_totals_mismatch", UNPROCESSABLE_ENTITY, "A sum is not what was promised",
         "The sum of payments.amount_paid is not what the summary says.";
-    /// Reading on would take more than the limits allow.
+    /// To read further would take more than the limits allow.
     ArchiveLimitExceeded = "archive_limit_exceeded", PAYLOAD_TOO_LARGE, "The archive goes beyond a limit",
         "The archive goes beyond the limit of the compression ratio (1000).";
-    /// Something stands behind its end.
+    /// There are bytes behind its end.
     ArchiveTrailingData = "archive_trailing_data", UNPROCESSABLE_ENTITY, "Something stands behind the archive",
         "Something stands behind the end of the archive.";
-    /// It is an archive of other tables.
+    /// The archive does not have this table.
     ArchiveTableNotFound = "archive_table_not_found", UNPROCESSABLE_ENTITY, "The archive does not have this table",
         "The archive has no table payments.";
-    /// A row refers to one that is not there.
+    /// A row refers to an absent row.
     ArchiveOrphan = "archive_orphan", UNPROCESSABLE_ENTITY, "A row refers to nothing",
         "Row 17 of payments refers to a row that is not there.";
-    /// Two rows of a table have the same value where each must have its own.
+    /// Two rows of a table have the same unique value.
     ArchiveDuplicateKey = "archive_duplicate_key", UNPROCESSABLE_ENTITY, "Two rows have the same key",
         "Two rows of the archive's table students have the same value where each must have its own.";
-    /// It does not have the row that was asked for.
+    /// The archive does not have the requested row.
     ArchiveRowNotFound = "archive_row_not_found", UNPROCESSABLE_ENTITY, "The archive does not have this row",
         "The archive has no row 17 of students.";
-    /// A row that would stay has what a row of the archive must have for itself.
+    /// A row that would stay has a unique value of a row of the archive.
     RestoreConflict = "restore_conflict", CONFLICT, "A row that stays is in the way",
         "Row 17 of students can't be restored beside the rows that stay: one of them has the same key.";
-    /// It is whole, and it is not the one that its manifest is about.
+    /// The archive is whole, but it is not the one that its manifest describes.
     ArchiveManifestMismatch = "archive_manifest_mismatch", UNPROCESSABLE_ENTITY, "The archive is not what its manifest says",
         "The archive is not what its manifest says: the digest of the stored object is another one.";
-    /// It is not the one that the database has a record of: somebody has exchanged it.
+    /// The archive is not the one in the database's record: somebody exchanged it in the store.
     ArchiveRecordMismatch = "archive_record_mismatch", UNPROCESSABLE_ENTITY, "The archive is not the one that was stored",
         "The archive is not the one that this service has stored: the digest of the stored object is another one.";
-    /// It is not encrypted, where the settings encrypt archives, and `allow_unencrypted` was not sent.
+    /// The archive is not encrypted, the settings encrypt archives, and `allow_unencrypted` was not sent.
     ArchiveUnencrypted = "archive_unencrypted", UNPROCESSABLE_ENTITY, "The archive is not encrypted",
         "This archive is not encrypted, and the archives of this service are. Nothing was changed. `allow_unencrypted` \
          (`--allow-unencrypted`) restores it all the same.";
-    /// It has rows that the schema or the server refuses, or that would not come back as they are.
+    /// The schema or the server refuses some rows, or would change them.
     ArchiveUnrestorable = "archive_unrestorable", UNPROCESSABLE_ENTITY, "The archive can't be restored",
         "The rows of students can't be restored: UNIQUE constraint failed: students.registration_number.";
     /// No archive ever had that id.
@@ -195,97 +202,102 @@ codes! {
     /// The archive was deleted.
     ArchiveGone = "archive_gone", GONE, "The archive was deleted",
         "This archive was deleted.";
-    /// The archive is protected.
+    /// The archive is protected from deletion.
     ArchiveProtected = "archive_protected", CONFLICT, "The archive is protected",
         "This archive is protected. Nothing was changed.";
-    /// What is known of the archive can't be read.
+    /// The manifest is damaged, or a later version of the program wrote it.
     ManifestUnreadable = "manifest_unreadable", INTERNAL_SERVER_ERROR, "The manifest of the archive can't be read",
         "The manifest of the archive 2026-11-25T03-53-08Z-5f1c2a9b can't be read.";
-    /// The archive has no manifest. It may be a copy that has not ended.
+    /// The archive has no manifest: somebody is copying it in, or the manifest was lost. Verify it, and the manifest is
+    /// written again.
     ArchiveIncomplete = "archive_incomplete", CONFLICT, "The archive has no manifest",
         "The archive 2026-11-25T03-53-08Z-5f1c2a9b has no manifest; verify it to make the manifest again.";
-    /// The service can't read the files of the archive.
+    /// The service can't read the archive's files: they belong to another user, or are symbolic links. `detail` says what to
+    /// do.
     ArchiveUnreadable = "archive_unreadable", INTERNAL_SERVER_ERROR, "The files of the archive can't be read",
         "The archive 2026-11-25T03-53-08Z-5f1c2a9b can't be read: The service may not read it. Give its files to the user of the service.";
-    /// The settings of the store can't be right, or it gives too few rights.
+    /// The settings of `--archives` can't be right: bucket, endpoint, credentials, region, clock, or a right. `detail` says
+    /// which and what to mend.
     StoreMisconfigured = "store_misconfigured", SERVICE_UNAVAILABLE, "The settings of the store of archives are wrong",
         "The settings of the store of archives are wrong: There is no such bucket or container. Make it, or mend its name.";
     /// The store of archives can't be reached, read or written.
     StoreUnavailable = "store_unavailable", SERVICE_UNAVAILABLE, "The store of archives is not available",
         "The store of archives is not available. Nothing was changed; try again.";
-    /// Another job is changing the data.
+    /// Another job is changing the data. `job_id` names it.
     Busy = "busy", CONFLICT, "Another job is changing the data",
         "Another job is changing the data. Nothing was changed; try again when it has ended.";
-    /// No clear ever had that id, or it is no longer remembered.
+    /// No clear ever had that id, or the service no longer remembers it.
     UnknownClear = "unknown_clear", NOT_FOUND, "There is no such clear",
         "There is no clear of that id.";
-    /// The clear has removed nothing, or has not succeeded.
+    /// The clear removed nothing, or did not succeed.
     NothingToUndo = "nothing_to_undo", CONFLICT, "There is nothing to undo",
         "This clear has removed nothing that could be put back.";
     /// The clear was undone before.
     AlreadyUndone = "already_undone", CONFLICT, "The clear was undone already",
         "This clear was undone already.";
-    /// The time in which the clear could be undone is over.
+    /// It is too late to undo the clear. Its safety backup can be restored.
     UndoExpired = "undo_expired", GONE, "It is too late to undo this clear",
         "The time in which this clear could be undone is over; its safety archive 2026-11-25T03-53-08Z-5f1c2a9b can be restored.";
-    /// No clear, restore or undo ever had that id, or it is no longer remembered.
+    /// No clear, restore or undo ever had that id, or the service no longer remembers it.
     UnknownChange = "unknown_change", NOT_FOUND, "There is no such change",
         "There is no change of that id.";
-    /// The archive is the only way to undo a clear; `change_id` says which.
+    /// A clear can be undone only with this archive. `change_id` names the clear; `?force=true` deletes the archive all the
+    /// same.
     ArchiveNeededForUndo = "archive_needed_for_undo", CONFLICT, "The archive is needed to undo a clear",
         "This archive is the safety backup of a clear that can be undone until 2026-12-02 14:36:48 UTC; without it, the clear can't be undone. Nothing was changed.";
-    /// What was written since the clear is in the way; `plan` says what.
+    /// Rows that were written after the clear are in the way. `plan` names them.
     UndoBlocked = "undo_blocked", CONFLICT, "What was written since is in the way",
         "Data that was written since the clear is in the way of undoing it. Nothing was changed.";
-    /// Nothing proves that the safety archive was made for that clear.
+    /// Nothing in the database proves that the safety backup was created for this clear. Restore it by a plan.
     UndoUnproven = "undo_unproven", UNPROCESSABLE_ENTITY, "Nothing proves what the clear has removed",
         "Nothing proves that the safety archive 2026-11-25T03-53-08Z-5f1c2a9b was made for this clear. Nothing was changed.";
-    /// The live data is not what the plan was about.
+    /// The live data has changed since the plan. Request a new plan.
     PlanOutdated = "plan_outdated", PRECONDITION_FAILED, "The data has changed since the plan was made",
         "The data has changed since the plan was made. Nothing was changed; ask for a new plan.";
-    /// The archive that is uploaded is larger than the service takes.
+    /// The uploaded archive is larger than the limit.
     UploadTooLarge = "upload_too_large", PAYLOAD_TOO_LARGE, "The archive is too large",
         "An archive may have 8589934592 bytes at most.";
-    /// The range that was asked for begins behind the end of the file.
+    /// The range begins behind the end of the file.
     RangeNotSatisfiable = "range_not_satisfiable", RANGE_NOT_SATISFIABLE, "There is no such range",
         "The file has 1048576 bytes.";
     /// There is no such job, or not any more.
     UnknownJob = "unknown_job", NOT_FOUND, "There is no such job",
         "There is no job of that id.";
-    /// The job has ended, or is about to.
+    /// The job has ended, or is at its commit.
     NotCancellable = "not_cancellable", CONFLICT, "The job can't be cancelled any more",
         "The job has ended or has come to its commit, and can't be cancelled any more.";
     /// The key was used for another request.
     IdempotencyKeyReused = "idempotency_key_reused", UNPROCESSABLE_ENTITY, "The Idempotency-Key was used for another request",
         "This Idempotency-Key was used for another request. Nothing was changed.";
-    /// Somebody has cancelled it.
+    /// Somebody cancelled the job.
     Cancelled = "cancelled", CONFLICT, "It was cancelled",
         "It was cancelled. Nothing was changed.";
-    /// The service ended while this was being done.
+    /// The service ended during the work.
     Interrupted = "interrupted", SERVICE_UNAVAILABLE, "It was interrupted",
         "The service ended while this was being done. Nothing was changed.";
     /// The service is about to end.
     Stopping = "stopping", SERVICE_UNAVAILABLE, "The service is about to end",
         "The service is about to end and begins nothing new. Nothing was changed; try again.";
-    /// Another writer holds the database.
+    /// Another writer holds the database. With `Retry-After`.
     DatabaseBusy = "database_busy", SERVICE_UNAVAILABLE, "The database is busy",
         "Another program is writing to the database. Nothing was changed; try again.";
-    /// The database can't be reached, or is not ready.
+    /// The database can't be reached, or its schema is not current. With `Retry-After` where waiting helps. With a `job_id`
+    /// the outcome is not known: look at that job as soon as the database is back.
     DatabaseUnavailable = "database_unavailable", SERVICE_UNAVAILABLE, "The database can't be reached",
         "The database can't be reached. Nothing was changed; try again.";
-    /// The database takes no writes.
+    /// The database takes no writes: it is a standby, or was made read-only.
     DatabaseReadOnly = "database_read_only", SERVICE_UNAVAILABLE, "The database is read-only",
         "The database is read-only, so nothing can be changed. Nothing was changed.";
-    /// The database refuses the role of the service.
+    /// The database refuses the role of the service, or the role lacks a right.
     DatabaseAccessDenied = "database_access_denied", SERVICE_UNAVAILABLE, "The database refuses the service",
         "The database role of the service lacks a right. Nothing was changed.";
-    /// The database server has stopped the work because of one of its limits.
+    /// A limit of the database server stopped the work. `detail` names it. To try again does not help alone.
     DatabaseLimit = "database_limit", SERVICE_UNAVAILABLE, "A limit of the database server stopped the work",
         "The database server stopped the work because of its limit `max_allowed_packet`. Nothing was changed.";
-    /// The disk is full.
+    /// The disk of the database or of the service is full.
     InsufficientStorage = "insufficient_storage", INSUFFICIENT_STORAGE, "There is no room left",
         "There is no room left on the disk. Nothing was changed.";
-    /// Something went wrong that the caller can't mend.
+    /// The caller can't mend this. Quote the `request_id`; the log has the reason.
     Internal = "internal", INTERNAL_SERVER_ERROR, "Something went wrong in the service",
         "Something went wrong in the service. It was logged under the request's id.";
 }

@@ -17,7 +17,7 @@ use ipnet::IpNet;
 use secrecy::SecretString;
 use url::Url;
 
-use super::LISTEN;
+use super::{LISTEN, units};
 use crate::cli::exit::ExitError;
 use crate::cli::{self, ListedSetting, SECRET_VARIABLES, Serving};
 use crate::data_dir::secret;
@@ -99,8 +99,27 @@ impl<'a> Check<'a> {
         }
     }
 
-    pub(super) fn seconds(&mut self, flag: &str, given: &str, range: RangeInclusive<u64>) -> Duration {
-        Duration::from_secs(self.number(flag, given, range))
+    pub(super) fn duration(&mut self, flag: &str, given: &str, range: RangeInclusive<u64>) -> Duration {
+        let given = self.given(flag, given);
+        units::duration(&given, &range).unwrap_or_else(|why| {
+            self.refuse(flag, why);
+            Duration::from_secs(*range.start())
+        })
+    }
+
+    pub(super) fn size(&mut self, flag: &str, given: &str, range: RangeInclusive<u64>) -> u64 {
+        let given = self.given(flag, given);
+        units::size(&given, &range).unwrap_or_else(|why| {
+            self.refuse(flag, why);
+            *range.start()
+        })
+    }
+
+    /// A size that fits in memory.
+    pub(super) fn small_size(&mut self, flag: &str, given: &str, range: RangeInclusive<u32>) -> usize {
+        let (least, most) = range.into_inner();
+        let size = self.size(flag, given, u64::from(least)..=u64::from(most));
+        usize::try_from(size).unwrap_or(usize::MAX)
     }
 
     pub(super) fn at_least_one(&mut self, flag: &str, given: &str) -> NonZeroU32 {

@@ -4,6 +4,7 @@
 //! the database's address are never part of it.
 
 mod check;
+pub(crate) mod units;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -186,8 +187,8 @@ impl Settings {
         const DAY: u64 = 24 * HOUR;
         const YEAR: u64 = 365 * DAY;
         const ONE_TIB: u64 = 1 << 40;
-        const SIXTEEN_MIB: usize = 16 << 20;
-        const ONE_MIB: usize = 1 << 20;
+        const SIXTEEN_MIB: u32 = 16 << 20;
+        const ONE_MIB: u32 = 1 << 20;
         let (common, serving) = (&serve.common, &serve.serving);
         let log = common
             .log
@@ -208,13 +209,13 @@ impl Settings {
                 url: check.database_url(common.database_url.as_deref(), &data_dir),
                 connections: check.number("database-connections", &common.database_connections, 2..=1_000),
                 readers: max_downloads,
-                lock_timeout: check.seconds("database-timeout", &common.database_timeout, 1..=HOUR),
+                lock_timeout: check.duration("database-timeout", &common.database_timeout, 1..=HOUR),
             },
             archives: check.archives(common.archives.as_deref(), &data_dir),
             archive_recipients: archive_key.recipients(),
             archive_keys: archive_key.with(&previous_key),
-            undo_window: check.seconds("undo-window", &serving.undo_window, 1..=YEAR),
-            upload_limit: check.number("upload-limit", &serving.upload_limit, 1..=ONE_TIB),
+            undo_window: check.duration("undo-window", &serving.undo_window, 1..=YEAR),
+            upload_limit: check.size("upload-limit", &serving.upload_limit, 1..=ONE_TIB),
             data_dir,
             log: check.parsed("log", log, "a filter such as info or info,sqlx=debug", |text| {
                 EnvFilter::builder().parse(text).is_ok().then(|| text.to_owned())
@@ -263,8 +264,8 @@ impl Settings {
                 serving.jwt_secret_previous_file.as_deref(),
                 check_signing,
             ),
-            token_lifetime: check.seconds("token-lifetime", &serving.token_lifetime, 1..=DAY),
-            session_lifetime: check.seconds("session-lifetime", &serving.session_lifetime, 1..=30 * DAY),
+            token_lifetime: check.duration("token-lifetime", &serving.token_lifetime, 1..=DAY),
+            session_lifetime: check.duration("session-lifetime", &serving.session_lifetime, 1..=30 * DAY),
             login_burst_account: check.at_least_one("login-burst", &serving.login_burst),
             login_burst_address: check.at_least_one("login-burst-address", &serving.login_burst_address),
             timezone: check.parsed(
@@ -274,10 +275,10 @@ impl Settings {
                 |text| text.parse().ok(),
             ),
             max_downloads,
-            chunk_size: check.number("chunk-size", &serving.chunk_size, 4_096..=ONE_MIB),
+            chunk_size: check.small_size("chunk-size", &serving.chunk_size, 4_096..=ONE_MIB),
             blocking_threads: check.blocking_threads(serving.blocking_threads.as_deref(), max_downloads),
-            stall_timeout: check.seconds("stall-timeout", &serving.stall_timeout, 1..=HOUR),
-            spool_limit: check.number("spool-limit", &serving.spool_limit, 0..=ONE_TIB),
+            stall_timeout: check.duration("stall-timeout", &serving.stall_timeout, 1..=HOUR),
+            spool_limit: check.size("spool-limit", &serving.spool_limit, 0..=ONE_TIB),
             require_confirmation: check.parsed(
                 "require-confirmation",
                 &serving.require_confirmation,
@@ -285,10 +286,10 @@ impl Settings {
                 |text| text.parse().ok(),
             ),
             body: BodyLimits {
-                size: check.number("body-limit", &serving.body_limit, 1_024..=SIXTEEN_MIB),
-                time: check.seconds("body-timeout", &serving.body_timeout, 1..=HOUR),
+                size: check.small_size("body-limit", &serving.body_limit, 1_024..=SIXTEEN_MIB),
+                time: check.duration("body-timeout", &serving.body_timeout, 1..=HOUR),
             },
-            shutdown_timeout: check.seconds("shutdown-timeout", &serving.shutdown_timeout, 0..=HOUR),
+            shutdown_timeout: check.duration("shutdown-timeout", &serving.shutdown_timeout, 0..=HOUR),
             oidc: check.oidc(serving),
             demo: serve.demo,
         };

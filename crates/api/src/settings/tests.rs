@@ -61,8 +61,8 @@ fn all_problems_are_said_at_once_a_line_each() {
         "--listen (CAMPUS_BACKUP_LISTEN): `localhost` is not an address and a port",
         "--timezone (CAMPUS_BACKUP_TIMEZONE): `Mars/Olympus` is not a time zone",
         "--max-downloads (CAMPUS_BACKUP_MAX_DOWNLOADS): `0` is not a whole number from 1 to 1000",
-        "--chunk-size (CAMPUS_BACKUP_CHUNK_SIZE): `1` is not a whole number from 4096 to 1048576",
-        "--token-lifetime (CAMPUS_BACKUP_TOKEN_LIFETIME): `soon` is not a whole number",
+        "--chunk-size (CAMPUS_BACKUP_CHUNK_SIZE): `1` is not a size from 4KiB to 1MiB, such as 64KiB",
+        "--token-lifetime (CAMPUS_BACKUP_TOKEN_LIFETIME): `soon` is not a duration from 1s to 1d, such as 90s",
         "--log-format (CAMPUS_BACKUP_LOG_FORMAT): `xml` is not text or json",
         "--log (CAMPUS_BACKUP_LOG): `campus=loud` is not a filter",
         "--cors-origins (CAMPUS_BACKUP_CORS_ORIGINS): `https://a.example/path` is not an origin",
@@ -255,4 +255,42 @@ fn a_download_never_waits_for_its_other_threads() {
             .blocking_threads
     };
     assert_eq!((default("8"), default("300")), (512, 1202));
+}
+
+#[test]
+fn durations_and_sizes_are_accepted_with_units_and_without() {
+    let with_units = check(
+        &[
+            "--undo-window",
+            "2d",
+            "--upload-limit",
+            "1GiB",
+            "--body-limit",
+            "16KiB",
+            "--shutdown-timeout",
+            "0",
+        ],
+        &[],
+    )
+    .unwrap();
+    let plain = check(
+        &[
+            "--undo-window",
+            "172800",
+            "--upload-limit",
+            "1073741824",
+            "--body-limit",
+            "16384",
+            "--shutdown-timeout",
+            "0s",
+        ],
+        &[],
+    )
+    .unwrap();
+    for settings in [with_units, plain] {
+        assert_eq!(settings.undo_window, Duration::from_secs(172_800));
+        assert_eq!(settings.upload_limit, 1 << 30);
+        assert_eq!(settings.body.size, 16 << 10);
+        assert_eq!(settings.shutdown_timeout, Duration::ZERO);
+    }
 }

@@ -5,6 +5,8 @@ mod archives;
 mod examples;
 mod settings;
 
+use std::time::Duration;
+
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 
@@ -14,19 +16,23 @@ use examples::*;
 pub(crate) use settings::{ADMIN_PASSWORD, JWT_SECRET, JWT_SECRET_PREVIOUS, ListedSetting, settings};
 pub use settings::{Common, SECRET_VARIABLES, Serve, Serving};
 
+use crate::cli::exit::EXIT_CODES;
+use crate::settings::units;
+
 const SECRETS: &str = "Secrets, only as environment variables (or the files above):
   CAMPUS_BACKUP_ADMIN_PASSWORD       Password of the first administrator [default: one is made and printed once]
   CAMPUS_BACKUP_JWT_SECRET           Signs the tokens, at least 32 bytes [default: made once, kept in the data folder]
-  CAMPUS_BACKUP_JWT_SECRET_PREVIOUS  Still accepted while the secret is rotated
+  CAMPUS_BACKUP_JWT_SECRET_PREVIOUS  Still accepted while the secret is rotated";
 
-Exit codes: 0 ended as asked, 1 failed, 2 settings or usage refused or no installation there, 3 database can't be reached,
-4 can't listen, 5 schema is newer than this program, 6 the archive is refused, 7 not as things stand: another job changes the
-data, a plan has moved, an undo is blocked, an archive is not there, migrations have not been run, 8 the database belongs to
-another program, 130 interrupted by Ctrl-C, 141 the reader of the standard output is gone.";
+/// What stands below the flags of `serve`.
+fn serve_help() -> String {
+    let codes = EXIT_CODES.map(|(code, meaning)| format!("  {code:<4} {meaning}"));
+    format!("{SECRETS}\n\nExit codes:\n{}", codes.join("\n"))
+}
 
 /// Look at, download, back up and clear a school's data.
 #[derive(Debug, Parser)]
-#[command(name = "campus-backup", version, args_conflicts_with_subcommands = true, after_help = SECRETS)]
+#[command(name = "campus-backup", version, args_conflicts_with_subcommands = true, after_help = serve_help())]
 pub struct Cli {
     /// What to do; without one, `serve`.
     #[command(subcommand)]
@@ -39,10 +45,10 @@ pub struct Cli {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Run the service (the default).
-    #[command(after_help = SECRETS)]
+    /// Run the service. It is the default: `campus-backup --demo` is `campus-backup serve --demo`. It runs pending migrations first.
+    #[command(after_help = serve_help())]
     Serve(Box<Serve>),
-    /// Make what is missing of an installation, run the migrations that have not been run, and end.
+    /// Create the data folder, the database file and the folder of archives if they are absent, run pending migrations, and end.
     Migrate(Common),
     /// Administrators' accounts.
     #[command(subcommand)]
@@ -52,17 +58,17 @@ pub enum Command {
     Token {
         /// The user.
         username: String,
-        /// For how many seconds it is valid.
-        #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=31_536_000))]
-        lifetime: Option<u64>,
+        /// How long it is valid, `365d` at most [default: that of `--token-lifetime`].
+        #[arg(long, value_name = "DURATION", value_parser = token_lifetime)]
+        lifetime: Option<Duration>,
         /// Where the database is.
         #[command(flatten)]
         common: Common,
     },
-    /// Fill a database that is empty, but for the first administrator, with a school that does not exist.
+    /// Fill a database that is empty, or has only the first administrator, who stays, with a school that does not exist.
     #[command(after_help = DEMO_EXAMPLES)]
     Demo {
-        /// 1 is 1,000 students, 5,000 payments and 100,000 rows of attendance.
+        /// The size of the school, 1,000 at most: 1 is 1,000 students, 5,000 payments and 100,000 rows of attendance.
         #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000))]
         scale: u32,
         /// Where the database is.
@@ -206,6 +212,10 @@ pub enum Command {
         /// Which shell.
         shell: Shell,
     },
+}
+
+fn token_lifetime(given: &str) -> Result<Duration, String> {
+    units::duration(given, &(1..=365 * 24 * 60 * 60))
 }
 
 impl Cli {

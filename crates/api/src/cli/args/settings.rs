@@ -17,6 +17,7 @@ pub const SECRET_VARIABLES: [(&str, &str); 3] = [
 pub(crate) const ADMIN_PASSWORD: &str = "CAMPUS_BACKUP_ADMIN_PASSWORD";
 pub(crate) const JWT_SECRET: &str = "CAMPUS_BACKUP_JWT_SECRET";
 pub(crate) const JWT_SECRET_PREVIOUS: &str = "CAMPUS_BACKUP_JWT_SECRET_PREVIOUS";
+
 /// What `serve` takes.
 #[derive(Clone, Debug, Args)]
 pub struct Serve {
@@ -38,10 +39,11 @@ pub struct Common {
     /// Print nothing but what was asked for, and errors.
     #[arg(long, short, help_heading = None)]
     pub quiet: bool,
-    /// sqlite:, postgres: or mysql: [default: the file campus-backup.db in the data folder].
+    /// The database: `sqlite:FILE`, `postgres://...`, `mysql://...` or `mariadb://...` [default: the file `campus-backup.db`
+    /// in the data folder].
     #[arg(long, env = "DATABASE_URL", value_name = "URL")]
     pub database_url: Option<String>,
-    /// The folder for everything that the service keeps itself.
+    /// The folder for everything that the service stores itself. The service creates it with mode 0700.
     #[arg(
         long,
         env = "CAMPUS_BACKUP_DATA_DIR",
@@ -49,18 +51,19 @@ pub struct Common {
         default_value = "./data"
     )]
     pub data_dir: String,
-    /// Where archives lie: a folder, s3://BUCKET/PREFIX, gs://BUCKET/PREFIX or az://CONTAINER/PREFIX. Credentials are taken
-    /// from the variables of each provider, such as AWS_ACCESS_KEY_ID [default: the folder archives in the data folder].
+    /// The store of archives: a folder or `file:FOLDER` (created with mode 0700), `s3://BUCKET/PREFIX`, `gs://BUCKET/PREFIX`
+    /// or `az://CONTAINER/PREFIX`. Credentials and endpoints come from each provider's variables, such as `AWS_ACCESS_KEY_ID`
+    /// [default: the folder `archives` in the data folder].
     #[arg(long, env = "CAMPUS_BACKUP_ARCHIVES", value_name = "FOLDER|URL")]
     pub archives: Option<String>,
-    /// A file with secret keys of age, as `age-keygen` makes it. Archives are encrypted to them, and opened with them
+    /// A file with secret keys of age, as `age-keygen` writes it. Archives are encrypted to all of them, and opened with them
     /// [default: archives are not encrypted].
     #[arg(long, env = "CAMPUS_BACKUP_ARCHIVE_KEY_FILE", value_name = "FILE")]
     pub archive_key_file: Option<String>,
-    /// A file with secret keys that only open what was encrypted to them before.
+    /// A file with secret keys that only open older archives.
     #[arg(long, env = "CAMPUS_BACKUP_ARCHIVE_KEY_PREVIOUS_FILE", value_name = "FILE")]
     pub archive_key_previous_file: Option<String>,
-    /// How many connections requests share.
+    /// Connections that requests share, 2 to 1,000. Downloads have their own: `--max-downloads` more.
     #[arg(
         long,
         env = "CAMPUS_BACKUP_DATABASE_CONNECTIONS",
@@ -68,19 +71,19 @@ pub struct Common {
         default_value = "10"
     )]
     pub database_connections: String,
-    /// How long a request waits for the database or for another writer.
+    /// How long a request waits for the database or for another writer, up to `1h`.
     #[arg(
         long,
         env = "CAMPUS_BACKUP_DATABASE_TIMEOUT",
-        value_name = "SECONDS",
-        default_value = "5"
+        value_name = "DURATION",
+        default_value = "5s"
     )]
     pub database_timeout: String,
-    /// What is logged: off, error, warn, info, debug, trace, or a filter such as info,campus_backup_domain=debug [default: info;
-    /// warn of commands that end by themselves, off of those with --json].
+    /// `off`, `error`, `warn`, `info`, `debug`, `trace`, or a filter such as `info,campus_backup_domain=debug` [default:
+    /// `info`; for commands that end by themselves `warn`, with `--json` `off`].
     #[arg(long, env = "CAMPUS_BACKUP_LOG", value_name = "FILTER")]
     pub log: Option<String>,
-    /// How it is logged: text or json.
+    /// `text`, or `json` with one object a line.
     #[arg(
         long,
         env = "CAMPUS_BACKUP_LOG_FORMAT",
@@ -94,7 +97,7 @@ pub struct Common {
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Settings of the service")]
 pub struct Serving {
-    /// Where to listen; port 0 takes any free one.
+    /// The address to listen on. Port 0 takes any free port, and the log names it.
     #[arg(
         long,
         env = "CAMPUS_BACKUP_LISTEN",
@@ -102,27 +105,31 @@ pub struct Serving {
         default_value = "127.0.0.1:8080"
     )]
     pub listen: String,
-    /// A second address to listen on, for the own network: the metrics and Swagger UI are then there and not at --listen.
+    /// A second address, for your own network. The metrics and Swagger UI are then only there. Everything else is at both.
     #[arg(long, env = "CAMPUS_BACKUP_INTERNAL_LISTEN", value_name = "ADDRESS:PORT")]
     pub internal_listen: Option<String>,
-    /// Whether Swagger UI is there: true or false.
+    /// Whether the service has Swagger UI: `true` or `false`. The API's document is there in both cases.
     #[arg(long, env = "CAMPUS_BACKUP_SWAGGER_UI", value_name = "BOOLEAN", default_value = "true",
           num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub swagger_ui: String,
-    /// Whether /readyz answers 503 while the store of archives can't be used, and not only with a warning: true or false.
+    /// Whether `/readyz` answers 503 while the store of archives does not work: `true` or `false`. Otherwise it answers 200
+    /// with a warning.
     #[arg(long, env = "CAMPUS_BACKUP_REQUIRE_STORE", value_name = "BOOLEAN", default_value = "false",
           num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub require_store: String,
-    /// Where browsers find the service, for download links and the cookie of the dashboard [default: the host that was asked].
+    /// The address for browsers: download links begin with it, and the dashboard's cookie is for it. Its path is the one
+    /// under which a proxy publishes the service [default: the host of the request].
     #[arg(long, env = "CAMPUS_BACKUP_PUBLIC_URL", value_name = "URL")]
     pub public_url: Option<String>,
-    /// Proxies whose X-Forwarded-For is believed: addresses or networks, with commas between them.
+    /// Addresses or networks of proxies, with commas between them. The service believes their `X-Forwarded-For` and
+    /// `X-Forwarded-Prefix`.
     #[arg(long, env = "CAMPUS_BACKUP_TRUSTED_PROXIES", value_name = "NETWORKS")]
     pub trusted_proxies: Option<String>,
-    /// Origins whose pages may call the service, such as `https://school.example`, with commas between them.
+    /// Origins, such as `https://school.example`, with commas between them. Their pages can call the service and use its
+    /// session (`credentials: "include"`).
     #[arg(long, env = "CAMPUS_BACKUP_CORS_ORIGINS", value_name = "ORIGINS")]
     pub cors_origins: Option<String>,
-    /// Name of the first administrator, who is created if there is none.
+    /// The first administrator's name. The service creates the account if there is no administrator.
     #[arg(
         long,
         env = "CAMPUS_BACKUP_ADMIN_USERNAME",
@@ -136,27 +143,27 @@ pub struct Serving {
     /// A file with the secret that signs tokens.
     #[arg(long, env = "CAMPUS_BACKUP_JWT_SECRET_FILE", value_name = "FILE")]
     pub jwt_secret_file: Option<String>,
-    /// A file with the secret that is still accepted while it is rotated.
+    /// A file with a second secret that is still accepted during a rotation.
     #[arg(long, env = "CAMPUS_BACKUP_JWT_SECRET_PREVIOUS_FILE", value_name = "FILE")]
     pub jwt_secret_previous_file: Option<String>,
-    /// How long a token is valid, and after how long without use the dashboard asks for the password.
+    /// How long a token is valid, `1d` at most. After this time without use, the dashboard asks for the password.
     #[arg(
         long,
         env = "CAMPUS_BACKUP_TOKEN_LIFETIME",
-        value_name = "SECONDS",
-        default_value = "900"
+        value_name = "DURATION",
+        default_value = "15m"
     )]
     pub token_lifetime: String,
-    /// How long somebody who works in the dashboard is not asked for the password again.
+    /// After how long the dashboard asks an active user for the password again, `30d` at most.
     #[arg(
         long,
         env = "CAMPUS_BACKUP_SESSION_LIFETIME",
-        value_name = "SECONDS",
-        default_value = "43200"
+        value_name = "DURATION",
+        default_value = "12h"
     )]
     pub session_lifetime: String,
-    /// Attempts to sign in that one account has at once from one address, and ten times as many from all; one comes back
-    /// every 6 seconds.
+    /// Sign-in attempts that one account has at once from one address, and ten times as many from all addresses. One comes
+    /// back every 6 seconds. An address from which the account signed in lately needs only its own.
     #[arg(
         long,
         env = "CAMPUS_BACKUP_LOGIN_BURST_ACCOUNT",
@@ -164,7 +171,7 @@ pub struct Serving {
         default_value = "10"
     )]
     pub login_burst: String,
-    /// Attempts to sign in that one address has at once; one comes back every second.
+    /// The same for one address (IPv6: one network of 64 bits). One comes back every second.
     #[arg(
         long,
         env = "CAMPUS_BACKUP_LOGIN_BURST_ADDRESS",
@@ -172,99 +179,87 @@ pub struct Serving {
         default_value = "30"
     )]
     pub login_burst_address: String,
-    /// The school's time zone, in which downloads show times.
+    /// The school's time zone, such as `Asia/Kolkata`: for times in CSV and XLSX and for file names.
     #[arg(long, env = "CAMPUS_BACKUP_TIMEZONE", value_name = "ZONE", default_value = "UTC")]
     pub timezone: String,
-    /// How many downloads may run at once.
+    /// Downloads at the same time, from the query to the last byte, at most 1,000. One more waits half a second and is then
+    /// refused with 429.
     #[arg(long, env = "CAMPUS_BACKUP_MAX_DOWNLOADS", value_name = "N", default_value = "8")]
     pub max_downloads: String,
-    /// How many bytes of a download are gathered before they are sent on; four such pieces may wait for a slow reader.
-    #[arg(
-        long,
-        env = "CAMPUS_BACKUP_CHUNK_SIZE",
-        value_name = "BYTES",
-        default_value = "65536"
-    )]
+    /// How much of a download is collected before it is sent, `4KiB` to `1MiB`. Four such chunks can wait for a slow reader,
+    /// eight if they are compressed.
+    #[arg(long, env = "CAMPUS_BACKUP_CHUNK_SIZE", value_name = "SIZE", default_value = "64KiB")]
     pub chunk_size: String,
-    /// How many threads each worker (one a core) may have for what takes long: a download needs one, another if it is
-    /// compressed, one more if two read it, and one while it is spooled. They are started when they are needed [default: 512, or
-    /// four times --max-downloads and two more].
+    /// Threads for long work in each worker (one worker a core). A download needs one, another for compression, one more if
+    /// two threads read it (CSV from SQLite), and one while it is spooled. The least is four times `--max-downloads` plus
+    /// two. Threads start when they are needed [default: `512`, or more if `--max-downloads` needs them].
     #[arg(long, env = "CAMPUS_BACKUP_BLOCKING_THREADS", value_name = "N")]
     pub blocking_threads: Option<String>,
-    /// How many bytes of downloads may wait on the disk of the data folder until their length is known: all downloads that come
-    /// through a proxy, Excel workbooks, and the first 4 MiB of others.
-    #[arg(
-        long,
-        env = "CAMPUS_BACKUP_SPOOL_LIMIT",
-        value_name = "BYTES",
-        default_value = "4294967296"
-    )]
+    /// How much space all downloads together can occupy on the disk of the data folder until they are sent: downloads through
+    /// a proxy, workbooks, and the first 4 MiB of others. 64 MiB of the disk stay free. Without room a download through a
+    /// proxy is refused with 507.
+    #[arg(long, env = "CAMPUS_BACKUP_SPOOL_LIMIT", value_name = "SIZE", default_value = "4GiB")]
     pub spool_limit: String,
-    /// After how long a download whose reader takes nothing is broken off.
+    /// After how long a download ends if its reader takes nothing, up to `1h`.
     #[arg(
         long,
         env = "CAMPUS_BACKUP_STALL_TIMEOUT",
-        value_name = "SECONDS",
-        default_value = "60"
+        value_name = "DURATION",
+        default_value = "60s"
     )]
     pub stall_timeout: String,
-    /// Whether clearing a table demands `confirm`: true or false.
+    /// Whether each clear needs `confirm`: `true` or `false`.
     #[arg(long, env = "CAMPUS_BACKUP_REQUIRE_CONFIRMATION", value_name = "BOOLEAN", default_value = "false",
           num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub require_confirmation: String,
-    /// For how long a clear can be undone.
+    /// For how long you can undo a clear, `365d` at most.
     #[arg(
         long,
         env = "CAMPUS_BACKUP_UNDO_WINDOW",
-        value_name = "SECONDS",
-        default_value = "604800"
+        value_name = "DURATION",
+        default_value = "7d"
     )]
     pub undo_window: String,
-    /// How large an archive that is uploaded may be.
+    /// The largest archive that can be uploaded, `1TiB` at most.
     #[arg(
         long,
         env = "CAMPUS_BACKUP_UPLOAD_LIMIT",
-        value_name = "BYTES",
-        default_value = "8589934592"
+        value_name = "SIZE",
+        default_value = "8GiB"
     )]
     pub upload_limit: String,
-    /// How large a request's body may be.
-    #[arg(
-        long,
-        env = "CAMPUS_BACKUP_BODY_LIMIT",
-        value_name = "BYTES",
-        default_value = "65536"
-    )]
+    /// The largest body of a request, `1KiB` to `16MiB`.
+    #[arg(long, env = "CAMPUS_BACKUP_BODY_LIMIT", value_name = "SIZE", default_value = "64KiB")]
     pub body_limit: String,
-    /// How long a request's whole body may take.
+    /// How long the whole body of a request can take, up to `1h`.
     #[arg(
         long,
         env = "CAMPUS_BACKUP_BODY_TIMEOUT",
-        value_name = "SECONDS",
-        default_value = "10"
+        value_name = "DURATION",
+        default_value = "10s"
     )]
     pub body_timeout: String,
-    /// How long running downloads have to end when the service is stopped.
+    /// How long running downloads have to end after a stop, up to `1h`.
     #[arg(
         long,
         env = "CAMPUS_BACKUP_SHUTDOWN_TIMEOUT",
-        value_name = "SECONDS",
-        default_value = "30"
+        value_name = "DURATION",
+        default_value = "30s"
     )]
     pub shutdown_timeout: String,
-    /// Keys of an outside identity provider: a file or an address. Needs the three below as well.
+    /// Keys of an outside identity provider: a file or an http(s) address. Needs the next three.
     #[arg(long, env = "CAMPUS_BACKUP_OIDC_JWKS", value_name = "FILE|URL")]
     pub oidc_jwks: Option<String>,
-    /// Who issues its tokens.
+    /// The issuer of its tokens (`iss`).
     #[arg(long, env = "CAMPUS_BACKUP_OIDC_ISSUER", value_name = "ISSUER")]
     pub oidc_issuer: Option<String>,
-    /// For whom its tokens must be.
+    /// The audience of its tokens (`aud`).
     #[arg(long, env = "CAMPUS_BACKUP_OIDC_AUDIENCE", value_name = "AUDIENCE")]
     pub oidc_audience: Option<String>,
-    /// Which claim has the role.
+    /// The claim with the role or roles. Dots lead into objects, as in `realm_access.roles`.
     #[arg(long, env = "CAMPUS_BACKUP_OIDC_ROLE_CLAIM", value_name = "CLAIM")]
     pub oidc_role_claim: Option<String>,
-    /// Which role is an administrator's.
+    /// The role that makes an administrator.
     #[arg(
         long,
         env = "CAMPUS_BACKUP_OIDC_ADMIN_ROLE",
