@@ -1,13 +1,14 @@
 //! Reading a request: its body with [`Body`], its query string with [`Query`].
 //!
-//! The boundary parses once. A handler that has one of these has a value that was checked, and every refusal is a
-//! problem that names the field: 415 for a content type that is not taken, 413 and 408 for a body that is too large or
-//! too slow, 400 for one that can't be read, 422 for one that can be read and is not what is wanted.
+//! A handler with one of these has a checked value. Every refusal is a problem that names the field: 415 for a content type that is not
+//! accepted, 413 and 408 for a body that is too large or too slow, 400 for a body that can't be parsed, 422 for a wrong value.
 //!
-//! What no request may hold, whatever its type, is looked for in `fields`: a name given twice (two readers would
-//! disagree which one counts) and the NUL character (which the engines treat differently).
+//! `fields` also refuses, for every type, a repeated name (parsers disagree which one counts) and the NUL character (which database
+//! engines treat differently).
 
+mod deserialize;
 pub(crate) mod fields;
+mod strict_json;
 
 use std::future::{Ready, ready};
 use std::time::Duration;
@@ -24,16 +25,16 @@ use serde::de::DeserializeOwned;
 use crate::plural::counted;
 use crate::problem::{ApiError, Code};
 
-/// A type that arrives as a body. Derive `Deserialize` with `#[serde(deny_unknown_fields)]` on it.
+/// The type of a body. Derive `Deserialize` with `#[serde(deny_unknown_fields)]` on it.
 pub trait RequestBody: DeserializeOwned {
-    /// What a form holds, in which every value is a text; `Self` for one that arrives as JSON only.
+    /// The type for a form, in which every value is a text; `Self` for a body that is JSON only.
     type Form: DeserializeOwned + Into<Self>;
 
-    /// In which formats it may arrive.
+    /// The accepted formats.
     const FORMATS: Formats = Formats::Json;
 }
 
-/// In which formats a body may arrive.
+/// The formats of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Formats {
     /// `application/json`.
@@ -42,12 +43,12 @@ pub enum Formats {
     JsonAndForm,
 }
 
-/// How much body is taken, and for how long it is waited for. Application data of the service.
+/// The limits of a body. Application data of the service.
 #[derive(Clone, Copy, Debug)]
 pub struct BodyLimits {
-    /// In bytes.
+    /// The maximum size in bytes.
     pub size: usize,
-    /// For the whole body, however steadily it drips.
+    /// The timeout for the whole body.
     pub time: Duration,
 }
 
@@ -60,15 +61,15 @@ impl Default for BodyLimits {
     }
 }
 
-/// A request's body, read and checked.
+/// A request's checked body.
 #[derive(Clone, Debug)]
 pub struct Body<T>(pub T);
 
-/// A request's query string, read and checked. Derive `Deserialize` with `#[serde(deny_unknown_fields)]` on its type.
+/// A request's checked query string. Derive `Deserialize` with `#[serde(deny_unknown_fields)]` on its type.
 #[derive(Clone, Debug)]
 pub struct Query<T>(pub T);
 
-/// The query string of an operation that has no parameters there: whatever stands in it is refused.
+/// The query string of an operation without parameters. Any parameter is refused.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NoParameters {}
@@ -120,9 +121,9 @@ fn format(request: &HttpRequest, formats: Formats) -> Result<Format, ApiError> {
             Formats::JsonAndForm => "application/json or application/x-www-form-urlencoded",
         };
         let detail = match is_multipart(request) {
-            true => format!(
-                "The body was sent as a form of several parts (curl: -F). It must be sent as {allowed} (curl: -d)."
-            ),
+            true => {
+                format!("The body was sent as a multipart form (curl: -F). It must be sent as {allowed} (curl: -d).")
+            }
             false => format!("The body must be sent as {allowed}."),
         };
         ApiError::new(Code::UnsupportedMediaType, detail)
@@ -147,7 +148,7 @@ fn format(request: &HttpRequest, formats: Formats) -> Result<Format, ApiError> {
     }
 }
 
-/// Whether the body is a form as browsers send files with it.
+/// Whether the body is a multipart form, as browsers send files.
 pub(crate) fn is_multipart(request: &HttpRequest) -> bool {
     let media_type = request.mime_type().ok().flatten();
     media_type.is_some_and(|media_type| media_type.type_() == "multipart")
@@ -166,11 +167,7 @@ async fn collect(mut payload: Payload, limits: BodyLimits) -> Result<BytesMut, A
     let mut body = BytesMut::new();
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|_| {
-            ApiError::new(
-                Code::MalformedBody,
-                "The body ended before it was whole, or is badly framed.",
-            )
-            .closing()
+            ApiError::new(Code::MalformedBody, "The body ended early, or its framing is wrong.").closing()
         })?;
         if body.len() + chunk.len() > limits.size {
             return Err(too_large(limits));

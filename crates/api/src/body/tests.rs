@@ -1,4 +1,4 @@
-//! What is refused, field by field, and what is taken.
+//! Tests of refused and accepted bodies.
 
 use actix_web::dev::Payload;
 use actix_web::http::header::CONTENT_TYPE;
@@ -84,7 +84,7 @@ fn pair(field: &str, detail: &str) -> (String, String) {
 }
 
 #[actix_web::test]
-async fn what_is_no_json_is_malformed() {
+async fn invalid_json_is_malformed() {
     for body in [
         "",
         "  \n",
@@ -105,7 +105,7 @@ async fn what_is_no_json_is_malformed() {
 }
 
 #[actix_web::test]
-async fn a_refused_field_is_named_with_what_was_expected() {
+async fn refused_field_is_named_with_the_expected_value() {
     let cases = [
         ("{}", pair("name", "is missing")),
         (r#"{"name":1}"#, pair("name", "must be text")),
@@ -156,14 +156,14 @@ async fn a_refused_field_is_named_with_what_was_expected() {
 }
 
 #[actix_web::test]
-async fn what_was_sent_is_not_said_back() {
+async fn sent_values_are_not_repeated() {
     let long = "s3cret".repeat(20);
     let error = json(&format!(r#"{{"name":"x","count":"{long}"}}"#)).await.unwrap_err();
     let said = serde_json::to_string(error.problem()).unwrap();
     assert!(!said.contains("s3cret"), "{said}");
     let (field, detail) = refused_field(&format!(r#"{{"{long}":1}}"#)).await;
     assert!(field.chars().count() <= 65 && detail.len() < 100, "{field} {detail}");
-    // A name can't pretend to be the list of what is known.
+    // A name can't forge the list of known names.
     let (field, detail) = refused_field(r#"{"x`, expected `admin":1}"#).await;
     assert_eq!(field, "x`, expected `admin");
     assert_eq!(detail, "is not known here; known: `name`, `count`, `color`, `inner`");
@@ -193,12 +193,12 @@ async fn other_content_types_are_refused() {
 }
 
 #[actix_web::test]
-async fn a_body_that_is_too_large_is_refused_and_the_limit_named() {
+async fn too_large_body_is_refused_with_the_limit() {
     let error = json(&format!(r#"{{"name":"{}"}}"#, "x".repeat(300))).await.unwrap_err();
     assert_eq!(error.code(), Code::BodyTooLarge);
     assert!(error.problem().detail.contains("200 bytes"), "{error}");
 
-    // Known from the header, before anything has arrived.
+    // The header is enough, before any byte of the body.
     let (request, _) = TestRequest::post()
         .app_data(LIMITS)
         .insert_header((CONTENT_TYPE, "application/json"))
@@ -212,7 +212,7 @@ async fn a_body_that_is_too_large_is_refused_and_the_limit_named() {
 }
 
 #[actix_web::test]
-async fn a_body_that_drips_is_refused_in_time() {
+async fn slow_body_is_refused_in_time() {
     let (request, _) = TestRequest::post()
         .app_data(LIMITS)
         .insert_header((CONTENT_TYPE, "application/json"))
@@ -224,13 +224,13 @@ async fn a_body_that_drips_is_refused_in_time() {
     let mut payload: Payload = Payload::Stream {
         payload: Box::pin(drip),
     };
-    // The limit is for the whole body: with one for each piece the drops would become too many first.
+    // The timeout is for the whole body. With a timeout for each chunk the size limit would be reached first.
     let error = Body::<Order>::from_request(&request, &mut payload).await.unwrap_err();
     assert_eq!(error.code(), Code::RequestTimeout);
 }
 
 #[actix_web::test]
-async fn forms_are_refused_by_field_too() {
+async fn refused_form_names_the_field() {
     let cases = [
         ("count=1", "name", "is missing"),
         ("name=x&count=many", "count", "must be a whole number"),
@@ -258,7 +258,7 @@ async fn forms_are_refused_by_field_too() {
 }
 
 #[actix_web::test]
-async fn query_strings_are_refused_by_field() {
+async fn refused_query_string_names_the_field() {
     let query = |query: &str| {
         let request = TestRequest::with_uri(&format!("/?{query}")).to_http_request();
         async move { Query::<Form>::extract(&request).await.map(|query| query.0) }
@@ -271,7 +271,7 @@ async fn query_strings_are_refused_by_field() {
 }
 
 #[actix_web::test]
-async fn what_is_right_is_taken() {
+async fn valid_bodies_are_accepted() {
     let order = json("\u{feff} {\"name\":\"Zoë \u{1f600}\",\"count\":3,\"color\":\"red\",\"inner\":{\"flag\":true}} ");
     assert_eq!(
         order.await.unwrap(),
