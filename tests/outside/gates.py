@@ -386,7 +386,7 @@ def main():
         aborted(service, "SQLite", 10_000)
         service.stop()
         many = 1_000_000
-        service = Service(binary, os.path.join(folder, "logins"), login_burst_account=many, login_burst_address=many)
+        service = Service(binary, os.path.join(folder, "logins"), login_burst=many, login_burst_address=many)
         flooded(service)
         service.stop()
         programs = sorted(glob.glob("/usr/lib/postgresql/*/bin"))

@@ -108,7 +108,7 @@ async fn an_unknown_name_takes_as_long_as_a_wrong_password() {
 
 fn unlimited(setup: Setup) -> Setup {
     setup
-        .set("CAMPUS_BACKUP_LOGIN_BURST_ACCOUNT", 10_000)
+        .set("CAMPUS_BACKUP_LOGIN_BURST", 10_000)
         .set("CAMPUS_BACKUP_LOGIN_BURST_ADDRESS", 10_000)
 }
 
@@ -116,7 +116,7 @@ fn unlimited(setup: Setup) -> Setup {
 async fn one_account_is_tried_only_so_often() {
     let school = small_school(Engine::Sqlite).await;
     let service = unlimited(Setup::on(&school.scratch))
-        .set("CAMPUS_BACKUP_LOGIN_BURST_ACCOUNT", 3)
+        .set("CAMPUS_BACKUP_LOGIN_BURST", 3)
         .start()
         .await;
     for _ in 0..3 {
@@ -197,7 +197,7 @@ async fn a_trusted_proxy_says_who_asks() {
 async fn owner_is_admitted_from_where_they_signed_in_lately(engine: Engine) {
     let school = small_school(engine).await;
     let setup = Setup::on(&school.scratch)
-        .set("CAMPUS_BACKUP_LOGIN_BURST_ACCOUNT", 2)
+        .set("CAMPUS_BACKUP_LOGIN_BURST", 2)
         .set("CAMPUS_BACKUP_TRUSTED_PROXIES", "127.0.0.0/8");
     let office = "203.0.113.7";
     let before = setup.start().await;

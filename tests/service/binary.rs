@@ -38,7 +38,7 @@ const SETTINGS: [(&str, &str); 32] = [
     ("--internal-listen", "CAMPUS_BACKUP_INTERNAL_LISTEN"),
     ("--swagger-ui", "CAMPUS_BACKUP_SWAGGER_UI"),
     ("--require-store", "CAMPUS_BACKUP_REQUIRE_STORE"),
-    ("--login-burst", "CAMPUS_BACKUP_LOGIN_BURST_ACCOUNT"),
+    ("--login-burst", "CAMPUS_BACKUP_LOGIN_BURST"),
     ("--login-burst-address", "CAMPUS_BACKUP_LOGIN_BURST_ADDRESS"),
 ];
 

@@ -92,7 +92,7 @@ async fn failures_are_json_where_that_is_asked_for() {
             "not_an_archive",
             6,
         ),
-        (&line.setup, &["open", "verify", "dump.sql"], "not_an_archive", 6),
+        (&line.setup, &["verify", "dump.sql"], "not_an_archive", 6),
         (&line.setup, &["clear", "students"], "invalid_settings", 2),
         (&line.setup, &["backup", "--nonsense"], "invalid_settings", 2),
         (&elsewhere, &["list"], "invalid_settings", 2),
@@ -127,7 +127,7 @@ async fn failures_are_json_where_that_is_asked_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn reader_who_goes_away_is_no_fault() {
+async fn closed_standard_output_is_no_error() {
     let line = Line::with_backup(Engine::Sqlite).await;
     let id = line.id.as_str();
     line.school.scratch.execute("delete from attendance").await;

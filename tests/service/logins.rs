@@ -18,7 +18,7 @@ const LEFT: u64 = 32 << 20;
 async fn fifty_at_once_cost_little_memory_and_hinder_nobody() {
     let school = small_school(Engine::Sqlite).await;
     let service = Setup::on(&school.scratch)
-        .set("CAMPUS_BACKUP_LOGIN_BURST_ACCOUNT", 100_000)
+        .set("CAMPUS_BACKUP_LOGIN_BURST", 100_000)
         .set("CAMPUS_BACKUP_LOGIN_BURST_ADDRESS", 100_000)
         .start()
         .await;

@@ -35,14 +35,13 @@ const RESTORE: usize = 9;
 const READING: usize = 10;
 
 /// Those that make an installation, and those that have nothing to do with one.
-const OTHERS: [&str; 9] = [
+const OTHERS: [&str; 8] = [
     "serve",
     "migrate",
     "demo",
     "admin",
     "health",
     "openapi",
-    "open",
     "upload",
     "completions",
 ];
@@ -91,7 +90,7 @@ async fn without_its_environment_a_command_names_the_whole_path_of_the_default()
 
 #[tokio::test(flavor = "multi_thread")]
 async fn commands_that_need_no_installation_make_none() {
-    for command in [&["health"][..], &["openapi"], &["open", "verify", "nowhere.json"]] {
+    for command in [&["health"][..], &["openapi"], &["verify", "nowhere.json"]] {
         let setup = Setup::bare().arguments(command);
         setup.run().await;
         assert!(is_empty(setup.folder()), "{command:?}");

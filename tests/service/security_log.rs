@@ -177,7 +177,7 @@ async fn too_many_attempts_are_logged_with_the_user() {
     let school = small_school(Engine::Sqlite).await;
     let setup = Setup::on(&school.scratch)
         .set("CAMPUS_BACKUP_LOG_FORMAT", "json")
-        .set("CAMPUS_BACKUP_LOGIN_BURST_ACCOUNT", 1);
+        .set("CAMPUS_BACKUP_LOGIN_BURST", 1);
     let service = setup.start().await;
     for (username, user) in [
         ("admin", json!({"user": "admin", "user_id": 1})),

@@ -36,14 +36,9 @@ const COMMANDS: [(&str, &[&str]); 6] = [
     ),
     (
         "Backups",
-        &[
-            "backup", "list", "show", "verify", "upload", "download", "protect", "delete", "diff",
-        ],
+        &["backup", "list", "upload", "download", "protect", "delete"],
     ),
-    (
-        "Reading an archive",
-        &["extract", "open list", "open verify", "open extract"],
-    ),
+    ("Reading an archive", &["show", "verify", "extract", "diff"]),
     ("Changing the data", &["restore", "clear", "undo"]),
     ("Others", &["openapi", "completions"]),
 ];

@@ -67,7 +67,7 @@ pub(super) fn administer(admin: Admin) -> Result<(), ExitError> {
     }
 }
 
-/// Says what was done, and the password if it was made.
+/// Prints what was done, and a generated password.
 fn print_account(what: &str, account: &FirstAdmin, common: &Common) -> Result<(), ExitError> {
     match &account.password {
         Some(password) => print(&format!("{what} One-time password: {}", password.expose_secret())),

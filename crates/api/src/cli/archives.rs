@@ -1,34 +1,28 @@
-//! `campus-backup backup`, `diff`, `undo`, `delete`, `protect` and `upload`.
+//! `campus-backup backup`, `undo`, `delete`, `protect` and `upload`.
 //!
 //! They call the same functions as the API, whether the service runs or not. The writer's lease keeps both from changing the data
 //! at the same time.
 
 use std::fs::File;
-use std::io::Write;
 use std::os::fd::AsFd as _;
 use std::path::Path;
 
 use campus_backup_domain::Error;
-use campus_backup_domain::catalog;
-use campus_backup_domain::diff::{self, CsvRequest};
-use campus_backup_domain::export::{CsvOptions, Transfer};
-use campus_backup_domain::job::Progress;
 use campus_backup_domain::operations::{AnnotationPatch, Annotations, ListedArchive, UndoLoss, Upload};
-use futures_util::StreamExt as _;
 use indicatif::{HumanBytes, HumanCount};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::cli::args::{Acting, ArchiveFields};
 use crate::cli::confirm;
 use crate::cli::exit::ExitError;
 use crate::cli::follow::follow;
-use crate::cli::output::{Report, file_output, print, print_json};
+use crate::cli::output::{Report, print, print_json};
 use crate::cli::output_file::STANDARD;
 use crate::cli::restore::chunks;
 use crate::cli::run::with_admin;
 use crate::problem::ApiError;
 use crate::routes::archives::ArchiveAnswer;
-use crate::routes::diff::{DiffCounts, diff_input};
 
 pub(super) fn backup(fields: ArchiveFields, acting: &Acting) -> Result<(), ExitError> {
     with_admin(acting, async |state, admin| {
@@ -44,58 +38,12 @@ pub(super) fn backup(fields: ArchiveFields, acting: &Acting) -> Result<(), ExitE
     })
 }
 
-/// Tells of an archive that a command has made or changed.
+/// Prints an archive that a command has created or changed.
 pub(super) fn report_archive(report: Report, archive: ListedArchive) -> Result<(), ExitError> {
     match report {
         Report::Json => print_json(&ArchiveAnswer::from(archive)),
         Report::Text | Report::Quiet => report.say(&line(&archive)),
     }
-}
-
-pub(super) fn diff(from: String, to: String, csv: bool, acting: &Acting) -> Result<(), ExitError> {
-    with_admin(acting, async |state, admin| {
-        let inputs = async {
-            Ok((
-                diff_input(admin, state, &from).await?,
-                diff_input(admin, state, &to).await?,
-            ))
-        };
-        let (one, other) = inputs.await.map_err(|error: ApiError| ExitError::from(error))?;
-        if csv {
-            let request = CsvRequest {
-                scope: catalog::Scope::All,
-                change: None,
-                csv: CsvOptions::default(),
-                transfer: Transfer::default(),
-            };
-            let body = diff::csv(admin, &one, &other, &state.downloads, request, std::future::pending());
-            let mut body = body.await.map_err(refused)?;
-            let mut output = file_output();
-            while let Some(bytes) = body.next().await {
-                let written = output.write_all(&bytes.map_err(refused)?);
-                written.map_err(ExitError::failed("writing to the standard output"))?;
-            }
-            return output
-                .flush()
-                .map_err(ExitError::failed("writing to the standard output"));
-        }
-        let counted = diff::counts(&one, &other, &Progress::default())
-            .await
-            .map_err(refused)?;
-        let answer = json!(DiffCounts::new(from, to, &counted));
-        if acting.json {
-            return print_json(&answer);
-        }
-        print("       added     removed     changed   unchanged")?;
-        for (table, counts) in answer["tables"].as_object().into_iter().flatten() {
-            let counts = ["added", "removed", "changed", "unchanged"].map(|what| column(counts, what));
-            print(&format!("{}  {table}", counts.concat()))?;
-        }
-        for (table, only) in answer["missing"].as_object().into_iter().flatten() {
-            print(&format!("{table} is only in `{}`", only.as_str().unwrap_or_default()))?;
-        }
-        Ok(())
-    })
 }
 
 pub(super) fn undo(id: &str, acting: &Acting) -> Result<(), ExitError> {
@@ -112,7 +60,7 @@ pub(super) fn undo(id: &str, acting: &Acting) -> Result<(), ExitError> {
     })
 }
 
-/// An archive in a line.
+/// An archive as one line.
 pub(super) fn line(archive: &ListedArchive) -> String {
     let manifest = &archive.manifest;
     let kind = json!(manifest.kind);
@@ -143,7 +91,7 @@ pub(super) fn line(archive: &ListedArchive) -> String {
     )
 }
 
-/// A number of a table that has twelve places for it.
+/// A number in a column of twelve characters.
 pub(super) fn column(counts: &Value, name: &str) -> String {
     format!("{:>12}", counts[name].as_u64().unwrap_or_default())
 }
@@ -157,8 +105,15 @@ fn annotations(fields: ArchiveFields) -> Annotations {
     Annotations { label, note, protected }
 }
 
+/// The answer of `delete --json`.
+#[derive(Serialize)]
+struct Deleted<'d> {
+    id: &'d str,
+    deleted: bool,
+}
+
 pub(super) fn delete(id: &str, force: bool, yes: bool, acting: &Acting) -> Result<(), ExitError> {
-    /// What has to be typed.
+    /// The word that confirms it.
     const DELETE: &str = "delete";
     confirm::ensure_answerable(yes)?;
     with_admin(acting, async |state, admin| {
@@ -175,7 +130,7 @@ pub(super) fn delete(id: &str, force: bool, yes: bool, acting: &Acting) -> Resul
         };
         state.operations.delete(admin, id, loss).await.map_err(refused)?;
         match acting.report() {
-            Report::Json => print_json(&json!({"id": id, "deleted": true})),
+            Report::Json => print_json(&Deleted { id, deleted: true }),
             report => report.say(&format!("{id} was deleted")),
         }
     })

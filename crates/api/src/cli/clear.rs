@@ -1,4 +1,4 @@
-//! `campus-backup clear`: what would be removed, the question, the clear.
+//! `campus-backup clear`: the preview, the question, the clear.
 
 use std::collections::BTreeMap;
 
@@ -47,7 +47,7 @@ pub(super) fn clear(arguments: &Clear) -> Result<(), ExitError> {
         }
         let is_shown = match report {
             Report::Text => true,
-            // Nobody confirms what is not shown.
+            // The counts have to be shown before they are confirmed.
             Report::Quiet => arguments.dry_run || !arguments.yes,
             Report::Json => false,
         };
@@ -62,7 +62,7 @@ pub(super) fn clear(arguments: &Clear) -> Result<(), ExitError> {
         }
         request.mode = Mode::Remove;
         request.confirmation = Some(scope.name().to_owned());
-        // What was shown is what is removed.
+        // The clear deletes exactly what was shown, or nothing.
         request.expected = Some(Expected::ByTable(preview.removed));
         let submitted = state.operations.clear(admin, Confirmation::Required, &request, None);
         let job = follow(state, &arguments.acting, submitted).await?;

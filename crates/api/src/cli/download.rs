@@ -1,4 +1,4 @@
-//! `campus-backup download`: a stored archive as it is, which needs no account, or a table of the live data.
+//! `campus-backup download`: a stored archive, which needs no account, or a table of the live data.
 
 use std::io::{Read as _, Write as _};
 
@@ -8,7 +8,7 @@ use campus_backup_domain::export::{self, CsvOptions, Format, Transfer};
 use campus_backup_domain::open::Source;
 use campus_backup_domain::store;
 use futures_util::StreamExt as _;
-use serde_json::json;
+use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 use crate::cli::archives::refused;
@@ -24,8 +24,24 @@ use crate::routes::archives::file_name;
 
 const DOING: &str = "writing the file";
 
+/// The answer of `download --json` for an archive.
+#[derive(Serialize)]
+struct SavedArchive<'s> {
+    file: &'s str,
+    archive_id: &'s str,
+    bytes: u64,
+}
+
+/// The answer of `download --json` for a table.
+#[derive(Serialize)]
+struct SavedTable<'s> {
+    file: &'s str,
+    table: &'s str,
+    rows: u64,
+}
+
 /// How much is read at once, in bytes.
-const PIECE: usize = 256 * 1024;
+const CHUNK: usize = 256 * 1024;
 
 pub(super) fn download(arguments: &Download) -> Result<(), ExitError> {
     match store::is_id(&arguments.what) {
@@ -36,10 +52,11 @@ pub(super) fn download(arguments: &Download) -> Result<(), ExitError> {
 
 fn archive(arguments: &Download) -> Result<(), ExitError> {
     if arguments.format.is_some() {
-        let problem = "--format: an archive is saved as it is; `extract` takes a table out of it";
+        let problem = "--format: an archive is saved as it is; `extract` writes one of its tables";
         return Err(ExitError::Settings(vec![problem.to_owned()]));
     }
     let reading = Reading {
+        identity: None,
         json: arguments.acting.json,
         common: arguments.acting.common.clone(),
     };
@@ -51,42 +68,46 @@ fn archive(arguments: &Download) -> Result<(), ExitError> {
         // Reading blocks.
         let copied = tokio::task::spawn_blocking(move || copy(&*source, &manifest, output));
         let (output, bytes) = copied.await.map_err(ExitError::failed(DOING))??;
-        tell(
+        report_saved(
             report,
             &output,
-            json!({"file": output, "archive_id": arguments.what, "bytes": bytes}),
+            &SavedArchive {
+                file: &output,
+                archive_id: &arguments.what,
+                bytes,
+            },
         )
     })
 }
 
-/// Copies an archive to where it is wanted, and says where that is and how many bytes it has.
+/// Copies an archive to the output. Returns the output and the number of bytes.
 fn copy(source: &dyn Source, manifest: &Manifest, output: String) -> Result<(String, u64), ExitError> {
     let mut file = OutputFile::begin(&output)?;
     let mut source = source.open().map_err(refused)?;
     let mut digest = Sha256::new();
-    let mut piece = vec![0; PIECE];
+    let mut chunk = vec![0; CHUNK];
     loop {
         let read = source
-            .read(&mut piece)
+            .read(&mut chunk)
             .map_err(ExitError::failed("reading the archive"))?;
         if read == 0 {
             break;
         }
-        digest.update(&piece[..read]);
-        file.write_all(&piece[..read]).map_err(ExitError::failed(DOING))?;
+        digest.update(&chunk[..read]);
+        file.write_all(&chunk[..read]).map_err(ExitError::failed(DOING))?;
     }
     let digest: String = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-    ensure_whole(manifest, &digest)?;
+    ensure_digest(manifest, &digest)?;
     file.finish()?;
     Ok((output, manifest.object.size))
 }
 
-/// What is saved must be what was stored.
-fn ensure_whole(manifest: &Manifest, digest: &str) -> Result<(), ExitError> {
+/// Demands that the stored file still has the digest of its manifest.
+fn ensure_digest(manifest: &Manifest, digest: &str) -> Result<(), ExitError> {
     match manifest.object.sha256 == digest {
         true => Ok(()),
         false => {
-            let detail = "The stored file is not the one that was written: its digest is another. Nothing was saved.";
+            let detail = "The stored file has changed since it was written: its digest differs. Nothing was saved.";
             Err(ApiError::new(Code::ArchiveDigestMismatch, detail).into())
         }
     }
@@ -135,19 +156,23 @@ fn table(arguments: &Download) -> Result<(), ExitError> {
         }
         file.finish()?;
         let rows = download.total_rows;
-        tell(
+        report_saved(
             arguments.acting.report(),
             &output,
-            json!({"file": output, "table": scope.name(), "rows": rows}),
+            &SavedTable {
+                file: &output,
+                table: scope.name(),
+                rows,
+            },
         )
     })
 }
 
-/// The standard output is the file's, unless it has another place.
-fn tell(report: Report, output: &str, answer: serde_json::Value) -> Result<(), ExitError> {
+/// Reports what was saved, unless the file went to the standard output.
+fn report_saved(report: Report, output: &str, answer: &impl Serialize) -> Result<(), ExitError> {
     match report {
         _ if output == STANDARD => Ok(()),
-        Report::Json => print_json(&answer),
+        Report::Json => print_json(answer),
         Report::Text | Report::Quiet => report.say(output),
     }
 }

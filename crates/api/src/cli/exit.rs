@@ -1,5 +1,5 @@
-//! How the program ends if it can't go on: one plain line (settings: one a problem) and an exit code. For scripts the line is
-//! a JSON object with the members of the API's problems and the exit code.
+//! The error with which the program ends: one plain line (wrong settings: one line each) and an exit code. For scripts the line is a
+//! JSON object with the members of the API's problems and the exit code.
 
 use std::error::Error as StdError;
 use std::io::Write;
@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 use crate::cli::output::{self, escaped_json, printable};
 use crate::problem::{ApiError, Code, Problem, chain};
 
-/// What a shell says of a program that was ended by SIGPIPE, as most are whose reader goes away.
+/// The exit code that a shell reports for a program that was killed by SIGPIPE, the usual end if its reader closes the pipe.
 const READER_IS_GONE: u8 = 128 + 13;
 
 /// The exit codes, for the help and for `docs/reference/cli.md`.
@@ -38,14 +38,14 @@ pub(crate) const EXIT_CODES: [(u8, &str); 11] = [
     (5, "The database's schema is newer than this program."),
     (
         6,
-        "The archive is refused: cut, damaged, of a newer version, not an archive, without a key that opens it, or \
+        "The archive is refused: truncated, damaged, of a newer version, not an archive, without a key that opens it, or \
          not readable.",
     ),
     (
         7,
         "A conflict: the request is correct, but not possible now. Nothing was changed. Another job changes the data; \
          the data changed after the plan or the count; an undo is blocked; the archive does not exist, was deleted, \
-         is protected or has no manifest; migrations of this version have not run. Read the message, mend the reason, \
+         is protected or has no manifest; migrations of this version have not run. Read the message, repair the cause, \
          and repeat.",
     ),
     (8, "The database belongs to another program. Nothing in it was changed."),
@@ -56,14 +56,14 @@ pub(crate) const EXIT_CODES: [(u8, &str); 11] = [
     ),
     (
         141,
-        "The reader of the standard output went away, such as `head`. The command prints nothing then.",
+        "The reader closed the standard output, as `head` does. The command prints nothing then.",
     ),
 ];
 
-/// Why the program ends. The exit codes are documented and stay.
+/// Why the program ends. The exit codes are documented and stable.
 #[derive(Debug, thiserror::Error)]
 pub enum ExitError {
-    /// Exit code 1. Anything that has no code of its own.
+    /// Exit code 1. Any error without a code of its own.
     #[error("{doing} failed")]
     Failed {
         /// What was being done.
@@ -72,86 +72,86 @@ pub enum ExitError {
         #[source]
         source: Box<dyn StdError + Send + Sync>,
     },
-    /// Exit code 2. The settings were refused, for all of these reasons.
+    /// Exit code 2. The settings or arguments are wrong, with every problem.
     #[error("{}", .0.join("\n"))]
     Settings(Vec<String>),
-    /// Exit code 3. The database can't be reached, or not be used.
+    /// Exit code 3. The database is unreachable or unusable.
     #[error("no database")]
     Database(#[source] Error),
-    /// Exit code 2, or 3 if it may end by itself. The database is reached and can't be used as it is set up.
+    /// Exit code 2, or 3 if the defect may be temporary. The database is reachable, but its setup is unusable.
     #[error("the database {place} can't be used: {defect}")]
     DatabaseDefect {
-        /// Where it is, without a password.
+        /// Its address, without a password.
         place: String,
-        /// What is wrong, and what mends it.
+        /// The defect and its remedy.
         defect: Defect,
     },
-    /// Exit code 4. The address can't be listened on.
+    /// Exit code 4. The service can't listen on the address.
     #[error("can't listen on {address}")]
     Listen {
         /// The address.
         address: SocketAddr,
-        /// Why not.
+        /// Why it failed.
         #[source]
         source: std::io::Error,
     },
-    /// Exit code 6. An archive is not whole, not an archive, or not to be opened with these keys.
+    /// Exit code 6. An archive is incomplete or damaged, or these keys do not open it; or the file is not an archive.
     #[error("{file}")]
     Archive {
         /// The file.
         file: String,
-        /// Why it is refused.
+        /// Why it was refused.
         #[source]
         source: Box<Error>,
     },
-    /// The code of [`refusal_code`]. What was asked can't be done, or was not done; nothing has changed.
+    /// The exit code is [`refusal_code`]. The request was refused, and nothing was changed.
     #[error("{}: {}", .0.code.name(), .0.detail)]
     Refused(Box<Problem>),
-    /// Exit code 130. Somebody has pressed Ctrl-C, and the work has ended without an effect on the school's data.
+    /// Exit code 130. Interrupted by Ctrl-C, without an effect on the school's data.
     #[error("interrupted. Nothing was changed{}", .uploaded.as_deref().map(uploaded_before).unwrap_or_default())]
     Interrupted {
-        /// The archive that a file was uploaded as before.
+        /// The archive that was uploaded before the interruption.
         uploaded: Option<String>,
     },
-    /// Exit code 5. A newer version of the program was here before.
+    /// Exit code 5. A newer version of the program has migrated the database.
     #[error("the database's schema is newer than this program: it has the migration {0}")]
     NewerSchema(String),
-    /// Exit code 7. The migrations of this version have not been run, and the command does not run them.
+    /// Exit code 7. Migrations are pending, and the command does not run them.
     #[error(
         "{database} has the schema of an older version: {migrations} migrations have not been run. Nothing was done. Start \
          the service in this version, or run `campus-backup migrate`"
     )]
     OlderSchema {
-        /// Which one, without a password.
+        /// Its address, without a password.
         database: String,
-        /// How many migrations it lacks.
+        /// The number of pending migrations.
         migrations: usize,
     },
-    /// Exit code 8. The database is another program's. Nothing was written to it.
+    /// Exit code 8. The database belongs to another program. Nothing was written to it.
     #[error(
         "the database {place} belongs to another program: it has the table or view `{table}` and not the schema of \
          campus-backup. Nothing was changed. Give campus-backup an empty database of its own with --database-url \
          (DATABASE_URL)"
     )]
     ForeignDatabase {
-        /// Where it is, without a password.
+        /// Its address, without a password.
         place: String,
         /// One of its tables.
         table: String,
     },
 }
 
-/// How an error is told.
+/// The form of an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ErrorForm {
     /// In lines for people.
     Text,
-    /// As a JSON object in one line.
+    /// One line with a JSON object.
     Json,
 }
 
 impl ErrorForm {
-    /// The one for these arguments. They are looked at before they are understood, because they may be what is wrong.
+    /// The form for these arguments. They are searched before clap parses them, because they may be invalid.
     pub(crate) fn of(mut arguments: impl Iterator<Item = std::ffi::OsString>) -> Self {
         match arguments.any(|argument| argument == "--json") {
             true => Self::Json,
@@ -160,12 +160,12 @@ impl ErrorForm {
     }
 }
 
-/// What is said, after what did not happen, of a file that was uploaded before.
+/// The part of a message about a file that was uploaded before the failure.
 fn uploaded_before(id: &str) -> String {
     format!(". The file was uploaded before that and stays as the archive {id}; `campus-backup delete {id}` removes it")
 }
 
-/// The exit code of a refusal that the API knows.
+/// The exit code of a problem code.
 fn refusal_code(code: Code) -> u8 {
     let status = code.status();
     let is_of_the_archive = code == Code::NotAnArchive || code.name().starts_with("archive_");
@@ -187,7 +187,7 @@ impl From<ApiError> for ExitError {
 }
 
 impl ExitError {
-    /// Anything that has no code of its own.
+    /// An error without an exit code of its own.
     pub fn failed<E: Into<Box<dyn StdError + Send + Sync>>>(doing: &'static str) -> impl FnOnce(E) -> Self {
         move |source| Self::Failed {
             doing,
@@ -195,12 +195,12 @@ impl ExitError {
         }
     }
 
-    /// On Ctrl-C, before there was any effect.
+    /// An interruption before there was any effect.
     pub(crate) fn interrupted() -> Self {
         Self::Interrupted { uploaded: None }
     }
 
-    /// The same failure of work for which a file was uploaded as this archive, which stays.
+    /// The same failure, after a file was uploaded as this archive, which stays.
     pub(crate) fn after_upload(self, id: &str) -> Self {
         match self {
             Self::Interrupted { .. } => Self::Interrupted {
@@ -215,7 +215,7 @@ impl ExitError {
         }
     }
 
-    /// What a service would not accept from the settings; anything else that it says is a failure.
+    /// An error of a domain service while it starts. An invalid value is a wrong setting.
     pub fn refused(what: &'static str) -> impl FnOnce(Error) -> Self {
         move |error| match error {
             Error::Invalid { .. } => Self::Settings(vec![format!("{what}: {error}")]),
@@ -227,7 +227,7 @@ impl ExitError {
         }
     }
 
-    /// The number that is documented.
+    /// The documented exit code.
     pub fn code(&self) -> u8 {
         match self {
             Self::Failed { .. } => 1,
@@ -247,7 +247,7 @@ impl ExitError {
         }
     }
 
-    /// What is printed: the error and what it comes from, each problem on one line.
+    /// The printed lines: the error with its sources, each problem on one line.
     pub fn lines(&self) -> Vec<String> {
         let lines = match self {
             Self::Settings(problems) => problems.clone(),
@@ -256,13 +256,13 @@ impl ExitError {
         lines.iter().map(|line| printable(line)).collect()
     }
 
-    /// Prints it and gives the exit code. A reader of the standard output who has gone away need not be told.
+    /// Prints the error and returns the exit code. Prints nothing if the reader has closed the standard output.
     pub(crate) fn report(&self, form: ErrorForm) -> ExitCode {
         if output::reader_is_gone() {
             return ExitCode::from(READER_IS_GONE);
         }
         let mut out = std::io::stderr().lock();
-        // If nobody reads it, there is nobody left to tell.
+        // An error of this write can't be reported anywhere.
         match form {
             ErrorForm::Text => {
                 for line in self.lines() {
@@ -276,7 +276,7 @@ impl ExitError {
         ExitCode::from(self.code())
     }
 
-    /// The error with the members of the API's problems (RFC 9457), as far as it has them, and the exit code.
+    /// The error with the members of the API's problems (RFC 9457) that apply, and the exit code.
     fn document(&self) -> Value {
         let (code, title) = self.kind();
         let mut document = match self {
@@ -286,7 +286,7 @@ impl ExitError {
             },
             _ => Map::new(),
         };
-        // The command line has no requests.
+        // The command line has no request ids.
         document.remove("request_id");
         document.insert("type".to_owned(), json!(format!("urn:campus-backup:problem:{code}")));
         document.insert("title".to_owned(), json!(title));
@@ -304,7 +304,7 @@ impl ExitError {
         Value::Object(document)
     }
 
-    /// Which kind of problem it is, for programs and in words.
+    /// The code and the title of the problem.
     fn kind(&self) -> (&str, &str) {
         match self {
             Self::Failed { .. } => ("failed", "The command failed"),

@@ -14,13 +14,13 @@ use crate::cli::exit::ExitError;
 use crate::cli::{interrupt, progress};
 use crate::problem::ApiError;
 
-/// How long a job has to end that is interrupted.
-const LAST_MOMENTS: Duration = Duration::from_secs(3);
+/// The time that an interrupted job has to end.
+const INTERRUPT_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Waits for a job, shows on a terminal how far it is, and asks it to end on Ctrl-C.
+/// Waits for a job and shows its progress on a terminal. Ctrl-C interrupts the job, unless it is committing.
 ///
 /// # Errors
-/// [`ExitError::Interrupted`] if it has ended because of that; one that is past that point ends as it would have.
+/// [`ExitError::Interrupted`] if Ctrl-C ended the job, and the error of a job that failed.
 pub(super) async fn follow(
     state: &AppState,
     acting: &Acting,
@@ -44,12 +44,12 @@ pub(super) async fn follow(
         () = watched => false,
         () = interrupt::pressed() => {
             state.jobs.shutdown();
-            state.jobs.wait_for_shutdown(LAST_MOMENTS).await;
+            state.jobs.wait_for_shutdown(INTERRUPT_TIMEOUT).await;
             true
         }
     };
     bar.finish_and_clear();
-    // One that has not ended by then is written down as interrupted and can't commit any more, unless it commits already.
+    // A job that has not ended by then is recorded as interrupted and can't commit any more, unless it is committing.
     let job = submitted.ended().await.map_err(refused)?;
     match ApiError::of_job(&job) {
         Some(_) if is_interrupted && matches!(job.state, JobState::Interrupted | JobState::Cancelled) => {
@@ -60,7 +60,7 @@ pub(super) async fn follow(
     }
 }
 
-/// Waits until a job is admitted. On Ctrl-C it still may be for a moment, so that it is known what became of it.
+/// Waits until a job is admitted. After Ctrl-C it waits a moment longer, so that the outcome is known.
 async fn submit(submitted: impl Future<Output = Result<Submitted, Error>>) -> Result<Submitted, ExitError> {
     let mut submitted = pin!(submitted);
     tokio::select! {
@@ -68,9 +68,9 @@ async fn submit(submitted: impl Future<Output = Result<Submitted, Error>>) -> Re
         () = interrupt::pressed() => {}
         done = &mut submitted => return done.map_err(refused),
     }
-    match tokio::time::timeout(LAST_MOMENTS, submitted).await {
+    match tokio::time::timeout(INTERRUPT_TIMEOUT, submitted).await {
         Ok(Ok(submitted)) => Ok(submitted),
-        // There is no job.
+        // No job was admitted.
         Ok(Err(_)) | Err(_) => Err(ExitError::interrupted()),
     }
 }

@@ -1,30 +1,33 @@
-//! `campus-backup list`, `show`, `verify` and `extract`: archives are read where they lie, by whoever has their files. No
-//! database and no account is needed, so that this works also when the database is lost; nothing is made.
+//! `campus-backup list`, `show`, `verify` and `extract`: reading stored archives and backup files.
+//!
+//! They need no database and no account, so that they also work when the database is lost. They create nothing. For a file they
+//! need no installation either, and no settings but the keys.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use campus_backup_archive::manifest::VerificationLevel;
+use campus_backup_archive::{Compression, Encryption, Keys, Summary};
+use campus_backup_domain::Error;
 use campus_backup_domain::job::Progress;
+use campus_backup_domain::open::{self, Checked};
 use campus_backup_domain::operations::StoredArchives;
-use campus_backup_domain::store::{self, Store};
-use campus_backup_domain::{Error, open};
-use chrono::SecondsFormat;
+use campus_backup_domain::store::Store;
+use chrono::{DateTime, SecondsFormat, Utc};
 use indicatif::ProgressBar;
-use serde_json::json;
+use serde::Serialize;
 
 use crate::cli::archives::{line, refused};
-use crate::cli::args::{Extract, Reading};
+use crate::cli::args::{Common, Extract, Reading};
 use crate::cli::exit::ExitError;
+use crate::cli::extract::{extract_table, extraction};
+use crate::cli::named_archive::{BackupFile, NamedArchive};
 use crate::cli::output::{Report, print, print_json};
-use crate::cli::output_file::STANDARD;
 use crate::cli::run::block_on;
-use crate::cli::{inspect_file, interrupt, progress};
+use crate::cli::{interrupt, progress};
 use crate::installation::{self, Installation};
-use crate::logging;
-use crate::problem::{ApiError, Code};
 use crate::routes::archives::{ArchiveAnswer, UnreadableAnswer};
 use crate::settings::Settings;
+use crate::{data_dir, logging};
 
 /// The most archives that a list has.
 const ALL: u64 = u64::MAX;
@@ -32,25 +35,45 @@ const ALL: u64 = u64::MAX;
 /// How often the bar moves.
 const TICK: Duration = Duration::from_millis(100);
 
-pub(super) fn list(reading: &Reading) -> Result<(), ExitError> {
-    with_archives(reading, async |archives, _| {
-        let kept = archives.list(None, ALL, 0).await.map_err(refused)?;
-        if reading.json {
-            let items: Vec<_> = kept.items.into_iter().map(ArchiveAnswer::from).collect();
-            let unreadable: Vec<_> = kept.unreadable.into_iter().map(UnreadableAnswer::from).collect();
-            return print_json(&json!({"items": items, "unreadable": unreadable}));
+/// The answer of `list --json`.
+#[derive(Serialize)]
+struct List {
+    items: Vec<ArchiveAnswer>,
+    unreadable: Vec<UnreadableAnswer>,
+}
+
+pub(super) fn list(json: bool, common: Common) -> Result<(), ExitError> {
+    let reading = Reading {
+        identity: None,
+        json,
+        common,
+    };
+    with_archives(&reading, async |archives, _| {
+        let listed = archives.list(None, ALL, 0).await.map_err(refused)?;
+        if json {
+            return print_json(&List {
+                items: listed.items.into_iter().map(ArchiveAnswer::from).collect(),
+                unreadable: listed.unreadable.into_iter().map(UnreadableAnswer::from).collect(),
+            });
         }
-        for archive in &kept.items {
+        for archive in &listed.items {
             print(&line(archive))?;
         }
-        for one in &kept.unreadable {
+        for one in &listed.unreadable {
             print(&format!("{}  {}: {}", one.id, one.code, one.detail))?;
         }
         Ok(())
     })
 }
 
-pub(super) fn show(id: &str, reading: &Reading) -> Result<(), ExitError> {
+pub(super) fn show(archive: &str, reading: &Reading) -> Result<(), ExitError> {
+    match NamedArchive::of(archive)? {
+        NamedArchive::Stored(id) => show_stored(&id, reading),
+        NamedArchive::File(file) => show_file(file.open(reading)?, reading.report()),
+    }
+}
+
+fn show_stored(id: &str, reading: &Reading) -> Result<(), ExitError> {
     with_archives(reading, async |archives, _| {
         let archive = archives.show(id).await.map_err(refused)?;
         if reading.json {
@@ -61,9 +84,12 @@ pub(super) fn show(id: &str, reading: &Reading) -> Result<(), ExitError> {
         for paragraph in manifest.note.iter().flat_map(|note| note.lines()) {
             print(paragraph)?;
         }
-        let taken = manifest.created_at.to_rfc3339_opts(SecondsFormat::Secs, true);
-        let by = manifest.created_by.as_deref().unwrap_or("nobody known");
-        print(&format!("taken {taken} on {} by {by}", manifest.engine))?;
+        let by = manifest.created_by.as_deref().unwrap_or("an unknown user");
+        print(&format!(
+            "created {} on {} by {by}",
+            moment(manifest.created_at),
+            manifest.engine
+        ))?;
         for (table, rows) in &manifest.rows {
             print(&format!("{rows:>12}  {table}"))?;
         }
@@ -74,7 +100,105 @@ pub(super) fn show(id: &str, reading: &Reading) -> Result<(), ExitError> {
     })
 }
 
-pub(super) fn verify(id: &str, test_restore: bool, reading: &Reading) -> Result<(), ExitError> {
+fn moment(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
+fn show_file(file: BackupFile, report: Report) -> Result<(), ExitError> {
+    let checked = check(file)?;
+    if report == Report::Json {
+        return print_json(&FileContent::of(&checked));
+    }
+    let header = &checked.header;
+    print(&format!(
+        "created {} on {} by campus-backup {}",
+        moment(header.created_at),
+        header.engine,
+        header.app_version
+    ))?;
+    let compressed = match checked.form.compression {
+        Compression::None => "not compressed",
+        Compression::Zstd => "compressed",
+    };
+    let encrypted = match checked.form.encryption {
+        Encryption::None => "not encrypted",
+        Encryption::Age => "encrypted",
+    };
+    print(&format!("format version {}, {compressed}, {encrypted}", header.version))?;
+    for table in &header.schema.tables {
+        let rows = checked.summary.rows.get(&table.name).copied().unwrap_or_default();
+        print(&format!("{:>12}  {}", rows, table.name))?;
+    }
+    for (column, total) in &checked.summary.totals {
+        print(&format!("{total:>12}  sum of {column}"))?;
+    }
+    Ok(())
+}
+
+/// The answer of `show --json` and `verify --json` for a file.
+#[derive(Serialize)]
+struct FileContent<'c> {
+    created_at: DateTime<Utc>,
+    app_version: &'c str,
+    engine: &'c str,
+    version: u32,
+    compression: Compression,
+    encryption: Encryption,
+    summary: &'c Summary,
+}
+
+impl<'c> FileContent<'c> {
+    fn of(checked: &'c Checked) -> Self {
+        Self {
+            created_at: checked.header.created_at,
+            app_version: &checked.header.app_version,
+            engine: &checked.header.engine,
+            version: checked.header.version,
+            compression: checked.form.compression,
+            encryption: checked.form.encryption,
+            summary: &checked.summary,
+        }
+    }
+}
+
+/// Reads a file to its end and compares everything.
+fn check(file: BackupFile) -> Result<Checked, ExitError> {
+    let refused = refused_file(&file.name);
+    open::check(file.source, &file.keys, &Progress::default()).map_err(refused)
+}
+
+/// The error for an archive that can't be read, with the name under which the command line has it.
+pub(super) fn refused_file(name: &str) -> impl Fn(Error) -> ExitError + use<> {
+    let name = name.to_owned();
+    move |error| match error.archive_code() {
+        None => ExitError::failed("reading the backup file")(error),
+        Some(_) => ExitError::Archive {
+            file: name.clone(),
+            source: Box::new(error),
+        },
+    }
+}
+
+pub(super) fn verify(archive: &str, test_restore: bool, reading: &Reading) -> Result<(), ExitError> {
+    match NamedArchive::of(archive)? {
+        NamedArchive::Stored(id) => verify_stored(&id, test_restore, reading),
+        NamedArchive::File(_) if test_restore => {
+            let problem = "--test-restore: only a stored archive can be restored into a temporary database; `campus-backup upload` \
+                           stores a file";
+            Err(ExitError::Settings(vec![problem.to_owned()]))
+        }
+        NamedArchive::File(file) => verify_file(file.open(reading)?, reading.report()),
+    }
+}
+
+/// The answer of `verify --json` for a stored archive.
+#[derive(Serialize)]
+struct Verified<'v, V> {
+    archive_id: &'v str,
+    verification: V,
+}
+
+fn verify_stored(id: &str, test_restore: bool, reading: &Reading) -> Result<(), ExitError> {
     let level = match test_restore {
         true => VerificationLevel::TestRestore,
         false => VerificationLevel::Digest,
@@ -83,19 +207,34 @@ pub(super) fn verify(id: &str, test_restore: bool, reading: &Reading) -> Result<
         let progress = Progress::default();
         let report = reading.report();
         let bar = progress::bar(report);
-        let verified = shown(&bar, &progress, archives.verify(id, level, &progress)).await;
+        let verified = with_bar(&bar, &progress, archives.verify(id, level, &progress)).await;
         bar.finish_and_clear();
-        let found = verified?;
+        let verification = verified?;
         if report == Report::Json {
-            return print_json(&json!({"archive_id": id, "verification": found}));
+            return print_json(&Verified {
+                archive_id: id,
+                verification,
+            });
         }
-        let seconds = found.as_ref().map(|found| found.seconds).unwrap_or_default();
-        let restored = match found.and_then(|found| found.restore_seconds) {
+        let seconds = verification.as_ref().map(|found| found.seconds).unwrap_or_default();
+        let restored = match verification.and_then(|found| found.restore_seconds) {
             Some(seconds) => format!("; a restore took {seconds:.1} s"),
             None => String::new(),
         };
-        report.say(&format!("{id}: whole, looked at in {seconds:.1} s{restored}"))
+        report.say(&format!("{id}: complete, verified in {seconds:.1} s{restored}"))
     })
+}
+
+fn verify_file(file: BackupFile, report: Report) -> Result<(), ExitError> {
+    let name = file.name.clone();
+    let checked = check(file)?;
+    if report == Report::Json {
+        return print_json(&FileContent::of(&checked));
+    }
+    let total = checked.summary.total;
+    report.say(&format!(
+        "{name}: complete, {total} rows; all counts, digests and totals agree"
+    ))
 }
 
 pub(super) fn extract(arguments: &Extract) -> Result<(), ExitError> {
@@ -108,85 +247,48 @@ pub(super) fn extract(arguments: &Extract) -> Result<(), ExitError> {
         timezone,
         reading,
     } = arguments;
-    let wanted = inspect_file::wanted(table, format, table_style, timezone)?;
+    let wanted = extraction(table, format, table_style, timezone)?;
     let report = reading.report();
-    match NamedArchive::of(archive)? {
-        NamedArchive::File(path) => {
-            let settings = Settings::of_command(&reading.common)?;
-            let refused = inspect_file::refused(archive);
-            let open = || open::Source::open(&path);
-            inspect_file::extract(open, &settings.archive_keys, wanted, output.as_deref(), report, refused)
+    let id = match NamedArchive::of(archive)? {
+        NamedArchive::Stored(id) => id,
+        NamedArchive::File(file) => {
+            let BackupFile { name, source, keys } = file.open(reading)?;
+            let refused = refused_file(&name);
+            return extract_table(|| Ok(source), &keys, wanted, output.as_deref(), report, refused);
         }
-        NamedArchive::Standard => {
-            let settings = Settings::of_command(&reading.common)?;
-            let refused = inspect_file::refused("the standard input");
-            let open = || Ok(inspect_file::standard_input());
-            inspect_file::extract(open, &settings.archive_keys, wanted, output.as_deref(), report, refused)
-        }
-        NamedArchive::Stored(id) => with_archives(reading, async |archives, settings| {
-            let archive = archives.show(&id).await.map_err(refused)?;
-            let source = archives.source(&archive.manifest);
-            let (keys, output) = (settings.archive_keys.clone(), output.clone());
-            let file = id.clone();
-            // Reading blocks.
-            let extracted = tokio::task::spawn_blocking(move || {
-                let refused = inspect_file::refused(&file);
-                inspect_file::extract(|| source.open(), &keys, wanted, output.as_deref(), report, refused)
-            });
-            extracted.await.map_err(ExitError::failed("taking out a table"))?
-        }),
-    }
-}
-
-/// An archive as an argument names it.
-pub(super) enum NamedArchive {
-    /// By its id in the store.
-    Stored(String),
-    /// By the path of a file.
-    File(PathBuf),
-    /// What comes from the standard input.
-    Standard,
-}
-
-impl NamedArchive {
-    /// What has the form of an id is one, `-` is the standard input; everything else is a file.
-    ///
-    /// # Errors
-    /// [`Code::UnknownArchive`] if it is neither.
-    pub(super) fn of(argument: &str) -> Result<Self, ExitError> {
-        if store::is_id(argument) {
-            return Ok(Self::Stored(argument.to_owned()));
-        }
-        if argument == STANDARD {
-            return Ok(Self::Standard);
-        }
-        let path = PathBuf::from(argument);
-        match path.is_file() {
-            true => Ok(Self::File(path)),
-            false => {
-                let detail = format!("`{argument}` is neither the id of an archive nor a file.");
-                Err(ApiError::new(Code::UnknownArchive, detail).into())
-            }
-        }
-    }
-}
-
-/// Runs a command on the archives alone.
-pub(super) fn with_archives(
-    reading: &Reading,
-    work: impl AsyncFnOnce(&StoredArchives, &Settings) -> Result<(), ExitError>,
-) -> Result<(), ExitError> {
-    let settings = Settings::of_command(&reading.common)?;
-    logging::start(&settings);
-    block_on(async {
-        installation::check_data_dir(&settings, Installation::Archives)?;
-        installation::require_archives(&settings)?;
-        work(&archives(&settings)?, &settings).await
+    };
+    with_archives(reading, async |archives, keys| {
+        let archive = archives.show(&id).await.map_err(refused)?;
+        let source = archives.source(&archive.manifest);
+        let (keys, output) = (keys.clone(), output.clone());
+        let refused = refused_file(&id);
+        // Reading blocks.
+        let extracted = tokio::task::spawn_blocking(move || {
+            extract_table(|| source.open(), &keys, wanted, output.as_deref(), report, refused)
+        });
+        extracted.await.map_err(ExitError::failed("extracting a table"))?
     })
 }
 
-/// The archives where the settings say, to be read.
-pub(super) fn archives(settings: &Settings) -> Result<StoredArchives, ExitError> {
+/// Runs a command that needs the archives alone, and gives it the keys that open them.
+pub(super) fn with_archives(
+    reading: &Reading,
+    work: impl AsyncFnOnce(&StoredArchives, &Keys) -> Result<(), ExitError>,
+) -> Result<(), ExitError> {
+    let mut settings = Settings::of_command(&reading.common)?;
+    if let Some(keys) = reading.identity_keys()? {
+        settings.archive_keys = keys;
+    }
+    logging::start(&settings);
+    block_on(async {
+        data_dir::check(&settings, Installation::Archives)?;
+        installation::require_archives(&settings)?;
+        work(&stored_archives(&settings)?, &settings.archive_keys).await
+    })
+}
+
+/// The archives at the place that the settings name, to be read.
+pub(super) fn stored_archives(settings: &Settings) -> Result<StoredArchives, ExitError> {
     let store = Store::open_existing(&settings.archives);
     let store = store.map_err(ExitError::refused("--archives (CAMPUS_BACKUP_ARCHIVES)"))?;
     // The data folder may be lost, too.
@@ -197,11 +299,11 @@ pub(super) fn archives(settings: &Settings) -> Result<StoredArchives, ExitError>
     Ok(StoredArchives::new(store, settings.archive_keys.clone(), scratch))
 }
 
-/// Shows how far some work is while it goes on; Ctrl-C ends it.
+/// Shows the progress of work while it runs. Ctrl-C cancels the work.
 ///
 /// # Errors
-/// [`ExitError::Interrupted`], and what the work says.
-async fn shown<T>(
+/// [`ExitError::Interrupted`], and the errors of the work.
+async fn with_bar<T>(
     bar: &ProgressBar,
     progress: &Progress,
     work: impl Future<Output = Result<T, Error>>,

@@ -1,4 +1,4 @@
-//! Ctrl-C, for commands that say how they were ended.
+//! Ctrl-C, for commands that report the interruption.
 
 use std::future::Future;
 use std::io;
@@ -9,14 +9,14 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cli::exit::ExitError;
 
-/// Waits for Ctrl-C. The first call takes it from the system, which would end the process at once; from then on it is remembered,
-/// so that everything that may take long has to ask for it.
+/// Waits for Ctrl-C. The first call replaces the default action, which would end the process at once. From then on Ctrl-C is only
+/// recorded, so that all long work has to wait for it, too.
 pub(crate) async fn pressed() {
     static PRESSED: OnceLock<CancellationToken> = OnceLock::new();
     let pressed = PRESSED.get_or_init(|| {
         let pressed = CancellationToken::new();
         if let Err(error) = listen(pressed.clone()) {
-            tracing::warn!(%error, "Ctrl-C can't be listened to");
+            tracing::warn!(%error, "can't listen for Ctrl-C");
         }
         pressed
     });
@@ -24,7 +24,7 @@ pub(crate) async fn pressed() {
 }
 
 fn listen(pressed: CancellationToken) -> io::Result<()> {
-    // Before anything is waited for: what comes from here on is seen.
+    // Registered before anything else is awaited, so that no signal is missed.
     let mut interrupts = signal(SignalKind::interrupt())?;
     tokio::spawn(async move {
         while interrupts.recv().await.is_some() {
@@ -34,10 +34,10 @@ fn listen(pressed: CancellationToken) -> io::Result<()> {
     Ok(())
 }
 
-/// Does what changes nothing, until Ctrl-C.
+/// Does work that changes nothing, until Ctrl-C.
 ///
 /// # Errors
-/// [`ExitError::Interrupted`], and what the work says.
+/// [`ExitError::Interrupted`], and the errors of the work.
 pub(crate) async fn until_pressed<T>(work: impl Future<Output = Result<T, ExitError>>) -> Result<T, ExitError> {
     tokio::select! {
         biased;

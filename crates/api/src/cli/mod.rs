@@ -1,8 +1,8 @@
 //! The command line: what it accepts ([`args`]), what each subcommand does, and how the program ends ([`exit`]).
 //!
 //! In reading order: [`args`] are the subcommands and their arguments; [`run`] reads them and calls one function each. [`service`]
-//! and [`accounts`] work on the installation, [`archives`], [`inspect`], [`restore`], [`clear`] and [`download`] on the school's
-//! data; [`follow`] waits for a job. [`output`] is the standard output, [`output_file`] a file, [`progress`] the bar, [`confirm`]
+//! and [`accounts`] work on the installation, [`archives`], [`inspect`], [`diff`], [`restore`], [`clear`] and [`download`] on
+//! the school's data; [`named_archive`] finds an archive by its id or file, [`follow`] waits for a job. [`output`] is the standard output, [`output_file`] a file, [`progress`] the bar, [`confirm`]
 //! the question and [`interrupt`] Ctrl-C. [`exit`] has the exit codes.
 
 mod accounts;
@@ -10,12 +10,14 @@ mod archives;
 pub mod args;
 mod clear;
 mod confirm;
+mod diff;
 mod download;
 pub mod exit;
+mod extract;
 mod follow;
 mod inspect;
-mod inspect_file;
 mod interrupt;
+mod named_archive;
 pub(crate) mod output;
 mod output_file;
 pub(crate) mod progress;

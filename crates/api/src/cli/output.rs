@@ -1,9 +1,8 @@
-//! What a command prints.
+//! The output of a command.
 //!
-//! The standard output has what was asked for and what was done; logs, questions, progress and errors go to the standard
-//! error. What stands in an archive, a manifest or a database may be anybody's, and a terminal acts on control characters:
-//! none is printed ([`printable`], [`Escaping`]). A reader who goes away is no fault of the command, which then ends without
-//! a word ([`reader_is_gone`]).
+//! The standard output has the result. Logs, questions, progress and errors go to the standard error. Texts of an archive, a manifest or
+//! a database may come from anyone, and a terminal executes control characters: none is printed ([`printable`], [`Escaping`]). If
+//! the reader closes the standard output, the command ends silently ([`reader_is_gone`]).
 
 use std::fmt::Write as _;
 use std::io::{self, ErrorKind, IsTerminal, StdoutLock, Write};
@@ -15,22 +14,22 @@ use crate::cli::exit::ExitError;
 
 const WRITING: &str = "writing to the standard output";
 
-/// Whether a reader of the standard output has gone away.
+/// Whether the reader of the standard output has closed it.
 static IS_CLOSED: AtomicBool = AtomicBool::new(false);
 
-/// How a command tells what it has done.
+/// The form of a command's report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Report {
-    /// In lines for people.
+    /// Lines for people.
     Text,
-    /// Not at all.
+    /// Nothing.
     Quiet,
-    /// As one JSON object, which is asked for, so that it is printed also by a quiet command.
+    /// One JSON object. With `--quiet` it is printed, too, because `--json` asks for it.
     Json,
 }
 
 impl Report {
-    /// The one that the flags `--json` and `--quiet` ask for.
+    /// The form for the flags `--json` and `--quiet`.
     pub(crate) fn of(json: bool, quiet: bool) -> Self {
         match (json, quiet) {
             (true, _) => Self::Json,
@@ -39,7 +38,7 @@ impl Report {
         }
     }
 
-    /// Prints a line about what was done, for people.
+    /// Prints a line for people.
     pub(crate) fn say(self, line: &str) -> Result<(), ExitError> {
         match self {
             Self::Text => print(line),
@@ -48,18 +47,18 @@ impl Report {
     }
 }
 
-/// Writes a line of the command's own output.
+/// Prints a line.
 pub(crate) fn print(line: &str) -> Result<(), ExitError> {
     writeln!(standard_output(), "{}", printable(line)).map_err(ExitError::failed(WRITING))
 }
 
-/// Writes a value as one line of JSON.
+/// Prints a value as one line of JSON.
 pub(crate) fn print_json(value: &impl Serialize) -> Result<(), ExitError> {
     let text = serde_json::to_string(value).map_err(ExitError::failed("writing JSON"))?;
     writeln!(standard_output(), "{}", escaped_json(&text)).map_err(ExitError::failed(WRITING))
 }
 
-/// JSON escapes the other control characters itself, and these stand only in its texts.
+/// Escapes control characters that JSON does not escape itself. They occur only in its strings.
 pub(crate) fn escaped_json(json: &str) -> String {
     escape(json, |letter, out| {
         // Writing to a `String` can't fail. All of them have four digits.
@@ -67,7 +66,7 @@ pub(crate) fn escaped_json(json: &str) -> String {
     })
 }
 
-/// The text without a character that a terminal would act on: each is shown by its number.
+/// The text with each control character replaced by its number.
 pub(crate) fn printable(text: &str) -> String {
     escape(text, |letter, out| out.extend(letter.escape_default()))
 }
@@ -83,12 +82,12 @@ fn escape(text: &str, write: impl Fn(char, &mut String)) -> String {
     escaped
 }
 
-/// Control characters, ends of lines, and what changes the direction of the rest of the line.
+/// Control characters, line separators, and characters that change the direction of text.
 fn is_control(letter: char) -> bool {
     letter.is_control() || matches!(letter, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Whether a reader of the standard output has gone away, as `head` does.
+/// Whether the reader of the standard output has closed it, as `head` does.
 pub(crate) fn reader_is_gone() -> bool {
     IS_CLOSED.load(Ordering::Relaxed)
 }
@@ -101,7 +100,7 @@ pub(crate) fn file_output() -> Box<dyn Write> {
     }
 }
 
-/// The standard output, which remembers that its reader is gone.
+/// The standard output. It records when its reader closes it.
 pub(crate) fn standard_output() -> StandardOutput {
     StandardOutput(io::stdout().lock())
 }
@@ -125,14 +124,14 @@ fn note(error: &io::Error) {
     }
 }
 
-/// A file on its way to a terminal: its lines and tabs stay, every other control character is shown by its number.
+/// A file that is printed on a terminal: line ends and tabs stay, every other control character is replaced by its number.
 struct Escaping<W> {
     inner: W,
-    /// The byte before, where it takes the next one to know what it is.
+    /// The previous byte, if its meaning depends on the next one.
     held: Option<u8>,
 }
 
-/// With this byte begin the control characters U+0080 to U+009F in UTF-8, and others.
+/// The first byte of the control characters U+0080 to U+009F in UTF-8, and of others.
 const C1_LEAD: u8 = 0xc2;
 
 impl<W: Write> Escaping<W> {
@@ -155,7 +154,7 @@ impl<W: Write> Write for Escaping<W> {
                     continue;
                 }
                 (Some(b'\r'), b'\n') => shown.push(b'\r'),
-                // It would let the rest of the line overwrite its beginning.
+                // Otherwise the rest of the line would overwrite its beginning.
                 (Some(b'\r'), _) => Self::show(&mut shown, b'\r'),
                 (Some(held), _) => shown.push(held),
                 (None, _) => {}

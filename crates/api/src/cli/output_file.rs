@@ -1,4 +1,4 @@
-//! Where a command puts a file that it makes: the standard output, or a file that appears when it is whole.
+//! The output of a command that writes a file: the standard output, or a file that appears only when it is complete.
 
 use std::io::{self, ErrorKind, Write};
 use std::path::Path;
@@ -10,20 +10,20 @@ use crate::cli::output;
 
 const DOING: &str = "writing the file";
 
-/// How the standard output, or the standard input, is named on the command line.
+/// The name of the standard output, or of the standard input, on the command line.
 pub(crate) const STANDARD: &str = "-";
 
-/// A file on its way. It is its owner's alone, and one that is dropped leaves nothing behind.
+/// A file that is being written. Only its owner can read it. It is removed if it is dropped before `finish`.
 pub(crate) enum OutputFile {
     Standard(Box<dyn Write>),
     File { file: NamedTempFile, path: String },
 }
 
 impl OutputFile {
-    /// Begins one at a path, or on the standard output.
+    /// Starts a file at a path, or on the standard output.
     ///
     /// # Errors
-    /// [`ExitError::Settings`] if there is a file already.
+    /// [`ExitError::Settings`] if the file exists already.
     pub(crate) fn begin(path: &str) -> Result<Self, ExitError> {
         if path == STANDARD {
             return Ok(Self::Standard(output::file_output()));
@@ -31,7 +31,7 @@ impl OutputFile {
         if Path::new(path).exists() {
             return Err(exists(path));
         }
-        // Beside its place, so that it can be put there at once when it is whole.
+        // In the same folder, so that it can be renamed when it is complete.
         let folder = Path::new(path).parent();
         let folder = folder.filter(|folder| !folder.as_os_str().is_empty());
         let file = NamedTempFile::new_in(folder.unwrap_or(Path::new("."))).map_err(ExitError::failed(DOING))?;
@@ -41,10 +41,10 @@ impl OutputFile {
         })
     }
 
-    /// Ends one that is whole.
+    /// Finishes a complete file.
     ///
     /// # Errors
-    /// [`ExitError::Settings`] if somebody else has put a file there.
+    /// [`ExitError::Settings`] if a file was created there meanwhile.
     pub(crate) fn finish(self) -> Result<(), ExitError> {
         match self {
             Self::Standard(mut output) => output.flush().map_err(ExitError::failed(DOING)),

@@ -1,17 +1,16 @@
-//! `campus-backup restore`: the plan, the questions, the restore. It takes an archive of the store or a file, and fills also a
-//! database that is empty: the day after the old one was lost there is no account, and the command line itself acts.
+//! `campus-backup restore`: the plan, the questions, the restore.
+//!
+//! It restores a stored archive or a file. It also fills an empty database: after the loss of the old one there is no account, and the
+//! command line itself is the actor.
 
-use std::fs::File;
-use std::io;
-use std::os::fd::AsRawFd;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use actix_web::web::{Bytes, BytesMut};
 use campus_backup_domain::account::{Admin, FirstAdmin};
 use campus_backup_domain::database::SchemaState;
 use campus_backup_domain::job::{Progress, Runner};
 use campus_backup_domain::operations::{Annotations, RESTORE, RestoreRequest, Unencrypted, Upload};
-use campus_backup_domain::restore::{self as restoring, Mode, Plan, Scope};
+use campus_backup_domain::restore::{self, AccountChanges, Administrators, Mode, Plan, Scope};
 use campus_backup_domain::{Error, Table, open};
 use futures_util::{Stream, stream};
 use secrecy::ExposeSecret;
@@ -23,33 +22,26 @@ use crate::cli::archives::refused;
 use crate::cli::args::{Acting, Restore};
 use crate::cli::exit::ExitError;
 use crate::cli::follow::follow;
-use crate::cli::inspect::{self, NamedArchive};
+use crate::cli::inspect::{refused_file, stored_archives};
+use crate::cli::named_archive::RereadableArchive;
 use crate::cli::output::{Report, print, print_json, printable};
 use crate::cli::output_file::STANDARD;
 use crate::cli::run::block_on;
-use crate::cli::{confirm, inspect_file, interrupt};
+use crate::cli::{confirm, interrupt};
 use crate::installation::{self, Installation};
 use crate::problem::{ApiError, Code};
 use crate::routes::archives::PlanAnswer;
 use crate::settings::Settings;
-use crate::{logging, startup};
+use crate::{data_dir, logging, startup};
 
-/// What has to be typed so that administrators' accounts change.
+/// The word that confirms changes to administrators' accounts.
 const ADMINISTRATORS: &str = "administrators";
-
-/// The lists of a plan that name administrators, and what is said of them.
-const LISTS: [(&str, &str); 4] = [
-    ("administrators_added", "administrator added"),
-    ("administrators_changed", "administrator changed"),
-    ("administrators_raised", "administrator raised"),
-    ("administrators_disabled", "administrator disabled"),
-];
 
 /// How much of a file is read at once, in bytes.
 const CHUNK: usize = 256 * 1024;
 
 pub(super) fn restore(arguments: &Restore) -> Result<(), ExitError> {
-    let request = restoring::Restore {
+    let request = restore::Restore {
         scope: scope(arguments)?,
         mode: mode(&arguments.mode)?,
         disable_administrators: arguments.disable_administrators,
@@ -58,67 +50,41 @@ pub(super) fn restore(arguments: &Restore) -> Result<(), ExitError> {
     let settings = Settings::of_command(&arguments.acting.common)?;
     logging::start(&settings);
     block_on(async {
-        installation::check_data_dir(&settings, Installation::EmptyDatabase)?;
+        data_dir::check(&settings, Installation::EmptyDatabase)?;
         let found = startup::inspect(&settings).await?;
-        // Before anything is written: an archive that is not there would leave an empty installation.
+        // The archive is looked up before anything is written. Otherwise a mistyped one would leave an empty installation.
         let is_empty = matches!(found, SchemaState::Empty);
         installation::require_data_dir(&settings)?;
         if is_empty {
             installation::require_archives(&settings)?;
         }
-        let named = Given::of(&arguments.archive, &settings.data_dir)?;
+        let named = RereadableArchive::of(&arguments.archive, &settings.data_dir)?;
         if is_empty {
-            look_for(&named, arguments, &settings).await?;
+            check_before_creation(&named, arguments, &settings).await?;
         }
         let state = startup::state(settings, Installation::EmptyDatabase, |_| Ok(Runner::ephemeral())).await?;
         let username = arguments.acting.username();
         let admin = state.accounts.administrator_or_command_line(username).await;
-        let restoring = Restoring {
+        let command = RestoreCommand {
             arguments,
             acting: &arguments.acting,
             state: &state,
             admin: &admin.map_err(ExitError::refused("--as"))?,
             request,
         };
-        restoring.run(named).await
+        command.run(named).await
     })
 }
 
-/// The archive that is to be restored.
-enum Given {
-    /// By its id in the store.
-    Stored(String),
-    /// A file, and what keeps it there.
-    File { path: PathBuf, _spooled: Option<File> },
-}
-
-impl Given {
-    /// What comes from the standard input is read to its end: it is needed more than once.
-    ///
-    /// # Errors
-    /// [`Code::UnknownArchive`] if there is no such archive; [`ExitError::Failed`] if it can't be spooled in the data folder.
-    fn of(argument: &str, data_dir: &Path) -> Result<Self, ExitError> {
-        let path = match NamedArchive::of(argument)? {
-            NamedArchive::Stored(id) => return Ok(Self::Stored(id)),
-            NamedArchive::File(path) => return Ok(Self::File { path, _spooled: None }),
-            NamedArchive::Standard => data_dir,
-        };
-        let doing = "reading the archive from the standard input";
-        // It has no name, and the system removes it when it is closed.
-        let mut spooled = tempfile::tempfile_in(path).map_err(ExitError::failed(doing))?;
-        io::copy(&mut io::stdin().lock(), &mut spooled).map_err(ExitError::failed(doing))?;
-        Ok(Self::File {
-            path: PathBuf::from(format!("/proc/self/fd/{}", spooled.as_raw_fd())),
-            _spooled: Some(spooled),
-        })
-    }
-}
-
-/// Demands the archive, and that there is something to compare it with.
-async fn look_for(given: &Given, arguments: &Restore, settings: &Settings) -> Result<(), ExitError> {
+/// Checks the archive before an installation is created in an empty database. A dry run has nothing to compare it with.
+async fn check_before_creation(
+    given: &RereadableArchive,
+    arguments: &Restore,
+    settings: &Settings,
+) -> Result<(), ExitError> {
     match given {
-        Given::Stored(id) => drop(inspect::archives(settings)?.show(id).await.map_err(refused)?),
-        Given::File { path, .. } => {
+        RereadableArchive::Stored(id) => drop(stored_archives(settings)?.show(id).await.map_err(refused)?),
+        RereadableArchive::File { path, .. } => {
             let (file, path) = (arguments.archive.as_str(), path.clone());
             let keys = settings.archive_keys.clone();
             let check = move || {
@@ -127,40 +93,40 @@ async fn look_for(given: &Given, arguments: &Restore, settings: &Settings) -> Re
             };
             let checked = tokio::task::spawn_blocking(check).await;
             let checked = checked.map_err(ExitError::failed("checking the archive"))?;
-            checked.map_err(inspect_file::refused(file))?;
+            checked.map_err(refused_file(file))?;
         }
     }
     match arguments.dry_run {
         false => Ok(()),
         true => Err(ExitError::Settings(vec![format!(
-            "the database {} is empty, so there is nothing with which --dry-run could compare the archive. Nothing was \
-             changed. Without --dry-run the plan is shown, too, before anything is restored",
+            "the database {} is empty, so --dry-run has nothing to compare the archive with. Nothing was changed. Without \
+             --dry-run the plan is shown, too, before anything is restored",
             settings.database.place()
         )])),
     }
 }
 
-struct Restoring<'a> {
+struct RestoreCommand<'a> {
     arguments: &'a Restore,
     acting: &'a Acting,
     state: &'a AppState,
     admin: &'a Admin,
-    request: restoring::Restore,
+    request: restore::Restore,
 }
 
-impl Restoring<'_> {
-    async fn run(self, given: Given) -> Result<(), ExitError> {
+impl RestoreCommand<'_> {
+    async fn run(self, given: RereadableArchive) -> Result<(), ExitError> {
         let Some(plan_hash) = self.confirmed_plan(&given).await? else {
             return Ok(());
         };
-        // Who names a file asks for that one, encrypted or not.
+        // A file is named explicitly, so that it may be unencrypted.
         let (id, unencrypted) = match &given {
-            Given::Stored(id) => (id.clone(), self.unencrypted()),
-            Given::File { path, .. } => (self.upload(path).await?, Unencrypted::Allowed),
+            RereadableArchive::Stored(id) => (id.clone(), self.unencrypted()),
+            RereadableArchive::File { path, .. } => (self.upload(path).await?, Unencrypted::Allowed),
         };
         let (state, admin) = (self.state, self.admin);
         let request = RestoreRequest {
-            confirm_administrators: restoring::changes_administrators(&plan_hash),
+            confirm_administrators: restore::changes_administrators(&plan_hash),
             restore: self.request,
             plan_hash,
             confirmation: Some(RESTORE.to_owned()),
@@ -170,8 +136,8 @@ impl Restoring<'_> {
         let submitted = state.operations.restore(admin, &id, request, sessions, None);
         let done = follow(state, self.acting, submitted).await;
         let done = done.map_err(|failure| match &given {
-            Given::Stored(_) => failure,
-            Given::File { .. } => failure.after_upload(&id),
+            RereadableArchive::Stored(_) => failure,
+            RereadableArchive::File { .. } => failure.after_upload(&id),
         });
         let report = done?.result.unwrap_or_default();
         let made = first_administrator(state, admin).await?;
@@ -182,59 +148,57 @@ impl Restoring<'_> {
         Unencrypted::allowed_if(self.arguments.allow_unencrypted)
     }
 
-    /// The hash of the plan that may be done; none if it was only to be shown.
-    async fn confirmed_plan(&self, given: &Given) -> Result<Option<String>, ExitError> {
+    /// The hash of the confirmed plan; `None` for a dry run.
+    async fn confirmed_plan(&self, given: &RereadableArchive) -> Result<Option<String>, ExitError> {
         let (arguments, operations) = (self.arguments, &self.state.operations);
         let plan = async {
             let plan = match given {
-                Given::Stored(id) => operations.plan(self.admin, id, &self.request, self.unencrypted()).await,
-                Given::File { path, .. } => operations.plan_file(self.admin, path.clone(), &self.request).await,
+                RereadableArchive::Stored(id) => operations.plan(self.admin, id, &self.request, self.unencrypted()).await,
+                RereadableArchive::File { path, .. } => {
+                    operations.plan_file(self.admin, path.clone(), &self.request).await
+                }
             };
             plan.map_err(refused)
         };
         let plan: Plan = interrupt::until_pressed(plan).await?;
-        let (plan_hash, is_blocked) = (plan.hash.clone(), !plan.blockers.is_empty());
-        let changes_administrators = !plan.administrators.is_empty();
-        let plan = json!(PlanAnswer::from(plan));
         if arguments.dry_run && self.acting.json {
-            return print_json(&plan).map(|()| None);
+            return print_json(&PlanAnswer::from(plan)).map(|()| None);
         }
-        let is_wanted = match self.acting.report() {
+        let is_printed = match self.acting.report() {
             Report::Text => true,
-            // Nobody confirms what is not shown.
+            // A plan has to be shown before it is confirmed.
             Report::Quiet => arguments.dry_run || !arguments.yes,
             Report::Json => false,
         };
-        if is_wanted {
+        if is_printed {
             print_plan(&plan)?;
         }
         if arguments.dry_run {
             return Ok(None);
         }
-        if is_blocked {
-            let detail = plan["blockers"][0]["text"].as_str().unwrap_or_default();
-            return Err(ApiError::new(Code::RestoreConflict, detail).into());
+        if let Some(blocker) = plan.blockers.first() {
+            return Err(ApiError::new(Code::RestoreConflict, blocker.text.clone()).into());
         }
         if !arguments.yes && !confirm::is_typed(RESTORE).await? {
             return Err(refused(Error::WrongConfirmation { expected: RESTORE }));
         }
-        if changes_administrators && !arguments.confirm_administrators {
+        if !plan.administrators.is_empty() && !arguments.confirm_administrators {
             let is_confirmed = !arguments.yes && confirm::is_typed(ADMINISTRATORS).await?;
             if !is_confirmed {
-                return Err(unconfirmed(&plan));
+                return Err(unconfirmed(&plan.administrators));
             }
         }
-        Ok(Some(plan_hash))
+        Ok(Some(plan.hash))
     }
 
-    /// Puts a file into the store, so that it is checked and kept like any other archive.
+    /// Uploads a file, so that it is checked and stored like any other archive.
     async fn upload(&self, path: &Path) -> Result<String, ExitError> {
         let doing = "reading the archive";
         let file = tokio::fs::File::open(path).await.map_err(ExitError::failed(doing))?;
         let length = file.metadata().await.map_err(ExitError::failed(doing))?.len();
         let name = match self.arguments.archive.as_str() {
             STANDARD => STANDARD.into(),
-            _ => path.file_name().unwrap_or_default().to_string_lossy(),
+            named => Path::new(named).file_name().unwrap_or_default().to_string_lossy(),
         };
         let upload = Upload {
             annotations: Annotations {
@@ -253,7 +217,7 @@ impl Restoring<'_> {
     }
 }
 
-/// The bytes of a file as they come.
+/// The bytes of a file as a stream.
 pub(super) fn chunks(file: impl AsyncRead + Unpin) -> impl Stream<Item = Result<Bytes, Error>> {
     stream::try_unfold(file, |mut file| async move {
         let mut chunk = BytesMut::with_capacity(CHUNK);
@@ -265,7 +229,7 @@ pub(super) fn chunks(file: impl AsyncRead + Unpin) -> impl Stream<Item = Result<
     })
 }
 
-/// After the command line itself has acted, somebody must be able to sign in. Whoever acts by name can.
+/// Creates an administrator if none can sign in after the restore. An administrator that acts by name can sign in.
 async fn first_administrator(state: &AppState, admin: &Admin) -> Result<Option<FirstAdmin>, ExitError> {
     if admin.user_id().is_some() {
         return Ok(None);
@@ -286,14 +250,15 @@ fn report_done(mut done: Value, made: Option<FirstAdmin>, report: Report) -> Res
         return print_json(&done);
     }
     let safety = done["safety_archive_id"].as_str().unwrap_or_default();
-    report.say(&format!("restored; what was there before is in {safety}"))?;
+    report.say(&format!("restored; the previous data is in the safety backup {safety}"))?;
     made.as_ref().map_or(Ok(()), startup::announce)
 }
 
-fn unconfirmed(plan: &Value) -> ExitError {
-    let names = LISTS.iter().flat_map(|(list, _)| plan[list]["items"].as_array());
-    let names = names.flatten().filter_map(|account| account["username"].as_str());
-    let names: Vec<_> = names.collect();
+fn unconfirmed(administrators: &Administrators) -> ExitError {
+    let lists = account_lists(administrators).into_iter();
+    let names: Vec<_> = lists
+        .flat_map(|(_, list)| list.items.iter().map(|account| account.username.as_str()))
+        .collect();
     let problem = format!(
         "--confirm-administrators is needed: the plan changes accounts of administrators ({}). Nothing was restored",
         names.join(", ")
@@ -301,47 +266,47 @@ fn unconfirmed(plan: &Value) -> ExitError {
     ExitError::Settings(vec![problem])
 }
 
-fn print_plan(plan: &Value) -> Result<(), ExitError> {
+/// The lists of changed administrators, each with its heading.
+fn account_lists(administrators: &Administrators) -> [(&'static str, &AccountChanges); 4] {
+    [
+        ("administrator added", &administrators.added),
+        ("administrator changed", &administrators.changed),
+        ("administrator raised", &administrators.raised),
+        ("administrator disabled", &administrators.disabled),
+    ]
+}
+
+fn print_plan(plan: &Plan) -> Result<(), ExitError> {
     print("      before       after     inserts     updates     deletes")?;
-    for (table, counts) in plan["tables"].as_object().into_iter().flatten() {
-        let number = |name: &str| counts[name].as_u64().unwrap_or_default();
-        let gone = number("deletes") + number("cascades");
+    for (table, rows) in &plan.tables {
         let numbers = [
-            number("rows_before"),
-            number("rows_after"),
-            number("inserts"),
-            number("updates"),
-            gone,
+            rows.rows_before,
+            rows.rows_after,
+            rows.inserts,
+            rows.updates,
+            rows.deletes + rows.cascades,
         ];
         let numbers = numbers.map(|number| format!("{number:>12}"));
         print(&format!("{}  {table}", numbers.concat()))?;
     }
-    let money = |when: &str| plan["money"][when].as_str().unwrap_or_default().to_owned();
     print(&format!(
         "payments: {} before, {} after",
-        money("before"),
-        money("after")
+        plan.money.before, plan.money.after
     ))?;
-    for (list, what) in LISTS {
-        let (items, total) = (&plan[list]["items"], plan[list]["total"].as_u64().unwrap_or_default());
-        let items = items.as_array().map(Vec::as_slice).unwrap_or_default();
-        for account in items {
-            let name = account["username"].as_str().unwrap_or_default();
-            let text = account["text"].as_str().unwrap_or_default();
-            print(&format!("{what}: {name}: {text}"))?;
+    for (heading, list) in account_lists(&plan.administrators) {
+        for account in &list.items {
+            print(&format!("{heading}: {}: {}", account.username, account.text))?;
         }
-        if total > items.len() as u64 {
-            print(&format!("{what}: and {} more", total - items.len() as u64))?;
+        let listed = list.items.len() as u64;
+        if list.total > listed {
+            print(&format!("{heading}: and {} more", list.total - listed))?;
         }
     }
-    for what in ["warnings", "blockers"] {
-        for one in plan[what].as_array().into_iter().flatten() {
-            print(&format!(
-                "{}: {}",
-                what.trim_end_matches('s'),
-                one["text"].as_str().unwrap_or_default()
-            ))?;
-        }
+    for warning in &plan.warnings {
+        print(&format!("warning: {}", warning.text))?;
+    }
+    for blocker in &plan.blockers {
+        print(&format!("blocker: {}", blocker.text))?;
     }
     Ok(())
 }

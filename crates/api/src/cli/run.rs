@@ -10,16 +10,16 @@ use campus_backup_domain::job::Runner;
 use crate::AppState;
 use crate::cli::args::{Acting, Cli, Command, Common};
 use crate::cli::exit::{ErrorForm, ExitError};
-use crate::cli::{accounts, archives, clear, download, inspect, inspect_file, restore, service};
+use crate::cli::{accounts, archives, clear, diff, download, inspect, restore, service};
 use crate::installation::Installation;
 use crate::logging;
 use crate::settings::Settings;
 use crate::startup;
 
-/// How long tasks that ignore the end of the program are waited for.
-pub(super) const LAST_MOMENTS: Duration = Duration::from_secs(2);
+/// The time that remaining tasks have when the program ends.
+pub(super) const TASK_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The whole program: reads the command line, does what it says, and gives the exit code.
+/// The whole program: reads the command line, runs the subcommand, and returns the exit code.
 pub fn main() -> ExitCode {
     let form = ErrorForm::of(std::env::args_os());
     let done = match Cli::read(std::env::args_os()) {
@@ -30,7 +30,7 @@ pub fn main() -> ExitCode {
             Err(ExitError::Settings(vec![lines.collect::<Vec<_>>().join(" ")]))
         }
         Err(error) => {
-            // Also the help that was asked for. If nobody reads it, there is nobody left to tell.
+            // This may also be the help. An error of this write can't be reported anywhere.
             let _ = error.print();
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
@@ -50,24 +50,23 @@ fn run(cli: Cli) -> Result<(), ExitError> {
         Some(Command::Health { store: false, common }) => service::health(&common),
         Some(Command::Openapi) => service::print_document(),
         Some(Command::Completions { shell }) => service::completions(shell),
-        Some(Command::Backup { words, acting }) => archives::backup(words, &acting),
-        Some(Command::List { reading }) => inspect::list(&reading),
-        Some(Command::Show { id, reading }) => inspect::show(&id, &reading),
+        Some(Command::Backup { fields, acting }) => archives::backup(fields, &acting),
+        Some(Command::List { json, common }) => inspect::list(json, common),
+        Some(Command::Show { archive, reading }) => inspect::show(&archive, &reading),
         Some(Command::Verify {
-            id,
+            archive,
             test_restore,
             reading,
-        }) => inspect::verify(&id, test_restore, &reading),
+        }) => inspect::verify(&archive, test_restore, &reading),
         Some(Command::Extract(extract)) => inspect::extract(&extract),
-        Some(Command::Diff { from, to, csv, acting }) => archives::diff(from, to, csv, &acting),
+        Some(Command::Diff { from, to, csv, acting }) => diff::diff(from, to, csv, &acting),
         Some(Command::Restore(restore)) => restore::restore(&restore),
         Some(Command::Clear(clear)) => clear::clear(&clear),
         Some(Command::Undo { id, acting }) => archives::undo(&id, &acting),
         Some(Command::Delete { id, force, yes, acting }) => archives::delete(&id, force, yes, &acting),
         Some(Command::Protect { id, off, acting }) => archives::protect(&id, !off, &acting),
-        Some(Command::Upload { file, words, acting }) => archives::upload(&file, words, &acting),
+        Some(Command::Upload { file, fields, acting }) => archives::upload(&file, fields, &acting),
         Some(Command::Download(download)) => download::download(&download),
-        Some(Command::Open(open)) => inspect_file::open(&open),
         Some(Command::Admin(admin)) => accounts::administer(admin),
         Some(Command::Token {
             username,
@@ -78,7 +77,7 @@ fn run(cli: Cli) -> Result<(), ExitError> {
     }
 }
 
-/// Runs a subcommand that works on an installation.
+/// Runs a subcommand on an installation.
 pub(super) fn with_state(
     common: &Common,
     installation: Installation,
@@ -89,6 +88,7 @@ pub(super) fn with_state(
     block_on(async { work(&startup::state(settings, installation, |_| Ok(Runner::ephemeral())).await?).await })
 }
 
+/// Runs a subcommand on an installation, as the administrator of `--as`.
 pub(super) fn with_admin(
     acting: &Acting,
     work: impl AsyncFnOnce(&AppState, &Admin) -> Result<(), ExitError>,
@@ -99,7 +99,7 @@ pub(super) fn with_admin(
     })
 }
 
-/// Runs a subcommand to its end. What then still holds on to a thread is left behind.
+/// Runs a subcommand to its end. Threads that still block after a timeout are abandoned.
 pub(super) fn block_on(work: impl Future<Output = Result<(), ExitError>>) -> Result<(), ExitError> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -109,6 +109,6 @@ pub(super) fn block_on(work: impl Future<Output = Result<(), ExitError>>) -> Res
         startup::survive_file_size_limit().map_err(ExitError::failed("setting up signals"))?;
         work.await
     });
-    runtime.shutdown_timeout(LAST_MOMENTS);
+    runtime.shutdown_timeout(TASK_TIMEOUT);
     result
 }

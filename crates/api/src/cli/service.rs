@@ -7,7 +7,7 @@ use campus_backup_domain::store::Store;
 use crate::cli::args::{self, Common, Serve};
 use crate::cli::exit::ExitError;
 use crate::cli::output::{self, Report, print};
-use crate::cli::run::{LAST_MOMENTS, block_on, with_state};
+use crate::cli::run::{TASK_TIMEOUT, block_on, with_state};
 use crate::installation::{self, Installation};
 use crate::problem::ApiError;
 use crate::settings::Settings;
@@ -19,7 +19,7 @@ pub(super) fn serve(arguments: &Serve) -> Result<(), ExitError> {
     block_on(async { Service::build(settings).await?.run().await })
 }
 
-/// Makes an installation, or brings it up to date.
+/// Creates an installation, or migrates it.
 pub(super) fn migrate(common: &Common) -> Result<(), ExitError> {
     with_state(common, Installation::CreateIfMissing, async |_| Ok(()))
 }
@@ -34,12 +34,12 @@ pub(super) fn demo(scale: u32, common: &Common) -> Result<(), ExitError> {
     })
 }
 
-/// Asks the service on this machine, wherever the settings let it listen.
+/// Asks the service on this machine, at the address of the settings.
 pub(super) fn health(common: &Common) -> Result<(), ExitError> {
-    let doing = "asking the service whether it can work";
+    let doing = "asking the service whether it is ready";
     let address = systemd::reachable(Settings::of_command(common)?.listen);
     block_on(async {
-        let client = reqwest::Client::builder().no_proxy().timeout(LAST_MOMENTS).build();
+        let client = reqwest::Client::builder().no_proxy().timeout(TASK_TIMEOUT).build();
         let asked = client
             .map_err(ExitError::failed(doing))?
             .get(format!("http://{address}/readyz"))
@@ -50,7 +50,7 @@ pub(super) fn health(common: &Common) -> Result<(), ExitError> {
     })
 }
 
-/// Does to the store of archives what the service does. It needs neither the service nor a database.
+/// Checks the store of archives as the service does, without the service and without a database.
 pub(super) fn check_store(common: &Common) -> Result<(), ExitError> {
     let settings = Settings::of_command(common)?;
     logging::start(&settings);

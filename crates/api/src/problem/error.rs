@@ -397,7 +397,7 @@ impl From<DomainError> for ApiError {
             E::ArchiveGone { .. } => Self::new(Code::ArchiveGone, said),
             E::ArchiveProtected { .. } => nothing_changed(Code::ArchiveProtected).with_hint("Remove its protection first."),
             E::ManifestUnreadable { .. } => Self::new(Code::ManifestUnreadable, said)
-                .with_hint("The archive itself may be whole: `campus-backup open verify` tells.")
+                .with_hint("The archive itself may be complete: `campus-backup verify FILE` checks it.")
                 .with_source(error),
             E::ArchiveIncomplete { .. } => Self::new(Code::ArchiveIncomplete, said)
                 .with_hint("If it is being copied, wait for the end. If it is whole, verify it."),

@@ -177,6 +177,18 @@ impl Settings {
         Self::check(&serve, log, &environment())
     }
 
+    /// The keys that open archives, and no other setting: reading a backup file needs no installation.
+    ///
+    /// # Errors
+    /// [`ExitError::Settings`] with every problem.
+    pub fn archive_keys_of(common: &Common) -> Result<Keys, ExitError> {
+        let environment = environment();
+        let mut check = Check::new(&environment);
+        let keys = check.keys("archive-key-file", common.archive_key_file.as_deref());
+        let previous = check.keys("archive-key-previous-file", common.archive_key_previous_file.as_deref());
+        check.finish(keys.with(&previous))
+    }
+
     /// Checks all of it. The environment is needed for secrets, and for variables that are no setting. `log` is what is logged
     /// where nothing else is said.
     ///

@@ -140,7 +140,7 @@ fn files_of_secrets_that_others_can_read_are_refused() {
 }
 
 #[test]
-fn a_secret_of_the_environment_that_is_short_or_easy_to_guess_is_refused() {
+fn short_or_guessable_secret_in_a_variable_is_refused() {
     let problems = check(&[], &[("CAMPUS_BACKUP_JWT_SECRET", &"x".repeat(32))]).unwrap_err();
     assert!(
         problems[0].contains("CAMPUS_BACKUP_JWT_SECRET: the secret is too easy to guess"),
@@ -195,7 +195,7 @@ fn nothing_at_all_is_enough() {
 }
 
 #[test]
-fn what_is_empty_is_left_alone() {
+fn empty_values_count_as_not_set() {
     let settings = check(
         &[
             "--listen=",
@@ -211,7 +211,7 @@ fn what_is_empty_is_left_alone() {
 }
 
 #[test]
-fn what_is_right_is_taken() {
+fn valid_values_are_accepted() {
     let secret = "3f8c1be04a7d5926e1b7c09d48fa6253";
     let settings = check(
         &[
@@ -241,7 +241,7 @@ fn what_is_right_is_taken() {
 }
 
 #[test]
-fn a_download_never_waits_for_its_other_threads() {
+fn download_never_waits_for_its_other_threads() {
     let threads = |number: &str| check(&["--max-downloads=20", &format!("--blocking-threads={number}")], &[]);
     let problems = threads("81").unwrap_err();
     assert!(

@@ -34,7 +34,7 @@ export class Service {
       CAMPUS_BACKUP_ADMIN_PASSWORD: PASSWORD,
       CAMPUS_BACKUP_JWT_SECRET: 'a secret of the tests, long enough for HS256 and used nowhere else',
       CAMPUS_BACKUP_DATA_DIR: join(this.folder, 'data'),
-      CAMPUS_BACKUP_LOGIN_BURST_ACCOUNT: '1000',
+      CAMPUS_BACKUP_LOGIN_BURST: '1000',
       CAMPUS_BACKUP_LOGIN_BURST_ADDRESS: '1000',
     };
     if (engine === 'postgres') {

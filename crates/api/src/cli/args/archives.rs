@@ -1,18 +1,18 @@
 //! The arguments of the subcommands that work with archives and tables.
 
-use clap::{Args, Subcommand};
+use clap::Args;
 
 use crate::cli::args::settings::Common;
 use crate::cli::output::Report;
 use crate::csv_style::{DatesName, DecimalsName, DelimiterName};
 
-/// What people say of an archive.
+/// The fields of an archive that people set.
 #[derive(Clone, Debug, Args)]
 pub struct ArchiveFields {
-    /// A short name.
+    /// Short name.
     #[arg(long)]
     pub label: Option<String>,
-    /// A longer word.
+    /// Free-text note.
     #[arg(long)]
     pub note: Option<String>,
     /// Protect it from deletion.
@@ -20,141 +20,145 @@ pub struct ArchiveFields {
     pub protected: bool,
 }
 
-/// What `clear` takes.
+/// The arguments of `clear`.
 #[derive(Debug, Args)]
 pub struct Clear {
     /// students, courses, enrollments, payments, attendance or all.
     pub table: String,
-    /// Show what would be removed and change nothing.
+    /// Show what would be deleted and change nothing.
     #[arg(long)]
     pub dry_run: bool,
-    /// Change nothing if another number of rows would be removed.
+    /// Change nothing if another number of rows would be deleted.
     #[arg(long, value_name = "N")]
     pub expected_rows: Option<u64>,
-    /// Do not ask. Without a terminal it can't be asked, and is refused.
+    /// Do not ask for confirmation. Required where there is no terminal to ask on.
     #[arg(long)]
     pub yes: bool,
-    /// Who asks, and where.
+    /// The account that acts, and the installation.
     #[command(flatten)]
     pub acting: Acting,
 }
 
-/// What `download` takes.
+/// The arguments of `download`.
 #[derive(Debug, Args)]
 pub struct Download {
-    /// The archive's id, for which no account is needed; or a table, or `all`, of the live data.
+    /// An archive's id, for which no account is needed; or a table of the live data, or `all`.
     #[arg(value_name = "ID|TABLE")]
     pub what: String,
-    /// csv, json or xlsx, of a table [default: csv; json of `all`].
+    /// Format of a table: csv, json or xlsx [default: csv; json for `all`].
     #[arg(long, value_name = "FORMAT")]
     pub format: Option<String>,
-    /// Where it goes; it appears there only when it is whole. `-` is the standard output [default: a file of its own name in this
-    /// folder].
+    /// Output file, which appears only when it is complete. `-` is the standard output [default: a file in the current folder,
+    /// named by its content].
     #[arg(long, value_name = "FILE")]
     pub output: Option<String>,
-    /// How a table is written.
+    /// The style of a table.
     #[command(flatten)]
     pub table_style: TableStyle,
-    /// Who asks, and where.
+    /// The account that acts, and the installation.
     #[command(flatten)]
     pub acting: Acting,
 }
 
-/// How a table is written for people.
+/// The style of a table as a file.
 #[derive(Clone, Debug, Args)]
 pub struct TableStyle {
-    /// What stands between two fields of CSV.
+    /// Delimiter between the fields of CSV.
     #[arg(long, value_name = "DELIMITER", value_enum, default_value_t)]
     pub delimiter: DelimiterName,
-    /// What stands before the decimals of an amount in CSV.
+    /// Decimal mark of amounts in CSV.
     #[arg(long, value_name = "MARK", value_enum, default_value_t)]
     pub decimals: DecimalsName,
-    /// How dates are written in CSV.
+    /// Style of dates in CSV.
     #[arg(long, value_name = "STYLE", value_enum, default_value_t)]
     pub dates: DatesName,
-    /// Columns with the names of students and courses beside their ids, in CSV and XLSX.
+    /// Add columns with the names of students and courses beside their ids, in CSV and XLSX.
     #[arg(long)]
     pub names: bool,
 }
 
-/// What `restore` takes.
+/// The arguments of `restore`.
 #[derive(Debug, Args)]
 pub struct Restore {
-    /// The archive's id, or the path of a file, which is put among the archives first; `-` is the standard input.
+    /// An archive's id, or the path of a backup file, which is uploaded first. `-` is the standard input.
     #[arg(value_name = "ID|FILE")]
     pub archive: String,
-    /// What becomes of rows: `replace` makes them what the archive has and removes all others, `merge` removes none,
-    /// `insert_missing` adds only those that are not there.
+    /// `replace` makes the rows equal to the archive and deletes all others. `merge` deletes none. `insert_missing` adds only
+    /// rows that are absent.
     #[arg(long, value_name = "MODE")]
     pub mode: String,
-    /// Only this table; may be repeated [default: everything].
+    /// Restore only this table. May be repeated [default: everything].
     #[arg(long, value_name = "TABLE", conflicts_with = "student")]
     pub table: Vec<String>,
-    /// Only the student with this id, with everything that hangs on them.
+    /// Restore only the student with this id, with all rows that belong to them.
     #[arg(long, value_name = "ID")]
     pub student: Option<i64>,
-    /// Disable active administrators whom the archive has as inactive, with another role, or with a password with which nobody
-    /// can sign in. Otherwise they stay as they are.
+    /// Disable active administrators that the archive has as inactive, with another role, or with a password that no longer works.
+    /// Without this flag they stay as they are.
     #[arg(long)]
     pub disable_administrators: bool,
-    /// Restore an archive of the store that is not encrypted although the settings encrypt archives: whoever can write to the
-    /// store, without any key, may have put it there. A file needs no such flag.
+    /// Restore a stored archive that is not encrypted although the settings encrypt archives. Anyone with write access to the store
+    /// could have put it there without a key. A file needs no such flag.
     #[arg(long)]
     pub allow_unencrypted: bool,
     /// Show the plan and change nothing.
     #[arg(long)]
     pub dry_run: bool,
-    /// Do not ask. Without a terminal it can't be asked, and is refused.
+    /// Do not ask for confirmation. Required where there is no terminal to ask on.
     #[arg(long)]
     pub yes: bool,
-    /// Confirm that the accounts of administrators which the plan names are to change. Needed with --yes if there are any.
+    /// Confirm the changes to administrators' accounts that the plan names. Required with --yes if there are any.
     #[arg(long)]
     pub confirm_administrators: bool,
-    /// Who asks, and where.
+    /// The account that acts, and the installation.
     #[command(flatten)]
     pub acting: Acting,
 }
 
-/// What `extract` takes.
+/// The arguments of `extract`.
 #[derive(Debug, Args)]
 pub struct Extract {
-    /// The archive's id, or the path of a file; `-` is the standard input.
+    /// An archive's id, or the path of a backup file. `-` is the standard input.
     #[arg(value_name = "ID|FILE")]
     pub archive: String,
-    /// Which table.
+    /// The table.
     pub table: String,
     /// csv or json.
     #[arg(long, default_value = "csv", value_name = "FORMAT")]
     pub format: String,
-    /// Where the table goes; it appears there only if the archive is whole. `-` is the standard output [default: -].
+    /// Output file, which appears only if the archive is complete. `-` is the standard output [default: -].
     #[arg(long, value_name = "FILE")]
     pub output: Option<String>,
-    /// How the table is written.
+    /// The style of the table.
     #[command(flatten)]
     pub table_style: TableStyle,
-    /// In which time zone CSV shows times.
+    /// Time zone of times in CSV.
     #[arg(long, env = "CAMPUS_BACKUP_TIMEZONE", value_name = "ZONE", default_value = "UTC")]
     pub timezone: String,
-    /// Where the archive is.
+    /// The keys and the archives.
     #[command(flatten)]
     pub reading: Reading,
 }
 
-/// Where archives are that are only read.
+/// The place of archives that are only read, and the keys that open them.
 #[derive(Clone, Debug, Args)]
 pub struct Reading {
-    /// Answer with one JSON object, for scripts.
+    /// A file with secret keys of age, as `age-keygen` makes it, that opens this archive. Other users must not be able to read the
+    /// file [default: the keys of the settings].
+    #[arg(long, value_name = "FILE")]
+    pub identity: Option<String>,
+    /// Print one JSON object, for scripts.
     #[arg(long)]
     pub json: bool,
-    /// Where the archives are.
+    /// The settings of the installation.
     #[command(flatten)]
     pub common: Common,
 }
 
-/// Who acts, and where. The service may run at the same time, or not at all.
+/// The account that acts, and the installation. The service may run at the same time.
 #[derive(Clone, Debug, Args)]
 pub struct Acting {
-    /// The administrator who acts; a restore leaves this account as it is.
+    /// The administrator that acts. A restore leaves this account as it is.
     #[arg(
         long = "as",
         env = "CAMPUS_BACKUP_ADMIN_USERNAME",
@@ -162,61 +166,16 @@ pub struct Acting {
         default_value = "admin"
     )]
     pub username: String,
-    /// Answer with one JSON object, for scripts.
+    /// Print one JSON object, for scripts.
     #[arg(long)]
     pub json: bool,
-    /// Where the database and the archives are.
+    /// The settings of the installation.
     #[command(flatten)]
     pub common: Common,
 }
 
-/// Looking into an archive that is a file in the hand. Each reads it to its end and refuses one that is not whole.
-#[derive(Debug, Subcommand)]
-pub enum Open {
-    /// Say what is in it, by table.
-    List(Archive),
-    /// Say whether it is whole.
-    Verify(Archive),
-    /// Take one table out, as its download was at the archive's moment.
-    Extract {
-        /// Which archive.
-        #[command(flatten)]
-        archive: Archive,
-        /// Which table.
-        table: String,
-        /// csv or json.
-        #[arg(long, default_value = "csv", value_name = "FORMAT")]
-        format: String,
-        /// Where the table goes; it appears there only if the archive is whole. `-` is the standard output [default: -].
-        #[arg(long, value_name = "FILE")]
-        output: Option<String>,
-        /// How the table is written.
-        #[command(flatten)]
-        table_style: TableStyle,
-        /// In which time zone CSV shows times.
-        #[arg(long, env = "CAMPUS_BACKUP_TIMEZONE", value_name = "ZONE", default_value = "UTC")]
-        timezone: String,
-    },
-}
-
-/// An archive file and what opens it.
-#[derive(Debug, Args)]
-pub struct Archive {
-    /// The file, whether bare, compressed (zstd) or encrypted (age); `-` is the standard input.
-    pub file: String,
-    /// A file with the secret keys of an encrypted one, as `age-keygen` makes it. Others must not be able to read it.
-    #[arg(long, value_name = "FILE")]
-    pub identity: Option<String>,
-    /// Answer with one JSON object, for scripts.
-    #[arg(long)]
-    pub json: bool,
-    /// Print nothing but what was asked for, and errors.
-    #[arg(long, short)]
-    pub quiet: bool,
-}
-
 impl Acting {
-    /// Who acts. An empty variable counts as not set.
+    /// The user name of the account. An empty variable counts as not set.
     pub(crate) fn username(&self) -> &str {
         match self.username.trim() {
             "" => "admin",
@@ -224,14 +183,14 @@ impl Acting {
         }
     }
 
-    /// How it is told what was done.
+    /// The form of the command's output.
     pub(crate) fn report(&self) -> Report {
         Report::of(self.json, self.common.quiet)
     }
 }
 
 impl Reading {
-    /// How it is told what was done.
+    /// The form of the command's output.
     pub(crate) fn report(&self) -> Report {
         Report::of(self.json, self.common.quiet)
     }

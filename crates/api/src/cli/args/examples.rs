@@ -2,21 +2,27 @@
 
 pub(super) const BACKUP_EXAMPLES: &str = "Examples:
   campus-backup backup --label \"end of term\"
-  campus-backup backup --quiet                     from cron: says something only if it fails
+  campus-backup backup --quiet                     from cron: prints only errors
   campus-backup backup --json | jq -r .id";
 pub(super) const LIST_EXAMPLES: &str = "Examples:
   campus-backup list
   campus-backup list --json | jq -r '.items[0].id'";
+pub(super) const SHOW_EXAMPLES: &str = "Examples:
+  campus-backup show 2026-11-25T03-53-08Z-5f1c2a9b
+  campus-backup show backup.json.zst.age --identity key.txt";
 pub(super) const VERIFY_EXAMPLES: &str = "Examples:
   campus-backup verify 2026-11-25T03-53-08Z-5f1c2a9b
-  campus-backup verify 2026-11-25T03-53-08Z-5f1c2a9b --test-restore";
+  campus-backup verify 2026-11-25T03-53-08Z-5f1c2a9b --test-restore
+  campus-backup verify backup.json.zst
+  ssh school cat backup.json.zst | campus-backup verify -";
 pub(super) const EXTRACT_EXAMPLES: &str = "Examples:
   campus-backup extract 2026-11-25T03-53-08Z-5f1c2a9b students --output students.csv
   campus-backup extract backup.json.zst payments --delimiter semicolon --decimals comma --names
   ssh school cat backup.json.zst | campus-backup extract - students";
 pub(super) const DIFF_EXAMPLES: &str = "Examples:
   campus-backup diff 2026-11-25T03-53-08Z-5f1c2a9b              with the live data
-  campus-backup diff 2026-11-25T03-53-08Z-5f1c2a9b live --csv > differences.csv";
+  campus-backup diff 2026-11-25T03-53-08Z-5f1c2a9b live --csv > differences.csv
+  campus-backup diff monday.json.zst tuesday.json.zst           two backup files";
 pub(super) const RESTORE_EXAMPLES: &str = "Examples:
   campus-backup restore 2026-11-25T03-53-08Z-5f1c2a9b --mode replace --dry-run
   campus-backup restore backup.json.zst --mode replace
@@ -37,7 +43,7 @@ pub(super) const UPLOAD_EXAMPLES: &str = "Examples:
   campus-backup upload backup.json.zst --label \"from the old server\"
   ssh school cat backup.json.zst | campus-backup upload -";
 pub(super) const DOWNLOAD_EXAMPLES: &str = "Examples:
-  campus-backup download 2026-11-25T03-53-08Z-5f1c2a9b          a stored archive, as it is
+  campus-backup download 2026-11-25T03-53-08Z-5f1c2a9b          a stored archive, unchanged
   campus-backup download students --output students.csv         the live data
   campus-backup download attendance --format xlsx --names
   campus-backup download all --output - | age -r age1... > backup.json.age";

@@ -11,7 +11,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 
 pub use accounts::Admin;
-pub use archives::{Acting, Archive, ArchiveFields, Clear, Download, Extract, Open, Reading, Restore, TableStyle};
+pub use archives::{Acting, ArchiveFields, Clear, Download, Extract, Reading, Restore, TableStyle};
 use examples::*;
 pub(crate) use settings::{ADMIN_PASSWORD, JWT_SECRET, JWT_SECRET_PREVIOUS, ListedSetting, settings};
 pub use settings::{Common, SECRET_VARIABLES, Serve, Serving};
@@ -20,21 +20,21 @@ use crate::cli::exit::EXIT_CODES;
 use crate::settings::units;
 
 const SECRETS: &str = "Secrets, only as environment variables (or the files above):
-  CAMPUS_BACKUP_ADMIN_PASSWORD       Password of the first administrator [default: one is made and printed once]
-  CAMPUS_BACKUP_JWT_SECRET           Signs the tokens, at least 32 bytes [default: made once, kept in the data folder]
+  CAMPUS_BACKUP_ADMIN_PASSWORD       Password of the first administrator [default: generated and printed once]
+  CAMPUS_BACKUP_JWT_SECRET           Signs the tokens, at least 32 bytes [default: generated once, in the data folder]
   CAMPUS_BACKUP_JWT_SECRET_PREVIOUS  Still accepted while the secret is rotated";
 
-/// What stands below the flags of `serve`.
+/// The help below the flags of `serve`.
 fn serve_help() -> String {
     let codes = EXIT_CODES.map(|(code, meaning)| format!("  {code:<4} {meaning}"));
     format!("{SECRETS}\n\nExit codes:\n{}", codes.join("\n"))
 }
 
-/// Look at, download, back up and clear a school's data.
+/// Download, back up, restore and clear a school's data.
 #[derive(Debug, Parser)]
 #[command(name = "campus-backup", version, args_conflicts_with_subcommands = true, after_help = serve_help())]
 pub struct Cli {
-    /// What to do; without one, `serve`.
+    /// The subcommand; `serve` by default.
     #[command(subcommand)]
     pub command: Option<Command>,
     /// Settings of `serve`.
@@ -50,7 +50,7 @@ pub enum Command {
     Serve(Box<Serve>),
     /// Create the data folder, the database file and the folder of archives if they are absent, run pending migrations, and end.
     Migrate(Common),
-    /// Administrators' accounts.
+    /// Manage administrators' accounts.
     #[command(subcommand)]
     Admin(Admin),
     /// Print an access token for a user, for scripts.
@@ -58,158 +58,163 @@ pub enum Command {
     Token {
         /// The user.
         username: String,
-        /// How long it is valid, `365d` at most [default: that of `--token-lifetime`].
+        /// Lifetime of the token, `365d` at most [default: that of `--token-lifetime`].
         #[arg(long, value_name = "DURATION", value_parser = token_lifetime)]
         lifetime: Option<Duration>,
-        /// Where the database is.
+        /// The settings of the installation.
         #[command(flatten)]
         common: Common,
     },
-    /// Fill a database that is empty, or has only the first administrator, who stays, with a school that does not exist.
+    /// Fill a database with an invented school. The database must be empty, or have only the first administrator, which stays.
     #[command(after_help = DEMO_EXAMPLES)]
     Demo {
-        /// The size of the school, 1,000 at most: 1 is 1,000 students, 5,000 payments and 100,000 rows of attendance.
+        /// Size of the school, 1,000 at most: 1 is 1,000 students, 5,000 payments and 100,000 rows of attendance.
         #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000))]
         scale: u32,
-        /// Where the database is.
+        /// The settings of the installation.
         #[command(flatten)]
         common: Common,
     },
-    /// Ask the service that runs with these settings whether it can work; for health checks.
+    /// Ask the service that runs with these settings whether it is ready; for health checks.
     #[command(after_help = HEALTH_EXAMPLES)]
     Health {
         /// Check the store of archives instead, without the service: write, read, list and delete a file in it.
         #[arg(long)]
         store: bool,
-        /// Where the service and its archives are.
+        /// The settings of the installation.
         #[command(flatten)]
         common: Common,
     },
-    /// Print the API's document.
+    /// Print the API's document (OpenAPI).
     Openapi,
-    /// Take an archive of everything, read it back and list it.
+    /// Create a backup of everything, read it back and store it.
     #[command(after_help = BACKUP_EXAMPLES)]
     Backup {
-        /// What is said of it.
+        /// Label, note and protection.
         #[command(flatten)]
-        words: ArchiveFields,
-        /// Who takes it, and where.
+        fields: ArchiveFields,
+        /// The account that acts, and the installation.
         #[command(flatten)]
         acting: Acting,
     },
-    /// List the archives, the newest first. No database and no account is needed.
+    /// List the stored archives, the newest first. Needs no database and no account.
     #[command(after_help = LIST_EXAMPLES)]
     List {
-        /// Where they are.
+        /// Print one JSON object, for scripts.
+        #[arg(long)]
+        json: bool,
+        /// The settings of the installation.
         #[command(flatten)]
-        reading: Reading,
+        common: Common,
     },
-    /// Say what is known of an archive. No database and no account is needed.
+    /// Show an archive's details. Needs no database and no account. A file is read to its end and needs no installation.
+    #[command(after_help = SHOW_EXAMPLES)]
     Show {
-        /// Its id.
-        id: String,
-        /// Where it is.
+        /// The archive's id, or the path of a backup file. `-` is the standard input.
+        #[arg(value_name = "ID|FILE")]
+        archive: String,
+        /// The keys and the archives.
         #[command(flatten)]
         reading: Reading,
     },
-    /// Read a stored archive to its end and compare everything. If the archive is whole and has no manifest, or a damaged one,
-    /// the manifest is made again. Damage is remembered with the archive; that it is whole only the service can sign, so verify
-    /// it there to have that remembered. No database and no account is needed.
+    /// Read an archive to its end and compare everything. Needs no database and no account; a file needs no installation either. If a
+    /// stored archive is complete and its manifest is missing or damaged, the manifest is written again. Damage is recorded with
+    /// the archive. Success is recorded only if the service verifies it, because only the service can sign it.
     #[command(after_help = VERIFY_EXAMPLES)]
     Verify {
-        /// Its id.
-        id: String,
-        /// Also restore it into a database of its own, which says how long a restore takes.
+        /// The archive's id, or the path of a backup file. `-` is the standard input.
+        #[arg(value_name = "ID|FILE")]
+        archive: String,
+        /// Also restore it into a temporary database, which shows how long a restore takes. Only for a stored archive.
         #[arg(long)]
         test_restore: bool,
-        /// Where it is.
+        /// The keys and the archives.
         #[command(flatten)]
         reading: Reading,
     },
-    /// Take one table out of an archive, as its download was at the archive's moment. No database and no account is needed.
+    /// Write one table of an archive as a file, equal to its download at the archive's moment. Needs no database and no account; a
+    /// file needs no installation either.
     #[command(after_help = EXTRACT_EXAMPLES)]
     Extract(Extract),
-    /// Compare two archives, or one and the live data.
+    /// Compare two archives, or an archive with the live data.
     #[command(after_help = DIFF_EXAMPLES)]
     Diff {
-        /// The id of an archive, or `live`.
+        /// An archive's id, the path of a backup file, or `live`. `-` is the standard input.
+        #[arg(value_name = "ID|FILE|live")]
         from: String,
-        /// The id of another, or `live`.
-        #[arg(default_value = "live")]
+        /// The archive to compare it with, in the same forms.
+        #[arg(value_name = "ID|FILE|live", default_value = "live")]
         to: String,
         /// Print all rows that differ as CSV instead of counts.
         #[arg(long, conflicts_with = "json")]
         csv: bool,
-        /// Who asks, and where.
+        /// The account that acts, and the installation.
         #[command(flatten)]
         acting: Acting,
     },
-    /// Restore an archive: show the plan, ask, take a safety archive, and do it in one transaction. An empty database is filled,
-    /// too; if nobody can sign in afterwards, an administrator is made.
+    /// Restore an archive: show the plan, ask for confirmation, create a safety backup, and restore in one transaction. An empty database
+    /// is filled, too. If no administrator can sign in afterwards, one is created.
     #[command(after_help = RESTORE_EXAMPLES)]
     Restore(Restore),
-    /// Remove all rows of a table, with everything that can't stand without them: show what would be removed, ask, create a safety
-    /// backup, and do it in one transaction. It can be undone.
+    /// Delete all rows of a table and all rows that depend on them: show the counts, ask for confirmation, create a safety backup, and
+    /// delete in one transaction. It can be undone.
     #[command(after_help = CLEAR_EXAMPLES)]
     Clear(Clear),
-    /// Undo a clear: put back exactly the rows that it removed.
+    /// Undo a clear: insert exactly the rows that it deleted.
     #[command(after_help = UNDO_EXAMPLES)]
     Undo {
-        /// The id of the clear, which is that of its job.
+        /// The id of the clear, which is the id of its job.
         id: String,
-        /// Who asks, and where.
+        /// The account that acts, and the installation.
         #[command(flatten)]
         acting: Acting,
     },
-    /// Delete an archive, for ever.
+    /// Delete a stored archive permanently.
     #[command(after_help = DELETE_EXAMPLES)]
     Delete {
-        /// Its id.
+        /// The archive's id.
         id: String,
-        /// Delete it although a clear can be undone only with it. A protected archive is not deleted all the same.
+        /// Delete it even if the undo of a clear needs it. A protected archive is never deleted.
         #[arg(long)]
         force: bool,
-        /// Do not ask. Without a terminal it can't be asked, and is refused.
+        /// Do not ask for confirmation. Required where there is no terminal to ask on.
         #[arg(long)]
         yes: bool,
-        /// Who asks, and where.
+        /// The account that acts, and the installation.
         #[command(flatten)]
         acting: Acting,
     },
-    /// Protect an archive from deletion.
+    /// Protect a stored archive from deletion.
     #[command(after_help = PROTECT_EXAMPLES)]
     Protect {
-        /// Its id.
+        /// The archive's id.
         id: String,
         /// End the protection.
         #[arg(long)]
         off: bool,
-        /// Who asks, and where.
+        /// The account that acts, and the installation.
         #[command(flatten)]
         acting: Acting,
     },
-    /// Put a backup file among the archives. It is read to its end, and what is not whole is refused.
+    /// Store a backup file as an archive. The file is read to its end and refused if it is not complete.
     #[command(after_help = UPLOAD_EXAMPLES)]
     Upload {
         /// The file; `-` is the standard input.
         file: String,
-        /// What is said of it.
+        /// Label, note and protection.
         #[command(flatten)]
-        words: ArchiveFields,
-        /// Who asks, and where.
+        fields: ArchiveFields,
+        /// The account that acts, and the installation.
         #[command(flatten)]
         acting: Acting,
     },
-    /// Save a stored archive as it is, or a table of the live data.
+    /// Save a stored archive as a file, or a table of the live data.
     #[command(after_help = DOWNLOAD_EXAMPLES)]
     Download(Download),
-    /// Look into an archive, such as the complete JSON backup: no service and no database is needed.
-    #[command(subcommand)]
-    Open(Open),
-    /// Print what makes a shell complete the command line.
+    /// Print the shell's completion script.
     #[command(after_help = COMPLETIONS_EXAMPLES)]
     Completions {
-        /// Which shell.
+        /// The shell.
         shell: Shell,
     },
 }
@@ -219,10 +224,10 @@ fn token_lifetime(given: &str) -> Result<Duration, String> {
 }
 
 impl Cli {
-    /// Reads the command line, and the environment behind it.
+    /// Reads the command line and the environment.
     ///
     /// # Errors
-    /// What clap says, which may also be the help that was asked for.
+    /// An error of clap, which may also be the help.
     pub fn read(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> Result<Self, clap::Error> {
         let mut command = command();
         let matches = command.try_get_matches_from_mut(arguments)?;
@@ -235,7 +240,7 @@ pub fn command() -> clap::Command {
     without_values(Cli::command())
 }
 
-/// The help names the variables and never shows what is in them: a database's address has its password in it.
+/// Hides the values of variables in the help, because a database's address contains its password.
 fn without_values(command: clap::Command) -> clap::Command {
     command
         .mut_args(|argument| argument.hide_env_values(true))
@@ -247,12 +252,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_command_line_is_sound() {
+    fn command_line_is_consistent() {
         Cli::command().debug_assert();
     }
 
     #[test]
-    fn serve_is_the_default_and_takes_the_same_flags() {
+    fn serve_is_the_default_and_has_the_same_flags() {
         let read = |arguments: &[&str]| Cli::read(arguments.iter().map(Into::into));
         let bare = read(&["campus-backup", "--listen", "127.0.0.1:1"]).unwrap();
         assert!(bare.command.is_none());
@@ -274,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn the_help_names_every_variable_and_every_default() {
+    fn help_names_every_variable_and_every_default() {
         let mut command = command();
         let serve = command.find_subcommand_mut("serve").unwrap();
         let help = serve.render_long_help().to_string();

@@ -164,12 +164,7 @@ pub struct Serving {
     pub session_lifetime: String,
     /// Sign-in attempts that one account has at once from one address, and ten times as many from all addresses. One comes
     /// back every 6 seconds. An address from which the account signed in lately needs only its own.
-    #[arg(
-        long,
-        env = "CAMPUS_BACKUP_LOGIN_BURST_ACCOUNT",
-        value_name = "N",
-        default_value = "10"
-    )]
+    #[arg(long, env = "CAMPUS_BACKUP_LOGIN_BURST", value_name = "N", default_value = "10")]
     pub login_burst: String,
     /// The same for one address (IPv6: one network of 64 bits). One comes back every second.
     #[arg(

@@ -1,14 +1,14 @@
-//! `campus-backup open`: an archive file, with no service and no database.
+//! `campus-backup show`, `verify` and `extract` with a backup file: no service, no installation and no database.
 
 use harness::service::{Finished, Setup};
 use harness::{Engine, School, Service, TABLES, on_every_engine, small_school};
 
-async fn open(folder: &Setup, arguments: &[&str]) -> Finished {
-    folder.again().argument("open").arguments(arguments).run().await
+async fn run(folder: &Setup, arguments: &[&str]) -> Finished {
+    folder.again().arguments(arguments).run().await
 }
 
 #[on_every_engine(nightly)]
-async fn a_table_comes_out_of_an_archive_as_it_was_downloaded(engine: Engine) {
+async fn extracted_table_equals_the_live_download(engine: Engine) {
     let school = small_school(engine).await;
     let service = Service::on(&school.scratch).await;
     let admin = service.admin().await;
@@ -16,7 +16,7 @@ async fn a_table_comes_out_of_an_archive_as_it_was_downloaded(engine: Engine) {
     let file = bare.folder().join("all.json");
     std::fs::write(&file, admin.get("/backup/download/all").await.expect(200).body).unwrap();
 
-    let listed = open(&bare, &["list", "all.json"]).await;
+    let listed = run(&bare, &["show", "all.json"]).await;
     assert_eq!(listed.code, Some(0), "{listed:?}");
     for table in TABLES {
         let line = format!("{:>12}  {table}", School::count(table));
@@ -28,13 +28,15 @@ async fn a_table_comes_out_of_an_archive_as_it_was_downloaded(engine: Engine) {
 
         let live = admin.get(&format!("/backup/download/{table}")).await.expect(200).body;
         let output = format!("{table}.csv");
-        let taken = open(&bare, &["extract", "all.json", table, "--output", &output]).await;
+        let taken = run(&bare, &["extract", "all.json", table, "--output", &output]).await;
         assert_eq!(taken.code, Some(0), "{taken:?}");
         assert_eq!(std::fs::read(bare.folder().join(output)).unwrap(), &live[..], "{table}");
     }
-    let verified = open(&bare, &["verify", "all.json", "--json"]).await;
-    let verified: serde_json::Value = serde_json::from_str(&verified.stdout).unwrap();
-    assert_eq!(verified["summary"]["total"], 25);
+    for command in ["show", "verify"] {
+        let checked = run(&bare, &[command, "all.json", "--json"]).await;
+        let checked: serde_json::Value = serde_json::from_str(&checked.stdout).unwrap();
+        assert_eq!(checked["summary"]["total"], 25);
+    }
 }
 
 /// As every other file with a secret.
@@ -55,7 +57,7 @@ async fn identity_that_others_can_read_is_refused() {
     .unwrap();
     for (mode, is_accepted) in [(0o644, false), (0o640, false), (0o600, true)] {
         std::fs::set_permissions(&key, std::fs::Permissions::from_mode(mode)).unwrap();
-        let listed = open(&bare, &["list", "all.json", "--identity", "key.txt"]).await;
+        let listed = run(&bare, &["show", "all.json", "--identity", "key.txt"]).await;
         match is_accepted {
             true => assert_eq!(listed.code, Some(0), "{listed:?}"),
             false => {
@@ -72,7 +74,7 @@ async fn identity_that_others_can_read_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_refused_leaves_nothing() {
+async fn refused_file_leaves_no_output() {
     let school = small_school(harness::Engine::Sqlite).await;
     let service = Service::on(&school.scratch).await;
     let bare = Setup::bare();
@@ -87,11 +89,11 @@ async fn what_is_refused_leaves_nothing() {
     place("dump.sql", b"CREATE TABLE students (id INTEGER);\n");
     for name in ["cut.json", "flipped.json", "empty.json", "dump.sql"] {
         for arguments in [
-            &["list", name][..],
+            &["show", name][..],
             &["verify", name],
             &["extract", name, "students", "--output", "out.csv"],
         ] {
-            let refused = open(&bare, arguments).await;
+            let refused = run(&bare, arguments).await;
             refused.assert_plain_fault(6);
             assert!(refused.stdout.is_empty(), "{refused:?}");
             assert!(!bare.folder().join("out.csv").exists(), "{name}");
@@ -103,14 +105,54 @@ async fn what_is_refused_leaves_nothing() {
         &["extract", "all.json", "students", "--format", "xlsx"],
         &["extract", "all.json", "students", "--timezone", "Mars/Olympus"],
         &["extract", "all.json", "students", "--output", "all.json"],
-        &["list", "nowhere.json"],
-        &["list", "all.json", "--identity", "nowhere.txt"],
+        &["show", "all.json", "--identity", "nowhere.txt"],
+        &["verify", "all.json", "--test-restore"],
     ] {
-        open(&bare, arguments).await.assert_plain_fault(2);
+        run(&bare, arguments).await.assert_plain_fault(2);
+    }
+    for command in ["show", "verify"] {
+        run(&bare, &[command, "nowhere.json"]).await.assert_plain_fault(7);
     }
     let left: Vec<_> = std::fs::read_dir(bare.folder())
         .unwrap()
         .map(|entry| entry.unwrap().file_name())
         .collect();
     assert_eq!(left.len(), 5, "{left:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn standard_input_and_pipes_are_files() {
+    let school = small_school(harness::Engine::Sqlite).await;
+    let service = Service::on(&school.scratch).await;
+    let bare = Setup::bare();
+    let all = service.admin().await.get("/backup/download/all").await.expect(200).body;
+    for command in ["show", "verify"] {
+        let done = bare.again().arguments(&[command, "-"]).run_with_input(&all).await;
+        assert_eq!(done.code, Some(0), "{done:?}");
+        let done = bare
+            .again()
+            .arguments(&[command, "/dev/stdin"])
+            .run_with_input(&all)
+            .await;
+        assert_eq!(done.code, Some(0), "{done:?}");
+    }
+}
+
+/// The settings of a service that does not start must not keep anyone from a file.
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_settings_do_not_matter_to_a_file() {
+    let school = small_school(harness::Engine::Sqlite).await;
+    let service = Service::on(&school.scratch).await;
+    let bare = Setup::bare();
+    let all = service.admin().await.get("/backup/download/all").await.expect(200).body;
+    std::fs::write(bare.folder().join("all.json"), &all).unwrap();
+    for command in [
+        &["show", "all.json"][..],
+        &["verify", "all.json"],
+        &["extract", "all.json", "students"],
+    ] {
+        let setup = bare.again().set("DATABASE_URL", "nonsense").arguments(command);
+        let done = setup.run().await;
+        assert_eq!(done.code, Some(0), "{command:?}: {done:?}");
+    }
 }
