@@ -1,4 +1,4 @@
-//! Who is asking: the address of the client, seen through the proxies that are trusted.
+//! The address of the client, found through trusted proxies, and the address that the client uses for the service.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -9,15 +9,15 @@ use ipnet::IpNet;
 
 use crate::prefix;
 
-/// The proxies whose `X-Forwarded-For` is believed. Application data of the service.
+/// The proxies whose `X-Forwarded-For` is trusted. Application data of the service.
 #[derive(Clone, Debug, Default)]
 pub struct TrustedProxies(pub Vec<IpNet>);
 
 /// The address of the client.
 ///
-/// It is the peer's, unless the peer is a trusted proxy. Then `X-Forwarded-For` is walked from the right, where each
-/// proxy adds who asked it, to the first address that is not a trusted proxy. What stands further left was sent by the
-/// client and may be made up.
+/// It is the peer's address, unless the peer is a trusted proxy. Each proxy appends the address of its own client to `X-Forwarded-For`.
+/// So the header is read from the right to the first address that is not a trusted proxy. Values further left were sent by the
+/// client and may be false.
 pub fn client_address(request: &HttpRequest) -> IpAddr {
     let peer = request
         .peer_addr()
@@ -35,7 +35,7 @@ pub fn client_address(request: &HttpRequest) -> IpAddr {
         .collect();
     let mut client = peer;
     for entry in headers.iter().rev().flat_map(|header| header.rsplit(',')) {
-        // What can't be read was not written by a proxy that is to be believed; neither is what stands left of it.
+        // A trusted proxy would not write an unreadable value. Values left of it are not trusted either.
         let Some(address) = address(entry) else { break };
         client = address;
         if !proxies.trust(address) {
@@ -45,7 +45,7 @@ pub fn client_address(request: &HttpRequest) -> IpAddr {
     client
 }
 
-/// Header fields by which proxies say that they are there.
+/// Header fields that show that a request passed a proxy.
 const OF_PROXIES: [&str; 7] = [
     "via",
     "forwarded",
@@ -56,9 +56,9 @@ const OF_PROXIES: [&str; 7] = [
     "x-real-ip",
 ];
 
-/// Whether the end of an answer without a length may reach the client although the answer was broken off: HTTP/1.0 has no
-/// other end than that of the connection, and there are proxies that end an answer cleanly when the connection to the
-/// service breaks. A proxy is believed to be one whatever its address: that costs a spool and nothing else.
+/// Whether a client could take a broken answer without a length for a complete one. In HTTP/1.0 an answer ends with the connection,
+/// and some proxies end an answer cleanly when the connection to the service breaks. Here every proxy counts, also an untrusted one:
+/// the only cost is a spooled file.
 pub fn needs_length(request: &HttpRequest) -> bool {
     let of_proxy = |peer: IpAddr| {
         let proxies = request.app_data::<TrustedProxies>();
@@ -69,7 +69,7 @@ pub fn needs_length(request: &HttpRequest) -> bool {
         || request.peer_addr().is_some_and(|peer| of_proxy(peer.ip()))
 }
 
-/// Where browsers find the service, without a slash at its end: `public_url`, or else where this request came.
+/// The address of the service for browsers, without a slash at its end: `public_url`, or else the one of this request.
 pub fn of_service(public_url: Option<&str>, request: &HttpRequest) -> String {
     public_url.map_or_else(
         || origin(request) + &prefix::forwarded(request).unwrap_or_default(),
@@ -77,16 +77,16 @@ pub fn of_service(public_url: Option<&str>, request: &HttpRequest) -> String {
     )
 }
 
-/// Whether a request has come by a proxy that is believed.
+/// Whether a request came through a trusted proxy.
 pub(crate) fn came_by_trusted_proxy(request: &HttpRequest) -> bool {
     let peer = request.peer_addr().map(|peer| peer.ip().to_canonical());
     let proxies = request.app_data::<TrustedProxies>();
     peer.is_some_and(|peer| proxies.is_some_and(|proxies| proxies.trust(peer)))
 }
 
-/// Scheme and host that the client asked for, as in `https://school.example`. What `X-Forwarded-Proto` and `X-Forwarded-Host`
-/// say is believed of a trusted proxy alone, and of several values the last one, which that proxy has written. `Forwarded` is
-/// not read: a proxy that writes the others passes on what a client has put there.
+/// Scheme and host of the client's request, as in `https://school.example`. `X-Forwarded-Proto` and `X-Forwarded-Host` are read only
+/// from a trusted proxy. Of several values the last counts, because that proxy has written it. `Forwarded` is not read: a proxy
+/// that writes the other headers passes on the client's `Forwarded`.
 fn origin(request: &HttpRequest) -> String {
     let is_from_proxy = came_by_trusted_proxy(request);
     let forwarded = |name: &str| {
@@ -103,13 +103,13 @@ fn origin(request: &HttpRequest) -> String {
     format!("{scheme}://{host}")
 }
 
-/// The host that a request names, if it is one.
+/// The valid host of a request, if it has one.
 fn host_of(request: &HttpRequest) -> Option<&str> {
     let host = request.headers().get(HOST)?.to_str().ok()?;
     is_host(host).then_some(host)
 }
 
-/// Whether a request names one host, or is of HTTP/1.0 and names none (RFC 9112, section 3.2).
+/// Whether a request has exactly one valid host, or none in HTTP/1.0 (RFC 9112, section 3.2).
 pub fn names_a_host(request: &HttpRequest) -> bool {
     let mut sent = request.headers().get_all(HOST);
     match (sent.next(), sent.next()) {
@@ -119,8 +119,8 @@ pub fn names_a_host(request: &HttpRequest) -> bool {
     }
 }
 
-/// Whether it is a name or an address, with or without a port. Of what RFC 3986 would also allow in a name, such as `;`, no name
-/// has anything, and in a link or a cookie it would mean something.
+/// Whether it is a name or an address, with or without a port. Other characters that RFC 3986 allows in a name, such as `;`, occur in
+/// no real name and have a meaning in links and cookies.
 fn is_host(text: &str) -> bool {
     const LONGEST: usize = 255 + ":65535".len();
     let (host, port) = match text.strip_prefix('[').and_then(|text| text.split_once(']')) {
@@ -149,7 +149,7 @@ impl TrustedProxies {
     }
 }
 
-/// An address with or without a port, as proxies write it: `1.2.3.4`, `1.2.3.4:5`, `::1`, `[::1]`, `[::1]:5`.
+/// An address with or without a port, in the forms that proxies write: `1.2.3.4`, `1.2.3.4:5`, `::1`, `[::1]`, `[::1]:5`.
 fn address(entry: &str) -> Option<IpAddr> {
     let entry = entry.trim();
     let bare = entry
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_trusted_proxy_says_where_browsers_find_the_service() {
+    fn only_a_trusted_proxy_sets_the_address_of_the_service() {
         let origin_of = |peer: &str, headers: &[(&'static str, &str)]| {
             let mut request = TestRequest::default()
                 .app_data(TrustedProxies(vec!["10.0.0.0/8".parse().unwrap()]))
@@ -237,7 +237,7 @@ mod tests {
         assert_eq!(origin_of("203.0.113.9", &all), "http://inside.example:8080");
         assert_eq!(origin_of("10.0.0.1", &all), "https://school.example");
         assert_eq!(origin_of("10.0.0.1", &asked), "http://inside.example:8080");
-        // What a client has sent stands before it, or in a header that the proxy does not write.
+        // The client's values stand before the proxy's, or in a header that the proxy does not write.
         let sent = [
             ("Forwarded", "host=evil.example;proto=http"),
             ("X-Forwarded-Host", "evil.example"),
@@ -274,12 +274,12 @@ mod tests {
     }
 
     #[test]
-    fn a_stranger_is_not_believed() {
+    fn untrusted_peer_is_ignored() {
         assert_eq!(client("203.0.113.9:1", &["198.51.100.1"]), "203.0.113.9");
     }
 
     #[test]
-    fn what_stands_left_of_the_client_is_not_believed() {
+    fn values_left_of_the_client_are_ignored() {
         assert_eq!(
             client("10.0.0.1:1", &["1.1.1.1, 198.51.100.1, 10.2.2.2"]),
             "198.51.100.1"
@@ -290,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn a_trusted_proxy_is_believed() {
+    fn trusted_proxy_is_used() {
         assert_eq!(client("10.0.0.1:1", &["198.51.100.1"]), "198.51.100.1");
         assert_eq!(client("10.0.0.1:1", &["198.51.100.1:4711"]), "198.51.100.1");
         assert_eq!(client("[fd00::1]:1", &["[2001:db8::7]:4711"]), "2001:db8::7");

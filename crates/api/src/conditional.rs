@@ -1,4 +1,4 @@
-//! Conditional requests (RFC 9110, section 13): an answer that the client has already is not sent again.
+//! Conditional requests (RFC 9110, section 13): the client's current copy is not sent again.
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ContentType, ETag, EntityTag, Header as _, IfNoneMatch};
@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::problem::ApiError;
 
-/// Whether the client has named this tag as one that it knows (RFC 9110, section 13.1.2).
+/// Whether the client sent this tag in `If-None-Match` (RFC 9110, section 13.1.2).
 pub(crate) fn is_known(request: &HttpRequest, tag: &EntityTag) -> bool {
     match IfNoneMatch::parse(request) {
         Ok(IfNoneMatch::Any) => true,
@@ -19,11 +19,11 @@ pub(crate) fn is_known(request: &HttpRequest, tag: &EntityTag) -> bool {
     }
 }
 
-/// Finishes an answer with a body in JSON and an `ETag`; without the body and as 304 if the client has named that tag in
-/// `If-None-Match`. The tag is a weak one, because the answer may be compressed on its way.
+/// Finishes an answer with a JSON body and an `ETag`, or with 304 and no body if the client sent that tag in `If-None-Match`.
+/// The tag is weak, because a middleware may compress the answer.
 ///
 /// # Errors
-/// 500 `internal` if it can't be written as JSON.
+/// 500 `internal` if the body can't be written as JSON.
 pub(crate) fn json(
     request: &HttpRequest,
     answer: &mut HttpResponseBuilder,

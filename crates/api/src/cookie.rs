@@ -1,17 +1,17 @@
-//! The cookie with which the dashboard's page goes on after a reload (RFC 6265): no script can read it, no other site makes a
-//! browser send it, and it is gone with the browser.
+//! The cookie that keeps the dashboard's session after a reload (RFC 6265). No script can read it, no other site can make a browser
+//! send it, and it ends with the browser.
 
 use actix_web::HttpRequest;
 use actix_web::cookie::{Cookie, SameSite, time};
 use url::Url;
 
-/// Its name where browsers come by plain HTTP. By https it has a prefix with which browsers take it from nobody else.
+/// The name by plain HTTP. By https it has a prefix, so that browsers accept it only from this service.
 pub const NAME: &str = "campus_backup_session";
 
-/// The path that it is sent to.
+/// The path of the requests that have it.
 const PATH: &str = "/auth/session";
 
-/// How the cookie is named, and where it is sent.
+/// The name and the attributes of the cookie.
 struct Scope {
     name: String,
     path: String,
@@ -19,8 +19,8 @@ struct Scope {
 }
 
 impl Scope {
-    /// For a service that browsers find at that address: at the root of a host by https no other host of the same domain can set
-    /// it (`__Host-`, for which the path must be the root), under a path at least nobody can by plain HTTP (`__Secure-`).
+    /// The ones for a service with this address. By https at the root of a host, no other host of the domain can set it (`__Host-`
+    /// requires the root path). By https under a path, it can't be set by plain HTTP (`__Secure-`).
     fn of(service: &str) -> Self {
         let url = Url::parse(service).ok();
         let above = url.as_ref().map_or("", |url| url.path().trim_end_matches('/'));
@@ -38,13 +38,13 @@ impl Scope {
     }
 }
 
-/// What a request to that service sent, if anything.
+/// The cookie's value in a request, if it has one.
 pub fn of(request: &HttpRequest, service: &str) -> Option<String> {
     let cookie = request.cookie(&Scope::of(service).name)?;
     Some(cookie.value().to_owned())
 }
 
-/// One with a token, for a service that browsers find at that address.
+/// A cookie with a token, for a service with this address.
 pub fn with(token: String, service: &str) -> Cookie<'static> {
     let scope = Scope::of(service);
     Cookie::build(scope.name, token)
@@ -55,7 +55,7 @@ pub fn with(token: String, service: &str) -> Cookie<'static> {
         .finish()
 }
 
-/// What makes a browser forget it.
+/// The expired cookie that deletes it.
 pub fn without(service: &str) -> Cookie<'static> {
     let mut cookie = with(String::new(), service);
     cookie.set_max_age(time::Duration::ZERO);
@@ -100,7 +100,7 @@ mod tests {
             let request = TestRequest::default().insert_header(("Cookie", format!("{name}=x; other=y")));
             assert_eq!(of(&request.to_http_request(), service).as_deref(), Some("x"));
         }
-        // A name without the prefix may have been set by anybody.
+        // Any host of the domain can set a name without the prefix.
         let request = TestRequest::default().insert_header(("Cookie", format!("{NAME}=x")));
         assert_eq!(of(&request.to_http_request(), "https://school.example"), None);
     }

@@ -1,4 +1,4 @@
-//! How a person asks for CSV: the words of the query parameters and of the command line's flags, which are the same.
+//! The names of CSV styles, in query parameters and in flags of the command line.
 
 use campus_backup_domain::catalog::NameColumns;
 use campus_backup_domain::export::{CsvStyle, DateStyle, DecimalMark, Delimiter};
@@ -6,7 +6,7 @@ use clap::ValueEnum;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-/// What stands between two fields.
+/// The delimiter between two fields.
 #[derive(Clone, Copy, Debug, Default, Deserialize, ToSchema, ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub enum DelimiterName {
@@ -19,7 +19,7 @@ pub enum DelimiterName {
     Tab,
 }
 
-/// What stands before the decimals of an amount.
+/// The decimal mark of an amount.
 #[derive(Clone, Copy, Debug, Default, Deserialize, ToSchema, ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub enum DecimalsName {
@@ -30,7 +30,7 @@ pub enum DecimalsName {
     Comma,
 }
 
-/// How dates and times are written.
+/// The style of dates and times.
 #[derive(Clone, Copy, Debug, Default, Deserialize, ToSchema, ValueEnum)]
 #[serde(rename_all = "snake_case")]
 #[value(rename_all = "snake_case")]
@@ -42,7 +42,7 @@ pub enum DatesName {
     Iso,
 }
 
-/// The style of these names.
+/// The style with these names.
 pub(crate) fn style(delimiter: DelimiterName, decimals: DecimalsName, dates: DatesName) -> CsvStyle {
     CsvStyle {
         delimiter: match delimiter {
@@ -61,7 +61,7 @@ pub(crate) fn style(delimiter: DelimiterName, decimals: DecimalsName, dates: Dat
     }
 }
 
-/// Whether names are to stand beside ids.
+/// Whether columns with names are added beside ids.
 pub(crate) fn name_columns(is_wanted: bool) -> NameColumns {
     match is_wanted {
         true => NameColumns::Included,

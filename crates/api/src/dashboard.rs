@@ -1,9 +1,8 @@
 //! The dashboard's files, at `/backup/`.
 //!
-//! They lie in the folder of the API that they speak with: its page is `/backup/`, what the page loads is
-//! `/backup/assets/...`, and its own addresses are behind `#`, which no server ever sees. So no page of the dashboard can
-//! collide with an operation, today or later, and an unknown path stays a 404. No token is asked for: the files are
-//! the same for everybody and hold nothing.
+//! The page is `/backup/`, its files are `/backup/assets/...`, and its own addresses are behind `#`, which a browser does not send. So
+//! no address of the dashboard collides with an operation, and an unknown path stays a 404. No token is required, because the
+//! files contain no data.
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
@@ -22,16 +21,16 @@ const WITHOUT_SLASH: &str = "/backup";
 const ASSETS: &str = "/backup/{file:assets/.+}";
 
 const ROOT: &str = "/";
-/// What browsers ask for by themselves, also beside Swagger UI and a download link.
+/// Icons that browsers request by themselves, also for Swagger UI and a download link.
 const ICON: &str = "/favicon.ico";
 const ICON_BYTES: &[u8] = include_bytes!("favicon.ico");
 
-/// All paths, as templates. They are no operations and stand in no document.
+/// All paths, as templates. They are not operations, so the API's document does not have them.
 pub const PATHS: [&str; 5] = [PAGE, WITHOUT_SLASH, ASSETS, ROOT, ICON];
 
 const A_DAY: u32 = 24 * 60 * 60;
 
-/// A year, which is as good as for ever (RFC 9111 knows no such word).
+/// A year, because RFC 9111 has no value for "forever".
 const A_YEAR: u32 = 365 * 24 * 60 * 60;
 
 /// Registers the routes.
@@ -48,7 +47,7 @@ async fn page(request: HttpRequest) -> Result<HttpResponse, ApiError> {
     send(&request, "")
 }
 
-/// Somebody who knows the host alone finds the page. Another page may be there one day, so it is not permanent.
+/// Redirects the host's root to the page. Not permanently: another page may be there one day.
 async fn to_page() -> HttpResponse {
     HttpResponse::TemporaryRedirect()
         .insert_header((LOCATION, PAGE))
@@ -69,7 +68,7 @@ async fn asset(request: HttpRequest, file: web::Path<String>) -> Result<HttpResp
     send(&request, &file)
 }
 
-/// Relative, so that it is right behind a proxy that puts the service under a path of its own.
+/// Relative, so that it works behind a proxy with a path prefix.
 async fn with_slash() -> HttpResponse {
     HttpResponse::PermanentRedirect()
         .insert_header((LOCATION, "backup/"))

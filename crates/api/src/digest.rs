@@ -1,21 +1,21 @@
-//! The digest of a file that is sent, in the header fields of RFC 9530.
+//! The digest of a sent file, in the header fields of RFC 9530.
 
 use actix_web::http::header::HeaderName;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-/// The digest of the whole file, whatever part of it is sent.
+/// The digest of the whole file, also for a range.
 pub(crate) const REPR_DIGEST: HeaderName = HeaderName::from_static("repr-digest");
 
 /// The digest of the bytes of this answer.
 pub(crate) const CONTENT_DIGEST: HeaderName = HeaderName::from_static("content-digest");
 
-/// How a SHA-256 is written in either.
+/// A SHA-256 in the form of both headers.
 pub(crate) fn sha256(digest: &[u8]) -> String {
     format!("sha-256=:{}:", STANDARD.encode(digest))
 }
 
-/// The same for one that is written in hexadecimal; none if it is something else.
+/// The same for a hexadecimal SHA-256; `None` if it is not one.
 pub(crate) fn sha256_of_hexadecimal(hexadecimal: &str) -> Option<String> {
     let digits = hexadecimal.as_bytes().chunks_exact(2);
     let bytes: Option<Vec<u8>> = digits

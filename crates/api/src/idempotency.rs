@@ -1,6 +1,6 @@
-//! The header `Idempotency-Key`: sending a request again without doing it again.
+//! The header `Idempotency-Key`: a repeated request has no second effect.
 //!
-//! A handler that changes data takes an [`IdempotencyKey`] and hands it on with its submission to the jobs.
+//! A handler that changes data takes an [`IdempotencyKey`] and passes it on when it submits the job.
 
 use std::future::{Ready, ready};
 
@@ -16,7 +16,7 @@ use crate::problem::ApiError;
 /// The header's name (draft-ietf-httpapi-idempotency-key-header).
 pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
-/// What the caller calls this request, if anything.
+/// The caller's key for this request, if there is one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdempotencyKey(Option<String>);
 
@@ -25,9 +25,9 @@ pub struct IdempotencyKey(Option<String>);
 #[into_params(parameter_in = Header)]
 #[allow(dead_code, reason = "it is only described")]
 pub struct IdempotencyHeader {
-    /// A name of your choice for this request, such as a UUID. Sent again with the same body, it is not done again: the
-    /// answer is that of the first time, for a day at least. If the first time failed, nothing was changed and it is
-    /// done anew. With another body it is refused (422).
+    /// A name of your choice for this request, such as a UUID. A repetition with the same key and body has no second effect and
+    /// gets the first answer, for at least a day. If the first request failed, nothing was changed, and the repetition runs.
+    /// Another body is refused (422).
     #[param(
         rename = "Idempotency-Key",
         required = false,
@@ -39,11 +39,10 @@ pub struct IdempotencyHeader {
 }
 
 impl IdempotencyKey {
-    /// The key together with what it is for: the operation's id and the request as it was understood. None if there is no
-    /// key.
+    /// The key with the operation's id and the parsed request. `None` without a key.
     ///
     /// # Errors
-    /// 422 `invalid_field` if the key is not one.
+    /// 422 `invalid_field` if the key is invalid.
     pub fn of(&self, operation: &str, request: &impl Serialize) -> Result<Option<Idempotency>, ApiError> {
         let Some(key) = &self.0 else {
             return Ok(None);
@@ -52,7 +51,7 @@ impl IdempotencyKey {
         Ok(Some(Idempotency::new(key, operation, &request)?))
     }
 
-    /// The key alone, for an operation whose request is known only when it has been read.
+    /// The key alone, for an operation that reads its request later.
     pub fn into_text(self) -> Option<String> {
         self.0
     }
@@ -68,7 +67,7 @@ impl FromRequest for IdempotencyKey {
         ready(match (first, sent.next()) {
             (None, _) => Ok(Self(None)),
             (Some(key), None) => match key.to_str() {
-                // Whether it is one is for the domain to say.
+                // The domain checks its form.
                 Ok(key) => Ok(Self(Some(key.to_owned()))),
                 Err(_) => Err(ApiError::invalid("Idempotency-Key", "must be visible ASCII characters")),
             },

@@ -1,11 +1,10 @@
-//! How a download link looks in a URL: the download's own path and query, and `link=` with its token; what links can
-//! open; what whoever follows one wants of it; and when a link is spent.
+//! Download links: their form in a URL, their targets, the intent of a request that uses one, and when a link is used up.
 //!
-//! A link is for one download. Who only looks, spends nothing: HEAD, a prefetch, and a browser, which gets a
-//! [page](crate::link_page) with a button. A download spends the link when its first byte has gone out, whether its reader
-//! stays or not; only one that the service itself breaks off gives it back. Ranges of a stored archive share one link until they
-//! have had as many bytes together as the file has, also those with which a client goes on after a break; a range that is the whole
-//! file is a download like any other.
+//! The URL is the download's own path and query, and `link=` with the token. A link is for one download. A look does not use it
+//! up: HEAD, a prefetch, or a browser, which gets a [page](crate::link_page) with a button. A download uses up the link when its
+//! first byte is sent, even if the client disconnects. If the service breaks it off, the link stays valid. Ranges of a stored
+//! archive share one link, also to resume a broken download, until as many bytes as the file has were sent. A range of the whole
+//! file counts as a download.
 
 use std::cell::RefCell;
 use std::pin::Pin;
@@ -20,19 +19,19 @@ use futures_util::Stream;
 use crate::middleware::head::is_head;
 use crate::problem::{ApiError, Code};
 
-/// Where live downloads are.
+/// The path of live downloads.
 pub const DOWNLOADS: &str = "/backup/download/";
 
-/// Where archives are.
+/// The path of archives.
 pub const ARCHIVES: &str = "/backup/archives/";
 
-/// Where comparisons are.
+/// The path of comparisons.
 pub const DIFF: &str = "/backup/diff";
 
-/// What a link can open.
+/// The target of a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target<'p> {
-    /// The live download of that name.
+    /// A live download by its name.
     Download(&'p str),
     /// The file of an archive.
     File,
@@ -42,7 +41,7 @@ pub enum Target<'p> {
     Diff,
 }
 
-/// What the path of a link would open, if anything. Whether it is there is not looked at.
+/// The target of a path, if a link can have it. The target need not exist.
 pub fn target(path: &str) -> Option<Target<'_>> {
     if let Some(name) = path.strip_prefix(DOWNLOADS) {
         return Some(Target::Download(name));
@@ -61,25 +60,25 @@ pub fn target(path: &str) -> Option<Target<'_>> {
 
 const PARAMETER: &str = "link";
 
-/// With which a link begins its download at once, where a browser would be shown a page first.
+/// The parameter that starts the download at once, without the page for browsers.
 pub const BEGIN: &str = "begin";
 
-/// What whoever follows a link wants of it.
+/// The intent of a request with a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Intent {
-    /// To see what it is.
+    /// A look at the link.
     Look,
-    /// A part of a file, or only what its head says.
+    /// A part of a file, or only the head of the answer.
     Part,
     /// The download.
     Download,
 }
 
 impl Intent {
-    /// What a request wants of a link that opens this.
+    /// The intent of a request with a link for this target.
     ///
     /// # Errors
-    /// 416 for a part of what is made while it is sent.
+    /// 416 for a range of a download that is generated while it is sent.
     pub fn of(request: &HttpRequest, target: Target<'_>) -> std::result::Result<Self, ApiError> {
         let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
         if is_head(request) {
@@ -94,17 +93,17 @@ impl Intent {
         match (header("range"), target) {
             (None, _) => Ok(Self::Download),
             (Some(_), Target::File) => Ok(Self::Part),
-            // Everything, said as a range.
+            // The whole file, as a range.
             (Some("bytes=0-"), _) => Ok(Self::Download),
             (Some(_), _) => Err(ApiError::new(
                 Code::RangeNotSatisfiable,
-                "This download is made while it is sent, so that no part of it can be asked for. The link is still good.",
+                "This download is generated while it is sent, so a range is not possible. The link is still valid.",
             )),
         }
     }
 }
 
-/// Whether a browser asks before anybody wants it to (Fetch, `Sec-Purpose`; the others are older names).
+/// Whether the request is a prefetch (Fetch, `Sec-Purpose`; the others are older names).
 fn is_prefetch<'r>(header: impl Fn(&str) -> Option<&'r str>) -> bool {
     let purposes = ["sec-purpose", "purpose", "x-purpose", "x-moz"];
     let mut purposes = purposes.into_iter().filter_map(header);
@@ -115,7 +114,7 @@ fn is_prefetch<'r>(header: impl Fn(&str) -> Option<&'r str>) -> bool {
     })
 }
 
-/// Whether a program says of itself that it looks at links for others. Those that don't ask for HTML are known by their names only.
+/// Whether the client makes previews of links, by its name. Such clients don't always ask for HTML.
 fn makes_previews(user_agent: &str) -> bool {
     const NAMES: [&str; 7] = [
         "bot",
@@ -135,7 +134,7 @@ pub fn token(query: &str) -> Option<String> {
     value(query, PARAMETER)
 }
 
-/// Whether a query string has a parameter of that name.
+/// Whether a query string has this parameter.
 pub fn has(query: &str, name: &str) -> bool {
     value(query, name).is_some()
 }
@@ -144,7 +143,7 @@ fn value(query: &str, wanted: &str) -> Option<String> {
     url::form_urlencoded::parse(query.as_bytes()).find_map(|(name, value)| (name == wanted).then(|| value.into_owned()))
 }
 
-/// Path and query without the token: what the link was made for.
+/// Path and query without the token: the download of the link.
 pub fn path_without_token(path: &str, query: &str) -> String {
     let rest: Vec<_> = query
         .split('&')
@@ -172,16 +171,16 @@ impl Claimed {
         Self(RefCell::new(Some(link_use)))
     }
 
-    /// Takes it. Whoever lets it go without completing it gives the link back.
+    /// Takes the use. If it is dropped without being completed, the link stays valid.
     pub fn take(&self) -> Option<LinkUse> {
         self.0.borrow_mut().take()
     }
 }
 
-/// The link that a request has come by, if it has come by one. One that was sent together with a token was not claimed.
+/// The use of the link of a request, if it has one.
 ///
 /// # Errors
-/// 422 `invalid_field` for such a one.
+/// 422 `invalid_field` for a link together with a bearer token.
 pub fn claimed(
     request: &HttpRequest,
     sent: Option<&str>,
@@ -200,12 +199,12 @@ pub fn claimed(
     }
 }
 
-/// Bytes on their way out, and the link that they spend: a link is given back only if the service could not finish what
-/// it had begun, or had not begun at all.
+/// The bytes of a download, which use up its link when they are sent. The link stays valid if no byte was sent, or if the service
+/// failed to finish.
 pub struct ConsumeLinkOnSend<S> {
     bytes: S,
     link_use: Option<LinkUse>,
-    /// How many bytes the whole has, if parts of it can be asked for.
+    /// The size of the file in bytes, if ranges of it are possible.
     size: Option<u64>,
     has_begun: bool,
     has_ended: bool,
@@ -213,7 +212,7 @@ pub struct ConsumeLinkOnSend<S> {
 }
 
 impl<S> ConsumeLinkOnSend<S> {
-    /// Bytes that spend this link, if there is one; of a file that has parts, with its size.
+    /// Bytes that use up this link, if there is one. `size` is the size of a file with ranges.
     pub fn new(bytes: S, link_use: Option<LinkUse>, size: Option<u64>) -> Self {
         Self {
             bytes,
@@ -225,7 +224,7 @@ impl<S> ConsumeLinkOnSend<S> {
         }
     }
 
-    fn spend(&mut self) {
+    fn consume(&mut self) {
         let Some(link_use) = self.link_use.take() else { return };
         match self.size {
             Some(size) => link_use.sent(self.sent, size),
@@ -238,7 +237,7 @@ impl<S> ConsumeLinkOnSend<S> {
 impl<S> Drop for ConsumeLinkOnSend<S> {
     fn drop(&mut self) {
         if self.has_begun {
-            self.spend();
+            self.consume();
         }
     }
 }
@@ -257,8 +256,8 @@ impl<S: Stream<Item = Result<Bytes>> + Unpin> Stream for ConsumeLinkOnSend<S> {
                 self.has_begun = true;
                 self.has_ended = true;
             }
-            // Its reader has broken it off, and not the service.
-            Some(Err(Error::Stalled(_) | Error::Gone)) => self.spend(),
+            // The client has broken it off, and not the service.
+            Some(Err(Error::Stalled(_) | Error::Gone)) => self.consume(),
             Some(Err(_)) => drop(self.link_use.take()),
         }
         Poll::Ready(next)
@@ -270,7 +269,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_goes_in_and_comes_out() {
+    fn token_is_added_and_removed() {
         for path in [
             "/backup/download/students",
             "/backup/download/all?format=json&bom=false",
@@ -284,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn only_who_wants_the_file_spends_a_link() {
+    fn only_a_download_uses_up_a_link() {
         use actix_web::test::TestRequest;
         let intent = |target, query: &str, headers: &[(&'static str, &str)]| {
             let request = headers
@@ -336,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn links_open_downloads_and_nothing_else() {
+    fn links_are_for_downloads_only() {
         for (path, opened) in [
             ("/backup/download/all", Some(Target::Download("all"))),
             ("/backup/archives/x/file", Some(Target::File)),

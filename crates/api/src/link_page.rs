@@ -1,7 +1,7 @@
-//! The page that a download link shows to a browser: one button, which begins the download.
+//! The page that a browser shows for a download link: one button, which starts the download.
 //!
-//! Whoever only looks at a link gets the page and spends nothing: a browser that prefetches, a chat that makes a preview, somebody
-//! who opens the link to see what it is. The button asks for the same address with `begin=true`.
+//! A look at a link gets the page and does not use up the link: a browser's prefetch, a chat's preview, or a person who opens the
+//! link. The button requests the same address with `begin=true`.
 
 use std::fmt::Write as _;
 
@@ -14,13 +14,13 @@ use url::form_urlencoded;
 
 use crate::link::{BEGIN, Target};
 
-/// Its one style sheet, without which the button is too small for a finger. The policy names it by its digest.
+/// The style sheet, which makes the button large enough for a finger. The policy allows it by its digest.
 const STYLE: &str = "body{font:1rem/1.5 system-ui,sans-serif;max-width:30rem;margin:3rem auto;padding:0 1rem}\
 h1{font-size:1.5rem;line-height:1.25}\
 button{font:inherit;font-weight:600;padding:.75rem 1.5rem;border:0;border-radius:.5rem;background:#1971c2;color:#fff;cursor:pointer}\
 button:focus-visible{outline:3px solid CanvasText;outline-offset:2px}";
 
-/// It has one form, which leads to where it is, and its style sheet, and nothing else.
+/// The page may have one form to its own origin, and its style sheet.
 fn policy() -> String {
     let digest = BASE64_STANDARD.encode(Sha256::digest(STYLE));
     format!(

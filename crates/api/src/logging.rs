@@ -1,4 +1,4 @@
-//! Logs: to stderr, as text for people or as JSON for machines. Also what becomes of a panic.
+//! Logs on the standard error, as text for people or as JSON for machines. Panics are logged, too.
 
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
@@ -14,12 +14,12 @@ use crate::cli::progress;
 use crate::metrics;
 use crate::settings::{LogFormat, Settings};
 
-/// What libraries say about every start, listener and statement, and about a body that broke off, which the service
-/// says better itself. A setting that names them brings it back.
+/// Turns off log lines of libraries about every start, listener and statement, and about a broken body, which the service logs itself.
+/// A filter that names the library turns them on again.
 const QUIETER: &str =
     "actix_server=warn,actix_http=warn,actix_http::h1::dispatcher=off,sqlx=warn,sea_orm=warn,sea_orm_migration=warn";
 
-/// Begins to log. Later calls in the same process change nothing.
+/// Starts logging. Later calls in the same process have no effect.
 pub(crate) fn start(settings: &Settings) {
     let filter = EnvFilter::builder().parse_lossy(format!("{QUIETER},{}", settings.log));
     let format = tracing_subscriber::fmt::layer().with_writer(|| BesideBar);
@@ -35,12 +35,12 @@ pub(crate) fn start(settings: &Settings) {
     log_panics();
 }
 
-/// On a terminal, unless somebody wants none (<https://no-color.org>).
+/// Colors on a terminal, unless `NO_COLOR` is set (<https://no-color.org>).
 fn colours_are_wanted() -> bool {
     io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
-/// The standard error, which may have the bar of a command on it.
+/// The standard error, which may show the progress bar of a command.
 struct BesideBar;
 
 impl Write for BesideBar {
@@ -53,7 +53,7 @@ impl Write for BesideBar {
     }
 }
 
-/// A panic is a line in the log, in its request's span, and not a trace on the terminal.
+/// Logs a panic as one line in its request's span, instead of a trace on the terminal.
 fn log_panics() {
     std::panic::set_hook(Box::new(|panic| {
         let message = panic.payload_as_str().unwrap_or("no message");
@@ -62,15 +62,15 @@ fn log_panics() {
     }));
 }
 
-/// What actix-http says while it reads requests. It is the only sign of what it refuses before there is a request: no middleware
-/// sees that, and the answer is written inside of it.
+/// The log lines of actix-http while it reads requests. They are the only trace of refusals before there is a request: actix-http
+/// answers these itself, and no middleware sees them.
 const DISPATCHER: &str = "actix_http::h1::dispatcher";
 
 fn is_of_dispatcher(metadata: &Metadata<'_>) -> bool {
     metadata.target() == DISPATCHER && *metadata.level() == Level::TRACE
 }
 
-/// Logs and counts the refusals that the server gives by itself. It knows them by the words of actix-http; a test fails if those
+/// Logs and counts the refusals of the server itself. It recognizes them by the log messages of actix-http. A test fails if these
 /// change.
 struct ServerRefusals;
 
@@ -85,7 +85,7 @@ impl<S: Subscriber> Layer<S> for ServerRefusals {
     }
 }
 
-/// The status of a refusal and why it was given. What the client sent is no part of it.
+/// The status of a refusal and the reason, without anything that the client sent.
 #[derive(Default)]
 struct Refusal(Option<(u16, &'static str)>);
 

@@ -1,4 +1,4 @@
-//! Metrics for Prometheus. Labels are route templates, never paths: paths are without end, and links carry tokens.
+//! Metrics for Prometheus. Labels are route templates, never paths: the number of paths is unlimited, and links contain tokens.
 
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -32,13 +32,13 @@ pub(crate) const METRICS: [Metric; 7] = [
         name: OUTCOMES,
         kind: MetricKind::Counter,
         labels: &["method", "route", "outcome"],
-        meaning: "Answers by their end: `answered` (sent whole), `broken off` (failed midway), `abandoned` (the reader left).",
+        meaning: "Answers by their end: `answered` (sent completely), `broken off` (failed midway), `abandoned` (the client disconnected).",
     },
     Metric {
         name: READY,
         kind: MetricKind::Gauge,
         labels: &[],
-        meaning: "1 if the service can work, 0 if `/readyz` answers 503.",
+        meaning: "1 if the service is ready, 0 if `/readyz` answers 503.",
     },
     Metric {
         name: STORE_UP,
@@ -56,11 +56,11 @@ pub(crate) const METRICS: [Metric; 7] = [
         name: WARNING,
         kind: MetricKind::Gauge,
         labels: &["code"],
-        meaning: "1 while that warning stands: `store_unavailable`, `store_misconfigured`, `insufficient_storage`.",
+        meaning: "1 while `/readyz` has this warning: `store_unavailable`, `store_misconfigured`, `insufficient_storage`.",
     },
 ];
 
-/// What people and Prometheus read about a metric.
+/// The description of a metric, for people and Prometheus.
 pub(crate) struct Metric {
     pub(crate) name: &'static str,
     pub(crate) kind: MetricKind,
@@ -77,14 +77,14 @@ pub(crate) enum MetricKind {
     Histogram,
 }
 
-/// From a count of a small table to the download of a large school.
+/// In seconds, from a count of a small table to the download of a large school.
 const BUCKETS: [f64; 12] = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 2.5, 10.0, 60.0, 300.0];
-/// What was measured since the last time is folded together this often, so that it does not pile up unread.
+/// The interval at which samples are aggregated, so that they don't use memory until they are read.
 const UPKEEP: Duration = Duration::from_secs(5);
 
 static RECORDER: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
 
-/// Begins to record, once a process.
+/// Starts recording, once in a process.
 pub(crate) fn start() {
     let _ = recorder();
 }
@@ -94,7 +94,7 @@ pub(crate) fn render() -> String {
     recorder().map_or_else(String::new, PrometheusHandle::render)
 }
 
-/// Folds together what was measured, for as long as it is polled.
+/// Aggregates the samples regularly, as long as it is polled.
 pub(crate) async fn upkeep() {
     let mut interval = tokio::time::interval(UPKEEP);
     loop {
@@ -105,36 +105,36 @@ pub(crate) async fn upkeep() {
     }
 }
 
-/// A request was answered; its body may still be on its way.
+/// Counts a request that was answered. Its body may not be sent yet.
 pub(crate) fn answered(method: &'static str, route: &str, status: u16) {
     counter!(REQUESTS, "method" => method, "route" => route.to_owned(), "status" => status.to_string()).increment(1);
 }
 
-/// The server has refused what never became a request.
+/// Counts a refusal of the server before there was a request.
 pub(crate) fn refused(status: u16) {
     counter!(REQUESTS, "method" => "unknown", "route" => "unparsed", "status" => status.to_string()).increment(1);
 }
 
-/// Whether the service can work.
+/// Sets whether the service is ready.
 pub(crate) fn ready(is_ready: bool) {
     gauge!(READY).set(if is_ready { 1.0 } else { 0.0 });
 }
 
-/// Whether the store of archives works, and for how many bytes it has room, if anybody can say.
+/// Sets whether the store of archives works, and its free space in bytes, if known.
 pub(crate) fn store(is_up: bool, free: Option<u64>) {
     gauge!(STORE_UP).set(if is_up { 1.0 } else { 0.0 });
     if let Some(free) = free {
-        // Beyond 8 PiB the last bytes don't matter.
+        // Beyond 8 PiB the number is rounded.
         gauge!(STORE_FREE).set(free as f64);
     }
 }
 
-/// Whether a warning of the readiness stands.
-pub(crate) fn warning(code: &'static str, stands: bool) {
-    gauge!(WARNING, "code" => code).set(if stands { 1.0 } else { 0.0 });
+/// Sets whether there is this warning of the readiness.
+pub(crate) fn warning(code: &'static str, is_active: bool) {
+    gauge!(WARNING, "code" => code).set(if is_active { 1.0 } else { 0.0 });
 }
 
-/// The answer to a request has gone out, or has broken off: `outcome` says which.
+/// Records the end of an answer. `outcome` is whether it was sent completely.
 pub(crate) fn finished(method: &'static str, route: &str, status: u16, outcome: &'static str, elapsed: Duration) {
     counter!(OUTCOMES, "method" => method, "route" => route.to_owned(), "outcome" => outcome).increment(1);
     histogram!(SECONDS, "method" => method, "route" => route.to_owned(), "status" => status.to_string())

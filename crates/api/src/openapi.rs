@@ -1,6 +1,7 @@
-//! The API's document, built from the routes; where it is served; and what it knows about paths.
+//! The API's document: built from the routes, served, and used to find the methods of a path.
 //!
-//! A route exists only where the document is built from it: [`routes::configure`] is run for both. The document needs no state, no database and no socket.
+//! [`routes::configure`] builds both the routes and the document, so that neither can have more than the other. The document needs no
+//! state, no database and no socket.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -20,9 +21,9 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 use crate::problem::{ApiError, Problem};
 use crate::{AppState, cookie, dashboard, prefix, routes};
 
-/// Where the document is served.
+/// The path of the document.
 pub const DOCUMENT: &str = "/api-docs/openapi.json";
-/// Where Swagger UI is served.
+/// The path of Swagger UI.
 pub const SWAGGER_UI: &str = "/swagger-ui/";
 const SWAGGER_UI_FILES: &str = "/swagger-ui/{_:.*}";
 
@@ -46,7 +47,7 @@ const SWAGGER_UI_FILES: &str = "/swagger-ui/{_:.*}";
     tags(
         (name = "auth", description = "Signing in."),
         (name = "backup", description = "A school's data. For administrators."),
-        (name = "archives", description = "Backups that are kept, and what can be done with them. For administrators."),
+        (name = "archives", description = "Stored backups. For administrators."),
         (name = "service", description = "Operating the service."),
     ),
     components(schemas(Problem)),
@@ -55,7 +56,7 @@ const SWAGGER_UI_FILES: &str = "/swagger-ui/{_:.*}";
 )]
 struct Base;
 
-/// How a request says whose it is.
+/// The authentication of requests.
 struct Schemes;
 
 impl Modify for Schemes {
@@ -83,8 +84,8 @@ pub fn openapi() -> Document {
         .split_for_parts();
     for item in document.paths.paths.values_mut() {
         for (_, operation) in operations_mut(item) {
-            // utoipa writes `security(())` as a list of nothing needed; the convention for a public operation is an empty list.
-            // Beside others it says that they may be left out.
+            // utoipa writes `security(())` as a list with an empty requirement. The convention for a public operation is an empty list. Beside
+            // other requirements the empty one makes them optional.
             if let Some(security) = &mut operation.security
                 && security.iter().all(|requirement| *requirement == Default::default())
             {
@@ -95,11 +96,11 @@ pub fn openapi() -> Document {
     document
 }
 
-/// The document and what serves it, built once and shared by all workers.
+/// The document and its routes, built once and shared by all workers.
 #[derive(Clone)]
 pub struct Published {
     document: Arc<Document>,
-    /// The same as JSON.
+    /// The document as JSON.
     json: Bytes,
     paths: web::Data<KnownPaths>,
 }
@@ -115,7 +116,7 @@ impl Published {
     /// Builds the document.
     ///
     /// # Errors
-    /// If it can't be written as JSON, which a test rules out.
+    /// If it can't be written as JSON; a test excludes that.
     pub fn new() -> Result<Self, serde_json::Error> {
         let document = openapi();
         Ok(Self {
@@ -148,7 +149,7 @@ impl Published {
         }
     }
 
-    /// The document of a service that a proxy has put under a path.
+    /// The document of a service with a path prefix.
     fn under(&self, prefix: &str) -> Result<Bytes, serde_json::Error> {
         if prefix.is_empty() {
             return Ok(self.json.clone());
@@ -161,7 +162,7 @@ impl Published {
     }
 }
 
-/// Which pages are there beside the document.
+/// The pages beside the document.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Pages {
     /// Swagger UI.
@@ -172,22 +173,22 @@ pub enum Pages {
 }
 
 fn swagger() -> Config<'static> {
-    // Relative to its page, so that it is right under any path.
+    // Relative to its page, so that it works under any path.
     Config::from(format!("..{DOCUMENT}"))
         .persist_authorization(false)
         .try_it_out_enabled(true)
         .display_request_duration(true)
         .deep_linking(true)
-        // Otherwise the page sends the document's address to a validator elsewhere.
+        // Otherwise the page sends the document's address to an external validator.
         .validator_url("none")
 }
 
-/// Which methods there are for which path.
+/// The methods of each path.
 #[derive(Debug)]
 pub struct KnownPaths(Vec<(ResourceDef, BTreeSet<String>)>);
 
 impl KnownPaths {
-    /// Those of the document, and those that serve pages.
+    /// The methods of the document and of the pages.
     pub fn new(document: &Document) -> Self {
         let operations = document.paths.paths.iter().map(|(template, item)| {
             let mut item = item.clone();
@@ -205,7 +206,7 @@ impl KnownPaths {
         Self(known.collect())
     }
 
-    /// The methods that a path has, as in the header Allow, or nothing if there is no such path.
+    /// The methods of a path, as in the header Allow; `None` for an unknown path.
     pub fn allowed(&self, path: &str) -> Option<String> {
         let matching = self.0.iter().filter(|(template, _)| template.is_match(path));
         let methods: BTreeSet<&str> = matching.flat_map(|(_, methods)| methods).map(String::as_str).collect();
@@ -274,11 +275,11 @@ mod tests {
     }
 
     #[test]
-    fn a_public_operation_says_so_with_an_empty_list() {
+    fn public_operation_has_an_empty_security_list() {
         let document = serde_json::to_value(openapi()).unwrap();
         let security = document.pointer("/paths/~1healthz/get/security").unwrap();
         assert_eq!(*security, serde_json::json!([]));
-        // Whoever signs out may have a session or not.
+        // A sign-out is possible with and without a session.
         let security = document.pointer("/paths/~1auth~1session/delete/security/0").unwrap();
         assert_eq!(*security, serde_json::json!({}));
     }

@@ -1,8 +1,8 @@
-//! Which pages may use the session's cookie: those of the service itself, and those of the origins that the settings list.
+//! The pages that may use the session's cookie: pages of the service itself and of the origins in the settings.
 //!
-//! `SameSite` keeps other sites from sending the cookie, except where a listed origin is another site, which needs `None`. So
-//! whoever comes with the cookie is asked where the page is from, as OWASP (Cross-Site Request Forgery Prevention) and Go's
-//! `net/http` do it: by `Sec-Fetch-Site`, which no page can forge, or by `Origin` from a browser that does not send it.
+//! `SameSite` keeps other sites from sending the cookie. A listed origin of another site needs `None`, so the origin of each request
+//! with the cookie is checked, as in OWASP's Cross-Site Request Forgery Prevention and Go's `net/http`: by `Sec-Fetch-Site`, which
+//! no page can forge, or by `Origin` if the browser does not send it.
 
 use actix_web::HttpRequest;
 use actix_web::cookie::SameSite;
@@ -11,22 +11,22 @@ use url::Url;
 
 use crate::problem::{ApiError, Code};
 
-/// From where a page has sent a request.
+/// The origin of the page that sent a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PageOrigin {
-    /// From the service's own origin, or from no page at all.
+    /// The service's own origin, or no page at all.
     Own,
-    /// From a listed origin of the same site.
+    /// A listed origin of the same site.
     SameSite,
-    /// From a listed origin of another site.
+    /// A listed origin of another site.
     CrossSite,
 }
 
 impl PageOrigin {
-    /// Where the page is from that has sent a request. `origins` are those of the settings.
+    /// The origin of a request. `origins` are the listed ones of the settings.
     ///
     /// # Errors
-    /// 403 if it is from an origin that is not listed.
+    /// 403 if the origin is not listed.
     pub fn of(request: &HttpRequest, origins: &[String], service: &str) -> Result<Self, ApiError> {
         let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
         let site = header("sec-fetch-site");
@@ -55,7 +55,7 @@ impl PageOrigin {
         }
     }
 
-    /// What the cookie needs, so that a browser sends it for such a page.
+    /// The `SameSite` attribute with which a browser sends the cookie for such a page.
     pub fn same_site(self) -> SameSite {
         match self {
             Self::Own | Self::SameSite => SameSite::Strict,

@@ -1,4 +1,4 @@
-//! Lists, a page at a time.
+//! Pagination of lists.
 
 use actix_web::http::header::{HeaderName, LINK};
 use actix_web::{HttpRequest, HttpResponse};
@@ -11,27 +11,27 @@ use crate::client_ip;
 use crate::conditional;
 use crate::problem::ApiError;
 
-/// How many items a whole list has, for clients that read the numbers of a list from headers.
+/// The number of items of the whole list, for clients that read it from a header.
 pub const X_TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");
 
-/// How many items a page has unless it is asked for another number.
+/// The default limit of a page.
 const DEFAULT_LIMIT: u64 = 20;
 
-/// Some items of a list.
+/// A page of a list.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Page<T> {
     /// The items of this page.
     pub items: Vec<T>,
-    /// How many the whole list has.
+    /// The number of items of the whole list.
     pub total: u64,
-    /// How many this page may have.
+    /// The maximum number of items of this page.
     pub limit: u64,
-    /// How many come before it.
+    /// The number of items before this page.
     pub offset: u64,
 }
 
 impl<T> Page<T> {
-    /// The items that were found for that window.
+    /// A page of these items.
     pub fn new(items: Vec<impl Into<T>>, window: Window) -> Self {
         let Window { limit, offset, total } = window;
         Self {
@@ -43,14 +43,14 @@ impl<T> Page<T> {
     }
 }
 
-/// Limit and offset as they were asked for, or as they are if they were not; a page has no more than `most` items.
+/// The requested limit and offset, or their defaults. A page has at most `max` items.
 ///
 /// # Errors
-/// 422 `invalid_field` if one of them can't be.
-pub fn window(limit: Option<u64>, offset: Option<u64>, most: u64) -> Result<(u64, u64), ApiError> {
+/// 422 `invalid_field` if one of them is out of range.
+pub fn window(limit: Option<u64>, offset: Option<u64>, max: u64) -> Result<(u64, u64), ApiError> {
     let (limit, offset) = (limit.unwrap_or(DEFAULT_LIMIT), offset.unwrap_or_default());
-    if !(1..=most).contains(&limit) {
-        return Err(ApiError::invalid("limit", format!("must be between 1 and {most}")));
+    if !(1..=max).contains(&limit) {
+        return Err(ApiError::invalid("limit", format!("must be between 1 and {max}")));
     }
     // The engines' numbers have a sign.
     if i64::try_from(offset).is_err() {
@@ -59,14 +59,14 @@ pub fn window(limit: Option<u64>, offset: Option<u64>, most: u64) -> Result<(u64
     Ok((limit, offset))
 }
 
-/// Which items of a list an answer has.
+/// The range of the items in an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {
-    /// How many there may be.
+    /// The maximum number of items.
     pub limit: u64,
-    /// How many come before them.
+    /// The number of items before them.
     pub offset: u64,
-    /// How many the whole list has.
+    /// The number of items of the whole list.
     pub total: u64,
 }
 
@@ -87,8 +87,8 @@ impl Window {
     }
 }
 
-/// A page as an answer, with the number of all items and with links to other pages, which ask for everything else as this request
-/// does. Who has the same page already is told so without it.
+/// The answer with a page, the number of all items, and links to other pages with the other parameters of this request. If the
+/// client's copy is current, the answer is 304.
 ///
 /// # Errors
 /// Those of [`conditional::json`].
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn pages_lead_to_their_neighbours_and_to_both_ends() {
+    fn page_links_to_its_neighbours_and_both_ends() {
         assert_eq!(others(20, 0, 0), [("first", 0), ("last", 0)]);
         assert_eq!(others(20, 0, 20), [("first", 0), ("last", 0)]);
         assert_eq!(others(20, 0, 21), [("first", 0), ("next", 20), ("last", 20)]);
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn links_ask_for_the_same_as_the_request() {
+    fn links_keep_the_parameters_of_the_request() {
         assert_eq!(query("", 20, 40), "limit=20&offset=40");
         assert_eq!(
             query("kind=clear&limit=20&from=2026-11-01T00:00:00%2B01:00", 20, 0),

@@ -1,8 +1,7 @@
-//! The path under which a proxy has put the service, such as `/campus` for `location /campus/` of nginx.
+//! The path prefix of a proxy, such as `/campus` for `location /campus/` of nginx.
 //!
-//! It is that of `--public-url`, or else what a trusted proxy says in `X-Forwarded-Prefix`. The proxy takes it off the path of a
-//! request; whatever the service says of its own paths has to have it in front: the header Location, links, the cookie, and
-//! `servers` of the API's document. The dashboard and Swagger UI use relative addresses and need nothing.
+//! It is the path of `--public-url`, or else the `X-Forwarded-Prefix` of a trusted proxy. The proxy removes it from the path of a
+//! request. The service puts it before its own paths: the header Location, links, the cookie, and `servers` of the API's document. The dashboard and Swagger UI use relative addresses and need nothing.
 
 use actix_web::HttpRequest;
 use url::Url;
@@ -11,10 +10,10 @@ use crate::client_ip;
 
 const X_FORWARDED_PREFIX: &str = "x-forwarded-prefix";
 
-/// Longer ones are made up.
+/// The maximum length. A longer one is not genuine.
 const LONGEST: usize = 256;
 
-/// The path, with a slash at its beginning and none at its end; empty if there is none.
+/// The prefix, with a slash at its beginning and none at its end; empty if there is none.
 pub fn of(public_url: Option<&str>, request: &HttpRequest) -> String {
     match public_url {
         Some(url) => Url::parse(url).map_or_else(|_| String::new(), |url| url.path().trim_end_matches('/').to_owned()),
@@ -22,7 +21,7 @@ pub fn of(public_url: Option<&str>, request: &HttpRequest) -> String {
     }
 }
 
-/// What a trusted proxy says.
+/// The prefix of a trusted proxy.
 pub fn forwarded(request: &HttpRequest) -> Option<String> {
     if !client_ip::came_by_trusted_proxy(request) {
         return None;
@@ -35,7 +34,7 @@ pub fn forwarded(request: &HttpRequest) -> Option<String> {
     is_path(prefix).then(|| prefix.to_owned())
 }
 
-/// Whether it is a path of plain segments, which means the same wherever it is written.
+/// Whether it is a path of plain segments, which needs no escaping anywhere.
 fn is_path(prefix: &str) -> bool {
     let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "-._~".contains(letter);
     let is_segment =

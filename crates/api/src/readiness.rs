@@ -1,4 +1,4 @@
-//! Whether the service can work. It is found out at most once a second, however often it is asked, and within a limit of time.
+//! Whether the service is ready. The checks run at most once a second, whatever the number of requests, and have a timeout.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -14,35 +14,35 @@ use utoipa::ToSchema;
 use crate::metrics;
 use crate::problem::{ApiError, Code, chain};
 
-/// How long an answer is repeated.
+/// The lifetime of a result.
 const FRESH: Duration = Duration::from_secs(1);
 
-/// How long the tables are taken for usable: rights and character sets seldom change.
+/// The lifetime of a check of the tables. Rights and character sets seldom change.
 const TABLES_FRESH: Duration = Duration::from_secs(30);
 
-/// How long the database has to answer.
+/// The timeout of the database.
 const LIMIT: Duration = Duration::from_secs(3);
 
-/// How long a store has to show that it works.
+/// The timeout of the store.
 const STORE_LIMIT: Duration = Duration::from_secs(10);
 
-/// How often the store is looked at.
+/// The interval of the checks of the store.
 const STORE_INTERVAL: Duration = Duration::from_secs(15);
 
-/// How long a check of a store that works counts: it writes and deletes a file, of which some stores keep versions. Until then it
-/// is only read.
+/// The interval of checks that write. Such a check writes and deletes a file, and some stores keep versions of it. Checks in between
+/// only read.
 const CHECK_FRESH: Duration = Duration::from_secs(60 * 60);
 
-/// The code of the warning that the store can't write on a condition.
+/// The code of the warning that the store has no conditional writes.
 const WITHOUT_CONDITIONS: &str = "store_without_conditions";
 
-/// Something that an administrator should mend, although the service can work.
+/// A defect that an administrator should repair although the service is ready.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Warning {
-    /// What kind of thing, for programs.
+    /// The kind of defect, for programs.
     #[schema(example = "store_unavailable")]
     pub code: &'static str,
-    /// What is wrong and what mends it.
+    /// What is wrong and how to repair it.
     #[schema(example = "The store of archives can't be reached.")]
     pub detail: String,
 }
@@ -55,12 +55,12 @@ impl Warning {
                 Error::InsufficientStorage { .. } => Code::InsufficientStorage.name(),
                 _ => Code::StoreUnavailable.name(),
             },
-            // Everybody may ask, and what a store has said may name its key.
+            // The answer is public, and an error of the store may contain its key.
             detail: format!("Backups and changes are refused: {error}. The log has the details."),
         }
     }
 
-    /// Which problem it is, if it says that the store does not work at all.
+    /// The problem code, if the store does not work at all.
     fn of_broken_store(&self) -> Option<Code> {
         [Code::StoreMisconfigured, Code::StoreUnavailable]
             .into_iter()
@@ -68,17 +68,17 @@ impl Warning {
     }
 }
 
-/// Whether the service can work without its store.
+/// Whether the service is ready without its store.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum StorePolicy {
-    /// It can: live data are read and downloaded. The store is worth a warning.
+    /// It is ready, with a warning: live data can be read and downloaded.
     #[default]
     Optional,
-    /// It should get no requests meanwhile.
+    /// It is not ready, and should get no requests.
     Required,
 }
 
-/// Clones are the same.
+/// Clones share one state.
 #[derive(Clone)]
 pub struct Readiness(Arc<Inner>);
 
@@ -87,14 +87,14 @@ struct Inner {
     store: Store,
     last: tokio::sync::Mutex<Last>,
     store_policy: StorePolicy,
-    /// What was wrong with the store when it was looked at last.
+    /// The error of the last check of the store.
     store_warning: Mutex<Option<Warning>>,
 }
 
-/// What was found out about the database.
+/// The state of the database.
 type Found = Result<Option<Warning>, Arc<ApiError>>;
 
-/// What was found last.
+/// The last result.
 #[derive(Default)]
 struct Last {
     looked: Option<(Instant, Found)>,
@@ -102,7 +102,7 @@ struct Last {
 }
 
 impl Readiness {
-    /// Nothing is asked yet.
+    /// A new readiness, before the first check.
     pub fn new(database: Database, store: Store, store_policy: StorePolicy) -> Self {
         Self(Arc::new(Inner {
             database,
@@ -113,12 +113,12 @@ impl Readiness {
         }))
     }
 
-    /// What should be mended, if the service can work.
+    /// The warnings, if the service is ready.
     ///
     /// # Errors
-    /// Why it can't.
+    /// The reason why it is not ready.
     pub async fn warnings(&self) -> Result<Vec<Warning>, ApiError> {
-        // It costs the database nothing, and what is written from here on would be lost.
+        // This costs the database nothing, and if the file is gone, later writes would be lost.
         let kept = self.0.database.check_file("looking at the database file");
         kept.map_err(not_ready)?;
         let room = self.database_warning().await?;
@@ -132,11 +132,11 @@ impl Readiness {
         Ok(room.into_iter().chain(store).collect())
     }
 
-    /// Measures what is known of the readiness.
+    /// Updates the metrics of the readiness.
     pub(crate) async fn measure(&self) {
         let found = self.warnings().await;
         metrics::ready(found.is_ok());
-        // Where it is not ready, what is wrong with the store still is.
+        // The warnings of the store stay if the service is not ready.
         let warnings = found.unwrap_or_else(|_| self.store_warning().clone().into_iter().collect());
         for code in [
             Code::StoreUnavailable,
@@ -149,7 +149,7 @@ impl Readiness {
     }
 
     async fn database_warning(&self) -> Result<Option<Warning>, ApiError> {
-        // Who asks meanwhile waits for the same answer.
+        // Concurrent requests wait for the same result.
         let mut last = self.0.last.lock().await;
         if let Some((at, found)) = &last.looked
             && at.elapsed() < FRESH
@@ -187,10 +187,10 @@ impl Readiness {
         }))
     }
 
-    /// Checks the store of archives, and remembers what is wrong with it.
+    /// Checks the store of archives and keeps the error.
     ///
     /// # Errors
-    /// What is wrong, also if it is only slow.
+    /// The error, also a timeout.
     pub async fn check_store(&self) -> Result<(), Error> {
         let checked = match tokio::time::timeout(STORE_LIMIT, self.0.store.check()).await {
             Ok(checked) => checked,
@@ -207,14 +207,14 @@ impl Readiness {
         checked.map(drop)
     }
 
-    /// Looks whether the store can be read and has room for another backup, and remembers it if not.
+    /// Checks whether the store is readable and has space for another backup, and keeps the error.
     async fn look_at_store(&self, operations: &Operations) -> Result<(), Error> {
         let looked = match tokio::time::timeout(STORE_LIMIT, operations.check_room()).await {
             Ok(looked) => looked,
             Err(_) => Err(slow_store()),
         };
         match &looked {
-            // Without conditions it still is.
+            // The store still has no conditional writes.
             Ok(()) => self
                 .store_warning()
                 .take_if(|warning| warning.code != WITHOUT_CONDITIONS),
@@ -230,12 +230,12 @@ impl Readiness {
             .as_ref()
             .is_none_or(|warning| warning.of_broken_store().is_none());
         *self.store_warning() = warning;
-        // A folder on a network drive that hangs must not keep this from being told.
+        // A network drive that hangs must not block the metrics.
         let room = tokio::time::timeout(STORE_LIMIT, self.0.store.room()).await;
         metrics::store(is_up, room.ok().and_then(Result::ok).flatten());
     }
 
-    /// Goes on looking at the store, for as long as the process lives.
+    /// Checks the store regularly, until the process ends.
     pub(crate) async fn watch_store(self, operations: Operations) {
         let mut checked_at = Instant::now();
         let mut was_said = false;
@@ -289,7 +289,7 @@ fn schema_is_current(found: SchemaState) -> Result<(), ApiError> {
     Err(ApiError::new(Code::DatabaseUnavailable, detail).with_reason("schema"))
 }
 
-/// Whatever is wrong with the database, for whoever sends requests here the service is not ready.
+/// The answer for any error of the database: the service is not ready.
 fn not_ready(error: Error) -> ApiError {
     match ApiError::from(error) {
         error if error.code() == Code::Internal => {

@@ -1,4 +1,4 @@
-//! Schemas that several operations share and that no type of ours has.
+//! Schemas that several operations share and that have no Rust type.
 
 use serde::Serialize;
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, OneOfBuilder, Schema, SchemaFormat, Type};
@@ -30,7 +30,7 @@ impl PartialSchema for Workbook {
 
 impl ToSchema for Workbook {}
 
-/// OpenAPI 3.1 says it with the media type; generators of clients know it by the format of 3.0.
+/// In OpenAPI 3.1 the media type is enough; generators of clients still need the format of 3.0.
 fn binary(media_type: &str) -> RefOr<Schema> {
     ObjectBuilder::new()
         .schema_type(Type::String)
@@ -39,8 +39,8 @@ fn binary(media_type: &str) -> RefOr<Schema> {
         .into()
 }
 
-/// The schema of one of some words. The comment of a field whose schema is made by a function is not in the document, so the
-/// description comes from here.
+/// The schema of a closed list of names. utoipa drops the comment of a field whose schema is made by a function, so the description
+/// is an argument.
 pub fn words<T: Serialize>(all: &[T], description: &str) -> Schema {
     let words = all.iter().map(|word| serde_json::to_value(word).unwrap_or_default());
     ObjectBuilder::new()
@@ -50,7 +50,7 @@ pub fn words<T: Serialize>(all: &[T], description: &str) -> Schema {
         .into()
 }
 
-/// `null`, or what has this name.
+/// `null`, or the schema with this name.
 pub fn nullable(name: &str) -> RefOr<Schema> {
     let null = ObjectBuilder::new().schema_type(Type::Null);
     OneOfBuilder::new().item(null).item(Ref::from_schema_name(name)).into()

@@ -1,5 +1,5 @@
-//! What is written to the [security log](campus_backup_domain::security_log) of requests: sign-outs, refusals, and what
-//! administrators do under `/backup`.
+//! The entries of the [security log](campus_backup_domain::security_log) about requests: sign-outs, refusals, and the actions of
+//! administrators under `/backup`.
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -14,7 +14,7 @@ use crate::client_ip::client_address;
 use crate::link::Target;
 use crate::middleware::head;
 
-/// What only the handler of a request knows of its event.
+/// Details of an event that only the handler knows.
 #[derive(Clone, Debug, Default)]
 pub struct About {
     /// The table, or `all`.
@@ -24,7 +24,7 @@ pub struct About {
 }
 
 impl About {
-    /// What a link opens.
+    /// The target of a link.
     pub fn target(target: Target<'_>) -> Self {
         let table = match target {
             Target::Download(table) | Target::Table(table) => Some(table.to_owned()),
@@ -33,13 +33,13 @@ impl About {
         Self { table, event: None }
     }
 
-    /// Keeps it for the event of the request.
+    /// Stores it for the event of the request.
     pub fn keep(self, request: &HttpRequest) {
         request.extensions_mut().insert(self);
     }
 }
 
-/// The event of an operation under `/backup`; none for those that only look at what is not the school's data.
+/// The event of an operation under `/backup`; `None` for operations that read no data of the school.
 fn event_of(method: &Method, pattern: &str) -> Option<&'static str> {
     let event = match (method.as_str(), pattern) {
         ("GET", "/backup/download/{table}" | "/backup/archives/{id}/download/{table}") => "download",
@@ -61,7 +61,7 @@ fn event_of(method: &Method, pattern: &str) -> Option<&'static str> {
     Some(event)
 }
 
-/// Writes the event of an operation under `/backup` when its answer begins.
+/// Records the event of an operation under `/backup` when its answer begins.
 pub async fn record_operation(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -93,7 +93,7 @@ pub async fn record_operation(
     Ok(response)
 }
 
-/// Writes that what a request has as its right was refused.
+/// Records that the credentials of a request were refused.
 pub fn record_refusal(request: &HttpRequest, event: &'static str, user: &RefusedUser, reason: &str) {
     let pattern = request.match_pattern();
     SecurityEvent {
@@ -107,7 +107,7 @@ pub fn record_refusal(request: &HttpRequest, event: &'static str, user: &Refused
     .record(event);
 }
 
-/// Writes that somebody has ended sessions.
+/// Records that a user has ended sessions.
 pub fn record_sign_out(request: &HttpRequest, event: &'static str, user: Option<&str>, user_id: i64) {
     SecurityEvent {
         user,
@@ -118,12 +118,12 @@ pub fn record_sign_out(request: &HttpRequest, event: &'static str, user: Option<
     .record(event);
 }
 
-/// A path may have anything in it, a secret too.
+/// A path may contain anything, also a secret.
 fn is_scope(table: &str) -> bool {
     table == "all" || Table::from_name(table).is_some()
 }
 
-/// Ids of archives, jobs and changes have nothing else.
+/// The characters of ids of archives, jobs and changes.
 fn is_id(text: &str) -> bool {
     const LONGEST: usize = 64;
     text.len() <= LONGEST && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
@@ -133,7 +133,7 @@ fn is_id(text: &str) -> bool {
 mod tests {
     use super::*;
 
-    /// A new operation that changes or discloses something needs an event.
+    /// An operation that changes or discloses data needs an event.
     #[test]
     fn every_operation_that_changes_or_discloses_has_an_event() {
         let document = serde_json::to_value(crate::openapi::openapi()).unwrap();
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_in_a_path_is_logged_only_if_it_looks_like_an_id() {
+    fn path_segments_are_logged_only_if_they_look_like_ids() {
         assert!(is_id("2026-11-23T09-29-59Z-5f1c2a9b") && is_id("0193d2f0-7a1c-7d3e-8f4b-2c9d1e5a6b70"));
         for text in ["a b", "a\nb", "a.b", "head@school.example", &"x".repeat(65)] {
             assert!(!is_id(text), "{text}");

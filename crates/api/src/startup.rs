@@ -1,4 +1,4 @@
-//! The service as an object: built from its settings, run, and ended by a signal.
+//! The service as an object: built from its settings, run, and stopped by a signal.
 //!
 //! Tests do the same with port 0 and a database of their own, and stop it with [`Service::run_until`].
 
@@ -34,16 +34,16 @@ use crate::problem::chain;
 use crate::readiness::Readiness;
 use crate::settings::Settings;
 use crate::state::report;
-use crate::{AppState, dashboard, metrics, middleware, routes, systemd};
+use crate::{AppState, dashboard, data_dir, metrics, middleware, routes, systemd};
 
-/// How long the head of a request may take, and how long a closing connection is waited for.
+/// Timeouts for the head of a request and for a closing connection.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How many bytes the kernel takes of an answer beyond those that the peer has room for.
+/// The number of bytes of an answer that the kernel buffers beyond the peer's receive window.
 const UNSENT: u32 = 64 * 1024;
 
-/// How often it is looked for what crashes left: what is too young at one time is removed later.
+/// The interval of the search for files that crashes left. Files that are too young are removed later.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(60 * 60);
 
 /// The service, listening.
@@ -56,18 +56,18 @@ pub struct Service {
 }
 
 impl Service {
-    /// Connects and migrates the database, sees to it that there is an administrator, and begins to listen. A password
-    /// that had to be made is printed, once.
+    /// Connects and migrates the database, creates an administrator if there is none, and starts listening. A generated password is
+    /// printed once.
     ///
     /// # Errors
-    /// A [`ExitError`] with the exit code of what could not be done.
+    /// The [`ExitError`] of the step that failed.
     pub async fn build(settings: Settings) -> Result<Self, ExitError> {
-        // Whatever is measured before that is lost.
+        // Earlier measurements would be lost.
         metrics::start();
         let state = state(settings, Installation::CreateIfMissing, Runner::for_data_dir).await?;
-        // Before anybody can ask: what a crash has interrupted must not look as if it still ran.
+        // Before the first request: a job that a crash interrupted must not look as if it were running.
         let started = state.jobs.start().await;
-        started.map_err(ExitError::failed("ending the jobs of a process that is gone"))?;
+        started.map_err(ExitError::failed("ending the jobs of a stopped process"))?;
         if state.settings.demo {
             fill_if_empty(&state).await?;
         }
@@ -91,10 +91,10 @@ impl Service {
         Self::listen(state)
     }
 
-    /// Listens with a state that was built before.
+    /// Listens with a given state.
     ///
     /// # Errors
-    /// [`ExitError::Listen`] if the address is not to be had.
+    /// [`ExitError::Listen`] if the address is not available.
     pub fn listen(state: AppState) -> Result<Self, ExitError> {
         let published = Published::new().map_err(ExitError::failed("writing the API's document"))?;
         let settings = state.settings.clone();
@@ -132,13 +132,13 @@ impl Service {
         })
     }
 
-    /// Where it listens, with the port that it got.
+    /// The address and the actual port.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Runs until SIGTERM or SIGINT. Then nothing new is accepted, and what is running has as long to end as the
-    /// settings say; a second signal ends it at once.
+    /// Runs until SIGTERM or SIGINT. Then it accepts nothing new, and running work has the time of `--shutdown-timeout` to end. A second
+    /// signal stops it at once.
     ///
     /// # Errors
     /// [`ExitError::Failed`] if signals can't be received or the server fails.
@@ -147,7 +147,7 @@ impl Service {
         let address = self.address;
         let (stop, stopping) = tokio::sync::oneshot::channel::<()>();
         let served = self.run_until(async {
-            // Nobody is left to stop it for if the sender is gone.
+            // A dropped sender stops it, too.
             let _ = stopping.await;
         });
         let signalled = async {
@@ -156,14 +156,14 @@ impl Service {
                 () = signals.next() => {}
                 never = systemd::heartbeat(address) => match never {},
             }
-            tracing::info!("stopping; another signal ends what is running at once");
+            tracing::info!("stopping; another signal stops at once");
             systemd::stopping();
             let _ = stop.send(());
             tokio::select! {
                 () = signals.next() => {}
                 never = systemd::heartbeat_while_stopping() => match never {},
             }
-            tracing::warn!("stopped before everything had ended");
+            tracing::warn!("stopped before running work had ended");
         };
         tokio::select! {
             served = served => served,
@@ -171,8 +171,8 @@ impl Service {
         }
     }
 
-    /// Runs until `stop` is ready, and then ends gracefully: no job is let in any more, those that don't commit end as
-    /// `interrupted`, and the answers that are on their way have the time that the settings give.
+    /// Runs until `stop` is ready, and then stops gracefully: new jobs are refused, jobs that are not committing end as `interrupted`, and
+    /// running answers have the time of the settings.
     ///
     /// # Errors
     /// [`ExitError::Failed`] if the server fails.
@@ -181,7 +181,7 @@ impl Service {
         let handle = self.server.handle();
         let stopped = async {
             stop.await;
-            // Also ends the answers that tell how a job goes on.
+            // This also ends the streams of job events.
             self.jobs.shutdown();
             handle.stop(true).await;
             std::future::pending::<()>().await;
@@ -197,12 +197,12 @@ impl Service {
     }
 }
 
-/// Sees to it that a connection shows whether its peer makes progress, and ends if it makes none.
+/// Makes the kernel close a connection whose peer makes no progress, and makes progress visible.
 ///
-/// A peer who takes nothing keeps a connection open for ever: the server notices only when it writes. The kernel ends it
-/// when what was sent has not been taken for that long (TCP_USER_TIMEOUT, RFC 5482). And it takes only so many bytes beyond
-/// those that the peer has room for (TCP_NOTSENT_LOWAT): with megabytes in its buffer it would ask for more only after a
-/// third of them had gone, and a peer on a slow line would look as if it took nothing.
+/// A peer that receives nothing would keep a connection open forever, because the server notices only when it writes. With
+/// TCP_USER_TIMEOUT (RFC 5482) the kernel closes a connection with unacknowledged data after that time. With TCP_NOTSENT_LOWAT it
+/// buffers only a little more than the peer's receive window. With megabytes in the buffer it would ask for more only after a third
+/// of them was sent, and a peer on a slow line would look stalled.
 fn watch_progress(connection: &dyn Any, limit: Duration) {
     let Some(stream) = connection.downcast_ref::<TcpStream>() else {
         return;
@@ -210,11 +210,11 @@ fn watch_progress(connection: &dyn Any, limit: Duration) {
     let socket = SockRef::from(stream);
     let set = socket.set_tcp_user_timeout(Some(limit));
     if let Err(error) = set.and_then(|()| socket.set_tcp_notsent_lowat(UNSENT)) {
-        tracing::debug!(%error, "a connection does not show whether its peer makes progress");
+        tracing::debug!(%error, "the timeouts of a connection can't be set");
     }
 }
 
-/// The application that every worker runs.
+/// The application of each worker.
 pub fn application(
     state: web::Data<AppState>,
     published: &Published,
@@ -234,7 +234,7 @@ pub fn application(
         .app_data(settings.body)
         .app_data(settings.trusted_proxies.clone())
         .app_data(internal)
-        // Before the API, whose scope would take everything under `/backup`, and with it the guard.
+        // Before the API, whose scope and guard would match every path under `/backup`.
         .configure(dashboard::configure)
         .into_utoipa_app()
         .configure(routes::configure)
@@ -243,26 +243,26 @@ pub fn application(
     middleware::wrap(app, &settings.cors_origins)
 }
 
-/// What every subcommand begins with: the database inspected, the installation found or made, the store of archives opened.
-/// `runner` names the process that does jobs, for the data folder.
+/// The first steps of every subcommand: inspects the database, finds or creates the installation, and opens the store of archives.
+/// `runner` identifies this process for its jobs.
 ///
 /// # Errors
-/// A [`ExitError`] with the exit code of what could not be done.
+/// The [`ExitError`] of the step that failed.
 pub async fn state(
     settings: Settings,
     installation: Installation,
     runner: impl FnOnce(&Path) -> Result<Runner, Error>,
 ) -> Result<AppState, ExitError> {
-    installation::check_data_dir(&settings, installation)?;
+    data_dir::check(&settings, installation)?;
     let found = inspect(&settings).await?;
     match installation {
-        Installation::CreateIfMissing => installation::create_data_dir(&settings)?,
+        Installation::CreateIfMissing => data_dir::create(&settings)?,
         needed => installation::require(&settings, needed, &found)?,
     }
     let runner = runner(&settings.data_dir).map_err(ExitError::failed("claiming the data folder"))?;
     let secret = match installation {
         Installation::CreateIfMissing => secret::signing_secret(&settings)?,
-        // Only `token` needs that of the service, and asks for it.
+        // Only `token` needs the service's secret, and demands it itself.
         _ => secret::existing_secret(&settings)?.unwrap_or_else(secret::random),
     };
     let database = connect(&settings).await?;
@@ -273,7 +273,7 @@ pub async fn state(
         migrate(&settings, &database).await?;
     }
     let store = match installation {
-        // No archive is touched, and their folder may be missing.
+        // These commands use no archive, and the folder may be missing.
         Installation::Database => Store::open_existing(&settings.archives),
         _ => Store::open(&settings.archives),
     };
@@ -285,8 +285,8 @@ pub async fn state(
     Ok(AppState::new(settings, accounts, database, store, runner))
 }
 
-/// Fills a database with a demo school that is empty, or has the first administrator and nothing else. Whose administrator is
-/// the one that is there, or the first.
+/// Fills a database with a demo school. The database must be empty, except for the first administrator. The school's administrator is
+/// the existing one, or a new first one.
 ///
 /// # Errors
 /// [`ExitError::Failed`] if the database is not empty, among others.
@@ -313,7 +313,7 @@ pub async fn fill_demo(state: &AppState, scale: u32) -> Result<Filled, ExitError
     Ok(filled)
 }
 
-/// Starting twice with `--demo` is no mistake: the second time the school is there.
+/// Fills an empty database. A second start with `--demo` finds the school and changes nothing.
 async fn fill_if_empty(state: &AppState) -> Result<(), ExitError> {
     let stats = stats::stats(&state.database)
         .await
@@ -329,7 +329,7 @@ async fn fill_if_empty(state: &AppState) -> Result<(), ExitError> {
     Ok(())
 }
 
-/// Says that there is a new password, and what it is if it was made.
+/// Prints the generated password of a new administrator, or logs that the settings had one.
 pub(crate) fn announce(admin: &FirstAdmin) -> Result<(), ExitError> {
     match &admin.password {
         Some(password) => print(&format!(
@@ -344,21 +344,20 @@ pub(crate) fn announce(admin: &FirstAdmin) -> Result<(), ExitError> {
     }
 }
 
-/// What the database holds, if this program may use it. It runs before anything is made or written.
+/// The schema of the database, if this program may use it. This runs before anything is created or written.
 ///
 /// # Errors
-/// [`ExitError::Database`] if it can't be reached, [`ExitError::ForeignDatabase`] if it is another program's, and
-/// [`ExitError::NewerSchema`] if a newer version of this program was here.
+/// [`ExitError::Database`] if it can't be reached, [`ExitError::ForeignDatabase`] if it belongs to another program, and
+/// [`ExitError::NewerSchema`] if a newer version of this program has migrated it.
 pub async fn inspect(settings: &Settings) -> Result<SchemaState, ExitError> {
     let found = Database::inspect(&settings.database).await;
     usable(settings, found.map_err(unusable(settings))?)
 }
 
-/// Checks the store of archives. What may be an outage stops nothing: it may end while the service runs, which reads the
-/// live data meanwhile.
+/// Checks the store of archives. The service starts in spite of a possible outage, which may end later: it can read the live data.
 ///
 /// # Errors
-/// [`ExitError::Settings`] if the settings of the store can't be right.
+/// [`ExitError::Settings`] if the settings of the store are wrong.
 async fn check_store(readiness: &Readiness) -> Result<(), ExitError> {
     match readiness.check_store().await {
         Err(Error::StoreMisconfigured { fault, doing, .. }) if !fault.may_pass() => {
@@ -376,7 +375,7 @@ async fn check_store(readiness: &Readiness) -> Result<(), ExitError> {
     }
 }
 
-/// What is wrong with the database of these settings.
+/// The error for the database of these settings.
 fn unusable(settings: &Settings) -> impl FnOnce(Error) -> ExitError {
     let place = settings.database.place();
     |error| match error {
@@ -407,12 +406,12 @@ pub async fn connect(settings: &Settings) -> Result<Database, ExitError> {
     Ok(database)
 }
 
-/// Runs the migrations that have not been run, on a database that can be used as it is set up.
+/// Runs pending migrations on a database whose setup is usable.
 ///
 /// # Errors
-/// Those of [`inspect`], and [`ExitError::DatabaseDefect`], before anything is touched.
+/// Those of [`inspect`], and [`ExitError::DatabaseDefect`], before anything is changed.
 pub async fn migrate(settings: &Settings, database: &Database) -> Result<(), ExitError> {
-    // Once more: what was inspected before may have changed, and a journal that had to be rolled back first was not read.
+    // Again: the database may have changed since, and the first inspection could not read a journal that had to be rolled back.
     let found = database.schema_state().await.map_err(ExitError::Database)?;
     let found = usable(settings, found)?;
     database.check_server(&found).await.map_err(unusable(settings))?;
@@ -425,13 +424,13 @@ pub async fn migrate(settings: &Settings, database: &Database) -> Result<(), Exi
     database.check_tables().await.map_err(unusable(settings))
 }
 
-/// A write beyond the limit of a file's size should fail like any other, and not kill the process: the default action
-/// of SIGXFSZ does, and a signal that is handled does not.
+/// Makes a write beyond the limit of a file's size fail with an error. The default action of SIGXFSZ would kill the process; a
+/// handled signal does not.
 pub(crate) fn survive_file_size_limit() -> std::io::Result<()> {
     signal(SignalKind::from_raw(libc::SIGXFSZ)).map(drop)
 }
 
-/// The signals that ask a service to end.
+/// The signals that stop a service.
 struct Signals {
     terminate: Signal,
     interrupt: Signal,

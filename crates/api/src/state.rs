@@ -1,4 +1,4 @@
-//! What every handler can reach.
+//! The state that every handler can use.
 
 use std::sync::Arc;
 
@@ -16,31 +16,31 @@ use crate::problem::{ApiError, chain};
 use crate::readiness::Readiness;
 use crate::settings::Settings;
 
-/// What every handler can reach, as `web::Data<AppState>`. Built once, in [`startup`](crate::startup).
+/// The state that every handler can use, as `web::Data<AppState>`. Built once, in [`startup`](crate::startup).
 #[derive(Clone)]
 pub struct AppState {
     /// The settings.
     pub settings: Arc<Settings>,
     /// The database, connected and migrated.
     pub database: Database,
-    /// The archives.
+    /// The operations on archives and data.
     pub operations: Operations,
-    /// Counts the rows, for all who ask at once.
+    /// Counts the rows, once for concurrent requests.
     pub counter: Arc<Counter>,
-    /// Who may sign in.
+    /// The accounts.
     pub accounts: Accounts,
-    /// How downloads are made.
+    /// The settings of downloads.
     pub downloads: export::ExportSettings,
-    /// Whether a clear has to be confirmed.
+    /// Whether a clear requires a confirmation.
     pub confirmation: Confirmation,
-    /// Long work.
+    /// The jobs.
     pub jobs: Jobs,
-    /// Whether the service can work.
+    /// The readiness of the service.
     pub readiness: Readiness,
 }
 
 impl AppState {
-    /// The state of a process with these settings that works under the name of `runner`.
+    /// The state of a process with these settings and this runner.
     pub fn new(settings: Settings, accounts: Accounts, database: Database, store: Store, runner: Runner) -> Self {
         let downloads = export::ExportSettings {
             time_zone: settings.timezone,
@@ -53,7 +53,7 @@ impl AppState {
             true => Confirmation::Required,
             false => Confirmation::Optional,
         };
-        let jobs = Jobs::new(database.clone(), of_jobs(&database, &store), runner);
+        let jobs = Jobs::new(database.clone(), job_settings(&database, &store), runner);
         Self {
             accounts,
             readiness: Readiness::new(database.clone(), store.clone(), settings.store_policy),
@@ -82,8 +82,8 @@ fn operations_settings(settings: &Settings) -> operations::Settings {
     }
 }
 
-/// What jobs that died have left among the archives is removed when that is noticed, and what they have published is found.
-fn of_jobs(database: &Database, store: &Store) -> job::Settings {
+/// When an interrupted job is reaped, its leftovers among the archives are removed, and the archive that it published is found.
+fn job_settings(database: &Database, store: &Store) -> job::Settings {
     let (swept, asked) = (store.clone(), (database.clone(), store.clone()));
     let sweep = move |_| {
         let store = swept.clone();
@@ -100,14 +100,14 @@ fn of_jobs(database: &Database, store: &Store) -> job::Settings {
     }
 }
 
-/// Says in the log what was swept. A store that is slow to answer, or does not, keeps nobody from anything.
-pub(crate) fn report(swept: Result<SweepReport, Error>) {
+/// Logs the result of a sweep. An unavailable store is only a warning.
+pub(crate) fn report(swept: Result<Swept, Error>) {
     match swept {
-        Ok(swept) if swept == SweepReport::default() => {}
-        Ok(swept) => tracing::info!(?swept, "removed what was left among the archives"),
+        Ok(swept) if swept == Swept::default() => {}
+        Ok(swept) => tracing::info!(?swept, "removed leftovers among the archives"),
         Err(error) => tracing::warn!(
             error = chain(&error),
-            "what may be left among the archives was not removed"
+            "leftovers among the archives could not be removed"
         ),
     }
 }

@@ -1,4 +1,4 @@
-//! Secrets in files: the one that signs tokens, kept in the data folder if none is given, and those that the settings name.
+//! Secrets in files: the signing secret of tokens in the data folder, and the files that the settings name.
 
 use std::fs::{File, Metadata};
 use std::io::{ErrorKind, Read, Write};
@@ -14,28 +14,28 @@ use crate::cli::STANDARD;
 use crate::cli::exit::ExitError;
 use crate::settings::Settings;
 
-/// Its name in the data folder.
+/// The name of the signing secret in the data folder.
 pub(crate) const FILE: &str = "jwt-secret";
 
-/// The secret that signs tokens: the one of the settings, or the one in the data folder.
+/// The secret that signs tokens, from the settings or from the data folder.
 ///
-/// If there is none in the folder either:
-/// 1. 32 random bytes are written, as hexadecimal digits, to a new file with mode 0600 and forced to the disk;
-/// 2. the file gets its name, unless somebody else was faster, in one step that replaces nothing;
-/// 3. whatever has the name now is read. So two processes that start at once end with one secret.
+/// If neither has one:
+/// 1. 32 random bytes are written as hexadecimal digits to a new file with mode 0600, and synced to the disk.
+/// 2. The file gets its name in one step that replaces nothing. Another process may have been faster.
+/// 3. The file with the name is read. So two processes that start at once use one secret.
 ///
 /// # Errors
-/// [`ExitError::Settings`] if the file can't be read or made, is too short, or is readable for others than its owner: then
-/// others may know it, and it is not to be trusted any more. A group that may write to the folder is no such other: it could
-/// replace every file in it. Kubernetes gives files that bit again at each start of a pod with `fsGroup`.
+/// [`ExitError::Settings`] if the file can't be read or created, is too short, or is readable for other users, who may then know the
+/// secret. A group that may write to the folder may read it, because it could replace the file anyway. Kubernetes sets the group's
+/// bits at each start of a pod with `fsGroup`.
 pub fn signing_secret(settings: &Settings) -> Result<SecretString, ExitError> {
     if let Some(secret) = &settings.jwt_secret {
         return Ok(secret.clone());
     }
-    kept(&settings.data_dir)
+    secret_in(&settings.data_dir)
 }
 
-/// The same, if there is one. None is made.
+/// The existing signing secret, if there is one. None is created.
 ///
 /// # Errors
 /// As for [`signing_secret`].
@@ -46,7 +46,7 @@ pub fn existing_secret(settings: &Settings) -> Result<Option<SecretString>, Exit
     }
 }
 
-/// The same for what is of no use with another secret than that of the service.
+/// The existing signing secret, for commands that need the service's own.
 ///
 /// # Errors
 /// [`ExitError::Settings`] if there is none, and as for [`signing_secret`].
@@ -60,7 +60,7 @@ pub fn required_secret(settings: &Settings) -> Result<SecretString, ExitError> {
     })
 }
 
-/// A secret of this process alone.
+/// A random secret for this process alone.
 pub(crate) fn random() -> SecretString {
     hexadecimal_secret().into()
 }
@@ -70,7 +70,7 @@ fn hexadecimal_secret() -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The password in a file, less the line break at its end.
+/// The password in a file, without the line break at its end.
 ///
 /// # Errors
 /// [`ExitError::Settings`] if the file can't be read, or others can read it.
@@ -83,12 +83,12 @@ pub fn password_in(path: &str) -> Result<SecretString, ExitError> {
     Ok(text.trim_end_matches(['\r', '\n']).into())
 }
 
-/// A file with a secret, which only the user of this process may read: what others can read, others may know. It may also belong
-/// to root and be readable by its group (PostgreSQL's rule for private keys), or by a group that may write to the folder. Pipes
-/// are nobody else's.
+/// The text of a file with a secret. Only the user of this process may be able to read it, because others could know the secret. The
+/// file may also belong to root and be readable by its group (PostgreSQL's rule for private keys), or by a group that may write to
+/// the folder. Pipes are private.
 ///
 /// # Errors
-/// What is wrong, to go on after the file's name.
+/// The problem, as the rest of a sentence after the file's name.
 pub(crate) fn read_private(path: &Path) -> Result<String, String> {
     let unreadable = |error: std::io::Error| format!("can't be read: {error}");
     let mut file = File::open(path).map_err(unreadable)?;
@@ -106,21 +106,21 @@ pub(crate) fn read_private(path: &Path) -> Result<String, String> {
     Ok(text)
 }
 
-/// Whether tokens may be signed with it.
+/// Checks whether a secret may sign tokens.
 ///
 /// # Errors
-/// What is wrong, to go on after "the secret".
+/// The problem, as the rest of a sentence after "the secret".
 pub(crate) fn check_signing(secret: &str) -> Result<(), String> {
     account::check_secret(secret.as_bytes())
 }
 
-fn kept(folder: &Path) -> Result<SecretString, ExitError> {
+fn secret_in(folder: &Path) -> Result<SecretString, ExitError> {
     let path = folder.join(FILE);
     if let Some(secret) = read(&path)? {
         return Ok(secret);
     }
     let refuse = |why: &str| refuse("the signing secret", &path, why);
-    make(folder, &path).map_err(|error| refuse(&error.to_string()))?;
+    create(folder, &path).map_err(|error| refuse(&error.to_string()))?;
     read(&path)?.ok_or_else(|| refuse("it was removed while the program started"))
 }
 
@@ -146,7 +146,7 @@ fn read(path: &Path) -> Result<Option<SecretString>, ExitError> {
     Ok(Some(secret.into()))
 }
 
-fn make(folder: &Path, path: &Path) -> std::io::Result<()> {
+fn create(folder: &Path, path: &Path) -> std::io::Result<()> {
     let secret = hexadecimal_secret();
     // Temporary files have mode 0600 from the beginning.
     let mut file = tempfile::Builder::new().prefix(".jwt-secret-").tempfile_in(folder)?;
@@ -162,11 +162,11 @@ fn make(folder: &Path, path: &Path) -> std::io::Result<()> {
 fn is_open_to_others(secret: &Metadata, folder: Option<&Metadata>) -> bool {
     const GROUP: u32 = 0o070;
     const GROUP_WRITES: u32 = 0o020;
-    // In a folder with it nobody may remove or rename the files of another.
+    // In a folder with this bit users can't remove or rename files of others.
     const STICKY: u32 = 0o1000;
     let may_replace_it =
         |folder: &Metadata| folder.mode() & (GROUP_WRITES | STICKY) == GROUP_WRITES && folder.gid() == secret.gid();
-    // Root has given it to this process by its group: so do Kubernetes with `fsGroup`, and whoever installs keys.
+    // Root has given it to this process by its group, as Kubernetes with `fsGroup` and installers of keys do.
     let is_handed_over = secret.uid() == 0 && !geteuid().is_root();
     let trusted = match is_handed_over || folder.is_some_and(may_replace_it) {
         true => GROUP,
@@ -192,19 +192,19 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_that_others_can_read_is_refused() {
+    fn secret_that_others_can_read_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(FILE);
         std::fs::write(&path, hexadecimal_secret()).unwrap();
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
-        let failure = kept(folder.path()).unwrap_err();
+        let failure = secret_in(folder.path()).unwrap_err();
         assert_eq!(failure.code(), 2);
         assert!(failure.to_string().contains("others can read it"), "{failure}");
         assert_eq!(failure.lines().len(), 1);
     }
 
     #[test]
-    fn a_group_that_may_replace_the_secret_may_read_it() {
+    fn group_that_may_replace_the_secret_may_read_it() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(FILE);
         std::fs::write(&path, hexadecimal_secret()).unwrap();
@@ -222,24 +222,28 @@ mod tests {
         ] {
             set(folder.path(), of_folder);
             set(&path, of_secret);
-            assert_eq!(kept(folder.path()).is_ok(), is_accepted, "{of_folder:o} {of_secret:o}");
+            assert_eq!(
+                secret_in(folder.path()).is_ok(),
+                is_accepted,
+                "{of_folder:o} {of_secret:o}"
+            );
         }
     }
 
     #[test]
-    fn a_short_secret_and_one_easy_to_guess_are_refused() {
+    fn short_and_guessable_secrets_are_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(FILE);
         for (secret, why) in [("x".repeat(31), "at least 32 bytes"), ("x".repeat(32), "easy to guess")] {
             std::fs::write(&path, secret).unwrap();
             std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
-            let refused = kept(folder.path()).unwrap_err().to_string();
+            let refused = secret_in(folder.path()).unwrap_err().to_string();
             assert!(refused.contains(why), "{refused}");
         }
     }
 
     #[test]
-    fn processes_that_start_at_once_end_with_one_secret() {
+    fn processes_that_start_at_once_share_one_secret() {
         for _ in 0..20 {
             let folder = tempfile::tempdir().unwrap();
             let start = std::sync::Barrier::new(8);
@@ -247,7 +251,7 @@ mod tests {
                 let started = (0..8).map(|_| {
                     scope.spawn(|| {
                         start.wait();
-                        kept(folder.path()).unwrap().expose_secret().to_owned()
+                        secret_in(folder.path()).unwrap().expose_secret().to_owned()
                     })
                 });
                 let started: Vec<_> = started.collect();

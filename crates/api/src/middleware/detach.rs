@@ -1,12 +1,11 @@
-//! A panic in a handler, or an error that a guard lets through, becomes an answer.
+//! Runs each handler in a task of its own, and turns a panic or a guard's error into an answer.
 //!
-//! Without this a panic closes the connection without a word. It was logged by the hook that
-//! [`logging`](crate::logging) sets; the caller reads that something went wrong, and the id to quote.
+//! Without this a panic would close the connection without an answer. The hook of [`logging`](crate::logging) logs the panic, and the
+//! client gets a problem with the request's id.
 //!
-//! A handler whose caller goes away is not dropped where it stands, but runs to its end: a statement that is cut off
-//! while the database waits for a lock leaves its connection unusable, and a pool of such connections is a service
-//! that is down. What may take long finds a [`CancellationToken`] among the request's extensions, which says that
-//! nobody waits any more.
+//! A handler runs to its end even if its client disconnects. A statement that is dropped while the database waits for a lock leaves its
+//! connection unusable, and with a pool of such connections the service would be down. Long work finds a [`CancellationToken`] among
+//! the request's extensions, which is cancelled when the client disconnects.
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -31,8 +30,8 @@ pub(super) async fn answer(
         Ok(Err(error)) => error,
         Err(_panic) => ApiError::new(Code::Internal, Code::Internal.example()).into(),
     };
-    // The request went down with the handler, and nothing may hold on to it while it is routed (actix-web panics if
-    // it is shared). What comes further out needs only some request to hang the response on.
+    // The request is gone with the handler. A clone of it is impossible, because actix-web panics if a request is shared while it is
+    // routed. A `ServiceResponse` needs a request, and this is the only public constructor of one. The outer middleware does not read it.
     let stand_in = TestRequest::default().to_http_request();
     Ok(ServiceResponse::from_err(error, stand_in))
 }

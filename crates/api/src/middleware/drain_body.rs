@@ -1,8 +1,8 @@
-//! A body that nobody reads to its end closes its connection.
+//! Closes the connection if the handler has not read the request's body to its end.
 //!
-//! actix-web goes on reading the rest of a chunked body whose reader is gone, for as long as it drips; whoever sends a
-//! byte now and then would keep a connection for ever, without signing in. As long as the reader is there, it answers,
-//! waits a moment and closes. So the reader is kept until the answer is on its way.
+//! If a handler drops the payload of a chunked body, actix-web reads the rest for as long as bytes arrive. A client that sends a byte now
+//! and then could hold a connection forever, without signing in. While the payload exists, actix-web answers, waits a moment and
+//! closes. So this middleware keeps the payload until the answer is sent.
 
 use std::cell::RefCell;
 use std::pin::Pin;
@@ -26,24 +26,24 @@ pub(super) async fn answer(
     if !headers.contains_key(TRANSFER_ENCODING) && !headers.contains_key(CONTENT_LENGTH) {
         return Ok(next.call(request).await?.map_into_boxed_body());
     }
-    let reader = Shared(Rc::new(RefCell::new(request.take_payload())));
+    let payload = SharedPayload(Rc::new(RefCell::new(request.take_payload())));
     request.set_payload(Payload::Stream {
-        payload: Box::pin(reader.clone()),
+        payload: Box::pin(payload.clone()),
     });
     let response = next.call(request).await?;
     Ok(response.map_body(|_, body| {
-        BoxBody::new(Keeping {
+        BoxBody::new(PayloadGuard {
             body: BoxBody::new(body),
-            _reader: reader,
+            _payload: payload,
         })
     }))
 }
 
-/// The one reader of a body, for the handler and for the answer that outlives it.
+/// The payload of a request, shared by the handler and the answer.
 #[derive(Clone)]
-struct Shared(Rc<RefCell<Payload>>);
+struct SharedPayload(Rc<RefCell<Payload>>);
 
-impl Stream for Shared {
+impl Stream for SharedPayload {
     type Item = Result<Bytes, PayloadError>;
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
@@ -51,13 +51,13 @@ impl Stream for Shared {
     }
 }
 
-/// An answer that keeps the request's reader until it has gone out.
-struct Keeping {
+/// A body of an answer that keeps the request's payload until it was sent.
+struct PayloadGuard {
     body: BoxBody,
-    _reader: Shared,
+    _payload: SharedPayload,
 }
 
-impl MessageBody for Keeping {
+impl MessageBody for PayloadGuard {
     type Error = <BoxBody as MessageBody>::Error;
 
     fn size(&self) -> BodySize {

@@ -1,7 +1,7 @@
-//! Admits administrators to `/backup` and nobody else.
+//! Admits only administrators to `/backup`.
 //!
-//! The guard is the second lock. The first is that whatever discloses or destroys takes an [`Admin`], which only a
-//! verified token or a download link can make; the guard makes it, and a handler gets it from there as [`Granted`].
+//! Every function of the domain that discloses or deletes data requires an [`Admin`], which only a verified token or a download link
+//! can create. The guard creates it, and a handler gets it as [`Granted`].
 
 use std::future::{Ready, ready};
 
@@ -19,7 +19,7 @@ use crate::link_page;
 use crate::problem::{ApiError, Code};
 use crate::security_log::record_refusal;
 
-/// The administrator whose request it is.
+/// The administrator of a request.
 pub struct Granted(pub Admin);
 
 impl FromRequest for Granted {
@@ -85,12 +85,12 @@ pub async fn admit(request: ServiceRequest, next: Next<impl MessageBody + 'stati
     Ok(next.call(request).await?.map_into_boxed_body())
 }
 
-/// The bearer of the request's token, verified, and active in this moment.
+/// The user of the request's token. The token is verified, and the user is active.
 ///
 /// # Errors
-/// 401 without a token, with more than one, and with one that is not valid. A token in the query string is none.
+/// 401 without a token, with several, or with an invalid one. A token in the query string does not count.
 pub async fn principal(state: &AppState, request: &HttpRequest) -> Result<Principal, ApiError> {
-    // RFC 6750, section 5.3: it would stand in logs and histories. One who sends it should learn that it is too late.
+    // RFC 6750, section 5.3: logs and histories would contain it. The message tells the client that it is exposed already.
     if link::has(request.query_string(), "access_token") {
         return Err(ApiError::invalid(
             "access_token",
@@ -105,7 +105,7 @@ pub async fn principal(state: &AppState, request: &HttpRequest) -> Result<Princi
         return Err(ApiError::invalid_token("there is more than one Authorization header"));
     }
     match token_of(header) {
-        // What is copied from somewhere often has the scheme with it.
+        // A copied token often includes the scheme.
         Some(token)
             if token
                 .split_once(' ')
@@ -131,7 +131,7 @@ pub async fn principal(state: &AppState, request: &HttpRequest) -> Result<Princi
     }
 }
 
-/// The bearer token of a request, not verified; none if there is none, or not exactly one.
+/// The unverified bearer token of a request; `None` if there is not exactly one.
 pub fn bearer(request: &HttpRequest) -> Option<&str> {
     let mut sent = request.headers().get_all(AUTHORIZATION);
     match (sent.next(), sent.next()) {
@@ -140,8 +140,7 @@ pub fn bearer(request: &HttpRequest) -> Option<&str> {
     }
 }
 
-/// Whether the request would still be admitted. What is not about its token, such as a database that is gone, is for others to
-/// say.
+/// Whether the request would still be admitted. Other errors, such as an unreachable database, are reported elsewhere.
 pub async fn is_still_admitted(state: &AppState, request: &HttpRequest) -> bool {
     let admitted = match principal(state, request).await {
         Ok(principal) => principal.admin().map_err(ApiError::from).map(drop),

@@ -1,7 +1,7 @@
-//! HEAD on every path that has a GET: the same answer, less its body.
+//! HEAD on every path that has a GET: the same answer, without its body.
 //!
-//! The request runs as a GET, so that the headers are the same, and the body is dropped unread: a download begins and
-//! its reader goes away. A handler for which that would be a waste, or which spends something, asks [`is_head`].
+//! The request runs as a GET, so that the headers are equal, and the body is dropped unread. A handler for which that is expensive, or
+//! that would use up a link, checks [`is_head`].
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -18,11 +18,11 @@ use actix_web::{Error, HttpMessage, HttpRequest};
 use crate::digest::CONTENT_DIGEST;
 
 #[derive(Clone, Copy)]
-struct AskedForHead;
+struct OriginalHead;
 
-/// Whether only the head of the answer is wanted.
+/// Whether the request is a HEAD.
 pub fn is_head(request: &HttpRequest) -> bool {
-    request.extensions().contains::<AskedForHead>()
+    request.extensions().contains::<OriginalHead>()
 }
 
 pub(super) async fn answer(
@@ -33,25 +33,25 @@ pub(super) async fn answer(
         return Ok(next.call(request).await?.map_into_boxed_body());
     }
     request.head_mut().method = Method::GET;
-    request.extensions_mut().insert(AskedForHead);
+    request.extensions_mut().insert(OriginalHead);
     let mut response = next.call(request).await?;
-    // It is that of the bytes of this answer, which has none (RFC 9530, section 2).
+    // It is the digest of this answer's bytes, and this answer has none (RFC 9530, section 2).
     response.headers_mut().remove(CONTENT_DIGEST);
     Ok(response.map_body(|head, body| {
-        // The length stands in a header of ours and is not that of the body: when the next request was read before this answer
-        // is written, actix-http takes this for the answer to that one, waits for the bytes of a GET, and closes.
+        // The length is set as a header, and the body has no length. Otherwise, if the next request was read before this answer is
+        // written, actix-http would take this for the answer to that request, wait for the bytes of a GET, and close.
         if let BodySize::Sized(length) = body.size() {
             head.headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
         }
         head.no_chunking(true);
-        BoxBody::new(Unread)
+        BoxBody::new(EmptyBody)
     }))
 }
 
-/// A body that nobody reads, of which nothing says how long it is.
-struct Unread;
+/// An empty body without a length.
+struct EmptyBody;
 
-impl MessageBody for Unread {
+impl MessageBody for EmptyBody {
     type Error = Infallible;
 
     fn size(&self) -> BodySize {

@@ -1,5 +1,4 @@
-//! Refuses requests that name no host, several, or what is none (RFC 9112, section 3.2): download links and the session's cookie
-//! are made with it.
+//! Refuses requests without exactly one valid host (RFC 9112, section 3.2). Download links and the session's cookie contain the host.
 
 use actix_web::Error;
 use actix_web::body::MessageBody;

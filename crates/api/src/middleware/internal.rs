@@ -1,4 +1,4 @@
-//! What is for those who operate the service, the metrics and Swagger UI, is there at the internal address alone if there is one.
+//! Serves the metrics and Swagger UI only at the internal address, if there is one.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
@@ -12,14 +12,14 @@ use crate::openapi::SWAGGER_UI;
 use crate::problem::{ApiError, Code};
 use crate::routes::health::METRICS;
 
-/// The internal address, from when it is bound. Application data of the service.
+/// The internal address, once it is bound. Application data of the service.
 #[derive(Clone, Debug, Default)]
 pub struct InternalListener(Arc<OnceLock<SocketAddr>>);
 
 impl InternalListener {
-    /// There is one, and it is this.
+    /// Sets the address.
     pub(crate) fn set(&self, address: SocketAddr) {
-        // It is bound once.
+        // Only one call is made.
         let _ = self.0.set(address);
     }
 }
@@ -35,7 +35,10 @@ pub(super) async fn answer(
         .app_data::<InternalListener>()
         .and_then(|listener| listener.0.get());
     if is_internal && internal.is_some_and(|internal| *internal != request.app_config().local_addr()) {
-        let error = ApiError::new(Code::UnknownPath, "There is nothing at this address of the service.");
+        let error = ApiError::new(
+            Code::UnknownPath,
+            "This path does not exist at this address of the service.",
+        );
         return Ok(request.into_response(error.error_response()));
     }
     Ok(next.call(request).await?.map_into_boxed_body())

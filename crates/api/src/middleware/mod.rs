@@ -1,18 +1,18 @@
-//! What happens to every request, whatever its route.
+//! The middleware of every request.
 //!
 //! From the outside in, as [`wrap`] puts them around the application:
 //! 1. `TracingLogger` gives the request its id and its span (`span`).
-//! 2. `observe` counts it, measures it and writes the access log when its answer has gone out or broken off.
-//! 3. `drain_body` closes a connection whose request's body nobody reads to its end.
-//! 4. `security` sets the headers that every answer has.
-//! 5. [`head`] answers HEAD with what GET would have answered, less the body.
-//! 6. `prefixed` puts the path under which a proxy has the service before the header Location.
-//! 7. `problems` makes a problem of every bare error, finds out about 405, and writes the request's id into it.
-//! 8. `host` refuses requests that don't name a host.
-//! 9. [`internal`] keeps what is for operators at the internal address, if there is one.
-//! 10. `Cors` lets the origins in that the settings list.
-//! 11. `skip_compression` and `Compress`, for those who ask for it; downloads have been compressed already.
-//! 12. `detach` makes an answer of a panic and of an error that a guard lets through.
+//! 2. `observe` counts and measures it, and writes the access log when its answer was sent or broke off.
+//! 3. `drain_body` closes the connection if the handler has not read the body to its end.
+//! 4. `security` sets the security headers of every answer.
+//! 5. [`head`] answers HEAD like GET, without the body.
+//! 6. `prefixed` puts the path prefix of a proxy before the header Location.
+//! 7. `problems` turns every plain error into a problem, detects 405, and writes the request's id into it.
+//! 8. `host` refuses requests without a valid host.
+//! 9. [`internal`] serves the metrics and Swagger UI only at the internal address, if there is one.
+//! 10. `Cors` allows the origins of the settings.
+//! 11. `skip_compression` and `Compress` compress answers for clients that accept it. Downloads are compressed already.
+//! 12. `detach` runs the handler in a task of its own, and turns a panic or a guard's error into an answer.
 //!
 //! The guard of a scope comes inside all of these.
 
@@ -43,10 +43,10 @@ use crate::pagination::X_TOTAL_COUNT;
 use crate::routes::download::X_TOTAL_ROWS;
 use crate::routes::jobs::LAST_EVENT_ID;
 
-/// Puts everything around an application. The origins are those of the settings, whole and checked.
+/// Wraps an application into all middleware. The origins are the checked ones of the settings.
 ///
-/// The application's data should have a [`KnownPaths`](crate::openapi::KnownPaths), without which no wrong method is
-/// told from an unknown path.
+/// The application's data should have a [`KnownPaths`](crate::openapi::KnownPaths), which distinguishes a
+/// wrong method from an unknown path.
 pub fn wrap<T>(
     app: App<T>,
     origins: &[String],
@@ -62,7 +62,7 @@ pub fn wrap<T>(
 where
     T: ServiceFactory<ServiceRequest, Config = (), Response = ServiceResponse, Error = Error, InitError = ()> + 'static,
 {
-    // The last that is wrapped is the outermost.
+    // The last wrapper is the outermost.
     app.wrap(from_fn(detach::answer))
         .wrap(Compress::default())
         .wrap(from_fn(skip_compression::answer))
@@ -104,7 +104,7 @@ fn cors(origins: &[String]) -> Cors {
             header::WWW_AUTHENTICATE,
         ])
         .expose_headers(["x-request-id"])
-        // For the session's cookie. Only listed origins are answered at all, so only they have it.
+        // For the session's cookie. Only listed origins get these headers.
         .supports_credentials()
         .max_age(ONE_HOUR)
 }

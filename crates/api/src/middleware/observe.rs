@@ -1,6 +1,6 @@
-//! Metrics and the access log, one line a request, written when its answer has gone out whole or broken off.
+//! Metrics and the access log: one line for each request, written when its answer was sent or broke off.
 //!
-//! A long download fails, if it does, long after its status was sent. That a body broke off, and why, is said here.
+//! A long download can fail after its status was sent. This log says that the body broke off, and why.
 
 use std::error::Error as StdError;
 use std::pin::Pin;
@@ -19,7 +19,7 @@ use super::span;
 use crate::metrics;
 use crate::problem::chain;
 
-/// What is asked every few seconds by machines, and would drown what people ask.
+/// Paths that monitoring requests every few seconds. Their lines would hide those of users.
 const QUIET: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
 
 pub(super) async fn answer(
@@ -52,7 +52,7 @@ pub(super) async fn answer(
     }))
 }
 
-/// A body, and what is to be said of it in the end.
+/// A body with the data of its log line.
 struct Observed {
     body: BoxBody,
     size: BodySize,
@@ -69,7 +69,7 @@ struct Observed {
 enum Outcome {
     Whole,
     Broken,
-    /// Dropped before its end: the reader went away, or the service is shutting down.
+    /// Dropped before its end: the client disconnected, or the service is stopping.
     Abandoned,
 }
 

@@ -1,4 +1,4 @@
-//! The header Location begins with the path under which a proxy has put the service.
+//! Puts the path prefix of a proxy before the header Location.
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -20,7 +20,7 @@ pub(super) async fn answer<B: MessageBody>(
         .headers()
         .get(LOCATION)
         .and_then(|location| location.to_str().ok());
-    // What is relative is right already.
+    // A relative address needs no prefix.
     if let Some(location) = location.filter(|location| !prefix.is_empty() && location.starts_with('/'))
         && let Ok(location) = HeaderValue::try_from(format!("{prefix}{location}"))
     {

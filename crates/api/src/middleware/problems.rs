@@ -1,4 +1,4 @@
-//! Every error goes out as a problem with the request's id, also those that actix-web answers by itself.
+//! Every error answer is a problem with the request's id, also the error answers of actix-web.
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -57,8 +57,8 @@ fn is_problem(response: &ServiceResponse) -> bool {
     media_type.is_some_and(|media_type| media_type.as_bytes().starts_with(PROBLEM_JSON.as_bytes()))
 }
 
-/// What a bare status means. Routes are guarded by their method, so that for actix-web a wrong method is an unknown
-/// path; whoever asks should read which methods there are.
+/// The error for a plain status. Routes are matched by their method, so actix-web takes a wrong method for an unknown path. The
+/// answer names the existing methods.
 fn explain(status: StatusCode, method: &Method, path: &str, known: Option<&KnownPaths>) -> ApiError {
     let nothing_there = matches!(status, StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED);
     if nothing_there
@@ -89,7 +89,7 @@ fn unknown_path(path: &str) -> String {
     }
 }
 
-/// Somebody who refuses every encoding there is, gets none (RFC 9110, section 12.5.3); `Compress` would answer 406.
+/// A client that refuses every encoding gets none (RFC 9110, section 12.5.3). `Compress` would answer 406.
 fn accept_something(request: &mut ServiceRequest) {
     let supported = [
         Encoding::identity(),

@@ -1,4 +1,4 @@
-//! The headers that every answer has (OWASP, HTTP Headers Cheat Sheet), and the request's id.
+//! The security headers of every answer (OWASP, HTTP Headers Cheat Sheet), and the request's id.
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -18,7 +18,7 @@ const ANSWERS: &str = "default-src 'none'; frame-ancestors 'none'";
 /// Swagger UI has its scripts in files and some styles in its elements; its pictures are data URLs.
 const PAGES: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
                      connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-/// The dashboard is made so that it needs nothing but its own files.
+/// The dashboard loads only its own files.
 const DASHBOARD: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
                          base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
@@ -45,11 +45,11 @@ pub(super) async fn answer(
     for (name, value) in fixed {
         headers.insert(name, HeaderValue::from_static(value));
     }
-    // A page may have a stricter one of its own.
+    // A page may have set a stricter policy.
     if !headers.contains_key(CONTENT_SECURITY_POLICY) {
         headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
     }
-    // actix-cors says it also to an origin that it does not let in.
+    // actix-cors sends it also to an origin that it refuses.
     if !headers.contains_key(ACCESS_CONTROL_ALLOW_ORIGIN) {
         headers.remove(ACCESS_CONTROL_ALLOW_CREDENTIALS);
     }

@@ -1,7 +1,7 @@
-//! An answer that says `Content-Encoding: identity` is left alone by `Compress`.
+//! Removes `Content-Encoding: identity` from answers, after it has kept `Compress` from compressing them.
 //!
-//! Whoever sees to the coding of its answer itself, or sends what is compressed already, says so with that header. It is
-//! a word for the middleware and not for the client (RFC 9110, section 8.4.1), so it goes no further.
+//! A handler sets this header if it chooses the coding itself, or if its file is compressed already. The header is for the
+//! middleware and not for the client (RFC 9110, section 8.4.1).
 
 use actix_web::Error;
 use actix_web::body::MessageBody;

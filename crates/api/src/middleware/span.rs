@@ -1,6 +1,6 @@
-//! The span of a request: whatever is logged while it is served carries its method, its route and its id.
+//! The span of a request: log lines of a request have its method, its route and its id.
 //!
-//! Never the path, the query string or a header: links carry tokens, and headers passwords.
+//! They never have the path, the query string or a header, because links contain tokens, and headers contain passwords.
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -14,7 +14,7 @@ pub(super) struct RequestSpan;
 impl RootSpanBuilder for RequestSpan {
     fn on_request_start(request: &ServiceRequest) -> Span {
         let id = request.extensions().get::<RequestId>().map(ToString::to_string);
-        // At the level of errors, so that an error has its request's id even if only errors are logged.
+        // The span has the level of errors, so that an error has its request's id even if only errors are logged.
         tracing::error_span!(
             "request",
             method = method(request),
@@ -26,7 +26,7 @@ impl RootSpanBuilder for RequestSpan {
     fn on_request_end<B: MessageBody>(_: Span, _: &Result<ServiceResponse<B>, Error>) {}
 }
 
-/// The method, if it is one of the usual ones: anybody can make up more, and each would be a metric of its own.
+/// The method if it is a usual one, else `other`. A client can invent methods, and each would be a label of its own.
 pub(super) fn method(request: &ServiceRequest) -> &'static str {
     const USUAL: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
     let method = request.method().as_str();

@@ -92,7 +92,7 @@ macro_rules! get {
 }
 
 #[actix_web::test]
-async fn a_panic_is_answered_and_the_next_request_works() {
+async fn panic_is_answered_and_the_next_request_works() {
     let app = app!();
     for _ in 0..3 {
         let (_, problem) = problem!(
@@ -106,7 +106,7 @@ async fn a_panic_is_answered_and_the_next_request_works() {
 }
 
 #[actix_web::test]
-async fn what_the_caller_cannot_mend_is_answered_plainly() {
+async fn internal_error_is_answered_without_details() {
     let app = app!();
     let response = call_service(&app, get!("/things/internal")).await;
     let (_, problem) = problem!(response, INTERNAL_SERVER_ERROR, "internal");
@@ -133,7 +133,7 @@ async fn unknown_paths_and_wrong_methods_are_problems() {
 }
 
 #[actix_web::test]
-async fn a_refusal_of_a_guard_is_a_problem_with_all_headers() {
+async fn refusal_of_the_guard_is_a_problem_with_all_headers() {
     let app = app!();
     let request = hosted(TestRequest::get())
         .uri("/guarded/x")
@@ -280,7 +280,7 @@ impl<'a> MakeWriter<'a> for Captured {
 }
 
 #[actix_web::test]
-async fn the_log_has_the_route_and_the_id_and_neither_query_nor_headers() {
+async fn log_has_route_and_id_and_neither_query_nor_headers() {
     // For the whole process: tracing remembers for which places nobody listens, and a subscriber of one thread can
     // come too late. Other tests write to it as well, hence the id.
     let captured = Captured::default();

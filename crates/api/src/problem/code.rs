@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 macro_rules! codes {
     ($($(#[doc = $doc:literal])+ $variant:ident = $name:literal, $status:ident, $title:literal, $example:literal;)+) => {
-        /// What kind of problem it is, for programs. The list is closed: a new one is a change of the API.
+        /// The kind of problem, for programs. The list is closed: a new code is a change of the API.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
         #[serde(rename_all = "snake_case")]
         pub enum Code {
@@ -14,15 +14,15 @@ macro_rules! codes {
         }
 
         impl Code {
-            /// All of them.
+            /// All codes.
             pub const ALL: &[Self] = &[$(Self::$variant),+];
 
-            /// The word in the answer.
+            /// The name in the answer.
             pub const fn name(self) -> &'static str {
                 match self { $(Self::$variant => $name),+ }
             }
 
-            /// The code of what is wrong with an archive, by the word of the crate `archive` or `domain`.
+            /// The code of an archive's error, by its name in the crate `archive` or `domain`.
             pub fn of_archive(word: &str) -> Option<Self> {
                 let is_it = |code: &&Self| code.name().strip_prefix("archive_").unwrap_or(code.name()) == word;
                 Self::ALL.iter().find(is_it).copied()
@@ -43,7 +43,7 @@ macro_rules! codes {
                 match self { $(Self::$variant => concat!($($doc),+)),+ }
             }
 
-            /// A `detail` such as a caller may see, for the API's document.
+            /// An example of the `detail`, for the API's document.
             pub const fn example(self) -> &'static str {
                 match self { $(Self::$variant => $example),+ }
             }
@@ -70,23 +70,23 @@ codes! {
     /// The request did not arrive in time.
     RequestTimeout = "request_timeout", REQUEST_TIMEOUT, "The body did not arrive in time",
         "The whole body must arrive within 10 seconds.";
-    /// There is nothing under this path.
+    /// The path does not exist.
     UnknownPath = "unknown_path", NOT_FOUND, "There is no such path",
-        "There is nothing at /backup/statistics.";
+        "The path /backup/statistics does not exist.";
     /// There is no such table, or not for this operation. `detail` names the allowed tables. In a body the status is 422.
     UnknownTable = "unknown_table", NOT_FOUND, "There is no such table",
         "There is no table of that name here. Allowed are: students, courses.";
     /// The path exists, but not with this method. `Allow` lists its methods.
     MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED, "The method is not allowed here",
         "DELETE is not allowed here. Allowed are: GET, HEAD.";
-    /// There is no valid token. `WWW-Authenticate` says which one is necessary (RFC 6750).
+    /// No valid token was sent. `WWW-Authenticate` says which one is necessary (RFC 6750).
     Unauthenticated = "unauthenticated", UNAUTHORIZED, "You are not signed in",
         "Sign in with POST /auth/login and send the token as `Authorization: Bearer`.";
     /// The user name or the password is wrong.
     WrongCredentials = "wrong_credentials", UNAUTHORIZED, "The user name or the password is wrong",
         "The user name or the password is wrong.";
     /// The user is not an administrator.
-    Forbidden = "forbidden", FORBIDDEN, "You may not do this",
+    Forbidden = "forbidden", FORBIDDEN, "Administrators only",
         "This needs an administrator's account.";
     /// The download link never existed, or is for another file.
     LinkInvalid = "link_invalid", UNAUTHORIZED, "The download link is not valid",
@@ -96,7 +96,7 @@ codes! {
         "This download link was used already or has expired.";
     /// You have created no download link of that id, or the service no longer remembers it.
     UnknownLink = "unknown_link", NOT_FOUND, "There is no such download link",
-        "There is no download link of that id.";
+        "There is no download link with this id.";
     /// The number of rows is not the expected one. `errors` says which and how many.
     RowCountChanged = "row_count_changed", PRECONDITION_FAILED, "The data has changed since it was counted",
         "The data has changed since it was counted. Nothing was changed.";
@@ -121,13 +121,13 @@ codes! {
     NotAnArchive = "not_an_archive", UNSUPPORTED_MEDIA_TYPE, "This is not an archive",
         "This is not an archive of campus-backup: it looks like a zip file.";
     /// The archive ends too early.
-    ArchiveTruncated = "archive_truncated", UNPROCESSABLE_ENTITY, "The archive is incomplete",
+    ArchiveTruncated = "archive_truncated", UNPROCESSABLE_ENTITY, "The archive is truncated",
         "The archive is incomplete: it ends too early, after line 17, table students.";
     /// The archive is damaged.
     ArchiveCorrupt = "archive_corrupt", UNPROCESSABLE_ENTITY, "The archive is damaged",
         "The archive is damaged in line 17, table students: neither a row nor the end of the table.";
     /// A digest is not the stored one.
-    ArchiveDigestMismatch = "archive_digest_mismatch", UNPROCESSABLE_ENTITY, "The archive's content is not what was written",
+    ArchiveDigestMismatch = "archive_digest_mismatch", UNPROCESSABLE_ENTITY, "The archive's content does not match its digest",
         "The archive is damaged: the table students does not have the digest that was written down for it.";
     /// No key opens the archive.
     ArchiveWrongKey = "archive_wrong_key", UNPROCESSABLE_ENTITY, "None of the keys opens the archive",
@@ -135,44 +135,44 @@ codes! {
     /// The archive is encrypted, and no key is set.
     ArchiveKeyRequired = "archive_key_required", UNPROCESSABLE_ENTITY, "The archive is encrypted",
         "The archive is encrypted: its secret key is needed to open it.";
-    /// A later version of this program wrote it.
-    ArchiveNewerVersion = "archive_newer_version", UNPROCESSABLE_ENTITY, "The archive is of a newer version",
+    /// A newer version of this program wrote the archive.
+    ArchiveNewerVersion = "archive_newer_version", UNPROCESSABLE_ENTITY, "The archive has a newer format version",
         "The archive is of format version 2, this program reads up to version 1.";
-    /// It has other tables or columns.
-    ArchiveSchemaMismatch = "archive_schema_mismatch", UNPROCESSABLE_ENTITY, "The archive is of other tables or columns",
+    /// The archive has other tables or columns.
+    ArchiveSchemaMismatch = "archive_schema_mismatch", UNPROCESSABLE_ENTITY, "The archive has other tables or columns",
         "The archive does not fit this database: there is no table payments.";
-    /// Another program has rewritten it.
+    /// Another program has rewritten the archive.
     ArchiveNotCanonical = "archive_not_canonical", UNPROCESSABLE_ENTITY, "The archive was rewritten",
         "Not in the canonical form, in line 17, table students, row 1: there is a space.";
     /// The column can't have that value.
-    ArchiveInvalidValue = "archive_invalid_value", UNPROCESSABLE_ENTITY, "The archive has an impossible value",
+    ArchiveInvalidValue = "archive_invalid_value", UNPROCESSABLE_ENTITY, "The archive has an invalid value",
         "An impossible value in line 17, table students, row 1, column date_of_birth: not a date.";
     /// A row does not have exactly the columns of its table.
-    ArchiveInvalidRow = "archive_invalid_row", UNPROCESSABLE_ENTITY, "The archive has an impossible row",
+    ArchiveInvalidRow = "archive_invalid_row", UNPROCESSABLE_ENTITY, "The archive has an invalid row",
         "An impossible row in line 17, table students, row 1: a column is missing.";
     /// Rows are not in the order of their ids.
-    ArchiveIdsOutOfOrder = "archive_ids_out_of_order", UNPROCESSABLE_ENTITY, "Rows stand in another order",
+    ArchiveIdsOutOfOrder = "archive_ids_out_of_order", UNPROCESSABLE_ENTITY, "The rows are not in the order of their ids",
         "Rows are not in the order of their ids, in line 17, table students, row 2.";
     /// Two rows of a table have the same id.
     ArchiveDuplicateId = "archive_duplicate_id", UNPROCESSABLE_ENTITY, "An id occurs twice",
         "An id occurs twice, in line 17, table students, row 2, id 1.";
     /// The summary has another number of rows.
-    ArchiveCountMismatch = "archive_count_mismatch", UNPROCESSABLE_ENTITY, "There are more or fewer rows than promised",
+    ArchiveCountMismatch = "archive_count_mismatch", UNPROCESSABLE_ENTITY, "The number of rows does not match the summary",
         "The summary promises 1000 rows of students, and there are 999.";
     /// The sum of a column is not that of the summary.
-    ArchiveTotalsMismatch = "archive_totals_mismatch", UNPROCESSABLE_ENTITY, "A sum is not what was promised",
+    ArchiveTotalsMismatch = "archive_totals_mismatch", UNPROCESSABLE_ENTITY, "A sum does not match the summary",
         "The sum of payments.amount_paid is not what the summary says.";
     /// To read further would take more than the limits allow.
-    ArchiveLimitExceeded = "archive_limit_exceeded", PAYLOAD_TOO_LARGE, "The archive goes beyond a limit",
+    ArchiveLimitExceeded = "archive_limit_exceeded", PAYLOAD_TOO_LARGE, "The archive exceeds a limit",
         "The archive goes beyond the limit of the compression ratio (1000).";
     /// There are bytes behind its end.
-    ArchiveTrailingData = "archive_trailing_data", UNPROCESSABLE_ENTITY, "Something stands behind the archive",
+    ArchiveTrailingData = "archive_trailing_data", UNPROCESSABLE_ENTITY, "There is data after the end of the archive",
         "Something stands behind the end of the archive.";
     /// The archive does not have this table.
     ArchiveTableNotFound = "archive_table_not_found", UNPROCESSABLE_ENTITY, "The archive does not have this table",
         "The archive has no table payments.";
     /// A row refers to an absent row.
-    ArchiveOrphan = "archive_orphan", UNPROCESSABLE_ENTITY, "A row refers to nothing",
+    ArchiveOrphan = "archive_orphan", UNPROCESSABLE_ENTITY, "A row refers to a row that does not exist",
         "Row 17 of payments refers to a row that is not there.";
     /// Two rows of a table have the same unique value.
     ArchiveDuplicateKey = "archive_duplicate_key", UNPROCESSABLE_ENTITY, "Two rows have the same key",
@@ -181,10 +181,10 @@ codes! {
     ArchiveRowNotFound = "archive_row_not_found", UNPROCESSABLE_ENTITY, "The archive does not have this row",
         "The archive has no row 17 of students.";
     /// A row that would stay has a unique value of a row of the archive.
-    RestoreConflict = "restore_conflict", CONFLICT, "A row that stays is in the way",
+    RestoreConflict = "restore_conflict", CONFLICT, "A row that stays conflicts with the archive",
         "Row 17 of students can't be restored beside the rows that stay: one of them has the same key.";
     /// The archive is whole, but it is not the one that its manifest describes.
-    ArchiveManifestMismatch = "archive_manifest_mismatch", UNPROCESSABLE_ENTITY, "The archive is not what its manifest says",
+    ArchiveManifestMismatch = "archive_manifest_mismatch", UNPROCESSABLE_ENTITY, "The archive does not match its manifest",
         "The archive is not what its manifest says: the digest of the stored object is another one.";
     /// The archive is not the one in the database's record: somebody exchanged it in the store.
     ArchiveRecordMismatch = "archive_record_mismatch", UNPROCESSABLE_ENTITY, "The archive is not the one that was stored",
@@ -192,11 +192,11 @@ codes! {
     /// The archive is not encrypted, the settings encrypt archives, and `allow_unencrypted` was not sent.
     ArchiveUnencrypted = "archive_unencrypted", UNPROCESSABLE_ENTITY, "The archive is not encrypted",
         "This archive is not encrypted, and the archives of this service are. Nothing was changed. `allow_unencrypted` \
-         (`--allow-unencrypted`) restores it all the same.";
+         (`--allow-unencrypted`) restores it anyway.";
     /// The schema or the server refuses some rows, or would change them.
     ArchiveUnrestorable = "archive_unrestorable", UNPROCESSABLE_ENTITY, "The archive can't be restored",
         "The rows of students can't be restored: UNIQUE constraint failed: students.registration_number.";
-    /// No archive ever had that id.
+    /// No archive has or had this id.
     UnknownArchive = "unknown_archive", NOT_FOUND, "There is no such archive",
         "There is no such archive.";
     /// The archive was deleted.
@@ -211,7 +211,7 @@ codes! {
     /// The archive has no manifest: somebody is copying it in, or the manifest was lost. Verify it, and the manifest is
     /// written again.
     ArchiveIncomplete = "archive_incomplete", CONFLICT, "The archive has no manifest",
-        "The archive 2026-11-25T03-53-08Z-5f1c2a9b has no manifest; verify it to make the manifest again.";
+        "The archive 2026-11-25T03-53-08Z-5f1c2a9b has no manifest; verify it to write the manifest again.";
     /// The service can't read the archive's files: they belong to another user, or are symbolic links. `detail` says what to
     /// do.
     ArchiveUnreadable = "archive_unreadable", INTERNAL_SERVER_ERROR, "The files of the archive can't be read",
@@ -228,28 +228,28 @@ codes! {
         "Another job is changing the data. Nothing was changed; try again when it has ended.";
     /// No clear ever had that id, or the service no longer remembers it.
     UnknownClear = "unknown_clear", NOT_FOUND, "There is no such clear",
-        "There is no clear of that id.";
+        "There is no clear with this id.";
     /// The clear removed nothing, or did not succeed.
     NothingToUndo = "nothing_to_undo", CONFLICT, "There is nothing to undo",
-        "This clear has removed nothing that could be put back.";
+        "This clear has deleted nothing that could be restored.";
     /// The clear was undone before.
     AlreadyUndone = "already_undone", CONFLICT, "The clear was undone already",
         "This clear was undone already.";
     /// It is too late to undo the clear. Its safety backup can be restored.
     UndoExpired = "undo_expired", GONE, "It is too late to undo this clear",
-        "The time in which this clear could be undone is over; its safety archive 2026-11-25T03-53-08Z-5f1c2a9b can be restored.";
+        "The time limit for undoing this clear has passed; its safety archive 2026-11-25T03-53-08Z-5f1c2a9b can be restored.";
     /// No clear, restore or undo ever had that id, or the service no longer remembers it.
     UnknownChange = "unknown_change", NOT_FOUND, "There is no such change",
-        "There is no change of that id.";
+        "There is no change with this id.";
     /// A clear can be undone only with this archive. `change_id` names the clear; `?force=true` deletes the archive all the
     /// same.
     ArchiveNeededForUndo = "archive_needed_for_undo", CONFLICT, "The archive is needed to undo a clear",
         "This archive is the safety backup of a clear that can be undone until 2026-12-02 14:36:48 UTC; without it, the clear can't be undone. Nothing was changed.";
     /// Rows that were written after the clear are in the way. `plan` names them.
-    UndoBlocked = "undo_blocked", CONFLICT, "What was written since is in the way",
-        "Data that was written since the clear is in the way of undoing it. Nothing was changed.";
+    UndoBlocked = "undo_blocked", CONFLICT, "Newer data blocks the undo",
+        "Data that was written after the clear blocks the undo. Nothing was changed.";
     /// Nothing in the database proves that the safety backup was created for this clear. Restore it by a plan.
-    UndoUnproven = "undo_unproven", UNPROCESSABLE_ENTITY, "Nothing proves what the clear has removed",
+    UndoUnproven = "undo_unproven", UNPROCESSABLE_ENTITY, "The safety backup is not proven to be of this clear",
         "Nothing proves that the safety archive 2026-11-25T03-53-08Z-5f1c2a9b was made for this clear. Nothing was changed.";
     /// The live data has changed since the plan. Request a new plan.
     PlanOutdated = "plan_outdated", PRECONDITION_FAILED, "The data has changed since the plan was made",
@@ -260,12 +260,12 @@ codes! {
     /// The range begins behind the end of the file.
     RangeNotSatisfiable = "range_not_satisfiable", RANGE_NOT_SATISFIABLE, "There is no such range",
         "The file has 1048576 bytes.";
-    /// There is no such job, or not any more.
+    /// No job has this id, or its record has expired.
     UnknownJob = "unknown_job", NOT_FOUND, "There is no such job",
-        "There is no job of that id.";
+        "There is no job with this id.";
     /// The job has ended, or is at its commit.
     NotCancellable = "not_cancellable", CONFLICT, "The job can't be cancelled any more",
-        "The job has ended or has come to its commit, and can't be cancelled any more.";
+        "The job has ended or is committing, and can't be cancelled any more.";
     /// The key was used for another request.
     IdempotencyKeyReused = "idempotency_key_reused", UNPROCESSABLE_ENTITY, "The Idempotency-Key was used for another request",
         "This Idempotency-Key was used for another request. Nothing was changed.";
@@ -274,11 +274,11 @@ codes! {
         "It was cancelled. Nothing was changed.";
     /// The service ended during the work.
     Interrupted = "interrupted", SERVICE_UNAVAILABLE, "It was interrupted",
-        "The service ended while this was being done. Nothing was changed.";
-    /// The service is about to end.
-    Stopping = "stopping", SERVICE_UNAVAILABLE, "The service is about to end",
-        "The service is about to end and begins nothing new. Nothing was changed; try again.";
-    /// Another writer holds the database. With `Retry-After`.
+        "The service stopped during the work. Nothing was changed.";
+    /// The service is stopping.
+    Stopping = "stopping", SERVICE_UNAVAILABLE, "The service is stopping",
+        "The service is stopping and starts no new work. Nothing was changed; try again.";
+    /// Another writer locks the database. With `Retry-After`.
     DatabaseBusy = "database_busy", SERVICE_UNAVAILABLE, "The database is busy",
         "Another program is writing to the database. Nothing was changed; try again.";
     /// The database can't be reached, or its schema is not current. With `Retry-After` where waiting helps. With a `job_id`
@@ -295,8 +295,8 @@ codes! {
     DatabaseLimit = "database_limit", SERVICE_UNAVAILABLE, "A limit of the database server stopped the work",
         "The database server stopped the work because of its limit `max_allowed_packet`. Nothing was changed.";
     /// The disk of the database or of the service is full.
-    InsufficientStorage = "insufficient_storage", INSUFFICIENT_STORAGE, "There is no room left",
-        "There is no room left on the disk. Nothing was changed.";
+    InsufficientStorage = "insufficient_storage", INSUFFICIENT_STORAGE, "The disk is full",
+        "The disk is full. Nothing was changed.";
     /// The caller can't mend this. Quote the `request_id`; the log has the reason.
     Internal = "internal", INTERNAL_SERVER_ERROR, "Something went wrong in the service",
         "Something went wrong in the service. It was logged under the request's id.";

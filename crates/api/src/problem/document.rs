@@ -10,7 +10,7 @@ use utoipa::openapi::{ContentBuilder, ObjectBuilder, Ref, RefOr, Response, Respo
 
 use super::{Code, PROBLEM_JSON, Problem};
 
-/// Names the problem answers of an operation in one line.
+/// Declares the problem answers of an operation in one line.
 ///
 /// ```
 /// use campus_backup_api::problem_responses;
@@ -22,7 +22,7 @@ use super::{Code, PROBLEM_JSON, Problem};
 /// async fn stats() {}
 /// ```
 ///
-/// One type an operation: of two types that share a status, utoipa keeps only the last. `UnknownTable @ 422` writes a
+/// Use one type for an operation: of two types that share a status, utoipa keeps only the last. `UnknownTable @ 422` documents a
 /// code under another status than its own.
 #[macro_export]
 macro_rules! problem_responses {
@@ -39,11 +39,11 @@ macro_rules! problem_responses {
     };
 }
 
-/// What else can be wrong with a database wherever it may not be reached.
+/// Further codes of every operation that may not reach the database.
 const DATABASE: [Code; 3] = [Code::DatabaseReadOnly, Code::DatabaseAccessDenied, Code::DatabaseLimit];
 
-/// One response a status, with one example a code. [`problem_responses!`](crate::problem_responses) calls it, with
-/// the statuses that a code is answered under, or none for its own. `DatabaseUnavailable` stands for [`DATABASE`] too.
+/// One response for each status, with one example for each code. [`problem_responses!`](crate::problem_responses) calls it with the
+/// statuses of each code, or none for the code's own. `DatabaseUnavailable` includes [`DATABASE`].
 pub fn responses(codes: &[(Code, &[u16])]) -> BTreeMap<String, RefOr<Response>> {
     let mut statuses = BTreeMap::<u16, Vec<Code>>::new();
     for (code, named) in codes {
@@ -93,7 +93,7 @@ fn response(status: u16, codes: &[Code]) -> Response {
 
 const RETRY_AFTER: (&str, &str, Type) = (
     "Retry-After",
-    "After how many seconds it is worth asking again.",
+    "The number of seconds to wait before the next attempt.",
     Type::Integer,
 );
 
@@ -101,7 +101,7 @@ fn headers(status: u16, codes: &[Code]) -> Vec<(&'static str, &'static str, Type
     match status {
         401 | 403 => vec![(
             "WWW-Authenticate",
-            "What kind of token is needed (RFC 6750).",
+            "The kind of token that is required (RFC 6750).",
             Type::String,
         )],
         405 => vec![("Allow", "The methods that are allowed here.", Type::String)],
@@ -115,6 +115,6 @@ fn example(code: Code, status: u16) -> serde_json::Value {
     let mut problem = Problem::new(code, code.example());
     problem.status = status;
     problem.request_id = "0193d2f0-6f3b-7c44-b0f7-4d3f6a3c0a11".to_owned();
-    // A problem has nothing that can't be written as JSON.
+    // Every problem can be written as JSON.
     serde_json::to_value(problem).unwrap_or_else(|_| json!({}))
 }

@@ -1,4 +1,4 @@
-//! The error type of handlers, extractors and guards, and how a `domain::Error` becomes one.
+//! The error type of handlers, extractors and guards, and the conversion of a `domain::Error` into it.
 
 use std::borrow::Cow;
 use std::error::Error as StdError;
@@ -16,7 +16,7 @@ use campus_backup_domain::job::{Fault, Job, JobState};
 use super::{Code, FieldError, PROBLEM_JSON, Problem};
 use crate::plural::counted;
 
-/// Why a request is not answered as asked. See the [module](super) for when to use it.
+/// Why a request failed. The [module](super) says when to use it.
 #[derive(Debug)]
 pub struct ApiError(Box<Parts>);
 
@@ -26,21 +26,21 @@ struct Parts {
     retry_after: Option<Duration>,
     challenge: Option<&'static str>,
     allow: Option<String>,
-    /// How many bytes there are.
+    /// The size of the file in bytes, for `Content-Range`.
     size: Option<u64>,
     connection: Connection,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
-/// What becomes of the connection after the answer.
+/// The connection after the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Connection {
     Kept,
-    /// The rest of a body that is too large or too slow is not worth waiting for.
+    /// The rest of a body that is too large or too slow is not read.
     Closed,
 }
 
-// RFC 6750, section 3: no error is named to a caller who sent no token.
+// RFC 6750, section 3: without a token the challenge names no error.
 const CHALLENGE: &str = r#"Bearer realm="campus-backup""#;
 const CHALLENGE_INVALID_TOKEN: &str = r#"Bearer realm="campus-backup", error="invalid_token""#;
 const CHALLENGE_SCOPE: &str = r#"Bearer realm="campus-backup", error="insufficient_scope""#;
@@ -54,7 +54,7 @@ const BUSY_RETRY: Duration = Duration::from_secs(2);
 const UNAVAILABLE_RETRY: Duration = Duration::from_secs(5);
 
 impl ApiError {
-    /// A problem of that kind. `detail` is for the person who asked, as a sentence.
+    /// A problem with this code. `detail` is a sentence for people.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
         let challenge = match code {
             Code::Unauthenticated | Code::WrongCredentials | Code::LinkInvalid => Some(CHALLENGE),
@@ -77,14 +77,14 @@ impl ApiError {
         Self::new(Code::Unauthenticated, Code::Unauthenticated.example())
     }
 
-    /// A token was sent, and it is not valid; `why` is a sentence without its full stop.
+    /// The token is not valid; `why` is a sentence without its full stop.
     pub fn invalid_token(why: &str) -> Self {
         let mut error = Self::new(Code::Unauthenticated, sentence(why));
         error.0.challenge = Some(CHALLENGE_INVALID_TOKEN);
         error
     }
 
-    /// One field or query parameter that can't be accepted. `detail` goes on after the field's name.
+    /// A field or query parameter with an invalid value. `detail` continues the sentence after the field's name.
     pub fn invalid(field: impl Into<String>, detail: impl Into<String>) -> Self {
         let (field, detail) = (field.into(), detail.into());
         let summary = match field.as_str() {
@@ -94,14 +94,14 @@ impl ApiError {
         Self::new(Code::InvalidField, summary).with_errors([FieldError { field, detail }])
     }
 
-    /// A path that names no table, or none for this.
+    /// A table in the path that does not exist, or that this operation does not have.
     pub fn unknown_table_in_path(allowed: &[&str]) -> Self {
         let allowed = allowed.join(", ");
         let detail = format!("There is no table of that name here. Allowed are: {allowed}.");
         Self::new(Code::UnknownTable, detail).with_hint(format!("Ask for one of: {allowed}."))
     }
 
-    /// A body whose `table` names no table, or none for this: understood, but impossible.
+    /// A `table` in the body that does not exist, or that this operation does not have.
     pub fn unknown_table_in_body(allowed: &[&str]) -> Self {
         let allowed = allowed.join(", ");
         let detail = format!("There is no table of that name here. Allowed are: {allowed}.");
@@ -113,7 +113,7 @@ impl ApiError {
         error
     }
 
-    /// A path that is known, but not with this method. `allow` is the list for the header.
+    /// A known path with a method that it does not have. `allow` is the list for the header.
     pub fn method_not_allowed(method: &str, allow: String) -> Self {
         let detail = format!("{method} is not allowed here. Allowed are: {allow}.");
         let mut error = Self::new(Code::MethodNotAllowed, detail);
@@ -121,82 +121,82 @@ impl ApiError {
         error
     }
 
-    /// Anything that the caller can't mend.
+    /// An unexpected error in the service.
     pub fn internal(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self::new(Code::Internal, Code::Internal.example()).with_source(source)
     }
 
-    /// What to do about it.
+    /// Adds the next step for the caller.
     #[must_use]
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.0.problem.hint = Some(hint.into());
         self
     }
 
-    /// The job that stands in the way.
+    /// Adds the job that blocks the request.
     #[must_use]
     pub fn with_job(mut self, id: impl Into<String>) -> Self {
         self.0.problem.job_id = Some(id.into());
         self
     }
 
-    /// The change that could not be undone any more.
+    /// Adds the change that needs the archive for its undo.
     #[must_use]
     pub fn with_change(mut self, id: impl Into<String>) -> Self {
         self.0.problem.change_id = Some(id.into());
         self
     }
 
-    /// Each thing that was wrong.
+    /// Adds every invalid field.
     #[must_use]
     pub fn with_errors(mut self, errors: impl IntoIterator<Item = FieldError>) -> Self {
         self.0.problem.errors = errors.into_iter().collect();
         self
     }
 
-    /// What the plan of the same says.
+    /// Adds the plan of the blocked restore.
     #[must_use]
     pub fn with_plan(mut self, plan: serde_json::Value) -> Self {
         self.0.problem.plan = Some(plan);
         self
     }
 
-    /// How many bytes there are, for who asked for others (RFC 9110, section 14.4).
+    /// A range outside of a file with `size` bytes (RFC 9110, section 14.4).
     pub fn unsatisfiable(size: u64) -> Self {
         let mut error = Self::new(Code::RangeNotSatisfiable, format!("The file has {size} bytes."));
         error.0.size = Some(size);
         error
     }
 
-    /// When it is worth asking again.
+    /// Adds the header Retry-After.
     #[must_use]
     pub fn with_retry_after(mut self, after: Duration) -> Self {
         self.0.retry_after = Some(after);
         self
     }
 
-    /// Why it happened. It goes to the log, never to the caller.
+    /// Adds the source. The log has it, the answer never.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         self.0.source = Some(source.into());
         self
     }
 
-    /// What exactly is wrong, for programs.
+    /// Adds the exact reason, for programs.
     #[must_use]
     pub(crate) fn with_reason(mut self, reason: &'static str) -> Self {
         self.0.problem.reason = Some(reason);
         self
     }
 
-    /// The same as another kind of problem, with what is in the log.
+    /// The same error with another code. It keeps the source for the log.
     pub(crate) fn with_code(mut self, code: Code, detail: &str) -> Self {
         let mut error = Self::new(code, detail);
         error.0.source = self.0.source.take();
         error
     }
 
-    /// The same for one more who asks; why it happened was logged for the first.
+    /// The same error for another request. The source was logged for the first.
     pub(crate) fn repeated(&self) -> Self {
         let mut error = Self::new(self.code(), "");
         error.0.problem = self.0.problem.clone();
@@ -204,24 +204,24 @@ impl ApiError {
         error
     }
 
-    /// Nothing more is read from this connection.
+    /// Closes the connection after the answer.
     #[must_use]
     pub(crate) fn closing(mut self) -> Self {
         self.0.connection = Connection::Closed;
         self
     }
 
-    /// The kind of problem.
+    /// The code.
     pub fn code(&self) -> Code {
         self.0.problem.code
     }
 
-    /// The document that goes out, as yet without the request's id.
+    /// The document of the answer, still without the request's id.
     pub fn into_problem(self) -> Problem {
         self.0.problem
     }
 
-    /// The same with why it happened in the sentence, for who sees no log.
+    /// Puts the source into the detail, for the command line.
     #[must_use]
     pub(crate) fn with_cause(mut self) -> Self {
         if let Some(source) = &self.0.source {
@@ -230,7 +230,7 @@ impl ApiError {
         self
     }
 
-    /// The document that goes out, as yet without the request's id.
+    /// The document of the answer, still without the request's id.
     pub fn problem(&self) -> &Problem {
         &self.0.problem
     }
@@ -253,7 +253,7 @@ impl ResponseError for ApiError {
         StatusCode::from_u16(self.0.problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
-    /// This is the edge: actix-web calls it once, inside the request's span, and here the error is logged.
+    /// actix-web calls this once, inside the request's span. The error is logged here and nowhere else.
     fn error_response(&self) -> HttpResponse {
         self.log();
         let parts = &*self.0;
@@ -274,7 +274,7 @@ impl ResponseError for ApiError {
         if parts.connection == Connection::Closed {
             response.force_close();
         }
-        // Written whole by `middleware::problems`, which knows the request's id.
+        // `middleware::problems` writes it again with the request's id.
         let body = serde_json::to_string(&parts.problem).unwrap_or_default();
         let mut response = response.body(body);
         response.extensions_mut().insert(parts.problem.clone());
@@ -294,7 +294,7 @@ impl From<DomainError> for ApiError {
             E::TooManyLogins { retry_after } => Self::too_many(Code::TooManyLogins, said, retry_after),
             E::TooManyDownloads { retry_after } => Self::too_many(Code::TooManyDownloads, said, retry_after),
             E::LinkInvalid => Self::new(Code::LinkInvalid, said),
-            E::LinkUsed => Self::new(Code::LinkUsed, said).with_hint("Make a new link."),
+            E::LinkUsed => Self::new(Code::LinkUsed, said).with_hint("Create a new link."),
             E::Invalid { field, problem } => Self::invalid(field, problem),
             E::WrongConfirmation { expected } => {
                 let detail = format!("`confirm` must be `{expected}`. Nothing was changed.");
@@ -307,7 +307,7 @@ impl From<DomainError> for ApiError {
                 let detail = "The plan changes accounts of administrators. `confirm_administrators` must be true to restore \
                               it. Nothing was changed.";
                 Self::new(Code::WrongConfirmation, detail)
-                    .with_hint("Look at `administrators_added`, `_changed`, `_raised` and `_disabled` of the plan.")
+                    .with_hint("Read `administrators_added`, `_changed`, `_raised` and `_disabled` of the plan.")
                     .with_errors([FieldError {
                         field: "confirm_administrators".to_owned(),
                         detail: "must be true".to_owned(),
@@ -320,7 +320,7 @@ impl From<DomainError> for ApiError {
                     detail: format!("expected {}, found {found}", counted(expected, "row")),
                 })),
             E::Busy { job_id } => nothing_changed(Code::Busy)
-                .with_hint("Look at the job with GET /backup/jobs/{id}.")
+                .with_hint("Get the job with GET /backup/jobs/{id}.")
                 .with_job(job_id)
                 .with_retry_after(BUSY_RETRY),
             E::UnknownClear => Self::new(Code::UnknownClear, said),
@@ -334,12 +334,12 @@ impl From<DomainError> for ApiError {
                 format!("{said} Nothing was changed."),
             )
             .with_hint(
-                "Undo the clear first, or repeat the request with `force=true` to delete the archive all the same.",
+                "Undo the clear first, or repeat the request with `force=true` to delete the archive anyway.",
             )
             .with_change(change_id),
             E::UndoBlocked => nothing_changed(Code::UndoBlocked),
             E::PlanOutdated => nothing_changed(Code::PlanOutdated),
-            // What is still on its way is not read.
+            // The rest of the body is not read.
             E::UploadTooLarge { .. } => Self::new(Code::UploadTooLarge, said).closing(),
             E::UnknownJob => Self::new(Code::UnknownJob, said),
             E::NotCancellable => Self::new(Code::NotCancellable, said),
@@ -389,7 +389,7 @@ impl From<DomainError> for ApiError {
                 }
             }
             E::Unexportable { .. } => Self::new(Code::Unexportable, said)
-                .with_hint("Mend this value in the database; nothing was downloaded."),
+                .with_hint("Correct this value in the database. Nothing was downloaded."),
             E::Unstorable(_) => Self::new(Code::Unexportable, format!("{said} Nothing was changed."))
                 .with_hint("Correct these rows in the database."),
             E::Archive(error) => Self::of_archive(error),
@@ -400,11 +400,11 @@ impl From<DomainError> for ApiError {
                 .with_hint("The archive itself may be complete: `campus-backup verify FILE` checks it.")
                 .with_source(error),
             E::ArchiveIncomplete { .. } => Self::new(Code::ArchiveIncomplete, said)
-                .with_hint("If it is being copied, wait for the end. If it is whole, verify it."),
+                .with_hint("If it is being copied, wait for the end of the copy. If it is complete, verify it."),
             E::ArchiveUnreadable { .. } => Self::new(Code::ArchiveUnreadable, said).with_source(error),
             E::StoreMisconfigured { .. } => Self::new(Code::StoreMisconfigured, said)
                 .with_hint(
-                    "Look at --archives (CAMPUS_BACKUP_ARCHIVES); `campus-backup health --store` checks it again.",
+                    "Correct --archives (CAMPUS_BACKUP_ARCHIVES). `campus-backup health --store` checks the store again.",
                 )
                 .with_source(error),
             E::StoreUnavailable { .. } => nothing_changed(Code::StoreUnavailable)
@@ -416,29 +416,29 @@ impl From<DomainError> for ApiError {
             E::Inadmissible { .. } => Self::new(Code::ArchiveInvalidValue, said),
             E::RowNotFound { .. } => Self::new(Code::ArchiveRowNotFound, said),
             E::Conflict { .. } => {
-                Self::new(Code::RestoreConflict, said).with_hint("Ask for the plan: it says what stands in the way.")
+                Self::new(Code::RestoreConflict, said).with_hint("Get the plan: it lists what blocks the restore.")
             }
             E::ManifestMismatch { .. } => Self::new(Code::ArchiveManifestMismatch, said),
             E::RecordMismatch { .. } => Self::new(Code::ArchiveRecordMismatch, said).with_hint(
-                "Somebody has changed it in the store. Nothing was restored. If you know where it comes from, download it and \
-                 upload it again: then it counts as uploaded.",
+                "It was replaced in the store. Nothing was restored. If you know where it comes from, download it and upload it \
+                 again: then it is an uploaded archive.",
             ),
             E::Unencrypted => nothing_changed(Code::ArchiveUnencrypted).with_hint(
-                "Somebody who has no key may have put it into the store. Restore it only if you know where it comes from.",
+                "It may have been put into the store without a key. Restore it only if you know where it comes from.",
             ),
             E::SafetyUnproven { .. } => Self::new(Code::UndoUnproven, format!("{said} Nothing was changed.")).with_hint(
-                "Look at the archive's rows and accounts, and restore it by a plan.",
+                "Check the archive's rows and accounts, and restore it with a plan.",
             ),
             E::Unrestorable { .. } => Self::new(Code::ArchiveUnrestorable, said),
-            // The first belongs to the command line. The others end a download that has begun, which has no
-            // answer any more. Whoever lets one of them out of a handler finds it in the log.
+            // The first belongs to the command line. The others end a download whose answer has begun. From a handler they are
+            // unexpected and go to the log.
             E::NotEmpty { .. } | E::Stalled(_) | E::Gone | E::Internal { .. } => Self::internal(error),
         }
     }
 }
 
 impl ApiError {
-    /// What is wrong with an archive. A source that fails is not the archive's fault.
+    /// An error of an archive. An I/O error is an internal error.
     fn of_archive(error: ArchiveError) -> Self {
         use ArchiveError as E;
         let code = match &error {
@@ -465,7 +465,7 @@ impl ApiError {
         Self::new(code, sentence(&error.to_string()))
     }
 
-    /// Says in the log what the caller can't mend.
+    /// Logs an error of the service.
     fn log(&self) {
         let parts = &*self.0;
         if self.status_code().is_server_error() {
@@ -477,7 +477,7 @@ impl ApiError {
         }
     }
 
-    /// What a job says of the error that it failed with. This is the edge of a job: the error is logged here.
+    /// The fault that a failed job stores. The error of a job is logged here and nowhere else.
     pub fn fault_of_job(error: DomainError) -> Fault {
         let error = Self::from(error);
         error.log();
@@ -487,8 +487,8 @@ impl ApiError {
         }
     }
 
-    /// Why a job that somebody waited for did not succeed, as it would have been answered at once; it was logged when the
-    /// job ended. None for one that has succeeded or has not ended.
+    /// The error of a job that failed, as its request would have returned it. It was logged when the job ended. `None` for a job
+    /// that succeeded or has not ended.
     pub fn of_job(job: &Job) -> Option<Self> {
         let (code, detail) = match (job.state, &job.fault) {
             (JobState::Cancelled, _) => (Code::Cancelled, Code::Cancelled.example()),
@@ -515,8 +515,7 @@ impl ApiError {
     }
 }
 
-/// An error and what it comes from, in one line. For logs. What an error has said of its source already is not said
-/// again: not every library keeps the two apart.
+/// An error and its sources in one line, for logs. A source that the error's own text already ends with is not repeated.
 pub fn chain(error: &(dyn StdError + 'static)) -> String {
     let mut line = String::new();
     for error in std::iter::successors(Some(error), |&error| error.source()) {
@@ -530,7 +529,7 @@ pub fn chain(error: &(dyn StdError + 'static)) -> String {
     line
 }
 
-/// Retry-After has whole seconds; asking a moment too early would be refused again.
+/// Retry-After has whole seconds. They are rounded up, because a request that is too early would be refused again.
 fn whole_seconds(duration: Duration) -> u64 {
     (duration.as_secs() + u64::from(duration.subsec_nanos() > 0)).max(1)
 }

@@ -22,7 +22,7 @@ use crate::{cookie, problem_responses};
 pub fn configure(config: &mut ServiceConfig<'_>) {
     config
         .service(login)
-        .service(go_on)
+        .service(refresh_session)
         .service(sign_out)
         .service(sign_out_everywhere)
         .service(me);
@@ -48,7 +48,7 @@ impl RequestBody for Login {
     type Form = Self;
 }
 
-/// An access token and whose it is.
+/// An access token and its user.
 #[derive(Serialize, ToSchema)]
 #[schema(example = json!({
     "access_token": "eyJ0eXAiOiJhdCtqd3QiLCJhbGciOiJIUzI1NiJ9.e30.1",
@@ -63,34 +63,34 @@ struct SignedIn {
     token_type: &'static str,
     /// Seconds until the token ends.
     expires_in: u64,
-    /// Who signed in.
+    /// The user.
     user: User,
 }
 
-/// Who is signed in.
+/// A signed-in user.
 #[derive(Serialize, ToSchema)]
 #[schema(example = json!({
     "id": 1, "username": "admin", "email": "head@school.example", "role": "admin", "issuer": null,
 }))]
 struct User {
-    /// Their number; `null` for somebody who signed in at an outside identity provider.
+    /// The user's id; `null` for a user of an external identity provider.
     #[schema(required = true)]
     id: Option<i64>,
-    /// Their user name.
+    /// The user name.
     username: String,
-    /// Their e-mail address, if it is known.
+    /// The email address, if it is known.
     #[schema(required = true)]
     email: Option<String>,
-    /// What they may do.
+    /// The role.
     #[schema(value_type = RoleName)]
     role: Role,
-    /// The identity provider where they signed in; `null` for a user of this service. What such a person does is recorded as done
-    /// by `NAME (via ISSUER)`, because the name may be that of somebody else here.
+    /// The external identity provider; `null` for a user of this service. Its users are recorded as `NAME (via ISSUER)`, because a
+    /// user of this service may have the same name.
     #[schema(required = true)]
     issuer: Option<String>,
 }
 
-/// What a user may do. Only administrators may use `/backup`.
+/// The role of a user. Only administrators may use `/backup`.
 #[derive(ToSchema)]
 #[schema(rename_all = "snake_case")]
 #[allow(dead_code, reason = "it only describes the domain's type to the API's document")]
@@ -128,13 +128,13 @@ problem_responses!(MeProblems: InvalidField, Unauthenticated, DatabaseBusy, Data
 
 /// Sign in
 ///
-/// Exchanges a user name and password for an access token. Attempts are limited by account and by address; whoever is
-/// refused for that reads in `Retry-After` when to come back.
+/// Exchanges a user name and password for an access token. Attempts are limited by account and by address. `Retry-After` of a
+/// refusal says when the next attempt is possible.
 #[utoipa::path(
-    operation_id = "login",
+    operation_id = "createSession",
     tag = "auth",
     security(()),
-    request_body(content = Login, description = "Who signs in."),
+    request_body(content = Login, description = "The credentials."),
     responses(
         (
             status = 200,
@@ -165,16 +165,16 @@ async fn login(
     answer(&state, &request, signed_in, page)
 }
 
-/// Go on with a session
+/// Renew a session
 ///
-/// Gives a browser the next access token, for the cookie of `POST /auth/login` or of the last call, and replaces that. The
-/// cookie ends when the access token of the same answer does, and the session `--session-lifetime` after the password was given;
-/// it ends at once when somebody signs out of it, the password is changed, the account is deactivated or the data is restored.
+/// Exchanges the cookie of `POST /auth/login` or of the last call for the next access token and the next cookie. The cookie expires
+/// together with the access token of the same answer. The session expires `--session-lifetime` after the sign-in. It ends at once
+/// with a sign-out, a new password, the deactivation of the account, or a restore of the data.
 ///
-/// A cookie that was replaced ends the session when it comes back: somebody else may have it. The one just before the current
-/// one is still accepted for a minute, because two tabs may ask at once, and an answer may be lost.
+/// A replaced cookie that is sent again ends the session, because it may be stolen. The last replaced one is still accepted for a
+/// minute, because two tabs may send it at once, and an answer may be lost.
 ///
-/// A page of another origin may call it if `--cors-origins` lists the origin: with `credentials: "include"`, as the sign-in before it.
+/// A page of another origin may call it if `--cors-origins` lists the origin: with `credentials: "include"`, as for the sign-in.
 /// Any other page is refused (403).
 #[utoipa::path(
     operation_id = "refreshSession",
@@ -183,7 +183,7 @@ async fn login(
     responses(
         (
             status = 200,
-            description = "Still signed in.",
+            description = "The session was renewed.",
             body = SignedIn,
             headers(("Set-Cookie" = String, description = "The session's next cookie.")),
         ),
@@ -191,14 +191,14 @@ async fn login(
     )
 )]
 #[post("/auth/session")]
-async fn go_on(
+async fn refresh_session(
     _: Query<NoParameters>,
     state: web::Data<AppState>,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     let page = page_origin(&state, &request)?;
     let token = cookie::of(&request, &service(&state, &request))
-        .ok_or_else(|| ApiError::new(Code::Unauthenticated, "There is no session to go on with; sign in."))?;
+        .ok_or_else(|| ApiError::new(Code::Unauthenticated, "There is no session to renew. Sign in."))?;
     let signed_in = state.accounts.refresh(&token).await.inspect_err(|error| {
         if let Error::Unauthenticated(reason) = error {
             record_refusal(&request, "cookie_refused", &RefusedUser::default(), reason);
@@ -209,9 +209,8 @@ async fn go_on(
 
 /// Sign out
 ///
-/// Ends the session of the cookie, and that of the bearer token if one is sent: their access tokens, refresh tokens and download
-/// links are refused from now on. The browser forgets the cookie. Without a valid one there is nothing to end, which is no
-/// mistake.
+/// Ends the session of the cookie, and the session of the bearer token if one is sent. Their access tokens, refresh tokens and download
+/// links are refused afterwards. The browser deletes the cookie. A request without a valid cookie or token succeeds, too.
 #[utoipa::path(
     operation_id = "endSession",
     tag = "auth",
@@ -219,8 +218,8 @@ async fn go_on(
     responses(
         (
             status = 204,
-            description = "Signed out, or nobody was signed in.",
-            headers(("Set-Cookie" = String, description = "An empty cookie that has ended.")),
+            description = "Signed out, or there was no session.",
+            headers(("Set-Cookie" = String, description = "An empty, expired cookie.")),
         ),
         SignOutProblems
     )
@@ -245,8 +244,8 @@ async fn sign_out(
 
 /// Sign out everywhere
 ///
-/// Ends all sessions of the account: every access token, refresh token and download link of it is refused from now on, also
-/// tokens of the command line. A token of an outside identity provider has no session here (403).
+/// Ends all sessions of the account. Its access tokens, refresh tokens and download links are refused afterwards, including tokens of
+/// the command line. A token of an external identity provider has no session here (403).
 #[utoipa::path(
     operation_id = "endSessions",
     tag = "auth",
@@ -254,7 +253,7 @@ async fn sign_out(
         (
             status = 204,
             description = "Signed out everywhere.",
-            headers(("Set-Cookie" = String, description = "An empty cookie that has ended.")),
+            headers(("Set-Cookie" = String, description = "An empty, expired cookie.")),
         ),
         EndSessionsProblems
     )
@@ -267,7 +266,7 @@ async fn sign_out_everywhere(
 ) -> Result<HttpResponse, ApiError> {
     let principal = guard::principal(&state, &request).await?;
     let user_id = principal.user_id.ok_or_else(|| {
-        let detail = "You signed in at the identity provider, which alone can end its tokens.";
+        let detail = "You signed in at an external identity provider. Only that provider can end its tokens.";
         ApiError::new(Code::Forbidden, detail)
     })?;
     let page = page_origin(&state, &request)?;
@@ -276,26 +275,25 @@ async fn sign_out_everywhere(
     Ok(signed_out(&state, &request, page))
 }
 
-/// The answer that makes a browser forget its cookie, for a page from there.
+/// The answer that deletes the browser's cookie.
 fn signed_out(state: &AppState, request: &HttpRequest, page: PageOrigin) -> HttpResponse {
     let mut cookie = cookie::without(&service(state, request));
     cookie.set_same_site(page.same_site());
     HttpResponse::NoContent().cookie(cookie).finish()
 }
 
-/// Where browsers find the service.
+/// The address of the service for browsers.
 fn service(state: &AppState, request: &HttpRequest) -> String {
     client_ip::of_service(state.settings.public_url.as_deref(), request)
 }
 
-/// From where the page is that wants to use the session's cookie.
+/// The origin of the page that uses the session's cookie.
 fn page_origin(state: &AppState, request: &HttpRequest) -> Result<PageOrigin, ApiError> {
     PageOrigin::of(request, &state.settings.cors_origins, &service(state, request))
 }
 
-/// The answer for somebody who has signed in or gone on; with the cookie for a page from there, if they are to go on from here.
-/// Only administrators do, because the dashboard is for nobody else: the browser of whoever is not, or no longer, one keeps no
-/// cookie.
+/// The answer with an access token, and with the session's cookie for a page. Only administrators get the cookie, because only they
+/// use the dashboard. The browser of any other user deletes it.
 fn answer(
     state: &AppState,
     request: &HttpRequest,
@@ -320,9 +318,9 @@ fn answer(
     }))
 }
 
-/// Who am I
+/// Get the signed-in user
 ///
-/// The user whom the token belongs to, as the database knows them now.
+/// The user of the token, with the current values of the database.
 #[utoipa::path(
     operation_id = "getMe",
     tag = "auth",

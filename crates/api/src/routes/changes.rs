@@ -215,7 +215,7 @@ async fn list_changes(
     )
 }
 
-/// Look at a change
+/// Get a change
 ///
 /// Also one whose job is forgotten. `undo_until` and `undone_at` say whether it can still be undone.
 #[utoipa::path(

@@ -1,4 +1,4 @@
-//! `/backup/diff`: how two archives differ, or one and the live data.
+//! `/backup/diff`: compares two archives, or one with the live data.
 
 use std::collections::BTreeMap;
 
@@ -28,10 +28,10 @@ use crate::problem::ApiError;
 use crate::problem_responses;
 use crate::schema::words;
 
-/// The side that is no archive.
-const LIVE: &str = "live";
+/// The name of the live data as a side.
+pub const LIVE: &str = "live";
 
-/// How many rows a page has unless it is asked for another number.
+/// The default limit of a page.
 const DEFAULT_LIMIT: usize = 100;
 
 /// Registers the routes.
@@ -39,7 +39,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
     config.service(compare);
 }
 
-/// What is compared, and what is shown of it.
+/// The query of a comparison.
 #[derive(Clone, Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
@@ -47,18 +47,18 @@ pub struct DiffQuery {
     /// The id of an archive, or `live`.
     #[param(example = "2026-11-25T03-53-08Z-5f1c2a9b")]
     from: String,
-    /// The id of another, or `live`.
+    /// The id of another archive, or `live`.
     #[param(example = "live")]
     to: String,
     /// Shows the rows of this table instead of counts.
     #[param(value_type = Option<String>)]
     table: Option<Table>,
-    /// Only rows that differ like this.
+    /// Only rows with this kind of difference.
     #[param(required = false, schema_with = changes)]
     change: Option<Change>,
-    /// JSON only: rows with larger ids than this, which is the `next` of the page before.
+    /// JSON only: rows with larger ids than this, which is the `next` of the previous page.
     after: Option<i64>,
-    /// JSON only: how many rows at the most.
+    /// JSON only: the maximum number of rows.
     #[param(minimum = 1, maximum = 1000, default = 100)]
     limit: Option<usize>,
     /// `csv` for a file of all rows that differ, of one table or of all; otherwise `json`.
@@ -68,17 +68,17 @@ pub struct DiffQuery {
     bom: Option<bool>,
     /// CSV only: whether a text that a spreadsheet would run as a formula gets a `'` before it. Default `true`.
     formula_guard: Option<bool>,
-    /// CSV only: what stands between two fields. Values stand as archives write them. Default `comma`.
+    /// CSV only: the delimiter between two fields. Values are written as in archives. Default `comma`.
     #[param(inline)]
     delimiter: Option<DelimiterName>,
     /// CSV only, instead of a bearer token: the token of a download link.
     #[param(pattern = "^[0-9a-f]{64}$")]
     pub link: Option<String>,
-    /// With `link`: begins the download at once, where a browser is shown a page with a button first.
+    /// With `link`: starts the download at once. Otherwise a browser shows a page with a button first.
     pub begin: Option<bool>,
 }
 
-/// The form of the answer.
+/// The format of the answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 enum DiffFormat {
@@ -88,7 +88,7 @@ enum DiffFormat {
 }
 
 impl DiffQuery {
-    /// What a link can open: the file.
+    /// Demands `format=csv`: a link is for a file.
     ///
     /// # Errors
     /// 422 `invalid_field` for anything else.
@@ -99,7 +99,7 @@ impl DiffQuery {
         }
     }
 
-    /// Whether it is clear what is asked for.
+    /// Demands a consistent query.
     fn check(&self) -> Result<(), ApiError> {
         if self.from == self.to {
             return Err(ApiError::invalid("to", "must be another than `from`"));
@@ -124,7 +124,7 @@ impl DiffQuery {
     }
 }
 
-/// How two sides differ: counts of every table, or the rows of one.
+/// The differences: counts of every table, or the rows of one.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
 enum DiffAnswer {
@@ -140,37 +140,37 @@ enum DiffAnswer {
     "tables": {"payments": {"added": 2, "removed": 0, "changed": 1, "unchanged": 4997}}, "missing": {},
 }))]
 pub struct DiffCounts {
-    /// Where it comes from.
+    /// The first side.
     from: DiffSide,
-    /// What has become of it.
+    /// The second side.
     to: DiffSide,
     /// Whether both have the same tables with the same rows.
     is_same: bool,
-    /// For each table that both have, how its rows differ.
+    /// The counts of each table that both have.
     tables: BTreeMap<String, DiffTable>,
-    /// The tables that only one side has, and which: `from` or `to`.
+    /// The tables that only one side has, each with that side: `from` or `to`.
     missing: BTreeMap<String, &'static str>,
 }
 
-/// One of the two that are compared.
+/// One side of a comparison.
 #[derive(Debug, Serialize, ToSchema)]
 struct DiffSide {
     /// The archive's id, or `live`.
     id: String,
-    /// The moment that it shows, UTC.
+    /// The moment of its data, UTC.
     at: DateTime<Utc>,
 }
 
-/// How the rows of a table differ.
+/// The counts of the rows of a table.
 #[derive(Debug, Serialize, ToSchema)]
 struct DiffTable {
-    /// That only `to` has.
+    /// Rows that only `to` has.
     added: u64,
-    /// That only `from` has.
+    /// Rows that only `from` has.
     removed: u64,
-    /// That have other values.
+    /// Rows with other values.
     changed: u64,
-    /// That are the same.
+    /// Rows with the same values.
     unchanged: u64,
 }
 
@@ -197,12 +197,12 @@ struct DiffRows {
 /// A row that differs.
 #[derive(Debug, Serialize, ToSchema)]
 struct DiffRow {
-    /// Its id.
+    /// The row's id.
     id: i64,
-    /// How it differs.
+    /// The kind of difference.
     #[schema(schema_with = changes)]
     change: Change,
-    /// Of a changed row the columns that differ, of another one all but the id.
+    /// The columns that differ; for an added or removed row all columns but the id.
     fields: Vec<DiffField>,
 }
 
@@ -211,19 +211,22 @@ struct DiffRow {
 struct DiffField {
     /// The column.
     field: &'static str,
-    /// What `from` has there; decimals, dates and times are texts. A value that only its engine can write is an object with one
+    /// The value in `from`. Decimals, dates and times are texts. A value that only its engine can store is an object with one
     /// member, `{"native": "..."}`, as in an archive.
     #[schema(value_type = Option<Value>)]
     from: Option<Value>,
-    /// What `to` has there, in the same form.
+    /// The value in `to`, in the same form.
     #[schema(value_type = Option<Value>)]
     to: Option<Value>,
-    /// Whether nobody is shown what stands there, such as the hash of a password.
+    /// Whether the values are hidden, such as the hash of a password.
     hidden: bool,
 }
 
 fn changes() -> Schema {
-    words(&[Change::Added, Change::Removed, Change::Changed], "How a row differs.")
+    words(
+        &[Change::Added, Change::Removed, Change::Changed],
+        "The kind of difference.",
+    )
 }
 
 impl From<Counts> for DiffTable {
@@ -260,7 +263,7 @@ impl From<Row> for DiffRow {
 }
 
 impl DiffCounts {
-    /// How two sides of these names differ.
+    /// The counts of a comparison of sides with these names.
     pub fn new(from: String, to: String, diff: &Diff) -> Self {
         let mut answer = Self {
             from: DiffSide {
@@ -302,11 +305,11 @@ problem_responses!(
     DatabaseUnavailable, StoreMisconfigured, StoreUnavailable, InsufficientStorage, Internal
 );
 
-/// Compare two archives, or one and now
+/// Compare two archives, or one with the live data
 ///
-/// Counts what was added, removed and changed in every table from `from` to `to`; with `table`, the rows and fields that
-/// differ, page by page; with `format=csv`, all of them as a file. Both sides are read to their ends, and nothing is said of
-/// one that is not whole. Hashes of passwords are compared and never shown.
+/// Counts the rows of every table that were added, removed and changed from `from` to `to`. With `table` it returns the rows and
+/// fields that differ, page by page; with `format=csv`, all of them as a file. Both sides are read to their ends, and an
+/// incomplete one is refused. Hashes of passwords are compared and never shown.
 #[utoipa::path(
     operation_id = "diffArchives",
     tag = "archives",
@@ -314,7 +317,7 @@ problem_responses!(
     responses(
         (
             status = 200,
-            description = "How they differ.",
+            description = "The differences.",
             content(
                 (DiffAnswer = "application/json"),
                 (String = "text/csv", example = "\u{feff}table,id,change,field,from,to\r\npayments,17,changed,amount_paid,250.00,300.00\r\n"),
@@ -383,7 +386,7 @@ async fn compare(
 ///
 /// # Errors
 /// Those of [`Operations::diff_input`](campus_backup_domain::operations::Operations::diff_input).
-pub async fn diff_input(admin: &Admin, state: &AppState, id: &str) -> Result<DiffInput, ApiError> {
+async fn diff_input(admin: &Admin, state: &AppState, id: &str) -> Result<DiffInput, ApiError> {
     match id {
         LIVE => Ok(DiffInput::Live(state.database.clone())),
         id => Ok(state.operations.diff_input(admin, id).await?),

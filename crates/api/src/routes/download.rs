@@ -30,7 +30,7 @@ use crate::problem::ApiError;
 use crate::problem_responses;
 use crate::schema::Workbook;
 
-/// How many rows a download has.
+/// The number of rows of a download.
 pub const X_TOTAL_ROWS: HeaderName = HeaderName::from_static("x-total-rows");
 
 /// Registers the routes.
@@ -38,7 +38,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
     config.service(download_table);
 }
 
-/// How a download is written.
+/// The query of a download.
 #[derive(Clone, Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
@@ -51,15 +51,14 @@ pub struct DownloadQuery {
     bom: Option<bool>,
     /// CSV only: whether a text that a spreadsheet would run as a formula gets a `'` before it. Default `true`.
     formula_guard: Option<bool>,
-    /// CSV only: what stands between two fields. Where amounts are written with a comma, Excel expects a semicolon. Default
-    /// `comma`.
+    /// CSV only: the delimiter between two fields. In countries with a decimal comma, Excel expects a semicolon. Default `comma`.
     #[param(inline)]
     delimiter: Option<DelimiterName>,
-    /// CSV only: what stands before the decimals of an amount; `comma` makes 12.50 of the default `point` to 12,50.
+    /// CSV only: the decimal mark of amounts. `point`, the default, writes 12.50, and `comma` writes 12,50.
     #[param(inline)]
     decimals: Option<DecimalsName>,
     /// CSV only: `iso` writes `2024-12-31` and `2024-12-31 23:59:59`; the default `day_first` writes `31-12-2024` and
-    /// `31-12-2024 23:59:59`. Times are those of the school's time zone.
+    /// `31-12-2024 23:59:59`. Times are in the school's time zone.
     #[param(inline)]
     dates: Option<DatesName>,
     /// CSV and XLSX only: whether enrollments, payments and attendance have columns with the names of students and courses,
@@ -68,11 +67,11 @@ pub struct DownloadQuery {
     /// Instead of a bearer token: the token of a download link. Links come complete from `POST /backup/download-links`.
     #[param(pattern = "^[0-9a-f]{64}$")]
     pub link: Option<String>,
-    /// With `link`: begins the download at once, where a browser is shown a page with a button first.
+    /// With `link`: starts the download at once. Otherwise a browser shows a page with a button first.
     pub begin: Option<bool>,
 }
 
-/// The form of a download.
+/// The format of a download.
 #[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 enum FormatName {
@@ -81,7 +80,7 @@ enum FormatName {
     Xlsx,
 }
 
-/// A table, or `all`, in the API's document; the names are the catalogue's.
+/// A table, or `all`, in the API's document. The names come from the catalog.
 struct DownloadScope;
 
 impl PartialSchema for DownloadScope {
@@ -97,10 +96,10 @@ impl PartialSchema for DownloadScope {
 impl ToSchema for DownloadScope {}
 
 impl DownloadQuery {
-    /// What is asked of the service, for a scope.
+    /// The request of a live download.
     ///
     /// # Errors
-    /// 422 `invalid_field` for what the format does not have.
+    /// 422 `invalid_field` for an option that the format does not have.
     pub fn request(&self, scope: Scope, transfer: Transfer) -> Result<export::ExportRequest, ApiError> {
         let format = match (self.format, scope) {
             (Some(FormatName::Csv), _) | (None, Scope::One(_)) => Format::Csv,
@@ -140,10 +139,10 @@ impl DownloadQuery {
 }
 
 impl DownloadQuery {
-    /// What is asked of an archive, for a table.
+    /// The request of a table of an archive.
     ///
     /// # Errors
-    /// 422 `invalid_field` for a workbook, and for what the format does not have.
+    /// 422 `invalid_field` for a workbook, and for an option that the format does not have.
     pub fn of_archive(&self, table: Table, transfer: Transfer) -> Result<TableRequest, ApiError> {
         let request = self.request(Scope::One(table), transfer)?;
         let format = match request.format {
@@ -166,7 +165,7 @@ impl DownloadQuery {
     }
 }
 
-/// The scope that a path names.
+/// The scope with this name.
 pub fn scope(name: &str) -> Result<Scope, ApiError> {
     Scope::from_name(name).ok_or_else(|| {
         let allowed: Vec<_> = Table::ALL.into_iter().map(Table::name).chain(["all"]).collect();
@@ -181,18 +180,18 @@ problem_responses!(
 
 /// Download a table, or everything
 ///
-/// Sends all rows in the order of their ids, read from one consistent snapshot while others go on writing. A
-/// download that fails midway ends as a broken transfer and never as a short file.
+/// Sends all rows in the order of their ids, from one consistent snapshot. Other writers are not blocked. If a download fails,
+/// the transfer breaks off, so that a client never takes a short file for a complete one.
 ///
-/// Every download of up to 4 MiB, every one that comes through a proxy, and every workbook has a `Content-Length` and its
-/// SHA-256. A longer one is sent while it is read. A text that no cell of Excel can hold is told before the first byte.
+/// Downloads of up to 4 MiB, downloads through a proxy, and workbooks have a `Content-Length` and their SHA-256. A longer
+/// download is sent while it is read. A text that is too long for a cell of Excel is refused before the first byte.
 ///
-/// CSV is UTF-8, RFC 4180 with CRLF; NULL is an empty field, an empty text is `""`; dates are `DD-MM-YYYY`, timestamps
-/// `DD-MM-YYYY HH:MM:SS` in the school's time zone, money has two decimals; `delimiter`, `decimals` and `dates` change that for
-/// spreadsheets of other countries. JSON is the archive format: every column,
-/// for `users` and `all` the password hashes too, and a `summary` with counts and digests as the last member.
+/// CSV is UTF-8 (RFC 4180, with CRLF). NULL is an empty field, and an empty text is `""`. Dates are `DD-MM-YYYY`, timestamps
+/// `DD-MM-YYYY HH:MM:SS` in the school's time zone. Money has two decimals. `delimiter`, `decimals` and `dates` change that for
+/// spreadsheets of other countries. JSON is the archive format. It has every column, for `users` and `all` also the password
+/// hashes, and a `summary` with counts and digests as the last member.
 ///
-/// A browser, which can't send a token with a link, uses one from `POST /backup/download-links`.
+/// A browser can't send a token with a link. It uses a link from `POST /backup/download-links`.
 #[utoipa::path(
     operation_id = "downloadTable",
     tag = "backup",
@@ -211,10 +210,10 @@ problem_responses!(
             ),
             headers(
                 ("Content-Disposition" = String, description = "`attachment` with the file's name (RFC 6266)."),
-                ("X-Total-Rows" = u64, description = "How many rows the file has, counted in its snapshot."),
-                ("Content-Length" = Option<u64>, description = "How many bytes are sent. It may be absent from downloads over 4 MiB that come through no proxy."),
+                ("X-Total-Rows" = u64, description = "The number of rows, counted in the snapshot of the file."),
+                ("Content-Length" = Option<u64>, description = "The number of bytes. Downloads over 4 MiB may have none if they don't pass a proxy."),
                 ("Repr-Digest" = Option<String>, description = "SHA-256 of these bytes (RFC 9530), together with the length."),
-                ("Content-Digest" = Option<String>, description = "The same, as that of this answer's content."),
+                ("Content-Digest" = Option<String>, description = "The same digest, of this answer's content."),
             ),
         ),
         DownloadProblems
@@ -237,13 +236,13 @@ async fn download_table(
     Ok(send(answer, download.body, link_use))
 }
 
-/// Ready when nobody waits for the answer any more.
+/// Ready when the client has disconnected.
 pub fn abandoned(request: &HttpRequest) -> impl Future<Output = ()> + use<> {
     let gone = request.extensions().get::<CancellationToken>().cloned();
     gone.unwrap_or_default().cancelled_owned()
 }
 
-/// The head of an answer that is a file and is made while it is sent.
+/// The head of an answer with a generated file.
 pub fn sent(media_type: &str, file_name: String, coding: Coding) -> HttpResponseBuilder {
     let mut answer = HttpResponse::Ok();
     answer
@@ -275,7 +274,7 @@ pub fn send(mut answer: HttpResponseBuilder, body: Body, link_use: Option<LinkUs
     ))
 }
 
-/// How a file is sent to whoever asks. Of one that is not sent, the length is found if that costs little.
+/// The transfer that a request needs. For HEAD the length is determined only if that costs little.
 pub fn transfer(request: &HttpRequest) -> Transfer {
     let needs_length = needs_length(request) && !head::is_head(request);
     Transfer {
@@ -287,8 +286,8 @@ pub fn transfer(request: &HttpRequest) -> Transfer {
     }
 }
 
-/// The coding that the client likes best of those that downloads have (RFC 9110, section 12.5.3). Who accepts none of
-/// them has been refused before, or gets the file as it is.
+/// The coding of downloads that the client prefers (RFC 9110, section 12.5.3). A client that accepts none of them gets the file
+/// without a coding, unless it was refused before.
 fn coding(request: &HttpRequest) -> Coding {
     let offered = [
         Encoding::identity(),
@@ -305,7 +304,7 @@ fn coding(request: &HttpRequest) -> Coding {
     }
 }
 
-/// RFC 6266. Names are the service's own and ASCII, so the extended form (RFC 8187) says the same.
+/// RFC 6266. Names are the service's own and ASCII, so the extended form (RFC 8187) is equal.
 pub fn attachment(file_name: String) -> ContentDisposition {
     ContentDisposition {
         disposition: DispositionType::Attachment,

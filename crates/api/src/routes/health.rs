@@ -18,12 +18,12 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
     config.service(healthz).service(readyz).service(metrics);
 }
 
-/// That the service is there, or can work.
+/// The health of the service.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Health {
-    /// `ok`, or `warning` if something should be mended.
+    /// `ok`, or `warning` if there are warnings.
     pub status: &'static str,
-    /// What should be mended.
+    /// Defects that an administrator should repair.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     pub warnings: Vec<Warning>,
@@ -36,14 +36,14 @@ impl Health {
     }
 }
 
-/// Is the process there?
+/// Liveness probe
 ///
-/// Answers as long as the process can answer at all. It asks nothing of the database.
+/// Answers as long as the process can answer. It does not use the database.
 #[utoipa::path(
     operation_id = "getLiveness",
     tag = "service",
     security(()),
-    responses((status = 200, description = "The process is there.", body = Health, example = json!({"status": "ok"})), NoParametersProblems),
+    responses((status = 200, description = "The process is alive.", body = Health, example = json!({"status": "ok"})), NoParametersProblems),
 )]
 #[get("/healthz")]
 async fn healthz(_: Query<NoParameters>) -> web::Json<Health> {
@@ -55,28 +55,28 @@ problem_responses!(
     ReadinessProblems: InvalidField, DatabaseBusy, DatabaseUnavailable, StoreMisconfigured, StoreUnavailable
 );
 
-/// Can the service work?
+/// Readiness probe
 ///
-/// The database is reached, takes writes, and has the schema that this program knows, with the rights and the character sets
-/// that it needs; `reason` says which of these does not hold. What should be mended although the service can work is among
-/// the `warnings`: a store of archives that can't be reached (`store_unavailable`) or is set up wrongly (`store_misconfigured`), and
-/// room for less than another backup (`insufficient_storage`). With `--require-store` the first two are a refusal instead. The answer is found
-/// out at most once a second, and the store is looked at four times a minute.
+/// The service is ready if the database is reachable and writable, has the schema of this program, and has the rights and
+/// character sets that it needs. Otherwise `reason` names the first condition that fails. `warnings` has defects that don't stop
+/// the service: an unreachable store of archives (`store_unavailable`), wrong settings of the store (`store_misconfigured`), and too
+/// little free space for another backup (`insufficient_storage`). With `--require-store` the first two make the service not ready. The database
+/// is checked at most once a second, the store four times a minute.
 #[utoipa::path(
     operation_id = "getReadiness",
     tag = "service",
     security(()),
-    responses((status = 200, description = "The service can work.", body = Health, example = json!({"status": "ok"})), ReadinessProblems),
+    responses((status = 200, description = "The service is ready.", body = Health, example = json!({"status": "ok"})), ReadinessProblems),
 )]
 #[get("/readyz")]
 async fn readyz(_: Query<NoParameters>, state: web::Data<AppState>) -> Result<web::Json<Health>, ApiError> {
     state.readiness.warnings().await.map(Health::of)
 }
 
-/// What has the service done?
+/// Prometheus metrics
 ///
-/// Counters and durations by route, in Prometheus' text format; what the server itself refused has the route `unparsed`. Gauges
-/// say whether the service can work, whether the store does, and which warnings of `/readyz` stand.
+/// Counters and durations by route, in Prometheus' text format. Requests that the server could not parse have the route `unparsed`.
+/// Gauges show whether the service is ready, whether the store works, and the warnings of `/readyz`.
 #[utoipa::path(
     operation_id = "getMetrics",
     tag = "service",

@@ -1,4 +1,4 @@
-//! `/backup/download-links`: links with which a browser downloads once.
+//! `/backup/download-links`: links for one download by a browser.
 
 use actix_web::{HttpRequest, HttpResponse, get, post, web};
 use campus_backup_domain::Table;
@@ -29,13 +29,13 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
     config.service(create_link).service(get_link);
 }
 
-/// What a link is to open.
+/// The download that a link is for.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"path": "/backup/download/students?format=xlsx"}))]
 struct LinkRequest {
     /// Path and query of one download, such as `/backup/download/students?format=xlsx`; also of an archive's file or
-    /// table, and of a comparison as CSV.
+    /// table, or of a comparison as CSV.
     #[schema(
         max_length = 4096,
         pattern = r"^/backup/(download/[a-z_]+|archives/[^/?#]+/(file|download/[a-z_]+)|diff)(\?[^#]*)?$"
@@ -47,7 +47,7 @@ impl RequestBody for LinkRequest {
     type Form = Self;
 }
 
-/// A link that opens one download once.
+/// A link for one download.
 #[derive(Serialize, ToSchema)]
 #[schema(example = json!({
     "id": 17,
@@ -55,34 +55,33 @@ impl RequestBody for LinkRequest {
     "expires_at": "2026-11-23T09:35:00Z",
 }))]
 struct LinkAnswer {
-    /// With which you can ask how its download fares. It opens nothing.
+    /// The id, for the state of the download. It gives no access.
     id: i64,
-    /// Where it leads. Whoever has it can download once: treat it as a password.
+    /// The address. It allows one download without a password: treat it as a password.
     url: String,
-    /// When it ends, UTC.
+    /// The time of expiry, UTC.
     expires_at: DateTime<Utc>,
 }
 
-/// How the download of a link fares.
+/// The state of a link's download.
 #[derive(Serialize, ToSchema)]
 #[schema(as = DownloadLinkStatus, example = json!({"id": 17, "state": "in_progress", "expires_at": "2026-11-23T09:35:00Z"}))]
 struct LinkStatusAnswer {
-    /// Its id.
+    /// The link's id.
     id: i64,
-    /// How its download fares.
+    /// The state of the download.
     #[schema(schema_with = states)]
     state: LinkState,
-    /// When it ends, UTC. A download that has begun goes on.
+    /// The time of expiry, UTC. A download that has started continues.
     expires_at: DateTime<Utc>,
 }
 
 fn states() -> Schema {
     words(
         &LinkState::ALL,
-        "How its download fares. `unused`: it has not begun. `in_progress`: it has begun; it stays so if the service is killed \
-         meanwhile. `delivered`: the service has sent all of it, which says nothing about whether it was saved. `broken_off`: it \
-         ended before that; if the service failed to deliver, the link is still good. `expired`: the time of the link is over, and \
-         nobody has used it.",
+        "The state of the download. `unused`: it has not started. `in_progress`: it has started; this state remains if the service \
+         is killed. `delivered`: the service has sent all bytes; whether the client saved them is unknown. `broken_off`: it \
+         ended early; if the service failed, the link is still valid. `expired`: the link was not used in time.",
     )
 }
 
@@ -95,20 +94,20 @@ problem_responses!(
     Forbidden, DatabaseBusy, DatabaseUnavailable, InsufficientStorage, Internal
 );
 
-/// Make a download link
+/// Create a download link
 ///
-/// A browser can't send a token when it follows a link. This makes a link that needs none: it opens one download,
-/// once, for five minutes, as the administrator who made it.
+/// A browser can't send a token when it follows a link. This link needs none: for five minutes it allows one download, with
+/// the rights of the administrator that created it.
 ///
-/// Looking at it spends nothing: HEAD, a prefetch, and a browser (`Accept: text/html`), which is shown a page with a button; a page
-/// of your own adds `begin=true` to begin at once. A download spends the link once its first byte has gone out, also if its reader
-/// breaks it off; only a download that the service fails to deliver gives the link back. Of a stored archive (`/file`) ranges can
-/// be asked for with one link, also to go on after a break, until together as many bytes as it has were sent; a range of any other
-/// download is refused (416), since it is made while it is sent.
+/// A look does not use it up: HEAD, a prefetch, or a browser (`Accept: text/html`), which gets a page with a button. A page of your
+/// own adds `begin=true` to start at once. A download uses up the link when its first byte is sent, even if the client breaks it
+/// off. If the service fails to deliver it, the link stays valid. A stored archive (`/file`) can be downloaded in several ranges
+/// with one link, also to resume a broken download, until as many bytes as the file has were sent. A range of any other download
+/// is refused (416), because it is generated while it is sent.
 #[utoipa::path(
     operation_id = "createDownloadLink",
     tag = "backup",
-    request_body(content = LinkRequest, description = "Which download."),
+    request_body(content = LinkRequest, description = "The download."),
     responses((status = 201, description = "The link.", body = LinkAnswer), LinkProblems)
 )]
 #[post("/download-links")]
@@ -134,15 +133,15 @@ async fn create_link(
     }))
 }
 
-/// Look at a download link
+/// Get a download link
 ///
-/// Whether its download has begun and how it has ended, for whoever made the link; a browser does not tell a page that. Links are
-/// remembered for an hour after they end, and for a day while their download runs.
+/// The state of the link's download, for the user that created the link. A page can't learn it from the browser. A link's record
+/// is kept for an hour after its end, and for a day while its download runs.
 #[utoipa::path(
     operation_id = "getDownloadLink",
     tag = "backup",
     params(("id" = i64, Path, description = "The link's id.")),
-    responses((status = 200, description = "How it fares.", body = LinkStatusAnswer), LinkStatusProblems)
+    responses((status = 200, description = "The state of the download.", body = LinkStatusAnswer), LinkStatusProblems)
 )]
 #[get("/download-links/{id}")]
 async fn get_link(
@@ -156,7 +155,7 @@ async fn get_link(
     Ok(web::Json(LinkStatusAnswer { id, state, expires_at }))
 }
 
-/// Whether the path is that of a download which could begin now.
+/// Demands the path of a download that could start now.
 fn check(path: &str) -> Result<(), ApiError> {
     let (name, query) = path.split_once('?').unwrap_or((path, ""));
     let refused = |error: ApiError| {

@@ -1,4 +1,4 @@
-//! `/backup/stats`: how many rows there are.
+//! `/backup/stats`: the number of rows of each table.
 
 use actix_web::{get, web};
 use campus_backup_domain::Table;
@@ -19,7 +19,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
     config.service(get_stats);
 }
 
-/// How many rows each table has, all counted at one moment.
+/// The number of rows of each table, all counted at one moment.
 #[derive(Serialize, ToSchema)]
 #[schema(example = json!({
     "students": 1000, "courses": 40, "enrollments": 3000, "payments": 5000, "attendance": 100_000,
@@ -38,7 +38,7 @@ struct StatsAnswer {
     attendance: u64,
     /// Payment categories.
     payment_categories: u64,
-    /// Users, whatever their role.
+    /// Users of all roles.
     users: u64,
     /// The sum of the seven.
     total: u64,
@@ -66,7 +66,7 @@ problem_responses!(StatsProblems: InvalidField, Unauthenticated, Forbidden, Data
 
 /// Count the rows
 ///
-/// How many rows each of the seven tables has, and their sum, in one consistent count.
+/// The number of rows of each of the seven tables, and their sum, in one consistent count.
 #[utoipa::path(
     operation_id = "getStats",
     tag = "backup",

@@ -122,7 +122,7 @@ impl RequestBody for Note {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_slow_body_and_a_large_one_are_answered_and_the_connection_closed() {
+async fn slow_and_large_bodies_are_answered_and_the_connection_closed() {
     let limits = BodyLimits {
         size: 1_024,
         time: Duration::from_millis(300),
@@ -169,7 +169,7 @@ async fn a_slow_body_and_a_large_one_are_answered_and_the_connection_closed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_a_crash_left_among_the_archives_is_swept() {
+async fn leftovers_of_a_crash_are_swept() {
     let folder = tempfile::tempdir().unwrap();
     let mut settings = settings(&folder, &[]);
     settings.archives.leftover_age = Duration::ZERO;
@@ -330,20 +330,20 @@ async fn stop_while_downloading(chunks: usize, shutdown_timeout: u64) -> String 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_running_download_ends_before_the_service_does() {
+async fn running_download_ends_before_the_service() {
     let answer = stop_while_downloading(20, 30).await;
     assert_eq!(answer.matches("row\n").count(), 20);
     assert!(answer.ends_with("0\r\n\r\n"), "{answer}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_download_without_end_is_visibly_broken_off() {
+async fn endless_download_is_broken_off_visibly() {
     let answer = stop_while_downloading(usize::MAX, 1).await;
     assert!(answer.contains("row\n") && !answer.ends_with("0\r\n\r\n"), "{answer}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_second_signal_ends_it_at_once() {
+async fn second_signal_stops_at_once() {
     let terminate = || {
         let id = std::process::id().to_string();
         assert!(

@@ -15,7 +15,7 @@ use utoipa::openapi::schema::Schema;
 use crate::problem::Code;
 use crate::schema::words;
 
-/// What is known of an archive.
+/// A stored archive.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = Archive, example = json!({
     "id": "2026-11-25T03-53-08Z-5f1c2a9b", "created_at": "2026-11-25T03:53:08.250177Z", "kind": "taken",
@@ -37,27 +37,27 @@ use crate::schema::words;
     "verifications": [],
 }))]
 pub struct ArchiveAnswer {
-    /// Its id, which is also its name in the store.
+    /// The archive's id, which is also its name in the store.
     id: String,
-    /// The moment that it shows, UTC.
+    /// The moment of its data, UTC.
     created_at: DateTime<Utc>,
-    /// How it came into the store: `safety` is one that was taken before something was removed or replaced.
+    /// How it came into the store. `safety` is a safety backup, created before a clear, restore or undo.
     #[schema(schema_with = origins)]
     kind: Origin,
-    /// Where it comes from, as far as this service can prove it: `made_here` and `uploaded` archives are what the database has a
-    /// record of; one that is `found` may be anybody's. The command line, which asks no database, leaves it out.
+    /// The proven origin: `made_here` and `uploaded` archives match a record in the database. A `found` archive has no such
+    /// record and may come from anyone. The command line reads no database and leaves the field out.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required = true, schema_with = proven_origins)]
     origin: Option<ArchiveOrigin>,
-    /// A short name.
+    /// Short name.
     label: Option<String>,
-    /// A longer word.
+    /// Free-text note.
     note: Option<String>,
-    /// Whether it is kept until somebody says otherwise.
+    /// Whether it is protected from deletion.
     protected: bool,
-    /// Who took or uploaded it.
+    /// The user that created or uploaded it.
     created_by: Option<String>,
-    /// The engine that the rows came from. It restores into any.
+    /// The database engine of the rows. The archive can be restored into any engine.
     engine: String,
     /// The version of the program that wrote it.
     app_version: String,
@@ -69,56 +69,56 @@ pub struct ArchiveAnswer {
     totals: BTreeMap<String, String>,
     /// SHA-256 of the rows of each table.
     sha256: BTreeMap<String, String>,
-    /// How many bytes are stored.
+    /// The stored size in bytes.
     size: u64,
-    /// How they are compressed.
+    /// The compression of the stored bytes.
     #[schema(schema_with = compressions)]
     compression: Compression,
-    /// How they are encrypted.
+    /// The encryption of the stored bytes.
     #[schema(schema_with = encryptions)]
     encryption: Encryption,
     /// SHA-256 of the stored bytes.
     object_sha256: String,
-    /// True: users are in it with the hashes of their passwords.
+    /// Always true: the users have the hashes of their passwords.
     contains_password_hashes: bool,
-    /// The last time that this service looked at it again. What others have written beside the archive is not believed.
+    /// The last verification by this service. A verification that others wrote into the store is ignored.
     verification: Option<VerificationAnswer>,
-    /// All times that are remembered, the newest first.
+    /// All recorded verifications, the newest first.
     verifications: Vec<VerificationAnswer>,
 }
 
-/// One look at a stored archive.
+/// A verification of a stored archive.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = Verification)]
 pub(crate) struct VerificationAnswer {
     /// When it ended, UTC.
     at: DateTime<Utc>,
-    /// How closely it was looked at.
+    /// The level of the verification.
     #[schema(schema_with = levels)]
     level: VerificationLevel,
-    /// What came of it.
+    /// The result.
     #[schema(schema_with = results)]
     result: VerificationResult,
-    /// What was wrong: a `code` of problems.
+    /// The problem's `code`, if it failed.
     code: Option<String>,
-    /// How many seconds it took.
+    /// The duration in seconds.
     seconds: f64,
-    /// How many seconds the restore of a test restore took.
+    /// The duration of the restore in seconds, for a test restore.
     restore_seconds: Option<f64>,
 }
 
-/// Some of the archives.
+/// A page of archives.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub(crate) struct ArchiveList {
     /// The archives of this page.
     items: Vec<ArchiveAnswer>,
-    /// How many the whole list has.
+    /// The number of items of the whole list.
     total: u64,
-    /// How many this page may have.
+    /// The maximum number of items of this page.
     limit: u64,
-    /// How many come before it.
+    /// The number of items before this page.
     offset: u64,
-    /// Entries of the store that can't be read, each with the reason. The archives themselves may be whole.
+    /// Entries of the store that can't be read, each with the reason. The archives themselves may be complete.
     unreadable: Vec<UnreadableAnswer>,
 }
 
@@ -130,13 +130,13 @@ pub(crate) struct ArchiveList {
         the manifest again.",
 }))]
 pub struct UnreadableAnswer {
-    /// Its id, or its name in the store if that is not the id of an archive.
+    /// The archive's id, or the name in the store if that is not an id.
     id: String,
-    /// What is wrong, as a word: `incomplete` (it has no manifest), `access_denied`, `symbolic_link`, `wrong_kind` (no
+    /// The kind of error: `incomplete` (it has no manifest), `access_denied`, `symbolic_link`, `wrong_kind` (no
     /// folder, or no file), `invalid_name`, `read_error`; or of the manifest `not_a_manifest`, `invalid_manifest`,
     /// `newer_version`.
     code: &'static str,
-    /// What is wrong and what to do, as sentences.
+    /// What is wrong and what to do.
     detail: &'static str,
 }
 

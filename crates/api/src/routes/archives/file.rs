@@ -24,7 +24,7 @@ use crate::problem_responses;
 use crate::routes::download::attachment;
 use crate::schema::Binary;
 
-/// What may be sent with it.
+/// The query of a download of an archive.
 #[derive(Clone, Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
@@ -32,16 +32,16 @@ pub struct FileQuery {
     /// Instead of a bearer token: the token of a download link. Links come complete from `POST /backup/download-links`.
     #[param(pattern = "^[0-9a-f]{64}$")]
     pub link: Option<String>,
-    /// With `link`: begins the download at once, where a browser is shown a page with a button first.
+    /// With `link`: starts the download at once. Otherwise a browser shows a page with a button first.
     pub begin: Option<bool>,
 }
 
-/// What is sent.
+/// The part of the file that is sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Part {
     Whole,
     Range(Range<u64>),
-    /// There is no such range.
+    /// The range is outside of the file.
     Nothing,
 }
 
@@ -53,8 +53,8 @@ problem_responses!(
 
 /// Download an archive
 ///
-/// The stored bytes, compressed and encrypted as they are; the public tools `age`, `zstd` and `jq` open them. One range may
-/// be asked for (RFC 9110, section 14), on the condition of `If-Range`; of several, the whole file is sent. `Repr-Digest`
+/// The stored bytes, unchanged. The public tools `age`, `zstd` and `jq` open them. A request may have one range (RFC 9110,
+/// section 14), with `If-Range`. A request with several ranges gets the whole file. `Repr-Digest`
 /// (RFC 9530) has the SHA-256 of the whole file.
 #[utoipa::path(
     operation_id = "downloadArchive",
@@ -63,8 +63,8 @@ problem_responses!(
         ("id" = String, Path, description = "The archive's id."),
         FileQuery,
         ("Range" = Option<String>, Header, description = "One range of bytes, such as `bytes=0-1023`."),
-        ("If-Range" = Option<String>, Header, description = "The `ETag` that the range must be of."),
-        ("If-None-Match" = Option<String>, Header, description = "The `ETag` that is known already."),
+        ("If-Range" = Option<String>, Header, description = "The `ETag` that the file must still have."),
+        ("If-None-Match" = Option<String>, Header, description = "The `ETag` of the client's copy."),
     ),
     responses(
         (
@@ -73,8 +73,8 @@ problem_responses!(
             content((inline(Binary) = "application/octet-stream")),
             headers(
                 ("Content-Disposition" = String, description = "`attachment` with the file's name (RFC 6266)."),
-                ("Content-Length" = u64, description = "How many bytes it has."),
-                ("ETag" = String, description = "Changes if the bytes do."),
+                ("Content-Length" = u64, description = "The size of the file in bytes."),
+                ("ETag" = String, description = "Changes with the bytes."),
                 ("Repr-Digest" = String, description = "SHA-256 of the whole file (RFC 9530)."),
             ),
         ),
@@ -82,9 +82,9 @@ problem_responses!(
             status = 206,
             description = "The range.",
             content((inline(Binary) = "application/octet-stream")),
-            headers(("Content-Range" = String, description = "Which bytes, and of how many.")),
+            headers(("Content-Range" = String, description = "The range and the size of the file.")),
         ),
-        (status = 304, description = "It is the one that is known already."),
+        (status = 304, description = "The client's copy is current."),
         FileProblems
     )
 )]
@@ -128,7 +128,7 @@ pub(super) async fn download_archive(
         .insert_header((ACCEPT_RANGES, "bytes"))
         .insert_header(CacheControl(vec![CacheDirective::NoStore]))
         .insert_header(ETag(tag))
-        // What is compressed in itself is not compressed again, and a range is one of these bytes.
+        // The file is compressed already, and a range refers to its stored bytes.
         .insert_header(ContentEncoding::Identity);
     if let Some(digest) = sha256_of_hexadecimal(&manifest.object.sha256) {
         answer.insert_header((REPR_DIGEST, digest));
@@ -136,7 +136,7 @@ pub(super) async fn download_archive(
     Ok(answer.body(SizedStream::new(length, bytes)))
 }
 
-/// What to save an archive as.
+/// The name of a downloaded archive.
 pub fn file_name(manifest: &Manifest) -> String {
     format!("campus-backup-{}.json{}", manifest.id, manifest.object.form().suffix())
 }

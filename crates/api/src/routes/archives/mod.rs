@@ -30,13 +30,13 @@ use crate::problem::ApiError;
 use crate::problem_responses;
 use crate::routes::jobs::{JobAnswer, accepted};
 
-/// How many archives a page has at the most.
-const MOST: u64 = 1000;
+/// The largest limit of a page.
+const MAX_LIMIT: u64 = 1000;
 
 /// Registers the routes.
 pub fn configure(config: &mut ServiceConfig<'_>) {
     config
-        .service(take_archive)
+        .service(create_archive)
         .service(list_archives)
         .service(upload::upload_archive)
         .service(file::download_archive)
@@ -45,91 +45,91 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .service(restore::plan_restore)
         .service(restore::restore_archive)
         .service(get_archive)
-        .service(edit_archive)
+        .service(update_archive)
         .service(delete_archive);
 }
 
-/// What is said of an archive that is taken.
+/// The label, note and protection of a new archive.
 #[derive(Debug, Default, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"label": "before the exams", "note": "Asked for by the head teacher.", "protected": true}))]
-struct TakeRequest {
-    /// A short name.
+struct CreateArchiveRequest {
+    /// Short name.
     #[schema(
         min_length = 1,
         max_length = 100,
         pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"
     )]
     label: Option<String>,
-    /// A longer word; it may have several lines.
+    /// Free-text note. It may have several lines.
     #[schema(
         min_length = 1,
         max_length = 2000,
         pattern = r"^[^\x00-\x09\x0b-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x09\x0b-\x1f\x7f-\x9f]*$"
     )]
     note: Option<String>,
-    /// Whether it is kept until somebody says otherwise.
+    /// Whether it is protected from deletion.
     #[serde(default)]
     protected: bool,
 }
 
-impl RequestBody for TakeRequest {
+impl RequestBody for CreateArchiveRequest {
     type Form = Self;
 }
 
-/// What is to be said of an archive from now on. What is left out stays, `null` takes it back.
+/// The new label, note and protection of an archive. A missing field stays as it is; `null` removes the value.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"label": "end of term", "note": null, "protected": true}))]
-struct EditRequest {
-    /// A short name.
+struct UpdateArchiveRequest {
+    /// Short name.
     #[serde(default, deserialize_with = "sent")]
     #[schema(value_type = Option<String>, required = false, min_length = 1, max_length = 100, pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$")]
     label: Option<Option<String>>,
-    /// A longer word.
+    /// Free-text note.
     #[serde(default, deserialize_with = "sent")]
     #[schema(value_type = Option<String>, required = false, min_length = 1, max_length = 2000, pattern = r"^[^\x00-\x09\x0b-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x09\x0b-\x1f\x7f-\x9f]*$")]
     note: Option<Option<String>>,
-    /// Whether it is kept until somebody says otherwise.
+    /// Whether it is protected from deletion.
     protected: Option<bool>,
 }
 
-impl RequestBody for EditRequest {
+impl RequestBody for UpdateArchiveRequest {
     type Form = Self;
 }
 
-/// Tells `null` from what was left out.
+/// Distinguishes `null` from a missing field.
 fn sent<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
     Option::deserialize(deserializer).map(Some)
 }
 
-/// Which archives are listed.
+/// The query of a list of archives.
 #[derive(Clone, Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct ArchivesQuery {
-    /// Only those that came into the store in this way.
+    /// Only archives of this kind.
     #[param(required = false, schema_with = origins)]
     kind: Option<Origin>,
-    /// How many at the most.
+    /// The maximum number of items.
     #[param(minimum = 1, maximum = 1000, default = 20)]
     limit: Option<u64>,
-    /// How many of the newest are left out.
+    /// The number of newest items to skip.
     #[param(minimum = 0, default = 0)]
     offset: Option<u64>,
 }
 
-/// Whether an archive is deleted in any case.
+/// The query of a deletion.
 #[derive(Clone, Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct DeleteQuery {
-    /// Whether to delete it although a clear can be undone only with it. A protected archive stays all the same. Default `false`.
+    /// Whether to delete it even if the undo of a clear needs it. A protected archive is never deleted. Default `false`.
     force: Option<bool>,
 }
 
 problem_responses!(
-    TakeProblems: MalformedBody, InvalidField, UnsupportedMediaType, BodyTooLarge, RequestTimeout, Unauthenticated,
+    CreateProblems: MalformedBody, InvalidField, UnsupportedMediaType, BodyTooLarge, RequestTimeout, Unauthenticated,
     Forbidden, IdempotencyKeyReused, Stopping, DatabaseBusy, DatabaseUnavailable, StoreMisconfigured, StoreUnavailable,
     InsufficientStorage, Internal
 );
@@ -142,7 +142,7 @@ problem_responses!(
     ArchiveUnreadable, DatabaseBusy, DatabaseUnavailable, StoreMisconfigured, StoreUnavailable, Internal
 );
 problem_responses!(
-    EditProblems: MalformedBody, InvalidField, UnsupportedMediaType, BodyTooLarge, RequestTimeout, Unauthenticated,
+    UpdateProblems: MalformedBody, InvalidField, UnsupportedMediaType, BodyTooLarge, RequestTimeout, Unauthenticated,
     Forbidden, UnknownArchive, ArchiveGone, ArchiveIncomplete, ManifestUnreadable, ArchiveUnreadable, DatabaseBusy,
     DatabaseUnavailable, StoreMisconfigured, StoreUnavailable, InsufficientStorage, Internal
 );
@@ -151,38 +151,38 @@ problem_responses!(
     ArchiveNeededForUndo, ManifestUnreadable, ArchiveUnreadable, DatabaseBusy, DatabaseUnavailable, StoreMisconfigured, StoreUnavailable, Internal
 );
 
-/// Take an archive
+/// Create an archive
 ///
-/// A backup of everything: one consistent snapshot of all seven tables, written into the store while it is read, as others
-/// go on writing. Then what is stored is read back to its end and compared; only then the job has succeeded and the
-/// archive is listed. The job's result has its `archive_id`.
+/// Creates a backup of everything: one consistent snapshot of all seven tables. Other writers are not blocked. The stored archive is
+/// then read to its end and compared. Only after that the job succeeds and the archive is listed. The job's result has its
+/// `archive_id`.
 ///
-/// Users are in it with the hashes of their passwords: who may read archives should know.
+/// An archive contains the users with the hashes of their passwords. Give read access to archives accordingly.
 #[utoipa::path(
-    operation_id = "takeArchive",
+    operation_id = "createArchive",
     tag = "archives",
     params(IdempotencyHeader),
-    request_body(content = TakeRequest, description = "What is said of it."),
+    request_body(content = CreateArchiveRequest, description = "The label, note and protection."),
     responses(
         (
             status = 202,
-            description = "It is being taken.",
+            description = "The job that creates it.",
             body = JobAnswer,
-            headers(("Location" = String, description = "Where the job is.")),
+            headers(("Location" = String, description = "The address of the job.")),
         ),
-        TakeProblems
+        CreateProblems
     )
 )]
 #[post("/archives")]
-async fn take_archive(
+async fn create_archive(
     granted: Granted,
     _: Query<NoParameters>,
     state: web::Data<AppState>,
     key: IdempotencyKey,
-    body: Body<TakeRequest>,
+    body: Body<CreateArchiveRequest>,
 ) -> Result<HttpResponse, ApiError> {
-    let key = key.of("takeArchive", &body.0)?;
-    let TakeRequest { label, note, protected } = body.0;
+    let key = key.of("createArchive", &body.0)?;
+    let CreateArchiveRequest { label, note, protected } = body.0;
     let annotations = Annotations { label, note, protected };
     let submitted = state.operations.create_backup(&granted.0, annotations, key).await?;
     Ok(accepted(submitted.job().clone()))
@@ -190,14 +190,14 @@ async fn take_archive(
 
 /// List archives
 ///
-/// The newest first. The list is made from the store, so it is the same after the loss of the database. An entry of the store
-/// that can't be read hides no other: it is in `unreadable`, with the reason.
+/// The newest first. The list is read from the store, so it survives the loss of the database. An entry of the store that can't
+/// be read is in `unreadable`, with the reason, and hides no other entry.
 #[utoipa::path(
     operation_id = "listArchives",
     tag = "archives",
     params(
         ArchivesQuery,
-        ("If-None-Match" = Option<String>, Header, description = "The `ETag` that is known already."),
+        ("If-None-Match" = Option<String>, Header, description = "The `ETag` of the client's copy."),
     ),
     responses(
         (
@@ -205,12 +205,12 @@ async fn take_archive(
             description = "The archives.",
             body = ArchiveList,
             headers(
-                ("X-Total-Count" = u64, description = "How many items the whole list has."),
+                ("X-Total-Count" = u64, description = "The number of items of the whole list."),
                 ("Link" = String, description = "Other pages (RFC 8288): `first`, `prev`, `next`, `last`."),
-                ("ETag" = String, description = "Changes if the list does."),
+                ("ETag" = String, description = "Changes with the list."),
             ),
         ),
-        (status = 304, description = "It is the one that is known already."),
+        (status = 304, description = "The client's copy is current."),
         ListProblems
     )
 )]
@@ -222,21 +222,21 @@ async fn list_archives(
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     let ArchivesQuery { kind, limit, offset } = query.0;
-    let (limit, offset) = window(limit, offset, MOST)?;
+    let (limit, offset) = window(limit, offset, MAX_LIMIT)?;
     let kept = state.operations.list(&granted.0, kind, limit, offset).await?;
     let total = kept.total;
     let listed = ArchiveList::new(kept, limit, offset);
     pagination::answer(&state, &request, Window { limit, offset, total }, &listed)
 }
 
-/// Look at an archive
+/// Get an archive
 ///
-/// Its numbers, its digests, and what was found when it was verified. The archive itself is not read.
+/// Its numbers, its digests and the results of its verifications. The archive itself is not read.
 #[utoipa::path(
     operation_id = "getArchive",
     tag = "archives",
     params(("id" = String, Path, description = "The archive's id.")),
-    responses((status = 200, description = "What is known of it.", body = ArchiveAnswer), ShowProblems)
+    responses((status = 200, description = "The archive.", body = ArchiveAnswer), ShowProblems)
 )]
 #[get("/archives/{id}")]
 async fn get_archive(
@@ -249,25 +249,25 @@ async fn get_archive(
     Ok(web::Json(archive.into()))
 }
 
-/// Name, annotate or protect an archive
+/// Update an archive's label, note or protection
 ///
-/// A protected archive is not deleted until the protection is removed.
+/// A protected archive can't be deleted until the protection is removed.
 #[utoipa::path(
-    operation_id = "editArchive",
+    operation_id = "updateArchive",
     tag = "archives",
     params(("id" = String, Path, description = "The archive's id.")),
-    request_body(content = EditRequest, description = "What is to be said of it."),
-    responses((status = 200, description = "What is known of it now.", body = ArchiveAnswer), EditProblems)
+    request_body(content = UpdateArchiveRequest, description = "The new values."),
+    responses((status = 200, description = "The archive with the new values.", body = ArchiveAnswer), UpdateProblems)
 )]
 #[patch("/archives/{id}")]
-async fn edit_archive(
+async fn update_archive(
     granted: Granted,
     _: Query<NoParameters>,
     state: web::Data<AppState>,
     id: web::Path<String>,
-    body: Body<EditRequest>,
+    body: Body<UpdateArchiveRequest>,
 ) -> Result<web::Json<ArchiveAnswer>, ApiError> {
-    let EditRequest { label, note, protected } = body.0;
+    let UpdateArchiveRequest { label, note, protected } = body.0;
     let edit = AnnotationPatch { label, note, protected };
     let archive = state.operations.edit(&granted.0, &id, &edit).await?;
     Ok(web::Json(archive.into()))
@@ -275,13 +275,13 @@ async fn edit_archive(
 
 /// Delete an archive
 ///
-/// For ever. Afterwards its id is known as that of an archive that was deleted (410). The safety archive of a clear that can
-/// still be undone is deleted only with `force=true`: afterwards the clear can't be undone.
+/// Permanently. Afterwards requests with its id are answered with 410. The safety backup of a clear that can still be undone is
+/// deleted only with `force=true`. The clear can't be undone afterwards.
 #[utoipa::path(
     operation_id = "deleteArchive",
     tag = "archives",
     params(("id" = String, Path, description = "The archive's id."), DeleteQuery),
-    responses((status = 204, description = "It is gone."), DeleteProblems)
+    responses((status = 204, description = "The archive was deleted."), DeleteProblems)
 )]
 #[delete("/archives/{id}")]
 async fn delete_archive(

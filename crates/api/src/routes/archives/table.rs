@@ -1,4 +1,4 @@
-//! `/backup/archives/{id}/download/{table}`: a table as it was.
+//! `/backup/archives/{id}/download/{table}`: a table of an archive.
 
 use actix_web::{HttpRequest, HttpResponse, get, web};
 use campus_backup_domain::Table;
@@ -20,8 +20,8 @@ problem_responses!(
 
 /// Download a table of an archive
 ///
-/// Byte for byte the download of that table at the archive's moment, as CSV or JSON. If the archive turns out to be
-/// damaged midway, it ends as a broken transfer and never as a short file.
+/// As CSV or JSON, equal byte for byte to the live download at the archive's moment. If a part of the archive is damaged, the
+/// transfer breaks off, so that a client never takes a short file for a complete one.
 #[utoipa::path(
     operation_id = "downloadArchivedTable",
     tag = "archives",
@@ -40,10 +40,10 @@ problem_responses!(
             ),
             headers(
                 ("Content-Disposition" = String, description = "`attachment` with the file's name (RFC 6266)."),
-                ("X-Total-Rows" = u64, description = "How many rows the file has."),
-                ("Content-Length" = Option<u64>, description = "How many bytes are sent. It may be absent from downloads over 4 MiB that come through no proxy."),
+                ("X-Total-Rows" = u64, description = "The number of rows of the file."),
+                ("Content-Length" = Option<u64>, description = "The number of bytes. Downloads over 4 MiB may have none if they don't pass a proxy."),
                 ("Repr-Digest" = Option<String>, description = "SHA-256 of these bytes (RFC 9530), together with the length."),
-                ("Content-Digest" = Option<String>, description = "The same, as that of this answer's content."),
+                ("Content-Digest" = Option<String>, description = "The same digest, of this answer's content."),
             ),
         ),
         TableProblems

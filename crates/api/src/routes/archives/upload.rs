@@ -20,26 +20,26 @@ use crate::problem::{ApiError, Code};
 use crate::problem_responses;
 use crate::schema::Binary;
 
-/// What is said of an archive that is uploaded.
+/// The label, note and protection of an uploaded archive.
 #[derive(Clone, Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct UploadQuery {
-    /// A short name.
+    /// Short name.
     #[param(
         min_length = 1,
         max_length = 100,
         pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"
     )]
     label: Option<String>,
-    /// A longer word.
+    /// Free-text note.
     #[param(
         min_length = 1,
         max_length = 2000,
         pattern = r"^[^\x00-\x09\x0b-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x09\x0b-\x1f\x7f-\x9f]*$"
     )]
     note: Option<String>,
-    /// Whether it is kept until somebody says otherwise. Default `false`.
+    /// Whether it is protected from deletion. Default `false`.
     protected: Option<bool>,
 }
 
@@ -54,9 +54,9 @@ problem_responses!(
 
 /// Upload an archive
 ///
-/// The body is the file: the complete JSON backup, bare, compressed (zstd) or encrypted (age) to a key of this service. It
-/// is stored while it comes and then read to its end: what is damaged, cut, of another program or of other tables is
-/// refused, each with its own code, and nothing of it is kept. Nothing is restored.
+/// The body is the file: the complete JSON backup, plain, compressed (zstd) or encrypted (age) to a key of this service. It is stored
+/// and then read to its end. A file that is damaged, truncated, of another program or of other tables is refused with its own
+/// code, and nothing of it is stored. Nothing is restored.
 #[utoipa::path(
     operation_id = "uploadArchive",
     tag = "archives",
@@ -68,9 +68,9 @@ problem_responses!(
     responses(
         (
             status = 201,
-            description = "It is whole, and it is listed.",
+            description = "The file is complete, and the archive is listed.",
             body = ArchiveAnswer,
-            headers(("Location" = String, description = "Where the archive is.")),
+            headers(("Location" = String, description = "The address of the archive.")),
         ),
         UploadProblems
     )
@@ -85,7 +85,7 @@ pub(super) async fn upload_archive(
     payload: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
     if is_multipart(&request) {
-        let detail = "The file was sent as a part of a form (curl: -F). Send the file itself as the body: with curl, \
+        let detail = "The file was sent as a part of a multipart form (curl: -F). Send the file itself as the body: with curl, \
                       `--data-binary @FILE` or `-T FILE`. Nothing was stored.";
         return Err(ApiError::new(Code::UnsupportedMediaType, detail).closing());
     }
@@ -99,7 +99,7 @@ pub(super) async fn upload_archive(
     let mut broken = None;
     let bytes = bytes(payload, state.settings.stall_timeout, &mut broken);
     let submitted = state.operations.upload(&granted.0, upload, bytes).await;
-    // What is wrong with the request is said better here than by the store.
+    // The error of the request is more exact than the store's.
     let submitted = match broken {
         Some(error) => return Err(error),
         None => submitted?,
@@ -124,25 +124,25 @@ fn length(request: &HttpRequest) -> Option<u64> {
     request.headers().get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-/// The bytes as they come, until they break off or none come for too long; then `broken` says which.
+/// The bytes of the body. If they break off or none arrive for too long, `broken` gets the error.
 fn bytes<'a>(
     payload: web::Payload,
-    patience: Duration,
+    timeout: Duration,
     broken: &'a mut Option<ApiError>,
 ) -> impl Stream<Item = campus_backup_domain::Result<web::Bytes>> + use<'a> {
     type State<'a> = (web::Payload, &'a mut Option<ApiError>);
     stream::unfold((payload, broken), move |(mut payload, broken): State<'a>| async move {
-        let error = match tokio::time::timeout(patience, payload.next()).await {
+        let error = match tokio::time::timeout(timeout, payload.next()).await {
             Ok(None) => return None,
             Ok(Some(Ok(bytes))) => return Some((Ok(bytes), (payload, broken))),
             Ok(Some(Err(_))) => {
-                let detail = "The body ended before it was whole, or is badly framed.";
+                let detail = "The body ended early, or its framing is wrong.";
                 ApiError::new(Code::MalformedBody, detail)
             }
             Err(_) => {
                 let detail = format!(
-                    "Nothing of the body has come for {}.",
-                    counted(patience.as_secs(), "second")
+                    "No bytes of the body have arrived for {}.",
+                    counted(timeout.as_secs(), "second")
                 );
                 ApiError::new(Code::RequestTimeout, detail)
             }

@@ -144,7 +144,7 @@ async fn list_jobs(
     pagination::answer(&state, &request, window, &Page::<JobAnswer>::new(found.items, window))
 }
 
-/// Look at a job
+/// Get a job
 ///
 /// While it runs, the header `Retry-After` says when it is worth looking again; `/events` tells by itself.
 #[utoipa::path(
