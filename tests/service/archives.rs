@@ -11,7 +11,7 @@ use harness::client::fields;
 const NEVER: &str = "2026-01-01T00-00-00Z-00000000";
 
 #[on_every_engine(nightly)]
-async fn what_is_not_there_or_can_not_be_is_refused(engine: Engine) {
+async fn unknown_and_invalid_requests_are_refused(engine: Engine) {
     let place = Place::on(engine).await;
     let admin = &place.admin;
     for id in [NEVER, "1", "%00", "..%2f..", "2026-01-01T00-00-00Z-0000000Z", "upload"] {
@@ -80,7 +80,7 @@ async fn what_is_not_there_or_can_not_be_is_refused(engine: Engine) {
 }
 
 #[on_every_engine]
-async fn an_archive_is_what_was_there(engine: Engine) {
+async fn archive_equals_the_data(engine: Engine) {
     let place = Place::on(engine).await;
     let admin = &place.admin;
     let words = json!({"label": "Ä – first", "note": "line 1\nline 2", "protected": true});
@@ -107,7 +107,7 @@ async fn an_archive_is_what_was_there(engine: Engine) {
 }
 
 #[on_every_engine(nightly)]
-async fn words_are_changed_and_taken_back(engine: Engine) {
+async fn annotations_are_changed_and_removed(engine: Engine) {
     let place = Place::on(engine).await;
     let (admin, id) = (&place.admin, place.admin.take().await);
     let first = admin
@@ -146,7 +146,7 @@ async fn words_are_changed_and_taken_back(engine: Engine) {
 }
 
 #[on_every_engine(nightly)]
-async fn a_deleted_archive_is_gone(engine: Engine) {
+async fn deleted_archive_answers_410(engine: Engine) {
     let place = Place::on(engine).await;
     let (admin, id) = (&place.admin, place.admin.take().await);
     let kept = place.admin.take().await;
@@ -170,7 +170,7 @@ async fn a_deleted_archive_is_gone(engine: Engine) {
 
 /// The list is made from the store: another database knows as much of it.
 #[on_every_engine]
-async fn the_list_outlives_the_database(engine: Engine) {
+async fn list_survives_the_database(engine: Engine) {
     let place = Place::on(engine).await;
     let ids = [
         place.admin.take().await,

@@ -18,7 +18,7 @@ fn assert_answer(name: &str, answer: &Value) {
 }
 
 #[on_every_engine]
-async fn what_differs_is_counted_and_shown(engine: Engine) {
+async fn differences_are_counted_and_shown(engine: Engine) {
     let place = Place::on(engine).await;
     let (admin, scratch) = (&place.admin, &place.school.scratch);
     let first = admin.take().await;

@@ -133,7 +133,7 @@ async fn manifest_without_signature_makes_no_job_succeeded(engine: Engine) {
 /// As after a kill by an earlier version, or if the answer of the store was lost: the job has not succeeded as far as it is
 /// known, and its archive is there.
 #[on_every_engine]
-async fn repeated_request_finds_what_was_published(engine: Engine) {
+async fn repeated_request_finds_the_published_archive(engine: Engine) {
     let done = Done::on(engine).await.killed_before_the_end("interrupted").await;
 
     let admin = done.service.admin().await;

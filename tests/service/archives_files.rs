@@ -20,7 +20,7 @@ async fn ask(place: &Place, path: &str, lines: &[(&str, &str)]) -> Answer {
 }
 
 #[on_every_engine(nightly)]
-async fn the_file_is_what_is_stored(engine: Engine) {
+async fn downloaded_file_equals_the_stored_one(engine: Engine) {
     let place = Place::on(engine).await;
     let id = place.admin.take().await;
     let stored = std::fs::read(place.object(&id)).unwrap();
@@ -71,7 +71,7 @@ async fn the_file_is_what_is_stored(engine: Engine) {
 }
 
 #[on_every_engine(nightly)]
-async fn the_public_tools_open_it(engine: Engine) {
+async fn public_tools_open_the_file(engine: Engine) {
     let place = Place::on(engine).await;
     let id = place.admin.take().await;
     if tool::is_here("zstd") && tool::is_here("python3") {

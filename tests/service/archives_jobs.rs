@@ -69,7 +69,7 @@ async fn keys_are_honoured_across_restarts(engine: Engine) {
 
 /// Enrollment and payment of a pair are written in one transaction: an archive has both or neither.
 #[on_every_engine]
-async fn an_archive_is_of_one_moment(engine: Engine) {
+async fn archive_is_a_consistent_snapshot(engine: Engine) {
     let scratch = Scratch::migrated(engine).await;
     let service = Setup::on(&scratch).start().await;
     let admin = service.admin().await;
@@ -121,7 +121,7 @@ async fn an_archive_is_of_one_moment(engine: Engine) {
 
 /// One copy restores, the other is told by whom it is kept waiting; it goes on when the first is dead.
 #[on_every_engine]
-async fn one_copy_changes_the_data_at_a_time(engine: Engine) {
+async fn only_one_copy_changes_the_data_at_a_time(engine: Engine) {
     if engine == Engine::Sqlite {
         return;
     }
@@ -190,7 +190,7 @@ async fn one_copy_changes_the_data_at_a_time(engine: Engine) {
 
 /// Long work is asked to end: nothing is left of it.
 #[on_every_engine]
-async fn a_take_that_is_cancelled_leaves_nothing(engine: Engine) {
+async fn cancelled_backup_leaves_nothing(engine: Engine) {
     let scratch = Scratch::migrated(engine).await;
     fill::wide_students(&scratch, 50_000, 640).await;
     let service = Setup::on(&scratch).start().await;

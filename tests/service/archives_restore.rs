@@ -70,7 +70,7 @@ async fn requests_that_are_none_are_refused(engine: Engine) {
 
 /// Clear everything and restore it: the same rows, the same next ids, and nobody else is signed in any more.
 #[on_every_engine]
-async fn everything_comes_back(engine: Engine) {
+async fn restore_of_everything_succeeds(engine: Engine) {
     let place = Place::on(engine).await;
     let (admin, scratch) = (&place.admin, &place.school.scratch);
     let other = place.service.login("admin", ADMIN_PASSWORD).await;
@@ -158,7 +158,7 @@ async fn every_table_comes_back_alone(engine: Engine) {
 }
 
 #[on_every_engine]
-async fn one_student_comes_back_with_everything(engine: Engine) {
+async fn one_student_is_restored_with_all_rows(engine: Engine) {
     let place = Place::on(engine).await;
     let (admin, scratch) = (&place.admin, &place.school.scratch);
     let (id, before) = (admin.take().await, admin.digests().await);
@@ -175,7 +175,7 @@ async fn one_student_comes_back_with_everything(engine: Engine) {
 }
 
 #[on_every_engine]
-async fn modes_differ_in_what_they_leave(engine: Engine) {
+async fn modes_keep_different_rows(engine: Engine) {
     let place = Place::on(engine).await;
     let (admin, scratch) = (&place.admin, &place.school.scratch);
     let id = admin.take().await;
@@ -207,7 +207,7 @@ async fn modes_differ_in_what_they_leave(engine: Engine) {
 
 /// What somebody wrote after the plan was looked at is not overwritten.
 #[on_every_engine]
-async fn a_plan_that_moved_is_refused(engine: Engine) {
+async fn outdated_plan_is_refused(engine: Engine) {
     let place = Place::on(engine).await;
     let (admin, scratch) = (&place.admin, &place.school.scratch);
     let id = admin.take().await;

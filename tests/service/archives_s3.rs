@@ -8,7 +8,7 @@ use harness::service::Setup;
 use harness::{Engine, School, on_every_engine, small_school};
 
 #[on_every_engine(nightly)]
-async fn everything_goes_on_in_a_bucket(engine: Engine) {
+async fn bucket_supports_all_operations(engine: Engine) {
     let school = small_school(engine).await;
     let store = S3::start().await;
     let service = store.holds(Setup::on(&school.scratch)).start().await;
@@ -60,7 +60,7 @@ async fn everything_goes_on_in_a_bucket(engine: Engine) {
 }
 
 #[on_every_engine(nightly)]
-async fn a_store_that_is_gone_is_said(engine: Engine) {
+async fn unavailable_store_is_reported(engine: Engine) {
     let school = small_school(engine).await;
     let store = S3::start().await;
     let service = store.holds(Setup::on(&school.scratch)).start().await;

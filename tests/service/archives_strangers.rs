@@ -162,7 +162,7 @@ async fn damaged_copies_get_no_manifest(engine: Engine) {
 }
 
 #[on_every_engine(nightly)]
-async fn command_line_names_what_can_not_be_read(engine: Engine) {
+async fn command_line_lists_unreadable_entries(engine: Engine) {
     let school = small_school(engine).await;
     let setup = Setup::on(&school.scratch);
     let service = setup.start().await;

@@ -16,7 +16,7 @@ fn id(answer: &Value) -> &str {
 }
 
 #[on_every_engine]
-async fn every_clear_is_taken_back(engine: Engine) {
+async fn every_clear_is_undone(engine: Engine) {
     let place = Place::on(engine).await;
     let (admin, scratch) = (&place.admin, &place.school.scratch);
     let before = admin.digests().await;
@@ -51,7 +51,7 @@ async fn every_clear_is_taken_back(engine: Engine) {
 }
 
 #[on_every_engine]
-async fn what_was_written_since_stays(engine: Engine) {
+async fn newer_rows_stay(engine: Engine) {
     let place = Place::on(engine).await;
     let (admin, scratch) = (&place.admin, &place.school.scratch);
     let cleared = admin.clear(&json!({"table": "students"})).await.expect(200).json();
@@ -71,7 +71,7 @@ async fn what_was_written_since_stays(engine: Engine) {
 
 /// A row with the same id, one that may be there only once, and a reference that is gone.
 #[on_every_engine]
-async fn what_stands_in_the_way_is_said(engine: Engine) {
+async fn undo_names_its_blockers(engine: Engine) {
     for (name, clear, change) in [
         (
             "undo_of_an_id_in_use",
@@ -109,7 +109,7 @@ async fn what_stands_in_the_way_is_said(engine: Engine) {
 }
 
 #[on_every_engine(nightly)]
-async fn what_can_not_be_undone_is_refused(engine: Engine) {
+async fn impossible_undo_is_refused(engine: Engine) {
     let school = small_school(engine).await;
     let setup = Setup::on(&school.scratch);
     let service = setup.start().await;

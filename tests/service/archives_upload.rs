@@ -179,7 +179,7 @@ fn bad(document: &str) -> Vec<(&'static str, Vec<u8>, &'static str)> {
 }
 
 #[on_every_engine(nightly)]
-async fn what_is_not_whole_is_refused_and_nothing_is_left(engine: Engine) {
+async fn incomplete_upload_is_refused_and_leaves_nothing(engine: Engine) {
     let place = Place::on(engine).await;
     let admin = &place.admin;
     let document = admin.get("/backup/download/all").await.expect(200).text();
@@ -214,7 +214,7 @@ async fn what_is_not_whole_is_refused_and_nothing_is_left(engine: Engine) {
 
 /// Wherever it is, in the bare document or in the compressed one.
 #[on_every_engine(nightly)]
-async fn one_flipped_bit_is_found(engine: Engine) {
+async fn flipped_bit_is_detected(engine: Engine) {
     let place = Place::on(engine).await;
     let admin = &place.admin;
     let document = admin.get("/backup/download/all").await.expect(200).body;
@@ -240,7 +240,7 @@ async fn one_flipped_bit_is_found(engine: Engine) {
 }
 
 #[on_every_engine(nightly)]
-async fn an_orphan_is_refused(engine: Engine) {
+async fn orphan_is_refused(engine: Engine) {
     let place = Place::on(engine).await;
     let admin = &place.admin;
     let source = harness::restore_rig::Place::on(&place.school.scratch).await;
@@ -256,7 +256,7 @@ async fn an_orphan_is_refused(engine: Engine) {
 }
 
 #[on_every_engine(nightly)]
-async fn a_whole_one_is_let_in_however_it_is_wrapped(engine: Engine) {
+async fn complete_file_is_accepted_in_every_form(engine: Engine) {
     let place = Place::on(engine).await;
     let admin = &place.admin;
     let document = admin.get("/backup/download/all").await.expect(200).body;
@@ -342,7 +342,7 @@ async fn requests_that_are_none_are_refused(engine: Engine) {
 }
 
 #[on_every_engine(nightly)]
-async fn limits_of_size_and_room_are_told_apart(engine: Engine) {
+async fn size_limit_and_full_disk_are_different_errors(engine: Engine) {
     let school = small_school(engine).await;
     let setup = Setup::on(&school.scratch);
     let service = setup.again().set("CAMPUS_BACKUP_UPLOAD_LIMIT", 1000).start().await;
@@ -390,7 +390,7 @@ async fn limits_of_size_and_room_are_told_apart(engine: Engine) {
 
 /// The same bytes under the same key are let in once, also after a restart.
 #[on_every_engine]
-async fn a_key_lets_the_same_in_once(engine: Engine) {
+async fn repeated_upload_with_a_key_is_stored_once(engine: Engine) {
     let school = small_school(engine).await;
     let setup = Setup::on(&school.scratch);
     let service = setup.start().await;

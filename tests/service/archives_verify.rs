@@ -7,7 +7,7 @@ use harness::archives_rig::{ARCHIVES, Place, of};
 use harness::client::fields;
 
 #[on_every_engine(nightly)]
-async fn a_whole_archive_is_found_whole(engine: Engine) {
+async fn complete_archive_is_verified(engine: Engine) {
     let place = Place::on(engine).await;
     let (admin, id) = (&place.admin, place.admin.take().await);
     let before = admin.digests().await;
@@ -39,7 +39,7 @@ async fn a_whole_archive_is_found_whole(engine: Engine) {
 
 /// Of the stored bytes each is looked at: those of a frame, of a checksum, of the numbers at the end.
 #[on_every_engine(nightly)]
-async fn a_damaged_archive_is_found_damaged(engine: Engine) {
+async fn damage_is_detected(engine: Engine) {
     let place = Place::on(engine).await;
     let admin = &place.admin;
     let id = admin.take().await;
@@ -83,7 +83,7 @@ async fn a_damaged_archive_is_found_damaged(engine: Engine) {
 
 /// Another archive under the name of this one is whole in itself.
 #[on_every_engine(nightly)]
-async fn another_archive_is_not_taken_for_it(engine: Engine) {
+async fn replaced_archive_is_detected(engine: Engine) {
     let place = Place::on(engine).await;
     let admin = &place.admin;
     let (first, second) = (admin.take().await, admin.take().await);
@@ -102,7 +102,7 @@ async fn another_archive_is_not_taken_for_it(engine: Engine) {
 }
 
 #[on_every_engine(nightly)]
-async fn a_manifest_that_is_damaged_is_said(engine: Engine) {
+async fn damaged_manifest_is_reported(engine: Engine) {
     let place = Place::on(engine).await;
     let admin = &place.admin;
     let (id, whole) = (admin.take().await, admin.take().await);

@@ -36,7 +36,7 @@ async fn signed_in(engine: Engine) -> (Scratch, Service, Client) {
 }
 
 #[on_every_engine(nightly)]
-async fn nobody_is_let_in_without_a_token(engine: Engine) {
+async fn request_without_token_is_refused(engine: Engine) {
     let (_scratch, service, admin) = signed_in(engine).await;
     for path in [GUARDED, "/backup/download/students", "/backup/download/all", "/auth/me"] {
         let answer = service.anonymous().get(path).await;
@@ -70,7 +70,7 @@ async fn nobody_is_let_in_without_a_token(engine: Engine) {
 }
 
 #[on_every_engine]
-async fn an_administrator_is_let_in(engine: Engine) {
+async fn administrator_is_admitted(engine: Engine) {
     let (_scratch, service, admin) = signed_in(engine).await;
     admin.get(GUARDED).await.expect(200);
     let me = admin.get("/auth/me").await.expect(200).json();
@@ -110,7 +110,7 @@ async fn other_roles_are_known_and_refused(engine: Engine) {
 }
 
 #[on_every_engine]
-async fn who_is_no_longer_an_administrator_is_refused_at_once(engine: Engine) {
+async fn former_administrator_is_refused_at_once(engine: Engine) {
     let (scratch, service, admin) = signed_in(engine).await;
     scratch.execute("update users set role = 'teacher' where id = 1").await;
     admin.get(GUARDED).await.problem(403, "forbidden");
@@ -126,7 +126,7 @@ async fn who_is_no_longer_an_administrator_is_refused_at_once(engine: Engine) {
 
 /// Whose token it was must not become somebody else's.
 #[on_every_engine]
-async fn a_new_user_of_the_same_name_is_somebody_else(engine: Engine) {
+async fn token_is_not_valid_for_a_new_user_of_the_same_name(engine: Engine) {
     let (scratch, service, admin) = signed_in(engine).await;
     scratch.execute("delete from users where id = 1").await;
     scratch
@@ -220,7 +220,7 @@ async fn tokens_of_another_installation_are_refused(engine: Engine) {
 
 /// The role in a token is what it was; the database says what it is.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_can_not_say_who_is_an_administrator() {
+async fn role_in_the_token_is_ignored() {
     let (_scratch, service, _admin) = signed_in(Engine::Sqlite).await;
     let teacher = service.login("teacher", ADMIN_PASSWORD).await;
     let raised = Token::open(teacher.token())
@@ -230,7 +230,7 @@ async fn a_token_can_not_say_who_is_an_administrator() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn tokens_say_what_they_must_and_nothing_secret() {
+async fn tokens_have_the_required_claims_and_no_secret() {
     let (_scratch, _service, admin) = signed_in(Engine::Sqlite).await;
     let token = Token::open(admin.token());
     assert_eq!(token.header["alg"], "HS256");
@@ -247,7 +247,7 @@ async fn tokens_say_what_they_must_and_nothing_secret() {
 
 /// It would stand in the logs of every proxy and in the browser's history.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_in_the_query_is_refused() {
+async fn token_in_the_query_is_refused() {
     let (_scratch, service, admin) = signed_in(Engine::Sqlite).await;
     let token = admin.token();
     for name in ["access_token", "token", "bearer", "link"] {
@@ -267,7 +267,7 @@ async fn a_token_in_the_query_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_ends_when_it_says() {
+async fn token_expires_on_time() {
     let school = small_school(Engine::Sqlite).await;
     let service = Setup::on(&school.scratch)
         .set("CAMPUS_BACKUP_TOKEN_LIFETIME", 1)
@@ -283,7 +283,7 @@ async fn a_token_ends_when_it_says() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_old_secret_is_accepted_while_it_is_replaced() {
+async fn previous_secret_is_accepted_during_rotation() {
     const NEW: &str = "the secret that replaces the one before, long enough as well";
     let school = small_school(Engine::Sqlite).await;
     let before = Setup::on(&school.scratch);

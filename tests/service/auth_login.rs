@@ -88,7 +88,7 @@ async fn wrong_credentials_are_refused_all_alike(engine: Engine) {
 
 /// An unknown name takes as long as a wrong password, else names could be found out by the clock.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_unknown_name_takes_as_long_as_a_wrong_password() {
+async fn unknown_name_takes_as_long_as_a_wrong_password() {
     let school = small_school(Engine::Sqlite).await;
     let service = unlimited(Setup::on(&school.scratch)).start().await;
     // The time that the service's processor worked, which nothing else on the machine makes longer.
@@ -113,7 +113,7 @@ fn unlimited(setup: Setup) -> Setup {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_account_is_tried_only_so_often() {
+async fn logins_are_limited_by_account() {
     let school = small_school(Engine::Sqlite).await;
     let service = unlimited(Setup::on(&school.scratch))
         .set("CAMPUS_BACKUP_LOGIN_BURST", 3)
@@ -143,7 +143,7 @@ async fn one_account_is_tried_only_so_often() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_address_tries_only_so_often() {
+async fn logins_are_limited_by_address() {
     let school = small_school(Engine::Sqlite).await;
     let service = unlimited(Setup::on(&school.scratch))
         .set("CAMPUS_BACKUP_LOGIN_BURST_ADDRESS", 3)
@@ -166,7 +166,7 @@ async fn one_address_tries_only_so_often() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_trusted_proxy_says_who_asks() {
+async fn trusted_proxy_names_the_client() {
     let school = small_school(Engine::Sqlite).await;
     let setup = unlimited(Setup::on(&school.scratch))
         .set("CAMPUS_BACKUP_LOGIN_BURST_ADDRESS", 3)
@@ -230,7 +230,7 @@ async fn until_refused(mut attempt: impl AsyncFnMut() -> Answer) -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_login_that_is_none_is_refused() {
+async fn invalid_login_is_refused() {
     let school = small_school(Engine::Sqlite).await;
     let service = Service::on(&school.scratch).await;
     let client = service.anonymous();

@@ -39,7 +39,7 @@ fn bearer(service: &Service, answer: &Answer) -> Client {
 }
 
 #[on_every_engine]
-async fn a_page_that_is_loaded_again_goes_on_for_as_long_as_the_account_may(engine: Engine) {
+async fn reloaded_page_keeps_its_session_while_the_account_is_active(engine: Engine) {
     let school = small_school(engine).await;
     let service = Service::on(&school.scratch).await;
     let signed_in = sign_in(&service).await;
@@ -81,7 +81,7 @@ async fn a_page_that_is_loaded_again_goes_on_for_as_long_as_the_account_may(engi
 
 /// Also that of a page whose token was renewed while the restore ran.
 #[on_every_engine]
-async fn of_all_sessions_that_of_whoever_restores_goes_on(engine: Engine) {
+async fn restore_keeps_only_the_session_of_its_administrator(engine: Engine) {
     let place = Place::on(engine).await;
     let service = &place.service;
     let (mine, other) = (sign_in(service).await, sign_in(service).await);
@@ -98,7 +98,7 @@ async fn of_all_sessions_that_of_whoever_restores_goes_on(engine: Engine) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_goes_on_without_a_cookie_of_a_session() {
+async fn session_needs_its_cookie() {
     let school = small_school(Engine::Sqlite).await;
     let service = Service::on(&school.scratch).await;
     let without = json!({"username": "admin", "password": ADMIN_PASSWORD, "stay_signed_in": false});
@@ -138,7 +138,7 @@ async fn nobody_goes_on_without_a_cookie_of_a_session() {
 
 /// A restore has the whole database, and its page may be loaded again.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_page_goes_on_while_somebody_else_writes() {
+async fn session_is_renewed_during_a_write() {
     let school = small_school(Engine::Sqlite).await;
     let service = Service::on(&school.scratch).await;
     let kept = cookie(&sign_in(&service).await);
@@ -276,7 +276,7 @@ async fn behind_a_proxy_with_tls_the_cookie_is_of_this_host_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn browser_of_whoever_is_no_administrator_keeps_no_cookie() {
+async fn only_administrators_get_a_cookie() {
     let school = small_school(Engine::Sqlite).await;
     let service = Service::on(&school.scratch).await;
     let assert_forgotten = |answer: &Answer| {

@@ -125,7 +125,7 @@ fn mode(path: &std::path::Path) -> u32 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_made_once_stays() {
+async fn created_secret_and_account_stay() {
     let setup = Setup::bare();
     let service = setup.start().await;
     until("the password is printed", PATIENCE, async || {
@@ -292,7 +292,7 @@ async fn secrets_can_come_from_files() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_port_that_is_taken_is_a_plain_fault() {
+async fn used_port_is_a_plain_error() {
     let scratch = Scratch::empty(Engine::Sqlite).await;
     let service = Service::on(&scratch).await;
     let second = Setup::on(&scratch)
@@ -305,7 +305,7 @@ async fn a_port_that_is_taken_is_a_plain_fault() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_database_that_is_not_there_is_a_plain_fault() {
+async fn missing_database_is_a_plain_error() {
     let (address, _refusing) = refusing_address();
     let folder = tempfile::tempdir().unwrap();
     for url in [
@@ -325,7 +325,7 @@ async fn a_database_that_is_not_there_is_a_plain_fault() {
 }
 
 #[on_every_engine]
-async fn a_newer_schema_is_left_alone(engine: Engine) {
+async fn newer_schema_is_not_changed(engine: Engine) {
     let scratch = Scratch::migrated(engine).await;
     scratch
         .execute("insert into backup_migrations (version, applied_at) values ('m20991231_000001_future', 1)")
@@ -339,7 +339,7 @@ async fn a_newer_schema_is_left_alone(engine: Engine) {
 }
 
 #[on_every_engine(nightly)]
-async fn it_ends_when_it_is_told_to(engine: Engine) {
+async fn service_stops_on_a_signal(engine: Engine) {
     let scratch = Scratch::empty(engine).await;
     let service = Service::on(&scratch).await;
     service.admin().await.get("/backup/stats").await.expect(200);

@@ -99,7 +99,7 @@ async fn administrators_are_made_and_get_new_passwords(engine: Engine) {
 }
 
 #[on_every_engine]
-async fn a_token_can_be_had_without_a_password(engine: Engine) {
+async fn token_is_issued_without_a_password(engine: Engine) {
     let school = small_school(engine).await;
     let setup = Setup::on(&school.scratch);
     let service = setup.start().await;
@@ -121,7 +121,7 @@ async fn a_token_can_be_had_without_a_password(engine: Engine) {
 }
 
 #[on_every_engine]
-async fn a_demo_fills_only_what_is_empty(engine: Engine) {
+async fn demo_fills_only_an_empty_database(engine: Engine) {
     let scratch = Scratch::empty(engine).await;
     let demo = Setup::on(&scratch).arguments(&["demo", "--scale", "1"]);
     let filled = demo.run().await;
@@ -181,7 +181,7 @@ async fn a_demo_fills_only_what_is_empty(engine: Engine) {
 
 /// The first start makes an administrator, and then somebody wants to see a school.
 #[on_every_engine]
-async fn demo_fills_what_the_first_start_made(engine: Engine) {
+async fn demo_fills_the_database_of_the_first_start(engine: Engine) {
     for is_served in [false, true] {
         let scratch = Scratch::empty(engine).await;
         let setup = Setup::on(&scratch);
@@ -228,7 +228,7 @@ async fn demo_leaves_a_school_that_was_cleared(engine: Engine) {
 }
 
 #[on_every_engine]
-async fn a_demo_leaves_a_school_alone(engine: Engine) {
+async fn demo_changes_no_existing_school(engine: Engine) {
     let school = small_school(engine).await;
     let before = school.scratch.everything().await;
     let refused = Setup::on(&school.scratch)
@@ -248,7 +248,7 @@ async fn a_demo_leaves_a_school_alone(engine: Engine) {
 
 /// The same school every time, so that two people see the same.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_demo_is_the_same_everywhere() {
+async fn demo_is_equal_on_all_engines() {
     let mut first: Option<String> = None;
     for engine in harness::Engine::ALL.into_iter().filter(|engine| engine.is_here()) {
         let scratch = Scratch::empty(engine).await;
@@ -273,7 +273,7 @@ async fn a_demo_is_the_same_everywhere() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_description_is_printed_without_a_database() {
+async fn document_is_printed_without_a_database() {
     let printed = Setup::bare().argument("openapi").run().await;
     assert_eq!(printed.code, Some(0), "{printed:?}");
     let document: serde_json::Value = serde_json::from_str(&printed.stdout).unwrap();

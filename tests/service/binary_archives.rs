@@ -39,7 +39,7 @@ async fn of_the_small_school(engine: harness::Engine) -> Line {
 }
 
 #[on_every_engine]
-async fn an_archive_is_taken_shown_verified_and_restored(engine: Engine) {
+async fn archive_is_created_shown_verified_and_restored(engine: Engine) {
     let line = of_the_small_school(engine).await;
     let taken = line
         .json(&["backup", "--label", "before the exams", "--protected"])
@@ -127,7 +127,7 @@ async fn an_archive_is_taken_shown_verified_and_restored(engine: Engine) {
 }
 
 #[on_every_engine]
-async fn a_clear_of_the_service_is_undone(engine: Engine) {
+async fn clear_of_the_service_is_undone(engine: Engine) {
     let line = of_the_small_school(engine).await;
     let before = line.json(&["backup"]).await;
     let service = line.setup.start().await;

@@ -70,7 +70,7 @@ async fn interrupted_clear_ends_with_130_and_changes_nothing(engine: Engine) {
 
 /// What was uploaded before stays, and that is said. On SQLite nothing can be uploaded while another program writes.
 #[on_every_engine]
-async fn interrupted_restore_of_a_file_says_what_stays(engine: Engine) {
+async fn interrupted_restore_of_a_file_names_the_uploaded_archive(engine: Engine) {
     let school = small_school(engine).await;
     let setup = Setup::on(&school.scratch).installed().await;
     let saved = setup

@@ -42,7 +42,7 @@ async fn of_the_small_school(engine: Engine) -> (School, Service, Client) {
 }
 
 #[on_every_engine]
-async fn a_clear_removes_what_it_says(engine: Engine) {
+async fn clear_deletes_the_reported_rows(engine: Engine) {
     for (table, removed) in scopes() {
         let (school, _service, admin) = of_the_small_school(engine).await;
         let mut kept = Value::Object(school.scratch.counts().await);
@@ -63,7 +63,7 @@ async fn a_clear_removes_what_it_says(engine: Engine) {
 }
 
 #[on_every_engine]
-async fn a_dry_run_says_the_same_and_changes_nothing(engine: Engine) {
+async fn dry_run_reports_the_same_and_changes_nothing(engine: Engine) {
     let (school, _service, admin) = of_the_small_school(engine).await;
     let before = school.scratch.everything().await;
     for (table, removed) in scopes() {
@@ -101,7 +101,7 @@ async fn administrators_are_kept_active_or_not(engine: Engine) {
 }
 
 #[on_every_engine]
-async fn clearing_what_is_empty_is_no_error(engine: Engine) {
+async fn clear_of_an_empty_table_succeeds(engine: Engine) {
     let (_school, _service, admin) = of_the_small_school(engine).await;
     admin.clear(&json!({"table": "all"})).await.expect(200);
     for (table, removed) in scopes() {
@@ -115,7 +115,7 @@ async fn clearing_what_is_empty_is_no_error(engine: Engine) {
 }
 
 #[on_every_engine]
-async fn what_is_expected_and_is_so_is_done(engine: Engine) {
+async fn clear_with_the_expected_counts_succeeds(engine: Engine) {
     for (table, removed) in scopes() {
         for expected in [json!(sum(&removed)), removed.clone()] {
             let (_school, _service, admin) = of_the_small_school(engine).await;
@@ -130,7 +130,7 @@ async fn what_is_expected_and_is_so_is_done(engine: Engine) {
 }
 
 #[on_every_engine(nightly)]
-async fn a_form_does_the_same(engine: Engine) {
+async fn form_has_the_same_effect(engine: Engine) {
     let (school, _service, admin) = of_the_small_school(engine).await;
     let form = "application/x-www-form-urlencoded";
     let dry = admin

@@ -37,7 +37,7 @@ impl OtherWriter {
 }
 
 #[on_every_engine]
-async fn a_clear_waits_and_then_says_busy(engine: Engine) {
+async fn clear_waits_and_then_answers_busy(engine: Engine) {
     let school = small_school(engine).await;
     let service = Setup::on(&school.scratch)
         .set("CAMPUS_BACKUP_DATABASE_TIMEOUT", 2)
@@ -74,7 +74,7 @@ async fn a_clear_waits_and_then_says_busy(engine: Engine) {
 }
 
 #[on_every_engine]
-async fn a_clear_that_waits_is_done_when_the_other_lets_go(engine: Engine) {
+async fn waiting_clear_runs_when_the_lock_is_released(engine: Engine) {
     let school = small_school(engine).await;
     let service = Setup::on(&school.scratch)
         .set("CAMPUS_BACKUP_DATABASE_TIMEOUT", 20)
@@ -93,7 +93,7 @@ async fn a_clear_that_waits_is_done_when_the_other_lets_go(engine: Engine) {
 
 /// A client that goes away while its clear waits: before or after, never between.
 #[on_every_engine]
-async fn a_clear_whose_client_left_is_whole_or_not_at_all(engine: Engine) {
+async fn clear_without_its_client_is_complete_or_absent(engine: Engine) {
     let school = small_school(engine).await;
     let service = Setup::on(&school.scratch)
         .set("CAMPUS_BACKUP_DATABASE_TIMEOUT", 10)

@@ -37,7 +37,7 @@ impl Untouched {
 }
 
 #[on_every_engine(nightly)]
-async fn what_can_not_be_cleared_is_refused_by_name(engine: Engine) {
+async fn table_that_can_not_be_cleared_is_refused(engine: Engine) {
     let school = Untouched::school(engine).await;
     for table in [
         "users",
@@ -202,7 +202,7 @@ async fn bodies_that_are_none_are_refused() {
 
 /// The last of two `dry_run` must not undo the first.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_field_that_is_there_twice_is_refused() {
+async fn repeated_field_is_refused() {
     let school = Untouched::school(Engine::Sqlite).await;
     for (content_type, body) in [
         (
@@ -277,7 +277,7 @@ async fn other_media_types_are_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_body_that_is_too_large_is_refused() {
+async fn too_large_body_is_refused() {
     let school = Untouched::school(Engine::Sqlite).await;
     let large = format!("{{\"table\":\"all\",\"confirm\":\"{}\"}}", "x".repeat(10 << 20));
     let problem = school
@@ -303,7 +303,7 @@ async fn a_body_that_is_too_large_is_refused() {
 
 /// A body that comes byte by byte holds a connection only so long.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_body_that_does_not_come_is_given_up() {
+async fn missing_body_times_out() {
     let school = small_school(Engine::Sqlite).await;
     let service = Setup::on(&school.scratch)
         .set("CAMPUS_BACKUP_BODY_TIMEOUT", 1)
@@ -322,7 +322,7 @@ async fn a_body_that_does_not_come_is_given_up() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_confirmation_can_be_demanded() {
+async fn confirmation_can_be_required() {
     let school = small_school(Engine::Sqlite).await;
     let service = Setup::on(&school.scratch)
         .set("CAMPUS_BACKUP_REQUIRE_CONFIRMATION", true)

@@ -28,7 +28,7 @@ fn assets(page: &Answer) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_no_file_of_it_is_not_served() {
+async fn unknown_files_are_not_served() {
     let (_scratch, service) = service().await;
     let anonymous = service.anonymous();
     for path in ["/backup/assets/nothing.js", "/backup/assets/..%2findex.html"] {
@@ -42,7 +42,7 @@ async fn what_is_no_file_of_it_is_not_served() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_page_needs_no_token_and_takes_nothing_from_elsewhere() {
+async fn page_needs_no_token_and_loads_only_its_own_files() {
     let (_scratch, service) = service().await;
     let anonymous = service.anonymous();
     for redirected in [anonymous.get("/backup").await, anonymous.head("/backup").await] {
@@ -63,7 +63,7 @@ async fn the_page_needs_no_token_and_takes_nothing_from_elsewhere() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_file_comes_compressed_to_those_who_can_read_it_and_only_once() {
+async fn files_are_compressed_once_for_clients_that_accept_it() {
     let (_scratch, service) = service().await;
     let anonymous = service.anonymous();
     let page = anonymous.get("/backup/").await.expect(200);

@@ -64,7 +64,7 @@ async fn archives_are_read_without_a_database_and_without_an_account(engine: Eng
     for (command, said) in [
         (&["list"][..], id),
         (&["show", id], "9999999987.50  sum of payments.amount_paid"),
-        (&["verify", id], "whole"),
+        (&["verify", id], "complete"),
         (&["verify", id, "--test-restore"], "a restore took"),
         (&["extract", id, "users"], "admin@school.example"),
     ] {
@@ -75,7 +75,7 @@ async fn archives_are_read_without_a_database_and_without_an_account(engine: Eng
     let file = format!("data/archives/{id}/archive.json.zst");
     for command in [
         &["extract", &file, "users", "--output", "users.csv"][..],
-        &["open", "verify", &file],
+        &["verify", &file],
     ] {
         let done = left.with(gone).arguments(command).run().await;
         assert_eq!(done.code, Some(0), "{command:?}: {done:?}");
@@ -112,7 +112,7 @@ async fn verify_without_the_right_key_stores_nothing() {
 
 /// The accounts of the archive are named, and come only if somebody says so; then everything is as it was.
 #[on_every_engine]
-async fn an_archive_is_restored_into_an_empty_database(engine: Engine) {
+async fn archive_is_restored_into_an_empty_database(engine: Engine) {
     let left = Left::of(engine).await;
     let fresh = Scratch::empty(engine).await;
     let shown = left.restore(&fresh, &left.archive, &["--dry-run"]).await;
@@ -140,7 +140,7 @@ async fn an_archive_is_restored_into_an_empty_database(engine: Engine) {
 }
 
 #[on_every_engine]
-async fn if_nobody_can_sign_in_afterwards_an_administrator_is_made(engine: Engine) {
+async fn administrator_is_created_if_none_can_sign_in(engine: Engine) {
     let left = Left::of(engine).await;
     let whole = Place::on(&left.school.scratch).await.archive().await;
     for (column, value) in [
@@ -170,7 +170,7 @@ async fn if_nobody_can_sign_in_afterwards_an_administrator_is_made(engine: Engin
 
 /// On a machine that has nothing yet.
 #[on_every_engine]
-async fn a_file_is_restored_into_a_new_installation(engine: Engine) {
+async fn file_is_restored_into_a_new_installation(engine: Engine) {
     let school = small_school(engine).await;
     let archive = Place::on(&school.scratch).await.archive().await;
     let fresh = Scratch::empty(engine).await;
@@ -219,7 +219,7 @@ async fn a_file_is_restored_into_a_new_installation(engine: Engine) {
 
 /// Names that another program has given hold up nothing on that day.
 #[on_every_engine]
-async fn accounts_come_back_whatever_their_names(engine: Engine) {
+async fn accounts_are_restored_with_any_name(engine: Engine) {
     let left = Left::of(engine).await;
     let changed = Place::on(&left.school.scratch)
         .await

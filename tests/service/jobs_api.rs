@@ -53,7 +53,7 @@ fn parsed(answer: &Answer) -> Vec<Event> {
 }
 
 #[on_every_engine(nightly)]
-async fn what_is_not_there_or_can_not_be_is_refused(engine: Engine) {
+async fn unknown_and_invalid_requests_are_refused(engine: Engine) {
     let school = small_school(engine).await;
     let service = Service::on(&school.scratch).await;
     let admin = service.admin().await;
@@ -197,7 +197,7 @@ async fn job_is_found_by_the_idempotency_key_of_its_owner(engine: Engine) {
 }
 
 #[on_every_engine(nightly)]
-async fn events_tell_what_is_new_and_nothing_twice(engine: Engine) {
+async fn events_report_each_change_once(engine: Engine) {
     let school = small_school(engine).await;
     let service = Service::on(&school.scratch).await;
     let admin = service.admin().await;
@@ -304,7 +304,7 @@ async fn after_a_crash_jobs_are_interrupted_at_once(engine: Engine) {
 
 /// An open stream does not hold up the end of the service.
 #[on_every_engine(nightly)]
-async fn who_watches_does_not_hold_up_the_end(engine: Engine) {
+async fn watchers_do_not_delay_the_shutdown(engine: Engine) {
     let school = small_school(engine).await;
     // Longer than `stop` waits.
     let service = Setup::on(&school.scratch)

@@ -35,7 +35,7 @@ fn token(link: &str) -> &str {
 }
 
 #[on_every_engine]
-async fn a_link_downloads_once(engine: Engine) {
+async fn link_downloads_once(engine: Engine) {
     let (school, service, admin) = signed_in(engine).await;
     let before = Utc::now();
     let answer = admin.post(LINKS, &json!({"path": CSV})).await.expect(201);
@@ -68,7 +68,7 @@ async fn a_link_downloads_once(engine: Engine) {
 }
 
 #[on_every_engine(nightly)]
-async fn a_link_opens_nothing_else(engine: Engine) {
+async fn link_opens_nothing_else(engine: Engine) {
     let (_school, service, admin) = signed_in(engine).await;
     let browser = service.anonymous();
     let link = link(&admin, CSV).await;
@@ -97,7 +97,7 @@ async fn a_link_opens_nothing_else(engine: Engine) {
 }
 
 #[on_every_engine]
-async fn a_link_ends_after_five_minutes(engine: Engine) {
+async fn link_expires_after_five_minutes(engine: Engine) {
     let (school, service, admin) = signed_in(engine).await;
     let link = link(&admin, CSV).await;
     let past = match engine {
@@ -113,7 +113,7 @@ async fn a_link_ends_after_five_minutes(engine: Engine) {
 }
 
 #[on_every_engine(nightly)]
-async fn a_link_is_only_as_good_as_its_maker(engine: Engine) {
+async fn link_is_valid_only_while_its_creator_is(engine: Engine) {
     let (school, service, admin) = signed_in(engine).await;
     for (undone, done) in [
         (
@@ -139,7 +139,7 @@ async fn a_link_is_only_as_good_as_its_maker(engine: Engine) {
 
 /// Ten tabs with one link: one of them gets the file.
 #[on_every_engine]
-async fn a_link_is_spent_once_however_many_come(engine: Engine) {
+async fn concurrent_requests_use_a_link_once(engine: Engine) {
     let (_school, service, admin) = signed_in(engine).await;
     for _ in 0..5 {
         let link = link(&admin, CSV).await;
@@ -155,7 +155,7 @@ async fn a_link_is_spent_once_however_many_come(engine: Engine) {
 
 /// Once the file has begun to arrive, the link has been used, whether its reader stays or not.
 #[on_every_engine]
-async fn who_goes_away_has_spent_the_link(engine: Engine) {
+async fn disconnected_client_has_used_the_link(engine: Engine) {
     let scratch = wide_school(engine).await;
     let service = Service::on(&scratch).await;
     let link = link(&service.admin().await, STUDENTS).await;
@@ -170,7 +170,7 @@ async fn who_goes_away_has_spent_the_link(engine: Engine) {
 
 /// A page can't see how the browser's own download fares, so it asks the service.
 #[on_every_engine]
-async fn whoever_made_a_link_can_ask_how_its_download_fares(engine: Engine) {
+async fn creator_of_a_link_sees_its_state(engine: Engine) {
     let scratch = wide_school(engine).await;
     let service = Service::on(&scratch).await;
     let admin = service.admin().await;
@@ -217,7 +217,7 @@ async fn whoever_made_a_link_can_ask_how_its_download_fares(engine: Engine) {
 
 /// Whom the service failed may try again until the five minutes are over.
 #[on_every_engine]
-async fn a_download_that_the_service_breaks_does_not_spend_its_link(engine: Engine) {
+async fn download_that_the_service_breaks_off_keeps_its_link(engine: Engine) {
     let scratch = wide_school(engine).await;
     let service = Service::on(&scratch).await;
     let link = link(&service.admin().await, "/backup/download/all").await;
@@ -399,7 +399,7 @@ async fn ranges_at_once_are_bounded(engine: Engine) {
 
 /// A range that is the whole file claims the link, also where it does not say so.
 #[on_every_engine]
-async fn range_of_everything_is_a_whole_download(engine: Engine) {
+async fn range_of_the_whole_file_is_a_download(engine: Engine) {
     let (_school, service, admin) = signed_in(engine).await;
     let path = of(&admin.take().await, "/file");
     let size = admin.get(&path).await.expect(200).body.len();
@@ -421,7 +421,7 @@ async fn range_of_everything_is_a_whole_download(engine: Engine) {
 
 /// Whom the service did not fail has used the link, also if it had to break off the download.
 #[on_every_engine(nightly)]
-async fn who_takes_nothing_more_has_spent_the_link(engine: Engine) {
+async fn stalled_client_has_used_the_link(engine: Engine) {
     let scratch = wide_school(engine).await;
     let service = Setup::on(&scratch).set("CAMPUS_BACKUP_STALL_TIMEOUT", 2).start().await;
     let link = link(&service.admin().await, STUDENTS).await;
@@ -445,7 +445,7 @@ async fn who_takes_nothing_more_has_spent_the_link(engine: Engine) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_no_download_gets_no_link() {
+async fn only_downloads_get_a_link() {
     let (_school, service, admin) = signed_in(Engine::Sqlite).await;
     for path in [
         "",

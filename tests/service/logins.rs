@@ -15,7 +15,7 @@ const GROWTH: u64 = 96 << 20;
 const LEFT: u64 = 32 << 20;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn fifty_at_once_cost_little_memory_and_hinder_nobody() {
+async fn fifty_logins_at_once_use_little_memory_and_delay_no_request() {
     let school = small_school(Engine::Sqlite).await;
     let service = Setup::on(&school.scratch)
         .set("CAMPUS_BACKUP_LOGIN_BURST", 100_000)

@@ -6,7 +6,7 @@ use harness::service::{Setup, one_time_password};
 use harness::{Engine, PATIENCE, Scratch, TABLES, on_every_engine, until};
 
 #[on_every_engine]
-async fn a_school_is_downloaded_and_cleared(engine: Engine) {
+async fn school_is_downloaded_and_cleared(engine: Engine) {
     let scratch = Scratch::empty(engine).await;
     let setup = Setup::bare().set("DATABASE_URL", scratch.url()).argument("--demo");
     let service = setup.start().await;

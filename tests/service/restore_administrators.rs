@@ -157,7 +157,7 @@ async fn user_names_that_no_account_may_have_are_blockers(engine: Engine) {
 
 /// Names that another program has given stay: a clear that removes such a user is undone, and its safety archive restored.
 #[on_every_engine]
-async fn users_of_this_database_come_back_whatever_their_names(engine: Engine) {
+async fn users_of_this_database_are_restored_with_any_name(engine: Engine) {
     let place = Place::on(engine).await;
     let (admin, scratch) = (&place.admin, &place.school.scratch);
     scratch
@@ -178,7 +178,7 @@ async fn users_of_this_database_come_back_whatever_their_names(engine: Engine) {
 
 /// No clear removes an administrator, so an undo brings none.
 #[on_every_engine]
-async fn an_undo_brings_no_administrator_back(engine: Engine) {
+async fn undo_restores_no_administrator(engine: Engine) {
     let place = with_colleagues(engine).await;
     let (admin, scratch) = (&place.admin, &place.school.scratch);
     let cleared = admin.clear(&json!({"table": "all"})).await.expect(200).json();

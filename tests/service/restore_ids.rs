@@ -7,7 +7,7 @@ use serde_json::json;
 
 /// Whatever an application has given a row as its id, a clear that removed it can be taken back.
 #[on_every_engine]
-async fn an_undo_brings_back_the_last_id(engine: Engine) {
+async fn undo_restores_the_last_id(engine: Engine) {
     let place = Place::on(engine).await;
     let (admin, scratch) = (&place.admin, &place.school.scratch);
     scratch
@@ -23,7 +23,7 @@ async fn an_undo_brings_back_the_last_id(engine: Engine) {
 }
 
 #[on_every_engine]
-async fn an_undo_restores_the_last_id_beside_rows_that_were_written_since(engine: Engine) {
+async fn undo_restores_the_last_id_beside_newer_rows(engine: Engine) {
     let place = Place::on(engine).await;
     let (admin, scratch) = (&place.admin, &place.school.scratch);
     scratch
@@ -92,7 +92,7 @@ async fn plan_and_test_restore_refuse_an_archive_with_the_last_id(engine: Engine
 
 /// The safety archive of a restore that removed such a row takes it back.
 #[on_every_engine]
-async fn a_safety_archive_with_the_last_id_is_restored(engine: Engine) {
+async fn safety_backup_with_the_last_id_is_restored(engine: Engine) {
     let place = Place::on(engine).await;
     let (admin, scratch) = (&place.admin, &place.school.scratch);
     let id = admin.take().await;

@@ -29,7 +29,7 @@ fn events(service: &Service) -> Vec<Value> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_people_do_is_logged_with_user_client_and_table() {
+async fn actions_are_logged_with_user_client_and_table() {
     let school = small_school(Engine::Sqlite).await;
     let setup = Setup::on(&school.scratch)
         .set("CAMPUS_BACKUP_LOG_FORMAT", "json")
@@ -220,7 +220,7 @@ async fn refused_tokens_are_logged_with_the_user() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_the_command_line_does_to_accounts_is_logged() {
+async fn account_changes_of_the_command_line_are_logged() {
     let school = small_school(Engine::Sqlite).await;
     let setup = Setup::on(&school.scratch)
         .installed()

@@ -100,7 +100,7 @@ async fn downloads_are_compressed_bare_and_by_a_link(engine: Engine) {
 }
 
 #[on_every_engine]
-async fn a_job_is_watched_to_its_end(engine: Engine) {
+async fn job_is_watched_to_its_end(engine: Engine) {
     let place = Place::on(engine).await;
     let accepted = place.admin.post(ARCHIVES, &json!({})).await.expect(202).json();
     let path = format!("/backup/jobs/{}/events", accepted["id"].as_str().unwrap());

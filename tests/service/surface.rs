@@ -120,7 +120,7 @@ async fn every_answer_has_an_id_and_is_safe_to_show() {
 
 /// What a client calls its request is not what the service calls it, unless it looks like an id.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_request_id_can_not_be_used_to_write_into_the_log() {
+async fn request_id_can_not_inject_into_the_log() {
     let (_school, service) = of_the_small_school().await;
     for id in [
         "x\"} {\"level\":\"ERROR",
@@ -280,7 +280,7 @@ async fn headers_that_do_not_come_are_given_up() {
 }
 
 #[on_every_engine]
-async fn health_readiness_and_metrics_need_nobody(engine: Engine) {
+async fn health_readiness_and_metrics_need_no_token(engine: Engine) {
     let school = small_school(engine).await;
     let service = Service::on(&school.scratch).await;
     let anonymous = service.anonymous();
@@ -302,7 +302,7 @@ async fn health_readiness_and_metrics_need_nobody(engine: Engine) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_replaced_database_file_is_noticed() {
+async fn replaced_database_file_is_detected() {
     let (school, service) = of_the_small_school().await;
     let file = school.scratch.folder().join("school.db");
     service.anonymous().get("/readyz").await.expect(200);
@@ -329,7 +329,7 @@ async fn a_replaced_database_file_is_noticed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_schema_of_another_version_is_not_ready() {
+async fn schema_of_another_version_is_not_ready() {
     let scratch = Scratch::empty(Engine::Sqlite).await;
     let service = Service::on(&scratch).await;
     service.anonymous().get("/readyz").await.expect(200);

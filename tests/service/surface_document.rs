@@ -254,7 +254,7 @@ async fn every_operation_refuses_whom_it_must() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn everything_that_is_served_is_described() {
+async fn every_served_operation_is_documented() {
     let (_school, _service, document) = served().await;
     let described: Vec<_> = operations(&document)
         .iter()
@@ -337,7 +337,7 @@ fn resolved<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
 
 /// Programs tell refusals apart by their codes: the document lists the words that answers have.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_codes_of_problems_are_a_closed_list() {
+async fn problem_codes_are_a_closed_list() {
     let (_school, service, document) = served().await;
     let problem = &document["components"]["schemas"]["Problem"];
     let codes = resolved(&document, &problem["properties"]["code"]);
@@ -389,7 +389,7 @@ async fn the_codes_of_problems_are_a_closed_list() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_committed_description_is_the_served_one() {
+async fn committed_document_equals_the_served_one() {
     let (_school, _service, document) = served().await;
     let committed = std::fs::read_to_string(committed()).expect("openapi/campus-backup.json is committed");
     let printed = Setup::bare().argument("openapi").run().await;
@@ -403,7 +403,7 @@ async fn the_committed_description_is_the_served_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn swagger_ui_is_there_and_keeps_no_token() {
+async fn swagger_ui_is_served_and_stores_no_token() {
     let (_school, service, document) = served().await;
     let page = service.anonymous().get("/swagger-ui/").await.expect(200);
     assert!(page.header("content-type").starts_with("text/html"), "{page:?}");

@@ -109,7 +109,7 @@ async fn paths_keep_the_prefix_of_the_proxy() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn pages_find_what_they_load_under_any_path() {
+async fn pages_load_their_files_under_any_path() {
     let school = small_school(Engine::Sqlite).await;
     let service = Service::on(&school.scratch).await;
     let anonymous = service.anonymous();

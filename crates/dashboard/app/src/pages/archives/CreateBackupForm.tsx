@@ -20,7 +20,7 @@ export function CreateBackupForm({ onClose }: { onClose: () => void }) {
   const [isProtected, setProtected] = useState(false);
   const create = useRequest({
     name: () => NAME,
-    send: async (request: components['schemas']['TakeRequest'], key, signal) =>
+    send: async (request: components['schemas']['CreateArchiveRequest'], key, signal) =>
       body(
         await client.POST('/backup/archives', {
           params: { header: { 'Idempotency-Key': key } },
