@@ -101,9 +101,9 @@ fn job_settings(database: &Database, store: &Store) -> job::Settings {
 }
 
 /// Logs the result of a sweep. An unavailable store is only a warning.
-pub(crate) fn report(swept: Result<Swept, Error>) {
+pub(crate) fn report(swept: Result<SweepReport, Error>) {
     match swept {
-        Ok(swept) if swept == Swept::default() => {}
+        Ok(swept) if swept == SweepReport::default() => {}
         Ok(swept) => tracing::info!(?swept, "removed leftovers among the archives"),
         Err(error) => tracing::warn!(
             error = chain(&error),

@@ -15,10 +15,10 @@ export interface paths {
         put?: never;
         /**
          * Sign in
-         * @description Exchanges a user name and password for an access token. Attempts are limited by account and by address; whoever is
-         *     refused for that reads in `Retry-After` when to come back.
+         * @description Exchanges a user name and password for an access token. Attempts are limited by account and by address. `Retry-After` of a
+         *     refusal says when the next attempt is possible.
          */
-        post: operations["login"];
+        post: operations["createSession"];
         delete?: never;
         options?: never;
         head?: never;
@@ -33,8 +33,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Who am I
-         * @description The user whom the token belongs to, as the database knows them now.
+         * Get the signed-in user
+         * @description The user of the token, with the current values of the database.
          */
         get: operations["getMe"];
         put?: never;
@@ -55,23 +55,22 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Go on with a session
-         * @description Gives a browser the next access token, for the cookie of `POST /auth/login` or of the last call, and replaces that. The
-         *     cookie ends when the access token of the same answer does, and the session `--session-lifetime` after the password was given;
-         *     it ends at once when somebody signs out of it, the password is changed, the account is deactivated or the data is restored.
+         * Renew a session
+         * @description Exchanges the cookie of `POST /auth/login` or of the last call for the next access token and the next cookie. The cookie expires
+         *     together with the access token of the same answer. The session expires `--session-lifetime` after the sign-in. It ends at once
+         *     with a sign-out, a new password, the deactivation of the account, or a restore of the data.
          *
-         *     A cookie that was replaced ends the session when it comes back: somebody else may have it. The one just before the current
-         *     one is still accepted for a minute, because two tabs may ask at once, and an answer may be lost.
+         *     A replaced cookie that is sent again ends the session, because it may be stolen. The last replaced one is still accepted for a
+         *     minute, because two tabs may send it at once, and an answer may be lost.
          *
-         *     A page of another origin may call it if `--cors-origins` lists the origin: with `credentials: "include"`, as the sign-in before it.
+         *     A page of another origin may call it if `--cors-origins` lists the origin: with `credentials: "include"`, as for the sign-in.
          *     Any other page is refused (403).
          */
         post: operations["refreshSession"];
         /**
          * Sign out
-         * @description Ends the session of the cookie, and that of the bearer token if one is sent: their access tokens, refresh tokens and download
-         *     links are refused from now on. The browser forgets the cookie. Without a valid one there is nothing to end, which is no
-         *     mistake.
+         * @description Ends the session of the cookie, and the session of the bearer token if one is sent. Their access tokens, refresh tokens and download
+         *     links are refused afterwards. The browser deletes the cookie. A request without a valid cookie or token succeeds, too.
          */
         delete: operations["endSession"];
         options?: never;
@@ -91,8 +90,8 @@ export interface paths {
         post?: never;
         /**
          * Sign out everywhere
-         * @description Ends all sessions of the account: every access token, refresh token and download link of it is refused from now on, also
-         *     tokens of the command line. A token of an outside identity provider has no session here (403).
+         * @description Ends all sessions of the account. Its access tokens, refresh tokens and download links are refused afterwards, including tokens of
+         *     the command line. A token of an external identity provider has no session here (403).
          */
         delete: operations["endSessions"];
         options?: never;
@@ -109,20 +108,20 @@ export interface paths {
         };
         /**
          * List archives
-         * @description The newest first. The list is made from the store, so it is the same after the loss of the database. An entry of the store
-         *     that can't be read hides no other: it is in `unreadable`, with the reason.
+         * @description The newest first. The list is read from the store, so it survives the loss of the database. An entry of the store that can't
+         *     be read is in `unreadable`, with the reason, and hides no other entry.
          */
         get: operations["listArchives"];
         put?: never;
         /**
-         * Take an archive
-         * @description A backup of everything: one consistent snapshot of all seven tables, written into the store while it is read, as others
-         *     go on writing. Then what is stored is read back to its end and compared; only then the job has succeeded and the
-         *     archive is listed. The job's result has its `archive_id`.
+         * Create an archive
+         * @description Creates a backup of everything: one consistent snapshot of all seven tables. Other writers are not blocked. The stored archive is
+         *     then read to its end and compared. Only after that the job succeeds and the archive is listed. The job's result has its
+         *     `archive_id`.
          *
-         *     Users are in it with the hashes of their passwords: who may read archives should know.
+         *     An archive contains the users with the hashes of their passwords. Give read access to archives accordingly.
          */
-        post: operations["takeArchive"];
+        post: operations["createArchive"];
         delete?: never;
         options?: never;
         head?: never;
@@ -140,9 +139,9 @@ export interface paths {
         put?: never;
         /**
          * Upload an archive
-         * @description The body is the file: the complete JSON backup, bare, compressed (zstd) or encrypted (age) to a key of this service. It
-         *     is stored while it comes and then read to its end: what is damaged, cut, of another program or of other tables is
-         *     refused, each with its own code, and nothing of it is kept. Nothing is restored.
+         * @description The body is the file: the complete JSON backup, plain, compressed (zstd) or encrypted (age) to a key of this service. It is stored
+         *     and then read to its end. A file that is damaged, truncated, of another program or of other tables is refused with its own
+         *     code, and nothing of it is stored. Nothing is restored.
          */
         post: operations["uploadArchive"];
         delete?: never;
@@ -159,25 +158,25 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Look at an archive
-         * @description Its numbers, its digests, and what was found when it was verified. The archive itself is not read.
+         * Get an archive
+         * @description Its numbers, its digests and the results of its verifications. The archive itself is not read.
          */
         get: operations["getArchive"];
         put?: never;
         post?: never;
         /**
          * Delete an archive
-         * @description For ever. Afterwards its id is known as that of an archive that was deleted (410). The safety archive of a clear that can
-         *     still be undone is deleted only with `force=true`: afterwards the clear can't be undone.
+         * @description Permanently. Afterwards requests with its id are answered with 410. The safety backup of a clear that can still be undone is
+         *     deleted only with `force=true`. The clear can't be undone afterwards.
          */
         delete: operations["deleteArchive"];
         options?: never;
         head?: never;
         /**
-         * Name, annotate or protect an archive
-         * @description A protected archive is not deleted until the protection is removed.
+         * Update an archive's label, note or protection
+         * @description A protected archive can't be deleted until the protection is removed.
          */
-        patch: operations["editArchive"];
+        patch: operations["updateArchive"];
         trace?: never;
     };
     "/backup/archives/{id}/download/{table}": {
@@ -189,8 +188,8 @@ export interface paths {
         };
         /**
          * Download a table of an archive
-         * @description Byte for byte the download of that table at the archive's moment, as CSV or JSON. If the archive turns out to be
-         *     damaged midway, it ends as a broken transfer and never as a short file.
+         * @description As CSV or JSON, equal byte for byte to the live download at the archive's moment. If a part of the archive is damaged, the
+         *     transfer breaks off, so that a client never takes a short file for a complete one.
          */
         get: operations["downloadArchivedTable"];
         put?: never;
@@ -210,8 +209,8 @@ export interface paths {
         };
         /**
          * Download an archive
-         * @description The stored bytes, compressed and encrypted as they are; the public tools `age`, `zstd` and `jq` open them. One range may
-         *     be asked for (RFC 9110, section 14), on the condition of `If-Range`; of several, the whole file is sent. `Repr-Digest`
+         * @description The stored bytes, unchanged. The public tools `age`, `zstd` and `jq` open them. A request may have one range (RFC 9110,
+         *     section 14), with `If-Range`. A request with several ranges gets the whole file. `Repr-Digest`
          *     (RFC 9530) has the SHA-256 of the whole file.
          */
         get: operations["downloadArchive"];
@@ -327,7 +326,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Look at a change
+         * Get a change
          * @description Also one whose job is forgotten. `undo_until` and `undone_at` say whether it can still be undone.
          */
         get: operations["getChange"];
@@ -394,10 +393,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Compare two archives, or one and now
-         * @description Counts what was added, removed and changed in every table from `from` to `to`; with `table`, the rows and fields that
-         *     differ, page by page; with `format=csv`, all of them as a file. Both sides are read to their ends, and nothing is said of
-         *     one that is not whole. Hashes of passwords are compared and never shown.
+         * Compare two archives, or one with the live data
+         * @description Counts the rows of every table that were added, removed and changed from `from` to `to`. With `table` it returns the rows and
+         *     fields that differ, page by page; with `format=csv`, all of them as a file. Both sides are read to their ends, and an
+         *     incomplete one is refused. Hashes of passwords are compared and never shown.
          */
         get: operations["diffArchives"];
         put?: never;
@@ -418,15 +417,15 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Make a download link
-         * @description A browser can't send a token when it follows a link. This makes a link that needs none: it opens one download,
-         *     once, for five minutes, as the administrator who made it.
+         * Create a download link
+         * @description A browser can't send a token when it follows a link. This link needs none: for five minutes it allows one download, with
+         *     the rights of the administrator that created it.
          *
-         *     Looking at it spends nothing: HEAD, a prefetch, and a browser (`Accept: text/html`), which is shown a page with a button; a page
-         *     of your own adds `begin=true` to begin at once. A download spends the link once its first byte has gone out, also if its reader
-         *     breaks it off; only a download that the service fails to deliver gives the link back. Of a stored archive (`/file`) ranges can
-         *     be asked for with one link, also to go on after a break, until together as many bytes as it has were sent; a range of any other
-         *     download is refused (416), since it is made while it is sent.
+         *     A look does not use it up: HEAD, a prefetch, or a browser (`Accept: text/html`), which gets a page with a button. A page of your
+         *     own adds `begin=true` to start at once. A download uses up the link when its first byte is sent, even if the client breaks it
+         *     off. If the service fails to deliver it, the link stays valid. A stored archive (`/file`) can be downloaded in several ranges
+         *     with one link, also to resume a broken download, until as many bytes as the file has were sent. A range of any other download
+         *     is refused (416), because it is generated while it is sent.
          */
         post: operations["createDownloadLink"];
         delete?: never;
@@ -443,9 +442,9 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Look at a download link
-         * @description Whether its download has begun and how it has ended, for whoever made the link; a browser does not tell a page that. Links are
-         *     remembered for an hour after they end, and for a day while their download runs.
+         * Get a download link
+         * @description The state of the link's download, for the user that created the link. A page can't learn it from the browser. A link's record
+         *     is kept for an hour after its end, and for a day while its download runs.
          */
         get: operations["getDownloadLink"];
         put?: never;
@@ -465,18 +464,18 @@ export interface paths {
         };
         /**
          * Download a table, or everything
-         * @description Sends all rows in the order of their ids, read from one consistent snapshot while others go on writing. A
-         *     download that fails midway ends as a broken transfer and never as a short file.
+         * @description Sends all rows in the order of their ids, from one consistent snapshot. Other writers are not blocked. If a download fails,
+         *     the transfer breaks off, so that a client never takes a short file for a complete one.
          *
-         *     Every download of up to 4 MiB, every one that comes through a proxy, and every workbook has a `Content-Length` and its
-         *     SHA-256. A longer one is sent while it is read. A text that no cell of Excel can hold is told before the first byte.
+         *     Downloads of up to 4 MiB, downloads through a proxy, and workbooks have a `Content-Length` and their SHA-256. A longer
+         *     download is sent while it is read. A text that is too long for a cell of Excel is refused before the first byte.
          *
-         *     CSV is UTF-8, RFC 4180 with CRLF; NULL is an empty field, an empty text is `""`; dates are `DD-MM-YYYY`, timestamps
-         *     `DD-MM-YYYY HH:MM:SS` in the school's time zone, money has two decimals; `delimiter`, `decimals` and `dates` change that for
-         *     spreadsheets of other countries. JSON is the archive format: every column,
-         *     for `users` and `all` the password hashes too, and a `summary` with counts and digests as the last member.
+         *     CSV is UTF-8 (RFC 4180, with CRLF). NULL is an empty field, and an empty text is `""`. Dates are `DD-MM-YYYY`, timestamps
+         *     `DD-MM-YYYY HH:MM:SS` in the school's time zone. Money has two decimals. `delimiter`, `decimals` and `dates` change that for
+         *     spreadsheets of other countries. JSON is the archive format. It has every column, for `users` and `all` also the password
+         *     hashes, and a `summary` with counts and digests as the last member.
          *
-         *     A browser, which can't send a token with a link, uses one from `POST /backup/download-links`.
+         *     A browser can't send a token with a link. It uses a link from `POST /backup/download-links`.
          */
         get: operations["downloadTable"];
         put?: never;
@@ -515,7 +514,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Look at a job
+         * Get a job
          * @description While it runs, the header `Retry-After` says when it is worth looking again; `/events` tells by itself.
          */
         get: operations["getJob"];
@@ -583,7 +582,7 @@ export interface paths {
         };
         /**
          * Count the rows
-         * @description How many rows each of the seven tables has, and their sum, in one consistent count.
+         * @description The number of rows of each of the seven tables, and their sum, in one consistent count.
          */
         get: operations["getStats"];
         put?: never;
@@ -602,8 +601,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Is the process there?
-         * @description Answers as long as the process can answer at all. It asks nothing of the database.
+         * Liveness probe
+         * @description Answers as long as the process can answer. It does not use the database.
          */
         get: operations["getLiveness"];
         put?: never;
@@ -622,9 +621,9 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * What has the service done?
-         * @description Counters and durations by route, in Prometheus' text format; what the server itself refused has the route `unparsed`. Gauges
-         *     say whether the service can work, whether the store does, and which warnings of `/readyz` stand.
+         * Prometheus metrics
+         * @description Counters and durations by route, in Prometheus' text format. Requests that the server could not parse have the route `unparsed`.
+         *     Gauges show whether the service is ready, whether the store works, and the warnings of `/readyz`.
          */
         get: operations["getMetrics"];
         put?: never;
@@ -643,12 +642,12 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Can the service work?
-         * @description The database is reached, takes writes, and has the schema that this program knows, with the rights and the character sets
-         *     that it needs; `reason` says which of these does not hold. What should be mended although the service can work is among
-         *     the `warnings`: a store of archives that can't be reached (`store_unavailable`) or is set up wrongly (`store_misconfigured`), and
-         *     room for less than another backup (`insufficient_storage`). With `--require-store` the first two are a refusal instead. The answer is found
-         *     out at most once a second, and the store is looked at four times a minute.
+         * Readiness probe
+         * @description The service is ready if the database is reachable and writable, has the schema of this program, and has the rights and
+         *     character sets that it needs. Otherwise `reason` names the first condition that fails. `warnings` has defects that don't stop
+         *     the service: an unreachable store of archives (`store_unavailable`), wrong settings of the store (`store_misconfigured`), and too
+         *     little free space for another backup (`insufficient_storage`). With `--require-store` the first two make the service not ready. The database
+         *     is checked at most once a second, the store four times a minute.
          */
         get: operations["getReadiness"];
         put?: never;
@@ -681,7 +680,7 @@ export interface components {
             total: number;
         };
         /**
-         * @description What is known of an archive.
+         * @description A stored archive.
          * @example {
          *       "app_version": "0.1.0",
          *       "compression": "zstd",
@@ -733,32 +732,32 @@ export interface components {
              * @enum {string}
              */
             compression: "none" | "zstd";
-            /** @description True: users are in it with the hashes of their passwords. */
+            /** @description Always true: the users have the hashes of their passwords. */
             contains_password_hashes: boolean;
             /**
              * Format: date-time
-             * @description The moment that it shows, UTC.
+             * @description The moment of its data, UTC.
              */
             created_at: string;
-            /** @description Who took or uploaded it. */
+            /** @description The user that created or uploaded it. */
             created_by?: string | null;
             /**
              * @description How the stored bytes are encrypted.
              * @enum {string}
              */
             encryption: "none" | "age";
-            /** @description The engine that the rows came from. It restores into any. */
+            /** @description The database engine of the rows. The archive can be restored into any engine. */
             engine: string;
-            /** @description Its id, which is also its name in the store. */
+            /** @description The archive's id, which is also its name in the store. */
             id: string;
             /**
              * @description How the archive came into the store: `safety` is one that was taken before something was removed or replaced.
              * @enum {string}
              */
             kind: "taken" | "safety" | "uploaded";
-            /** @description A short name. */
+            /** @description Short name. */
             label?: string | null;
-            /** @description A longer word. */
+            /** @description Free-text note. */
             note?: string | null;
             /** @description SHA-256 of the stored bytes. */
             object_sha256: string;
@@ -767,7 +766,7 @@ export interface components {
              * @enum {string}
              */
             origin: "made_here" | "uploaded" | "found";
-            /** @description Whether it is kept until somebody says otherwise. */
+            /** @description Whether it is protected from deletion. */
             protected: boolean;
             /** @description Rows by table. */
             rows: {
@@ -779,7 +778,7 @@ export interface components {
             };
             /**
              * Format: int64
-             * @description How many bytes are stored.
+             * @description The stored size in bytes.
              */
             size: number;
             /**
@@ -792,7 +791,7 @@ export interface components {
                 [key: string]: string;
             };
             verification?: components["schemas"]["Verification"] | null;
-            /** @description All times that are remembered, the newest first. */
+            /** @description All recorded verifications, the newest first. */
             verifications: components["schemas"]["Verification"][];
         };
         /** @description A job of the kind `archive`. */
@@ -891,26 +890,26 @@ export interface components {
              */
             total: number;
         };
-        /** @description Some of the archives. */
+        /** @description A page of archives. */
         ArchiveList: {
             /** @description The archives of this page. */
             items: components["schemas"]["Archive"][];
             /**
              * Format: int64
-             * @description How many this page may have.
+             * @description The maximum number of items of this page.
              */
             limit: number;
             /**
              * Format: int64
-             * @description How many come before it.
+             * @description The number of items before this page.
              */
             offset: number;
             /**
              * Format: int64
-             * @description How many the whole list has.
+             * @description The number of items of the whole list.
              */
             total: number;
-            /** @description Entries of the store that can't be read, each with the reason. The archives themselves may be whole. */
+            /** @description Entries of the store that can't be read, each with the reason. The archives themselves may be complete. */
             unreadable: components["schemas"]["UnreadableArchive"][];
         };
         /**
@@ -1216,11 +1215,27 @@ export interface components {
             table: "students" | "courses" | "enrollments" | "payments" | "attendance" | "all";
         };
         /**
-         * @description What kind of problem it is, for programs. The list is closed: a new one is a change of the API.
+         * @description The kind of problem, for programs. The list is closed: a new code is a change of the API.
          * @enum {string}
          */
         Code: "bad_request" | "malformed_body" | "invalid_field" | "unsupported_media_type" | "body_too_large" | "request_timeout" | "unknown_path" | "unknown_table" | "method_not_allowed" | "unauthenticated" | "wrong_credentials" | "forbidden" | "link_invalid" | "link_used" | "unknown_link" | "row_count_changed" | "wrong_confirmation" | "too_many_logins" | "too_many_downloads" | "unexportable" | "archive_empty" | "not_an_archive" | "archive_truncated" | "archive_corrupt" | "archive_digest_mismatch" | "archive_wrong_key" | "archive_key_required" | "archive_newer_version" | "archive_schema_mismatch" | "archive_not_canonical" | "archive_invalid_value" | "archive_invalid_row" | "archive_ids_out_of_order" | "archive_duplicate_id" | "archive_count_mismatch" | "archive_totals_mismatch" | "archive_limit_exceeded" | "archive_trailing_data" | "archive_table_not_found" | "archive_orphan" | "archive_duplicate_key" | "archive_row_not_found" | "restore_conflict" | "archive_manifest_mismatch" | "archive_record_mismatch" | "archive_unencrypted" | "archive_unrestorable" | "unknown_archive" | "archive_gone" | "archive_protected" | "manifest_unreadable" | "archive_incomplete" | "archive_unreadable" | "store_misconfigured" | "store_unavailable" | "busy" | "unknown_clear" | "nothing_to_undo" | "already_undone" | "undo_expired" | "unknown_change" | "archive_needed_for_undo" | "undo_blocked" | "undo_unproven" | "plan_outdated" | "upload_too_large" | "range_not_satisfiable" | "unknown_job" | "not_cancellable" | "idempotency_key_reused" | "cancelled" | "interrupted" | "stopping" | "database_busy" | "database_unavailable" | "database_read_only" | "database_access_denied" | "database_limit" | "insufficient_storage" | "internal";
-        /** @description How two sides differ: counts of every table, or the rows of one. */
+        /**
+         * @description The label, note and protection of a new archive.
+         * @example {
+         *       "label": "before the exams",
+         *       "note": "Asked for by the head teacher.",
+         *       "protected": true
+         *     }
+         */
+        CreateArchiveRequest: {
+            /** @description Short name. */
+            label?: string | null;
+            /** @description Free-text note. It may have several lines. */
+            note?: string | null;
+            /** @description Whether it is protected from deletion. */
+            protected?: boolean;
+        };
+        /** @description The differences: counts of every table, or the rows of one. */
         DiffAnswer: components["schemas"]["DiffCounts"] | components["schemas"]["DiffRows"];
         /**
          * @description Counts of every table.
@@ -1246,19 +1261,19 @@ export interface components {
          *     }
          */
         DiffCounts: {
-            /** @description Where it comes from. */
+            /** @description The first side. */
             from: components["schemas"]["DiffSide"];
             /** @description Whether both have the same tables with the same rows. */
             is_same: boolean;
-            /** @description The tables that only one side has, and which: `from` or `to`. */
+            /** @description The tables that only one side has, each with that side: `from` or `to`. */
             missing: {
                 [key: string]: string;
             };
-            /** @description For each table that both have, how its rows differ. */
+            /** @description The counts of each table that both have. */
             tables: {
                 [key: string]: components["schemas"]["DiffTable"];
             };
-            /** @description What has become of it. */
+            /** @description The second side. */
             to: components["schemas"]["DiffSide"];
         };
         /** @description A column of a row that differs. */
@@ -1266,27 +1281,27 @@ export interface components {
             /** @description The column. */
             field: string;
             /**
-             * @description What `from` has there; decimals, dates and times are texts. A value that only its engine can write is an object with one
+             * @description The value in `from`. Decimals, dates and times are texts. A value that only its engine can store is an object with one
              *     member, `{"native": "..."}`, as in an archive.
              */
             from?: unknown;
-            /** @description Whether nobody is shown what stands there, such as the hash of a password. */
+            /** @description Whether the values are hidden, such as the hash of a password. */
             hidden: boolean;
-            /** @description What `to` has there, in the same form. */
+            /** @description The value in `to`, in the same form. */
             to?: unknown;
         };
         /** @description A row that differs. */
         DiffRow: {
             /**
-             * @description How a row differs.
+             * @description The kind of difference.
              * @enum {string}
              */
             change: "added" | "removed" | "changed";
-            /** @description Of a changed row the columns that differ, of another one all but the id. */
+            /** @description The columns that differ; for an added or removed row all columns but the id. */
             fields: components["schemas"]["DiffField"][];
             /**
              * Format: int64
-             * @description Its id.
+             * @description The row's id.
              */
             id: number;
         };
@@ -1330,41 +1345,41 @@ export interface components {
             /** @description The table. */
             table: string;
         };
-        /** @description One of the two that are compared. */
+        /** @description One side of a comparison. */
         DiffSide: {
             /**
              * Format: date-time
-             * @description The moment that it shows, UTC.
+             * @description The moment of its data, UTC.
              */
             at: string;
             /** @description The archive's id, or `live`. */
             id: string;
         };
-        /** @description How the rows of a table differ. */
+        /** @description The counts of the rows of a table. */
         DiffTable: {
             /**
              * Format: int64
-             * @description That only `to` has.
+             * @description Rows that only `to` has.
              */
             added: number;
             /**
              * Format: int64
-             * @description That have other values.
+             * @description Rows with other values.
              */
             changed: number;
             /**
              * Format: int64
-             * @description That only `from` has.
+             * @description Rows that only `from` has.
              */
             removed: number;
             /**
              * Format: int64
-             * @description That are the same.
+             * @description Rows with the same values.
              */
             unchanged: number;
         };
         /**
-         * @description How the download of a link fares.
+         * @description The state of a link's download.
          * @example {
          *       "expires_at": "2026-11-23T09:35:00Z",
          *       "id": 17,
@@ -1374,40 +1389,24 @@ export interface components {
         DownloadLinkStatus: {
             /**
              * Format: date-time
-             * @description When it ends, UTC. A download that has begun goes on.
+             * @description The time of expiry, UTC. A download that has started continues.
              */
             expires_at: string;
             /**
              * Format: int64
-             * @description Its id.
+             * @description The link's id.
              */
             id: number;
             /**
-             * @description How its download fares. `unused`: it has not begun. `in_progress`: it has begun; it stays so if the service is killed meanwhile. `delivered`: the service has sent all of it, which says nothing about whether it was saved. `broken_off`: it ended before that; if the service failed to deliver, the link is still good. `expired`: the time of the link is over, and nobody has used it.
+             * @description The state of the download. `unused`: it has not started. `in_progress`: it has started; this state remains if the service is killed. `delivered`: the service has sent all bytes; whether the client saved them is unknown. `broken_off`: it ended early; if the service failed, the link is still valid. `expired`: the link was not used in time.
              * @enum {string}
              */
             state: "unused" | "in_progress" | "delivered" | "broken_off" | "expired";
         };
-        /**
-         * @description What is to be said of an archive from now on. What is left out stays, `null` takes it back.
-         * @example {
-         *       "label": "end of term",
-         *       "note": null,
-         *       "protected": true
-         *     }
-         */
-        EditRequest: {
-            /** @description A short name. */
-            label?: string | null;
-            /** @description A longer word. */
-            note?: string | null;
-            /** @description Whether it is kept until somebody says otherwise. */
-            protected?: boolean | null;
-        };
-        /** @description One thing that was wrong with a request. */
+        /** @description An invalid field of a request. */
         FieldError: {
             /**
-             * @description What is wrong with it and what would be right.
+             * @description What is wrong and what is allowed.
              * @example must be one of `students`, `courses`
              */
             detail: string;
@@ -1417,11 +1416,11 @@ export interface components {
              */
             field: string;
         };
-        /** @description That the service is there, or can work. */
+        /** @description The health of the service. */
         Health: {
-            /** @description `ok`, or `warning` if something should be mended. */
+            /** @description `ok`, or `warning` if there are warnings. */
             status: string;
-            /** @description What should be mended. */
+            /** @description Defects that an administrator should repair. */
             warnings?: components["schemas"]["Warning"][];
         };
         /**
@@ -1461,7 +1460,7 @@ export interface components {
             detail: string;
         };
         /**
-         * @description A link that opens one download once.
+         * @description A link for one download.
          * @example {
          *       "expires_at": "2026-11-23T09:35:00Z",
          *       "id": 17,
@@ -1471,19 +1470,19 @@ export interface components {
         LinkAnswer: {
             /**
              * Format: date-time
-             * @description When it ends, UTC.
+             * @description The time of expiry, UTC.
              */
             expires_at: string;
             /**
              * Format: int64
-             * @description With which you can ask how its download fares. It opens nothing.
+             * @description The id, for the state of the download. It gives no access.
              */
             id: number;
-            /** @description Where it leads. Whoever has it can download once: treat it as a password. */
+            /** @description The address. It allows one download without a password: treat it as a password. */
             url: string;
         };
         /**
-         * @description What a link is to open.
+         * @description The download that a link is for.
          * @example {
          *       "path": "/backup/download/students?format=xlsx"
          *     }
@@ -1491,7 +1490,7 @@ export interface components {
         LinkRequest: {
             /**
              * @description Path and query of one download, such as `/backup/download/students?format=xlsx`; also of an archive's file or
-             *     table, and of a comparison as CSV.
+             *     table, or of a comparison as CSV.
              */
             path: string;
         };
@@ -1566,42 +1565,42 @@ export interface components {
                 };
             };
         };
-        /** @description Why a request was not answered as asked (RFC 9457). */
+        /** @description Why a request failed (RFC 9457). */
         Problem: {
             /**
              * Format: uuid
-             * @description For `archive_needed_for_undo`: the change that could not be undone any more.
+             * @description For `archive_needed_for_undo`: the change that needs the archive for its undo.
              * @example 0193d2f0-7a1c-7d3e-8f4b-2c9d1e5a6b70
              */
             change_id?: string | null;
             /** @description The kind of problem for programs: one of a closed list. */
             code: components["schemas"]["Code"];
             /**
-             * @description What was wrong this time, for the person who asked.
+             * @description What was wrong with this request.
              * @example `teachers` is not a table that can be downloaded.
              */
             detail: string;
-            /** @description Each thing that was wrong, where there can be several. */
+            /** @description Every invalid field, where there can be several. */
             errors?: components["schemas"]["FieldError"][];
             /**
-             * @description What to do about it, where that helps.
+             * @description The next step, where one helps.
              * @example Ask for one of: students, courses.
              */
             hint?: string | null;
             /**
              * Format: uuid
-             * @description The job that stands in the way, if it is one.
+             * @description The job that blocks the request, if one does.
              * @example 0193d2f0-7a1c-7d3e-8f4b-2c9d1e5a6b70
              */
             job_id?: string | null;
             plan?: components["schemas"]["RestorePlan"] | null;
             /**
-             * @description What exactly is wrong with the database, for programs. Of `/readyz`, where it is known.
+             * @description Only of `/readyz`: the exact reason, for programs, if it is known.
              * @example missing_rights
              */
             reason?: string | null;
             /**
-             * @description Names this request in the service's log. Quote it when asking for help.
+             * @description The id of this request in the service's log. Quote it when asking for help.
              * @example 0193d2f0-6f3b-7c44-b0f7-4d3f6a3c0a11
              */
             request_id: string;
@@ -1612,7 +1611,7 @@ export interface components {
              */
             status: number;
             /**
-             * @description The kind of problem in words; always the same for a code.
+             * @description The kind of problem, always the same for a code.
              * @example There is no such table
              */
             title: string;
@@ -1918,12 +1917,12 @@ export interface components {
             updated: number;
         };
         /**
-         * @description What a user may do. Only administrators may use `/backup`.
+         * @description The role of a user. Only administrators may use `/backup`.
          * @enum {string}
          */
         RoleName: "admin" | "accountant" | "teacher";
         /**
-         * @description An access token and whose it is.
+         * @description An access token and its user.
          * @example {
          *       "access_token": "eyJ0eXAiOiJhdCtqd3QiLCJhbGciOiJIUzI1NiJ9.e30.1",
          *       "expires_in": 900,
@@ -1947,11 +1946,11 @@ export interface components {
             expires_in: number;
             /** @description Always `Bearer` (RFC 6750). */
             token_type: string;
-            /** @description Who signed in. */
+            /** @description The user. */
             user: components["schemas"]["User"];
         };
         /**
-         * @description How many rows each table has, all counted at one moment.
+         * @description The number of rows of each table, all counted at one moment.
          * @example {
          *       "attendance": 100000,
          *       "courses": 40,
@@ -2007,7 +2006,7 @@ export interface components {
             total: number;
             /**
              * Format: int64
-             * @description Users, whatever their role.
+             * @description Users of all roles.
              */
             users: number;
         };
@@ -2078,22 +2077,6 @@ export interface components {
              * @description Live rows that become what the archive has.
              */
             updates: number;
-        };
-        /**
-         * @description What is said of an archive that is taken.
-         * @example {
-         *       "label": "before the exams",
-         *       "note": "Asked for by the head teacher.",
-         *       "protected": true
-         *     }
-         */
-        TakeRequest: {
-            /** @description A short name. */
-            label?: string | null;
-            /** @description A longer word; it may have several lines. */
-            note?: string | null;
-            /** @description Whether it is kept until somebody says otherwise. */
-            protected?: boolean;
         };
         /**
          * @description What an undo has put back.
@@ -2238,15 +2221,31 @@ export interface components {
          */
         UnreadableArchive: {
             /**
-             * @description What is wrong, as a word: `incomplete` (it has no manifest), `access_denied`, `symbolic_link`, `wrong_kind` (no
+             * @description The kind of error: `incomplete` (it has no manifest), `access_denied`, `symbolic_link`, `wrong_kind` (no
              *     folder, or no file), `invalid_name`, `read_error`; or of the manifest `not_a_manifest`, `invalid_manifest`,
              *     `newer_version`.
              */
             code: string;
-            /** @description What is wrong and what to do, as sentences. */
+            /** @description What is wrong and what to do. */
             detail: string;
-            /** @description Its id, or its name in the store if that is not the id of an archive. */
+            /** @description The archive's id, or the name in the store if that is not an id. */
             id: string;
+        };
+        /**
+         * @description The new label, note and protection of an archive. A missing field stays as it is; `null` removes the value.
+         * @example {
+         *       "label": "end of term",
+         *       "note": null,
+         *       "protected": true
+         *     }
+         */
+        UpdateArchiveRequest: {
+            /** @description Short name. */
+            label?: string | null;
+            /** @description Free-text note. */
+            note?: string | null;
+            /** @description Whether it is protected from deletion. */
+            protected?: boolean | null;
         };
         /** @description A job of the kind `upload`. */
         UploadJob: {
@@ -2324,7 +2323,7 @@ export interface components {
             words: components["schemas"]["ArchiveJobParameters"];
         };
         /**
-         * @description Who is signed in.
+         * @description A signed-in user.
          * @example {
          *       "email": "head@school.example",
          *       "id": 1,
@@ -2334,31 +2333,31 @@ export interface components {
          *     }
          */
         User: {
-            /** @description Their e-mail address, if it is known. */
+            /** @description The email address, if it is known. */
             email: string | null;
             /**
              * Format: int64
-             * @description Their number; `null` for somebody who signed in at an outside identity provider.
+             * @description The user's id; `null` for a user of an external identity provider.
              */
             id: number | null;
             /**
-             * @description The identity provider where they signed in; `null` for a user of this service. What such a person does is recorded as done
-             *     by `NAME (via ISSUER)`, because the name may be that of somebody else here.
+             * @description The external identity provider; `null` for a user of this service. Its users are recorded as `NAME (via ISSUER)`, because a
+             *     user of this service may have the same name.
              */
             issuer: string | null;
-            /** @description What they may do. */
+            /** @description The role. */
             role: components["schemas"]["RoleName"];
-            /** @description Their user name. */
+            /** @description The user name. */
             username: string;
         };
-        /** @description One look at a stored archive. */
+        /** @description A verification of a stored archive. */
         Verification: {
             /**
              * Format: date-time
              * @description When it ended, UTC.
              */
             at: string;
-            /** @description What was wrong: a `code` of problems. */
+            /** @description The problem's `code`, if it failed. */
             code?: string | null;
             /**
              * @description How closely: `digest` reads the stored object and compares everything with what was written down; `test_restore` also restores it into a database of its own.
@@ -2367,7 +2366,7 @@ export interface components {
             level: "digest" | "test_restore";
             /**
              * Format: double
-             * @description How many seconds the restore of a test restore took.
+             * @description The duration of the restore in seconds, for a test restore.
              */
             restore_seconds?: number | null;
             /**
@@ -2377,7 +2376,7 @@ export interface components {
             result: "ok" | "failed";
             /**
              * Format: double
-             * @description How many seconds it took.
+             * @description The duration in seconds.
              */
             seconds: number;
         };
@@ -2478,15 +2477,15 @@ export interface components {
              */
             level: "digest" | "test_restore";
         };
-        /** @description Something that an administrator should mend, although the service can work. */
+        /** @description A defect that an administrator should repair although the service is ready. */
         Warning: {
             /**
-             * @description What kind of thing, for programs.
+             * @description The kind of defect, for programs.
              * @example store_unavailable
              */
             code: string;
             /**
-             * @description What is wrong and what mends it.
+             * @description What is wrong and how to repair it.
              * @example The store of archives can't be reached.
              */
             detail: string;
@@ -2500,14 +2499,14 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
-    login: {
+    createSession: {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** @description Who signs in. */
+        /** @description The credentials. */
         requestBody: {
             content: {
                 "application/json": components["schemas"]["Login"];
@@ -2537,7 +2536,7 @@ export interface operations {
             /** @description `wrong_credentials`: The user name or the password is wrong. */
             401: {
                 headers: {
-                    /** @description What kind of token is needed (RFC 6750). */
+                    /** @description The kind of token that is required (RFC 6750). */
                     "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
@@ -2545,10 +2544,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: You may not do this. */
+            /** @description `forbidden`: Administrators only. */
             403: {
                 headers: {
-                    /** @description What kind of token is needed (RFC 6750). */
+                    /** @description The kind of token that is required (RFC 6750). */
                     "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
@@ -2595,7 +2594,7 @@ export interface operations {
             /** @description `too_many_logins`: Too many attempts to sign in. */
             429: {
                 headers: {
-                    /** @description After how many seconds it is worth asking again. */
+                    /** @description The number of seconds to wait before the next attempt. */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -2615,7 +2614,7 @@ export interface operations {
             /** @description `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `database_read_only`: The database is read-only. `database_access_denied`: The database refuses the service. `database_limit`: A limit of the database server stopped the work. */
             503: {
                 headers: {
-                    /** @description After how many seconds it is worth asking again. */
+                    /** @description The number of seconds to wait before the next attempt. */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -2646,7 +2645,7 @@ export interface operations {
             /** @description `unauthenticated`: You are not signed in. */
             401: {
                 headers: {
-                    /** @description What kind of token is needed (RFC 6750). */
+                    /** @description The kind of token that is required (RFC 6750). */
                     "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
@@ -2675,7 +2674,7 @@ export interface operations {
             /** @description `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `database_read_only`: The database is read-only. `database_access_denied`: The database refuses the service. `database_limit`: A limit of the database server stopped the work. */
             503: {
                 headers: {
-                    /** @description After how many seconds it is worth asking again. */
+                    /** @description The number of seconds to wait before the next attempt. */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -2694,7 +2693,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Still signed in. */
+            /** @description The session was renewed. */
             200: {
                 headers: {
                     /** @description The session's next cookie. */
@@ -2708,7 +2707,7 @@ export interface operations {
             /** @description `unauthenticated`: You are not signed in. */
             401: {
                 headers: {
-                    /** @description What kind of token is needed (RFC 6750). */
+                    /** @description The kind of token that is required (RFC 6750). */
                     "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
@@ -2716,10 +2715,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: You may not do this. */
+            /** @description `forbidden`: Administrators only. */
             403: {
                 headers: {
-                    /** @description What kind of token is needed (RFC 6750). */
+                    /** @description The kind of token that is required (RFC 6750). */
                     "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
@@ -2748,7 +2747,7 @@ export interface operations {
             /** @description `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `database_read_only`: The database is read-only. `database_access_denied`: The database refuses the service. `database_limit`: A limit of the database server stopped the work. */
             503: {
                 headers: {
-                    /** @description After how many seconds it is worth asking again. */
+                    /** @description The number of seconds to wait before the next attempt. */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -2767,19 +2766,19 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Signed out, or nobody was signed in. */
+            /** @description Signed out, or there was no session. */
             204: {
                 headers: {
-                    /** @description An empty cookie that has ended. */
+                    /** @description An empty, expired cookie. */
                     "Set-Cookie"?: string;
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description `forbidden`: You may not do this. */
+            /** @description `forbidden`: Administrators only. */
             403: {
                 headers: {
-                    /** @description What kind of token is needed (RFC 6750). */
+                    /** @description The kind of token that is required (RFC 6750). */
                     "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
@@ -2808,7 +2807,7 @@ export interface operations {
             /** @description `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `database_read_only`: The database is read-only. `database_access_denied`: The database refuses the service. `database_limit`: A limit of the database server stopped the work. */
             503: {
                 headers: {
-                    /** @description After how many seconds it is worth asking again. */
+                    /** @description The number of seconds to wait before the next attempt. */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -2830,7 +2829,7 @@ export interface operations {
             /** @description Signed out everywhere. */
             204: {
                 headers: {
-                    /** @description An empty cookie that has ended. */
+                    /** @description An empty, expired cookie. */
                     "Set-Cookie"?: string;
                     [name: string]: unknown;
                 };
@@ -2839,7 +2838,7 @@ export interface operations {
             /** @description `unauthenticated`: You are not signed in. */
             401: {
                 headers: {
-                    /** @description What kind of token is needed (RFC 6750). */
+                    /** @description The kind of token that is required (RFC 6750). */
                     "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
@@ -2847,10 +2846,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: You may not do this. */
+            /** @description `forbidden`: Administrators only. */
             403: {
                 headers: {
-                    /** @description What kind of token is needed (RFC 6750). */
+                    /** @description The kind of token that is required (RFC 6750). */
                     "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
@@ -2879,7 +2878,7 @@ export interface operations {
             /** @description `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `database_read_only`: The database is read-only. `database_access_denied`: The database refuses the service. `database_limit`: A limit of the database server stopped the work. */
             503: {
                 headers: {
-                    /** @description After how many seconds it is worth asking again. */
+                    /** @description The number of seconds to wait before the next attempt. */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -2893,13 +2892,13 @@ export interface operations {
         parameters: {
             query?: {
                 kind?: "taken" | "safety" | "uploaded";
-                /** @description How many at the most. */
+                /** @description The maximum number of items. */
                 limit?: number;
-                /** @description How many of the newest are left out. */
+                /** @description The number of newest items to skip. */
                 offset?: number;
             };
             header?: {
-                /** @description The `ETag` that is known already. */
+                /** @description The `ETag` of the client's copy. */
                 "If-None-Match"?: string | null;
             };
             path?: never;
@@ -2910,11 +2909,11 @@ export interface operations {
             /** @description The archives. */
             200: {
                 headers: {
-                    /** @description Changes if the list does. */
+                    /** @description Changes with the list. */
                     ETag?: string;
                     /** @description Other pages (RFC 8288): `first`, `prev`, `next`, `last`. */
                     Link?: string;
-                    /** @description How many items the whole list has. */
+                    /** @description The number of items of the whole list. */
                     "X-Total-Count"?: number;
                     [name: string]: unknown;
                 };
@@ -2922,7 +2921,7 @@ export interface operations {
                     "application/json": components["schemas"]["ArchiveList"];
                 };
             };
-            /** @description It is the one that is known already. */
+            /** @description The client's copy is current. */
             304: {
                 headers: {
                     [name: string]: unknown;
@@ -2932,7 +2931,7 @@ export interface operations {
             /** @description `unauthenticated`: You are not signed in. */
             401: {
                 headers: {
-                    /** @description What kind of token is needed (RFC 6750). */
+                    /** @description The kind of token that is required (RFC 6750). */
                     "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
@@ -2940,10 +2939,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: You may not do this. */
+            /** @description `forbidden`: Administrators only. */
             403: {
                 headers: {
-                    /** @description What kind of token is needed (RFC 6750). */
+                    /** @description The kind of token that is required (RFC 6750). */
                     "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
@@ -2972,7 +2971,7 @@ export interface operations {
             /** @description `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `database_read_only`: The database is read-only. `database_access_denied`: The database refuses the service. `database_limit`: A limit of the database server stopped the work. `store_misconfigured`: The settings of the store of archives are wrong. `store_unavailable`: The store of archives is not available. */
             503: {
                 headers: {
-                    /** @description After how many seconds it is worth asking again. */
+                    /** @description The number of seconds to wait before the next attempt. */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -2982,31 +2981,31 @@ export interface operations {
             };
         };
     };
-    takeArchive: {
+    createArchive: {
         parameters: {
             query?: never;
             header?: {
                 /**
-                 * @description A name of your choice for this request, such as a UUID. Sent again with the same body, it is not done again: the
-                 *     answer is that of the first time, for a day at least. If the first time failed, nothing was changed and it is
-                 *     done anew. With another body it is refused (422).
+                 * @description A name of your choice for this request, such as a UUID. A repetition with the same key and body has no second effect and
+                 *     gets the first answer, for at least a day. If the first request failed, nothing was changed, and the repetition runs.
+                 *     Another body is refused (422).
                  */
                 "Idempotency-Key"?: string | null;
             };
             path?: never;
             cookie?: never;
         };
-        /** @description What is said of it. */
+        /** @description The label, note and protection. */
         requestBody: {
             content: {
-                "application/json": components["schemas"]["TakeRequest"];
+                "application/json": components["schemas"]["CreateArchiveRequest"];
             };
         };
         responses: {
-            /** @description It is being taken. */
+            /** @description The job that creates it. */
             202: {
                 headers: {
-                    /** @description Where the job is. */
+                    /** @description The address of the job. */
                     Location?: string;
                     [name: string]: unknown;
                 };
@@ -3026,7 +3025,7 @@ export interface operations {
             /** @description `unauthenticated`: You are not signed in. */
             401: {
                 headers: {
-                    /** @description What kind of token is needed (RFC 6750). */
+                    /** @description The kind of token that is required (RFC 6750). */
                     "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
@@ -3034,10 +3033,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: You may not do this. */
+            /** @description `forbidden`: Administrators only. */
             403: {
                 headers: {
-                    /** @description What kind of token is needed (RFC 6750). */
+                    /** @description The kind of token that is required (RFC 6750). */
                     "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
@@ -3090,10 +3089,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `stopping`: The service is about to end. `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `database_read_only`: The database is read-only. `database_access_denied`: The database refuses the service. `database_limit`: A limit of the database server stopped the work. `store_misconfigured`: The settings of the store of archives are wrong. `store_unavailable`: The store of archives is not available. */
+            /** @description `stopping`: The service is stopping. `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `database_read_only`: The database is read-only. `database_access_denied`: The database refuses the service. `database_limit`: A limit of the database server stopped the work. `store_misconfigured`: The settings of the store of archives are wrong. `store_unavailable`: The store of archives is not available. */
             503: {
                 headers: {
-                    /** @description After how many seconds it is worth asking again. */
+                    /** @description The number of seconds to wait before the next attempt. */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -3101,7 +3100,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `insufficient_storage`: There is no room left. */
+            /** @description `insufficient_storage`: The disk is full. */
             507: {
                 headers: {
                     [name: string]: unknown;
@@ -3115,18 +3114,18 @@ export interface operations {
     uploadArchive: {
         parameters: {
             query?: {
-                /** @description A short name. */
+                /** @description Short name. */
                 label?: string;
-                /** @description A longer word. */
+                /** @description Free-text note. */
                 note?: string;
-                /** @description Whether it is kept until somebody says otherwise. Default `false`. */
+                /** @description Whether it is protected from deletion. Default `false`. */
                 protected?: boolean;
             };
             header?: {
                 /**
-                 * @description A name of your choice for this request, such as a UUID. Sent again with the same body, it is not done again: the
-                 *     answer is that of the first time, for a day at least. If the first time failed, nothing was changed and it is
-                 *     done anew. With another body it is refused (422).
+                 * @description A name of your choice for this request, such as a UUID. A repetition with the same key and body has no second effect and
+                 *     gets the first answer, for at least a day. If the first request failed, nothing was changed, and the repetition runs.
+                 *     Another body is refused (422).
                  */
                 "Idempotency-Key"?: string | null;
             };
@@ -3140,10 +3139,10 @@ export interface operations {
             };
         };
         responses: {
-            /** @description It is whole, and it is listed. */
+            /** @description The file is complete, and the archive is listed. */
             201: {
                 headers: {
-                    /** @description Where the archive is. */
+                    /** @description The address of the archive. */
                     Location?: string;
                     [name: string]: unknown;
                 };
@@ -3163,7 +3162,7 @@ export interface operations {
             /** @description `unauthenticated`: You are not signed in. */
             401: {
                 headers: {
-                    /** @description What kind of token is needed (RFC 6750). */
+                    /** @description The kind of token that is required (RFC 6750). */
                     "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
@@ -3171,10 +3170,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: You may not do this. */
+            /** @description `forbidden`: Administrators only. */
             403: {
                 headers: {
-                    /** @description What kind of token is needed (RFC 6750). */
+                    /** @description The kind of token that is required (RFC 6750). */
                     "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
@@ -3200,7 +3199,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `upload_too_large`: The archive is too large. `archive_limit_exceeded`: The archive goes beyond a limit. */
+            /** @description `upload_too_large`: The archive is too large. `archive_limit_exceeded`: The archive exceeds a limit. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -3218,7 +3217,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_field`: A field has a value that can't be accepted. `archive_empty`: The archive is empty. `archive_truncated`: The archive is incomplete. `archive_corrupt`: The archive is damaged. `archive_digest_mismatch`: The archive's content is not what was written. `archive_wrong_key`: None of the keys opens the archive. `archive_key_required`: The archive is encrypted. `archive_newer_version`: The archive is of a newer version. `archive_schema_mismatch`: The archive is of other tables or columns. `archive_not_canonical`: The archive was rewritten. `archive_invalid_value`: The archive has an impossible value. `archive_invalid_row`: The archive has an impossible row. `archive_ids_out_of_order`: Rows stand in another order. `archive_duplicate_id`: An id occurs twice. `archive_count_mismatch`: There are more or fewer rows than promised. `archive_totals_mismatch`: A sum is not what was promised. `archive_trailing_data`: Something stands behind the archive. `archive_table_not_found`: The archive does not have this table. `archive_orphan`: A row refers to nothing. `idempotency_key_reused`: The Idempotency-Key was used for another request. */
+            /** @description `invalid_field`: A field has a value that can't be accepted. `archive_empty`: The archive is empty. `archive_truncated`: The archive is truncated. `archive_corrupt`: The archive is damaged. `archive_digest_mismatch`: The archive's content does not match its digest. `archive_wrong_key`: None of the keys opens the archive. `archive_key_required`: The archive is encrypted. `archive_newer_version`: The archive has a newer format version. `archive_schema_mismatch`: The archive has other tables or columns. `archive_not_canonical`: The archive was rewritten. `archive_invalid_value`: The archive has an invalid value. `archive_invalid_row`: The archive has an invalid row. `archive_ids_out_of_order`: The rows are not in the order of their ids. `archive_duplicate_id`: An id occurs twice. `archive_count_mismatch`: The number of rows does not match the summary. `archive_totals_mismatch`: A sum does not match the summary. `archive_trailing_data`: There is data after the end of the archive. `archive_table_not_found`: The archive does not have this table. `archive_orphan`: A row refers to a row that does not exist. `idempotency_key_reused`: The Idempotency-Key was used for another request. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3236,10 +3235,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `stopping`: The service is about to end. `interrupted`: It was interrupted. `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `database_read_only`: The database is read-only. `database_access_denied`: The database refuses the service. `database_limit`: A limit of the database server stopped the work. `store_misconfigured`: The settings of the store of archives are wrong. `store_unavailable`: The store of archives is not available. */
+            /** @description `stopping`: The service is stopping. `interrupted`: It was interrupted. `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `database_read_only`: The database is read-only. `database_access_denied`: The database refuses the service. `database_limit`: A limit of the database server stopped the work. `store_misconfigured`: The settings of the store of archives are wrong. `store_unavailable`: The store of archives is not available. */
             503: {
                 headers: {
-                    /** @description After how many seconds it is worth asking again. */
+                    /** @description The number of seconds to wait before the next attempt. */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -3247,7 +3246,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `insufficient_storage`: There is no room left. */
+            /** @description `insufficient_storage`: The disk is full. */
             507: {
                 headers: {
                     [name: string]: unknown;
@@ -3270,7 +3269,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description What is known of it. */
+            /** @description The archive. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3282,7 +3281,7 @@ export interface operations {
             /** @description `unauthenticated`: You are not signed in. */
             401: {
                 headers: {
-                    /** @description What kind of token is needed (RFC 6750). */
+                    /** @description The kind of token that is required (RFC 6750). */
                     "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
@@ -3290,10 +3289,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: You may not do this. */
+            /** @description `forbidden`: Administrators only. */
             403: {
                 headers: {
-                    /** @description What kind of token is needed (RFC 6750). */
+                    /** @description The kind of token that is required (RFC 6750). */
                     "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
@@ -3349,7 +3348,7 @@ export interface operations {
             /** @description `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `database_read_only`: The database is read-only. `database_access_denied`: The database refuses the service. `database_limit`: A limit of the database server stopped the work. `store_misconfigured`: The settings of the store of archives are wrong. `store_unavailable`: The store of archives is not available. */
             503: {
                 headers: {
-                    /** @description After how many seconds it is worth asking again. */
+                    /** @description The number of seconds to wait before the next attempt. */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -3362,7 +3361,7 @@ export interface operations {
     deleteArchive: {
         parameters: {
             query?: {
-                /** @description Whether to delete it although a clear can be undone only with it. A protected archive stays all the same. Default `false`. */
+                /** @description Whether to delete it even if the undo of a clear needs it. A protected archive is never deleted. Default `false`. */
                 force?: boolean;
             };
             header?: never;
@@ -3374,7 +3373,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It is gone. */
+            /** @description The archive was deleted. */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -3384,7 +3383,7 @@ export interface operations {
             /** @description `unauthenticated`: You are not signed in. */
             401: {
                 headers: {
-                    /** @description What kind of token is needed (RFC 6750). */
+                    /** @description The kind of token that is required (RFC 6750). */
                     "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
@@ -3392,10 +3391,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: You may not do this. */
+            /** @description `forbidden`: Administrators only. */
             403: {
                 headers: {
-                    /** @description What kind of token is needed (RFC 6750). */
+                    /** @description The kind of token that is required (RFC 6750). */
                     "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
@@ -3451,7 +3450,7 @@ export interface operations {
             /** @description `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `database_read_only`: The database is read-only. `database_access_denied`: The database refuses the service. `database_limit`: A limit of the database server stopped the work. `store_misconfigured`: The settings of the store of archives are wrong. `store_unavailable`: The store of archives is not available. */
             503: {
                 headers: {
-                    /** @description After how many seconds it is worth asking again. */
+                    /** @description The number of seconds to wait before the next attempt. */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -3461,7 +3460,7 @@ export interface operations {
             };
         };
     };
-    editArchive: {
+    updateArchive: {
         parameters: {
             query?: never;
             header?: never;
@@ -3471,14 +3470,14 @@ export interface operations {
             };
             cookie?: never;
         };
-        /** @description What is to be said of it. */
+        /** @description The new values. */
         requestBody: {
             content: {
-                "application/json": components["schemas"]["EditRequest"];
+                "application/json": components["schemas"]["UpdateArchiveRequest"];
             };
         };
         responses: {
-            /** @description What is known of it now. */
+            /** @description The archive with the new values. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3499,7 +3498,7 @@ export interface operations {
             /** @description `unauthenticated`: You are not signed in. */
             401: {
                 headers: {
-                    /** @description What kind of token is needed (RFC 6750). */
+                    /** @description The kind of token that is required (RFC 6750). */
                     "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
@@ -3507,10 +3506,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: You may not do this. */
+            /** @description `forbidden`: Administrators only. */
             403: {
                 headers: {
-                    /** @description What kind of token is needed (RFC 6750). */
+                    /** @description The kind of token that is required (RFC 6750). */
                     "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
@@ -3593,7 +3592,7 @@ export interface operations {
             /** @description `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `database_read_only`: The database is read-only. `database_access_denied`: The database refuses the service. `database_limit`: A limit of the database server stopped the work. `store_misconfigured`: The settings of the store of archives are wrong. `store_unavailable`: The store of archives is not available. */
             503: {
                 headers: {
-                    /** @description After how many seconds it is worth asking again. */
+                    /** @description The number of seconds to wait before the next attempt. */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -3601,7 +3600,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `insufficient_storage`: There is no room left. */
+            /** @description `insufficient_storage`: The disk is full. */
             507: {
                 headers: {
                     [name: string]: unknown;
@@ -3624,16 +3623,13 @@ export interface operations {
                 bom?: boolean;
                 /** @description CSV only: whether a text that a spreadsheet would run as a formula gets a `'` before it. Default `true`. */
                 formula_guard?: boolean;
-                /**
-                 * @description CSV only: what stands between two fields. Where amounts are written with a comma, Excel expects a semicolon. Default
-                 *     `comma`.
-                 */
+                /** @description CSV only: the delimiter between two fields. In countries with a decimal comma, Excel expects a semicolon. Default `comma`. */
                 delimiter?: "comma" | "semicolon" | "tab";
-                /** @description CSV only: what stands before the decimals of an amount; `comma` makes 12.50 of the default `point` to 12,50. */
+                /** @description CSV only: the decimal mark of amounts. `point`, the default, writes 12.50, and `comma` writes 12,50. */
                 decimals?: "point" | "comma";
                 /**
                  * @description CSV only: `iso` writes `2024-12-31` and `2024-12-31 23:59:59`; the default `day_first` writes `31-12-2024` and
-                 *     `31-12-2024 23:59:59`. Times are those of the school's time zone.
+                 *     `31-12-2024 23:59:59`. Times are in the school's time zone.
                  */
                 dates?: "day_first" | "iso";
                 /**
@@ -3643,7 +3639,7 @@ export interface operations {
                 names?: boolean;
                 /** @description Instead of a bearer token: the token of a download link. Links come complete from `POST /backup/download-links`. */
                 link?: string;
-                /** @description With `link`: begins the download at once, where a browser is shown a page with a button first. */
+                /** @description With `link`: starts the download at once. Otherwise a browser shows a page with a button first. */
                 begin?: boolean;
             };
             header?: never;
@@ -3663,15 +3659,15 @@ export interface operations {
             /** @description The file. */
             200: {
                 headers: {
-                    /** @description The same, as that of this answer's content. */
+                    /** @description The same digest, of this answer's content. */
                     "Content-Digest"?: string | null;
                     /** @description `attachment` with the file's name (RFC 6266). */
                     "Content-Disposition"?: string;
-                    /** @description How many bytes are sent. It may be absent from downloads over 4 MiB that come through no proxy. */
+                    /** @description The number of bytes. Downloads over 4 MiB may have none if they don't pass a proxy. */
                     "Content-Length"?: number | null;
                     /** @description SHA-256 of these bytes (RFC 9530), together with the length. */
                     "Repr-Digest"?: string | null;
-                    /** @description How many rows the file has. */
+                    /** @description The number of rows of the file. */
                     "X-Total-Rows"?: number;
                     [name: string]: unknown;
                 };
@@ -3687,7 +3683,7 @@ export interface operations {
             /** @description `unauthenticated`: You are not signed in. `link_invalid`: The download link is not valid. */
             401: {
                 headers: {
-                    /** @description What kind of token is needed (RFC 6750). */
+                    /** @description The kind of token that is required (RFC 6750). */
                     "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
@@ -3695,10 +3691,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: You may not do this. */
+            /** @description `forbidden`: Administrators only. */
             403: {
                 headers: {
-                    /** @description What kind of token is needed (RFC 6750). */
+                    /** @description The kind of token that is required (RFC 6750). */
                     "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
@@ -3742,7 +3738,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_field`: A field has a value that can't be accepted. `archive_truncated`: The archive is incomplete. `archive_corrupt`: The archive is damaged. `archive_wrong_key`: None of the keys opens the archive. `archive_key_required`: The archive is encrypted. `archive_orphan`: A row refers to nothing. `unexportable`: A stored value can't be exported. */
+            /** @description `invalid_field`: A field has a value that can't be accepted. `archive_truncated`: The archive is truncated. `archive_corrupt`: The archive is damaged. `archive_wrong_key`: None of the keys opens the archive. `archive_key_required`: The archive is encrypted. `archive_orphan`: A row refers to a row that does not exist. `unexportable`: A stored value can't be exported. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3763,7 +3759,7 @@ export interface operations {
             /** @description `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `database_read_only`: The database is read-only. `database_access_denied`: The database refuses the service. `database_limit`: A limit of the database server stopped the work. `store_misconfigured`: The settings of the store of archives are wrong. `store_unavailable`: The store of archives is not available. */
             503: {
                 headers: {
-                    /** @description After how many seconds it is worth asking again. */
+                    /** @description The number of seconds to wait before the next attempt. */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -3771,7 +3767,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `insufficient_storage`: There is no room left. */
+            /** @description `insufficient_storage`: The disk is full. */
             507: {
                 headers: {
                     [name: string]: unknown;
@@ -3787,15 +3783,15 @@ export interface operations {
             query?: {
                 /** @description Instead of a bearer token: the token of a download link. Links come complete from `POST /backup/download-links`. */
                 link?: string;
-                /** @description With `link`: begins the download at once, where a browser is shown a page with a button first. */
+                /** @description With `link`: starts the download at once. Otherwise a browser shows a page with a button first. */
                 begin?: boolean;
             };
             header?: {
                 /** @description One range of bytes, such as `bytes=0-1023`. */
                 Range?: string | null;
-                /** @description The `ETag` that the range must be of. */
+                /** @description The `ETag` that the file must still have. */
                 "If-Range"?: string | null;
-                /** @description The `ETag` that is known already. */
+                /** @description The `ETag` of the client's copy. */
                 "If-None-Match"?: string | null;
             };
             path: {
@@ -3811,9 +3807,9 @@ export interface operations {
                 headers: {
                     /** @description `attachment` with the file's name (RFC 6266). */
                     "Content-Disposition"?: string;
-                    /** @description How many bytes it has. */
+                    /** @description The size of the file in bytes. */
                     "Content-Length"?: number;
-                    /** @description Changes if the bytes do. */
+                    /** @description Changes with the bytes. */
                     ETag?: string;
                     /** @description SHA-256 of the whole file (RFC 9530). */
                     "Repr-Digest"?: string;
@@ -3826,7 +3822,7 @@ export interface operations {
             /** @description The range. */
             206: {
                 headers: {
-                    /** @description Which bytes, and of how many. */
+                    /** @description The range and the size of the file. */
                     "Content-Range"?: string;
                     [name: string]: unknown;
                 };
@@ -3834,7 +3830,7 @@ export interface operations {
                     "application/octet-stream": string;
                 };
             };
-            /** @description It is the one that is known already. */
+            /** @description The client's copy is current. */
             304: {
                 headers: {
                     [name: string]: unknown;
@@ -3844,7 +3840,7 @@ export interface operations {
             /** @description `unauthenticated`: You are not signed in. `link_invalid`: The download link is not valid. */
             401: {
                 headers: {
-                    /** @description What kind of token is needed (RFC 6750). */
+                    /** @description The kind of token that is required (RFC 6750). */
                     "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
@@ -3852,10 +3848,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: You may not do this. */
+            /** @description `forbidden`: Administrators only. */
             403: {
                 headers: {
-                    /** @description What kind of token is needed (RFC 6750). */
+                    /** @description The kind of token that is required (RFC 6750). */
                     "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
@@ -3920,7 +3916,7 @@ export interface operations {
             /** @description `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `database_read_only`: The database is read-only. `database_access_denied`: The database refuses the service. `database_limit`: A limit of the database server stopped the work. `store_misconfigured`: The settings of the store of archives are wrong. `store_unavailable`: The store of archives is not available. */
             503: {
                 headers: {
-                    /** @description After how many seconds it is worth asking again. */
+                    /** @description The number of seconds to wait before the next attempt. */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -3935,9 +3931,9 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description A name of your choice for this request, such as a UUID. Sent again with the same body, it is not done again: the
-                 *     answer is that of the first time, for a day at least. If the first time failed, nothing was changed and it is
-                 *     done anew. With another body it is refused (422).
+                 * @description A name of your choice for this request, such as a UUID. A repetition with the same key and body has no second effect and
+                 *     gets the first answer, for at least a day. If the first request failed, nothing was changed, and the repetition runs.
+                 *     Another body is refused (422).
                  */
                 "Idempotency-Key"?: string | null;
             };
@@ -3977,7 +3973,7 @@ export interface operations {
             /** @description `unauthenticated`: You are not signed in. */
             401: {
                 headers: {
-                    /** @description What kind of token is needed (RFC 6750). */
+                    /** @description The kind of token that is required (RFC 6750). */
                     "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
@@ -3985,10 +3981,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: You may not do this. */
+            /** @description `forbidden`: Administrators only. */
             403: {
                 headers: {
-                    /** @description What kind of token is needed (RFC 6750). */
+                    /** @description The kind of token that is required (RFC 6750). */
                     "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
@@ -4017,7 +4013,7 @@ export interface operations {
             /** @description `busy`: Another job is changing the data. `archive_incomplete`: The archive has no manifest. */
             409: {
                 headers: {
-                    /** @description After how many seconds it is worth asking again. */
+                    /** @description The number of seconds to wait before the next attempt. */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -4070,10 +4066,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `stopping`: The service is about to end. `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `database_read_only`: The database is read-only. `database_access_denied`: The database refuses the service. `database_limit`: A limit of the database server stopped the work. `store_misconfigured`: The settings of the store of archives are wrong. `store_unavailable`: The store of archives is not available. */
+            /** @description `stopping`: The service is stopping. `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `database_read_only`: The database is read-only. `database_access_denied`: The database refuses the service. `database_limit`: A limit of the database server stopped the work. `store_misconfigured`: The settings of the store of archives are wrong. `store_unavailable`: The store of archives is not available. */
             503: {
                 headers: {
-                    /** @description After how many seconds it is worth asking again. */
+                    /** @description The number of seconds to wait before the next attempt. */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -4081,7 +4077,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `insufficient_storage`: There is no room left. */
+            /** @description `insufficient_storage`: The disk is full. */
             507: {
                 headers: {
                     [name: string]: unknown;
@@ -4130,7 +4126,7 @@ export interface operations {
             /** @description `unauthenticated`: You are not signed in. */
             401: {
                 headers: {
-                    /** @description What kind of token is needed (RFC 6750). */
+                    /** @description The kind of token that is required (RFC 6750). */
                     "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
@@ -4138,10 +4134,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: You may not do this. */
+            /** @description `forbidden`: Administrators only. */
             403: {
                 headers: {
-                    /** @description What kind of token is needed (RFC 6750). */
+                    /** @description The kind of token that is required (RFC 6750). */
                     "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
@@ -4203,7 +4199,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_field`: A field has a value that can't be accepted. `archive_truncated`: The archive is incomplete. `archive_corrupt`: The archive is damaged. `archive_digest_mismatch`: The archive's content is not what was written. `archive_wrong_key`: None of the keys opens the archive. `archive_key_required`: The archive is encrypted. `archive_row_not_found`: The archive does not have this row. `archive_invalid_value`: The archive has an impossible value. `unexportable`: A stored value can't be exported. `archive_manifest_mismatch`: The archive is not what its manifest says. `archive_record_mismatch`: The archive is not the one that was stored. `archive_unencrypted`: The archive is not encrypted. */
+            /** @description `invalid_field`: A field has a value that can't be accepted. `archive_truncated`: The archive is truncated. `archive_corrupt`: The archive is damaged. `archive_digest_mismatch`: The archive's content does not match its digest. `archive_wrong_key`: None of the keys opens the archive. `archive_key_required`: The archive is encrypted. `archive_row_not_found`: The archive does not have this row. `archive_invalid_value`: The archive has an invalid value. `unexportable`: A stored value can't be exported. `archive_manifest_mismatch`: The archive does not match its manifest. `archive_record_mismatch`: The archive is not the one that was stored. `archive_unencrypted`: The archive is not encrypted. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4224,7 +4220,7 @@ export interface operations {
             /** @description `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `database_read_only`: The database is read-only. `database_access_denied`: The database refuses the service. `database_limit`: A limit of the database server stopped the work. `store_misconfigured`: The settings of the store of archives are wrong. `store_unavailable`: The store of archives is not available. */
             503: {
                 headers: {
-                    /** @description After how many seconds it is worth asking again. */
+                    /** @description The number of seconds to wait before the next attempt. */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -4232,7 +4228,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `insufficient_storage`: There is no room left. */
+            /** @description `insufficient_storage`: The disk is full. */
             507: {
                 headers: {
                     [name: string]: unknown;
@@ -4248,9 +4244,9 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description A name of your choice for this request, such as a UUID. Sent again with the same body, it is not done again: the
-                 *     answer is that of the first time, for a day at least. If the first time failed, nothing was changed and it is
-                 *     done anew. With another body it is refused (422).
+                 * @description A name of your choice for this request, such as a UUID. A repetition with the same key and body has no second effect and
+                 *     gets the first answer, for at least a day. If the first request failed, nothing was changed, and the repetition runs.
+                 *     Another body is refused (422).
                  */
                 "Idempotency-Key"?: string | null;
             };
@@ -4290,7 +4286,7 @@ export interface operations {
             /** @description `unauthenticated`: You are not signed in. */
             401: {
                 headers: {
-                    /** @description What kind of token is needed (RFC 6750). */
+                    /** @description The kind of token that is required (RFC 6750). */
                     "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
@@ -4298,10 +4294,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: You may not do this. */
+            /** @description `forbidden`: Administrators only. */
             403: {
                 headers: {
-                    /** @description What kind of token is needed (RFC 6750). */
+                    /** @description The kind of token that is required (RFC 6750). */
                     "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
@@ -4372,10 +4368,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `stopping`: The service is about to end. `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `database_read_only`: The database is read-only. `database_access_denied`: The database refuses the service. `database_limit`: A limit of the database server stopped the work. `store_misconfigured`: The settings of the store of archives are wrong. `store_unavailable`: The store of archives is not available. */
+            /** @description `stopping`: The service is stopping. `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `database_read_only`: The database is read-only. `database_access_denied`: The database refuses the service. `database_limit`: A limit of the database server stopped the work. `store_misconfigured`: The settings of the store of archives are wrong. `store_unavailable`: The store of archives is not available. */
             503: {
                 headers: {
-                    /** @description After how many seconds it is worth asking again. */
+                    /** @description The number of seconds to wait before the next attempt. */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -4383,7 +4379,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `insufficient_storage`: There is no room left. */
+            /** @description `insufficient_storage`: The disk is full. */
             507: {
                 headers: {
                     [name: string]: unknown;
@@ -4485,17 +4481,17 @@ export interface operations {
                         }[];
                         /**
                          * Format: int64
-                         * @description How many this page may have.
+                         * @description The maximum number of items of this page.
                          */
                         limit: number;
                         /**
                          * Format: int64
-                         * @description How many come before it.
+                         * @description The number of items before this page.
                          */
                         offset: number;
                         /**
                          * Format: int64
-                         * @description How many the whole list has.
+                         * @description The number of items of the whole list.
                          */
                         total: number;
                     };
@@ -4511,7 +4507,7 @@ export interface operations {
             /** @description `unauthenticated`: You are not signed in. */
             401: {
                 headers: {
-                    /** @description What kind of token is needed (RFC 6750). */
+                    /** @description The kind of token that is required (RFC 6750). */
                     "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
@@ -4519,10 +4515,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: You may not do this. */
+            /** @description `forbidden`: Administrators only. */
             403: {
                 headers: {
-                    /** @description What kind of token is needed (RFC 6750). */
+                    /** @description The kind of token that is required (RFC 6750). */
                     "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
@@ -4551,7 +4547,7 @@ export interface operations {
             /** @description `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `database_read_only`: The database is read-only. `database_access_denied`: The database refuses the service. `database_limit`: A limit of the database server stopped the work. */
             503: {
                 headers: {
-                    /** @description After how many seconds it is worth asking again. */
+                    /** @description The number of seconds to wait before the next attempt. */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -4585,7 +4581,7 @@ export interface operations {
             /** @description `unauthenticated`: You are not signed in. */
             401: {
                 headers: {
-                    /** @description What kind of token is needed (RFC 6750). */
+                    /** @description The kind of token that is required (RFC 6750). */
                     "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
@@ -4593,10 +4589,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: You may not do this. */
+            /** @description `forbidden`: Administrators only. */
             403: {
                 headers: {
-                    /** @description What kind of token is needed (RFC 6750). */
+                    /** @description The kind of token that is required (RFC 6750). */
                     "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
@@ -4634,7 +4630,7 @@ export interface operations {
             /** @description `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `database_read_only`: The database is read-only. `database_access_denied`: The database refuses the service. `database_limit`: A limit of the database server stopped the work. */
             503: {
                 headers: {
-                    /** @description After how many seconds it is worth asking again. */
+                    /** @description The number of seconds to wait before the next attempt. */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -4649,9 +4645,9 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description A name of your choice for this request, such as a UUID. Sent again with the same body, it is not done again: the
-                 *     answer is that of the first time, for a day at least. If the first time failed, nothing was changed and it is
-                 *     done anew. With another body it is refused (422).
+                 * @description A name of your choice for this request, such as a UUID. A repetition with the same key and body has no second effect and
+                 *     gets the first answer, for at least a day. If the first request failed, nothing was changed, and the repetition runs.
+                 *     Another body is refused (422).
                  */
                 "Idempotency-Key"?: string | null;
             };
@@ -4687,7 +4683,7 @@ export interface operations {
             /** @description `unauthenticated`: You are not signed in. */
             401: {
                 headers: {
-                    /** @description What kind of token is needed (RFC 6750). */
+                    /** @description The kind of token that is required (RFC 6750). */
                     "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
@@ -4695,10 +4691,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: You may not do this. */
+            /** @description `forbidden`: Administrators only. */
             403: {
                 headers: {
-                    /** @description What kind of token is needed (RFC 6750). */
+                    /** @description The kind of token that is required (RFC 6750). */
                     "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
@@ -4718,7 +4714,7 @@ export interface operations {
             /** @description `busy`: Another job is changing the data. `cancelled`: It was cancelled. */
             409: {
                 headers: {
-                    /** @description After how many seconds it is worth asking again. */
+                    /** @description The number of seconds to wait before the next attempt. */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -4771,10 +4767,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `interrupted`: It was interrupted. `stopping`: The service is about to end. `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `database_read_only`: The database is read-only. `database_access_denied`: The database refuses the service. `database_limit`: A limit of the database server stopped the work. `store_misconfigured`: The settings of the store of archives are wrong. `store_unavailable`: The store of archives is not available. */
+            /** @description `interrupted`: It was interrupted. `stopping`: The service is stopping. `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `database_read_only`: The database is read-only. `database_access_denied`: The database refuses the service. `database_limit`: A limit of the database server stopped the work. `store_misconfigured`: The settings of the store of archives are wrong. `store_unavailable`: The store of archives is not available. */
             503: {
                 headers: {
-                    /** @description After how many seconds it is worth asking again. */
+                    /** @description The number of seconds to wait before the next attempt. */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -4782,7 +4778,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `insufficient_storage`: There is no room left. */
+            /** @description `insufficient_storage`: The disk is full. */
             507: {
                 headers: {
                     [name: string]: unknown;
@@ -4798,9 +4794,9 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description A name of your choice for this request, such as a UUID. Sent again with the same body, it is not done again: the
-                 *     answer is that of the first time, for a day at least. If the first time failed, nothing was changed and it is
-                 *     done anew. With another body it is refused (422).
+                 * @description A name of your choice for this request, such as a UUID. A repetition with the same key and body has no second effect and
+                 *     gets the first answer, for at least a day. If the first request failed, nothing was changed, and the repetition runs.
+                 *     Another body is refused (422).
                  */
                 "Idempotency-Key"?: string | null;
             };
@@ -4824,7 +4820,7 @@ export interface operations {
             /** @description `unauthenticated`: You are not signed in. */
             401: {
                 headers: {
-                    /** @description What kind of token is needed (RFC 6750). */
+                    /** @description The kind of token that is required (RFC 6750). */
                     "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
@@ -4832,10 +4828,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: You may not do this. */
+            /** @description `forbidden`: Administrators only. */
             403: {
                 headers: {
-                    /** @description What kind of token is needed (RFC 6750). */
+                    /** @description The kind of token that is required (RFC 6750). */
                     "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
@@ -4852,10 +4848,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `nothing_to_undo`: There is nothing to undo. `already_undone`: The clear was undone already. `undo_blocked`: What was written since is in the way. `busy`: Another job is changing the data. `cancelled`: It was cancelled. `archive_incomplete`: The archive has no manifest. */
+            /** @description `nothing_to_undo`: There is nothing to undo. `already_undone`: The clear was undone already. `undo_blocked`: Newer data blocks the undo. `busy`: Another job is changing the data. `cancelled`: It was cancelled. `archive_incomplete`: The archive has no manifest. */
             409: {
                 headers: {
-                    /** @description After how many seconds it is worth asking again. */
+                    /** @description The number of seconds to wait before the next attempt. */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -4872,7 +4868,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_field`: A field has a value that can't be accepted. `idempotency_key_reused`: The Idempotency-Key was used for another request. `unexportable`: A stored value can't be exported. `archive_truncated`: The archive is incomplete. `archive_corrupt`: The archive is damaged. `archive_digest_mismatch`: The archive's content is not what was written. `archive_wrong_key`: None of the keys opens the archive. `archive_manifest_mismatch`: The archive is not what its manifest says. `archive_record_mismatch`: The archive is not the one that was stored. `undo_unproven`: Nothing proves what the clear has removed. `archive_unrestorable`: The archive can't be restored. */
+            /** @description `invalid_field`: A field has a value that can't be accepted. `idempotency_key_reused`: The Idempotency-Key was used for another request. `unexportable`: A stored value can't be exported. `archive_truncated`: The archive is truncated. `archive_corrupt`: The archive is damaged. `archive_digest_mismatch`: The archive's content does not match its digest. `archive_wrong_key`: None of the keys opens the archive. `archive_manifest_mismatch`: The archive does not match its manifest. `archive_record_mismatch`: The archive is not the one that was stored. `undo_unproven`: The safety backup is not proven to be of this clear. `archive_unrestorable`: The archive can't be restored. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4890,10 +4886,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `interrupted`: It was interrupted. `stopping`: The service is about to end. `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `database_read_only`: The database is read-only. `database_access_denied`: The database refuses the service. `database_limit`: A limit of the database server stopped the work. `store_misconfigured`: The settings of the store of archives are wrong. `store_unavailable`: The store of archives is not available. */
+            /** @description `interrupted`: It was interrupted. `stopping`: The service is stopping. `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `database_read_only`: The database is read-only. `database_access_denied`: The database refuses the service. `database_limit`: A limit of the database server stopped the work. `store_misconfigured`: The settings of the store of archives are wrong. `store_unavailable`: The store of archives is not available. */
             503: {
                 headers: {
-                    /** @description After how many seconds it is worth asking again. */
+                    /** @description The number of seconds to wait before the next attempt. */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -4901,7 +4897,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `insufficient_storage`: There is no room left. */
+            /** @description `insufficient_storage`: The disk is full. */
             507: {
                 headers: {
                     [name: string]: unknown;
@@ -4921,16 +4917,16 @@ export interface operations {
                  */
                 from: string;
                 /**
-                 * @description The id of another, or `live`.
+                 * @description The id of another archive, or `live`.
                  * @example live
                  */
                 to: string;
                 /** @description Shows the rows of this table instead of counts. */
                 table?: string;
                 change?: "added" | "removed" | "changed";
-                /** @description JSON only: rows with larger ids than this, which is the `next` of the page before. */
+                /** @description JSON only: rows with larger ids than this, which is the `next` of the previous page. */
                 after?: number;
-                /** @description JSON only: how many rows at the most. */
+                /** @description JSON only: the maximum number of rows. */
                 limit?: number;
                 /** @description `csv` for a file of all rows that differ, of one table or of all; otherwise `json`. */
                 format?: "json" | "csv";
@@ -4938,11 +4934,11 @@ export interface operations {
                 bom?: boolean;
                 /** @description CSV only: whether a text that a spreadsheet would run as a formula gets a `'` before it. Default `true`. */
                 formula_guard?: boolean;
-                /** @description CSV only: what stands between two fields. Values stand as archives write them. Default `comma`. */
+                /** @description CSV only: the delimiter between two fields. Values are written as in archives. Default `comma`. */
                 delimiter?: "comma" | "semicolon" | "tab";
                 /** @description CSV only, instead of a bearer token: the token of a download link. */
                 link?: string;
-                /** @description With `link`: begins the download at once, where a browser is shown a page with a button first. */
+                /** @description With `link`: starts the download at once. Otherwise a browser shows a page with a button first. */
                 begin?: boolean;
             };
             header?: never;
@@ -4951,7 +4947,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description How they differ. */
+            /** @description The differences. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4968,7 +4964,7 @@ export interface operations {
             /** @description `unauthenticated`: You are not signed in. `link_invalid`: The download link is not valid. */
             401: {
                 headers: {
-                    /** @description What kind of token is needed (RFC 6750). */
+                    /** @description The kind of token that is required (RFC 6750). */
                     "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
@@ -4976,10 +4972,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: You may not do this. */
+            /** @description `forbidden`: Administrators only. */
             403: {
                 headers: {
-                    /** @description What kind of token is needed (RFC 6750). */
+                    /** @description The kind of token that is required (RFC 6750). */
                     "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
@@ -5023,7 +5019,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_field`: A field has a value that can't be accepted. `archive_truncated`: The archive is incomplete. `archive_corrupt`: The archive is damaged. `archive_digest_mismatch`: The archive's content is not what was written. `archive_wrong_key`: None of the keys opens the archive. `archive_key_required`: The archive is encrypted. `archive_table_not_found`: The archive does not have this table. `archive_manifest_mismatch`: The archive is not what its manifest says. `unexportable`: A stored value can't be exported. */
+            /** @description `invalid_field`: A field has a value that can't be accepted. `archive_truncated`: The archive is truncated. `archive_corrupt`: The archive is damaged. `archive_digest_mismatch`: The archive's content does not match its digest. `archive_wrong_key`: None of the keys opens the archive. `archive_key_required`: The archive is encrypted. `archive_table_not_found`: The archive does not have this table. `archive_manifest_mismatch`: The archive does not match its manifest. `unexportable`: A stored value can't be exported. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5035,7 +5031,7 @@ export interface operations {
             /** @description `too_many_downloads`: Too many downloads are running. */
             429: {
                 headers: {
-                    /** @description After how many seconds it is worth asking again. */
+                    /** @description The number of seconds to wait before the next attempt. */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -5055,7 +5051,7 @@ export interface operations {
             /** @description `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `database_read_only`: The database is read-only. `database_access_denied`: The database refuses the service. `database_limit`: A limit of the database server stopped the work. `store_misconfigured`: The settings of the store of archives are wrong. `store_unavailable`: The store of archives is not available. */
             503: {
                 headers: {
-                    /** @description After how many seconds it is worth asking again. */
+                    /** @description The number of seconds to wait before the next attempt. */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -5063,7 +5059,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `insufficient_storage`: There is no room left. */
+            /** @description `insufficient_storage`: The disk is full. */
             507: {
                 headers: {
                     [name: string]: unknown;
@@ -5081,7 +5077,7 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        /** @description Which download. */
+        /** @description The download. */
         requestBody: {
             content: {
                 "application/json": components["schemas"]["LinkRequest"];
@@ -5109,7 +5105,7 @@ export interface operations {
             /** @description `unauthenticated`: You are not signed in. */
             401: {
                 headers: {
-                    /** @description What kind of token is needed (RFC 6750). */
+                    /** @description The kind of token that is required (RFC 6750). */
                     "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
@@ -5117,10 +5113,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: You may not do this. */
+            /** @description `forbidden`: Administrators only. */
             403: {
                 headers: {
-                    /** @description What kind of token is needed (RFC 6750). */
+                    /** @description The kind of token that is required (RFC 6750). */
                     "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
@@ -5176,7 +5172,7 @@ export interface operations {
             /** @description `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `database_read_only`: The database is read-only. `database_access_denied`: The database refuses the service. `database_limit`: A limit of the database server stopped the work. */
             503: {
                 headers: {
-                    /** @description After how many seconds it is worth asking again. */
+                    /** @description The number of seconds to wait before the next attempt. */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -5184,7 +5180,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `insufficient_storage`: There is no room left. */
+            /** @description `insufficient_storage`: The disk is full. */
             507: {
                 headers: {
                     [name: string]: unknown;
@@ -5207,7 +5203,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description How it fares. */
+            /** @description The state of the download. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5219,7 +5215,7 @@ export interface operations {
             /** @description `unauthenticated`: You are not signed in. */
             401: {
                 headers: {
-                    /** @description What kind of token is needed (RFC 6750). */
+                    /** @description The kind of token that is required (RFC 6750). */
                     "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
@@ -5227,10 +5223,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: You may not do this. */
+            /** @description `forbidden`: Administrators only. */
             403: {
                 headers: {
-                    /** @description What kind of token is needed (RFC 6750). */
+                    /** @description The kind of token that is required (RFC 6750). */
                     "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
@@ -5268,7 +5264,7 @@ export interface operations {
             /** @description `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `database_read_only`: The database is read-only. `database_access_denied`: The database refuses the service. `database_limit`: A limit of the database server stopped the work. */
             503: {
                 headers: {
-                    /** @description After how many seconds it is worth asking again. */
+                    /** @description The number of seconds to wait before the next attempt. */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -5290,16 +5286,13 @@ export interface operations {
                 bom?: boolean;
                 /** @description CSV only: whether a text that a spreadsheet would run as a formula gets a `'` before it. Default `true`. */
                 formula_guard?: boolean;
-                /**
-                 * @description CSV only: what stands between two fields. Where amounts are written with a comma, Excel expects a semicolon. Default
-                 *     `comma`.
-                 */
+                /** @description CSV only: the delimiter between two fields. In countries with a decimal comma, Excel expects a semicolon. Default `comma`. */
                 delimiter?: "comma" | "semicolon" | "tab";
-                /** @description CSV only: what stands before the decimals of an amount; `comma` makes 12.50 of the default `point` to 12,50. */
+                /** @description CSV only: the decimal mark of amounts. `point`, the default, writes 12.50, and `comma` writes 12,50. */
                 decimals?: "point" | "comma";
                 /**
                  * @description CSV only: `iso` writes `2024-12-31` and `2024-12-31 23:59:59`; the default `day_first` writes `31-12-2024` and
-                 *     `31-12-2024 23:59:59`. Times are those of the school's time zone.
+                 *     `31-12-2024 23:59:59`. Times are in the school's time zone.
                  */
                 dates?: "day_first" | "iso";
                 /**
@@ -5309,7 +5302,7 @@ export interface operations {
                 names?: boolean;
                 /** @description Instead of a bearer token: the token of a download link. Links come complete from `POST /backup/download-links`. */
                 link?: string;
-                /** @description With `link`: begins the download at once, where a browser is shown a page with a button first. */
+                /** @description With `link`: starts the download at once. Otherwise a browser shows a page with a button first. */
                 begin?: boolean;
             };
             header?: never;
@@ -5324,15 +5317,15 @@ export interface operations {
             /** @description The file. */
             200: {
                 headers: {
-                    /** @description The same, as that of this answer's content. */
+                    /** @description The same digest, of this answer's content. */
                     "Content-Digest"?: string | null;
                     /** @description `attachment` with the file's name (RFC 6266). */
                     "Content-Disposition"?: string;
-                    /** @description How many bytes are sent. It may be absent from downloads over 4 MiB that come through no proxy. */
+                    /** @description The number of bytes. Downloads over 4 MiB may have none if they don't pass a proxy. */
                     "Content-Length"?: number | null;
                     /** @description SHA-256 of these bytes (RFC 9530), together with the length. */
                     "Repr-Digest"?: string | null;
-                    /** @description How many rows the file has, counted in its snapshot. */
+                    /** @description The number of rows, counted in the snapshot of the file. */
                     "X-Total-Rows"?: number;
                     [name: string]: unknown;
                 };
@@ -5349,7 +5342,7 @@ export interface operations {
             /** @description `unauthenticated`: You are not signed in. `link_invalid`: The download link is not valid. */
             401: {
                 headers: {
-                    /** @description What kind of token is needed (RFC 6750). */
+                    /** @description The kind of token that is required (RFC 6750). */
                     "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
@@ -5357,10 +5350,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: You may not do this. */
+            /** @description `forbidden`: Administrators only. */
             403: {
                 headers: {
-                    /** @description What kind of token is needed (RFC 6750). */
+                    /** @description The kind of token that is required (RFC 6750). */
                     "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
@@ -5407,7 +5400,7 @@ export interface operations {
             /** @description `too_many_downloads`: Too many downloads are running. */
             429: {
                 headers: {
-                    /** @description After how many seconds it is worth asking again. */
+                    /** @description The number of seconds to wait before the next attempt. */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -5427,7 +5420,7 @@ export interface operations {
             /** @description `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `database_read_only`: The database is read-only. `database_access_denied`: The database refuses the service. `database_limit`: A limit of the database server stopped the work. */
             503: {
                 headers: {
-                    /** @description After how many seconds it is worth asking again. */
+                    /** @description The number of seconds to wait before the next attempt. */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -5435,7 +5428,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `insufficient_storage`: There is no room left. */
+            /** @description `insufficient_storage`: The disk is full. */
             507: {
                 headers: {
                     [name: string]: unknown;
@@ -5487,17 +5480,17 @@ export interface operations {
                         items: (components["schemas"]["ArchiveJob"] | components["schemas"]["VerifyJob"] | components["schemas"]["RestoreJob"] | components["schemas"]["ClearJob"] | components["schemas"]["UndoJob"] | components["schemas"]["UploadJob"])[];
                         /**
                          * Format: int64
-                         * @description How many this page may have.
+                         * @description The maximum number of items of this page.
                          */
                         limit: number;
                         /**
                          * Format: int64
-                         * @description How many come before it.
+                         * @description The number of items before this page.
                          */
                         offset: number;
                         /**
                          * Format: int64
-                         * @description How many the whole list has.
+                         * @description The number of items of the whole list.
                          */
                         total: number;
                     };
@@ -5513,7 +5506,7 @@ export interface operations {
             /** @description `unauthenticated`: You are not signed in. */
             401: {
                 headers: {
-                    /** @description What kind of token is needed (RFC 6750). */
+                    /** @description The kind of token that is required (RFC 6750). */
                     "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
@@ -5521,10 +5514,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: You may not do this. */
+            /** @description `forbidden`: Administrators only. */
             403: {
                 headers: {
-                    /** @description What kind of token is needed (RFC 6750). */
+                    /** @description The kind of token that is required (RFC 6750). */
                     "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
@@ -5553,7 +5546,7 @@ export interface operations {
             /** @description `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `database_read_only`: The database is read-only. `database_access_denied`: The database refuses the service. `database_limit`: A limit of the database server stopped the work. */
             503: {
                 headers: {
-                    /** @description After how many seconds it is worth asking again. */
+                    /** @description The number of seconds to wait before the next attempt. */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -5589,7 +5582,7 @@ export interface operations {
             /** @description `unauthenticated`: You are not signed in. */
             401: {
                 headers: {
-                    /** @description What kind of token is needed (RFC 6750). */
+                    /** @description The kind of token that is required (RFC 6750). */
                     "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
@@ -5597,10 +5590,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: You may not do this. */
+            /** @description `forbidden`: Administrators only. */
             403: {
                 headers: {
-                    /** @description What kind of token is needed (RFC 6750). */
+                    /** @description The kind of token that is required (RFC 6750). */
                     "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
@@ -5638,7 +5631,7 @@ export interface operations {
             /** @description `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `database_read_only`: The database is read-only. `database_access_denied`: The database refuses the service. `database_limit`: A limit of the database server stopped the work. */
             503: {
                 headers: {
-                    /** @description After how many seconds it is worth asking again. */
+                    /** @description The number of seconds to wait before the next attempt. */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -5676,7 +5669,7 @@ export interface operations {
             /** @description `unauthenticated`: You are not signed in. */
             401: {
                 headers: {
-                    /** @description What kind of token is needed (RFC 6750). */
+                    /** @description The kind of token that is required (RFC 6750). */
                     "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
@@ -5684,10 +5677,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: You may not do this. */
+            /** @description `forbidden`: Administrators only. */
             403: {
                 headers: {
-                    /** @description What kind of token is needed (RFC 6750). */
+                    /** @description The kind of token that is required (RFC 6750). */
                     "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
@@ -5734,7 +5727,7 @@ export interface operations {
             /** @description `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `database_read_only`: The database is read-only. `database_access_denied`: The database refuses the service. `database_limit`: A limit of the database server stopped the work. */
             503: {
                 headers: {
-                    /** @description After how many seconds it is worth asking again. */
+                    /** @description The number of seconds to wait before the next attempt. */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -5783,7 +5776,7 @@ export interface operations {
             /** @description `unauthenticated`: You are not signed in. */
             401: {
                 headers: {
-                    /** @description What kind of token is needed (RFC 6750). */
+                    /** @description The kind of token that is required (RFC 6750). */
                     "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
@@ -5791,10 +5784,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: You may not do this. */
+            /** @description `forbidden`: Administrators only. */
             403: {
                 headers: {
-                    /** @description What kind of token is needed (RFC 6750). */
+                    /** @description The kind of token that is required (RFC 6750). */
                     "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
@@ -5832,7 +5825,7 @@ export interface operations {
             /** @description `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `database_read_only`: The database is read-only. `database_access_denied`: The database refuses the service. `database_limit`: A limit of the database server stopped the work. */
             503: {
                 headers: {
-                    /** @description After how many seconds it is worth asking again. */
+                    /** @description The number of seconds to wait before the next attempt. */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -5863,7 +5856,7 @@ export interface operations {
             /** @description `unauthenticated`: You are not signed in. */
             401: {
                 headers: {
-                    /** @description What kind of token is needed (RFC 6750). */
+                    /** @description The kind of token that is required (RFC 6750). */
                     "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
@@ -5871,10 +5864,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: You may not do this. */
+            /** @description `forbidden`: Administrators only. */
             403: {
                 headers: {
-                    /** @description What kind of token is needed (RFC 6750). */
+                    /** @description The kind of token that is required (RFC 6750). */
                     "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
@@ -5903,7 +5896,7 @@ export interface operations {
             /** @description `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `database_read_only`: The database is read-only. `database_access_denied`: The database refuses the service. `database_limit`: A limit of the database server stopped the work. */
             503: {
                 headers: {
-                    /** @description After how many seconds it is worth asking again. */
+                    /** @description The number of seconds to wait before the next attempt. */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -5922,7 +5915,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The process is there. */
+            /** @description The process is alive. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5986,7 +5979,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The service can work. */
+            /** @description The service is ready. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6012,7 +6005,7 @@ export interface operations {
             /** @description `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `database_read_only`: The database is read-only. `database_access_denied`: The database refuses the service. `database_limit`: A limit of the database server stopped the work. `store_misconfigured`: The settings of the store of archives are wrong. `store_unavailable`: The store of archives is not available. */
             503: {
                 headers: {
-                    /** @description After how many seconds it is worth asking again. */
+                    /** @description The number of seconds to wait before the next attempt. */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
