@@ -102,7 +102,7 @@ fn print_counts(diff: &Diff) -> Result<(), ExitError> {
         }
     }
     for (table, outcome) in &diff.tables {
-        let source = match outcome {
+        let side = match outcome {
             Outcome::Compared(_) => continue,
             Outcome::OnlyFrom => "from",
             Outcome::OnlyTo => "to",

@@ -153,7 +153,9 @@ impl RestoreCommand<'_> {
         let (arguments, operations) = (self.arguments, &self.state.operations);
         let plan = async {
             let plan = match given {
-                RereadableArchive::Stored(id) => operations.plan(self.admin, id, &self.request, self.unencrypted()).await,
+                RereadableArchive::Stored(id) => {
+                    operations.plan(self.admin, id, &self.request, self.unencrypted()).await
+                }
                 RereadableArchive::File { path, .. } => {
                     operations.plan_file(self.admin, path.clone(), &self.request).await
                 }
