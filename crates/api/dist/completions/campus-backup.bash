@@ -55,9 +55,6 @@ _campus__backup() {
             campus__backup,migrate)
                 cmd="campus__backup__subcmd__migrate"
                 ;;
-            campus__backup,open)
-                cmd="campus__backup__subcmd__open"
-                ;;
             campus__backup,openapi)
                 cmd="campus__backup__subcmd__openapi"
                 ;;
@@ -148,9 +145,6 @@ _campus__backup() {
             campus__backup__subcmd__help,migrate)
                 cmd="campus__backup__subcmd__help__subcmd__migrate"
                 ;;
-            campus__backup__subcmd__help,open)
-                cmd="campus__backup__subcmd__help__subcmd__open"
-                ;;
             campus__backup__subcmd__help,openapi)
                 cmd="campus__backup__subcmd__help__subcmd__openapi"
                 ;;
@@ -187,39 +181,6 @@ _campus__backup() {
             campus__backup__subcmd__help__subcmd__admin,reset-password)
                 cmd="campus__backup__subcmd__help__subcmd__admin__subcmd__reset__subcmd__password"
                 ;;
-            campus__backup__subcmd__help__subcmd__open,extract)
-                cmd="campus__backup__subcmd__help__subcmd__open__subcmd__extract"
-                ;;
-            campus__backup__subcmd__help__subcmd__open,list)
-                cmd="campus__backup__subcmd__help__subcmd__open__subcmd__list"
-                ;;
-            campus__backup__subcmd__help__subcmd__open,verify)
-                cmd="campus__backup__subcmd__help__subcmd__open__subcmd__verify"
-                ;;
-            campus__backup__subcmd__open,extract)
-                cmd="campus__backup__subcmd__open__subcmd__extract"
-                ;;
-            campus__backup__subcmd__open,help)
-                cmd="campus__backup__subcmd__open__subcmd__help"
-                ;;
-            campus__backup__subcmd__open,list)
-                cmd="campus__backup__subcmd__open__subcmd__list"
-                ;;
-            campus__backup__subcmd__open,verify)
-                cmd="campus__backup__subcmd__open__subcmd__verify"
-                ;;
-            campus__backup__subcmd__open__subcmd__help,extract)
-                cmd="campus__backup__subcmd__open__subcmd__help__subcmd__extract"
-                ;;
-            campus__backup__subcmd__open__subcmd__help,help)
-                cmd="campus__backup__subcmd__open__subcmd__help__subcmd__help"
-                ;;
-            campus__backup__subcmd__open__subcmd__help,list)
-                cmd="campus__backup__subcmd__open__subcmd__help__subcmd__list"
-                ;;
-            campus__backup__subcmd__open__subcmd__help,verify)
-                cmd="campus__backup__subcmd__open__subcmd__help__subcmd__verify"
-                ;;
             *)
                 ;;
         esac
@@ -227,7 +188,7 @@ _campus__backup() {
 
     case "${cmd}" in
         campus__backup)
-            opts="-q -h -V --demo --quiet --database-url --data-dir --archives --archive-key-file --archive-key-previous-file --database-connections --database-timeout --log --log-format --listen --internal-listen --swagger-ui --require-store --public-url --trusted-proxies --cors-origins --admin-username --admin-password-file --jwt-secret-file --jwt-secret-previous-file --token-lifetime --session-lifetime --login-burst --login-burst-address --timezone --max-downloads --chunk-size --blocking-threads --spool-limit --stall-timeout --require-confirmation --undo-window --upload-limit --body-limit --body-timeout --shutdown-timeout --oidc-jwks --oidc-issuer --oidc-audience --oidc-role-claim --oidc-admin-role --help --version serve migrate admin token demo health openapi backup list show verify extract diff restore clear undo delete protect upload download open completions help"
+            opts="-q -h -V --demo --quiet --database-url --data-dir --archives --archive-key-file --archive-key-previous-file --database-connections --database-timeout --log --log-format --listen --internal-listen --swagger-ui --require-store --public-url --trusted-proxies --cors-origins --admin-username --admin-password-file --jwt-secret-file --jwt-secret-previous-file --token-lifetime --session-lifetime --login-burst --login-burst-address --timezone --max-downloads --chunk-size --blocking-threads --spool-limit --stall-timeout --require-confirmation --undo-window --upload-limit --body-limit --body-timeout --shutdown-timeout --oidc-jwks --oidc-issuer --oidc-audience --oidc-role-claim --oidc-admin-role --help --version serve migrate admin token demo health openapi backup list show verify extract diff restore clear undo delete protect upload download completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1021,7 +982,7 @@ _campus__backup() {
             return 0
             ;;
         campus__subcmd__backup__subcmd__extract)
-            opts="-q -h --format --output --delimiter --decimals --dates --names --timezone --json --quiet --database-url --data-dir --archives --archive-key-file --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
+            opts="-q -h --format --output --delimiter --decimals --dates --names --timezone --identity --json --quiet --database-url --data-dir --archives --archive-key-file --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1048,6 +1009,10 @@ _campus__backup() {
                     return 0
                     ;;
                 --timezone)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --identity)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1145,7 +1110,7 @@ _campus__backup() {
             return 0
             ;;
         campus__subcmd__backup__subcmd__help)
-            opts="serve migrate admin token demo health openapi backup list show verify extract diff restore clear undo delete protect upload download open completions help"
+            opts="serve migrate admin token demo health openapi backup list show verify extract diff restore clear undo delete protect upload download completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1382,62 +1347,6 @@ _campus__backup() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        campus__subcmd__backup__subcmd__help__subcmd__open)
-            opts="list verify extract"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        campus__subcmd__backup__subcmd__help__subcmd__open__subcmd__extract)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        campus__subcmd__backup__subcmd__help__subcmd__open__subcmd__list)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        campus__subcmd__backup__subcmd__help__subcmd__open__subcmd__verify)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
         campus__subcmd__backup__subcmd__help__subcmd__openapi)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -1654,168 +1563,6 @@ _campus__backup() {
                     return 0
                     ;;
                 --log-format)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        campus__subcmd__backup__subcmd__open)
-            opts="-h --help list verify extract help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        campus__subcmd__backup__subcmd__open__subcmd__extract)
-            opts="-q -h --identity --json --quiet --format --output --delimiter --decimals --dates --names --timezone --help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                --identity)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --format)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --output)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --delimiter)
-                    COMPREPLY=($(compgen -W "comma semicolon tab" -- "${cur}"))
-                    return 0
-                    ;;
-                --decimals)
-                    COMPREPLY=($(compgen -W "point comma" -- "${cur}"))
-                    return 0
-                    ;;
-                --dates)
-                    COMPREPLY=($(compgen -W "day_first iso" -- "${cur}"))
-                    return 0
-                    ;;
-                --timezone)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        campus__subcmd__backup__subcmd__open__subcmd__help)
-            opts="list verify extract help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        campus__subcmd__backup__subcmd__open__subcmd__help__subcmd__extract)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        campus__subcmd__backup__subcmd__open__subcmd__help__subcmd__help)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        campus__subcmd__backup__subcmd__open__subcmd__help__subcmd__list)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        campus__subcmd__backup__subcmd__open__subcmd__help__subcmd__verify)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        campus__subcmd__backup__subcmd__open__subcmd__list)
-            opts="-q -h --identity --json --quiet --help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                --identity)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        campus__subcmd__backup__subcmd__open__subcmd__verify)
-            opts="-q -h --identity --json --quiet --help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                --identity)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2139,12 +1886,16 @@ _campus__backup() {
             return 0
             ;;
         campus__subcmd__backup__subcmd__show)
-            opts="-q -h --json --quiet --database-url --data-dir --archives --archive-key-file --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
+            opts="-q -h --identity --json --quiet --database-url --data-dir --archives --archive-key-file --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --identity)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --database-url)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -2359,12 +2110,16 @@ _campus__backup() {
             return 0
             ;;
         campus__subcmd__backup__subcmd__verify)
-            opts="-q -h --test-restore --json --quiet --database-url --data-dir --archives --archive-key-file --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
+            opts="-q -h --test-restore --identity --json --quiet --database-url --data-dir --archives --archive-key-file --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --identity)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --database-url)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

@@ -71,26 +71,25 @@ complete -c campus-backup -n "__fish_campus_backup_needs_command" -s h -l help -
 complete -c campus-backup -n "__fish_campus_backup_needs_command" -s V -l version -d 'Print version'
 complete -c campus-backup -n "__fish_campus_backup_needs_command" -f -a "serve" -d 'Run the service. It is the default: `campus-backup --demo` is `campus-backup serve --demo`. It runs pending migrations first'
 complete -c campus-backup -n "__fish_campus_backup_needs_command" -f -a "migrate" -d 'Create the data folder, the database file and the folder of archives if they are absent, run pending migrations, and end'
-complete -c campus-backup -n "__fish_campus_backup_needs_command" -f -a "admin" -d 'Administrators\' accounts'
+complete -c campus-backup -n "__fish_campus_backup_needs_command" -f -a "admin" -d 'Manage administrators\' accounts'
 complete -c campus-backup -n "__fish_campus_backup_needs_command" -f -a "token" -d 'Print an access token for a user, for scripts'
-complete -c campus-backup -n "__fish_campus_backup_needs_command" -f -a "demo" -d 'Fill a database that is empty, or has only the first administrator, who stays, with a school that does not exist'
-complete -c campus-backup -n "__fish_campus_backup_needs_command" -f -a "health" -d 'Ask the service that runs with these settings whether it can work; for health checks'
-complete -c campus-backup -n "__fish_campus_backup_needs_command" -f -a "openapi" -d 'Print the API\'s document'
-complete -c campus-backup -n "__fish_campus_backup_needs_command" -f -a "backup" -d 'Take an archive of everything, read it back and list it'
-complete -c campus-backup -n "__fish_campus_backup_needs_command" -f -a "list" -d 'List the archives, the newest first. No database and no account is needed'
-complete -c campus-backup -n "__fish_campus_backup_needs_command" -f -a "show" -d 'Say what is known of an archive. No database and no account is needed'
-complete -c campus-backup -n "__fish_campus_backup_needs_command" -f -a "verify" -d 'Read a stored archive to its end and compare everything. If the archive is whole and has no manifest, or a damaged one, the manifest is made again. Damage is remembered with the archive; that it is whole only the service can sign, so verify it there to have that remembered. No database and no account is needed'
-complete -c campus-backup -n "__fish_campus_backup_needs_command" -f -a "extract" -d 'Take one table out of an archive, as its download was at the archive\'s moment. No database and no account is needed'
-complete -c campus-backup -n "__fish_campus_backup_needs_command" -f -a "diff" -d 'Compare two archives, or one and the live data'
-complete -c campus-backup -n "__fish_campus_backup_needs_command" -f -a "restore" -d 'Restore an archive: show the plan, ask, take a safety archive, and do it in one transaction. An empty database is filled, too; if nobody can sign in afterwards, an administrator is made'
-complete -c campus-backup -n "__fish_campus_backup_needs_command" -f -a "clear" -d 'Remove all rows of a table, with everything that can\'t stand without them: show what would be removed, ask, create a safety backup, and do it in one transaction. It can be undone'
-complete -c campus-backup -n "__fish_campus_backup_needs_command" -f -a "undo" -d 'Undo a clear: put back exactly the rows that it removed'
-complete -c campus-backup -n "__fish_campus_backup_needs_command" -f -a "delete" -d 'Delete an archive, for ever'
-complete -c campus-backup -n "__fish_campus_backup_needs_command" -f -a "protect" -d 'Protect an archive from deletion'
-complete -c campus-backup -n "__fish_campus_backup_needs_command" -f -a "upload" -d 'Put a backup file among the archives. It is read to its end, and what is not whole is refused'
-complete -c campus-backup -n "__fish_campus_backup_needs_command" -f -a "download" -d 'Save a stored archive as it is, or a table of the live data'
-complete -c campus-backup -n "__fish_campus_backup_needs_command" -f -a "open" -d 'Look into an archive, such as the complete JSON backup: no service and no database is needed'
-complete -c campus-backup -n "__fish_campus_backup_needs_command" -f -a "completions" -d 'Print what makes a shell complete the command line'
+complete -c campus-backup -n "__fish_campus_backup_needs_command" -f -a "demo" -d 'Fill a database with an invented school. The database must be empty, or have only the first administrator, which stays'
+complete -c campus-backup -n "__fish_campus_backup_needs_command" -f -a "health" -d 'Ask the service that runs with these settings whether it is ready; for health checks'
+complete -c campus-backup -n "__fish_campus_backup_needs_command" -f -a "openapi" -d 'Print the API\'s document (OpenAPI)'
+complete -c campus-backup -n "__fish_campus_backup_needs_command" -f -a "backup" -d 'Create a backup of everything, read it back and store it'
+complete -c campus-backup -n "__fish_campus_backup_needs_command" -f -a "list" -d 'List the stored archives, the newest first. Needs no database and no account'
+complete -c campus-backup -n "__fish_campus_backup_needs_command" -f -a "show" -d 'Show an archive\'s details. Needs no database and no account. A file is read to its end and needs no installation'
+complete -c campus-backup -n "__fish_campus_backup_needs_command" -f -a "verify" -d 'Read an archive to its end and compare everything. Needs no database and no account; a file needs no installation either. If a stored archive is complete and its manifest is missing or damaged, the manifest is written again. Damage is recorded with the archive. Success is recorded only if the service verifies it, because only the service can sign it'
+complete -c campus-backup -n "__fish_campus_backup_needs_command" -f -a "extract" -d 'Write one table of an archive as a file, equal to its download at the archive\'s moment. Needs no database and no account; a file needs no installation either'
+complete -c campus-backup -n "__fish_campus_backup_needs_command" -f -a "diff" -d 'Compare two archives, or an archive with the live data'
+complete -c campus-backup -n "__fish_campus_backup_needs_command" -f -a "restore" -d 'Restore an archive: show the plan, ask for confirmation, create a safety backup, and restore in one transaction. An empty database is filled, too. If no administrator can sign in afterwards, one is created'
+complete -c campus-backup -n "__fish_campus_backup_needs_command" -f -a "clear" -d 'Delete all rows of a table and all rows that depend on them: show the counts, ask for confirmation, create a safety backup, and delete in one transaction. It can be undone'
+complete -c campus-backup -n "__fish_campus_backup_needs_command" -f -a "undo" -d 'Undo a clear: insert exactly the rows that it deleted'
+complete -c campus-backup -n "__fish_campus_backup_needs_command" -f -a "delete" -d 'Delete a stored archive permanently'
+complete -c campus-backup -n "__fish_campus_backup_needs_command" -f -a "protect" -d 'Protect a stored archive from deletion'
+complete -c campus-backup -n "__fish_campus_backup_needs_command" -f -a "upload" -d 'Store a backup file as an archive. The file is read to its end and refused if it is not complete'
+complete -c campus-backup -n "__fish_campus_backup_needs_command" -f -a "download" -d 'Save a stored archive as a file, or a table of the live data'
+complete -c campus-backup -n "__fish_campus_backup_needs_command" -f -a "completions" -d 'Print the shell\'s completion script'
 complete -c campus-backup -n "__fish_campus_backup_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand serve" -l database-url -d 'The database: `sqlite:FILE`, `postgres://...`, `mysql://...` or `mariadb://...` [default: the file `campus-backup.db` in the data folder]' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand serve" -l data-dir -d 'The folder for everything that the service stores itself. The service creates it with mode 0700' -r
@@ -148,11 +147,11 @@ complete -c campus-backup -n "__fish_campus_backup_using_subcommand migrate" -l 
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand migrate" -s q -l quiet -d 'Print nothing but what was asked for, and errors'
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand migrate" -s h -l help -d 'Print help'
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand admin; and not __fish_seen_subcommand_from create reset-password end-sessions help" -s h -l help -d 'Print help'
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand admin; and not __fish_seen_subcommand_from create reset-password end-sessions help" -f -a "create" -d 'Create an administrator. Without a password file a one-time password is made and printed once'
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand admin; and not __fish_seen_subcommand_from create reset-password end-sessions help" -f -a "reset-password" -d 'Give a user a new password, which ends all sessions, tokens and download links of the account. Without a password file a one-time password is made and printed once'
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand admin; and not __fish_seen_subcommand_from create reset-password end-sessions help" -f -a "end-sessions" -d 'End all sessions, tokens and download links of a user. The service may run meanwhile'
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand admin; and not __fish_seen_subcommand_from create reset-password end-sessions help" -f -a "create" -d 'Create an administrator. Without a password file, a one-time password is generated and printed once'
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand admin; and not __fish_seen_subcommand_from create reset-password end-sessions help" -f -a "reset-password" -d 'Set a new password, which ends all sessions, tokens and download links of the account. Without a password file, a one-time password is generated and printed once'
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand admin; and not __fish_seen_subcommand_from create reset-password end-sessions help" -f -a "end-sessions" -d 'End all sessions, tokens and download links of a user. The service may be running'
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand admin; and not __fish_seen_subcommand_from create reset-password end-sessions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand admin; and __fish_seen_subcommand_from create" -l email -d 'Their address' -r
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand admin; and __fish_seen_subcommand_from create" -l email -d 'Email address' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand admin; and __fish_seen_subcommand_from create" -l password-file -d 'A file with the password; `-` is the standard input' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand admin; and __fish_seen_subcommand_from create" -l database-url -d 'The database: `sqlite:FILE`, `postgres://...`, `mysql://...` or `mariadb://...` [default: the file `campus-backup.db` in the data folder]' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand admin; and __fish_seen_subcommand_from create" -l data-dir -d 'The folder for everything that the service stores itself. The service creates it with mode 0700' -r
@@ -186,14 +185,14 @@ complete -c campus-backup -n "__fish_campus_backup_using_subcommand admin; and _
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand admin; and __fish_seen_subcommand_from end-sessions" -l database-timeout -d 'How long a request waits for the database or for another writer, up to `1h`' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand admin; and __fish_seen_subcommand_from end-sessions" -l log -d '`off`, `error`, `warn`, `info`, `debug`, `trace`, or a filter such as `info,campus_backup_domain=debug` [default: `info`; for commands that end by themselves `warn`, with `--json` `off`]' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand admin; and __fish_seen_subcommand_from end-sessions" -l log-format -d '`text`, or `json` with one object a line' -r
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand admin; and __fish_seen_subcommand_from end-sessions" -l all -d 'Those of everybody'
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand admin; and __fish_seen_subcommand_from end-sessions" -l all -d 'End those of all users'
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand admin; and __fish_seen_subcommand_from end-sessions" -s q -l quiet -d 'Print nothing but what was asked for, and errors'
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand admin; and __fish_seen_subcommand_from end-sessions" -s h -l help -d 'Print help'
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand admin; and __fish_seen_subcommand_from help" -f -a "create" -d 'Create an administrator. Without a password file a one-time password is made and printed once'
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand admin; and __fish_seen_subcommand_from help" -f -a "reset-password" -d 'Give a user a new password, which ends all sessions, tokens and download links of the account. Without a password file a one-time password is made and printed once'
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand admin; and __fish_seen_subcommand_from help" -f -a "end-sessions" -d 'End all sessions, tokens and download links of a user. The service may run meanwhile'
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand admin; and __fish_seen_subcommand_from help" -f -a "create" -d 'Create an administrator. Without a password file, a one-time password is generated and printed once'
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand admin; and __fish_seen_subcommand_from help" -f -a "reset-password" -d 'Set a new password, which ends all sessions, tokens and download links of the account. Without a password file, a one-time password is generated and printed once'
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand admin; and __fish_seen_subcommand_from help" -f -a "end-sessions" -d 'End all sessions, tokens and download links of a user. The service may be running'
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand admin; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand token" -l lifetime -d 'How long it is valid, `365d` at most [default: that of `--token-lifetime`]' -r
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand token" -l lifetime -d 'Lifetime of the token, `365d` at most [default: that of `--token-lifetime`]' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand token" -l database-url -d 'The database: `sqlite:FILE`, `postgres://...`, `mysql://...` or `mariadb://...` [default: the file `campus-backup.db` in the data folder]' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand token" -l data-dir -d 'The folder for everything that the service stores itself. The service creates it with mode 0700' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand token" -l archives -d 'The store of archives: a folder or `file:FOLDER` (created with mode 0700), `s3://BUCKET/PREFIX`, `gs://BUCKET/PREFIX` or `az://CONTAINER/PREFIX`. Credentials and endpoints come from each provider\'s variables, such as `AWS_ACCESS_KEY_ID` [default: the folder `archives` in the data folder]' -r
@@ -205,7 +204,7 @@ complete -c campus-backup -n "__fish_campus_backup_using_subcommand token" -l lo
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand token" -l log-format -d '`text`, or `json` with one object a line' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand token" -s q -l quiet -d 'Print nothing but what was asked for, and errors'
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand token" -s h -l help -d 'Print help'
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand demo" -l scale -d 'The size of the school, 1,000 at most: 1 is 1,000 students, 5,000 payments and 100,000 rows of attendance' -r
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand demo" -l scale -d 'Size of the school, 1,000 at most: 1 is 1,000 students, 5,000 payments and 100,000 rows of attendance' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand demo" -l database-url -d 'The database: `sqlite:FILE`, `postgres://...`, `mysql://...` or `mariadb://...` [default: the file `campus-backup.db` in the data folder]' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand demo" -l data-dir -d 'The folder for everything that the service stores itself. The service creates it with mode 0700' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand demo" -l archives -d 'The store of archives: a folder or `file:FOLDER` (created with mode 0700), `s3://BUCKET/PREFIX`, `gs://BUCKET/PREFIX` or `az://CONTAINER/PREFIX`. Credentials and endpoints come from each provider\'s variables, such as `AWS_ACCESS_KEY_ID` [default: the folder `archives` in the data folder]' -r
@@ -230,9 +229,9 @@ complete -c campus-backup -n "__fish_campus_backup_using_subcommand health" -l s
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand health" -s q -l quiet -d 'Print nothing but what was asked for, and errors'
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand health" -s h -l help -d 'Print help'
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand openapi" -s h -l help -d 'Print help'
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand backup" -l label -d 'A short name' -r
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand backup" -l note -d 'A longer word' -r
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand backup" -l as -d 'The administrator who acts; a restore leaves this account as it is' -r
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand backup" -l label -d 'Short name' -r
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand backup" -l note -d 'Free-text note' -r
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand backup" -l as -d 'The administrator that acts. A restore leaves this account as it is' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand backup" -l database-url -d 'The database: `sqlite:FILE`, `postgres://...`, `mysql://...` or `mariadb://...` [default: the file `campus-backup.db` in the data folder]' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand backup" -l data-dir -d 'The folder for everything that the service stores itself. The service creates it with mode 0700' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand backup" -l archives -d 'The store of archives: a folder or `file:FOLDER` (created with mode 0700), `s3://BUCKET/PREFIX`, `gs://BUCKET/PREFIX` or `az://CONTAINER/PREFIX`. Credentials and endpoints come from each provider\'s variables, such as `AWS_ACCESS_KEY_ID` [default: the folder `archives` in the data folder]' -r
@@ -243,7 +242,7 @@ complete -c campus-backup -n "__fish_campus_backup_using_subcommand backup" -l d
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand backup" -l log -d '`off`, `error`, `warn`, `info`, `debug`, `trace`, or a filter such as `info,campus_backup_domain=debug` [default: `info`; for commands that end by themselves `warn`, with `--json` `off`]' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand backup" -l log-format -d '`text`, or `json` with one object a line' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand backup" -l protected -d 'Protect it from deletion'
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand backup" -l json -d 'Answer with one JSON object, for scripts'
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand backup" -l json -d 'Print one JSON object, for scripts'
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand backup" -s q -l quiet -d 'Print nothing but what was asked for, and errors'
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand backup" -s h -l help -d 'Print help'
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand list" -l database-url -d 'The database: `sqlite:FILE`, `postgres://...`, `mysql://...` or `mariadb://...` [default: the file `campus-backup.db` in the data folder]' -r
@@ -255,9 +254,10 @@ complete -c campus-backup -n "__fish_campus_backup_using_subcommand list" -l dat
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand list" -l database-timeout -d 'How long a request waits for the database or for another writer, up to `1h`' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand list" -l log -d '`off`, `error`, `warn`, `info`, `debug`, `trace`, or a filter such as `info,campus_backup_domain=debug` [default: `info`; for commands that end by themselves `warn`, with `--json` `off`]' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand list" -l log-format -d '`text`, or `json` with one object a line' -r
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand list" -l json -d 'Answer with one JSON object, for scripts'
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand list" -l json -d 'Print one JSON object, for scripts'
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand list" -s q -l quiet -d 'Print nothing but what was asked for, and errors'
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand list" -s h -l help -d 'Print help'
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand show" -l identity -d 'A file with secret keys of age, as `age-keygen` makes it, that opens this archive. Other users must not be able to read the file [default: the keys of the settings]' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand show" -l database-url -d 'The database: `sqlite:FILE`, `postgres://...`, `mysql://...` or `mariadb://...` [default: the file `campus-backup.db` in the data folder]' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand show" -l data-dir -d 'The folder for everything that the service stores itself. The service creates it with mode 0700' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand show" -l archives -d 'The store of archives: a folder or `file:FOLDER` (created with mode 0700), `s3://BUCKET/PREFIX`, `gs://BUCKET/PREFIX` or `az://CONTAINER/PREFIX`. Credentials and endpoints come from each provider\'s variables, such as `AWS_ACCESS_KEY_ID` [default: the folder `archives` in the data folder]' -r
@@ -267,9 +267,10 @@ complete -c campus-backup -n "__fish_campus_backup_using_subcommand show" -l dat
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand show" -l database-timeout -d 'How long a request waits for the database or for another writer, up to `1h`' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand show" -l log -d '`off`, `error`, `warn`, `info`, `debug`, `trace`, or a filter such as `info,campus_backup_domain=debug` [default: `info`; for commands that end by themselves `warn`, with `--json` `off`]' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand show" -l log-format -d '`text`, or `json` with one object a line' -r
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand show" -l json -d 'Answer with one JSON object, for scripts'
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand show" -l json -d 'Print one JSON object, for scripts'
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand show" -s q -l quiet -d 'Print nothing but what was asked for, and errors'
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand show" -s h -l help -d 'Print help'
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand verify" -l identity -d 'A file with secret keys of age, as `age-keygen` makes it, that opens this archive. Other users must not be able to read the file [default: the keys of the settings]' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand verify" -l database-url -d 'The database: `sqlite:FILE`, `postgres://...`, `mysql://...` or `mariadb://...` [default: the file `campus-backup.db` in the data folder]' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand verify" -l data-dir -d 'The folder for everything that the service stores itself. The service creates it with mode 0700' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand verify" -l archives -d 'The store of archives: a folder or `file:FOLDER` (created with mode 0700), `s3://BUCKET/PREFIX`, `gs://BUCKET/PREFIX` or `az://CONTAINER/PREFIX`. Credentials and endpoints come from each provider\'s variables, such as `AWS_ACCESS_KEY_ID` [default: the folder `archives` in the data folder]' -r
@@ -279,20 +280,21 @@ complete -c campus-backup -n "__fish_campus_backup_using_subcommand verify" -l d
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand verify" -l database-timeout -d 'How long a request waits for the database or for another writer, up to `1h`' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand verify" -l log -d '`off`, `error`, `warn`, `info`, `debug`, `trace`, or a filter such as `info,campus_backup_domain=debug` [default: `info`; for commands that end by themselves `warn`, with `--json` `off`]' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand verify" -l log-format -d '`text`, or `json` with one object a line' -r
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand verify" -l test-restore -d 'Also restore it into a database of its own, which says how long a restore takes'
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand verify" -l json -d 'Answer with one JSON object, for scripts'
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand verify" -l test-restore -d 'Also restore it into a temporary database, which shows how long a restore takes. Only for a stored archive'
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand verify" -l json -d 'Print one JSON object, for scripts'
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand verify" -s q -l quiet -d 'Print nothing but what was asked for, and errors'
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand verify" -s h -l help -d 'Print help'
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand extract" -l format -d 'csv or json' -r
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand extract" -l output -d 'Where the table goes; it appears there only if the archive is whole. `-` is the standard output [default: -]' -r
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand extract" -l delimiter -d 'What stands between two fields of CSV' -r -f -a "comma\t'`,`'
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand extract" -l output -d 'Output file, which appears only if the archive is complete. `-` is the standard output [default: -]' -r
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand extract" -l delimiter -d 'Delimiter between the fields of CSV' -r -f -a "comma\t'`,`'
 semicolon\t'`;`'
 tab\t'A tab'"
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand extract" -l decimals -d 'What stands before the decimals of an amount in CSV' -r -f -a "point\t'`12.50`'
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand extract" -l decimals -d 'Decimal mark of amounts in CSV' -r -f -a "point\t'`12.50`'
 comma\t'`12,50`'"
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand extract" -l dates -d 'How dates are written in CSV' -r -f -a "day_first\t'`31-12-2024`'
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand extract" -l dates -d 'Style of dates in CSV' -r -f -a "day_first\t'`31-12-2024`'
 iso\t'`2024-12-31`'"
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand extract" -l timezone -d 'In which time zone CSV shows times' -r
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand extract" -l timezone -d 'Time zone of times in CSV' -r
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand extract" -l identity -d 'A file with secret keys of age, as `age-keygen` makes it, that opens this archive. Other users must not be able to read the file [default: the keys of the settings]' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand extract" -l database-url -d 'The database: `sqlite:FILE`, `postgres://...`, `mysql://...` or `mariadb://...` [default: the file `campus-backup.db` in the data folder]' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand extract" -l data-dir -d 'The folder for everything that the service stores itself. The service creates it with mode 0700' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand extract" -l archives -d 'The store of archives: a folder or `file:FOLDER` (created with mode 0700), `s3://BUCKET/PREFIX`, `gs://BUCKET/PREFIX` or `az://CONTAINER/PREFIX`. Credentials and endpoints come from each provider\'s variables, such as `AWS_ACCESS_KEY_ID` [default: the folder `archives` in the data folder]' -r
@@ -302,11 +304,11 @@ complete -c campus-backup -n "__fish_campus_backup_using_subcommand extract" -l 
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand extract" -l database-timeout -d 'How long a request waits for the database or for another writer, up to `1h`' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand extract" -l log -d '`off`, `error`, `warn`, `info`, `debug`, `trace`, or a filter such as `info,campus_backup_domain=debug` [default: `info`; for commands that end by themselves `warn`, with `--json` `off`]' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand extract" -l log-format -d '`text`, or `json` with one object a line' -r
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand extract" -l names -d 'Columns with the names of students and courses beside their ids, in CSV and XLSX'
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand extract" -l json -d 'Answer with one JSON object, for scripts'
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand extract" -l names -d 'Add columns with the names of students and courses beside their ids, in CSV and XLSX'
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand extract" -l json -d 'Print one JSON object, for scripts'
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand extract" -s q -l quiet -d 'Print nothing but what was asked for, and errors'
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand extract" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand diff" -l as -d 'The administrator who acts; a restore leaves this account as it is' -r
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand diff" -l as -d 'The administrator that acts. A restore leaves this account as it is' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand diff" -l database-url -d 'The database: `sqlite:FILE`, `postgres://...`, `mysql://...` or `mariadb://...` [default: the file `campus-backup.db` in the data folder]' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand diff" -l data-dir -d 'The folder for everything that the service stores itself. The service creates it with mode 0700' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand diff" -l archives -d 'The store of archives: a folder or `file:FOLDER` (created with mode 0700), `s3://BUCKET/PREFIX`, `gs://BUCKET/PREFIX` or `az://CONTAINER/PREFIX`. Credentials and endpoints come from each provider\'s variables, such as `AWS_ACCESS_KEY_ID` [default: the folder `archives` in the data folder]' -r
@@ -317,13 +319,13 @@ complete -c campus-backup -n "__fish_campus_backup_using_subcommand diff" -l dat
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand diff" -l log -d '`off`, `error`, `warn`, `info`, `debug`, `trace`, or a filter such as `info,campus_backup_domain=debug` [default: `info`; for commands that end by themselves `warn`, with `--json` `off`]' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand diff" -l log-format -d '`text`, or `json` with one object a line' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand diff" -l csv -d 'Print all rows that differ as CSV instead of counts'
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand diff" -l json -d 'Answer with one JSON object, for scripts'
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand diff" -l json -d 'Print one JSON object, for scripts'
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand diff" -s q -l quiet -d 'Print nothing but what was asked for, and errors'
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand diff" -s h -l help -d 'Print help'
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand restore" -l mode -d 'What becomes of rows: `replace` makes them what the archive has and removes all others, `merge` removes none, `insert_missing` adds only those that are not there' -r
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand restore" -l table -d 'Only this table; may be repeated [default: everything]' -r
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand restore" -l student -d 'Only the student with this id, with everything that hangs on them' -r
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand restore" -l as -d 'The administrator who acts; a restore leaves this account as it is' -r
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand restore" -l mode -d '`replace` makes the rows equal to the archive and deletes all others. `merge` deletes none. `insert_missing` adds only rows that are absent' -r
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand restore" -l table -d 'Restore only this table. May be repeated [default: everything]' -r
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand restore" -l student -d 'Restore only the student with this id, with all rows that belong to them' -r
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand restore" -l as -d 'The administrator that acts. A restore leaves this account as it is' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand restore" -l database-url -d 'The database: `sqlite:FILE`, `postgres://...`, `mysql://...` or `mariadb://...` [default: the file `campus-backup.db` in the data folder]' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand restore" -l data-dir -d 'The folder for everything that the service stores itself. The service creates it with mode 0700' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand restore" -l archives -d 'The store of archives: a folder or `file:FOLDER` (created with mode 0700), `s3://BUCKET/PREFIX`, `gs://BUCKET/PREFIX` or `az://CONTAINER/PREFIX`. Credentials and endpoints come from each provider\'s variables, such as `AWS_ACCESS_KEY_ID` [default: the folder `archives` in the data folder]' -r
@@ -333,16 +335,16 @@ complete -c campus-backup -n "__fish_campus_backup_using_subcommand restore" -l 
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand restore" -l database-timeout -d 'How long a request waits for the database or for another writer, up to `1h`' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand restore" -l log -d '`off`, `error`, `warn`, `info`, `debug`, `trace`, or a filter such as `info,campus_backup_domain=debug` [default: `info`; for commands that end by themselves `warn`, with `--json` `off`]' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand restore" -l log-format -d '`text`, or `json` with one object a line' -r
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand restore" -l disable-administrators -d 'Disable active administrators whom the archive has as inactive, with another role, or with a password with which nobody can sign in. Otherwise they stay as they are'
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand restore" -l allow-unencrypted -d 'Restore an archive of the store that is not encrypted although the settings encrypt archives: whoever can write to the store, without any key, may have put it there. A file needs no such flag'
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand restore" -l disable-administrators -d 'Disable active administrators that the archive has as inactive, with another role, or with a password that no longer works. Without this flag they stay as they are'
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand restore" -l allow-unencrypted -d 'Restore a stored archive that is not encrypted although the settings encrypt archives. Anyone with write access to the store could have put it there without a key. A file needs no such flag'
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand restore" -l dry-run -d 'Show the plan and change nothing'
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand restore" -l yes -d 'Do not ask. Without a terminal it can\'t be asked, and is refused'
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand restore" -l confirm-administrators -d 'Confirm that the accounts of administrators which the plan names are to change. Needed with --yes if there are any'
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand restore" -l json -d 'Answer with one JSON object, for scripts'
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand restore" -l yes -d 'Do not ask for confirmation. Required where there is no terminal to ask on'
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand restore" -l confirm-administrators -d 'Confirm the changes to administrators\' accounts that the plan names. Required with --yes if there are any'
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand restore" -l json -d 'Print one JSON object, for scripts'
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand restore" -s q -l quiet -d 'Print nothing but what was asked for, and errors'
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand restore" -s h -l help -d 'Print help'
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand clear" -l expected-rows -d 'Change nothing if another number of rows would be removed' -r
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand clear" -l as -d 'The administrator who acts; a restore leaves this account as it is' -r
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand clear" -l expected-rows -d 'Change nothing if another number of rows would be deleted' -r
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand clear" -l as -d 'The administrator that acts. A restore leaves this account as it is' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand clear" -l database-url -d 'The database: `sqlite:FILE`, `postgres://...`, `mysql://...` or `mariadb://...` [default: the file `campus-backup.db` in the data folder]' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand clear" -l data-dir -d 'The folder for everything that the service stores itself. The service creates it with mode 0700' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand clear" -l archives -d 'The store of archives: a folder or `file:FOLDER` (created with mode 0700), `s3://BUCKET/PREFIX`, `gs://BUCKET/PREFIX` or `az://CONTAINER/PREFIX`. Credentials and endpoints come from each provider\'s variables, such as `AWS_ACCESS_KEY_ID` [default: the folder `archives` in the data folder]' -r
@@ -352,12 +354,12 @@ complete -c campus-backup -n "__fish_campus_backup_using_subcommand clear" -l da
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand clear" -l database-timeout -d 'How long a request waits for the database or for another writer, up to `1h`' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand clear" -l log -d '`off`, `error`, `warn`, `info`, `debug`, `trace`, or a filter such as `info,campus_backup_domain=debug` [default: `info`; for commands that end by themselves `warn`, with `--json` `off`]' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand clear" -l log-format -d '`text`, or `json` with one object a line' -r
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand clear" -l dry-run -d 'Show what would be removed and change nothing'
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand clear" -l yes -d 'Do not ask. Without a terminal it can\'t be asked, and is refused'
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand clear" -l json -d 'Answer with one JSON object, for scripts'
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand clear" -l dry-run -d 'Show what would be deleted and change nothing'
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand clear" -l yes -d 'Do not ask for confirmation. Required where there is no terminal to ask on'
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand clear" -l json -d 'Print one JSON object, for scripts'
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand clear" -s q -l quiet -d 'Print nothing but what was asked for, and errors'
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand clear" -s h -l help -d 'Print help'
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand undo" -l as -d 'The administrator who acts; a restore leaves this account as it is' -r
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand undo" -l as -d 'The administrator that acts. A restore leaves this account as it is' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand undo" -l database-url -d 'The database: `sqlite:FILE`, `postgres://...`, `mysql://...` or `mariadb://...` [default: the file `campus-backup.db` in the data folder]' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand undo" -l data-dir -d 'The folder for everything that the service stores itself. The service creates it with mode 0700' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand undo" -l archives -d 'The store of archives: a folder or `file:FOLDER` (created with mode 0700), `s3://BUCKET/PREFIX`, `gs://BUCKET/PREFIX` or `az://CONTAINER/PREFIX`. Credentials and endpoints come from each provider\'s variables, such as `AWS_ACCESS_KEY_ID` [default: the folder `archives` in the data folder]' -r
@@ -367,10 +369,10 @@ complete -c campus-backup -n "__fish_campus_backup_using_subcommand undo" -l dat
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand undo" -l database-timeout -d 'How long a request waits for the database or for another writer, up to `1h`' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand undo" -l log -d '`off`, `error`, `warn`, `info`, `debug`, `trace`, or a filter such as `info,campus_backup_domain=debug` [default: `info`; for commands that end by themselves `warn`, with `--json` `off`]' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand undo" -l log-format -d '`text`, or `json` with one object a line' -r
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand undo" -l json -d 'Answer with one JSON object, for scripts'
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand undo" -l json -d 'Print one JSON object, for scripts'
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand undo" -s q -l quiet -d 'Print nothing but what was asked for, and errors'
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand undo" -s h -l help -d 'Print help'
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand delete" -l as -d 'The administrator who acts; a restore leaves this account as it is' -r
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand delete" -l as -d 'The administrator that acts. A restore leaves this account as it is' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand delete" -l database-url -d 'The database: `sqlite:FILE`, `postgres://...`, `mysql://...` or `mariadb://...` [default: the file `campus-backup.db` in the data folder]' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand delete" -l data-dir -d 'The folder for everything that the service stores itself. The service creates it with mode 0700' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand delete" -l archives -d 'The store of archives: a folder or `file:FOLDER` (created with mode 0700), `s3://BUCKET/PREFIX`, `gs://BUCKET/PREFIX` or `az://CONTAINER/PREFIX`. Credentials and endpoints come from each provider\'s variables, such as `AWS_ACCESS_KEY_ID` [default: the folder `archives` in the data folder]' -r
@@ -380,12 +382,12 @@ complete -c campus-backup -n "__fish_campus_backup_using_subcommand delete" -l d
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand delete" -l database-timeout -d 'How long a request waits for the database or for another writer, up to `1h`' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand delete" -l log -d '`off`, `error`, `warn`, `info`, `debug`, `trace`, or a filter such as `info,campus_backup_domain=debug` [default: `info`; for commands that end by themselves `warn`, with `--json` `off`]' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand delete" -l log-format -d '`text`, or `json` with one object a line' -r
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand delete" -l force -d 'Delete it although a clear can be undone only with it. A protected archive is not deleted all the same'
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand delete" -l yes -d 'Do not ask. Without a terminal it can\'t be asked, and is refused'
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand delete" -l json -d 'Answer with one JSON object, for scripts'
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand delete" -l force -d 'Delete it even if the undo of a clear needs it. A protected archive is never deleted'
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand delete" -l yes -d 'Do not ask for confirmation. Required where there is no terminal to ask on'
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand delete" -l json -d 'Print one JSON object, for scripts'
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand delete" -s q -l quiet -d 'Print nothing but what was asked for, and errors'
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand delete" -s h -l help -d 'Print help'
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand protect" -l as -d 'The administrator who acts; a restore leaves this account as it is' -r
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand protect" -l as -d 'The administrator that acts. A restore leaves this account as it is' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand protect" -l database-url -d 'The database: `sqlite:FILE`, `postgres://...`, `mysql://...` or `mariadb://...` [default: the file `campus-backup.db` in the data folder]' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand protect" -l data-dir -d 'The folder for everything that the service stores itself. The service creates it with mode 0700' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand protect" -l archives -d 'The store of archives: a folder or `file:FOLDER` (created with mode 0700), `s3://BUCKET/PREFIX`, `gs://BUCKET/PREFIX` or `az://CONTAINER/PREFIX`. Credentials and endpoints come from each provider\'s variables, such as `AWS_ACCESS_KEY_ID` [default: the folder `archives` in the data folder]' -r
@@ -396,12 +398,12 @@ complete -c campus-backup -n "__fish_campus_backup_using_subcommand protect" -l 
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand protect" -l log -d '`off`, `error`, `warn`, `info`, `debug`, `trace`, or a filter such as `info,campus_backup_domain=debug` [default: `info`; for commands that end by themselves `warn`, with `--json` `off`]' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand protect" -l log-format -d '`text`, or `json` with one object a line' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand protect" -l off -d 'End the protection'
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand protect" -l json -d 'Answer with one JSON object, for scripts'
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand protect" -l json -d 'Print one JSON object, for scripts'
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand protect" -s q -l quiet -d 'Print nothing but what was asked for, and errors'
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand protect" -s h -l help -d 'Print help'
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand upload" -l label -d 'A short name' -r
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand upload" -l note -d 'A longer word' -r
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand upload" -l as -d 'The administrator who acts; a restore leaves this account as it is' -r
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand upload" -l label -d 'Short name' -r
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand upload" -l note -d 'Free-text note' -r
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand upload" -l as -d 'The administrator that acts. A restore leaves this account as it is' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand upload" -l database-url -d 'The database: `sqlite:FILE`, `postgres://...`, `mysql://...` or `mariadb://...` [default: the file `campus-backup.db` in the data folder]' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand upload" -l data-dir -d 'The folder for everything that the service stores itself. The service creates it with mode 0700' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand upload" -l archives -d 'The store of archives: a folder or `file:FOLDER` (created with mode 0700), `s3://BUCKET/PREFIX`, `gs://BUCKET/PREFIX` or `az://CONTAINER/PREFIX`. Credentials and endpoints come from each provider\'s variables, such as `AWS_ACCESS_KEY_ID` [default: the folder `archives` in the data folder]' -r
@@ -412,19 +414,19 @@ complete -c campus-backup -n "__fish_campus_backup_using_subcommand upload" -l d
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand upload" -l log -d '`off`, `error`, `warn`, `info`, `debug`, `trace`, or a filter such as `info,campus_backup_domain=debug` [default: `info`; for commands that end by themselves `warn`, with `--json` `off`]' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand upload" -l log-format -d '`text`, or `json` with one object a line' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand upload" -l protected -d 'Protect it from deletion'
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand upload" -l json -d 'Answer with one JSON object, for scripts'
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand upload" -l json -d 'Print one JSON object, for scripts'
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand upload" -s q -l quiet -d 'Print nothing but what was asked for, and errors'
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand upload" -s h -l help -d 'Print help'
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand download" -l format -d 'csv, json or xlsx, of a table [default: csv; json of `all`]' -r
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand download" -l output -d 'Where it goes; it appears there only when it is whole. `-` is the standard output [default: a file of its own name in this folder]' -r
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand download" -l delimiter -d 'What stands between two fields of CSV' -r -f -a "comma\t'`,`'
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand download" -l format -d 'Format of a table: csv, json or xlsx [default: csv; json for `all`]' -r
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand download" -l output -d 'Output file, which appears only when it is complete. `-` is the standard output [default: a file in the current folder, named by its content]' -r
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand download" -l delimiter -d 'Delimiter between the fields of CSV' -r -f -a "comma\t'`,`'
 semicolon\t'`;`'
 tab\t'A tab'"
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand download" -l decimals -d 'What stands before the decimals of an amount in CSV' -r -f -a "point\t'`12.50`'
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand download" -l decimals -d 'Decimal mark of amounts in CSV' -r -f -a "point\t'`12.50`'
 comma\t'`12,50`'"
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand download" -l dates -d 'How dates are written in CSV' -r -f -a "day_first\t'`31-12-2024`'
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand download" -l dates -d 'Style of dates in CSV' -r -f -a "day_first\t'`31-12-2024`'
 iso\t'`2024-12-31`'"
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand download" -l as -d 'The administrator who acts; a restore leaves this account as it is' -r
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand download" -l as -d 'The administrator that acts. A restore leaves this account as it is' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand download" -l database-url -d 'The database: `sqlite:FILE`, `postgres://...`, `mysql://...` or `mariadb://...` [default: the file `campus-backup.db` in the data folder]' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand download" -l data-dir -d 'The folder for everything that the service stores itself. The service creates it with mode 0700' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand download" -l archives -d 'The store of archives: a folder or `file:FOLDER` (created with mode 0700), `s3://BUCKET/PREFIX`, `gs://BUCKET/PREFIX` or `az://CONTAINER/PREFIX`. Credentials and endpoints come from each provider\'s variables, such as `AWS_ACCESS_KEY_ID` [default: the folder `archives` in the data folder]' -r
@@ -434,69 +436,33 @@ complete -c campus-backup -n "__fish_campus_backup_using_subcommand download" -l
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand download" -l database-timeout -d 'How long a request waits for the database or for another writer, up to `1h`' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand download" -l log -d '`off`, `error`, `warn`, `info`, `debug`, `trace`, or a filter such as `info,campus_backup_domain=debug` [default: `info`; for commands that end by themselves `warn`, with `--json` `off`]' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand download" -l log-format -d '`text`, or `json` with one object a line' -r
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand download" -l names -d 'Columns with the names of students and courses beside their ids, in CSV and XLSX'
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand download" -l json -d 'Answer with one JSON object, for scripts'
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand download" -l names -d 'Add columns with the names of students and courses beside their ids, in CSV and XLSX'
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand download" -l json -d 'Print one JSON object, for scripts'
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand download" -s q -l quiet -d 'Print nothing but what was asked for, and errors'
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand download" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand open; and not __fish_seen_subcommand_from list verify extract help" -s h -l help -d 'Print help'
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand open; and not __fish_seen_subcommand_from list verify extract help" -f -a "list" -d 'Say what is in it, by table'
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand open; and not __fish_seen_subcommand_from list verify extract help" -f -a "verify" -d 'Say whether it is whole'
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand open; and not __fish_seen_subcommand_from list verify extract help" -f -a "extract" -d 'Take one table out, as its download was at the archive\'s moment'
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand open; and not __fish_seen_subcommand_from list verify extract help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand open; and __fish_seen_subcommand_from list" -l identity -d 'A file with the secret keys of an encrypted one, as `age-keygen` makes it. Others must not be able to read it' -r
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand open; and __fish_seen_subcommand_from list" -l json -d 'Answer with one JSON object, for scripts'
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand open; and __fish_seen_subcommand_from list" -s q -l quiet -d 'Print nothing but what was asked for, and errors'
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand open; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help'
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand open; and __fish_seen_subcommand_from verify" -l identity -d 'A file with the secret keys of an encrypted one, as `age-keygen` makes it. Others must not be able to read it' -r
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand open; and __fish_seen_subcommand_from verify" -l json -d 'Answer with one JSON object, for scripts'
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand open; and __fish_seen_subcommand_from verify" -s q -l quiet -d 'Print nothing but what was asked for, and errors'
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand open; and __fish_seen_subcommand_from verify" -s h -l help -d 'Print help'
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand open; and __fish_seen_subcommand_from extract" -l identity -d 'A file with the secret keys of an encrypted one, as `age-keygen` makes it. Others must not be able to read it' -r
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand open; and __fish_seen_subcommand_from extract" -l format -d 'csv or json' -r
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand open; and __fish_seen_subcommand_from extract" -l output -d 'Where the table goes; it appears there only if the archive is whole. `-` is the standard output [default: -]' -r
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand open; and __fish_seen_subcommand_from extract" -l delimiter -d 'What stands between two fields of CSV' -r -f -a "comma\t'`,`'
-semicolon\t'`;`'
-tab\t'A tab'"
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand open; and __fish_seen_subcommand_from extract" -l decimals -d 'What stands before the decimals of an amount in CSV' -r -f -a "point\t'`12.50`'
-comma\t'`12,50`'"
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand open; and __fish_seen_subcommand_from extract" -l dates -d 'How dates are written in CSV' -r -f -a "day_first\t'`31-12-2024`'
-iso\t'`2024-12-31`'"
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand open; and __fish_seen_subcommand_from extract" -l timezone -d 'In which time zone CSV shows times' -r
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand open; and __fish_seen_subcommand_from extract" -l json -d 'Answer with one JSON object, for scripts'
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand open; and __fish_seen_subcommand_from extract" -s q -l quiet -d 'Print nothing but what was asked for, and errors'
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand open; and __fish_seen_subcommand_from extract" -l names -d 'Columns with the names of students and courses beside their ids, in CSV and XLSX'
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand open; and __fish_seen_subcommand_from extract" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand open; and __fish_seen_subcommand_from help" -f -a "list" -d 'Say what is in it, by table'
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand open; and __fish_seen_subcommand_from help" -f -a "verify" -d 'Say whether it is whole'
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand open; and __fish_seen_subcommand_from help" -f -a "extract" -d 'Take one table out, as its download was at the archive\'s moment'
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand open; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand completions" -s h -l help -d 'Print help'
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand help; and not __fish_seen_subcommand_from serve migrate admin token demo health openapi backup list show verify extract diff restore clear undo delete protect upload download open completions help" -f -a "serve" -d 'Run the service. It is the default: `campus-backup --demo` is `campus-backup serve --demo`. It runs pending migrations first'
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand help; and not __fish_seen_subcommand_from serve migrate admin token demo health openapi backup list show verify extract diff restore clear undo delete protect upload download open completions help" -f -a "migrate" -d 'Create the data folder, the database file and the folder of archives if they are absent, run pending migrations, and end'
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand help; and not __fish_seen_subcommand_from serve migrate admin token demo health openapi backup list show verify extract diff restore clear undo delete protect upload download open completions help" -f -a "admin" -d 'Administrators\' accounts'
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand help; and not __fish_seen_subcommand_from serve migrate admin token demo health openapi backup list show verify extract diff restore clear undo delete protect upload download open completions help" -f -a "token" -d 'Print an access token for a user, for scripts'
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand help; and not __fish_seen_subcommand_from serve migrate admin token demo health openapi backup list show verify extract diff restore clear undo delete protect upload download open completions help" -f -a "demo" -d 'Fill a database that is empty, or has only the first administrator, who stays, with a school that does not exist'
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand help; and not __fish_seen_subcommand_from serve migrate admin token demo health openapi backup list show verify extract diff restore clear undo delete protect upload download open completions help" -f -a "health" -d 'Ask the service that runs with these settings whether it can work; for health checks'
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand help; and not __fish_seen_subcommand_from serve migrate admin token demo health openapi backup list show verify extract diff restore clear undo delete protect upload download open completions help" -f -a "openapi" -d 'Print the API\'s document'
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand help; and not __fish_seen_subcommand_from serve migrate admin token demo health openapi backup list show verify extract diff restore clear undo delete protect upload download open completions help" -f -a "backup" -d 'Take an archive of everything, read it back and list it'
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand help; and not __fish_seen_subcommand_from serve migrate admin token demo health openapi backup list show verify extract diff restore clear undo delete protect upload download open completions help" -f -a "list" -d 'List the archives, the newest first. No database and no account is needed'
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand help; and not __fish_seen_subcommand_from serve migrate admin token demo health openapi backup list show verify extract diff restore clear undo delete protect upload download open completions help" -f -a "show" -d 'Say what is known of an archive. No database and no account is needed'
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand help; and not __fish_seen_subcommand_from serve migrate admin token demo health openapi backup list show verify extract diff restore clear undo delete protect upload download open completions help" -f -a "verify" -d 'Read a stored archive to its end and compare everything. If the archive is whole and has no manifest, or a damaged one, the manifest is made again. Damage is remembered with the archive; that it is whole only the service can sign, so verify it there to have that remembered. No database and no account is needed'
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand help; and not __fish_seen_subcommand_from serve migrate admin token demo health openapi backup list show verify extract diff restore clear undo delete protect upload download open completions help" -f -a "extract" -d 'Take one table out of an archive, as its download was at the archive\'s moment. No database and no account is needed'
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand help; and not __fish_seen_subcommand_from serve migrate admin token demo health openapi backup list show verify extract diff restore clear undo delete protect upload download open completions help" -f -a "diff" -d 'Compare two archives, or one and the live data'
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand help; and not __fish_seen_subcommand_from serve migrate admin token demo health openapi backup list show verify extract diff restore clear undo delete protect upload download open completions help" -f -a "restore" -d 'Restore an archive: show the plan, ask, take a safety archive, and do it in one transaction. An empty database is filled, too; if nobody can sign in afterwards, an administrator is made'
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand help; and not __fish_seen_subcommand_from serve migrate admin token demo health openapi backup list show verify extract diff restore clear undo delete protect upload download open completions help" -f -a "clear" -d 'Remove all rows of a table, with everything that can\'t stand without them: show what would be removed, ask, create a safety backup, and do it in one transaction. It can be undone'
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand help; and not __fish_seen_subcommand_from serve migrate admin token demo health openapi backup list show verify extract diff restore clear undo delete protect upload download open completions help" -f -a "undo" -d 'Undo a clear: put back exactly the rows that it removed'
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand help; and not __fish_seen_subcommand_from serve migrate admin token demo health openapi backup list show verify extract diff restore clear undo delete protect upload download open completions help" -f -a "delete" -d 'Delete an archive, for ever'
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand help; and not __fish_seen_subcommand_from serve migrate admin token demo health openapi backup list show verify extract diff restore clear undo delete protect upload download open completions help" -f -a "protect" -d 'Protect an archive from deletion'
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand help; and not __fish_seen_subcommand_from serve migrate admin token demo health openapi backup list show verify extract diff restore clear undo delete protect upload download open completions help" -f -a "upload" -d 'Put a backup file among the archives. It is read to its end, and what is not whole is refused'
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand help; and not __fish_seen_subcommand_from serve migrate admin token demo health openapi backup list show verify extract diff restore clear undo delete protect upload download open completions help" -f -a "download" -d 'Save a stored archive as it is, or a table of the live data'
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand help; and not __fish_seen_subcommand_from serve migrate admin token demo health openapi backup list show verify extract diff restore clear undo delete protect upload download open completions help" -f -a "open" -d 'Look into an archive, such as the complete JSON backup: no service and no database is needed'
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand help; and not __fish_seen_subcommand_from serve migrate admin token demo health openapi backup list show verify extract diff restore clear undo delete protect upload download open completions help" -f -a "completions" -d 'Print what makes a shell complete the command line'
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand help; and not __fish_seen_subcommand_from serve migrate admin token demo health openapi backup list show verify extract diff restore clear undo delete protect upload download open completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand help; and __fish_seen_subcommand_from admin" -f -a "create" -d 'Create an administrator. Without a password file a one-time password is made and printed once'
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand help; and __fish_seen_subcommand_from admin" -f -a "reset-password" -d 'Give a user a new password, which ends all sessions, tokens and download links of the account. Without a password file a one-time password is made and printed once'
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand help; and __fish_seen_subcommand_from admin" -f -a "end-sessions" -d 'End all sessions, tokens and download links of a user. The service may run meanwhile'
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand help; and __fish_seen_subcommand_from open" -f -a "list" -d 'Say what is in it, by table'
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand help; and __fish_seen_subcommand_from open" -f -a "verify" -d 'Say whether it is whole'
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand help; and __fish_seen_subcommand_from open" -f -a "extract" -d 'Take one table out, as its download was at the archive\'s moment'
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand help; and not __fish_seen_subcommand_from serve migrate admin token demo health openapi backup list show verify extract diff restore clear undo delete protect upload download completions help" -f -a "serve" -d 'Run the service. It is the default: `campus-backup --demo` is `campus-backup serve --demo`. It runs pending migrations first'
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand help; and not __fish_seen_subcommand_from serve migrate admin token demo health openapi backup list show verify extract diff restore clear undo delete protect upload download completions help" -f -a "migrate" -d 'Create the data folder, the database file and the folder of archives if they are absent, run pending migrations, and end'
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand help; and not __fish_seen_subcommand_from serve migrate admin token demo health openapi backup list show verify extract diff restore clear undo delete protect upload download completions help" -f -a "admin" -d 'Manage administrators\' accounts'
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand help; and not __fish_seen_subcommand_from serve migrate admin token demo health openapi backup list show verify extract diff restore clear undo delete protect upload download completions help" -f -a "token" -d 'Print an access token for a user, for scripts'
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand help; and not __fish_seen_subcommand_from serve migrate admin token demo health openapi backup list show verify extract diff restore clear undo delete protect upload download completions help" -f -a "demo" -d 'Fill a database with an invented school. The database must be empty, or have only the first administrator, which stays'
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand help; and not __fish_seen_subcommand_from serve migrate admin token demo health openapi backup list show verify extract diff restore clear undo delete protect upload download completions help" -f -a "health" -d 'Ask the service that runs with these settings whether it is ready; for health checks'
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand help; and not __fish_seen_subcommand_from serve migrate admin token demo health openapi backup list show verify extract diff restore clear undo delete protect upload download completions help" -f -a "openapi" -d 'Print the API\'s document (OpenAPI)'
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand help; and not __fish_seen_subcommand_from serve migrate admin token demo health openapi backup list show verify extract diff restore clear undo delete protect upload download completions help" -f -a "backup" -d 'Create a backup of everything, read it back and store it'
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand help; and not __fish_seen_subcommand_from serve migrate admin token demo health openapi backup list show verify extract diff restore clear undo delete protect upload download completions help" -f -a "list" -d 'List the stored archives, the newest first. Needs no database and no account'
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand help; and not __fish_seen_subcommand_from serve migrate admin token demo health openapi backup list show verify extract diff restore clear undo delete protect upload download completions help" -f -a "show" -d 'Show an archive\'s details. Needs no database and no account. A file is read to its end and needs no installation'
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand help; and not __fish_seen_subcommand_from serve migrate admin token demo health openapi backup list show verify extract diff restore clear undo delete protect upload download completions help" -f -a "verify" -d 'Read an archive to its end and compare everything. Needs no database and no account; a file needs no installation either. If a stored archive is complete and its manifest is missing or damaged, the manifest is written again. Damage is recorded with the archive. Success is recorded only if the service verifies it, because only the service can sign it'
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand help; and not __fish_seen_subcommand_from serve migrate admin token demo health openapi backup list show verify extract diff restore clear undo delete protect upload download completions help" -f -a "extract" -d 'Write one table of an archive as a file, equal to its download at the archive\'s moment. Needs no database and no account; a file needs no installation either'
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand help; and not __fish_seen_subcommand_from serve migrate admin token demo health openapi backup list show verify extract diff restore clear undo delete protect upload download completions help" -f -a "diff" -d 'Compare two archives, or an archive with the live data'
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand help; and not __fish_seen_subcommand_from serve migrate admin token demo health openapi backup list show verify extract diff restore clear undo delete protect upload download completions help" -f -a "restore" -d 'Restore an archive: show the plan, ask for confirmation, create a safety backup, and restore in one transaction. An empty database is filled, too. If no administrator can sign in afterwards, one is created'
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand help; and not __fish_seen_subcommand_from serve migrate admin token demo health openapi backup list show verify extract diff restore clear undo delete protect upload download completions help" -f -a "clear" -d 'Delete all rows of a table and all rows that depend on them: show the counts, ask for confirmation, create a safety backup, and delete in one transaction. It can be undone'
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand help; and not __fish_seen_subcommand_from serve migrate admin token demo health openapi backup list show verify extract diff restore clear undo delete protect upload download completions help" -f -a "undo" -d 'Undo a clear: insert exactly the rows that it deleted'
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand help; and not __fish_seen_subcommand_from serve migrate admin token demo health openapi backup list show verify extract diff restore clear undo delete protect upload download completions help" -f -a "delete" -d 'Delete a stored archive permanently'
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand help; and not __fish_seen_subcommand_from serve migrate admin token demo health openapi backup list show verify extract diff restore clear undo delete protect upload download completions help" -f -a "protect" -d 'Protect a stored archive from deletion'
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand help; and not __fish_seen_subcommand_from serve migrate admin token demo health openapi backup list show verify extract diff restore clear undo delete protect upload download completions help" -f -a "upload" -d 'Store a backup file as an archive. The file is read to its end and refused if it is not complete'
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand help; and not __fish_seen_subcommand_from serve migrate admin token demo health openapi backup list show verify extract diff restore clear undo delete protect upload download completions help" -f -a "download" -d 'Save a stored archive as a file, or a table of the live data'
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand help; and not __fish_seen_subcommand_from serve migrate admin token demo health openapi backup list show verify extract diff restore clear undo delete protect upload download completions help" -f -a "completions" -d 'Print the shell\'s completion script'
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand help; and not __fish_seen_subcommand_from serve migrate admin token demo health openapi backup list show verify extract diff restore clear undo delete protect upload download completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand help; and __fish_seen_subcommand_from admin" -f -a "create" -d 'Create an administrator. Without a password file, a one-time password is generated and printed once'
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand help; and __fish_seen_subcommand_from admin" -f -a "reset-password" -d 'Set a new password, which ends all sessions, tokens and download links of the account. Without a password file, a one-time password is generated and printed once'
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand help; and __fish_seen_subcommand_from admin" -f -a "end-sessions" -d 'End all sessions, tokens and download links of a user. The service may be running'

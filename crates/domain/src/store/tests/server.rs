@@ -279,7 +279,7 @@ fn list(bucket: &std::path::Path, strange: Vec<String>, query: &str) -> String {
         let escaped: String = key.chars().map(|letter| format!("&#{};", u32::from(letter))).collect();
         let modified = modified.to_rfc3339();
         page += &format!(
-            "<StoreContents><Key>{escaped}</Key><Size>{size}</Size><LastModified>{modified}</LastModified><ETag>{size}</ETag></StoreContents>"
+            "<Contents><Key>{escaped}</Key><Size>{size}</Size><LastModified>{modified}</LastModified><ETag>{size}</ETag></Contents>"
         );
         last = escaped;
     }
