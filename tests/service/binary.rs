@@ -56,7 +56,7 @@ async fn help_lists_every_setting_with_its_default() {
             "{variable} is not in the help"
         );
     }
-    for default in ["127.0.0.1:8080", "900", "UTC", "65536", "./data"] {
+    for default in ["127.0.0.1:8080", "15m", "UTC", "64KiB", "./data"] {
         assert!(
             help.stdout.contains(default),
             "the default {default} is not in the help"

@@ -113,7 +113,8 @@ fn stable(line: &str) -> String {
     let mut stable = String::new();
     let mut word = String::new();
     let is_part = |c: char| c.is_alphanumeric() || "-_:.,".contains(c);
-    for c in line.chars().chain([' ']) {
+    // CSV begins with a byte order mark, which a terminal does not show.
+    for c in line.trim_start_matches('\u{feff}').chars().chain([' ']) {
         if is_part(c) {
             word.push(c);
             continue;

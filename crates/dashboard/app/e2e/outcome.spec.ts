@@ -293,7 +293,7 @@ test('a job is shown once, and an unknown cancellation is reported as unknown', 
   await expect(progress.getByRole('status')).toContainText('not known yet whether this is being cancelled');
   state = 'cancelling';
   answersJob = true;
-  await expect(progress.getByText('is being cancelled', { exact: true })).toBeVisible({ timeout: 30_000 });
+  await expect(progress.getByText('Cancelling', { exact: true })).toBeVisible({ timeout: 30_000 });
   await expect(progress.getByRole('status')).toBeHidden();
 });
 

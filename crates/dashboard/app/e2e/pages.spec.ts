@@ -19,7 +19,10 @@ async function expectNoViolation(page: Page): Promise<void> {
     };
     return axe.run(document, { resultTypes: ['violations'] });
   });
-  const found = results.violations.map(({ id, nodes }) => ({ id, at: nodes.map((node) => node.html) }));
+  const found = results.violations.map(({ id, nodes }) => ({
+    id,
+    at: nodes.map((node) => `${node.html} ${node.failureSummary}`),
+  }));
   expect(found).toEqual([]);
 }
 

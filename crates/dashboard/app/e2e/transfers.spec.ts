@@ -25,7 +25,7 @@ test('of ten slow downloads three run, the others can be cancelled, and the page
   await page.getByRole('button', { name: 'Refresh' }).click();
   expect((await answer).ok()).toBe(true);
   await expect(page.getByRole('status').filter({ hasText: '10 downloads are running' })).toBeVisible();
-  await page.getByRole('link', { name: 'Show' }).click();
+  await page.getByRole('link', { name: 'Show', exact: true }).click();
 
   await waiting.first().getByRole('button', { name: 'Cancel Attendance as JSON' }).click();
   await expect(list.getByText('cancelled. Nothing was saved.')).toHaveCount(1);
@@ -158,7 +158,7 @@ test.describe('an upload', () => {
     const dialog = await asked;
     expect(dialog.type()).toBe('beforeunload');
     await dialog.dismiss();
-    await page.getByRole('link', { name: 'Show' }).click();
+    await page.getByRole('link', { name: 'Show', exact: true }).click();
     await expect(page.getByRole('progressbar', { name: 'Upload of large.json' })).toBeVisible();
     network.bytesSentASecond = Number.POSITIVE_INFINITY;
     await page.getByRole('button', { name: 'Cancel the upload of large.json' }).click();

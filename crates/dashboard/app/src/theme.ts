@@ -41,7 +41,7 @@ export const resolver: CSSVariablesResolver = (resolved) => {
       '--mantine-color-anchor': 'var(--mantine-color-blue-9)',
       '--mantine-color-red-filled': 'var(--mantine-color-red-9)',
       '--mantine-color-red-filled-hover': '#b02525',
-      '--mantine-color-red-light-color': 'var(--mantine-color-red-9)',
+      '--mantine-color-red-light-color': '#a61e1e',
       '--mantine-color-blue-light-color': '#155591',
       '--mantine-color-green-light-color': '#1f6b30',
       '--mantine-color-yellow-light-color': '#8f4400',
