@@ -6,15 +6,15 @@ import json
 import sys
 
 from campus_backup_client import AuthenticatedClient
-from campus_backup_client.api.archives import download_archive, take_archive, upload_archive
+from campus_backup_client.api.archives import create_archive, download_archive, upload_archive
 from campus_backup_client.api.backup import download_table, stream_job_events
-from campus_backup_client.models import Archive, ArchiveJob, ArchiveJobResult, DownloadTableFormat, TakeRequest
+from campus_backup_client.models import Archive, ArchiveJob, ArchiveJobResult, CreateArchiveRequest, DownloadTableFormat
 from campus_backup_client.types import File
 
 base_url, token = sys.argv[1:]
 client = AuthenticatedClient(base_url=base_url, token=token, timeout=60.0)
 
-accepted = take_archive.sync(client=client, body=TakeRequest(label="from Python"))
+accepted = create_archive.sync(client=client, body=CreateArchiveRequest(label="from Python"))
 assert isinstance(accepted, ArchiveJob), accepted
 events = stream_job_events.sync_detailed(str(accepted.id), client=client)
 data = [line.removeprefix("data: ") for line in events.content.decode().splitlines() if line.startswith("data: ")]

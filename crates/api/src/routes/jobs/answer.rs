@@ -169,7 +169,7 @@ impl PartialSchema for JobAnswer {
             .description(Some("A piece of long work. Its `kind` says what its `parameters` and its `result` are."))
             .discriminator(Some(Discriminator::with_mapping("kind", mapping)))
             .examples([json!({
-                "id": "0193d2f0-7a1c-7d3e-8f4b-2c9d1e5a6b70", "kind": "archive", "state": "running", "phase": "taking",
+                "id": "0193d2f0-7a1c-7d3e-8f4b-2c9d1e5a6b70", "kind": "archive", "state": "running", "phase": "backing_up",
                 "rows_done": 48_000, "rows_total": 109_053, "bytes": 1_310_720, "eta_seconds": 2, "username": "admin",
                 "created_at": "2026-11-25T09:30:00Z", "started_at": "2026-11-25T09:30:00Z",
                 "heartbeat_at": "2026-11-25T09:30:02Z", "ended_at": null,

@@ -1439,7 +1439,7 @@ export interface components {
          *         "note": null,
          *         "protected": false
          *       },
-         *       "phase": "taking",
+         *       "phase": "backing_up",
          *       "result": null,
          *       "rows_done": 48000,
          *       "rows_total": 109053,
