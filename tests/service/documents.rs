@@ -25,7 +25,7 @@ const NOT_RUN: [(&str, usize); 9] = [
 /// The documents whose other blocks are run.
 const RUN: [&str; 3] = ["README.md", "docs/getting-started.md", "docs/restore.md"];
 
-/// What a restore needs where nobody can be asked.
+/// The options of a restore without a terminal to confirm on.
 const WITHOUT_QUESTIONS: &str = " --yes --confirm-administrators";
 
 /// A block of shell commands in a document.
@@ -292,7 +292,7 @@ async fn commands_of_the_worst_day_work() {
                 word => word.to_owned(),
             });
             let command = words.collect::<Vec<_>>().join(" ");
-            // Without a terminal nobody can be asked.
+            // There is no terminal to confirm on.
             match command.starts_with("campus-backup restore") && !command.contains("--dry-run") {
                 true => format!("{command}{WITHOUT_QUESTIONS}"),
                 false => command,

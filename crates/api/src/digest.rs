@@ -17,11 +17,9 @@ pub(crate) fn sha256(digest: &[u8]) -> String {
 
 /// The same for a hexadecimal SHA-256; `None` if it is not one.
 pub(crate) fn sha256_of_hexadecimal(hexadecimal: &str) -> Option<String> {
-    let digits = hexadecimal.as_bytes().chunks_exact(2);
-    let bytes: Option<Vec<u8>> = digits
-        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
-        .collect();
-    bytes.filter(|bytes| bytes.len() == 32).map(|bytes| sha256(&bytes))
+    let mut digest = [0; 32];
+    hex::decode_to_slice(hexadecimal, &mut digest).ok()?;
+    Some(sha256(&digest))
 }
 
 #[cfg(test)]

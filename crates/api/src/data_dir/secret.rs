@@ -67,7 +67,7 @@ pub(crate) fn random() -> SecretString {
 
 fn hexadecimal_secret() -> String {
     let bytes: [u8; 32] = rand::random();
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(bytes)
 }
 
 /// The password in a file, without the line break at its end.

@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::coding::Coder;
+use crate::blocking;
 use crate::error::{Error, Result};
 
 /// How many chunks the queue holds.
@@ -82,9 +83,8 @@ pub(crate) fn channel(
     let (queue, mut chunks) = ChunkQueue::new(stall_timeout, progress.clone());
     if let Some(coder) = coder {
         let (compressed, compressed_chunks) = ChunkQueue::new(stall_timeout, progress.clone());
-        let runtime = tokio::runtime::Handle::current();
         // A thread of its own, so that reading continues meanwhile.
-        tokio::task::spawn_blocking(move || runtime.block_on(compress(chunks, coder, compressed)));
+        blocking::spawn(move || compress(chunks, coder, compressed));
         chunks = compressed_chunks;
     }
     let sender = ChunkSender {

@@ -5,13 +5,13 @@
 //! configured.
 
 use bytes::Bytes;
-use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 use super::body::Body;
 use super::chunk::{Chunk, ChunkReceiver, ended_without_end};
 use super::coding::Coding;
 use super::spool::{Spool, SpoolSpace};
+use crate::blocking;
 use crate::error::{Error, Result};
 
 /// Downloads of up to this many bytes always have a length.
@@ -51,9 +51,9 @@ impl ChunkReceiver {
         abandoned: impl Future<Output = ()>,
     ) -> Result<Body> {
         let (asker, body) = oneshot::channel();
-        let (spool, runtime) = (space.spool(), Handle::current());
+        let spool = space.spool();
         // Files are written by a thread that may block.
-        tokio::task::spawn_blocking(move || runtime.block_on(gather(self, spool, length, asker)));
+        blocking::spawn(move || gather(self, spool, length, asker));
         tokio::select! {
             body = body => body.unwrap_or_else(|_| Err(ended_without_end())),
             () = abandoned => Err(Error::Gone),

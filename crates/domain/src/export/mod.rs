@@ -32,6 +32,7 @@ pub use self::delivery::{LengthPolicy, Transfer};
 pub use self::spool::SpoolSpace;
 pub use self::style::{CsvOptions, CsvStyle, DateStyle, DecimalMark, Delimiter};
 use crate::account::Admin;
+use crate::blocking;
 use crate::catalog::{ExportColumn, NameColumns, Scope, Table};
 use crate::database::Database;
 use crate::error::{Error, Result};
@@ -208,8 +209,7 @@ pub async fn download(
 /// is compiled with this crate, whose profile optimises for speed.
 #[inline(never)]
 fn begin(snapshot: Snapshot, settings: ExportSettings, request: ExportRequest, sender: ChunkSender) {
-    let runtime = tokio::runtime::Handle::current();
-    tokio::task::spawn_blocking(move || runtime.block_on(produce(snapshot, settings, request, sender)));
+    blocking::spawn(move || produce(snapshot, settings, request, sender));
 }
 
 /// The file name of a download.
