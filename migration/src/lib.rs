@@ -13,8 +13,9 @@
 //! [`link_parts`](m20261129_000009_link_parts) counts what went out by a download link,
 //! [`installation`](m20261129_000010_installation) gives the installation an id,
 //! [`link_outcomes`](m20261129_000011_link_outcomes) says how the download of a link has ended,
-//! [`link_begun`](m20261129_000012_link_begun) counts what has begun to go out by a download link, and
-//! [`plain_words`](m20261129_000013_plain_words) renames words in the history of jobs.
+//! [`link_begun`](m20261129_000012_link_begun) counts what has begun to go out by a download link,
+//! [`plain_words`](m20261129_000013_plain_words) renames words in the history of jobs, and
+//! [`link_subjects`](m20261129_000014_link_subjects) tells download links of users with one name apart.
 
 use sea_orm_migration::prelude::*;
 pub use sea_orm_migration::prelude::{MigratorTrait, SchemaManager};
@@ -34,6 +35,7 @@ mod m20261129_000010_installation;
 mod m20261129_000011_link_outcomes;
 mod m20261129_000012_link_begun;
 mod m20261129_000013_plain_words;
+mod m20261129_000014_link_subjects;
 mod text;
 
 /// All migrations, oldest first.
@@ -57,6 +59,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261129_000011_link_outcomes::Migration),
             Box::new(m20261129_000012_link_begun::Migration),
             Box::new(m20261129_000013_plain_words::Migration),
+            Box::new(m20261129_000014_link_subjects::Migration),
         ]
     }
 

@@ -8,8 +8,8 @@
 //! [`error`] the error type. Then one module for each capability: [`account`], [`stats`], [`snapshot`], [`export`],
 //! [`clear`], [`demo`], [`job`]. [`change`] changes rows in bulk, and [`change_log`] records changes. [`store`] keeps
 //! archives; [`open`] reads one without any of these, [`verify`] proves that it can be restored, [`restore`] restores
-//! it, and [`diff`] compares it with another or with the live data. [`operations`] combines all of them. [`security_log`]
-//! records who did what.
+//! it, and [`diff`] compares it with another or with the live data. [`operations`] combines all of them. [`clock`] tells
+//! the time, and [`security_log`] records who did what.
 
 pub mod account;
 mod blocking;
@@ -17,6 +17,7 @@ pub mod catalog;
 pub mod change;
 pub mod change_log;
 pub mod clear;
+pub mod clock;
 pub mod database;
 pub mod demo;
 pub mod diff;

@@ -97,7 +97,11 @@ impl Accounts {
             .one(self.0.database.connection())
             .await
             .map_err(Error::database("looking up a download link"))?
-            .filter(|link| link.user_id == admin.user_id() && link.username == admin.username())
+            .filter(|link| {
+                let subject = admin.subject_digest();
+                (link.user_id, link.username.as_str()) == (admin.user_id(), admin.username())
+                    && link.subject_digest == subject
+            })
             .ok_or(Error::UnknownLink)?;
         let state = match (link.outcome, link.used_at) {
             (Some(Outcome::Delivered), _) => LinkState::Delivered,
@@ -136,6 +140,7 @@ impl Accounts {
             token_digest: ActiveValue::Set(digest(&token)),
             user_id: ActiveValue::Set(admin.user_id()),
             username: ActiveValue::Set(admin.username().to_owned()),
+            subject_digest: ActiveValue::Set(admin.subject_digest()),
             path: ActiveValue::Set(path.to_owned()),
             created_at: ActiveValue::Set(now),
             expires_at: ActiveValue::Set(expires_at),
@@ -629,6 +634,25 @@ mod tests {
         age_links(&school, TimeDelta::seconds(1)).await;
         assert_eq!(state(late.id).await, LinkState::Expired);
         assert_eq!(state(file.id).await, LinkState::Delivered);
+    }
+
+    #[tokio::test]
+    async fn links_of_a_provider_are_told_apart_by_subject() {
+        let school = SchoolAccounts::new().await;
+        let accounts = &school.accounts;
+        let (one, other) = (Admin::of_subject("1"), Admin::of_subject("2"));
+        assert_eq!(one.username(), other.username());
+        let link = accounts.create_link(&one, PATH).await.unwrap();
+        let state = accounts
+            .link_status(&Admin::of_subject("1"), link.id)
+            .await
+            .unwrap()
+            .state;
+        assert_eq!(state, LinkState::Unused);
+        for stranger in [other, Admin::acting(None), school.admin().await] {
+            let unknown = accounts.link_status(&stranger, link.id).await;
+            assert!(matches!(unknown, Err(Error::UnknownLink)), "{stranger:?}");
+        }
     }
 
     #[tokio::test]

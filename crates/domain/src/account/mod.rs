@@ -54,7 +54,7 @@ pub use installation::installation_id;
 pub use jwks::JwksSource;
 pub use limiter::{Allowance, LoginLimits};
 pub use link::{DownloadLink, LinkState, LinkStatus, LinkUse};
-pub use principal::{Admin, Principal};
+pub use principal::{Actor, Admin, Principal, System};
 pub use provider::IdentityProvider;
 pub use session::SignOut;
 pub use token::check_secret;

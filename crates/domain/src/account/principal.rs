@@ -83,6 +83,68 @@ fn marked(username: &str, issuer: &str) -> String {
     (name + &mark).chars().take(LONGEST_NAME).collect()
 }
 
+/// The actor of a job: an administrator, or the service itself.
+#[derive(Clone, Debug)]
+pub enum Actor {
+    /// An administrator has requested it.
+    Admin(Admin),
+    /// The service does it by itself, as a schedule or a rule says.
+    System(System),
+}
+
+/// The authority of the service itself. Only this crate creates it, for work that an administrator has set up.
+#[derive(Clone, Copy, Debug)]
+pub struct System(());
+
+impl System {
+    /// The name of the service as an actor. Of the actors without a user id, only the service has it.
+    pub const NAME: &str = "system";
+
+    #[cfg_attr(not(test), expect(dead_code, reason = "schedules create it"))]
+    pub(crate) const fn new() -> Self {
+        Self(())
+    }
+}
+
+impl Actor {
+    /// The id in the table of users, see [`Admin::user_id`]; none for the service itself.
+    pub fn user_id(&self) -> Option<i64> {
+        match self {
+            Self::Admin(admin) => admin.user_id(),
+            Self::System(_) => None,
+        }
+    }
+
+    /// The name.
+    pub fn username(&self) -> &str {
+        match self {
+            Self::Admin(admin) => admin.username(),
+            Self::System(_) => System::NAME,
+        }
+    }
+
+    /// An idempotency key as it is stored with the name. No request can send a key with a space, so a user with the
+    /// name of the service has other keys.
+    pub(crate) fn stored_key(&self, key: &str) -> String {
+        match self {
+            Self::Admin(admin) => admin.stored_key(key),
+            Self::System(_) => format!("system {key}"),
+        }
+    }
+}
+
+impl From<&Admin> for Actor {
+    fn from(admin: &Admin) -> Self {
+        Self::Admin(admin.clone())
+    }
+}
+
+impl From<System> for Actor {
+    fn from(system: System) -> Self {
+        Self::System(system)
+    }
+}
+
 /// The proof of a verified administrator. Functions that destroy or disclose data require one; only this module creates
 /// it.
 #[derive(Clone, Debug)]
@@ -134,6 +196,13 @@ impl Admin {
         }
     }
 
+    /// A digest of issuer and subject of an administrator of an identity provider. A provider may reassign a name, but
+    /// not this pair.
+    pub(super) fn subject_digest(&self) -> Option<String> {
+        let subject = self.subject.as_ref()?;
+        Some(digest(&serde_json::json!([subject.issuer, subject.id]).to_string()))
+    }
+
     /// The session; none for an administrator of an identity provider, and none for a link.
     pub(super) fn session(&self) -> Option<&TokenSession> {
         self.session.as_ref()
@@ -150,13 +219,10 @@ impl Admin {
     pub(crate) fn acting(user_id: Option<i64>) -> Self {
         Self::of_link(user_id, "tester".to_owned())
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn of_provider(id: &str) -> Admin {
+    /// An administrator of an identity provider, with this subject and a name that several may have.
+    #[cfg(test)]
+    pub(super) fn of_subject(id: &str) -> Self {
         let subject = Subject {
             issuer: "https://id.school.example".to_owned(),
             id: id.to_owned(),
@@ -167,14 +233,19 @@ mod tests {
             .authority
             .unwrap_or_else(|| unreachable!("it is an administrator"))
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
 
     #[test]
     fn administrators_of_a_provider_share_neither_name_nor_keys_with_others() {
         let local = Admin::of_link(Some(1), "admin".to_owned());
-        let (one, other) = (of_provider("1"), of_provider("2"));
+        let (one, other) = (Admin::of_subject("1"), Admin::of_subject("2"));
         assert_eq!(one.username(), "admin (via https://id.school.example)");
         assert_eq!(local.stored_key("k"), "k");
-        assert_eq!(one.stored_key("k"), of_provider("1").stored_key("k"));
+        assert_eq!(one.stored_key("k"), Admin::of_subject("1").stored_key("k"));
         let keys = [
             local.stored_key("k"),
             one.stored_key("k"),
@@ -184,6 +255,18 @@ mod tests {
         for (position, key) in keys.iter().enumerate() {
             assert!(!keys[..position].contains(key), "{key}");
         }
+    }
+
+    #[test]
+    fn user_with_the_name_of_the_service_has_other_keys() {
+        let (service, user) = (
+            Actor::from(System::new()),
+            Actor::from(&Admin::of_link(Some(1), System::NAME.to_owned())),
+        );
+        assert_eq!(service.username(), user.username());
+        assert_eq!((service.user_id(), user.user_id()), (None, Some(1)));
+        assert!(service.stored_key("k").contains(' '), "no request can send it");
+        assert_ne!(service.stored_key("k"), user.stored_key("k"));
     }
 
     #[test]

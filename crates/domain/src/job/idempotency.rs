@@ -4,7 +4,7 @@ use sea_orm::{ColumnTrait, Condition};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::account::Admin;
+use crate::account::Actor;
 use crate::entity::job::Column;
 use crate::error::{Error, Result};
 
@@ -54,11 +54,11 @@ pub(super) fn ensure_key(key: &str, field: &'static str) -> Result<()> {
     }
 }
 
-/// The condition for the job that an administrator has requested with a key. Keys of other users do not match.
-pub(super) fn requested_with(admin: &Admin, key: &str) -> Condition {
+/// The condition for the job that an actor has requested with a key. Keys of others do not match.
+pub(super) fn requested_with(actor: &Actor, key: &str) -> Condition {
     Condition::all()
-        .add(Column::Username.eq(admin.username()))
-        .add(Column::IdempotencyKey.eq(admin.stored_key(key)))
+        .add(Column::Username.eq(actor.username()))
+        .add(Column::IdempotencyKey.eq(actor.stored_key(key)))
 }
 
 /// A digest of a request and its key, which reveals neither.

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::idempotency::requested_with;
 use super::run::{self, JobEnd, RunningJob};
 use super::{Context, Idempotency, Job, Jobs, Kind, Phase};
-use crate::account::Admin;
+use crate::account::{Actor, Admin};
 use crate::entity::job::{self, Column, State};
 use crate::error::{Error, Result};
 
@@ -133,16 +133,17 @@ impl Jobs {
     /// Then there is no job. [`Error::IdempotencyMismatch`] if the key was used for another request; [`Error::Busy`] if
     /// another job holds the lease; [`Error::Stopping`] if the service shuts down. [`Error::DatabaseBusy`] if a row can't be
     /// written in time, as on SQLite while a job commits a long change.
-    pub async fn submit<W, F>(&self, admin: &Admin, submission: Submission, work: W) -> Result<Submitted>
+    pub async fn submit<W, F>(&self, actor: impl Into<Actor>, submission: Submission, work: W) -> Result<Submitted>
     where
         W: FnOnce(Context) -> F + Send + 'static,
         F: Future<Output = Result<Value>>,
     {
+        let actor = actor.into();
         for _ in 0..ATTEMPTS {
             if self.0.shutting_down.is_cancelled() {
                 return Err(Error::Stopping);
             }
-            let prior = self.prior_request(admin, submission.idempotency.as_ref()).await?;
+            let prior = self.prior_request(&actor, submission.idempotency.as_ref()).await?;
             let failed_before = match prior {
                 PriorRequest::Found(job) => return Ok(self.replayed(*job)),
                 PriorRequest::Failed(id) => Some(id),
@@ -152,7 +153,7 @@ impl Jobs {
                 Lock::None => self.0.slots.clone().try_acquire_owned().ok(),
                 Lock::WriterLease => None,
             };
-            match self.insert(admin, &submission, failed_before, slot.as_ref()).await {
+            match self.insert(&actor, &submission, failed_before, slot.as_ref()).await {
                 Ok(Attempt::Conflict) => {}
                 Ok(Attempt::Admitted(running)) => {
                     let job = Job::from(running.row());
@@ -166,7 +167,7 @@ impl Jobs {
                 }
                 Err(Error::Busy { job_id }) => {
                     // The lease may be held by the job of the same request, which was inserted a moment ago.
-                    return match self.prior_request(admin, submission.idempotency.as_ref()).await? {
+                    return match self.prior_request(&actor, submission.idempotency.as_ref()).await? {
                         PriorRequest::Found(job) => Ok(self.replayed(*job)),
                         PriorRequest::Failed(_) | PriorRequest::None => Err(Error::Busy { job_id }),
                     };
@@ -188,7 +189,7 @@ impl Jobs {
         admin: &Admin,
         idempotency: Option<&Idempotency>,
     ) -> Result<Option<Submitted>> {
-        Ok(match self.prior_request(admin, idempotency).await? {
+        Ok(match self.prior_request(&admin.into(), idempotency).await? {
             PriorRequest::Found(job) => Some(self.replayed(*job)),
             PriorRequest::Failed(_) | PriorRequest::None => None,
         })
@@ -204,12 +205,12 @@ impl Jobs {
     }
 
     /// Finds the earlier job of the same request.
-    async fn prior_request(&self, admin: &Admin, idempotency: Option<&Idempotency>) -> Result<PriorRequest> {
+    async fn prior_request(&self, actor: &Actor, idempotency: Option<&Idempotency>) -> Result<PriorRequest> {
         let Some(idempotency) = idempotency else {
             return Ok(PriorRequest::None);
         };
         let found = job::Entity::find()
-            .filter(requested_with(admin, &idempotency.key))
+            .filter(requested_with(actor, &idempotency.key))
             .one(self.0.database.connection())
             .await
             .map_err(Error::database("looking for an earlier job of the same request"))?;
@@ -237,7 +238,7 @@ impl Jobs {
 
     async fn insert(
         &self,
-        admin: &Admin,
+        actor: &Actor,
         submission: &Submission,
         failed_before: Option<String>,
         slot: Option<&OwnedSemaphorePermit>,
@@ -248,7 +249,7 @@ impl Jobs {
         }
         let now = self.0.database.now().await?;
         let starts_now = submission.lock == Lock::WriterLease || slot.is_some();
-        let row = self.row(admin, submission, now, starts_now.then_some(now));
+        let row = self.row(actor, submission, now, starts_now.then_some(now));
         let transaction = match self.0.database.begin_write(doing).await {
             // On SQLite the database is busy while a job of another process commits.
             Err(busy @ Error::DatabaseBusy { .. }) if submission.lock == Lock::WriterLease => {
@@ -288,7 +289,7 @@ impl Jobs {
 
     fn row(
         &self,
-        admin: &Admin,
+        actor: &Actor,
         submission: &Submission,
         now: DateTime<Utc>,
         started_at: Option<DateTime<Utc>>,
@@ -296,7 +297,7 @@ impl Jobs {
         let (key, fingerprint) = submission
             .idempotency
             .clone()
-            .map(|idempotency| (admin.stored_key(&idempotency.key), idempotency.fingerprint))
+            .map(|idempotency| (actor.stored_key(&idempotency.key), idempotency.fingerprint))
             .unzip();
         job::Model {
             id: Uuid::now_v7().to_string(),
@@ -311,8 +312,8 @@ impl Jobs {
             rows_total: None,
             bytes: 0,
             eta_seconds: None,
-            user_id: admin.user_id(),
-            username: admin.username().to_owned(),
+            user_id: actor.user_id(),
+            username: actor.username().to_owned(),
             created_at: now,
             started_at,
             heartbeat_at: now,

@@ -141,7 +141,7 @@ impl Jobs {
         }
         if let Some(key) = &filter.idempotency_key {
             ensure_key(key, "idempotency_key")?;
-            jobs = jobs.filter(requested_with(admin, key));
+            jobs = jobs.filter(requested_with(&admin.into(), key));
         }
         let connection = self.0.database.connection();
         let total = jobs.clone().count(connection).await.map_err(Error::database(doing))?;

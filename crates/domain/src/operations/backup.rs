@@ -5,7 +5,7 @@ use campus_backup_archive::manifest::Origin;
 use serde_json::json;
 
 use super::{Annotations, Operations};
-use crate::account::Admin;
+use crate::account::Actor;
 use crate::error::{Error, Result};
 use crate::job::{Idempotency, Kind, Lock, Phase, Submission, Submitted, Work, work};
 use crate::stats;
@@ -37,10 +37,11 @@ impl Operations {
     /// [`Jobs::submit`](crate::job::Jobs::submit).
     pub async fn create_backup(
         &self,
-        admin: &Admin,
+        actor: impl Into<Actor>,
         annotations: Annotations,
         idempotency: Option<Idempotency>,
     ) -> Result<Submitted> {
+        let actor = actor.into();
         annotations.check()?;
         self.ensure_room().await?;
         let submission = Submission {
@@ -49,11 +50,11 @@ impl Operations {
             idempotency,
             lock: Lock::None,
         };
-        let work = self.backup_work(admin.clone(), annotations);
-        self.0.jobs.submit(admin, submission, work).await
+        let work = self.backup_work(actor.username().to_owned(), annotations);
+        self.0.jobs.submit(actor, submission, work).await
     }
 
-    fn backup_work(&self, by: Admin, annotations: Annotations) -> Work {
+    fn backup_work(&self, by: String, annotations: Annotations) -> Work {
         let operations = self.clone();
         work(async move |context| {
             if let Some(published) = operations.published_before(&context).await? {

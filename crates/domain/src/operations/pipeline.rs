@@ -16,7 +16,6 @@ use campus_backup_archive::manifest::{Object, Origin};
 use campus_backup_archive::{Cell, Layers, Manifest, Measurement, Summary, Writer};
 
 use super::{Annotations, Operations};
-use crate::account::Admin;
 use crate::catalog::Table;
 use crate::error::{Error, Result, UnstorableRows};
 use crate::export::{demand_archivable, header};
@@ -43,7 +42,7 @@ impl Operations {
     /// It blocks the thread that polls it, and uses two more threads.
     pub(super) async fn write(
         &self,
-        by: &Admin,
+        by: &str,
         annotations: &Annotations,
         kind: Origin,
         phase: Phase,
@@ -66,7 +65,7 @@ impl Operations {
         }
         let mut manifest = Manifest::new(id, kind, &checked.header, &checked.summary, checked.object);
         annotations.apply_to(&mut manifest);
-        manifest.created_by = Some(by.username().to_owned());
+        manifest.created_by = Some(by.to_owned());
         Ok(manifest)
     }
 

@@ -40,7 +40,13 @@ impl Operations {
         };
         let bounded = self.bounded();
         let written = bounded
-            .write(admin, &annotations, Origin::Safety, Phase::SafetyBackup, progress)
+            .write(
+                admin.username(),
+                &annotations,
+                Origin::Safety,
+                Phase::SafetyBackup,
+                progress,
+            )
             .await;
         let mut manifest = written?;
         self.manifest_key().await?.sign(&mut manifest);

@@ -11,7 +11,7 @@ use serde_json::json;
 use super::records::{Proof, ensure_is_recorded, kind_of};
 use super::upload::ensure_all_tables;
 use super::{Operations, StoredArchives};
-use crate::account::Admin;
+use crate::account::Actor;
 use crate::error::{Error, Result};
 use crate::job::{Idempotency, Kind, Lock, Progress, Submission, Submitted, Work, work};
 use crate::open::Checked;
@@ -26,7 +26,7 @@ impl Operations {
     /// damaged, the job fails, and the manifest gets a failed verification.
     ///
     /// If the manifest is missing or damaged and the archive is complete, the manifest is created again. The archive is then
-    /// listed with the kind of its record, or without a record as an upload by `admin`.
+    /// listed with the kind of its record, or without a record as an upload by `actor`.
     ///
     /// The manifest is signed, with the earlier verifications that this installation has signed and the new one.
     ///
@@ -35,11 +35,12 @@ impl Operations {
     /// [`Jobs::submit`](crate::job::Jobs::submit).
     pub async fn verify(
         &self,
-        admin: &Admin,
+        actor: impl Into<Actor>,
         id: &str,
         level: VerificationLevel,
         idempotency: Option<Idempotency>,
     ) -> Result<Submitted> {
+        let actor = actor.into();
         let subject = self.stored().subject(id).await?;
         let submission = Submission {
             kind: Kind::Verify,
@@ -47,23 +48,16 @@ impl Operations {
             idempotency,
             lock: Lock::None,
         };
-        let work = self.verify_work(admin.clone(), id.to_owned(), subject, level);
-        self.0.jobs.submit(admin, submission, work).await
+        let work = self.verify_work(actor.username().to_owned(), id.to_owned(), subject, level);
+        self.0.jobs.submit(actor, submission, work).await
     }
 
-    fn verify_work(&self, by: Admin, id: String, subject: Subject, level: VerificationLevel) -> Work {
+    fn verify_work(&self, by: String, id: String, subject: Subject, level: VerificationLevel) -> Work {
         let (operations, stored) = (self.clone(), self.stored());
         work(async move |context| {
             let proof = operations.proof(&id).await?;
             let looked = stored
-                .look(
-                    &id,
-                    &subject,
-                    level,
-                    Some(by.username()),
-                    Some(&proof),
-                    context.progress(),
-                )
+                .look(&id, &subject, level, Some(&by), Some(&proof), context.progress())
                 .await?;
             stored.remember(&id, &looked, Some(&proof)).await?;
             looked.outcome?;
