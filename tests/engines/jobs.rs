@@ -114,8 +114,7 @@ async fn reaped_job_can_not_commit(engine: Engine) {
     let former = former.ended().await;
     assert_eq!(former.state, JobState::Interrupted, "{former:?}");
     assert_eq!(school.scratch.everything().await, before);
-    let reaped = other.interrupted_ids();
-    assert_eq!(reaped, [former.id], "to clean up what it left");
+    assert_eq!(other.reaped(1).await, [former.id], "to clean up what it left");
     // Its end does not release the lease, which belongs to another job by now.
     assert_eq!(holder(other.idle(Lock::WriterLease).await), next.id);
 }
@@ -227,8 +226,7 @@ async fn restarted_process_reaps_its_own_jobs(engine: Engine) {
     })
     .await;
     let next = next.unwrap();
-    let mut told = next.interrupted_ids();
-    told.sort();
+    let told = next.reaped(2).await;
     let mut expected = vec![lease, plain];
     expected.sort();
     assert_eq!(told, expected);

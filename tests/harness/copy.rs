@@ -13,8 +13,8 @@ use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 use tokio::runtime::{Builder, Runtime};
 
-use super::Scratch;
 use super::service::JWT_SECRET;
+use super::{PATIENCE, Scratch, until};
 
 /// How a copy runs its jobs.
 #[derive(Clone, Copy)]
@@ -142,6 +142,18 @@ impl Copy {
     pub fn interrupted_ids(&self) -> Vec<String> {
         let interrupted = self.interrupted.lock().unwrap();
         interrupted.iter().map(|job| job.id.clone()).collect()
+    }
+
+    /// Waits until it has reaped this many jobs, and returns their ids in their order. The database shows the end of a job
+    /// before the copy reports it.
+    pub async fn reaped(&self, count: usize) -> Vec<String> {
+        until("the reaped jobs are reported", PATIENCE, async || {
+            self.interrupted_ids().len() >= count
+        })
+        .await;
+        let mut ids = self.interrupted_ids();
+        ids.sort();
+        ids
     }
 
     /// Submits a job on the copy's own runtime.
