@@ -16,9 +16,6 @@ pub struct Model {
     pub user_id: Option<i64>,
     #[sea_orm(column_type = "String(StringLen::N(255))")]
     pub username: String,
-    /// The identity of an administrator of an identity provider, see `Admin::subject_digest`.
-    #[sea_orm(column_type = "String(StringLen::N(64))")]
-    pub subject_digest: Option<String>,
     /// The path and query of its download.
     #[sea_orm(column_type = "Text")]
     pub path: String,
@@ -37,6 +34,9 @@ pub struct Model {
     pub outcome: Option<Outcome>,
     /// The bytes that were sent or are in transit, counted when a response begins.
     pub begun_bytes: Option<i64>,
+    /// The identity of an administrator of an identity provider, see `Admin::subject_digest`.
+    #[sea_orm(column_type = "String(StringLen::N(64))")]
+    pub subject_digest: Option<String>,
 }
 
 /// The outcome of a download.
