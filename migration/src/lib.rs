@@ -14,8 +14,9 @@
 //! [`installation`](m20261129_000010_installation) gives the installation an id,
 //! [`link_outcomes`](m20261129_000011_link_outcomes) says how the download of a link has ended,
 //! [`link_begun`](m20261129_000012_link_begun) counts what has begun to go out by a download link,
-//! [`plain_words`](m20261129_000013_plain_words) renames words in the history of jobs, and
-//! [`link_subjects`](m20261129_000014_link_subjects) tells download links of users with one name apart.
+//! [`plain_words`](m20261129_000013_plain_words) renames words in the history of jobs,
+//! [`link_subjects`](m20261129_000014_link_subjects) tells download links of users with one name apart, and
+//! [`schedules`](m20261129_000015_schedules) adds schedules of backups with their runs.
 
 use sea_orm_migration::prelude::*;
 pub use sea_orm_migration::prelude::{MigratorTrait, SchemaManager};
@@ -36,6 +37,7 @@ mod m20261129_000011_link_outcomes;
 mod m20261129_000012_link_begun;
 mod m20261129_000013_plain_words;
 mod m20261129_000014_link_subjects;
+mod m20261129_000015_schedules;
 mod text;
 
 /// All migrations, oldest first.
@@ -60,6 +62,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261129_000012_link_begun::Migration),
             Box::new(m20261129_000013_plain_words::Migration),
             Box::new(m20261129_000014_link_subjects::Migration),
+            Box::new(m20261129_000015_schedules::Migration),
         ]
     }
 
@@ -100,6 +103,7 @@ pub fn tables_of(migration: &str) -> &'static [&'static str] {
         "m20261128_000006_changes" => &["backup_changes"],
         "m20261129_000007_sessions" => &["backup_login_sessions", "backup_account_epochs"],
         "m20261129_000008_login_networks" => &["backup_login_networks"],
+        "m20261129_000015_schedules" => &["backup_schedules", "backup_schedule_runs"],
         _ => &[],
     }
 }

@@ -6,7 +6,7 @@ use campus_backup_archive::Kind;
 use campus_backup_domain::catalog;
 use campus_backup_domain::entity::{
     account_epoch, archive, attendance, change, course, download_link, enrollment, job, key, lease, login_network,
-    login_session, payment, payment_category, session, student, user,
+    login_session, payment, payment_category, schedule, schedule_run, session, student, user,
 };
 use campus_backup_migration::{Migrator, MigratorTrait};
 
@@ -36,6 +36,8 @@ async fn described_by_entities(engine: Engine) -> Scratch {
         .register(login_session::Entity)
         .register(account_epoch::Entity)
         .register(login_network::Entity)
+        .register(schedule::Entity)
+        .register(schedule_run::Entity)
         .apply(connection)
         .await
         .unwrap();
@@ -65,12 +67,12 @@ async fn entities_equal_the_migrated_schema(engine: Engine) {
     );
     assert_eq!(
         number(|table| table.uniques.len()),
-        8,
+        11,
         "what is compared must have been found"
     );
     assert_eq!(
         number(|table| table.primary_key.len()),
-        18,
+        20,
         "what is compared must have been found"
     );
     for (name, migrated) in &migrated {

@@ -7,7 +7,8 @@
 //!   where a test must be slow or exact. [`copy`] runs the jobs of a copy of the service in the test's process.
 //! - Other servers: [`s3`] is a store, [`stub`] a server that is not one, [`token`] an identity provider, and [`tool`]
 //!   runs other programs.
-//! - [`archives_rig`] tests archives over HTTP, [`restore_rig`] without it.
+//! - [`archives_rig`] tests archives over HTTP, [`restore_rig`] without it, and [`schedule_rig`] schedules at a clock of the
+//!   test.
 //!
 //! [`on_every_engine`] generates one test for each engine.
 
@@ -25,6 +26,7 @@ pub mod fill;
 mod process;
 pub mod restore_rig;
 pub mod s3;
+pub mod schedule_rig;
 pub mod schema_shape;
 pub mod school;
 pub mod scratch;

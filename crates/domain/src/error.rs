@@ -340,6 +340,12 @@ pub enum Error {
     /// No clear, restore or undo has that id, or it is no longer remembered.
     #[error("there is no change of that id")]
     UnknownChange,
+    /// No schedule has that id.
+    #[error("there is no schedule of that id")]
+    UnknownSchedule,
+    /// Another schedule has the name.
+    #[error("another schedule has this name")]
+    ScheduleNameTaken,
     /// A clear that can still be undone needs this archive.
     #[error(
         "this archive is the safety backup of a clear that can be undone until {}; without it, the clear can't be undone",

@@ -8,10 +8,12 @@
 //! [`error`] the error type. Then one module for each capability: [`account`], [`stats`], [`snapshot`], [`export`],
 //! [`clear`], [`demo`], [`job`]. [`change`] changes rows in bulk, and [`change_log`] records changes. [`store`] keeps
 //! archives; [`open`] reads one without any of these, [`verify`] proves that it can be restored, [`restore`] restores
-//! it, and [`diff`] compares it with another or with the live data. [`operations`] combines all of them. [`clock`] tells
+//! it, and [`diff`] compares it with another or with the live data. [`operations`] combines all of them.
+//! [`schedule`] makes backups at certain times, and [`automation`] does what the service does by itself. [`clock`] tells
 //! the time, and [`security_log`] records who did what.
 
 pub mod account;
+pub mod automation;
 mod blocking;
 pub mod catalog;
 pub mod change;
@@ -36,6 +38,7 @@ mod priority;
 pub mod restore;
 #[cfg(test)]
 mod sample;
+pub mod schedule;
 pub mod security_log;
 pub mod snapshot;
 mod statement;

@@ -241,6 +241,12 @@ codes! {
     /// No clear, restore or undo ever had that id, or the service no longer remembers it.
     UnknownChange = "unknown_change", NOT_FOUND, "There is no such change",
         "There is no change with this id.";
+    /// No schedule has this id.
+    UnknownSchedule = "unknown_schedule", NOT_FOUND, "There is no such schedule",
+        "There is no schedule with this id.";
+    /// Another schedule has this name.
+    ScheduleNameTaken = "schedule_name_taken", CONFLICT, "The name is taken",
+        "Another schedule has this name. Nothing was changed.";
     /// A clear can be undone only with this archive. `change_id` names the clear; `?force=true` deletes the archive all the
     /// same.
     ArchiveNeededForUndo = "archive_needed_for_undo", CONFLICT, "The archive is needed to undo a clear",

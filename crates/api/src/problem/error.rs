@@ -329,6 +329,8 @@ impl From<DomainError> for ApiError {
             E::UndoExpired { .. } => Self::new(Code::UndoExpired, said),
             E::UnknownLink => Self::new(Code::UnknownLink, said),
             E::UnknownChange => Self::new(Code::UnknownChange, said),
+            E::UnknownSchedule => Self::new(Code::UnknownSchedule, said),
+            E::ScheduleNameTaken => nothing_changed(Code::ScheduleNameTaken).with_hint("Choose another name."),
             E::ArchiveNeededForUndo { change_id, .. } => Self::new(
                 Code::ArchiveNeededForUndo,
                 format!("{said} Nothing was changed."),

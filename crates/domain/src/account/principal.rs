@@ -100,7 +100,6 @@ impl System {
     /// The name of the service as an actor. Of the actors without a user id, only the service has it.
     pub const NAME: &str = "system";
 
-    #[cfg_attr(not(test), expect(dead_code, reason = "schedules create it"))]
     pub(crate) const fn new() -> Self {
         Self(())
     }

@@ -19,6 +19,8 @@ pub mod login_network;
 pub mod login_session;
 pub mod payment;
 pub mod payment_category;
+pub mod schedule;
+pub mod schedule_run;
 pub mod session;
 pub mod student;
 pub mod user;

@@ -37,6 +37,11 @@ impl Idempotency {
             fingerprint: hex::encode(digest.finalize()),
         })
     }
+
+    /// Key and fingerprint as they are stored for an actor.
+    pub(crate) fn stored(&self, actor: &Actor) -> (String, String) {
+        (actor.stored_key(&self.key), self.fingerprint.clone())
+    }
 }
 
 /// Ensures that a text is a valid key.

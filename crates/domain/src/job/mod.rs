@@ -175,6 +175,16 @@ impl Jobs {
         })
     }
 
+    /// The fault that an error is, as a job shows it.
+    pub(crate) fn describe(&self, error: Error) -> Fault {
+        (self.0.settings.describe)(error)
+    }
+
+    /// Ready when the shutdown has begun.
+    pub async fn shutdown_begun(&self) {
+        self.0.shutting_down.cancelled().await;
+    }
+
     /// The job with this id, if this process runs it.
     fn running(&self, id: &str) -> Option<Arc<RunningJob>> {
         self.all_running().get(id).cloned()

@@ -79,7 +79,14 @@ fn check_note(note: Option<&str>) -> Result<()> {
 }
 
 fn check(field: &'static str, text: Option<&str>, longest: usize, also: impl Fn(char) -> bool) -> Result<()> {
-    let Some(text) = text else { return Ok(()) };
+    text.map_or(Ok(()), |text| check_text(field, text, longest, also))
+}
+
+/// Checks a text that people read: 1 to `longest` characters that can be seen, and those that `also` admits.
+///
+/// # Errors
+/// [`Error::Invalid`] with the name of the field.
+pub(crate) fn check_text(field: &'static str, text: &str, longest: usize, also: impl Fn(char) -> bool) -> Result<()> {
     let is_printable = text.chars().all(|letter| !letter.is_control() || also(letter));
     if is_printable && !text.trim().is_empty() && text.chars().count() <= longest {
         return Ok(());

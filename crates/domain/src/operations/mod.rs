@@ -46,6 +46,7 @@ use campus_backup_archive::{Keys, Layers, Manifest, ManifestKey, Recipients};
 use chrono::TimeDelta;
 use tokio::sync::OnceCell;
 
+pub(crate) use self::annotations::check_text;
 pub use self::annotations::{AnnotationPatch, Annotations};
 pub use self::clear::ClearReport;
 pub use self::listing::{ArchivePage, UndoLoss};
@@ -118,6 +119,11 @@ impl Operations {
     /// How many bytes an uploaded archive may have.
     pub fn upload_limit(&self) -> u64 {
         self.0.settings.upload_limit
+    }
+
+    /// The jobs of this process.
+    pub(crate) fn jobs(&self) -> &Jobs {
+        &self.0.jobs
     }
 
     /// The same archives without a database.

@@ -33,6 +33,18 @@ pub(super) fn attribute(manifest: &mut Manifest, context: &Context) {
 }
 
 impl Operations {
+    /// The id of the archive that a job has published, if it did.
+    ///
+    /// # Errors
+    /// [`Error::StoreUnavailable`](crate::Error::StoreUnavailable), and database errors.
+    pub(crate) async fn archive_of_job(&self, job_id: &str) -> Result<Option<String>> {
+        let (listing, key) = (self.0.store.list().await?, self.manifest_key().await?);
+        let is_it = |manifest: &&std::sync::Arc<Manifest>| {
+            manifest.job_id.as_deref() == Some(job_id) && key.has_signed(manifest)
+        };
+        Ok(listing.archives.iter().find(is_it).map(|manifest| manifest.id.clone()))
+    }
+
     /// The archive that an earlier job of the same request has published, although that job did not succeed: the store's answer
     /// was lost, or the job was reaped. It is the result of the repeated request.
     pub(super) async fn published_before(&self, context: &Context) -> Result<Option<Value>> {

@@ -1,0 +1,346 @@
+//! Schedules with a clock that a test sets: copies of the service with a store of archives, and a stand-in for backups.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use campus_backup_archive::{Keys, Recipients};
+use campus_backup_domain::account::{self, Accounts, Admin};
+use campus_backup_domain::automation::Automation;
+use campus_backup_domain::clock::Clock;
+use campus_backup_domain::entity::schedule_run;
+use campus_backup_domain::job::{self, Fault, Jobs, Runner};
+use campus_backup_domain::operations::{self, Operations};
+use campus_backup_domain::schedule::{
+    BackupOrder, JobOutcome, NewSchedule, RunExecutor, RunState, RunnerSettings, ScheduleRunner, Schedules,
+    VerificationOrder, Verify,
+};
+use campus_backup_domain::store::{Store, StoreSettings};
+use campus_backup_domain::{Database, Error, Result, database};
+use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::future::BoxFuture;
+use sea_orm::{DbErr, EntityTrait as _, QueryOrder as _};
+use tokio::runtime::{Builder, Runtime};
+
+use super::service::JWT_SECRET;
+use super::{PATIENCE, Scratch, until};
+
+/// A clock that stands still until a test sets it.
+#[derive(Clone)]
+pub struct TestClock(Arc<Mutex<DateTime<Utc>>>);
+
+impl TestClock {
+    pub fn at(time: &str) -> Self {
+        Self(Arc::new(Mutex::new(time.parse().unwrap())))
+    }
+
+    pub fn now(&self) -> DateTime<Utc> {
+        *self.0.lock().unwrap()
+    }
+
+    pub fn set(&self, now: DateTime<Utc>) {
+        *self.0.lock().unwrap() = now;
+    }
+
+    pub fn advance(&self, by: TimeDelta) {
+        *self.0.lock().unwrap() += by;
+    }
+
+    pub fn clock(&self) -> Clock {
+        let clock = self.clone();
+        Clock::new(move || clock.now())
+    }
+}
+
+/// What becomes of an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    Succeeds,
+    /// The job fails.
+    Fails,
+    /// The job is cancelled.
+    IsCancelled,
+    /// The job goes on until [`StubExecutor::finish`].
+    GoesOn,
+    /// The job can't begin: there is no room.
+    IsRefused,
+    /// The job can't begin for now: the database can't be reached.
+    IsUnavailable,
+}
+
+/// Stands in for backups: its jobs end at once, as the test says. As the service does, it begins no second job for an order
+/// whose job has not failed.
+#[derive(Default)]
+pub struct StubExecutor(Mutex<StubJobs>);
+
+#[derive(Default)]
+struct StubJobs {
+    answers: VecDeque<Answer>,
+    /// By its id: what it is for, and its outcome.
+    jobs: BTreeMap<String, (String, JobOutcome)>,
+    backups: Vec<BackupOrder>,
+    verifications: Vec<VerificationOrder>,
+}
+
+impl StubExecutor {
+    /// Says what becomes of the next orders; later ones succeed.
+    pub fn answer(&self, answers: &[Answer]) {
+        self.0.lock().unwrap().answers.extend(answers);
+    }
+
+    /// Ends the jobs that go on.
+    pub fn finish(&self) {
+        for (id, (_, outcome)) in &mut self.0.lock().unwrap().jobs {
+            if *outcome == JobOutcome::Active {
+                *outcome = success(id);
+            }
+        }
+    }
+
+    /// Every backup whose job has begun.
+    pub fn backups(&self) -> Vec<BackupOrder> {
+        self.0.lock().unwrap().backups.clone()
+    }
+
+    /// Every verification whose job has begun.
+    pub fn verifications(&self) -> Vec<VerificationOrder> {
+        self.0.lock().unwrap().verifications.clone()
+    }
+
+    fn begin(&self, purpose: String, begun: impl FnOnce(&mut StubJobs)) -> Result<String> {
+        let mut jobs = self.0.lock().unwrap();
+        let earlier = jobs.jobs.iter().find(|(_, (of, outcome))| {
+            *of == purpose && !matches!(outcome, JobOutcome::Failed(_) | JobOutcome::Cancelled(_))
+        });
+        if let Some((id, _)) = earlier {
+            return Ok(id.clone());
+        }
+        let id = format!("job {}", jobs.jobs.len());
+        let doing = "testing";
+        let outcome = match jobs.answers.pop_front().unwrap_or(Answer::Succeeds) {
+            Answer::Succeeds => success(&id),
+            Answer::Fails => JobOutcome::Failed(fault("failed")),
+            Answer::IsCancelled => JobOutcome::Cancelled(fault("cancelled")),
+            Answer::GoesOn => JobOutcome::Active,
+            Answer::IsRefused => {
+                return Err(Error::InsufficientStorage {
+                    doing,
+                    source: "there is no room".into(),
+                });
+            }
+            Answer::IsUnavailable => {
+                return Err(Error::DatabaseUnavailable {
+                    doing,
+                    source: DbErr::Custom("it can't be reached".to_owned()),
+                });
+            }
+        };
+        begun(&mut jobs);
+        jobs.jobs.insert(id.clone(), (purpose, outcome));
+        Ok(id)
+    }
+}
+
+fn success(id: &str) -> JobOutcome {
+    JobOutcome::Succeeded {
+        archive_id: Some(format!("archive of {id}")),
+    }
+}
+
+fn fault(code: &str) -> Fault {
+    Fault {
+        code: code.to_owned(),
+        detail: format!("It {code}."),
+    }
+}
+
+impl RunExecutor for StubExecutor {
+    fn create_backup(&self, order: BackupOrder) -> BoxFuture<'_, Result<String>> {
+        let purpose = format!("backup {} {}", order.schedule_id, order.due_at);
+        let begun = self.begin(purpose, |jobs| jobs.backups.push(order));
+        Box::pin(std::future::ready(begun))
+    }
+
+    fn verify(&self, order: VerificationOrder) -> BoxFuture<'_, Result<String>> {
+        let purpose = format!("verification {} {}", order.schedule_id, order.due_at);
+        let begun = self.begin(purpose, |jobs| jobs.verifications.push(order));
+        Box::pin(std::future::ready(begun))
+    }
+
+    fn outcome<'a>(&'a self, job_id: &'a str) -> BoxFuture<'a, Result<JobOutcome>> {
+        let jobs = self.0.lock().unwrap();
+        // A job that is not known here belongs to another process.
+        let outcome = jobs
+            .jobs
+            .get(job_id)
+            .map_or(JobOutcome::Active, |(_, outcome)| outcome.clone());
+        Box::pin(std::future::ready(Ok(outcome)))
+    }
+
+    fn fault(&self, error: Error) -> Fault {
+        describe(error)
+    }
+}
+
+/// A copy of the service that makes backups into a folder. It has a runtime of its own, whose end is the end of the copy.
+pub struct ScheduleCopy {
+    pub automation: Automation,
+    pub schedules: Schedules,
+    pub operations: Operations,
+    pub jobs: Jobs,
+    pub admin: Admin,
+    runtime: Option<Runtime>,
+}
+
+impl ScheduleCopy {
+    /// Starts a copy on the database of a small school.
+    pub async fn on(scratch: &Scratch, clock: &TestClock) -> Self {
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .unwrap();
+        let (url, folder, clock) = (scratch.url().to_owned(), scratch.folder().to_owned(), clock.clock());
+        let built = runtime.spawn(build(url, folder, clock));
+        let (automation, schedules, operations, jobs, admin) = built.await.unwrap();
+        Self {
+            automation,
+            schedules,
+            operations,
+            jobs,
+            admin,
+            runtime: Some(runtime),
+        }
+    }
+
+    /// Does one step on the copy's own runtime.
+    pub async fn tick(&self) -> Result<()> {
+        let automation = self.automation.clone();
+        let runtime = self.runtime.as_ref().unwrap();
+        runtime.spawn(async move { automation.tick().await }).await.unwrap()
+    }
+
+    /// Begins one step, and does not wait for it.
+    pub fn begin_tick(&self) {
+        let automation = self.automation.clone();
+        self.runtime
+            .as_ref()
+            .unwrap()
+            .spawn(async move { automation.tick().await });
+    }
+}
+
+impl Drop for ScheduleCopy {
+    fn drop(&mut self) {
+        // No task is polled again, as after kill -9.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+async fn build(url: String, folder: PathBuf, clock: Clock) -> (Automation, Schedules, Operations, Jobs, Admin) {
+    let settings = database::DatabaseSettings {
+        url,
+        connections: 4,
+        readers: 2,
+        lock_timeout: Duration::from_secs(10),
+    };
+    let database = Database::connect(&settings).await.unwrap();
+    let store = Store::open(&StoreSettings::folder(folder.join("archives"))).unwrap();
+    let asked = (database.clone(), store.clone());
+    let settings = job::Settings {
+        heartbeat: Duration::from_millis(100),
+        heartbeat_timeout: Duration::from_millis(1500),
+        published: Arc::new(move || {
+            let (database, store) = asked.clone();
+            Box::pin(async move { operations::published(&database, &store).await })
+        }),
+        ..job::Settings::new(describe)
+    };
+    let jobs = Jobs::new(database.clone(), settings, Runner::ephemeral());
+    jobs.start().await.unwrap();
+    let settings = operations::Settings {
+        app_version: "1.2.3",
+        recipients: Recipients::none(),
+        keys: Keys::none(),
+        scratch: folder,
+        undo_window: TimeDelta::days(1),
+        upload_limit: 1 << 30,
+    };
+    let operations = Operations::new(database.clone(), store, jobs.clone(), settings);
+    let executor = Arc::new(operations.clone());
+    let runner = ScheduleRunner::new(database.clone(), executor, clock.clone(), RunnerSettings::default());
+    let schedules = Schedules::new(database.clone(), operations.clone(), clock);
+    let settings = account::AccountSettings::new(JWT_SECRET.as_bytes().to_vec().into(), "the tests".to_owned());
+    let accounts = Accounts::new(database, settings).unwrap();
+    let token = accounts.issue_token("admin", Duration::from_secs(60)).await.unwrap();
+    let admin = token.principal.admin().unwrap();
+    (Automation::new(runner), schedules, operations, jobs, admin)
+}
+
+/// The automation of a copy that stands in for backups.
+pub async fn stubbed(scratch: &Scratch, clock: &TestClock, executor: &Arc<StubExecutor>) -> Automation {
+    stubbed_with(scratch, clock, executor, RunnerSettings::default()).await
+}
+
+pub async fn stubbed_with(
+    scratch: &Scratch,
+    clock: &TestClock,
+    executor: &Arc<StubExecutor>,
+    settings: RunnerSettings,
+) -> Automation {
+    let database = scratch.database().await;
+    Automation::new(ScheduleRunner::new(database, executor.clone(), clock.clock(), settings))
+}
+
+/// A schedule with this name, at those times, in UTC.
+pub fn schedule(name: &str, cron: &str) -> NewSchedule {
+    NewSchedule {
+        name: name.to_owned(),
+        cron: cron.to_owned(),
+        timezone: "UTC".to_owned(),
+        label: None,
+        verify: Verify::None,
+        enabled: true,
+    }
+}
+
+/// All runs of all schedules, by schedule and time.
+pub async fn runs(scratch: &Scratch) -> Vec<schedule_run::Model> {
+    schedule_run::Entity::find()
+        .order_by_asc(schedule_run::Column::ScheduleId)
+        .order_by_asc(schedule_run::Column::DueAt)
+        .all(scratch.connection())
+        .await
+        .unwrap()
+}
+
+/// The states of all runs.
+pub async fn states(scratch: &Scratch) -> Vec<RunState> {
+    runs(scratch).await.into_iter().map(|run| run.state).collect()
+}
+
+/// Does steps of all copies at the same time, until all runs have ended.
+pub async fn until_all_ended(scratch: &Scratch, copies: &[ScheduleCopy]) {
+    until("all runs have ended", PATIENCE * 4, async || {
+        for done in futures_util::future::join_all(copies.iter().map(ScheduleCopy::tick)).await {
+            // On SQLite another copy may hold the lock for long.
+            assert!(matches!(done, Ok(()) | Err(Error::DatabaseBusy { .. })), "{done:?}");
+        }
+        states(scratch).await.iter().all(|state| state.has_ended())
+    })
+    .await;
+}
+
+fn describe(error: Error) -> Fault {
+    let name = format!("{error:?}");
+    let end = name
+        .find(|character: char| !character.is_alphanumeric())
+        .unwrap_or(name.len());
+    Fault {
+        code: name[..end].to_lowercase(),
+        detail: error.to_string(),
+    }
+}
