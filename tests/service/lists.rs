@@ -15,7 +15,9 @@ async fn unchanged_list_is_not_sent_again(engine: Engine) {
     let id = place.admin.take().await;
     let clear = json!({"table": "payments"});
     place.admin.post("/backup/clear", &clear).await.expect(200);
-    for path in [ARCHIVES, "/backup/jobs", "/backup/changes"] {
+    let schedule = json!({"name": "nightly", "preset": "daily"});
+    place.admin.post("/backup/schedules", &schedule).await.expect(201);
+    for path in [ARCHIVES, "/backup/jobs", "/backup/changes", "/backup/schedules"] {
         let first = place.admin.get(path).await.expect(200);
         let tag = first.header("etag");
         assert!(tag.starts_with("W/\""), "{path}: {tag}");

@@ -9,7 +9,7 @@ use harness::{Engine, Scratch, on_every_engine, small_school};
 const ID: &str = "2026-01-01T00-00-00Z-00000001";
 
 /// Every command that needs an installation.
-const COMMANDS: [&[&str]; 15] = [
+const COMMANDS: [&[&str]; 16] = [
     &["admin", "reset-password", "admin"],
     &["token", "admin"],
     &["backup"],
@@ -19,6 +19,7 @@ const COMMANDS: [&[&str]; 15] = [
     &["delete", ID, "--yes"],
     &["protect", ID],
     &["download", "students", "--output", "-"],
+    &["schedule", "list"],
     &["restore", ID, "--mode", "replace", "--yes"],
     &["list"],
     &["show", ID],
@@ -30,9 +31,9 @@ const COMMANDS: [&[&str]; 15] = [
 /// Of these, those that need no archives; the next three need all of it.
 const WITHOUT_ARCHIVES: usize = 2;
 /// From here on the database may be empty: `restore` fills it.
-const RESTORE: usize = 9;
+const RESTORE: usize = 10;
 /// From here on no database is needed, but that the archives are there.
-const READING: usize = 10;
+const READING: usize = 11;
 
 /// Those that make an installation, and those that have nothing to do with one.
 const OTHERS: [&str; 8] = [

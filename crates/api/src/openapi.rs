@@ -48,6 +48,7 @@ const SWAGGER_UI_FILES: &str = "/swagger-ui/{_:.*}";
         (name = "auth", description = "Signing in."),
         (name = "backup", description = "A school's data. For administrators."),
         (name = "archives", description = "Stored backups. For administrators."),
+        (name = "schedules", description = "Backups at certain times. For administrators."),
         (name = "service", description = "Operating the service."),
     ),
     components(schemas(Problem)),

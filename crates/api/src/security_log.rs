@@ -55,6 +55,10 @@ fn event_of(method: &Method, pattern: &str) -> Option<&'static str> {
         ("POST", "/backup/archives/{id}/restore") => "restore",
         ("PATCH", "/backup/archives/{id}") => "archive_change",
         ("DELETE", "/backup/archives/{id}") => "archive_deletion",
+        ("POST", "/backup/schedules") => "schedule_creation",
+        ("PATCH", "/backup/schedules/{id}") => "schedule_change",
+        ("DELETE", "/backup/schedules/{id}") => "schedule_deletion",
+        ("POST", "/backup/schedules/{id}/run") => "backup",
         ("POST", "/backup/jobs/{id}/cancel") => "job_cancellation",
         _ => return None,
     };
@@ -156,7 +160,7 @@ mod tests {
                 with_event += usize::from(event.is_some());
             }
         }
-        assert!(with_event >= 13, "{with_event}");
+        assert!(with_event >= 17, "{with_event}");
     }
 
     #[test]

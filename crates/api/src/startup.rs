@@ -13,6 +13,7 @@ use actix_web::dev::{Server, ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::rt::net::TcpStream;
 use actix_web::{App, HttpServer, web};
 use campus_backup_domain::account::{self, Accounts, FirstAdmin};
+use campus_backup_domain::automation::Automation;
 use campus_backup_domain::database::SchemaState;
 use campus_backup_domain::demo::{self, DemoAdmin, Filled};
 use campus_backup_domain::job::{Jobs, Runner};
@@ -32,7 +33,7 @@ use crate::middleware::internal::InternalListener;
 use crate::openapi::Published;
 use crate::problem::chain;
 use crate::readiness::Readiness;
-use crate::settings::Settings;
+use crate::settings::{ScheduleSwitch, Settings};
 use crate::state::report;
 use crate::{AppState, dashboard, data_dir, metrics, middleware, routes, systemd};
 
@@ -45,6 +46,9 @@ const UNSENT: u32 = 64 * 1024;
 
 /// The interval of the search for files that crashes left. Files that are too young are removed later.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(60 * 60);
+
+/// The interval of the steps that the service does by itself.
+const TICK_INTERVAL: Duration = Duration::from_secs(5);
 
 /// The service, listening.
 #[must_use = "it listens, and answers when it is run"]
@@ -88,6 +92,15 @@ impl Service {
                 tokio::time::sleep(SWEEP_INTERVAL).await;
             }
         });
+        match state.settings.schedules {
+            ScheduleSwitch::On => {
+                suggest_schedule(&state).await?;
+                tokio::spawn(automate(state.automation(), state.jobs.clone()));
+            }
+            ScheduleSwitch::Off => {
+                tracing::info!("this copy of the service makes no scheduled backups (--schedules off)")
+            }
+        }
         Self::listen(state)
     }
 
@@ -195,6 +208,34 @@ impl Service {
         self.jobs.wait_for_shutdown(self.shutdown_timeout).await;
         served
     }
+}
+
+/// Does what the service does by itself, until its shutdown begins. A step in progress is finished.
+async fn automate(automation: Automation, jobs: Jobs) {
+    let mut ticks = tokio::time::interval(TICK_INTERVAL);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => {}
+            () = jobs.shutdown_begun() => return,
+        }
+        match automation.tick().await {
+            Ok(()) | Err(Error::Stopping) => {}
+            Err(error) => tracing::warn!(error = chain(&error), "scheduled work failed and is tried again"),
+        }
+    }
+}
+
+/// Logs how to create a schedule, if there is none.
+async fn suggest_schedule(state: &AppState) -> Result<(), ExitError> {
+    let is_any = state.schedules.is_any().await;
+    if !is_any.map_err(ExitError::failed("looking for a schedule"))? {
+        tracing::info!(
+            "there is no schedule, so backups are created only on request; \
+             `campus-backup schedule create \"every night\" --preset daily --verify digest` creates one"
+        );
+    }
+    Ok(())
 }
 
 /// Makes the kernel close a connection whose peer makes no progress, and makes progress visible.
@@ -326,6 +367,10 @@ async fn fill_if_empty(state: &AppState) -> Result<(), ExitError> {
     }
     let filled = fill_demo(state, 1).await?;
     tracing::info!(rows = filled.total(), "filled the database with a demo school");
+    let schedule = state.schedules.create_first(state.settings.timezone.name()).await;
+    if let Some(schedule) = schedule.map_err(ExitError::failed("creating a schedule"))? {
+        tracing::info!(schedule = schedule.name, "created a schedule for the demo");
+    }
     Ok(())
 }
 

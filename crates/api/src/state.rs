@@ -3,9 +3,12 @@
 use std::sync::Arc;
 
 use campus_backup_domain::account::Accounts;
+use campus_backup_domain::automation::Automation;
 use campus_backup_domain::clear::Confirmation;
+use campus_backup_domain::clock::Clock;
 use campus_backup_domain::job::{self, Jobs, Runner};
 use campus_backup_domain::operations::{self, Operations};
+use campus_backup_domain::schedule::{RunnerSettings, ScheduleRunner, Schedules};
 use campus_backup_domain::stats::Counter;
 use campus_backup_domain::store::{Store, SweepReport};
 use campus_backup_domain::{Database, Error, export};
@@ -33,6 +36,8 @@ pub struct AppState {
     pub downloads: export::ExportSettings,
     /// Whether a clear requires a confirmation.
     pub confirmation: Confirmation,
+    /// The schedules.
+    pub schedules: Schedules,
     /// The jobs.
     pub jobs: Jobs,
     /// The readiness of the service.
@@ -54,10 +59,13 @@ impl AppState {
             false => Confirmation::Optional,
         };
         let jobs = Jobs::new(database.clone(), job_settings(&database, &store), runner);
+        let readiness = Readiness::new(database.clone(), store.clone(), settings.store_policy);
+        let operations = Operations::new(database.clone(), store, jobs.clone(), operations_settings(&settings));
         Self {
             accounts,
-            readiness: Readiness::new(database.clone(), store.clone(), settings.store_policy),
-            operations: Operations::new(database.clone(), store, jobs.clone(), operations_settings(&settings)),
+            readiness,
+            schedules: Schedules::new(database.clone(), operations.clone(), Clock::system()),
+            operations,
             settings: Arc::new(settings),
             counter: Arc::new(Counter::new(database.clone())),
             database,
@@ -65,6 +73,21 @@ impl AppState {
             confirmation,
             jobs,
         }
+    }
+
+    /// What this copy of the service does by itself.
+    pub fn automation(&self) -> Automation {
+        let settings = RunnerSettings {
+            catch_up: TimeDelta::from_std(self.settings.catch_up).unwrap_or(TimeDelta::MAX),
+            attempts: self.settings.schedule_attempts,
+        };
+        let executor = Arc::new(self.operations.clone());
+        Automation::new(ScheduleRunner::new(
+            self.database.clone(),
+            executor,
+            Clock::system(),
+            settings,
+        ))
     }
 }
 

@@ -9,6 +9,7 @@ pub mod download;
 pub mod health;
 pub mod jobs;
 pub mod links;
+pub mod schedules;
 pub mod stats;
 
 use actix_web::middleware::from_fn;
@@ -35,6 +36,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
             .configure(changes::configure)
             .configure(archives::configure)
             .configure(diff::configure)
+            .configure(schedules::configure)
             .configure(jobs::configure),
     );
 }

@@ -42,6 +42,12 @@ pub struct Settings {
     pub archive_keys: Keys,
     /// For how long a clear can be undone.
     pub undo_window: Duration,
+    /// Whether this copy of the service makes the runs of schedules.
+    pub schedules: ScheduleSwitch,
+    /// How old a run may be that is caught up after an outage.
+    pub catch_up: Duration,
+    /// How many attempts a run of a schedule has.
+    pub schedule_attempts: u32,
     /// How many bytes an archive that is uploaded may have.
     pub upload_limit: u64,
     /// How to connect to the database.
@@ -102,6 +108,16 @@ pub struct Settings {
     pub oidc: Option<IdentityProvider>,
     /// Whether an empty database is filled with a school that does not exist.
     pub demo: bool,
+}
+
+/// Whether a copy of the service makes the runs of schedules.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ScheduleSwitch {
+    /// It does.
+    #[default]
+    On,
+    /// Other copies do.
+    Off,
 }
 
 /// How logs are written.
@@ -227,6 +243,13 @@ impl Settings {
             archive_recipients: archive_key.recipients(),
             archive_keys: archive_key.with(&previous_key),
             undo_window: check.duration("undo-window", &serving.undo_window, 1..=YEAR),
+            schedules: check.parsed("schedules", &serving.schedules, "on or off", |text| match text {
+                "on" => Some(ScheduleSwitch::On),
+                "off" => Some(ScheduleSwitch::Off),
+                _ => None,
+            }),
+            catch_up: check.duration("catch-up", &serving.catch_up, 0..=YEAR),
+            schedule_attempts: check.number("schedule-attempts", &serving.schedule_attempts, 1..=20),
             upload_limit: check.size("upload-limit", &serving.upload_limit, 1..=ONE_TIB),
             data_dir,
             log: check.parsed("log", log, "a filter such as info or info,sqlx=debug", |text| {

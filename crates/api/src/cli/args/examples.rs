@@ -47,6 +47,14 @@ pub(super) const DOWNLOAD_EXAMPLES: &str = "Examples:
   campus-backup download students --output students.csv         the live data
   campus-backup download attendance --format xlsx --names
   campus-backup download all --output - | age -r age1... > backup.json.age";
+pub(super) const SCHEDULE_CREATE_EXAMPLES: &str = "Examples:
+  campus-backup schedule create \"every night\" --preset daily --verify digest
+  campus-backup schedule create weekdays --cron \"30 18 * * 1-5\" --timezone Europe/Berlin --label \"end of the day\"";
+pub(super) const SCHEDULE_EDIT_EXAMPLES: &str = "Examples:
+  campus-backup schedule edit \"every night\" --cron \"0 3 * * *\"
+  campus-backup schedule edit \"every night\" --disable";
+pub(super) const SCHEDULE_RUN_EXAMPLES: &str = "Examples:
+  campus-backup schedule run \"every night\"";
 pub(super) const COMPLETIONS_EXAMPLES: &str = "Examples:
   campus-backup completions bash > /etc/bash_completion.d/campus-backup
   campus-backup completions zsh > /usr/local/share/zsh/site-functions/_campus-backup

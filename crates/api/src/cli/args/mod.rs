@@ -3,6 +3,7 @@
 mod accounts;
 mod archives;
 mod examples;
+mod schedules;
 mod settings;
 
 use std::time::Duration;
@@ -13,6 +14,7 @@ use clap_complete::Shell;
 pub use accounts::Admin;
 pub use archives::{Acting, ArchiveFields, Clear, Download, Extract, Reading, Restore, TableStyle};
 use examples::*;
+pub use schedules::{Schedule, ScheduleTimes};
 pub(crate) use settings::{ADMIN_PASSWORD, JWT_SECRET, JWT_SECRET_PREVIOUS, ListedSetting, settings};
 pub use settings::{Common, SECRET_VARIABLES, Serve, Serving};
 
@@ -211,6 +213,9 @@ pub enum Command {
     /// Save a stored archive as a file, or a table of the live data.
     #[command(after_help = DOWNLOAD_EXAMPLES)]
     Download(Download),
+    /// Manage schedules: times at which the running service makes a backup.
+    #[command(subcommand)]
+    Schedule(Schedule),
     /// Print the shell's completion script.
     #[command(after_help = COMPLETIONS_EXAMPLES)]
     Completions {

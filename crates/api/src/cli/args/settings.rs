@@ -215,6 +215,16 @@ pub struct Serving {
         default_value = "7d"
     )]
     pub undo_window: String,
+    /// Whether this copy of the service makes the runs of schedules: `on` or `off`. Several copies make each run once.
+    #[arg(long, env = "CAMPUS_BACKUP_SCHEDULES", value_name = "SWITCH", default_value = "on")]
+    pub schedules: String,
+    /// How old a run of a schedule can be that is caught up after the service was stopped, `365d` at most. `0s` catches up
+    /// none.
+    #[arg(long, env = "CAMPUS_BACKUP_CATCH_UP", value_name = "DURATION", default_value = "1d")]
+    pub catch_up: String,
+    /// Attempts that a run of a schedule has, 1 to 20. The pauses between them are 1, 5, 15 and 60 minutes.
+    #[arg(long, env = "CAMPUS_BACKUP_SCHEDULE_ATTEMPTS", value_name = "N", default_value = "5")]
+    pub schedule_attempts: String,
     /// The largest archive that can be uploaded, `1TiB` at most.
     #[arg(
         long,

@@ -99,7 +99,7 @@ impl RequestBody for UpdateArchiveRequest {
 }
 
 /// Distinguishes `null` from a missing field.
-fn sent<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
+pub(crate) fn sent<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
     Option::deserialize(deserializer).map(Some)
 }
 

@@ -573,6 +573,85 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/backup/schedules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List schedules
+         * @description By name, with their next runs and the last one.
+         */
+        get: operations["listSchedules"];
+        put?: never;
+        /**
+         * Create a schedule
+         * @description The service makes a backup at each time of the schedule, without anybody. The first run is at the first time after now. With
+         *     several copies of the service, each run is made once. A run that was due while the service was stopped is caught up once, if it
+         *     is younger than `--catch-up`. A run that fails is tried again after 1, 5, 15 and 60 minutes.
+         *
+         *     A schedule for certain hours runs once at each of its times of day, also where daylight saving skips or doubles an hour. A
+         *     schedule for every hour follows the elapsed time.
+         */
+        post: operations["createSchedule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/backup/schedules/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get a schedule
+         * @description Its times, its next runs and the last one.
+         */
+        get: operations["getSchedule"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete a schedule
+         * @description Its archives stay. A run whose job has begun goes on.
+         */
+        delete: operations["deleteSchedule"];
+        options?: never;
+        head?: never;
+        /**
+         * Update a schedule
+         * @description With another expression or time zone, and when it is enabled again, its next run is at its first time after now. When it is
+         *     disabled, a run whose job has begun goes on, and a run that waits for its next attempt is missed.
+         */
+        patch: operations["updateSchedule"];
+        trace?: never;
+    };
+    "/backup/schedules/{id}/run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Run a schedule now
+         * @description Creates a backup with the label of the schedule, for the administrator who asks. It also works while the schedule is disabled.
+         *     It is none of the schedule's own runs, whose times do not change.
+         */
+        post: operations["runSchedule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/backup/stats": {
         parameters: {
             query?: never;
@@ -1218,7 +1297,7 @@ export interface components {
          * @description The kind of problem, for programs. The list is closed: a new code is a change of the API.
          * @enum {string}
          */
-        Code: "bad_request" | "malformed_body" | "invalid_field" | "unsupported_media_type" | "body_too_large" | "request_timeout" | "unknown_path" | "unknown_table" | "method_not_allowed" | "unauthenticated" | "wrong_credentials" | "forbidden" | "link_invalid" | "link_used" | "unknown_link" | "row_count_changed" | "wrong_confirmation" | "too_many_logins" | "too_many_downloads" | "unexportable" | "archive_empty" | "not_an_archive" | "archive_truncated" | "archive_corrupt" | "archive_digest_mismatch" | "archive_wrong_key" | "archive_key_required" | "archive_newer_version" | "archive_schema_mismatch" | "archive_not_canonical" | "archive_invalid_value" | "archive_invalid_row" | "archive_ids_out_of_order" | "archive_duplicate_id" | "archive_count_mismatch" | "archive_totals_mismatch" | "archive_limit_exceeded" | "archive_trailing_data" | "archive_table_not_found" | "archive_orphan" | "archive_duplicate_key" | "archive_row_not_found" | "restore_conflict" | "archive_manifest_mismatch" | "archive_record_mismatch" | "archive_unencrypted" | "archive_unrestorable" | "unknown_archive" | "archive_gone" | "archive_protected" | "manifest_unreadable" | "archive_incomplete" | "archive_unreadable" | "store_misconfigured" | "store_unavailable" | "busy" | "unknown_clear" | "nothing_to_undo" | "already_undone" | "undo_expired" | "unknown_change" | "archive_needed_for_undo" | "undo_blocked" | "undo_unproven" | "plan_outdated" | "upload_too_large" | "range_not_satisfiable" | "unknown_job" | "not_cancellable" | "idempotency_key_reused" | "cancelled" | "interrupted" | "stopping" | "database_busy" | "database_unavailable" | "database_read_only" | "database_access_denied" | "database_limit" | "insufficient_storage" | "internal";
+        Code: "bad_request" | "malformed_body" | "invalid_field" | "unsupported_media_type" | "body_too_large" | "request_timeout" | "unknown_path" | "unknown_table" | "method_not_allowed" | "unauthenticated" | "wrong_credentials" | "forbidden" | "link_invalid" | "link_used" | "unknown_link" | "row_count_changed" | "wrong_confirmation" | "too_many_logins" | "too_many_downloads" | "unexportable" | "archive_empty" | "not_an_archive" | "archive_truncated" | "archive_corrupt" | "archive_digest_mismatch" | "archive_wrong_key" | "archive_key_required" | "archive_newer_version" | "archive_schema_mismatch" | "archive_not_canonical" | "archive_invalid_value" | "archive_invalid_row" | "archive_ids_out_of_order" | "archive_duplicate_id" | "archive_count_mismatch" | "archive_totals_mismatch" | "archive_limit_exceeded" | "archive_trailing_data" | "archive_table_not_found" | "archive_orphan" | "archive_duplicate_key" | "archive_row_not_found" | "restore_conflict" | "archive_manifest_mismatch" | "archive_record_mismatch" | "archive_unencrypted" | "archive_unrestorable" | "unknown_archive" | "archive_gone" | "archive_protected" | "manifest_unreadable" | "archive_incomplete" | "archive_unreadable" | "store_misconfigured" | "store_unavailable" | "busy" | "unknown_clear" | "nothing_to_undo" | "already_undone" | "undo_expired" | "unknown_change" | "unknown_schedule" | "schedule_name_taken" | "archive_needed_for_undo" | "undo_blocked" | "undo_unproven" | "plan_outdated" | "upload_too_large" | "range_not_satisfiable" | "unknown_job" | "not_cancellable" | "idempotency_key_reused" | "cancelled" | "interrupted" | "stopping" | "database_busy" | "database_unavailable" | "database_read_only" | "database_access_denied" | "database_limit" | "insufficient_storage" | "internal";
         /**
          * @description The label, note and protection of a new archive.
          * @example {
@@ -1234,6 +1313,31 @@ export interface components {
             note?: string | null;
             /** @description Whether it is protected from deletion. */
             protected?: boolean;
+        };
+        /**
+         * @description A new schedule. Either `cron` or `preset` is required.
+         * @example {
+         *       "name": "Every night",
+         *       "preset": "daily",
+         *       "timezone": "Europe/Berlin",
+         *       "verify": "digest"
+         *     }
+         */
+        CreateScheduleRequest: {
+            /** @description A cron expression of five fields: minute, hour, day of the month, month, day of the week. */
+            cron?: string | null;
+            /** @description Whether its runs are made. The default is `true`. */
+            enabled?: boolean | null;
+            /** @description The label of its archives. The default is the schedule's name. */
+            label?: string | null;
+            /** @description A name that no other schedule has. */
+            name: string;
+            /** @description A preset in place of the expression. */
+            preset?: null | ("hourly" | "daily" | "weekly" | "monthly");
+            /** @description The IANA time zone of the expression, such as `Europe/Berlin`. The default is the school's time zone. */
+            timezone?: string | null;
+            /** @description The verification of each new archive. */
+            verify?: null | ("none" | "digest" | "test_restore");
         };
         /** @description The differences: counts of every table, or the rows of one. */
         DiffAnswer: components["schemas"]["DiffCounts"] | components["schemas"]["DiffRows"];
@@ -1922,6 +2026,124 @@ export interface components {
          */
         RoleName: "admin" | "accountant" | "teacher";
         /**
+         * @description A schedule.
+         * @example {
+         *       "created_at": "2026-11-23T09:30:00Z",
+         *       "created_by": "admin",
+         *       "cron": "0 2 * * *",
+         *       "enabled": true,
+         *       "id": 1,
+         *       "label": null,
+         *       "last_run": {
+         *         "archive_id": "2026-11-29T01-00-03Z-5f1c2a9b",
+         *         "at": "2026-11-29T01:00:00Z",
+         *         "ended_at": "2026-11-29T01:00:09Z",
+         *         "error": null,
+         *         "failed_attempts": 0,
+         *         "job_id": "0193d2f0-7a1c-7d3e-8f4b-2c9d1e5a6b70",
+         *         "retry_at": null,
+         *         "state": "succeeded",
+         *         "verify_job_id": "0193d2f0-9b2d-7e4f-9a5c-3d0e2f6b7c81"
+         *       },
+         *       "name": "Every night",
+         *       "next_runs": [
+         *         "2026-11-30T01:00:00Z",
+         *         "2026-12-01T01:00:00Z",
+         *         "2026-12-02T01:00:00Z",
+         *         "2026-12-03T01:00:00Z",
+         *         "2026-12-04T01:00:00Z"
+         *       ],
+         *       "preset": "daily",
+         *       "timezone": "Europe/Berlin",
+         *       "updated_at": "2026-11-23T09:30:00Z",
+         *       "verify": "digest"
+         *     }
+         */
+        Schedule: {
+            /**
+             * Format: date-time
+             * @description When it was created, UTC.
+             */
+            created_at: string;
+            /** @description The user that created it; `system` for the one of a demo. */
+            created_by: string;
+            /** @description The cron expression of its times: minute, hour, day of the month, month, day of the week. */
+            cron: string;
+            /** @description Whether its runs are made. */
+            enabled: boolean;
+            /**
+             * Format: int64
+             * @description Its id.
+             */
+            id: number;
+            /** @description The label of its archives. If it is `null`, they have the schedule's name as their label. */
+            label: string | null;
+            last_run: components["schemas"]["ScheduleRun"] | null;
+            /** @description Its name. No other schedule has it. */
+            name: string;
+            /** @description The next five runs, UTC. It is empty while the schedule is disabled. */
+            next_runs: string[];
+            /** @description The preset with that expression, if there is one. */
+            preset: null | ("hourly" | "daily" | "weekly" | "monthly");
+            /** @description The IANA time zone of the expression. */
+            timezone: string;
+            /**
+             * Format: date-time
+             * @description When it was edited, or created, UTC.
+             */
+            updated_at: string;
+            /**
+             * @description The verification of each new archive. `none`: only the check that every new archive gets. `digest`: it is read once more. `test_restore`: it is also restored into a temporary database.
+             * @enum {string}
+             */
+            verify: "none" | "digest" | "test_restore";
+        };
+        /** @description The last run of a schedule. */
+        ScheduleRun: {
+            /** @description Its archive. */
+            archive_id: string | null;
+            /**
+             * Format: date-time
+             * @description When it was due, UTC.
+             */
+            at: string;
+            /**
+             * Format: date-time
+             * @description When it ended.
+             */
+            ended_at: string | null;
+            error: components["schemas"]["ScheduleRunError"] | null;
+            /**
+             * Format: int64
+             * @description How many attempts have failed.
+             */
+            failed_attempts: number;
+            /** @description The job of its backup. */
+            job_id: string | null;
+            /**
+             * Format: date-time
+             * @description When the next attempt begins, if the last one failed and another one follows.
+             */
+            retry_at: string | null;
+            /**
+             * @description The state of the run. `waiting`: its next attempt has not begun. `running`: its backup is created. `verifying`: its archive is verified. `succeeded`: its archive is stored, and verified if the schedule says so. `failed`: its last attempt failed, or an administrator has cancelled its job. `missed`: it was not made, because the service was stopped for too long or the schedule was disabled.
+             * @enum {string}
+             */
+            state: "waiting" | "running" | "verifying" | "succeeded" | "failed" | "missed";
+            /** @description The job of the verification. */
+            verify_job_id: string | null;
+        };
+        /** @description Why an attempt failed. */
+        ScheduleRunError: {
+            /** @description The kind of problem. */
+            code: components["schemas"]["Code"];
+            /**
+             * @description What was wrong.
+             * @example The disk is full. Nothing was changed.
+             */
+            detail: string;
+        };
+        /**
          * @description An access token and its user.
          * @example {
          *       "access_token": "eyJ0eXAiOiJhdCtqd3QiLCJhbGciOiJIUzI1NiJ9.e30.1",
@@ -2246,6 +2468,29 @@ export interface components {
             note?: string | null;
             /** @description Whether it is protected from deletion. */
             protected?: boolean | null;
+        };
+        /**
+         * @description New values of a schedule. A missing field stays as it is.
+         * @example {
+         *       "cron": "30 3 * * 1-5",
+         *       "enabled": true
+         *     }
+         */
+        UpdateScheduleRequest: {
+            /** @description A cron expression of five fields: minute, hour, day of the month, month, day of the week. */
+            cron?: string | null;
+            /** @description Whether its runs are made. */
+            enabled?: boolean | null;
+            /** @description The label of its archives; `null` for the schedule's name. */
+            label?: string | null;
+            /** @description A name that no other schedule has. */
+            name?: string | null;
+            /** @description A preset in place of the expression. */
+            preset?: null | ("hourly" | "daily" | "weekly" | "monthly");
+            /** @description The IANA time zone of the expression. */
+            timezone?: string | null;
+            /** @description The verification of each new archive. */
+            verify?: null | ("none" | "digest" | "test_restore");
         };
         /** @description A job of the kind `upload`. */
         UploadJob: {
@@ -5827,6 +6072,709 @@ export interface operations {
                 headers: {
                     /** @description The number of seconds to wait before the next attempt. */
                     "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listSchedules: {
+        parameters: {
+            query?: {
+                /** @description The maximum number of items. */
+                limit?: number;
+                /** @description The number of items to skip. */
+                offset?: number;
+            };
+            header?: {
+                /** @description The `ETag` of the client's copy. */
+                "If-None-Match"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The schedules. */
+            200: {
+                headers: {
+                    /** @description Changes with the list. */
+                    ETag?: string;
+                    /** @description Other pages (RFC 8288): `first`, `prev`, `next`, `last`. */
+                    Link?: string;
+                    /** @description The number of items of the whole list. */
+                    "X-Total-Count"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description The items of this page. */
+                        items: {
+                            /**
+                             * Format: date-time
+                             * @description When it was created, UTC.
+                             */
+                            created_at: string;
+                            /** @description The user that created it; `system` for the one of a demo. */
+                            created_by: string;
+                            /** @description The cron expression of its times: minute, hour, day of the month, month, day of the week. */
+                            cron: string;
+                            /** @description Whether its runs are made. */
+                            enabled: boolean;
+                            /**
+                             * Format: int64
+                             * @description Its id.
+                             */
+                            id: number;
+                            /** @description The label of its archives. If it is `null`, they have the schedule's name as their label. */
+                            label: string | null;
+                            last_run: components["schemas"]["ScheduleRun"] | null;
+                            /** @description Its name. No other schedule has it. */
+                            name: string;
+                            /** @description The next five runs, UTC. It is empty while the schedule is disabled. */
+                            next_runs: string[];
+                            /** @description The preset with that expression, if there is one. */
+                            preset: null | ("hourly" | "daily" | "weekly" | "monthly");
+                            /** @description The IANA time zone of the expression. */
+                            timezone: string;
+                            /**
+                             * Format: date-time
+                             * @description When it was edited, or created, UTC.
+                             */
+                            updated_at: string;
+                            /**
+                             * @description The verification of each new archive. `none`: only the check that every new archive gets. `digest`: it is read once more. `test_restore`: it is also restored into a temporary database.
+                             * @enum {string}
+                             */
+                            verify: "none" | "digest" | "test_restore";
+                        }[];
+                        /**
+                         * Format: int64
+                         * @description The maximum number of items of this page.
+                         */
+                        limit: number;
+                        /**
+                         * Format: int64
+                         * @description The number of items before this page.
+                         */
+                        offset: number;
+                        /**
+                         * Format: int64
+                         * @description The number of items of the whole list.
+                         */
+                        total: number;
+                    };
+                };
+            };
+            /** @description The client's copy is current. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `unauthenticated`: You are not signed in. */
+            401: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Administrators only. */
+            403: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_field`: A field has a value that can't be accepted. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Something went wrong in the service. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `database_read_only`: The database is read-only. `database_access_denied`: The database refuses the service. `database_limit`: A limit of the database server stopped the work. */
+            503: {
+                headers: {
+                    /** @description The number of seconds to wait before the next attempt. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createSchedule: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description A name of your choice for this request, such as a UUID. A repetition with the same key and body has no second effect and
+                 *     gets the first answer, for at least a day. If the first request failed, nothing was changed, and the repetition runs.
+                 *     Another body is refused (422).
+                 */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The schedule. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateScheduleRequest"];
+            };
+        };
+        responses: {
+            /** @description The schedule. */
+            201: {
+                headers: {
+                    /** @description The address of the schedule. */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Schedule"];
+                };
+            };
+            /** @description `malformed_body`: The body can't be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`: You are not signed in. */
+            401: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Administrators only. */
+            403: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request_timeout`: The body did not arrive in time. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `schedule_name_taken`: The name is taken. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The content type is not supported. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_field`: A field has a value that can't be accepted. `idempotency_key_reused`: The Idempotency-Key was used for another request. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Something went wrong in the service. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `database_read_only`: The database is read-only. `database_access_denied`: The database refuses the service. `database_limit`: A limit of the database server stopped the work. */
+            503: {
+                headers: {
+                    /** @description The number of seconds to wait before the next attempt. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_storage`: The disk is full. */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getSchedule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The schedule's id. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The schedule. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Schedule"];
+                };
+            };
+            /** @description `unauthenticated`: You are not signed in. */
+            401: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Administrators only. */
+            403: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unknown_schedule`: There is no such schedule. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_field`: A field has a value that can't be accepted. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Something went wrong in the service. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `database_read_only`: The database is read-only. `database_access_denied`: The database refuses the service. `database_limit`: A limit of the database server stopped the work. */
+            503: {
+                headers: {
+                    /** @description The number of seconds to wait before the next attempt. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteSchedule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The schedule's id. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The schedule was deleted. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `unauthenticated`: You are not signed in. */
+            401: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Administrators only. */
+            403: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unknown_schedule`: There is no such schedule. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_field`: A field has a value that can't be accepted. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Something went wrong in the service. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `database_read_only`: The database is read-only. `database_access_denied`: The database refuses the service. `database_limit`: A limit of the database server stopped the work. */
+            503: {
+                headers: {
+                    /** @description The number of seconds to wait before the next attempt. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_storage`: The disk is full. */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    updateSchedule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The schedule's id. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        /** @description The new values. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UpdateScheduleRequest"];
+            };
+        };
+        responses: {
+            /** @description The schedule with the new values. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Schedule"];
+                };
+            };
+            /** @description `malformed_body`: The body can't be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`: You are not signed in. */
+            401: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Administrators only. */
+            403: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unknown_schedule`: There is no such schedule. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request_timeout`: The body did not arrive in time. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `schedule_name_taken`: The name is taken. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The content type is not supported. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_field`: A field has a value that can't be accepted. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Something went wrong in the service. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `database_read_only`: The database is read-only. `database_access_denied`: The database refuses the service. `database_limit`: A limit of the database server stopped the work. */
+            503: {
+                headers: {
+                    /** @description The number of seconds to wait before the next attempt. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_storage`: The disk is full. */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    runSchedule: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description A name of your choice for this request, such as a UUID. A repetition with the same key and body has no second effect and
+                 *     gets the first answer, for at least a day. If the first request failed, nothing was changed, and the repetition runs.
+                 *     Another body is refused (422).
+                 */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The schedule's id. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The job that creates the backup. */
+            202: {
+                headers: {
+                    /** @description The address of the job. */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description `unauthenticated`: You are not signed in. */
+            401: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Administrators only. */
+            403: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unknown_schedule`: There is no such schedule. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_field`: A field has a value that can't be accepted. `idempotency_key_reused`: The Idempotency-Key was used for another request. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Something went wrong in the service. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `stopping`: The service is stopping. `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `database_read_only`: The database is read-only. `database_access_denied`: The database refuses the service. `database_limit`: A limit of the database server stopped the work. `store_misconfigured`: The settings of the store of archives are wrong. `store_unavailable`: The store of archives is not available. */
+            503: {
+                headers: {
+                    /** @description The number of seconds to wait before the next attempt. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_storage`: The disk is full. */
+            507: {
+                headers: {
                     [name: string]: unknown;
                 };
                 content: {
