@@ -5,19 +5,22 @@ use tokio::runtime::Handle;
 
 use crate::error::{Error, Result};
 
-/// Runs async work on a blocking thread and waits for its result. The work goes to its end even if the returned future is
-/// dropped.
+/// Starts async work on a blocking thread at once. The future has its result; the work goes to its end even if the
+/// future is dropped.
 ///
 /// # Errors
 /// The error of the work; [`Error::Internal`] if it panics. The hook for panics has then logged the panic.
-pub(crate) async fn run<T, F>(doing: &'static str, work: impl FnOnce() -> F + Send + 'static) -> Result<T>
+pub(crate) fn run<T, F>(
+    doing: &'static str,
+    work: impl FnOnce() -> F + Send + 'static,
+) -> impl Future<Output = Result<T>>
 where
     T: Send + 'static,
     F: Future<Output = Result<T>>,
 {
     let runtime = Handle::current();
     let worked = tokio::task::spawn_blocking(move || runtime.block_on(work()));
-    worked.await.map_err(|_| Error::internal(doing)("it panicked"))?
+    async move { worked.await.map_err(|_| Error::internal(doing)("it panicked"))? }
 }
 
 /// Starts async work on a blocking thread. Its result is sent by the work itself, such as into a queue.

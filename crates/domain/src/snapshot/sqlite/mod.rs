@@ -11,7 +11,7 @@ use sea_orm::sqlx::sqlite::LockedSqliteHandle;
 use sea_orm::sqlx::{Sqlite, SqliteConnection, SqlitePool, Transaction};
 use tokio::sync::OwnedSemaphorePermit;
 
-use self::parallel::{PendingWorker, ScanWorker};
+use self::parallel::Worker;
 use super::fields::{self, Field};
 use super::{ParallelSink, ROWS_PER_FLUSH_CHECK, Selection, Sink, id_of};
 use crate::catalog::{Table, cells};
@@ -26,32 +26,15 @@ const READING: &str = "reading rows";
 #[derive(Debug)]
 pub(super) struct SqliteReader {
     transaction: Transaction<'static, Sqlite>,
-    worker: WorkerState,
-}
-
-/// The second thread and connection of strategy `Parallel`.
-#[derive(Debug)]
-enum WorkerState {
-    Absent,
-    Pending(PendingWorker),
-    Joined(ScanWorker),
-}
-
-impl WorkerState {
-    fn take(&mut self) -> Self {
-        std::mem::replace(self, Self::Absent)
-    }
+    worker: Option<Worker>,
 }
 
 impl SqliteReader {
     /// With a permit and the rows of a range, a second connection prepares to join the snapshot.
     pub(super) async fn begin(pool: &SqlitePool, parallel: Option<(OwnedSemaphorePermit, u64)>) -> Result<Self> {
         let worker = match parallel {
-            Some((permit, rows_per_range)) => {
-                let waiting = PendingWorker::new(pool, permit, rows_per_range).await;
-                waiting.map_or_else(scan_alone, WorkerState::Pending)
-            }
-            None => WorkerState::Absent,
+            Some((permit, rows_per_range)) => or_alone(Worker::prepare(pool, permit, rows_per_range).await.map(Some)),
+            None => None,
         };
         let transaction = pool.begin().await.map_err(Error::sqlx("beginning a snapshot"))?;
         Ok(Self { transaction, worker })
@@ -59,21 +42,16 @@ impl SqliteReader {
 
     pub(super) async fn count(&mut self, tables: &[Table]) -> Result<BTreeMap<Table, u64>> {
         let counted = stats::count_on::<Sqlite>(&mut *self.transaction, tables).await?;
-        self.worker = match self.worker.take() {
-            WorkerState::Pending(pending) if counted.values().any(|rows| pending.is_needed_for(*rows)) => {
-                let result = pending.join().await;
-                result.map_or_else(scan_alone, |worker| {
-                    worker.map_or(WorkerState::Absent, WorkerState::Joined)
-                })
-            }
-            _ => WorkerState::Absent,
-        };
+        if let Some(worker) = self.worker.take() {
+            let most = counted.values().max().copied().unwrap_or_default();
+            self.worker = or_alone(worker.join(most).await);
+        }
         Ok(counted)
     }
 
     pub(super) async fn end(self) -> Result<()> {
-        if let WorkerState::Joined(joined) = self.worker
-            && let Err(error) = joined.end().await
+        if let Some(worker) = self.worker
+            && let Err(error) = worker.end().await
         {
             tracing::debug!(%error, "the second connection of a snapshot was closed");
         }
@@ -96,13 +74,11 @@ impl SqliteReader {
         sink: &mut impl ParallelSink,
     ) -> Result<()> {
         if let Some(encoder) = sink.encoder()
-            && let WorkerState::Joined(joined) = self.worker.take()
+            && let Some(worker) = self.worker.take()
         {
-            let count = joined.range_count(rows);
-            let mut handle = self.transaction.lock_handle().await.map_err(Error::sqlx(READING))?;
-            let ranges = parallel::id_ranges(&mut handle, table, count)?;
-            let rows = Rows::of(table, selection);
-            self.worker = WorkerState::Joined(parallel::scan(&mut handle, joined, rows, ranges, encoder, sink).await?);
+            let mut first = self.transaction.lock_handle().await.map_err(Error::sqlx(READING))?;
+            let table_rows = Rows::of(table, selection);
+            self.worker = Some(worker.read(&mut first, table_rows, rows, encoder, sink).await?);
             return Ok(());
         }
         self.read(table, selection, sink).await
@@ -122,9 +98,11 @@ pub(crate) async fn read(
 }
 
 /// An error of the worker is not fatal: one thread can read alone.
-fn scan_alone(error: Error) -> WorkerState {
-    tracing::debug!(%error, "a snapshot is read by one thread");
-    WorkerState::Absent
+fn or_alone(worker: Result<Option<Worker>>) -> Option<Worker> {
+    worker.unwrap_or_else(|error| {
+        tracing::debug!(%error, "a snapshot is read by one thread");
+        None
+    })
 }
 
 /// The rows of a table, as a statement gives them.
