@@ -28,3 +28,9 @@ pub(crate) fn spawn<F: Future<Output = ()>>(work: impl FnOnce() -> F + Send + 's
     let runtime = Handle::current();
     tokio::task::spawn_blocking(move || runtime.block_on(work()));
 }
+
+/// Waits on a thread that may block, even if it already waits for a future, such as a job's. There `Handle::block_on`
+/// alone would panic.
+pub(crate) fn wait<F: Future>(runtime: &Handle, doing: F) -> F::Output {
+    tokio::task::block_in_place(|| runtime.block_on(doing))
+}

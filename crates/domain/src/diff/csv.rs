@@ -47,33 +47,33 @@ pub async fn csv(
     abandoned: impl Future<Output = ()>,
 ) -> Result<Body> {
     let coder = Coder::new(request.transfer.coding)?;
-    let (outlet, incoming) = export::chunk_channel(settings.chunk_size, settings.stall_timeout, coder);
+    let (sender, receiver) = export::chunk_channel(settings.chunk_size, settings.stall_timeout, coder);
     let (from, to) = (from.clone(), to.clone());
-    blocking::spawn(move || produce(from, to, request, outlet));
-    incoming
+    blocking::spawn(move || produce(from, to, request, sender));
+    receiver
         .into_body(&settings.spool, request.transfer.length, abandoned)
         .await
 }
 
-async fn produce(from: DiffInput, to: DiffInput, request: CsvRequest, outlet: ChunkSender) {
-    let mut lines = Lines { request, outlet };
+async fn produce(from: DiffInput, to: DiffInput, request: CsvRequest, sender: ChunkSender) {
+    let mut lines = Lines { request, sender };
     if request.csv.bom {
-        lines.outlet.buffer().extend_from_slice("\u{feff}".as_bytes());
+        lines.sender.buffer().extend_from_slice("\u{feff}".as_bytes());
     }
     let delimiter = request.csv.style.delimiter.byte();
-    let out = lines.outlet.buffer();
+    let out = lines.sender.buffer();
     out.extend_from_slice(&HEADINGS.join(&delimiter));
     out.extend_from_slice(b"\r\n");
     let compared = compare(&from, &to, request.scope, &Progress::default(), &mut lines).await;
     match compared {
-        Ok(_) => lines.outlet.end().await,
-        Err(error) => lines.outlet.fail(error).await,
+        Ok(_) => lines.sender.end().await,
+        Err(error) => lines.sender.fail(error).await,
     }
 }
 
 struct Lines {
     request: CsvRequest,
-    outlet: ChunkSender,
+    sender: ChunkSender,
 }
 
 impl DifferenceSink for Lines {
@@ -85,7 +85,7 @@ impl DifferenceSink for Lines {
         let table = difference.table;
         let row = Row::of(difference)?;
         for field in row.fields {
-            let out = self.outlet.buffer();
+            let out = self.sender.buffer();
             out.extend_from_slice(table.name().as_bytes());
             out.push(delimiter);
             write_integer(row.id, out);
@@ -108,7 +108,7 @@ impl DifferenceSink for Lines {
     }
 
     async fn flush(&mut self) -> Result<()> {
-        self.outlet.flush_if_full().await
+        self.sender.flush_if_full().await
     }
 }
 

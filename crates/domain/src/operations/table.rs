@@ -6,6 +6,7 @@ use tokio::runtime::Handle;
 
 use super::Operations;
 use crate::account::Admin;
+use crate::blocking;
 use crate::catalog::{NameColumns, Scope, Table};
 use crate::error::Result;
 use crate::export::{self, ArchivedFormat, ChunkSender, Coder, CsvOptions, Download, Format, Transfer};
@@ -47,7 +48,7 @@ impl Operations {
             ArchivedFormat::Json => Format::Json,
         };
         let coder = Coder::new(request.transfer.coding)?;
-        let (outlet, incoming) = export::chunk_channel(settings.chunk_size, settings.stall_timeout, coder);
+        let (mut sender, receiver) = export::chunk_channel(settings.chunk_size, settings.stall_timeout, coder);
         let extraction = Extraction {
             table: request.table,
             format: request.format,
@@ -56,19 +57,15 @@ impl Operations {
             time_zone: settings.time_zone,
         };
         let (source, keys) = (self.source(&manifest), self.0.settings.keys.clone());
-        let runtime = Handle::current();
-        tokio::task::spawn_blocking(move || {
-            let mut out = Out { outlet, runtime };
+        blocking::spawn(move || async move {
+            let mut out = SenderWriter(&mut sender);
             let extracted = source
                 .open()
                 .and_then(|source| open::extract(source, &keys, extraction, &mut out));
-            let Out { outlet, runtime } = out;
-            runtime.block_on(async {
-                match extracted {
-                    Ok(_) => outlet.end().await,
-                    Err(error) => outlet.fail(error).await,
-                }
-            });
+            match extracted {
+                Ok(_) => sender.end().await,
+                Err(error) => sender.fail(error).await,
+            }
         });
         Ok(Download {
             file_name: export::file_name(
@@ -80,24 +77,21 @@ impl Operations {
             media_type: format.media_type(),
             coding: request.transfer.coding,
             total_rows: manifest.rows.get(request.table.name()).copied().unwrap_or_default(),
-            body: incoming
+            body: receiver
                 .into_body(&settings.spool, request.transfer.length, abandoned)
                 .await?,
         })
     }
 }
 
-/// Writes into an outlet on a blocking thread.
-struct Out {
-    outlet: ChunkSender,
-    runtime: Handle,
-}
+/// Writes into the queue of a download, on a thread that may block.
+struct SenderWriter<'a>(&'a mut ChunkSender);
 
-impl Write for Out {
+impl Write for SenderWriter<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.outlet.buffer().extend_from_slice(bytes);
-        let handed_on = self.runtime.block_on(self.outlet.flush_if_full());
-        handed_on.map(|()| bytes.len()).map_err(io::Error::other)
+        self.0.buffer().extend_from_slice(bytes);
+        let flushed = blocking::wait(&Handle::current(), self.0.flush_if_full());
+        flushed.map(|()| bytes.len()).map_err(io::Error::other)
     }
 
     fn flush(&mut self) -> io::Result<()> {

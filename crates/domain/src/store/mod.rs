@@ -86,6 +86,7 @@ use self::manifests::ManifestCache;
 use self::names::{OLD_TOMBSTONE, UNFINISHED};
 use self::object::ObjectVersion;
 use self::time_limit::TimeLimit;
+use crate::blocking::wait;
 use crate::error::{Error, Result};
 use crate::open::Source;
 use crate::priority::{self, Priority};
@@ -250,12 +251,6 @@ impl fmt::Debug for Store {
 /// Runs blocking work on a thread for it.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
     priority::run(Priority::Usual, "working in the folder of archives", work).await
-}
-
-/// Waits on a thread that may block, even if it already waits for a future, such as a job's. There `Handle::block_on`
-/// alone would panic.
-fn wait<F: Future>(runtime: &Handle, doing: F) -> F::Output {
-    tokio::task::block_in_place(|| runtime.block_on(doing))
 }
 
 #[cfg(test)]

@@ -19,7 +19,8 @@ use tokio::task::JoinHandle;
 
 use super::backend::Backend;
 use super::folder::Folder;
-use super::{Store, blocking, fault, id, names, wait};
+use super::{Store, blocking, fault, id, names};
+use crate::blocking::wait;
 use crate::error::{Error, Result};
 
 /// The size of the chunks of remote storage, in bytes. At most two are in memory.

@@ -11,7 +11,8 @@ use tokio::io::AsyncWriteExt;
 use super::backend::Backend;
 use super::folder::Unfinished;
 use super::names::{self, UNFINISHED};
-use super::{Store, blocking, fault, id, wait};
+use super::{Store, blocking, fault, id};
+use crate::blocking::wait;
 use crate::directory::OnConflict;
 use crate::error::{Error, Result};
 
