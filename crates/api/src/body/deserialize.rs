@@ -97,7 +97,34 @@ impl serde::de::Error for Refusal {
     }
 }
 
-/// The methods for integers of both deserializers.
+/// The methods that both deserializers have. They differ in how they name an unsigned number.
+macro_rules! shared_methods {
+    ($unsigned:expr) => {
+        integers! {
+            deserialize_u8 u8, visit_u8, $unsigned;
+            deserialize_u16 u16, visit_u16, $unsigned;
+            deserialize_u32 u32, visit_u32, $unsigned;
+            deserialize_u64 u64, visit_u64, $unsigned;
+            deserialize_i8 i8, visit_i8, SIGNED;
+            deserialize_i16 i16, visit_i16, SIGNED;
+            deserialize_i32 i32, visit_i32, SIGNED;
+            deserialize_i64 i64, visit_i64, SIGNED;
+        }
+
+        fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refusal> {
+            self.deserialize_f64(visitor)
+        }
+
+        fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Refusal> {
+            visitor.visit_newtype_struct(self)
+        }
+
+        fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refusal> {
+            visitor.visit_unit()
+        }
+    };
+}
+
 macro_rules! integers {
     ($($method:ident $number:ty, $visit:ident, $expected:expr;)+) => {
         $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refusal> {
@@ -153,26 +180,13 @@ impl<'de> Deserializer<'de> for JsonDeserializer<'de> {
         }
     }
 
-    integers! {
-        deserialize_u8 u8, visit_u8, UNSIGNED;
-        deserialize_u16 u16, visit_u16, UNSIGNED;
-        deserialize_u32 u32, visit_u32, UNSIGNED;
-        deserialize_u64 u64, visit_u64, UNSIGNED;
-        deserialize_i8 i8, visit_i8, SIGNED;
-        deserialize_i16 i16, visit_i16, SIGNED;
-        deserialize_i32 i32, visit_i32, SIGNED;
-        deserialize_i64 i64, visit_i64, SIGNED;
-    }
+    shared_methods!(UNSIGNED);
 
     fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refusal> {
         match self.0 {
             StrictJson::Bool(value) => visitor.visit_bool(*value),
             _ => Err(Refusal::expected("`true` or `false`")),
         }
-    }
-
-    fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refusal> {
-        self.deserialize_f64(visitor)
     }
 
     fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refusal> {
@@ -209,10 +223,6 @@ impl<'de> Deserializer<'de> for JsonDeserializer<'de> {
             StrictJson::Null => visitor.visit_unit(),
             _ => Err(Refusal::expected("`null`")),
         }
-    }
-
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Refusal> {
-        visitor.visit_newtype_struct(self)
     }
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refusal> {
@@ -263,10 +273,6 @@ impl<'de> Deserializer<'de> for JsonDeserializer<'de> {
         self.deserialize_str(visitor)
     }
 
-    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refusal> {
-        visitor.visit_unit()
-    }
-
     forward_to_deserialize_any! { i128 u128 bytes byte_buf unit_struct tuple tuple_struct }
 }
 
@@ -297,16 +303,7 @@ impl<'de> Deserializer<'de> for FormDeserializer<'de> {
         }
     }
 
-    integers! {
-        deserialize_u8 u8, visit_u8, SIGNED;
-        deserialize_u16 u16, visit_u16, SIGNED;
-        deserialize_u32 u32, visit_u32, SIGNED;
-        deserialize_u64 u64, visit_u64, SIGNED;
-        deserialize_i8 i8, visit_i8, SIGNED;
-        deserialize_i16 i16, visit_i16, SIGNED;
-        deserialize_i32 i32, visit_i32, SIGNED;
-        deserialize_i64 i64, visit_i64, SIGNED;
-    }
+    shared_methods!(SIGNED);
 
     fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refusal> {
         match &*self.0 {
@@ -314,10 +311,6 @@ impl<'de> Deserializer<'de> for FormDeserializer<'de> {
             "false" => visitor.visit_bool(false),
             _ => Err(Refusal::expected(r#""true", "on" or "false""#)),
         }
-    }
-
-    fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refusal> {
-        self.deserialize_f64(visitor)
     }
 
     fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refusal> {
@@ -335,10 +328,6 @@ impl<'de> Deserializer<'de> for FormDeserializer<'de> {
         }
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Refusal> {
-        visitor.visit_newtype_struct(self)
-    }
-
     fn deserialize_enum<V: Visitor<'de>>(
         self,
         _: &'static str,
@@ -346,10 +335,6 @@ impl<'de> Deserializer<'de> for FormDeserializer<'de> {
         visitor: V,
     ) -> Result<V::Value, Refusal> {
         visitor.visit_enum(self.0.into_deserializer())
-    }
-
-    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refusal> {
-        visitor.visit_unit()
     }
 
     forward_to_deserialize_any! {
