@@ -2,7 +2,8 @@
 //!
 //! - Databases: [`engine`] knows the available engines, [`scratch`] creates a database for one test, [`defaults`] one
 //!   with unusual session defaults, [`school`] fills it with awkward rows and their expected forms, [`fill`] with many
-//!   rows, and [`schema_shape`] reads the engine's description of the tables.
+//!   rows, and [`schema_shape`] reads the engine's description of the tables. [`reference_reader`] reads rows in the
+//!   plainest way.
 //! - The service: [`service`] starts the program, [`client`] talks to it over HTTP, and [`wire`] over a bare socket,
 //!   where a test must be slow or exact. [`copy`] runs the jobs of a copy of the service in the test's process.
 //! - Other servers: [`s3`] is a store, [`stub`] a server that is not one, [`token`] an identity provider, and [`tool`]
@@ -24,6 +25,7 @@ pub mod defaults;
 pub mod engine;
 pub mod fill;
 mod process;
+pub mod reference_reader;
 pub mod restore_rig;
 pub mod s3;
 pub mod schedule_rig;

@@ -269,22 +269,14 @@ impl Database {
 
     /// Begins a short transaction with a consistent view of the whole database, as of its first read.
     pub(crate) async fn begin_read(&self) -> Result<DatabaseTransaction> {
-        self.begin_consistent(&self.requests).await
-    }
-
-    /// As [`Database::begin_read`], for reading whole tables. Acquire a [`Database::reader_permit`] first.
-    pub(crate) async fn begin_snapshot(&self) -> Result<DatabaseTransaction> {
-        self.begin_consistent(&self.readers).await
-    }
-
-    async fn begin_consistent(&self, pool: &DatabaseConnection) -> Result<DatabaseTransaction> {
         let doing = "beginning a snapshot";
         let (isolation, access) = match self.engine {
             // A deferred transaction that only reads has both properties.
             Engine::Sqlite => (None, None),
             Engine::Postgres | Engine::Mysql => (Some(IsolationLevel::RepeatableRead), Some(AccessMode::ReadOnly)),
         };
-        let transaction = pool
+        let transaction = self
+            .requests
             .begin_with_config(isolation, access)
             .await
             .map_err(Error::database(doing))?;

@@ -2,12 +2,11 @@
 //! rows.
 //!
 //! [`Snapshot`] is the snapshot; a [`Sink`] receives the rows. Each engine has a native reader, which reads values in
-//! the driver's representation: [`sqlite`], [`postgres`], [`mysql`]. [`pages`] reads the same through the ORM, page by
-//! page; the native readers are tested against it.
+//! the driver's representation: [`sqlite`], [`postgres`], [`mysql`]. The tests compare them with a reader that parses
+//! the engine's own texts.
 
 mod fields;
 pub(crate) mod mysql;
-mod pages;
 pub(crate) mod postgres;
 pub(crate) mod sqlite;
 
@@ -78,8 +77,6 @@ pub enum ReadStrategy {
     /// With two threads, in alternate ranges of about this many rows, where the engine supports it and a core is free:
     /// see [`Snapshot::read_parallel`].
     Parallel(u64),
-    /// Page by page through the ORM: the reference for tests.
-    Paged,
 }
 
 /// A consistent snapshot of the whole database; other transactions continue to write.
@@ -98,7 +95,6 @@ enum SnapshotReader {
     Sqlite(sqlite::SqliteReader),
     Postgres(postgres::PostgresReader),
     Mysql(mysql::MysqlReader),
-    Paged(pages::PagedReader),
 }
 
 impl Snapshot {
@@ -123,30 +119,26 @@ impl Snapshot {
     ) -> Result<Self> {
         let pool = database.readers();
         let engine = database.engine();
-        let mut reader = match (strategy, engine) {
-            (ReadStrategy::Paged, _) => SnapshotReader::Paged(pages::PagedReader::begin(database).await?),
-            (ReadStrategy::Native | ReadStrategy::Parallel(_), Engine::Sqlite) => {
+        let mut reader = match engine {
+            Engine::Sqlite => {
                 let parallel = match strategy {
                     ReadStrategy::Parallel(rows_per_range) => {
                         database.parallel_permit().map(|permit| (permit, rows_per_range))
                     }
-                    ReadStrategy::Native | ReadStrategy::Paged => None,
+                    ReadStrategy::Native => None,
                 };
                 SnapshotReader::Sqlite(sqlite::SqliteReader::begin(pool.get_sqlite_connection_pool(), parallel).await?)
             }
-            (ReadStrategy::Native | ReadStrategy::Parallel(_), Engine::Postgres) => {
+            Engine::Postgres => {
                 SnapshotReader::Postgres(postgres::PostgresReader::begin(pool.get_postgres_connection_pool()).await?)
             }
-            (ReadStrategy::Native | ReadStrategy::Parallel(_), Engine::Mysql) => {
-                SnapshotReader::Mysql(mysql::MysqlReader::begin(pool.get_mysql_connection_pool()).await?)
-            }
+            Engine::Mysql => SnapshotReader::Mysql(mysql::MysqlReader::begin(pool.get_mysql_connection_pool()).await?),
         };
         let generated_at = stats::now();
         let rows = match &mut reader {
             SnapshotReader::Sqlite(reader) => reader.count(tables).await?,
             SnapshotReader::Postgres(reader) => reader.count(tables).await?,
             SnapshotReader::Mysql(reader) => reader.count(tables).await?,
-            SnapshotReader::Paged(reader) => reader.count().await?,
         };
         Ok(Self {
             reader,
@@ -187,7 +179,6 @@ impl Snapshot {
             SnapshotReader::Sqlite(reader) => reader.read(table, selection, sink).await,
             SnapshotReader::Postgres(reader) => reader.read(table, selection, sink).await,
             SnapshotReader::Mysql(reader) => reader.read(table, selection, sink).await,
-            SnapshotReader::Paged(reader) => reader.read(table, selection, sink).await,
         }
     }
 
@@ -213,7 +204,6 @@ impl Snapshot {
             SnapshotReader::Sqlite(reader) => reader.end().await,
             SnapshotReader::Postgres(reader) => reader.end().await,
             SnapshotReader::Mysql(reader) => reader.end().await,
-            SnapshotReader::Paged(reader) => reader.end().await,
         }
     }
 }
