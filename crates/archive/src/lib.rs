@@ -27,7 +27,9 @@ pub mod value;
 pub mod writer;
 
 pub use error::{Error, Position, Result};
-pub use layers::{Compression, Encryption, Form, KeyError, Keys, Layers, Measured, Measurement, Recipients, Sealer};
+pub use layers::{
+    Compression, DigestStream, Encryption, Form, KeyError, Keys, Layers, Measurement, Recipients, Sealer,
+};
 pub use limits::Limits;
 pub use manifest::{Manifest, ManifestError};
 pub use reader::{ArchiveHeader, Reader, Row};

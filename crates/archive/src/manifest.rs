@@ -294,7 +294,7 @@ fn invalid(error: serde_json::Error) -> ManifestError {
 }
 
 impl Object {
-    /// The measurement of a [`Sealer`](crate::Sealer) or a [`Measured`](crate::Measured).
+    /// The measurement of a [`Sealer`](crate::Sealer) or a [`DigestStream`](crate::DigestStream).
     pub fn new(measurement: Measurement, form: Form) -> Self {
         Self {
             size: measurement.bytes,

@@ -42,7 +42,7 @@ pub struct ColumnSchema<'a> {
 /// `summary` and is not an archive.
 #[derive(Debug)]
 pub struct Writer {
-    tables: Vec<Table>,
+    tables: Vec<WriterTable>,
     next: usize,
     rows: u64,
     /// Of the rows of the current table.
@@ -53,7 +53,7 @@ pub struct Writer {
 }
 
 #[derive(Debug)]
-struct Table {
+struct WriterTable {
     name: String,
     /// `{"id":`, `,"full_name":` and so on: what stands before each value.
     prefixes: Vec<Vec<u8>>,
@@ -100,7 +100,7 @@ impl Writer {
             tables: header
                 .tables
                 .iter()
-                .map(|(name, columns)| Table::new(name, columns))
+                .map(|(name, columns)| WriterTable::new(name, columns))
                 .collect(),
             next: 0,
             rows: 0,
@@ -171,7 +171,7 @@ impl Writer {
     }
 }
 
-impl Table {
+impl WriterTable {
     fn new(name: &str, columns: &[ColumnSchema<'_>]) -> Self {
         let prefixes = columns
             .iter()

@@ -2,11 +2,11 @@
 //!
 //! What this crate writes is age around zstd around the document, each of them optional. It reads the two in either
 //! order. [`seal`] writes, [`open`](mod@open) reads, with [`unzstd`] for the compression; [`keys`] has what encrypts and
-//! decrypts, [`measured`] counts and digests what goes to and comes from the store.
+//! decrypts, [`digest_stream`] counts and digests what goes to and comes from the store.
 
+mod digest_stream;
 pub(crate) mod fault;
 mod keys;
-mod measured;
 mod open;
 mod seal;
 mod trailer;
@@ -14,8 +14,8 @@ mod unzstd;
 
 use serde::{Deserialize, Serialize};
 
+pub use digest_stream::{DigestStream, Measurement};
 pub use keys::{KeyError, Keys, Recipients};
-pub use measured::{Measured, Measurement};
 pub(crate) use open::open;
 pub use seal::{Layers, Sealer};
 

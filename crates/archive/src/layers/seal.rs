@@ -7,7 +7,7 @@ use age::Encryptor;
 use age::stream::StreamWriter;
 use zstd::stream::write::Encoder;
 
-use super::measured::{Measured, Measurement};
+use super::digest_stream::{DigestStream, Measurement};
 use super::trailer::{MARK, trailer};
 use super::{Compression, Encryption, Form, Recipients};
 use crate::limits::RATIO_FROM;
@@ -66,11 +66,11 @@ impl Layers {
     pub fn seal<W: Write>(&self, sink: W) -> io::Result<Sealer<W>> {
         let level = self.compression.map(|level| level.clamp(1, 19));
         let stack = match (level, self.recipients.is_empty()) {
-            (None, true) => Stack::Bare(Measured::new(sink)),
+            (None, true) => Stack::Bare(DigestStream::new(sink)),
             (Some(level), true) => Stack::Compressed(Box::new(Compressor::new(sink, level)?)),
-            (None, false) => Stack::Encrypted(Box::new(self.encrypt(Measured::new(sink))?)),
+            (None, false) => Stack::Encrypted(Box::new(self.encrypt(DigestStream::new(sink))?)),
             (Some(level), false) => {
-                let sink = self.encrypt(Measured::new(sink))?;
+                let sink = self.encrypt(DigestStream::new(sink))?;
                 Stack::Both(Box::new(Compressor::new(sink, level)?))
             }
         };
@@ -89,10 +89,10 @@ impl Layers {
 pub struct Sealer<W: Write>(Stack<W>);
 
 enum Stack<W: Write> {
-    Bare(Measured<W>),
+    Bare(DigestStream<W>),
     Compressed(Box<Compressor<W>>),
-    Encrypted(Box<StreamWriter<Measured<W>>>),
-    Both(Box<Compressor<StreamWriter<Measured<W>>>>),
+    Encrypted(Box<StreamWriter<DigestStream<W>>>),
+    Both(Box<Compressor<StreamWriter<DigestStream<W>>>>),
 }
 
 impl<W: Write> Sealer<W> {
@@ -157,7 +157,7 @@ const AT_ONCE: usize = 1 << 20;
 
 /// Writes one frame, with a checksum and with the mark and the trailer that `trailer` describes.
 struct Compressor<W: Write> {
-    encoder: Encoder<'static, Measured<W>>,
+    encoder: Encoder<'static, DigestStream<W>>,
     /// Bytes until the end of the first block.
     before_mark: usize,
     /// Whether the bytes so far are those of an archive. Others are compressed, too, but get no trailer.
@@ -168,7 +168,7 @@ struct Compressor<W: Write> {
 
 impl<W: Write> Compressor<W> {
     fn new(sink: W, level: i32) -> io::Result<Self> {
-        let mut encoder = Encoder::new(Measured::new(sink), level)?;
+        let mut encoder = Encoder::new(DigestStream::new(sink), level)?;
         encoder.include_checksum(true)?;
         Ok(Self {
             encoder,
@@ -207,7 +207,7 @@ impl<W: Write> Compressor<W> {
     }
 
     /// Ends the frame, with its trailer. Both have passed through what this answers with.
-    fn finish(self) -> io::Result<Measured<W>> {
+    fn finish(self) -> io::Result<DigestStream<W>> {
         let is_marked = self.is_marked && self.before_mark == 0;
         let mut sink = self.encoder.finish()?;
         if is_marked {

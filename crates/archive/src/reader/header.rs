@@ -5,9 +5,9 @@ use std::ops::Range;
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 
+use super::file_type::looks_like;
 use super::lines::Lines;
-use super::lookalike::looks_like;
-use super::scan::{Problem, Scan, timestamp};
+use super::scan::{Scan, ValueProblem, timestamp};
 use crate::error::{Error, Limit, Result};
 use crate::limits::Limits;
 use crate::schema::{Column, Schema, TableSchema};
@@ -76,7 +76,7 @@ pub(super) fn read(lines: &mut Lines<'_>, limits: &Limits) -> Result<(ArchiveHea
         };
         let table = table(json, limits).map_err(|problem| problem.unwrap_or_else(|problem| refuse(lines, problem)))?;
         if tables.iter().any(|other: &TableSchema| other.name == table.name) {
-            return Err(refuse(lines, Problem::Syntax("a table occurs twice")));
+            return Err(refuse(lines, ValueProblem::Syntax("a table occurs twice")));
         }
         tables.push(table);
         has_more = more;
@@ -91,7 +91,7 @@ pub(super) fn read(lines: &mut Lines<'_>, limits: &Limits) -> Result<(ArchiveHea
     Ok((header, digest))
 }
 
-const NO_SCHEMA: Problem = Problem::Syntax("not a schema as this version writes it");
+const NO_SCHEMA: ValueProblem = ValueProblem::Syntax("not a schema as this version writes it");
 
 /// Looks at the format and the version and at nothing behind them.
 fn read_version(lines: &mut Lines<'_>) -> Result<u32> {
@@ -148,12 +148,12 @@ fn rewritten(start: &[u8]) -> Option<&'static str> {
 }
 
 /// `created_at`, `app_version` and `engine`.
-fn description(line: &str) -> std::result::Result<(DateTime<Utc>, String, String), Problem> {
+fn description(line: &str) -> std::result::Result<(DateTime<Utc>, String, String), ValueProblem> {
     let mut scratch = vec![0; line.len()];
     let mut scan = Scan::new(line, &mut scratch);
     let key = |scan: &mut Scan<'_>, key: &str| match scan.take(key.as_bytes()) {
         true => Ok(()),
-        false => Err(Problem::Syntax("not a header as this version writes it")),
+        false => Err(ValueProblem::Syntax("not a header as this version writes it")),
     };
     key(&mut scan, &format!("{START}{VERSION},\"created_at\":"))?;
     let created_at = timestamp(quoted(&mut scan)?)?;
@@ -164,19 +164,19 @@ fn description(line: &str) -> std::result::Result<(DateTime<Utc>, String, String
     key(&mut scan, ",")?;
     match scan.is_at_end() {
         true => Ok((created_at, app_version, engine)),
-        false => Err(Problem::Syntax("not a header as this version writes it")),
+        false => Err(ValueProblem::Syntax("not a header as this version writes it")),
     }
 }
 
-fn quoted<'a>(scan: &mut Scan<'a>) -> std::result::Result<&'a str, Problem> {
+fn quoted<'a>(scan: &mut Scan<'a>) -> std::result::Result<&'a str, ValueProblem> {
     match scan.value(Kind::Text, false)? {
         crate::Cell::Text(text) => Ok(text),
-        _ => Err(Problem::Invalid("a value of another type")),
+        _ => Err(ValueProblem::Invalid("a value of another type")),
     }
 }
 
 /// `"students":[{"name":"id","type":"integer","nullable":false},...]`
-fn table(json: &str, limits: &Limits) -> std::result::Result<TableSchema, std::result::Result<Error, Problem>> {
+fn table(json: &str, limits: &Limits) -> std::result::Result<TableSchema, std::result::Result<Error, ValueProblem>> {
     let (name, list) = json
         .strip_prefix('"')
         .and_then(|rest| rest.split_once("\":"))
@@ -189,7 +189,7 @@ fn table(json: &str, limits: &Limits) -> std::result::Result<TableSchema, std::r
         }));
     }
     if !is_name(name) || !columns.iter().all(|column| is_name(column.name)) {
-        return Err(Err(Problem::Syntax(
+        return Err(Err(ValueProblem::Syntax(
             "a name of other characters than a to z, 0 to 9 and _",
         )));
     }
@@ -198,7 +198,7 @@ fn table(json: &str, limits: &Limits) -> std::result::Result<TableSchema, std::r
     canonical.push(b':');
     canonical.extend_from_slice(&serde_json::to_vec(&columns).unwrap_or_default());
     if canonical != json.as_bytes() {
-        return Err(Err(Problem::Form("not a schema as the writer lays it out")));
+        return Err(Err(ValueProblem::Form("not a schema as the writer lays it out")));
     }
     let id = ColumnSchema {
         name: "id",
@@ -206,13 +206,13 @@ fn table(json: &str, limits: &Limits) -> std::result::Result<TableSchema, std::r
         nullable: false,
     };
     if columns.first() != Some(&id) {
-        return Err(Err(Problem::Syntax("a table whose first column is not its id")));
+        return Err(Err(ValueProblem::Syntax("a table whose first column is not its id")));
     }
     let is_repeated = |(position, column): (usize, &ColumnSchema<'_>)| {
         columns[..position].iter().any(|other| other.name == column.name)
     };
     if columns.iter().enumerate().any(is_repeated) {
-        return Err(Err(Problem::Syntax("a column occurs twice")));
+        return Err(Err(ValueProblem::Syntax("a column occurs twice")));
     }
     let columns = columns.iter().map(|column| Column {
         name: column.name.to_owned(),
@@ -234,14 +234,14 @@ fn is_name(name: &str) -> bool {
 }
 
 fn utf8<'a>(lines: &'a Lines<'_>, range: Range<usize>) -> Result<&'a str> {
-    std::str::from_utf8(lines.line(range)).map_err(|_| refuse(lines, Problem::Syntax("bytes that are not UTF-8")))
+    std::str::from_utf8(lines.line(range)).map_err(|_| refuse(lines, ValueProblem::Syntax("bytes that are not UTF-8")))
 }
 
-fn refuse(lines: &Lines<'_>, problem: Problem) -> Error {
+fn refuse(lines: &Lines<'_>, problem: ValueProblem) -> Error {
     let at = lines.position();
     match problem {
-        Problem::Invalid(problem) => Error::InvalidValue { at, problem },
-        Problem::Form(problem) => Error::NotCanonical { at, problem },
-        Problem::Syntax(problem) => Error::Corrupt { at, problem },
+        ValueProblem::Invalid(problem) => Error::InvalidValue { at, problem },
+        ValueProblem::Form(problem) => Error::NotCanonical { at, problem },
+        ValueProblem::Syntax(problem) => Error::Corrupt { at, problem },
     }
 }

@@ -8,8 +8,8 @@ use crate::error::{Error, Position};
 use crate::schema::TableSchema;
 
 pub(super) fn diagnose(json: &[u8], schema: &TableSchema, at: Position) -> Error {
-    let keys = match serde_json::from_slice::<Keys>(json) {
-        Ok(Keys(keys)) => keys,
+    let keys = match serde_json::from_slice::<ObjectKeys>(json) {
+        Ok(ObjectKeys(keys)) => keys,
         Err(error) if error.is_data() => {
             return Error::InvalidRow {
                 at,
@@ -63,9 +63,9 @@ pub(super) fn diagnose(json: &[u8], schema: &TableSchema, at: Position) -> Error
 }
 
 /// The keys of an object, as often as they occur.
-struct Keys(Vec<String>);
+struct ObjectKeys(Vec<String>);
 
-impl<'de> Deserialize<'de> for Keys {
+impl<'de> Deserialize<'de> for ObjectKeys {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_map(KeysVisitor)
     }
@@ -74,17 +74,17 @@ impl<'de> Deserialize<'de> for Keys {
 struct KeysVisitor;
 
 impl<'de> Visitor<'de> for KeysVisitor {
-    type Value = Keys;
+    type Value = ObjectKeys;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Keys, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<ObjectKeys, A::Error> {
         let mut keys = Vec::new();
         while let Some((key, IgnoredAny)) = map.next_entry()? {
             keys.push(key);
         }
-        Ok(Keys(keys))
+        Ok(ObjectKeys(keys))
     }
 }

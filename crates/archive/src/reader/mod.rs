@@ -1,16 +1,17 @@
 //! Reads one archive, row by row, in constant memory, and says at the end whether it is whole.
 //!
 //! In reading order: [`header`] is everything before the first row, [`row`] one row, [`scan`] the values in it (with
-//! [`text`] for escapes), [`verdict`] what the summary must say. [`keys`] and [`lookalike`] tell people what is wrong.
+//! [`text`] for escapes). [`summary_check`] compares the rows with the summary. [`keys`] and [`file_type`] tell people
+//! what is wrong.
 
+mod file_type;
 mod header;
 mod keys;
 mod lines;
-mod lookalike;
 mod row;
 mod scan;
+mod summary_check;
 mod text;
-mod verdict;
 
 use std::fmt;
 use std::io::Read;
@@ -26,8 +27,8 @@ use crate::rows::RowsDigest;
 use crate::schema::TableSchema;
 use crate::summary::Summary;
 use lines::Lines;
-use row::Table;
-use verdict::Verdict;
+use row::ReaderTable;
+use summary_check::SummaryCheck;
 
 /// Reads one archive from its first byte to its last.
 ///
@@ -54,17 +55,17 @@ pub struct Reader<'s> {
     lines: Lines<'s>,
     form: Form,
     header: ArchiveHeader,
-    stage: Stage,
+    state: ReaderState,
     /// The place of the next table in the schema.
     next: usize,
-    table: Option<Table>,
+    table: Option<ReaderTable>,
     /// Of the rows of the current table.
     digest: RowsDigest,
-    verdict: Verdict,
+    summary_check: SummaryCheck,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Stage {
+enum ReaderState {
     /// Before the line of the next table, or that of the summary.
     Between,
     /// Before a row: behind the opening bracket or a comma.
@@ -104,11 +105,11 @@ impl<'s> Reader<'s> {
             lines,
             form,
             header,
-            stage: Stage::Between,
+            state: ReaderState::Between,
             next: 0,
             table: None,
             digest: RowsDigest::default(),
-            verdict: Verdict::new(digest),
+            summary_check: SummaryCheck::new(digest),
         })
     }
 
@@ -141,10 +142,10 @@ impl<'s> Reader<'s> {
     ///
     /// If the row is not one of this table, or not written as the writer would.
     pub fn next_row(&mut self) -> Result<Option<Row<'_>>> {
-        let range = match self.stage {
-            Stage::Between => return Ok(None),
-            Stage::Refused => return Err(Error::Refused),
-            Stage::Row | Stage::LastRow => {
+        let range = match self.state {
+            ReaderState::Between => return Ok(None),
+            ReaderState::Refused => return Err(Error::Refused),
+            ReaderState::Row | ReaderState::LastRow => {
                 let result = self.row_or_end();
                 self.remember(&result);
                 result?
@@ -154,10 +155,10 @@ impl<'s> Reader<'s> {
             return Ok(None);
         };
         // Until the row is known to be right.
-        let stage = std::mem::replace(&mut self.stage, Stage::Refused);
+        let state = std::mem::replace(&mut self.state, ReaderState::Refused);
         let row = table.row(self.lines.line(range), self.lines.number())?;
         self.digest.row(row.json());
-        self.stage = stage;
+        self.state = state;
         Ok(Some(row))
     }
 
@@ -171,14 +172,16 @@ impl<'s> Reader<'s> {
     pub fn finish(mut self) -> Result<Summary> {
         while self.next_table()?.is_some() {}
         let range = self.lines.advance()?;
-        let summary = self.verdict.compare(self.lines.line(range), || self.lines.position())?;
+        let summary = self
+            .summary_check
+            .compare(self.lines.line(range), || self.lines.position())?;
         self.lines.demand_end()?;
         Ok(summary)
     }
 
     fn remember<T>(&mut self, result: &Result<T>) {
         if result.is_err() {
-            self.stage = Stage::Refused;
+            self.state = ReaderState::Refused;
         }
     }
 
@@ -200,8 +203,8 @@ impl<'s> Reader<'s> {
         };
         let rest = rest.to_vec();
         let schema = schema.clone();
-        self.table = Some(Table::new(schema.clone()));
-        self.stage = Stage::Row;
+        self.table = Some(ReaderTable::new(schema.clone()));
+        self.state = ReaderState::Row;
         if !rest.is_empty() {
             self.end_table(&rest)?;
         }
@@ -212,17 +215,17 @@ impl<'s> Reader<'s> {
     fn row_or_end(&mut self) -> Result<Option<Range<usize>>> {
         let mut range = self.lines.advance()?;
         let line = self.lines.line(range.clone());
-        match (self.stage, line.first()) {
-            (Stage::LastRow, Some(b']')) => {
+        match (self.state, line.first()) {
+            (ReaderState::LastRow, Some(b']')) => {
                 let line = line.to_vec();
                 self.end_table(&line)?;
                 Ok(None)
             }
-            (Stage::Row, Some(b'{')) => {
+            (ReaderState::Row, Some(b'{')) => {
                 if line.last() == Some(&b',') {
                     range.end -= 1;
                 } else {
-                    self.stage = Stage::LastRow;
+                    self.state = ReaderState::LastRow;
                 }
                 Ok(Some(range))
             }
@@ -238,10 +241,10 @@ impl<'s> Reader<'s> {
             return Err(self.misplaced("the table does not end as this version writes it"));
         }
         if let Some(table) = self.table.take() {
-            self.verdict.add(&table, self.digest.take());
+            self.summary_check.add(&table, self.digest.take());
         }
         self.next += 1;
-        self.stage = Stage::Between;
+        self.state = ReaderState::Between;
         Ok(())
     }
 

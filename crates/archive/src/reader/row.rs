@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use super::scan::{Problem, Scan};
-use super::verdict::Sums;
+use super::scan::{Scan, ValueProblem};
+use super::summary_check::Sums;
 use crate::error::{Error, Position};
 use crate::schema::TableSchema;
 use crate::value::{Cell, write_json_text};
@@ -64,7 +64,7 @@ fn recycled<'b>(mut cells: Vec<Cell<'_>>) -> Vec<Cell<'b>> {
 }
 
 /// The table that is being read.
-pub(super) struct Table {
+pub(super) struct ReaderTable {
     schema: TableSchema,
     /// `{"id":`, `,"full_name":` and so on: what stands before each value.
     prefixes: Vec<Vec<u8>>,
@@ -76,20 +76,20 @@ pub(super) struct Table {
 }
 
 /// The column in which something was wrong, if it is known, and what.
-struct Fault {
+struct RowFault {
     column: Option<usize>,
     id: Option<i64>,
     problem: FaultKind,
 }
 
 enum FaultKind {
-    Value(Problem),
+    Value(ValueProblem),
     Keys,
     Order,
     Duplicate,
 }
 
-impl Table {
+impl ReaderTable {
     pub(super) fn new(schema: TableSchema) -> Self {
         let prefix = |(position, name): (usize, &str)| {
             let mut prefix = vec![if position == 0 { b'{' } else { b',' }];
@@ -163,12 +163,12 @@ fn parse<'a>(
     scratch: &'a mut [u8],
     last_id: Option<i64>,
     cells: &mut Vec<Cell<'a>>,
-) -> Result<i64, Fault> {
+) -> Result<i64, RowFault> {
     let Ok(text) = std::str::from_utf8(json) else {
-        return Err(Fault {
+        return Err(RowFault {
             column: None,
             id: None,
-            problem: FaultKind::Value(Problem::Syntax("bytes that are not UTF-8")),
+            problem: FaultKind::Value(ValueProblem::Syntax("bytes that are not UTF-8")),
         });
     };
     let mut scan = Scan::new(text, scratch);
@@ -180,15 +180,15 @@ fn parse<'a>(
         };
         match result {
             Ok(Cell::Native(_)) if position == 0 => {
-                return Err(Fault {
+                return Err(RowFault {
                     column: Some(position),
                     id: None,
-                    problem: FaultKind::Value(Problem::Invalid("an id that is not a number")),
+                    problem: FaultKind::Value(ValueProblem::Invalid("an id that is not a number")),
                 });
             }
             Ok(cell) => cells.push(cell),
             Err(problem) => {
-                return Err(Fault {
+                return Err(RowFault {
                     column: Some(position),
                     id: id_of(cells),
                     problem,
@@ -197,7 +197,7 @@ fn parse<'a>(
         }
     }
     let id = id_of(cells);
-    let fault = |problem| Fault {
+    let fault = |problem| RowFault {
         column: None,
         id,
         problem,
@@ -223,7 +223,7 @@ fn id_of(cells: &[Cell<'_>]) -> Option<i64> {
     }
 }
 
-impl Fault {
+impl RowFault {
     #[cold]
     fn into_error(self, json: &[u8], schema: &TableSchema, line: u64, row: u64) -> Error {
         let column = self.column.and_then(|column| schema.columns.get(column));
@@ -235,9 +235,9 @@ impl Fault {
             column: column.map(|column| column.name.clone()),
         };
         match self.problem {
-            FaultKind::Value(Problem::Invalid(problem)) => Error::InvalidValue { at, problem },
-            FaultKind::Value(Problem::Form(problem)) => Error::NotCanonical { at, problem },
-            FaultKind::Value(Problem::Syntax(problem)) => Error::Corrupt { at, problem },
+            FaultKind::Value(ValueProblem::Invalid(problem)) => Error::InvalidValue { at, problem },
+            FaultKind::Value(ValueProblem::Form(problem)) => Error::NotCanonical { at, problem },
+            FaultKind::Value(ValueProblem::Syntax(problem)) => Error::Corrupt { at, problem },
             FaultKind::Order => Error::IdsOutOfOrder { at },
             FaultKind::Duplicate => Error::DuplicateId { at },
             FaultKind::Keys => super::keys::diagnose(json, schema, at),

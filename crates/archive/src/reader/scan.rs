@@ -8,7 +8,7 @@ use crate::value::{Cell, Kind, NATIVE, YEARS};
 
 /// What is wrong with a value. The texts never hold the value itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Problem {
+pub(super) enum ValueProblem {
     /// It can't be in a column of this kind.
     Invalid(&'static str),
     /// It is written in another way than ours.
@@ -17,15 +17,16 @@ pub(super) enum Problem {
     Syntax(&'static str),
 }
 
-const ANOTHER_TYPE: Problem = Problem::Invalid("a value of another type");
-const NO_DATE: Problem = Problem::Invalid("not a date of the calendar");
-const NO_NATIVE: Problem = Problem::Invalid("an object that is not a native value");
-const NEEDLESS_NATIVE: Problem = Problem::Form("a native value that its column could hold as it is");
-const NO_TIME: Problem = Problem::Invalid("not a point in time");
-const DATE_FORM: Problem = Problem::Form("a date that is not written as YYYY-MM-DD");
-const TIME_FORM: Problem =
-    Problem::Form("a time that is not written as YYYY-MM-DDTHH:MM:SSZ, with six digits if not whole");
-const DECIMAL_FORM: Problem = Problem::Form("a decimal that is not written with two digits, or as many as it needs");
+const ANOTHER_TYPE: ValueProblem = ValueProblem::Invalid("a value of another type");
+const NO_DATE: ValueProblem = ValueProblem::Invalid("not a date of the calendar");
+const NO_NATIVE: ValueProblem = ValueProblem::Invalid("an object that is not a native value");
+const NEEDLESS_NATIVE: ValueProblem = ValueProblem::Form("a native value that its column could hold as it is");
+const NO_TIME: ValueProblem = ValueProblem::Invalid("not a point in time");
+const DATE_FORM: ValueProblem = ValueProblem::Form("a date that is not written as YYYY-MM-DD");
+const TIME_FORM: ValueProblem =
+    ValueProblem::Form("a time that is not written as YYYY-MM-DDTHH:MM:SSZ, with six digits if not whole");
+const DECIMAL_FORM: ValueProblem =
+    ValueProblem::Form("a decimal that is not written with two digits, or as many as it needs");
 
 /// A line that is read from the left to the right.
 pub(super) struct Scan<'a> {
@@ -62,7 +63,7 @@ impl<'a> Scan<'a> {
         is_there
     }
 
-    pub(super) fn value(&mut self, kind: Kind, nullable: bool) -> Result<Cell<'a>, Problem> {
+    pub(super) fn value(&mut self, kind: Kind, nullable: bool) -> Result<Cell<'a>, ValueProblem> {
         let first = self.rest().first().copied().unwrap_or_default();
         match kind {
             Kind::Integer if first == b'-' || first.is_ascii_digit() => self.integer().map(Cell::Integer),
@@ -74,8 +75,8 @@ impl<'a> Scan<'a> {
             Kind::Boolean if self.take(b"false") => Ok(Cell::Boolean(false)),
             _ if self.take(b"null") && nullable => Ok(Cell::Null),
             _ if first == b'{' => self.native(kind),
-            _ if first == b'n' => Err(Problem::Invalid("null in a column that has none")),
-            _ if first.is_ascii_whitespace() => Err(Problem::Form("spaces")),
+            _ if first == b'n' => Err(ValueProblem::Invalid("null in a column that has none")),
+            _ if first.is_ascii_whitespace() => Err(ValueProblem::Form("spaces")),
             _ => Err(ANOTHER_TYPE),
         }
     }
@@ -83,7 +84,7 @@ impl<'a> Scan<'a> {
     /// The escape for a native value. The caller decides whether the engine knows such a text. This only checks that it
     /// is not a value with a canonical form of its own.
     #[cold]
-    fn native(&mut self, kind: Kind) -> Result<Cell<'a>, Problem> {
+    fn native(&mut self, kind: Kind) -> Result<Cell<'a>, ValueProblem> {
         let (before, behind) = NATIVE;
         if !self.take(before) || self.rest().first() != Some(&b'"') {
             return Err(NO_NATIVE);
@@ -105,7 +106,7 @@ impl<'a> Scan<'a> {
         Ok(Cell::Native(text))
     }
 
-    pub(super) fn text(&mut self) -> Result<&'a str, Problem> {
+    pub(super) fn text(&mut self) -> Result<&'a str, ValueProblem> {
         let start = self.position + 1;
         let bytes = self.line.as_bytes();
         let mut end = start;
@@ -114,7 +115,7 @@ impl<'a> Scan<'a> {
                 Some(b'"') => break,
                 Some(b'\\') => return self.escaped_text(start),
                 Some(0) => return Err(text::NUL),
-                Some(..0x20) => return Err(Problem::Syntax("a control character that is not escaped")),
+                Some(..0x20) => return Err(ValueProblem::Syntax("a control character that is not escaped")),
                 Some(_) => end += 1,
                 None => return Err(text::UNENDED),
             }
@@ -124,7 +125,7 @@ impl<'a> Scan<'a> {
         self.line.get(start..end).ok_or(text::UNENDED)
     }
 
-    fn escaped_text(&mut self, start: usize) -> Result<&'a str, Problem> {
+    fn escaped_text(&mut self, start: usize) -> Result<&'a str, ValueProblem> {
         let (length, written) = text::unescape(&self.line.as_bytes()[start..], self.scratch)?;
         self.position = start + length;
         let scratch = std::mem::take(&mut self.scratch);
@@ -135,7 +136,7 @@ impl<'a> Scan<'a> {
     }
 
     /// A text that can have no escapes: a number, a date or a time.
-    fn plain(&mut self) -> Result<&'a str, Problem> {
+    fn plain(&mut self) -> Result<&'a str, ValueProblem> {
         let start = self.position + 1;
         let length = self.line.as_bytes()[start..]
             .iter()
@@ -143,20 +144,22 @@ impl<'a> Scan<'a> {
             .ok_or(text::UNENDED)?;
         self.position = start + length;
         if !self.take(b"\"") {
-            return Err(Problem::Form("an escape where none is needed"));
+            return Err(ValueProblem::Form("an escape where none is needed"));
         }
         self.line.get(start..start + length).ok_or(text::UNENDED)
     }
 
-    fn integer(&mut self) -> Result<i64, Problem> {
+    fn integer(&mut self) -> Result<i64, ValueProblem> {
         let rest = self.rest();
         let sign = usize::from(rest.first() == Some(&b'-'));
         let digits = rest[sign..].iter().take_while(|byte| byte.is_ascii_digit()).count();
         let number = &rest[..sign + digits];
         match number {
             b"0" => {}
-            [b'-'] => return Err(Problem::Syntax("a sign without a number")),
-            [b'0', ..] | [b'-', b'0', ..] => return Err(Problem::Form("a number with a leading zero, or minus zero")),
+            [b'-'] => return Err(ValueProblem::Syntax("a sign without a number")),
+            [b'0', ..] | [b'-', b'0', ..] => {
+                return Err(ValueProblem::Form("a number with a leading zero, or minus zero"));
+            }
             _ => {}
         }
         if let Some(b'.' | b'e' | b'E') = rest.get(number.len()) {
@@ -173,7 +176,7 @@ impl<'a> Scan<'a> {
                 value.checked_add(digit)
             }
         });
-        magnitude.ok_or(Problem::Invalid("an integer beyond 64 bits"))
+        magnitude.ok_or(ValueProblem::Invalid("an integer beyond 64 bits"))
     }
 }
 
@@ -188,7 +191,7 @@ impl Pipe for &str {}
 
 /// Money is mostly short and has two digits after the point; everything else goes through `Decimal` and is compared
 /// with how it would be written.
-pub(super) fn decimal(text: &str) -> Result<Decimal, Problem> {
+pub(super) fn decimal(text: &str) -> Result<Decimal, ValueProblem> {
     if let Some(cents) = cents(text.as_bytes()) {
         return Ok(Decimal::new(cents, 2));
     }
@@ -198,10 +201,10 @@ pub(super) fn decimal(text: &str) -> Result<Decimal, Problem> {
         && digits.bytes().filter(|byte| *byte == b'.').count() <= 1
         && digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
     if !is_number {
-        return Err(Problem::Invalid("not a decimal number"));
+        return Err(ValueProblem::Invalid("not a decimal number"));
     }
     let value =
-        Decimal::from_str_exact(text).map_err(|_| Problem::Invalid("a decimal of more digits than are kept"))?;
+        Decimal::from_str_exact(text).map_err(|_| ValueProblem::Invalid("a decimal of more digits than are kept"))?;
     as_written(Cell::Decimal(value), text, DECIMAL_FORM)?;
     Ok(value)
 }
@@ -233,7 +236,7 @@ fn cents(text: &[u8]) -> Option<i64> {
     }
 }
 
-pub(super) fn date(text: &str) -> Result<NaiveDate, Problem> {
+pub(super) fn date(text: &str) -> Result<NaiveDate, ValueProblem> {
     if let &[y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = text.as_bytes()
         && let (Some(century), Some(year)) = (two(y1, y2), two(y3, y4))
         && let (Some(month), Some(day)) = (two(m1, m2), two(d1, d2))
@@ -254,7 +257,7 @@ pub(super) fn date(text: &str) -> Result<NaiveDate, Problem> {
     }
 }
 
-pub(super) fn timestamp(text: &str) -> Result<DateTime<Utc>, Problem> {
+pub(super) fn timestamp(text: &str) -> Result<DateTime<Utc>, ValueProblem> {
     let Some((day, clock)) = text.split_once('T') else {
         return Err(if date(text).is_ok() { TIME_FORM } else { NO_TIME });
     };
@@ -279,7 +282,7 @@ pub(super) fn timestamp(text: &str) -> Result<DateTime<Utc>, Problem> {
     Ok(day.and_time(time).and_utc())
 }
 
-fn time([h1, h2, m1, m2, s1, s2]: [u8; 6], microseconds: u32) -> Result<NaiveTime, Problem> {
+fn time([h1, h2, m1, m2, s1, s2]: [u8; 6], microseconds: u32) -> Result<NaiveTime, ValueProblem> {
     let (Some(hour), Some(minute), Some(second)) = (two(h1, h2), two(m1, m2), two(s1, s2)) else {
         return Err(NO_TIME);
     };
@@ -291,7 +294,7 @@ fn two(tens: u8, ones: u8) -> Option<u32> {
 }
 
 /// Demands that the value would be written as it stands there, quotes left out.
-fn as_written(value: Cell<'_>, text: &str, problem: Problem) -> Result<(), Problem> {
+fn as_written(value: Cell<'_>, text: &str, problem: ValueProblem) -> Result<(), ValueProblem> {
     let mut written = Vec::with_capacity(text.len() + 2);
     value.write_json(&mut written);
     match written.as_slice() {

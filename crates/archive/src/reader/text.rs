@@ -1,15 +1,15 @@
 //! Texts with escapes.
 
-use super::scan::Problem;
+use super::scan::ValueProblem;
 
-pub(super) const UNENDED: Problem = Problem::Syntax("a text without an end");
-pub(super) const NUL: Problem = Problem::Invalid("a NUL in a text");
-const NEEDLESS: Problem = Problem::Form("an escape where none is needed, or another than the shortest");
-const UNKNOWN: Problem = Problem::Syntax("an escape that JSON does not know");
+pub(super) const UNENDED: ValueProblem = ValueProblem::Syntax("a text without an end");
+pub(super) const NUL: ValueProblem = ValueProblem::Invalid("a NUL in a text");
+const NEEDLESS: ValueProblem = ValueProblem::Form("an escape where none is needed, or another than the shortest");
+const UNKNOWN: ValueProblem = ValueProblem::Syntax("an escape that JSON does not know");
 
 /// Unescapes a text up to its closing quote. Answers how many bytes were read, with the quote, and how many written.
 /// What is unescaped is never longer than what it was.
-pub(super) fn unescape(escaped: &[u8], out: &mut [u8]) -> Result<(usize, usize), Problem> {
+pub(super) fn unescape(escaped: &[u8], out: &mut [u8]) -> Result<(usize, usize), ValueProblem> {
     let (mut read, mut written) = (0, 0);
     loop {
         let (byte, length) = match escaped.get(read..).unwrap_or_default() {
@@ -17,7 +17,7 @@ pub(super) fn unescape(escaped: &[u8], out: &mut [u8]) -> Result<(usize, usize),
             [b'"', ..] => return Ok((read + 1, written)),
             [b'\\', escape @ ..] => escaped_byte(escape)?,
             [0, ..] => return Err(NUL),
-            [..0x20, ..] => return Err(Problem::Syntax("a control character that is not escaped")),
+            [..0x20, ..] => return Err(ValueProblem::Syntax("a control character that is not escaped")),
             [byte, ..] => (*byte, 1),
         };
         *out.get_mut(written).ok_or(UNENDED)? = byte;
@@ -27,7 +27,7 @@ pub(super) fn unescape(escaped: &[u8], out: &mut [u8]) -> Result<(usize, usize),
 }
 
 /// The byte for what stands behind a backslash, and the length of both.
-fn escaped_byte(escape: &[u8]) -> Result<(u8, usize), Problem> {
+fn escaped_byte(escape: &[u8]) -> Result<(u8, usize), ValueProblem> {
     match escape {
         [byte @ (b'"' | b'\\'), ..] => Ok((*byte, 2)),
         [b'n', ..] => Ok((b'\n', 2)),
@@ -41,7 +41,7 @@ fn escaped_byte(escape: &[u8]) -> Result<(u8, usize), Problem> {
                 Ok((unit as u8, 6))
             }
             0xd800..=0xdbff if is_low_surrogate(&rest[4..]) => Err(NEEDLESS),
-            0xd800..=0xdfff => Err(Problem::Invalid("half of a character (a lone surrogate)")),
+            0xd800..=0xdfff => Err(ValueProblem::Invalid("half of a character (a lone surrogate)")),
             _ => Err(NEEDLESS),
         },
         _ => Err(UNKNOWN),

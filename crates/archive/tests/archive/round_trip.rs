@@ -1,6 +1,6 @@
 //! Whatever rows are written come back equal, and written again they are the same bytes.
 
-use campus_backup_archive::{Cell, ColumnSchema, Header, Keys, Kind, Layers, Limits, Measured, Reader};
+use campus_backup_archive::{Cell, ColumnSchema, DigestStream, Header, Keys, Kind, Layers, Limits, Reader};
 use chrono::{DateTime, NaiveDate, Utc};
 use proptest::prelude::*;
 use rust_decimal::Decimal;
@@ -125,7 +125,7 @@ proptest! {
 
         let layers = [Layers::none(), compressed(), encrypted()];
         let archive = seal(&out, &layers[form]);
-        let mut source = Measured::new(&*archive);
+        let mut source = DigestStream::new(&*archive);
         let keys = if form == 2 { keys() } else { Keys::none() };
         let mut reader = Reader::open(&mut source, &keys, Limits::default()).unwrap();
         prop_assert_eq!(&reader.header().app_version, &app_version);

@@ -14,7 +14,7 @@ use std::io::{self, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 
 use campus_backup_archive::manifest::Object;
-use campus_backup_archive::{ArchiveHeader, Cell, Form, Keys, Limits, Measured, Measurement, Reader, Summary};
+use campus_backup_archive::{ArchiveHeader, Cell, DigestStream, Form, Keys, Limits, Measurement, Reader, Summary};
 use chrono_tz::Tz;
 
 pub(crate) use self::admission::{Admission, cents};
@@ -82,7 +82,7 @@ pub struct Checked {
 /// [`Error::Archive`], [`Error::Inadmissible`] or [`Error::Orphan`] with the first fault; [`Error::Cancelled`].
 pub fn check(source: impl Read + Send, keys: &Keys, progress: &Progress) -> Result<Checked> {
     let mut source = Watched {
-        source: Measured::new(source),
+        source: DigestStream::new(source),
         progress,
     };
     let (mut reader, tables) = reader(&mut source, keys)?;
@@ -131,7 +131,7 @@ pub fn check(source: impl Read + Send, keys: &Keys, progress: &Progress) -> Resu
 /// Errors of the source; [`Error::Cancelled`].
 pub(crate) fn measure(source: impl Read, size: u64, rows: u64, progress: &Progress) -> Result<Measurement> {
     let mut source = Watched {
-        source: Measured::new(source),
+        source: DigestStream::new(source),
         progress,
     };
     let mut buffer = vec![0; 64 * 1024];
@@ -151,7 +151,7 @@ pub(crate) fn measure(source: impl Read, size: u64, rows: u64, progress: &Progre
 
 /// A source whose bytes are measured and reported.
 struct Watched<'p, R> {
-    source: Measured<R>,
+    source: DigestStream<R>,
     progress: &'p Progress,
 }
 

@@ -102,7 +102,7 @@ async fn layers_are_opened_with_the_right_key_only() {
     assert_eq!((checked.summary.total, checked.form), (109_053, form));
     let seen = progress.state();
     assert_eq!((seen.rows_done, seen.bytes), (109_053, sealed.len() as u64));
-    let mut measured = Measured::new(sealed.as_slice());
+    let mut measured = DigestStream::new(sealed.as_slice());
     std::io::copy(&mut measured, &mut std::io::sink()).unwrap();
     assert_eq!(checked.object, Object::new(measured.measurement(), form));
     let refused = |keys: &Keys| {

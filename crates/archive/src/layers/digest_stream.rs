@@ -8,13 +8,13 @@ use sha2::{Digest, Sha256};
 use crate::summary::hexadecimal;
 
 /// A reader or a writer that measures its bytes.
-pub struct Measured<T> {
+pub struct DigestStream<T> {
     inner: T,
     bytes: u64,
     digest: Sha256,
 }
 
-/// The bytes that passed through a [`Measured`].
+/// The bytes that passed through a [`DigestStream`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Measurement {
     /// How many bytes.
@@ -23,7 +23,7 @@ pub struct Measurement {
     pub sha256: String,
 }
 
-impl<T> Measured<T> {
+impl<T> DigestStream<T> {
     /// Begins to measure.
     pub fn new(inner: T) -> Self {
         Self {
@@ -61,7 +61,7 @@ impl<T> Measured<T> {
     }
 }
 
-impl<R: Read> Read for Measured<R> {
+impl<R: Read> Read for DigestStream<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.inner.read(buffer)?;
         self.count(&buffer[..read]);
@@ -69,7 +69,7 @@ impl<R: Read> Read for Measured<R> {
     }
 }
 
-impl<W: Write> Write for Measured<W> {
+impl<W: Write> Write for DigestStream<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = self.inner.write(bytes)?;
         self.count(&bytes[..written]);
@@ -81,9 +81,9 @@ impl<W: Write> Write for Measured<W> {
     }
 }
 
-impl<T> fmt::Debug for Measured<T> {
+impl<T> fmt::Debug for DigestStream<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Measured")
+        f.debug_struct("DigestStream")
             .field("bytes", &self.bytes)
             .finish_non_exhaustive()
     }

@@ -2,7 +2,7 @@
 
 use sha2::Sha256;
 
-use super::row::Table;
+use super::row::ReaderTable;
 use crate::error::{Digested, Error, Position, Result};
 use crate::summary::{Summary, hexadecimal};
 use crate::totals::Total;
@@ -10,7 +10,7 @@ use crate::value::{Cell, Kind};
 
 /// Grows with the tables, never with the rows.
 #[derive(Debug)]
-pub(super) struct Verdict {
+pub(super) struct SummaryCheck {
     header: Sha256,
     found: Summary,
 }
@@ -34,7 +34,7 @@ impl Sums {
     }
 }
 
-impl Verdict {
+impl SummaryCheck {
     pub(super) fn new(header: Sha256) -> Self {
         Self {
             header,
@@ -42,7 +42,7 @@ impl Verdict {
         }
     }
 
-    pub(super) fn add(&mut self, table: &Table, digest: Sha256) {
+    pub(super) fn add(&mut self, table: &ReaderTable, digest: Sha256) {
         let schema = table.schema();
         self.found.rows.insert(schema.name.clone(), table.rows());
         self.found.total += table.rows();
