@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use campus_backup_archive::manifest::{Origin, VerificationLevel};
+use campus_backup_archive::manifest::{ArchiveKind, VerificationLevel};
 use campus_backup_domain::Error;
 use campus_backup_domain::job::{Filter, JobState, Kind};
 use campus_backup_domain::schedule::{NewSchedule, Preset, RunState, RunnerSettings, SchedulePatch, Timetable, Verify};
@@ -94,7 +94,7 @@ async fn due_run_makes_an_archive_of_the_service_and_verifies_it(engine: Engine)
     assert_eq!(last.archive_id.as_ref(), Some(&archive.manifest.id));
     assert_eq!(archive.manifest.label.as_deref(), Some("every night"));
     assert_eq!(archive.manifest.created_by.as_deref(), Some("system"));
-    assert_eq!(archive.manifest.kind, Origin::Taken);
+    assert_eq!(archive.manifest.kind, ArchiveKind::Created);
     let verified = archive.verifications().last().unwrap();
     assert_eq!(verified.level, VerificationLevel::TestRestore);
     for (job_id, kind) in [(last.job_id, Kind::Archive), (last.verify_job_id, Kind::Verify)] {

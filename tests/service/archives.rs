@@ -51,7 +51,7 @@ async fn unknown_and_invalid_requests_are_refused(engine: Engine) {
         "limit=1001",
         "limit=x",
         "offset=-1",
-        "kind=made",
+        "kind=taken",
         "page=1",
         "limit=1&limit=2",
         "limit=",
@@ -134,7 +134,7 @@ async fn annotations_are_changed_and_removed(engine: Engine) {
         (json!({"label": ""}), "label"),
         (json!({"note": "\u{7}"}), "note"),
         (json!({"protected": "no"}), "protected"),
-        (json!({"kind": "taken"}), "kind"),
+        (json!({"kind": "created"}), "kind"),
     ] {
         assert_eq!(
             fields(&admin.patch(&of(&id, ""), &body).await.problem(422, "invalid_field")),
@@ -203,7 +203,7 @@ async fn list_survives_the_database(engine: Engine) {
     assert_eq!(admin.archives().await, listed);
     for (query, expected) in [
         ("kind=safety", vec![safety]),
-        ("kind=taken&limit=2", vec![&ids[2], &ids[1]]),
+        ("kind=created&limit=2", vec![&ids[2], &ids[1]]),
         ("offset=3", vec![&ids[0]]),
         ("kind=uploaded", vec![]),
         ("offset=9223372036854775807", vec![]),

@@ -207,7 +207,7 @@ async fn found_archive_says_so_and_can_be_restored(engine: Engine) {
     let shown = show(&admin, COPIED).await;
     assert_eq!(
         (&shown["origin"], &shown["kind"], &shown["verification"]),
-        (&json!("found"), &json!("taken"), &Value::Null)
+        (&json!("found"), &json!("created"), &Value::Null)
     );
     let plan = admin.plan(COPIED, &json!({"mode": "replace"})).await;
     assert_eq!(

@@ -298,7 +298,7 @@ async fn requests_that_are_none_are_refused(engine: Engine) {
     for (query, named) in [
         ("label=", "label"),
         ("protected=x", "protected"),
-        ("kind=taken", "kind"),
+        ("kind=created", "kind"),
         ("note=%07", "note"),
     ] {
         let refused = admin.post_raw(&format!("{UPLOAD}?{query}"), BINARY, "x").await;

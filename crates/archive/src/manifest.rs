@@ -7,7 +7,8 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
+use serde::de::IntoDeserializer;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::layers::{Compression, Encryption, Form, Measurement};
 use crate::reader::ArchiveHeader;
@@ -45,8 +46,9 @@ pub struct Manifest {
     /// Whether it is protected from deletion.
     #[serde(default, alias = "pinned")]
     pub protected: bool,
-    /// Its origin.
-    pub kind: Origin,
+    /// How it was created.
+    #[serde(deserialize_with = "kind")]
+    pub kind: ArchiveKind,
     /// The user who created or uploaded it; none if a schedule did.
     #[serde(default, alias = "taken_by", skip_serializing_if = "Option::is_none")]
     pub created_by: Option<String>,
@@ -88,16 +90,23 @@ pub const MAX_NOTE_CHARS: usize = 2_000;
 /// The most bytes of every other text; none of them is long.
 const MAX_TEXT_BYTES: usize = 1_024;
 
-/// The origin of an archive.
+/// How an archive was created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Origin {
+pub enum ArchiveKind {
     /// A user or a schedule created it.
-    Taken,
+    Created,
     /// It was created before data was removed or replaced.
     Safety,
     /// A user uploaded it.
     Uploaded,
+}
+
+/// Reads the kind. Manifests of earlier builds have `taken` for [`ArchiveKind::Created`].
+fn kind<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<ArchiveKind, D::Error> {
+    let word = String::deserialize(deserializer)?;
+    let word = if word == "taken" { "created" } else { word.as_str() };
+    ArchiveKind::deserialize(IntoDeserializer::<D::Error>::into_deserializer(word))
 }
 
 /// The stored bytes.
@@ -199,7 +208,7 @@ struct Start {
 
 impl Manifest {
     /// The manifest of an archive that was read to its end, without label, protection or verifications.
-    pub fn new(id: String, kind: Origin, header: &ArchiveHeader, summary: &Summary, object: Object) -> Self {
+    pub fn new(id: String, kind: ArchiveKind, header: &ArchiveHeader, summary: &Summary, object: Object) -> Self {
         let summary = summary.clone();
         Self {
             format: FORMAT.to_owned(),
@@ -329,7 +338,7 @@ pub(crate) mod tests {
             label: Some("Before the \"new\" term".to_owned()),
             note: None,
             protected: true,
-            kind: Origin::Safety,
+            kind: ArchiveKind::Safety,
             created_by: Some("admin".to_owned()),
             job_id: Some("0193d2f0-7a1c-7d3e-8f4b-2c9d1e5a6b70".to_owned()),
             request_digest: Some("1c".repeat(32)),
@@ -439,6 +448,24 @@ pub(crate) mod tests {
         ] {
             assert!(json.contains(part), "{part}");
         }
+    }
+
+    #[test]
+    fn manifest_of_an_earlier_build_is_read() {
+        let json = changed(|json| {
+            let members = json.as_object_mut().unwrap();
+            for (old, new) in [("pinned", "protected"), ("taken_by", "created_by")] {
+                let value = members.remove(new).unwrap();
+                members.insert(old.to_owned(), value);
+            }
+            json["kind"] = "taken".into();
+            json["verifications"][0]["level"] = "rehearsal".into();
+        });
+        let expected = Manifest {
+            kind: ArchiveKind::Created,
+            ..manifest()
+        };
+        assert_eq!(Manifest::from_json(&json).unwrap(), expected);
     }
 
     #[test]

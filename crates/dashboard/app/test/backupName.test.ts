@@ -25,7 +25,7 @@ test('a safety backup is named by its event and time', () => {
 });
 
 test('another backup is named by its label or time', () => {
-  expect(backupName({ kind: 'taken', label: 'before clearing payments', created_at })).toBe(
+  expect(backupName({ kind: 'created', label: 'before clearing payments', created_at })).toBe(
     'before clearing payments',
   );
   expect(backupName({ kind: 'uploaded', label: null, created_at })).toBe(dateTime(created_at));

@@ -17,7 +17,7 @@ function archive(id: string, moment: string, changed: Partial<Archive> = {}): Ar
   return {
     id,
     created_at: `2026-11-${moment}:00:00Z`,
-    kind: 'taken',
+    kind: 'created',
     origin: 'made_here',
     label: null,
     note: null,
@@ -117,7 +117,7 @@ test('only the needed pages of thousands of archives are read, with the correct 
   const own = archive('own', '28T08');
   const older = many(1_500, { origin: 'made_here', created_at: '2026-11-27T08:00:00Z' });
   const few = await read([...safety, own, ...older]);
-  expect(few.asked).toEqual(['taken 0 50', 'uploaded 0 50']);
+  expect(few.asked).toEqual(['created 0 50', 'uploaded 0 50']);
   expect(few.found.isComplete).toBe(false);
   expect(lastBackup(few.found.items)?.id).toBe('own');
   expect(proposedBackup(few.found.items)?.id).toBe('own');

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::io::Read;
 
-use campus_backup_archive::manifest::Origin;
+use campus_backup_archive::manifest::ArchiveKind;
 use campus_backup_archive::{Cell, Layers};
 use proptest::prelude::*;
 use serde_json::Value;
@@ -52,7 +52,7 @@ const ALL: Page = Page {
 };
 
 /// An archive with its manifest, which must not be read.
-async fn unread(bytes: &[u8], kind: Origin) -> DiffInput {
+async fn unread(bytes: &[u8], kind: ArchiveKind) -> DiffInput {
     struct Nothing;
     impl Source for Nothing {
         fn open(&self) -> Result<Box<dyn Read + Send>> {
@@ -66,7 +66,7 @@ async fn unread(bytes: &[u8], kind: Origin) -> DiffInput {
     DiffInput::Archive(input)
 }
 
-async fn known(bytes: &[u8], kind: Origin) -> DiffInput {
+async fn known(bytes: &[u8], kind: ArchiveKind) -> DiffInput {
     let (source, keys) = (Memory::source(bytes), Keys::none());
     let checked = verify::digest(&source, &keys, None, &Progress::default())
         .await
@@ -121,9 +121,9 @@ async fn incomplete_inputs_are_refused() {
 #[tokio::test]
 async fn archive_that_differs_from_its_manifest_is_refused() {
     let mut rows = sample::rows();
-    let one = known(&rows.archive(&Table::ALL), Origin::Taken).await;
+    let one = known(&rows.archive(&Table::ALL), ArchiveKind::Created).await;
     rows.take(Table::Payments, 11);
-    let DiffInput::Archive(mut other) = known(&rows.archive(&Table::ALL), Origin::Taken).await else {
+    let DiffInput::Archive(mut other) = known(&rows.archive(&Table::ALL), ArchiveKind::Created).await else {
         panic!("it is an archive");
     };
     assert_eq!(
@@ -188,14 +188,14 @@ async fn tables_with_equal_digests_are_not_read() {
     let mut rows = sample::rows();
     let bytes = rows.archive(&Table::ALL);
     let (sealed, _) = sample::sealed(&bytes, &Layers::default());
-    let one = unread(&bytes, Origin::Taken).await;
-    let other = unread(&sealed, Origin::Uploaded).await;
+    let one = unread(&bytes, ArchiveKind::Created).await;
+    let other = unread(&sealed, ArchiveKind::Uploaded).await;
     let diff = count(&one, &other).await.unwrap();
     assert!(diff.is_empty());
     assert_eq!(diff.tables.len(), 7);
     assert_eq!(diff.of(Table::Students).unwrap().unchanged, 3);
     rows.take(Table::Payments, 11);
-    let moved = unread(&rows.archive(&Table::ALL), Origin::Taken).await;
+    let moved = unread(&rows.archive(&Table::ALL), ArchiveKind::Created).await;
     assert!(page(&one, &moved, Table::Courses, ALL).await.unwrap().items.is_empty());
     assert!(
         page(&one, &moved, Table::Payments, ALL).await.is_err(),
@@ -203,8 +203,8 @@ async fn tables_with_equal_digests_are_not_read() {
     );
 
     // Equal tables are counted and not merged.
-    let one = known(&bytes, Origin::Taken).await;
-    let moved = known(&rows.archive(&Table::ALL), Origin::Taken).await;
+    let one = known(&bytes, ArchiveKind::Created).await;
+    let moved = known(&rows.archive(&Table::ALL), ArchiveKind::Created).await;
     let diff = count(&one, &moved).await.unwrap();
     assert_eq!(diff.of(Table::Students).unwrap().unchanged, 3);
     let payments = Counts {

@@ -1,7 +1,7 @@
 //! Creating a backup: the check for free space, and its publication.
 
 use campus_backup_archive::Manifest;
-use campus_backup_archive::manifest::Origin;
+use campus_backup_archive::manifest::ArchiveKind;
 use serde_json::json;
 
 use super::{Annotations, Operations};
@@ -62,7 +62,7 @@ impl Operations {
             }
             let progress = context.progress();
             let mut manifest = operations
-                .write(&by, &annotations, Origin::Taken, Phase::BackingUp, progress)
+                .write(&by, &annotations, ArchiveKind::Created, Phase::BackingUp, progress)
                 .await?;
             operations.record_and_publish(&mut manifest, &context).await?;
             Ok(job_result(&manifest))

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use campus_backup_archive::Manifest;
-use campus_backup_archive::manifest::Origin;
+use campus_backup_archive::manifest::ArchiveKind;
 
 use super::{AnnotationPatch, ListedArchive, Operations};
 use crate::account::Admin;
@@ -37,7 +37,7 @@ impl Operations {
     ///
     /// # Errors
     /// [`Error::StoreUnavailable`], and database errors.
-    pub async fn list(&self, _: &Admin, kind: Option<Origin>, limit: u64, offset: u64) -> Result<ArchivePage> {
+    pub async fn list(&self, _: &Admin, kind: Option<ArchiveKind>, limit: u64, offset: u64) -> Result<ArchivePage> {
         let (page, total, unreadable) = self.stored().page(kind, limit, offset).await?;
         Ok(ArchivePage {
             total,

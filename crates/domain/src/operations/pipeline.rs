@@ -12,7 +12,7 @@
 use std::io::{self, Cursor, Read, Write};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
-use campus_backup_archive::manifest::{Object, Origin};
+use campus_backup_archive::manifest::{ArchiveKind, Object};
 use campus_backup_archive::{Cell, Layers, Manifest, Measurement, Summary, Writer};
 
 use super::{Annotations, Operations};
@@ -44,14 +44,14 @@ impl Operations {
         &self,
         by: &str,
         annotations: &Annotations,
-        kind: Origin,
+        kind: ArchiveKind,
         phase: Phase,
         progress: &Progress,
     ) -> Result<Manifest> {
         let priority = match kind {
             // Other clients wait for the change of a safety backup, which has locked the tables.
-            Origin::Safety => Priority::Usual,
-            Origin::Taken | Origin::Uploaded => Priority::Low,
+            ArchiveKind::Safety => Priority::Usual,
+            ArchiveKind::Created | ArchiveKind::Uploaded => Priority::Low,
         };
         let snapshot = Snapshot::take_for_work(&self.0.database, &Table::ALL).await?;
         progress.enter(phase, Some(snapshot.total()))?;

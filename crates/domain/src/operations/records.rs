@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use campus_backup_archive::manifest::{Object, Origin, Verification};
+use campus_backup_archive::manifest::{ArchiveKind, Object, Verification};
 use campus_backup_archive::{Manifest, ManifestKey};
 use chrono::TimeDelta;
 use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect, QueryTrait};
@@ -276,11 +276,11 @@ pub(super) fn provenance_of(record: Option<&Model>) -> Provenance {
 }
 
 /// The kind of an archive with this record.
-pub(super) fn kind_of(record: &Model) -> Origin {
+pub(super) fn kind_of(record: &Model) -> ArchiveKind {
     match record.kind {
-        Kind::Created => Origin::Taken,
-        Kind::Safety => Origin::Safety,
-        Kind::Uploaded => Origin::Uploaded,
+        Kind::Created => ArchiveKind::Created,
+        Kind::Safety => ArchiveKind::Safety,
+        Kind::Uploaded => ArchiveKind::Uploaded,
     }
 }
 
@@ -288,9 +288,9 @@ fn record_of(manifest: &Manifest, job_id: &str) -> Model {
     Model {
         archive_id: manifest.id.clone(),
         kind: match manifest.kind {
-            Origin::Taken => Kind::Created,
-            Origin::Safety => Kind::Safety,
-            Origin::Uploaded => Kind::Uploaded,
+            ArchiveKind::Created => Kind::Created,
+            ArchiveKind::Safety => Kind::Safety,
+            ArchiveKind::Uploaded => Kind::Uploaded,
         },
         job_id: job_id.to_owned(),
         summary_digest: manifest.digest.clone(),

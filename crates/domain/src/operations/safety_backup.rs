@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use campus_backup_archive::Manifest;
-use campus_backup_archive::manifest::Origin;
+use campus_backup_archive::manifest::ArchiveKind;
 
 use super::{Annotations, Operations, Shared};
 use crate::account::Admin;
@@ -43,7 +43,7 @@ impl Operations {
             .write(
                 admin.username(),
                 &annotations,
-                Origin::Safety,
+                ArchiveKind::Safety,
                 Phase::SafetyBackup,
                 progress,
             )

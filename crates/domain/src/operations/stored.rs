@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use campus_backup_archive::manifest::Origin;
+use campus_backup_archive::manifest::ArchiveKind;
 use campus_backup_archive::{Keys, Manifest};
 
 use super::ListedArchive;
@@ -32,7 +32,7 @@ impl StoredArchives {
     ///
     /// # Errors
     /// [`Error::StoreUnavailable`](crate::Error::StoreUnavailable)
-    pub async fn list(&self, kind: Option<Origin>, limit: u64, offset: u64) -> Result<ArchivePage> {
+    pub async fn list(&self, kind: Option<ArchiveKind>, limit: u64, offset: u64) -> Result<ArchivePage> {
         let (page, total, unreadable) = self.page(kind, limit, offset).await?;
         Ok(ArchivePage {
             total,
@@ -44,7 +44,7 @@ impl StoredArchives {
     /// A page of manifests, newest first, their total, and the archives that can't be read.
     pub(super) async fn page(
         &self,
-        kind: Option<Origin>,
+        kind: Option<ArchiveKind>,
         limit: u64,
         offset: u64,
     ) -> Result<(Vec<Arc<Manifest>>, u64, Vec<UnreadableEntry>)> {

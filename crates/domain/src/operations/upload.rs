@@ -3,7 +3,7 @@
 use std::pin::pin;
 
 use bytes::{Bytes, BytesMut};
-use campus_backup_archive::manifest::Origin;
+use campus_backup_archive::manifest::ArchiveKind;
 use campus_backup_archive::{Form, Manifest};
 use chrono::Utc;
 use futures_util::{Stream, StreamExt as _};
@@ -200,7 +200,13 @@ impl Operations {
             return Err(Error::internal("reading back an upload")("it is not what was received"));
         }
         let id = received.id.clone();
-        let mut manifest = Manifest::new(id, Origin::Uploaded, &checked.header, &checked.summary, checked.object);
+        let mut manifest = Manifest::new(
+            id,
+            ArchiveKind::Uploaded,
+            &checked.header,
+            &checked.summary,
+            checked.object,
+        );
         annotations.apply_to(&mut manifest);
         manifest.created_by = Some(by.username().to_owned());
         Ok(manifest)

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use campus_backup_archive as archive;
-use campus_backup_archive::manifest::{Origin, Verification, VerificationLevel};
+use campus_backup_archive::manifest::{ArchiveKind, Verification, VerificationLevel};
 use campus_backup_archive::{Form, Manifest, ManifestError};
 use serde_json::json;
 
@@ -225,7 +225,13 @@ fn manifest_of(id: &str, by: Option<&str>, subject: &Subject, checked: &Checked)
         });
     }
     let (header, summary) = (&checked.header, &checked.summary);
-    let mut manifest = Manifest::new(id.to_owned(), Origin::Uploaded, header, summary, checked.object.clone());
+    let mut manifest = Manifest::new(
+        id.to_owned(),
+        ArchiveKind::Uploaded,
+        header,
+        summary,
+        checked.object.clone(),
+    );
     manifest.created_by = by.map(str::to_owned);
     Ok(manifest)
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use campus_backup_archive::manifest::Origin;
+use campus_backup_archive::manifest::ArchiveKind;
 use campus_backup_archive::{Keys, Manifest, Summary};
 use sea_orm::{DbBackend, Statement};
 
@@ -71,8 +71,8 @@ pub async fn test_restore(
         progress: progress.clone(),
         // As in a restore into an empty database; the rows of a safety backup have had their ids here.
         largest_id: match expected.map(|manifest| manifest.kind) {
-            Some(Origin::Safety) => i64::MAX,
-            Some(Origin::Taken | Origin::Uploaded) | None => LARGEST_ID,
+            Some(ArchiveKind::Safety) => i64::MAX,
+            Some(ArchiveKind::Created | ArchiveKind::Uploaded) | None => LARGEST_ID,
         },
     };
     let (folder, row_bytes) = (folder.to_owned(), checked.row_bytes);

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use campus_backup_archive::manifest::Origin;
+use campus_backup_archive::manifest::ArchiveKind;
 use campus_backup_archive::{Cell, Layers};
 
 use super::*;
@@ -46,7 +46,7 @@ async fn manifest(archive: &[u8], keys: &Keys) -> Manifest {
         object,
         ..
     } = checked.unwrap();
-    Manifest::new("id".to_owned(), Origin::Taken, &header, &summary, object)
+    Manifest::new("id".to_owned(), ArchiveKind::Created, &header, &summary, object)
 }
 
 #[tokio::test]

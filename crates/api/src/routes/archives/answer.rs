@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use campus_backup_archive::manifest::{Origin, Verification, VerificationLevel, VerificationResult};
+use campus_backup_archive::manifest::{ArchiveKind, Verification, VerificationLevel, VerificationResult};
 use campus_backup_archive::{Compression, Encryption};
 use campus_backup_domain::operations::{ArchiveOrigin, ArchivePage, ListedArchive};
 use campus_backup_domain::store::UnreadableEntry;
@@ -18,7 +18,7 @@ use crate::schema::words;
 /// A stored archive.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = Archive, example = json!({
-    "id": "2026-11-25T03-53-08Z-5f1c2a9b", "created_at": "2026-11-25T03:53:08.250177Z", "kind": "taken",
+    "id": "2026-11-25T03-53-08Z-5f1c2a9b", "created_at": "2026-11-25T03:53:08.250177Z", "kind": "created",
     "origin": "made_here", "label": "before the exams", "note": null, "protected": true, "created_by": "admin", "engine": "sqlite",
     "app_version": "0.1.0",
     "rows": {
@@ -43,7 +43,7 @@ pub struct ArchiveAnswer {
     created_at: DateTime<Utc>,
     /// How it came into the store. `safety` is a safety backup, created before a clear, restore or undo.
     #[schema(schema_with = origins)]
-    kind: Origin,
+    kind: ArchiveKind,
     /// The proven origin: `made_here` and `uploaded` archives match a record in the database. A `found` archive has no such
     /// record and may come from anyone. The command line reads no database and leaves the field out.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -207,7 +207,7 @@ impl From<Verification> for VerificationAnswer {
 
 pub(super) fn origins() -> Schema {
     words(
-        &[Origin::Taken, Origin::Safety, Origin::Uploaded],
+        &[ArchiveKind::Created, ArchiveKind::Safety, ArchiveKind::Uploaded],
         "How the archive came into the store: `safety` is one that was taken before something was removed or replaced.",
     )
 }

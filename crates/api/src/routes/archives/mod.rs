@@ -9,7 +9,7 @@ mod verify;
 
 use actix_web::http::header::{CacheControl, CacheDirective};
 use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, web};
-use campus_backup_archive::manifest::Origin;
+use campus_backup_archive::manifest::ArchiveKind;
 use campus_backup_domain::operations::{AnnotationPatch, Annotations, UndoLoss};
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -110,7 +110,7 @@ pub(crate) fn sent<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<
 struct ArchivesQuery {
     /// Only archives of this kind.
     #[param(required = false, schema_with = origins)]
-    kind: Option<Origin>,
+    kind: Option<ArchiveKind>,
     /// The maximum number of items.
     #[param(minimum = 1, maximum = 1000, default = 20)]
     limit: Option<u64>,

@@ -27,13 +27,13 @@ export interface Backups {
 export const backups = queryOptions({
   queryKey: ['archives', 'backups'],
   queryFn: async ({ signal }): Promise<Backups> => {
-    const [taken, uploaded] = await Promise.all([
-      readUntil('taken', (archive) => isOwn(archive) && !isDamaged(archive), signal),
+    const [created, uploaded] = await Promise.all([
+      readUntil('created', (archive) => isOwn(archive) && !isDamaged(archive), signal),
       readUntil('uploaded', isProposable, signal),
     ]);
     return {
-      items: [...taken.items, ...uploaded.items],
-      isComplete: taken.isComplete && uploaded.isComplete,
+      items: [...created.items, ...uploaded.items],
+      isComplete: created.isComplete && uploaded.isComplete,
     };
   },
   refetchInterval: (query) => (isSessionEnd(query.state.error) ? false : INTERVAL),
@@ -122,7 +122,7 @@ export function timeFromId(id: string): string | undefined {
 
 /** Whether this service can prove that it created the archive. Then it is a backup of this school's data. */
 export function isOwn(archive: Archive): boolean {
-  return archive.kind === 'taken' && archive.origin === 'made_here';
+  return archive.kind === 'created' && archive.origin === 'made_here';
 }
 
 export function isDamaged(archive: Archive): boolean {

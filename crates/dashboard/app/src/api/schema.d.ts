@@ -769,7 +769,7 @@ export interface components {
          *       "encryption": "none",
          *       "engine": "sqlite",
          *       "id": "2026-11-25T03-53-08Z-5f1c2a9b",
-         *       "kind": "taken",
+         *       "kind": "created",
          *       "label": "before the exams",
          *       "note": null,
          *       "object_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
@@ -833,7 +833,7 @@ export interface components {
              * @description How the archive came into the store: `safety` is one that was taken before something was removed or replaced.
              * @enum {string}
              */
-            kind: "taken" | "safety" | "uploaded";
+            kind: "created" | "safety" | "uploaded";
             /** @description Short name. */
             label?: string | null;
             /** @description Free-text note. */
@@ -3136,7 +3136,7 @@ export interface operations {
     listArchives: {
         parameters: {
             query?: {
-                kind?: "taken" | "safety" | "uploaded";
+                kind?: "created" | "safety" | "uploaded";
                 /** @description The maximum number of items. */
                 limit?: number;
                 /** @description The number of newest items to skip. */

@@ -15,7 +15,7 @@ use std::future::Future;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use campus_backup_archive::manifest::{Object, Origin};
+use campus_backup_archive::manifest::{ArchiveKind, Object};
 use campus_backup_archive::{Compression, Encryption, Manifest, manifest};
 use futures_util::TryStreamExt;
 use object_store::local::LocalFileSystem;
@@ -187,7 +187,7 @@ pub(super) fn manifest_of(id: &str, size: usize) -> Manifest {
         label: None,
         note: None,
         protected: false,
-        kind: Origin::Taken,
+        kind: ArchiveKind::Created,
         created_by: Some("admin".to_owned()),
         job_id: None,
         request_digest: None,
