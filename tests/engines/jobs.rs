@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use campus_backup_domain::Error;
 use campus_backup_domain::entity::{job, lease};
-use campus_backup_domain::job::{Context, Filter, JobState, Kind, Lock, Origin, Phase};
+use campus_backup_domain::job::{Context, Filter, JobKind, JobState, Lock, Origin, Phase};
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::entity::prelude::Expr;
 use sea_orm::{ConnectionTrait as _, EntityTrait as _, Statement};
@@ -434,7 +434,7 @@ async fn other_copies_see_the_progress(engine: Engine) {
         .list(
             &two.admin,
             &Filter {
-                kind: Some(Kind::Archive),
+                kind: Some(JobKind::Archive),
                 state: Some(JobState::Cancelled),
                 ..Filter::default()
             },

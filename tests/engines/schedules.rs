@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use campus_backup_archive::manifest::{ArchiveKind, VerificationLevel};
 use campus_backup_domain::Error;
-use campus_backup_domain::job::{Filter, JobState, Kind};
+use campus_backup_domain::job::{Filter, JobKind, JobState};
 use campus_backup_domain::schedule::{NewSchedule, Preset, RunState, RunnerSettings, SchedulePatch, Timetable, Verify};
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -97,7 +97,7 @@ async fn due_run_makes_an_archive_of_the_service_and_verifies_it(engine: Engine)
     assert_eq!(archive.manifest.kind, ArchiveKind::Created);
     let verified = archive.verifications().last().unwrap();
     assert_eq!(verified.level, VerificationLevel::TestRestore);
-    for (job_id, kind) in [(last.job_id, Kind::Archive), (last.verify_job_id, Kind::Verify)] {
+    for (job_id, kind) in [(last.job_id, JobKind::Archive), (last.verify_job_id, JobKind::Verify)] {
         let job = copy.jobs.get(&job_id.unwrap()).await.unwrap();
         assert_eq!((job.kind, job.state), (kind, JobState::Succeeded));
         assert_eq!((job.user_id, job.username.as_str()), (None, "system"));

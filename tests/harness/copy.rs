@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use campus_backup_domain::account::{self, Accounts, Admin};
 use campus_backup_domain::job::{
-    Context, Fault, Idempotency, Job, Jobs, Kind, Lock, Published, Runner, Settings, Submission,
+    Context, Fault, Idempotency, Job, JobKind, Jobs, Lock, Published, Runner, Settings, Submission,
 };
 use campus_backup_domain::{Database, Error, database};
 use sea_orm::ConnectionTrait;
@@ -215,8 +215,8 @@ impl Handed {
 pub fn submission(lock: Lock) -> Submission {
     Submission {
         kind: match lock {
-            Lock::None => Kind::Archive,
-            Lock::WriterLease => Kind::Clear,
+            Lock::None => JobKind::Archive,
+            Lock::WriterLease => JobKind::Clear,
         },
         parameters: json!({"label": "a test"}),
         idempotency: None,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use actix_web::{HttpRequest, HttpResponse, get, web};
-use campus_backup_domain::change_log::{self, ChangeRecord, Filter, Kind, RowCounts};
+use campus_backup_domain::change_log::{self, ChangeKind, ChangeRecord, Filter, RowCounts};
 use chrono::{DateTime, Datelike, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -47,7 +47,7 @@ struct ChangeAnswer {
     id: String,
     /// What kind of change it is.
     #[schema(schema_with = kinds)]
-    kind: Kind,
+    kind: ChangeKind,
     /// Who asked.
     username: String,
     /// When, UTC, by the clock of the database.
@@ -120,7 +120,7 @@ fn parameters() -> Schema {
 }
 
 fn kinds() -> Schema {
-    words(&Kind::ALL, "What kind of change it is.")
+    words(&ChangeKind::ALL, "What kind of change it is.")
 }
 
 /// Which changes are listed.
@@ -130,7 +130,7 @@ fn kinds() -> Schema {
 struct ChangesQuery {
     /// Only those of this kind.
     #[param(required = false, schema_with = kinds)]
-    kind: Option<Kind>,
+    kind: Option<ChangeKind>,
     /// Only those of this moment and later (RFC 3339).
     from: Option<DateTime<Utc>>,
     /// Only those before this moment (RFC 3339).

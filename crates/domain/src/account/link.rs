@@ -24,7 +24,7 @@ use serde::Serialize;
 use super::session::{ENDED, TokenSession};
 use super::{Accounts, Admin, RefusedUser, digest, invalid, now};
 use crate::Database;
-use crate::entity::download_link::{self as stored, Outcome};
+use crate::entity::download_link::{self as stored, DownloadOutcome};
 use crate::entity::user::Role;
 use crate::error::{Error, Result};
 
@@ -104,8 +104,8 @@ impl Accounts {
             })
             .ok_or(Error::UnknownLink)?;
         let state = match (link.outcome, link.used_at) {
-            (Some(Outcome::Delivered), _) => LinkState::Delivered,
-            (Some(Outcome::BrokenOff), _) => LinkState::BrokenOff,
+            (Some(DownloadOutcome::Delivered), _) => LinkState::Delivered,
+            (Some(DownloadOutcome::BrokenOff), _) => LinkState::BrokenOff,
             (None, Some(_)) => LinkState::InProgress,
             (None, None) if link.expires_at <= now() => LinkState::Expired,
             (None, None) => LinkState::Unused,
@@ -314,15 +314,15 @@ enum LinkClaim {
 impl LinkUse {
     /// The download is complete: the link stays used.
     pub fn completed(self) {
-        self.end(Outcome::Delivered);
+        self.end(DownloadOutcome::Delivered);
     }
 
     /// The download was interrupted, and not by a fault of the service: the link stays used.
     pub fn broken_off(self) {
-        self.end(Outcome::BrokenOff);
+        self.end(DownloadOutcome::BrokenOff);
     }
 
-    fn end(mut self, outcome: Outcome) {
+    fn end(mut self, outcome: DownloadOutcome) {
         let Some(database) = self.database.take() else { return };
         let id = self.id;
         in_background(id, async move { write_outcome(&database, id, outcome).await });
@@ -391,14 +391,14 @@ impl LinkUse {
             let spent_at = Expr::col(stored::Column::UsedAt).if_null(Expr::value(now()));
             let delivered = stored::Entity::update_many()
                 .col_expr(stored::Column::UsedAt, spent_at)
-                .col_expr(stored::Column::Outcome, Expr::value(Outcome::Delivered))
+                .col_expr(stored::Column::Outcome, Expr::value(DownloadOutcome::Delivered))
                 .filter(stored::Column::Id.eq(id))
                 .filter(stored::Column::SentBytes.gte(size.cast_signed()))
                 .exec(database.connection())
                 .await?;
             match claim {
                 LinkClaim::Exclusive if delivered.rows_affected == 0 => {
-                    write_outcome(&database, id, Outcome::BrokenOff).await
+                    write_outcome(&database, id, DownloadOutcome::BrokenOff).await
                 }
                 LinkClaim::Exclusive | LinkClaim::Shared { .. } => Ok(delivered),
             }
@@ -420,14 +420,14 @@ impl Drop for LinkUse {
             if is_claimed {
                 giving_back = giving_back
                     .col_expr(stored::Column::UsedAt, Expr::value(None::<DateTime<Utc>>))
-                    .col_expr(stored::Column::Outcome, Expr::value(Outcome::BrokenOff));
+                    .col_expr(stored::Column::Outcome, Expr::value(DownloadOutcome::BrokenOff));
             }
             giving_back.exec(database.connection()).await
         });
     }
 }
 
-async fn write_outcome(database: &Database, link: i64, outcome: Outcome) -> Result<UpdateResult, DbErr> {
+async fn write_outcome(database: &Database, link: i64, outcome: DownloadOutcome) -> Result<UpdateResult, DbErr> {
     stored::Entity::update_many()
         .col_expr(stored::Column::Outcome, Expr::value(outcome))
         .filter(stored::Column::Id.eq(link))

@@ -8,7 +8,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::{ChangeRecord, Kind};
+use super::{ChangeKind, ChangeRecord};
 use crate::account::Admin;
 use crate::database::Database;
 use crate::entity::change::{self, Column, Entity};
@@ -19,7 +19,7 @@ use crate::stats;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Filter {
     /// Only changes of this kind.
-    pub kind: Option<Kind>,
+    pub kind: Option<ChangeKind>,
     /// Only changes at this time or later.
     pub from: Option<DateTime<Utc>>,
     /// Only changes before this time.
@@ -90,7 +90,7 @@ pub(crate) async fn find_clear(database: &Database, id: &str) -> Result<Option<(
     let Ok(id) = Uuid::try_parse(id) else {
         return Ok(None);
     };
-    let query = Entity::find_by_id(id.to_string()).filter(Column::Kind.eq(Kind::Clear));
+    let query = Entity::find_by_id(id.to_string()).filter(Column::Kind.eq(ChangeKind::Clear));
     let Some(clock) = database.clock_sql() else {
         // The clock of an SQLite database is the clock of this machine.
         let row = query.one(database.connection()).await.map_err(Error::database(doing))?;

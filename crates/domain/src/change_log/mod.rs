@@ -24,7 +24,7 @@ pub(crate) use self::list::{find_clear, undoable_with};
 pub use self::record::{Effect, SafetyArchive};
 use crate::catalog::Table;
 use crate::database::Database;
-pub use crate::entity::change::Kind;
+pub use crate::entity::change::ChangeKind;
 use crate::entity::change::{self, Column, Entity};
 use crate::error::{Error, Result};
 use crate::restore::RestoredTable;
@@ -38,7 +38,7 @@ pub struct ChangeRecord {
     /// Its id, which is that of its job.
     pub id: String,
     /// The kind of change.
-    pub kind: Kind,
+    pub kind: ChangeKind,
     /// The name of the user who asked for it.
     pub username: String,
     /// The time of the change.

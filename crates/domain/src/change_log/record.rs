@@ -8,7 +8,7 @@ use sea_orm::entity::prelude::Expr;
 use sea_orm::{ColumnTrait, DbBackend, EntityTrait, IntoActiveModel, QueryFilter, QueryTrait};
 use serde_json::json;
 
-use super::{Kind, RowCounts};
+use super::{ChangeKind, RowCounts};
 use crate::catalog::Table;
 use crate::entity::change::{self, Column, Entity};
 use crate::entity::job;
@@ -19,7 +19,7 @@ use crate::job::Step;
 #[derive(Clone, Debug)]
 pub struct Effect {
     /// The kind of change.
-    pub kind: Kind,
+    pub kind: ChangeKind,
     /// The time, by the clock of the database.
     pub changed_at: DateTime<Utc>,
     /// The rows removed and written, for each table that the change concerned.

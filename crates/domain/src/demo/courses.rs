@@ -82,7 +82,7 @@ pub(super) fn enrollments(scale: u32) -> impl Iterator<Item = enrollment::Model>
 /// They come in the order of their unique key, which is what keeps a million of them quick to insert while the
 /// indexes are in place.
 pub(super) fn attendance(scale: u32) -> impl Iterator<Item = attendance::Model> {
-    use attendance::Status::{Absent, Leave, Present};
+    use attendance::AttendanceStatus::{Absent, Leave, Present};
     let mut chance = Chance::of(Table::Attendance);
     let days = school_days();
     let mut id = 0;

@@ -23,7 +23,7 @@ pub(super) fn categories() -> impl Iterator<Item = payment_category::Model> {
 
 /// 5,000 payments at scale 1. Some students have paid nothing yet.
 pub(super) fn payments(scale: u32) -> impl Iterator<Item = payment::Model> {
-    use payment::Status::{Paid, PartialPaid, Pending};
+    use payment::PaymentStatus::{Paid, PartialPaid, Pending};
     let mut chance = Chance::of(Table::Payments);
     let kinds: Vec<_> = (1_i64..)
         .zip(names::CATEGORIES)

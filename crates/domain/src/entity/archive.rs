@@ -9,7 +9,7 @@ use sea_orm::entity::prelude::*;
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false, column_type = "String(StringLen::N(36))")]
     pub archive_id: String,
-    pub kind: Kind,
+    pub kind: RecordKind,
     /// The job that created it; for a safety backup the clear or the restore.
     #[sea_orm(column_type = "String(StringLen::N(36))")]
     pub job_id: String,
@@ -27,7 +27,7 @@ impl ActiveModelBehavior for ActiveModel {}
 /// The origin of the archive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
-pub enum Kind {
+pub enum RecordKind {
     /// A user or a schedule created it.
     Created,
     /// It was created before something was removed or replaced.

@@ -15,7 +15,7 @@ pub struct Model {
     pub course_id: i64,
     #[sea_orm(unique_key = "student_course_date")]
     pub date: Date,
-    pub status: Status,
+    pub status: AttendanceStatus,
     #[sea_orm(belongs_to, from = "student_id", to = "id")]
     pub student: BelongsTo<super::student::Entity>,
     #[sea_orm(belongs_to, from = "course_id", to = "id")]
@@ -27,7 +27,7 @@ impl ActiveModelBehavior for ActiveModel {}
 /// Whether the student was there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))")]
-pub enum Status {
+pub enum AttendanceStatus {
     #[sea_orm(string_value = "present")]
     Present,
     #[sea_orm(string_value = "absent")]

@@ -11,7 +11,7 @@ pub struct Model {
     /// The id of its job.
     #[sea_orm(primary_key, auto_increment = false, column_type = "String(StringLen::N(36))")]
     pub id: String,
-    pub kind: Kind,
+    pub kind: ChangeKind,
     /// The user who asked for it; none for an administrator of an outside identity provider.
     pub user_id: Option<i64>,
     #[sea_orm(column_type = "String(StringLen::N(255))")]
@@ -43,7 +43,7 @@ impl ActiveModelBehavior for ActiveModel {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
-pub enum Kind {
+pub enum ChangeKind {
     /// Tables were cleared.
     Clear,
     /// An archive was restored.
@@ -52,7 +52,7 @@ pub enum Kind {
     Undo,
 }
 
-impl Kind {
+impl ChangeKind {
     /// All kinds.
     pub const ALL: [Self; 3] = [Self::Clear, Self::Restore, Self::Undo];
 }

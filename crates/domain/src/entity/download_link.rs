@@ -31,7 +31,7 @@ pub struct Model {
     /// The bytes of the file that were sent, if it can be sent in parts.
     pub sent_bytes: Option<i64>,
     /// The outcome of its last download; none before that.
-    pub outcome: Option<Outcome>,
+    pub outcome: Option<DownloadOutcome>,
     /// The bytes that were sent or are in transit, counted when a response begins.
     pub begun_bytes: Option<i64>,
     /// The identity of an administrator of an identity provider, see `Admin::subject_digest`.
@@ -42,7 +42,7 @@ pub struct Model {
 /// The outcome of a download.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
-pub enum Outcome {
+pub enum DownloadOutcome {
     /// All bytes were sent.
     Delivered,
     /// It ended before.

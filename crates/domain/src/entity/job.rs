@@ -11,9 +11,9 @@ pub struct Model {
     /// A UUID of version 7, so that ids sort by time.
     #[sea_orm(primary_key, auto_increment = false, column_type = "String(StringLen::N(36))")]
     pub id: String,
-    pub kind: Kind,
+    pub kind: JobKind,
     #[sea_orm(indexed)]
-    pub state: State,
+    pub state: JobState,
     pub phase: Phase,
     pub rows_done: i64,
     pub rows_total: Option<i64>,
@@ -56,7 +56,7 @@ impl ActiveModelBehavior for ActiveModel {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
-pub enum Kind {
+pub enum JobKind {
     /// Creating a backup.
     Archive,
     /// Verifying an archive.
@@ -99,7 +99,7 @@ pub enum Phase {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
-pub enum State {
+pub enum JobState {
     /// It waits until a slot is free.
     Queued,
     /// Its work runs.
@@ -116,7 +116,7 @@ pub enum State {
     Interrupted,
 }
 
-impl Kind {
+impl JobKind {
     /// All of them.
     pub const ALL: [Self; 6] = [
         Self::Archive,
@@ -147,7 +147,7 @@ impl Phase {
     ];
 }
 
-impl State {
+impl JobState {
     /// All of them.
     pub const ALL: [Self; 7] = [
         Self::Queued,

@@ -16,7 +16,7 @@ pub struct Model {
     #[sea_orm(column_type = "Decimal(Some((12, 2)))")]
     pub amount_paid: Decimal,
     pub payment_date: DateTimeUtc,
-    pub status: Status,
+    pub status: PaymentStatus,
     #[sea_orm(column_type = "String(StringLen::N(255))")]
     pub transaction_id: Option<String>,
     #[sea_orm(belongs_to, from = "student_id", to = "id")]
@@ -30,7 +30,7 @@ impl ActiveModelBehavior for ActiveModel {}
 /// Whether the money has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))")]
-pub enum Status {
+pub enum PaymentStatus {
     #[sea_orm(string_value = "paid")]
     Paid,
     #[sea_orm(string_value = "pending")]

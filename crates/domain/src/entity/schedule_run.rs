@@ -18,7 +18,7 @@ pub struct Model {
     #[sea_orm(unique_key = "due")]
     pub due_at: DateTimeUtc,
     #[sea_orm(indexed)]
-    pub state: State,
+    pub state: RunState,
     /// The label of its archive.
     #[sea_orm(column_type = "String(StringLen::N(100))")]
     pub label: String,
@@ -51,7 +51,7 @@ impl ActiveModelBehavior for ActiveModel {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
-pub enum State {
+pub enum RunState {
     /// Its next attempt has not begun.
     Waiting,
     /// The job of its backup runs.
@@ -66,7 +66,7 @@ pub enum State {
     Missed,
 }
 
-impl State {
+impl RunState {
     /// All of them.
     pub const ALL: [Self; 6] = [
         Self::Waiting,

@@ -74,8 +74,8 @@ impl Context {
         // Another copy of the service may have cancelled the job; then it is no longer queued or running.
         let success = end_job(
             job_id,
-            &[job::State::Queued, job::State::Running],
-            job::State::Succeeded,
+            &[job::JobState::Queued, job::JobState::Running],
+            job::JobState::Succeeded,
             now,
         )
         .col_expr(job::Column::Phase, Expr::value(progress.phase))
@@ -148,7 +148,12 @@ impl Step {
 }
 
 /// Ends a job that is in one of the states `from`.
-pub(super) fn end_job(id: &str, from: &[job::State], state: job::State, at: DateTime<Utc>) -> UpdateMany<job::Entity> {
+pub(super) fn end_job(
+    id: &str,
+    from: &[job::JobState],
+    state: job::JobState,
+    at: DateTime<Utc>,
+) -> UpdateMany<job::Entity> {
     job::Entity::update_many()
         .col_expr(job::Column::State, Expr::value(state))
         .col_expr(job::Column::EndedAt, Expr::value(at))

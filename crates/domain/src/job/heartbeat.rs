@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::run::{RunningJob, StopCause, sources};
 use super::{Jobs, Lock, Phase, Shared};
 use crate::disk::open_own;
-use crate::entity::job::{Column, Entity, State};
+use crate::entity::job::{Column, Entity, JobState};
 use crate::error::{Error, Result};
 
 /// The file in the data directory that has the name of the runner.
@@ -82,7 +82,7 @@ impl Jobs {
                 .col_expr(Column::StartedAt, Expr::value(row.started_at))
                 .col_expr(Column::HeartbeatAt, Expr::value(now))
                 .filter(Column::Id.eq(running.id()))
-                .filter(Column::State.is_in(State::ACTIVE))
+                .filter(Column::State.is_in(JobState::ACTIVE))
                 .exec(&transaction)
                 .await
                 .map_err(Error::database(doing))?;
@@ -112,10 +112,15 @@ impl Jobs {
     }
 
     /// Writes the state of a job, which goes from queued to running to cancelling, and never back.
-    async fn write_state(&self, transaction: &DatabaseTransaction, running: &RunningJob, state: State) -> Result<()> {
+    async fn write_state(
+        &self,
+        transaction: &DatabaseTransaction,
+        running: &RunningJob,
+        state: JobState,
+    ) -> Result<()> {
         let from = match state {
-            State::Running => &[State::Queued][..],
-            State::Cancelling => &[State::Queued, State::Running],
+            JobState::Running => &[JobState::Queued][..],
+            JobState::Cancelling => &[JobState::Queued, JobState::Running],
             _ => return Ok(()),
         };
         let written = Entity::update_many()
@@ -133,7 +138,7 @@ async fn cancelled_elsewhere(transaction: &DatabaseTransaction, running: &[Arc<R
         .select_only()
         .column(Column::Id)
         .filter(Column::Id.is_in(running.iter().map(|running| running.id())))
-        .filter(Column::State.eq(State::Cancelling))
+        .filter(Column::State.eq(JobState::Cancelling))
         .into_tuple()
         .all(transaction)
         .await

@@ -72,7 +72,7 @@ use self::run::RunningJob;
 pub use self::submit::{Lock, Origin, Submission, Submitted};
 pub use self::view::{Event, Fault, Filter, Job, JobPage, LAST_EVENT, Watch};
 use crate::database::Database;
-pub use crate::entity::job::{Kind, Phase, State as JobState};
+pub use crate::entity::job::{JobKind, JobState, Phase};
 use crate::error::{Error, Result};
 
 /// The results of the jobs that have published an archive, by the id of the job.

@@ -13,7 +13,7 @@ use super::heartbeat::log_failure;
 use super::run::{Ending, sources};
 use super::{Job, Jobs, Published, Shared};
 use crate::change_log;
-use crate::entity::job::{self, Column, Entity, State};
+use crate::entity::job::{self, Column, Entity, JobState};
 use crate::error::{Error, Result};
 use crate::stats;
 
@@ -137,7 +137,7 @@ impl Jobs {
 
     async fn active(&self, which: Condition) -> Result<Vec<job::Model>> {
         let found = Entity::find()
-            .filter(Column::State.is_in(State::ACTIVE))
+            .filter(Column::State.is_in(JobState::ACTIVE))
             .filter(which)
             .order_by_asc(Column::Id)
             .all(self.0.database.connection())
@@ -173,7 +173,7 @@ impl Jobs {
         for row in expired {
             let ending = match published.get(&row.id) {
                 Some(result) => Ending {
-                    state: State::Succeeded,
+                    state: JobState::Succeeded,
                     result: Some(result.clone()),
                     fault: None,
                 },
@@ -182,7 +182,7 @@ impl Jobs {
             if !self.end_row(&row, &ending, lock_wait).await? {
                 continue;
             }
-            if ending.state == State::Succeeded {
+            if ending.state == JobState::Succeeded {
                 tracing::info!(job = row.id, "a job had published its archive before its process ended");
                 continue;
             }
@@ -211,7 +211,7 @@ impl Jobs {
         };
         let released = release_lease(&row.id).exec(&transaction).await;
         released.map_err(Error::database(doing))?;
-        let mut written = ending.write(end_job(&row.id, &State::ACTIVE, ending.state, stats::now()));
+        let mut written = ending.write(end_job(&row.id, &JobState::ACTIVE, ending.state, stats::now()));
         if let Some(rows) = ending.rows_published(row.kind) {
             let rows = rows.cast_signed();
             written = written

@@ -12,10 +12,10 @@ use serde_json::Value;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 
 use super::context::{end_job, release_lease};
-use super::{Context, Fault, Job, Jobs, Kind, Lock, Phase, Progress};
+use super::{Context, Fault, Job, JobKind, Jobs, Lock, Phase, Progress};
 use crate::account::Admin;
 use crate::blocking;
-use crate::entity::job::{self, Column, Entity, State};
+use crate::entity::job::{self, Column, Entity, JobState};
 use crate::error::{Error, Result};
 use crate::stats;
 
@@ -105,11 +105,16 @@ impl RunningJob {
 
     /// The states from which the job may enter `state`. A published archive stays published, even if another process has
     /// reaped the job; a change of the live data ends only in its own transaction.
-    fn may_end_from(&self, state: State) -> &'static [State] {
-        const PUBLISHED: [State; 4] = [State::Queued, State::Running, State::Cancelling, State::Interrupted];
-        match state == State::Succeeded && self.row.kind.publishes_archive() {
+    fn may_end_from(&self, state: JobState) -> &'static [JobState] {
+        const PUBLISHED: [JobState; 4] = [
+            JobState::Queued,
+            JobState::Running,
+            JobState::Cancelling,
+            JobState::Interrupted,
+        ];
+        match state == JobState::Succeeded && self.row.kind.publishes_archive() {
             true => &PUBLISHED,
-            false => &State::ACTIVE,
+            false => &JobState::ACTIVE,
         }
     }
 
@@ -122,7 +127,7 @@ impl RunningJob {
     fn row_ending(&self, ending: &Ending) -> job::Model {
         let progress = self.progress.state();
         self.row_at(match ending.state {
-            State::Succeeded => progress.completed(ending.rows_published(self.row.kind)),
+            JobState::Succeeded => progress.completed(ending.rows_published(self.row.kind)),
             _ => progress,
         })
     }
@@ -131,9 +136,9 @@ impl RunningJob {
         let started_at = self.started_at.get().copied();
         job::Model {
             state: match (self.stop_cause(), started_at) {
-                (Some(_), _) => State::Cancelling,
-                (None, Some(_)) => State::Running,
-                (None, None) => State::Queued,
+                (Some(_), _) => JobState::Cancelling,
+                (None, Some(_)) => JobState::Running,
+                (None, None) => JobState::Queued,
             },
             phase: progress.phase,
             rows_done: progress.rows_done.cast_signed(),
@@ -150,14 +155,14 @@ impl RunningJob {
 /// How a job ends, if it has not ended in the transaction of its effect.
 #[derive(Clone, Debug)]
 pub(super) struct Ending {
-    pub(super) state: State,
+    pub(super) state: JobState,
     pub(super) result: Option<Value>,
     pub(super) fault: Option<Fault>,
 }
 
 impl Ending {
     /// How many rows the published archive has, if the job is of a kind that publishes one.
-    pub(super) fn rows_published(&self, kind: Kind) -> Option<u64> {
+    pub(super) fn rows_published(&self, kind: JobKind) -> Option<u64> {
         let result = self.result.as_ref().filter(|_| kind.publishes_archive())?;
         result.get("total")?.as_u64()
     }
@@ -268,14 +273,14 @@ impl Jobs {
 
     fn ending(&self, running: &RunningJob, outcome: Result<Value>) -> Ending {
         let (state, result, fault) = match (outcome, running.stop_cause()) {
-            (Ok(result), _) => (State::Succeeded, Some(result), None),
+            (Ok(result), _) => (JobState::Succeeded, Some(result), None),
             (Err(Error::LeaseLost), _) | (Err(_), Some(StopCause::Shutdown | StopCause::Reaped)) => {
                 return self.interrupted();
             }
             (Err(_), Some(StopCause::CancelRequested)) | (Err(Error::Cancelled), None) => {
-                (State::Cancelled, None, None)
+                (JobState::Cancelled, None, None)
             }
-            (Err(error), None) => (State::Failed, None, Some((self.0.settings.describe)(error))),
+            (Err(error), None) => (JobState::Failed, None, Some((self.0.settings.describe)(error))),
         };
         Ending { state, result, fault }
     }
@@ -283,7 +288,7 @@ impl Jobs {
     /// The ending of a job whose process has ended.
     pub(super) fn interrupted(&self) -> Ending {
         Ending {
-            state: State::Interrupted,
+            state: JobState::Interrupted,
             result: None,
             fault: Some((self.0.settings.describe)(Error::Interrupted)),
         }
@@ -330,9 +335,9 @@ impl Jobs {
         }
         let job = self.get(id).await?;
         let marked = Entity::update_many()
-            .col_expr(Column::State, Expr::value(State::Cancelling))
+            .col_expr(Column::State, Expr::value(JobState::Cancelling))
             .filter(Column::Id.eq(&job.id))
-            .filter(Column::State.is_in(State::ACTIVE))
+            .filter(Column::State.is_in(JobState::ACTIVE))
             .exec(self.0.database.connection())
             .await
             .map_err(Error::database("cancelling a job"))?;
@@ -340,7 +345,7 @@ impl Jobs {
             0 => Err(Error::NotCancellable),
             // Not the row as it is by now: its runner may have ended the job already.
             _ => Ok(Job {
-                state: State::Cancelling,
+                state: JobState::Cancelling,
                 ..job
             }),
         }

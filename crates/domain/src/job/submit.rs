@@ -13,9 +13,9 @@ use uuid::Uuid;
 
 use super::idempotency::requested_with;
 use super::run::{self, JobEnd, RunningJob};
-use super::{Context, Idempotency, Job, Jobs, Kind, Phase};
+use super::{Context, Idempotency, Job, JobKind, Jobs, Phase};
 use crate::account::{Actor, Admin};
-use crate::entity::job::{self, Column, State};
+use crate::entity::job::{self, Column, JobState};
 use crate::error::{Error, Result};
 
 /// How often a job of another process is read while a caller waits for its end.
@@ -28,7 +28,7 @@ const ATTEMPTS: usize = 5;
 #[derive(Clone, Debug)]
 pub struct Submission {
     /// The kind of work.
-    pub kind: Kind,
+    pub kind: JobKind,
     /// The request, shown with the job. It must not have secrets.
     pub parameters: Value,
     /// The idempotency key of the request, if it has one.
@@ -217,7 +217,7 @@ impl Jobs {
         match found {
             None => Ok(PriorRequest::None),
             Some(job) if job.fingerprint.as_ref() != Some(&idempotency.fingerprint) => Err(Error::IdempotencyMismatch),
-            Some(job) if State::WITHOUT_EFFECT.contains(&job.state) => Ok(PriorRequest::Failed(job.id)),
+            Some(job) if JobState::WITHOUT_EFFECT.contains(&job.state) => Ok(PriorRequest::Failed(job.id)),
             Some(job) => Ok(PriorRequest::Found(Box::new(self.current(job)))),
         }
     }
@@ -267,7 +267,7 @@ impl Jobs {
             let freed = job::Entity::update_many()
                 .col_expr(Column::IdempotencyKey, Expr::value(None::<String>))
                 .filter(Column::Id.eq(job_id))
-                .filter(Column::State.is_in(State::WITHOUT_EFFECT))
+                .filter(Column::State.is_in(JobState::WITHOUT_EFFECT))
                 .exec(&transaction)
                 .await;
             freed.map_err(Error::database(doing))?;
@@ -303,9 +303,9 @@ impl Jobs {
             id: Uuid::now_v7().to_string(),
             kind: submission.kind,
             state: if started_at.is_some() {
-                State::Running
+                JobState::Running
             } else {
-                State::Queued
+                JobState::Queued
             },
             phase: Phase::Waiting,
             rows_done: 0,

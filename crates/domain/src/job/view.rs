@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::idempotency::{ensure_key, requested_with};
 use super::run::JobEnd;
-use super::{JobState, Jobs, Kind, Phase};
+use super::{JobKind, JobState, Jobs, Phase};
 use crate::account::Admin;
 use crate::entity::job::{self, Column, Entity};
 use crate::error::{Error, Result};
@@ -31,7 +31,7 @@ pub struct Job {
     /// A UUID of version 7.
     pub id: String,
     /// The kind of work.
-    pub kind: Kind,
+    pub kind: JobKind,
     /// The state.
     pub state: JobState,
     /// The current phase, or the last one.
@@ -109,7 +109,7 @@ impl From<job::Model> for Job {
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
     /// Only jobs of this kind.
-    pub kind: Option<Kind>,
+    pub kind: Option<JobKind>,
     /// Only jobs in this state.
     pub state: Option<JobState>,
     /// Only the job that the caller has requested with this idempotency key.

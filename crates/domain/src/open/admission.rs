@@ -139,8 +139,8 @@ pub(crate) fn cents(value: Decimal) -> Result<i64, &'static str> {
 fn words(table: Table, column: &str) -> Option<Vec<String>> {
     match (table, column) {
         (Table::Users, "role") => Some(user::Role::values()),
-        (Table::Payments, "status") => Some(payment::Status::values()),
-        (Table::Attendance, "status") => Some(attendance::Status::values()),
+        (Table::Payments, "status") => Some(payment::PaymentStatus::values()),
+        (Table::Attendance, "status") => Some(attendance::AttendanceStatus::values()),
         _ => None,
     }
 }

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::{Annotations, Operations};
 use crate::account::Actor;
 use crate::error::{Error, Result};
-use crate::job::{Idempotency, Kind, Lock, Phase, Submission, Submitted, Work, work};
+use crate::job::{Idempotency, JobKind, Lock, Phase, Submission, Submitted, Work, work};
 use crate::stats;
 use crate::store::Listing;
 
@@ -45,7 +45,7 @@ impl Operations {
         annotations.check()?;
         self.ensure_room().await?;
         let submission = Submission {
-            kind: Kind::Archive,
+            kind: JobKind::Archive,
             parameters: json!(annotations),
             idempotency,
             lock: Lock::None,

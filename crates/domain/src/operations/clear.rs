@@ -14,7 +14,7 @@ use crate::change::Change;
 use crate::change_log::{self, Effect, RowCounts, SafetyArchive};
 use crate::clear::{self, Clear, Confirmation};
 use crate::error::Result;
-use crate::job::{Context, Idempotency, Kind, Lock, Phase, Submission, Submitted, Work, work};
+use crate::job::{Context, Idempotency, JobKind, Lock, Phase, Submission, Submitted, Work, work};
 
 /// The result of a clear. The id of its job is the id of the clear.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,7 +55,7 @@ impl Operations {
         }
         self.ensure_room().await?;
         let submission = Submission {
-            kind: Kind::Clear,
+            kind: JobKind::Clear,
             parameters: json!({"table": request.scope.name()}),
             idempotency,
             lock: Lock::WriterLease,
@@ -101,7 +101,7 @@ impl Operations {
         let cleared_at = self.0.database.now().await?;
         let undo_until = removed_any.then(|| cleared_at + self.0.settings.undo_window);
         let effect = Effect {
-            kind: change_log::Kind::Clear,
+            kind: change_log::ChangeKind::Clear,
             changed_at: cleared_at,
             tables: removed_rows(&cleared.removed),
             safety: removed_any.then(|| SafetyArchive::from(&safety.manifest)),

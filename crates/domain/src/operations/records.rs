@@ -22,7 +22,7 @@ use super::Operations;
 use super::published::attribute;
 use crate::change::Change;
 use crate::database::Database;
-use crate::entity::archive::{Column, Entity, Kind, Model};
+use crate::entity::archive::{Column, Entity, Model, RecordKind};
 use crate::error::{Error, Result};
 use crate::installation_key;
 use crate::job::{Context, Progress};
@@ -59,8 +59,8 @@ impl ArchiveOrigin {
     fn of(record: Option<&Model>, manifest: &Manifest) -> Self {
         let is_proven = |record: &&Model| ensure_same(record, &manifest.digest, &manifest.object).is_ok();
         match record.filter(is_proven).map(|record| record.kind) {
-            Some(Kind::Created | Kind::Safety) => Self::MadeHere,
-            Some(Kind::Uploaded) => Self::Uploaded,
+            Some(RecordKind::Created | RecordKind::Safety) => Self::MadeHere,
+            Some(RecordKind::Uploaded) => Self::Uploaded,
             None => Self::Found,
         }
     }
@@ -270,17 +270,17 @@ pub(super) fn ensure_same(record: &Model, digest: &str, object: &Object) -> Resu
 /// The origin that a restore may assume for an archive with this record. Its manifest alone does not make it a safety backup.
 pub(super) fn provenance_of(record: Option<&Model>) -> Provenance {
     match record.map(|record| record.kind) {
-        Some(Kind::Safety) => Provenance::SafetyArchive,
-        Some(Kind::Created | Kind::Uploaded) | None => Provenance::Unknown,
+        Some(RecordKind::Safety) => Provenance::SafetyArchive,
+        Some(RecordKind::Created | RecordKind::Uploaded) | None => Provenance::Unknown,
     }
 }
 
 /// The kind of an archive with this record.
 pub(super) fn kind_of(record: &Model) -> ArchiveKind {
     match record.kind {
-        Kind::Created => ArchiveKind::Created,
-        Kind::Safety => ArchiveKind::Safety,
-        Kind::Uploaded => ArchiveKind::Uploaded,
+        RecordKind::Created => ArchiveKind::Created,
+        RecordKind::Safety => ArchiveKind::Safety,
+        RecordKind::Uploaded => ArchiveKind::Uploaded,
     }
 }
 
@@ -288,9 +288,9 @@ fn record_of(manifest: &Manifest, job_id: &str) -> Model {
     Model {
         archive_id: manifest.id.clone(),
         kind: match manifest.kind {
-            ArchiveKind::Created => Kind::Created,
-            ArchiveKind::Safety => Kind::Safety,
-            ArchiveKind::Uploaded => Kind::Uploaded,
+            ArchiveKind::Created => RecordKind::Created,
+            ArchiveKind::Safety => RecordKind::Safety,
+            ArchiveKind::Uploaded => RecordKind::Uploaded,
         },
         job_id: job_id.to_owned(),
         summary_digest: manifest.digest.clone(),

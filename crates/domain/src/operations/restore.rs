@@ -19,7 +19,7 @@ use crate::change::Change;
 use crate::change_log::{self, Effect, SafetyArchive};
 use crate::entity::archive::Model as Record;
 use crate::error::{Error, Result};
-use crate::job::{Context, Idempotency, Kind, Lock, Phase, Progress, Submission, Submitted, Work, work};
+use crate::job::{Context, Idempotency, JobKind, Lock, Phase, Progress, Submission, Submitted, Work, work};
 use crate::open::Source;
 use crate::restore::{self, Plan, Provenance, Restore, RestoreContext, RestoredTable, Warning, WarningCode};
 use crate::verify::digest;
@@ -184,7 +184,7 @@ impl Operations {
         self.ensure_recorded(&manifest).await?;
         self.ensure_room().await?;
         let submission = Submission {
-            kind: Kind::Restore,
+            kind: JobKind::Restore,
             parameters: json!({
                 "archive_id": id,
                 "scope": request.restore.scope,
@@ -288,7 +288,7 @@ impl RestoreWork<'_> {
         }
         let restored_at = self.operations.0.database.now().await?;
         let effect = Effect {
-            kind: change_log::Kind::Restore,
+            kind: change_log::ChangeKind::Restore,
             changed_at: restored_at,
             tables: change_log::row_counts(&restored.tables),
             safety: Some(SafetyArchive::from(safety)),

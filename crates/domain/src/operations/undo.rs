@@ -15,9 +15,9 @@ use crate::account::Admin;
 use crate::catalog::Table;
 use crate::change::Change;
 use crate::change_log::{self, Effect};
-use crate::entity::archive::{Kind as RecordKind, Model as Record};
+use crate::entity::archive::{Model as Record, RecordKind};
 use crate::error::{Error, Result};
-use crate::job::{Context, Idempotency, Kind, Lock, Phase, Submission, Submitted, Work, work};
+use crate::job::{Context, Idempotency, JobKind, Lock, Phase, Submission, Submitted, Work, work};
 use crate::restore::{self, Mode, Plan, Provenance, Restore, RestoredTable, Scope};
 use crate::verify::digest;
 
@@ -69,7 +69,7 @@ impl Operations {
         }
         self.undoable(clear_id).await?;
         let submission = Submission {
-            kind: Kind::Undo,
+            kind: JobKind::Undo,
             parameters: json!({"clear_id": clear_id}),
             idempotency,
             lock: Lock::WriterLease,
@@ -129,8 +129,8 @@ impl Operations {
     /// Why a clear is not in the change log: it still runs, it has not succeeded, or it does not exist.
     async fn without_effect(&self, clear_id: &str) -> Result<Error> {
         match self.0.jobs.get(clear_id).await {
-            Ok(job) if job.kind == Kind::Clear && !job.state.has_ended() => Ok(Error::Busy { job_id: job.id }),
-            Ok(job) if job.kind == Kind::Clear => Ok(Error::NothingToUndo),
+            Ok(job) if job.kind == JobKind::Clear && !job.state.has_ended() => Ok(Error::Busy { job_id: job.id }),
+            Ok(job) if job.kind == JobKind::Clear => Ok(Error::NothingToUndo),
             Ok(_) | Err(Error::UnknownJob) => Ok(Error::UnknownClear),
             Err(error) => Err(error),
         }
@@ -160,7 +160,7 @@ impl Operations {
             .collect();
         let undone_at = shared.database.now().await?;
         let effect = Effect {
-            kind: change_log::Kind::Undo,
+            kind: change_log::ChangeKind::Undo,
             changed_at: undone_at,
             tables: change_log::row_counts(&tables),
             safety: None,

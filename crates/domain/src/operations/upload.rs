@@ -15,7 +15,7 @@ use super::{Annotations, Operations};
 use crate::account::Admin;
 use crate::catalog::Table;
 use crate::error::{Error, Result};
-use crate::job::{self, Context, Idempotency, Kind, Lock, Progress, Submission, Submitted, Work, work};
+use crate::job::{self, Context, Idempotency, JobKind, Lock, Progress, Submission, Submitted, Work, work};
 use crate::open::Checked;
 use crate::store::StoreWriter;
 use crate::verify::digest;
@@ -81,7 +81,7 @@ impl Operations {
         let received = self.receive(bytes).await?;
         let parameters = json!({"words": upload.annotations, "sha256": received.sha256});
         let submission = Submission {
-            kind: Kind::Upload,
+            kind: JobKind::Upload,
             idempotency: named(&parameters)?,
             parameters,
             lock: Lock::None,

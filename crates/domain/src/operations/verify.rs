@@ -13,7 +13,7 @@ use super::upload::ensure_all_tables;
 use super::{Operations, StoredArchives};
 use crate::account::Actor;
 use crate::error::{Error, Result};
-use crate::job::{Idempotency, Kind, Lock, Progress, Submission, Submitted, Work, work};
+use crate::job::{Idempotency, JobKind, Lock, Progress, Submission, Submitted, Work, work};
 use crate::open::Checked;
 use crate::store::EntryFault;
 use crate::verify::{compare, digest, test_restore, verification};
@@ -43,7 +43,7 @@ impl Operations {
         let actor = actor.into();
         let subject = self.stored().subject(id).await?;
         let submission = Submission {
-            kind: Kind::Verify,
+            kind: JobKind::Verify,
             parameters: json!({"archive_id": id, "level": level}),
             idempotency,
             lock: Lock::None,

@@ -36,4 +36,4 @@ pub use self::manage::{NewSchedule, SchedulePatch, Schedules};
 pub use self::runner::{RunnerSettings, ScheduleRunner};
 pub use self::view::{LastRun, ScheduleDetails, SchedulePage};
 pub use crate::entity::schedule::Verify;
-pub use crate::entity::schedule_run::State as RunState;
+pub use crate::entity::schedule_run::RunState;

@@ -15,7 +15,7 @@ use super::transition::{Transition, change_run, insert_due_run, move_next_run};
 use crate::clock::Clock;
 use crate::database::Database;
 use crate::entity::schedule::{self, Model as Schedule};
-use crate::entity::schedule_run::{Column, Entity, Model as Run, State};
+use crate::entity::schedule_run::{Column, Entity, Model as Run, RunState};
 use crate::error::{Error, Result};
 use crate::job::Fault;
 
@@ -151,7 +151,7 @@ impl ScheduleRunner {
 
     async fn active_runs(&self) -> Result<Vec<Run>> {
         Entity::find()
-            .filter(Column::State.is_in(State::ACTIVE))
+            .filter(Column::State.is_in(RunState::ACTIVE))
             .order_by_asc(Column::Id)
             .all(self.database.connection())
             .await
@@ -169,9 +169,9 @@ impl ScheduleRunner {
     async fn advance(&self, run: &Run) -> Result<()> {
         let now = self.clock.now();
         let transition = match run.state {
-            State::Waiting if !is_time_to_retry(run.retry_at, now) => return Ok(()),
-            State::Waiting => self.begin(run).await?,
-            State::Running => match self.outcome(run.job_id.as_deref()).await? {
+            RunState::Waiting if !is_time_to_retry(run.retry_at, now) => return Ok(()),
+            RunState::Waiting => self.begin(run).await?,
+            RunState::Running => match self.outcome(run.job_id.as_deref()).await? {
                 JobOutcome::Active => return Ok(()),
                 JobOutcome::Succeeded {
                     archive_id: Some(archive_id),
@@ -187,7 +187,7 @@ impl ScheduleRunner {
                     fault,
                 },
             },
-            State::Verifying => {
+            RunState::Verifying => {
                 let archive_id = run.archive_id.clone();
                 match self.outcome(run.verify_job_id.as_deref()).await? {
                     JobOutcome::Active => return Ok(()),
@@ -198,7 +198,7 @@ impl ScheduleRunner {
                     JobOutcome::Cancelled(fault) => Transition::Failed { archive_id, fault },
                 }
             }
-            State::Succeeded | State::Failed | State::Missed => return Ok(()),
+            RunState::Succeeded | RunState::Failed | RunState::Missed => return Ok(()),
         };
         if change_run(&self.database, run, &transition, self.clock.now()).await? {
             log(run, &transition);
@@ -301,14 +301,14 @@ impl ScheduleRunner {
             }
         }
         let old = old.add(Column::ScheduleId.is_not_in(schedules));
-        let ended = Entity::find().filter(Column::State.is_not_in(State::ACTIVE));
+        let ended = Entity::find().filter(Column::State.is_not_in(RunState::ACTIVE));
         let found = ended.filter(old.clone()).one(connection).await;
         // Without old runs nothing is written, so that a database that takes no writes now is no fault.
         if found.map_err(Error::database(doing))?.is_none() {
             return Ok(());
         }
         Entity::delete_many()
-            .filter(Column::State.is_not_in(State::ACTIVE))
+            .filter(Column::State.is_not_in(RunState::ACTIVE))
             .filter(old)
             .exec(connection)
             .await

@@ -11,7 +11,7 @@ use sea_orm::{
 use super::due::DueRun;
 use crate::database::Database;
 use crate::entity::schedule::{self, Model as Schedule};
-use crate::entity::schedule_run::{self, Column, Entity, Model as Run, State};
+use crate::entity::schedule_run::{self, Column, Entity, Model as Run, RunState};
 use crate::error::{Error, Result};
 use crate::job::Fault;
 
@@ -62,18 +62,18 @@ impl Transition {
     fn write(&self, update: UpdateMany<Entity>, run: &Run, now: DateTime<Utc>) -> UpdateMany<Entity> {
         match self {
             Self::BackupBegan { job_id } => update
-                .col_expr(Column::State, Expr::value(State::Running))
+                .col_expr(Column::State, Expr::value(RunState::Running))
                 .col_expr(Column::JobId, Expr::value(job_id.as_str()))
                 .col_expr(Column::RetryAt, Expr::value(None::<DateTime<Utc>>))
                 .col_expr(Column::StartedAt, Expr::value(run.started_at.unwrap_or(now))),
             Self::VerificationBegan { archive_id, job_id } => update
-                .col_expr(Column::State, Expr::value(State::Verifying))
+                .col_expr(Column::State, Expr::value(RunState::Verifying))
                 .col_expr(Column::VerifyJobId, Expr::value(job_id.as_str()))
                 .col_expr(Column::RetryAt, Expr::value(None::<DateTime<Utc>>))
                 .col_expr(Column::ArchiveId, Expr::value(archive_id.as_str())),
             Self::Succeeded { archive_id } => {
                 let update = update
-                    .col_expr(Column::State, Expr::value(State::Succeeded))
+                    .col_expr(Column::State, Expr::value(RunState::Succeeded))
                     .col_expr(Column::EndedAt, Expr::value(now));
                 with_result(update, Some(archive_id), None)
             }
@@ -83,14 +83,14 @@ impl Transition {
                 retry_at,
             } => {
                 let update = update
-                    .col_expr(Column::State, Expr::value(State::Waiting))
+                    .col_expr(Column::State, Expr::value(RunState::Waiting))
                     .col_expr(Column::Attempt, Expr::value(run.attempt + 1))
                     .col_expr(Column::RetryAt, Expr::value(*retry_at));
                 with_result(update, archive_id.as_deref(), Some(fault))
             }
             Self::Failed { archive_id, fault } => {
                 let update = update
-                    .col_expr(Column::State, Expr::value(State::Failed))
+                    .col_expr(Column::State, Expr::value(RunState::Failed))
                     .col_expr(Column::Attempt, Expr::value(run.attempt + 1))
                     .col_expr(Column::RetryAt, Expr::value(None::<DateTime<Utc>>))
                     .col_expr(Column::EndedAt, Expr::value(now));
@@ -145,8 +145,8 @@ fn new_run(schedule: &Schedule, due: &DueRun, now: DateTime<Utc>) -> schedule_ru
         schedule_id: schedule.id,
         due_at: due.due_at,
         state: match due.is_missed {
-            true => State::Missed,
-            false => State::Waiting,
+            true => RunState::Missed,
+            false => RunState::Waiting,
         },
         label: schedule.label.clone().unwrap_or_else(|| schedule.name.clone()),
         verify: schedule.verify,
@@ -211,11 +211,11 @@ pub(super) async fn miss_waiting_runs(
     now: DateTime<Utc>,
 ) -> Result<()> {
     Entity::update_many()
-        .col_expr(Column::State, Expr::value(State::Missed))
+        .col_expr(Column::State, Expr::value(RunState::Missed))
         .col_expr(Column::RetryAt, Expr::value(None::<DateTime<Utc>>))
         .col_expr(Column::EndedAt, Expr::value(now))
         .filter(Column::ScheduleId.eq(schedule_id))
-        .filter(Column::State.eq(State::Waiting))
+        .filter(Column::State.eq(RunState::Waiting))
         .exec(transaction)
         .await
         .map(drop)
@@ -226,7 +226,7 @@ pub(super) async fn miss_waiting_runs(
 pub(super) async fn delete_runs(transaction: &DatabaseTransaction, schedule_id: i64) -> Result<()> {
     Entity::delete_many()
         .filter(Column::ScheduleId.eq(schedule_id))
-        .filter(Column::State.is_not_in(State::BEGUN))
+        .filter(Column::State.is_not_in(RunState::BEGUN))
         .exec(transaction)
         .await
         .map(drop)

@@ -7,7 +7,7 @@ use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelec
 
 use super::cron::{Preset, Timetable};
 use crate::entity::schedule::{Model as Schedule, Verify};
-use crate::entity::schedule_run::{Column, Entity, Model as Run, State};
+use crate::entity::schedule_run::{Column, Entity, Model as Run, RunState};
 use crate::error::{Error, Result};
 use crate::job::Fault;
 
@@ -60,7 +60,7 @@ pub struct LastRun {
     /// When it was due.
     pub at: DateTime<Utc>,
     /// Its state.
-    pub state: State,
+    pub state: RunState,
     /// How many attempts have failed.
     pub failed_attempts: u64,
     /// When the next attempt begins, if it waits for one.

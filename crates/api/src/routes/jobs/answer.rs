@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use campus_backup_archive::manifest::VerificationLevel;
 use campus_backup_domain::Table;
-use campus_backup_domain::job::{Job, JobState, Kind, Phase};
+use campus_backup_domain::job::{Job, JobKind, JobState, Phase};
 use campus_backup_domain::restore::Mode;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -31,7 +31,7 @@ struct Common {
     id: String,
     /// What kind of work it is.
     #[schema(schema_with = kinds)]
-    kind: Kind,
+    kind: JobKind,
     /// How it stands.
     #[schema(schema_with = states)]
     state: JobState,
@@ -111,23 +111,33 @@ impl From<Job> for JobAnswer {
 /// The schema of a kind of job, and those of its parameters and its result.
 #[derive(Clone, Copy)]
 struct Described {
-    kind: Kind,
+    kind: JobKind,
     name: &'static str,
     parameters: &'static str,
     result: &'static str,
 }
 
 const DESCRIBED: [Described; 6] = [
-    described(Kind::Archive, "ArchiveJob", "ArchiveJobParameters", "ArchiveJobResult"),
-    described(Kind::Verify, "VerifyJob", "VerifyJobParameters", "VerifyJobResult"),
-    described(Kind::Restore, "RestoreJob", "RestoreJobParameters", "RestoreJobResult"),
-    described(Kind::Clear, "ClearJob", "ClearJobParameters", "ClearJobResult"),
-    described(Kind::Undo, "UndoJob", "UndoJobParameters", "UndoJobResult"),
+    described(
+        JobKind::Archive,
+        "ArchiveJob",
+        "ArchiveJobParameters",
+        "ArchiveJobResult",
+    ),
+    described(JobKind::Verify, "VerifyJob", "VerifyJobParameters", "VerifyJobResult"),
+    described(
+        JobKind::Restore,
+        "RestoreJob",
+        "RestoreJobParameters",
+        "RestoreJobResult",
+    ),
+    described(JobKind::Clear, "ClearJob", "ClearJobParameters", "ClearJobResult"),
+    described(JobKind::Undo, "UndoJob", "UndoJobParameters", "UndoJobResult"),
     // Its result is that of a backup that was created.
-    described(Kind::Upload, "UploadJob", "UploadJobParameters", "ArchiveJobResult"),
+    described(JobKind::Upload, "UploadJob", "UploadJobParameters", "ArchiveJobResult"),
 ];
 
-const fn described(kind: Kind, name: &'static str, parameters: &'static str, result: &'static str) -> Described {
+const fn described(kind: JobKind, name: &'static str, parameters: &'static str, result: &'static str) -> Described {
     Described {
         kind,
         name,
@@ -366,7 +376,7 @@ pub(crate) struct UploadJobParameters {
 }
 
 pub(super) fn kinds() -> Schema {
-    words(&Kind::ALL, "What kind of work it is.")
+    words(&JobKind::ALL, "What kind of work it is.")
 }
 
 pub(super) fn states() -> Schema {

@@ -5,7 +5,7 @@ mod events;
 
 use actix_web::http::header::{CacheControl, CacheDirective, ContentEncoding, HeaderName, LOCATION, RETRY_AFTER};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, get, post, web};
-use campus_backup_domain::job::{Filter, Job, JobState, Kind};
+use campus_backup_domain::job::{Filter, Job, JobKind, JobState};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -48,7 +48,7 @@ struct JobsQuery {
     state: Option<JobState>,
     /// Only those of this kind.
     #[param(required = false, schema_with = kinds)]
-    kind: Option<Kind>,
+    kind: Option<JobKind>,
     /// Only the one that you have requested with this `Idempotency-Key`. It tells what became of a request whose answer was
     /// lost.
     #[param(min_length = 1, max_length = 255, pattern = "^[!-~]+$")]
