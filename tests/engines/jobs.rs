@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use campus_backup_domain::Error;
 use campus_backup_domain::entity::{job, lease};
-use campus_backup_domain::job::{Context, Filter, JobKind, JobState, Lock, Origin, Phase};
+use campus_backup_domain::job::{Context, JobFilter, JobKind, JobState, Lock, Phase, SubmissionOrigin};
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::entity::prelude::Expr;
 use sea_orm::{ConnectionTrait as _, EntityTrait as _, Statement};
@@ -329,7 +329,7 @@ async fn repeated_request_runs_once(engine: Engine) {
     );
     let body = json!({"table": "students"});
     let first = one.submit(keyed(Lock::WriterLease, "k", &body), idle).await.unwrap();
-    assert_eq!(first.submitted.origin(), Origin::New);
+    assert_eq!(first.submitted.origin(), SubmissionOrigin::New);
 
     // Another body with the same key, while the job runs.
     let other = two
@@ -339,7 +339,10 @@ async fn repeated_request_runs_once(engine: Engine) {
     // The same request, while the job runs: no copy starts a second job, and a waiting client gets the end of the first.
     for copy in [&one, &two] {
         let again = copy.submit(keyed(Lock::WriterLease, "k", &body), idle).await.unwrap();
-        assert_eq!((again.submitted.origin(), &again.id), (Origin::Replayed, &first.id));
+        assert_eq!(
+            (again.submitted.origin(), &again.id),
+            (SubmissionOrigin::Replayed, &first.id)
+        );
     }
     let waiting = two.submit(keyed(Lock::WriterLease, "k", &body), idle).await.unwrap();
     one.jobs.cancel(&one.admin, &first.id).await.unwrap();
@@ -350,7 +353,7 @@ async fn repeated_request_runs_once(engine: Engine) {
         .submit(keyed(Lock::WriterLease, "k", &body), async |_| Err(Error::Gone))
         .await
         .unwrap();
-    assert_eq!(second.submitted.origin(), Origin::New);
+    assert_eq!(second.submitted.origin(), SubmissionOrigin::New);
     assert_ne!(second.id, first.id);
     assert_eq!(second.ended().await.state, JobState::Failed);
     // After a failure, too.
@@ -361,11 +364,11 @@ async fn repeated_request_runs_once(engine: Engine) {
     let id = third.id.clone();
     assert_eq!(
         (third.submitted.origin(), third.ended().await.state),
-        (Origin::New, JobState::Succeeded)
+        (SubmissionOrigin::New, JobState::Succeeded)
     );
     // After a success the job stays the answer to this request, and to no other.
     let again = two.submit(keyed(Lock::WriterLease, "k", &body), idle).await.unwrap();
-    assert_eq!((again.submitted.origin(), &again.id), (Origin::Replayed, &id));
+    assert_eq!((again.submitted.origin(), &again.id), (SubmissionOrigin::Replayed, &id));
     assert_eq!(again.ended().await.result, Some(json!(3)));
     let other = one.submit(keyed(Lock::WriterLease, "k", &json!(null)), idle).await;
     assert!(matches!(other.map(|_| ()), Err(Error::IdempotencyMismatch)));
@@ -392,7 +395,9 @@ async fn simultaneous_equal_requests_run_once(engine: Engine) {
         let jobs = [a, b, c].map(Result::unwrap);
         assert!(jobs.iter().all(|job| job.id == jobs[0].id));
         assert_eq!(
-            jobs.iter().filter(|job| job.submitted.origin() == Origin::New).count(),
+            jobs.iter()
+                .filter(|job| job.submitted.origin() == SubmissionOrigin::New)
+                .count(),
             1
         );
         let _ = one.jobs.cancel(&one.admin, &jobs[0].id).await;
@@ -433,10 +438,10 @@ async fn other_copies_see_the_progress(engine: Engine) {
         .jobs
         .list(
             &two.admin,
-            &Filter {
+            &JobFilter {
                 kind: Some(JobKind::Archive),
                 state: Some(JobState::Cancelled),
-                ..Filter::default()
+                ..JobFilter::default()
             },
             10,
             0,

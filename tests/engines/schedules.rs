@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use campus_backup_archive::manifest::{ArchiveKind, VerificationLevel};
 use campus_backup_domain::Error;
-use campus_backup_domain::job::{Filter, JobKind, JobState};
+use campus_backup_domain::job::{JobFilter, JobKind, JobState};
 use campus_backup_domain::schedule::{NewSchedule, Preset, RunState, RunnerSettings, SchedulePatch, Timetable, Verify};
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -102,7 +102,7 @@ async fn due_run_makes_an_archive_of_the_service_and_verifies_it(engine: Engine)
         assert_eq!((job.kind, job.state), (kind, JobState::Succeeded));
         assert_eq!((job.user_id, job.username.as_str()), (None, "system"));
     }
-    let listed = copy.jobs.list(&copy.admin, &Filter::default(), 10, 0).await.unwrap();
+    let listed = copy.jobs.list(&copy.admin, &JobFilter::default(), 10, 0).await.unwrap();
     assert_eq!(listed.total, 2);
 }
 

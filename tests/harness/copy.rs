@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use campus_backup_domain::account::{self, Accounts, Admin};
 use campus_backup_domain::job::{
-    Context, Fault, Idempotency, Job, JobKind, Jobs, Lock, Published, Runner, Settings, Submission,
+    Context, Fault, Idempotency, Job, JobKind, JobSettings, Jobs, Lock, Published, Runner, Submission,
 };
 use campus_backup_domain::{Database, Error, database};
 use sea_orm::ConnectionTrait;
@@ -93,7 +93,7 @@ impl Copy {
             .build()
             .unwrap();
         let interrupted = Arc::new(Mutex::new(Vec::<Job>::new()));
-        let settings = Settings {
+        let settings = JobSettings {
             heartbeat: manner.heartbeat,
             heartbeat_timeout: manner.heartbeat_timeout,
             max_concurrent: manner.max_concurrent,
@@ -110,7 +110,7 @@ impl Copy {
                 };
                 Box::pin(std::future::ready(store.archives.clone().ok_or_else(unreachable)))
             }),
-            ..Settings::new(describe)
+            ..JobSettings::new(describe)
         };
         let url = scratch.url().to_owned();
         let built = runtime.spawn(async move {

@@ -250,18 +250,18 @@ async fn build(url: String, folder: PathBuf, clock: Clock) -> (Automation, Sched
     let database = Database::connect(&settings).await.unwrap();
     let store = Store::open(&StoreSettings::folder(folder.join("archives"))).unwrap();
     let asked = (database.clone(), store.clone());
-    let settings = job::Settings {
+    let settings = job::JobSettings {
         heartbeat: Duration::from_millis(100),
         heartbeat_timeout: Duration::from_millis(1500),
         published: Arc::new(move || {
             let (database, store) = asked.clone();
             Box::pin(async move { operations::published(&database, &store).await })
         }),
-        ..job::Settings::new(describe)
+        ..job::JobSettings::new(describe)
     };
     let jobs = Jobs::new(database.clone(), settings, Runner::ephemeral());
     jobs.start().await.unwrap();
-    let settings = operations::Settings {
+    let settings = operations::OperationSettings {
         app_version: "1.2.3",
         recipients: Recipients::none(),
         keys: Keys::none(),

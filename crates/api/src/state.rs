@@ -94,8 +94,8 @@ impl AppState {
 /// The version of this program.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-fn operations_settings(settings: &Settings) -> operations::Settings {
-    operations::Settings {
+fn operations_settings(settings: &Settings) -> operations::OperationSettings {
+    operations::OperationSettings {
         app_version: VERSION,
         recipients: settings.archive_recipients.clone(),
         keys: settings.archive_keys.clone(),
@@ -106,7 +106,7 @@ fn operations_settings(settings: &Settings) -> operations::Settings {
 }
 
 /// When an interrupted job is reaped, its leftovers among the archives are removed, and the archive that it published is found.
-fn job_settings(database: &Database, store: &Store) -> job::Settings {
+fn job_settings(database: &Database, store: &Store) -> job::JobSettings {
     let (swept, asked) = (store.clone(), (database.clone(), store.clone()));
     let sweep = move |_| {
         let store = swept.clone();
@@ -116,10 +116,10 @@ fn job_settings(database: &Database, store: &Store) -> job::Settings {
         let (database, store) = asked.clone();
         Box::pin(async move { operations::published(&database, &store).await })
     };
-    job::Settings {
+    job::JobSettings {
         interrupted: Arc::new(sweep),
         published: Arc::new(published),
-        ..job::Settings::new(ApiError::fault_of_job)
+        ..job::JobSettings::new(ApiError::fault_of_job)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use actix_web::{HttpRequest, HttpResponse, get, web};
-use campus_backup_domain::change_log::{self, ChangeKind, ChangeRecord, Filter, RowCounts};
+use campus_backup_domain::change_log::{self, ChangeFilter, ChangeKind, ChangeRecord, RowCounts};
 use chrono::{DateTime, Datelike, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -195,7 +195,7 @@ async fn list_changes(
 ) -> Result<HttpResponse, ApiError> {
     let query = query.0;
     let (limit, offset) = window(query.limit, query.offset, MOST)?;
-    let filter = Filter {
+    let filter = ChangeFilter {
         kind: query.kind,
         from: moment("from", query.from)?,
         to: moment("to", query.to)?,

@@ -17,7 +17,7 @@ use crate::stats;
 
 /// Which changes to list.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Filter {
+pub struct ChangeFilter {
     /// Only changes of this kind.
     pub kind: Option<ChangeKind>,
     /// Only changes at this time or later.
@@ -41,7 +41,13 @@ pub struct ChangePage {
 ///
 /// # Errors
 /// Database errors.
-pub async fn list(_: &Admin, database: &Database, filter: &Filter, limit: u64, offset: u64) -> Result<ChangePage> {
+pub async fn list(
+    _: &Admin,
+    database: &Database,
+    filter: &ChangeFilter,
+    limit: u64,
+    offset: u64,
+) -> Result<ChangePage> {
     let doing = "listing changes";
     let mut condition = Condition::all()
         .add_option(filter.kind.map(|kind| Column::Kind.eq(kind)))

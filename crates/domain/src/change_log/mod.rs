@@ -19,7 +19,7 @@ use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub use self::list::{ChangePage, Filter, get, list};
+pub use self::list::{ChangeFilter, ChangePage, get, list};
 pub(crate) use self::list::{find_clear, undoable_with};
 pub use self::record::{Effect, SafetyArchive};
 use crate::catalog::Table;

@@ -34,9 +34,9 @@ pub(crate) struct ChunkReceiver {
 /// The time when the client last read bytes. The sender waits for a full queue as long as the client makes progress,
 /// even slowly.
 #[derive(Clone)]
-pub(super) struct ClientProgress(Arc<Mutex<ProgressState>>);
+pub(super) struct ClientProgress(Arc<Mutex<ClientProgressInner>>);
 
-struct ProgressState {
+struct ClientProgressInner {
     latest: Instant,
     /// The time limit, once it was exceeded.
     stalled: Option<Duration>,
@@ -44,7 +44,7 @@ struct ProgressState {
 
 impl ClientProgress {
     fn new() -> Self {
-        Self(Arc::new(Mutex::new(ProgressState {
+        Self(Arc::new(Mutex::new(ClientProgressInner {
             latest: Instant::now(),
             stalled: None,
         })))
@@ -68,7 +68,7 @@ impl ClientProgress {
         self.state().latest
     }
 
-    fn state(&self) -> MutexGuard<'_, ProgressState> {
+    fn state(&self) -> MutexGuard<'_, ClientProgressInner> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

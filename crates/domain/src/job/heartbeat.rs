@@ -12,7 +12,7 @@ use tokio::time::MissedTickBehavior;
 use uuid::Uuid;
 
 use super::run::{RunningJob, StopCause, sources};
-use super::{Jobs, Lock, Phase, Shared};
+use super::{Jobs, JobsInner, Lock, Phase};
 use crate::disk::open_own;
 use crate::entity::job::{Column, Entity, JobState};
 use crate::error::{Error, Result};
@@ -21,7 +21,7 @@ use crate::error::{Error, Result};
 const FILE: &str = "runner";
 
 /// Writes heartbeats until the last [`Jobs`] is dropped.
-pub(super) async fn run_heartbeat(jobs: Weak<Shared>) {
+pub(super) async fn run_heartbeat(jobs: Weak<JobsInner>) {
     let Some(heartbeat) = jobs.upgrade().map(|jobs| jobs.settings.heartbeat) else {
         return;
     };

@@ -3,11 +3,11 @@
 //! The front door is [`Jobs`]. [`Jobs::submit`] makes work a row of `backup_jobs` and runs it as a task of its own until it
 //! ends, whether or not a client still waits. Each copy of the service has one `Jobs` and sees the jobs of all copies.
 //!
-//! **Heartbeats.** Every [`Settings::heartbeat`] a runner writes the progress of its jobs and the time. A job whose last
-//! heartbeat is older than [`Settings::heartbeat_timeout`] has expired: any copy may reap it, which makes it `interrupted`.
+//! **Heartbeats.** Every [`JobSettings::heartbeat`] a runner writes the progress of its jobs and the time. A job whose last
+//! heartbeat is older than [`JobSettings::heartbeat_timeout`] has expired: any copy may reap it, which makes it `interrupted`.
 //! A runner that restarts knows its own abandoned jobs at once, because only one process can hold the lock on its data
 //! directory ([`Runner`]). Times are those of the database's clock. A heartbeat in the future was written before that clock
-//! was set back; such a job expires if it gets no other heartbeat for [`Settings::heartbeat_timeout`].
+//! was set back; such a job expires if it gets no other heartbeat for [`JobSettings::heartbeat_timeout`].
 //!
 //! **The writer lease.** A job that changes the live data holds the one row of `backup_leases`. It takes the lease in the
 //! transaction that creates the job, renews it with its heartbeats, and releases it when it ends. Another job can take over
@@ -31,7 +31,7 @@
 //! **Archives.** Creating or uploading an archive changes no row: its effect is a manifest in the store, which no
 //! transaction includes. The manifest therefore names the job and the request. An expired job of that kind has succeeded if
 //! the store has its archive, and is `interrupted` only if the store says that it has none. While the store does not
-//! answer, the job stays as it is, and the reaper asks again later ([`Settings::published`]).
+//! answer, the job stays as it is, and the reaper asks again later ([`JobSettings::published`]).
 //!
 //! **Order of locks.** A transaction that writes to both tables writes to `backup_leases` first, and then to `backup_jobs` in the
 //! order of ids. This avoids deadlocks.
@@ -67,10 +67,10 @@ pub use self::context::{Context, Finish, Step};
 pub use self::heartbeat::Runner;
 pub use self::idempotency::Idempotency;
 pub(crate) use self::progress::ProgressBatch;
-pub use self::progress::{CancelOnDrop, Progress, State};
+pub use self::progress::{CancelOnDrop, Progress, ProgressState};
 use self::run::RunningJob;
-pub use self::submit::{Lock, Origin, Submission, Submitted};
-pub use self::view::{Event, Fault, Filter, Job, JobPage, LAST_EVENT, Watch};
+pub use self::submit::{Lock, Submission, SubmissionOrigin, Submitted};
+pub use self::view::{Event, Fault, Job, JobFilter, JobPage, LAST_EVENT, Watch};
 use crate::database::Database;
 pub use crate::entity::job::{JobKind, JobState, Phase};
 use crate::error::{Error, Result};
@@ -91,7 +91,7 @@ pub(crate) fn work(run: impl AsyncFnOnce(Context) -> Result<Value> + Send + 'sta
 
 /// How jobs behave.
 #[derive(Clone)]
-pub struct Settings {
+pub struct JobSettings {
     /// How often a runner writes heartbeats.
     pub heartbeat: Duration,
     /// How long after its last heartbeat a job has expired; a few heartbeats.
@@ -106,7 +106,7 @@ pub struct Settings {
     pub published: Arc<dyn Fn() -> BoxFuture<'static, Result<Published>> + Send + Sync>,
 }
 
-impl Settings {
+impl JobSettings {
     /// The defaults: a heartbeat every 5 seconds, expired after 15, 4 jobs at the same time, nothing to clean up, and
     /// nothing published.
     pub fn new(describe: fn(Error) -> Fault) -> Self {
@@ -127,11 +127,11 @@ impl Settings {
 
 /// All jobs of one database. Cloning is cheap; clones share the same state.
 #[derive(Clone)]
-pub struct Jobs(Arc<Shared>);
+pub struct Jobs(Arc<JobsInner>);
 
-struct Shared {
+struct JobsInner {
     database: Database,
-    settings: Settings,
+    settings: JobSettings,
     runner: Runner,
     /// The running jobs of this process, by id.
     running: Mutex<BTreeMap<String, Arc<RunningJob>>>,
@@ -149,8 +149,8 @@ struct Shared {
 
 impl Jobs {
     /// The jobs of a database, run by this process under the name of `runner`. This queries and writes nothing.
-    pub fn new(database: Database, settings: Settings, runner: Runner) -> Self {
-        Self(Arc::new(Shared {
+    pub fn new(database: Database, settings: JobSettings, runner: Runner) -> Self {
+        Self(Arc::new(JobsInner {
             slots: Arc::new(Semaphore::new(settings.max_concurrent)),
             database,
             settings,
@@ -194,7 +194,7 @@ impl Jobs {
         self.0.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn of(shared: &Weak<Shared>) -> Option<Self> {
+    fn of(shared: &Weak<JobsInner>) -> Option<Self> {
         shared.upgrade().map(Self)
     }
 }
@@ -207,9 +207,9 @@ impl fmt::Debug for Jobs {
     }
 }
 
-impl fmt::Debug for Settings {
+impl fmt::Debug for JobSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Settings")
+        f.debug_struct("JobSettings")
             .field("heartbeat", &self.heartbeat)
             .field("heartbeat_timeout", &self.heartbeat_timeout)
             .field("max_concurrent", &self.max_concurrent)

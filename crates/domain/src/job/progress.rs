@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 
 /// How far the work has come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct State {
+pub struct ProgressState {
     /// The current phase.
     pub phase: Phase,
     /// Rows that this phase has processed.
@@ -22,7 +22,7 @@ pub struct State {
     pub bytes: u64,
 }
 
-impl State {
+impl ProgressState {
     /// The progress of work that has succeeded: all its rows are processed. Their number is `rows`, or else the total of the
     /// last phase, or else what was counted.
     pub(super) fn completed(self, rows: Option<u64>) -> Self {
@@ -37,10 +37,10 @@ impl State {
 
 /// The progress that the work reports and watchers read. Clones share the same state.
 #[derive(Clone, Debug, Default)]
-pub struct Progress(Arc<Shared>);
+pub struct Progress(Arc<ProgressInner>);
 
 #[derive(Debug, Default)]
-struct Shared {
+struct ProgressInner {
     current: Mutex<CurrentPhase>,
     rows: AtomicU64,
     bytes: AtomicU64,
@@ -90,9 +90,9 @@ impl Progress {
     /// A progress for a part of the work whose rows are not those of the phase. It shares the cancellation; its counts are
     /// not shown.
     pub fn uncounted(&self) -> Self {
-        Self(Arc::new(Shared {
+        Self(Arc::new(ProgressInner {
             cancelled: self.0.cancelled.clone(),
-            ..Shared::default()
+            ..ProgressInner::default()
         }))
     }
 
@@ -114,9 +114,9 @@ impl Progress {
     }
 
     /// The current state.
-    pub fn state(&self) -> State {
+    pub fn state(&self) -> ProgressState {
         let current = *self.current();
-        State {
+        ProgressState {
             phase: current.phase,
             rows_done: self.0.rows.load(Ordering::Relaxed),
             rows_total: current.rows_total,
@@ -270,7 +270,7 @@ mod tests {
         progress.add_bytes(100);
         progress.enter(Phase::Changing, Some(9)).unwrap();
         progress.clone().advance(2).unwrap();
-        let expected = State {
+        let expected = ProgressState {
             phase: Phase::Changing,
             rows_done: 2,
             rows_total: Some(9),

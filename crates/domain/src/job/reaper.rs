@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::context::{LeaseHolder, end_job, release_lease};
 use super::heartbeat::log_failure;
 use super::run::{Ending, sources};
-use super::{Job, Jobs, Published, Shared};
+use super::{Job, Jobs, JobsInner, Published};
 use crate::change_log;
 use crate::entity::job::{self, Column, Entity, JobState};
 use crate::error::{Error, Result};
@@ -47,7 +47,7 @@ enum LockWait {
 }
 
 /// Reaps expired jobs and deletes old ones, until the last [`Jobs`] is dropped.
-pub(super) async fn run_reaper(jobs: Weak<Shared>) {
+pub(super) async fn run_reaper(jobs: Weak<JobsInner>) {
     let Some(heartbeat_timeout) = jobs.upgrade().map(|jobs| jobs.settings.heartbeat_timeout) else {
         return;
     };

@@ -132,7 +132,7 @@ impl RunningJob {
         })
     }
 
-    fn row_at(&self, progress: super::State) -> job::Model {
+    fn row_at(&self, progress: super::ProgressState) -> job::Model {
         let started_at = self.started_at.get().copied();
         job::Model {
             state: match (self.stop_cause(), started_at) {

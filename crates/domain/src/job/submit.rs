@@ -48,7 +48,7 @@ pub enum Lock {
 
 /// Whether a job was created for this request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Origin {
+pub enum SubmissionOrigin {
     /// It was created for this request.
     New,
     /// It was created for the same request, sent earlier.
@@ -60,7 +60,7 @@ pub enum Origin {
 pub struct Submitted {
     jobs: Jobs,
     job: Job,
-    origin: Origin,
+    origin: SubmissionOrigin,
     running: Option<Arc<RunningJob>>,
 }
 
@@ -71,7 +71,7 @@ impl Submitted {
     }
 
     /// Whether the job was created for this request.
-    pub fn origin(&self) -> Origin {
+    pub fn origin(&self) -> SubmissionOrigin {
         self.origin
     }
 
@@ -161,7 +161,7 @@ impl Jobs {
                     return Ok(Submitted {
                         jobs: self.clone(),
                         job,
-                        origin: Origin::New,
+                        origin: SubmissionOrigin::New,
                         running: Some(running),
                     });
                 }
@@ -200,7 +200,7 @@ impl Jobs {
             running: self.running(&job.id),
             jobs: self.clone(),
             job,
-            origin: Origin::Replayed,
+            origin: SubmissionOrigin::Replayed,
         }
     }
 

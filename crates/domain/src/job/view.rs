@@ -107,7 +107,7 @@ impl From<job::Model> for Job {
 
 /// Which jobs to list.
 #[derive(Clone, Debug, Default)]
-pub struct Filter {
+pub struct JobFilter {
     /// Only jobs of this kind.
     pub kind: Option<JobKind>,
     /// Only jobs in this state.
@@ -130,7 +130,7 @@ impl Jobs {
     ///
     /// # Errors
     /// [`Error::Invalid`] if the idempotency key is not a valid one, and database errors.
-    pub async fn list(&self, admin: &Admin, filter: &Filter, limit: u64, offset: u64) -> Result<JobPage> {
+    pub async fn list(&self, admin: &Admin, filter: &JobFilter, limit: u64, offset: u64) -> Result<JobPage> {
         let doing = "listing jobs";
         let mut jobs = Entity::find();
         if let Some(kind) = filter.kind {

@@ -69,7 +69,7 @@ const LEFTOVER_AGE: TimeDelta = TimeDelta::hours(1);
 
 /// How archives are created and kept.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub struct OperationSettings {
     /// The version of the program, for the header of archives.
     pub app_version: &'static str,
     /// The recipients that archives are encrypted to. Archives are not encrypted if there are none.
@@ -86,14 +86,14 @@ pub struct Settings {
 
 /// All operations on the archives of a school. Cloning is cheap; clones share the same state.
 #[derive(Clone)]
-pub struct Operations(Arc<Shared>);
+pub struct Operations(Arc<OperationsInner>);
 
 #[derive(Clone)]
-struct Shared {
+struct OperationsInner {
     database: Database,
     store: Store,
     jobs: Jobs,
-    settings: Settings,
+    settings: OperationSettings,
     layers: Layers,
     /// Read once and then cached.
     manifest_key: OnceCell<ManifestKey>,
@@ -101,12 +101,12 @@ struct Shared {
 
 impl Operations {
     /// Operations on a store and on the live data of a database. This reads and writes nothing.
-    pub fn new(database: Database, store: Store, jobs: Jobs, settings: Settings) -> Self {
+    pub fn new(database: Database, store: Store, jobs: Jobs, settings: OperationSettings) -> Self {
         let layers = Layers {
             recipients: settings.recipients.clone(),
             ..Layers::default()
         };
-        Self(Arc::new(Shared {
+        Self(Arc::new(OperationsInner {
             database,
             store,
             jobs,
@@ -128,7 +128,7 @@ impl Operations {
 
     /// The same archives without a database.
     fn stored(&self) -> StoredArchives {
-        let Settings { keys, scratch, .. } = &self.0.settings;
+        let OperationSettings { keys, scratch, .. } = &self.0.settings;
         StoredArchives::new(self.0.store.clone(), keys.clone(), scratch.clone())
     }
 

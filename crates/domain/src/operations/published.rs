@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::job::{Context, Published};
 use crate::store::Store;
 
-/// The archives that jobs of a database have published in a store, for [`job::Settings`](crate::job::Settings). Manifests
+/// The archives that jobs of a database have published in a store, for [`job::JobSettings`](crate::job::JobSettings). Manifests
 /// that this installation has not signed are ignored.
 ///
 /// # Errors

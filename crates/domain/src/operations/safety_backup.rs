@@ -6,7 +6,7 @@ use std::time::Duration;
 use campus_backup_archive::Manifest;
 use campus_backup_archive::manifest::ArchiveKind;
 
-use super::{Annotations, Operations, Shared};
+use super::{Annotations, Operations, OperationsInner};
 use crate::account::Admin;
 use crate::catalog::Table;
 use crate::error::Result;
@@ -61,7 +61,7 @@ impl Operations {
 impl Operations {
     /// The same operations, with a store whose calls time out after [`STORE_LIMIT`].
     fn bounded(&self) -> Self {
-        let mut shared = Shared::clone(&self.0);
+        let mut shared = OperationsInner::clone(&self.0);
         shared.store = shared.store.bounded(STORE_LIMIT);
         Self(Arc::new(shared))
     }

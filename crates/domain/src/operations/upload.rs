@@ -90,7 +90,7 @@ impl Operations {
         let work = self.upload_work(admin.clone(), received, upload.annotations);
         let submitted = self.0.jobs.submit(admin, submission, work).await;
         // No new job uses these bytes: there is none, or an earlier job has the same bytes.
-        let is_needed = matches!(&submitted, Ok(submitted) if submitted.origin() == job::Origin::New);
+        let is_needed = matches!(&submitted, Ok(submitted) if submitted.origin() == job::SubmissionOrigin::New);
         if !is_needed {
             self.discard_form(&id, form).await;
         }

@@ -63,7 +63,7 @@ pub async fn test_restore(
     if let Some(missing) = Table::ALL.into_iter().find(|table| !has(table)) {
         return Err(Error::TableNotFound(missing));
     }
-    let work = Work {
+    let work = TestRestoreWork {
         source: Arc::clone(source),
         keys: keys.clone(),
         summary: checked.summary.clone(),
@@ -85,7 +85,7 @@ pub async fn test_restore(
 }
 
 /// The work of the blocking thread.
-struct Work {
+struct TestRestoreWork {
     source: Arc<dyn Source>,
     keys: Keys,
     summary: Summary,
@@ -94,7 +94,7 @@ struct Work {
     largest_id: i64,
 }
 
-impl Work {
+impl TestRestoreWork {
     async fn restore_in(&self, scratch: &Scratch) -> Result<Duration> {
         let settings = database::DatabaseSettings {
             url: scratch.url()?,

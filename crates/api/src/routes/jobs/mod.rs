@@ -5,7 +5,7 @@ mod events;
 
 use actix_web::http::header::{CacheControl, CacheDirective, ContentEncoding, HeaderName, LOCATION, RETRY_AFTER};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, get, post, web};
-use campus_backup_domain::job::{Filter, Job, JobKind, JobState};
+use campus_backup_domain::job::{Job, JobFilter, JobKind, JobState};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -130,7 +130,7 @@ async fn list_jobs(
         offset,
     } = query.0;
     let (limit, offset) = window(limit, offset, MOST)?;
-    let filter = Filter {
+    let filter = JobFilter {
         kind,
         state: standing,
         idempotency_key,
