@@ -19,7 +19,7 @@ pub use self::driver::DatabaseLimit;
 use self::driver::DriverErrorKind;
 use crate::catalog::{LARGEST_ID, Table};
 use crate::database::Defect;
-use crate::statement::Failure;
+use crate::statement::StatementError;
 use crate::store::{EntryFault, StoreFault};
 
 /// The result of a service.
@@ -497,7 +497,7 @@ impl Error {
         let Self::Internal { source, .. } = self else {
             return None;
         };
-        if let Some(failure) = source.downcast_ref::<Failure>() {
+        if let Some(failure) = source.downcast_ref::<StatementError>() {
             return failure.is_of_a_unique_key().then_some(Violation::Unique);
         }
         match source.downcast_ref::<DbErr>()?.sql_err()? {

@@ -8,7 +8,7 @@
 //! - The handle comes from [`LockedSqliteHandle`], which excludes the driver's own thread while it exists.
 //!   [`Statement`] borrows it mutably, so there is one user at a time, and the connection stays open.
 //! - A prepared statement is finalized exactly once, when it is dropped, before that borrow ends.
-//! - [`Row`] borrows the statement mutably, so no value outlives the step that invalidates it.
+//! - [`StatementRow`] borrows the statement mutably, so no value outlives the step that invalidates it.
 //! - SQLite copies a bound text before [`Statement::bind`] returns.
 //! - SQLite allows any thread to use a connection, one at a time, unless it was built single-threaded. The driver,
 //!   which has a thread for each connection, does not work with such a build. So a statement may move between threads.
@@ -25,12 +25,12 @@ use sea_orm::sqlx::sqlite::LockedSqliteHandle;
 /// SQLite's error: its extended result code (<https://www.sqlite.org/rescode.html>) and its message.
 #[derive(Debug, thiserror::Error)]
 #[error("{message} (SQLite result code {code})")]
-pub(crate) struct Failure {
+pub(crate) struct StatementError {
     pub(crate) code: c_int,
     message: String,
 }
 
-impl Failure {
+impl StatementError {
     /// Whether it is a violation of a unique key or of the primary key.
     pub(crate) fn is_of_a_unique_key(&self) -> bool {
         matches!(
@@ -51,7 +51,7 @@ pub(crate) struct Statement<'handle> {
 unsafe impl Send for Statement<'_> {}
 
 impl<'handle> Statement<'handle> {
-    pub(crate) fn prepare(handle: &'handle mut LockedSqliteHandle<'_>, sql: &str) -> Result<Self, Failure> {
+    pub(crate) fn prepare(handle: &'handle mut LockedSqliteHandle<'_>, sql: &str) -> Result<Self, StatementError> {
         let database = handle.as_raw_handle();
         let mut statement = null_mut();
         let length = c_int::try_from(sql.len()).unwrap_or(c_int::MAX);
@@ -77,10 +77,10 @@ impl<'handle> Statement<'handle> {
     }
 
     /// The next row, or none after the last.
-    pub(crate) fn step(&mut self) -> Result<Option<Row<'_>>, Failure> {
+    pub(crate) fn step(&mut self) -> Result<Option<StatementRow<'_>>, StatementError> {
         // SAFETY: the statement was prepared and is not finalized before `self` is dropped.
         match unsafe { ffi::sqlite3_step(self.statement.as_ptr()) } {
-            ffi::SQLITE_ROW => Ok(Some(Row {
+            ffi::SQLITE_ROW => Ok(Some(StatementRow {
                 statement: self.statement,
                 _step: PhantomData,
             })),
@@ -90,7 +90,7 @@ impl<'handle> Statement<'handle> {
     }
 
     /// Binds a value to the parameter at a position, counted from 0. It stays bound until it is replaced.
-    pub(crate) fn bind(&mut self, position: usize, value: &Bound<'_>) -> Result<(), Failure> {
+    pub(crate) fn bind(&mut self, position: usize, value: &BoundValue<'_>) -> Result<(), StatementError> {
         let statement = self.statement.as_ptr();
         // Parameters are counted from 1; one that does not exist is an error of SQLite's.
         let parameter = c_int::try_from(position).unwrap_or(c_int::MAX).saturating_add(1);
@@ -98,17 +98,17 @@ impl<'handle> Statement<'handle> {
         // is never null, and `SQLITE_TRANSIENT` makes SQLite copy it before the call returns.
         let code = unsafe {
             match value {
-                Bound::Null => ffi::sqlite3_bind_null(statement, parameter),
-                Bound::Blob(bytes) => ffi::sqlite3_bind_blob64(
+                BoundValue::Null => ffi::sqlite3_bind_null(statement, parameter),
+                BoundValue::Blob(bytes) => ffi::sqlite3_bind_blob64(
                     statement,
                     parameter,
                     bytes.as_ptr().cast(),
                     bytes.len() as u64,
                     ffi::SQLITE_TRANSIENT(),
                 ),
-                Bound::Integer(value) => ffi::sqlite3_bind_int64(statement, parameter, *value),
-                Bound::Real(value) => ffi::sqlite3_bind_double(statement, parameter, *value),
-                Bound::Text(text) => ffi::sqlite3_bind_text64(
+                BoundValue::Integer(value) => ffi::sqlite3_bind_int64(statement, parameter, *value),
+                BoundValue::Real(value) => ffi::sqlite3_bind_double(statement, parameter, *value),
+                BoundValue::Text(text) => ffi::sqlite3_bind_text64(
                     statement,
                     parameter,
                     text.as_ptr().cast(),
@@ -125,7 +125,7 @@ impl<'handle> Statement<'handle> {
     }
 
     /// Runs a statement without result rows to its end, and resets it.
-    pub(crate) fn run(&mut self) -> Result<(), Failure> {
+    pub(crate) fn run(&mut self) -> Result<(), StatementError> {
         let ended = loop {
             match self.step() {
                 Ok(Some(_)) => {}
@@ -146,7 +146,7 @@ impl<'handle> Statement<'handle> {
 
 /// A value to bind to a parameter.
 #[derive(Debug)]
-pub(crate) enum Bound<'a> {
+pub(crate) enum BoundValue<'a> {
     Null,
     Integer(i64),
     Real(f64),
@@ -164,14 +164,14 @@ impl Drop for Statement<'_> {
 }
 
 /// The current row of a statement.
-pub(crate) struct Row<'step> {
+pub(crate) struct StatementRow<'step> {
     statement: NonNull<ffi::sqlite3_stmt>,
     _step: PhantomData<&'step mut ()>,
 }
 
 /// A value as SQLite keeps it. The type belongs to the value, not to its column.
 #[derive(Debug, PartialEq)]
-pub(crate) enum Value<'step> {
+pub(crate) enum StatementValue<'step> {
     Null,
     Integer(i64),
     Real(f64),
@@ -181,9 +181,9 @@ pub(crate) enum Value<'step> {
     Unreadable,
 }
 
-impl<'step> Row<'step> {
+impl<'step> StatementRow<'step> {
     /// The value at a position, which must be one of the statement's columns; beyond them it is NULL.
-    pub(crate) fn value(&self, position: usize) -> Value<'step> {
+    pub(crate) fn value(&self, position: usize) -> StatementValue<'step> {
         let statement = self.statement.as_ptr();
         let column = c_int::try_from(position).unwrap_or(c_int::MAX);
         // SAFETY: the statement is on a row, and SQLite returns NULL for a column out of range. The value is fetched
@@ -194,36 +194,38 @@ impl<'step> Row<'step> {
         unsafe {
             let value = ffi::sqlite3_column_value(statement, column);
             match ffi::sqlite3_value_type(value) {
-                ffi::SQLITE_INTEGER => Value::Integer(ffi::sqlite3_value_int64(value)),
-                ffi::SQLITE_FLOAT => Value::Real(ffi::sqlite3_value_double(value)),
+                ffi::SQLITE_INTEGER => StatementValue::Integer(ffi::sqlite3_value_int64(value)),
+                ffi::SQLITE_FLOAT => StatementValue::Real(ffi::sqlite3_value_double(value)),
                 ffi::SQLITE_TEXT => {
                     let text = ffi::sqlite3_value_text(value);
                     let length = usize::try_from(ffi::sqlite3_value_bytes(value)).unwrap_or(0);
                     if text.is_null() {
-                        Value::Unreadable
+                        StatementValue::Unreadable
                     } else {
-                        Value::Text(slice::from_raw_parts(text, length))
+                        StatementValue::Text(slice::from_raw_parts(text, length))
                     }
                 }
                 ffi::SQLITE_BLOB => {
                     let blob = ffi::sqlite3_value_blob(value);
                     match usize::try_from(ffi::sqlite3_value_bytes(value)) {
-                        Ok(0) => Value::Blob(&[]),
-                        Ok(length) if !blob.is_null() => Value::Blob(slice::from_raw_parts(blob.cast(), length)),
-                        _ => Value::Unreadable,
+                        Ok(0) => StatementValue::Blob(&[]),
+                        Ok(length) if !blob.is_null() => {
+                            StatementValue::Blob(slice::from_raw_parts(blob.cast(), length))
+                        }
+                        _ => StatementValue::Unreadable,
                     }
                 }
-                _ => Value::Null,
+                _ => StatementValue::Null,
             }
         }
     }
 }
 
-fn failure(database: NonNull<ffi::sqlite3>) -> Failure {
+fn failure(database: NonNull<ffi::sqlite3>) -> StatementError {
     // SAFETY: the handle is open; the message is a NUL-terminated string that is valid until the next call on this
     // connection, and it is copied before.
     unsafe {
-        Failure {
+        StatementError {
             code: ffi::sqlite3_extended_errcode(database.as_ptr()),
             message: CStr::from_ptr(ffi::sqlite3_errmsg(database.as_ptr()))
                 .to_string_lossy()
@@ -261,15 +263,15 @@ mod tests {
         let sql = "SELECT NULL, -7, 0.5, 'a' || char(0) || 'ö', '', x'00', x'' UNION ALL SELECT 1, 2, 3, 4, 5, 6, 7";
         let mut statement = Statement::prepare(&mut handle, sql).unwrap();
         let row = statement.step().unwrap().unwrap();
-        assert_eq!(row.value(0), Value::Null);
-        assert_eq!(row.value(1), Value::Integer(-7));
-        assert_eq!(row.value(2), Value::Real(0.5));
-        assert_eq!(row.value(3), Value::Text("a\0ö".as_bytes()));
-        assert_eq!(row.value(4), Value::Text(b""));
-        assert_eq!(row.value(5), Value::Blob(b"\0"));
-        assert_eq!(row.value(6), Value::Blob(b""));
-        assert_eq!(row.value(99), Value::Null);
-        assert_eq!(statement.step().unwrap().unwrap().value(5), Value::Integer(6));
+        assert_eq!(row.value(0), StatementValue::Null);
+        assert_eq!(row.value(1), StatementValue::Integer(-7));
+        assert_eq!(row.value(2), StatementValue::Real(0.5));
+        assert_eq!(row.value(3), StatementValue::Text("a\0ö".as_bytes()));
+        assert_eq!(row.value(4), StatementValue::Text(b""));
+        assert_eq!(row.value(5), StatementValue::Blob(b"\0"));
+        assert_eq!(row.value(6), StatementValue::Blob(b""));
+        assert_eq!(row.value(99), StatementValue::Null);
+        assert_eq!(statement.step().unwrap().unwrap().value(5), StatementValue::Integer(6));
         assert!(statement.step().unwrap().is_none());
     }
 
@@ -296,17 +298,17 @@ mod tests {
         let mut insert = Statement::prepare(&mut handle, "INSERT INTO t VALUES (?, ?, ?, ?)").unwrap();
         for text in ["", "aöb"] {
             let row = [
-                Bound::Null,
-                Bound::Integer(i64::MIN),
-                Bound::Real(-0.5),
-                Bound::Text(text.as_bytes()),
+                BoundValue::Null,
+                BoundValue::Integer(i64::MIN),
+                BoundValue::Real(-0.5),
+                BoundValue::Text(text.as_bytes()),
             ];
             for (position, value) in row.iter().enumerate() {
                 insert.bind(position, value).unwrap();
             }
             insert.run().unwrap();
         }
-        insert.bind(3, &Bound::Text(b"too long")).unwrap();
+        insert.bind(3, &BoundValue::Text(b"too long")).unwrap();
         assert!(
             insert
                 .run()
@@ -314,16 +316,23 @@ mod tests {
                 .to_string()
                 .contains("CHECK constraint failed")
         );
-        insert.bind(3, &Bound::Null).unwrap();
+        insert.bind(3, &BoundValue::Null).unwrap();
         insert.run().unwrap();
-        assert!(insert.bind(4, &Bound::Null).is_err(), "there is no fifth parameter");
+        assert!(
+            insert.bind(4, &BoundValue::Null).is_err(),
+            "there is no fifth parameter"
+        );
         drop(insert);
         let mut read = Statement::prepare(&mut handle, "SELECT * FROM t").unwrap();
-        for text in [Value::Text(b""), Value::Text("aöb".as_bytes()), Value::Null] {
+        for text in [
+            StatementValue::Text(b""),
+            StatementValue::Text("aöb".as_bytes()),
+            StatementValue::Null,
+        ] {
             let row = read.step().unwrap().unwrap();
-            assert_eq!(row.value(0), Value::Null);
-            assert_eq!(row.value(1), Value::Integer(i64::MIN));
-            assert_eq!(row.value(2), Value::Real(-0.5));
+            assert_eq!(row.value(0), StatementValue::Null);
+            assert_eq!(row.value(1), StatementValue::Integer(i64::MIN));
+            assert_eq!(row.value(2), StatementValue::Real(-0.5));
             assert_eq!(row.value(3), text);
         }
         assert!(read.step().unwrap().is_none());

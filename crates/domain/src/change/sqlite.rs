@@ -13,7 +13,7 @@ use super::{LoadMode, Rows, all_but_the_id, column_names, text};
 use crate::catalog::{LARGEST_ID, Table, cells};
 use crate::error::{Error, Result};
 use crate::native;
-use crate::statement::{Bound, Failure, Statement};
+use crate::statement::{BoundValue, Statement, StatementError};
 use crate::stats;
 
 /// A transaction that holds SQLite's write lock. Its connection does not check foreign keys; [`Writer::commit`] does.
@@ -109,7 +109,7 @@ impl Writer {
     /// Runs a statement once for each row, whose cells are its parameters.
     async fn each(&mut self, sql: &str, table: Table, rows: &mut impl Rows) -> Result<u64> {
         self.checked = false;
-        let failed = |failure: Failure| Error::sqlite(self.doing, failure.code, failure);
+        let failed = |failure: StatementError| Error::sqlite(self.doing, failure.code, failure);
         let columns = table.columns();
         let mut handle = self.transaction.lock_handle().await.map_err(Error::sqlx(self.doing))?;
         let mut statement = Statement::prepare(&mut handle, sql).map_err(failed)?;
@@ -129,18 +129,18 @@ impl Writer {
                         stored = native::sqlite::stored(text);
                         stored.bound()
                     }
-                    Cell::Null => Bound::Null,
-                    Cell::Integer(value) => Bound::Integer(*value),
-                    Cell::Boolean(value) => Bound::Integer((*value).into()),
-                    Cell::Text(text) => Bound::Text(text.as_bytes()),
-                    Cell::Decimal(value) => Bound::Real(real(*value)?),
+                    Cell::Null => BoundValue::Null,
+                    Cell::Integer(value) => BoundValue::Integer(*value),
+                    Cell::Boolean(value) => BoundValue::Integer((*value).into()),
+                    Cell::Text(text) => BoundValue::Text(text.as_bytes()),
+                    Cell::Decimal(value) => BoundValue::Real(real(*value)?),
                     Cell::Date(date) => {
                         write_iso_date(*date, &mut written);
-                        Bound::Text(&written)
+                        BoundValue::Text(&written)
                     }
                     Cell::Timestamp(time) => {
                         text::write_timestamp(*time, &mut written);
-                        Bound::Text(&written)
+                        BoundValue::Text(&written)
                     }
                 };
                 statement.bind(position, &bound).map_err(failed)?;

@@ -4,7 +4,7 @@
 use campus_backup_archive::Kind;
 
 use crate::snapshot::sqlite::is_ordinary;
-use crate::statement::{Bound, Value};
+use crate::statement::{BoundValue, StatementValue};
 
 /// A value that a native text stands for.
 #[derive(Debug, PartialEq)]
@@ -17,34 +17,36 @@ pub(crate) enum Stored {
 }
 
 impl Stored {
-    pub(crate) fn bound(&self) -> Bound<'_> {
+    pub(crate) fn bound(&self) -> BoundValue<'_> {
         match self {
-            Self::Integer(value) => Bound::Integer(*value),
-            Self::Real(value) => Bound::Real(*value),
-            Self::Text(text) => Bound::Text(text),
-            Self::Blob(bytes) => Bound::Blob(bytes),
+            Self::Integer(value) => BoundValue::Integer(*value),
+            Self::Real(value) => BoundValue::Real(*value),
+            Self::Text(text) => BoundValue::Text(text),
+            Self::Blob(bytes) => BoundValue::Blob(bytes),
         }
     }
 
-    fn value(&self) -> Value<'_> {
+    fn value(&self) -> StatementValue<'_> {
         match self {
-            Self::Integer(value) => Value::Integer(*value),
-            Self::Real(value) => Value::Real(*value),
-            Self::Text(text) => Value::Text(text),
-            Self::Blob(bytes) => Value::Blob(bytes),
+            Self::Integer(value) => StatementValue::Integer(*value),
+            Self::Real(value) => StatementValue::Real(*value),
+            Self::Text(text) => StatementValue::Text(text),
+            Self::Blob(bytes) => StatementValue::Blob(bytes),
         }
     }
 }
 
 /// The text of a value; none for NULL, which every column has or must not have.
-pub(crate) fn text(value: &Value<'_>) -> Option<String> {
+pub(crate) fn text(value: &StatementValue<'_>) -> Option<String> {
     Some(match value {
-        Value::Null | Value::Unreadable => return None,
-        Value::Integer(value) => value.to_string(),
-        Value::Real(value) if value.is_infinite() => if *value > 0.0 { INFINITE } else { MINUS_INFINITE }.to_owned(),
-        Value::Real(value) => format!("{value:?}"),
-        Value::Blob(bytes) => blob(bytes),
-        Value::Text(bytes) => match str::from_utf8(bytes) {
+        StatementValue::Null | StatementValue::Unreadable => return None,
+        StatementValue::Integer(value) => value.to_string(),
+        StatementValue::Real(value) if value.is_infinite() => {
+            if *value > 0.0 { INFINITE } else { MINUS_INFINITE }.to_owned()
+        }
+        StatementValue::Real(value) => format!("{value:?}"),
+        StatementValue::Blob(bytes) => blob(bytes),
+        StatementValue::Text(bytes) => match str::from_utf8(bytes) {
             Ok(text) if text.contains('\0') => cast(bytes),
             Ok(text) if text.is_empty() || literal(text).is_some() => format!("'{}'", text.replace('\'', "''")),
             Ok(text) => text.to_owned(),
@@ -114,20 +116,20 @@ mod tests {
     #[test]
     fn texts_are_literals_or_stand_as_they_are() {
         for (value, expected) in [
-            (Value::Text(b"31-12-2024"), "31-12-2024"),
-            (Value::Text(b""), "''"),
-            (Value::Text(b"7"), "'7'"),
-            (Value::Text(b"0.5"), "'0.5'"),
-            (Value::Text(b"'"), "'"),
-            (Value::Text(b"''"), "''''''"),
-            (Value::Text(b"X'00'"), "'X''00'''"),
-            (Value::Text(b"\xff"), "CAST(X'FF' AS TEXT)"),
-            (Value::Text(b"a\0"), "CAST(X'6100' AS TEXT)"),
-            (Value::Blob(b"\x00\xab"), "X'00AB'"),
-            (Value::Blob(b""), "X''"),
-            (Value::Integer(2), "2"),
-            (Value::Real(2.0), "2.0"),
-            (Value::Real(f64::NEG_INFINITY), "-9e999"),
+            (StatementValue::Text(b"31-12-2024"), "31-12-2024"),
+            (StatementValue::Text(b""), "''"),
+            (StatementValue::Text(b"7"), "'7'"),
+            (StatementValue::Text(b"0.5"), "'0.5'"),
+            (StatementValue::Text(b"'"), "'"),
+            (StatementValue::Text(b"''"), "''''''"),
+            (StatementValue::Text(b"X'00'"), "'X''00'''"),
+            (StatementValue::Text(b"\xff"), "CAST(X'FF' AS TEXT)"),
+            (StatementValue::Text(b"a\0"), "CAST(X'6100' AS TEXT)"),
+            (StatementValue::Blob(b"\x00\xab"), "X'00AB'"),
+            (StatementValue::Blob(b""), "X''"),
+            (StatementValue::Integer(2), "2"),
+            (StatementValue::Real(2.0), "2.0"),
+            (StatementValue::Real(f64::NEG_INFINITY), "-9e999"),
         ] {
             assert_eq!(text(&value).as_deref(), Some(expected));
             assert_eq!(stored(expected).value(), value);

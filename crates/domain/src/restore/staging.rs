@@ -27,7 +27,7 @@ use crate::export;
 use crate::job::Progress;
 use crate::open::{Archived, cents};
 use crate::snapshot::{Selection, Sink, Snapshot};
-use crate::statement::{Bound, Failure, Statement, Value};
+use crate::statement::{BoundValue, Statement, StatementError, StatementValue};
 
 /// What is being done, for errors.
 const DOING: &str = "comparing an archive with the live data";
@@ -238,20 +238,20 @@ impl<'h> RowInserter<'h> {
     fn insert(&mut self, cells: &[Cell<'_>]) -> Result<()> {
         for (position, cell) in cells.iter().enumerate() {
             let bound = match cell {
-                Cell::Null => Bound::Null,
-                Cell::Integer(value) => Bound::Integer(*value),
-                Cell::Boolean(value) => Bound::Integer((*value).into()),
-                Cell::Text(text) => Bound::Text(text.as_bytes()),
-                Cell::Decimal(value) => Bound::Integer(cents(*value).map_err(|problem| Error::Unexportable {
+                Cell::Null => BoundValue::Null,
+                Cell::Integer(value) => BoundValue::Integer(*value),
+                Cell::Boolean(value) => BoundValue::Integer((*value).into()),
+                Cell::Text(text) => BoundValue::Text(text.as_bytes()),
+                Cell::Decimal(value) => BoundValue::Integer(cents(*value).map_err(|problem| Error::Unexportable {
                     table: self.table,
                     row: if let Cell::Integer(id) = cells[0] { id } else { 0 },
                     column: self.table.columns()[position].name,
                     problem: problem.to_owned(),
                 })?),
-                Cell::Date(date) => Bound::Integer(date.num_days_from_ce().into()),
-                Cell::Timestamp(time) => Bound::Integer(time.timestamp_micros()),
+                Cell::Date(date) => BoundValue::Integer(date.num_days_from_ce().into()),
+                Cell::Timestamp(time) => BoundValue::Integer(time.timestamp_micros()),
                 // Only native values are blobs.
-                Cell::Native(text) => Bound::Blob(text.as_bytes()),
+                Cell::Native(text) => BoundValue::Blob(text.as_bytes()),
             };
             self.statement.bind(position, &bound).map_err(failed)?;
         }
@@ -317,22 +317,22 @@ impl Rows for StagedRows<'_> {
     }
 }
 
-fn cell<'a>(column: &Column, value: Value<'a>) -> Option<Cell<'a>> {
+fn cell<'a>(column: &Column, value: StatementValue<'a>) -> Option<Cell<'a>> {
     Some(match (column.kind, value) {
-        (_, Value::Null) => Cell::Null,
-        (_, Value::Blob(text)) => Cell::Native(str::from_utf8(text).ok()?),
-        (Kind::Text, Value::Text(text)) => Cell::Text(str::from_utf8(text).ok()?),
-        (Kind::Integer, Value::Integer(value)) => Cell::Integer(value),
-        (Kind::Boolean, Value::Integer(value)) => Cell::Boolean(value != 0),
-        (Kind::Decimal, Value::Integer(value)) => Cell::Decimal(Decimal::new(value, 2)),
-        (Kind::Date, Value::Integer(value)) => {
+        (_, StatementValue::Null) => Cell::Null,
+        (_, StatementValue::Blob(text)) => Cell::Native(str::from_utf8(text).ok()?),
+        (Kind::Text, StatementValue::Text(text)) => Cell::Text(str::from_utf8(text).ok()?),
+        (Kind::Integer, StatementValue::Integer(value)) => Cell::Integer(value),
+        (Kind::Boolean, StatementValue::Integer(value)) => Cell::Boolean(value != 0),
+        (Kind::Decimal, StatementValue::Integer(value)) => Cell::Decimal(Decimal::new(value, 2)),
+        (Kind::Date, StatementValue::Integer(value)) => {
             Cell::Date(NaiveDate::from_num_days_from_ce_opt(i32::try_from(value).ok()?)?)
         }
-        (Kind::Timestamp, Value::Integer(value)) => Cell::Timestamp(DateTime::from_timestamp_micros(value)?),
+        (Kind::Timestamp, StatementValue::Integer(value)) => Cell::Timestamp(DateTime::from_timestamp_micros(value)?),
         _ => return None,
     })
 }
 
-fn failed(failure: Failure) -> Error {
+fn failed(failure: StatementError) -> Error {
     Error::sqlite(DOING, failure.code, failure)
 }

@@ -18,7 +18,7 @@ use crate::database::{self, Database};
 use crate::error::{Error, Result};
 use crate::job::{Phase, Progress};
 use crate::open::{self, Archived, Checked, Source};
-use crate::statement::Failure;
+use crate::statement::StatementError;
 
 const DOING: &str = "testing a restore";
 
@@ -172,7 +172,7 @@ fn refused(table: Table, error: Error) -> Error {
     let Error::Internal { source, .. } = &error else {
         return error;
     };
-    match source.downcast_ref::<Failure>() {
+    match source.downcast_ref::<StatementError>() {
         Some(failure) if failure.code & 0xff == CONSTRAINT => Error::Unrestorable {
             table,
             // The text names columns and never a value.

@@ -17,7 +17,7 @@ use super::{ParallelSink, ROWS_PER_FLUSH_CHECK, Selection, Sink, id_of};
 use crate::catalog::{Table, cells};
 use crate::error::{Error, Result};
 use crate::native::{self, Natives, is_common_date, is_common_time};
-use crate::statement::{Failure, Statement, Value};
+use crate::statement::{Statement, StatementError, StatementValue};
 use crate::stats;
 
 const READING: &str = "reading rows";
@@ -168,26 +168,26 @@ impl Rows {
 /// Whether the value is of the kind, or NULL: SQLite stores any type in any column. The cell is written in place:
 /// returning it in a `Result` copies it in a way that stalls the processor, which took a sixth of the time of a
 /// download.
-fn read_cell<'a>(value: Value<'a>, kind: Kind, cell: &mut Cell<'a>) -> bool {
+fn read_cell<'a>(value: StatementValue<'a>, kind: Kind, cell: &mut Cell<'a>) -> bool {
     *cell = match (kind, value) {
-        (_, Value::Null) => Cell::Null,
-        (Kind::Integer, Value::Integer(value)) => Cell::Integer(value),
-        (Kind::Boolean, Value::Integer(value @ (0 | 1))) => Cell::Boolean(value != 0),
-        (Kind::Decimal, Value::Integer(value)) => Cell::Decimal(Decimal::from(value)),
-        (Kind::Decimal, Value::Real(value)) => match decimal(value) {
+        (_, StatementValue::Null) => Cell::Null,
+        (Kind::Integer, StatementValue::Integer(value)) => Cell::Integer(value),
+        (Kind::Boolean, StatementValue::Integer(value @ (0 | 1))) => Cell::Boolean(value != 0),
+        (Kind::Decimal, StatementValue::Integer(value)) => Cell::Decimal(Decimal::from(value)),
+        (Kind::Decimal, StatementValue::Real(value)) => match decimal(value) {
             Some(value) => Cell::Decimal(value),
             None => return false,
         },
-        (Kind::Text, Value::Text(text)) => match str::from_utf8(text) {
+        (Kind::Text, StatementValue::Text(text)) => match str::from_utf8(text) {
             // No document has a NUL.
             Ok(text) if !text.as_bytes().contains(&0) => Cell::Text(text),
             _ => return false,
         },
-        (Kind::Date, Value::Text(text)) => match date(text) {
+        (Kind::Date, StatementValue::Text(text)) => match date(text) {
             Some(date) => Cell::Date(date),
             None => return false,
         },
-        (Kind::Timestamp, Value::Text(text)) => match timestamp(text) {
+        (Kind::Timestamp, StatementValue::Text(text)) => match timestamp(text) {
             Some(time) => Cell::Timestamp(time),
             None => return false,
         },
@@ -197,7 +197,7 @@ fn read_cell<'a>(value: Value<'a>, kind: Kind, cell: &mut Cell<'a>) -> bool {
 }
 
 /// Whether the kind can hold the value.
-pub(crate) fn is_ordinary(kind: Kind, value: Value<'_>) -> bool {
+pub(crate) fn is_ordinary(kind: Kind, value: StatementValue<'_>) -> bool {
     read_cell(value, kind, &mut Cell::Null)
 }
 
@@ -289,7 +289,7 @@ fn digits(text: &[u8]) -> Option<u32> {
     })
 }
 
-fn failed(failure: Failure) -> Error {
+fn failed(failure: StatementError) -> Error {
     Error::sqlite(READING, failure.code, failure)
 }
 
@@ -345,21 +345,24 @@ mod tests {
     #[test]
     fn value_of_another_kind_is_not_ordinary() {
         for (value, kind) in [
-            (Value::Text(b"12"), Kind::Integer),
-            (Value::Blob(b""), Kind::Text),
-            (Value::Text(b"\xff"), Kind::Text),
-            (Value::Text(b"a\0"), Kind::Text),
-            (Value::Real(0.5), Kind::Boolean),
-            (Value::Integer(2), Kind::Boolean),
-            (Value::Text(b"31-12-2024"), Kind::Date),
-            (Value::Text(b"0000-01-01"), Kind::Date),
-            (Value::Text(b"20140-01-01"), Kind::Date),
-            (Value::Text(b"2024-02-29T12:34:56.000000001+00:00"), Kind::Timestamp),
-            (Value::Text(b"2024-02-29 23:59:60"), Kind::Timestamp),
-            (Value::Real(1e300), Kind::Decimal),
+            (StatementValue::Text(b"12"), Kind::Integer),
+            (StatementValue::Blob(b""), Kind::Text),
+            (StatementValue::Text(b"\xff"), Kind::Text),
+            (StatementValue::Text(b"a\0"), Kind::Text),
+            (StatementValue::Real(0.5), Kind::Boolean),
+            (StatementValue::Integer(2), Kind::Boolean),
+            (StatementValue::Text(b"31-12-2024"), Kind::Date),
+            (StatementValue::Text(b"0000-01-01"), Kind::Date),
+            (StatementValue::Text(b"20140-01-01"), Kind::Date),
+            (
+                StatementValue::Text(b"2024-02-29T12:34:56.000000001+00:00"),
+                Kind::Timestamp,
+            ),
+            (StatementValue::Text(b"2024-02-29 23:59:60"), Kind::Timestamp),
+            (StatementValue::Real(1e300), Kind::Decimal),
         ] {
             assert!(!is_ordinary(kind, value), "{kind}");
         }
-        assert!(is_ordinary(Kind::Integer, Value::Null));
+        assert!(is_ordinary(Kind::Integer, StatementValue::Null));
     }
 }

@@ -20,7 +20,7 @@ use crate::catalog::Table;
 use crate::database::TxConnection;
 use crate::error::{Error, Result};
 use crate::snapshot::{ParallelSink, RowEncoder, Sink};
-use crate::statement::{Bound, Statement, Value};
+use crate::statement::{BoundValue, Statement, StatementValue};
 
 const JOINING: &str = "joining a snapshot with a second connection";
 
@@ -146,7 +146,7 @@ async fn scan_range(
 ) -> Result<()> {
     statement.reset();
     for (position, id) in [range.start(), range.end()].into_iter().enumerate() {
-        statement.bind(position, &Bound::Integer(*id)).map_err(failed)?;
+        statement.bind(position, &BoundValue::Integer(*id)).map_err(failed)?;
     }
     rows.read(statement, sink).await
 }
@@ -200,7 +200,7 @@ fn id_ranges(
     let mut statement = Statement::prepare(handle, &sql).map_err(failed)?;
     let row = statement.step().map_err(failed)?;
     let ids = match row.map(|row| (row.value(0), row.value(1))) {
-        Some((Value::Integer(least), Value::Integer(most))) => least..=most,
+        Some((StatementValue::Integer(least), StatementValue::Integer(most))) => least..=most,
         _ => RangeInclusive::new(1, 0),
     };
     Ok(split(&ids, number))
