@@ -1,6 +1,6 @@
 //! Bulk changes of rows: whole tables or many rows are removed and loaded in one transaction.
 //!
-//! [`Change`] is the transaction; `Rows` gives the rows that are loaded. Checking the references of every single row
+//! [`Change`] is the transaction; `RowStream` gives the rows that are loaded. Checking the references of every single row
 //! and adding it to every index takes most of the time of a change of a million rows. Each engine therefore checks and
 //! indexes once, as far as it can, at the end of the same transaction: `sqlite`, `postgres`, `mysql`. Other clients keep
 //! reading the old rows until the commit.
@@ -25,7 +25,7 @@ use crate::snapshot::{self, Selection, Sink};
 use crate::stats::{self, Stats};
 
 /// Gives the rows of one table, one after the other.
-pub(crate) trait Rows: Send {
+pub(crate) trait RowStream: Send {
     /// Writes the cells of the next row, in the order of the table's columns, to the beginning of `cells`. After the last row
     /// every call returns false.
     fn next<'a>(&'a mut self, cells: &mut [Cell<'a>; MAX_COLUMNS]) -> Result<bool>;
@@ -68,24 +68,24 @@ pub(crate) async fn largest_row(database: &Database) -> Result<Option<usize>> {
 /// One transaction that changes many rows. Dropped without [`Change::commit`], nothing has changed.
 #[derive(Debug)]
 pub struct Change {
-    writer: Writer,
+    writer: ChangeWriter,
     tables: Vec<Table>,
 }
 
 #[derive(Debug)]
-enum Writer {
-    Sqlite(sqlite::Writer),
-    Postgres(postgres::Writer),
-    Mysql(mysql::Writer),
+enum ChangeWriter {
+    Sqlite(sqlite::SqliteWriter),
+    Postgres(postgres::PostgresWriter),
+    Mysql(mysql::MysqlWriter),
 }
 
 /// The same call for each engine's writer.
 macro_rules! on {
     ($change:expr, $writer:ident => $call:expr) => {
         match &mut $change.writer {
-            Writer::Sqlite($writer) => $call,
-            Writer::Postgres($writer) => $call,
-            Writer::Mysql($writer) => $call,
+            ChangeWriter::Sqlite($writer) => $call,
+            ChangeWriter::Postgres($writer) => $call,
+            ChangeWriter::Mysql($writer) => $call,
         }
     };
 }
@@ -100,13 +100,15 @@ impl Change {
         database.check_file(doing)?;
         let pool = database.changes();
         let writer = match database.engine() {
-            Engine::Sqlite => Writer::Sqlite(sqlite::Writer::begin(pool.get_sqlite_connection_pool(), doing).await?),
+            Engine::Sqlite => {
+                ChangeWriter::Sqlite(sqlite::SqliteWriter::begin(pool.get_sqlite_connection_pool(), doing).await?)
+            }
             Engine::Postgres => {
                 let pool = pool.get_postgres_connection_pool();
-                Writer::Postgres(postgres::Writer::begin(pool, &tables, doing).await?)
+                ChangeWriter::Postgres(postgres::PostgresWriter::begin(pool, &tables, doing).await?)
             }
             Engine::Mysql => {
-                Writer::Mysql(mysql::Writer::begin(pool.get_mysql_connection_pool(), &tables, doing).await?)
+                ChangeWriter::Mysql(mysql::MysqlWriter::begin(pool.get_mysql_connection_pool(), &tables, doing).await?)
             }
         };
         Ok(Self { writer, tables })
@@ -120,7 +122,7 @@ impl Change {
 
     /// Removes all rows of these tables. No row of another table may refer to them.
     pub(crate) async fn empty(&mut self, tables: &[Table]) -> Result<()> {
-        if let Writer::Postgres(writer) = &mut self.writer
+        if let ChangeWriter::Postgres(writer) = &mut self.writer
             && writer.try_lock_exclusive().await?
         {
             return writer.truncate(tables).await;
@@ -142,9 +144,9 @@ impl Change {
     pub(crate) async fn free_unique_keys(&mut self, table: Table, column: &str, ids: &[i64]) -> Result<()> {
         // A typed name has no backspace. If one has, the whole change fails.
         let placeholder = match &self.writer {
-            Writer::Mysql(_) => "CONCAT(CHAR(8), id)",
-            Writer::Postgres(_) => "CHR(8) || id",
-            Writer::Sqlite(_) => "CHAR(8) || id",
+            ChangeWriter::Mysql(_) => "CONCAT(CHAR(8), id)",
+            ChangeWriter::Postgres(_) => "CHR(8) || id",
+            ChangeWriter::Sqlite(_) => "CHAR(8) || id",
         };
         let sql = format!(
             "UPDATE {table} SET {column} = {placeholder} WHERE id IN ({})",
@@ -170,7 +172,7 @@ impl Change {
     ///
     /// # Errors
     /// [`DuplicateKey`](crate::Error::DuplicateKey) if two rows have the same unique value.
-    pub(crate) async fn load(&mut self, table: Table, rows: &mut impl Rows, mode: LoadMode) -> Result<u64> {
+    pub(crate) async fn load(&mut self, table: Table, rows: &mut impl RowStream, mode: LoadMode) -> Result<u64> {
         let loaded = on!(self, writer => writer.load(table, rows, mode).await);
         loaded.map_err(|error| error.of_rows(table))
     }
@@ -179,7 +181,7 @@ impl Change {
     ///
     /// # Errors
     /// [`DuplicateKey`](crate::Error::DuplicateKey) as above.
-    pub(crate) async fn overwrite(&mut self, table: Table, rows: &mut impl Rows) -> Result<u64> {
+    pub(crate) async fn overwrite(&mut self, table: Table, rows: &mut impl RowStream) -> Result<u64> {
         let written = on!(self, writer => writer.overwrite(table, rows).await);
         written.map_err(|error| error.of_rows(table))
     }
@@ -207,13 +209,15 @@ impl Change {
     /// Reads all rows of a table in this transaction, in the order of their ids.
     pub(crate) async fn read(&mut self, table: Table, sink: &mut impl Sink) -> Result<()> {
         match &mut self.writer {
-            Writer::Sqlite(writer) => {
+            ChangeWriter::Sqlite(writer) => {
                 snapshot::sqlite::read(writer.connection(), table, Selection::Columns, sink).await
             }
-            Writer::Postgres(writer) => {
+            ChangeWriter::Postgres(writer) => {
                 snapshot::postgres::read(writer.connection()?, table, Selection::Columns, sink).await
             }
-            Writer::Mysql(writer) => snapshot::mysql::read(writer.connection(), table, Selection::Columns, sink).await,
+            ChangeWriter::Mysql(writer) => {
+                snapshot::mysql::read(writer.connection(), table, Selection::Columns, sink).await
+            }
         }
     }
 
@@ -231,8 +235,8 @@ impl Change {
     /// [`Orphan`](crate::Error::Orphan) with the first row that refers to a missing row.
     pub(crate) async fn check(&mut self) -> Result<()> {
         match &mut self.writer {
-            Writer::Sqlite(writer) => writer.check(&self.tables).await,
-            Writer::Postgres(_) | Writer::Mysql(_) => Ok(()),
+            ChangeWriter::Sqlite(writer) => writer.check(&self.tables).await,
+            ChangeWriter::Postgres(_) | ChangeWriter::Mysql(_) => Ok(()),
         }
     }
 
@@ -242,9 +246,9 @@ impl Change {
     /// [`Internal`](crate::Error::Internal) if there is such a row; then nothing has changed.
     pub async fn commit(self) -> Result<()> {
         match self.writer {
-            Writer::Sqlite(writer) => writer.commit(&self.tables).await,
-            Writer::Postgres(writer) => writer.commit().await,
-            Writer::Mysql(writer) => writer.commit().await,
+            ChangeWriter::Sqlite(writer) => writer.commit(&self.tables).await,
+            ChangeWriter::Postgres(writer) => writer.commit().await,
+            ChangeWriter::Mysql(writer) => writer.commit().await,
         }
     }
 }

@@ -12,7 +12,7 @@ use sea_orm::sqlx::mysql::{MySqlArguments, MySqlConnection};
 use sea_orm::sqlx::{self, Arguments as _, AssertSqlSafe, Executor as _, MySql, MySqlPool, Transaction};
 use sea_query_sqlx::SqlxValues;
 
-use super::{LoadMode, Rows, all_but_the_id, column_names, row_bytes};
+use super::{LoadMode, RowStream, all_but_the_id, column_names, row_bytes};
 use crate::catalog::{LARGEST_ID, Table, cells};
 use crate::database::{Engine, FRESH_STATISTICS, counter_sql};
 use crate::error::{Error, Result};
@@ -41,7 +41,7 @@ const RETRY_PAUSE: Duration = Duration::from_millis(20);
 
 /// A transaction that has locked every row of its tables and every gap between them.
 #[derive(Debug)]
-pub(super) struct Writer {
+pub(super) struct MysqlWriter {
     transaction: Transaction<'static, MySql>,
     /// Statements that reset id counters after the commit.
     reclaimed: Vec<String>,
@@ -52,13 +52,13 @@ pub(super) struct Writer {
 
 /// The rows of one statement.
 #[derive(Default)]
-struct Batch {
+struct InsertBatch {
     arguments: MySqlArguments,
     rows: usize,
     bytes: usize,
 }
 
-impl Writer {
+impl MysqlWriter {
     /// Begins a change and takes its locks. Waiting for the lock of one table while holding that of another can deadlock, and
     /// InnoDB then rolls back one of the transactions. The locks are therefore first taken without waiting, all or none.
     /// Only if other clients keep writing, this waits for them.
@@ -135,20 +135,20 @@ impl Writer {
         stats::count_on::<MySql>(&mut self.transaction, &Table::ALL).await
     }
 
-    pub(super) async fn load(&mut self, table: Table, rows: &mut impl Rows, _: LoadMode) -> Result<u64> {
+    pub(super) async fn load(&mut self, table: Table, rows: &mut impl RowStream, _: LoadMode) -> Result<u64> {
         self.insert(table, rows, "").await
     }
 
-    pub(super) async fn overwrite(&mut self, table: Table, rows: &mut impl Rows) -> Result<u64> {
+    pub(super) async fn overwrite(&mut self, table: Table, rows: &mut impl RowStream) -> Result<u64> {
         let values = all_but_the_id(table, |_, name| format!("{name} = VALUES({name})"));
         self.insert(table, rows, &format!(" ON DUPLICATE KEY UPDATE {values}"))
             .await
     }
 
-    async fn insert(&mut self, table: Table, rows: &mut impl Rows, end: &str) -> Result<u64> {
+    async fn insert(&mut self, table: Table, rows: &mut impl RowStream, end: &str) -> Result<u64> {
         let columns = table.columns().len();
         let most = VALUES_A_STATEMENT / columns;
-        let (mut batch, mut inserted) = (Batch::default(), 0);
+        let (mut batch, mut inserted) = (InsertBatch::default(), 0);
         loop {
             let mut row = cells();
             if !rows.next(&mut row)? {
@@ -170,7 +170,7 @@ impl Writer {
         }
     }
 
-    async fn send(&mut self, table: Table, batch: Batch, most: usize, end: &str) -> Result<u64> {
+    async fn send(&mut self, table: Table, batch: InsertBatch, most: usize, end: &str) -> Result<u64> {
         if batch.rows == 0 {
             return Ok(0);
         }

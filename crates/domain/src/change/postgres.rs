@@ -3,7 +3,7 @@
 //!
 //! PostgreSQL changes schemas within a transaction, so other clients never see the table without its indexes. But it takes
 //! the table's exclusive lock for that, and then readers and the change wait for each other. The lock is therefore only
-//! tried, and only before the first rows are removed or loaded in bulk ([`Writer::try_lock_exclusive`]). While a client
+//! tried, and only before the first rows are removed or loaded in bulk ([`PostgresWriter::try_lock_exclusive`]). While a client
 //! reads, foreign keys and indexes stay in place, which is slower and blocks no reader. Otherwise new readers wait until the
 //! change ends, at most as long as the `lock_timeout` of their connection.
 //!
@@ -21,7 +21,7 @@ use sea_orm::sqlx::postgres::PgConnection;
 use sea_orm::sqlx::{self, AssertSqlSafe, Executor as _, PgPool, Postgres};
 use sea_query_sqlx::SqlxValues;
 
-use super::{LoadMode, Rows, all_but_the_id, column_names};
+use super::{LoadMode, RowStream, all_but_the_id, column_names};
 use crate::catalog::{LARGEST_ID, Table, cells};
 use crate::database::TxConnection;
 use crate::error::{Error, Result};
@@ -33,7 +33,7 @@ const CHUNK_BYTES: usize = 256 * 1024;
 /// A transaction that has locked its tables against other writers. If it is not committed, its connection is closed, because
 /// an interrupted copy would leave an unread answer for the next user.
 #[derive(Debug)]
-pub(super) struct Writer {
+pub(super) struct PostgresWriter {
     held: TxConnection<Postgres>,
     tables: Vec<Table>,
     exclusive_lock: ExclusiveLock,
@@ -58,7 +58,7 @@ struct Part {
     create: String,
 }
 
-impl Writer {
+impl PostgresWriter {
     pub(super) async fn begin(pool: &PgPool, tables: &[Table], doing: &'static str) -> Result<Self> {
         let held = TxConnection::new(pool.acquire().await.map_err(Error::sqlx(doing))?);
         let mut writer = Self {
@@ -160,7 +160,7 @@ impl Writer {
         stats::count_on::<Postgres>(self.held.connection()?, &Table::ALL).await
     }
 
-    pub(super) async fn load(&mut self, table: Table, rows: &mut impl Rows, mode: LoadMode) -> Result<u64> {
+    pub(super) async fn load(&mut self, table: Table, rows: &mut impl RowStream, mode: LoadMode) -> Result<u64> {
         let parts = match mode {
             LoadMode::Bulk if self.try_lock_exclusive().await? => self.parts(table).await?,
             _ => Vec::new(),
@@ -177,7 +177,7 @@ impl Writer {
         Ok(inserted)
     }
 
-    pub(super) async fn overwrite(&mut self, table: Table, rows: &mut impl Rows) -> Result<u64> {
+    pub(super) async fn overwrite(&mut self, table: Table, rows: &mut impl RowStream) -> Result<u64> {
         let beside = format!("pg_temp.new_{table}");
         self.run(&format!(
             "CREATE TEMPORARY TABLE new_{table} (LIKE {table}) ON COMMIT DROP"
@@ -219,7 +219,7 @@ impl Writer {
     }
 
     /// Copies rows into a table, or into a temporary table with the same columns.
-    async fn copy(&mut self, table: Table, into: &str, rows: &mut impl Rows) -> Result<u64> {
+    async fn copy(&mut self, table: Table, into: &str, rows: &mut impl RowStream) -> Result<u64> {
         let doing = self.doing;
         let sql = format!("COPY {into} ({}) FROM STDIN (FORMAT binary)", column_names(table));
         let mut copy = self
@@ -266,7 +266,7 @@ impl Writer {
 }
 
 /// Appends the next row, or the end.
-fn write_row(table: Table, rows: &mut impl Rows, out: &mut Vec<u8>) -> Result<bool> {
+fn write_row(table: Table, rows: &mut impl RowStream, out: &mut Vec<u8>) -> Result<bool> {
     let mut row = cells();
     let more = rows.next(&mut row)?;
     if more {

@@ -9,23 +9,23 @@ use rust_decimal::Decimal;
 use sea_orm::sqlx::{self, AssertSqlSafe, Executor as _, Sqlite, SqliteConnection, SqlitePool, Transaction};
 use sea_query_sqlx::SqlxValues;
 
-use super::{LoadMode, Rows, all_but_the_id, column_names, text};
+use super::{LoadMode, RowStream, all_but_the_id, column_names, text};
 use crate::catalog::{LARGEST_ID, Table, cells};
 use crate::error::{Error, Result};
 use crate::native;
 use crate::statement::{BoundValue, Statement, StatementError};
 use crate::stats;
 
-/// A transaction that holds SQLite's write lock. Its connection does not check foreign keys; [`Writer::commit`] does.
+/// A transaction that holds SQLite's write lock. Its connection does not check foreign keys; [`SqliteWriter::commit`] does.
 #[derive(Debug)]
-pub(super) struct Writer {
+pub(super) struct SqliteWriter {
     transaction: Transaction<'static, Sqlite>,
     /// Whether the references of all rows were checked since the last change.
     checked: bool,
     doing: &'static str,
 }
 
-impl Writer {
+impl SqliteWriter {
     pub(super) async fn begin(pool: &SqlitePool, doing: &'static str) -> Result<Self> {
         let transaction = pool.begin_with("BEGIN IMMEDIATE").await.map_err(Error::sqlx(doing))?;
         Ok(Self {
@@ -75,7 +75,7 @@ impl Writer {
         stats::count_on::<Sqlite>(&mut self.transaction, &Table::ALL).await
     }
 
-    pub(super) async fn load(&mut self, table: Table, rows: &mut impl Rows, mode: LoadMode) -> Result<u64> {
+    pub(super) async fn load(&mut self, table: Table, rows: &mut impl RowStream, mode: LoadMode) -> Result<u64> {
         let places = vec!["?"; table.columns().len()].join(", ");
         let insert = format!("INSERT INTO {table} ({}) VALUES ({places})", column_names(table));
         let indexes = match mode {
@@ -92,7 +92,7 @@ impl Writer {
         Ok(inserted)
     }
 
-    pub(super) async fn overwrite(&mut self, table: Table, rows: &mut impl Rows) -> Result<u64> {
+    pub(super) async fn overwrite(&mut self, table: Table, rows: &mut impl RowStream) -> Result<u64> {
         // Parameters are counted from 1, and the first is the id.
         let values = all_but_the_id(table, |position, name| format!("{name} = ?{}", position + 1));
         let update = format!("UPDATE {table} SET {values} WHERE id = ?1");
@@ -107,7 +107,7 @@ impl Writer {
     }
 
     /// Runs a statement once for each row, whose cells are its parameters.
-    async fn each(&mut self, sql: &str, table: Table, rows: &mut impl Rows) -> Result<u64> {
+    async fn each(&mut self, sql: &str, table: Table, rows: &mut impl RowStream) -> Result<u64> {
         self.checked = false;
         let failed = |failure: StatementError| Error::sqlite(self.doing, failure.code, failure);
         let columns = table.columns();

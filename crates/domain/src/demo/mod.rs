@@ -22,7 +22,7 @@ use campus_backup_archive::Cell;
 use sea_orm::{ColumnTrait, EntityTrait, Iterable, ModelTrait, PaginatorTrait, QueryFilter, Value};
 
 use crate::catalog::{MAX_COLUMNS, Table};
-use crate::change::{Change, LoadMode, Rows};
+use crate::change::{Change, LoadMode, RowStream};
 use crate::database::Database;
 use crate::entity::{change as recorded, user};
 use crate::error::{Error, Result};
@@ -204,7 +204,7 @@ impl<I> Models<I> {
     }
 }
 
-impl<M, E, I> Rows for Models<I>
+impl<M, E, I> RowStream for Models<I>
 where
     M: ModelTrait<Entity = E>,
     E: EntityTrait,

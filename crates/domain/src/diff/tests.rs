@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::*;
 use crate::account::Admin;
 use crate::export::{CsvOptions, Format, Transfer};
-use crate::sample::{self, Memory, Row, Rows, School};
+use crate::sample::{self, Memory, SampleRow, SampleRows, School};
 use crate::verify;
 
 fn archive(bytes: impl Into<Arc<[u8]>>) -> DiffInput {
@@ -22,7 +22,7 @@ fn archive(bytes: impl Into<Arc<[u8]>>) -> DiffInput {
     })
 }
 
-fn of(rows: &Rows) -> DiffInput {
+fn of(rows: &SampleRows) -> DiffInput {
     archive(rows.archive(&Table::ALL))
 }
 
@@ -135,7 +135,7 @@ async fn archive_that_differs_from_its_manifest_is_refused() {
             .removed,
         1
     );
-    other.source = Memory::source(Rows::default().archive(&Table::ALL));
+    other.source = Memory::source(SampleRows::default().archive(&Table::ALL));
     let refused = count(&one, &DiffInput::Archive(other)).await.unwrap_err();
     assert_eq!(refused.archive_code(), Some("manifest_mismatch"));
 }
@@ -357,7 +357,7 @@ async fn page_continues_after_the_last_one() {
 }
 
 /// A table of a few rows whose ids are often equal.
-fn categories() -> impl Strategy<Value = BTreeMap<i64, Row>> {
+fn categories() -> impl Strategy<Value = BTreeMap<i64, SampleRow>> {
     let text = prop::sample::select(vec![
         Cell::Null,
         Cell::Text(""),
@@ -404,8 +404,8 @@ proptest! {
             }
         }
         counted.unchanged = from.len() as u64 - counted.removed - counted.changed;
-        let rows = |table_rows: BTreeMap<i64, Row>| {
-            table_rows.into_values().fold(Rows::default(), |rows, row| rows.with(table, row))
+        let rows = |table_rows: BTreeMap<i64, SampleRow>| {
+            table_rows.into_values().fold(SampleRows::default(), |rows, row| rows.with(table, row))
         };
         let [from, to] = [from, to].map(|table_rows| of(&rows(table_rows)));
         runtime.block_on(async {

@@ -4,7 +4,7 @@ use campus_backup_archive::{Cell, Reader};
 
 use super::Admission;
 use crate::catalog::{MAX_COLUMNS, Table};
-use crate::change::Rows;
+use crate::change::RowStream;
 use crate::database::Engine;
 use crate::error::{Error, Result};
 use crate::job::{Progress, ProgressBatch};
@@ -51,7 +51,7 @@ impl Archived<'_, '_> {
     }
 }
 
-impl Rows for Archived<'_, '_> {
+impl RowStream for Archived<'_, '_> {
     fn next<'a>(&'a mut self, cells: &mut [Cell<'a>; MAX_COLUMNS]) -> Result<bool> {
         let Some(row) = self.reader.next_row()? else {
             self.progress_batch.flush()?;

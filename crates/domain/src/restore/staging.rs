@@ -20,7 +20,7 @@ use sea_orm::sqlx::{self, AssertSqlSafe, ConnectOptions as _, Executor as _, Fro
 use uuid::Uuid;
 
 use crate::catalog::{Column, MAX_COLUMNS, Table, cells};
-use crate::change::Rows;
+use crate::change::RowStream;
 use crate::database::{Database, Engine};
 use crate::error::{Error, Result};
 use crate::export;
@@ -299,7 +299,7 @@ impl<'h> StagedRows<'h> {
     }
 }
 
-impl Rows for StagedRows<'_> {
+impl RowStream for StagedRows<'_> {
     fn next<'a>(&'a mut self, cells: &mut [Cell<'a>; MAX_COLUMNS]) -> Result<bool> {
         // Another step of a statement that has ended would begin again.
         if self.has_ended {

@@ -6,7 +6,7 @@ use campus_backup_archive::{Cell, Keys, Summary, Writer};
 use super::outcome::RowAction;
 use super::staging::{StagedRows, Staging};
 use crate::catalog::{Table, cells};
-use crate::change::{Change, Rows};
+use crate::change::{Change, RowStream};
 use crate::error::{Error, Result};
 use crate::export::header;
 use crate::job::Progress;
@@ -100,7 +100,12 @@ impl Sink for SummarySink<'_> {
     }
 }
 
-async fn ensure_rows(change: &mut Change, table: Table, expected: &mut impl Rows, progress: &Progress) -> Result<()> {
+async fn ensure_rows(
+    change: &mut Change,
+    table: Table,
+    expected: &mut impl RowStream,
+    progress: &Progress,
+) -> Result<()> {
     let mut comparison = ComparingSink {
         table,
         expected,
@@ -121,7 +126,7 @@ struct ComparingSink<'a, R> {
     progress: &'a Progress,
 }
 
-impl<R: Rows> Sink for ComparingSink<'_, R> {
+impl<R: RowStream> Sink for ComparingSink<'_, R> {
     fn row(&mut self, found: &[Cell<'_>]) -> Result<()> {
         let mut expected = cells();
         let problem = match self.expected.next(&mut expected)? {

@@ -10,30 +10,30 @@ use super::Memory;
 use crate::catalog::Table;
 use crate::export::header;
 
-pub(crate) type Row = Vec<Cell<'static>>;
+pub(crate) type SampleRow = Vec<Cell<'static>>;
 
 /// Rows by table and id.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Rows(BTreeMap<Table, BTreeMap<i64, Row>>);
+pub(crate) struct SampleRows(BTreeMap<Table, BTreeMap<i64, SampleRow>>);
 
-impl Rows {
-    pub(crate) fn of(&self, table: Table) -> impl Iterator<Item = &Row> {
+impl SampleRows {
+    pub(crate) fn of(&self, table: Table) -> impl Iterator<Item = &SampleRow> {
         self.0.get(&table).into_iter().flat_map(BTreeMap::values)
     }
 
-    pub(crate) fn row(&self, table: Table, id: i64) -> Option<&Row> {
+    pub(crate) fn row(&self, table: Table, id: i64) -> Option<&SampleRow> {
         self.0.get(&table)?.get(&id)
     }
 
-    pub(crate) fn put(&mut self, table: Table, row: Row) {
+    pub(crate) fn put(&mut self, table: Table, row: SampleRow) {
         self.0.entry(table).or_default().insert(id(&row), row);
     }
 
-    pub(crate) fn take(&mut self, table: Table, id: i64) -> Option<Row> {
+    pub(crate) fn take(&mut self, table: Table, id: i64) -> Option<SampleRow> {
         self.0.get_mut(&table)?.remove(&id)
     }
 
-    pub(crate) fn with(mut self, table: Table, row: Row) -> Self {
+    pub(crate) fn with(mut self, table: Table, row: SampleRow) -> Self {
         self.put(table, row);
         self
     }
@@ -91,7 +91,7 @@ pub(super) fn line(table: Table, cells: &[Cell<'_>]) -> String {
     String::from_utf8(line).unwrap()
 }
 
-pub(crate) fn id(row: &Row) -> i64 {
+pub(crate) fn id(row: &SampleRow) -> i64 {
     integer(&row[0])
 }
 
@@ -106,7 +106,7 @@ fn then() -> Cell<'static> {
     Cell::Timestamp(DateTime::from_timestamp_micros(1_700_000_000_123_456).unwrap())
 }
 
-pub(crate) fn user(id: i64, name: &'static str, role: &'static str, hash: &'static str) -> Row {
+pub(crate) fn user(id: i64, name: &'static str, role: &'static str, hash: &'static str) -> SampleRow {
     let (name, role, hash) = (Cell::Text(name), Cell::Text(role), Cell::Text(hash));
     vec![
         Cell::Integer(id),
@@ -119,27 +119,27 @@ pub(crate) fn user(id: i64, name: &'static str, role: &'static str, hash: &'stat
     ]
 }
 
-pub(crate) fn student(id: i64, number: &'static str, name: &'static str) -> Row {
+pub(crate) fn student(id: i64, number: &'static str, name: &'static str) -> SampleRow {
     let mut row = vec![Cell::Integer(id), Cell::Text(name), Cell::Text(number)];
     row.extend([Cell::Null, Cell::Text(""), Cell::Null, date(3), then()]);
     row
 }
 
-pub(crate) fn course(id: i64, name: &'static str, fee: i64) -> Row {
+pub(crate) fn course(id: i64, name: &'static str, fee: i64) -> SampleRow {
     let mut row = vec![Cell::Integer(id), Cell::Text(name), Cell::Null, Cell::Null, Cell::Null];
     row.extend([Cell::Decimal(Decimal::new(fee, 2)), Cell::Integer(30), then()]);
     row
 }
 
-pub(crate) fn category(id: i64, name: &'static str) -> Row {
+pub(crate) fn category(id: i64, name: &'static str) -> SampleRow {
     vec![Cell::Integer(id), Cell::Text(name), Cell::Null, then()]
 }
 
-pub(crate) fn enrollment(id: i64, student: i64, course: i64) -> Row {
+pub(crate) fn enrollment(id: i64, student: i64, course: i64) -> SampleRow {
     vec![Cell::Integer(id), Cell::Integer(student), Cell::Integer(course), then()]
 }
 
-pub(crate) fn payment(id: i64, student: i64, category: i64, cents: i64) -> Row {
+pub(crate) fn payment(id: i64, student: i64, category: i64, cents: i64) -> SampleRow {
     let mut row = vec![Cell::Integer(id), Cell::Integer(student), Cell::Integer(category)];
     row.extend([
         Cell::Decimal(Decimal::new(cents, 2)),
@@ -150,7 +150,7 @@ pub(crate) fn payment(id: i64, student: i64, category: i64, cents: i64) -> Row {
     row
 }
 
-pub(crate) fn attendance(id: i64, student: i64, course: i64, day: i32, status: &'static str) -> Row {
+pub(crate) fn attendance(id: i64, student: i64, course: i64, day: i32, status: &'static str) -> SampleRow {
     let mut row = vec![Cell::Integer(id), Cell::Integer(student), Cell::Integer(course)];
     row.extend([date(day), Cell::Text(status)]);
     row
@@ -161,8 +161,8 @@ fn date(day: i32) -> Cell<'static> {
 }
 
 /// Two students with something of everything.
-pub(crate) fn small() -> Rows {
-    Rows::default()
+pub(crate) fn small() -> SampleRows {
+    SampleRows::default()
         .with(Table::Users, user(1, "admin", "admin", "!1"))
         .with(Table::Users, user(2, "teacher", "teacher", "!2"))
         .with(Table::Students, student(1, "R1", "Ada"))
@@ -180,9 +180,9 @@ pub(crate) fn small() -> Rows {
 }
 
 /// A few rows of awkward values.
-pub(crate) fn rows() -> Rows {
-    let mut rows = Rows::default();
-    let mut add = |table: Table, row: Row| {
+pub(crate) fn rows() -> SampleRows {
+    let mut rows = SampleRows::default();
+    let mut add = |table: Table, row: SampleRow| {
         assert_eq!(row.len(), table.columns().len(), "{table}");
         rows.put(table, row);
     };

@@ -5,7 +5,7 @@ use std::time::Duration;
 use campus_backup_archive::Cell;
 use sea_orm::ConnectionTrait as _;
 
-use super::rows::{Row, Rows, line};
+use super::rows::{SampleRow, SampleRows, line};
 use super::{settings, whole};
 use crate::account::Admin;
 use crate::catalog::{MAX_COLUMNS, NameColumns, Scope, Table};
@@ -48,14 +48,14 @@ impl School {
         school
     }
 
-    pub(crate) async fn with(rows: &Rows) -> Self {
+    pub(crate) async fn with(rows: &SampleRows) -> Self {
         let school = Self::empty().await;
         school.fill(rows).await;
         school
     }
 
     /// Puts these rows in the place of all that are there.
-    pub(crate) async fn fill(&self, rows: &Rows) {
+    pub(crate) async fn fill(&self, rows: &SampleRows) {
         let mut change = Change::begin(&self.database, Table::ALL.to_vec(), "filling")
             .await
             .unwrap();
@@ -74,7 +74,7 @@ impl School {
         self.database.connection().execute_unprepared(sql).await.unwrap();
     }
 
-    /// Every row as [`Rows::lines`] has it.
+    /// Every row as [`SampleRows::lines`] has it.
     pub(crate) async fn lines(&self) -> Vec<String> {
         let mut snapshot = Snapshot::take(&self.database, ReadStrategy::Native, &Table::ALL)
             .await
@@ -105,9 +105,9 @@ impl School {
 }
 
 /// Gives rows of the test.
-struct Given<'a>(std::vec::IntoIter<&'a Row>);
+struct Given<'a>(std::vec::IntoIter<&'a SampleRow>);
 
-impl change::Rows for Given<'_> {
+impl change::RowStream for Given<'_> {
     fn next<'c>(&'c mut self, cells: &mut [Cell<'c>; MAX_COLUMNS]) -> Result<bool> {
         let Some(row) = self.0.next() else { return Ok(false) };
         cells[..row.len()].copy_from_slice(row);

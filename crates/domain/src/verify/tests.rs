@@ -8,7 +8,7 @@ use campus_backup_archive::{Cell, Layers};
 use super::*;
 use crate::catalog::{Scope, Table};
 use crate::export::Format;
-use crate::sample::{self, Memory, Rows, School};
+use crate::sample::{self, Memory, SampleRows, School};
 
 fn code<T>(outcome: Result<T>) -> Option<&'static str> {
     outcome.err().map(|error| error.archive_code().unwrap_or("none"))
@@ -26,7 +26,7 @@ async fn refusal(archive: &[u8], keys: &Keys, expected: Option<&Manifest>) -> Op
 }
 
 /// The refusal of a test restore, for rows whose digests are correct.
-async fn unrestorable(rows: &Rows, code: &str) -> String {
+async fn unrestorable(rows: &SampleRows, code: &str) -> String {
     let folder = tempfile::tempdir().unwrap();
     let (source, progress) = (Memory::source(rows.archive(&Table::ALL)), Progress::default());
     let checked = digest(&source, &Keys::none(), None, &progress).await.unwrap();

@@ -6,7 +6,7 @@ use campus_backup_archive::Cell;
 
 use super::super::{Mode, Restore, Scope};
 use crate::catalog::Table;
-use crate::sample::{Row, Rows, id, integer};
+use crate::sample::{SampleRow, SampleRows, id, integer};
 
 /// Why the model does not restore.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,7 +16,12 @@ pub(super) enum Refusal {
 }
 
 /// The expected outcome of a restore, or its refusal.
-pub(super) fn restored(live: &Rows, archive: &Rows, request: &Restore, acting: Option<i64>) -> Result<Rows, Refusal> {
+pub(super) fn restored(
+    live: &SampleRows,
+    archive: &SampleRows,
+    request: &Restore,
+    acting: Option<i64>,
+) -> Result<SampleRows, Refusal> {
     let mut archive = archive.clone();
     let mut kept = BTreeSet::new();
     let student = match &request.scope {
@@ -34,7 +39,7 @@ pub(super) fn restored(live: &Rows, archive: &Rows, request: &Restore, acting: O
     let mut written: BTreeMap<Table, BTreeSet<i64>> = BTreeMap::new();
     let mut blocked = false;
     for table in Table::ALL.into_iter().filter(|table| is_target(request, *table)) {
-        let in_scope = |row: &Row| match (student, table) {
+        let in_scope = |row: &SampleRow| match (student, table) {
             (None, Table::Users) => !kept.contains(&id(row)),
             (None, _) => true,
             (Some(student), Table::Students) => id(row) == student,
@@ -93,16 +98,16 @@ pub(super) fn is_target(request: &Restore, table: Table) -> bool {
     }
 }
 
-pub(super) fn key(table: Table, row: &Row) -> String {
+pub(super) fn key(table: Table, row: &SampleRow) -> String {
     let columns = table.columns().iter().zip(row);
     let columns = columns.filter(|(column, _)| table.unique_key().contains(&column.name));
     columns.map(|(_, cell)| format!("{cell:?} ")).collect()
 }
 
 /// Keeps only one student's rows of an archive, and the missing courses and categories that they refer to.
-fn only_of(archive: &mut Rows, live: &Rows, student: i64) {
+fn only_of(archive: &mut SampleRows, live: &SampleRows, student: i64) {
     let whole = archive.clone();
-    *archive = Rows::default();
+    *archive = SampleRows::default();
     for table in [Table::Enrollments, Table::Payments, Table::Attendance] {
         for row in whole.of(table).filter(|row| integer(&row[1]) == student) {
             archive.put(table, row.clone());
@@ -118,14 +123,14 @@ fn only_of(archive: &mut Rows, live: &Rows, student: i64) {
     archive.put(Table::Students, whole.row(Table::Students, student).unwrap().clone());
 }
 
-fn settle(live: &Rows, archive: &mut Rows, request: &Restore, acting: Option<i64>) -> BTreeSet<i64> {
+fn settle(live: &SampleRows, archive: &mut SampleRows, request: &Restore, acting: Option<i64>) -> BTreeSet<i64> {
     let mode = request.mode;
-    let name = |row: &Row| row[1];
-    let archived: Vec<Row> = archive.of(Table::Users).cloned().collect();
+    let name = |row: &SampleRow| row[1];
+    let archived: Vec<SampleRow> = archive.of(Table::Users).cloned().collect();
     let mut kept: BTreeSet<i64> = live
         .of(Table::Users)
         .filter(|row| {
-            let is_admin = |row: &Row| row[4] == Cell::Text("admin");
+            let is_admin = |row: &SampleRow| row[4] == Cell::Text("admin");
             let other = archived.iter().find(|other| name(other) == name(row));
             let is_left = match other {
                 None => is_admin(row),

@@ -24,7 +24,7 @@ impl Dice {
     }
 }
 
-fn row(dice: &mut Dice, table: Table, id: i64) -> Row {
+fn row(dice: &mut Dice, table: Table, id: i64) -> SampleRow {
     const NAMES: [&str; 5] = ["a", "b", "c", "d", "e"];
     match table {
         Table::Users => user(
@@ -46,8 +46,8 @@ fn row(dice: &mut Dice, table: Table, id: i64) -> Row {
 }
 
 /// A school with valid rows.
-fn school(dice: &mut Dice) -> Rows {
-    let mut school = Rows::default();
+fn school(dice: &mut Dice) -> SampleRows {
+    let mut school = SampleRows::default();
     for table in Table::ALL {
         for id in 1..=4 {
             let row = row(dice, table, id);
@@ -59,7 +59,7 @@ fn school(dice: &mut Dice) -> Rows {
     school
 }
 
-fn fits(school: &Rows, table: Table, row: &Row) -> bool {
+fn fits(school: &SampleRows, table: Table, row: &SampleRow) -> bool {
     let taken = !key(table, row).is_empty() && school.of(table).any(|other| key(table, other) == key(table, row));
     let whole = table
         .references()
@@ -69,7 +69,7 @@ fn fits(school: &Rows, table: Table, row: &Row) -> bool {
 }
 
 /// A school with a few changes, which may be invalid.
-fn changed(dice: &mut Dice, school: &Rows) -> Rows {
+fn changed(dice: &mut Dice, school: &SampleRows) -> SampleRows {
     let mut changed = school.clone();
     let careful = dice.up_to(4) > 0;
     for _ in 0..dice.up_to(9) {
@@ -132,14 +132,14 @@ async fn check(live: &School, entropy: Vec<u8>) -> Result<(), TestCaseError> {
             let (plan, done) = (plan.unwrap(), done.unwrap());
             prop_assert_eq!(&plan.blockers, &[], "{}", context);
             for (table, planned) in &plan.tables {
-                let rows = |school: &Rows| school.of(*table).count() as u64;
+                let rows = |school: &SampleRows| school.of(*table).count() as u64;
                 prop_assert_eq!(planned.rows_before, rows(&before), "{} {}", table, context);
                 prop_assert_eq!(planned.rows_after, rows(&outcome), "{} {}", table, context);
                 if let Some(done) = done.tables.get(table) {
                     prop_assert_eq!(done.rows, rows(&outcome));
                     prop_assert_eq!((done.kept, done.renumbered), (planned.kept, planned.renumbered));
                 }
-                let same = |row: &&Row| outcome.row(*table, id(row)) == Some(*row);
+                let same = |row: &&SampleRow| outcome.row(*table, id(row)) == Some(*row);
                 let gone = before
                     .of(*table)
                     .filter(|row| outcome.row(*table, id(row)).is_none())

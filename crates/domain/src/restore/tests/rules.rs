@@ -235,7 +235,7 @@ async fn row_of_another_student_is_a_conflict() {
 #[tokio::test]
 async fn missing_rows_that_a_student_refers_to_are_inserted() {
     let archive = small();
-    let live = Rows::default()
+    let live = SampleRows::default()
         .with(Table::Courses, course(1, "Maths, renamed", 5))
         .with(Table::Students, student(9, "R9", "Zoe"));
     let place = School::with(&live).await;

@@ -11,15 +11,15 @@ use crate::sample::*;
 
 const MODES: [Mode; 3] = [Mode::Replace, Mode::Merge, Mode::InsertMissing];
 
-fn users<const N: usize>(rows: [Row; N]) -> Rows {
+fn users<const N: usize>(rows: [SampleRow; N]) -> SampleRows {
     rows.into_iter()
-        .fold(Rows::default(), |school, row| school.with(Table::Users, row))
+        .fold(SampleRows::default(), |school, row| school.with(Table::Users, row))
 }
 
 /// Restores users as the administrator with this id, and returns the users afterwards.
 async fn restored(
-    live: &Rows,
-    archive: &Rows,
+    live: &SampleRows,
+    archive: &SampleRows,
     mode: Mode,
     acting: Option<i64>,
 ) -> crate::Result<(Vec<String>, RestoredTable)> {
@@ -213,7 +213,7 @@ async fn hash_covers_administrators_that_are_not_listed() {
         .collect();
     let archive = |last: &'static str| {
         let all = names.iter().zip(2..);
-        let archive = all.fold(Rows::default(), |rows, (name, id)| {
+        let archive = all.fold(SampleRows::default(), |rows, (name, id)| {
             rows.with(Table::Users, user(id, name, "admin", USABLE))
         });
         archive.with(Table::Users, user(1_000, last, "admin", USABLE))

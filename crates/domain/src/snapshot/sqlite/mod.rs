@@ -77,8 +77,8 @@ impl SqliteReader {
             && let Some(worker) = self.worker.take()
         {
             let mut first = self.transaction.lock_handle().await.map_err(Error::sqlx(READING))?;
-            let table_rows = Rows::of(table, selection);
-            self.worker = Some(worker.read(&mut first, table_rows, rows, encoder, sink).await?);
+            let query = TableQuery::of(table, selection);
+            self.worker = Some(worker.read(&mut first, query, rows, encoder, sink).await?);
             return Ok(());
         }
         self.read(table, selection, sink).await
@@ -92,9 +92,9 @@ pub(crate) async fn read(
     selection: Selection,
     sink: &mut impl Sink,
 ) -> Result<()> {
-    let rows = Rows::of(table, selection);
+    let query = TableQuery::of(table, selection);
     let mut handle = connection.lock_handle().await.map_err(Error::sqlx(READING))?;
-    rows.read(&mut rows.prepare(&mut handle)?, sink).await
+    query.read(&mut query.prepare(&mut handle)?, sink).await
 }
 
 /// An error of the worker is not fatal: one thread can read alone.
@@ -105,15 +105,15 @@ fn or_alone(worker: Result<Option<Worker>>) -> Option<Worker> {
     })
 }
 
-/// The rows of a table, as a statement gives them.
+/// The statement that reads the rows of a table.
 #[derive(Clone)]
-struct Rows {
+struct TableQuery {
     table: Table,
     fields: Vec<Field>,
     select: String,
 }
 
-impl Rows {
+impl TableQuery {
     fn of(table: Table, selection: Selection) -> Self {
         Self {
             table,

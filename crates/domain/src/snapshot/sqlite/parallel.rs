@@ -14,7 +14,7 @@ use sea_orm::sqlx::sqlite::LockedSqliteHandle;
 use sea_orm::sqlx::{self, Executor as _, Sqlite, SqliteConnection, SqlitePool};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
-use super::{READING, Rows, failed};
+use super::{READING, TableQuery, failed};
 use crate::blocking;
 use crate::catalog::Table;
 use crate::database::TxConnection;
@@ -62,17 +62,17 @@ impl Worker {
         self.end().await.map(|()| None)
     }
 
-    /// Reads all `count` rows in order: the even ranges on the first connection and this thread, the odd ones on the
+    /// Reads all rows in order: the even ranges on the first connection and this thread, the odd ones on the
     /// worker's. Returns the worker for the next table.
     pub(super) async fn read(
         self,
         first: &mut LockedSqliteHandle<'_>,
-        rows: Rows,
-        count: u64,
+        query: TableQuery,
+        rows: u64,
         encoder: RowEncoder,
         sink: &mut impl ParallelSink,
     ) -> Result<Self> {
-        let ranges = id_ranges(first, rows.table, count.div_ceil(self.rows_per_range))?;
+        let ranges = id_ranges(first, query.table, rows.div_ceil(self.rows_per_range))?;
         let (queue, mut chunks) = mpsc::channel::<ScanChunk>(QUEUE);
         let (recycle, recycled) = mpsc::channel(QUEUE + 1);
         let chunk = ScanChunk::default();
@@ -82,12 +82,12 @@ impl Worker {
             queue,
             recycled,
         };
-        let (worker_rows, worker_ranges) = (rows.clone(), ranges.clone().skip(1).step_by(2));
-        let worker = blocking::run(READING, move || self.scan(worker_rows, worker_ranges, worker_sink));
-        let mut statement = rows.prepare_range(first)?;
+        let (worker_query, worker_ranges) = (query.clone(), ranges.clone().skip(1).step_by(2));
+        let worker = blocking::run(READING, move || self.scan(worker_query, worker_ranges, worker_sink));
+        let mut statement = query.prepare_range(first)?;
         for (index, range) in ranges.enumerate() {
             if index % 2 == 0 {
-                scan_range(&mut statement, &rows, &range, sink).await?;
+                scan_range(&mut statement, &query, &range, sink).await?;
                 continue;
             }
             loop {
@@ -110,15 +110,15 @@ impl Worker {
 
     async fn scan(
         mut self,
-        rows: Rows,
+        query: TableQuery,
         ranges: impl Iterator<Item = RangeInclusive<i64>>,
         mut sink: WorkerSink,
     ) -> Result<Self> {
         let connection = self.transaction.connection()?;
         let mut handle = connection.lock_handle().await.map_err(Error::sqlx(READING))?;
-        let mut statement = rows.prepare_range(&mut handle)?;
+        let mut statement = query.prepare_range(&mut handle)?;
         for range in ranges {
-            scan_range(&mut statement, &rows, &range, &mut sink).await?;
+            scan_range(&mut statement, &query, &range, &mut sink).await?;
             sink.chunk.ends_range = true;
             sink.send().await?;
         }
@@ -140,7 +140,7 @@ async fn data_version(connection: &mut SqliteConnection) -> Result<i64> {
 
 async fn scan_range(
     statement: &mut Statement<'_>,
-    rows: &Rows,
+    query: &TableQuery,
     range: &RangeInclusive<i64>,
     sink: &mut impl Sink,
 ) -> Result<()> {
@@ -148,7 +148,7 @@ async fn scan_range(
     for (position, id) in [range.start(), range.end()].into_iter().enumerate() {
         statement.bind(position, &BoundValue::Integer(*id)).map_err(failed)?;
     }
-    rows.read(statement, sink).await
+    query.read(statement, sink).await
 }
 
 /// A message of the worker: encoded rows.
