@@ -5,17 +5,17 @@ use std::sync::Arc;
 use campus_backup_archive::Keys;
 use campus_backup_domain::diff::{self, Archive, Counts, DiffInput, Outcome};
 use campus_backup_domain::job::Progress;
-use campus_backup_domain::open::Source;
+use campus_backup_domain::open::ArchiveSource;
 use campus_backup_domain::{Table, verify};
 
 use harness::restore_rig::Place;
 use harness::{Engine, School, Scratch, TABLES, on_every_engine, small_school};
 
-async fn download(scratch: &Scratch) -> Arc<dyn Source> {
+async fn download(scratch: &Scratch) -> Arc<dyn ArchiveSource> {
     Arc::new(Place::on(scratch).await.archive().await)
 }
 
-fn archive(source: &Arc<dyn Source>) -> DiffInput {
+fn archive(source: &Arc<dyn ArchiveSource>) -> DiffInput {
     DiffInput::Archive(Archive {
         source: Arc::clone(source),
         keys: Keys::none(),

@@ -1,6 +1,6 @@
 //! A text may be as long on one engine as on another.
 
-use campus_backup_domain::restore::Mode;
+use campus_backup_domain::restore::RestoreMode;
 use sea_orm::ConnectionTrait as _;
 
 use harness::restore_rig::{Place, everything};
@@ -26,7 +26,7 @@ async fn a_text_of_more_than_64_kib_makes_the_round_trip(engine: Engine) {
     }
     let place = Place::on(scratch).await;
     let archive = place.archive().await;
-    for mode in [Mode::Replace, Mode::Merge] {
+    for mode in [RestoreMode::Replace, RestoreMode::Merge] {
         for change in [
             "delete from attendance",
             "delete from payments",

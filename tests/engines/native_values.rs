@@ -2,7 +2,7 @@
 //! they are restored into the same engine. Another engine refuses them and names the row.
 
 use campus_backup_archive::Cell;
-use campus_backup_domain::restore::{BlockerCode, Mode};
+use campus_backup_domain::restore::{BlockerCode, RestoreMode};
 use campus_backup_domain::snapshot::{ReadStrategy, Selection, Sink, Snapshot};
 use campus_backup_domain::{Database, Error, Table};
 use harness::restore_rig::{Place, everything, one};
@@ -121,18 +121,24 @@ async fn native_value_is_restored_into_its_engine(engine: Engine) {
         let archive = place.archive().await;
         let digests = archive.summary().sha256;
         for request in [
-            everything(Mode::Replace),
-            everything(Mode::Merge),
-            one(table, Mode::Replace),
+            everything(RestoreMode::Replace),
+            everything(RestoreMode::Merge),
+            one(table, RestoreMode::Replace),
         ] {
-            place.restore(&ordinary, &everything(Mode::Replace)).await.unwrap();
+            place
+                .restore(&ordinary, &everything(RestoreMode::Replace))
+                .await
+                .unwrap();
             assert_ne!(place.digests().await, digests, "{value}");
             let plan = place.plan(&archive, &request).await.unwrap();
             assert_eq!(plan.blockers, [], "{value}");
             place.restore(&archive, &request).await.unwrap();
             assert_eq!(place.digests().await, digests, "{value}");
         }
-        place.restore(&ordinary, &everything(Mode::Replace)).await.unwrap();
+        place
+            .restore(&ordinary, &everything(RestoreMode::Replace))
+            .await
+            .unwrap();
     }
 }
 
@@ -161,7 +167,7 @@ async fn native_value_of_another_engine_is_a_blocker_that_names_the_row(engine: 
     let target = small_school(Engine::Sqlite).await;
     let place = Place::on(&target.scratch).await;
     let before = target.scratch.everything().await;
-    for request in [everything(Mode::Replace), everything(Mode::Merge)] {
+    for request in [everything(RestoreMode::Replace), everything(RestoreMode::Merge)] {
         let plan = place.plan(&archive, &request).await.unwrap();
         let blockers: Vec<_> = plan
             .blockers

@@ -2,7 +2,7 @@
 
 use campus_backup_archive::Cell;
 use campus_backup_domain::Table;
-use campus_backup_domain::restore::Mode;
+use campus_backup_domain::restore::RestoreMode;
 
 use harness::restore_rig::{Place, everything, one, student};
 use harness::{Engine, Scratch, fill, on_every_engine, small_school};
@@ -58,7 +58,7 @@ async fn archives_of_all_engines_are_restored(engine: Engine) {
         let archive = Place::on(&original.scratch).await.archive().await;
         let school = small_school(engine).await;
         let place = Place::on(&school.scratch).await;
-        let request = everything(Mode::Replace);
+        let request = everything(RestoreMode::Replace);
         clear_all(place.scratch).await;
         let plan = place.plan(&archive, &request).await.unwrap();
         assert_eq!(plan.blockers, []);
@@ -86,7 +86,10 @@ async fn generated_ids_continue_after_a_restore(engine: Engine) {
         .scratch
         .execute("insert into payment_categories (name) values ('Later')")
         .await;
-    place.restore(&archive, &everything(Mode::Replace)).await.unwrap();
+    place
+        .restore(&archive, &everything(RestoreMode::Replace))
+        .await
+        .unwrap();
     assert_eq!(place.digests().await, archive.summary().sha256);
     school
         .scratch
@@ -119,7 +122,7 @@ async fn many_rows_are_restored(engine: Engine) {
         "delete from enrollments where id > 10",
         "update students set phone = 'x'",
     ] {
-        for request in [everything(Mode::Replace), everything(Mode::Merge)] {
+        for request in [everything(RestoreMode::Replace), everything(RestoreMode::Merge)] {
             scratch.execute(wrecking).await;
             place.restore(&archive, &request).await.unwrap();
             assert_eq!(place.digests().await, archive.summary().sha256, "{wrecking}");
@@ -175,7 +178,10 @@ async fn every_table_can_be_restored_alone(engine: Engine) {
     for (table, wrecking) in wreckings {
         school.scratch.execute(wrecking).await;
         assert_ne!(place.digests().await, archive.summary().sha256, "{wrecking}");
-        place.restore(&archive, &one(table, Mode::Replace)).await.unwrap();
+        place
+            .restore(&archive, &one(table, RestoreMode::Replace))
+            .await
+            .unwrap();
         assert_eq!(place.digests().await, archive.summary().sha256, "{wrecking}");
     }
 }
@@ -186,7 +192,7 @@ async fn exchanged_unique_values_are_restored(engine: Engine) {
     let school = small_school(engine).await;
     let place = Place::on(&school.scratch).await;
     let archive = place.archive().await;
-    for mode in [Mode::Replace, Mode::Merge] {
+    for mode in [RestoreMode::Replace, RestoreMode::Merge] {
         for sql in [
             "update students set registration_number = 'z' where id = 1",
             "update students set registration_number = '000123' where id = 2",
@@ -227,11 +233,11 @@ async fn merge_removes_no_row_and_insert_missing_changes_no_row(engine: Engine) 
         rows.collect::<Vec<_>>()
     };
     place
-        .restore(&archive, &one(Table::Payments, Mode::InsertMissing))
+        .restore(&archive, &one(Table::Payments, RestoreMode::InsertMissing))
         .await
         .unwrap();
     assert_eq!(amounts().await, ["1 999999999999", "2 700", "3 -1250", "50 300"]);
-    let merge = one(Table::Payments, Mode::Merge);
+    let merge = one(Table::Payments, RestoreMode::Merge);
     let plan = place.plan(&archive, &merge).await.unwrap();
     assert_eq!(plan.tables[&Table::Payments].updates, 1);
     assert_eq!(
@@ -247,7 +253,7 @@ async fn one_student_is_restored_with_all_referring_rows(engine: Engine) {
     let school = small_school(engine).await;
     let place = Place::on(&school.scratch).await;
     let archive = place.archive().await;
-    for mode in [Mode::Replace, Mode::Merge, Mode::InsertMissing] {
+    for mode in [RestoreMode::Replace, RestoreMode::Merge, RestoreMode::InsertMissing] {
         for sql in [
             "delete from payments where student_id = 1",
             "delete from attendance where student_id = 1",
@@ -282,7 +288,10 @@ async fn acting_administrator_keeps_their_row(engine: Engine) {
         .await;
     let before = school.scratch.rows(administrators).await;
     assert_eq!(before.len(), 2);
-    let restored = place.restore(&archive, &everything(Mode::Replace)).await.unwrap();
+    let restored = place
+        .restore(&archive, &everything(RestoreMode::Replace))
+        .await
+        .unwrap();
     let users = restored.tables[&Table::Users];
     assert_eq!((users.kept, users.renumbered, users.rows), (2, 1, 6));
     assert_eq!(school.scratch.rows(administrators).await, before);

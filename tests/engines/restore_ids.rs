@@ -2,7 +2,7 @@
 
 use campus_backup_archive::Cell;
 use campus_backup_domain::catalog::LARGEST_ID;
-use campus_backup_domain::restore::{BlockerCode, Mode, Restore};
+use campus_backup_domain::restore::{BlockerCode, Restore, RestoreMode};
 use campus_backup_domain::{Error, Table};
 use harness::restore_rig::{Archive, Place, everything, one};
 use harness::{Engine, Scratch, on_every_engine, small_school};
@@ -65,11 +65,11 @@ async fn exhaust(scratch: &Scratch, table: Table, last: i64) {
 
 fn requests(table: Table) -> [Restore; 5] {
     [
-        everything(Mode::Replace),
-        everything(Mode::Merge),
-        one(table, Mode::Replace),
-        one(table, Mode::Merge),
-        one(table, Mode::InsertMissing),
+        everything(RestoreMode::Replace),
+        everything(RestoreMode::Merge),
+        one(table, RestoreMode::Replace),
+        one(table, RestoreMode::Merge),
+        one(table, RestoreMode::InsertMissing),
     ]
 }
 
@@ -114,7 +114,7 @@ async fn largest_id_is_restored_and_leaves_room(engine: Engine) {
         let school = small_school(engine).await;
         let place = Place::on(&school.scratch).await;
         let archive = with_last_id(&place.archive().await, table, last, LARGEST_ID);
-        for request in [everything(Mode::Replace), one(table, Mode::Replace)] {
+        for request in [everything(RestoreMode::Replace), one(table, RestoreMode::Replace)] {
             let plan = place.plan(&archive, &request).await.unwrap();
             assert_eq!(plan.blockers, []);
             place.restore(&archive, &request).await.unwrap();
@@ -131,7 +131,7 @@ async fn largest_id_is_restored_and_leaves_room(engine: Engine) {
 async fn replace_resets_exhausted_ids(engine: Engine) {
     for (table, row, last) in TABLES {
         for is_removed_before in [false, true] {
-            for request in [everything(Mode::Replace), one(table, Mode::Replace)] {
+            for request in [everything(RestoreMode::Replace), one(table, RestoreMode::Replace)] {
                 let school = small_school(engine).await;
                 let scratch = &school.scratch;
                 let place = Place::on(scratch).await;
@@ -189,7 +189,10 @@ async fn renumbering_finds_an_id_that_leaves_room(engine: Engine) {
     });
     exhaust(scratch, Table::Users, 9).await;
     let somebody = "select id from users where username = 'somebody'";
-    let restored = place.restore(&archive, &everything(Mode::Replace)).await.unwrap();
+    let restored = place
+        .restore(&archive, &everything(RestoreMode::Replace))
+        .await
+        .unwrap();
     assert_eq!(restored.tables[&Table::Users].renumbered, 1);
     assert_eq!(scratch.number(somebody).await, 10);
     scratch.execute("delete from users where username = 'somebody'").await;
@@ -197,14 +200,14 @@ async fn renumbering_finds_an_id_that_leaves_room(engine: Engine) {
         .execute(&format!("update users set id = {LARGEST_ID} where id = 9"))
         .await;
     place
-        .restore(&archive, &one(Table::Users, Mode::InsertMissing))
+        .restore(&archive, &one(Table::Users, RestoreMode::InsertMissing))
         .await
         .unwrap_err();
     scratch
         .execute(&format!("update users set username = 'other' where id = {LARGEST_ID}"))
         .await;
     place
-        .restore(&archive, &one(Table::Users, Mode::InsertMissing))
+        .restore(&archive, &one(Table::Users, RestoreMode::InsertMissing))
         .await
         .unwrap();
     assert!(scratch.number(somebody).await <= LARGEST_ID);

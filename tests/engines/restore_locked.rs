@@ -2,7 +2,7 @@
 
 use campus_backup_archive::Cell;
 use campus_backup_domain::Table;
-use campus_backup_domain::restore::Mode;
+use campus_backup_domain::restore::RestoreMode;
 use campus_backup_domain::snapshot::{ReadStrategy, Selection, Sink, Snapshot};
 use sea_orm::{ConnectionTrait as _, Statement};
 
@@ -33,7 +33,7 @@ async fn reader_sees_all_old_rows(engine: Engine) {
     let mut before = Snapshot::take(&place.database, ReadStrategy::Native, &Table::ALL)
         .await
         .unwrap();
-    let request = everything(Mode::Replace);
+    let request = everything(RestoreMode::Replace);
     let mut change = place.begin(&request).await.unwrap();
     // As the snapshot of the safety backup.
     let mut meanwhile = Snapshot::take(&place.database, ReadStrategy::Native, &Table::ALL)
@@ -70,7 +70,7 @@ async fn writer_waits_and_loses_nothing(engine: Engine) {
     let school = small_school(engine).await;
     let place = Place::on(&school.scratch).await;
     let archive = place.archive().await;
-    let request = everything(Mode::Replace);
+    let request = everything(RestoreMode::Replace);
     let mut change = place.begin(&request).await.unwrap();
     let writers = [
         "insert into payments (id, student_id, category_id, amount_paid, status) values (90, 1, 1, 3, 'paid')",
@@ -120,7 +120,7 @@ async fn many_rows_are_loaded_while_a_client_reads(engine: Engine) {
     fill::wide_students(&school.scratch, 3_000, 32).await;
     let place = Place::on(&school.scratch).await;
     let archive = place.archive().await;
-    let request = everything(Mode::Replace);
+    let request = everything(RestoreMode::Replace);
     let reader = Snapshot::take(&place.database, ReadStrategy::Native, &Table::ALL)
         .await
         .unwrap();
@@ -135,7 +135,7 @@ async fn many_rows_are_loaded_while_a_client_reads(engine: Engine) {
 async fn rows_of_the_service_are_written_in_the_same_transaction(engine: Engine) {
     let school = small_school(engine).await;
     let place = Place::on(&school.scratch).await;
-    let request = everything(Mode::Replace);
+    let request = everything(RestoreMode::Replace);
     let archive = place.archive().await;
     let backend = place.database.connection().get_database_backend();
     let place_of = |number: usize| match backend {

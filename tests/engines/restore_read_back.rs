@@ -2,7 +2,7 @@
 
 use campus_backup_domain::Error;
 use campus_backup_domain::Table;
-use campus_backup_domain::restore::{Mode, Restore};
+use campus_backup_domain::restore::{Restore, RestoreMode};
 
 use harness::restore_rig::{Place, everything, one, student};
 use harness::{Engine, Scratch, on_every_engine, small_school};
@@ -68,12 +68,12 @@ async fn altered_inserted_rows_are_found(engine: Engine) {
     scratch.execute("delete from payments").await;
     alter_written_row(scratch, "payments", 2, "amount_paid", "7.77").await;
     let (row, column) = ("row 2", "amount_paid");
-    for mode in [Mode::Replace, Mode::Merge, Mode::InsertMissing] {
+    for mode in [RestoreMode::Replace, RestoreMode::Merge, RestoreMode::InsertMissing] {
         refused(&place, &archive, &everything(mode), row, column).await;
         refused(&place, &archive, &one(Table::Payments, mode), row, column).await;
     }
     let payer = archive_student(&archive);
-    refused(&place, &archive, &student(payer, Mode::Replace), row, column).await;
+    refused(&place, &archive, &student(payer, RestoreMode::Replace), row, column).await;
 }
 
 /// The student of payment 2.
@@ -108,12 +108,12 @@ async fn altered_overwritten_rows_are_found(engine: Engine) {
         .execute("update users set email = 'now' where role = 'teacher'")
         .await;
     alter_written_row(scratch, "courses", 2, "seats", "3").await;
-    for mode in [Mode::Replace, Mode::Merge] {
+    for mode in [RestoreMode::Replace, RestoreMode::Merge] {
         refused(&place, &archive, &one(Table::Courses, mode), "row 2", "seats").await;
     }
     let teacher = scratch.number("select min(id) from users where role = 'teacher'").await;
     alter_written_row(scratch, "users", teacher, "email", "'other'").await;
     let row = format!("row {teacher}");
-    refused(&place, &archive, &everything(Mode::Replace), &row, "email").await;
-    refused(&place, &archive, &one(Table::Users, Mode::Merge), &row, "email").await;
+    refused(&place, &archive, &everything(RestoreMode::Replace), &row, "email").await;
+    refused(&place, &archive, &one(Table::Users, RestoreMode::Merge), &row, "email").await;
 }

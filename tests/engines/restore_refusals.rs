@@ -1,7 +1,7 @@
 //! Refused restores: nothing is changed, and the error says why.
 
 use campus_backup_archive::Cell;
-use campus_backup_domain::restore::Mode;
+use campus_backup_domain::restore::RestoreMode;
 use campus_backup_domain::snapshot::{ReadStrategy, Snapshot};
 use campus_backup_domain::{Error, Table};
 
@@ -29,9 +29,12 @@ async fn orphans_are_refused_and_nothing_changes(engine: Engine) {
     let place = Place::on(&school.scratch).await;
     let archive = with_an_orphan(&place.archive().await);
     let before = school.scratch.everything().await;
-    for request in [everything(Mode::Replace), one(Table::Payments, Mode::Replace)] {
+    for request in [
+        everything(RestoreMode::Replace),
+        one(Table::Payments, RestoreMode::Replace),
+    ] {
         // Payments alone refer to the live category.
-        if request == everything(Mode::Replace) {
+        if request == everything(RestoreMode::Replace) {
             let refused = place.restore(&archive, &request).await;
             assert!(
                 matches!(
@@ -52,7 +55,7 @@ async fn orphans_are_refused_and_nothing_changes(engine: Engine) {
     let reader = Snapshot::take(&place.database, ReadStrategy::Native, &Table::ALL)
         .await
         .unwrap();
-    let refused = place.restore(&archive, &everything(Mode::Replace)).await;
+    let refused = place.restore(&archive, &everything(RestoreMode::Replace)).await;
     assert!(
         matches!(
             refused,
@@ -73,7 +76,10 @@ async fn duplicate_key_is_refused_and_nothing_changes(engine: Engine) {
     let place = Place::on(&school.scratch).await;
     let archive = with_a_number_twice(&place.archive().await);
     let before = school.scratch.everything().await;
-    for request in [everything(Mode::Replace), one(Table::Students, Mode::Replace)] {
+    for request in [
+        everything(RestoreMode::Replace),
+        one(Table::Students, RestoreMode::Replace),
+    ] {
         let refused = place.restore(&archive, &request).await;
         assert!(
             matches!(refused, Err(Error::DuplicateKey { table: Table::Students })),
@@ -81,7 +87,7 @@ async fn duplicate_key_is_refused_and_nothing_changes(engine: Engine) {
         );
         assert_eq!(school.scratch.everything().await, before);
     }
-    let refused = place.restore(&archive, &student(2, Mode::Merge)).await;
+    let refused = place.restore(&archive, &student(2, RestoreMode::Merge)).await;
     assert!(
         matches!(
             refused,
@@ -114,7 +120,7 @@ async fn inadmissible_values_are_refused_on_every_engine(engine: Engine) {
         true
     });
     for (archive, row, column) in [(third_digit, 3, "amount_paid"), (word, 5, "status")] {
-        for request in [everything(Mode::Replace), everything(Mode::Merge)] {
+        for request in [everything(RestoreMode::Replace), everything(RestoreMode::Merge)] {
             match place.restore(&archive, &request).await {
                 Err(Error::Inadmissible {
                     row: found,

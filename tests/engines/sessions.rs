@@ -5,7 +5,7 @@ use std::time::Duration;
 use campus_backup_archive::Cell;
 use campus_backup_domain::Table;
 use campus_backup_domain::change::Change;
-use campus_backup_domain::restore::{BlockerCode, Mode};
+use campus_backup_domain::restore::{BlockerCode, RestoreMode};
 use campus_backup_domain::snapshot::{ReadStrategy, Selection, Sink, Snapshot};
 use sea_orm::{ConnectionTrait as _, Statement};
 
@@ -86,7 +86,7 @@ async fn a_restore_is_exact_under_any_defaults(engine: Engine) {
     add_delicate_rows(scratch).await;
     let place = Place::on(scratch).await;
     let archive = place.archive().await;
-    for mode in [Mode::Replace, Mode::Merge, Mode::InsertMissing] {
+    for mode in [RestoreMode::Replace, RestoreMode::Merge, RestoreMode::InsertMissing] {
         for table in ["attendance", "payments", "enrollments", "payment_categories"] {
             scratch.execute(&format!("delete from {table}")).await;
         }
@@ -282,7 +282,7 @@ async fn rows_are_sent_in_packets_that_the_server_takes(engine: Engine) {
     fill::wide_students_after(scratch, 100, 3_000, 1_024).await;
     let place = Place::on(scratch).await;
     let archive = place.archive().await;
-    for mode in [Mode::Replace, Mode::InsertMissing] {
+    for mode in [RestoreMode::Replace, RestoreMode::InsertMissing] {
         for table in ["attendance", "payments", "enrollments", "students"] {
             scratch.execute(&format!("delete from {table}")).await;
         }
@@ -299,7 +299,7 @@ async fn rows_are_sent_in_packets_that_the_server_takes(engine: Engine) {
         }
         true
     });
-    for mode in [Mode::Replace, Mode::Merge] {
+    for mode in [RestoreMode::Replace, RestoreMode::Merge] {
         let blockers = place.plan(&larger, &everything(mode)).await.unwrap().blockers;
         let [blocker] = blockers.as_slice() else {
             panic!("{blockers:?}");

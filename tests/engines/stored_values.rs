@@ -2,7 +2,7 @@
 //! engine. The values are random literals of each engine.
 
 use campus_backup_domain::Table;
-use campus_backup_domain::restore::Mode;
+use campus_backup_domain::restore::RestoreMode;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
@@ -200,8 +200,11 @@ async fn every_stored_value_is_restored(engine: Engine) {
     assert!(rows[0].contains("{\"native\":"), "no value was one of the engine alone");
     let archive = place.archive().await;
     let digests = archive.summary().sha256;
-    for mode in [Mode::Replace, Mode::Merge] {
-        place.restore(&ordinary, &everything(Mode::Replace)).await.unwrap();
+    for mode in [RestoreMode::Replace, RestoreMode::Merge] {
+        place
+            .restore(&ordinary, &everything(RestoreMode::Replace))
+            .await
+            .unwrap();
         let plan = place.plan(&archive, &everything(mode)).await.unwrap();
         assert_eq!(plan.blockers, []);
         place.restore(&archive, &everything(mode)).await.unwrap();

@@ -3,7 +3,7 @@
 
 use campus_backup_archive::value::YEARS;
 use campus_backup_archive::{Cell, Kind};
-use campus_backup_domain::catalog::Source;
+use campus_backup_domain::catalog::ColumnSource;
 use campus_backup_domain::snapshot::{Selection, Sink};
 use campus_backup_domain::{Database, Engine, Table};
 use chrono::{DateTime, Datelike as _, NaiveDate, NaiveDateTime, Timelike as _, Utc};
@@ -50,8 +50,8 @@ fn fields(table: Table, selection: Selection) -> Vec<(Kind, String)> {
         Selection::ExportColumns(names) => {
             let columns = table.export_columns(names).iter();
             let value = |source| match source {
-                Source::Own(name) => format!("t.{name}"),
-                Source::Of { key, table, column } => {
+                ColumnSource::Own(name) => format!("t.{name}"),
+                ColumnSource::Of { key, table, column } => {
                     format!("(SELECT o.{column} FROM {table} AS o WHERE o.id = t.{key})")
                 }
             };

@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use campus_backup_archive::{Cell, Header, Keys, Limits, Reader, Summary, Writer};
 use campus_backup_domain::account::{self, Accounts, Admin};
-use campus_backup_domain::catalog::{NameColumns, Scope as Exported};
+use campus_backup_domain::catalog::{NameColumns, TableScope};
 use campus_backup_domain::change::Change;
 use campus_backup_domain::export::{self, CsvOptions, Format, Transfer};
 use campus_backup_domain::job::Progress;
-use campus_backup_domain::open::Source;
-use campus_backup_domain::restore::{self, Mode, Plan, Provenance, Restore, RestoreContext, Restored, Scope};
+use campus_backup_domain::open::ArchiveSource;
+use campus_backup_domain::restore::{self, Plan, Provenance, Restore, RestoreContext, RestoreMode, Restored, Scope};
 use campus_backup_domain::{Database, Result, Table};
 use futures_util::StreamExt as _;
 
@@ -23,7 +23,7 @@ use crate::service::JWT_SECRET;
 #[derive(Clone)]
 pub struct Archive(Arc<Vec<u8>>);
 
-impl Source for Archive {
+impl ArchiveSource for Archive {
     fn open(&self) -> Result<Box<dyn Read + Send>> {
         Ok(Box::new(std::io::Cursor::new(self.0.as_ref().clone())))
     }
@@ -110,7 +110,7 @@ impl<'a> Place<'a> {
             spool: export::SpoolSpace::new(std::env::temp_dir(), 64 << 20),
         };
         let request = export::ExportRequest {
-            scope: Exported::All,
+            scope: TableScope::All,
             format: Format::Json,
             csv: CsvOptions::default(),
             names: NameColumns::Omitted,
@@ -172,7 +172,7 @@ impl<'a> Place<'a> {
     }
 }
 
-pub fn everything(mode: Mode) -> Restore {
+pub fn everything(mode: RestoreMode) -> Restore {
     Restore {
         scope: Scope::All,
         mode,
@@ -180,7 +180,7 @@ pub fn everything(mode: Mode) -> Restore {
     }
 }
 
-pub fn one(table: Table, mode: Mode) -> Restore {
+pub fn one(table: Table, mode: RestoreMode) -> Restore {
     Restore {
         scope: Scope::Tables([table].into()),
         mode,
@@ -188,7 +188,7 @@ pub fn one(table: Table, mode: Mode) -> Restore {
     }
 }
 
-pub fn student(id: i64, mode: Mode) -> Restore {
+pub fn student(id: i64, mode: RestoreMode) -> Restore {
     Restore {
         scope: Scope::Entity {
             table: Table::Students,

@@ -137,14 +137,14 @@ pub(crate) const fn cells<'a>() -> [Cell<'a>; MAX_COLUMNS] {
 
 /// One table, or all of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scope {
+pub enum TableScope {
     /// All seven.
     All,
     /// One of them.
     One(Table),
 }
 
-impl Scope {
+impl TableScope {
     /// The scope of that name: `all` or the name of a table.
     pub fn from_name(name: &str) -> Option<Self> {
         match name {
@@ -210,14 +210,14 @@ pub struct ExportColumn {
     /// The heading.
     pub heading: &'static str,
     /// Where its values come from.
-    pub source: Source,
+    pub source: ColumnSource,
     /// What its values are.
     pub kind: Kind,
 }
 
 /// Where the values of a [`ExportColumn`] come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Source {
+pub enum ColumnSource {
     /// A column of the table itself.
     Own(&'static str),
     /// A text of the row that a foreign key points to.
@@ -231,7 +231,7 @@ pub enum Source {
     },
 }
 
-impl Source {
+impl ColumnSource {
     /// The column of this table that decides the value.
     pub const fn key(self) -> &'static str {
         match self {
@@ -312,9 +312,9 @@ static DESCRIPTIONS: LazyLock<[Description; 7]> = LazyLock::new(|| {
             ]);
             // Administrators know a category by its name.
             for column in &mut payments.export_columns {
-                if column.source == Source::Own(P::CategoryId.as_str()) {
+                if column.source == ColumnSource::Own(P::CategoryId.as_str()) {
                     column.kind = Kind::Text;
-                    column.source = Source::Of {
+                    column.source = ColumnSource::Of {
                         key: P::CategoryId.as_str(),
                         table: Table::PaymentCategories,
                         column: K::Name.as_str(),
@@ -342,7 +342,9 @@ fn with_names(described: &Description) -> Vec<ExportColumn> {
     let mut columns = Vec::new();
     for column in &described.export_columns {
         columns.push(*column);
-        let Source::Own(key) = column.source else { continue };
+        let ColumnSource::Own(key) = column.source else {
+            continue;
+        };
         let reference = described.references.iter().find(|reference| reference.column == key);
         let named = match reference.map(|reference| reference.table) {
             Some(Table::Students) => Some(("Student Name", student::Column::FullName.as_str())),
@@ -352,7 +354,7 @@ fn with_names(described: &Description) -> Vec<ExportColumn> {
         if let (Some((heading, column)), Some(reference)) = (named, reference) {
             columns.push(ExportColumn {
                 heading,
-                source: Source::Of {
+                source: ColumnSource::Of {
                     key,
                     table: reference.table,
                     column,
@@ -387,7 +389,7 @@ fn describe<E: EntityTrait>(exported: &[(E::Column, &'static str)]) -> Descripti
         .iter()
         .map(|(column, heading)| ExportColumn {
             heading,
-            source: Source::Own(column.as_str()),
+            source: ColumnSource::Own(column.as_str()),
             kind: kind_of(column),
         })
         .collect();

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
 
 use crate::account::Admin;
-use crate::catalog::{Scope, Table};
+use crate::catalog::{Table, TableScope};
 use crate::change::Change;
 use crate::database::Database;
 use crate::entity::user;
@@ -20,11 +20,11 @@ use crate::stats;
 #[derive(Clone, Debug)]
 pub struct Clear {
     /// One of [`Table::CLEARABLE`], or all.
-    pub scope: Scope,
+    pub scope: TableScope,
     /// Whether rows are removed or only counted.
-    pub mode: Mode,
+    pub mode: ClearMode,
     /// How many rows the caller expects to be removed. If the number differs, nothing is changed.
-    pub expected: Option<Expected>,
+    pub expected: Option<ExpectedRemoval>,
     /// The name of the scope, typed by the caller as a confirmation.
     pub confirmation: Option<String>,
 }
@@ -40,7 +40,7 @@ pub enum Confirmation {
 
 /// Whether a clear removes rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
+pub enum ClearMode {
     /// Rows are removed.
     Remove,
     /// Rows are only counted, and nothing is changed.
@@ -49,7 +49,7 @@ pub enum Mode {
 
 /// How many rows a caller expects to be removed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Expected {
+pub enum ExpectedRemoval {
     /// In total.
     Total(u64),
     /// In each of these tables.
@@ -83,7 +83,7 @@ impl Clear {
     pub fn check(&self, confirmation: Confirmation) -> Result<()> {
         let confirmed = match (&self.confirmation, self.mode, confirmation) {
             (Some(typed), ..) => typed == self.scope.name(),
-            (None, Mode::Remove, Confirmation::Required) => false,
+            (None, ClearMode::Remove, Confirmation::Required) => false,
             (None, ..) => true,
         };
         if !confirmed {
@@ -91,7 +91,7 @@ impl Clear {
                 expected: self.scope.name(),
             });
         }
-        let Some(Expected::ByTable(expected)) = &self.expected else {
+        let Some(ExpectedRemoval::ByTable(expected)) = &self.expected else {
             return Ok(());
         };
         let concerned = self.tables();
@@ -112,8 +112,8 @@ impl Clear {
             .into_iter()
             .rev()
             .filter(|table| match self.scope {
-                Scope::All => true,
-                Scope::One(cleared) => *table == cleared || cleared.dependents().contains(table),
+                TableScope::All => true,
+                TableScope::One(cleared) => *table == cleared || cleared.dependents().contains(table),
             })
             .collect()
     }
@@ -169,11 +169,11 @@ pub async fn preview(_: &Admin, database: &Database, request: &Clear) -> Result<
     })
 }
 
-fn ensure_expected(expected: Option<&Expected>, removed: &BTreeMap<Table, u64>) -> Result<()> {
+fn ensure_expected(expected: Option<&ExpectedRemoval>, removed: &BTreeMap<Table, u64>) -> Result<()> {
     let differences: Vec<_> = match expected {
         None => Vec::new(),
-        Some(Expected::Total(expected)) => vec![("total", *expected, removed.values().sum())],
-        Some(Expected::ByTable(tables)) => tables
+        Some(ExpectedRemoval::Total(expected)) => vec![("total", *expected, removed.values().sum())],
+        Some(ExpectedRemoval::ByTable(tables)) => tables
             .iter()
             .map(|(table, expected)| (table.name(), *expected, removed.get(table).copied().unwrap_or_default()))
             .collect(),

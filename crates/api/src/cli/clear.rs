@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use campus_backup_domain::catalog::{Scope, Table};
-use campus_backup_domain::clear::{self, Confirmation, Expected, Mode};
+use campus_backup_domain::catalog::{Table, TableScope};
+use campus_backup_domain::clear::{self, ClearMode, Confirmation, ExpectedRemoval};
 use campus_backup_domain::operations::ClearReport;
 use campus_backup_domain::{Error, clear::Clear as Request};
 use chrono::SecondsFormat;
@@ -21,7 +21,7 @@ use crate::routes::clear::{ClearAnswer, clearable_names};
 pub(super) fn clear(arguments: &Clear) -> Result<(), ExitError> {
     confirm::ensure_answerable(arguments.dry_run || arguments.yes)?;
     let names = clearable_names();
-    let scope = Scope::from_name(&arguments.table).filter(|scope| names.contains(&scope.name()));
+    let scope = TableScope::from_name(&arguments.table).filter(|scope| names.contains(&scope.name()));
     let scope = scope.ok_or_else(|| {
         let names = names.join(", ");
         ExitError::Settings(vec![format!(
@@ -33,8 +33,8 @@ pub(super) fn clear(arguments: &Clear) -> Result<(), ExitError> {
     with_admin(&arguments.acting, async |state, admin| {
         let mut request = Request {
             scope,
-            mode: Mode::DryRun,
-            expected: arguments.expected_rows.map(Expected::Total),
+            mode: ClearMode::DryRun,
+            expected: arguments.expected_rows.map(ExpectedRemoval::Total),
             confirmation: None,
         };
         let preview = async {
@@ -60,10 +60,10 @@ pub(super) fn clear(arguments: &Clear) -> Result<(), ExitError> {
         if !arguments.yes && !confirm::is_typed(scope.name()).await? {
             return Err(refused(Error::WrongConfirmation { expected: scope.name() }));
         }
-        request.mode = Mode::Remove;
+        request.mode = ClearMode::Remove;
         request.confirmation = Some(scope.name().to_owned());
         // The clear deletes exactly what was shown, or nothing.
-        request.expected = Some(Expected::ByTable(preview.removed));
+        request.expected = Some(ExpectedRemoval::ByTable(preview.removed));
         let submitted = state.operations.clear(admin, Confirmation::Required, &request, None);
         let job = follow(state, &arguments.acting, submitted).await?;
         let cleared: ClearReport =
@@ -72,7 +72,7 @@ pub(super) fn clear(arguments: &Clear) -> Result<(), ExitError> {
     })
 }
 
-fn done(id: &str, scope: Scope, cleared: ClearReport, report: Report) -> Result<(), ExitError> {
+fn done(id: &str, scope: TableScope, cleared: ClearReport, report: Report) -> Result<(), ExitError> {
     if report != Report::Text {
         return match report {
             Report::Json => print_json(&ClearAnswer::done(id.to_owned(), scope, cleared)),

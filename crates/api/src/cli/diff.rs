@@ -4,7 +4,7 @@ use std::io::Write;
 use std::sync::Arc;
 
 use campus_backup_domain::account::Admin;
-use campus_backup_domain::catalog::Scope;
+use campus_backup_domain::catalog::TableScope;
 use campus_backup_domain::diff::{self, CsvRequest, Diff, DiffInput, Outcome};
 use campus_backup_domain::export::{CsvOptions, Transfer};
 use campus_backup_domain::job::Progress;
@@ -77,7 +77,7 @@ impl Input {
 
 async fn print_csv(admin: &Admin, state: &AppState, one: &DiffInput, other: &DiffInput) -> Result<(), ExitError> {
     let request = CsvRequest {
-        scope: Scope::All,
+        scope: TableScope::All,
         change: None,
         csv: CsvOptions::default(),
         transfer: Transfer::default(),

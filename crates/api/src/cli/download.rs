@@ -3,9 +3,9 @@
 use std::io::{Read as _, Write as _};
 
 use campus_backup_archive::Manifest;
-use campus_backup_domain::catalog::{Scope, Table};
+use campus_backup_domain::catalog::{Table, TableScope};
 use campus_backup_domain::export::{self, CsvOptions, Format, Transfer};
-use campus_backup_domain::open::Source;
+use campus_backup_domain::open::ArchiveSource;
 use campus_backup_domain::store;
 use futures_util::StreamExt as _;
 use serde::Serialize;
@@ -81,7 +81,7 @@ fn archive(arguments: &Download) -> Result<(), ExitError> {
 }
 
 /// Copies an archive to the output. Returns the output and the number of bytes.
-fn copy(source: &dyn Source, manifest: &Manifest, output: String) -> Result<(String, u64), ExitError> {
+fn copy(source: &dyn ArchiveSource, manifest: &Manifest, output: String) -> Result<(String, u64), ExitError> {
     let mut file = OutputFile::begin(&output)?;
     let mut source = source.open().map_err(refused)?;
     let mut digest = Sha256::new();
@@ -114,7 +114,7 @@ fn ensure_digest(manifest: &Manifest, digest: &str) -> Result<(), ExitError> {
 }
 
 fn table(arguments: &Download) -> Result<(), ExitError> {
-    let scope = Scope::from_name(&arguments.what).ok_or_else(|| {
+    let scope = TableScope::from_name(&arguments.what).ok_or_else(|| {
         let names = Table::ALL.map(Table::name).join(", ");
         let problem = format!(
             "`{}` is neither the id of an archive nor a table; there are {names}, all",
@@ -123,8 +123,8 @@ fn table(arguments: &Download) -> Result<(), ExitError> {
         ExitError::Settings(vec![problem])
     })?;
     let format = match (arguments.format.as_deref(), scope) {
-        (None, Scope::One(_)) | (Some("csv"), _) => Format::Csv,
-        (None, Scope::All) | (Some("json"), _) => Format::Json,
+        (None, TableScope::One(_)) | (Some("csv"), _) => Format::Csv,
+        (None, TableScope::All) | (Some("json"), _) => Format::Json,
         (Some("xlsx"), _) => Format::Xlsx,
         (Some(other), _) => {
             return Err(ExitError::Settings(vec![format!(

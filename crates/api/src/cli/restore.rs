@@ -10,7 +10,7 @@ use campus_backup_domain::account::{Admin, FirstAdmin};
 use campus_backup_domain::database::SchemaState;
 use campus_backup_domain::job::{Progress, Runner};
 use campus_backup_domain::operations::{Annotations, RESTORE, RestoreRequest, Unencrypted, Upload};
-use campus_backup_domain::restore::{self, AccountChanges, Administrators, Mode, Plan, Scope};
+use campus_backup_domain::restore::{self, AccountChanges, Administrators, Plan, RestoreMode, Scope};
 use campus_backup_domain::{Error, Table, open};
 use futures_util::{Stream, stream};
 use secrecy::ExposeSecret;
@@ -88,7 +88,7 @@ async fn check_before_creation(
             let (file, path) = (arguments.archive.as_str(), path.clone());
             let keys = settings.archive_keys.clone();
             let check = move || {
-                let source = open::Source::open(&path)?;
+                let source = open::ArchiveSource::open(&path)?;
                 open::check(source, &keys, &Progress::default())
             };
             let checked = tokio::task::spawn_blocking(check).await;
@@ -328,7 +328,7 @@ fn scope(arguments: &Restore) -> Result<Scope, ExitError> {
     })
 }
 
-fn mode(name: &str) -> Result<Mode, ExitError> {
+fn mode(name: &str) -> Result<RestoreMode, ExitError> {
     serde_json::from_value(json!(name)).map_err(|_| {
         ExitError::Settings(vec![format!(
             "--mode: `{name}` is not replace, merge or insert_missing"

@@ -5,8 +5,8 @@ use std::fmt;
 
 use actix_web::{HttpRequest, post, web};
 use campus_backup_domain::Table;
-use campus_backup_domain::catalog::Scope;
-use campus_backup_domain::clear::{self, Clear, Cleared, Expected, Mode};
+use campus_backup_domain::catalog::TableScope;
+use campus_backup_domain::clear::{self, Clear, ClearMode, Cleared, ExpectedRemoval};
 use campus_backup_domain::job::Job;
 use campus_backup_domain::operations::{ClearReport, UndoReport};
 use chrono::{DateTime, Utc};
@@ -71,7 +71,9 @@ impl From<ClearForm> for ClearRequest {
         Self {
             table: form.table,
             dry_run: form.dry_run,
-            expected_rows: form.expected_rows.map(|total| ExpectedRows(Expected::Total(total))),
+            expected_rows: form
+                .expected_rows
+                .map(|total| ExpectedRows(ExpectedRemoval::Total(total))),
             confirm: form.confirm,
         }
     }
@@ -111,13 +113,13 @@ fn expected_rows() -> Schema {
 }
 
 /// A number, or numbers by table.
-struct ExpectedRows(Expected);
+struct ExpectedRows(ExpectedRemoval);
 
 impl Serialize for ExpectedRows {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match &self.0 {
-            Expected::Total(total) => total.serialize(serializer),
-            Expected::ByTable(tables) => tables.serialize(serializer),
+            ExpectedRemoval::Total(total) => total.serialize(serializer),
+            ExpectedRemoval::ByTable(tables) => tables.serialize(serializer),
         }
     }
 }
@@ -134,7 +136,7 @@ impl<'de> Deserialize<'de> for ExpectedRows {
             }
 
             fn visit_u64<E: de::Error>(self, total: u64) -> Result<ExpectedRows, E> {
-                Ok(ExpectedRows(Expected::Total(total)))
+                Ok(ExpectedRows(ExpectedRemoval::Total(total)))
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<ExpectedRows, A::Error> {
@@ -142,7 +144,7 @@ impl<'de> Deserialize<'de> for ExpectedRows {
                 while let Some((table, rows)) = map.next_entry::<Table, u64>()? {
                     tables.insert(table, rows);
                 }
-                Ok(ExpectedRows(Expected::ByTable(tables)))
+                Ok(ExpectedRows(ExpectedRemoval::ByTable(tables)))
             }
         }
 
@@ -189,7 +191,7 @@ pub struct ClearAnswer {
 
 impl ClearAnswer {
     /// What a clear would do.
-    pub fn preview(scope: Scope, cleared: Cleared) -> Self {
+    pub fn preview(scope: TableScope, cleared: Cleared) -> Self {
         Self {
             id: None,
             table: scope.name(),
@@ -204,7 +206,7 @@ impl ClearAnswer {
     }
 
     /// What a clear has done.
-    pub fn done(id: String, scope: Scope, report: ClearReport) -> Self {
+    pub fn done(id: String, scope: TableScope, report: ClearReport) -> Self {
         Self {
             id: Some(id),
             table: scope.name(),
@@ -304,7 +306,7 @@ async fn clear_table(
 ) -> Result<web::Json<ClearAnswer>, ApiError> {
     let key = key.of("clearTable", &body.0)?;
     let asked = body.0;
-    let scope = Scope::from_name(&asked.table)
+    let scope = TableScope::from_name(&asked.table)
         .filter(|scope| clearable_names().contains(&scope.name()))
         .ok_or_else(|| ApiError::unknown_table_in_body(&clearable_names()))?;
     let about = About {
@@ -314,12 +316,16 @@ async fn clear_table(
     about.keep(&http);
     let request = Clear {
         scope,
-        mode: if asked.dry_run { Mode::DryRun } else { Mode::Remove },
+        mode: if asked.dry_run {
+            ClearMode::DryRun
+        } else {
+            ClearMode::Remove
+        },
         expected: asked.expected_rows.map(|expected| expected.0),
         confirmation: asked.confirm,
     };
     let (admin, confirmation) = (&granted.0, state.confirmation);
-    if request.mode == Mode::DryRun {
+    if request.mode == ClearMode::DryRun {
         request.check(confirmation)?;
         let preview = clear::preview(admin, &state.database, &request).await?;
         return Ok(web::Json(ClearAnswer::preview(scope, preview)));

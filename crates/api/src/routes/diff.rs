@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use actix_web::{HttpRequest, HttpResponse, get, web};
 use campus_backup_domain::Table;
 use campus_backup_domain::account::Admin;
-use campus_backup_domain::catalog::Scope;
+use campus_backup_domain::catalog::TableScope;
 use campus_backup_domain::diff::{
     self, Change, Counts, CsvRequest, Diff, DiffInput, Outcome, Page, Row, RowsPage, Values,
 };
@@ -345,7 +345,7 @@ async fn compare(
     if query.format == Some(DiffFormat::Csv) {
         let default = CsvOptions::default();
         let wanted = CsvRequest {
-            scope: query.table.map_or(Scope::All, Scope::One),
+            scope: query.table.map_or(TableScope::All, TableScope::One),
             change: query.change,
             csv: CsvOptions {
                 bom: query.bom.unwrap_or(default.bom),

@@ -8,7 +8,7 @@ use actix_web::http::header::{
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, HttpResponseBuilder, get, web};
 use campus_backup_domain::Table;
 use campus_backup_domain::account::LinkUse;
-use campus_backup_domain::catalog::Scope;
+use campus_backup_domain::catalog::TableScope;
 use campus_backup_domain::export::{self, ArchivedFormat, Body, Coding, CsvOptions, Format, LengthPolicy, Transfer};
 use campus_backup_domain::operations::TableRequest;
 use serde::Deserialize;
@@ -100,10 +100,10 @@ impl DownloadQuery {
     ///
     /// # Errors
     /// 422 `invalid_field` for an option that the format does not have.
-    pub fn request(&self, scope: Scope, transfer: Transfer) -> Result<export::ExportRequest, ApiError> {
+    pub fn request(&self, scope: TableScope, transfer: Transfer) -> Result<export::ExportRequest, ApiError> {
         let format = match (self.format, scope) {
-            (Some(FormatName::Csv), _) | (None, Scope::One(_)) => Format::Csv,
-            (Some(FormatName::Json), _) | (None, Scope::All) => Format::Json,
+            (Some(FormatName::Csv), _) | (None, TableScope::One(_)) => Format::Csv,
+            (Some(FormatName::Json), _) | (None, TableScope::All) => Format::Json,
             (Some(FormatName::Xlsx), _) => Format::Xlsx,
         };
         let only = |is_sent: bool, field: &str, formats: &str| match is_sent {
@@ -144,7 +144,7 @@ impl DownloadQuery {
     /// # Errors
     /// 422 `invalid_field` for a workbook, and for an option that the format does not have.
     pub fn of_archive(&self, table: Table, transfer: Transfer) -> Result<TableRequest, ApiError> {
-        let request = self.request(Scope::One(table), transfer)?;
+        let request = self.request(TableScope::One(table), transfer)?;
         let format = match request.format {
             Format::Csv => ArchivedFormat::Csv,
             Format::Json => ArchivedFormat::Json,
@@ -166,8 +166,8 @@ impl DownloadQuery {
 }
 
 /// The scope with this name.
-pub fn scope(name: &str) -> Result<Scope, ApiError> {
-    Scope::from_name(name).ok_or_else(|| {
+pub fn scope(name: &str) -> Result<TableScope, ApiError> {
+    TableScope::from_name(name).ok_or_else(|| {
         let allowed: Vec<_> = Table::ALL.into_iter().map(Table::name).chain(["all"]).collect();
         ApiError::unknown_table_in_path(&allowed)
     })

@@ -3,7 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse, get, post, web};
 use campus_backup_domain::Table;
 use campus_backup_domain::account::{LinkState, LinkStatus};
-use campus_backup_domain::catalog::Scope;
+use campus_backup_domain::catalog::TableScope;
 use campus_backup_domain::export::Transfer;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -168,7 +168,7 @@ fn check(path: &str) -> Result<(), ApiError> {
     };
     let has_link = match link::target(name).ok_or_else(elsewhere)? {
         Target::Download(scope) => {
-            let scope = Scope::from_name(scope).ok_or_else(elsewhere)?;
+            let scope = TableScope::from_name(scope).ok_or_else(elsewhere)?;
             let query: DownloadQuery = fields::from_query(query).map_err(refused)?;
             let request = query.request(scope, Transfer::default()).map_err(refused)?;
             request.check().map_err(|error| refused(error.into()))?;

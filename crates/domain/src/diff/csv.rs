@@ -7,7 +7,7 @@ use super::merge::{Difference, DifferenceSink, compare};
 use super::{Change, DiffInput, Row, Values};
 use crate::account::Admin;
 use crate::blocking;
-use crate::catalog::{Scope, Table};
+use crate::catalog::{Table, TableScope};
 use crate::error::{Error, Result};
 use crate::export::{self, Body, ChunkSender, Coder, CsvOptions, Transfer, write_safe_text, write_text};
 use crate::job::Progress;
@@ -16,7 +16,7 @@ use crate::job::Progress;
 #[derive(Clone, Copy, Debug)]
 pub struct CsvRequest {
     /// The tables. In the scope of all tables, those that only one input has are left out.
-    pub scope: Scope,
+    pub scope: TableScope,
     /// Only rows with this change; all if none is set.
     pub change: Option<Change>,
     /// How CSV is written.

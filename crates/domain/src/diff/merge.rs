@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use super::cursor::{ArchiveCursor, Cursor};
 use super::live::{self, Producer};
 use super::{Archive, Change, Counts, DOING, Diff, DiffInput, Outcome};
-use crate::catalog::{Scope, Table};
+use crate::catalog::{Table, TableScope};
 use crate::error::{Error, Result};
 use crate::job::{Phase, Progress, ProgressBatch};
 use crate::snapshot::{ReadStrategy, Snapshot};
@@ -43,7 +43,7 @@ pub(super) trait DifferenceSink: Send {
 pub(super) async fn compare(
     from: &DiffInput,
     to: &DiffInput,
-    scope: Scope,
+    scope: TableScope,
     progress: &Progress,
     sink: &mut impl DifferenceSink,
 ) -> Result<Diff> {
@@ -108,15 +108,15 @@ const NOT_COMPARED: Outcome = Outcome::Compared(Counts {
     unchanged: 0,
 });
 
-fn in_scope(scope: Scope, outcome: impl Fn(Table) -> Option<Outcome>) -> BTreeMap<Table, Outcome> {
+fn in_scope(scope: TableScope, outcome: impl Fn(Table) -> Option<Outcome>) -> BTreeMap<Table, Outcome> {
     let tables = scope.tables().iter();
     tables.filter_map(|table| Some((*table, outcome(*table)?))).collect()
 }
 
 /// Ensures that a single requested table is in both inputs.
-fn ensure_table(tables: &BTreeMap<Table, Outcome>, scope: Scope) -> Result<()> {
+fn ensure_table(tables: &BTreeMap<Table, Outcome>, scope: TableScope) -> Result<()> {
     match scope {
-        Scope::One(table) if !matches!(tables.get(&table), Some(Outcome::Compared(_))) => {
+        TableScope::One(table) if !matches!(tables.get(&table), Some(Outcome::Compared(_))) => {
             Err(Error::TableNotFound(table))
         }
         _ => Ok(()),

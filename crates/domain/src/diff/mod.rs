@@ -27,11 +27,11 @@ use self::merge::{DifferenceSink, compare};
 pub use self::page::{Page, RowsPage, rows};
 pub use self::row::{Field, Row, Values};
 use crate::blocking;
-use crate::catalog::{Scope, Table};
+use crate::catalog::{Table, TableScope};
 use crate::database::Database;
 use crate::error::{Error, Result};
 use crate::job::Progress;
-use crate::open::Source;
+use crate::open::ArchiveSource;
 
 /// What is being done, for errors.
 const DOING: &str = "comparing";
@@ -49,7 +49,7 @@ pub enum DiffInput {
 #[derive(Clone)]
 pub struct Archive {
     /// Its bytes.
-    pub source: Arc<dyn Source>,
+    pub source: Arc<dyn ArchiveSource>,
     /// The keys that open it.
     pub keys: Keys,
     /// Its manifest, if there is one. Tables with the same digest in both manifests are not compared row by row. If all
@@ -160,7 +160,7 @@ pub async fn counts(from: &DiffInput, to: &DiffInput, progress: &Progress) -> Re
     impl DifferenceSink for Nothing {}
     let (from, to, progress) = (from.clone(), to.clone(), progress.clone());
     blocking::run(DOING, move || async move {
-        compare(&from, &to, Scope::All, &progress, &mut Nothing).await
+        compare(&from, &to, TableScope::All, &progress, &mut Nothing).await
     })
     .await
 }

@@ -4,7 +4,7 @@ use super::merge::{Difference, DifferenceSink, compare};
 use super::{Change, Counts, DOING, DiffInput, Row};
 use crate::account::Admin;
 use crate::blocking;
-use crate::catalog::{Scope, Table};
+use crate::catalog::{Table, TableScope};
 use crate::error::{Error, Result};
 use crate::job::Progress;
 
@@ -62,7 +62,7 @@ pub async fn rows(_: &Admin, from: &DiffInput, to: &DiffInput, table: Table, pag
     let progress = Progress::default();
     let _cancelled_on_drop = progress.cancel_on_drop();
     blocking::run(DOING, move || async move {
-        let diff = compare(&from, &to, Scope::One(table), &progress, &mut gathered).await?;
+        let diff = compare(&from, &to, TableScope::One(table), &progress, &mut gathered).await?;
         let counts = diff.of(table)?;
         let last = gathered.items.last().filter(|_| gathered.is_followed);
         Ok(RowsPage {

@@ -34,7 +34,7 @@ async fn page(from: &DiffInput, to: &DiffInput, table: Table, page: Page) -> Res
     rows(&Admin::for_tests(), from, to, table, &page).await
 }
 
-async fn file(from: &DiffInput, to: &DiffInput, scope: Scope) -> Result<Vec<u8>> {
+async fn file(from: &DiffInput, to: &DiffInput, scope: TableScope) -> Result<Vec<u8>> {
     let request = CsvRequest {
         scope,
         change: None,
@@ -54,7 +54,7 @@ const ALL: Page = Page {
 /// An archive with its manifest, which must not be read.
 async fn unread(bytes: &[u8], kind: ArchiveKind) -> DiffInput {
     struct Nothing;
-    impl Source for Nothing {
+    impl ArchiveSource for Nothing {
         fn open(&self) -> Result<Box<dyn Read + Send>> {
             Err(Error::Gone)
         }
@@ -106,7 +106,7 @@ async fn incomplete_inputs_are_refused() {
             // Also if the requested table comes before the damage.
             let refused = page(from, to, Table::Users, ALL).await.unwrap_err();
             assert_eq!(refused.archive_code(), Some(code));
-            let refused = file(from, to, Scope::One(Table::Users)).await.unwrap_err();
+            let refused = file(from, to, TableScope::One(Table::Users)).await.unwrap_err();
             assert_eq!(refused.archive_code(), Some(code));
         }
     }
@@ -148,7 +148,7 @@ async fn invalid_requests_are_refused() {
     for other in [&all, &live] {
         let refused = page(&one, other, Table::Payments, ALL).await.unwrap_err();
         assert!(matches!(refused, Error::TableNotFound(Table::Payments)), "{refused:?}");
-        let refused = file(other, &one, Scope::One(Table::Payments)).await.unwrap_err();
+        let refused = file(other, &one, TableScope::One(Table::Payments)).await.unwrap_err();
         assert!(matches!(refused, Error::TableNotFound(Table::Payments)), "{refused:?}");
     }
     for limit in [0, Page::MAX_LIMIT + 1] {
@@ -165,7 +165,7 @@ async fn invalid_requests_are_refused() {
 #[tokio::test]
 async fn comparison_can_be_cancelled() {
     let school = School::demo().await;
-    let bytes = school.download(Scope::All, Format::Json).await;
+    let bytes = school.download(TableScope::All, Format::Json).await;
     let (stored, live) = (archive(bytes), DiffInput::Live(school.database.clone()));
     for (from, to) in [(&stored, &stored), (&stored, &live), (&live, &stored)] {
         let progress = Progress::default();
@@ -239,7 +239,7 @@ async fn tables_of_only_one_input_are_named() {
 #[tokio::test]
 async fn live_data_equals_its_own_archive_until_it_changes() {
     let school = School::demo().await;
-    let stored = archive(school.download(Scope::All, Format::Json).await);
+    let stored = archive(school.download(TableScope::All, Format::Json).await);
     let live = DiffInput::Live(school.database.clone());
     let progress = Progress::default();
     let diff = counts(&stored, &live, &progress).await.unwrap();
@@ -292,7 +292,7 @@ async fn live_data_equals_its_own_archive_until_it_changes() {
     };
     assert_eq!(to, &Some(Value::from("0.50")));
 
-    let bytes = file(&stored, &live, Scope::All).await.unwrap();
+    let bytes = file(&stored, &live, TableScope::All).await.unwrap();
     let text = String::from_utf8(bytes).unwrap();
     assert!(!text.contains("another"));
     let text = text.strip_prefix('\u{feff}').unwrap();
@@ -324,7 +324,7 @@ async fn live_data_equals_its_own_archive_until_it_changes() {
 #[tokio::test]
 async fn page_continues_after_the_last_one() {
     let school = School::demo().await;
-    let stored = archive(school.download(Scope::All, Format::Json).await);
+    let stored = archive(school.download(TableScope::All, Format::Json).await);
     school.execute("delete from attendance where id > 95000").await;
     school
         .execute(

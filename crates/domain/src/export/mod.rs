@@ -33,7 +33,7 @@ pub use self::spool::SpoolSpace;
 pub use self::style::{CsvOptions, CsvStyle, DateStyle, DecimalMark, Delimiter};
 use crate::account::Admin;
 use crate::blocking;
-use crate::catalog::{ExportColumn, NameColumns, Scope, Table};
+use crate::catalog::{ExportColumn, NameColumns, Table, TableScope};
 use crate::database::Database;
 use crate::error::{Error, Result};
 use crate::snapshot::{ParallelSink, ReadStrategy, RowEncoder, Selection, Sink, Snapshot};
@@ -46,7 +46,7 @@ const ROWS_PER_RANGE: u64 = 1024;
 #[derive(Clone, Copy, Debug)]
 pub struct ExportRequest {
     /// One table, or all; all tables only as JSON.
-    pub scope: Scope,
+    pub scope: TableScope,
     /// The format.
     pub format: Format,
     /// How CSV is written.
@@ -78,7 +78,7 @@ impl ExportRequest {
     /// # Errors
     /// [`Error::Invalid`] if it can't.
     pub fn check(&self) -> Result<()> {
-        if self.scope == Scope::All && self.format != Format::Json {
+        if self.scope == TableScope::All && self.format != Format::Json {
             return Err(Error::Invalid {
                 field: "format",
                 problem: "must be json for the complete backup; CSV and XLSX hold one table".to_owned(),
@@ -213,10 +213,10 @@ fn begin(snapshot: Snapshot, settings: ExportSettings, request: ExportRequest, s
 }
 
 /// The file name of a download.
-pub(crate) fn file_name(scope: Scope, format: Format, taken_at: DateTime<Utc>, zone: Tz) -> String {
+pub(crate) fn file_name(scope: TableScope, format: Format, taken_at: DateTime<Utc>, zone: Tz) -> String {
     let name = match scope {
-        Scope::All => "complete",
-        Scope::One(table) => table.name(),
+        TableScope::All => "complete",
+        TableScope::One(table) => table.name(),
     };
     let time = taken_at.with_timezone(&zone).format("%d_%m_%Y_%H_%M_%S");
     format!("{name}_backup_{time}.{}", format.extension())
@@ -411,11 +411,11 @@ mod tests {
     fn files_are_named_in_the_schools_time() {
         let taken_at = DateTime::parse_from_rfc3339("2026-12-31T23:30:05Z").unwrap().to_utc();
         assert_eq!(
-            file_name(Scope::One(Table::Students), Format::Csv, taken_at, Tz::UTC),
+            file_name(TableScope::One(Table::Students), Format::Csv, taken_at, Tz::UTC),
             "students_backup_31_12_2026_23_30_05.csv"
         );
         assert_eq!(
-            file_name(Scope::All, Format::Json, taken_at, chrono_tz::Asia::Kolkata),
+            file_name(TableScope::All, Format::Json, taken_at, chrono_tz::Asia::Kolkata),
             "complete_backup_01_01_2027_05_00_05.json"
         );
     }

@@ -33,7 +33,7 @@ const CHUNK_BYTES: usize = 64 * 1024;
 const WRITING: &str = "writing a table of an archive";
 
 /// The bytes of an archive, which can be read several times.
-pub trait Source: Send + Sync {
+pub trait ArchiveSource: Send + Sync {
     /// Opens the bytes from the beginning. Reading them may block.
     ///
     /// # Errors
@@ -41,14 +41,14 @@ pub trait Source: Send + Sync {
     fn open(&self) -> Result<Box<dyn Read + Send>>;
 }
 
-impl Source for Path {
+impl ArchiveSource for Path {
     fn open(&self) -> Result<Box<dyn Read + Send>> {
         let file = File::open(self).map_err(Error::io("opening an archive"))?;
         Ok(Box::new(BufReader::new(file)))
     }
 }
 
-impl Source for PathBuf {
+impl ArchiveSource for PathBuf {
     fn open(&self) -> Result<Box<dyn Read + Send>> {
         self.as_path().open()
     }

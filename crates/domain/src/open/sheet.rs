@@ -2,7 +2,7 @@
 
 use campus_backup_archive::Cell;
 
-use crate::catalog::{ExportColumn, MAX_COLUMNS, Source, Table, cells};
+use crate::catalog::{ColumnSource, ExportColumn, MAX_COLUMNS, Table, cells};
 use crate::error::{Error, Result};
 
 /// How much memory the names of one table may take, in bytes: those of more than a million students.
@@ -54,8 +54,8 @@ impl Names {
 impl Sheet {
     pub(super) fn of(columns: &[ExportColumn], table: Table) -> Self {
         let picks = columns.iter().map(|column| match column.source {
-            Source::Own(name) => Pick::Own(position(table, name)),
-            Source::Of {
+            ColumnSource::Own(name) => Pick::Own(position(table, name)),
+            ColumnSource::Of {
                 key,
                 table: other,
                 column,

@@ -3,7 +3,7 @@
 use campus_backup_archive::Layers;
 
 use super::*;
-use crate::catalog::Scope;
+use crate::catalog::TableScope;
 use crate::export::Format;
 use crate::sample::{self, School, ZONE};
 
@@ -56,7 +56,7 @@ fn check_can_be_cancelled() {
 #[tokio::test]
 async fn extracted_table_equals_its_download() {
     let school = School::demo().await;
-    let all = school.download(Scope::All, Format::Json).await;
+    let all = school.download(TableScope::All, Format::Json).await;
     let checked = check(all.as_slice(), &Keys::none(), &Progress::default()).unwrap();
     assert_eq!(checked.summary.total, 109_053);
     for table in Table::ALL {
@@ -69,7 +69,10 @@ async fn extracted_table_equals_its_download() {
         )
         .unwrap();
         assert_eq!(rows, checked.summary.rows[table.name()]);
-        assert!(csv == school.download(Scope::One(table), Format::Csv).await, "{table}");
+        assert!(
+            csv == school.download(TableScope::One(table), Format::Csv).await,
+            "{table}"
+        );
 
         // A single table is an archive, too, with the same digest of its rows.
         let mut json = Vec::new();
@@ -90,7 +93,7 @@ async fn extracted_table_equals_its_download() {
 #[tokio::test]
 async fn layers_are_opened_with_the_right_key_only() {
     let school = School::demo().await;
-    let all = school.download(Scope::All, Format::Json).await;
+    let all = school.download(TableScope::All, Format::Json).await;
     let keys = Keys::generate();
     let layers = Layers {
         recipients: keys.recipients(),
@@ -118,7 +121,7 @@ async fn layers_are_opened_with_the_right_key_only() {
 #[tokio::test]
 async fn incomplete_or_foreign_archive_is_refused() {
     let school = School::demo().await;
-    let courses = school.download(Scope::One(Table::Courses), Format::Json).await;
+    let courses = school.download(TableScope::One(Table::Courses), Format::Json).await;
     let code = |bytes: &[u8], table| {
         let wanted = extraction(table, ArchivedFormat::Csv);
         let refused = extract(bytes, &Keys::none(), wanted, &mut Vec::new());
@@ -139,14 +142,14 @@ async fn incomplete_or_foreign_archive_is_refused() {
         Some("schema_mismatch")
     );
     // A payment without its category has no name to show.
-    let payments = school.download(Scope::One(Table::Payments), Format::Json).await;
+    let payments = school.download(TableScope::One(Table::Payments), Format::Json).await;
     assert_eq!(code(&payments, Table::Payments), Err("orphan"));
 }
 
 #[tokio::test]
 async fn failing_output_is_an_error() {
     let school = School::demo().await;
-    let all = school.download(Scope::All, Format::Json).await;
+    let all = school.download(TableScope::All, Format::Json).await;
     let mut full = std::io::Cursor::new([0u8; 100]);
     let wanted = extraction(Table::Students, ArchivedFormat::Csv);
     let error = extract(all.as_slice(), &Keys::none(), wanted, &mut full).unwrap_err();

@@ -60,7 +60,7 @@ pub use self::upload::Upload;
 use crate::database::Database;
 use crate::error::Result;
 use crate::job::Jobs;
-use crate::open::Source;
+use crate::open::ArchiveSource;
 use crate::store::{Store, SweepReport};
 use crate::verify as verification;
 
@@ -133,7 +133,7 @@ impl Operations {
     }
 
     /// The bytes of a listed archive.
-    fn source(&self, manifest: &Manifest) -> Arc<dyn Source> {
+    fn source(&self, manifest: &Manifest) -> Arc<dyn ArchiveSource> {
         self.0.store.source(&manifest.id, manifest.object.form())
     }
 

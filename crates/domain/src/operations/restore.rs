@@ -20,7 +20,7 @@ use crate::change_log::{self, Effect, SafetyArchive};
 use crate::entity::archive::Model as Record;
 use crate::error::{Error, Result};
 use crate::job::{Context, Idempotency, JobKind, Lock, Phase, Progress, Submission, Submitted, Work, work};
-use crate::open::Source;
+use crate::open::ArchiveSource;
 use crate::restore::{self, Plan, Provenance, Restore, RestoreContext, RestoredTable, Warning, WarningCode};
 use crate::verify::digest;
 
@@ -109,7 +109,7 @@ impl Operations {
     pub(super) async fn plan_of(
         &self,
         admin: &Admin,
-        source: Arc<dyn Source>,
+        source: Arc<dyn ArchiveSource>,
         request: &Restore,
         provenance: Provenance,
     ) -> Result<Plan> {
@@ -127,7 +127,7 @@ impl Operations {
     pub(super) fn restore_context<'a>(
         &'a self,
         admin: &'a Admin,
-        source: &'a dyn Source,
+        source: &'a dyn ArchiveSource,
         request: &'a Restore,
         provenance: Provenance,
         progress: &'a Progress,

@@ -9,7 +9,7 @@ use campus_backup_archive::{Keys, Manifest};
 use super::ListedArchive;
 use super::listing::ArchivePage;
 use crate::error::Result;
-use crate::open::Source;
+use crate::open::ArchiveSource;
 use crate::store::{Store, UnreadableEntry};
 
 /// Lists, shows and verifies archives. It is for the command line and needs no account, because its user can read
@@ -69,7 +69,7 @@ impl StoredArchives {
     }
 
     /// The bytes of a listed archive, for [`open`](crate::open).
-    pub fn source(&self, manifest: &Manifest) -> Arc<dyn Source> {
+    pub fn source(&self, manifest: &Manifest) -> Arc<dyn ArchiveSource> {
         self.store.source(&manifest.id, manifest.object.form())
     }
 }

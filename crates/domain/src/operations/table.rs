@@ -7,7 +7,7 @@ use tokio::runtime::Handle;
 use super::Operations;
 use crate::account::Admin;
 use crate::blocking;
-use crate::catalog::{NameColumns, Scope, Table};
+use crate::catalog::{NameColumns, Table, TableScope};
 use crate::error::Result;
 use crate::export::{self, ArchivedFormat, ChunkSender, Coder, CsvOptions, Download, Format, Transfer};
 use crate::open::{self, Extraction};
@@ -69,7 +69,7 @@ impl Operations {
         });
         Ok(Download {
             file_name: export::file_name(
-                Scope::One(request.table),
+                TableScope::One(request.table),
                 format,
                 manifest.created_at,
                 settings.time_zone,

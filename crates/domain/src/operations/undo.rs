@@ -18,7 +18,7 @@ use crate::change_log::{self, Effect};
 use crate::entity::archive::{Model as Record, RecordKind};
 use crate::error::{Error, Result};
 use crate::job::{Context, Idempotency, JobKind, Lock, Phase, Submission, Submitted, Work, work};
-use crate::restore::{self, Mode, Plan, Provenance, Restore, RestoredTable, Scope};
+use crate::restore::{self, Plan, Provenance, Restore, RestoreMode, RestoredTable, Scope};
 use crate::verify::digest;
 
 /// What is being done, for errors.
@@ -45,7 +45,7 @@ struct Undoable {
 }
 
 impl Undoable {
-    fn restore(&self, mode: Mode) -> Restore {
+    fn restore(&self, mode: RestoreMode) -> Restore {
         Restore {
             scope: Scope::Tables(self.tables.clone()),
             mode,
@@ -89,7 +89,7 @@ impl Operations {
     /// As [`Operations::undo`], and those of [`Operations::plan`].
     pub async fn undo_plan(&self, admin: &Admin, clear_id: &str) -> Result<Plan> {
         let undoable = self.undoable(clear_id).await?;
-        let request = undoable.restore(Mode::Merge);
+        let request = undoable.restore(RestoreMode::Merge);
         let source = self.source(&undoable.manifest);
         let plan = self.plan_of(admin, source, &request, Provenance::Undo).await?;
         ensure_is_content(&plan.archive_digest, &undoable.manifest, Some(&undoable.record))?;
@@ -143,7 +143,7 @@ impl Operations {
         let source = self.source(&undoable.manifest);
         let checked = digest(&source, &shared.settings.keys, Some(&undoable.manifest), progress).await?;
         ensure_is_recorded(Some(&undoable.record), &checked)?;
-        let request = undoable.restore(Mode::InsertMissing);
+        let request = undoable.restore(RestoreMode::InsertMissing);
         let mut change = Change::begin(&shared.database, request.tables(), DOING).await?;
         self.ensure_ids_free(admin, &undoable, &mut change, context).await?;
         progress.enter(Phase::Changing, Some(request.rows_in(&checked.summary)))?;
@@ -192,7 +192,7 @@ impl Operations {
         if others.iter().all(|table| counted.of(**table) == 0) {
             return Ok(());
         }
-        let request = undoable.restore(Mode::Merge);
+        let request = undoable.restore(RestoreMode::Merge);
         let (source, progress) = (self.source(&undoable.manifest), context.progress());
         progress.enter(Phase::Comparing, None)?;
         let plan = restore::plan(&self.restore_context(admin, &*source, &request, Provenance::Undo, progress)).await?;

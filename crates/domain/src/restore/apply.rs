@@ -7,9 +7,9 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use super::administrators::Administrators;
-use super::outcome::{Outcome, RowAction, TableOutcome, money, sums};
+use super::outcome::{RestoreOutcome, RowAction, TableOutcome, money, sums};
 use super::plan::{ensure_tables, read_archive};
-use super::request::{Extent, Mode, Provenance, RestoreContext, Scope};
+use super::request::{Extent, Provenance, RestoreContext, RestoreMode, Scope};
 use super::staging::{StagedRows, Staging};
 use super::written;
 use crate::catalog::{LARGEST_ID, Table};
@@ -54,7 +54,7 @@ pub struct RestoredTable {
 
 /// The counts and sums that must hold before the commit.
 #[derive(Default)]
-struct Expected {
+struct ExpectedContent {
     rows: BTreeMap<Table, u64>,
     sums: Vec<(Table, &'static str, Decimal)>,
 }
@@ -85,7 +85,7 @@ pub async fn apply(context: &RestoreContext<'_>, change: &mut Change, archive: &
     for table in applier.replaced_tables() {
         highest.push((table, change.highest_id_with_room(table).await?));
     }
-    let is_everything = context.request.scope == Scope::All && context.request.mode == Mode::Replace;
+    let is_everything = context.request.scope == Scope::All && context.request.mode == RestoreMode::Replace;
     let (restored, expected) = match is_everything {
         true => applier.replace_everything(change).await?,
         false => applier.apply_differences(change).await?,
@@ -109,13 +109,13 @@ impl Applier<'_> {
         let request = self.context.request;
         let is_whole = |table: &Table| request.extent(*table) == Some(Extent::Whole);
         match request.mode {
-            Mode::Replace => request.tables().into_iter().filter(is_whole).collect(),
-            Mode::Merge | Mode::InsertMissing => Vec::new(),
+            RestoreMode::Replace => request.tables().into_iter().filter(is_whole).collect(),
+            RestoreMode::Merge | RestoreMode::InsertMissing => Vec::new(),
         }
     }
 
     /// Compares the live rows with the archive's and changes those that differ.
-    async fn apply_differences(&self, change: &mut Change) -> Result<(Restored, Expected)> {
+    async fn apply_differences(&self, change: &mut Change) -> Result<(Restored, ExpectedContent)> {
         let RestoreContext { database, progress, .. } = *self.context;
         let tables = self.context.request.tables();
         let mut staging = Staging::open(self.context.scratch).await?;
@@ -129,7 +129,7 @@ impl Applier<'_> {
             .outcome(&mut staging, self.context.admin.user_id(), &tables)
             .await?;
         self.refuse_obstacles(&outcome)?;
-        let mut expected = Expected::default();
+        let mut expected = ExpectedContent::default();
         for table in &tables {
             expected.add_table(&mut staging, &outcome, *table).await?;
         }
@@ -147,7 +147,7 @@ impl Applier<'_> {
     }
 
     /// Replaces all tables. Only users have to be compared.
-    async fn replace_everything(&self, change: &mut Change) -> Result<(Restored, Expected)> {
+    async fn replace_everything(&self, change: &mut Change) -> Result<(Restored, ExpectedContent)> {
         let RestoreContext {
             database,
             source,
@@ -169,7 +169,7 @@ impl Applier<'_> {
         let acting = self.context.admin.user_id();
         let outcome = self.outcome(&mut staging, acting, &[Table::Users]).await?;
         self.refuse_obstacles(&outcome)?;
-        let mut expected = Expected::default();
+        let mut expected = ExpectedContent::default();
         expected.add_table(&mut staging, &outcome, Table::Users).await?;
         let others: Vec<_> = tables.into_iter().filter(|table| *table != Table::Users).collect();
         let mut largest_ids = BTreeMap::new();
@@ -230,11 +230,11 @@ impl Applier<'_> {
         Ok((restored, expected))
     }
 
-    async fn outcome(&self, staging: &mut Staging, acting: Option<i64>, tables: &[Table]) -> Result<Outcome> {
-        Outcome::find(staging, self.context, acting, tables).await
+    async fn outcome(&self, staging: &mut Staging, acting: Option<i64>, tables: &[Table]) -> Result<RestoreOutcome> {
+        RestoreOutcome::find(staging, self.context, acting, tables).await
     }
 
-    fn refuse_obstacles(&self, outcome: &Outcome) -> Result<()> {
+    fn refuse_obstacles(&self, outcome: &RestoreOutcome) -> Result<()> {
         outcome.refuse(self.context.request)?;
         match self.context.provenance {
             Provenance::Unknown => outcome.refuse_unknown(),
@@ -273,7 +273,7 @@ impl Applier<'_> {
 
 /// Removes rows, referring tables first. A changed row of a table with references is removed, too, and inserted again: the
 /// row that it referred to may go, and the unique values that it had are free for other rows.
-async fn remove(staging: &mut Staging, change: &mut Change, outcome: &Outcome) -> Result<()> {
+async fn remove(staging: &mut Staging, change: &mut Change, outcome: &RestoreOutcome) -> Result<()> {
     for (&table, found) in outcome.tables.iter().rev() {
         let actions: &[_] = match table.references() {
             [] => &RowAction::REMOVE,
@@ -294,7 +294,7 @@ async fn remove(staging: &mut Staging, change: &mut Change, outcome: &Outcome) -
 }
 
 /// Writes rows, referred tables first.
-async fn write(staging: &mut Staging, change: &mut Change, outcome: &Outcome) -> Result<()> {
+async fn write(staging: &mut Staging, change: &mut Change, outcome: &RestoreOutcome) -> Result<()> {
     for (&table, found) in &outcome.tables {
         let mut loaded = found.inserts;
         let mut actions = &[RowAction::Insert][..];
@@ -367,8 +367,8 @@ fn load_mode(rows: u64, others: u64) -> LoadMode {
     }
 }
 
-impl Expected {
-    async fn add_table(&mut self, staging: &mut Staging, outcome: &Outcome, table: Table) -> Result<()> {
+impl ExpectedContent {
+    async fn add_table(&mut self, staging: &mut Staging, outcome: &RestoreOutcome, table: Table) -> Result<()> {
         if let Some(found) = outcome.tables.get(&table) {
             self.rows.insert(table, found.rows_after);
         }

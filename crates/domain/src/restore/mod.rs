@@ -47,4 +47,4 @@ pub use administrators::{
 pub use apply::{Restored, RestoredTable, apply};
 pub use outcome::TableOutcome;
 pub use plan::{Blocker, BlockerCode, Money, Plan, Warning, WarningCode, plan};
-pub use request::{Mode, Provenance, Restore, RestoreContext, Scope, hash};
+pub use request::{Provenance, Restore, RestoreContext, RestoreMode, Scope, hash};

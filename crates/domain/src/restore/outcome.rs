@@ -12,9 +12,9 @@ use rust_decimal::Decimal;
 use serde::Serialize;
 
 use super::administrators::{self, Administrators};
-use super::request::{Extent, Mode, Provenance, Restore, RestoreContext, Scope};
+use super::request::{Extent, Provenance, Restore, RestoreContext, RestoreMode, Scope};
 use super::staging::{RowSource, Staging};
-use super::users::{self, Accounts};
+use super::users::{self, AccountDecisions};
 use crate::catalog::{LARGEST_ID, Table};
 use crate::database::Database;
 use crate::error::{Error, Result};
@@ -104,9 +104,9 @@ pub struct TableOutcome {
 
 /// The outcome for all tables that a restore concerns.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Outcome {
+pub(super) struct RestoreOutcome {
     pub(super) tables: BTreeMap<Table, TableOutcome>,
-    pub(super) accounts: Accounts,
+    pub(super) accounts: AccountDecisions,
     pub(super) administrators: Administrators,
     /// Values that would be written and that only another engine can hold.
     pub(super) foreign: BTreeMap<Table, ForeignValues>,
@@ -123,7 +123,7 @@ pub(super) struct ForeignValues {
     pub(super) first: Vec<(i64, &'static str)>,
 }
 
-impl Outcome {
+impl RestoreOutcome {
     /// Finds the outcome for tables whose rows are in the staging database. Other tables count as unchanged.
     ///
     /// # Errors
@@ -189,7 +189,7 @@ impl Outcome {
             if let Some(row) = found.first_conflict {
                 return Err(match (request.mode, request.extent(table)) {
                     // No other row stays, so the archive has the value twice.
-                    (Mode::Replace, Some(Extent::Whole)) => Error::DuplicateKey { table },
+                    (RestoreMode::Replace, Some(Extent::Whole)) => Error::DuplicateKey { table },
                     _ => Error::Conflict { table, row },
                 });
             }
@@ -292,7 +292,7 @@ impl Finder<'_> {
         );
         staging.run(&insert).await?;
         let scope = self.scope(table);
-        if self.request.mode != Mode::InsertMissing {
+        if self.request.mode != RestoreMode::InsertMissing {
             let columns = table.columns().iter().skip(1);
             let differs: Vec<_> = columns
                 .map(|column| format!("l.{0} IS NOT a.{0}", column.name))
@@ -305,7 +305,7 @@ impl Finder<'_> {
             );
             staging.run(&update).await?;
         }
-        if self.request.mode == Mode::Replace {
+        if self.request.mode == RestoreMode::Replace {
             let delete = format!(
                 "INSERT INTO x_{table} SELECT l.id, {} FROM l_{table} l \
                  WHERE ({scope}) AND NOT EXISTS (SELECT 1 FROM a_{table} a WHERE a.id = l.id)",
@@ -360,8 +360,8 @@ impl Finder<'_> {
         }
         let written = match self.request.mode {
             // Live rows may lose the rows that they refer to.
-            Mode::Replace => "TRUE".to_owned(),
-            Mode::Merge | Mode::InsertMissing => {
+            RestoreMode::Replace => "TRUE".to_owned(),
+            RestoreMode::Merge | RestoreMode::InsertMissing => {
                 format!(
                     "a.id IN (SELECT id FROM x_{table} WHERE action IN ({}))",
                     RowAction::write()

@@ -7,8 +7,8 @@ use rust_decimal::Decimal;
 use serde::Serialize;
 
 use super::administrators::Administrators;
-use super::outcome::{self, ForeignValues, Outcome, RowAction, TableOutcome};
-use super::request::{Extent, Mode, Provenance, Restore, RestoreContext, hash};
+use super::outcome::{self, ForeignValues, RestoreOutcome, RowAction, TableOutcome};
+use super::request::{Extent, Provenance, Restore, RestoreContext, RestoreMode, hash};
 use super::staging::Staging;
 use super::users::need_reset;
 use crate::catalog::{LARGEST_ID, Table};
@@ -172,7 +172,7 @@ pub async fn plan(context: &RestoreContext<'_>) -> Result<Plan> {
     }
     let summary = staging.read_live(database, &live, progress).await?;
     let archive = read_archive(&mut staging, context, progress).await?;
-    let outcome = Outcome::find(&mut staging, context, admin.user_id(), &tables).await?;
+    let outcome = RestoreOutcome::find(&mut staging, context, admin.user_id(), &tables).await?;
     let (before, after) = if tables.contains(&Table::Payments) {
         outcome::sums(&mut staging, Table::Payments, "amount_paid").await?
     } else {
@@ -239,7 +239,7 @@ async fn warnings(
     staging: &mut Staging,
     request: &Restore,
     provenance: Provenance,
-    outcome: &Outcome,
+    outcome: &RestoreOutcome,
 ) -> Result<Vec<Warning>> {
     let mut warnings = Vec::new();
     let mut warn = |code, table, text| {
@@ -333,7 +333,7 @@ async fn warnings(
     Ok(warnings)
 }
 
-fn blockers(request: &Restore, provenance: Provenance, outcome: &Outcome) -> Vec<Blocker> {
+fn blockers(request: &Restore, provenance: Provenance, outcome: &RestoreOutcome) -> Vec<Blocker> {
     let mut blockers = Vec::new();
     for (&table, found) in &outcome.tables {
         if let Some(first) = found.first_orphan {
@@ -346,7 +346,9 @@ fn blockers(request: &Restore, provenance: Provenance, outcome: &Outcome) -> Vec
         }
         if let Some(first) = found.first_conflict {
             let (code, other) = match (request.mode, request.extent(table)) {
-                (Mode::Replace, Some(Extent::Whole)) => (BlockerCode::DuplicateKeys, "other rows of the archive"),
+                (RestoreMode::Replace, Some(Extent::Whole)) => {
+                    (BlockerCode::DuplicateKeys, "other rows of the archive")
+                }
                 _ => (BlockerCode::Conflicts, "rows that stay"),
             };
             let text = format!(
@@ -404,7 +406,7 @@ fn native_values(table: Table, foreign: &ForeignValues) -> String {
 }
 
 /// Blockers for rows that are larger than the database accepts.
-async fn too_large(staging: &mut Staging, database: &Database, outcome: &Outcome) -> Result<Vec<Blocker>> {
+async fn too_large(staging: &mut Staging, database: &Database, outcome: &RestoreOutcome) -> Result<Vec<Blocker>> {
     let Some(largest) = change::largest_row(database).await? else {
         return Ok(Vec::new());
     };

@@ -13,7 +13,7 @@ use crate::catalog::Table;
 use crate::database::Database;
 use crate::error::{Error, Result};
 use crate::job::Progress;
-use crate::open::Source;
+use crate::open::ArchiveSource;
 
 /// What to restore, and how.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,7 +21,7 @@ pub struct Restore {
     /// The rows to restore.
     pub scope: Scope,
     /// How they replace or complete the live rows.
-    pub mode: Mode,
+    pub mode: RestoreMode,
     /// Whether active administrators get the archive's values also where that disables them: inactive, with another role, or
     /// with a password that can't be used. Otherwise their accounts stay unchanged.
     pub disable_administrators: bool,
@@ -47,7 +47,7 @@ pub enum Scope {
 /// How the archive's rows replace or complete the live rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Mode {
+pub enum RestoreMode {
     /// The scope gets exactly the rows of the archive.
     Replace,
     /// Missing rows are inserted and differing rows are overwritten; nothing is removed.
@@ -88,7 +88,7 @@ pub struct RestoreContext<'a> {
     /// The live data.
     pub database: &'a Database,
     /// The bytes of the archive.
-    pub source: &'a dyn Source,
+    pub source: &'a dyn ArchiveSource,
     /// The keys that open the archive.
     pub keys: &'a Keys,
     /// The request.
@@ -156,7 +156,7 @@ impl Restore {
             Scope::Tables(tables) if tables.contains(&table) => Some(Extent::Whole),
             Scope::Tables(tables) => {
                 let is_dependent = tables.iter().any(|chosen| chosen.dependents().contains(&table));
-                (is_dependent && self.mode == Mode::Replace).then_some(Extent::Cascade)
+                (is_dependent && self.mode == RestoreMode::Replace).then_some(Extent::Cascade)
             }
             Scope::Entity { table: root, id } => match table {
                 Table::Users => None,

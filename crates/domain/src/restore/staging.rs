@@ -163,7 +163,7 @@ impl Staging {
         for table in tables {
             let mut handle = self.connection.lock_handle().await.map_err(Error::sqlx(DOING))?;
             writer.begin_table(&mut json);
-            let mut sink = LiveSink {
+            let mut sink = StagingSink {
                 inserter: RowInserter::prepare(&mut handle, RowSource::Live, *table)?,
                 writer: &mut writer,
                 json: &mut json,
@@ -260,7 +260,7 @@ impl<'h> RowInserter<'h> {
 }
 
 /// Inserts live rows, and makes a summary of them at the same time.
-struct LiveSink<'a, 'h> {
+struct StagingSink<'a, 'h> {
     inserter: RowInserter<'h>,
     writer: &'a mut Writer,
     json: &'a mut Vec<u8>,
@@ -268,7 +268,7 @@ struct LiveSink<'a, 'h> {
     unreported: u64,
 }
 
-impl Sink for LiveSink<'_, '_> {
+impl Sink for StagingSink<'_, '_> {
     fn row(&mut self, cells: &[Cell<'_>]) -> Result<()> {
         self.writer.row(cells, self.json);
         self.json.clear();

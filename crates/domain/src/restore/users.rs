@@ -8,14 +8,14 @@
 //!
 //! An archived user with the user name of a kept row is the same account, and is left out. An archived user with only the id
 //! of a kept row is another account. It gets the next id after the greatest live or archived one that leaves room; no row
-//! refers to users. In modes that keep live rows (all but [`Mode::Replace`]) that account may already be there under a
+//! refers to users. In modes that keep live rows (all but [`RestoreMode::Replace`]) that account may already be there under a
 //! third id. Then that row is kept as well, or the account would be there twice. This is repeated until no more is found.
 //!
 //! An undo restores no administrator, because no clear removes one.
 
 use super::administrators;
 use super::outcome::RowAction;
-use super::request::{Mode, Provenance, Restore};
+use super::request::{Provenance, Restore, RestoreMode};
 use super::staging::Staging;
 use crate::account::{password, username};
 use crate::catalog::LARGEST_ID;
@@ -26,7 +26,7 @@ const MAX_NAMES: usize = 10;
 
 /// The decisions about users.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Accounts {
+pub(super) struct AccountDecisions {
     /// Live rows that stay unchanged.
     pub(super) kept: u64,
     /// Archived users that get another id.
@@ -69,7 +69,7 @@ pub(super) async fn settle(
     request: &Restore,
     provenance: Provenance,
     acting: Option<i64>,
-) -> Result<Accounts> {
+) -> Result<AccountDecisions> {
     let mode = request.mode;
     staging.run("CREATE TABLE kept (id INTEGER PRIMARY KEY)").await?;
     staging.run("CREATE INDEX names_l_users ON l_users (username)").await?;
@@ -94,13 +94,13 @@ pub(super) async fn settle(
         .await?;
     let mut still_active = Named::default();
     // This mode changes no live row.
-    if mode != Mode::InsertMissing && !request.disable_administrators {
+    if mode != RestoreMode::InsertMissing && !request.disable_administrators {
         for (id, name) in administrators::losing_access(staging).await? {
             staging.run(&format!("INSERT INTO kept VALUES ({id})")).await?;
             still_active.add(format!("`{}`", name.escape_debug()));
         }
     }
-    if mode != Mode::Replace {
+    if mode != RestoreMode::Replace {
         let elsewhere = "INSERT OR IGNORE INTO kept SELECT l.id FROM kept k JOIN a_users a ON a.id = k.id \
                          JOIN l_users l ON l.username = a.username AND l.id <> a.id";
         while staging.run(elsewhere).await? > 0 {}
@@ -109,7 +109,7 @@ pub(super) async fn settle(
         .run("DELETE FROM a_users WHERE username IN (SELECT username FROM l_users WHERE id IN (SELECT id FROM kept))")
         .await?;
     let renumbered = renumber(staging).await?;
-    Ok(Accounts {
+    Ok(AccountDecisions {
         kept: staging.number("SELECT count(*) FROM kept").await?.unsigned_abs(),
         renumbered,
         still_active,
@@ -120,13 +120,13 @@ pub(super) async fn settle(
 /// Archived users with a name that no live user has and that new accounts may not have. They would be inserted or would
 /// overwrite other users. Live accounts keep their names. If there are no live users, no user can be imitated, and
 /// a school that has lost its database gets all its accounts back.
-async fn misnamed(staging: &mut Staging, mode: Mode) -> Result<Named> {
+async fn misnamed(staging: &mut Staging, mode: RestoreMode) -> Result<Named> {
     if staging.number("SELECT count(*) FROM l_users").await? == 0 {
         return Ok(Named::default());
     }
     let is_written = match mode {
-        Mode::InsertMissing => "AND NOT EXISTS (SELECT 1 FROM l_users l WHERE l.id = a.id)",
-        Mode::Replace | Mode::Merge => "",
+        RestoreMode::InsertMissing => "AND NOT EXISTS (SELECT 1 FROM l_users l WHERE l.id = a.id)",
+        RestoreMode::Replace | RestoreMode::Merge => "",
     };
     let sql = format!(
         "SELECT a.id, a.username FROM a_users a \

@@ -10,7 +10,7 @@ use crate::change::{Change, RowStream};
 use crate::error::{Error, Result};
 use crate::export::header;
 use crate::job::Progress;
-use crate::open::{self, Archived, Source};
+use crate::open::{self, ArchiveSource, Archived};
 use crate::snapshot::Sink;
 use crate::stats;
 
@@ -43,7 +43,7 @@ pub(super) async fn ensure_archived(
     change: &mut Change,
     tables: &[Table],
     archive: &Summary,
-    source: &dyn Source,
+    source: &dyn ArchiveSource,
     keys: &Keys,
     progress: &Progress,
 ) -> Result<()> {

@@ -13,7 +13,7 @@ use futures_util::StreamExt as _;
 use crate::error::Result;
 use crate::export;
 use crate::job::Progress;
-use crate::open::{self, Source};
+use crate::open::{self, ArchiveSource};
 
 pub(crate) use rows::*;
 pub(crate) use school::School;
@@ -48,7 +48,7 @@ impl Memory {
         Self(bytes.into())
     }
 
-    pub(crate) fn source(bytes: impl Into<Arc<[u8]>>) -> Arc<dyn Source> {
+    pub(crate) fn source(bytes: impl Into<Arc<[u8]>>) -> Arc<dyn ArchiveSource> {
         Arc::new(Self::new(bytes))
     }
 
@@ -59,7 +59,7 @@ impl Memory {
     }
 }
 
-impl Source for Memory {
+impl ArchiveSource for Memory {
     fn open(&self) -> Result<Box<dyn Read + Send>> {
         Ok(Box::new(Cursor::new(self.0.clone())))
     }

@@ -8,7 +8,7 @@ use sea_orm::ConnectionTrait as _;
 use super::rows::{SampleRow, SampleRows, line};
 use super::{settings, whole};
 use crate::account::Admin;
-use crate::catalog::{MAX_COLUMNS, NameColumns, Scope, Table};
+use crate::catalog::{MAX_COLUMNS, NameColumns, Table, TableScope};
 use crate::change::{self, Change, LoadMode};
 use crate::database::{self, Database};
 use crate::demo::{self, DemoAdmin};
@@ -90,7 +90,7 @@ impl School {
         lines
     }
 
-    pub(crate) async fn download(&self, scope: Scope, format: Format) -> Vec<u8> {
+    pub(crate) async fn download(&self, scope: TableScope, format: Format) -> Vec<u8> {
         let request = export::ExportRequest {
             scope,
             format,

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use campus_backup_archive::{Cell, Kind};
 
 use super::Selection;
-use crate::catalog::{Source, Table};
+use crate::catalog::{ColumnSource, Table};
 use crate::error::Error;
 use crate::native::Natives;
 
@@ -82,10 +82,10 @@ pub(super) fn of(table: Table, selection: Selection) -> Vec<Field> {
                 kind: column.kind,
                 // Foreign keys are enforced, and every referenced row has a name.
                 nullable: match column.source {
-                    Source::Own(name) => table.columns().iter().any(|own| own.name == name && own.nullable),
-                    Source::Of { .. } => false,
+                    ColumnSource::Own(name) => table.columns().iter().any(|own| own.name == name && own.nullable),
+                    ColumnSource::Of { .. } => false,
                 },
-                is_key: matches!(column.source, Source::Own(name) if is_key(table, name)),
+                is_key: matches!(column.source, ColumnSource::Own(name) if is_key(table, name)),
             })
             .collect(),
     }
@@ -105,8 +105,8 @@ pub(super) fn select(table: Table, selection: Selection) -> String {
             .iter()
             .enumerate()
             .map(|(position, column)| match column.source {
-                Source::Own(name) => format!("t.{name}"),
-                Source::Of { key, table, column } => {
+                ColumnSource::Own(name) => format!("t.{name}"),
+                ColumnSource::Of { key, table, column } => {
                     let _ = write!(joins, " LEFT JOIN {table} AS j{position} ON j{position}.id = t.{key}");
                     format!("j{position}.{column}")
                 }

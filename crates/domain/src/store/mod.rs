@@ -88,7 +88,7 @@ use self::object::ObjectVersion;
 use self::time_limit::TimeLimit;
 use crate::blocking::wait;
 use crate::error::{Error, Result};
-use crate::open::Source;
+use crate::open::ArchiveSource;
 use crate::priority::{self, Priority};
 
 /// The buffer for reading a whole archive, in bytes.
@@ -153,7 +153,7 @@ impl Store {
     }
 
     /// An archive with these layers, as a source that can be read repeatedly. It need not have a manifest yet.
-    pub fn source(&self, id: &str, form: Form) -> Arc<dyn Source> {
+    pub fn source(&self, id: &str, form: Form) -> Arc<dyn ArchiveSource> {
         Arc::new(StoredSource {
             store: self.clone(),
             id: id.to_owned(),
@@ -235,7 +235,7 @@ struct StoredSource {
     form: Form,
 }
 
-impl Source for StoredSource {
+impl ArchiveSource for StoredSource {
     fn open(&self) -> Result<Box<dyn Read + Send>> {
         let reader = self.store.wait(self.store.read(&self.id, self.form, None))?;
         Ok(Box::new(BufReader::with_capacity(BUFFER, reader.into_reader())))

@@ -37,12 +37,12 @@ pub struct StoreWriter {
     id: String,
     /// Its final name.
     name: String,
-    sink: Sink,
+    sink: ObjectSink,
     /// A write was cancelled, so bytes may be missing.
     is_torn: bool,
 }
 
-enum Sink {
+enum ObjectSink {
     File(Unfinished),
     /// An archive of less than one part is sent as a whole at the end.
     Remote(Box<BufWriter>),
@@ -61,12 +61,12 @@ impl Store {
             Backend::Folder(folder) => {
                 let (folder, id, name) = (folder.clone(), id::checked(id)?.to_owned(), name.clone());
                 let created = blocking(move || Unfinished::create(&folder, &id, &name)).await?;
-                Sink::File(created.map_err(fault::io(WRITING))?)
+                ObjectSink::File(created.map_err(fault::io(WRITING))?)
             }
             Backend::Remote(remote) => {
                 let path = remote.path(id::checked(id)?, &name);
                 let writer = BufWriter::with_capacity(remote.objects.clone(), path, PART).with_max_concurrency(PARTS);
-                Sink::Remote(Box::new(writer))
+                ObjectSink::Remote(Box::new(writer))
             }
         };
         Ok(StoreWriter {
@@ -88,17 +88,19 @@ impl StoreWriter {
     /// [`Error::InsufficientStorage`], [`Error::StoreUnavailable`].
     pub async fn write(&mut self, mut bytes: Bytes) -> Result<()> {
         match self.take()? {
-            Sink::File(mut file) => {
+            ObjectSink::File(mut file) => {
                 let written = blocking(move || file.write_all(&bytes).map(|()| file)).await?;
-                self.sink = Sink::File(written.map_err(fault::io(WRITING))?);
+                self.sink = ObjectSink::File(written.map_err(fault::io(WRITING))?);
             }
-            Sink::Remote(writer) => {
+            ObjectSink::Remote(writer) => {
                 // Put back at once, so that its parts can be aborted if this call is cancelled.
-                self.sink = Sink::Remote(writer);
+                self.sink = ObjectSink::Remote(writer);
                 self.is_torn = true;
                 while !bytes.is_empty() {
                     let slice = bytes.split_to(bytes.len().min(SLICE));
-                    let Sink::Remote(writer) = &mut self.sink else { break };
+                    let ObjectSink::Remote(writer) = &mut self.sink else {
+                        break;
+                    };
                     let put = async { writer.put(slice).await.map_err(fault::store(WRITING)) };
                     if let Err(error) = self.store.within(WRITING, put).await {
                         self.give_up();
@@ -107,7 +109,7 @@ impl StoreWriter {
                 }
                 self.is_torn = false;
             }
-            Sink::Closed => {}
+            ObjectSink::Closed => {}
         }
         Ok(())
     }
@@ -115,7 +117,7 @@ impl StoreWriter {
     /// As [`StoreWriter::write`], on a thread that may block.
     pub(super) fn write_blocking(&mut self, bytes: &mut Vec<u8>) -> Result<()> {
         match &mut self.sink {
-            Sink::File(file) => {
+            ObjectSink::File(file) => {
                 let written = file.write_all(bytes).map_err(fault::io(WRITING));
                 bytes.clear();
                 if written.is_err() {
@@ -135,8 +137,8 @@ impl StoreWriter {
     /// Forces the written bytes to the disk. Remote storage needs nothing: its parts are being uploaded.
     pub(super) fn sync_all(&self) -> Result<()> {
         match &self.sink {
-            Sink::File(file) => file.sync_all().map_err(fault::io(WRITING)),
-            Sink::Remote(_) | Sink::Closed => Ok(()),
+            ObjectSink::File(file) => file.sync_all().map_err(fault::io(WRITING)),
+            ObjectSink::Remote(_) | ObjectSink::Closed => Ok(()),
         }
     }
 
@@ -169,9 +171,9 @@ impl StoreWriter {
         finished
     }
 
-    async fn publish(&self, sink: Sink) -> Result<()> {
+    async fn publish(&self, sink: ObjectSink) -> Result<()> {
         match sink {
-            Sink::File(file) => {
+            ObjectSink::File(file) => {
                 let (store, id) = (self.store.clone(), self.id.clone());
                 let published = blocking(move || -> std::io::Result<()> {
                     if let (Some(file), Some(folder)) = (file.publish(OnConflict::Keep)?, store.0.backend.folder()) {
@@ -181,7 +183,7 @@ impl StoreWriter {
                 });
                 published.await?.map_err(fault::io(FINISHING))
             }
-            Sink::Remote(mut writer) => {
+            ObjectSink::Remote(mut writer) => {
                 // A separate task, which continues if this call is cancelled: only then are the parts removed if they
                 // can't be joined.
                 let finished = self.store.0.runtime.spawn(async move { writer.shutdown().await });
@@ -191,33 +193,33 @@ impl StoreWriter {
                     Err(error) => fault::io(FINISHING)(error),
                 })
             }
-            Sink::Closed => Ok(()),
+            ObjectSink::Closed => Ok(()),
         }
     }
 
     /// Removes what was written and waits for that. Dropping does the same in the background.
     pub async fn abort(mut self) {
         match self.take() {
-            Ok(Sink::Remote(mut writer)) => abort(&mut writer).await,
+            Ok(ObjectSink::Remote(mut writer)) => abort(&mut writer).await,
             // Removing a large file takes time.
-            Ok(Sink::File(file)) => drop(blocking(move || drop(file)).await),
-            Ok(Sink::Closed) | Err(_) => {}
+            Ok(ObjectSink::File(file)) => drop(blocking(move || drop(file)).await),
+            Ok(ObjectSink::Closed) | Err(_) => {}
         }
     }
 
     /// Takes the sink out. It is closed until it is put back.
-    fn take(&mut self) -> Result<Sink> {
+    fn take(&mut self) -> Result<ObjectSink> {
         if self.is_torn {
             self.give_up();
         }
-        match mem::replace(&mut self.sink, Sink::Closed) {
-            Sink::Closed => Err(Error::internal(WRITING)("it had failed before, or was not waited for")),
+        match mem::replace(&mut self.sink, ObjectSink::Closed) {
+            ObjectSink::Closed => Err(Error::internal(WRITING)("it had failed before, or was not waited for")),
             sink => Ok(sink),
         }
     }
 
     fn give_up(&mut self) {
-        if let Sink::Remote(mut writer) = mem::replace(&mut self.sink, Sink::Closed) {
+        if let ObjectSink::Remote(mut writer) = mem::replace(&mut self.sink, ObjectSink::Closed) {
             self.store.0.runtime.spawn(async move { abort(&mut writer).await });
         }
     }

@@ -20,7 +20,7 @@ pub use self::scratch::sweep;
 pub use self::test_restore::{TestRestored, test_restore};
 use crate::error::{Error, Result};
 use crate::job::{Phase, Progress};
-use crate::open::{self, Checked, Source};
+use crate::open::{self, ArchiveSource, Checked};
 use crate::priority::{self, Priority};
 use crate::stats;
 
@@ -33,7 +33,7 @@ use crate::stats;
 /// # Errors
 /// As [`open::check`]; [`Error::ManifestMismatch`] if the archive is complete but does not match its manifest.
 pub async fn digest(
-    source: &Arc<dyn Source>,
+    source: &Arc<dyn ArchiveSource>,
     keys: &Keys,
     expected: Option<&Manifest>,
     progress: &Progress,

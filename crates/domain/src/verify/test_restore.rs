@@ -17,7 +17,7 @@ use crate::change::{Change, LoadMode};
 use crate::database::{self, Database};
 use crate::error::{Error, Result};
 use crate::job::{Phase, Progress};
-use crate::open::{self, Archived, Checked, Source};
+use crate::open::{self, ArchiveSource, Archived, Checked};
 use crate::statement::StatementError;
 
 const DOING: &str = "testing a restore";
@@ -52,7 +52,7 @@ pub struct TestRestored {
 /// [`Error::DuplicateKey`] and [`Error::Unrestorable`] for rows that the schema refuses, the last also if
 /// the rows that were read back differ; [`Error::InsufficientStorage`].
 pub async fn test_restore(
-    source: &Arc<dyn Source>,
+    source: &Arc<dyn ArchiveSource>,
     keys: &Keys,
     expected: Option<&Manifest>,
     folder: &Path,
@@ -86,7 +86,7 @@ pub async fn test_restore(
 
 /// The work of the blocking thread.
 struct TestRestoreWork {
-    source: Arc<dyn Source>,
+    source: Arc<dyn ArchiveSource>,
     keys: Keys,
     summary: Summary,
     has_native: bool,

@@ -6,7 +6,7 @@ use campus_backup_archive::manifest::ArchiveKind;
 use campus_backup_archive::{Cell, Layers};
 
 use super::*;
-use crate::catalog::{Scope, Table};
+use crate::catalog::{Table, TableScope};
 use crate::export::Format;
 use crate::sample::{self, Memory, SampleRows, School};
 
@@ -175,7 +175,7 @@ async fn test_restore_of_one_table_is_refused() {
 #[tokio::test]
 async fn test_restore_can_be_cancelled_in_any_phase() {
     let school = School::demo().await;
-    let archive = Memory::source(school.download(Scope::All, Format::Json).await);
+    let archive = Memory::source(school.download(TableScope::All, Format::Json).await);
     for phase in [None, Some(Phase::Checking), Some(Phase::TestRestore)] {
         let folder = tempfile::tempdir().unwrap();
         let progress = Progress::default();
@@ -201,7 +201,7 @@ async fn test_restore_can_be_cancelled_in_any_phase() {
 #[tokio::test]
 async fn test_restore_of_a_whole_archive_leaves_no_files() {
     let school = School::demo().await;
-    let document = school.download(Scope::All, Format::Json).await;
+    let document = school.download(TableScope::All, Format::Json).await;
     let keys = Keys::generate();
     let layers = Layers {
         recipients: keys.recipients(),

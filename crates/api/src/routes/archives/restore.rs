@@ -6,8 +6,8 @@ use actix_web::{HttpResponse, post, web};
 use campus_backup_domain::Table;
 use campus_backup_domain::operations::{RestoreRequest, Unencrypted};
 use campus_backup_domain::restore::{
-    AccountChange, AccountChanges, Blocker, BlockerCode, Mode, Money, Plan, Restore, Scope, TableOutcome, Warning,
-    WarningCode,
+    AccountChange, AccountChanges, Blocker, BlockerCode, Money, Plan, Restore, RestoreMode, Scope, TableOutcome,
+    Warning, WarningCode,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -34,7 +34,7 @@ struct PlanRequest {
     scope: RestoreScope,
     /// How they meet those that are there.
     #[schema(schema_with = modes)]
-    mode: Mode,
+    mode: RestoreMode,
     /// Whether active administrators are disabled where the archive has them as inactive, with another role, or with a
     /// password with which nobody can sign in. Default `false`: they stay as they are, and a warning names them.
     #[serde(default)]
@@ -83,7 +83,7 @@ struct RestoreBody {
     scope: RestoreScope,
     /// How they meet those that are there.
     #[schema(schema_with = modes)]
-    mode: Mode,
+    mode: RestoreMode,
     /// As for the plan.
     #[serde(default)]
     #[schema(required = false)]
@@ -340,7 +340,7 @@ pub(crate) fn scopes() -> Schema {
 
 pub(crate) fn modes() -> Schema {
     words(
-        &[Mode::Replace, Mode::Merge, Mode::InsertMissing],
+        &[RestoreMode::Replace, RestoreMode::Merge, RestoreMode::InsertMissing],
         "How the archive's rows meet those that are there: `replace` makes the scope what the archive has, `merge` lets the \
          archive win and removes nothing, `insert_missing` adds the rows that are not there.",
     )

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use campus_backup_archive::manifest::VerificationLevel;
 use campus_backup_domain::Table;
 use campus_backup_domain::job::{Job, JobKind, JobState, Phase};
-use campus_backup_domain::restore::Mode;
+use campus_backup_domain::restore::RestoreMode;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -277,7 +277,7 @@ pub(crate) struct RestoreJobParameters {
     scope: RestoreScope,
     /// How they meet those that are there.
     #[schema(schema_with = modes)]
-    mode: Mode,
+    mode: RestoreMode,
     /// Whether active administrators may be disabled.
     disable_administrators: bool,
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use campus_backup_archive::Cell;
 
-use super::super::{Mode, Restore, Scope};
+use super::super::{Restore, RestoreMode, Scope};
 use crate::catalog::Table;
 use crate::sample::{SampleRow, SampleRows, id, integer};
 
@@ -46,7 +46,7 @@ pub(super) fn restored(
             (Some(_), Table::Courses | Table::PaymentCategories) => false,
             (Some(student), _) => integer(&row[1]) == student,
         };
-        if request.mode == Mode::Replace {
+        if request.mode == RestoreMode::Replace {
             for row in live.of(table).filter(|row| in_scope(row)) {
                 if archive.row(table, id(row)).is_none() {
                     outcome.take(table, id(row));
@@ -56,7 +56,7 @@ pub(super) fn restored(
         for row in archive.of(table) {
             match live.row(table, id(row)) {
                 Some(there) if !in_scope(there) => blocked = true,
-                Some(there) if there == row || request.mode == Mode::InsertMissing => {}
+                Some(there) if there == row || request.mode == RestoreMode::InsertMissing => {}
                 _ => {
                     outcome.put(table, row.clone());
                     written.entry(table).or_default().insert(id(row));
@@ -136,7 +136,10 @@ fn settle(live: &SampleRows, archive: &mut SampleRows, request: &Restore, acting
                 None => is_admin(row),
                 // All users of these schools are active.
                 Some(other) => {
-                    is_admin(row) && !is_admin(other) && !request.disable_administrators && mode != Mode::InsertMissing
+                    is_admin(row)
+                        && !is_admin(other)
+                        && !request.disable_administrators
+                        && mode != RestoreMode::InsertMissing
                 }
             };
             Some(id(row)) == acting || is_left
@@ -150,7 +153,7 @@ fn settle(live: &SampleRows, archive: &mut SampleRows, request: &Restore, acting
             .flat_map(|row| live.of(Table::Users).filter(|there| name(there) == name(row)))
             .map(id)
             .collect();
-        if mode == Mode::Replace || more.is_subset(&kept) {
+        if mode == RestoreMode::Replace || more.is_subset(&kept) {
             break;
         }
         kept.extend(more);

@@ -8,14 +8,14 @@ use crate::catalog::Table;
 use crate::change::Change;
 use crate::error::Result;
 use crate::job::Progress;
-use crate::open::{self, Source};
+use crate::open::{self, ArchiveSource};
 use crate::sample::School;
 
 impl School {
     pub(super) fn context<'a>(
         &'a self,
         admin: &'a Admin,
-        source: &'a dyn Source,
+        source: &'a dyn ArchiveSource,
         request: &'a Restore,
         keys: &'a Keys,
         progress: &'a Progress,
@@ -32,13 +32,18 @@ impl School {
         }
     }
 
-    pub(super) async fn plan(&self, admin: &Admin, source: &dyn Source, request: &Restore) -> Result<Plan> {
+    pub(super) async fn plan(&self, admin: &Admin, source: &dyn ArchiveSource, request: &Restore) -> Result<Plan> {
         let (keys, progress) = (Keys::none(), Progress::default());
         plan(&self.context(admin, source, request, &keys, &progress)).await
     }
 
     /// All steps of a restore except the safety backup.
-    pub(super) async fn restore(&self, admin: &Admin, source: &dyn Source, request: &Restore) -> Result<Restored> {
+    pub(super) async fn restore(
+        &self,
+        admin: &Admin,
+        source: &dyn ArchiveSource,
+        request: &Restore,
+    ) -> Result<Restored> {
         let (keys, progress) = (Keys::none(), Progress::default());
         // Without a check of references, which would refuse the archive before the restore can.
         let summary = open::reader(source.open()?, &keys)?.0.finish()?;
@@ -50,7 +55,7 @@ impl School {
     }
 }
 
-pub(super) fn request(scope: Scope, mode: Mode) -> Restore {
+pub(super) fn request(scope: Scope, mode: RestoreMode) -> Restore {
     Restore {
         scope,
         mode,

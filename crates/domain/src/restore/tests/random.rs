@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 
-use super::super::{Mode, Restore, Scope};
+use super::super::{Restore, RestoreMode, Scope};
 use super::model::{Refusal, key, restored};
 use super::place::*;
 use crate::account::Admin;
@@ -98,7 +98,7 @@ async fn check(live: &School, entropy: Vec<u8>) -> Result<(), TestCaseError> {
     let mut dice = Dice(entropy.into_iter());
     let request = Restore {
         scope: scope(&mut dice),
-        mode: dice.of(&[Mode::Replace, Mode::Merge, Mode::InsertMissing]),
+        mode: dice.of(&[RestoreMode::Replace, RestoreMode::Merge, RestoreMode::InsertMissing]),
         disable_administrators: dice.up_to(2) > 0,
     };
     let archive = school(&mut dice);

@@ -21,14 +21,14 @@ async fn restore_of_nothing_or_of_one_payment_is_refused() {
     };
     for scope in [tables([]), payment] {
         let refused = live
-            .plan(&without_row(), &archive, &request(scope.clone(), Mode::Merge))
+            .plan(&without_row(), &archive, &request(scope.clone(), RestoreMode::Merge))
             .await;
         assert!(
             matches!(refused, Err(Error::Invalid { field: "scope", .. })),
             "{refused:?}"
         );
         let refused = live
-            .restore(&without_row(), &archive, &request(scope, Mode::Merge))
+            .restore(&without_row(), &archive, &request(scope, RestoreMode::Merge))
             .await;
         assert!(
             matches!(refused, Err(Error::Invalid { field: "scope", .. })),
@@ -43,16 +43,16 @@ async fn missing_table_or_row_is_refused() {
     let courses = small().source(&[Table::Courses]);
     for scope in [Scope::All, tables([Table::Courses, Table::Payments]), of_student(1)] {
         let refused = live
-            .plan(&without_row(), &courses, &request(scope.clone(), Mode::Replace))
+            .plan(&without_row(), &courses, &request(scope.clone(), RestoreMode::Replace))
             .await;
         assert!(matches!(refused, Err(Error::TableNotFound(_))), "{refused:?}");
         let refused = live
-            .restore(&without_row(), &courses, &request(scope, Mode::Replace))
+            .restore(&without_row(), &courses, &request(scope, RestoreMode::Replace))
             .await;
         assert!(matches!(refused, Err(Error::TableNotFound(_))), "{refused:?}");
     }
     let all = small().source(&Table::ALL);
-    let unknown = request(of_student(99), Mode::Merge);
+    let unknown = request(of_student(99), RestoreMode::Merge);
     for refused in [
         live.plan(&without_row(), &all, &unknown).await.map(drop),
         live.restore(&without_row(), &all, &unknown).await.map(drop),
@@ -78,7 +78,7 @@ async fn damaged_archive_changes_nothing() {
     let at = bytes.iter().rposition(|byte| *byte == b'R').unwrap();
     bytes[at] = b'X';
     let bytes = Memory::new(bytes);
-    for mode in [Mode::Replace, Mode::Merge] {
+    for mode in [RestoreMode::Replace, RestoreMode::Merge] {
         let refused = live.plan(&without_row(), &bytes, &request(Scope::All, mode)).await;
         assert!(matches!(refused, Err(Error::Archive(_))), "{refused:?}");
     }
@@ -90,7 +90,7 @@ async fn archive_that_differs_at_its_second_reading_changes_nothing() {
     let live = School::with(&small()).await;
     let summary = small().source(&Table::ALL).summary();
     let other = small().without(Table::Payments, 1).source(&Table::ALL);
-    for mode in [Mode::Replace, Mode::Merge] {
+    for mode in [RestoreMode::Replace, RestoreMode::Merge] {
         let request = request(Scope::All, mode);
         let mut change = crate::change::Change::begin(&live.database, request.tables(), "restoring")
             .await
@@ -112,7 +112,7 @@ async fn cancelled_plan_changes_nothing() {
     let progress = crate::job::Progress::default();
     progress.cancel();
     let keys = campus_backup_archive::Keys::none();
-    let (admin, request) = (without_row(), request(Scope::All, Mode::Replace));
+    let (admin, request) = (without_row(), request(Scope::All, RestoreMode::Replace));
     let refused = plan(&live.context(&admin, &archive, &request, &keys, &progress)).await;
     assert!(matches!(refused, Err(Error::Cancelled)));
     assert_eq!(live.lines().await, before);
@@ -125,7 +125,7 @@ async fn plan_counts_cascades_and_sums_payments() {
         .without(Table::Students, 2)
         .with(Table::Students, student(1, "R1", "Ada L."))
         .with(Table::Students, student(3, "R3", "Cy"));
-    let replace = request(tables([Table::Students]), Mode::Replace);
+    let replace = request(tables([Table::Students]), RestoreMode::Replace);
     assert_eq!(
         replace.tables(),
         [Table::Students, Table::Enrollments, Table::Payments, Table::Attendance]
@@ -162,7 +162,7 @@ async fn plan_counts_cascades_and_sums_payments() {
     assert_eq!(json["tables"]["students"]["inserts"], 1);
     assert_eq!(live.lines().await, small().lines(), "a plan changes nothing");
     // A merge does not change referring rows.
-    let merge = request(tables([Table::Students]), Mode::Merge);
+    let merge = request(tables([Table::Students]), RestoreMode::Merge);
     assert_eq!(merge.tables(), [Table::Students]);
     let plan = live
         .plan(&without_row(), &archive.source(&Table::ALL), &merge)
@@ -179,7 +179,7 @@ async fn plan_counts_cascades_and_sums_payments() {
 async fn hash_covers_archive_request_user_and_live_rows() {
     let live = School::with(&small()).await;
     let archive = small().without(Table::Payments, 1).source(&Table::ALL);
-    let replace = request(tables([Table::Payments]), Mode::Replace);
+    let replace = request(tables([Table::Payments]), RestoreMode::Replace);
     let hash_of = async |admin: Admin, archive: &Memory, request: &Restore| {
         live.plan(&admin, archive, request).await.unwrap().hash
     };
@@ -191,7 +191,7 @@ async fn hash_covers_archive_request_user_and_live_rows() {
         hash_of(without_row(), &small().source(&Table::ALL), &replace).await,
         first
     );
-    let merge = request(tables([Table::Payments]), Mode::Merge);
+    let merge = request(tables([Table::Payments]), RestoreMode::Merge);
     assert_ne!(hash_of(without_row(), &archive, &merge).await, first);
     // A summary of the whole live data gives the same hash.
     let live_sha256 = small().source(&Table::ALL).summary().sha256;
@@ -212,7 +212,7 @@ async fn row_of_another_student_is_a_conflict() {
         .with(Table::Payments, payment(1, 2, 2, 7));
     let place = School::with(&live).await;
     let source = archive.source(&Table::ALL);
-    for mode in [Mode::Replace, Mode::Merge, Mode::InsertMissing] {
+    for mode in [RestoreMode::Replace, RestoreMode::Merge, RestoreMode::InsertMissing] {
         let request = request(of_student(1), mode);
         let plan = place.plan(&without_row(), &source, &request).await.unwrap();
         assert_eq!(plan.tables[&Table::Payments].first_conflict, Some(1));
@@ -240,7 +240,7 @@ async fn missing_rows_that_a_student_refers_to_are_inserted() {
         .with(Table::Students, student(9, "R9", "Zoe"));
     let place = School::with(&live).await;
     let source = archive.source(&Table::ALL);
-    let request = request(of_student(1), Mode::Replace);
+    let request = request(of_student(1), RestoreMode::Replace);
     let plan = place.plan(&without_row(), &source, &request).await.unwrap();
     assert_eq!(plan.warnings[0].code, WarningCode::TakenAlong);
     place.restore(&without_row(), &source, &request).await.unwrap();
@@ -257,10 +257,10 @@ async fn missing_rows_that_a_student_refers_to_are_inserted() {
 async fn staging_database_leaves_no_file() {
     let live = School::with(&small()).await;
     let archive = small().source(&Table::ALL);
-    live.plan(&without_row(), &archive, &request(Scope::All, Mode::Merge))
+    live.plan(&without_row(), &archive, &request(Scope::All, RestoreMode::Merge))
         .await
         .unwrap();
-    live.restore(&without_row(), &archive, &request(Scope::All, Mode::Replace))
+    live.restore(&without_row(), &archive, &request(Scope::All, RestoreMode::Replace))
         .await
         .unwrap();
     let names = std::fs::read_dir(live.folder.path())

@@ -9,7 +9,7 @@ use crate::catalog::Table;
 use crate::error::Error;
 use crate::sample::*;
 
-const MODES: [Mode; 3] = [Mode::Replace, Mode::Merge, Mode::InsertMissing];
+const MODES: [RestoreMode; 3] = [RestoreMode::Replace, RestoreMode::Merge, RestoreMode::InsertMissing];
 
 fn users<const N: usize>(rows: [SampleRow; N]) -> SampleRows {
     rows.into_iter()
@@ -20,7 +20,7 @@ fn users<const N: usize>(rows: [SampleRow; N]) -> SampleRows {
 async fn restored(
     live: &SampleRows,
     archive: &SampleRows,
-    mode: Mode,
+    mode: RestoreMode,
     acting: Option<i64>,
 ) -> crate::Result<(Vec<String>, RestoredTable)> {
     let place = School::with(live).await;
@@ -68,12 +68,12 @@ async fn id_and_name_of_different_users_are_told_apart() {
     // Id 1 of the archive is `first`, whose live id is 2; id 2 of the archive is `me`.
     let live = users([user(1, "me", "admin", "!"), user(2, "first", "teacher", "!")]);
     let archive = users([user(1, "first", "teacher", "?"), user(2, "me", "admin", "?")]);
-    let (lines, done) = restored(&live, &archive, Mode::Replace, Some(1)).await.unwrap();
+    let (lines, done) = restored(&live, &archive, RestoreMode::Replace, Some(1)).await.unwrap();
     let expected = users([user(1, "me", "admin", "!"), user(3, "first", "teacher", "?")]);
     assert_eq!(lines, expected.lines());
     assert_eq!((done.kept, done.renumbered), (1, 1));
     // In modes that keep rows, `first` is already there.
-    for mode in [Mode::Merge, Mode::InsertMissing] {
+    for mode in [RestoreMode::Merge, RestoreMode::InsertMissing] {
         let (lines, done) = restored(&live, &archive, mode, Some(1)).await.unwrap();
         assert_eq!(lines, live.lines(), "{mode:?}");
         assert_eq!((done.kept, done.renumbered), (2, 0));
@@ -89,7 +89,7 @@ async fn administrators_whom_the_archive_does_not_have_stay() {
     ]);
     let archive = users([user(2, "u", "teacher", "?")]);
     for acting in [None, Some(1)] {
-        let (lines, done) = restored(&live, &archive, Mode::Replace, acting).await.unwrap();
+        let (lines, done) = restored(&live, &archive, RestoreMode::Replace, acting).await.unwrap();
         let expected = users([
             user(1, "me", "admin", "!"),
             user(2, "boss", "admin", "!"),
@@ -104,7 +104,7 @@ async fn administrators_whom_the_archive_does_not_have_stay() {
 async fn acting_without_a_row_keeps_no_row() {
     let live = users([user(1, "admin", "admin", "!new")]);
     let archive = users([user(1, "admin", "admin", "!old")]);
-    let (lines, done) = restored(&live, &archive, Mode::Replace, None).await.unwrap();
+    let (lines, done) = restored(&live, &archive, RestoreMode::Replace, None).await.unwrap();
     assert_eq!(lines, archive.lines());
     assert_eq!((done.kept, done.updated), (0, 1));
 }
@@ -113,7 +113,7 @@ async fn acting_without_a_row_keeps_no_row() {
 async fn name_of_another_row_is_a_conflict() {
     let live = users([user(1, "me", "admin", "!"), user(7, "x", "teacher", "!")]);
     let archive = users([user(8, "x", "teacher", "?")]);
-    for mode in [Mode::Merge, Mode::InsertMissing] {
+    for mode in [RestoreMode::Merge, RestoreMode::InsertMissing] {
         let refused = restored(&live, &archive, mode, Some(1)).await;
         assert!(
             matches!(
@@ -126,7 +126,7 @@ async fn name_of_another_row_is_a_conflict() {
             "{refused:?}"
         );
     }
-    let (lines, _) = restored(&live, &archive, Mode::Replace, Some(1)).await.unwrap();
+    let (lines, _) = restored(&live, &archive, RestoreMode::Replace, Some(1)).await.unwrap();
     assert_eq!(lines.len(), 2);
 }
 
@@ -134,7 +134,7 @@ async fn name_of_another_row_is_a_conflict() {
 async fn plan_warns_if_no_administrator_could_sign_in() {
     let place = School::with(&users([user(1, "t", "teacher", "!")])).await;
     let source = users([user(1, "t", "teacher", "?")]).source(&[Table::Users]);
-    let request = request(tables([Table::Users]), Mode::Replace);
+    let request = request(tables([Table::Users]), RestoreMode::Replace);
     let plan = place.plan(&Admin::acting(None), &source, &request).await.unwrap();
     let codes: Vec<_> = plan.warnings.iter().map(|warning| warning.code).collect();
     assert_eq!(codes, [WarningCode::PasswordsRestored, WarningCode::NoAdministrator]);
@@ -158,7 +158,7 @@ async fn plan_names_users_whose_password_needs_a_reset() {
         inactive,
     ]);
     let place = School::with(&live).await;
-    let request = request(tables([Table::Users]), Mode::Replace);
+    let request = request(tables([Table::Users]), RestoreMode::Replace);
     let source = archive.source(&[Table::Users]);
     let plan = place.plan(&Admin::acting(Some(1)), &source, &request).await.unwrap();
     let mut warnings = plan.warnings.iter();
@@ -181,7 +181,7 @@ async fn active_administrators_are_disabled_only_if_asked() {
         inactive,
     ] {
         let archive = users([user(1, "me", "admin", USABLE), row]);
-        for mode in [Mode::Replace, Mode::Merge] {
+        for mode in [RestoreMode::Replace, RestoreMode::Merge] {
             let place = School::with(&live).await;
             let source = archive.source(&[Table::Users]);
             let mut request = request(tables([Table::Users]), mode);
@@ -219,7 +219,7 @@ async fn hash_covers_administrators_that_are_not_listed() {
         archive.with(Table::Users, user(1_000, last, "admin", USABLE))
     };
     let place = School::with(&users([user(1, "me", "admin", USABLE)])).await;
-    let request = request(tables([Table::Users]), Mode::Merge);
+    let request = request(tables([Table::Users]), RestoreMode::Merge);
     let mut digests = std::collections::BTreeSet::new();
     for last in ["x", "y"] {
         let source = archive(last).source(&[Table::Users]);
@@ -250,7 +250,7 @@ async fn each_administrator_is_in_the_list_of_its_change() {
     ]);
     let place = School::with(&live).await;
     let source = archive.source(&[Table::Users]);
-    let request = request(tables([Table::Users]), Mode::Replace);
+    let request = request(tables([Table::Users]), RestoreMode::Replace);
     let plan = place.plan(&Admin::acting(Some(1)), &source, &request).await.unwrap();
     let Administrators {
         added,
