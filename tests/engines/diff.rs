@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use campus_backup_archive::Keys;
-use campus_backup_domain::diff::{self, Archive, Counts, DiffInput, Outcome};
+use campus_backup_domain::diff::{self, Archive, Counts, DiffInput, TableComparison};
 use campus_backup_domain::job::Progress;
 use campus_backup_domain::open::ArchiveSource;
 use campus_backup_domain::{Table, verify};
@@ -51,7 +51,7 @@ async fn changes_since_an_archive_are_found(engine: Engine) {
     let back = diff::counts(&live, &stored, &Progress::default()).await.unwrap();
     let count = |table: Table| School::count(table.name()) as u64;
     let compared = |added, removed, changed, unchanged| {
-        Outcome::Compared(Counts {
+        TableComparison::Compared(Counts {
             added,
             removed,
             changed,

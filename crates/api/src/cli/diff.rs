@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use campus_backup_domain::account::Admin;
 use campus_backup_domain::catalog::TableScope;
-use campus_backup_domain::diff::{self, CsvRequest, Diff, DiffInput, Outcome};
+use campus_backup_domain::diff::{self, CsvRequest, Diff, DiffInput, TableComparison};
 use campus_backup_domain::export::{CsvOptions, Transfer};
 use campus_backup_domain::job::Progress;
 use futures_util::StreamExt as _;
@@ -95,7 +95,7 @@ async fn print_csv(admin: &Admin, state: &AppState, one: &DiffInput, other: &Dif
 fn print_counts(diff: &Diff) -> Result<(), ExitError> {
     print("       added     removed     changed   unchanged")?;
     for (table, outcome) in &diff.tables {
-        if let Outcome::Compared(counts) = outcome {
+        if let TableComparison::Compared(counts) = outcome {
             let counts = [counts.added, counts.removed, counts.changed, counts.unchanged];
             let counts = counts.map(|count| format!("{count:>12}"));
             print(&format!("{}  {table}", counts.concat()))?;
@@ -103,9 +103,9 @@ fn print_counts(diff: &Diff) -> Result<(), ExitError> {
     }
     for (table, outcome) in &diff.tables {
         let side = match outcome {
-            Outcome::Compared(_) => continue,
-            Outcome::OnlyFrom => "from",
-            Outcome::OnlyTo => "to",
+            TableComparison::Compared(_) => continue,
+            TableComparison::OnlyFrom => "from",
+            TableComparison::OnlyTo => "to",
         };
         print(&format!("{table} is only in `{side}`"))?;
     }

@@ -7,7 +7,8 @@ use campus_backup_domain::Table;
 use campus_backup_domain::account::Admin;
 use campus_backup_domain::catalog::TableScope;
 use campus_backup_domain::diff::{
-    self, Change, Counts, CsvRequest, Diff, DiffInput, Outcome, Page, Row, RowsPage, Values,
+    self, Counts, CsvRequest, Diff, DiffInput, DiffPage, DifferenceKind, DifferingRow, RowsPage, TableComparison,
+    Values,
 };
 use campus_backup_domain::export::CsvOptions;
 use campus_backup_domain::job::Progress;
@@ -55,7 +56,7 @@ pub struct DiffQuery {
     table: Option<Table>,
     /// Only rows with this kind of difference.
     #[param(required = false, schema_with = changes)]
-    change: Option<Change>,
+    change: Option<DifferenceKind>,
     /// JSON only: rows with larger ids than this, which is the `next` of the previous page.
     after: Option<i64>,
     /// JSON only: the maximum number of rows.
@@ -201,7 +202,7 @@ struct DiffRow {
     id: i64,
     /// The kind of difference.
     #[schema(schema_with = changes)]
-    change: Change,
+    change: DifferenceKind,
     /// The columns that differ; for an added or removed row all columns but the id.
     fields: Vec<DiffField>,
 }
@@ -224,7 +225,7 @@ struct DiffField {
 
 fn changes() -> Schema {
     words(
-        &[Change::Added, Change::Removed, Change::Changed],
+        &[DifferenceKind::Added, DifferenceKind::Removed, DifferenceKind::Changed],
         "The kind of difference.",
     )
 }
@@ -240,8 +241,8 @@ impl From<Counts> for DiffTable {
     }
 }
 
-impl From<Row> for DiffRow {
-    fn from(row: Row) -> Self {
+impl From<DifferingRow> for DiffRow {
+    fn from(row: DifferingRow) -> Self {
         let fields = row.fields.into_iter().map(|field| {
             let (from, to, hidden) = match field.values {
                 Values::Shown { from, to } => (from, to, false),
@@ -278,9 +279,9 @@ impl DiffCounts {
         for (table, outcome) in &diff.tables {
             let table = table.name().to_owned();
             match outcome {
-                Outcome::Compared(counts) => drop(answer.tables.insert(table, (*counts).into())),
-                Outcome::OnlyFrom => drop(answer.missing.insert(table, "from")),
-                Outcome::OnlyTo => drop(answer.missing.insert(table, "to")),
+                TableComparison::Compared(counts) => drop(answer.tables.insert(table, (*counts).into())),
+                TableComparison::OnlyFrom => drop(answer.missing.insert(table, "from")),
+                TableComparison::OnlyTo => drop(answer.missing.insert(table, "to")),
             }
         }
         answer
@@ -365,7 +366,7 @@ async fn compare(
     }
     let answer = match query.table {
         Some(table) => {
-            let page = Page {
+            let page = DiffPage {
                 after: query.after,
                 limit: query.limit.unwrap_or(DEFAULT_LIMIT),
                 change: query.change,

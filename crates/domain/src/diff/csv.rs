@@ -4,7 +4,7 @@ use campus_backup_archive::digits::write_integer;
 use serde_json::Value;
 
 use super::merge::{Difference, DifferenceSink, compare};
-use super::{Change, DiffInput, Row, Values};
+use super::{DiffInput, DifferenceKind, DifferingRow, Values};
 use crate::account::Admin;
 use crate::blocking;
 use crate::catalog::{Table, TableScope};
@@ -18,7 +18,7 @@ pub struct CsvRequest {
     /// The tables. In the scope of all tables, those that only one input has are left out.
     pub scope: TableScope,
     /// Only rows with this change; all if none is set.
-    pub change: Option<Change>,
+    pub change: Option<DifferenceKind>,
     /// How CSV is written.
     pub csv: CsvOptions,
     /// How the bytes are sent.
@@ -56,7 +56,7 @@ pub async fn csv(
 }
 
 async fn produce(from: DiffInput, to: DiffInput, request: CsvRequest, sender: ChunkSender) {
-    let mut lines = Lines { request, sender };
+    let mut lines = CsvLines { request, sender };
     if request.csv.bom {
         lines.sender.buffer().extend_from_slice("\u{feff}".as_bytes());
     }
@@ -71,19 +71,19 @@ async fn produce(from: DiffInput, to: DiffInput, request: CsvRequest, sender: Ch
     }
 }
 
-struct Lines {
+struct CsvLines {
     request: CsvRequest,
     sender: ChunkSender,
 }
 
-impl DifferenceSink for Lines {
+impl DifferenceSink for CsvLines {
     fn row(&mut self, difference: Difference<'_>) -> Result<()> {
         if self.request.change.is_some_and(|change| difference.change != change) {
             return Ok(());
         }
         let delimiter = self.request.csv.style.delimiter.byte();
         let table = difference.table;
-        let row = Row::of(difference)?;
+        let row = DifferingRow::of(difference)?;
         for field in row.fields {
             let out = self.sender.buffer();
             out.extend_from_slice(table.name().as_bytes());

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 
 use super::cursor::{ArchiveCursor, Cursor};
 use super::live::{self, Producer};
-use super::{Archive, Change, Counts, DOING, Diff, DiffInput, Outcome};
+use super::{Archive, Counts, DOING, Diff, DiffInput, DifferenceKind, TableComparison};
 use crate::catalog::{Table, TableScope};
 use crate::error::{Error, Result};
 use crate::job::{Phase, Progress, ProgressBatch};
@@ -21,7 +21,7 @@ const FLUSH_EVERY: u64 = 64;
 pub(super) struct Difference<'a> {
     pub(super) table: Table,
     pub(super) id: i64,
-    pub(super) change: Change,
+    pub(super) change: DifferenceKind,
     pub(super) from: Option<&'a [u8]>,
     pub(super) to: Option<&'a [u8]>,
 }
@@ -55,7 +55,7 @@ pub(super) async fn compare(
             .map(|table| table.name())
             .all(|name| from.sha256.get(name) == to.sha256.get(name))
     {
-        let tables = in_scope(scope, |table| Some(Outcome::Compared(equal(table, from, to)?)));
+        let tables = in_scope(scope, |table| Some(TableComparison::Compared(equal(table, from, to)?)));
         ensure_table(&tables, scope)?;
         return Ok(Diff {
             from: from.created_at,
@@ -70,15 +70,15 @@ pub(super) async fn compare(
             (true, true) => {
                 let known = from.manifest().zip(to.manifest());
                 let counts = known.and_then(|(from, to)| equal(table, from, to));
-                Some(Outcome::Compared(counts.unwrap_or_default()))
+                Some(TableComparison::Compared(counts.unwrap_or_default()))
             }
-            (true, false) => Some(Outcome::OnlyFrom),
-            (false, true) => Some(Outcome::OnlyTo),
+            (true, false) => Some(TableComparison::OnlyFrom),
+            (false, true) => Some(TableComparison::OnlyTo),
             (false, false) => None,
         }
     });
     ensure_table(&tables, scope)?;
-    let differing = |(table, outcome): (&Table, &Outcome)| (*outcome == NOT_COMPARED).then_some(*table);
+    let differing = |(table, outcome): (&Table, &TableComparison)| (*outcome == NOT_COMPARED).then_some(*table);
     let differing: Vec<Table> = tables.iter().filter_map(differing).collect();
     let mut from = OpenInput::of(from, from_archive, &differing, progress).await?;
     let mut to = OpenInput::of(to, to_archive, &differing, progress).await?;
@@ -90,7 +90,7 @@ pub(super) async fn compare(
             from.cursor.begin_table(table)?;
             to.cursor.begin_table(table)?;
             let counts = merge(table, &mut from.cursor, &mut to.cursor, sink).await?;
-            tables.insert(table, Outcome::Compared(counts));
+            tables.insert(table, TableComparison::Compared(counts));
         }
         from.cursor.finish()?;
         to.cursor.finish()
@@ -101,22 +101,22 @@ pub(super) async fn compare(
 }
 
 /// The result of a table that is not compared yet.
-const NOT_COMPARED: Outcome = Outcome::Compared(Counts {
+const NOT_COMPARED: TableComparison = TableComparison::Compared(Counts {
     added: 0,
     removed: 0,
     changed: 0,
     unchanged: 0,
 });
 
-fn in_scope(scope: TableScope, outcome: impl Fn(Table) -> Option<Outcome>) -> BTreeMap<Table, Outcome> {
+fn in_scope(scope: TableScope, outcome: impl Fn(Table) -> Option<TableComparison>) -> BTreeMap<Table, TableComparison> {
     let tables = scope.tables().iter();
     tables.filter_map(|table| Some((*table, outcome(*table)?))).collect()
 }
 
 /// Ensures that a single requested table is in both inputs.
-fn ensure_table(tables: &BTreeMap<Table, Outcome>, scope: TableScope) -> Result<()> {
+fn ensure_table(tables: &BTreeMap<Table, TableComparison>, scope: TableScope) -> Result<()> {
     match scope {
-        TableScope::One(table) if !matches!(tables.get(&table), Some(Outcome::Compared(_))) => {
+        TableScope::One(table) if !matches!(tables.get(&table), Some(TableComparison::Compared(_))) => {
             Err(Error::TableNotFound(table))
         }
         _ => Ok(()),
@@ -217,9 +217,9 @@ async fn merge(
         let (left, right) = (left.and_then(of_id), right.and_then(of_id));
         let (count, change) = match (left, right) {
             (Some(left), Some(right)) if left == right => (&mut counts.unchanged, None),
-            (Some(_), Some(_)) => (&mut counts.changed, Some(Change::Changed)),
-            (Some(_), None) => (&mut counts.removed, Some(Change::Removed)),
-            (None, _) => (&mut counts.added, Some(Change::Added)),
+            (Some(_), Some(_)) => (&mut counts.changed, Some(DifferenceKind::Changed)),
+            (Some(_), None) => (&mut counts.removed, Some(DifferenceKind::Removed)),
+            (None, _) => (&mut counts.added, Some(DifferenceKind::Added)),
         };
         *count += 1;
         if let Some(change) = change {

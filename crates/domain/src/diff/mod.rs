@@ -24,8 +24,8 @@ use serde::{Deserialize, Serialize};
 
 pub use self::csv::{CsvRequest, csv};
 use self::merge::{DifferenceSink, compare};
-pub use self::page::{Page, RowsPage, rows};
-pub use self::row::{Field, Row, Values};
+pub use self::page::{DiffPage, RowsPage, rows};
+pub use self::row::{DifferingField, DifferingRow, Values};
 use crate::blocking;
 use crate::catalog::{Table, TableScope};
 use crate::database::Database;
@@ -60,7 +60,7 @@ pub struct Archive {
 /// How a row differs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Change {
+pub enum DifferenceKind {
     /// Only `to` has it.
     Added,
     /// Only `from` has it.
@@ -69,7 +69,7 @@ pub enum Change {
     Changed,
 }
 
-impl Change {
+impl DifferenceKind {
     /// Its name in answers and files.
     pub const fn name(self) -> &'static str {
         match self {
@@ -100,18 +100,18 @@ impl Counts {
     }
 
     /// Rows that differ in one way.
-    pub fn of(&self, change: Change) -> u64 {
+    pub fn of(&self, change: DifferenceKind) -> u64 {
         match change {
-            Change::Added => self.added,
-            Change::Removed => self.removed,
-            Change::Changed => self.changed,
+            DifferenceKind::Added => self.added,
+            DifferenceKind::Removed => self.removed,
+            DifferenceKind::Changed => self.changed,
         }
     }
 }
 
 /// The result for one table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum TableComparison {
     /// It was compared.
     Compared(Counts),
     /// Only `from` has it.
@@ -128,14 +128,14 @@ pub struct Diff {
     /// The time of the data in `to`.
     pub to: DateTime<Utc>,
     /// The tables that either input has.
-    pub tables: BTreeMap<Table, Outcome>,
+    pub tables: BTreeMap<Table, TableComparison>,
 }
 
 impl Diff {
     /// Whether both have the same tables with the same rows.
     pub fn is_empty(&self) -> bool {
         let mut outcomes = self.tables.values();
-        outcomes.all(|outcome| matches!(outcome, Outcome::Compared(counts) if counts.differing() == 0))
+        outcomes.all(|outcome| matches!(outcome, TableComparison::Compared(counts) if counts.differing() == 0))
     }
 
     /// The counts of a table that both inputs have.
@@ -144,7 +144,7 @@ impl Diff {
     /// [`Error::TableNotFound`]
     fn of(&self, table: Table) -> Result<Counts> {
         match self.tables.get(&table) {
-            Some(Outcome::Compared(counts)) => Ok(*counts),
+            Some(TableComparison::Compared(counts)) => Ok(*counts),
             _ => Err(Error::TableNotFound(table)),
         }
     }

@@ -1,7 +1,7 @@
 //! Differing rows, page by page.
 
 use super::merge::{Difference, DifferenceSink, compare};
-use super::{Change, Counts, DOING, DiffInput, Row};
+use super::{Counts, DOING, DiffInput, DifferenceKind, DifferingRow};
 use crate::account::Admin;
 use crate::blocking;
 use crate::catalog::{Table, TableScope};
@@ -13,16 +13,16 @@ const MAX_PAGE_BYTES: usize = 4 << 20;
 
 /// Which differing rows a page shows.
 #[derive(Clone, Copy, Debug)]
-pub struct Page {
+pub struct DiffPage {
     /// Only rows with greater ids: [`RowsPage::next`] of the page before.
     pub after: Option<i64>,
-    /// The maximum number of rows, 1 to [`Page::MAX_LIMIT`].
+    /// The maximum number of rows, 1 to [`DiffPage::MAX_LIMIT`].
     pub limit: usize,
     /// Only rows with this change; all if none is set.
-    pub change: Option<Change>,
+    pub change: Option<DifferenceKind>,
 }
 
-impl Page {
+impl DiffPage {
     /// The largest limit.
     pub const MAX_LIMIT: usize = 1000;
 }
@@ -31,7 +31,7 @@ impl Page {
 #[derive(Clone, Debug, PartialEq)]
 pub struct RowsPage {
     /// The rows, in the order of their ids.
-    pub items: Vec<Row>,
+    pub items: Vec<DifferingRow>,
     /// The id after which the next page starts; none if this is the last page.
     pub next: Option<i64>,
     /// The counts of the whole table.
@@ -45,11 +45,11 @@ pub struct RowsPage {
 /// # Errors
 /// As [`counts`](super::counts); [`Error::TableNotFound`] if an input does not have the table; [`Error::Invalid`] for an
 /// invalid limit.
-pub async fn rows(_: &Admin, from: &DiffInput, to: &DiffInput, table: Table, page: &Page) -> Result<RowsPage> {
-    if !(1..=Page::MAX_LIMIT).contains(&page.limit) {
+pub async fn rows(_: &Admin, from: &DiffInput, to: &DiffInput, table: Table, page: &DiffPage) -> Result<RowsPage> {
+    if !(1..=DiffPage::MAX_LIMIT).contains(&page.limit) {
         return Err(Error::Invalid {
             field: "limit",
-            problem: format!("must be 1 to {}", Page::MAX_LIMIT),
+            problem: format!("must be 1 to {}", DiffPage::MAX_LIMIT),
         });
     }
     let (from, to) = (from.clone(), to.clone());
@@ -75,8 +75,8 @@ pub async fn rows(_: &Admin, from: &DiffInput, to: &DiffInput, table: Table, pag
 }
 
 struct PageCollector {
-    page: Page,
-    items: Vec<Row>,
+    page: DiffPage,
+    items: Vec<DifferingRow>,
     bytes: usize,
     /// Whether more rows follow.
     is_followed: bool,
@@ -84,7 +84,7 @@ struct PageCollector {
 
 impl DifferenceSink for PageCollector {
     fn row(&mut self, difference: Difference<'_>) -> Result<()> {
-        let Page { after, limit, change } = self.page;
+        let DiffPage { after, limit, change } = self.page;
         let is_wanted =
             after.is_none_or(|after| difference.id > after) && change.is_none_or(|change| difference.change == change);
         if !is_wanted || self.is_followed {
@@ -99,7 +99,7 @@ impl DifferenceSink for PageCollector {
             .flatten()
             .map(|row| row.len())
             .sum::<usize>();
-        self.items.push(Row::of(difference)?);
+        self.items.push(DifferingRow::of(difference)?);
         Ok(())
     }
 }

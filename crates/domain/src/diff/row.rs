@@ -3,23 +3,23 @@
 use serde_json::{Map, Value};
 
 use super::merge::Difference;
-use super::{Change, DOING};
+use super::{DOING, DifferenceKind};
 use crate::error::{Error, Result};
 
 /// A row that differs.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Row {
+pub struct DifferingRow {
     /// Its id.
     pub id: i64,
     /// How it differs.
-    pub change: Change,
+    pub change: DifferenceKind,
     /// The differing columns of a changed row; all columns except the id of an added or removed one. In the order of the schema.
-    pub fields: Vec<Field>,
+    pub fields: Vec<DifferingField>,
 }
 
 /// A column of a row that differs.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Field {
+pub struct DifferingField {
     /// The column.
     pub column: &'static str,
     /// Its values.
@@ -40,7 +40,7 @@ pub enum Values {
     Hidden,
 }
 
-impl Row {
+impl DifferingRow {
     pub(super) fn of(difference: Difference<'_>) -> Result<Self> {
         let Difference {
             table,
@@ -61,7 +61,7 @@ impl Row {
                 true => Values::Shown { from, to },
                 false => Values::Hidden,
             };
-            fields.push(Field {
+            fields.push(DifferingField {
                 column: column.name,
                 values,
             });

@@ -30,7 +30,7 @@ async fn count(from: &DiffInput, to: &DiffInput) -> Result<Diff> {
     counts(from, to, &Progress::default()).await
 }
 
-async fn page(from: &DiffInput, to: &DiffInput, table: Table, page: Page) -> Result<RowsPage> {
+async fn page(from: &DiffInput, to: &DiffInput, table: Table, page: DiffPage) -> Result<RowsPage> {
     rows(&Admin::for_tests(), from, to, table, &page).await
 }
 
@@ -45,16 +45,16 @@ async fn file(from: &DiffInput, to: &DiffInput, scope: TableScope) -> Result<Vec
     sample::whole(csv(&Admin::for_tests(), from, to, &sample::settings(), request, never).await?).await
 }
 
-const ALL: Page = Page {
+const ALL: DiffPage = DiffPage {
     after: None,
-    limit: Page::MAX_LIMIT,
+    limit: DiffPage::MAX_LIMIT,
     change: None,
 };
 
 /// An archive with its manifest, which must not be read.
 async fn unread(bytes: &[u8], kind: ArchiveKind) -> DiffInput {
-    struct Nothing;
-    impl ArchiveSource for Nothing {
+    struct UnreadSource;
+    impl ArchiveSource for UnreadSource {
         fn open(&self) -> Result<Box<dyn Read + Send>> {
             Err(Error::Gone)
         }
@@ -62,7 +62,7 @@ async fn unread(bytes: &[u8], kind: ArchiveKind) -> DiffInput {
     let DiffInput::Archive(mut input) = known(bytes, kind).await else {
         panic!("it is an archive");
     };
-    input.source = Arc::new(Nothing);
+    input.source = Arc::new(UnreadSource);
     DiffInput::Archive(input)
 }
 
@@ -151,8 +151,8 @@ async fn invalid_requests_are_refused() {
         let refused = file(other, &one, TableScope::One(Table::Payments)).await.unwrap_err();
         assert!(matches!(refused, Error::TableNotFound(Table::Payments)), "{refused:?}");
     }
-    for limit in [0, Page::MAX_LIMIT + 1] {
-        let refused = page(&all, &all, Table::Payments, Page { limit, ..ALL })
+    for limit in [0, DiffPage::MAX_LIMIT + 1] {
+        let refused = page(&all, &all, Table::Payments, DiffPage { limit, ..ALL })
             .await
             .unwrap_err();
         assert!(matches!(refused, Error::Invalid { field: "limit", .. }));
@@ -224,15 +224,18 @@ async fn tables_of_only_one_input_are_named() {
     let other = archive(rows.archive(&[Table::Users]));
     let diff = count(&one, &all).await.unwrap();
     assert_eq!(diff.of(Table::Courses).unwrap().unchanged, 1);
-    assert_eq!(diff.tables[&Table::Students], Outcome::OnlyTo);
+    assert_eq!(diff.tables[&Table::Students], TableComparison::OnlyTo);
     assert!(!diff.is_empty());
     assert_eq!(
         count(&all, &one).await.unwrap().tables[&Table::Students],
-        Outcome::OnlyFrom
+        TableComparison::OnlyFrom
     );
     assert_eq!(count(&live, &one).await.unwrap().of(Table::Courses).unwrap().added, 1);
     let diff = count(&one, &other).await.unwrap();
-    let expected = [(Table::Users, Outcome::OnlyTo), (Table::Courses, Outcome::OnlyFrom)];
+    let expected = [
+        (Table::Users, TableComparison::OnlyTo),
+        (Table::Courses, TableComparison::OnlyFrom),
+    ];
     assert_eq!(diff.tables, expected.into());
 }
 
@@ -280,13 +283,13 @@ async fn live_data_equals_its_own_archive_until_it_changes() {
         assert_eq!(back.unchanged, counts.unchanged);
     }
     let user = page(&stored, &live, Table::Users, ALL).await.unwrap().items;
-    let hidden = Field {
+    let hidden = DifferingField {
         column: "password_hash",
         values: Values::Hidden,
     };
     assert_eq!(user[0].fields, [hidden]);
     let payment = page(&stored, &live, Table::Payments, ALL).await.unwrap().items;
-    assert_eq!((payment[0].id, payment[0].change), (3, Change::Changed));
+    assert_eq!((payment[0].id, payment[0].change), (3, DifferenceKind::Changed));
     let Values::Shown { to, .. } = &payment[0].fields[0].values else {
         panic!("money is shown");
     };
@@ -335,15 +338,15 @@ async fn page_continues_after_the_last_one() {
     let mut seen = BTreeSet::new();
     let mut after = None;
     loop {
-        let asked = Page {
+        let asked = DiffPage {
             after,
             limit: 999,
-            change: Some(Change::Removed),
+            change: Some(DifferenceKind::Removed),
         };
         let found = page(&stored, &live, Table::Attendance, asked).await.unwrap();
         assert_eq!((found.counts.removed, found.counts.changed), (5000, 10));
         for row in &found.items {
-            assert_eq!(row.change, Change::Removed);
+            assert_eq!(row.change, DifferenceKind::Removed);
             assert!(seen.insert(row.id), "{} was shown before", row.id);
         }
         after = found.next;
@@ -388,9 +391,9 @@ proptest! {
         for id in from.keys().chain(to.keys()) {
             let change = match (from.get(id), to.get(id)) {
                 (Some(from), Some(to)) if from == to => None,
-                (Some(_), Some(_)) => Some(Change::Changed),
-                (Some(_), None) => Some(Change::Removed),
-                _ => Some(Change::Added),
+                (Some(_), Some(_)) => Some(DifferenceKind::Changed),
+                (Some(_), None) => Some(DifferenceKind::Removed),
+                _ => Some(DifferenceKind::Added),
             };
             if let Some(change) = change {
                 expected.insert(*id, change);
@@ -398,9 +401,9 @@ proptest! {
         }
         for change in expected.values() {
             match change {
-                Change::Added => counted.added += 1,
-                Change::Removed => counted.removed += 1,
-                Change::Changed => counted.changed += 1,
+                DifferenceKind::Added => counted.added += 1,
+                DifferenceKind::Removed => counted.removed += 1,
+                DifferenceKind::Changed => counted.changed += 1,
             }
         }
         counted.unchanged = from.len() as u64 - counted.removed - counted.changed;
@@ -415,7 +418,7 @@ proptest! {
             let mut found = BTreeMap::new();
             let mut after = None;
             loop {
-                let asked = Page { after, limit, change: None };
+                let asked = DiffPage { after, limit, change: None };
                 let page = page(&from, &to, table, asked).await.unwrap();
                 found.extend(page.items.into_iter().map(|row| (row.id, row.change)));
                 after = page.next;

@@ -100,7 +100,12 @@ impl Operations {
     }
 
     /// Reads the snapshot into a document.
-    async fn read(&self, mut snapshot: Snapshot, queue: SyncSender<Chunk>, progress: &Progress) -> Result<Summary> {
+    async fn read(
+        &self,
+        mut snapshot: Snapshot,
+        queue: SyncSender<PipelineChunk>,
+        progress: &Progress,
+    ) -> Result<Summary> {
         let mut buffer = Vec::with_capacity(CHUNK_BYTES + CHUNK_BYTES / 8);
         let engine = snapshot.engine().name();
         let header = header(snapshot.taken_at(), self.0.settings.app_version, engine, &Table::ALL);
@@ -128,7 +133,7 @@ impl Operations {
         sink.unstorable.refuse()?;
         sink.progress_batch.flush()?;
         let summary = sink.writer.finish(&mut sink.buffer);
-        for chunk in [Chunk::Bytes(sink.buffer), Chunk::End] {
+        for chunk in [PipelineChunk::Bytes(sink.buffer), PipelineChunk::End] {
             send(&sink.queue, chunk)?;
         }
         Ok(summary)
@@ -161,7 +166,7 @@ fn cause(errors: [Option<Error>; 3]) -> Error {
 }
 
 /// A chunk of the document or of the object, for another thread.
-enum Chunk {
+enum PipelineChunk {
     Bytes(Vec<u8>),
     /// The end of the bytes. Without it nothing is stored.
     End,
@@ -171,7 +176,7 @@ enum Chunk {
 ///
 /// # Errors
 /// [`Error::Gone`]
-fn send(queue: &SyncSender<Chunk>, chunk: Chunk) -> Result<()> {
+fn send(queue: &SyncSender<PipelineChunk>, chunk: PipelineChunk) -> Result<()> {
     queue.send(chunk).map_err(|_| Error::Gone)
 }
 
@@ -179,7 +184,7 @@ fn send(queue: &SyncSender<Chunk>, chunk: Chunk) -> Result<()> {
 struct Document<'p> {
     writer: Writer,
     buffer: Vec<u8>,
-    queue: SyncSender<Chunk>,
+    queue: SyncSender<PipelineChunk>,
     progress_batch: ProgressBatch<'p>,
     table: Table,
     rows: u64,
@@ -216,7 +221,7 @@ impl Sink for Document<'_> {
             return Ok(());
         }
         let full = std::mem::replace(&mut self.buffer, Vec::with_capacity(CHUNK_BYTES + CHUNK_BYTES / 8));
-        send(&self.queue, Chunk::Bytes(full))
+        send(&self.queue, PipelineChunk::Bytes(full))
     }
 }
 
@@ -224,8 +229,8 @@ impl Sink for Document<'_> {
 fn seal(
     layers: &Layers,
     incoming: StoreWriter,
-    chunks: &Receiver<Chunk>,
-    object: SyncSender<Chunk>,
+    chunks: &Receiver<PipelineChunk>,
+    object: SyncSender<PipelineChunk>,
     progress: Progress,
 ) -> Result<(StoreWriter, Measurement)> {
     let failed = || Error::io(STORING);
@@ -239,20 +244,20 @@ fn seal(
         .map_err(failed())?;
     loop {
         match chunks.recv() {
-            Ok(Chunk::Bytes(bytes)) => sealer.write_all(&bytes).map_err(failed())?,
-            Ok(Chunk::End) => break,
+            Ok(PipelineChunk::Bytes(bytes)) => sealer.write_all(&bytes).map_err(failed())?,
+            Ok(PipelineChunk::End) => break,
             Err(_) => return Err(Error::Gone),
         }
     }
     let (copied, measurement) = sealer.finish().map_err(failed())?;
-    send(&copied.object, Chunk::End)?;
+    send(&copied.object, PipelineChunk::End)?;
     Ok((copied.writer.into_incoming()?, measurement))
 }
 
 /// Writes into the store, reports the number of bytes, and sends a copy of them to be opened.
 struct TeeWriter {
     writer: store::BlockingWriter,
-    object: SyncSender<Chunk>,
+    object: SyncSender<PipelineChunk>,
     progress: Progress,
 }
 
@@ -260,7 +265,7 @@ impl Write for TeeWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = self.writer.write(bytes)?;
         self.progress.add_bytes(written as u64);
-        send(&self.object, Chunk::Bytes(bytes[..written].to_vec())).map_err(io::Error::other)?;
+        send(&self.object, PipelineChunk::Bytes(bytes[..written].to_vec())).map_err(io::Error::other)?;
         Ok(written)
     }
 
@@ -271,13 +276,13 @@ impl Write for TeeWriter {
 
 /// Reads an object from the chunks that the sealing thread sends.
 struct ChunkReader {
-    chunks: Receiver<Chunk>,
+    chunks: Receiver<PipelineChunk>,
     chunk: Cursor<Vec<u8>>,
     has_ended: bool,
 }
 
 impl ChunkReader {
-    fn new(chunks: Receiver<Chunk>) -> Self {
+    fn new(chunks: Receiver<PipelineChunk>) -> Self {
         Self {
             chunks,
             chunk: Cursor::default(),
@@ -294,8 +299,8 @@ impl Read for ChunkReader {
                 return Ok(read);
             }
             match self.chunks.recv() {
-                Ok(Chunk::Bytes(bytes)) => self.chunk = Cursor::new(bytes),
-                Ok(Chunk::End) => self.has_ended = true,
+                Ok(PipelineChunk::Bytes(bytes)) => self.chunk = Cursor::new(bytes),
+                Ok(PipelineChunk::End) => self.has_ended = true,
                 Err(_) => return Err(io::Error::other(Error::Gone)),
             }
         }
@@ -309,7 +314,7 @@ mod tests {
     #[test]
     fn missing_end_is_an_error() {
         let (queue, chunks) = sync_channel(QUEUE);
-        send(&queue, Chunk::Bytes(b"ab".to_vec())).unwrap();
+        send(&queue, PipelineChunk::Bytes(b"ab".to_vec())).unwrap();
         drop(queue);
         let mut read = Vec::new();
         let broken = ChunkReader::new(chunks).read_to_end(&mut read).unwrap_err();
@@ -318,10 +323,10 @@ mod tests {
 
         let (queue, chunks) = sync_channel(QUEUE);
         for chunk in [
-            Chunk::Bytes(b"ab".to_vec()),
-            Chunk::Bytes(Vec::new()),
-            Chunk::Bytes(b"c".to_vec()),
-            Chunk::End,
+            PipelineChunk::Bytes(b"ab".to_vec()),
+            PipelineChunk::Bytes(Vec::new()),
+            PipelineChunk::Bytes(b"c".to_vec()),
+            PipelineChunk::End,
         ] {
             send(&queue, chunk).unwrap();
         }

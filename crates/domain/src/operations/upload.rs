@@ -45,7 +45,7 @@ struct Received {
 }
 
 /// The result of checking an upload.
-enum Looked {
+enum UploadCheck {
     /// It is complete, and this is its manifest.
     Whole(Box<Manifest>),
     /// An earlier job of the same request has published it, with this result.
@@ -163,19 +163,19 @@ impl Operations {
         let progress = context.progress();
         let looked = async {
             match self.published_before(context).await? {
-                Some(published) => Ok(Looked::Published(published)),
+                Some(published) => Ok(UploadCheck::Published(published)),
                 None => {
                     let manifest = self.look(by, &mut received, annotations, progress).await;
-                    manifest.map(|manifest| Looked::Whole(Box::new(manifest)))
+                    manifest.map(|manifest| UploadCheck::Whole(Box::new(manifest)))
                 }
             }
         };
         let outcome = match looked.await {
-            Ok(Looked::Whole(mut manifest)) => {
+            Ok(UploadCheck::Whole(mut manifest)) => {
                 self.record_and_publish(&mut manifest, context).await?;
                 return Ok(job_result(&manifest));
             }
-            Ok(Looked::Published(published)) => Ok(published),
+            Ok(UploadCheck::Published(published)) => Ok(published),
             Err(error) => Err(error),
         };
         self.discard_form(&received.id, received.form).await;

@@ -52,7 +52,7 @@ impl Operations {
         self.0.jobs.submit(actor, submission, work).await
     }
 
-    fn verify_work(&self, by: String, id: String, subject: Subject, level: VerificationLevel) -> Work {
+    fn verify_work(&self, by: String, id: String, subject: VerifySubject, level: VerificationLevel) -> Work {
         let (operations, stored) = (self.clone(), self.stored());
         work(async move |context| {
             let proof = operations.proof(&id).await?;
@@ -67,7 +67,7 @@ impl Operations {
 }
 
 /// The result of checking an archive.
-struct Looked {
+struct ArchiveCheck {
     /// The verification for its manifest, if there is one.
     found: Option<Verification>,
     /// Its content, if it is complete.
@@ -116,12 +116,12 @@ impl StoredArchives {
     async fn look(
         &self,
         id: &str,
-        subject: &Subject,
+        subject: &VerifySubject,
         level: VerificationLevel,
         by: Option<&str>,
         proof: Option<&Proof<'_>>,
         progress: &Progress,
-    ) -> Result<Looked> {
+    ) -> Result<ArchiveCheck> {
         let (store, keys) = (&self.store, &self.keys);
         let source = store.source(id, subject.form);
         let (began, expected) = (Instant::now(), subject.manifest.as_deref());
@@ -150,14 +150,14 @@ impl StoredArchives {
         let outcome = looked.as_ref().map(|(_, restored_in)| *restored_in);
         let found = verification(level, began.elapsed(), outcome);
         let is_listed = subject.manifest.is_some() || looked.is_ok();
-        Ok(Looked {
+        Ok(ArchiveCheck {
             found: found.filter(|_| is_listed),
             outcome: looked.map(|(checked, _)| checked),
         })
     }
 
     /// Adds the verification to the manifest, and signs the manifest if there is a key.
-    async fn remember(&self, id: &str, looked: &Looked, proof: Option<&Proof<'_>>) -> Result<()> {
+    async fn remember(&self, id: &str, looked: &ArchiveCheck, proof: Option<&Proof<'_>>) -> Result<()> {
         let Some(found) = &looked.found else { return Ok(()) };
         let remember = |manifest: &mut Manifest| {
             // The manifest may have changed since the archive was compared with it.
@@ -180,10 +180,10 @@ impl StoredArchives {
     }
 
     /// Finds the archive to verify.
-    async fn subject(&self, id: &str) -> Result<Subject> {
+    async fn subject(&self, id: &str) -> Result<VerifySubject> {
         let store = &self.store;
         match store.manifest(id).await {
-            Ok(manifest) => Ok(Subject {
+            Ok(manifest) => Ok(VerifySubject {
                 form: manifest.object.form(),
                 manifest: Some(manifest),
             }),
@@ -194,7 +194,7 @@ impl StoredArchives {
                     ..
                 },
             ) => Err(error),
-            Err(Error::ArchiveIncomplete { .. } | Error::ManifestUnreadable { .. }) => Ok(Subject {
+            Err(Error::ArchiveIncomplete { .. } | Error::ManifestUnreadable { .. }) => Ok(VerifySubject {
                 form: store.form(id).await?,
                 manifest: None,
             }),
@@ -204,7 +204,7 @@ impl StoredArchives {
 }
 
 /// An archive to verify.
-struct Subject {
+struct VerifySubject {
     form: Form,
     /// None if it is missing or can't be read.
     manifest: Option<Arc<Manifest>>,
@@ -215,7 +215,7 @@ struct Subject {
 /// # Errors
 /// [`Error::TableNotFound`], and [`Error::ArchiveUnreadable`] if its file name does not match its form: the manifest
 /// could not refer to it.
-fn manifest_of(id: &str, by: Option<&str>, subject: &Subject, checked: &Checked) -> Result<Manifest> {
+fn manifest_of(id: &str, by: Option<&str>, subject: &VerifySubject, checked: &Checked) -> Result<Manifest> {
     ensure_all_tables(checked)?;
     if checked.form != subject.form {
         return Err(Error::ArchiveUnreadable {

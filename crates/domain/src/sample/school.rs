@@ -82,7 +82,7 @@ impl School {
         let mut lines = Vec::new();
         for table in Table::ALL {
             snapshot
-                .read(table, Selection::Columns, &mut Lines(table, &mut lines))
+                .read(table, Selection::Columns, &mut LineSink(table, &mut lines))
                 .await
                 .unwrap();
         }
@@ -115,9 +115,9 @@ impl change::RowStream for Given<'_> {
     }
 }
 
-struct Lines<'a>(Table, &'a mut Vec<String>);
+struct LineSink<'a>(Table, &'a mut Vec<String>);
 
-impl Sink for Lines<'_> {
+impl Sink for LineSink<'_> {
     fn row(&mut self, cells: &[Cell<'_>]) -> Result<()> {
         self.1.push(line(self.0, cells));
         Ok(())

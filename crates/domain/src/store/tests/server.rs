@@ -21,7 +21,7 @@ use tokio::task::JoinHandle;
 use super::*;
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
-type Body = UnsyncBoxBody<Bytes, BoxError>;
+type ServerBody = UnsyncBoxBody<Bytes, BoxError>;
 
 const KEY: &str = "school";
 const SECRET: &str = "a secret of the tests";
@@ -186,7 +186,7 @@ async fn answer(
     service: &S3Service,
     faults: &Faults,
     bucket: &std::path::Path,
-) -> Result<Response<Body>, BoxError> {
+) -> Result<Response<ServerBody>, BoxError> {
     faults.requests.fetch_add(1, Ordering::Relaxed);
     let (parts, mut body) = request.into_parts();
     let strange = faults.strange_keys.lock().unwrap().clone();

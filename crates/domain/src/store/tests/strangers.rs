@@ -11,7 +11,7 @@ use crate::store::SweepReport;
 
 const ID: &str = "2026-01-01T00-00-00Z-00000001";
 
-struct Folder {
+struct StrangerFolder {
     world: TestStore,
     store: Store,
     root: std::path::PathBuf,
@@ -19,7 +19,7 @@ struct Folder {
     good: String,
 }
 
-impl Folder {
+impl StrangerFolder {
     async fn new() -> Self {
         let world = TestStore::folder();
         let store = world.open();
@@ -73,7 +73,7 @@ fn contents(folder: &FilePath) -> Vec<(String, Vec<u8>)> {
 /// `ln -s .. archives/2026-01-01T00-00-00Z-00000001`: what is behind it is the data folder.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn link_to_a_folder_is_not_followed() {
-    let folder = Folder::new().await;
+    let folder = StrangerFolder::new().await;
     let data = folder.root.parent().unwrap();
     for name in [
         "campus-backup.db",
@@ -105,7 +105,7 @@ async fn link_to_a_folder_is_not_followed() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn links_to_files_are_not_followed() {
-    let folder = Folder::new().await;
+    let folder = StrangerFolder::new().await;
     let secret = folder.root.parent().unwrap().join("jwt-secret");
     std::fs::write(&secret, "a secret").unwrap();
     for name in [
@@ -132,7 +132,7 @@ async fn links_to_files_are_not_followed() {
 /// Neither are those of the store itself.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn linked_lock_and_tombstones_are_not_followed() {
-    let folder = Folder::new().await;
+    let folder = StrangerFolder::new().await;
     let outside = folder.root.parent().unwrap().join("outside");
     std::fs::create_dir(&outside).unwrap();
     std::fs::remove_dir(folder.root.join(DELETED)).unwrap();
@@ -149,7 +149,7 @@ async fn linked_lock_and_tombstones_are_not_followed() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn other_file_with_the_name_of_an_archive_is_reported() {
-    let folder = Folder::new().await;
+    let folder = StrangerFolder::new().await;
     std::fs::write(folder.root.join(ID), "a file").unwrap();
     assert_eq!(folder.spoilt(ID).await, "wrong_kind");
     assert_eq!(std::fs::read_to_string(folder.root.join(ID)).unwrap(), "a file");
@@ -206,7 +206,7 @@ async fn denied() {
     let set = |path: &FilePath, mode| {
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
     };
-    let folder = Folder::new().await;
+    let folder = StrangerFolder::new().await;
     let id = folder.store.keep(b"x").await.id;
     let place = folder.root.join(&id);
     set(&place, 0o000);
