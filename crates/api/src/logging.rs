@@ -76,7 +76,7 @@ struct ServerRefusals;
 
 impl<S: Subscriber> Layer<S> for ServerRefusals {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-        let mut refusal = Refusal::default();
+        let mut refusal = RefusalVisitor::default();
         event.record(&mut refusal);
         if let Some((status, reason)) = refusal.0 {
             metrics::refused(status);
@@ -87,9 +87,9 @@ impl<S: Subscriber> Layer<S> for ServerRefusals {
 
 /// The status of a refusal and the reason, without anything that the client sent.
 #[derive(Default)]
-struct Refusal(Option<(u16, &'static str)>);
+struct RefusalVisitor(Option<(u16, &'static str)>);
 
-impl Visit for Refusal {
+impl Visit for RefusalVisitor {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         if field.name() != "message" {
             return;

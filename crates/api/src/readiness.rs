@@ -80,9 +80,9 @@ pub enum StorePolicy {
 
 /// Clones share one state.
 #[derive(Clone)]
-pub struct Readiness(Arc<Inner>);
+pub struct Readiness(Arc<ReadinessInner>);
 
-struct Inner {
+struct ReadinessInner {
     database: Database,
     store: Store,
     last: tokio::sync::Mutex<Last>,
@@ -104,7 +104,7 @@ struct Last {
 impl Readiness {
     /// A new readiness, before the first check.
     pub fn new(database: Database, store: Store, store_policy: StorePolicy) -> Self {
-        Self(Arc::new(Inner {
+        Self(Arc::new(ReadinessInner {
             database,
             store,
             last: tokio::sync::Mutex::default(),

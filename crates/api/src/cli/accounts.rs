@@ -5,7 +5,7 @@ use std::time::Duration;
 use campus_backup_domain::account::FirstAdmin;
 use secrecy::ExposeSecret;
 
-use crate::cli::args::{Admin, Common};
+use crate::cli::args::{Admin, CommonSettings};
 use crate::cli::exit::ExitError;
 use crate::cli::output::{Report, print};
 use crate::cli::run::with_state;
@@ -68,14 +68,14 @@ pub(super) fn administer(admin: Admin) -> Result<(), ExitError> {
 }
 
 /// Prints what was done, and a generated password.
-fn print_account(what: &str, account: &FirstAdmin, common: &Common) -> Result<(), ExitError> {
+fn print_account(what: &str, account: &FirstAdmin, common: &CommonSettings) -> Result<(), ExitError> {
     match &account.password {
         Some(password) => print(&format!("{what} One-time password: {}", password.expose_secret())),
         None => Report::of(false, common.quiet).say(what),
     }
 }
 
-pub(super) fn token(username: &str, lifetime: Option<Duration>, common: &Common) -> Result<(), ExitError> {
+pub(super) fn token(username: &str, lifetime: Option<Duration>, common: &CommonSettings) -> Result<(), ExitError> {
     with_state(common, Installation::Database, async |state| {
         secret::required_secret(&state.settings)?;
         let lifetime = lifetime.unwrap_or(state.settings.token_lifetime);

@@ -17,7 +17,7 @@ use indicatif::ProgressBar;
 use serde::Serialize;
 
 use crate::cli::archives::{line, refused};
-use crate::cli::args::{Common, Extract, Reading};
+use crate::cli::args::{CommonSettings, Extract, Reading};
 use crate::cli::exit::ExitError;
 use crate::cli::extract::{extract_table, extraction};
 use crate::cli::named_archive::{BackupFile, NamedArchive};
@@ -42,7 +42,7 @@ struct List {
     unreadable: Vec<UnreadableAnswer>,
 }
 
-pub(super) fn list(json: bool, common: Common) -> Result<(), ExitError> {
+pub(super) fn list(json: bool, common: CommonSettings) -> Result<(), ExitError> {
     let reading = Reading {
         identity: None,
         json,

@@ -8,7 +8,7 @@ use campus_backup_domain::account::Admin;
 use campus_backup_domain::job::Runner;
 
 use crate::AppState;
-use crate::cli::args::{Acting, Cli, Command, Common};
+use crate::cli::args::{Acting, Cli, Command, CommonSettings};
 use crate::cli::exit::{ErrorForm, ExitError};
 use crate::cli::{accounts, archives, clear, diff, download, inspect, restore, schedules, service};
 use crate::installation::Installation;
@@ -80,7 +80,7 @@ fn run(cli: Cli) -> Result<(), ExitError> {
 
 /// Runs a subcommand on an installation.
 pub(super) fn with_state(
-    common: &Common,
+    common: &CommonSettings,
     installation: Installation,
     work: impl AsyncFnOnce(&AppState) -> Result<(), ExitError>,
 ) -> Result<(), ExitError> {

@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 use campus_backup_domain::store::Store;
 
-use crate::cli::args::{self, Common, Serve};
+use crate::cli::args::{self, CommonSettings, Serve};
 use crate::cli::exit::ExitError;
 use crate::cli::output::{self, Report, print};
 use crate::cli::run::{TASK_TIMEOUT, block_on, with_state};
@@ -20,11 +20,11 @@ pub(super) fn serve(arguments: &Serve) -> Result<(), ExitError> {
 }
 
 /// Creates an installation, or migrates it.
-pub(super) fn migrate(common: &Common) -> Result<(), ExitError> {
+pub(super) fn migrate(common: &CommonSettings) -> Result<(), ExitError> {
     with_state(common, Installation::CreateIfMissing, async |_| Ok(()))
 }
 
-pub(super) fn demo(scale: u32, common: &Common) -> Result<(), ExitError> {
+pub(super) fn demo(scale: u32, common: &CommonSettings) -> Result<(), ExitError> {
     with_state(common, Installation::CreateIfMissing, async |state| {
         let filled = startup::fill_demo(state, scale).await?;
         for (table, rows) in &filled.rows {
@@ -35,7 +35,7 @@ pub(super) fn demo(scale: u32, common: &Common) -> Result<(), ExitError> {
 }
 
 /// Asks the service on this machine, at the address of the settings.
-pub(super) fn health(common: &Common) -> Result<(), ExitError> {
+pub(super) fn health(common: &CommonSettings) -> Result<(), ExitError> {
     let doing = "asking the service whether it is ready";
     let address = systemd::reachable(Settings::of_command(common)?.listen);
     block_on(async {
@@ -51,7 +51,7 @@ pub(super) fn health(common: &Common) -> Result<(), ExitError> {
 }
 
 /// Checks the store of archives as the service does, without the service and without a database.
-pub(super) fn check_store(common: &Common) -> Result<(), ExitError> {
+pub(super) fn check_store(common: &CommonSettings) -> Result<(), ExitError> {
     let settings = Settings::of_command(common)?;
     logging::start(&settings);
     installation::require_archives(&settings)?;

@@ -23,7 +23,7 @@ use tracing_subscriber::EnvFilter;
 use self::check::Check;
 use crate::body::BodyLimits;
 use crate::cli::exit::{ErrorForm, ExitError};
-use crate::cli::{ADMIN_PASSWORD, Common, JWT_SECRET, JWT_SECRET_PREVIOUS, Serve, Serving};
+use crate::cli::{ADMIN_PASSWORD, CommonSettings, JWT_SECRET, JWT_SECRET_PREVIOUS, Serve, Serving};
 use crate::client_ip::TrustedProxies;
 use crate::data_dir::secret::check_signing;
 use crate::openapi::Pages;
@@ -178,7 +178,7 @@ impl Settings {
     ///
     /// # Errors
     /// [`ExitError::Settings`] with every problem.
-    pub fn of_command(common: &Common) -> Result<Self, ExitError> {
+    pub fn of_command(common: &CommonSettings) -> Result<Self, ExitError> {
         let log = match (ErrorForm::of(std::env::args_os()), common.quiet) {
             // What went wrong is said in the one object.
             (ErrorForm::Json, _) => "off",
@@ -197,7 +197,7 @@ impl Settings {
     ///
     /// # Errors
     /// [`ExitError::Settings`] with every problem.
-    pub fn archive_keys_of(common: &Common) -> Result<Keys, ExitError> {
+    pub fn archive_keys_of(common: &CommonSettings) -> Result<Keys, ExitError> {
         let environment = environment();
         let mut check = Check::new(&environment);
         let keys = check.keys("archive-key-file", common.archive_key_file.as_deref());

@@ -6,7 +6,7 @@ use std::time::Instant;
 use serde_json::{Value, json};
 
 use super::every::{MEBIBYTE, warm};
-use super::report::{Limit, Report, Row, Spread, Unit};
+use super::report::{Limit, Report, ReportRow, Spread, Unit};
 use crate::Result;
 use crate::client;
 use crate::database::{Database, Engine, Scratch};
@@ -39,7 +39,7 @@ fn take(database: &Database, runs: u32, report: &mut Report) -> Result<String> {
         }
     }
     let limit = (!other.is_empty()).then_some(Limit::RatioAtMost(0.6));
-    report.add(Row {
+    report.add(ReportRow {
         work: "create a backup, zstd, read back".to_owned(),
         engine: database.engine,
         unit: Unit::Seconds,
@@ -75,7 +75,7 @@ fn restore(database: &Database, archive: &str, runs: u32, report: &mut Report) -
         is_there(&empty, database)?;
     }
     let mut add = |work: &str, measured, limit, note: &str| {
-        report.add(Row {
+        report.add(ReportRow {
             work: work.to_owned(),
             engine,
             unit: Unit::Seconds,
@@ -142,7 +142,7 @@ fn memory(database: &Database, archive: &str, report: &mut Report) -> Result<()>
         let idle = warm(&service)?;
         act(&service, archive)?;
         let above = service.peak()?.saturating_sub(idle) as f64 / MEBIBYTE;
-        report.add(Row {
+        report.add(ReportRow {
             work: format!("memory of {name} above idle"),
             engine: database.engine,
             unit: Unit::Mebibytes,

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::report::{Limit, Report, Row, Spread, Unit};
+use super::report::{Limit, Report, ReportRow, Spread, Unit};
 use crate::Result;
 use crate::database::{Database, Engine, Scratch, TABLES};
 use crate::service::Service;
@@ -26,7 +26,7 @@ pub(crate) fn measure(database: &Database, runs: u32, report: &mut Report) -> Re
         other.push(time(copy.shell(&deletes(engine)))?.as_secs_f64());
         is_clear(&copy)?;
     }
-    report.add(Row {
+    report.add(ReportRow {
         work: "clear all".to_owned(),
         engine,
         unit: Unit::Seconds,

@@ -4,7 +4,7 @@ use std::fs::File;
 
 use serde_json::Value;
 
-use super::report::{Report, Row, Spread, Unit};
+use super::report::{Report, ReportRow, Spread, Unit};
 use crate::Result;
 use crate::database::{Database, Scratch};
 use crate::service;
@@ -29,7 +29,7 @@ pub(crate) fn measure(database: &Database, scale: u32, runs: u32, report: &mut R
         other.push(time(empty.read(DUMP)?)?.as_secs_f64());
     }
     std::fs::remove_file(DUMP)?;
-    report.add(Row {
+    report.add(ReportRow {
         work: "demo school".to_owned(),
         engine: database.engine,
         unit: Unit::Seconds,

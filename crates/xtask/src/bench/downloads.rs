@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::report::{Limit, Report, Row, Spread, Unit};
+use super::report::{Limit, Report, ReportRow, Spread, Unit};
 use crate::Result;
 use crate::database::{Database, Engine};
 use crate::service::Service;
@@ -24,7 +24,7 @@ pub(crate) fn measure(service: &Service, database: &Database, runs: u32, report:
             measured.push(service.succeed(path, [])?.total);
             other.push(yardstick()?);
         }
-        report.add(Row {
+        report.add(ReportRow {
             work: work.to_owned(),
             engine,
             unit: Unit::Seconds,

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde_json::json;
 
-use super::report::{Limit, Report, Row, Spread, Unit};
+use super::report::{Limit, Report, ReportRow, Spread, Unit};
 use crate::Result;
 use crate::database::{Database, TABLES};
 use crate::service::Service;
@@ -60,7 +60,7 @@ struct Seen {
 }
 
 /// Reports the memory; gives the row of the first bytes, which is of interest at one scale only.
-pub(crate) fn memory(database: &Database, scale: u32, runs: u32, report: &mut Report) -> Result<Row> {
+pub(crate) fn memory(database: &Database, scale: u32, runs: u32, report: &mut Report) -> Result<ReportRow> {
     let mut seen = Vec::new();
     let mut refused = Vec::new();
     for download in Download::every() {
@@ -94,7 +94,7 @@ pub(crate) fn memory(database: &Database, scale: u32, runs: u32, report: &mut Re
     if !refused.is_empty() {
         note = format!("{note}; refused as too large: {}", refused.join(", "));
     }
-    report.add(Row {
+    report.add(ReportRow {
         work: format!("memory of any download above idle, scale {scale}"),
         engine: database.engine,
         unit: Unit::Mebibytes,
@@ -109,7 +109,7 @@ pub(crate) fn memory(database: &Database, scale: u32, runs: u32, report: &mut Re
         .filter(|seen| seen.download.coding.is_empty())
         .max_by(|one, other| one.first_bytes.median().total_cmp(&other.first_bytes.median()))
         .ok_or("nothing was downloaded")?;
-    Ok(Row {
+    Ok(ReportRow {
         work: "time to first byte, any download".to_owned(),
         engine: database.engine,
         unit: Unit::Milliseconds,

@@ -8,10 +8,10 @@ use crate::database::Engine;
 
 /// All rows, in the order in which they were measured.
 #[derive(Default)]
-pub(crate) struct Report(Vec<Row>);
+pub(crate) struct Report(Vec<ReportRow>);
 
 /// One line of the table.
-pub(crate) struct Row {
+pub(crate) struct ReportRow {
     /// What was done.
     pub(crate) work: String,
     /// On which engine.
@@ -94,7 +94,7 @@ impl Limit {
     }
 }
 
-impl Row {
+impl ReportRow {
     /// The ratio of the medians.
     fn ratio(&self) -> Option<f64> {
         let yardstick = self.yardstick.as_ref()?;
@@ -142,7 +142,7 @@ impl Row {
 
 impl Report {
     /// Adds a line and prints it.
-    pub(crate) fn add(&mut self, row: Row) {
+    pub(crate) fn add(&mut self, row: ReportRow) {
         eprintln!("{}", row.text());
         self.0.push(row);
     }
@@ -160,11 +160,11 @@ impl Report {
     }
 
     pub(crate) fn json(&self) -> Vec<Value> {
-        self.grouped().into_iter().map(Row::json).collect()
+        self.grouped().into_iter().map(ReportRow::json).collect()
     }
 
-    fn grouped(&self) -> Vec<&Row> {
-        let first = |row: &&Row| self.0.iter().position(|other| other.work == row.work);
+    fn grouped(&self) -> Vec<&ReportRow> {
+        let first = |row: &&ReportRow| self.0.iter().position(|other| other.work == row.work);
         let mut rows: Vec<_> = self.0.iter().collect();
         rows.sort_by_key(first);
         rows
@@ -175,8 +175,8 @@ impl Report {
 mod tests {
     use super::*;
 
-    fn row(unit: Unit, measured: &[f64], yardstick: &[f64], limit: Limit) -> Row {
-        Row {
+    fn row(unit: Unit, measured: &[f64], yardstick: &[f64], limit: Limit) -> ReportRow {
+        ReportRow {
             work: "a work".to_owned(),
             engine: Engine::Sqlite,
             unit,

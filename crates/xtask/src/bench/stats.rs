@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::report::{Limit, Report, Row, Spread, Unit};
+use super::report::{Limit, Report, ReportRow, Spread, Unit};
 use crate::Result;
 use crate::client::Connection;
 use crate::database::{Database, TABLES};
@@ -47,7 +47,7 @@ pub(crate) fn measure(service: &Service, database: &Database, runs: u32, report:
         json!({"client_microseconds_an_answer": own.median(), "rounds_of_the_shell_in_a_run": shell.rounds})
     };
     let mut add = |work: &str, unit, measured, yardstick, limit, note: String, details| {
-        report.add(Row {
+        report.add(ReportRow {
             work: work.to_owned(),
             engine: database.engine,
             unit,

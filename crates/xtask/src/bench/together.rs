@@ -6,7 +6,7 @@ use std::time::Instant;
 use serde_json::Value;
 
 use super::every::warm;
-use super::report::{Limit, Report, Row, Spread, Unit};
+use super::report::{Limit, Report, ReportRow, Spread, Unit};
 use crate::Result;
 use crate::client::download;
 use crate::database::Engine;
@@ -32,7 +32,7 @@ pub(crate) fn measure(service: &Service, engine: Engine, runs: u32, report: &mut
         together.push(f64::from(READERS) / start.elapsed().as_secs_f64());
         memory.push(service.peak()?.saturating_sub(idle) as f64 / 1_048_576.0);
     }
-    report.add(Row {
+    report.add(ReportRow {
         work: "16 downloads at once, attendance CSV".to_owned(),
         engine,
         unit: Unit::PerSecond,
@@ -42,7 +42,7 @@ pub(crate) fn measure(service: &Service, engine: Engine, runs: u32, report: &mut
         note: String::new(),
         details: Value::Null,
     });
-    report.add(Row {
+    report.add(ReportRow {
         work: "memory of 16 downloads at once above idle".to_owned(),
         engine,
         unit: Unit::Mebibytes,

@@ -3,7 +3,7 @@
 use clap::Subcommand;
 
 use crate::cli::args::examples::CREATE_EXAMPLES;
-use crate::cli::args::settings::Common;
+use crate::cli::args::settings::CommonSettings;
 
 /// The subcommands of `admin`.
 #[derive(Debug, Subcommand)]
@@ -21,7 +21,7 @@ pub enum Admin {
         password_file: Option<String>,
         /// The settings of the installation.
         #[command(flatten)]
-        common: Common,
+        common: CommonSettings,
     },
     /// Set a new password, which ends all sessions, tokens and download links of the account. Without a password file, a one-time
     /// password is generated and printed once.
@@ -33,7 +33,7 @@ pub enum Admin {
         password_file: Option<String>,
         /// The settings of the installation.
         #[command(flatten)]
-        common: Common,
+        common: CommonSettings,
     },
     /// End all sessions, tokens and download links of a user. The service may be running.
     EndSessions {
@@ -45,6 +45,6 @@ pub enum Admin {
         all: bool,
         /// The settings of the installation.
         #[command(flatten)]
-        common: Common,
+        common: CommonSettings,
     },
 }

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use crate::cli::args::settings::Common;
+use crate::cli::args::settings::CommonSettings;
 use crate::cli::output::Report;
 use crate::csv_style::{DatesName, DecimalsName, DelimiterName};
 
@@ -152,7 +152,7 @@ pub struct Reading {
     pub json: bool,
     /// The settings of the installation.
     #[command(flatten)]
-    pub common: Common,
+    pub common: CommonSettings,
 }
 
 /// The account that acts, and the installation. The service may run at the same time.
@@ -171,7 +171,7 @@ pub struct Acting {
     pub json: bool,
     /// The settings of the installation.
     #[command(flatten)]
-    pub common: Common,
+    pub common: CommonSettings,
 }
 
 impl Acting {

@@ -16,7 +16,7 @@ pub use archives::{Acting, ArchiveFields, Clear, Download, Extract, Reading, Res
 use examples::*;
 pub use schedules::{Schedule, ScheduleTimes};
 pub(crate) use settings::{ADMIN_PASSWORD, JWT_SECRET, JWT_SECRET_PREVIOUS, ListedSetting, settings};
-pub use settings::{Common, SECRET_VARIABLES, Serve, Serving};
+pub use settings::{CommonSettings, SECRET_VARIABLES, Serve, Serving};
 
 use crate::cli::exit::EXIT_CODES;
 use crate::settings::units;
@@ -51,7 +51,7 @@ pub enum Command {
     #[command(after_help = serve_help())]
     Serve(Box<Serve>),
     /// Create the data folder, the database file and the folder of archives if they are absent, run pending migrations, and end.
-    Migrate(Common),
+    Migrate(CommonSettings),
     /// Manage administrators' accounts.
     #[command(subcommand)]
     Admin(Admin),
@@ -65,7 +65,7 @@ pub enum Command {
         lifetime: Option<Duration>,
         /// The settings of the installation.
         #[command(flatten)]
-        common: Common,
+        common: CommonSettings,
     },
     /// Fill a database with an invented school. The database must be empty, or have only the first administrator, which stays.
     #[command(after_help = DEMO_EXAMPLES)]
@@ -75,7 +75,7 @@ pub enum Command {
         scale: u32,
         /// The settings of the installation.
         #[command(flatten)]
-        common: Common,
+        common: CommonSettings,
     },
     /// Ask the service that runs with these settings whether it is ready; for health checks.
     #[command(after_help = HEALTH_EXAMPLES)]
@@ -85,7 +85,7 @@ pub enum Command {
         store: bool,
         /// The settings of the installation.
         #[command(flatten)]
-        common: Common,
+        common: CommonSettings,
     },
     /// Print the API's document (OpenAPI).
     Openapi,
@@ -107,7 +107,7 @@ pub enum Command {
         json: bool,
         /// The settings of the installation.
         #[command(flatten)]
-        common: Common,
+        common: CommonSettings,
     },
     /// Show an archive's details. Needs no database and no account. A file is read to its end and needs no installation.
     #[command(after_help = SHOW_EXAMPLES)]

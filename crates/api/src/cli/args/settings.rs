@@ -26,7 +26,7 @@ pub struct Serve {
     pub demo: bool,
     /// Settings of every subcommand.
     #[command(flatten)]
-    pub common: Common,
+    pub common: CommonSettings,
     /// Settings of the service.
     #[command(flatten)]
     pub serving: Serving,
@@ -35,7 +35,7 @@ pub struct Serve {
 /// Settings of every subcommand that needs the database.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Settings, also as environment variables")]
-pub struct Common {
+pub struct CommonSettings {
     /// Print nothing but what was asked for, and errors.
     #[arg(long, short, help_heading = None)]
     pub quiet: bool,
