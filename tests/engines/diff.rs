@@ -8,11 +8,11 @@ use campus_backup_domain::job::Progress;
 use campus_backup_domain::open::ArchiveSource;
 use campus_backup_domain::{Table, verify};
 
-use harness::restore_rig::Place;
+use harness::restore_rig::RestorePlace;
 use harness::{Engine, School, Scratch, TABLES, on_every_engine, small_school};
 
 async fn download(scratch: &Scratch) -> Arc<dyn ArchiveSource> {
-    Arc::new(Place::on(scratch).await.archive().await)
+    Arc::new(RestorePlace::on(scratch).await.archive().await)
 }
 
 fn archive(source: &Arc<dyn ArchiveSource>) -> DiffInput {

@@ -3,7 +3,7 @@
 use campus_backup_domain::restore::RestoreMode;
 use sea_orm::ConnectionTrait as _;
 
-use harness::restore_rig::{Place, everything};
+use harness::restore_rig::{RestorePlace, everything};
 use harness::{Engine, on_every_engine, small_school};
 
 /// The columns of the seven tables that hold long texts.
@@ -24,7 +24,7 @@ async fn a_text_of_more_than_64_kib_makes_the_round_trip(engine: Engine) {
             .execute(&format!("update {column} = '{text}' where id = 1"))
             .await;
     }
-    let place = Place::on(scratch).await;
+    let place = RestorePlace::on(scratch).await;
     let archive = place.archive().await;
     for mode in [RestoreMode::Replace, RestoreMode::Merge] {
         for change in [

@@ -5,7 +5,7 @@ use campus_backup_archive::Cell;
 use campus_backup_domain::restore::{BlockerCode, RestoreMode};
 use campus_backup_domain::snapshot::{ReadStrategy, Selection, Sink, Snapshot};
 use campus_backup_domain::{Database, Error, Table};
-use harness::restore_rig::{Place, everything, one};
+use harness::restore_rig::{RestorePlace, everything, one};
 use harness::{Engine, on_every_engine, reference_reader, small_school};
 
 /// Table, column, the value in SQL, and the text that it has in a backup.
@@ -79,9 +79,9 @@ fn update(table: Table, column: &str, value: &str) -> String {
 }
 
 #[derive(Default)]
-struct Lines(Vec<u8>);
+struct JsonSink(Vec<u8>);
 
-impl Sink for Lines {
+impl Sink for JsonSink {
     fn row(&mut self, cells: &[Cell<'_>]) -> Result<(), Error> {
         for cell in cells {
             cell.write_json(&mut self.0);
@@ -97,7 +97,7 @@ impl Sink for Lines {
 /// The rows of a table, as the reader of the engine and the reference reader read them.
 pub(crate) async fn read(database: &Database, table: Table) -> String {
     let mut snapshot = Snapshot::take(database, ReadStrategy::Native, &[table]).await.unwrap();
-    let (mut lines, mut expected) = (Lines::default(), Lines::default());
+    let (mut lines, mut expected) = (JsonSink::default(), JsonSink::default());
     snapshot.read(table, Selection::Columns, &mut lines).await.unwrap();
     snapshot.end().await.unwrap();
     reference_reader::read(database, table, Selection::Columns, &mut expected).await;
@@ -109,7 +109,7 @@ pub(crate) async fn read(database: &Database, table: Table) -> String {
 #[on_every_engine]
 async fn native_value_is_restored_into_its_engine(engine: Engine) {
     let school = small_school(engine).await;
-    let place = Place::on(&school.scratch).await;
+    let place = RestorePlace::on(&school.scratch).await;
     let ordinary = place.archive().await;
     for (table, column, value, native) in odd(engine) {
         school.scratch.execute(&update(table, column, value)).await;
@@ -162,10 +162,10 @@ async fn native_value_of_another_engine_is_a_blocker_that_names_the_row(engine: 
         .scratch
         .execute(&format!("update students set date_of_birth = {value}"))
         .await;
-    let archive = Place::on(&school.scratch).await.archive().await;
+    let archive = RestorePlace::on(&school.scratch).await.archive().await;
 
     let target = small_school(Engine::Sqlite).await;
-    let place = Place::on(&target.scratch).await;
+    let place = RestorePlace::on(&target.scratch).await;
     let before = target.scratch.everything().await;
     for request in [everything(RestoreMode::Replace), everything(RestoreMode::Merge)] {
         let plan = place.plan(&archive, &request).await.unwrap();

@@ -4,7 +4,7 @@ use campus_backup_archive::Cell;
 use campus_backup_domain::Table;
 use campus_backup_domain::restore::RestoreMode;
 
-use harness::restore_rig::{Place, everything, one, student};
+use harness::restore_rig::{RestorePlace, everything, one, student};
 use harness::{Engine, Scratch, fill, on_every_engine, small_school};
 
 /// The ids that the next rows get.
@@ -55,9 +55,9 @@ async fn clear_all(scratch: &Scratch) {
 async fn archives_of_all_engines_are_restored(engine: Engine) {
     for source in Engine::ALL.into_iter().filter(|source| source.is_here()) {
         let original = small_school(source).await;
-        let archive = Place::on(&original.scratch).await.archive().await;
+        let archive = RestorePlace::on(&original.scratch).await.archive().await;
         let school = small_school(engine).await;
-        let place = Place::on(&school.scratch).await;
+        let place = RestorePlace::on(&school.scratch).await;
         let request = everything(RestoreMode::Replace);
         clear_all(place.scratch).await;
         let plan = place.plan(&archive, &request).await.unwrap();
@@ -80,7 +80,7 @@ async fn archives_of_all_engines_are_restored(engine: Engine) {
 #[on_every_engine]
 async fn generated_ids_continue_after_a_restore(engine: Engine) {
     let school = small_school(engine).await;
-    let place = Place::on(&school.scratch).await;
+    let place = RestorePlace::on(&school.scratch).await;
     let archive = place.archive().await;
     school
         .scratch
@@ -115,7 +115,7 @@ async fn many_rows_are_restored(engine: Engine) {
     scratch
         .execute("insert into enrollments (student_id, course_id) select id, 1 from students")
         .await;
-    let place = Place::on(scratch).await;
+    let place = RestorePlace::on(scratch).await;
     let archive = place.archive().await;
     for wrecking in [
         "delete from enrollments",
@@ -139,7 +139,7 @@ async fn many_rows_are_restored(engine: Engine) {
 #[on_every_engine]
 async fn every_table_can_be_restored_alone(engine: Engine) {
     let school = small_school(engine).await;
-    let place = Place::on(&school.scratch).await;
+    let place = RestorePlace::on(&school.scratch).await;
     let archive = place.archive().await;
     let wreckings = [
         (
@@ -190,7 +190,7 @@ async fn every_table_can_be_restored_alone(engine: Engine) {
 #[on_every_engine]
 async fn exchanged_unique_values_are_restored(engine: Engine) {
     let school = small_school(engine).await;
-    let place = Place::on(&school.scratch).await;
+    let place = RestorePlace::on(&school.scratch).await;
     let archive = place.archive().await;
     for mode in [RestoreMode::Replace, RestoreMode::Merge] {
         for sql in [
@@ -213,7 +213,7 @@ async fn exchanged_unique_values_are_restored(engine: Engine) {
 #[on_every_engine]
 async fn merge_removes_no_row_and_insert_missing_changes_no_row(engine: Engine) {
     let school = small_school(engine).await;
-    let place = Place::on(&school.scratch).await;
+    let place = RestorePlace::on(&school.scratch).await;
     let archive = place.archive().await;
     for sql in [
         "delete from payments where id = 1",
@@ -251,7 +251,7 @@ async fn merge_removes_no_row_and_insert_missing_changes_no_row(engine: Engine) 
 #[on_every_engine]
 async fn one_student_is_restored_with_all_referring_rows(engine: Engine) {
     let school = small_school(engine).await;
-    let place = Place::on(&school.scratch).await;
+    let place = RestorePlace::on(&school.scratch).await;
     let archive = place.archive().await;
     for mode in [RestoreMode::Replace, RestoreMode::Merge, RestoreMode::InsertMissing] {
         for sql in [
@@ -273,7 +273,7 @@ async fn one_student_is_restored_with_all_referring_rows(engine: Engine) {
 #[on_every_engine]
 async fn acting_administrator_keeps_their_row(engine: Engine) {
     let school = small_school(engine).await;
-    let place = Place::on(&school.scratch).await;
+    let place = RestorePlace::on(&school.scratch).await;
     let archive = place.archive().await.rewritten(|table, cells| {
         // In the archive id 1 is another user, and there is no other administrator.
         if table == "users" && cells[0] == Cell::Integer(1) {

@@ -4,7 +4,7 @@ use campus_backup_archive::Cell;
 use campus_backup_domain::catalog::LARGEST_ID;
 use campus_backup_domain::restore::{BlockerCode, Restore, RestoreMode};
 use campus_backup_domain::{Error, Table};
-use harness::restore_rig::{Archive, Place, everything, one};
+use harness::restore_rig::{Archive, RestorePlace, everything, one};
 use harness::{Engine, Scratch, on_every_engine, small_school};
 use sea_orm::ConnectionTrait as _;
 
@@ -76,7 +76,7 @@ fn requests(table: Table) -> [Restore; 5] {
 #[on_every_engine]
 async fn id_without_room_is_a_blocker_and_changes_nothing(engine: Engine) {
     let school = small_school(engine).await;
-    let place = Place::on(&school.scratch).await;
+    let place = RestorePlace::on(&school.scratch).await;
     let whole = place.archive().await;
     for (table, row, last) in TABLES {
         let before = school.scratch.everything().await;
@@ -112,7 +112,7 @@ async fn id_without_room_is_a_blocker_and_changes_nothing(engine: Engine) {
 async fn largest_id_is_restored_and_leaves_room(engine: Engine) {
     for (table, row, last) in TABLES {
         let school = small_school(engine).await;
-        let place = Place::on(&school.scratch).await;
+        let place = RestorePlace::on(&school.scratch).await;
         let archive = with_last_id(&place.archive().await, table, last, LARGEST_ID);
         for request in [everything(RestoreMode::Replace), one(table, RestoreMode::Replace)] {
             let plan = place.plan(&archive, &request).await.unwrap();
@@ -134,7 +134,7 @@ async fn replace_resets_exhausted_ids(engine: Engine) {
             for request in [everything(RestoreMode::Replace), one(table, RestoreMode::Replace)] {
                 let school = small_school(engine).await;
                 let scratch = &school.scratch;
-                let place = Place::on(scratch).await;
+                let place = RestorePlace::on(scratch).await;
                 let archive = place.archive().await;
                 exhaust(scratch, table, last).await;
                 assert!(!can_insert(scratch, row).await, "{table} is not exhausted");
@@ -159,7 +159,7 @@ async fn id_that_the_table_had_is_restored(engine: Engine) {
     for (table, _, last) in TABLES {
         let school = small_school(engine).await;
         let scratch = &school.scratch;
-        let place = Place::on(scratch).await;
+        let place = RestorePlace::on(scratch).await;
         exhaust(scratch, table, last).await;
         let archive = place.archive().await;
         for wrecking in ["delete from", "select 1 from"] {
@@ -180,7 +180,7 @@ async fn id_that_the_table_had_is_restored(engine: Engine) {
 async fn renumbering_finds_an_id_that_leaves_room(engine: Engine) {
     let school = small_school(engine).await;
     let scratch = &school.scratch;
-    let place = Place::on(scratch).await;
+    let place = RestorePlace::on(scratch).await;
     let archive = place.archive().await.rewritten(|table, cells| {
         if table == "users" && cells[0] == Cell::Integer(1) {
             (cells[1], cells[4]) = (Cell::Text("somebody"), Cell::Text("teacher"));

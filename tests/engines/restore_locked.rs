@@ -6,7 +6,7 @@ use campus_backup_domain::restore::RestoreMode;
 use campus_backup_domain::snapshot::{ReadStrategy, Selection, Sink, Snapshot};
 use sea_orm::{ConnectionTrait as _, Statement};
 
-use harness::restore_rig::{Place, everything};
+use harness::restore_rig::{RestorePlace, everything};
 use harness::{Engine, fill, on_every_engine, small_school};
 
 #[derive(Default)]
@@ -26,7 +26,7 @@ impl Sink for Names {
 #[on_every_engine]
 async fn reader_sees_all_old_rows(engine: Engine) {
     let school = small_school(engine).await;
-    let place = Place::on(&school.scratch).await;
+    let place = RestorePlace::on(&school.scratch).await;
     let archive = place.archive().await;
     school.scratch.execute("delete from attendance").await;
     school.scratch.execute("update students set full_name = 'now'").await;
@@ -68,7 +68,7 @@ async fn reader_sees_all_old_rows(engine: Engine) {
 #[on_every_engine]
 async fn writer_waits_and_loses_nothing(engine: Engine) {
     let school = small_school(engine).await;
-    let place = Place::on(&school.scratch).await;
+    let place = RestorePlace::on(&school.scratch).await;
     let archive = place.archive().await;
     let request = everything(RestoreMode::Replace);
     let mut change = place.begin(&request).await.unwrap();
@@ -118,7 +118,7 @@ async fn many_rows_are_loaded_while_a_client_reads(engine: Engine) {
         school.scratch.execute(&format!("delete from {table}")).await;
     }
     fill::wide_students(&school.scratch, 3_000, 32).await;
-    let place = Place::on(&school.scratch).await;
+    let place = RestorePlace::on(&school.scratch).await;
     let archive = place.archive().await;
     let request = everything(RestoreMode::Replace);
     let reader = Snapshot::take(&place.database, ReadStrategy::Native, &Table::ALL)
@@ -134,7 +134,7 @@ async fn many_rows_are_loaded_while_a_client_reads(engine: Engine) {
 #[on_every_engine]
 async fn rows_of_the_service_are_written_in_the_same_transaction(engine: Engine) {
     let school = small_school(engine).await;
-    let place = Place::on(&school.scratch).await;
+    let place = RestorePlace::on(&school.scratch).await;
     let request = everything(RestoreMode::Replace);
     let archive = place.archive().await;
     let backend = place.database.connection().get_database_backend();

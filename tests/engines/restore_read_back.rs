@@ -4,7 +4,7 @@ use campus_backup_domain::Error;
 use campus_backup_domain::Table;
 use campus_backup_domain::restore::{Restore, RestoreMode};
 
-use harness::restore_rig::{Place, everything, one, student};
+use harness::restore_rig::{RestorePlace, everything, one, student};
 use harness::{Engine, Scratch, on_every_engine, small_school};
 
 /// A trigger of another program, which writes another value into one row.
@@ -41,7 +41,7 @@ async fn alter_written_row(scratch: &Scratch, table: &str, id: i64, column: &str
 
 /// Ensures that the restore is refused because of a row, and changes nothing.
 async fn refused(
-    place: &Place<'_>,
+    place: &RestorePlace<'_>,
     archive: &harness::restore_rig::Archive,
     request: &Restore,
     row: &str,
@@ -63,7 +63,7 @@ async fn refused(
 async fn altered_inserted_rows_are_found(engine: Engine) {
     let school = small_school(engine).await;
     let scratch = &school.scratch;
-    let place = Place::on(scratch).await;
+    let place = RestorePlace::on(scratch).await;
     let archive = place.archive().await;
     scratch.execute("delete from payments").await;
     alter_written_row(scratch, "payments", 2, "amount_paid", "7.77").await;
@@ -101,7 +101,7 @@ fn archive_student(archive: &harness::restore_rig::Archive) -> i64 {
 async fn altered_overwritten_rows_are_found(engine: Engine) {
     let school = small_school(engine).await;
     let scratch = &school.scratch;
-    let place = Place::on(scratch).await;
+    let place = RestorePlace::on(scratch).await;
     let archive = place.archive().await;
     scratch.execute("update courses set seats = 1 where id = 2").await;
     scratch

@@ -5,7 +5,7 @@ use campus_backup_domain::restore::RestoreMode;
 use campus_backup_domain::snapshot::{ReadStrategy, Snapshot};
 use campus_backup_domain::{Error, Table};
 
-use harness::restore_rig::{Archive, Place, everything, one, student};
+use harness::restore_rig::{Archive, RestorePlace, everything, one, student};
 use harness::{Engine, on_every_engine, small_school};
 
 /// An archive without the category of payment 2.
@@ -26,7 +26,7 @@ fn with_a_number_twice(archive: &Archive) -> Archive {
 #[on_every_engine]
 async fn orphans_are_refused_and_nothing_changes(engine: Engine) {
     let school = small_school(engine).await;
-    let place = Place::on(&school.scratch).await;
+    let place = RestorePlace::on(&school.scratch).await;
     let archive = with_an_orphan(&place.archive().await);
     let before = school.scratch.everything().await;
     for request in [
@@ -73,7 +73,7 @@ async fn orphans_are_refused_and_nothing_changes(engine: Engine) {
 #[on_every_engine]
 async fn duplicate_key_is_refused_and_nothing_changes(engine: Engine) {
     let school = small_school(engine).await;
-    let place = Place::on(&school.scratch).await;
+    let place = RestorePlace::on(&school.scratch).await;
     let archive = with_a_number_twice(&place.archive().await);
     let before = school.scratch.everything().await;
     for request in [
@@ -104,7 +104,7 @@ async fn duplicate_key_is_refused_and_nothing_changes(engine: Engine) {
 #[on_every_engine]
 async fn inadmissible_values_are_refused_on_every_engine(engine: Engine) {
     let school = small_school(engine).await;
-    let place = Place::on(&school.scratch).await;
+    let place = RestorePlace::on(&school.scratch).await;
     let whole = place.archive().await;
     let before = school.scratch.everything().await;
     let third_digit = whole.rewritten(|table, cells| {

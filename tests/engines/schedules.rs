@@ -10,7 +10,7 @@ use campus_backup_domain::schedule::{NewSchedule, Preset, RunState, RunnerSettin
 use chrono::{DateTime, TimeDelta, Utc};
 
 use harness::schedule_rig::{
-    Answer, ScheduleCopy, StubExecutor, TestClock, runs, schedule, states, stubbed, stubbed_with, until_all_ended,
+    ScheduleCopy, StubAnswer, StubExecutor, TestClock, runs, schedule, states, stubbed, stubbed_with, until_all_ended,
 };
 use harness::{Engine, PATIENCE, School, on_every_engine, small_school, until};
 
@@ -341,8 +341,12 @@ async fn failed_run_is_tried_again_after_growing_pauses(engine: Engine) {
             .last_run
             .unwrap()
     };
-    rig.stub
-        .answer(&[Answer::Fails, Answer::IsRefused, Answer::Fails, Answer::Fails]);
+    rig.stub.answer(&[
+        StubAnswer::Fails,
+        StubAnswer::IsRefused,
+        StubAnswer::Fails,
+        StubAnswer::Fails,
+    ]);
     let due = at("2026-11-30T02:00:00Z");
     rig.clock.set(due);
     let mut expected = due;
@@ -368,7 +372,7 @@ async fn failed_run_is_tried_again_after_growing_pauses(engine: Engine) {
     let run = last().await;
     assert_eq!((run.at, run.state, run.fault), (due, RunState::Succeeded, None));
     // What is due while a run goes on is caught up, and after the last attempt a run has failed.
-    rig.stub.answer(&[Answer::Fails; 5]);
+    rig.stub.answer(&[StubAnswer::Fails; 5]);
     rig.clock.set(due + DAY);
     for minutes in [1, 5, 15, 60, 0] {
         tick().await;
@@ -394,7 +398,7 @@ async fn unreachable_database_is_no_failed_attempt(engine: Engine) {
     };
     let automation = stubbed_with(&rig.school.scratch, &rig.clock, &rig.stub, settings).await;
     rig.clock.advance(DAY);
-    rig.stub.answer(&[Answer::IsUnavailable, Answer::IsUnavailable]);
+    rig.stub.answer(&[StubAnswer::IsUnavailable, StubAnswer::IsUnavailable]);
     for _ in 0..2 {
         let failed = automation.tick().await;
         assert!(matches!(failed, Err(Error::DatabaseUnavailable { .. })), "{failed:?}");
@@ -411,7 +415,7 @@ async fn cancelled_run_is_not_tried_again(engine: Engine) {
     rig.create(schedule("nightly", "0 2 * * *")).await;
     let automation = stubbed(&rig.school.scratch, &rig.clock, &rig.stub).await;
     rig.clock.advance(DAY);
-    rig.stub.answer(&[Answer::IsCancelled]);
+    rig.stub.answer(&[StubAnswer::IsCancelled]);
     for _ in 0..3 {
         automation.tick().await.unwrap();
         rig.clock.advance(MINUTE);
@@ -435,7 +439,7 @@ async fn failed_verification_is_tried_again_without_a_second_backup(engine: Engi
     .await;
     let automation = stubbed(&rig.school.scratch, &rig.clock, &rig.stub).await;
     rig.clock.advance(DAY);
-    rig.stub.answer(&[Answer::Succeeds, Answer::Fails]);
+    rig.stub.answer(&[StubAnswer::Succeeds, StubAnswer::Fails]);
     for _ in 0..3 {
         automation.tick().await.unwrap();
     }
@@ -460,7 +464,7 @@ async fn runs_due_during_a_run_are_caught_up_once(engine: Engine) {
     let rig = Rig::on(engine).await;
     rig.create(schedule("often", "* * * * *")).await;
     let automation = stubbed(&rig.school.scratch, &rig.clock, &rig.stub).await;
-    rig.stub.answer(&[Answer::GoesOn]);
+    rig.stub.answer(&[StubAnswer::GoesOn]);
     for _ in 0..10 {
         rig.clock.advance(MINUTE);
         automation.tick().await.unwrap();
@@ -484,8 +488,12 @@ async fn deleted_or_disabled_schedule_finishes_only_what_has_begun(engine: Engin
         ids.push(rig.create(schedule(name, "0 2 * * *")).await);
     }
     rig.clock.set(at("2026-11-30T02:00:00Z"));
-    rig.stub
-        .answer(&[Answer::GoesOn, Answer::GoesOn, Answer::Fails, Answer::Fails]);
+    rig.stub.answer(&[
+        StubAnswer::GoesOn,
+        StubAnswer::GoesOn,
+        StubAnswer::Fails,
+        StubAnswer::Fails,
+    ]);
     automation.tick().await.unwrap();
     automation.tick().await.unwrap();
     use RunState::{Missed, Running, Succeeded, Waiting};

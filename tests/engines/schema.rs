@@ -10,7 +10,7 @@ use campus_backup_domain::entity::{
 };
 use campus_backup_migration::{Migrator, MigratorTrait};
 
-use harness::schema_shape::{self, Shape, Table};
+use harness::schema_shape::{self, Shape, TableShape};
 use harness::{Engine, Scratch, TABLES, on_every_engine, small_school};
 
 /// An empty database with the tables that the entities describe.
@@ -45,7 +45,7 @@ async fn described_by_entities(engine: Engine) -> Scratch {
 }
 
 /// The school's own tables.
-fn of_the_school(shape: &Shape) -> BTreeMap<&str, &Table> {
+fn of_the_school(shape: &Shape) -> BTreeMap<&str, &TableShape> {
     shape
         .iter()
         .filter(|(name, _)| !name.starts_with("backup_"))
@@ -59,7 +59,7 @@ async fn entities_equal_the_migrated_schema(engine: Engine) {
     let migrated = schema_shape::read(&Scratch::migrated(engine).await).await;
     let names = |shape: &Shape| shape.keys().cloned().collect::<Vec<_>>();
     assert_eq!(names(&described), names(&migrated));
-    let number = |count: fn(&Table) -> usize| migrated.values().map(count).sum::<usize>();
+    let number = |count: fn(&TableShape) -> usize| migrated.values().map(count).sum::<usize>();
     assert_eq!(
         number(|table| table.foreign_keys.len()),
         6,

@@ -10,7 +10,7 @@ use campus_backup_domain::snapshot::{ReadStrategy, Selection, Sink, Snapshot};
 use sea_orm::{ConnectionTrait as _, Statement};
 
 use harness::defaults::Defaults;
-use harness::restore_rig::{Place, everything};
+use harness::restore_rig::{RestorePlace, everything};
 use harness::{Engine, Scratch, fill, on_every_engine, small_school, small_school_in};
 
 /// Defaults that change what a value, a statement or a commit means.
@@ -84,7 +84,7 @@ async fn a_restore_is_exact_under_any_defaults(engine: Engine) {
     let school = small_school_in(scratch).await;
     let scratch = &school.scratch;
     add_delicate_rows(scratch).await;
-    let place = Place::on(scratch).await;
+    let place = RestorePlace::on(scratch).await;
     let archive = place.archive().await;
     for mode in [RestoreMode::Replace, RestoreMode::Merge, RestoreMode::InsertMissing] {
         for table in ["attendance", "payments", "enrollments", "payment_categories"] {
@@ -280,7 +280,7 @@ async fn rows_are_sent_in_packets_that_the_server_takes(engine: Engine) {
     let school = small_school_in(scratch).await;
     let scratch = &school.scratch;
     fill::wide_students_after(scratch, 100, 3_000, 1_024).await;
-    let place = Place::on(scratch).await;
+    let place = RestorePlace::on(scratch).await;
     let archive = place.archive().await;
     for mode in [RestoreMode::Replace, RestoreMode::InsertMissing] {
         for table in ["attendance", "payments", "enrollments", "students"] {

@@ -30,7 +30,7 @@ async fn school() -> (Scratch, Database) {
 
 /// The second and the fifth column of students, a line each.
 #[derive(Default)]
-struct Lines {
+struct PhoneSink {
     text: Vec<u8>,
     rows: u64,
     /// Whether the second thread has read any.
@@ -45,7 +45,7 @@ fn line(cells: &[Cell<'_>], out: &mut Vec<u8>) {
     out.extend_from_slice(format!("{id} {phone}\n").as_bytes());
 }
 
-impl Sink for Lines {
+impl Sink for PhoneSink {
     fn row(&mut self, cells: &[Cell<'_>]) -> Result<(), Error> {
         self.rows += 1;
         line(cells, &mut self.text);
@@ -60,7 +60,7 @@ impl Sink for Lines {
     }
 }
 
-impl ParallelSink for Lines {
+impl ParallelSink for PhoneSink {
     fn encoder(&self) -> Option<RowEncoder> {
         Some(Box::new(|cells, out| {
             line(cells, out);
@@ -85,7 +85,7 @@ async fn take(database: &Database) -> Snapshot {
         .unwrap()
 }
 
-async fn read(snapshot: &mut Snapshot, lines: &mut Lines) -> Result<(), Error> {
+async fn read(snapshot: &mut Snapshot, lines: &mut PhoneSink) -> Result<(), Error> {
     snapshot.read_parallel(Table::Students, Selection::Columns, lines).await
 }
 
@@ -94,7 +94,7 @@ async fn worker_is_free(database: &Database) {
     let began = Instant::now();
     loop {
         let mut snapshot = take(database).await;
-        let mut lines = Lines::default();
+        let mut lines = PhoneSink::default();
         read(&mut snapshot, &mut lines).await.unwrap();
         snapshot.end().await.unwrap();
         assert_eq!(lines.rows, STUDENTS.unsigned_abs());
@@ -119,12 +119,12 @@ async fn parallel_read_uses_two_threads_where_there_are_two_cores() {
     // Twice: the second connection can be used again.
     for _ in 0..2 {
         let mut snapshot = take(&database).await;
-        let mut lines = Lines::default();
+        let mut lines = PhoneSink::default();
         read(&mut snapshot, &mut lines).await.unwrap();
         assert_eq!(String::from_utf8(lines.text).unwrap(), expected("0"));
         assert_eq!(lines.shared, cores() >= 2);
         // Both threads still have the snapshot.
-        let mut again = Lines::default();
+        let mut again = PhoneSink::default();
         read(&mut snapshot, &mut again).await.unwrap();
         assert_eq!((again.rows, again.shared), (1000, cores() >= 2));
         snapshot.end().await.unwrap();
@@ -132,7 +132,7 @@ async fn parallel_read_uses_two_threads_where_there_are_two_cores() {
     // Without a free core one thread reads alone, with the same result.
     let mut snapshots = [take(&database).await, take(&database).await];
     for (before, snapshot) in snapshots.iter_mut().enumerate() {
-        let mut lines = Lines::default();
+        let mut lines = PhoneSink::default();
         read(snapshot, &mut lines).await.unwrap();
         assert_eq!(String::from_utf8(lines.text).unwrap(), expected("0"));
         assert_eq!(lines.shared, cores() / 2 > before);
@@ -167,7 +167,7 @@ async fn parallel_read_sees_one_snapshot_while_others_write() {
             seen.len()
         );
         let mut snapshot = take(&database).await;
-        let mut lines = Lines::default();
+        let mut lines = PhoneSink::default();
         read(&mut snapshot, &mut lines).await.unwrap();
         snapshot.end().await.unwrap();
         let text = String::from_utf8(lines.text).unwrap();
@@ -194,7 +194,7 @@ async fn parallel_read_has_native_values_of_both_threads() {
             .execute(&format!("update students set phone = x'41' where id = {id}"))
             .await;
         let mut snapshot = take(&database).await;
-        let mut lines = Lines::default();
+        let mut lines = PhoneSink::default();
         read(&mut snapshot, &mut lines).await.unwrap();
         snapshot.end().await.unwrap();
         let expected = expected("0").replace(&format!("\n{id} 0\n"), &format!("\n{id} X'41'\n"));
@@ -215,9 +215,9 @@ async fn abandoned_parallel_read_releases_its_connection_and_permit() {
     for rows in (0..900).step_by(32) {
         worker_is_free(&database).await;
         let mut snapshot = take(&database).await;
-        let mut lines = Lines {
+        let mut lines = PhoneSink {
             fails_after: Some(rows),
-            ..Lines::default()
+            ..PhoneSink::default()
         };
         let left = read(&mut snapshot, &mut lines).await;
         assert!(matches!(left, Err(Error::Gone)), "{left:?}");

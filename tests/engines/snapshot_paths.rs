@@ -189,9 +189,9 @@ fn literals(scratch: &Scratch, row: &Row, values: &mut Vec<Value>) -> String {
 
 /// Every row as its canonical JSON.
 #[derive(Default)]
-struct Lines(Vec<String>);
+struct LineSink(Vec<String>);
 
-impl Sink for Lines {
+impl Sink for LineSink {
     fn row(&mut self, cells: &[Cell<'_>]) -> campus_backup_domain::Result<()> {
         self.0.push(line(cells));
         Ok(())
@@ -202,7 +202,7 @@ impl Sink for Lines {
     }
 }
 
-impl ParallelSink for Lines {
+impl ParallelSink for LineSink {
     fn encoder(&self) -> Option<RowEncoder> {
         Some(Box::new(|cells, out| {
             out.extend_from_slice(line(cells).as_bytes());
@@ -229,7 +229,7 @@ fn line(cells: &[Cell<'_>]) -> String {
 
 async fn read(database: &Database, strategy: ReadStrategy, table: Table, selection: Selection) -> Vec<String> {
     let mut snapshot = Snapshot::take(database, strategy, &[table]).await.unwrap();
-    let mut lines = Lines::default();
+    let mut lines = LineSink::default();
     snapshot.read_parallel(table, selection, &mut lines).await.unwrap();
     assert_eq!(snapshot.rows_of(table), lines.0.len() as u64);
     snapshot.end().await.unwrap();
@@ -237,7 +237,7 @@ async fn read(database: &Database, strategy: ReadStrategy, table: Table, selecti
 }
 
 async fn read_reference(database: &Database, table: Table, selection: Selection) -> Vec<String> {
-    let mut lines = Lines::default();
+    let mut lines = LineSink::default();
     reference_reader::read(database, table, selection, &mut lines).await;
     lines.0
 }

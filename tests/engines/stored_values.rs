@@ -9,7 +9,7 @@ use proptest::test_runner::TestRunner;
 use sea_orm::ConnectionTrait;
 
 use crate::native_values::read;
-use harness::restore_rig::{Place, everything};
+use harness::restore_rig::{RestorePlace, everything};
 use harness::{Engine, on_every_engine, small_school};
 
 /// How many rows are tested. Each has one random value.
@@ -143,7 +143,7 @@ fn columns(engine: Engine) -> Vec<(Table, &'static str, Literal)> {
 }
 
 /// Inserts a row with this value in this column, and returns whether the engine stores it.
-async fn insert(place: &Place<'_>, id: usize, table: Table, column: &str, value: &str) -> bool {
+async fn insert(place: &RestorePlace<'_>, id: usize, table: Table, column: &str, value: &str) -> bool {
     let ordinary = match table {
         Table::Students => vec![
             ("full_name", "'A'".to_owned()),
@@ -177,7 +177,7 @@ async fn insert(place: &Place<'_>, id: usize, table: Table, column: &str, value:
 #[on_every_engine]
 async fn every_stored_value_is_restored(engine: Engine) {
     let school = small_school(engine).await;
-    let place = Place::on(&school.scratch).await;
+    let place = RestorePlace::on(&school.scratch).await;
     let ordinary = place.archive().await;
     // The seed is the same in each run.
     let mut runner = TestRunner::deterministic();

@@ -13,13 +13,13 @@ pub const ARCHIVE_KEY: &str = "AGE-SECRET-KEY-1YLFNVQ8DN2JRK68XPU9HJSZCLAZLNNFSQ
 pub const OTHER_ARCHIVE_KEY: &str = "AGE-SECRET-KEY-1JJWJT2WXRFJMT7K0RTLX45CJSU3DVYMP9X4P7LG2L6ALWQG4UM9SQJ7J35\n";
 
 /// The small school, the service on it, and its administrator.
-pub struct Place {
+pub struct ArchivesPlace {
     pub school: School,
     pub service: Service,
     pub admin: Client,
 }
 
-impl Place {
+impl ArchivesPlace {
     pub async fn on(engine: Engine) -> Self {
         let school = small_school(engine).await;
         let service = Service::on(&school.scratch).await;

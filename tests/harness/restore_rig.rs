@@ -75,13 +75,13 @@ impl Archive {
 }
 
 /// A database, connected as the service does.
-pub struct Place<'a> {
+pub struct RestorePlace<'a> {
     pub scratch: &'a Scratch,
     pub database: Database,
     pub admin: Admin,
 }
 
-impl<'a> Place<'a> {
+impl<'a> RestorePlace<'a> {
     /// The administrator is the user `admin`, which must exist.
     pub async fn on(scratch: &'a Scratch) -> Self {
         let database = scratch.database().await;

@@ -55,7 +55,7 @@ impl TestClock {
 
 /// What becomes of an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Answer {
+pub enum StubAnswer {
     Succeeds,
     /// The job fails.
     Fails,
@@ -76,7 +76,7 @@ pub struct StubExecutor(Mutex<StubJobs>);
 
 #[derive(Default)]
 struct StubJobs {
-    answers: VecDeque<Answer>,
+    answers: VecDeque<StubAnswer>,
     /// By its id: what it is for, and its outcome.
     jobs: BTreeMap<String, (String, JobOutcome)>,
     backups: Vec<BackupOrder>,
@@ -85,7 +85,7 @@ struct StubJobs {
 
 impl StubExecutor {
     /// Says what becomes of the next orders; later ones succeed.
-    pub fn answer(&self, answers: &[Answer]) {
+    pub fn answer(&self, answers: &[StubAnswer]) {
         self.0.lock().unwrap().answers.extend(answers);
     }
 
@@ -118,18 +118,18 @@ impl StubExecutor {
         }
         let id = format!("job {}", jobs.jobs.len());
         let doing = "testing";
-        let outcome = match jobs.answers.pop_front().unwrap_or(Answer::Succeeds) {
-            Answer::Succeeds => success(&id),
-            Answer::Fails => JobOutcome::Failed(fault("failed")),
-            Answer::IsCancelled => JobOutcome::Cancelled(fault("cancelled")),
-            Answer::GoesOn => JobOutcome::Active,
-            Answer::IsRefused => {
+        let outcome = match jobs.answers.pop_front().unwrap_or(StubAnswer::Succeeds) {
+            StubAnswer::Succeeds => success(&id),
+            StubAnswer::Fails => JobOutcome::Failed(fault("failed")),
+            StubAnswer::IsCancelled => JobOutcome::Cancelled(fault("cancelled")),
+            StubAnswer::GoesOn => JobOutcome::Active,
+            StubAnswer::IsRefused => {
                 return Err(Error::InsufficientStorage {
                     doing,
                     source: "there is no room".into(),
                 });
             }
-            Answer::IsUnavailable => {
+            StubAnswer::IsUnavailable => {
                 return Err(Error::DatabaseUnavailable {
                     doing,
                     source: DbErr::Custom("it can't be reached".to_owned()),

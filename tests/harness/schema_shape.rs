@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{Engine, Scratch};
 
 /// Tables by name.
-pub type Shape = BTreeMap<String, Table>;
+pub type Shape = BTreeMap<String, TableShape>;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Table {
+pub struct TableShape {
     /// In schema order.
     pub columns: Vec<Column>,
     pub primary_key: Vec<String>,

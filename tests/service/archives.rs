@@ -5,14 +5,14 @@ use harness::{Engine, on_every_engine, varying};
 use insta::assert_json_snapshot;
 use serde_json::{Value, json};
 
-use harness::archives_rig::{ARCHIVES, Place, of};
+use harness::archives_rig::{ARCHIVES, ArchivesPlace, of};
 use harness::client::fields;
 
 const NEVER: &str = "2026-01-01T00-00-00Z-00000000";
 
 #[on_every_engine(nightly)]
 async fn unknown_and_invalid_requests_are_refused(engine: Engine) {
-    let place = Place::on(engine).await;
+    let place = ArchivesPlace::on(engine).await;
     let admin = &place.admin;
     for id in [NEVER, "1", "%00", "..%2f..", "2026-01-01T00-00-00Z-0000000Z", "upload"] {
         admin.get(&of(id, "")).await.problem(404, "unknown_archive");
@@ -81,7 +81,7 @@ async fn unknown_and_invalid_requests_are_refused(engine: Engine) {
 
 #[on_every_engine]
 async fn archive_equals_the_data(engine: Engine) {
-    let place = Place::on(engine).await;
+    let place = ArchivesPlace::on(engine).await;
     let admin = &place.admin;
     let words = json!({"label": "Ä – first", "note": "line 1\nline 2", "protected": true});
     let result = admin.done(admin.post(ARCHIVES, &words).await).await;
@@ -108,7 +108,7 @@ async fn archive_equals_the_data(engine: Engine) {
 
 #[on_every_engine(nightly)]
 async fn annotations_are_changed_and_removed(engine: Engine) {
-    let place = Place::on(engine).await;
+    let place = ArchivesPlace::on(engine).await;
     let (admin, id) = (&place.admin, place.admin.take().await);
     let first = admin
         .patch(&of(&id, ""), &json!({"label": "a", "note": "b"}))
@@ -147,7 +147,7 @@ async fn annotations_are_changed_and_removed(engine: Engine) {
 
 #[on_every_engine(nightly)]
 async fn deleted_archive_answers_410(engine: Engine) {
-    let place = Place::on(engine).await;
+    let place = ArchivesPlace::on(engine).await;
     let (admin, id) = (&place.admin, place.admin.take().await);
     let kept = place.admin.take().await;
     admin.patch(&of(&id, ""), &json!({"protected": true})).await.expect(200);
@@ -171,7 +171,7 @@ async fn deleted_archive_answers_410(engine: Engine) {
 /// The list is made from the store: another database knows as much of it.
 #[on_every_engine]
 async fn list_survives_the_database(engine: Engine) {
-    let place = Place::on(engine).await;
+    let place = ArchivesPlace::on(engine).await;
     let ids = [
         place.admin.take().await,
         place.admin.take().await,

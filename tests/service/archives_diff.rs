@@ -3,7 +3,7 @@
 use harness::{Engine, on_every_engine, varying};
 use serde_json::{Value, json};
 
-use harness::archives_rig::Place;
+use harness::archives_rig::ArchivesPlace;
 
 const NONE: [&str; 3] = ["added", "removed", "changed"];
 
@@ -19,7 +19,7 @@ fn assert_answer(name: &str, answer: &Value) {
 
 #[on_every_engine]
 async fn differences_are_counted_and_shown(engine: Engine) {
-    let place = Place::on(engine).await;
+    let place = ArchivesPlace::on(engine).await;
     let (admin, scratch) = (&place.admin, &place.school.scratch);
     let first = admin.take().await;
     let path = format!("/backup/diff?from={first}&to=live");
@@ -91,7 +91,7 @@ async fn differences_are_counted_and_shown(engine: Engine) {
 
 #[on_every_engine(nightly)]
 async fn questions_that_are_none_are_refused(engine: Engine) {
-    let place = Place::on(engine).await;
+    let place = ArchivesPlace::on(engine).await;
     let (admin, id) = (&place.admin, place.admin.take().await);
     for query in [
         "",

@@ -6,10 +6,10 @@ use base64::Engine as _;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use harness::archives_rig::{Place, of};
+use harness::archives_rig::{ArchivesPlace, of};
 use harness::{Answer, Engine, TABLES, on_every_engine, tool};
 
-async fn ask(place: &Place, path: &str, lines: &[(&str, &str)]) -> Answer {
+async fn ask(place: &ArchivesPlace, path: &str, lines: &[(&str, &str)]) -> Answer {
     let request = place.admin.request(reqwest::Method::GET, path);
     Answer::of(
         lines
@@ -21,7 +21,7 @@ async fn ask(place: &Place, path: &str, lines: &[(&str, &str)]) -> Answer {
 
 #[on_every_engine(nightly)]
 async fn downloaded_file_equals_the_stored_one(engine: Engine) {
-    let place = Place::on(engine).await;
+    let place = ArchivesPlace::on(engine).await;
     let id = place.admin.take().await;
     let stored = std::fs::read(place.object(&id)).unwrap();
     let path = of(&id, "/file");
@@ -72,7 +72,7 @@ async fn downloaded_file_equals_the_stored_one(engine: Engine) {
 
 #[on_every_engine(nightly)]
 async fn public_tools_open_the_file(engine: Engine) {
-    let place = Place::on(engine).await;
+    let place = ArchivesPlace::on(engine).await;
     let id = place.admin.take().await;
     if tool::is_here("zstd") && tool::is_here("python3") {
         let json = tool::run(Command::new("zstd").arg("-dc").arg(place.object(&id))).stdout;
@@ -84,7 +84,7 @@ async fn public_tools_open_the_file(engine: Engine) {
 /// As the live download of that moment was.
 #[on_every_engine]
 async fn tables_come_out_as_they_were(engine: Engine) {
-    let place = Place::on(engine).await;
+    let place = ArchivesPlace::on(engine).await;
     let id = place.admin.take().await;
     let shown = place.admin.get(&of(&id, "")).await.expect(200).json();
     for query in [
@@ -141,7 +141,7 @@ async fn tables_come_out_as_they_were(engine: Engine) {
 
 #[on_every_engine(nightly)]
 async fn other_tables_and_formats_are_refused(engine: Engine) {
-    let place = Place::on(engine).await;
+    let place = ArchivesPlace::on(engine).await;
     let id = place.admin.take().await;
     for table in ["all", "teachers", "Students", ""] {
         let refused = place.admin.get(&of(&id, &format!("/download/{table}"))).await;
@@ -165,7 +165,7 @@ async fn other_tables_and_formats_are_refused(engine: Engine) {
 
 #[on_every_engine(nightly)]
 async fn links_open_both_once(engine: Engine) {
-    let place = Place::on(engine).await;
+    let place = ArchivesPlace::on(engine).await;
     let id = place.admin.take().await;
     let browser = place.service.anonymous();
     let stored = std::fs::read(place.object(&id)).unwrap();

@@ -3,7 +3,7 @@
 use insta::assert_json_snapshot;
 use serde_json::{Value, json};
 
-use harness::archives_rig::{ARCHIVES, Place, of};
+use harness::archives_rig::{ARCHIVES, ArchivesPlace, of};
 use harness::client::fields;
 use harness::{ADMIN_PASSWORD, Engine, TABLES, on_every_engine, varying};
 
@@ -11,7 +11,7 @@ const EVERYTHING: &str = "000000000000000000000000000000000000000000000000000000
 
 #[on_every_engine(nightly)]
 async fn requests_that_are_none_are_refused(engine: Engine) {
-    let place = Place::on(engine).await;
+    let place = ArchivesPlace::on(engine).await;
     let (admin, id) = (&place.admin, place.admin.take().await);
     let before = admin.digests().await;
     for (body, named) in [
@@ -71,7 +71,7 @@ async fn requests_that_are_none_are_refused(engine: Engine) {
 /// Clear everything and restore it: the same rows, the same next ids, and nobody else is signed in any more.
 #[on_every_engine]
 async fn restore_of_everything_succeeds(engine: Engine) {
-    let place = Place::on(engine).await;
+    let place = ArchivesPlace::on(engine).await;
     let (admin, scratch) = (&place.admin, &place.school.scratch);
     let other = place.service.login("admin", ADMIN_PASSWORD).await;
     let (id, before) = (admin.take().await, admin.digests().await);
@@ -110,10 +110,10 @@ async fn restore_of_everything_succeeds(engine: Engine) {
 #[on_every_engine]
 async fn archives_of_all_engines_are_restored(engine: Engine) {
     for source in Engine::ALL.into_iter().filter(|source| source.is_here()) {
-        let origin = Place::on(source).await;
+        let origin = ArchivesPlace::on(source).await;
         let id = origin.admin.take().await;
         let file = origin.admin.get(&of(&id, "/file")).await.expect(200).body;
-        let place = Place::on(engine).await;
+        let place = ArchivesPlace::on(engine).await;
         let admin = &place.admin;
         admin.clear(&json!({"table": "all"})).await.expect(200);
         let upload = admin
@@ -134,7 +134,7 @@ async fn archives_of_all_engines_are_restored(engine: Engine) {
 
 #[on_every_engine]
 async fn every_table_comes_back_alone(engine: Engine) {
-    let place = Place::on(engine).await;
+    let place = ArchivesPlace::on(engine).await;
     let (admin, scratch) = (&place.admin, &place.school.scratch);
     let (id, before) = (admin.take().await, admin.digests().await);
     for table in TABLES {
@@ -159,7 +159,7 @@ async fn every_table_comes_back_alone(engine: Engine) {
 
 #[on_every_engine]
 async fn one_student_is_restored_with_all_rows(engine: Engine) {
-    let place = Place::on(engine).await;
+    let place = ArchivesPlace::on(engine).await;
     let (admin, scratch) = (&place.admin, &place.school.scratch);
     let (id, before) = (admin.take().await, admin.digests().await);
     for table in ["attendance", "payments", "enrollments"] {
@@ -176,7 +176,7 @@ async fn one_student_is_restored_with_all_rows(engine: Engine) {
 
 #[on_every_engine]
 async fn modes_keep_different_rows(engine: Engine) {
-    let place = Place::on(engine).await;
+    let place = ArchivesPlace::on(engine).await;
     let (admin, scratch) = (&place.admin, &place.school.scratch);
     let id = admin.take().await;
     scratch
@@ -208,7 +208,7 @@ async fn modes_keep_different_rows(engine: Engine) {
 /// What somebody wrote after the plan was looked at is not overwritten.
 #[on_every_engine]
 async fn outdated_plan_is_refused(engine: Engine) {
-    let place = Place::on(engine).await;
+    let place = ArchivesPlace::on(engine).await;
     let (admin, scratch) = (&place.admin, &place.school.scratch);
     let id = admin.take().await;
     let plan = admin.plan(&id, &json!({"mode": "replace"})).await;

@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
-use harness::archives_rig::{Place, of};
+use harness::archives_rig::{ArchivesPlace, of};
 use harness::service::Setup;
 use harness::{Answer, Client, Engine, PATIENCE, on_every_engine, small_school, until, varying};
 
@@ -17,7 +17,7 @@ fn id(answer: &Value) -> &str {
 
 #[on_every_engine]
 async fn every_clear_is_undone(engine: Engine) {
-    let place = Place::on(engine).await;
+    let place = ArchivesPlace::on(engine).await;
     let (admin, scratch) = (&place.admin, &place.school.scratch);
     let before = admin.digests().await;
     for table in ["attendance", "payments", "enrollments", "courses", "students", "all"] {
@@ -52,7 +52,7 @@ async fn every_clear_is_undone(engine: Engine) {
 
 #[on_every_engine]
 async fn newer_rows_stay(engine: Engine) {
-    let place = Place::on(engine).await;
+    let place = ArchivesPlace::on(engine).await;
     let (admin, scratch) = (&place.admin, &place.school.scratch);
     let cleared = admin.clear(&json!({"table": "students"})).await.expect(200).json();
     scratch
@@ -89,7 +89,7 @@ async fn undo_names_its_blockers(engine: Engine) {
             "delete from students where id = 1",
         ),
     ] {
-        let place = Place::on(engine).await;
+        let place = ArchivesPlace::on(engine).await;
         let (admin, scratch) = (&place.admin, &place.school.scratch);
         let cleared = admin.clear(&json!({"table": clear})).await.expect(200).json();
         if change.starts_with("delete") {

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
-use harness::archives_rig::{ARCHIVE_KEY, ARCHIVES, OTHER_ARCHIVE_KEY, Place, of, store};
+use harness::archives_rig::{ARCHIVE_KEY, ARCHIVES, ArchivesPlace, OTHER_ARCHIVE_KEY, of, store};
 use harness::client::fields;
 use harness::service::Setup;
 use harness::{Answer, Client, Engine, Wire, on_every_engine, small_school, tool, write_private};
@@ -180,7 +180,7 @@ fn bad(document: &str) -> Vec<(&'static str, Vec<u8>, &'static str)> {
 
 #[on_every_engine(nightly)]
 async fn incomplete_upload_is_refused_and_leaves_nothing(engine: Engine) {
-    let place = Place::on(engine).await;
+    let place = ArchivesPlace::on(engine).await;
     let admin = &place.admin;
     let document = admin.get("/backup/download/all").await.expect(200).text();
     let before = admin.digests().await;
@@ -215,7 +215,7 @@ async fn incomplete_upload_is_refused_and_leaves_nothing(engine: Engine) {
 /// Wherever it is, in the bare document or in the compressed one.
 #[on_every_engine(nightly)]
 async fn flipped_bit_is_detected(engine: Engine) {
-    let place = Place::on(engine).await;
+    let place = ArchivesPlace::on(engine).await;
     let admin = &place.admin;
     let document = admin.get("/backup/download/all").await.expect(200).body;
     for whole in [document.to_vec(), zstd(&document)] {
@@ -241,9 +241,9 @@ async fn flipped_bit_is_detected(engine: Engine) {
 
 #[on_every_engine(nightly)]
 async fn orphan_is_refused(engine: Engine) {
-    let place = Place::on(engine).await;
+    let place = ArchivesPlace::on(engine).await;
     let admin = &place.admin;
-    let source = harness::restore_rig::Place::on(&place.school.scratch).await;
+    let source = harness::restore_rig::RestorePlace::on(&place.school.scratch).await;
     let archive = source.archive().await;
     let orphaned = archive.rewritten(|table, cells| {
         if table == "payments" {
@@ -257,7 +257,7 @@ async fn orphan_is_refused(engine: Engine) {
 
 #[on_every_engine(nightly)]
 async fn complete_file_is_accepted_in_every_form(engine: Engine) {
-    let place = Place::on(engine).await;
+    let place = ArchivesPlace::on(engine).await;
     let admin = &place.admin;
     let document = admin.get("/backup/download/all").await.expect(200).body;
     let sealed = zstd(&document);
@@ -293,7 +293,7 @@ async fn complete_file_is_accepted_in_every_form(engine: Engine) {
 
 #[on_every_engine(nightly)]
 async fn requests_that_are_none_are_refused(engine: Engine) {
-    let place = Place::on(engine).await;
+    let place = ArchivesPlace::on(engine).await;
     let admin = &place.admin;
     for (query, named) in [
         ("label=", "label"),

@@ -3,12 +3,12 @@
 use harness::{Engine, on_every_engine};
 use serde_json::{Value, json};
 
-use harness::archives_rig::{ARCHIVES, Place, of};
+use harness::archives_rig::{ARCHIVES, ArchivesPlace, of};
 use harness::client::fields;
 
 #[on_every_engine(nightly)]
 async fn complete_archive_is_verified(engine: Engine) {
-    let place = Place::on(engine).await;
+    let place = ArchivesPlace::on(engine).await;
     let (admin, id) = (&place.admin, place.admin.take().await);
     let before = admin.digests().await;
     for (level, number) in [("digest", 1), ("test_restore", 2)] {
@@ -40,7 +40,7 @@ async fn complete_archive_is_verified(engine: Engine) {
 /// Of the stored bytes each is looked at: those of a frame, of a checksum, of the numbers at the end.
 #[on_every_engine(nightly)]
 async fn damage_is_detected(engine: Engine) {
-    let place = Place::on(engine).await;
+    let place = ArchivesPlace::on(engine).await;
     let admin = &place.admin;
     let id = admin.take().await;
     let whole = std::fs::read(place.object(&id)).unwrap();
@@ -84,7 +84,7 @@ async fn damage_is_detected(engine: Engine) {
 /// Another archive under the name of this one is whole in itself.
 #[on_every_engine(nightly)]
 async fn replaced_archive_is_detected(engine: Engine) {
-    let place = Place::on(engine).await;
+    let place = ArchivesPlace::on(engine).await;
     let admin = &place.admin;
     let (first, second) = (admin.take().await, admin.take().await);
     std::fs::copy(place.object(&second), place.object(&first)).unwrap();
@@ -103,7 +103,7 @@ async fn replaced_archive_is_detected(engine: Engine) {
 
 #[on_every_engine(nightly)]
 async fn damaged_manifest_is_reported(engine: Engine) {
-    let place = Place::on(engine).await;
+    let place = ArchivesPlace::on(engine).await;
     let admin = &place.admin;
     let (id, whole) = (admin.take().await, admin.take().await);
     std::fs::write(place.store().join(&id).join("manifest.json"), "{").unwrap();
@@ -118,7 +118,7 @@ async fn damaged_manifest_is_reported(engine: Engine) {
 
 #[on_every_engine(nightly)]
 async fn levels_that_are_none_are_refused(engine: Engine) {
-    let place = Place::on(engine).await;
+    let place = ArchivesPlace::on(engine).await;
     let (admin, id) = (&place.admin, place.admin.take().await);
     for (body, named) in [
         (json!({}), "level"),

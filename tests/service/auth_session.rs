@@ -4,7 +4,7 @@ use reqwest::Method;
 use sea_orm::ConnectionTrait;
 use serde_json::json;
 
-use harness::archives_rig::Place;
+use harness::archives_rig::ArchivesPlace;
 use harness::service::Setup;
 use harness::{ADMIN_PASSWORD, Answer, Client, Engine, PATIENCE, Service, on_every_engine, small_school, until};
 
@@ -82,7 +82,7 @@ async fn reloaded_page_keeps_its_session_while_the_account_is_active(engine: Eng
 /// Also that of a page whose token was renewed while the restore ran.
 #[on_every_engine]
 async fn restore_keeps_only_the_session_of_its_administrator(engine: Engine) {
-    let place = Place::on(engine).await;
+    let place = ArchivesPlace::on(engine).await;
     let service = &place.service;
     let (mine, other) = (sign_in(service).await, sign_in(service).await);
     let admin = bearer(service, &go_on(service, &cookie(&mine)).await.expect(200));

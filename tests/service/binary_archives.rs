@@ -5,12 +5,12 @@ use serde_json::{Value, json};
 use harness::service::{Finished, Setup};
 use harness::{Engine, School, Scratch, on_every_engine, small_school};
 
-struct Line {
+struct ArchivesFixture {
     school: School,
     setup: Setup,
 }
 
-impl Line {
+impl ArchivesFixture {
     async fn run(&self, arguments: &[&str]) -> Finished {
         self.setup.again().arguments(arguments).run().await
     }
@@ -32,10 +32,10 @@ impl Line {
     }
 }
 
-async fn of_the_small_school(engine: harness::Engine) -> Line {
+async fn of_the_small_school(engine: harness::Engine) -> ArchivesFixture {
     let school = small_school(engine).await;
     let setup = Setup::on(&school.scratch).installed().await;
-    Line { school, setup }
+    ArchivesFixture { school, setup }
 }
 
 #[on_every_engine]

@@ -7,12 +7,12 @@ use serde_json::{Value, json};
 use harness::service::{Finished, Setup};
 use harness::{Engine, School, on_every_engine, small_school};
 
-struct Line {
+struct CommandsFixture {
     school: School,
     setup: Setup,
 }
 
-impl Line {
+impl CommandsFixture {
     async fn of_the_small_school(engine: Engine) -> Self {
         let school = small_school(engine).await;
         let setup = Setup::on(&school.scratch).installed().await;
@@ -51,7 +51,7 @@ impl Line {
 
 #[on_every_engine]
 async fn clear_is_refused_or_shown_or_done_and_undone(engine: Engine) {
-    let line = Line::of_the_small_school(engine).await;
+    let line = CommandsFixture::of_the_small_school(engine).await;
     let id = line.backup().await;
     let before = line.school.scratch.everything().await;
     for (arguments, code) in [
@@ -102,7 +102,7 @@ async fn clear_is_refused_or_shown_or_done_and_undone(engine: Engine) {
 
 #[on_every_engine(nightly)]
 async fn archive_is_protected_and_deleted(engine: Engine) {
-    let line = Line::of_the_small_school(engine).await;
+    let line = CommandsFixture::of_the_small_school(engine).await;
     let id = line.backup().await;
     let id = id.as_str();
     line.run(&["delete", id]).await.assert_plain_fault(2);
@@ -129,7 +129,7 @@ async fn archive_is_protected_and_deleted(engine: Engine) {
 
 #[on_every_engine]
 async fn file_is_saved_uploaded_and_restored(engine: Engine) {
-    let line = Line::of_the_small_school(engine).await;
+    let line = CommandsFixture::of_the_small_school(engine).await;
     let id = line.backup().await;
     let name = line.done(&["download", &id]).await;
     let file = line.setup.folder().join(name.trim_end());
@@ -200,7 +200,7 @@ async fn file_is_saved_uploaded_and_restored(engine: Engine) {
 /// Another program may have changed what lies in the store.
 #[tokio::test(flavor = "multi_thread")]
 async fn changed_archive_is_not_saved() {
-    let line = Line::of_the_small_school(Engine::Sqlite).await;
+    let line = CommandsFixture::of_the_small_school(Engine::Sqlite).await;
     let id = line.backup().await;
     let stored = line
         .setup
@@ -219,7 +219,7 @@ async fn changed_archive_is_not_saved() {
 
 #[on_every_engine(nightly)]
 async fn live_table_is_saved(engine: Engine) {
-    let line = Line::of_the_small_school(engine).await;
+    let line = CommandsFixture::of_the_small_school(engine).await;
     for (arguments, code) in [
         (&["download", "teachers"][..], 2),
         (&["download", "all", "--format", "csv"], 2),
@@ -257,7 +257,7 @@ async fn live_table_is_saved(engine: Engine) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn password_comes_by_the_standard_input() {
-    let line = Line::of_the_small_school(Engine::Sqlite).await;
+    let line = CommandsFixture::of_the_small_school(Engine::Sqlite).await;
     let create = line
         .setup
         .again()

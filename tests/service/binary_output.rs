@@ -8,13 +8,13 @@ use serde_json::{Value, json};
 use harness::service::{Setup, program};
 use harness::{Engine, School, on_every_engine, small_school, tool};
 
-struct Line {
+struct OutputFixture {
     school: School,
     setup: Setup,
     id: String,
 }
 
-impl Line {
+impl OutputFixture {
     /// The small school with a backup of it.
     async fn with_backup(engine: Engine) -> Self {
         let school = small_school(engine).await;
@@ -29,7 +29,7 @@ impl Line {
 
 #[on_every_engine(nightly)]
 async fn nothing_is_on_the_standard_error_when_all_is_well(engine: Engine) {
-    let line = Line::with_backup(engine).await;
+    let line = OutputFixture::with_backup(engine).await;
     let id = line.id.as_str();
     let asked_for = [
         &["list"][..],
@@ -70,7 +70,7 @@ async fn nothing_is_on_the_standard_error_when_all_is_well(engine: Engine) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn failures_are_json_where_that_is_asked_for() {
-    let line = Line::with_backup(Engine::Sqlite).await;
+    let line = OutputFixture::with_backup(Engine::Sqlite).await;
     let elsewhere = Setup::bare();
     std::fs::write(
         line.setup.folder().join("dump.sql"),
@@ -128,7 +128,7 @@ async fn failures_are_json_where_that_is_asked_for() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn closed_standard_output_is_no_error() {
-    let line = Line::with_backup(Engine::Sqlite).await;
+    let line = OutputFixture::with_backup(Engine::Sqlite).await;
     let id = line.id.as_str();
     line.school.scratch.execute("delete from attendance").await;
     for arguments in [
@@ -156,7 +156,7 @@ async fn closed_standard_output_is_no_error() {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_control_character_reaches_a_terminal() {
     const HOSTILE: &str = "x\u{1b}[2J\u{9b}31m\u{7f}\r\u{202e}y";
-    let line = Line::with_backup(Engine::Sqlite).await;
+    let line = OutputFixture::with_backup(Engine::Sqlite).await;
     let id = line.id.as_str();
     let manifest = line.setup.folder().join("data/archives").join(id).join("manifest.json");
     let original: Value = serde_json::from_slice(&std::fs::read(&manifest).unwrap()).unwrap();
@@ -205,7 +205,7 @@ async fn terminal_gets_no_control_characters_of_a_table_and_no_colour_where_none
     if !tool::is_here("script") {
         return;
     }
-    let line = Line::with_backup(Engine::Sqlite).await;
+    let line = OutputFixture::with_backup(Engine::Sqlite).await;
     line.school
         .scratch
         .execute("update students set address = 'x' || char(27) || '[2Jy' where id = 1")
@@ -289,7 +289,7 @@ async fn shells_complete_every_command() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn administrator_of_the_settings_acts() {
-    let line = Line::with_backup(Engine::Sqlite).await;
+    let line = OutputFixture::with_backup(Engine::Sqlite).await;
     line.school
         .scratch
         .execute("update users set username = 'head' where id = 1")

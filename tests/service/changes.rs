@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use harness::archives_rig::{Place, of};
+use harness::archives_rig::{ArchivesPlace, of};
 use harness::client::fields;
 use harness::{Client, Engine, on_every_engine, varying};
 
@@ -19,7 +19,7 @@ fn kinds(changes: &[Value]) -> Vec<&str> {
 
 #[on_every_engine(nightly)]
 async fn impossible_requests_are_refused(engine: Engine) {
-    let place = Place::on(engine).await;
+    let place = ArchivesPlace::on(engine).await;
     let admin = &place.admin;
     for (query, field) in [
         ("limit=0", "limit"),
@@ -50,7 +50,7 @@ async fn impossible_requests_are_refused(engine: Engine) {
 
 #[on_every_engine]
 async fn every_change_is_recorded_with_its_effect(engine: Engine) {
-    let place = Place::on(engine).await;
+    let place = ArchivesPlace::on(engine).await;
     let admin = &place.admin;
     let archive = admin.take().await;
     let cleared = admin.clear(&json!({"table": "payments"})).await.expect(200).json();
@@ -119,7 +119,7 @@ async fn every_change_is_recorded_with_its_effect(engine: Engine) {
 
 #[on_every_engine]
 async fn archive_that_an_undo_needs_is_deleted_only_on_demand(engine: Engine) {
-    let place = Place::on(engine).await;
+    let place = ArchivesPlace::on(engine).await;
     let admin = &place.admin;
     let clear = async || admin.clear(&json!({"table": "attendance"})).await.expect(200).json();
     let archive = |cleared: &Value| of(cleared["archive_id"].as_str().unwrap(), "");

@@ -6,7 +6,7 @@ use campus_backup_archive::Cell;
 use serde_json::{Value, json};
 
 use harness::archives_rig::{ARCHIVE_KEY, OTHER_ARCHIVE_KEY};
-use harness::restore_rig::Place;
+use harness::restore_rig::RestorePlace;
 use harness::service::{Finished, Setup};
 use harness::{ADMIN_PASSWORD, Engine, School, Scratch, on_every_engine, small_school, write_private};
 
@@ -131,8 +131,8 @@ async fn archive_is_restored_into_an_empty_database(engine: Engine) {
     let done = left.restore(&fresh, &left.archive, CONFIRMED).await;
     assert_eq!(done.code, Some(0), "{done:?}");
     assert!(!done.stdout.contains("One-time password"), "{done:?}");
-    let before = Place::on(&left.school.scratch).await.digests().await;
-    assert_eq!(Place::on(&fresh).await.digests().await, before);
+    let before = RestorePlace::on(&left.school.scratch).await.digests().await;
+    assert_eq!(RestorePlace::on(&fresh).await.digests().await, before);
     let service = left.with(fresh.url()).start().await;
     let admin = service.login("admin", ADMIN_PASSWORD).await;
     admin.get("/backup/stats").await.expect(200);
@@ -142,7 +142,7 @@ async fn archive_is_restored_into_an_empty_database(engine: Engine) {
 #[on_every_engine]
 async fn administrator_is_created_if_none_can_sign_in(engine: Engine) {
     let left = Left::of(engine).await;
-    let whole = Place::on(&left.school.scratch).await.archive().await;
+    let whole = RestorePlace::on(&left.school.scratch).await.archive().await;
     for (column, value) in [
         (3, Cell::Text("!")),
         (4, Cell::Text("teacher")),
@@ -172,7 +172,7 @@ async fn administrator_is_created_if_none_can_sign_in(engine: Engine) {
 #[on_every_engine]
 async fn file_is_restored_into_a_new_installation(engine: Engine) {
     let school = small_school(engine).await;
-    let archive = Place::on(&school.scratch).await.archive().await;
+    let archive = RestorePlace::on(&school.scratch).await.archive().await;
     let fresh = Scratch::empty(engine).await;
     let setup = Setup::bare()
         .set("DATABASE_URL", fresh.url())
@@ -221,7 +221,7 @@ async fn file_is_restored_into_a_new_installation(engine: Engine) {
 #[on_every_engine]
 async fn accounts_are_restored_with_any_name(engine: Engine) {
     let left = Left::of(engine).await;
-    let changed = Place::on(&left.school.scratch)
+    let changed = RestorePlace::on(&left.school.scratch)
         .await
         .archive()
         .await

@@ -9,7 +9,7 @@ use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
 use crate::download_stream::{ROWS, STUDENTS, wide_school};
-use harness::archives_rig::Place;
+use harness::archives_rig::ArchivesPlace;
 use harness::service::Setup;
 use harness::{Client, Engine, PATIENCE, Scratch, Service, Wire, fill, on_every_engine, until};
 
@@ -52,7 +52,7 @@ fn assert_measured(head: &str, body: &[u8]) {
 
 #[on_every_engine(nightly)]
 async fn short_downloads_have_their_exact_length_and_digest(engine: Engine) {
-    let place = Place::on(engine).await;
+    let place = ArchivesPlace::on(engine).await;
     let (service, admin) = (&place.service, &place.admin);
     let id = admin.take().await;
     admin.clear(&json!({"table": "payments"})).await.expect(200);

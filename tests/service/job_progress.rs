@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use harness::archives_rig::{ARCHIVES, Place, of};
+use harness::archives_rig::{ARCHIVES, ArchivesPlace, of};
 use harness::{Answer, Engine, on_every_engine};
 
 const KINDS: [&str; 6] = ["archive", "clear", "restore", "undo", "upload", "verify"];
 
 /// All that the service tells of a job that has ended: the data of its events, and the job as it is shown afterwards.
-async fn told(place: &Place, id: &str) -> (Vec<Value>, Value) {
+async fn told(place: &ArchivesPlace, id: &str) -> (Vec<Value>, Value) {
     let path = format!("/backup/jobs/{id}");
     let events = place.admin.get(&format!("{path}/events")).await.expect(200).text();
     let data = events.lines().filter_map(|line| line.strip_prefix("data: "));
@@ -20,7 +20,7 @@ async fn told(place: &Place, id: &str) -> (Vec<Value>, Value) {
 }
 
 /// One job of each kind, and the restores of a part and of everything, with their ids.
-async fn one_of_each(place: &Place) -> Vec<String> {
+async fn one_of_each(place: &ArchivesPlace) -> Vec<String> {
     let admin = &place.admin;
     let mut ids = Vec::new();
     let id = |answer: &Answer| answer.json()["id"].as_str().unwrap().to_owned();
@@ -71,7 +71,7 @@ async fn one_of_each(place: &Place) -> Vec<String> {
 
 #[on_every_engine]
 async fn progress_of_every_job_ends_at_its_total(engine: Engine) {
-    let place = Place::on(engine).await;
+    let place = ArchivesPlace::on(engine).await;
     let mut kinds = BTreeMap::new();
     for id in one_of_each(&place).await {
         let (events, shown) = told(&place, &id).await;
@@ -89,7 +89,7 @@ async fn progress_of_every_job_ends_at_its_total(engine: Engine) {
 /// What the document says of `parameters` and `result` is what jobs have, with all members and no others.
 #[on_every_engine(nightly)]
 async fn every_job_is_as_the_document_describes_it(engine: Engine) {
-    let place = Place::on(engine).await;
+    let place = ArchivesPlace::on(engine).await;
     let document = place
         .service
         .anonymous()
@@ -181,7 +181,7 @@ fn misfits(document: &Value, schema: &Value, value: &Value, place: &str) -> Vec<
 /// A client that watches from the beginning never reads of more rows than there are.
 #[on_every_engine(nightly)]
 async fn progress_never_exceeds_its_total(engine: Engine) {
-    let place = Place::on(engine).await;
+    let place = ArchivesPlace::on(engine).await;
     let archive = place.admin.take().await;
     let accepted = place
         .admin

@@ -1,17 +1,17 @@
 //! What all lists have in common.
 
-use harness::archives_rig::{ARCHIVES, Place, of};
+use harness::archives_rig::{ARCHIVES, ArchivesPlace, of};
 use harness::{Answer, Engine, on_every_engine};
 use serde_json::json;
 
-async fn ask(place: &Place, path: &str, known: &str, coding: &str) -> Answer {
+async fn ask(place: &ArchivesPlace, path: &str, known: &str, coding: &str) -> Answer {
     let request = place.admin.request(reqwest::Method::GET, path);
     Answer::of(request.header("If-None-Match", known).header("Accept-Encoding", coding)).await
 }
 
 #[on_every_engine(nightly)]
 async fn unchanged_list_is_not_sent_again(engine: Engine) {
-    let place = Place::on(engine).await;
+    let place = ArchivesPlace::on(engine).await;
     let id = place.admin.take().await;
     let clear = json!({"table": "payments"});
     place.admin.post("/backup/clear", &clear).await.expect(200);

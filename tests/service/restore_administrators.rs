@@ -1,7 +1,7 @@
 //! What a restore does to administrators is named, confirmed, and never locks one out unasked.
 
 use campus_backup_archive::Cell;
-use harness::archives_rig::{ARCHIVES, Place, of};
+use harness::archives_rig::{ARCHIVES, ArchivesPlace, of};
 use harness::client::fields;
 use harness::restore_rig;
 use harness::{Engine, on_every_engine};
@@ -11,8 +11,11 @@ use serde_json::{Value, json};
 const HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$6ZzIhBXp1pW1nU6wY3kQ0w$gB0s7mPzv9c5Qe2XyT8uRkV1oJ4hN6dLaFqKiWtZ3xE";
 
 /// An archive of the small school after `rewrite` was done to each of its users, uploaded.
-async fn uploaded(place: &Place, rewrite: impl Fn(i64, &mut Vec<Cell<'_>>)) -> String {
-    let archive = restore_rig::Place::on(&place.school.scratch).await.archive().await;
+async fn uploaded(place: &ArchivesPlace, rewrite: impl Fn(i64, &mut Vec<Cell<'_>>)) -> String {
+    let archive = restore_rig::RestorePlace::on(&place.school.scratch)
+        .await
+        .archive()
+        .await;
     let archive = archive.rewritten(|table, cells| {
         if let (true, Cell::Integer(id)) = (table == "users", cells[0]) {
             rewrite(id, cells);
@@ -26,8 +29,8 @@ async fn uploaded(place: &Place, rewrite: impl Fn(i64, &mut Vec<Cell<'_>>)) -> S
 }
 
 /// Two more administrators: one whom the archive will change, and one whom it will disable.
-async fn with_colleagues(engine: Engine) -> Place {
-    let place = Place::on(engine).await;
+async fn with_colleagues(engine: Engine) -> ArchivesPlace {
+    let place = ArchivesPlace::on(engine).await;
     for (id, name) in [(20, "boss"), (21, "head")] {
         let sql =
             format!("insert into users (id, username, password_hash, role) values ({id}, '{name}', '{HASH}', 'admin')");
@@ -128,7 +131,7 @@ async fn other_administrators_are_not_locked_out(engine: Engine) {
 /// As `admin create` refuses them.
 #[on_every_engine]
 async fn user_names_that_no_account_may_have_are_blockers(engine: Engine) {
-    let place = Place::on(engine).await;
+    let place = ArchivesPlace::on(engine).await;
     let (admin, scratch) = (&place.admin, &place.school.scratch);
     let before = scratch.everything().await;
     for name in ["admin\u{200b}", " admin", "ad\u{a0}min", "admin\u{202e}"] {
@@ -158,7 +161,7 @@ async fn user_names_that_no_account_may_have_are_blockers(engine: Engine) {
 /// Names that another program has given stay: a clear that removes such a user is undone, and its safety archive restored.
 #[on_every_engine]
 async fn users_of_this_database_are_restored_with_any_name(engine: Engine) {
-    let place = Place::on(engine).await;
+    let place = ArchivesPlace::on(engine).await;
     let (admin, scratch) = (&place.admin, &place.school.scratch);
     scratch
         .execute("update users set username = ' teacher' where id = 2")
@@ -189,7 +192,7 @@ async fn undo_restores_no_administrator(engine: Engine) {
     assert_eq!(administrators(&place).await, ["admin", "head"]);
 }
 
-async fn administrators(place: &Place) -> Vec<String> {
+async fn administrators(place: &ArchivesPlace) -> Vec<String> {
     let rows = place
         .school
         .scratch

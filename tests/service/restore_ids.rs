@@ -1,14 +1,14 @@
 //! Archives with ids at the end of their range, over HTTP.
 
 use campus_backup_archive::Cell;
-use harness::archives_rig::{ARCHIVES, Place, of};
+use harness::archives_rig::{ARCHIVES, ArchivesPlace, of};
 use harness::{Engine, on_every_engine, restore_rig};
 use serde_json::json;
 
 /// Whatever an application has given a row as its id, a clear that removed it can be taken back.
 #[on_every_engine]
 async fn undo_restores_the_last_id(engine: Engine) {
-    let place = Place::on(engine).await;
+    let place = ArchivesPlace::on(engine).await;
     let (admin, scratch) = (&place.admin, &place.school.scratch);
     scratch
         .execute(&format!("update attendance set id = {} where id = 5", i64::MAX))
@@ -24,7 +24,7 @@ async fn undo_restores_the_last_id(engine: Engine) {
 
 #[on_every_engine]
 async fn undo_restores_the_last_id_beside_newer_rows(engine: Engine) {
-    let place = Place::on(engine).await;
+    let place = ArchivesPlace::on(engine).await;
     let (admin, scratch) = (&place.admin, &place.school.scratch);
     scratch
         .execute(&format!("update attendance set id = {} where id = 5", i64::MAX))
@@ -44,9 +44,9 @@ async fn undo_restores_the_last_id_beside_newer_rows(engine: Engine) {
 
 #[on_every_engine]
 async fn plan_and_test_restore_refuse_an_archive_with_the_last_id(engine: Engine) {
-    let place = Place::on(engine).await;
+    let place = ArchivesPlace::on(engine).await;
     let (admin, scratch) = (&place.admin, &place.school.scratch);
-    let archive = restore_rig::Place::on(scratch).await.archive().await;
+    let archive = restore_rig::RestorePlace::on(scratch).await.archive().await;
     let archive = archive.rewritten(|table, cells| {
         if table == "users" && cells[0] == Cell::Integer(9) {
             cells[0] = Cell::Integer(i64::MAX);
@@ -93,7 +93,7 @@ async fn plan_and_test_restore_refuse_an_archive_with_the_last_id(engine: Engine
 /// The safety archive of a restore that removed such a row takes it back.
 #[on_every_engine]
 async fn safety_backup_with_the_last_id_is_restored(engine: Engine) {
-    let place = Place::on(engine).await;
+    let place = ArchivesPlace::on(engine).await;
     let (admin, scratch) = (&place.admin, &place.school.scratch);
     let id = admin.take().await;
     for (table, last) in [("attendance", 5), ("users", 9)] {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use harness::archives_rig::Place;
+use harness::archives_rig::ArchivesPlace;
 use harness::client::fields;
 use harness::service::Setup;
 use harness::{Answer, Client, Engine, PATIENCE, Scratch, Service, on_every_engine, small_school, until};
@@ -24,7 +24,7 @@ async fn create(admin: &Client, body: &Value) -> Value {
 
 #[on_every_engine(nightly)]
 async fn impossible_schedules_are_refused(engine: Engine) {
-    let place = Place::on(engine).await;
+    let place = ArchivesPlace::on(engine).await;
     let admin = &place.admin;
     let schedule = create(admin, &json!({"name": "nightly", "preset": "daily"})).await;
     let path = of(&schedule, "");

@@ -3,14 +3,14 @@
 //! What a function marked `#[on_every_engine(nightly)]` tests does not depend on the engine. This is the proof in every
 //! run that nothing of it stops working on a server.
 
-use harness::archives_rig::{ARCHIVES, Place, of};
+use harness::archives_rig::{ARCHIVES, ArchivesPlace, of};
 use harness::{Answer, Engine, TABLES, on_every_engine};
 use reqwest::Method;
 use serde_json::{Value, json};
 
 #[on_every_engine]
 async fn archives_are_verified_uploaded_compared_and_refused(engine: Engine) {
-    let place = Place::on(engine).await;
+    let place = ArchivesPlace::on(engine).await;
     let admin = &place.admin;
     let before = admin.digests().await;
     let id = admin.take().await;
@@ -65,7 +65,7 @@ async fn archives_are_verified_uploaded_compared_and_refused(engine: Engine) {
 
 #[on_every_engine]
 async fn downloads_are_compressed_bare_and_by_a_link(engine: Engine) {
-    let place = Place::on(engine).await;
+    let place = ArchivesPlace::on(engine).await;
     let admin = &place.admin;
     let plain = admin.get("/backup/download/payments?bom=false").await.expect(200).body;
     assert_eq!(plain[..5], *b"\"ID\",");
@@ -101,7 +101,7 @@ async fn downloads_are_compressed_bare_and_by_a_link(engine: Engine) {
 
 #[on_every_engine]
 async fn job_is_watched_to_its_end(engine: Engine) {
-    let place = Place::on(engine).await;
+    let place = ArchivesPlace::on(engine).await;
     let accepted = place.admin.post(ARCHIVES, &json!({})).await.expect(202).json();
     let path = format!("/backup/jobs/{}/events", accepted["id"].as_str().unwrap());
     let events = place.admin.get(&path).await.expect(200).text();

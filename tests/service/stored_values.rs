@@ -1,7 +1,7 @@
 //! Values that are no day, no number or too long, over HTTP: what a backup can hold comes back, and what it can't is said before
 //! anything is removed.
 
-use harness::archives_rig::{Place, of};
+use harness::archives_rig::{ArchivesPlace, of};
 use harness::{Engine, on_every_engine};
 use serde_json::json;
 
@@ -16,7 +16,7 @@ fn native(engine: Engine) -> (&'static str, &'static str) {
 
 #[on_every_engine]
 async fn native_value_is_downloaded_cleared_and_brought_back(engine: Engine) {
-    let place = Place::on(engine).await;
+    let place = ArchivesPlace::on(engine).await;
     let (text, sql) = native(engine);
     let odd = format!("update students set date_of_birth = {sql} where id = 1");
     place.school.scratch.execute(&odd).await;
@@ -56,7 +56,7 @@ async fn rows_that_no_backup_can_hold_are_named_before_anything_is_removed(engin
     if engine == Engine::Mysql {
         return;
     }
-    let place = Place::on(engine).await;
+    let place = ArchivesPlace::on(engine).await;
     let text = match engine {
         Engine::Sqlite => "replace(hex(zeroblob(9000000)), '0', 'x')",
         Engine::Postgres | Engine::Mysql => "repeat('x', 18000000)",
