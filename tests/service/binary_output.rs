@@ -258,9 +258,9 @@ async fn help_shows_a_commands_own_options_first_and_examples() {
             help.find(text)
                 .unwrap_or_else(|| panic!("{command}: {text} is not in {help}"))
         };
-        assert!(at(own) < at("Settings, also as environment variables:"), "{help}");
+        assert!(at(own) < at("Database, data folder, archives, log:"), "{help}");
         assert!(
-            at("Settings, also as environment variables:") < at("--database-url"),
+            at("Database, data folder, archives, log:") < at("--database-url"),
             "{help}"
         );
         assert!(at("--quiet") < at("--database-url"), "{help}");

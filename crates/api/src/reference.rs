@@ -401,43 +401,24 @@ fn serve() -> Command {
     command().find_subcommand("serve").unwrap().clone()
 }
 
-/// The tables of the settings.
+/// The tables of the settings, under the headings that `--help` has.
 fn settings() -> String {
-    let serve = serve();
-    let mut groups: Vec<(&str, String)> = [
-        "Database, data folder, archives, log",
-        "Address, proxy, browser",
-        "Accounts and tokens",
-        "Downloads, clears, limits",
-    ]
-    .map(|title| (title, String::new()))
-    .into();
-    let mut is_common = true;
-    for argument in serve.get_arguments() {
-        let flag = argument.get_long().unwrap_or_default();
-        if flag == "listen" {
-            is_common = false;
-        }
-        let Some(setting) = Setting::of(argument) else { continue };
-        let group = match flag {
-            _ if is_common => 0,
-            "listen" | "internal-listen" | "swagger-ui" | "require-store" | "public-url" | "trusted-proxies"
-            | "cors-origins" => 1,
-            _ if ["admin-", "jwt-", "token-", "session-", "login-", "oidc-"]
-                .iter()
-                .any(|word| flag.starts_with(word)) =>
-            {
-                2
-            }
-            _ => 3,
+    let mut groups: Vec<(String, String)> = Vec::new();
+    for argument in serve().get_arguments() {
+        let Some((title, setting)) = argument.get_help_heading().zip(Setting::of(argument)) else {
+            continue;
         };
+        if groups.last().is_none_or(|(last, _)| last != title) {
+            groups.push((title.to_owned(), String::new()));
+        }
+        let (_, rows) = groups.last_mut().unwrap();
         let default = match (&setting.default, setting.has_value) {
             (Some(value), true) => format!("`{value}`"),
             (Some(words), false) => words.clone(),
             (None, _) => "none".to_owned(),
         };
         writeln!(
-            groups[group].1,
+            rows,
             "| `--{}` | `{}` | {} | {} |",
             setting.flag,
             setting.variable,

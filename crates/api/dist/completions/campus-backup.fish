@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_campus_backup_global_optspecs
-    string join \n demo q/quiet database-url= data-dir= archives= archive-key-file= archive-key-previous-file= database-connections= database-timeout= log= log-format= listen= internal-listen= swagger-ui= require-store= public-url= trusted-proxies= cors-origins= admin-username= admin-password-file= jwt-secret-file= jwt-secret-previous-file= token-lifetime= session-lifetime= login-burst= login-burst-address= timezone= max-downloads= chunk-size= blocking-threads= spool-limit= stall-timeout= require-confirmation= undo-window= schedules= catch-up= schedule-attempts= upload-limit= body-limit= body-timeout= shutdown-timeout= oidc-jwks= oidc-issuer= oidc-audience= oidc-role-claim= oidc-admin-role= h/help V/version
+    string join \n demo q/quiet database-url= data-dir= archives= archive-key-file= archive-key-previous-file= database-connections= database-timeout= log= log-format= listen= internal-listen= swagger-ui= require-store= public-url= trusted-proxies= cors-origins= admin-username= admin-password-file= jwt-secret-file= jwt-secret-previous-file= token-lifetime= session-lifetime= login-burst= login-burst-address= oidc-jwks= oidc-issuer= oidc-audience= oidc-role-claim= oidc-admin-role= timezone= max-downloads= chunk-size= blocking-threads= spool-limit= stall-timeout= require-confirmation= undo-window= schedules= catch-up= schedule-attempts= upload-limit= body-limit= body-timeout= shutdown-timeout= h/help V/version
 end
 
 function __fish_campus_backup_needs_command
@@ -48,6 +48,11 @@ complete -c campus-backup -n "__fish_campus_backup_needs_command" -l token-lifet
 complete -c campus-backup -n "__fish_campus_backup_needs_command" -l session-lifetime -d 'After how long the dashboard asks an active user for the password again, `30d` at most' -r
 complete -c campus-backup -n "__fish_campus_backup_needs_command" -l login-burst -d 'Sign-in attempts that one account has at once from one address, and ten times as many from all addresses. One comes back every 6 seconds. An address from which the account signed in lately needs only its own' -r
 complete -c campus-backup -n "__fish_campus_backup_needs_command" -l login-burst-address -d 'The same for one address (IPv6: one network of 64 bits). One comes back every second' -r
+complete -c campus-backup -n "__fish_campus_backup_needs_command" -l oidc-jwks -d 'Keys of an outside identity provider: a file or an http(s) address. Needs the next three' -r
+complete -c campus-backup -n "__fish_campus_backup_needs_command" -l oidc-issuer -d 'The issuer of its tokens (`iss`)' -r
+complete -c campus-backup -n "__fish_campus_backup_needs_command" -l oidc-audience -d 'The audience of its tokens (`aud`)' -r
+complete -c campus-backup -n "__fish_campus_backup_needs_command" -l oidc-role-claim -d 'The claim with the role or roles. Dots lead into objects, as in `realm_access.roles`' -r
+complete -c campus-backup -n "__fish_campus_backup_needs_command" -l oidc-admin-role -d 'The role that makes an administrator' -r
 complete -c campus-backup -n "__fish_campus_backup_needs_command" -l timezone -d 'The school\'s time zone, such as `Asia/Kolkata`: for times in CSV and XLSX and for file names' -r
 complete -c campus-backup -n "__fish_campus_backup_needs_command" -l max-downloads -d 'Downloads at the same time, from the query to the last byte, at most 1,000. One more waits half a second and is then refused with 429' -r
 complete -c campus-backup -n "__fish_campus_backup_needs_command" -l chunk-size -d 'How much of a download is collected before it is sent, `4KiB` to `1MiB`. Four such chunks can wait for a slow reader, eight if they are compressed' -r
@@ -63,11 +68,6 @@ complete -c campus-backup -n "__fish_campus_backup_needs_command" -l upload-limi
 complete -c campus-backup -n "__fish_campus_backup_needs_command" -l body-limit -d 'The largest body of a request, `1KiB` to `16MiB`' -r
 complete -c campus-backup -n "__fish_campus_backup_needs_command" -l body-timeout -d 'How long the whole body of a request can take, up to `1h`' -r
 complete -c campus-backup -n "__fish_campus_backup_needs_command" -l shutdown-timeout -d 'How long running downloads have to end after a stop, up to `1h`' -r
-complete -c campus-backup -n "__fish_campus_backup_needs_command" -l oidc-jwks -d 'Keys of an outside identity provider: a file or an http(s) address. Needs the next three' -r
-complete -c campus-backup -n "__fish_campus_backup_needs_command" -l oidc-issuer -d 'The issuer of its tokens (`iss`)' -r
-complete -c campus-backup -n "__fish_campus_backup_needs_command" -l oidc-audience -d 'The audience of its tokens (`aud`)' -r
-complete -c campus-backup -n "__fish_campus_backup_needs_command" -l oidc-role-claim -d 'The claim with the role or roles. Dots lead into objects, as in `realm_access.roles`' -r
-complete -c campus-backup -n "__fish_campus_backup_needs_command" -l oidc-admin-role -d 'The role that makes an administrator' -r
 complete -c campus-backup -n "__fish_campus_backup_needs_command" -l demo -d 'Fill the database with a school that does not exist, if it is empty but for the first administrator'
 complete -c campus-backup -n "__fish_campus_backup_needs_command" -s q -l quiet -d 'Print nothing but what was asked for, and errors'
 complete -c campus-backup -n "__fish_campus_backup_needs_command" -s h -l help -d 'Print help'
@@ -119,6 +119,11 @@ complete -c campus-backup -n "__fish_campus_backup_using_subcommand serve" -l to
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand serve" -l session-lifetime -d 'After how long the dashboard asks an active user for the password again, `30d` at most' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand serve" -l login-burst -d 'Sign-in attempts that one account has at once from one address, and ten times as many from all addresses. One comes back every 6 seconds. An address from which the account signed in lately needs only its own' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand serve" -l login-burst-address -d 'The same for one address (IPv6: one network of 64 bits). One comes back every second' -r
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand serve" -l oidc-jwks -d 'Keys of an outside identity provider: a file or an http(s) address. Needs the next three' -r
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand serve" -l oidc-issuer -d 'The issuer of its tokens (`iss`)' -r
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand serve" -l oidc-audience -d 'The audience of its tokens (`aud`)' -r
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand serve" -l oidc-role-claim -d 'The claim with the role or roles. Dots lead into objects, as in `realm_access.roles`' -r
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand serve" -l oidc-admin-role -d 'The role that makes an administrator' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand serve" -l timezone -d 'The school\'s time zone, such as `Asia/Kolkata`: for times in CSV and XLSX and for file names' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand serve" -l max-downloads -d 'Downloads at the same time, from the query to the last byte, at most 1,000. One more waits half a second and is then refused with 429' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand serve" -l chunk-size -d 'How much of a download is collected before it is sent, `4KiB` to `1MiB`. Four such chunks can wait for a slow reader, eight if they are compressed' -r
@@ -134,11 +139,6 @@ complete -c campus-backup -n "__fish_campus_backup_using_subcommand serve" -l up
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand serve" -l body-limit -d 'The largest body of a request, `1KiB` to `16MiB`' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand serve" -l body-timeout -d 'How long the whole body of a request can take, up to `1h`' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand serve" -l shutdown-timeout -d 'How long running downloads have to end after a stop, up to `1h`' -r
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand serve" -l oidc-jwks -d 'Keys of an outside identity provider: a file or an http(s) address. Needs the next three' -r
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand serve" -l oidc-issuer -d 'The issuer of its tokens (`iss`)' -r
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand serve" -l oidc-audience -d 'The audience of its tokens (`aud`)' -r
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand serve" -l oidc-role-claim -d 'The claim with the role or roles. Dots lead into objects, as in `realm_access.roles`' -r
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand serve" -l oidc-admin-role -d 'The role that makes an administrator' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand serve" -l demo -d 'Fill the database with a school that does not exist, if it is empty but for the first administrator'
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand serve" -s q -l quiet -d 'Print nothing but what was asked for, and errors'
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand serve" -s h -l help -d 'Print help'

@@ -27,6 +27,6 @@ mod schedules;
 mod service;
 
 pub(crate) use args::{ADMIN_PASSWORD, JWT_SECRET, JWT_SECRET_PREVIOUS, ListedSetting, settings};
-pub use args::{CommonSettings, SECRET_VARIABLES, Serve, Serving};
+pub use args::{AccountSettings, CommonSettings, SECRET_VARIABLES, Serve, Serving};
 pub(crate) use output_file::STANDARD;
 pub use run::main;

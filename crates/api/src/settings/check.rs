@@ -19,7 +19,7 @@ use url::Url;
 
 use super::{LISTEN, units};
 use crate::cli::exit::ExitError;
-use crate::cli::{self, ListedSetting, SECRET_VARIABLES, Serving};
+use crate::cli::{self, AccountSettings, ListedSetting, SECRET_VARIABLES};
 use crate::data_dir::secret;
 
 const PREFIX: &str = "CAMPUS_BACKUP_";
@@ -296,15 +296,15 @@ impl<'a> Check<'a> {
         Some(secret.into())
     }
 
-    pub(super) fn oidc(&mut self, serving: &Serving) -> Option<IdentityProvider> {
+    pub(super) fn oidc(&mut self, accounts: &AccountSettings) -> Option<IdentityProvider> {
         let parts = [
-            ("oidc-jwks", &serving.oidc_jwks),
-            ("oidc-issuer", &serving.oidc_issuer),
-            ("oidc-audience", &serving.oidc_audience),
-            ("oidc-role-claim", &serving.oidc_role_claim),
+            ("oidc-jwks", &accounts.oidc_jwks),
+            ("oidc-issuer", &accounts.oidc_issuer),
+            ("oidc-audience", &accounts.oidc_audience),
+            ("oidc-role-claim", &accounts.oidc_role_claim),
         ];
         let [jwks, issuer, audience, role_claim] = parts.map(|(_, given)| optional(given.as_deref()));
-        let admin_role = self.given("oidc-admin-role", &serving.oidc_admin_role);
+        let admin_role = self.given("oidc-admin-role", &accounts.oidc_admin_role);
         let Some((((jwks, issuer), audience), role_claim)) = jwks.zip(issuer).zip(audience).zip(role_claim) else {
             let default = self
                 .listed("oidc-admin-role")

@@ -217,7 +217,12 @@ impl Settings {
         const ONE_TIB: u64 = 1 << 40;
         const SIXTEEN_MIB: u32 = 16 << 20;
         const ONE_MIB: u32 = 1 << 20;
-        let (common, serving) = (&serve.common, &serve.serving);
+        let common = &serve.common;
+        let Serving {
+            address,
+            accounts,
+            requests,
+        } = &serve.serving;
         let log = common
             .log
             .as_deref()
@@ -231,7 +236,7 @@ impl Settings {
             check.keys("archive-key-file", common.archive_key_file.as_deref()),
             check.keys("archive-key-previous-file", common.archive_key_previous_file.as_deref()),
         );
-        let max_downloads = check.number("max-downloads", &serving.max_downloads, 1..=1_000);
+        let max_downloads = check.number("max-downloads", &requests.max_downloads, 1..=1_000);
         let settings = Self {
             database: database::DatabaseSettings {
                 url: check.database_url(common.database_url.as_deref(), &data_dir),
@@ -242,15 +247,15 @@ impl Settings {
             archives: check.archives(common.archives.as_deref(), &data_dir),
             archive_recipients: archive_key.recipients(),
             archive_keys: archive_key.with(&previous_key),
-            undo_window: check.duration("undo-window", &serving.undo_window, 1..=YEAR),
-            schedules: check.parsed("schedules", &serving.schedules, "on or off", |text| match text {
+            undo_window: check.duration("undo-window", &requests.undo_window, 1..=YEAR),
+            schedules: check.parsed("schedules", &requests.schedules, "on or off", |text| match text {
                 "on" => Some(ScheduleSwitch::On),
                 "off" => Some(ScheduleSwitch::Off),
                 _ => None,
             }),
-            catch_up: check.duration("catch-up", &serving.catch_up, 0..=YEAR),
-            schedule_attempts: check.number("schedule-attempts", &serving.schedule_attempts, 1..=20),
-            upload_limit: check.size("upload-limit", &serving.upload_limit, 1..=ONE_TIB),
+            catch_up: check.duration("catch-up", &requests.catch_up, 0..=YEAR),
+            schedule_attempts: check.number("schedule-attempts", &requests.schedule_attempts, 1..=20),
+            upload_limit: check.size("upload-limit", &requests.upload_limit, 1..=ONE_TIB),
             data_dir,
             log: check.parsed("log", log, "a filter such as info or info,sqlx=debug", |text| {
                 EnvFilter::builder().parse(text).is_ok().then(|| text.to_owned())
@@ -260,16 +265,16 @@ impl Settings {
                 "json" => Some(LogFormat::Json),
                 _ => None,
             }),
-            listen: check.listen(&serving.listen),
-            internal_listen: check.internal_listen(serving.internal_listen.as_deref()),
-            pages: check.parsed("swagger-ui", &serving.swagger_ui, "true or false", |text| match text {
+            listen: check.listen(&address.listen),
+            internal_listen: check.internal_listen(address.internal_listen.as_deref()),
+            pages: check.parsed("swagger-ui", &address.swagger_ui, "true or false", |text| match text {
                 "true" => Some(Pages::SwaggerUi),
                 "false" => Some(Pages::None),
                 _ => None,
             }),
             store_policy: check.parsed(
                 "require-store",
-                &serving.require_store,
+                &address.require_store,
                 "true or false",
                 |text| match text {
                     "true" => Some(StorePolicy::Required),
@@ -277,55 +282,55 @@ impl Settings {
                     _ => None,
                 },
             ),
-            public_url: check.public_url(serving.public_url.as_deref()),
-            trusted_proxies: TrustedProxies(check.networks("trusted-proxies", serving.trusted_proxies.as_deref())),
-            cors_origins: check.origins("cors-origins", serving.cors_origins.as_deref()),
-            admin_username: check.text("admin-username", &serving.admin_username),
+            public_url: check.public_url(address.public_url.as_deref()),
+            trusted_proxies: TrustedProxies(check.networks("trusted-proxies", address.trusted_proxies.as_deref())),
+            cors_origins: check.origins("cors-origins", address.cors_origins.as_deref()),
+            admin_username: check.text("admin-username", &accounts.admin_username),
             admin_password: check.secret(
                 ADMIN_PASSWORD,
                 "admin-password-file",
-                serving.admin_password_file.as_deref(),
+                accounts.admin_password_file.as_deref(),
                 not_empty,
             ),
             jwt_secret: check.secret(
                 JWT_SECRET,
                 "jwt-secret-file",
-                serving.jwt_secret_file.as_deref(),
+                accounts.jwt_secret_file.as_deref(),
                 check_signing,
             ),
             jwt_secret_previous: check.secret(
                 JWT_SECRET_PREVIOUS,
                 "jwt-secret-previous-file",
-                serving.jwt_secret_previous_file.as_deref(),
+                accounts.jwt_secret_previous_file.as_deref(),
                 check_signing,
             ),
-            token_lifetime: check.duration("token-lifetime", &serving.token_lifetime, 1..=DAY),
-            session_lifetime: check.duration("session-lifetime", &serving.session_lifetime, 1..=30 * DAY),
-            login_burst_account: check.at_least_one("login-burst", &serving.login_burst),
-            login_burst_address: check.at_least_one("login-burst-address", &serving.login_burst_address),
+            token_lifetime: check.duration("token-lifetime", &accounts.token_lifetime, 1..=DAY),
+            session_lifetime: check.duration("session-lifetime", &accounts.session_lifetime, 1..=30 * DAY),
+            login_burst_account: check.at_least_one("login-burst", &accounts.login_burst),
+            login_burst_address: check.at_least_one("login-burst-address", &accounts.login_burst_address),
             timezone: check.parsed(
                 "timezone",
-                &serving.timezone,
+                &requests.timezone,
                 "a time zone such as Europe/Berlin",
                 |text| text.parse().ok(),
             ),
             max_downloads,
-            chunk_size: check.small_size("chunk-size", &serving.chunk_size, 4_096..=ONE_MIB),
-            blocking_threads: check.blocking_threads(serving.blocking_threads.as_deref(), max_downloads),
-            stall_timeout: check.duration("stall-timeout", &serving.stall_timeout, 1..=HOUR),
-            spool_limit: check.size("spool-limit", &serving.spool_limit, 0..=ONE_TIB),
+            chunk_size: check.small_size("chunk-size", &requests.chunk_size, 4_096..=ONE_MIB),
+            blocking_threads: check.blocking_threads(requests.blocking_threads.as_deref(), max_downloads),
+            stall_timeout: check.duration("stall-timeout", &requests.stall_timeout, 1..=HOUR),
+            spool_limit: check.size("spool-limit", &requests.spool_limit, 0..=ONE_TIB),
             require_confirmation: check.parsed(
                 "require-confirmation",
-                &serving.require_confirmation,
+                &requests.require_confirmation,
                 "true or false",
                 |text| text.parse().ok(),
             ),
             body: BodyLimits {
-                size: check.small_size("body-limit", &serving.body_limit, 1_024..=SIXTEEN_MIB),
-                time: check.duration("body-timeout", &serving.body_timeout, 1..=HOUR),
+                size: check.small_size("body-limit", &requests.body_limit, 1_024..=SIXTEEN_MIB),
+                time: check.duration("body-timeout", &requests.body_timeout, 1..=HOUR),
             },
-            shutdown_timeout: check.duration("shutdown-timeout", &serving.shutdown_timeout, 0..=HOUR),
-            oidc: check.oidc(serving),
+            shutdown_timeout: check.duration("shutdown-timeout", &requests.shutdown_timeout, 0..=HOUR),
+            oidc: check.oidc(accounts),
             demo: serve.demo,
         };
         check.finish(settings)

@@ -16,7 +16,7 @@ pub use archives::{Acting, ArchiveFields, Clear, Download, Extract, Reading, Res
 use examples::*;
 pub use schedules::{Schedule, ScheduleTimes};
 pub(crate) use settings::{ADMIN_PASSWORD, JWT_SECRET, JWT_SECRET_PREVIOUS, ListedSetting, settings};
-pub use settings::{CommonSettings, SECRET_VARIABLES, Serve, Serving};
+pub use settings::{AccountSettings, CommonSettings, SECRET_VARIABLES, Serve, Serving};
 
 use crate::cli::exit::EXIT_CODES;
 use crate::settings::units;
@@ -266,7 +266,7 @@ mod tests {
         let read = |arguments: &[&str]| Cli::read(arguments.iter().map(Into::into));
         let bare = read(&["campus-backup", "--listen", "127.0.0.1:1"]).unwrap();
         assert!(bare.command.is_none());
-        assert_eq!(bare.serve.serving.listen, "127.0.0.1:1");
+        assert_eq!(bare.serve.serving.address.listen, "127.0.0.1:1");
         let named = read(&[
             "campus-backup",
             "serve",
@@ -278,8 +278,8 @@ mod tests {
         let Some(Command::Serve(serve)) = named.command else {
             panic!("not serve");
         };
-        assert_eq!(serve.serving.listen, "127.0.0.1:1");
-        assert_eq!(serve.serving.require_confirmation, "true");
+        assert_eq!(serve.serving.address.listen, "127.0.0.1:1");
+        assert_eq!(serve.serving.requests.require_confirmation, "true");
         assert!(read(&["campus-backup", "--no-such-flag"]).is_err());
     }
 

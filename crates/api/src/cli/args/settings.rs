@@ -1,8 +1,8 @@
 //! The settings as flags and environment variables.
 //!
-//! This is the one list of settings. Its comments are the help, its defaults are the defaults, and its variables are the known
-//! variables: [`settings`](crate::settings) reads all three from here. Values stay texts here, so that one run reports all
-//! problems with them.
+//! This is the one list of settings. Its comments are the help, its headings group `--help` and the reference, its defaults are
+//! the defaults, and its variables are the known variables: [`settings`](crate::settings) reads them from here. Values stay
+//! texts here, so that one run reports all problems with them.
 
 use clap::{Args, FromArgMatches};
 
@@ -34,7 +34,7 @@ pub struct Serve {
 
 /// Settings of every subcommand that needs the database.
 #[derive(Clone, Debug, Args)]
-#[command(next_help_heading = "Settings, also as environment variables")]
+#[command(next_help_heading = "Database, data folder, archives, log")]
 pub struct CommonSettings {
     /// Print nothing but what was asked for, and errors.
     #[arg(long, short, help_heading = None)]
@@ -95,8 +95,22 @@ pub struct CommonSettings {
 
 /// Settings of the service. Other subcommands read them from the environment.
 #[derive(Clone, Debug, Args)]
-#[command(next_help_heading = "Settings of the service")]
 pub struct Serving {
+    /// Where it listens, and for whom.
+    #[command(flatten)]
+    pub address: AddressSettings,
+    /// Who can sign in, and for how long.
+    #[command(flatten)]
+    pub accounts: AccountSettings,
+    /// What requests can do.
+    #[command(flatten)]
+    pub requests: RequestSettings,
+}
+
+/// Settings of the addresses, the proxies before them, and browsers.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Address, proxy, browser")]
+pub struct AddressSettings {
     /// The address to listen on. Port 0 takes any free port, and the log names it.
     #[arg(
         long,
@@ -129,6 +143,12 @@ pub struct Serving {
     /// session (`credentials: "include"`).
     #[arg(long, env = "CAMPUS_BACKUP_CORS_ORIGINS", value_name = "ORIGINS")]
     pub cors_origins: Option<String>,
+}
+
+/// Settings of accounts, tokens and the outside identity provider.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Accounts and tokens")]
+pub struct AccountSettings {
     /// The first administrator's name. The service creates the account if there is no administrator.
     #[arg(
         long,
@@ -174,6 +194,32 @@ pub struct Serving {
         default_value = "30"
     )]
     pub login_burst_address: String,
+    /// Keys of an outside identity provider: a file or an http(s) address. Needs the next three.
+    #[arg(long, env = "CAMPUS_BACKUP_OIDC_JWKS", value_name = "FILE|URL")]
+    pub oidc_jwks: Option<String>,
+    /// The issuer of its tokens (`iss`).
+    #[arg(long, env = "CAMPUS_BACKUP_OIDC_ISSUER", value_name = "ISSUER")]
+    pub oidc_issuer: Option<String>,
+    /// The audience of its tokens (`aud`).
+    #[arg(long, env = "CAMPUS_BACKUP_OIDC_AUDIENCE", value_name = "AUDIENCE")]
+    pub oidc_audience: Option<String>,
+    /// The claim with the role or roles. Dots lead into objects, as in `realm_access.roles`.
+    #[arg(long, env = "CAMPUS_BACKUP_OIDC_ROLE_CLAIM", value_name = "CLAIM")]
+    pub oidc_role_claim: Option<String>,
+    /// The role that makes an administrator.
+    #[arg(
+        long,
+        env = "CAMPUS_BACKUP_OIDC_ADMIN_ROLE",
+        value_name = "ROLE",
+        default_value = "admin"
+    )]
+    pub oidc_admin_role: String,
+}
+
+/// Settings of downloads, clears, uploads and bodies.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Downloads, clears, limits")]
+pub struct RequestSettings {
     /// The school's time zone, such as `Asia/Kolkata`: for times in CSV and XLSX and for file names.
     #[arg(long, env = "CAMPUS_BACKUP_TIMEZONE", value_name = "ZONE", default_value = "UTC")]
     pub timezone: String,
@@ -252,26 +298,6 @@ pub struct Serving {
         default_value = "30s"
     )]
     pub shutdown_timeout: String,
-    /// Keys of an outside identity provider: a file or an http(s) address. Needs the next three.
-    #[arg(long, env = "CAMPUS_BACKUP_OIDC_JWKS", value_name = "FILE|URL")]
-    pub oidc_jwks: Option<String>,
-    /// The issuer of its tokens (`iss`).
-    #[arg(long, env = "CAMPUS_BACKUP_OIDC_ISSUER", value_name = "ISSUER")]
-    pub oidc_issuer: Option<String>,
-    /// The audience of its tokens (`aud`).
-    #[arg(long, env = "CAMPUS_BACKUP_OIDC_AUDIENCE", value_name = "AUDIENCE")]
-    pub oidc_audience: Option<String>,
-    /// The claim with the role or roles. Dots lead into objects, as in `realm_access.roles`.
-    #[arg(long, env = "CAMPUS_BACKUP_OIDC_ROLE_CLAIM", value_name = "CLAIM")]
-    pub oidc_role_claim: Option<String>,
-    /// The role that makes an administrator.
-    #[arg(
-        long,
-        env = "CAMPUS_BACKUP_OIDC_ADMIN_ROLE",
-        value_name = "ROLE",
-        default_value = "admin"
-    )]
-    pub oidc_admin_role: String,
 }
 
 impl Serving {
