@@ -1,12 +1,11 @@
-import { Alert } from '@mantine/core';
 import type { ReactNode } from 'react';
-import { Icon } from './Icon';
+import { Notice } from './Notice';
 
 /** Useful information, on the page where it helps. */
 export function Tip({ title, children }: { title: string; children: ReactNode }) {
   return (
-    <Alert role="note" variant="light" color="blue" icon={<Icon name="info" />} title={title}>
+    <Notice kind="info" role="note" title={title}>
       {children}
-    </Alert>
+    </Notice>
   );
 }

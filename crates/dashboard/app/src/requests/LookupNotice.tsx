@@ -1,6 +1,6 @@
-import { Alert, Stack, Text } from '@mantine/core';
-import { Icon } from '../components/Icon';
+import { Stack, Text } from '@mantine/core';
 import { JobProgress } from '../components/JobProgress';
+import { Notice } from '../components/Notice';
 import type { LookupState } from './settle';
 
 /** After so many lookups without an answer the service is unavailable, and not only slow. */
@@ -17,11 +17,9 @@ export function LookupNotice({ name, lookup }: { name: string; lookup: LookupSta
   const isUnreachable = unanswered >= MAX_UNANSWERED;
   return (
     <Stack gap="sm" ref={scrollIntoView}>
-      <Alert
+      <Notice
+        kind="warning"
         role="status"
-        color="yellow"
-        variant="light"
-        icon={<Icon name="warning" />}
         title={`${isUnreachable ? 'Still not known' : 'Not known yet'}: ${name}`}
       >
         <Text size="sm">
@@ -29,7 +27,7 @@ export function LookupNotice({ name, lookup }: { name: string; lookup: LookupSta
             ? 'The service does not answer, so it is not known whether this was done. Do not repeat it. The page keeps checking, and shows the result as soon as the service answers. If the service stays unavailable, tell its operator. Later, check on this page whether it was done before you repeat it.'
             : 'The service has not answered, so it is not known yet whether this was done. The page is checking. Do not repeat it meanwhile.'}
         </Text>
-      </Alert>
+      </Notice>
       {job && <JobProgress job={job} />}
     </Stack>
   );

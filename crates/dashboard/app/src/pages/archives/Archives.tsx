@@ -1,13 +1,13 @@
-import { Alert, Button, Code, Skeleton, Stack, Text } from '@mantine/core';
+import { Button, Code, Skeleton, Stack, Text } from '@mantine/core';
 import { type JoinedPages, useArchives } from '../../api/archives';
 import { Icon } from '../../components/Icon';
 import { LoadMoreArchives } from '../../components/LoadMoreArchives';
+import { Notice } from '../../components/Notice';
 import { PageHeader } from '../../components/PageHeader';
 import { ProblemAlert } from '../../components/ProblemAlert';
 import { Tip } from '../../components/Tip';
 import { unreadableMessage } from '../../components/unreadableMessage';
 import { useDialog } from '../../components/useDialog';
-import { DANGER } from '../../theme';
 import { ArchiveDialog, type DialogRequest } from './ArchiveDialog';
 import { ArchiveRow } from './ArchiveRow';
 import classes from './Archives.module.css';
@@ -65,13 +65,13 @@ export default function Archives() {
 function Unreadable({ entry }: { entry: JoinedPages['unreadable'][number] }) {
   const { title, detail } = unreadableMessage(entry);
   return (
-    <Alert role="alert" variant="light" color={DANGER} icon={<Icon name="error" />} title={title}>
+    <Notice kind="error" role="alert" title={title}>
       <Stack gap="xs">
         <Text size="sm">{detail}</Text>
         <Text size="xs" c="dimmed">
           If you ask for help, quote <Code>{entry.id}</Code> <Code>{entry.detail}</Code>
         </Text>
       </Stack>
-    </Alert>
+    </Notice>
   );
 }

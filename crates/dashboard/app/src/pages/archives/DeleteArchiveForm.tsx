@@ -1,4 +1,4 @@
-import { Alert, Button, Stack, Text } from '@mantine/core';
+import { Button, Stack, Text } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import type { Archive } from '../../api/archives';
 import { clearedTable, undoable } from '../../api/changes';
@@ -8,7 +8,7 @@ import { invalidate } from '../../api/queries';
 import { nameOf } from '../../api/tables';
 import { backupName } from '../../components/backupName';
 import { DialogActions } from '../../components/DialogActions';
-import { Icon } from '../../components/Icon';
+import { Notice } from '../../components/Notice';
 import { ProblemAlert } from '../../components/ProblemAlert';
 import { dateTime, rows } from '../../locale/format';
 import { isolated } from '../../locale/language';
@@ -53,10 +53,10 @@ export function DeleteArchiveForm({ archive, onClose }: { archive: Archive; onCl
         no data can be restored from it.
       </Text>
       {blockingChange && (
-        <Alert color={DANGER} icon={<Icon name="error" />} title="This backup is needed to undo a clear">
+        <Notice kind="error" title="This backup is needed to undo a clear">
           {blockingChange.username} cleared {nameOf(clearedTable(blockingChange)).toLowerCase()}. The clear
           can be undone until {dateTime(blockingChange.undo_until ?? '')}, but not without this backup.
-        </Alert>
+        </Notice>
       )}
       {deletion.lookup && <LookupNotice name={NAME} lookup={deletion.lookup} />}
       {deletion.error && <ProblemAlert error={deletion.error} />}

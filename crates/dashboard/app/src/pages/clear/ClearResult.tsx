@@ -1,8 +1,8 @@
-import { Alert, Button, Stack, Text } from '@mantine/core';
+import { Button, Stack, Text } from '@mantine/core';
 import { useEffect, useRef, useState } from 'react';
 import { type Cleared, nameOf, TABLES } from '../../api/tables';
 import { DialogActions } from '../../components/DialogActions';
-import { Icon } from '../../components/Icon';
+import { Notice } from '../../components/Notice';
 import { dateTime, number, plural, rows } from '../../locale/format';
 import { moveFocus } from '../../shell/focus';
 import { ClearPlanTable } from './ClearPlanTable';
@@ -16,24 +16,18 @@ export function ClearResult({ cleared, onClose }: { cleared: Cleared; onClose: (
   const removed = TABLES.filter((table) => (cleared.removed[table] ?? 0) > 0);
   return (
     <Stack>
-      <Alert
-        role="status"
-        variant="light"
-        color="green"
-        icon={<Icon name="check" />}
-        title={`${rows(cleared.removed_total)} deleted`}
-      >
+      <Notice kind="success" role="status" title={`${rows(cleared.removed_total)} deleted`}>
         <Text size="sm">
           {removed.map((table) => `${nameOf(table)}: ${number(cleared.removed[table] ?? 0)}`).join(', ')}.
           Finished on {dateTime(cleared.cleared_at)}.
           {cleared.undo_until && ` You can undo this until ${dateTime(cleared.undo_until)}.`}
         </Text>
-      </Alert>
+      </Notice>
       <ClearPlanTable scope={cleared.table} plan={cleared} />
       {restoredRows !== undefined && (
-        <Alert role="status" variant="light" color="green" icon={<Icon name="check" />} title="Undone">
+        <Notice kind="success" role="status" title="Undone">
           {rows(restoredRows)} {plural(restoredRows, 'was', 'were')} restored.
-        </Alert>
+        </Notice>
       )}
       <DialogActions>
         {restoredRows === undefined && cleared.id && cleared.undo_until && (

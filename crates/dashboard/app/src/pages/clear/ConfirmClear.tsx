@@ -1,9 +1,9 @@
-import { Alert, Button, Stack, Text } from '@mantine/core';
+import { Button, Stack, Text } from '@mantine/core';
 import { type FormEvent, type ReactNode, useEffect, useRef, useState } from 'react';
 import { isSessionEnd } from '../../api/problem';
 import { ConfirmInput } from '../../components/ConfirmInput';
 import { DialogActions } from '../../components/DialogActions';
-import { Icon } from '../../components/Icon';
+import { Notice } from '../../components/Notice';
 import { ProblemAlert } from '../../components/ProblemAlert';
 import { rows } from '../../locale/format';
 import { moveFocus } from '../../shell/focus';
@@ -59,13 +59,7 @@ export function ConfirmClear({
   return (
     <form onSubmit={submit} noValidate>
       <Stack>
-        <Alert
-          variant="light"
-          color="yellow"
-          role="note"
-          icon={<Icon name="warning" />}
-          title="The service creates a safety backup first"
-        >
+        <Notice kind="warning" role="note" title="The service creates a safety backup first">
           <Stack gap="xs" align="flex-start">
             <Text size="sm">
               {rows(total)} will be deleted. You can undo this for a week. If you want a copy of your own,
@@ -77,7 +71,7 @@ export function ConfirmClear({
               </Button>
             )}
           </Stack>
-        </Alert>
+        </Notice>
         {backup && <TransferRow transfer={backup} />}
         <ConfirmInput
           ref={word}

@@ -1,12 +1,11 @@
-import { Alert, Button, Group, Stack, Text } from '@mantine/core';
+import { Button, Group, Stack, Text } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { Link } from 'wouter';
 import { backups } from '../../api/archives';
 import { stats } from '../../api/queries';
 import { nameOf } from '../../api/tables';
-import { Icon } from '../../components/Icon';
+import { Notice } from '../../components/Notice';
 import { dateTime, listOf, rows } from '../../locale/format';
-import { DANGER } from '../../theme';
 import { emptied, lastBackup } from './backupState';
 
 /** Warns of tables that have rows in the last backup and none now. */
@@ -21,14 +20,7 @@ export function EmptiedTables() {
     tables.map((table) => `${rows(last.rows[table] ?? 0)} of ${nameOf(table).toLowerCase()}`),
   );
   return (
-    <Alert
-      role="alert"
-      color={DANGER}
-      variant="light"
-      icon={<Icon name="error" />}
-      title={`Tables that are now empty: ${names}`}
-      mb="lg"
-    >
+    <Notice kind="error" role="alert" title={`Tables that are now empty: ${names}`} mb="lg">
       <Stack gap="xs" align="flex-start">
         <Text size="sm">
           The last backup ({dateTime(last.created_at)}) has {before}. If the rows are missing by mistake, undo
@@ -43,6 +35,6 @@ export function EmptiedTables() {
           </Button>
         </Group>
       </Stack>
-    </Alert>
+    </Notice>
   );
 }

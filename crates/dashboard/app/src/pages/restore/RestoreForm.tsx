@@ -1,4 +1,4 @@
-import { Alert, Button, Checkbox, Fieldset, Group, Radio, Stack, TextInput, Title } from '@mantine/core';
+import { Button, Checkbox, Fieldset, Group, Radio, Stack, TextInput, Title } from '@mantine/core';
 import { useMutation } from '@tanstack/react-query';
 import { type FormEvent, useEffect, useRef, useState } from 'react';
 import { useLocation } from 'wouter';
@@ -9,7 +9,7 @@ import { invalidate } from '../../api/queries';
 import type { components } from '../../api/schema';
 import { nameOf, TABLES } from '../../api/tables';
 import { ArchiveSelect } from '../../components/ArchiveSelect';
-import { Icon } from '../../components/Icon';
+import { Notice } from '../../components/Notice';
 import { Panel } from '../../components/Panel';
 import { ProblemAlert } from '../../components/ProblemAlert';
 import { verificationStatus } from '../../components/verification';
@@ -17,7 +17,6 @@ import { LookupNotice } from '../../requests/LookupNotice';
 import { lookUpJob } from '../../requests/lookUp';
 import { trackJob } from '../../requests/trackedJobs';
 import { useRequest } from '../../requests/useRequest';
-import { DANGER } from '../../theme';
 import {
   CONFIRMATION,
   changesAdministrators,
@@ -132,15 +131,9 @@ export function RestoreForm({ archives, chosen }: { archives: Archive[]; chosen:
                 error={isUnchosen ? 'Choose the backup to restore.' : undefined}
               />
               {archive && isDamaged(archive) && (
-                <Alert
-                  color={DANGER}
-                  variant="light"
-                  icon={<Icon name="error" />}
-                  role="note"
-                  title="Damaged"
-                >
+                <Notice kind="error" role="note" title="Damaged">
                   {verificationStatus(archive).description} It can’t be restored. Choose another backup.
-                </Alert>
+                </Notice>
               )}
               <Radio.Group
                 label="What to restore"

@@ -1,9 +1,9 @@
-import { Alert, Button, Checkbox, Group, Stack, Text } from '@mantine/core';
+import { Button, Checkbox, Group, Stack, Text } from '@mantine/core';
 import { type FormEvent, type ReactNode, useState } from 'react';
 import type { RestorePlan } from '../../api/archives';
 import { TABLES } from '../../api/tables';
 import { ConfirmInput } from '../../components/ConfirmInput';
-import { Icon } from '../../components/Icon';
+import { Notice } from '../../components/Notice';
 import { ProblemAlert } from '../../components/ProblemAlert';
 import { TableCounts } from '../../components/TableCounts';
 import { money, number, rows } from '../../locale/format';
@@ -53,20 +53,14 @@ export function RestorePreview({ plan, pending, lookup, error, onConfirm, disabl
         The sum of all payments is {money(plan.money.before)} now and will be {money(plan.money.after)}.
       </Text>
       {plan.blockers.map(({ code, table, text }) => (
-        <Alert
-          key={code + table}
-          color={DANGER}
-          variant="light"
-          icon={<Icon name="error" />}
-          title="Can’t restore this"
-        >
+        <Notice key={code + table} kind="error" title="Can’t restore this">
           {text}
-        </Alert>
+        </Notice>
       ))}
       {plan.warnings.map(({ code, table, text }) => (
-        <Alert key={code + table} color="yellow" variant="light" icon={<Icon name="warning" />} role="note">
+        <Notice key={code + table} kind="warning" role="note">
           {text}
-        </Alert>
+        </Notice>
       ))}
       <AdministratorChanges plan={plan} />
       {canDisable && (

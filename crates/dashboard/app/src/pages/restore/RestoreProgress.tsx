@@ -1,12 +1,12 @@
-import { Alert, Button, Group, Loader, Stack, Text } from '@mantine/core';
+import { Button, Group, Loader, Stack, Text } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useEffect } from 'react';
 import { Link } from 'wouter';
 import { failureOf, hasEnded, type Job, job as jobQuery, stringField } from '../../api/jobs';
 import { invalidate } from '../../api/queries';
 import { TABLES } from '../../api/tables';
-import { Icon } from '../../components/Icon';
 import { JobProgress } from '../../components/JobProgress';
+import { Notice } from '../../components/Notice';
 import { Panel } from '../../components/Panel';
 import { ProblemAlert } from '../../components/ProblemAlert';
 import { TableCounts } from '../../components/TableCounts';
@@ -64,16 +64,10 @@ function Report({ job }: { job: Job }) {
   return (
     <Panel label="Restore report">
       <Stack>
-        <Alert
-          role="status"
-          color="green"
-          variant="light"
-          icon={<Icon name="check" />}
-          title="Restore complete"
-        >
+        <Notice kind="success" role="status" title="Restore complete">
           Finished on {dateTime(job.ended_at ?? job.heartbeat_at)}. The service checked the counts and
           references before it saved the changes.
-        </Alert>
+        </Notice>
         <TableCounts
           label="Restored rows by table"
           heads={['Rows written', 'Rows now']}
