@@ -14,7 +14,7 @@ async fn migrate_makes_the_schema_and_nothing_else(engine: Engine) {
         assert_eq!(migrated.code, Some(0), "{migrated:?}");
     }
     assert_eq!(scratch.count("users").await, 0);
-    assert_eq!(harness::schema_shape::read(&scratch).await.len(), 17);
+    assert_eq!(harness::schema_shape::read(&scratch).await.len(), 19);
 }
 
 #[on_every_engine]
