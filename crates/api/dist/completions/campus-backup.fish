@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_campus_backup_global_optspecs
-    string join \n demo q/quiet database-url= data-dir= archives= archive-key-file= archive-key-previous-file= database-connections= database-timeout= log= log-format= listen= internal-listen= swagger-ui= require-store= public-url= trusted-proxies= cors-origins= admin-username= admin-password-file= jwt-secret-file= jwt-secret-previous-file= token-lifetime= session-lifetime= login-burst= login-burst-address= oidc-jwks= oidc-issuer= oidc-audience= oidc-role-claim= oidc-admin-role= timezone= max-downloads= chunk-size= blocking-threads= spool-limit= stall-timeout= require-confirmation= undo-window= schedules= catch-up= schedule-attempts= upload-limit= body-limit= body-timeout= shutdown-timeout= h/help V/version
+    string join \n demo q/quiet database-url= data-dir= archives= archive-key-file= archive-key-previous-file= database-connections= database-timeout= log= log-format= listen= internal-listen= swagger-ui= require-store= public-url= trusted-proxies= cors-origins= admin-username= admin-password-file= jwt-secret-file= jwt-secret-previous-file= token-lifetime= session-lifetime= login-burst= login-burst-address= oidc-jwks= oidc-issuer= oidc-audience= oidc-role-claim= oidc-admin-role= timezone= max-downloads= chunk-size= blocking-threads= spool-limit= stall-timeout= require-confirmation= undo-window= upload-limit= body-limit= body-timeout= shutdown-timeout= schedules= catch-up= schedule-attempts= h/help V/version
 end
 
 function __fish_campus_backup_needs_command
@@ -53,7 +53,7 @@ complete -c campus-backup -n "__fish_campus_backup_needs_command" -l oidc-issuer
 complete -c campus-backup -n "__fish_campus_backup_needs_command" -l oidc-audience -d 'The audience of its tokens (`aud`)' -r
 complete -c campus-backup -n "__fish_campus_backup_needs_command" -l oidc-role-claim -d 'The claim with the role or roles. Dots lead into objects, as in `realm_access.roles`' -r
 complete -c campus-backup -n "__fish_campus_backup_needs_command" -l oidc-admin-role -d 'The role that makes an administrator' -r
-complete -c campus-backup -n "__fish_campus_backup_needs_command" -l timezone -d 'The school\'s time zone, such as `Asia/Kolkata`: for times in CSV and XLSX and for file names' -r
+complete -c campus-backup -n "__fish_campus_backup_needs_command" -l timezone -d 'The school\'s time zone, such as `Asia/Kolkata`: for times in CSV and XLSX, for file names, and for schedules without a zone of their own' -r
 complete -c campus-backup -n "__fish_campus_backup_needs_command" -l max-downloads -d 'Downloads at the same time, from the query to the last byte, at most 1,000. One more waits half a second and is then refused with 429' -r
 complete -c campus-backup -n "__fish_campus_backup_needs_command" -l chunk-size -d 'How much of a download is collected before it is sent, `4KiB` to `1MiB`. Four such chunks can wait for a slow reader, eight if they are compressed' -r
 complete -c campus-backup -n "__fish_campus_backup_needs_command" -l blocking-threads -d 'Threads for long work in each worker (one worker a core). A download needs one, another for compression, one more if two threads read it (CSV from SQLite), and one while it is spooled. The least is four times `--max-downloads` plus two. Threads start when they are needed [default: `512`, or more if `--max-downloads` needs them]' -r
@@ -61,13 +61,13 @@ complete -c campus-backup -n "__fish_campus_backup_needs_command" -l spool-limit
 complete -c campus-backup -n "__fish_campus_backup_needs_command" -l stall-timeout -d 'After how long a download ends if its reader takes nothing, up to `1h`' -r
 complete -c campus-backup -n "__fish_campus_backup_needs_command" -l require-confirmation -d 'Whether each clear needs `confirm`: `true` or `false`' -r
 complete -c campus-backup -n "__fish_campus_backup_needs_command" -l undo-window -d 'For how long you can undo a clear, `365d` at most' -r
-complete -c campus-backup -n "__fish_campus_backup_needs_command" -l schedules -d 'Whether this copy of the service makes the runs of schedules: `on` or `off`. Several copies make each run once' -r
-complete -c campus-backup -n "__fish_campus_backup_needs_command" -l catch-up -d 'How old a run of a schedule can be that is caught up after the service was stopped, `365d` at most. `0s` catches up none' -r
-complete -c campus-backup -n "__fish_campus_backup_needs_command" -l schedule-attempts -d 'Attempts that a run of a schedule has, 1 to 20. The pauses between them are 1, 5, 15 and 60 minutes' -r
 complete -c campus-backup -n "__fish_campus_backup_needs_command" -l upload-limit -d 'The largest archive that can be uploaded, `1TiB` at most' -r
 complete -c campus-backup -n "__fish_campus_backup_needs_command" -l body-limit -d 'The largest body of a request, `1KiB` to `16MiB`' -r
 complete -c campus-backup -n "__fish_campus_backup_needs_command" -l body-timeout -d 'How long the whole body of a request can take, up to `1h`' -r
 complete -c campus-backup -n "__fish_campus_backup_needs_command" -l shutdown-timeout -d 'How long running downloads have to end after a stop, up to `1h`' -r
+complete -c campus-backup -n "__fish_campus_backup_needs_command" -l schedules -d 'Whether this copy of the service makes the runs of schedules: `on` or `off`. Several copies make each run once' -r
+complete -c campus-backup -n "__fish_campus_backup_needs_command" -l catch-up -d 'How old a run of a schedule can be that is caught up after the service was stopped, `365d` at most. `0s` catches up none' -r
+complete -c campus-backup -n "__fish_campus_backup_needs_command" -l schedule-attempts -d 'Attempts that a run of a schedule has, 1 to 20. The pauses between them are 1, 5, 15 and 60 minutes' -r
 complete -c campus-backup -n "__fish_campus_backup_needs_command" -l demo -d 'Fill the database with a school that does not exist, if it is empty but for the first administrator'
 complete -c campus-backup -n "__fish_campus_backup_needs_command" -s q -l quiet -d 'Print nothing but what was asked for, and errors'
 complete -c campus-backup -n "__fish_campus_backup_needs_command" -s h -l help -d 'Print help'
@@ -124,7 +124,7 @@ complete -c campus-backup -n "__fish_campus_backup_using_subcommand serve" -l oi
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand serve" -l oidc-audience -d 'The audience of its tokens (`aud`)' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand serve" -l oidc-role-claim -d 'The claim with the role or roles. Dots lead into objects, as in `realm_access.roles`' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand serve" -l oidc-admin-role -d 'The role that makes an administrator' -r
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand serve" -l timezone -d 'The school\'s time zone, such as `Asia/Kolkata`: for times in CSV and XLSX and for file names' -r
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand serve" -l timezone -d 'The school\'s time zone, such as `Asia/Kolkata`: for times in CSV and XLSX, for file names, and for schedules without a zone of their own' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand serve" -l max-downloads -d 'Downloads at the same time, from the query to the last byte, at most 1,000. One more waits half a second and is then refused with 429' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand serve" -l chunk-size -d 'How much of a download is collected before it is sent, `4KiB` to `1MiB`. Four such chunks can wait for a slow reader, eight if they are compressed' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand serve" -l blocking-threads -d 'Threads for long work in each worker (one worker a core). A download needs one, another for compression, one more if two threads read it (CSV from SQLite), and one while it is spooled. The least is four times `--max-downloads` plus two. Threads start when they are needed [default: `512`, or more if `--max-downloads` needs them]' -r
@@ -132,13 +132,13 @@ complete -c campus-backup -n "__fish_campus_backup_using_subcommand serve" -l sp
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand serve" -l stall-timeout -d 'After how long a download ends if its reader takes nothing, up to `1h`' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand serve" -l require-confirmation -d 'Whether each clear needs `confirm`: `true` or `false`' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand serve" -l undo-window -d 'For how long you can undo a clear, `365d` at most' -r
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand serve" -l schedules -d 'Whether this copy of the service makes the runs of schedules: `on` or `off`. Several copies make each run once' -r
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand serve" -l catch-up -d 'How old a run of a schedule can be that is caught up after the service was stopped, `365d` at most. `0s` catches up none' -r
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand serve" -l schedule-attempts -d 'Attempts that a run of a schedule has, 1 to 20. The pauses between them are 1, 5, 15 and 60 minutes' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand serve" -l upload-limit -d 'The largest archive that can be uploaded, `1TiB` at most' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand serve" -l body-limit -d 'The largest body of a request, `1KiB` to `16MiB`' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand serve" -l body-timeout -d 'How long the whole body of a request can take, up to `1h`' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand serve" -l shutdown-timeout -d 'How long running downloads have to end after a stop, up to `1h`' -r
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand serve" -l schedules -d 'Whether this copy of the service makes the runs of schedules: `on` or `off`. Several copies make each run once' -r
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand serve" -l catch-up -d 'How old a run of a schedule can be that is caught up after the service was stopped, `365d` at most. `0s` catches up none' -r
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand serve" -l schedule-attempts -d 'Attempts that a run of a schedule has, 1 to 20. The pauses between them are 1, 5, 15 and 60 minutes' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand serve" -l demo -d 'Fill the database with a school that does not exist, if it is empty but for the first administrator'
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand serve" -s q -l quiet -d 'Print nothing but what was asked for, and errors'
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand serve" -s h -l help -d 'Print help'

@@ -222,6 +222,7 @@ impl Settings {
             address,
             accounts,
             requests,
+            automation,
         } = &serve.serving;
         let log = common
             .log
@@ -248,13 +249,13 @@ impl Settings {
             archive_recipients: archive_key.recipients(),
             archive_keys: archive_key.with(&previous_key),
             undo_window: check.duration("undo-window", &requests.undo_window, 1..=YEAR),
-            schedules: check.parsed("schedules", &requests.schedules, "on or off", |text| match text {
+            schedules: check.parsed("schedules", &automation.schedules, "on or off", |text| match text {
                 "on" => Some(ScheduleSwitch::On),
                 "off" => Some(ScheduleSwitch::Off),
                 _ => None,
             }),
-            catch_up: check.duration("catch-up", &requests.catch_up, 0..=YEAR),
-            schedule_attempts: check.number("schedule-attempts", &requests.schedule_attempts, 1..=20),
+            catch_up: check.duration("catch-up", &automation.catch_up, 0..=YEAR),
+            schedule_attempts: check.number("schedule-attempts", &automation.schedule_attempts, 1..=20),
             upload_limit: check.size("upload-limit", &requests.upload_limit, 1..=ONE_TIB),
             data_dir,
             log: check.parsed("log", log, "a filter such as info or info,sqlx=debug", |text| {

@@ -105,6 +105,9 @@ pub struct Serving {
     /// What requests can do.
     #[command(flatten)]
     pub requests: RequestSettings,
+    /// What the service does by itself.
+    #[command(flatten)]
+    pub automation: AutomationSettings,
 }
 
 /// Settings of the addresses, the proxies before them, and browsers.
@@ -220,7 +223,8 @@ pub struct AccountSettings {
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Downloads, clears, limits")]
 pub struct RequestSettings {
-    /// The school's time zone, such as `Asia/Kolkata`: for times in CSV and XLSX and for file names.
+    /// The school's time zone, such as `Asia/Kolkata`: for times in CSV and XLSX, for file names, and for
+    /// schedules without a zone of their own.
     #[arg(long, env = "CAMPUS_BACKUP_TIMEZONE", value_name = "ZONE", default_value = "UTC")]
     pub timezone: String,
     /// Downloads at the same time, from the query to the last byte, at most 1,000. One more waits half a second and is then
@@ -261,16 +265,6 @@ pub struct RequestSettings {
         default_value = "7d"
     )]
     pub undo_window: String,
-    /// Whether this copy of the service makes the runs of schedules: `on` or `off`. Several copies make each run once.
-    #[arg(long, env = "CAMPUS_BACKUP_SCHEDULES", value_name = "SWITCH", default_value = "on")]
-    pub schedules: String,
-    /// How old a run of a schedule can be that is caught up after the service was stopped, `365d` at most. `0s` catches up
-    /// none.
-    #[arg(long, env = "CAMPUS_BACKUP_CATCH_UP", value_name = "DURATION", default_value = "1d")]
-    pub catch_up: String,
-    /// Attempts that a run of a schedule has, 1 to 20. The pauses between them are 1, 5, 15 and 60 minutes.
-    #[arg(long, env = "CAMPUS_BACKUP_SCHEDULE_ATTEMPTS", value_name = "N", default_value = "5")]
-    pub schedule_attempts: String,
     /// The largest archive that can be uploaded, `1TiB` at most.
     #[arg(
         long,
@@ -298,6 +292,22 @@ pub struct RequestSettings {
         default_value = "30s"
     )]
     pub shutdown_timeout: String,
+}
+
+/// Settings of what the service does by itself.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Schedules")]
+pub struct AutomationSettings {
+    /// Whether this copy of the service makes the runs of schedules: `on` or `off`. Several copies make each run once.
+    #[arg(long, env = "CAMPUS_BACKUP_SCHEDULES", value_name = "SWITCH", default_value = "on")]
+    pub schedules: String,
+    /// How old a run of a schedule can be that is caught up after the service was stopped, `365d` at most. `0s` catches up
+    /// none.
+    #[arg(long, env = "CAMPUS_BACKUP_CATCH_UP", value_name = "DURATION", default_value = "1d")]
+    pub catch_up: String,
+    /// Attempts that a run of a schedule has, 1 to 20. The pauses between them are 1, 5, 15 and 60 minutes.
+    #[arg(long, env = "CAMPUS_BACKUP_SCHEDULE_ATTEMPTS", value_name = "N", default_value = "5")]
+    pub schedule_attempts: String,
 }
 
 impl Serving {
