@@ -11,7 +11,7 @@ use sea_orm::{ConnectionTrait as _, EntityTrait as _, Statement};
 use serde_json::json;
 use tokio::sync::oneshot;
 
-use harness::copy::{Copy, Manner, finish_on, idle, keyed, submission};
+use harness::copy::{Copy, Manner, backup, cleared, finish_on, idle, keyed, submission};
 use harness::{Engine, PATIENCE, Scratch, on_every_engine, small_school, until};
 
 /// The job that a refusal names.
@@ -54,11 +54,11 @@ async fn one_job_at_a_time_holds_the_lease_and_others_run(engine: Engine) {
     assert_eq!(holder(two.idle(Lock::WriterLease).await), first.id);
     assert_eq!(holder(one.idle(Lock::WriterLease).await), first.id);
     let reader = two
-        .submit(submission(Lock::None), async |_| Ok(json!(7)))
+        .submit(submission(Lock::None), async |_| Ok(backup(7)))
         .await
         .unwrap();
     let reader = reader.ended().await;
-    assert_eq!((reader.state, reader.result), (JobState::Succeeded, Some(json!(7))));
+    assert_eq!((reader.state, reader.result), (JobState::Succeeded, Some(backup(7))));
     // The lease outlives its first expiry, because it is renewed.
     let first_end = lease_ends_at(&school.scratch).await;
     until("the lease is renewed after its first time", PATIENCE, async || {
@@ -154,7 +154,7 @@ async fn effect_and_job_are_one_commit(engine: Engine) {
     go.send(()).unwrap();
     let job = job.ended().await;
     assert_eq!((job.state, job.phase), (JobState::Succeeded, Phase::Committing));
-    assert_eq!(job.result, Some(json!({"removed": rows})));
+    assert_eq!(job.result, Some(cleared(rows.cast_unsigned())));
     assert_eq!(school.scratch.count("attendance").await, 0);
     assert!(matches!(
         copy.jobs.cancel(&copy.admin, &job.id).await,
@@ -186,9 +186,9 @@ async fn long_transaction_keeps_the_lease(engine: Engine) {
             .map_err(Error::database("testing"))?;
         begun.send(()).unwrap();
         let _ = gone.await;
-        finish_on(&context, &transaction, &json!(null)).await?;
+        finish_on(&context, &transaction, &cleared(0)).await?;
         transaction.commit().await.map_err(Error::database("testing"))?;
-        Ok(json!(null))
+        Ok(cleared(0))
     });
     let job = job.await.unwrap();
     has_begun.await.unwrap();
@@ -358,7 +358,7 @@ async fn repeated_request_runs_once(engine: Engine) {
     assert_eq!(second.ended().await.state, JobState::Failed);
     // After a failure, too.
     let third = one
-        .submit(keyed(Lock::WriterLease, "k", &body), async |_| Ok(json!(3)))
+        .submit(keyed(Lock::WriterLease, "k", &body), async |_| Ok(cleared(3)))
         .await
         .unwrap();
     let id = third.id.clone();
@@ -369,7 +369,7 @@ async fn repeated_request_runs_once(engine: Engine) {
     // After a success the job stays the answer to this request, and to no other.
     let again = two.submit(keyed(Lock::WriterLease, "k", &body), idle).await.unwrap();
     assert_eq!((again.submitted.origin(), &again.id), (SubmissionOrigin::Replayed, &id));
-    assert_eq!(again.ended().await.result, Some(json!(3)));
+    assert_eq!(again.ended().await.result, Some(cleared(3)));
     let other = one.submit(keyed(Lock::WriterLease, "k", &json!(null)), idle).await;
     assert!(matches!(other.map(|_| ()), Err(Error::IdempotencyMismatch)));
     assert_eq!(school.scratch.number("select count(*) from backup_jobs").await, 3);
@@ -475,7 +475,7 @@ async fn old_jobs_are_deleted(engine: Engine) {
     let school = small_school(engine).await;
     let copy = Copy::on(&school.scratch, Manner::SILENT).await;
     let ended = async || {
-        copy.submit(submission(Lock::None), async |_| Ok(json!(1)))
+        copy.submit(submission(Lock::None), async |_| Ok(backup(1)))
             .await
             .unwrap()
             .ended()

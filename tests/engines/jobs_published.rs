@@ -3,11 +3,11 @@
 use std::sync::{Arc, Mutex};
 
 use campus_backup_domain::Error;
-use campus_backup_domain::job::{JobState, Lock, Published, Runner};
+use campus_backup_domain::job::{JobResult, JobState, Lock, Published, Runner};
 use serde_json::json;
 use tokio::sync::oneshot;
 
-use harness::copy::{Copy, Manner, Store, idle, keyed, submission};
+use harness::copy::{Copy, Manner, Store, archive, backup, idle, keyed, submission};
 use harness::{Engine, PATIENCE, Scratch, on_every_engine, small_school, until};
 
 fn store(archives: Option<Published>) -> Arc<Mutex<Store>> {
@@ -37,10 +37,7 @@ async fn reaped_job_that_has_published_has_succeeded(engine: Engine) {
     let clear = killed.idle(Lock::WriterLease).await.unwrap().id;
     drop(killed);
     expire(&school.scratch, engine).await;
-    let archive = json!({"archive_id": "2026-11-25T03-53-08Z-5f1c2a9b"});
-    let store = store(Some(
-        [(with.clone(), archive.clone()), (clear.clone(), json!(null))].into(),
-    ));
+    let store = store(Some([(with.clone(), archive(7)), (clear.clone(), archive(8))].into()));
     let next = Copy::beside(&school.scratch, Manner::LIVELY, Runner::ephemeral(), store).await;
     until("the jobs have been reaped", PATIENCE, async || {
         let mut ended = true;
@@ -52,8 +49,8 @@ async fn reaped_job_that_has_published_has_succeeded(engine: Engine) {
     .await;
     let job = next.jobs.get(&with).await.unwrap();
     assert_eq!(
-        (job.state, job.result, job.fault),
-        (JobState::Succeeded, Some(archive), None)
+        (job.state, job.rows_done, job.result, job.fault),
+        (JobState::Succeeded, 7, Some(JobResult::Archive(archive(7))), None)
     );
     for id in [&without, &clear] {
         let job = next.jobs.get(id).await.unwrap();
@@ -84,7 +81,7 @@ async fn job_stays_active_while_the_store_does_not_answer(engine: Engine) {
     let again = next.submit(keyed(Lock::None, "k", &json!(1)), idle).await.unwrap();
     assert_eq!(again.id, id);
 
-    store.lock().unwrap().archives = Some([(id.clone(), json!({"archive_id": "a"}))].into());
+    store.lock().unwrap().archives = Some([(id.clone(), archive(1))].into());
     until("the store has named the archive of the job", PATIENCE, async || {
         next.jobs.get(&id).await.unwrap().state == JobState::Succeeded
     })
@@ -101,7 +98,7 @@ async fn paused_job_that_publishes_late_has_succeeded(engine: Engine) {
         .submit(submission(Lock::None), async move |context| {
             context.progress().commit()?;
             let _ = gone.await;
-            Ok::<_, Error>(json!({"archive_id": "a"}))
+            Ok::<_, Error>(backup(1))
         })
         .await
         .unwrap();
@@ -115,7 +112,7 @@ async fn paused_job_that_publishes_late_has_succeeded(engine: Engine) {
     let ended = job.ended().await;
     assert_eq!(
         (ended.state, ended.result, ended.fault),
-        (JobState::Succeeded, Some(json!({"archive_id": "a"})), None)
+        (JobState::Succeeded, Some(backup(1)), None)
     );
 }
 
@@ -132,7 +129,7 @@ async fn publishing_job_keeps_writing_heartbeats(engine: Engine) {
         .submit(submission(Lock::None), async move |context| {
             context.progress().commit()?;
             let _ = gone.await;
-            Ok::<_, Error>(json!(1))
+            Ok::<_, Error>(backup(1))
         })
         .await
         .unwrap();

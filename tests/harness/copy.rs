@@ -6,11 +6,14 @@ use std::time::Duration;
 
 use campus_backup_domain::account::{self, Accounts, Admin};
 use campus_backup_domain::job::{
-    Context, Fault, Idempotency, Job, JobKind, JobSettings, Jobs, Lock, Published, Runner, Submission,
+    BackupReport, ClearParameters, ClearReport, Context, Fault, Idempotency, Job, JobParameters, JobResult,
+    JobSettings, Jobs, Lock, Published, Runner, Submission,
 };
-use campus_backup_domain::{Database, Error, database};
+use campus_backup_domain::operations::Annotations;
+use campus_backup_domain::{Database, Error, Table, database};
+use chrono::DateTime;
 use sea_orm::ConnectionTrait;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::runtime::{Builder, Runtime};
 
 use super::service::JWT_SECRET;
@@ -160,7 +163,7 @@ impl Copy {
     pub async fn submit<W, F>(&self, submission: Submission, work: W) -> Result<Handed, Error>
     where
         W: FnOnce(Context) -> F + Send + 'static,
-        F: Future<Output = Result<Value, Error>>,
+        F: Future<Output = Result<JobResult, Error>>,
     {
         let submitted = self.jobs.submit(&self.admin, submission, work).await?;
         Ok(Handed {
@@ -182,7 +185,7 @@ impl Copy {
             let transaction = database.begin_write("testing").await?;
             let removed = transaction.execute_unprepared("delete from attendance").await;
             let removed = removed.map_err(Error::database("testing"))?.rows_affected();
-            finish_on(&context, &transaction, &json!({"removed": removed})).await?;
+            finish_on(&context, &transaction, &cleared(removed)).await?;
             transaction.commit().await.map_err(Error::database("testing"))?;
             // The return value after the commit has no effect.
             Err(Error::Cancelled)
@@ -212,13 +215,42 @@ impl Handed {
     }
 }
 
+/// The result of a job without the lease.
+pub fn backup(total: u64) -> JobResult {
+    JobResult::Archive(archive(total))
+}
+
+/// An archive of so many rows.
+pub fn archive(total: u64) -> BackupReport {
+    BackupReport {
+        archive_id: "2026-11-25T03-53-08Z-5f1c2a9b".to_owned(),
+        rows: [("attendance".to_owned(), total)].into(),
+        total,
+        size: 4096,
+    }
+}
+
+/// The result of a job with the lease that has removed so many rows of attendance.
+pub fn cleared(removed: u64) -> JobResult {
+    JobResult::Clear(ClearReport {
+        removed: [(Table::Attendance, removed)].into(),
+        kept: [(Table::Attendance, 0)].into(),
+        cleared_at: DateTime::UNIX_EPOCH,
+        archive_id: None,
+        undo_until: None,
+    })
+}
+
+/// A backup, or with the lease a clear.
 pub fn submission(lock: Lock) -> Submission {
     Submission {
-        kind: match lock {
-            Lock::None => JobKind::Archive,
-            Lock::WriterLease => JobKind::Clear,
+        parameters: match lock {
+            Lock::None => JobParameters::Archive(Annotations {
+                label: Some("a test".to_owned()),
+                ..Annotations::default()
+            }),
+            Lock::WriterLease => JobParameters::Clear(ClearParameters { table: "attendance" }),
         },
-        parameters: json!({"label": "a test"}),
         idempotency: None,
         lock,
     }
@@ -232,7 +264,7 @@ pub fn keyed(lock: Lock, key: &str, body: &Value) -> Submission {
     }
 }
 
-pub async fn idle(context: Context) -> Result<Value, Error> {
+pub async fn idle(context: Context) -> Result<JobResult, Error> {
     context.progress().cancelled().await;
     Err(Error::Cancelled)
 }
@@ -241,7 +273,7 @@ pub async fn idle(context: Context) -> Result<Value, Error> {
 ///
 /// # Errors
 /// Then the transaction must not be committed.
-pub async fn finish_on(context: &Context, transaction: &impl ConnectionTrait, result: &Value) -> Result<(), Error> {
+pub async fn finish_on(context: &Context, transaction: &impl ConnectionTrait, result: &JobResult) -> Result<(), Error> {
     for step in context.finish(result)? {
         let done = transaction.execute_raw(step.statement.clone()).await;
         let done = done.map_err(Error::database("ending a job with its effect"))?;

@@ -8,17 +8,17 @@ import sys
 from campus_backup_client import AuthenticatedClient
 from campus_backup_client.api.archives import create_archive, download_archive, upload_archive
 from campus_backup_client.api.backup import download_table, stream_job_events
-from campus_backup_client.models import Archive, ArchiveJob, ArchiveJobResult, CreateArchiveRequest, DownloadTableFormat
+from campus_backup_client.models import Archive, ArchiveJobResult, CreateArchiveRequest, DownloadTableFormat, Job
 from campus_backup_client.types import File
 
 base_url, token = sys.argv[1:]
 client = AuthenticatedClient(base_url=base_url, token=token, timeout=60.0)
 
 accepted = create_archive.sync(client=client, body=CreateArchiveRequest(label="from Python"))
-assert isinstance(accepted, ArchiveJob), accepted
+assert isinstance(accepted, Job), accepted
 events = stream_job_events.sync_detailed(str(accepted.id), client=client)
 data = [line.removeprefix("data: ") for line in events.content.decode().splitlines() if line.startswith("data: ")]
-job = ArchiveJob.from_dict(json.loads(data[-1]))
+job = Job.from_dict(json.loads(data[-1]))
 assert job.state == "succeeded" and job.rows_done == job.rows_total, job
 assert isinstance(job.result, ArchiveJobResult), job.result
 

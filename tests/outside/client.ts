@@ -42,8 +42,8 @@ async function ended(id: string): Promise<Job> {
 const accepted = whole(await client.POST("/backup/archives", { body: { label: "from TypeScript" } }));
 const job = await ended(accepted.id);
 demand(job.state === "succeeded" && job.rows_done === job.rows_total, `the job has ended as ${JSON.stringify(job)}`);
-// Its kind says what its result is.
-if (job.kind !== "archive" || !job.result) throw new Error(`a job of the kind ${job.kind}`);
+// The kind of the result says what it has.
+if (job.result?.kind !== "archive") throw new Error(`a job of the kind ${job.kind}`);
 const { archive_id: id, size, total } = job.result;
 
 const file: Blob = whole(

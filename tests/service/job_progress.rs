@@ -97,11 +97,15 @@ async fn every_job_is_as_the_document_describes_it(engine: Engine) {
         .await
         .expect(200)
         .json();
-    let mapping = &document["components"]["schemas"]["Job"]["discriminator"]["mapping"];
+    let mapping = &document["components"]["schemas"]["JobResult"]["discriminator"]["mapping"];
     for id in one_of_each(&place).await {
         let job = told(&place, &id).await.1;
-        let schema = json!({"$ref": mapping[job["kind"].as_str().unwrap()]});
+        let schema = json!({"$ref": "#/components/schemas/Job"});
         let problems = misfits(&document, &schema, &job, "job");
+        assert!(problems.is_empty(), "{problems:#?} in {job:#}");
+        assert_eq!(job["result"]["kind"], job["kind"], "{job:#}");
+        let schema = json!({"$ref": mapping[job["kind"].as_str().unwrap()]});
+        let problems = misfits(&document, &schema, &job["result"], "result");
         assert!(problems.is_empty(), "{problems:#?} in {job:#}");
     }
     let changes = place.admin.get("/backup/changes").await.expect(200).json();
@@ -109,6 +113,20 @@ async fn every_job_is_as_the_document_describes_it(engine: Engine) {
         let schema = json!({"$ref": "#/components/schemas/Change"});
         let problems = misfits(&document, &schema, change, "change");
         assert!(problems.is_empty(), "{problems:#?} in {change:#}");
+    }
+}
+
+/// Earlier versions stored results without their kind.
+#[on_every_engine]
+async fn result_of_an_earlier_version_is_shown_with_its_kind(engine: Engine) {
+    let place = ArchivesPlace::on(engine).await;
+    for id in one_of_each(&place).await {
+        let job = told(&place, &id).await.1;
+        let mut stored = job["result"].clone();
+        assert!(stored.as_object_mut().unwrap().remove("kind").is_some(), "{job:#}");
+        let store = format!("update backup_jobs set result = '{stored}' where id = '{id}'");
+        place.school.scratch.execute(&store).await;
+        assert_eq!(told(&place, &id).await.1, job);
     }
 }
 

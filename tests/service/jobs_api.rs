@@ -6,7 +6,7 @@ use campus_backup_domain::job::{Context, Lock, Phase};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use harness::copy::{Copy, Manner, idle, submission};
+use harness::copy::{Copy, Manner, backup, idle, submission};
 use harness::service::Setup;
 use harness::{ADMIN_PASSWORD, Answer, Client, Engine, PATIENCE, Service, on_every_engine, small_school, varying};
 
@@ -99,7 +99,7 @@ async fn jobs_are_listed_shown_and_cancelled(engine: Engine) {
     let admin = service.admin().await;
     let copy = Copy::on(&school.scratch, Manner::LIVELY).await;
     let done = copy
-        .submit(submission(Lock::None), async |_| Ok(json!({"rows": 7})))
+        .submit(submission(Lock::None), async |_| Ok(backup(7)))
         .await
         .unwrap()
         .ended()
@@ -209,7 +209,7 @@ async fn events_report_each_change_once(engine: Engine) {
             progress.advance(1)?;
             tokio::time::sleep(Duration::from_millis(30)).await;
         }
-        Ok(json!({"rows": 100}))
+        Ok(backup(100))
     });
     let job = job.await.unwrap();
     events(&admin, &job.id, Some("yesterday"))
@@ -226,7 +226,7 @@ async fn events_report_each_change_once(engine: Engine) {
     );
     assert_eq!(
         (last.id.to_string().as_str(), &last.data["result"]),
-        (LAST_EVENT, &json!({"rows": 100}))
+        (LAST_EVENT, &json!(backup(100)))
     );
     assert!(
         before

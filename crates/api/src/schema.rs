@@ -1,8 +1,8 @@
 //! Schemas that several operations share and that have no Rust type.
 
 use serde::Serialize;
-use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, OneOfBuilder, Schema, SchemaFormat, Type};
-use utoipa::openapi::{Ref, RefOr};
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type};
 use utoipa::{PartialSchema, ToSchema};
 
 /// The media type of Excel workbooks.
@@ -48,10 +48,4 @@ pub fn words<T: Serialize>(all: &[T], description: &str) -> Schema {
         .enum_values(Some(words))
         .description(Some(description))
         .into()
-}
-
-/// `null`, or the schema with this name.
-pub fn nullable(name: &str) -> RefOr<Schema> {
-    let null = ObjectBuilder::new().schema_type(Type::Null);
-    OneOfBuilder::new().item(null).item(Ref::from_schema_name(name)).into()
 }

@@ -90,8 +90,9 @@ pub const MAX_NOTE_CHARS: usize = 2_000;
 /// The most bytes of every other text; none of them is long.
 const MAX_TEXT_BYTES: usize = 1_024;
 
-/// How an archive was created.
+/// How an archive came into the store. `safety` is a safety backup, created before a clear, restore or undo.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ArchiveKind {
     /// A user or a schedule created it.
@@ -100,6 +101,17 @@ pub enum ArchiveKind {
     Safety,
     /// A user uploaded it.
     Uploaded,
+}
+
+impl ArchiveKind {
+    /// Its name in the manifest.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Safety => "safety",
+            Self::Uploaded => "uploaded",
+        }
+    }
 }
 
 /// Reads the kind. Manifests of earlier builds have `taken` for [`ArchiveKind::Created`].
@@ -141,8 +153,10 @@ pub struct Verification {
     pub restore_seconds: Option<f64>,
 }
 
-/// The level of a verification.
+/// The level of a verification. `digest` reads the stored object and compares all digests; `test_restore` also restores it
+/// into a database of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum VerificationLevel {
     /// The archive was read, and all digests match.
@@ -152,8 +166,19 @@ pub enum VerificationLevel {
     TestRestore,
 }
 
+impl VerificationLevel {
+    /// Its name in the manifest.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Digest => "digest",
+            Self::TestRestore => "test_restore",
+        }
+    }
+}
+
 /// The result of a verification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum VerificationResult {
     /// The archive is intact.

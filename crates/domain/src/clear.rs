@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 
 use crate::account::Admin;
 use crate::catalog::{Table, TableScope};
@@ -72,6 +73,20 @@ impl Cleared {
     pub fn removed_total(&self) -> u64 {
         self.removed.values().sum()
     }
+}
+
+/// The names of the scopes that can be cleared.
+pub fn scope_names() -> Vec<&'static str> {
+    Table::CLEARABLE.into_iter().map(Table::name).chain(["all"]).collect()
+}
+
+/// The schema of such a name.
+pub fn scope_schema() -> Schema {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .enum_values(Some(scope_names()))
+        .description(Some("The table, or `all`."))
+        .into()
 }
 
 impl Clear {

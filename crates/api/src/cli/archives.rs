@@ -8,11 +8,13 @@ use std::os::fd::AsFd as _;
 use std::path::Path;
 
 use campus_backup_domain::Error;
+use campus_backup_domain::account::Admin;
+use campus_backup_domain::job::{BackupReport, Job, UndoReport};
 use campus_backup_domain::operations::{AnnotationPatch, Annotations, ListedArchive, UndoLoss, Upload};
 use indicatif::{HumanBytes, HumanCount};
 use serde::Serialize;
-use serde_json::{Value, json};
 
+use crate::AppState;
 use crate::cli::args::{Acting, ArchiveFields};
 use crate::cli::confirm;
 use crate::cli::exit::ExitError;
@@ -32,10 +34,20 @@ pub(super) fn backup(fields: ArchiveFields, acting: &Acting) -> Result<(), ExitE
             state.operations.create_backup(admin, annotations(fields), None),
         )
         .await?;
-        let id = job.result.as_ref().and_then(|result| result["archive_id"].as_str());
-        let archive = state.operations.show(admin, id.unwrap_or_default()).await;
-        report_archive(acting.report(), archive.map_err(refused)?)
+        report_stored(state, acting, admin, &job).await
     })
+}
+
+/// Prints the archive that a job has stored.
+pub(super) async fn report_stored(
+    state: &AppState,
+    acting: &Acting,
+    admin: &Admin,
+    job: &Job,
+) -> Result<(), ExitError> {
+    let BackupReport { archive_id, .. } = job.report().map_err(refused)?;
+    let archive = state.operations.show(admin, &archive_id).await;
+    report_archive(acting.report(), archive.map_err(refused)?)
 }
 
 /// Prints an archive that a command has created or changed.
@@ -49,12 +61,12 @@ pub(super) fn report_archive(report: Report, archive: ListedArchive) -> Result<(
 pub(super) fn undo(id: &str, acting: &Acting) -> Result<(), ExitError> {
     with_admin(acting, async |state, admin| {
         let job = follow(state, acting, state.operations.undo(admin, id, None)).await?;
-        let report = job.result.unwrap_or_default();
+        let report: UndoReport = job.report().map_err(refused)?;
         if acting.json {
             return print_json(&report);
         }
-        for (table, done) in report["tables"].as_object().into_iter().flatten() {
-            acting.report().say(&format!("{}  {table}", column(done, "inserted")))?;
+        for (table, done) in &report.tables {
+            acting.report().say(&format!("{:>12}  {table}", done.inserted))?;
         }
         Ok(())
     })
@@ -63,17 +75,15 @@ pub(super) fn undo(id: &str, acting: &Acting) -> Result<(), ExitError> {
 /// An archive as one line.
 pub(super) fn line(archive: &ListedArchive) -> String {
     let manifest = &archive.manifest;
-    let kind = json!(manifest.kind);
-    let origin = match archive.origin.map(|origin| json!(origin)) {
-        Some(origin) => format!("  {:9}", origin.as_str().unwrap_or_default()),
+    let origin = match archive.origin {
+        Some(origin) => format!("  {:9}", origin.name()),
         None => String::new(),
     };
     let verified = match archive.verifications().last() {
         None => "not verified".to_owned(),
         Some(last) => {
-            let level = json!(last.level);
             let what = last.code.as_deref().unwrap_or("ok");
-            format!("{} {what}", level.as_str().unwrap_or_default())
+            format!("{} {what}", last.level.name())
         }
     };
     let protected = if manifest.protected { "  protected" } else { "" };
@@ -85,15 +95,10 @@ pub(super) fn line(archive: &ListedArchive) -> String {
     format!(
         "{}  {:8}{origin}  {:>12} rows  {:>11}  {verified}{protected}{label}",
         manifest.id,
-        kind.as_str().unwrap_or_default(),
+        manifest.kind.name(),
         HumanCount(manifest.total).to_string(),
         HumanBytes(manifest.object.size).to_string(),
     )
-}
-
-/// A number in a column of twelve characters.
-pub(super) fn column(counts: &Value, name: &str) -> String {
-    format!("{:>12}", counts[name].as_u64().unwrap_or_default())
 }
 
 pub(super) fn refused(error: Error) -> ExitError {
@@ -171,8 +176,6 @@ pub(super) fn upload(file: &str, fields: ArchiveFields, acting: &Acting) -> Resu
                 follow(state, acting, state.operations.upload(admin, upload, chunks(file))).await?
             }
         };
-        let id = job.result.as_ref().and_then(|result| result["archive_id"].as_str());
-        let archive = state.operations.show(admin, id.unwrap_or_default()).await;
-        report_archive(acting.report(), archive.map_err(refused)?)
+        report_stored(state, acting, admin, &job).await
     })
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use campus_backup_domain::catalog::{Table, TableScope};
 use campus_backup_domain::clear::{self, ClearMode, Confirmation, ExpectedRemoval};
-use campus_backup_domain::operations::ClearReport;
+use campus_backup_domain::job::ClearReport;
 use campus_backup_domain::{Error, clear::Clear as Request};
 use chrono::SecondsFormat;
 
@@ -15,12 +15,11 @@ use crate::cli::follow::follow;
 use crate::cli::output::{Report, print, print_json};
 use crate::cli::run::with_admin;
 use crate::cli::{confirm, interrupt};
-use crate::problem::ApiError;
-use crate::routes::clear::{ClearAnswer, clearable_names};
+use crate::routes::clear::ClearAnswer;
 
 pub(super) fn clear(arguments: &Clear) -> Result<(), ExitError> {
     confirm::ensure_answerable(arguments.dry_run || arguments.yes)?;
-    let names = clearable_names();
+    let names = clear::scope_names();
     let scope = TableScope::from_name(&arguments.table).filter(|scope| names.contains(&scope.name()));
     let scope = scope.ok_or_else(|| {
         let names = names.join(", ");
@@ -66,8 +65,7 @@ pub(super) fn clear(arguments: &Clear) -> Result<(), ExitError> {
         request.expected = Some(ExpectedRemoval::ByTable(preview.removed));
         let submitted = state.operations.clear(admin, Confirmation::Required, &request, None);
         let job = follow(state, &arguments.acting, submitted).await?;
-        let cleared: ClearReport =
-            serde_json::from_value(job.result.unwrap_or_default()).map_err(ApiError::internal)?;
+        let cleared: ClearReport = job.report().map_err(refused)?;
         done(&job.id, scope, cleared, report)
     })
 }

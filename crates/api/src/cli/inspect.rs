@@ -8,10 +8,10 @@ use std::time::Duration;
 use campus_backup_archive::manifest::VerificationLevel;
 use campus_backup_archive::{Compression, Encryption, Keys, Summary};
 use campus_backup_domain::Error;
-use campus_backup_domain::job::Progress;
+use campus_backup_domain::job::{Progress, VerifyReport};
 use campus_backup_domain::open::{self, Checked};
 use campus_backup_domain::operations::StoredArchives;
-use campus_backup_domain::store::Store;
+use campus_backup_domain::store::{Store, UnreadableEntry};
 use chrono::{DateTime, SecondsFormat, Utc};
 use indicatif::ProgressBar;
 use serde::Serialize;
@@ -25,7 +25,7 @@ use crate::cli::output::{Report, print, print_json};
 use crate::cli::run::block_on;
 use crate::cli::{interrupt, progress};
 use crate::installation::{self, Installation};
-use crate::routes::archives::{ArchiveAnswer, UnreadableAnswer};
+use crate::routes::archives::ArchiveAnswer;
 use crate::settings::Settings;
 use crate::{data_dir, logging};
 
@@ -39,7 +39,7 @@ const TICK: Duration = Duration::from_millis(100);
 #[derive(Serialize)]
 struct List {
     items: Vec<ArchiveAnswer>,
-    unreadable: Vec<UnreadableAnswer>,
+    unreadable: Vec<UnreadableEntry>,
 }
 
 pub(super) fn list(json: bool, common: CommonSettings) -> Result<(), ExitError> {
@@ -53,7 +53,7 @@ pub(super) fn list(json: bool, common: CommonSettings) -> Result<(), ExitError> 
         if json {
             return print_json(&List {
                 items: listed.items.into_iter().map(ArchiveAnswer::from).collect(),
-                unreadable: listed.unreadable.into_iter().map(UnreadableAnswer::from).collect(),
+                unreadable: listed.unreadable,
             });
         }
         for archive in &listed.items {
@@ -191,13 +191,6 @@ pub(super) fn verify(archive: &str, test_restore: bool, reading: &Reading) -> Re
     }
 }
 
-/// The answer of `verify --json` for a stored archive.
-#[derive(Serialize)]
-struct Verified<'v, V> {
-    archive_id: &'v str,
-    verification: V,
-}
-
 fn verify_stored(id: &str, test_restore: bool, reading: &Reading) -> Result<(), ExitError> {
     let level = match test_restore {
         true => VerificationLevel::TestRestore,
@@ -211,8 +204,8 @@ fn verify_stored(id: &str, test_restore: bool, reading: &Reading) -> Result<(), 
         bar.finish_and_clear();
         let verification = verified?;
         if report == Report::Json {
-            return print_json(&Verified {
-                archive_id: id,
+            return print_json(&VerifyReport {
+                archive_id: id.to_owned(),
                 verification,
             });
         }

@@ -8,13 +8,13 @@ use std::path::Path;
 use actix_web::web::{Bytes, BytesMut};
 use campus_backup_domain::account::{Admin, FirstAdmin};
 use campus_backup_domain::database::SchemaState;
-use campus_backup_domain::job::{Progress, Runner};
+use campus_backup_domain::job::{BackupReport, Progress, RestoreReport, Runner};
 use campus_backup_domain::operations::{Annotations, RESTORE, RestoreRequest, Unencrypted, Upload};
-use campus_backup_domain::restore::{self, AccountChanges, Administrators, Plan, RestoreMode, Scope};
+use campus_backup_domain::restore::{self, AccountChanges, Plan, RestoreMode, Scope};
 use campus_backup_domain::{Error, Table, open};
 use futures_util::{Stream, stream};
 use secrecy::ExposeSecret;
-use serde_json::{Value, json};
+use serde::Serialize;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 use crate::AppState;
@@ -30,7 +30,6 @@ use crate::cli::run::block_on;
 use crate::cli::{confirm, interrupt};
 use crate::installation::{self, Installation};
 use crate::problem::{ApiError, Code};
-use crate::routes::archives::PlanAnswer;
 use crate::settings::Settings;
 use crate::{data_dir, logging, startup};
 
@@ -139,9 +138,9 @@ impl RestoreCommand<'_> {
             RereadableArchive::Stored(_) => failure,
             RereadableArchive::File { .. } => failure.after_upload(&id),
         });
-        let report = done?.result.unwrap_or_default();
+        let report: RestoreReport = done?.report().map_err(refused)?;
         let made = first_administrator(state, admin).await?;
-        report_done(report, made, self.acting.report())
+        report_done(&report, made.as_ref(), self.acting.report())
     }
 
     fn unencrypted(&self) -> Unencrypted {
@@ -164,7 +163,7 @@ impl RestoreCommand<'_> {
         };
         let plan: Plan = interrupt::until_pressed(plan).await?;
         if arguments.dry_run && self.acting.json {
-            return print_json(&PlanAnswer::from(plan)).map(|()| None);
+            return print_json(&plan).map(|()| None);
         }
         let is_printed = match self.acting.report() {
             Report::Text => true,
@@ -184,10 +183,10 @@ impl RestoreCommand<'_> {
         if !arguments.yes && !confirm::is_typed(RESTORE).await? {
             return Err(refused(Error::WrongConfirmation { expected: RESTORE }));
         }
-        if !plan.administrators.is_empty() && !arguments.confirm_administrators {
+        if restore::changes_administrators(&plan.hash) && !arguments.confirm_administrators {
             let is_confirmed = !arguments.yes && confirm::is_typed(ADMINISTRATORS).await?;
             if !is_confirmed {
-                return Err(unconfirmed(&plan.administrators));
+                return Err(unconfirmed(&plan));
             }
         }
         Ok(Some(plan.hash))
@@ -211,11 +210,9 @@ impl RestoreCommand<'_> {
             key: None,
         };
         let submitted = self.state.operations.upload(self.admin, upload, chunks(file));
-        let result = follow(self.state, self.acting, submitted)
-            .await?
-            .result
-            .unwrap_or_default();
-        Ok(result["archive_id"].as_str().unwrap_or_default().to_owned())
+        let job = follow(self.state, self.acting, submitted).await?;
+        let BackupReport { archive_id, .. } = job.report().map_err(refused)?;
+        Ok(archive_id)
     }
 }
 
@@ -243,21 +240,41 @@ async fn first_administrator(state: &AppState, admin: &Admin) -> Result<Option<F
     ))
 }
 
-fn report_done(mut done: Value, made: Option<FirstAdmin>, report: Report) -> Result<(), ExitError> {
-    if report == Report::Json {
-        if let Some(made) = &made {
-            let password = made.password.as_ref().map(ExposeSecret::expose_secret);
-            done["administrator"] = json!({"username": made.username, "password": password});
-        }
-        return print_json(&done);
-    }
-    let safety = done["safety_archive_id"].as_str().unwrap_or_default();
-    report.say(&format!("restored; the previous data is in the safety backup {safety}"))?;
-    made.as_ref().map_or(Ok(()), startup::announce)
+/// The answer of `restore --json`.
+#[derive(Serialize)]
+struct Restored<'r> {
+    #[serde(flatten)]
+    report: &'r RestoreReport,
+    /// The administrator that was created after the restore.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    administrator: Option<CreatedAdministrator<'r>>,
 }
 
-fn unconfirmed(administrators: &Administrators) -> ExitError {
-    let lists = account_lists(administrators).into_iter();
+#[derive(Serialize)]
+struct CreatedAdministrator<'r> {
+    username: &'r str,
+    /// None if the settings have it.
+    password: Option<&'r str>,
+}
+
+fn report_done(done: &RestoreReport, made: Option<&FirstAdmin>, report: Report) -> Result<(), ExitError> {
+    if report == Report::Json {
+        let administrator = made.map(|made| CreatedAdministrator {
+            username: &made.username,
+            password: made.password.as_ref().map(ExposeSecret::expose_secret),
+        });
+        return print_json(&Restored {
+            report: done,
+            administrator,
+        });
+    }
+    let safety = &done.safety_archive_id;
+    report.say(&format!("restored; the previous data is in the safety backup {safety}"))?;
+    made.map_or(Ok(()), startup::announce)
+}
+
+fn unconfirmed(plan: &Plan) -> ExitError {
+    let lists = account_lists(plan).into_iter();
     let names: Vec<_> = lists
         .flat_map(|(_, list)| list.items.iter().map(|account| account.username.as_str()))
         .collect();
@@ -269,12 +286,12 @@ fn unconfirmed(administrators: &Administrators) -> ExitError {
 }
 
 /// The lists of changed administrators, each with its heading.
-fn account_lists(administrators: &Administrators) -> [(&'static str, &AccountChanges); 4] {
+fn account_lists(plan: &Plan) -> [(&'static str, &AccountChanges); 4] {
     [
-        ("administrator added", &administrators.added),
-        ("administrator changed", &administrators.changed),
-        ("administrator raised", &administrators.raised),
-        ("administrator disabled", &administrators.disabled),
+        ("administrator added", &plan.administrators_added),
+        ("administrator changed", &plan.administrators_changed),
+        ("administrator raised", &plan.administrators_raised),
+        ("administrator disabled", &plan.administrators_disabled),
     ]
 }
 
@@ -295,7 +312,7 @@ fn print_plan(plan: &Plan) -> Result<(), ExitError> {
         "payments: {} before, {} after",
         plan.money.before, plan.money.after
     ))?;
-    for (heading, list) in account_lists(&plan.administrators) {
+    for (heading, list) in account_lists(plan) {
         for account in &list.items {
             print(&format!("{heading}: {}: {}", account.username, account.text))?;
         }
@@ -329,7 +346,8 @@ fn scope(arguments: &Restore) -> Result<Scope, ExitError> {
 }
 
 fn mode(name: &str) -> Result<RestoreMode, ExitError> {
-    serde_json::from_value(json!(name)).map_err(|_| {
+    let mode = RestoreMode::ALL.into_iter().find(|mode| mode.name() == name);
+    mode.ok_or_else(|| {
         ExitError::Settings(vec![format!(
             "--mode: `{name}` is not replace, merge or insert_missing"
         )])

@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::AppState;
-use crate::cli::archives::{refused, report_archive};
+use crate::cli::archives::{refused, report_stored};
 use crate::cli::args::{Acting, Schedule, ScheduleTimes};
 use crate::cli::confirm;
 use crate::cli::exit::ExitError;
@@ -173,9 +173,7 @@ fn run(schedule: &str, acting: &Acting) -> Result<(), ExitError> {
     with_admin(acting, async |state, admin| {
         let id = found(state, admin, schedule).await?.id;
         let job = follow(state, acting, state.schedules.run_now(admin, id, None)).await?;
-        let archive_id = job.result.as_ref().and_then(|result| result["archive_id"].as_str());
-        let archive = state.operations.show(admin, archive_id.unwrap_or_default()).await;
-        report_archive(acting.report(), archive.map_err(refused)?)
+        report_stored(state, acting, admin, &job).await
     })
 }
 

@@ -63,7 +63,7 @@ pub struct Problem {
     pub change_id: Option<String>,
     /// For `undo_blocked`: the plan of the undo, with its blockers.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<crate::routes::archives::PlanAnswer>)]
+    #[schema(value_type = Option<campus_backup_domain::restore::Plan>)]
     pub plan: Option<serde_json::Value>,
     /// Every invalid field, where there can be several.
     #[serde(skip_serializing_if = "Vec::is_empty")]

@@ -82,25 +82,11 @@ struct User {
     #[schema(required = true)]
     email: Option<String>,
     /// The role.
-    #[schema(value_type = RoleName)]
     role: Role,
     /// The external identity provider; `null` for a user of this service. Its users are recorded as `NAME (via ISSUER)`, because a
     /// user of this service may have the same name.
     #[schema(required = true)]
     issuer: Option<String>,
-}
-
-/// The role of a user. Only administrators may use `/backup`.
-#[derive(ToSchema)]
-#[schema(rename_all = "snake_case")]
-#[allow(dead_code, reason = "it only describes the domain's type to the API's document")]
-enum RoleName {
-    /// May do everything.
-    Admin,
-    /// May sign in.
-    Accountant,
-    /// May sign in.
-    Teacher,
 }
 
 impl From<Principal> for User {

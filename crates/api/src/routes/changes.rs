@@ -1,15 +1,10 @@
 //! `/backup/changes`: what was cleared, restored and undone.
 
-use std::collections::BTreeMap;
-
 use actix_web::{HttpRequest, HttpResponse, get, web};
-use campus_backup_domain::change_log::{self, ChangeFilter, ChangeKind, ChangeRecord, RowCounts};
+use campus_backup_domain::change_log::{self, ChangeFilter, ChangeKind, ChangeRecord};
 use chrono::{DateTime, Datelike, Utc};
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
-use utoipa::openapi::Ref;
-use utoipa::openapi::schema::{OneOfBuilder, Schema};
-use utoipa::{IntoParams, ToSchema};
+use serde::Deserialize;
+use utoipa::{IntoParams, PartialSchema as _};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::AppState;
@@ -18,7 +13,6 @@ use crate::middleware::guard::Granted;
 use crate::pagination::{self, Page, Window, window};
 use crate::problem::ApiError;
 use crate::problem_responses;
-use crate::schema::words;
 
 /// How many changes a page has at the most.
 const MOST: u64 = 100;
@@ -31,105 +25,13 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
     config.service(list_changes).service(get_change);
 }
 
-/// A change of the live data.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Change, example = json!({
-    "id": "0193d2f0-7a1c-7d3e-8f4b-2c9d1e5a6b70", "kind": "clear", "username": "admin",
-    "changed_at": "2026-11-23T09:30:00Z", "parameters": {"table": "attendance"},
-    "rows": {"attendance": {"removed": 100_000, "written": 0}}, "removed_total": 100_000, "written_total": 0,
-    "safety_archive_id": "2026-11-23T09-29-59Z-5f1c2a9b",
-    "safety_archive_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
-    "undo_until": "2026-11-30T09:30:00Z", "undone_at": null, "undone_by": null,
-}))]
-struct ChangeAnswer {
-    /// Its id, which is that of its job.
-    #[schema(format = "uuid")]
-    id: String,
-    /// What kind of change it is.
-    #[schema(schema_with = kinds)]
-    kind: ChangeKind,
-    /// Who asked.
-    username: String,
-    /// When, UTC, by the clock of the database.
-    changed_at: DateTime<Utc>,
-    /// What was asked, which depends on the kind.
-    #[schema(schema_with = parameters)]
-    parameters: Value,
-    /// Rows removed and written, for each table that it concerned.
-    rows: BTreeMap<String, ChangedRows>,
-    /// Rows removed in all.
-    removed_total: u64,
-    /// Rows written in all.
-    written_total: u64,
-    /// The archive of what was there before; none for an undo, and if nothing was removed.
-    safety_archive_id: Option<String>,
-    /// SHA-256 of the stored bytes of that archive; none for changes of earlier versions.
-    safety_archive_sha256: Option<String>,
-    /// Until when `POST /backup/clear/{id}/undo` undoes it, UTC; none if it can't be undone.
-    undo_until: Option<DateTime<Utc>>,
-    /// When it was undone, UTC.
-    undone_at: Option<DateTime<Utc>>,
-    /// Who undid it.
-    undone_by: Option<String>,
-}
-
-/// How many rows of a table a change has removed and written.
-#[derive(Debug, Serialize, ToSchema)]
-struct ChangedRows {
-    /// Rows removed.
-    removed: u64,
-    /// Rows inserted or overwritten.
-    written: u64,
-}
-
-impl From<ChangeRecord> for ChangeAnswer {
-    fn from(change: ChangeRecord) -> Self {
-        let total = |count: fn(&RowCounts) -> u64| change.tables.values().map(count).sum();
-        Self {
-            removed_total: total(|rows| rows.removed),
-            written_total: total(|rows| rows.written),
-            id: change.id,
-            kind: change.kind,
-            username: change.username,
-            changed_at: change.changed_at,
-            parameters: change.parameters,
-            rows: change
-                .tables
-                .into_iter()
-                .map(|(table, RowCounts { removed, written })| {
-                    (table.name().to_owned(), ChangedRows { removed, written })
-                })
-                .collect(),
-            safety_archive_id: change.safety_archive_id,
-            safety_archive_sha256: change.safety_archive_sha256,
-            undo_until: change.undo_until,
-            undone_at: change.undone_at,
-            undone_by: change.undone_by,
-        }
-    }
-}
-
-/// Those of the jobs that change the live data.
-fn parameters() -> Schema {
-    OneOfBuilder::new()
-        .description(Some("What was asked, which depends on the kind."))
-        .item(Ref::from_schema_name("ClearJobParameters"))
-        .item(Ref::from_schema_name("RestoreJobParameters"))
-        .item(Ref::from_schema_name("UndoJobParameters"))
-        .into()
-}
-
-fn kinds() -> Schema {
-    words(&ChangeKind::ALL, "What kind of change it is.")
-}
-
 /// Which changes are listed.
 #[derive(Clone, Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct ChangesQuery {
     /// Only those of this kind.
-    #[param(required = false, schema_with = kinds)]
+    #[param(required = false, schema_with = ChangeKind::schema)]
     kind: Option<ChangeKind>,
     /// Only those of this moment and later (RFC 3339).
     from: Option<DateTime<Utc>>,
@@ -175,7 +77,7 @@ problem_responses!(
         (
             status = 200,
             description = "The changes.",
-            body = inline(Page<ChangeAnswer>),
+            body = inline(Page<ChangeRecord>),
             headers(
                 ("X-Total-Count" = u64, description = "How many items the whole list has."),
                 ("Link" = String, description = "Other pages (RFC 8288): `first`, `prev`, `next`, `last`."),
@@ -211,7 +113,7 @@ async fn list_changes(
         &state,
         &request,
         window,
-        &Page::<ChangeAnswer>::new(found.items, window),
+        &Page::<ChangeRecord>::new(found.items, window),
     )
 }
 
@@ -222,7 +124,7 @@ async fn list_changes(
     operation_id = "getChange",
     tag = "backup",
     params(("id" = String, Path, description = "The change's id, which is that of its job.")),
-    responses((status = 200, description = "The change.", body = ChangeAnswer), ChangeProblems)
+    responses((status = 200, description = "The change.", body = ChangeRecord), ChangeProblems)
 )]
 #[get("/changes/{id}")]
 async fn get_change(
@@ -230,7 +132,7 @@ async fn get_change(
     _: Query<NoParameters>,
     state: web::Data<AppState>,
     id: web::Path<String>,
-) -> Result<web::Json<ChangeAnswer>, ApiError> {
+) -> Result<web::Json<ChangeRecord>, ApiError> {
     let change = change_log::get(&granted.0, &state.database, &id).await?;
-    Ok(web::Json(change.into()))
+    Ok(web::Json(change))
 }

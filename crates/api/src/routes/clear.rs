@@ -4,19 +4,17 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use actix_web::{HttpRequest, post, web};
-use campus_backup_domain::Table;
 use campus_backup_domain::catalog::TableScope;
 use campus_backup_domain::clear::{self, Clear, ClearMode, Cleared, ExpectedRemoval};
-use campus_backup_domain::job::Job;
-use campus_backup_domain::operations::{ClearReport, UndoReport};
+use campus_backup_domain::job::{ClearReport, Job, JobResult, UndoReport};
+use campus_backup_domain::{Error, Table};
 use chrono::{DateTime, Utc};
-use serde::de::{self, DeserializeOwned, Deserializer, MapAccess, Visitor};
+use serde::de::{self, Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 use utoipa::ToSchema;
 use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Schema, Type};
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::archives::PlanAnswer;
 use crate::AppState;
 use crate::body::{Body, Formats, NoParameters, Query, RequestBody};
 use crate::idempotency::{IdempotencyHeader, IdempotencyKey};
@@ -36,7 +34,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
 #[schema(example = json!({"table": "attendance", "dry_run": true}))]
 struct ClearRequest {
     /// The table, or `all`.
-    #[schema(schema_with = clearable)]
+    #[schema(schema_with = clear::scope_schema)]
     table: String,
     /// Whether to answer the same and change nothing.
     #[serde(default)]
@@ -55,7 +53,7 @@ struct ClearRequest {
 #[schema(example = json!({"table": "attendance", "dry_run": true}))]
 struct ClearForm {
     /// The table, or `all`.
-    #[schema(schema_with = clearable)]
+    #[schema(schema_with = clear::scope_schema)]
     table: String,
     /// Whether to answer the same and change nothing.
     #[serde(default)]
@@ -82,19 +80,6 @@ impl From<ClearForm> for ClearRequest {
 impl RequestBody for ClearRequest {
     type Form = ClearForm;
     const FORMATS: Formats = Formats::JsonAndForm;
-}
-
-/// What can be cleared.
-pub fn clearable_names() -> Vec<&'static str> {
-    Table::CLEARABLE.into_iter().map(Table::name).chain(["all"]).collect()
-}
-
-pub(crate) fn clearable() -> Schema {
-    ObjectBuilder::new()
-        .schema_type(Type::String)
-        .enum_values(Some(clearable_names()))
-        .description(Some("The table, or `all`."))
-        .into()
 }
 
 fn expected_rows() -> Schema {
@@ -169,7 +154,7 @@ pub struct ClearAnswer {
     #[schema(format = "uuid")]
     id: Option<String>,
     /// What was cleared.
-    #[schema(schema_with = clearable)]
+    #[schema(schema_with = clear::scope_schema)]
     table: &'static str,
     /// Whether nothing was changed.
     dry_run: bool,
@@ -307,8 +292,8 @@ async fn clear_table(
     let key = key.of("clearTable", &body.0)?;
     let asked = body.0;
     let scope = TableScope::from_name(&asked.table)
-        .filter(|scope| clearable_names().contains(&scope.name()))
-        .ok_or_else(|| ApiError::unknown_table_in_body(&clearable_names()))?;
+        .filter(|scope| clear::scope_names().contains(&scope.name()))
+        .ok_or_else(|| ApiError::unknown_table_in_body(&clear::scope_names()))?;
     let about = About {
         table: Some(scope.name().to_owned()),
         event: asked.dry_run.then_some("clear_preview"),
@@ -331,7 +316,7 @@ async fn clear_table(
         return Ok(web::Json(ClearAnswer::preview(scope, preview)));
     }
     let submitted = state.operations.clear(admin, confirmation, &request, key).await?;
-    let (id, report) = result(submitted.ended().await?)?;
+    let (id, report) = report(submitted.ended().await?)?;
     Ok(web::Json(ClearAnswer::done(id, scope, report)))
 }
 
@@ -355,22 +340,21 @@ async fn undo_clear(
 ) -> Result<web::Json<UndoAnswer>, ApiError> {
     let key = key.of("undoClear", &*id)?;
     let submitted = state.operations.undo(&granted.0, &id, key).await?;
-    match result(submitted.ended().await?) {
+    match report(submitted.ended().await?) {
         Ok((id, report)) => Ok(web::Json(UndoAnswer::new(id, report))),
         Err(error) if error.code() == Code::UndoBlocked => {
             let plan = state.operations.undo_plan(&granted.0, &id).await?;
-            let plan = serde_json::to_value(PlanAnswer::from(plan)).map_err(ApiError::internal)?;
+            let plan = serde_json::to_value(plan).map_err(ApiError::internal)?;
             Err(error.with_plan(plan))
         }
         Err(error) => Err(error),
     }
 }
 
-/// What came of a job that somebody waited for, with its id.
-fn result<T: DeserializeOwned>(job: Job) -> Result<(String, T), ApiError> {
-    if let Some(error) = ApiError::of_job(&job) {
-        return Err(error);
+/// The report of a job that has ended, with the job's id.
+fn report<R: TryFrom<JobResult, Error = Error>>(job: Job) -> Result<(String, R), ApiError> {
+    match ApiError::of_job(&job) {
+        Some(error) => Err(error),
+        None => Ok((job.id.clone(), job.report()?)),
     }
-    let report = serde_json::from_value(job.result.unwrap_or_default()).map_err(ApiError::internal)?;
-    Ok((job.id, report))
 }

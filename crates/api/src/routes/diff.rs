@@ -7,16 +7,13 @@ use campus_backup_domain::Table;
 use campus_backup_domain::account::Admin;
 use campus_backup_domain::catalog::TableScope;
 use campus_backup_domain::diff::{
-    self, Counts, CsvRequest, Diff, DiffInput, DiffPage, DifferenceKind, DifferingRow, RowsPage, TableComparison,
-    Values,
+    self, Counts, CsvRequest, Diff, DiffInput, DiffPage, DifferenceKind, RowsPage, TableComparison,
 };
 use campus_backup_domain::export::CsvOptions;
 use campus_backup_domain::job::Progress;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
-use utoipa::openapi::schema::Schema;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::{IntoParams, PartialSchema as _, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::download::{abandoned, send, sent, transfer};
@@ -27,7 +24,6 @@ use crate::link;
 use crate::middleware::guard::Granted;
 use crate::problem::ApiError;
 use crate::problem_responses;
-use crate::schema::words;
 
 /// The name of the live data as a side.
 pub const LIVE: &str = "live";
@@ -55,7 +51,7 @@ pub struct DiffQuery {
     #[param(value_type = Option<String>)]
     table: Option<Table>,
     /// Only rows with this kind of difference.
-    #[param(required = false, schema_with = changes)]
+    #[param(required = false, schema_with = DifferenceKind::schema)]
     change: Option<DifferenceKind>,
     /// JSON only: rows with larger ids than this, which is the `next` of the previous page.
     after: Option<i64>,
@@ -130,7 +126,7 @@ impl DiffQuery {
 #[serde(untagged)]
 enum DiffAnswer {
     Counts(DiffCounts),
-    Rows(DiffRows),
+    Rows(RowsPage),
 }
 
 /// Counts of every table.
@@ -148,7 +144,7 @@ pub struct DiffCounts {
     /// Whether both have the same tables with the same rows.
     is_same: bool,
     /// The counts of each table that both have.
-    tables: BTreeMap<String, DiffTable>,
+    tables: BTreeMap<String, Counts>,
     /// The tables that only one side has, each with that side: `from` or `to`.
     missing: BTreeMap<String, &'static str>,
 }
@@ -160,107 +156,6 @@ struct DiffSide {
     id: String,
     /// The moment of its data, UTC.
     at: DateTime<Utc>,
-}
-
-/// The counts of the rows of a table.
-#[derive(Debug, Serialize, ToSchema)]
-struct DiffTable {
-    /// Rows that only `to` has.
-    added: u64,
-    /// Rows that only `from` has.
-    removed: u64,
-    /// Rows with other values.
-    changed: u64,
-    /// Rows with the same values.
-    unchanged: u64,
-}
-
-/// The rows of one table that differ.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({
-    "table": "payments", "counts": {"added": 2, "removed": 0, "changed": 1, "unchanged": 4997}, "next": null,
-    "items": [{
-        "id": 17, "change": "changed",
-        "fields": [{"field": "amount_paid", "from": "250.00", "to": "300.00", "hidden": false}],
-    }],
-}))]
-struct DiffRows {
-    /// The table.
-    table: &'static str,
-    /// The counts of the whole table.
-    counts: DiffTable,
-    /// The rows of this page, in the order of their ids.
-    items: Vec<DiffRow>,
-    /// The `after` of the next page; none if this is the last.
-    next: Option<i64>,
-}
-
-/// A row that differs.
-#[derive(Debug, Serialize, ToSchema)]
-struct DiffRow {
-    /// The row's id.
-    id: i64,
-    /// The kind of difference.
-    #[schema(schema_with = changes)]
-    change: DifferenceKind,
-    /// The columns that differ; for an added or removed row all columns but the id.
-    fields: Vec<DiffField>,
-}
-
-/// A column of a row that differs.
-#[derive(Debug, Serialize, ToSchema)]
-struct DiffField {
-    /// The column.
-    field: &'static str,
-    /// The value in `from`. Decimals, dates and times are texts. A value that only its engine can store is an object with one
-    /// member, `{"native": "..."}`, as in an archive.
-    #[schema(value_type = Option<Value>)]
-    from: Option<Value>,
-    /// The value in `to`, in the same form.
-    #[schema(value_type = Option<Value>)]
-    to: Option<Value>,
-    /// Whether the values are hidden, such as the hash of a password.
-    hidden: bool,
-}
-
-fn changes() -> Schema {
-    words(
-        &[DifferenceKind::Added, DifferenceKind::Removed, DifferenceKind::Changed],
-        "The kind of difference.",
-    )
-}
-
-impl From<Counts> for DiffTable {
-    fn from(counts: Counts) -> Self {
-        Self {
-            added: counts.added,
-            removed: counts.removed,
-            changed: counts.changed,
-            unchanged: counts.unchanged,
-        }
-    }
-}
-
-impl From<DifferingRow> for DiffRow {
-    fn from(row: DifferingRow) -> Self {
-        let fields = row.fields.into_iter().map(|field| {
-            let (from, to, hidden) = match field.values {
-                Values::Shown { from, to } => (from, to, false),
-                Values::Hidden => (None, None, true),
-            };
-            DiffField {
-                field: field.column,
-                from,
-                to,
-                hidden,
-            }
-        });
-        Self {
-            id: row.id,
-            change: row.change,
-            fields: fields.collect(),
-        }
-    }
 }
 
 impl DiffCounts {
@@ -279,23 +174,12 @@ impl DiffCounts {
         for (table, outcome) in &diff.tables {
             let table = table.name().to_owned();
             match outcome {
-                TableComparison::Compared(counts) => drop(answer.tables.insert(table, (*counts).into())),
+                TableComparison::Compared(counts) => drop(answer.tables.insert(table, *counts)),
                 TableComparison::OnlyFrom => drop(answer.missing.insert(table, "from")),
                 TableComparison::OnlyTo => drop(answer.missing.insert(table, "to")),
             }
         }
         answer
-    }
-}
-
-impl DiffRows {
-    fn new(table: Table, page: RowsPage) -> Self {
-        Self {
-            table: table.name(),
-            counts: page.counts.into(),
-            items: page.items.into_iter().map(DiffRow::from).collect(),
-            next: page.next,
-        }
     }
 }
 
@@ -371,7 +255,7 @@ async fn compare(
                 limit: query.limit.unwrap_or(DEFAULT_LIMIT),
                 change: query.change,
             };
-            DiffAnswer::Rows(DiffRows::new(table, diff::rows(admin, &from, &to, table, &page).await?))
+            DiffAnswer::Rows(diff::rows(admin, &from, &to, table, &page).await?)
         }
         None => {
             let progress = Progress::default();

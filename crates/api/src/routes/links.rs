@@ -2,13 +2,12 @@
 
 use actix_web::{HttpRequest, HttpResponse, get, post, web};
 use campus_backup_domain::Table;
-use campus_backup_domain::account::{LinkState, LinkStatus};
+use campus_backup_domain::account::LinkStatus;
 use campus_backup_domain::catalog::TableScope;
 use campus_backup_domain::export::Transfer;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa::openapi::schema::Schema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::archives::FileQuery;
@@ -21,7 +20,6 @@ use crate::link::{self, DOWNLOADS, Target};
 use crate::middleware::guard::Granted;
 use crate::problem::ApiError;
 use crate::problem_responses;
-use crate::schema::words;
 use crate::security_log::About;
 
 /// Registers the routes.
@@ -61,28 +59,6 @@ struct LinkAnswer {
     url: String,
     /// The time of expiry, UTC.
     expires_at: DateTime<Utc>,
-}
-
-/// The state of a link's download.
-#[derive(Serialize, ToSchema)]
-#[schema(as = DownloadLinkStatus, example = json!({"id": 17, "state": "in_progress", "expires_at": "2026-11-23T09:35:00Z"}))]
-struct LinkStatusAnswer {
-    /// The link's id.
-    id: i64,
-    /// The state of the download.
-    #[schema(schema_with = states)]
-    state: LinkState,
-    /// The time of expiry, UTC. A download that has started continues.
-    expires_at: DateTime<Utc>,
-}
-
-fn states() -> Schema {
-    words(
-        &LinkState::ALL,
-        "The state of the download. `unused`: it has not started. `in_progress`: it has started; this state remains if the service \
-         is killed. `delivered`: the service has sent all bytes; whether the client saved them is unknown. `broken_off`: it \
-         ended early; if the service failed, the link is still valid. `expired`: the link was not used in time.",
-    )
 }
 
 problem_responses!(
@@ -141,7 +117,7 @@ async fn create_link(
     operation_id = "getDownloadLink",
     tag = "backup",
     params(("id" = i64, Path, description = "The link's id.")),
-    responses((status = 200, description = "The state of the download.", body = LinkStatusAnswer), LinkStatusProblems)
+    responses((status = 200, description = "The state of the download.", body = LinkStatus), LinkStatusProblems)
 )]
 #[get("/download-links/{id}")]
 async fn get_link(
@@ -149,10 +125,9 @@ async fn get_link(
     _: Query<NoParameters>,
     state: web::Data<AppState>,
     id: web::Path<String>,
-) -> Result<web::Json<LinkStatusAnswer>, ApiError> {
+) -> Result<web::Json<LinkStatus>, ApiError> {
     let id = id.parse().map_err(|_| campus_backup_domain::Error::UnknownLink)?;
-    let LinkStatus { id, state, expires_at } = state.accounts.link_status(&granted.0, id).await?;
-    Ok(web::Json(LinkStatusAnswer { id, state, expires_at }))
+    Ok(web::Json(state.accounts.link_status(&granted.0, id).await?))
 }
 
 /// Demands the path of a download that could start now.

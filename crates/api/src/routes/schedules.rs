@@ -3,6 +3,7 @@
 use actix_web::http::header::{CacheControl, CacheDirective, LOCATION};
 use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, web};
 use campus_backup_domain::Error;
+use campus_backup_domain::job::Job;
 use campus_backup_domain::schedule::{LastRun, NewSchedule, Preset, RunState, ScheduleDetails, SchedulePatch, Verify};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -18,7 +19,7 @@ use crate::pagination::{self, Page, Window, window};
 use crate::problem::{ApiError, Code};
 use crate::problem_responses;
 use crate::routes::archives::sent;
-use crate::routes::jobs::{JobAnswer, accepted};
+use crate::routes::jobs::accepted;
 use crate::schema::words;
 
 /// The largest limit of a page.
@@ -526,7 +527,7 @@ async fn delete_schedule(
         (
             status = 202,
             description = "The job that creates the backup.",
-            body = JobAnswer,
+            body = Job,
             headers(("Location" = String, description = "The address of the job.")),
         ),
         RunProblems

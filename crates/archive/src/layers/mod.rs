@@ -21,6 +21,7 @@ pub use seal::{Layers, Sealer};
 
 /// How an archive is compressed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = ArchiveCompression))]
 #[serde(rename_all = "snake_case")]
 pub enum Compression {
     /// Not at all.
@@ -32,6 +33,7 @@ pub enum Compression {
 
 /// How an archive is encrypted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = ArchiveEncryption))]
 #[serde(rename_all = "snake_case")]
 pub enum Encryption {
     /// Not at all.

@@ -20,6 +20,7 @@ use sea_orm::entity::prelude::Expr;
 use sea_orm::sea_query::SimpleExpr;
 use sea_orm::{ActiveValue, ColumnTrait, DbErr, EntityTrait, ExprTrait, QueryFilter, UpdateResult};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::session::{ENDED, TokenSession};
 use super::{Accounts, Admin, RefusedUser, digest, invalid, now};
@@ -49,9 +50,12 @@ pub struct DownloadLink {
     pub expires_at: DateTime<Utc>,
 }
 
-/// The state of a link's download.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+/// The state of a link's download. `unused`: it has not started. `in_progress`: it has started; this state remains if the
+/// service is killed. `delivered`: the service has sent all bytes; whether the client saved them is unknown. `broken_off`: it
+/// ended early; if the service failed, the link is still valid. `expired`: the link was not used in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = DownloadLinkState)]
 pub enum LinkState {
     /// Not used yet, and still valid.
     Unused,
@@ -65,25 +69,15 @@ pub enum LinkState {
     Expired,
 }
 
-impl LinkState {
-    /// All states.
-    pub const ALL: [Self; 5] = [
-        Self::Unused,
-        Self::InProgress,
-        Self::Delivered,
-        Self::BrokenOff,
-        Self::Expired,
-    ];
-}
-
 /// The status of a link, for the administrator who created it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = DownloadLinkStatus, example = json!({"id": 17, "state": "in_progress", "expires_at": "2026-11-23T09:35:00Z"}))]
 pub struct LinkStatus {
-    /// Its id.
+    /// The link's id.
     pub id: i64,
-    /// The state of its download.
+    /// The state of the download.
     pub state: LinkState,
-    /// When it ends, in UTC.
+    /// The time of expiry, UTC. A download that has started continues.
     pub expires_at: DateTime<Utc>,
 }
 

@@ -18,6 +18,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::ToSchema;
+use utoipa::openapi::Ref;
+use utoipa::openapi::schema::{OneOfBuilder, Schema};
 
 pub use self::list::{ChangeFilter, ChangePage, get, list};
 pub(crate) use self::list::{find_clear, undoable_with};
@@ -32,35 +35,51 @@ use crate::restore::RestoredTable;
 /// For how many days a change is kept at least: longer than the longest time in which a clear can be undone.
 pub const KEPT_DAYS: i64 = 400;
 
-/// One change of the live data.
-#[derive(Clone, Debug, PartialEq)]
+/// A change of the live data.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[schema(as = Change, example = json!({
+    "id": "0193d2f0-7a1c-7d3e-8f4b-2c9d1e5a6b70", "kind": "clear", "username": "admin",
+    "changed_at": "2026-11-23T09:30:00Z", "parameters": {"table": "attendance"},
+    "rows": {"attendance": {"removed": 100_000, "written": 0}}, "removed_total": 100_000, "written_total": 0,
+    "safety_archive_id": "2026-11-23T09-29-59Z-5f1c2a9b",
+    "safety_archive_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    "undo_until": "2026-11-30T09:30:00Z", "undone_at": null, "undone_by": null,
+}))]
 pub struct ChangeRecord {
-    /// Its id, which is that of its job.
+    /// The change's id, which is that of its job.
+    #[schema(format = "uuid")]
     pub id: String,
     /// The kind of change.
     pub kind: ChangeKind,
-    /// The name of the user who asked for it.
+    /// The name of the user who requested it.
     pub username: String,
-    /// The time of the change.
+    /// The time of the change, UTC, by the clock of the database.
     pub changed_at: DateTime<Utc>,
-    /// The request, as the job has it.
+    /// The request of the job, which depends on the kind.
+    #[schema(schema_with = parameters_schema)]
     pub parameters: Value,
     /// The rows removed and written, for each table that the change concerned.
-    pub tables: BTreeMap<Table, RowCounts>,
-    /// The safety backup of the data before the change.
+    #[schema(value_type = BTreeMap<String, RowCounts>)]
+    pub rows: BTreeMap<Table, RowCounts>,
+    /// The total of removed rows.
+    pub removed_total: u64,
+    /// The total of written rows.
+    pub written_total: u64,
+    /// The safety backup of the data before the change; none for an undo, and if no rows were removed.
     pub safety_archive_id: Option<String>,
-    /// SHA-256 of its stored bytes; none if the change was made before there was a change log.
+    /// SHA-256 of the stored bytes of the safety backup; none for changes of earlier versions.
     pub safety_archive_sha256: Option<String>,
-    /// Until when it can be undone; none if it can't.
+    /// Until when it can be undone, UTC; none if it can't be undone.
     pub undo_until: Option<DateTime<Utc>>,
-    /// When it was undone.
+    /// When it was undone, UTC.
     pub undone_at: Option<DateTime<Utc>>,
     /// The name of the user who undid it.
     pub undone_by: Option<String>,
 }
 
 /// How many rows of a table a change has removed and written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = ChangedRows)]
 pub struct RowCounts {
     /// Rows removed.
     pub removed: u64,
@@ -68,16 +87,29 @@ pub struct RowCounts {
     pub written: u64,
 }
 
+/// The parameters of the jobs that change the live data.
+fn parameters_schema() -> Schema {
+    OneOfBuilder::new()
+        .description(Some("The request of the job, which depends on the kind."))
+        .item(Ref::from_schema_name("ClearJobParameters"))
+        .item(Ref::from_schema_name("RestoreJobParameters"))
+        .item(Ref::from_schema_name("UndoJobParameters"))
+        .into()
+}
+
 impl From<change::Model> for ChangeRecord {
     fn from(row: change::Model) -> Self {
+        // This program has written both texts.
+        let rows: BTreeMap<Table, RowCounts> = serde_json::from_str(&row.rows_by_table).unwrap_or_default();
         Self {
             id: row.id,
             kind: row.kind,
             username: row.username,
             changed_at: row.changed_at,
-            // This program has written both.
             parameters: serde_json::from_str(&row.parameters).unwrap_or_default(),
-            tables: serde_json::from_str(&row.rows_by_table).unwrap_or_default(),
+            removed_total: rows.values().map(|rows| rows.removed).sum(),
+            written_total: rows.values().map(|rows| rows.written).sum(),
+            rows,
             safety_archive_id: row.safety_archive_id,
             safety_archive_sha256: row.safety_archive_sha256,
             undo_until: row.undo_until,

@@ -4,7 +4,7 @@ use campus_backup_archive::digits::write_integer;
 use serde_json::Value;
 
 use super::merge::{Difference, DifferenceSink, compare};
-use super::{DiffInput, DifferenceKind, DifferingRow, Values};
+use super::{DiffInput, DifferenceKind, DifferingRow};
 use crate::account::Admin;
 use crate::blocking;
 use crate::catalog::{Table, TableScope};
@@ -93,11 +93,7 @@ impl DifferenceSink for CsvLines {
             out.extend_from_slice(row.change.name().as_bytes());
             out.push(delimiter);
             write_text(field.column, out);
-            let (from, to) = match field.values {
-                Values::Shown { from, to } => (from, to),
-                Values::Hidden => (None, None),
-            };
-            for value in [from, to] {
+            for value in [field.from, field.to] {
                 out.push(delimiter);
                 write(value, self.request.csv, out)
                     .map_err(|problem| unexportable(table, row.id, field.column, problem))?;

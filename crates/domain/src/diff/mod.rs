@@ -21,11 +21,12 @@ use std::sync::Arc;
 use campus_backup_archive::{Keys, Manifest};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 pub use self::csv::{CsvRequest, csv};
 use self::merge::{DifferenceSink, compare};
 pub use self::page::{DiffPage, RowsPage, rows};
-pub use self::row::{DifferingField, DifferingRow, Values};
+pub use self::row::{DifferingField, DifferingRow};
 use crate::blocking;
 use crate::catalog::{Table, TableScope};
 use crate::database::Database;
@@ -57,9 +58,11 @@ pub struct Archive {
     pub manifest: Option<Arc<Manifest>>,
 }
 
-/// How a row differs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// How a row differs: only `to` has it (`added`), only `from` has it (`removed`), or both have it with other values
+/// (`changed`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = DiffChange)]
 pub enum DifferenceKind {
     /// Only `to` has it.
     Added,
@@ -81,7 +84,8 @@ impl DifferenceKind {
 }
 
 /// The number of rows of one table.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = DiffTable)]
 pub struct Counts {
     /// Rows that only `to` has.
     pub added: u64,

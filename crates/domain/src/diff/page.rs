@@ -1,5 +1,8 @@
 //! Differing rows, page by page.
 
+use serde::Serialize;
+use utoipa::ToSchema;
+
 use super::merge::{Difference, DifferenceSink, compare};
 use super::{Counts, DOING, DiffInput, DifferenceKind, DifferingRow};
 use crate::account::Admin;
@@ -28,14 +31,24 @@ impl DiffPage {
 }
 
 /// A page of the differing rows of a table.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[schema(as = DiffRows, example = json!({
+    "table": "payments", "counts": {"added": 2, "removed": 0, "changed": 1, "unchanged": 4997}, "next": null,
+    "items": [{
+        "id": 17, "change": "changed",
+        "fields": [{"field": "amount_paid", "from": "250.00", "to": "300.00", "hidden": false}],
+    }],
+}))]
 pub struct RowsPage {
+    /// The table.
+    #[schema(value_type = String)]
+    pub table: Table,
+    /// The counts of the whole table.
+    pub counts: Counts,
     /// The rows, in the order of their ids.
     pub items: Vec<DifferingRow>,
     /// The id after which the next page starts; none if this is the last page.
     pub next: Option<i64>,
-    /// The counts of the whole table.
-    pub counts: Counts,
 }
 
 /// Shows a page of the differing rows of one table. Each page reads both inputs to their ends, so that no row of an incomplete
@@ -66,9 +79,10 @@ pub async fn rows(_: &Admin, from: &DiffInput, to: &DiffInput, table: Table, pag
         let counts = diff.of(table)?;
         let last = gathered.items.last().filter(|_| gathered.is_followed);
         Ok(RowsPage {
+            table,
+            counts,
             next: last.map(|row| row.id),
             items: gathered.items,
-            counts,
         })
     })
     .await

@@ -1,15 +1,18 @@
 //! The differing columns of a row.
 
+use serde::Serialize;
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use super::merge::Difference;
 use super::{DOING, DifferenceKind};
 use crate::error::{Error, Result};
 
 /// A row that differs.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[schema(as = DiffRow)]
 pub struct DifferingRow {
-    /// Its id.
+    /// The row's id.
     pub id: i64,
     /// How it differs.
     pub change: DifferenceKind,
@@ -18,26 +21,19 @@ pub struct DifferingRow {
 }
 
 /// A column of a row that differs.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[schema(as = DiffField)]
 pub struct DifferingField {
     /// The column.
+    #[serde(rename = "field")]
     pub column: &'static str,
-    /// Its values.
-    pub values: Values,
-}
-
-/// The values of a column of a differing row, as archives write them: decimals, dates and times are texts.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Values {
-    /// Values that people may see.
-    Shown {
-        /// The value in `from`; none if it does not have the row.
-        from: Option<Value>,
-        /// The value in `to`; none if it does not have the row.
-        to: Option<Value>,
-    },
-    /// Values that are never shown, such as password hashes.
-    Hidden,
+    /// The value in `from`; none if it does not have the row. Decimals, dates and times are texts. A value that only its engine
+    /// can store is an object with one member, `{"native": "..."}`, as in an archive.
+    pub from: Option<Value>,
+    /// The value in `to`, in the same form.
+    pub to: Option<Value>,
+    /// Whether the values are hidden. Values such as the hash of a password are never shown.
+    pub hidden: bool,
 }
 
 impl DifferingRow {
@@ -57,13 +53,15 @@ impl DifferingRow {
             if from == to {
                 continue;
             }
-            let values = match table.is_exported(column.name) {
-                true => Values::Shown { from, to },
-                false => Values::Hidden,
+            let (from, to, hidden) = match table.is_exported(column.name) {
+                true => (from, to, false),
+                false => (None, None, true),
             };
             fields.push(DifferingField {
                 column: column.name,
-                values,
+                from,
+                to,
+                hidden,
             });
         }
         Ok(Self { id, change, fields })

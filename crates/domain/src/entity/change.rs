@@ -2,6 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// One change of the live data. Its row is inserted by the transaction that made the change.
 #[sea_orm::model]
@@ -40,7 +41,8 @@ pub struct Model {
 impl ActiveModelBehavior for ActiveModel {}
 
 /// The kind of change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize, ToSchema)]
+#[schema(as = ChangeKind)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
 pub enum ChangeKind {
@@ -50,9 +52,4 @@ pub enum ChangeKind {
     Restore,
     /// A clear was undone.
     Undo,
-}
-
-impl ChangeKind {
-    /// All kinds.
-    pub const ALL: [Self; 3] = [Self::Clear, Self::Restore, Self::Undo];
 }

@@ -2,6 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// One job, as it was when its row was last written.
 #[sea_orm::model]
@@ -53,7 +54,8 @@ pub struct Model {
 impl ActiveModelBehavior for ActiveModel {}
 
 /// The kind of a job.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize, ToSchema)]
+#[schema(as = JobKind)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
 pub enum JobKind {
@@ -72,7 +74,8 @@ pub enum JobKind {
 }
 
 /// The current step of the work.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize, ToSchema)]
+#[schema(as = JobPhase)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
@@ -95,8 +98,11 @@ pub enum Phase {
     Committing,
 }
 
-/// The state of a job.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize)]
+/// The state of a job. `succeeded`, `failed`, `cancelled` and `interrupted` are final; after the last three nothing was
+/// changed. One exception: a job that creates or uploads a backup becomes `succeeded` if its process was only paused and has
+/// published the backup since.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize, ToSchema)]
+#[schema(as = JobState)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
 pub enum JobState {
@@ -133,32 +139,7 @@ impl JobKind {
     }
 }
 
-impl Phase {
-    /// All of them.
-    pub const ALL: [Self; 8] = [
-        Self::Waiting,
-        Self::BackingUp,
-        Self::Checking,
-        Self::TestRestore,
-        Self::Comparing,
-        Self::SafetyBackup,
-        Self::Changing,
-        Self::Committing,
-    ];
-}
-
 impl JobState {
-    /// All of them.
-    pub const ALL: [Self; 7] = [
-        Self::Queued,
-        Self::Running,
-        Self::Cancelling,
-        Self::Succeeded,
-        Self::Failed,
-        Self::Cancelled,
-        Self::Interrupted,
-    ];
-
     /// The states of jobs that have not ended.
     pub const ACTIVE: [Self; 3] = [Self::Queued, Self::Running, Self::Cancelling];
 

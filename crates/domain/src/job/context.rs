@@ -9,11 +9,10 @@ use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, QueryFilter, QueryTrait,
     Statement, UpdateMany,
 };
-use serde_json::Value;
 
 use super::idempotency::request_digest;
 use super::run::RunningJob;
-use super::{Jobs, Lock, Progress};
+use super::{JobResult, Jobs, Lock, Progress};
 use crate::change::Change;
 use crate::change_log::Effect;
 use crate::entity::{job, lease};
@@ -65,8 +64,9 @@ impl Context {
     ///
     /// # Errors
     /// [`Error::Cancelled`] if the job was cancelled.
-    pub fn finish(&self, result: &Value) -> Result<Finish> {
+    pub fn finish(&self, result: &JobResult) -> Result<Finish> {
         debug_assert_eq!(self.running.lock, Lock::WriterLease);
+        debug_assert_eq!(self.running.as_inserted().kind, result.kind());
         self.progress().commit()?;
         let progress = self.progress().state().completed(None);
         let job_id = self.running.id();
@@ -85,7 +85,7 @@ impl Context {
             Expr::value(progress.rows_total.map(u64::cast_signed)),
         )
         .col_expr(job::Column::Bytes, Expr::value(progress.bytes.cast_signed()))
-        .col_expr(job::Column::Result, Expr::value(result.to_string()));
+        .col_expr(job::Column::Result, Expr::value(result.to_json()));
         Ok(Finish([
             Step::new(release_lease(job_id).build(self.backend), || Error::LeaseLost),
             Step::new(success.build(self.backend), || Error::Cancelled),
@@ -98,7 +98,7 @@ impl Context {
     /// # Errors
     /// [`Error::LeaseLost`], [`Error::Cancelled`], or [`Error::AlreadyUndone`] if the same was undone in the meantime. The change
     /// must then not be committed.
-    pub async fn finish_in(&self, change: &mut Change, effect: &Effect, result: &Value) -> Result<()> {
+    pub async fn finish_in(&self, change: &mut Change, effect: &Effect, result: &JobResult) -> Result<()> {
         let finish = self.finish(result)?;
         let record = effect.steps(self.running.as_inserted(), self.backend);
         for step in record.into_iter().chain(finish) {

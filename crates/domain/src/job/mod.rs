@@ -36,7 +36,7 @@
 //! **Order of locks.** A transaction that writes to both tables writes to `backup_leases` first, and then to `backup_jobs` in the
 //! order of ids. This avoids deadlocks.
 //!
-//! In reading order: `progress` is what work reports and how it is cancelled; `context` is what work gets, and the writer
+//! In reading order: `kinds` has the request and the result of each kind of job; `progress` is what work reports and how it is cancelled; `context` is what work gets, and the writer
 //! lease; `submit` accepts work, with `idempotency`; `run` runs a job of this process to its end, cancels it and shuts down;
 //! `heartbeat` writes heartbeats and names the runner; `reaper` ends expired jobs and deletes old ones; `view` shows, lists
 //! and watches jobs.
@@ -44,6 +44,7 @@
 mod context;
 mod heartbeat;
 mod idempotency;
+mod kinds;
 mod progress;
 mod reaper;
 mod run;
@@ -57,7 +58,6 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::{BoxFuture, LocalBoxFuture};
-use serde_json::Value;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, Semaphore, watch as channel};
 use tokio::time::Instant;
@@ -66,6 +66,10 @@ use tokio_util::sync::CancellationToken;
 pub use self::context::{Context, Finish, Step};
 pub use self::heartbeat::Runner;
 pub use self::idempotency::Idempotency;
+pub use self::kinds::{
+    BackupReport, ClearParameters, ClearReport, JobParameters, JobResult, RestoreParameters, RestoreReport,
+    UndoParameters, UndoReport, UploadParameters, VerifyParameters, VerifyReport,
+};
 pub(crate) use self::progress::ProgressBatch;
 pub use self::progress::{CancelOnDrop, Progress, ProgressState};
 use self::run::RunningJob;
@@ -75,17 +79,17 @@ use crate::database::Database;
 pub use crate::entity::job::{JobKind, JobState, Phase};
 use crate::error::{Error, Result};
 
-/// The results of the jobs that have published an archive, by the id of the job.
-pub type Published = BTreeMap<String, Value>;
+/// The archives that jobs have published, by the id of the job.
+pub type Published = BTreeMap<String, BackupReport>;
 
-/// The work of a job. Its result is JSON.
-pub type Work = Box<dyn FnOnce(Context) -> LocalBoxFuture<'static, Result<Value>> + Send>;
+/// The work of a job.
+pub type Work = Box<dyn FnOnce(Context) -> LocalBoxFuture<'static, Result<JobResult>> + Send>;
 
 /// Makes the work of a job.
 ///
 /// An async function is compiled with the crate that polls it, and the service's crate is optimized for size. A function
 /// that is not async calls this one, so the work is compiled with this crate, which is optimized for speed.
-pub(crate) fn work(run: impl AsyncFnOnce(Context) -> Result<Value> + Send + 'static) -> Work {
+pub(crate) fn work(run: impl AsyncFnOnce(Context) -> Result<JobResult> + Send + 'static) -> Work {
     Box::new(move |context| Box::pin(async move { run(context).await }))
 }
 

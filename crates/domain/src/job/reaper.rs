@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::context::{LeaseHolder, end_job, release_lease};
 use super::heartbeat::log_failure;
 use super::run::{Ending, sources};
-use super::{Job, Jobs, JobsInner, Published};
+use super::{Job, JobResult, Jobs, JobsInner, Published};
 use crate::change_log;
 use crate::entity::job::{self, Column, Entity, JobState};
 use crate::error::{Error, Result};
@@ -171,10 +171,11 @@ impl Jobs {
     async fn end_reaped(&self, expired: Vec<job::Model>, published: &Published, lock_wait: LockWait) -> Result<()> {
         let mut interrupted = Vec::new();
         for row in expired {
-            let ending = match published.get(&row.id) {
+            let archive = published.get(&row.id).cloned();
+            let ending = match archive.and_then(|archive| JobResult::of_published(row.kind, archive)) {
                 Some(result) => Ending {
                     state: JobState::Succeeded,
-                    result: Some(result.clone()),
+                    result: Some(result),
                     fault: None,
                 },
                 None => self.interrupted(),
@@ -212,7 +213,7 @@ impl Jobs {
         let released = release_lease(&row.id).exec(&transaction).await;
         released.map_err(Error::database(doing))?;
         let mut written = ending.write(end_job(&row.id, &JobState::ACTIVE, ending.state, stats::now()));
-        if let Some(rows) = ending.rows_published(row.kind) {
+        if let Some(rows) = ending.rows_published() {
             let rows = rows.cast_signed();
             written = written
                 .col_expr(Column::RowsDone, Expr::value(rows))

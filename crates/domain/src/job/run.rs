@@ -8,11 +8,10 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, UpdateMany};
-use serde_json::Value;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 
 use super::context::{end_job, release_lease};
-use super::{Context, Fault, Job, JobKind, Jobs, Lock, Phase, Progress};
+use super::{Context, Fault, Job, JobResult, Jobs, Lock, Phase, Progress};
 use crate::account::Admin;
 use crate::blocking;
 use crate::entity::job::{self, Column, Entity, JobState};
@@ -127,7 +126,7 @@ impl RunningJob {
     fn row_ending(&self, ending: &Ending) -> job::Model {
         let progress = self.progress.state();
         self.row_at(match ending.state {
-            JobState::Succeeded => progress.completed(ending.rows_published(self.row.kind)),
+            JobState::Succeeded => progress.completed(ending.rows_published()),
             _ => progress,
         })
     }
@@ -156,22 +155,24 @@ impl RunningJob {
 #[derive(Clone, Debug)]
 pub(super) struct Ending {
     pub(super) state: JobState,
-    pub(super) result: Option<Value>,
+    pub(super) result: Option<JobResult>,
     pub(super) fault: Option<Fault>,
 }
 
 impl Ending {
-    /// How many rows the published archive has, if the job is of a kind that publishes one.
-    pub(super) fn rows_published(&self, kind: JobKind) -> Option<u64> {
-        let result = self.result.as_ref().filter(|_| kind.publishes_archive())?;
-        result.get("total")?.as_u64()
+    /// How many rows the published archive has, if the job has published one.
+    pub(super) fn rows_published(&self) -> Option<u64> {
+        Some(self.result.as_ref()?.published()?.total)
     }
 
     /// Adds result and fault to the update that ends the job.
     pub(super) fn write(&self, update: UpdateMany<job::Entity>) -> UpdateMany<job::Entity> {
         let fault = self.fault.as_ref();
         update
-            .col_expr(Column::Result, Expr::value(self.result.as_ref().map(Value::to_string)))
+            .col_expr(
+                Column::Result,
+                Expr::value(self.result.as_ref().map(JobResult::to_json)),
+            )
             .col_expr(Column::ErrorCode, Expr::value(fault.map(|fault| fault.code.as_str())))
             .col_expr(
                 Column::ErrorDetail,
@@ -184,7 +185,7 @@ impl Ending {
 pub(super) fn start<W, F>(jobs: Jobs, running: Arc<RunningJob>, slot: Option<OwnedSemaphorePermit>, work: W)
 where
     W: FnOnce(Context) -> F + Send + 'static,
-    F: Future<Output = Result<Value>>,
+    F: Future<Output = Result<JobResult>>,
 {
     let running_count = {
         let mut all = jobs.all_running();
@@ -219,10 +220,10 @@ async fn run_work<W, F>(
     running: &Arc<RunningJob>,
     slot: Option<OwnedSemaphorePermit>,
     work: W,
-) -> Result<Value>
+) -> Result<JobResult>
 where
     W: FnOnce(Context) -> F + Send + 'static,
-    F: Future<Output = Result<Value>>,
+    F: Future<Output = Result<JobResult>>,
 {
     let doing = "working on a job";
     let _slot = match (running.lock, slot) {
@@ -244,7 +245,7 @@ where
 impl Jobs {
     /// Writes how a job has ended, and tries again until it succeeds. While the database can't be reached, the row stays as
     /// it is, this process keeps the job, and clients that wait for it get an error. None if the service shuts down first.
-    async fn end(&self, running: &RunningJob, outcome: Result<Value>) -> Option<Job> {
+    async fn end(&self, running: &RunningJob, outcome: Result<JobResult>) -> Option<Job> {
         if matches!(outcome, Err(Error::DatabaseUnavailable { .. })) {
             running.end.send_replace(JobEnd::Unwritten);
         }
@@ -271,7 +272,7 @@ impl Jobs {
         }
     }
 
-    fn ending(&self, running: &RunningJob, outcome: Result<Value>) -> Ending {
+    fn ending(&self, running: &RunningJob, outcome: Result<JobResult>) -> Ending {
         let (state, result, fault) = match (outcome, running.stop_cause()) {
             (Ok(result), _) => (JobState::Succeeded, Some(result), None),
             (Err(Error::LeaseLost), _) | (Err(_), Some(StopCause::Shutdown | StopCause::Reaped)) => {

@@ -7,13 +7,13 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, SqlErr};
-use serde_json::Value;
+use serde_json::json;
 use tokio::sync::OwnedSemaphorePermit;
 use uuid::Uuid;
 
 use super::idempotency::requested_with;
 use super::run::{self, JobEnd, RunningJob};
-use super::{Context, Idempotency, Job, JobKind, Jobs, Phase};
+use super::{Context, Idempotency, Job, JobParameters, JobResult, Jobs, Phase};
 use crate::account::{Actor, Admin};
 use crate::entity::job::{self, Column, JobState};
 use crate::error::{Error, Result};
@@ -27,10 +27,8 @@ const ATTEMPTS: usize = 5;
 /// A request for a job.
 #[derive(Clone, Debug)]
 pub struct Submission {
-    /// The kind of work.
-    pub kind: JobKind,
-    /// The request, shown with the job. It must not have secrets.
-    pub parameters: Value,
+    /// The request, shown with the job.
+    pub parameters: JobParameters,
     /// The idempotency key of the request, if it has one.
     pub idempotency: Option<Idempotency>,
     /// The lock that the job holds.
@@ -136,7 +134,7 @@ impl Jobs {
     pub async fn submit<W, F>(&self, actor: impl Into<Actor>, submission: Submission, work: W) -> Result<Submitted>
     where
         W: FnOnce(Context) -> F + Send + 'static,
-        F: Future<Output = Result<Value>>,
+        F: Future<Output = Result<JobResult>>,
     {
         let actor = actor.into();
         for _ in 0..ATTEMPTS {
@@ -301,7 +299,7 @@ impl Jobs {
             .unzip();
         job::Model {
             id: Uuid::now_v7().to_string(),
-            kind: submission.kind,
+            kind: submission.parameters.kind(),
             state: if started_at.is_some() {
                 JobState::Running
             } else {
@@ -319,7 +317,7 @@ impl Jobs {
             heartbeat_at: now,
             ended_at: None,
             runner: self.0.runner.id().to_owned(),
-            parameters: submission.parameters.to_string(),
+            parameters: json!(submission.parameters).to_string(),
             result: None,
             error_code: None,
             error_detail: None,

@@ -4,14 +4,18 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
+use serde::Serialize;
 use serde_json::Value;
 use tokio::sync::watch;
 use tokio::time::Instant;
+use utoipa::ToSchema;
+use utoipa::openapi::Ref;
 use uuid::Uuid;
 
 use super::idempotency::{ensure_key, requested_with};
+use super::kinds::unexpected;
 use super::run::JobEnd;
-use super::{JobKind, JobState, Jobs, Phase};
+use super::{JobKind, JobParameters, JobResult, JobState, Jobs, Phase};
 use crate::account::Admin;
 use crate::entity::job::{self, Column, Entity};
 use crate::error::{Error, Result};
@@ -25,10 +29,18 @@ const OWN_INTERVAL: Duration = Duration::from_millis(250);
 /// How often a watch reads a job of another process.
 const OTHER_INTERVAL: Duration = Duration::from_secs(1);
 
-/// A job, as it is at one moment.
-#[derive(Clone, Debug, PartialEq)]
+/// A job: work that continues after its request has ended. These are its values at one moment.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[schema(example = json!({
+    "id": "0193d2f0-7a1c-7d3e-8f4b-2c9d1e5a6b70", "kind": "archive", "state": "running", "phase": "backing_up",
+    "rows_done": 48_000, "rows_total": 109_053, "bytes": 1_310_720, "eta_seconds": 2, "username": "admin",
+    "created_at": "2026-11-25T09:30:00Z", "started_at": "2026-11-25T09:30:00Z",
+    "heartbeat_at": "2026-11-25T09:30:02Z", "ended_at": null,
+    "parameters": {"label": "before the exams", "note": null, "protected": false}, "result": null, "error": null,
+}))]
 pub struct Job {
-    /// A UUID of version 7.
+    /// The job's id, a UUID of version 7.
+    #[schema(format = "uuid")]
     pub id: String,
     /// The kind of work.
     pub kind: JobKind,
@@ -36,41 +48,69 @@ pub struct Job {
     pub state: JobState,
     /// The current phase, or the last one.
     pub phase: Phase,
-    /// Rows that this phase has processed.
+    /// Rows that this phase has processed; equal to `rows_total` if the job has succeeded.
     pub rows_done: u64,
     /// Rows that this phase has to process, if that is known.
+    #[schema(required = true)]
     pub rows_total: Option<u64>,
     /// Bytes that were stored or read in this phase.
     pub bytes: u64,
     /// How many seconds the rest of this phase is expected to take; none if it is not known or the job has ended.
+    #[schema(required = true)]
     pub eta_seconds: Option<u64>,
     /// The user who asked for it; none for an administrator of an outside identity provider.
+    #[serde(skip)]
     pub user_id: Option<i64>,
-    /// The name of that user.
+    /// The name of the user who requested it.
     pub username: String,
-    /// When it was requested, in UTC as all times here.
+    /// When it was requested, UTC.
     pub created_at: DateTime<Utc>,
-    /// When its work started.
+    /// When its work started, UTC.
+    #[schema(required = true)]
     pub started_at: Option<DateTime<Utc>>,
-    /// Its last heartbeat, which is the age of all these values.
+    /// The last heartbeat, UTC, which is the age of all these values.
     pub heartbeat_at: DateTime<Utc>,
-    /// When it ended.
+    /// When it ended, UTC.
+    #[schema(required = true)]
     pub ended_at: Option<DateTime<Utc>>,
-    /// The request.
+    /// The request. Its fields depend on the kind of the job.
+    #[schema(value_type = JobParameters)]
     pub parameters: Value,
-    /// The result, if it succeeded.
-    pub result: Option<Value>,
-    /// The fault, if it failed or was interrupted.
+    /// The result, if it has succeeded.
+    #[schema(required = true)]
+    pub result: Option<JobResult>,
+    /// The fault, if it has failed or was interrupted.
+    #[serde(rename = "error")]
+    #[schema(required = true)]
     pub fault: Option<Fault>,
 }
 
 /// Why a job did not succeed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = JobError)]
 pub struct Fault {
-    /// The kind of fault, for programs.
+    /// The kind of problem, for programs.
+    #[schema(schema_with = problem_code)]
     pub code: String,
     /// What was wrong, for the person who sent the request.
+    #[schema(example = "There is no room left on the disk. Nothing was changed.")]
     pub detail: String,
+}
+
+/// The API describes its list of codes.
+fn problem_code() -> Ref {
+    Ref::from_schema_name("Code")
+}
+
+impl Job {
+    /// The report of a job that has succeeded.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if the job has none, or one of another kind.
+    pub fn report<R: TryFrom<JobResult, Error = Error>>(&self) -> Result<R> {
+        let result = self.result.clone().ok_or_else(|| unexpected("the job has none"))?;
+        R::try_from(result)
+    }
 }
 
 impl From<job::Model> for Job {
@@ -99,7 +139,9 @@ impl From<job::Model> for Job {
             ended_at: row.ended_at,
             // This program has written both.
             parameters: serde_json::from_str(&row.parameters).unwrap_or_default(),
-            result: row.result.and_then(|result| serde_json::from_str(&result).ok()),
+            result: row
+                .result
+                .and_then(|result| JobResult::from_json(row.kind, &result).ok()),
             fault,
         }
     }

@@ -2,16 +2,20 @@
 
 use campus_backup_archive::Manifest;
 use campus_backup_archive::manifest::{MAX_LABEL_CHARS, MAX_NOTE_CHARS};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::error::{Error, Result};
 
-/// The annotations of a new archive.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// The label, note and protection of a new archive.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = ArchiveJobParameters)]
 pub struct Annotations {
     /// A short name.
+    #[schema(required = true)]
     pub label: Option<String>,
     /// A free-text note.
+    #[schema(required = true)]
     pub note: Option<String>,
     /// Whether it is protected from deletion.
     pub protected: bool,

@@ -2,12 +2,11 @@
 
 use campus_backup_archive::Manifest;
 use campus_backup_archive::manifest::ArchiveKind;
-use serde_json::json;
 
 use super::{Annotations, Operations};
 use crate::account::Actor;
 use crate::error::{Error, Result};
-use crate::job::{Idempotency, JobKind, Lock, Phase, Submission, Submitted, Work, work};
+use crate::job::{BackupReport, Idempotency, JobParameters, JobResult, Lock, Phase, Submission, Submitted, Work, work};
 use crate::stats;
 use crate::store::Listing;
 
@@ -21,7 +20,7 @@ const PLENTY: u64 = 100;
 pub(super) const TO_SPARE: u64 = 4 << 20;
 
 impl Operations {
-    /// Starts to create a backup of the live data: a job whose result is `{"archive_id"}` and the archive's numbers.
+    /// Starts to create a backup of the live data: a job whose result is a [`BackupReport`].
     ///
     /// 1. The store must have room for it, if the free space is known.
     /// 2. One snapshot of all tables is written into the store while it is read and counted.
@@ -45,8 +44,7 @@ impl Operations {
         annotations.check()?;
         self.ensure_room().await?;
         let submission = Submission {
-            kind: JobKind::Archive,
-            parameters: json!(annotations),
+            parameters: JobParameters::Archive(annotations.clone()),
             idempotency,
             lock: Lock::None,
         };
@@ -58,14 +56,14 @@ impl Operations {
         let operations = self.clone();
         work(async move |context| {
             if let Some(published) = operations.published_before(&context).await? {
-                return Ok(published);
+                return Ok(JobResult::Archive(published));
             }
             let progress = context.progress();
             let mut manifest = operations
                 .write(&by, &annotations, ArchiveKind::Created, Phase::BackingUp, progress)
                 .await?;
             operations.record_and_publish(&mut manifest, &context).await?;
-            Ok(job_result(&manifest))
+            Ok(JobResult::Archive(report(&manifest)))
         })
     }
 
@@ -139,14 +137,14 @@ fn last_archive(listing: &Listing) -> Option<(u64, u64)> {
     Some((last.object.size, last.total))
 }
 
-/// The result of a job that has created an archive.
-pub(super) fn job_result(manifest: &Manifest) -> serde_json::Value {
-    json!({
-        "archive_id": manifest.id,
-        "rows": manifest.rows,
-        "total": manifest.total,
-        "size": manifest.object.size,
-    })
+/// The report of a job that has created or uploaded this archive.
+pub(super) fn report(manifest: &Manifest) -> BackupReport {
+    BackupReport {
+        archive_id: manifest.id.clone(),
+        rows: manifest.rows.clone(),
+        total: manifest.total,
+        size: manifest.object.size,
+    }
 }
 
 /// Ensures that enough bytes are free.

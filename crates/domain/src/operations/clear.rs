@@ -2,10 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
-use serde_json::json;
-
 use super::Operations;
 use super::safety_backup::SafetyBackup;
 use crate::account::Admin;
@@ -14,22 +10,10 @@ use crate::change::Change;
 use crate::change_log::{self, Effect, RowCounts, SafetyArchive};
 use crate::clear::{self, Clear, Confirmation};
 use crate::error::Result;
-use crate::job::{Context, Idempotency, JobKind, Lock, Phase, Submission, Submitted, Work, work};
-
-/// The result of a clear. The id of its job is the id of the clear.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ClearReport {
-    /// Rows removed, for each table that the scope concerns.
-    pub removed: BTreeMap<Table, u64>,
-    /// Rows left, for all seven tables.
-    pub kept: BTreeMap<Table, u64>,
-    /// The time of the clear.
-    pub cleared_at: DateTime<Utc>,
-    /// The safety backup with the removed rows; none if no rows were removed.
-    pub archive_id: Option<String>,
-    /// Until when it can be undone; none if there is nothing to undo.
-    pub undo_until: Option<DateTime<Utc>>,
-}
+use crate::job::{
+    ClearParameters, ClearReport, Context, Idempotency, JobParameters, JobResult, Lock, Phase, Submission, Submitted,
+    Work, work,
+};
 
 impl Operations {
     /// Starts a clear: a job whose result is a [`ClearReport`]. It follows the [procedure](super) of all operations that
@@ -55,8 +39,9 @@ impl Operations {
         }
         self.ensure_room().await?;
         let submission = Submission {
-            kind: JobKind::Clear,
-            parameters: json!({"table": request.scope.name()}),
+            parameters: JobParameters::Clear(ClearParameters {
+                table: request.scope.name(),
+            }),
             idempotency,
             lock: Lock::WriterLease,
         };
@@ -82,7 +67,7 @@ impl Operations {
             if report.archive_id.is_none() {
                 safety.discard().await;
             }
-            Ok(json!(report))
+            Ok(JobResult::Clear(report))
         })
     }
 
@@ -118,7 +103,8 @@ impl Operations {
         if removed_any {
             self.record_in(&mut change, &safety.manifest, context).await?;
         }
-        context.finish_in(&mut change, &effect, &json!(report)).await?;
+        let result = JobResult::Clear(report.clone());
+        context.finish_in(&mut change, &effect, &result).await?;
         Ok((change, report))
     }
 }

@@ -48,14 +48,12 @@ use tokio::sync::OnceCell;
 
 pub(crate) use self::annotations::check_text;
 pub use self::annotations::{AnnotationPatch, Annotations};
-pub use self::clear::ClearReport;
 pub use self::listing::{ArchivePage, UndoLoss};
 pub use self::published::published;
 pub use self::records::{ArchiveOrigin, ListedArchive};
-pub use self::restore::{RESTORE, RestoreReport, RestoreRequest, Unencrypted};
+pub use self::restore::{RESTORE, RestoreRequest, Unencrypted};
 pub use self::stored::StoredArchives;
 pub use self::table::TableRequest;
-pub use self::undo::UndoReport;
 pub use self::upload::Upload;
 use crate::database::Database;
 use crate::error::Result;

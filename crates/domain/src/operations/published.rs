@@ -1,14 +1,13 @@
 //! The archives that jobs have published, found by the job or by the request.
 
 use campus_backup_archive::Manifest;
-use serde_json::Value;
 
 use super::Operations;
-use super::backup::job_result;
+use super::backup::report;
 use super::records::manifest_key;
 use crate::database::Database;
 use crate::error::Result;
-use crate::job::{Context, Published};
+use crate::job::{BackupReport, Context, Published};
 use crate::store::Store;
 
 /// The archives that jobs of a database have published in a store, for [`job::JobSettings`](crate::job::JobSettings). Manifests
@@ -22,7 +21,7 @@ pub async fn published(database: &Database, store: &Store) -> Result<Published> 
         .archives
         .into_iter()
         .filter(|manifest| key.has_signed(manifest))
-        .filter_map(|manifest| Some((manifest.job_id.clone()?, job_result(&manifest))))
+        .filter_map(|manifest| Some((manifest.job_id.clone()?, report(&manifest))))
         .collect())
 }
 
@@ -47,7 +46,7 @@ impl Operations {
 
     /// The archive that an earlier job of the same request has published, although that job did not succeed: the store's answer
     /// was lost, or the job was reaped. It is the result of the repeated request.
-    pub(super) async fn published_before(&self, context: &Context) -> Result<Option<Value>> {
+    pub(super) async fn published_before(&self, context: &Context) -> Result<Option<BackupReport>> {
         let Some(digest) = context.request_digest().filter(|_| context.is_repeat()) else {
             return Ok(None);
         };
@@ -55,6 +54,6 @@ impl Operations {
         let is_it = |manifest: &&std::sync::Arc<Manifest>| {
             manifest.request_digest.as_ref() == Some(&digest) && key.has_signed(manifest)
         };
-        Ok(listing.archives.iter().find(is_it).map(|manifest| job_result(manifest)))
+        Ok(listing.archives.iter().find(is_it).map(|manifest| report(manifest)))
     }
 }

@@ -17,6 +17,7 @@ use campus_backup_archive::{Manifest, ManifestKey};
 use chrono::TimeDelta;
 use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect, QueryTrait};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::Operations;
 use super::published::attribute;
@@ -40,8 +41,9 @@ const BATCH: usize = 500;
 /// How long a job waits before it tries again to write a record, while another change holds SQLite's write lock.
 const BUSY_PAUSE: Duration = Duration::from_secs(1);
 
-/// The origin of an archive, as far as this installation can prove it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+/// The origin of an archive, as far as this installation can prove it: `made_here` and `uploaded` archives match a record in
+/// the database; a `found` archive has no such record and may come from anyone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ArchiveOrigin {
     /// This installation created it, and it is unchanged.
@@ -53,8 +55,14 @@ pub enum ArchiveOrigin {
 }
 
 impl ArchiveOrigin {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::MadeHere, Self::Uploaded, Self::Found];
+    /// Its name in the API and on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::MadeHere => "made_here",
+            Self::Uploaded => "uploaded",
+            Self::Found => "found",
+        }
+    }
 
     fn of(record: Option<&Model>, manifest: &Manifest) -> Self {
         let is_proven = |record: &&Model| ensure_same(record, &manifest.digest, &manifest.object).is_ok();

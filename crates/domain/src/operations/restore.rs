@@ -1,27 +1,25 @@
 //! Restoring an archive.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use campus_backup_archive::{Encryption, Manifest, Summary};
-use chrono::{DateTime, Utc};
 use sea_orm::Statement;
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
 use super::Operations;
 use super::records::{ensure_is_recorded, provenance_of};
 use crate::account::Admin;
 use crate::blocking;
-use crate::catalog::Table;
 use crate::change::Change;
 use crate::change_log::{self, Effect, SafetyArchive};
 use crate::entity::archive::Model as Record;
 use crate::error::{Error, Result};
-use crate::job::{Context, Idempotency, JobKind, Lock, Phase, Progress, Submission, Submitted, Work, work};
+use crate::job::{
+    Context, Idempotency, JobParameters, JobResult, Lock, Phase, Progress, RestoreParameters, RestoreReport,
+    Submission, Submitted, Work, work,
+};
 use crate::open::ArchiveSource;
-use crate::restore::{self, Plan, Provenance, Restore, RestoreContext, RestoredTable, Warning, WarningCode};
+use crate::restore::{self, Plan, Provenance, Restore, RestoreContext, Warning, WarningCode};
 use crate::verify::digest;
 
 /// The confirmation that a restore requires.
@@ -60,19 +58,6 @@ impl Unencrypted {
     pub fn allowed_if(is_allowed: bool) -> Self {
         if is_allowed { Self::Allowed } else { Self::Refused }
     }
-}
-
-/// The result of a restore.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RestoreReport {
-    /// The archive that was restored.
-    pub archive_id: String,
-    /// The safety backup: restoring it undoes this restore.
-    pub safety_archive_id: String,
-    /// The result for each table that the restore concerned.
-    pub tables: BTreeMap<Table, RestoredTable>,
-    /// The time of the restore.
-    pub restored_at: DateTime<Utc>,
 }
 
 impl Operations {
@@ -184,12 +169,11 @@ impl Operations {
         self.ensure_recorded(&manifest).await?;
         self.ensure_room().await?;
         let submission = Submission {
-            kind: JobKind::Restore,
-            parameters: json!({
-                "archive_id": id,
-                "scope": request.restore.scope,
-                "mode": request.restore.mode,
-                "disable_administrators": request.restore.disable_administrators,
+            parameters: JobParameters::Restore(RestoreParameters {
+                archive_id: id.to_owned(),
+                scope: request.restore.scope.clone(),
+                mode: request.restore.mode,
+                disable_administrators: request.restore.disable_administrators,
             }),
             idempotency,
             lock: Lock::WriterLease,
@@ -229,7 +213,7 @@ struct RestoreWork<'a> {
 }
 
 impl RestoreWork<'_> {
-    async fn run(&self, context: &Context) -> Result<Value> {
+    async fn run(&self, context: &Context) -> Result<JobResult> {
         let (progress, shared) = (context.progress(), &self.operations.0);
         let source = self.operations.source(self.manifest);
         let checked = digest(&source, &shared.settings.keys, Some(self.manifest), progress).await?;
@@ -244,10 +228,10 @@ impl RestoreWork<'_> {
             .await?;
         let replaced = self.replace(context, change, &checked.summary, provenance, &safety.manifest);
         match replaced.await {
-            Ok((change, report)) => {
+            Ok((change, result)) => {
                 // If this fails, the change may be committed or not, so the safety backup stays.
                 change.commit().await?;
-                Ok(report)
+                Ok(result)
             }
             Err(error) => {
                 safety.discard().await;
@@ -264,7 +248,7 @@ impl RestoreWork<'_> {
         archive: &Summary,
         provenance: Provenance,
         safety: &Manifest,
-    ) -> Result<(Change, Value)> {
+    ) -> Result<(Change, JobResult)> {
         let (progress, restore) = (context.progress(), &self.request.restore);
         let (hash, planned) = (
             restore::hash(self.admin, restore, &archive.digest, &safety.sha256),
@@ -295,15 +279,15 @@ impl RestoreWork<'_> {
             undo_until: None,
             undoes: None,
         };
-        let report = json!(RestoreReport {
+        let result = JobResult::Restore(RestoreReport {
             archive_id: self.manifest.id.clone(),
             safety_archive_id: safety.id.clone(),
             tables: restored.tables,
             restored_at,
         });
         self.operations.record_in(&mut change, safety, context).await?;
-        context.finish_in(&mut change, &effect, &report).await?;
-        Ok((change, report))
+        context.finish_in(&mut change, &effect, &result).await?;
+        Ok((change, result))
     }
 }
 

@@ -4,9 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use campus_backup_archive::Manifest;
-use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
 use super::Operations;
 use super::records::ensure_is_recorded;
@@ -17,25 +14,15 @@ use crate::change::Change;
 use crate::change_log::{self, Effect};
 use crate::entity::archive::{Model as Record, RecordKind};
 use crate::error::{Error, Result};
-use crate::job::{Context, Idempotency, JobKind, Lock, Phase, Submission, Submitted, Work, work};
-use crate::restore::{self, Plan, Provenance, Restore, RestoreMode, RestoredTable, Scope};
+use crate::job::{
+    Context, Idempotency, JobKind, JobParameters, JobResult, Lock, Phase, Submission, Submitted, UndoParameters,
+    UndoReport, Work, work,
+};
+use crate::restore::{self, Plan, Provenance, Restore, RestoreMode, Scope};
 use crate::verify::digest;
 
 /// What is being done, for errors.
 const DOING: &str = "undoing a clear";
-
-/// The result of an undo.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct UndoReport {
-    /// The clear that was undone.
-    pub clear_id: String,
-    /// The safety backup that the rows came from.
-    pub archive_id: String,
-    /// The result for each table that the clear concerned.
-    pub tables: BTreeMap<Table, RestoredTable>,
-    /// The time of the undo.
-    pub undone_at: DateTime<Utc>,
-}
 
 /// A clear that can be undone.
 struct Undoable {
@@ -69,8 +56,9 @@ impl Operations {
         }
         self.undoable(clear_id).await?;
         let submission = Submission {
-            kind: JobKind::Undo,
-            parameters: json!({"clear_id": clear_id}),
+            parameters: JobParameters::Undo(UndoParameters {
+                clear_id: clear_id.to_owned(),
+            }),
             idempotency,
             lock: Lock::WriterLease,
         };
@@ -118,7 +106,7 @@ impl Operations {
         let Some(record) = record.filter(is_of_clear) else {
             return Err(Error::SafetyUnproven { archive_id });
         };
-        let tables = clear.tables.into_keys().collect();
+        let tables = clear.rows.into_keys().collect();
         Ok(Undoable {
             manifest,
             record,
@@ -136,7 +124,7 @@ impl Operations {
         }
     }
 
-    async fn run_undo(&self, admin: &Admin, clear_id: &str, context: &Context) -> Result<Value> {
+    async fn run_undo(&self, admin: &Admin, clear_id: &str, context: &Context) -> Result<JobResult> {
         // Another undo may have finished since the request.
         let undoable = self.undoable(clear_id).await?;
         let (progress, shared) = (context.progress(), &self.0);
@@ -167,15 +155,15 @@ impl Operations {
             undo_until: None,
             undoes: Some(clear_id.to_owned()),
         };
-        let report = json!(UndoReport {
+        let result = JobResult::Undo(UndoReport {
             clear_id: clear_id.to_owned(),
             archive_id: undoable.manifest.id.clone(),
             tables,
             undone_at,
         });
-        context.finish_in(&mut change, &effect, &report).await?;
+        context.finish_in(&mut change, &effect, &result).await?;
         change.commit().await?;
-        Ok(report)
+        Ok(result)
     }
 
     /// Ensures that no row that was written since the clear has the id of a restored row. Empty tables need no comparison,

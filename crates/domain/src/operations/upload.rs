@@ -10,12 +10,15 @@ use futures_util::{Stream, StreamExt as _};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use super::backup::{TO_SPARE, ensure_free_bytes, job_result};
+use super::backup::{TO_SPARE, ensure_free_bytes, report};
 use super::{Annotations, Operations};
 use crate::account::Admin;
 use crate::catalog::Table;
 use crate::error::{Error, Result};
-use crate::job::{self, Context, Idempotency, JobKind, Lock, Progress, Submission, Submitted, Work, work};
+use crate::job::{
+    self, BackupReport, Context, Idempotency, JobParameters, JobResult, Lock, Progress, Submission, Submitted,
+    UploadParameters, Work, work,
+};
 use crate::open::Checked;
 use crate::store::StoreWriter;
 use crate::verify::digest;
@@ -48,8 +51,8 @@ struct Received {
 enum UploadCheck {
     /// It is complete, and this is its manifest.
     Whole(Box<Manifest>),
-    /// An earlier job of the same request has published it, with this result.
-    Published(Value),
+    /// An earlier job of the same request has published it, with this report.
+    Published(BackupReport),
 }
 
 impl Operations {
@@ -79,10 +82,12 @@ impl Operations {
         named(&Value::Null)?;
         self.ensure_room_for(upload.length).await?;
         let received = self.receive(bytes).await?;
-        let parameters = json!({"words": upload.annotations, "sha256": received.sha256});
+        let parameters = JobParameters::Upload(UploadParameters {
+            words: upload.annotations.clone(),
+            sha256: received.sha256.clone(),
+        });
         let submission = Submission {
-            kind: JobKind::Upload,
-            idempotency: named(&parameters)?,
+            idempotency: named(&json!(parameters))?,
             parameters,
             lock: Lock::None,
         };
@@ -99,7 +104,10 @@ impl Operations {
 
     fn upload_work(&self, by: Admin, received: Received, annotations: Annotations) -> Work {
         let operations = self.clone();
-        work(async move |context| operations.admit(&by, received, &annotations, &context).await)
+        work(async move |context| {
+            let admitted = operations.admit(&by, received, &annotations, &context).await;
+            admitted.map(JobResult::Upload)
+        })
     }
 
     async fn ensure_room_for(&self, length: Option<u64>) -> Result<()> {
@@ -159,7 +167,7 @@ impl Operations {
         mut received: Received,
         annotations: &Annotations,
         context: &Context,
-    ) -> Result<Value> {
+    ) -> Result<BackupReport> {
         let progress = context.progress();
         let looked = async {
             match self.published_before(context).await? {
@@ -173,7 +181,7 @@ impl Operations {
         let outcome = match looked.await {
             Ok(UploadCheck::Whole(mut manifest)) => {
                 self.record_and_publish(&mut manifest, context).await?;
-                return Ok(job_result(&manifest));
+                return Ok(report(&manifest));
             }
             Ok(UploadCheck::Published(published)) => Ok(published),
             Err(error) => Err(error),

@@ -6,14 +6,16 @@ use std::time::Instant;
 use campus_backup_archive as archive;
 use campus_backup_archive::manifest::{ArchiveKind, Verification, VerificationLevel};
 use campus_backup_archive::{Form, Manifest, ManifestError};
-use serde_json::json;
 
 use super::records::{Proof, ensure_is_recorded, kind_of};
 use super::upload::ensure_all_tables;
 use super::{Operations, StoredArchives};
 use crate::account::Actor;
 use crate::error::{Error, Result};
-use crate::job::{Idempotency, JobKind, Lock, Progress, Submission, Submitted, Work, work};
+use crate::job::{
+    Idempotency, JobParameters, JobResult, Lock, Progress, Submission, Submitted, VerifyParameters, VerifyReport, Work,
+    work,
+};
 use crate::open::Checked;
 use crate::store::EntryFault;
 use crate::verify::{compare, digest, test_restore, verification};
@@ -22,7 +24,7 @@ use crate::verify::{compare, digest, test_restore, verification};
 const REMEMBERED: usize = 20;
 
 impl Operations {
-    /// Starts to verify an archive: a job whose result is the verification that the manifest then has. If the archive is
+    /// Starts to verify an archive: a job whose result is a [`VerifyReport`] with the verification that the manifest then has. If the archive is
     /// damaged, the job fails, and the manifest gets a failed verification.
     ///
     /// If the manifest is missing or damaged and the archive is complete, the manifest is created again. The archive is then
@@ -43,8 +45,10 @@ impl Operations {
         let actor = actor.into();
         let subject = self.stored().subject(id).await?;
         let submission = Submission {
-            kind: JobKind::Verify,
-            parameters: json!({"archive_id": id, "level": level}),
+            parameters: JobParameters::Verify(VerifyParameters {
+                archive_id: id.to_owned(),
+                level,
+            }),
             idempotency,
             lock: Lock::None,
         };
@@ -61,7 +65,10 @@ impl Operations {
                 .await?;
             stored.remember(&id, &looked, Some(&proof)).await?;
             looked.outcome?;
-            Ok(json!({"archive_id": id, "verification": looked.found}))
+            Ok(JobResult::Verify(VerifyReport {
+                archive_id: id,
+                verification: looked.found,
+            }))
         })
     }
 }

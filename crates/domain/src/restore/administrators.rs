@@ -5,6 +5,7 @@
 
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
+use utoipa::ToSchema;
 
 use super::outcome::RowAction;
 use super::staging::Staging;
@@ -15,7 +16,7 @@ use crate::error::Result;
 pub const MAX_LISTED: usize = 100;
 
 /// The administrators' accounts that a restore changes. Each account is in one list.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Administrators {
     /// New accounts with the role of an administrator.
     pub added: AccountChanges,
@@ -30,16 +31,17 @@ pub struct Administrators {
 }
 
 /// Some accounts, with the change of each.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = AccountList)]
 pub struct AccountChanges {
-    /// The first [`MAX_LISTED`] by name.
+    /// The first hundred by name.
     pub items: Vec<AccountChange>,
     /// How many accounts there are in total.
     pub total: u64,
 }
 
 /// The change of one account.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct AccountChange {
     /// Its user name.
     pub username: String,
@@ -51,11 +53,6 @@ pub struct AccountChange {
 const SEPARATOR: char = '-';
 
 impl Administrators {
-    /// Whether no administrator's account changes.
-    pub fn is_empty(&self) -> bool {
-        self.digest.is_none()
-    }
-
     /// Adds the changes of administrators to the hash of a plan.
     pub fn bind(&self, hash: String) -> String {
         match &self.digest {

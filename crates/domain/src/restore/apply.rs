@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use campus_backup_archive::Summary;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::administrators::Administrators;
 use super::outcome::{RestoreOutcome, RowAction, TableOutcome, money, sums};
@@ -35,8 +36,9 @@ pub struct Restored {
     pub administrators: Administrators,
 }
 
-/// What a restore has done to one table.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// What a restore or an undo has done to one table.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = RestoredRows)]
 pub struct RestoredTable {
     /// Rows inserted. If everything was replaced, all rows were removed and inserted again.
     pub inserted: u64,

@@ -10,6 +10,7 @@ use std::fmt;
 use campus_backup_archive::Kind;
 use rust_decimal::Decimal;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::administrators::{self, Administrators};
 use super::request::{Extent, Provenance, Restore, RestoreContext, RestoreMode, Scope};
@@ -66,8 +67,9 @@ impl fmt::Display for RowAction {
     }
 }
 
-/// The outcome for one table.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+/// The outcome of a restore for one table.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = TablePlan)]
 pub struct TableOutcome {
     /// Live rows before.
     pub rows_before: u64,
@@ -92,9 +94,11 @@ pub struct TableOutcome {
     pub orphans: u64,
     /// The id of the first of them.
     pub first_orphan: Option<i64>,
-    /// Rows of the archive whose ids would leave no room for later rows.
+    /// Rows of the archive whose ids would leave no room for later rows. Warnings and blockers name them.
+    #[serde(skip)]
     pub without_room: u64,
     /// The id of the first of them.
+    #[serde(skip)]
     pub first_without_room: Option<i64>,
     /// Administrators' accounts that are left unchanged.
     pub kept: u64,

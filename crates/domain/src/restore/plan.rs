@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use campus_backup_archive::{Kind, Summary, value};
 use rust_decimal::Decimal;
 use serde::Serialize;
+use utoipa::ToSchema;
 
-use super::administrators::Administrators;
+use super::administrators::{AccountChanges, Administrators};
 use super::outcome::{self, ForeignValues, RestoreOutcome, RowAction, TableOutcome};
 use super::request::{Extent, Provenance, Restore, RestoreContext, RestoreMode, hash};
 use super::staging::Staging;
@@ -19,26 +20,63 @@ use crate::job::Progress;
 use crate::open;
 
 /// What a restore would do.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = RestorePlan, example = json!({
+    "hash": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08-\
+             2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae",
+    "tables": {"payments": {
+        "rows_before": 4998, "rows_after": 5000, "inserts": 2, "updates": 1, "deletes": 0, "cascades": 0,
+        "unchanged": 4997, "conflicts": 0, "first_conflict": null, "orphans": 0, "first_orphan": null, "kept": 0,
+        "renumbered": 0,
+    }},
+    "money": {"before": "12609000.00", "after": "12610250.00"},
+    "administrators_added": {
+        "items": [{
+            "username": "head.office",
+            "text": "A new administrator, who can sign in with the password in the archive.",
+        }],
+        "total": 1,
+    },
+    "administrators_changed": {
+        "items": [{"username": "office", "text": "Gets the password in the archive."}], "total": 1,
+    },
+    "administrators_raised": {
+        "items": [{"username": "j.doe", "text": "Has the role `teacher` and becomes an administrator."}], "total": 1,
+    },
+    "administrators_disabled": {"items": [], "total": 0},
+    "warnings": [], "blockers": [],
+}))]
 pub struct Plan {
+    /// The hash of the plan, which the restore requires. It covers the archive, the request, the acting administrator, the live
+    /// rows of all tables that the restore concerns, and the administrators whose accounts change.
+    // See `hash` and `Administrators::bind`.
+    pub hash: String,
     /// The outcome for each table that the restore concerns.
+    #[schema(value_type = BTreeMap<String, TableOutcome>)]
     pub tables: BTreeMap<Table, TableOutcome>,
     /// The sum of all payments.
     pub money: Money,
-    /// The administrators' accounts that change. The restore needs a separate confirmation if there are any.
-    pub administrators: Administrators,
+    /// New accounts with the role of an administrator. If this list or one of the next three is not empty, the restore requires
+    /// `confirm_administrators`.
+    pub administrators_added: AccountChanges,
+    /// Administrators whose password changes.
+    pub administrators_changed: AccountChanges,
+    /// Accounts with another role, and inactive ones, that become an active administrator's.
+    pub administrators_raised: AccountChanges,
+    /// Administrators who lose their rights. Empty unless the request has `disable_administrators`.
+    pub administrators_disabled: AccountChanges,
     /// What an administrator should know before the restore.
     pub warnings: Vec<Warning>,
     /// Why the restore is not possible as requested. Empty if it is possible.
     pub blockers: Vec<Blocker>,
-    /// See [`hash`] and [`Administrators::bind`].
-    pub hash: String,
     /// The digest of the content of the archive that was read, as in [`Summary::digest`].
+    #[serde(skip)]
     pub archive_digest: String,
 }
 
-/// The sum of `payments.amount_paid`, as exact decimals.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+/// The sum of all payments, as exact decimals.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = MoneyPlan)]
 pub struct Money {
     /// Now.
     pub before: String,
@@ -47,19 +85,22 @@ pub struct Money {
 }
 
 /// Something that an administrator should know before a restore.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = RestoreWarning)]
 pub struct Warning {
     /// The kind, for programs.
     pub code: WarningCode,
     /// The table that it concerns; none if it concerns the whole archive.
+    #[schema(value_type = Option<String>)]
     pub table: Option<Table>,
     /// The sentence for people.
     pub text: String,
 }
 
-/// The kinds of [`Warning`]. The list is closed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+/// The kinds of warnings of a plan. The list is closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = RestoreWarningCode)]
 pub enum WarningCode {
     /// Rows of tables that are not restored are removed with the rows that they refer to.
     Cascades,
@@ -83,36 +124,23 @@ pub enum WarningCode {
     ArchiveFound,
 }
 
-impl WarningCode {
-    /// All of them.
-    pub const ALL: [Self; 10] = [
-        Self::Cascades,
-        Self::TakenAlong,
-        Self::AdministratorsKept,
-        Self::AdministratorsNotDisabled,
-        Self::UsersRenumbered,
-        Self::PasswordsRestored,
-        Self::PasswordsNeedReset,
-        Self::NoAdministrator,
-        Self::IdsWithoutRoom,
-        Self::ArchiveFound,
-    ];
-}
-
 /// An obstacle to a restore.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = RestoreBlocker)]
 pub struct Blocker {
     /// The kind, for programs.
     pub code: BlockerCode,
     /// The table that it concerns.
+    #[schema(value_type = String)]
     pub table: Table,
     /// The sentence for people.
     pub text: String,
 }
 
-/// The kinds of [`Blocker`]. The list is closed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+/// The kinds of obstacles to a restore. The list is closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = RestoreBlockerCode)]
 pub enum BlockerCode {
     /// Rows of the archive would refer to missing rows.
     Orphans,
@@ -128,19 +156,6 @@ pub enum BlockerCode {
     InvalidUserNames,
     /// Rows of the archive have values that only the database engine of the archive can hold.
     NativeValues,
-}
-
-impl BlockerCode {
-    /// All of them.
-    pub const ALL: [Self; 7] = [
-        Self::Orphans,
-        Self::Conflicts,
-        Self::DuplicateKeys,
-        Self::IdsWithoutRoom,
-        Self::RowsTooLarge,
-        Self::InvalidUserNames,
-        Self::NativeValues,
-    ];
 }
 
 /// Plans a restore, and changes nothing. The live data is read in one snapshot, while other clients keep writing; the
@@ -186,16 +201,27 @@ pub async fn plan(context: &RestoreContext<'_>) -> Result<Plan> {
     };
     let mut blockers = blockers(request, provenance, &outcome);
     blockers.append(&mut too_large(&mut staging, database, &outcome).await?);
+    let warnings = warnings(&mut staging, request, provenance, &outcome).await?;
+    let hash = hash(admin, request, &archive.digest, &summary.sha256);
+    let hash = outcome.administrators.bind(hash);
+    let Administrators {
+        added,
+        changed,
+        raised,
+        disabled,
+        ..
+    } = outcome.administrators;
     Ok(Plan {
-        warnings: warnings(&mut staging, request, provenance, &outcome).await?,
-        blockers,
-        hash: outcome
-            .administrators
-            .bind(hash(admin, request, &archive.digest, &summary.sha256)),
-        archive_digest: archive.digest,
+        hash,
         tables: outcome.tables,
-        administrators: outcome.administrators,
         money,
+        administrators_added: added,
+        administrators_changed: changed,
+        administrators_raised: raised,
+        administrators_disabled: disabled,
+        warnings,
+        blockers,
+        archive_digest: archive.digest,
     })
 }
 

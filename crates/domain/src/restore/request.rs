@@ -7,6 +7,9 @@ use std::path::Path;
 use campus_backup_archive::{Keys, Summary};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{AdditionalProperties, ArrayBuilder, ObjectBuilder, OneOfBuilder, Schema, Type};
+use utoipa::{PartialSchema, ToSchema};
 
 use crate::account::Admin;
 use crate::catalog::Table;
@@ -28,10 +31,11 @@ pub struct Restore {
 }
 
 /// The rows that are restored.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Scope {
     /// All rows of all seven tables.
+    #[default]
     All,
     /// All rows of some tables.
     Tables(BTreeSet<Table>),
@@ -44,8 +48,10 @@ pub enum Scope {
     },
 }
 
-/// How the archive's rows replace or complete the live rows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// How the archive's rows replace or complete the live rows: `replace` gives the scope exactly the rows of the archive;
+/// `merge` overwrites differing rows, inserts missing rows, and removes nothing; `insert_missing` inserts missing rows and
+/// changes no other row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RestoreMode {
     /// The scope gets exactly the rows of the archive.
@@ -54,6 +60,56 @@ pub enum RestoreMode {
     Merge,
     /// Missing rows are inserted; no other row changes.
     InsertMissing,
+}
+
+impl RestoreMode {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Replace, Self::Merge, Self::InsertMissing];
+
+    /// Its name in the API and on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Replace => "replace",
+            Self::Merge => "merge",
+            Self::InsertMissing => "insert_missing",
+        }
+    }
+}
+
+/// `all`, some tables, or one row. Written by hand, because only students can be restored one by one.
+impl PartialSchema for Scope {
+    fn schema() -> RefOr<Schema> {
+        let string = |values: &[&'static str], description| {
+            ObjectBuilder::new()
+                .schema_type(Type::String)
+                .enum_values(Some(values.iter().copied()))
+                .description(Some(description))
+        };
+        let object = || ObjectBuilder::new().additional_properties(Some(AdditionalProperties::FreeForm(false)));
+        let tables = ArrayBuilder::new()
+            .items(string(&Table::ALL.map(Table::name), "A table."))
+            .min_items(Some(1));
+        let entity = object()
+            .property("table", string(&[Table::Students.name()], "The table of the row."))
+            .property("id", ObjectBuilder::new().schema_type(Type::Integer))
+            .required("table")
+            .required("id")
+            .description(Some("One student with the rows that refer to them."));
+        OneOfBuilder::new()
+            .description(Some(
+                "The rows to restore: `all` rows, those of some tables, or one student with the rows that refer to them.",
+            ))
+            .item(string(&["all"], "All rows of all seven tables."))
+            .item(object().property("tables", tables).required("tables"))
+            .item(object().property("entity", entity).required("entity"))
+            .into()
+    }
+}
+
+impl ToSchema for Scope {
+    fn name() -> std::borrow::Cow<'static, str> {
+        "RestoreScope".into()
+    }
 }
 
 /// The origin of an archive's rows, as far as a restore depends on it.

@@ -9,7 +9,7 @@ use crate::account::System;
 use crate::entity::schedule::Verify;
 use crate::entity::schedule_run::Model as Run;
 use crate::error::{Error, Result};
-use crate::job::{Fault, Idempotency, JobState};
+use crate::job::{Fault, Idempotency, JobResult, JobState};
 use crate::operations::{Annotations, Operations};
 
 /// What a runner needs of the rest of the service. Tests replace it.
@@ -123,8 +123,10 @@ impl RunExecutor for Operations {
                 Err(Error::UnknownJob) => return self.outcome_of_forgotten_job(job_id).await,
                 found => found?,
             };
-            let archive_id = job.result.as_ref().and_then(|result| result["archive_id"].as_str());
-            let archive_id = archive_id.map(str::to_owned);
+            let archive_id = match job.result {
+                Some(JobResult::Archive(backup)) => Some(backup.archive_id),
+                _ => None,
+            };
             Ok(match job.state {
                 JobState::Queued | JobState::Running | JobState::Cancelling => JobOutcome::Active,
                 JobState::Succeeded => JobOutcome::Succeeded { archive_id },

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::entry::EntryFault;
 use super::names::{self, MANIFEST, OLD_TOMBSTONE};
@@ -20,14 +22,20 @@ pub(super) struct StoreContents {
 }
 
 /// An unreadable entry of the store. Its data may still be intact.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = UnreadableArchive, example = json!({
+    "id": "2026-11-25T03-53-08Z-5f1c2a9b", "code": "incomplete",
+    "detail": "The archive has no manifest. If it is being copied, wait for the end. If it is whole, verify it: that makes \
+        the manifest again.",
+}))]
 pub struct UnreadableEntry {
-    /// Its id, or its name if that is not the id of an archive.
+    /// The archive's id, or the name in the store if that is not an id.
     pub id: String,
-    /// What is wrong: a [code](EntryFault::code) of entries or a [code](campus_backup_archive::ManifestError::code) of
-    /// manifests.
+    /// The kind of error: `incomplete` (it has no manifest), `access_denied`, `symbolic_link`, `wrong_kind` (no folder, or no
+    /// file), `invalid_name`, `read_error`; or of the manifest `not_a_manifest`, `invalid_manifest`, `newer_version`.
+    // See `EntryFault::code` and `ManifestError::code`.
     pub code: &'static str,
-    /// What is wrong and what to do, as sentences.
+    /// What is wrong and what to do.
     pub detail: &'static str,
 }
 

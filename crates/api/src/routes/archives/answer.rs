@@ -10,10 +10,8 @@ use campus_backup_domain::store::UnreadableEntry;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
-use utoipa::openapi::schema::Schema;
 
 use crate::problem::Code;
-use crate::schema::words;
 
 /// A stored archive.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -42,12 +40,11 @@ pub struct ArchiveAnswer {
     /// The moment of its data, UTC.
     created_at: DateTime<Utc>,
     /// How it came into the store. `safety` is a safety backup, created before a clear, restore or undo.
-    #[schema(schema_with = origins)]
     kind: ArchiveKind,
     /// The proven origin: `made_here` and `uploaded` archives match a record in the database. A `found` archive has no such
     /// record and may come from anyone. The command line reads no database and leaves the field out.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(required = true, schema_with = proven_origins)]
+    #[schema(required = true, value_type = ArchiveOrigin)]
     origin: Option<ArchiveOrigin>,
     /// Short name.
     label: Option<String>,
@@ -72,10 +69,8 @@ pub struct ArchiveAnswer {
     /// The stored size in bytes.
     size: u64,
     /// The compression of the stored bytes.
-    #[schema(schema_with = compressions)]
     compression: Compression,
     /// The encryption of the stored bytes.
-    #[schema(schema_with = encryptions)]
     encryption: Encryption,
     /// SHA-256 of the stored bytes.
     object_sha256: String,
@@ -94,10 +89,8 @@ pub(crate) struct VerificationAnswer {
     /// When it ended, UTC.
     at: DateTime<Utc>,
     /// The level of the verification.
-    #[schema(schema_with = levels)]
     level: VerificationLevel,
     /// The result.
-    #[schema(schema_with = results)]
     result: VerificationResult,
     /// The problem's `code`, if it failed.
     code: Option<String>,
@@ -119,25 +112,7 @@ pub(crate) struct ArchiveList {
     /// The number of items before this page.
     offset: u64,
     /// Entries of the store that can't be read, each with the reason. The archives themselves may be complete.
-    unreadable: Vec<UnreadableAnswer>,
-}
-
-/// An entry of the store that can't be read.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-#[schema(as = UnreadableArchive, example = json!({
-    "id": "2026-11-25T03-53-08Z-5f1c2a9b", "code": "incomplete",
-    "detail": "The archive has no manifest. If it is being copied, wait for the end. If it is whole, verify it: that makes \
-        the manifest again.",
-}))]
-pub struct UnreadableAnswer {
-    /// The archive's id, or the name in the store if that is not an id.
-    id: String,
-    /// The kind of error: `incomplete` (it has no manifest), `access_denied`, `symbolic_link`, `wrong_kind` (no
-    /// folder, or no file), `invalid_name`, `read_error`; or of the manifest `not_a_manifest`, `invalid_manifest`,
-    /// `newer_version`.
-    code: &'static str,
-    /// What is wrong and what to do.
-    detail: &'static str,
+    unreadable: Vec<UnreadableEntry>,
 }
 
 impl ArchiveList {
@@ -147,14 +122,8 @@ impl ArchiveList {
             total: page.total,
             limit,
             offset,
-            unreadable: page.unreadable.into_iter().map(UnreadableAnswer::from).collect(),
+            unreadable: page.unreadable,
         }
-    }
-}
-
-impl From<UnreadableEntry> for UnreadableAnswer {
-    fn from(UnreadableEntry { id, code, detail }: UnreadableEntry) -> Self {
-        Self { id, code, detail }
     }
 }
 
@@ -203,48 +172,4 @@ impl From<Verification> for VerificationAnswer {
             restore_seconds: found.restore_seconds,
         }
     }
-}
-
-pub(super) fn origins() -> Schema {
-    words(
-        &[ArchiveKind::Created, ArchiveKind::Safety, ArchiveKind::Uploaded],
-        "How the archive came into the store: `safety` is one that was taken before something was removed or replaced.",
-    )
-}
-
-fn proven_origins() -> Schema {
-    words(
-        &ArchiveOrigin::ALL,
-        "Where it comes from, as far as this service can prove it: of `made_here` and `uploaded` archives the database has a \
-         record; one that is `found` may be anybody's.",
-    )
-}
-
-pub(crate) fn levels() -> Schema {
-    words(
-        &[VerificationLevel::Digest, VerificationLevel::TestRestore],
-        "How closely: `digest` reads the stored object and compares everything with what was written down; `test_restore` also \
-         restores it into a database of its own.",
-    )
-}
-
-fn results() -> Schema {
-    words(
-        &[VerificationResult::Ok, VerificationResult::Failed],
-        "What came of it.",
-    )
-}
-
-fn compressions() -> Schema {
-    words(
-        &[Compression::None, Compression::Zstd],
-        "How the stored bytes are compressed.",
-    )
-}
-
-fn encryptions() -> Schema {
-    words(
-        &[Encryption::None, Encryption::Age],
-        "How the stored bytes are encrypted.",
-    )
 }

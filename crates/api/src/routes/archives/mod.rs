@@ -10,17 +10,15 @@ mod verify;
 use actix_web::http::header::{CacheControl, CacheDirective};
 use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, web};
 use campus_backup_archive::manifest::ArchiveKind;
+use campus_backup_domain::job::Job;
 use campus_backup_domain::operations::{AnnotationPatch, Annotations, UndoLoss};
 use serde::{Deserialize, Deserializer, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::{IntoParams, PartialSchema as _, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
-pub use self::answer::{ArchiveAnswer, UnreadableAnswer};
-use self::answer::{ArchiveList, origins};
-pub(crate) use self::answer::{VerificationAnswer, levels};
+pub use self::answer::ArchiveAnswer;
+use self::answer::ArchiveList;
 pub use self::file::{FileQuery, file_name};
-pub use self::restore::PlanAnswer;
-pub(crate) use self::restore::{RestoreScope, modes, scopes};
 use crate::AppState;
 use crate::body::{Body, NoParameters, Query, RequestBody};
 use crate::idempotency::{IdempotencyHeader, IdempotencyKey};
@@ -28,7 +26,7 @@ use crate::middleware::guard::Granted;
 use crate::pagination::{self, Window, window};
 use crate::problem::ApiError;
 use crate::problem_responses;
-use crate::routes::jobs::{JobAnswer, accepted};
+use crate::routes::jobs::accepted;
 
 /// The largest limit of a page.
 const MAX_LIMIT: u64 = 1000;
@@ -109,7 +107,7 @@ pub(crate) fn sent<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<
 #[into_params(parameter_in = Query)]
 struct ArchivesQuery {
     /// Only archives of this kind.
-    #[param(required = false, schema_with = origins)]
+    #[param(required = false, schema_with = ArchiveKind::schema)]
     kind: Option<ArchiveKind>,
     /// The maximum number of items.
     #[param(minimum = 1, maximum = 1000, default = 20)]
@@ -167,7 +165,7 @@ problem_responses!(
         (
             status = 202,
             description = "The job that creates it.",
-            body = JobAnswer,
+            body = Job,
             headers(("Location" = String, description = "The address of the job.")),
         ),
         CreateProblems

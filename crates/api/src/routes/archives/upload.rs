@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use actix_web::http::header::{CONTENT_LENGTH, LOCATION};
 use actix_web::{HttpRequest, HttpResponse, post, web};
-use campus_backup_domain::job::Job;
+use campus_backup_domain::job::{BackupReport, Job};
 use campus_backup_domain::operations::{Annotations, Upload};
 use futures_util::{Stream, StreamExt as _, stream};
 use serde::Deserialize;
@@ -112,11 +112,10 @@ pub(super) async fn upload_archive(
 }
 
 async fn created(granted: &Granted, state: &AppState, job: &Job) -> Result<HttpResponse, ApiError> {
-    let id = job.result.as_ref().and_then(|result| result["archive_id"].as_str());
-    let id = id.ok_or_else(|| ApiError::internal("the job has no archive"))?;
-    let archive = state.operations.show(&granted.0, id).await?;
+    let BackupReport { archive_id, .. } = job.report()?;
+    let archive = state.operations.show(&granted.0, &archive_id).await?;
     Ok(HttpResponse::Created()
-        .insert_header((LOCATION, format!("/backup/archives/{id}")))
+        .insert_header((LOCATION, format!("/backup/archives/{archive_id}")))
         .json(ArchiveAnswer::from(archive)))
 }
 

@@ -2,17 +2,17 @@
 
 use actix_web::{HttpResponse, post, web};
 use campus_backup_archive::manifest::VerificationLevel;
+use campus_backup_domain::job::Job;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::answer::levels;
 use crate::AppState;
 use crate::body::{Body, NoParameters, Query, RequestBody};
 use crate::idempotency::{IdempotencyHeader, IdempotencyKey};
 use crate::middleware::guard::Granted;
 use crate::problem::ApiError;
 use crate::problem_responses;
-use crate::routes::jobs::{JobAnswer, accepted};
+use crate::routes::jobs::accepted;
 
 /// How closely an archive is looked at.
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
@@ -21,7 +21,6 @@ use crate::routes::jobs::{JobAnswer, accepted};
 struct VerifyRequest {
     /// `digest` reads the stored object and compares everything with what was written down; `test_restore` also restores it
     /// into a database of its own.
-    #[schema(schema_with = levels)]
     level: VerificationLevel,
 }
 
@@ -52,7 +51,7 @@ problem_responses!(
         (
             status = 202,
             description = "It is being looked at.",
-            body = JobAnswer,
+            body = Job,
             headers(("Location" = String, description = "Where the job is.")),
         ),
         VerifyProblems

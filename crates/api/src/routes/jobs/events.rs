@@ -8,8 +8,6 @@ use campus_backup_domain::job::{Event, LAST_EVENT, Watch};
 use futures_util::Stream;
 use futures_util::stream::unfold;
 
-use super::JobAnswer;
-
 /// After how long without an event a comment is sent: a reader who is gone is noticed by writing only.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
 
@@ -69,6 +67,6 @@ fn written(event: Event) -> Bytes {
     let name = if event.id == LAST_EVENT { "ended" } else { "progress" };
     let id = event.id;
     // JSON on one line: what would break it is escaped.
-    let data = serde_json::to_string(&JobAnswer::from(event.job)).unwrap_or_default();
+    let data = serde_json::to_string(&event.job).unwrap_or_default();
     format!("id: {id}\nevent: {name}\ndata: {data}\n\n").into()
 }

@@ -1,17 +1,14 @@
 //! `/backup/jobs`: long work, how far it has come, and ending it.
 
-mod answer;
 mod events;
 
 use actix_web::http::header::{CacheControl, CacheDirective, ContentEncoding, HeaderName, LOCATION, RETRY_AFTER};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, get, post, web};
 use campus_backup_domain::job::{Job, JobFilter, JobKind, JobState};
 use serde::Deserialize;
-use utoipa::IntoParams;
+use utoipa::{IntoParams, PartialSchema as _};
 use utoipa_actix_web::service_config::ServiceConfig;
 
-pub use self::answer::JobAnswer;
-use self::answer::{kinds, states};
 use self::events::events;
 use crate::AppState;
 use crate::body::{NoParameters, Query};
@@ -44,10 +41,10 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
 #[into_params(parameter_in = Query)]
 struct JobsQuery {
     /// Only those that stand like this.
-    #[param(required = false, schema_with = states)]
+    #[param(required = false, schema_with = JobState::schema)]
     state: Option<JobState>,
     /// Only those of this kind.
-    #[param(required = false, schema_with = kinds)]
+    #[param(required = false, schema_with = JobKind::schema)]
     kind: Option<JobKind>,
     /// Only the one that you have requested with this `Idempotency-Key`. It tells what became of a request whose answer was
     /// lost.
@@ -65,10 +62,10 @@ struct JobsQuery {
 pub fn accepted(job: Job) -> HttpResponse {
     let mut answer = HttpResponse::Accepted();
     answer.insert_header((LOCATION, format!("/backup/jobs/{}", job.id)));
-    shown(answer, job)
+    shown(answer, &job)
 }
 
-fn shown(mut answer: HttpResponseBuilder, job: Job) -> HttpResponse {
+fn shown(mut answer: HttpResponseBuilder, job: &Job) -> HttpResponse {
     if !job.state.has_ended() {
         let (soonest, latest) = (*LOOK_AGAIN.start(), *LOOK_AGAIN.end());
         let after = job.eta_seconds.unwrap_or(soonest).clamp(soonest, latest);
@@ -76,7 +73,7 @@ fn shown(mut answer: HttpResponseBuilder, job: Job) -> HttpResponse {
     }
     answer
         .insert_header(CacheControl(vec![CacheDirective::NoStore]))
-        .json(JobAnswer::from(job))
+        .json(job)
 }
 
 problem_responses!(
@@ -104,7 +101,7 @@ problem_responses!(
         (
             status = 200,
             description = "The jobs.",
-            body = inline(Page<JobAnswer>),
+            body = inline(Page<Job>),
             headers(
                 ("X-Total-Count" = u64, description = "How many items the whole list has."),
                 ("Link" = String, description = "Other pages (RFC 8288): `first`, `prev`, `next`, `last`."),
@@ -141,7 +138,7 @@ async fn list_jobs(
         offset,
         total: found.total,
     };
-    pagination::answer(&state, &request, window, &Page::<JobAnswer>::new(found.items, window))
+    pagination::answer(&state, &request, window, &Page::<Job>::new(found.items, window))
 }
 
 /// Get a job
@@ -155,7 +152,7 @@ async fn list_jobs(
         (
             status = 200,
             description = "The job.",
-            body = JobAnswer,
+            body = Job,
             headers(("Retry-After" = u64, description = "While it runs: after how many seconds to look again.")),
         ),
         JobProblems
@@ -168,7 +165,7 @@ async fn get_job(
     state: web::Data<AppState>,
     id: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
-    Ok(shown(HttpResponse::Ok(), state.jobs.get(&id).await?))
+    Ok(shown(HttpResponse::Ok(), &state.jobs.get(&id).await?))
 }
 
 /// Watch a job
@@ -248,7 +245,7 @@ fn last_event(request: &HttpRequest) -> Result<Option<u64>, ApiError> {
         (
             status = 202,
             description = "It was asked to end.",
-            body = JobAnswer,
+            body = Job,
             headers(
                 ("Location" = String, description = "Where the job is."),
                 ("Retry-After" = u64, description = "After how many seconds to look again."),

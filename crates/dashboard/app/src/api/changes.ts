@@ -1,6 +1,6 @@
 import { queryOptions } from '@tanstack/react-query';
 import { body, client } from './client';
-import { type Job, stringField } from './jobs';
+import { type Job, resultOf, stringField } from './jobs';
 import { isSessionEnd } from './problem';
 import type { components } from './schema';
 import type { Cleared } from './tables';
@@ -17,18 +17,27 @@ export const undoable = queryOptions({
 
 /** Converts the result of a clear job into the answer of a clear. */
 export function clearResult(job: Job): Cleared {
-  const left = job.result as unknown as Pick<
-    Cleared,
-    'removed' | 'kept' | 'cleared_at' | 'archive_id' | 'undo_until'
-  >;
-  const removed_total = Object.values(left.removed).reduce((sum, count) => sum + count, 0);
+  const result = resultOf(job, 'clear');
+  if (!result) throw new Error('The job has no result of a clear.');
+  const { removed, kept, cleared_at, archive_id, undo_until } = result;
+  const removed_total = Object.values(removed).reduce((sum, count) => sum + count, 0);
   const table = (stringField(job, 'table') ?? 'all') as Cleared['table'];
-  return { ...left, id: job.id, table, dry_run: false, removed_total };
+  return {
+    id: job.id,
+    table,
+    dry_run: false,
+    removed,
+    removed_total,
+    kept,
+    cleared_at,
+    archive_id,
+    undo_until,
+  };
 }
 
 /** The number of rows that an undo job restored. */
 export function undoneRows(job: Job): number {
-  const { tables } = job.result as unknown as { tables: Record<string, { inserted: number }> };
+  const tables = resultOf(job, 'undo')?.tables ?? {};
   return Object.values(tables).reduce((sum, { inserted }) => sum + inserted, 0);
 }
 

@@ -4,6 +4,16 @@ import { isSessionEnd, ProblemError } from './problem';
 import type { components } from './schema';
 
 export type Job = components['schemas']['Job'];
+export type JobResult = components['schemas']['JobResult'];
+
+/** The result of a job of this kind, if it has succeeded. */
+export function resultOf<K extends JobResult['kind']>(
+  job: Job,
+  kind: K,
+): Extract<JobResult, { kind: K }> | undefined {
+  const isOfKind = (result: JobResult): result is Extract<JobResult, { kind: K }> => result.kind === kind;
+  return job.result && isOfKind(job.result) ? job.result : undefined;
+}
 
 export function hasEnded(job: Job): boolean {
   return !['queued', 'running', 'cancelling'].includes(job.state);

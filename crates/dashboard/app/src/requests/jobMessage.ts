@@ -1,6 +1,6 @@
 // The texts for the outcome of a job.
 import { timeFromId } from '../api/archives';
-import { hasEnded, type Job, stringField } from '../api/jobs';
+import { hasEnded, type Job, resultOf, stringField } from '../api/jobs';
 import type { ProblemDocument } from '../api/problem';
 import { nameOf } from '../api/tables';
 import { problemMessage } from '../components/problemMessage';
@@ -88,8 +88,7 @@ function verifiedMessage(job: Job, archive: string): { title: string; text: stri
   if (stringField(job, 'level') === 'digest') {
     return { title: `${capital(archive)} is complete`, text: 'It was read completely and verified.' };
   }
-  const { verification } = (job.result ?? {}) as { verification?: { restore_seconds?: number | null } };
-  const seconds = verification?.restore_seconds;
+  const seconds = resultOf(job, 'verify')?.verification?.restore_seconds;
   const took = seconds == null ? '' : ` It took ${duration(Math.max(1, seconds))}.`;
   return {
     title: `${capital(archive)} can be restored`,
@@ -109,8 +108,7 @@ function named(job: Job): string {
 }
 
 function total(job: Job): number {
-  const { total } = (job.result ?? {}) as { total?: unknown };
-  return typeof total === 'number' ? total : 0;
+  return (resultOf(job, 'archive') ?? resultOf(job, 'upload'))?.total ?? 0;
 }
 
 const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);

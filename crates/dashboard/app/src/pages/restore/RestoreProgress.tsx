@@ -2,7 +2,7 @@ import { Button, Group, Loader, Stack, Text } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useEffect } from 'react';
 import { Link } from 'wouter';
-import { failureOf, hasEnded, type Job, job as jobQuery, stringField } from '../../api/jobs';
+import { failureOf, hasEnded, type Job, job as jobQuery, resultOf } from '../../api/jobs';
 import { invalidate } from '../../api/queries';
 import { TABLES } from '../../api/tables';
 import { JobProgress } from '../../components/JobProgress';
@@ -52,15 +52,9 @@ export function RestoreProgress({ id }: { id: string }) {
   );
 }
 
-interface RestoredTable {
-  inserted: number;
-  updated: number;
-  rows: number;
-}
-
 function Report({ job }: { job: Job }) {
-  const tables = (job.result as { tables?: Record<string, RestoredTable> } | null)?.tables ?? {};
-  const safetyBackup = stringField(job, 'safety_archive_id');
+  const report = resultOf(job, 'restore');
+  const safetyBackup = report?.safety_archive_id;
   return (
     <Panel label="Restore report">
       <Stack>
@@ -72,7 +66,7 @@ function Report({ job }: { job: Job }) {
           label="Restored rows by table"
           heads={['Rows written', 'Rows now']}
           lines={TABLES.flatMap((table) => {
-            const of = tables[table];
+            const of = report?.tables[table];
             return of ? [{ table, numbers: [of.inserted + of.updated, of.rows] }] : [];
           })}
         />
