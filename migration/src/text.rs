@@ -1,27 +1,27 @@
-//! Column types that must mean the same on every engine.
+//! Column types that mean the same on every engine.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::DbBackend;
 
-/// A migration that fails leaves nothing behind, or the next start would trip over it. MySQL commits at every change
-/// of a schema, whatever is asked of it.
+/// A failed migration must leave nothing behind, or the next start would fail on it. MySQL ignores this: it commits at
+/// every change of a schema.
 pub(crate) const IN_ONE_TRANSACTION: Option<bool> = Some(true);
 
-/// Byte by byte, case- and space-exact. MariaDB and MySQL have the same under different names.
+/// Compares bytes exactly, with case and spaces. MariaDB and MySQL have this collation under different names.
 const MARIADB_COLLATION: &str = "utf8mb4_nopad_bin";
 const MYSQL_COLLATION: &str = "utf8mb4_0900_bin";
 
-/// An index over long names needs this one; a MySQL server may have an older one as its default.
+/// An index over long names needs this row format. A MySQL server may have an older default.
 pub(crate) const ROW_FORMAT: &str = "ROW_FORMAT=DYNAMIC";
 
-/// What a table of the service is created with, engine by engine.
+/// The differences between the engines for a table of the service.
 pub(crate) struct Dialect {
     backend: DbBackend,
     collation: Option<&'static str>,
 }
 
 impl Dialect {
-    /// Asks a MySQL-like server which of the two it is, because their case- and space-exact collations differ in name.
+    /// Finds out whether a server is MySQL or MariaDB, because their exact collations have different names.
     pub(crate) async fn of(manager: &SchemaManager<'_>) -> Result<Self, DbErr> {
         let backend = manager.get_database_backend();
         let collation = match backend {
@@ -31,8 +31,8 @@ impl Dialect {
         Ok(Self { backend, collation })
     }
 
-    /// An empty table, on MySQL compared byte by byte: with its default collation `Ann` and `ann ` would be one
-    /// user name there and two elsewhere, and an archive of one engine would not restore into the other.
+    /// An empty table, with exact comparison on MySQL. With the default collation `Ann` and `ann ` would be one user
+    /// name there and two elsewhere, and an archive from another engine could not be restored.
     pub(crate) fn table(&self, name: &'static str) -> TableCreateStatement {
         let mut table = Table::create();
         table.table(name);
@@ -53,8 +53,8 @@ impl Dialect {
         column
     }
 
-    /// A text of at most `length` characters without NUL. PostgreSQL and MySQL know lengths and PostgreSQL refuses
-    /// NUL by itself; the rest is a check.
+    /// A text of at most `length` characters without NUL. PostgreSQL and MySQL check the length themselves, and
+    /// PostgreSQL refuses NUL itself. The rest needs a check.
     pub(crate) fn string(&self, name: &'static str, length: u32) -> ColumnDef {
         let mut column = ColumnDef::new(name);
         column.string_len(length);
@@ -88,8 +88,8 @@ impl Dialect {
         column
     }
 
-    /// The check of a text that has to be said again when its column gets another type: on MariaDB it is a part of the
-    /// column, on MySQL a constraint of the table, which stays.
+    /// The check of a text, which must be repeated when its column gets another type. On MariaDB it is a part of the
+    /// column. On MySQL it is a constraint of the table, which stays.
     pub(crate) fn check_in_column(&self, name: &str) -> String {
         match self.collation {
             Some(MARIADB_COLLATION) => format!("CHECK ({})", no_nul_on_mysql(name)),
@@ -107,8 +107,8 @@ impl Dialect {
         column
     }
 
-    /// A point in time in UTC with microseconds. MySQL's `TIMESTAMP` ends in 2038 and its `DATETIME` has whole
-    /// seconds unless told otherwise.
+    /// A time in UTC with microseconds. MySQL's `TIMESTAMP` ends in 2038, and its `DATETIME` has whole seconds by
+    /// default.
     pub(crate) fn timestamp(&self, name: &'static str) -> ColumnDef {
         let mut column = ColumnDef::new(name);
         match self.backend {
@@ -118,12 +118,12 @@ impl Dialect {
         column
     }
 
-    /// A timestamp that is the time of insertion unless a value is given.
+    /// A timestamp with the time of insertion as its default.
     pub(crate) fn created_at(&self, name: &'static str) -> ColumnDef {
         let mut column = self.timestamp(name);
         column.not_null().default(match self.backend {
             DbBackend::MySql => Expr::cust("utc_timestamp(6)"),
-            // The form in which the driver writes a time, so that both sort together as texts.
+            // The driver's own form of a time, so that both sort together as texts.
             DbBackend::Sqlite => Expr::cust("(strftime('%Y-%m-%dT%H:%M:%S+00:00', 'now'))"),
             _ => Expr::current_timestamp(),
         });
@@ -135,7 +135,7 @@ impl Dialect {
         let mut column = ColumnDef::new(name);
         column.decimal_len(12, 2).not_null();
         if self.backend == DbBackend::Sqlite {
-            // SQLite has no decimals; without this it would take a third digit or an eleventh.
+            // SQLite has no decimals. Without this check it would store a third decimal place or an eleventh digit.
             column.check(Expr::cust(format!(
                 "abs(\"{name}\") < 10000000000 AND round(\"{name}\", 2) = \"{name}\""
             )));

@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_written_as_fmt_would() {
+    fn numbers_are_written_like_those_of_fmt() {
         for value in [0, 7, -7, i64::MIN, i64::MAX] {
             assert_eq!(written(|out| write_integer(value, out)), value.to_string());
         }

@@ -18,7 +18,7 @@ pub enum Error {
     /// The first bytes are not those of an archive, with any layers.
     #[error("this is not an archive of campus-backup: it looks like {looks_like}")]
     NotAnArchive {
-        /// What the bytes look like, with its article.
+        /// The kind of file, with its article.
         looks_like: &'static str,
     },
     /// The file ends before the archive does. The part that exists may be correct.
@@ -32,7 +32,7 @@ pub enum Error {
     Corrupt {
         /// Where.
         at: Position,
-        /// What was found there.
+        /// The fault.
         problem: &'static str,
     },
     /// A layer around the document can't be read: the compression or the encryption.
@@ -44,7 +44,7 @@ pub enum Error {
     /// The content differs from its digest.
     #[error("the archive is damaged: {what} does not have the digest that was written down for it")]
     DigestMismatch {
-        /// What was digested: a table, the header or the compressed bytes.
+        /// The content of the digest: a table, the header or the compressed bytes.
         what: Digested,
     },
     /// None of the given keys opens the archive.
@@ -73,7 +73,7 @@ pub enum Error {
     NotCanonical {
         /// Where.
         at: Position,
-        /// What is not canonical.
+        /// The part that is not canonical.
         problem: &'static str,
     },
     /// The column can't hold a value.

@@ -22,8 +22,8 @@ pub struct Limits {
     pub columns: usize,
     /// Bytes of each text of the header (`app_version`, `engine`), which is copied into manifests and answers. Default: 256.
     pub header_text_bytes: usize,
-    /// The binary logarithm of the scrypt work that opening with a passphrase may take. 18 is what `age` writes, and
-    /// takes 256 MiB and about a second; it is looked at only if there is a passphrase. Default: 18.
+    /// The binary logarithm of the scrypt work for a passphrase. `age` writes 18, which takes 256 MiB and about a
+    /// second. Checked only if a passphrase is given. Default: 18.
     pub work_factor: u8,
 }
 

@@ -29,11 +29,11 @@ pub struct Manifest {
     pub version: u32,
     /// The archive's id in the store.
     pub id: String,
-    /// The moment that the archive shows.
+    /// The moment of the data.
     pub created_at: DateTime<Utc>,
-    /// The version of the program that created it.
+    /// The version of the program that wrote the archive.
     pub app_version: String,
-    /// The engine that the rows came from.
+    /// The engine of the rows.
     pub engine: String,
     /// The version of the archive's format.
     pub archive_version: u32,
@@ -460,7 +460,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn it_comes_back_as_it_was() {
+    fn manifest_is_read_back_unchanged() {
         let manifest = manifest();
         let json = manifest.to_json();
         assert_eq!(Manifest::from_json(&json).unwrap(), manifest);
@@ -494,7 +494,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn later_members_are_passed_over() {
+    fn unknown_members_are_ignored() {
         let json = changed(|json| json["verifications"][0]["host"] = "elsewhere".into());
         assert_eq!(Manifest::from_json(&json).unwrap(), manifest());
         let json = changed(|json| json["retention_days"] = 30.into());

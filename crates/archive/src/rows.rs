@@ -18,7 +18,7 @@ impl RowsDigest {
         if json.len() < PIECE {
             self.pending.extend_from_slice(json);
         } else {
-            // It would take as much memory again.
+            // A copy of the row would take as much memory again.
             self.digest_pending();
             self.digest.update(json);
         }
@@ -28,7 +28,7 @@ impl RowsDigest {
         }
     }
 
-    /// The digest of all rows so far; it begins anew.
+    /// The digest of all rows so far. The next digest begins empty.
     pub(crate) fn take(&mut self) -> Sha256 {
         self.digest_pending();
         std::mem::take(&mut self.digest)
@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_is_that_of_lines() {
+    fn digest_equals_that_of_the_lines() {
         let mut digest = RowsDigest::default();
         let usual = br#"{"id":1,"name":"a row that is about as long as they are"}"#.as_slice();
         let long = vec![b'x'; PIECE];

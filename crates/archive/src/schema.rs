@@ -20,7 +20,7 @@ pub struct Schema {
 pub struct TableSchema {
     /// The table's name.
     pub name: String,
-    /// Its columns, in the order in which they stand in each row.
+    /// Its columns, in the order of each row.
     pub columns: Vec<Column>,
 }
 
@@ -29,7 +29,7 @@ pub struct TableSchema {
 pub struct Column {
     /// The column's name.
     pub name: String,
-    /// What its values are.
+    /// The kind of its values.
     pub kind: Kind,
     /// Whether it may be null.
     pub nullable: bool,
@@ -40,7 +40,7 @@ pub struct Column {
 pub enum SchemaMismatch {
     /// A table that is not expected.
     UnknownTable(String),
-    /// An expected table is not there.
+    /// An expected table is missing.
     MissingTable(String),
     /// The tables are the expected ones, in another order.
     TableOrder,
@@ -51,25 +51,25 @@ pub enum SchemaMismatch {
         /// The column.
         column: String,
     },
-    /// An expected column is not there.
+    /// An expected column is missing.
     MissingColumn {
         /// Its table.
         table: String,
         /// The column.
         column: String,
     },
-    /// A column holds something else.
+    /// A column has values of another kind.
     Kind {
         /// Its table.
         table: String,
         /// The column.
         column: String,
-        /// What it should hold.
+        /// The expected kind.
         expected: Kind,
-        /// What the archive says.
+        /// The kind in the archive.
         found: Kind,
     },
-    /// A column may be null and should not, or the other way round.
+    /// A column is nullable and should not be, or the other way round.
     Nullability {
         /// Its table.
         table: String,

@@ -1,4 +1,4 @@
-//! Sums of decimals that lose nothing on the way and can't overflow into a panic.
+//! Exact sums of decimals, which can't overflow into a panic.
 
 use rust_decimal::Decimal;
 
@@ -28,7 +28,8 @@ impl Total {
         };
     }
 
-    /// The trailing zeros of the value are gone: a sum must not depend on how an engine pads its decimals.
+    /// Without the trailing zeros of the value: the sum must not depend on the way in which an engine pads its
+    /// decimals.
     fn add_rescaled(&mut self, value: Decimal) -> Option<i128> {
         let scale = self.scale.max(value.scale());
         let units = shifted(self.units?, scale - self.scale)?;
@@ -79,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sum_that_no_decimal_holds_is_left_out() {
+    fn sum_beyond_the_range_of_decimals_is_omitted() {
         let largest = "79228162514264337593543950335";
         assert_eq!(sum(&[largest]).unwrap(), "79228162514264337593543950335");
         assert_eq!(sum(&[largest, largest]), None);

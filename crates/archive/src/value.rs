@@ -1,6 +1,6 @@
-//! Values, and the one way in which each of them is written.
+//! Values, and the one canonical form of each.
 //!
-//! The same data has the same bytes on every engine: that is what digests and comparisons rest on.
+//! The same data has the same bytes on every engine. Digests and comparisons depend on that.
 
 use std::fmt;
 use std::io::Write as _;
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::digits::{write_integer, write_iso_date, write_microseconds, write_time, write_two};
 
-/// What the values of a column are, the same on every engine.
+/// The kind of the values of a column, the same on every engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
@@ -43,7 +43,7 @@ impl fmt::Display for Kind {
     }
 }
 
-/// One value of one row, borrowed from wherever it lies: a million rows make no copy and no allocation.
+/// One value of one row, borrowed from its source: a million rows need no copy and no allocation.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Cell<'a> {
     /// SQL's NULL.
@@ -60,14 +60,14 @@ pub enum Cell<'a> {
     Timestamp(DateTime<Utc>),
     /// See [`Kind::Boolean`].
     Boolean(bool),
-    /// A value that the column's kind can't hold, as the text by which its own engine knows it.
+    /// A value that the column's kind can't hold, as its engine's own text.
     Native(&'a str),
 }
 
-/// The years of dates and timestamps, which every engine holds.
+/// The years of dates and timestamps that every engine can hold.
 pub const YEARS: RangeInclusive<i32> = 1..=9999;
 
-/// What stands before and behind the text of a [`Cell::Native`].
+/// The JSON before and after the text of a [`Cell::Native`].
 pub(crate) const NATIVE: (&[u8], &[u8]) = (b"{\"native\":", b"}");
 
 impl Cell<'_> {

@@ -10,16 +10,16 @@ use crate::totals::Total;
 use crate::value::{Cell, Kind, write_json_text};
 use crate::{FORMAT, VERSION};
 
-/// What an archive says of itself before its first row.
+/// The header of an archive.
 #[derive(Clone, Debug)]
 pub struct Header<'a> {
-    /// The moment that the archive shows.
+    /// The moment of the data.
     pub created_at: DateTime<Utc>,
     /// The version of the program that wrote it.
     pub app_version: &'a str,
-    /// The engine that the rows came from.
+    /// The engine of the rows.
     pub engine: &'a str,
-    /// The tables and their columns, in the order in which they are written.
+    /// The tables and their columns, in the order of the document.
     pub tables: Vec<(&'a str, Vec<ColumnSchema<'a>>)>,
 }
 
@@ -28,26 +28,26 @@ pub struct Header<'a> {
 pub struct ColumnSchema<'a> {
     /// The column's name, a key of each row.
     pub name: &'a str,
-    /// What its values are.
+    /// The kind of its values.
     #[serde(rename = "type")]
     pub kind: Kind,
     /// Whether it may be `null`.
     pub nullable: bool,
 }
 
-/// Writes one archive into a buffer that the caller empties whenever it likes.
+/// Writes one archive into a buffer, which the caller empties at any time.
 ///
 /// The calls come in this order: [`Writer::begin`]; for each table of the header [`Writer::begin_table`],
-/// [`Writer::row`] for each row and [`Writer::end_table`]; then [`Writer::finish`]. What has not been finished has no
-/// `summary` and is not an archive.
+/// [`Writer::row`] for each row and [`Writer::end_table`]; then [`Writer::finish`]. Without that call the document has
+/// no `summary` and is not an archive.
 #[derive(Debug)]
 pub struct Writer {
     tables: Vec<WriterTable>,
     next: usize,
     rows: u64,
-    /// Of the rows of the current table.
+    /// The digest of the rows of the current table.
     digest: RowsDigest,
-    /// Of every byte before the tables.
+    /// The digest of every byte before the tables.
     header: Sha256,
     summary: Summary,
 }
@@ -55,7 +55,7 @@ pub struct Writer {
 #[derive(Debug)]
 struct WriterTable {
     name: String,
-    /// `{"id":`, `,"full_name":` and so on: what stands before each value.
+    /// The bytes before each value: `{"id":`, `,"full_name":` and so on.
     prefixes: Vec<Vec<u8>>,
     decimals: Vec<DecimalColumn>,
 }
@@ -121,7 +121,7 @@ impl Writer {
         self.rows = 0;
     }
 
-    /// Writes a row of the current table; the cells stand in the order of the header's columns.
+    /// Writes a row of the current table. The cells have the order of the header's columns.
     pub fn row(&mut self, cells: &[Cell<'_>], out: &mut Vec<u8>) {
         let Some(table) = self.tables.get_mut(self.next) else {
             return;
@@ -162,7 +162,7 @@ impl Writer {
         self.next += 1;
     }
 
-    /// Writes the summary and the end, and answers with the summary.
+    /// Writes the summary and the end, and returns the summary.
     pub fn finish(mut self, out: &mut Vec<u8>) -> Summary {
         out.extend_from_slice(b"},\n\"summary\":");
         out.extend_from_slice(&self.summary.seal(self.header));

@@ -1,4 +1,4 @@
-//! What reading takes: no allocation a row, and little memory for whatever a bomb claims.
+//! Memory for reading: no allocation for a row, and little memory for a decompression bomb.
 
 #![allow(
     unsafe_code,
@@ -23,7 +23,7 @@ thread_local! {
     static ALLOCATIONS: Counter<u64> = const { Counter::new(0) };
 }
 
-// SAFETY: everything is left to the system's allocator.
+// SAFETY: every call is passed to the system's allocator.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         ALLOCATIONS.with(|count| count.set(count.get() + 1));
@@ -40,7 +40,7 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// The memory of the whole process is measured, so the tests of this file run one after the other.
+/// The test measures the memory of the whole process, so the tests of this file run one after another.
 fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
@@ -95,7 +95,7 @@ fn allocations(archive: &[u8]) -> u64 {
 fn a_row_allocates_nothing() {
     let _alone = alone();
     let (few, many) = (write(10), write(100_000));
-    // A buffer may be enlarged, once.
+    // A buffer may be enlarged once.
     assert!(allocations(&many) < allocations(&few) + 10);
     let sealed = |document: &[u8]| {
         let mut sealer = Layers::default().seal(Vec::new()).unwrap();
@@ -105,7 +105,7 @@ fn a_row_allocates_nothing() {
     assert!(allocations(&sealed(&many)) < allocations(&sealed(&few)) + 10);
 }
 
-/// By how many kilobytes the process grows at most, compared with what it holds before.
+/// The growth of the process in kilobytes at the peak, compared with its start.
 #[cfg(target_os = "linux")]
 fn growth(step: impl FnOnce()) -> u64 {
     let field = |name: &str| -> u64 {
@@ -113,7 +113,7 @@ fn growth(step: impl FnOnce()) -> u64 {
         let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
         line.trim().trim_end_matches(" kB").parse().unwrap()
     };
-    // Forgets the peak (proc(5)).
+    // Resets the peak (proc(5)).
     std::fs::write("/proc/self/clear_refs", "5").unwrap();
     let before = field("VmRSS:");
     step();
@@ -123,7 +123,7 @@ fn growth(step: impl FnOnce()) -> u64 {
 #[cfg(target_os = "linux")]
 const LIMIT: u64 = 64 << 10;
 
-/// A gibibyte in one row, with and without escapes, even when the ratio does not stop it.
+/// A gibibyte in one row, with and without escapes, also without the limit of the ratio.
 #[cfg(target_os = "linux")]
 #[test]
 fn decompression_bomb_uses_little_memory() {
@@ -153,7 +153,7 @@ fn decompression_bomb_uses_little_memory() {
     }
 }
 
-/// The longest row that is allowed, all of it escapes, in the widest window that is.
+/// The longest allowed row, full of escapes, in the largest allowed window.
 #[cfg(target_os = "linux")]
 #[test]
 fn longest_row_uses_little_memory() {

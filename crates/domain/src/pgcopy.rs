@@ -1,4 +1,4 @@
-//! PostgreSQL's binary copy, both ways (its manual, "COPY", "Binary Format"): what a table is read and loaded by.
+//! PostgreSQL's binary copy, for reading and loading tables (its manual, "COPY", "Binary Format").
 
 use campus_backup_archive::{Cell, Kind};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
@@ -6,13 +6,13 @@ use rust_decimal::Decimal;
 
 use crate::native::{self, is_common_date};
 
-/// The bytes of a message that have not been read.
+/// The unread bytes of a message.
 pub(crate) struct Message<'a>(&'a [u8]);
 
-/// What every binary copy begins with.
+/// The first bytes of every binary copy.
 const SIGNATURE: &[u8] = b"PGCOPY\n\xff\r\n\0";
 
-/// Stands where a row's number of columns would.
+/// The end of the copy, in the place of a row's number of columns.
 pub(crate) const TRAILER: i16 = -1;
 
 impl<'a> Message<'a> {
@@ -31,7 +31,7 @@ impl<'a> Message<'a> {
         self.bytes(extension).map(drop)
     }
 
-    /// A value, or `None` inside for NULL.
+    /// A value. The inner `None` is NULL.
     pub(crate) fn value(&mut self) -> Option<Option<&'a [u8]>> {
         match self.int32()? {
             -1 => Some(None),
@@ -58,7 +58,7 @@ impl<'a> Message<'a> {
     }
 }
 
-/// A value as a cell; none if it is not of that kind, or is one that only PostgreSQL has ([`native`]).
+/// A value as a cell. `None` if it has another type, or if only PostgreSQL can hold it ([`native`]).
 #[inline(always)]
 pub(crate) fn read_cell(value: Option<&[u8]>, kind: Kind) -> Option<Cell<'_>> {
     let Some(value) = value else {
@@ -88,7 +88,7 @@ pub(crate) fn read_cell(value: Option<&[u8]>, kind: Kind) -> Option<Cell<'_>> {
     }
 }
 
-/// 2000-01-01, from which days and microseconds are counted.
+/// 2000-01-01, the start of PostgreSQL's days and microseconds.
 const EPOCH_DAY: NaiveDate = NaiveDate::from_ymd_opt(2000, 1, 1).unwrap();
 
 /// The same in microseconds since 1970.
@@ -97,7 +97,7 @@ const EPOCH: i64 = 946_684_800_000_000;
 /// The sign of a negative NUMERIC.
 const NEGATIVE: i16 = 0x4000;
 
-/// Days since 2000-01-01. The infinities, which no other engine has, are outside of what a date can be.
+/// Days since 2000-01-01. The infinities, which no other engine has, are outside of this range.
 fn date(days: i32) -> Option<NaiveDate> {
     let date = EPOCH_DAY.checked_add_signed(TimeDelta::days(i64::from(days)));
     date.filter(|date| is_common_date(*date))
@@ -109,8 +109,8 @@ fn timestamp(microseconds: i64) -> Option<DateTime<Utc>> {
     time.filter(|time| is_common_date(time.date_naive()))
 }
 
-/// NUMERIC on the wire: digits to the base of 10,000, the power of the first, a sign, and how many decimal digits to
-/// show. NaN and the infinities have signs of their own.
+/// NUMERIC in the binary format: digits to the base of 10,000, the weight of the first digit, a sign, and the number
+/// of decimal places to show. NaN and the infinities have their own signs.
 fn decimal(value: &[u8]) -> Option<Decimal> {
     let mut message = Message(value);
     let (count, weight, sign, scale) = (message.int16()?, message.int16()?, message.int16()?, message.int16()?);
@@ -120,7 +120,7 @@ fn decimal(value: &[u8]) -> Option<Decimal> {
             .checked_mul(10_000)?
             .checked_add(i128::from(message.int16()?))?;
     }
-    // What has been read counts units of 10,000 to the power of `weight - count + 1`.
+    // The digits so far are in units of 10,000 to the power of `weight - count + 1`.
     let exponent = (i32::from(weight) - i32::from(count) + 1) * 4 + i32::from(scale);
     let power = 10i128.checked_pow(exponent.unsigned_abs())?;
     let unscaled = if exponent >= 0 {
@@ -148,11 +148,11 @@ pub(crate) fn write_trailer(out: &mut Vec<u8>) {
     out.extend_from_slice(&TRAILER.to_be_bytes());
 }
 
-/// Appends a row, and answers whether it is one: a native value must be PostgreSQL's own. Its columns must be of the types
-/// that a [`Kind`] has in our schema: the server takes no other.
+/// Appends a row, and returns whether that was possible: a native value must be one of PostgreSQL. The columns must
+/// have the types of this project's schema for each [`Kind`], because the server accepts no other.
 #[must_use]
 pub(crate) fn write_row<'c>(cells: impl ExactSizeIterator<Item = (&'c Cell<'c>, Kind)>, out: &mut Vec<u8>) -> bool {
-    // A table has no more columns than that.
+    // No table has more columns.
     let columns = i16::try_from(cells.len()).unwrap_or(i16::MAX);
     out.extend_from_slice(&columns.to_be_bytes());
     for (cell, kind) in cells {
@@ -174,14 +174,14 @@ pub(crate) fn write_row<'c>(cells: impl ExactSizeIterator<Item = (&'c Cell<'c>, 
 }
 
 fn write_value(value: &[u8], out: &mut Vec<u8>) {
-    // The server takes no message that is longer, and says so.
+    // The server refuses a longer message.
     let length = i32::try_from(value.len()).unwrap_or(i32::MAX);
     out.extend_from_slice(&length.to_be_bytes());
     out.extend_from_slice(value);
 }
 
 fn days(date: NaiveDate) -> i32 {
-    // Every date that chrono knows is nearer than that.
+    // All dates of chrono are in this range.
     i32::try_from(date.signed_duration_since(EPOCH_DAY).num_days()).unwrap_or(i32::MAX)
 }
 
@@ -189,7 +189,7 @@ fn days(date: NaiveDate) -> i32 {
 fn write_decimal(value: Decimal, out: &mut Vec<u8>) {
     let scale = value.scale();
     let behind_the_point = scale.div_ceil(4);
-    // A decimal has 96 bits, and this adds ten at most.
+    // A decimal has 96 bits, and this adds at most ten.
     let mut rest = value.mantissa().unsigned_abs() * 10u128.pow(behind_the_point * 4 - scale);
     // From the last digit to the first.
     let mut digits = [0u16; 16];
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_message_is_refused_and_never_read_beyond() {
+    fn truncated_message_is_refused() {
         let whole = [SIGNATURE, &[0; 8], &3i16.to_be_bytes()].concat();
         for end in 0..whole.len() - 2 {
             assert!(Message(&whole[..end]).header().is_none());
@@ -275,7 +275,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_read(
+        fn written_values_are_read_back(
             number in any::<i64>(),
             mantissa in -79_228_162_514_264_337_593_543_950_335i128..=79_228_162_514_264_337_593_543_950_335,
             scale in 0u32..=28,

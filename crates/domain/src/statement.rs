@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nothing_to_run_is_an_error_and_no_null_pointer() {
+    async fn empty_sql_is_an_error() {
         let mut connection = SqliteConnection::connect("sqlite::memory:").await.unwrap();
         let mut handle = connection.lock_handle().await.unwrap();
         assert!(Statement::prepare(&mut handle, "").is_err());

@@ -1,7 +1,7 @@
-//! A client that costs next to nothing: bare sockets, one request made beforehand, answers that are counted and thrown
-//! away. On two cores what the client takes is taken from the service.
+//! A client with very little cost: bare sockets, a prepared request, and answers that are counted and dropped. On two
+//! cores the client takes its processor time from the service.
 //!
-//! It knows just as much of HTTP as the service's own answers need.
+//! It knows only the part of HTTP that the service's answers use.
 
 use std::io::{Error, Read as _, Result, Write as _};
 use std::net::TcpStream;
@@ -48,7 +48,7 @@ impl Connection {
     }
 }
 
-/// Sends JSON and gives the JSON of the answer, which must be a success.
+/// Sends JSON and returns the JSON of the answer, which must be a success.
 pub(crate) fn post(address: &str, token: &str, path: &str, json: &str) -> Result<serde_json::Value> {
     let mut stream = TcpStream::connect(address)?;
     let length = json.len();
@@ -65,7 +65,7 @@ pub(crate) fn post(address: &str, token: &str, path: &str, json: &str) -> Result
     Ok(serde_json::from_slice(body)?)
 }
 
-/// Downloads, throws away, and makes sure that the service said where the end is.
+/// Downloads, drops the bytes, and checks that the service has marked the end.
 pub(crate) fn download(address: &str, token: &str, path: &str) -> Result<()> {
     const LAST_CHUNK: &[u8] = b"\r\n0\r\n\r\n";
     let mut stream = TcpStream::connect(address)?;
@@ -110,7 +110,7 @@ fn succeeded(answer: &[u8]) -> Result<()> {
     }
 }
 
-/// How long the answer is with its head, once the head is complete.
+/// The length of the answer with its head, once the head is complete.
 fn length(answer: &[u8]) -> Result<Option<usize>> {
     let Some(head) = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n") else {
         return Ok(None);
@@ -130,7 +130,7 @@ mod tests {
     use super::length;
 
     #[test]
-    fn an_answer_is_as_long_as_it_says() {
+    fn response_length_is_read_from_its_header() {
         assert!(length(b"HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\n\r\n").is_err());
         assert!(length(b"HTTP/1.1 200 OK\r\n\r\n").is_err());
         assert_eq!(length(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n").unwrap(), None);

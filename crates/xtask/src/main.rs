@@ -1,6 +1,6 @@
 //! Chores of the developers: `cargo xtask openapi`, `cargo xtask docs`, `cargo xtask notices`, `cargo xtask bench`.
 
-// Its output is what it is for.
+// Printing is the purpose of this program.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod bench;
@@ -15,18 +15,18 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-/// An error with what was being done in its text; a chore does not distinguish kinds of errors.
+/// An error whose text names the failed step. A chore does not distinguish kinds of errors.
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
 /// Chores of the developers of campus-backup.
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask")]
 enum Chore {
-    /// Write the API's document anew: openapi/campus-backup.json.
+    /// Write the API's document again: openapi/campus-backup.json.
     Openapi,
-    /// Write the reference pages, the man pages, the completions and the environment file anew.
+    /// Write the reference pages, the man pages, the completions and the environment file again.
     Docs,
-    /// Write the notices of everything by others that the program contains, and refuse licences that are not allowed.
+    /// Write the notices of third parties' works in the program, and refuse licences that are not allowed.
     Notices,
     /// Measure the released program side by side with the engines' own tools.
     Bench(bench::Options),
@@ -60,7 +60,7 @@ fn openapi() -> Result<()> {
     Ok(std::fs::write(Path::new("openapi/campus-backup.json"), document)?)
 }
 
-/// A test of the api compares these files with the code. With `UPDATE_DOCS` it writes them.
+/// A test of the crate `api` compares these files with the code. With `UPDATE_DOCS` it writes them.
 fn docs() -> Result<()> {
     let mut test = shell::cargo([
         "test",

@@ -1,7 +1,7 @@
-//! `cargo xtask notices`: the notices of everything by others that the released program contains.
+//! `cargo xtask notices`: the notices of all third parties' works in the released program.
 //!
 //! Two lists are read: the crates that Cargo links (`cargo metadata`), and the npm packages of the dashboard's page
-//! (`package-lock.json`). A licence that is not in [`ALLOWED`] is an error, because somebody has to decide about it.
+//! (`package-lock.json`). A licence that is not in [`ALLOWED`] is an error, because a maintainer must decide about it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -11,10 +11,10 @@ use serde_json::Value;
 
 use crate::{Result, shell};
 
-/// Where the notices are written; the Debian package has them.
+/// The file with the notices, which the Debian package contains.
 const FILE: &str = "crates/api/dist/THIRD-PARTY-NOTICES";
 
-/// Licences that allow what this project does, with no more than a notice.
+/// Licences that allow the use in this project on the condition of a notice.
 const ALLOWED: [&str; 15] = [
     "0BSD",
     "Apache-2.0",
@@ -71,7 +71,8 @@ pub(crate) fn write() -> Result<()> {
 /// The list of packages, then each licence text once with the packages that have it.
 fn notices(packages: &BTreeSet<Package>) -> Result<String> {
     let mut text = "campus-backup contains these works by others.\n\n".to_owned();
-    // By the text without its line breaks: the same licence is wrapped differently here and there.
+    // Grouped by the text without its line breaks, because the same licence is wrapped differently in different
+    // packages.
     let mut texts: BTreeMap<String, (String, Vec<String>)> = BTreeMap::new();
     for package in packages {
         let name = format!("{} {}", package.name, package.version);
@@ -126,7 +127,7 @@ fn crates() -> Result<BTreeSet<Package>> {
             continue;
         }
         for dependency in list(&nodes[&id]["deps"]) {
-            // Those of build scripts and tests are not part of the program.
+            // Dependencies of build scripts and tests are not part of the program.
             if list(&dependency["dep_kinds"]).iter().any(|kind| kind["kind"].is_null()) {
                 waiting.push(text(&dependency["pkg"]));
             }
@@ -139,7 +140,7 @@ fn crates() -> Result<BTreeSet<Package>> {
     let packages = foreign.map(|package| Package {
         name: text(&package["name"]),
         version: text(&package["version"]),
-        // The older notation for a choice.
+        // The older notation for a choice of licences.
         licence: text(&package["license"]).replace('/', " OR "),
         repository: text(&package["repository"]),
         folder: PathBuf::from(text(&package["manifest_path"]))

@@ -21,31 +21,31 @@ pub(crate) fn command<const N: usize>(database_url: &str, arguments: [&str; N]) 
     command
 }
 
-/// The service; ends when it goes.
+/// The service, which ends when this is dropped.
 pub(crate) struct Service {
     process: Child,
     /// Host and port.
     pub(crate) address: String,
-    /// An administrator's, for all the time that a run can take.
+    /// The token of an administrator, which is valid for the whole run.
     pub(crate) token: String,
 }
 
-/// What curl says of an answer, in seconds.
+/// The result of a request, as curl reports it. Times are in seconds.
 pub(crate) struct Answer {
     /// The status.
     pub(crate) status: u16,
-    /// Until everything was there.
+    /// The time of the last byte.
     pub(crate) total: f64,
-    /// Until something was there.
+    /// The time of the first byte.
     pub(crate) first_byte: f64,
     /// `Content-Encoding`, empty if there was none.
     pub(crate) coding: String,
 }
 
 impl Service {
-    /// Starts it and waits until it listens.
+    /// Starts the service and waits until it listens.
     pub(crate) fn start(database_url: &str) -> Result<Self> {
-        // `token` makes no data folder.
+        // `token` does not create a data folder.
         output(command(database_url, ["migrate"]))?;
         let token = output(command(database_url, ["token", "admin", "--lifetime", "86400"]))?;
         let mut serve = command(
@@ -60,7 +60,7 @@ impl Service {
                 break address.trim().to_owned();
             }
         };
-        // The rest of the output must be read, or the service waits for that.
+        // The rest of the output must be read, or the service would wait.
         thread::spawn(move || log.for_each(drop));
         Ok(Self {
             process,
@@ -69,7 +69,7 @@ impl Service {
         })
     }
 
-    /// Asks once, with curl and its further arguments. A transfer that breaks is an error, a refusal is not.
+    /// Sends one request with curl and these arguments. A broken transfer is an error, a refusal is not.
     pub(crate) fn curl<const N: usize>(&self, path: &str, arguments: [&str; N]) -> Result<Answer> {
         const TOLD: &str = "%{http_code} %{time_total} %{time_starttransfer} %header{content-encoding}";
         let header = format!("Authorization: Bearer {}", self.token);
@@ -87,7 +87,7 @@ impl Service {
         })
     }
 
-    /// The same, where anything but a success is an error.
+    /// The same; everything except a success is an error.
     pub(crate) fn succeed<const N: usize>(&self, path: &str, arguments: [&str; N]) -> Result<Answer> {
         let answer = self.curl(path, arguments)?;
         if answer.status == 200 {
@@ -97,7 +97,7 @@ impl Service {
         }
     }
 
-    /// What is answered with a success, as JSON.
+    /// The JSON of a successful answer.
     pub(crate) fn json<const N: usize>(&self, path: &str, arguments: [&str; N]) -> Result<Value> {
         let header = format!("Authorization: Bearer {}", self.token);
         let url = format!("http://{}{path}", self.address);
@@ -106,13 +106,13 @@ impl Service {
         Ok(serde_json::from_str(&output(command)?)?)
     }
 
-    /// Sets the peak back to what is resident now, and tells it, in bytes.
+    /// Resets the peak to the current resident memory, and returns it in bytes.
     pub(crate) fn reset_peak(&self) -> Result<u64> {
         std::fs::write(format!("/proc/{}/clear_refs", self.process.id()), "5")?;
         self.memory("VmRSS:")
     }
 
-    /// The most that was resident since then, in bytes.
+    /// The peak of the resident memory since then, in bytes.
     pub(crate) fn peak(&self) -> Result<u64> {
         self.memory("VmHWM:")
     }
@@ -130,7 +130,7 @@ impl Service {
 
 impl Drop for Service {
     fn drop(&mut self) {
-        // It is gone with its process; nothing of it is kept.
+        // Best effort: the process ends with its data.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }

@@ -1,4 +1,4 @@
-//! Running other programs and taking their time.
+//! Runs other programs and measures their time.
 
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -19,7 +19,7 @@ pub(crate) fn program<const N: usize>(name: &str, arguments: [&str; N]) -> Comma
     command
 }
 
-/// What it writes to its standard output.
+/// The program's standard output.
 pub(crate) fn output(mut command: Command) -> Result<String> {
     let output = command
         .stderr(Stdio::inherit())
@@ -31,7 +31,7 @@ pub(crate) fn output(mut command: Command) -> Result<String> {
     Ok(String::from_utf8(output.stdout)?)
 }
 
-/// How long it takes, its output thrown away.
+/// The program's time. Its output is dropped.
 pub(crate) fn time(mut command: Command) -> Result<Duration> {
     let start = Instant::now();
     let status = command
@@ -45,7 +45,7 @@ pub(crate) fn time(mut command: Command) -> Result<Duration> {
     Ok(took)
 }
 
-/// Whether it can be run at all.
+/// Whether the program can be run.
 pub(crate) fn is_here(name: &str) -> bool {
     let version = Command::new(name)
         .arg("--version")

@@ -1,4 +1,4 @@
-//! Any bytes at all, as a document and as what is in its layers: no panic, no memory beyond the limits.
+//! Any bytes, as a document and as the content of its layers: no panic, and no memory beyond the limits.
 
 #![no_main]
 

@@ -1,5 +1,5 @@
-//! Any lines as the rows of a table: each row that is read is, written again, the same bytes; and the document that is
-//! written of them is read to its end.
+//! Any lines as the rows of a table. Each row that is accepted is written again as the same bytes, and the new
+//! document is accepted completely.
 
 #![no_main]
 

@@ -1,18 +1,19 @@
-//! How errors come through the layers: `Read` knows only `io::Error`, and at the top each must be told apart again.
+//! Errors on their way through the layers: `Read` has only `io::Error`, and at the top the kinds must be distinguished
+//! again.
 
 use std::fmt;
 use std::io::{self, Read};
 
 use crate::error::{Error, Position};
 
-/// An error that a layer of ours has found, on its way through `io::Error`.
+/// An error that one of this crate's layers has found, on its way through `io::Error`.
 #[derive(Debug)]
 pub(crate) enum Fault {
-    /// The source has failed by itself.
+    /// The source itself has failed.
     Source(io::Error),
-    /// It ends too early.
+    /// The source ends too early.
     Truncated,
-    /// Anything that has its final form.
+    /// Any error in its final form.
     Final(Error),
 }
 
@@ -39,7 +40,7 @@ impl From<Fault> for io::Error {
     }
 }
 
-/// What an error was before it went through the layers. What is none of ours comes from age.
+/// The original error before the layers. All other errors come from age.
 pub(crate) fn unwrap(error: io::Error, at: Position) -> Error {
     match error.downcast::<Fault>() {
         Ok(Fault::Source(error)) => Error::Io(error),
@@ -52,7 +53,7 @@ pub(crate) fn unwrap(error: io::Error, at: Position) -> Error {
     }
 }
 
-/// Marks the errors of the source, so that those of the layers can be told from them.
+/// Marks the errors of the source, to distinguish them from those of the layers.
 pub(crate) struct Source<R>(pub(crate) R);
 
 impl<R: Read> Read for Source<R> {

@@ -44,7 +44,7 @@ pub enum KeyError {
 }
 
 impl Keys {
-    /// No key, which is enough for what is not encrypted.
+    /// No key, which is enough for archives without encryption.
     pub fn none() -> Self {
         Self::default()
     }
@@ -69,14 +69,14 @@ impl Keys {
         }
     }
 
-    /// These keys and this passphrase. Each one that does not fit costs a second and 256 MiB.
+    /// Adds a passphrase. Each passphrase that does not fit costs a second and 256 MiB.
     #[must_use]
     pub fn with_passphrase(mut self, passphrase: SecretString) -> Self {
         self.passphrases.push(passphrase);
         self
     }
 
-    /// These keys and those of another.
+    /// Adds the keys of another.
     #[must_use]
     pub fn with(mut self, other: &Self) -> Self {
         self.identities.extend_from_slice(&other.identities);
@@ -84,7 +84,7 @@ impl Keys {
         self
     }
 
-    /// Whether there is nothing that could open an archive.
+    /// Whether there is no key and no passphrase.
     pub fn is_empty(&self) -> bool {
         self.identities.is_empty() && self.passphrases.is_empty()
     }
@@ -151,8 +151,8 @@ impl Recipients {
         }
     }
 
-    /// Makes a passphrase cost less, or more: `2^work_factor`, 10 to 22. Only tests should want less than 18, and what
-    /// is beyond [`Limits::work_factor`](crate::Limits::work_factor) is not read.
+    /// Sets the cost of a passphrase, `2^work_factor`, 10 to 22. Only tests should use less than 18. Archives beyond
+    /// [`Limits::work_factor`](crate::Limits::work_factor) are not read.
     #[must_use]
     pub fn with_work_factor(mut self, work_factor: u8) -> Self {
         if let Some((_, factor)) = &mut self.passphrase {
@@ -191,7 +191,7 @@ fn parse<T: std::str::FromStr>(text: &str, error: impl Fn(usize) -> KeyError) ->
     }
 }
 
-/// All passphrases as one identity, because age gives up at the first that does not fit.
+/// All passphrases as one identity, because age stops at the first one that does not fit.
 struct Passphrases<'a> {
     passphrases: &'a [SecretString],
     work_factor: u8,

@@ -24,7 +24,7 @@ pub use seal::{Layers, Sealer};
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = ArchiveCompression))]
 #[serde(rename_all = "snake_case")]
 pub enum Compression {
-    /// Not at all.
+    /// No compression.
     #[default]
     None,
     /// As one frame of zstd (RFC 8878).
@@ -36,7 +36,7 @@ pub enum Compression {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = ArchiveEncryption))]
 #[serde(rename_all = "snake_case")]
 pub enum Encryption {
-    /// Not at all.
+    /// No encryption.
     #[default]
     None,
     /// As an age file, version 1.
@@ -53,7 +53,7 @@ pub struct Form {
 }
 
 impl Form {
-    /// How the name of such a file ends, behind that of a bare one: nothing, `.zst`, `.age` or `.zst.age`.
+    /// The suffix of a file with these layers: nothing, `.zst`, `.age` or `.zst.age`.
     pub const fn suffix(self) -> &'static str {
         match (self.compression, self.encryption) {
             (Compression::None, Encryption::None) => "",
@@ -63,8 +63,8 @@ impl Form {
         }
     }
 
-    /// The layers that an object which begins like this seems to have. What is inside an encrypted one can't be seen: it
-    /// is taken for compressed, as [`Layers`] would make it.
+    /// The probable layers of an object with these first bytes. The content of an encrypted object can't be seen; it
+    /// counts as compressed, because [`Layers`] would compress it.
     pub fn guess(start: &[u8]) -> Self {
         let encrypted = [AGE_MAGIC, ARMOUR_MAGIC].iter().any(|magic| start.starts_with(magic));
         Self {

@@ -1,4 +1,4 @@
-//! Takes the layers off, whichever there are.
+//! Removes the layers.
 
 use std::io::{self, BufReader, Cursor, Read};
 use std::sync::Arc;
@@ -15,13 +15,13 @@ use crate::limits::Limits;
 
 type Input<'s> = Box<dyn Read + Send + 's>;
 
-/// A header of age has some 100 bytes for each recipient, and is parsed anew with each of its lines.
+/// A header of age has some 100 bytes for each recipient, and age parses it again for each of its lines.
 const MOST_HEADER: usize = 8 << 10;
 
 /// A line of armour has 64 characters.
 const MOST_ARMOUR_LINE: usize = 1 << 10;
 
-/// Takes off at most one layer of each kind, and answers with the document's bytes.
+/// Removes at most one layer of each kind, and returns the bytes of the document.
 pub(crate) fn open<'s>(source: Input<'s>, keys: &Keys, limits: &Limits) -> Result<(Input<'s>, Form)> {
     let mut input: Input<'s> = Box::new(Source(source));
     let mut form = Form::default();
@@ -50,12 +50,12 @@ pub(crate) fn open<'s>(source: Input<'s>, keys: &Keys, limits: &Limits) -> Resul
     }
 }
 
-/// Whether there is nothing but the beginning of the magic bytes.
+/// Whether the input is only the beginning of the magic bytes.
 fn is_part(start: &[u8], magic: &[u8]) -> bool {
     !start.is_empty() && start.len() < magic.len() && magic.starts_with(start)
 }
 
-/// The first bytes, and the whole input as if they had not been read.
+/// The first bytes, and the whole input with these bytes still in it.
 fn peek(mut input: Input<'_>) -> io::Result<(Vec<u8>, Input<'_>)> {
     let mut start = Vec::with_capacity(ARMOUR_MAGIC.len());
     (&mut input).take(ARMOUR_MAGIC.len() as u64).read_to_end(&mut start)?;
@@ -72,7 +72,7 @@ fn decrypt<'s>(input: Input<'s>, is_armoured: bool, keys: &Keys, limits: &Limits
     let gate = Gate {
         input,
         is_open: Arc::clone(&is_open),
-        // What is read ahead counts, too.
+        // Bytes that are read ahead count, too.
         allowance: 2 * MOST_HEADER,
     };
     let refuse = |error| refusal(error, keys, limits);
@@ -112,7 +112,7 @@ fn refusal(error: DecryptError, keys: &Keys, limits: &Limits) -> Error {
     }
 }
 
-/// Lets only a header's worth of bytes through until it is opened: age keeps all of a header in memory.
+/// Limits the bytes until the header was read, because age keeps a whole header in memory.
 struct Gate<R> {
     input: R,
     is_open: Arc<AtomicBool>,
@@ -136,7 +136,7 @@ impl<R: Read> Read for Gate<R> {
     }
 }
 
-/// Refuses armour with long lines, each of which is kept in memory.
+/// Refuses armour with long lines, because each line is kept in memory.
 struct ShortLines<R> {
     input: R,
     length: usize,

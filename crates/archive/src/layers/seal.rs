@@ -1,4 +1,4 @@
-//! Puts the layers around a document while it is written.
+//! Adds the layers around a document while it is written.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -12,18 +12,18 @@ use super::trailer::{MARK, trailer};
 use super::{Compression, Encryption, Form, Recipients};
 use crate::limits::RATIO_FROM;
 
-/// Which layers to write. By default quick compression and no encryption.
+/// The layers to write. The default is fast compression and no encryption.
 #[derive(Clone, Debug)]
 pub struct Layers {
-    /// The level of zstd, from 1 to 19, or `None` for no compression. What is above takes windows that readers refuse,
-    /// and is taken as 19.
+    /// The level of zstd, from 1 to 19, or `None` for no compression. Higher levels are reduced to 19, because they
+    /// use windows that readers refuse.
     pub compression: Option<i32>,
     /// The recipients; empty for no encryption.
     pub recipients: Recipients,
 }
 
-/// Documents are columns of much the same: of the demo school's, level 1 makes less than level 3 does, in three quarters of
-/// the time.
+/// Columns of a document are repetitive: for the demo school, level 1 gives a smaller result than level 3, in three
+/// quarters of the time.
 const LEVEL: i32 = 1;
 
 impl Default for Layers {
@@ -36,7 +36,7 @@ impl Default for Layers {
 }
 
 impl Layers {
-    /// None at all: the bare document.
+    /// No layers: the bare document.
     pub fn none() -> Self {
         Self {
             compression: None,
@@ -44,7 +44,7 @@ impl Layers {
         }
     }
 
-    /// What [`Reader::form`](crate::Reader::form) will say of it.
+    /// The later result of [`Reader::form`](crate::Reader::form).
     pub fn form(&self) -> Form {
         Form {
             compression: match self.compression {
@@ -62,7 +62,7 @@ impl Layers {
     ///
     /// # Errors
     ///
-    /// If the sink fails, or if the system gives no memory.
+    /// If the sink fails, or if there is not enough memory.
     pub fn seal<W: Write>(&self, sink: W) -> io::Result<Sealer<W>> {
         let level = self.compression.map(|level| level.clamp(1, 19));
         let stack = match (level, self.recipients.is_empty()) {
@@ -84,7 +84,8 @@ impl Layers {
     }
 }
 
-/// Writes one document through the layers. Without [`Sealer::finish`] the object is not whole, and no reader takes it.
+/// Writes one document through the layers. Without [`Sealer::finish`] the object is incomplete, and every reader
+/// refuses it.
 #[must_use = "without `finish` the object is not whole"]
 pub struct Sealer<W: Write>(Stack<W>);
 
@@ -96,12 +97,12 @@ enum Stack<W: Write> {
 }
 
 impl<W: Write> Sealer<W> {
-    /// Ends every layer and flushes the sink. Answers with it and with what went into it, which is what the manifest
-    /// says of the object.
+    /// Ends every layer and flushes the sink. Returns the sink and the measurement of the written bytes, for the
+    /// manifest.
     ///
     /// # Errors
     ///
-    /// If the sink fails. The object is not whole then.
+    /// If the sink fails. The object is then incomplete.
     pub fn finish(self) -> io::Result<(W, Measurement)> {
         let mut sink = match self.0 {
             Stack::Bare(sink) => sink,
@@ -125,7 +126,7 @@ impl<W: Write> Write for Sealer<W> {
         }
     }
 
-    /// Nothing is gained by flushing a document midway: compression would suffer.
+    /// Does nothing: a flush in the middle of a document would reduce the compression.
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
@@ -142,25 +143,25 @@ impl<W: Write> fmt::Debug for Sealer<W> {
     }
 }
 
-/// From so many bytes of the document on, the compressor looks at what became of them. It is less than what a reader unpacks
-/// before it does the same, so that there is time to get below the reader's limit.
+/// From this number of bytes on, the compressor checks its ratio. It is less than the number from which a reader
+/// checks it, so that the ratio can still be reduced below the reader's limit.
 const REGULAR_FROM: u64 = RATIO_FROM / 4;
 
-/// Content is too regular with more bytes than that for each compressed one: half of what a reader accepts.
+/// Content with more bytes than this for each compressed byte is too regular: half of the reader's limit.
 const REGULAR_RATIO: u64 = 500;
 
-/// What a block has at the most where the content is too regular. Each has some 10 bytes, whatever is in it.
+/// The largest block of content that is too regular. Each block takes some 10 bytes, whatever its content.
 const REGULAR_BLOCK: usize = 2 << 10;
 
-/// What is compressed before what became of it is looked at again.
+/// How many bytes are compressed between two checks of the ratio.
 const AT_ONCE: usize = 1 << 20;
 
-/// Writes one frame, with a checksum and with the mark and the trailer that `trailer` describes.
+/// Writes one frame, with a checksum, and with the mark and the trailer of `trailer`.
 struct Compressor<W: Write> {
     encoder: Encoder<'static, DigestStream<W>>,
     /// Bytes until the end of the first block.
     before_mark: usize,
-    /// Whether the bytes so far are those of an archive. Others are compressed, too, but get no trailer.
+    /// Whether the bytes so far are those of an archive. Other content is compressed without a trailer.
     is_marked: bool,
     /// Bytes of the document so far.
     written: u64,
@@ -187,13 +188,13 @@ impl<W: Write> Compressor<W> {
         self.is_marked &= &bytes[..written] == expected;
         self.before_mark -= written;
         if self.before_mark == 0 {
-            // Ends the block.
+            // This ends the block.
             self.encoder.flush()?;
         }
         Ok(written)
     }
 
-    /// Very regular content is cut into small blocks, so that it does not look like a bomb to a reader.
+    /// Very regular content is divided into small blocks, so that a reader does not take it for a decompression bomb.
     fn write_block(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let compressed = self.encoder.get_ref().bytes();
         let is_too_regular = self.written > REGULAR_FROM && self.written / REGULAR_RATIO > compressed;
@@ -206,7 +207,7 @@ impl<W: Write> Compressor<W> {
         Ok(written)
     }
 
-    /// Ends the frame, with its trailer. Both have passed through what this answers with.
+    /// Ends the frame, with its trailer, and returns the measured sink.
     fn finish(self) -> io::Result<DigestStream<W>> {
         let is_marked = self.is_marked && self.before_mark == 0;
         let mut sink = self.encoder.finish()?;

@@ -9,7 +9,7 @@
 
 use sha2::{Digest, Sha256};
 
-/// What the first block of a marked frame holds.
+/// The content of the first block of a marked frame.
 pub(super) const MARK: &[u8] = b"{\"format\":\"campus-backup\",";
 
 /// A block header has 3 bytes: 21 bits of size, 2 bits of type (raw is 0), 1 bit that says whether it is the last.
@@ -21,7 +21,7 @@ const TRAILER_START: [u8; 8] = [0x5c, 0x2a, 0x4d, 0x18, 32, 0, 0, 0];
 /// Bytes of the trailer.
 pub(super) const TRAILER_LENGTH: usize = TRAILER_START.len() + 32;
 
-/// As many bytes as are needed to see the mark: the longest frame header (18), the block header and the mark.
+/// The number of bytes in which the mark can be seen: the longest frame header (18), the block header and the mark.
 pub(super) const MARK_REACH: usize = 18 + BLOCK_HEADER.len() + MARK.len();
 
 pub(super) fn trailer(frame: Sha256) -> [u8; TRAILER_LENGTH] {

@@ -1,4 +1,4 @@
-//! Decompression that puts up with nothing: one frame, a limited window, a limited ratio, and no byte behind it.
+//! Strict decompression: one frame, a limited window, a limited ratio, and no byte after it.
 
 use std::io::{self, Read};
 
@@ -11,18 +11,18 @@ use super::trailer::{MARK_REACH, TRAILER_LENGTH, is_marked, trailer};
 use crate::error::{Digested, Error, Limit};
 use crate::limits::{Limits, RATIO_FROM};
 
-/// Compressed bytes that are read at once.
+/// How many compressed bytes are read at once.
 const PIECE: usize = 64 << 10;
 
 pub(super) struct Unzstd<R> {
     source: R,
     decoder: DCtx<'static>,
-    /// What was read and not yet decompressed lies in `start..end`.
+    /// The bytes in `start..end` were read and not yet decompressed.
     input: Vec<u8>,
     start: usize,
     end: usize,
     has_ended: bool,
-    /// Of the frame, if it has a trailer.
+    /// The digest of the frame, if it has a trailer.
     digest: Option<Sha256>,
     compressed: u64,
     decompressed: u64,
@@ -54,7 +54,7 @@ impl<R: Read> Unzstd<R> {
         Ok(layer)
     }
 
-    /// Reads more compressed bytes, and answers whether there were any.
+    /// Reads more compressed bytes, and returns whether there were any.
     fn fill(&mut self) -> io::Result<bool> {
         if self.start == self.end {
             (self.start, self.end) = (0, 0);
@@ -64,7 +64,8 @@ impl<R: Read> Unzstd<R> {
         Ok(read > 0)
     }
 
-    /// Decompresses what there is, and answers how much that gave and whether the frame has ended.
+    /// Decompresses the bytes that were read. Returns the number of decompressed bytes, and whether the frame has
+    /// ended.
     fn step(&mut self, buffer: &mut [u8]) -> io::Result<(usize, bool)> {
         let mut input = InBuffer::around(&self.input[self.start..self.end]);
         let mut output = OutBuffer::around(buffer);
@@ -97,7 +98,7 @@ impl<R: Read> Unzstd<R> {
         }
     }
 
-    /// Demands that behind the frame stands its trailer, if it has one, and nothing else.
+    /// Ensures that only the trailer follows the frame, or nothing if it has none.
     fn end_frame(&mut self) -> io::Result<()> {
         self.has_ended = true;
         let expected = self.digest.take().map(trailer);

@@ -1,4 +1,4 @@
-//! What a file that is no archive looks like: the person who chose it should see which file it was.
+//! Describes a file that is not an archive, so that people recognize the file that they have chosen.
 
 const MAGIC: &[(&[u8], &str)] = &[
     (b"PK\x03\x04", "a ZIP file or an Excel or Word document"),
@@ -29,7 +29,7 @@ const SQL: [&str; 9] = [
     "--", "/*", "create", "insert", "begin", "pragma", "set ", "drop", "use ",
 ];
 
-/// What these first bytes look like, with an article.
+/// The kind of file with these first bytes, with an article.
 pub(super) fn looks_like(start: &[u8]) -> &'static str {
     if let Some((_, name)) = MAGIC.iter().find(|(magic, _)| start.starts_with(magic)) {
         return name;
@@ -37,7 +37,7 @@ pub(super) fn looks_like(start: &[u8]) -> &'static str {
     if start.get(257..262) == Some(b"ustar") {
         return "a tar file";
     }
-    // The last character may have been cut.
+    // The last character may be incomplete.
     let text = match std::str::from_utf8(start) {
         Ok(text) => text,
         Err(error) if error.error_len().is_none() => {

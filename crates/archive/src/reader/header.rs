@@ -1,4 +1,4 @@
-//! Everything before the first row.
+//! Reads everything before the first row.
 
 use std::ops::Range;
 
@@ -15,16 +15,16 @@ use crate::value::{Kind, write_json_text};
 use crate::writer::ColumnSchema;
 use crate::{FORMAT, VERSION};
 
-/// What an archive says of itself before its first row.
+/// The header of an archive.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ArchiveHeader {
     /// The version of the format.
     pub version: u32,
-    /// The moment that the archive shows.
+    /// The moment of the data.
     pub created_at: DateTime<Utc>,
     /// The version of the program that wrote it.
     pub app_version: String,
-    /// The engine that the rows came from.
+    /// The engine of the rows.
     pub engine: String,
     /// The tables and their columns.
     pub schema: Schema,
@@ -33,8 +33,8 @@ pub struct ArchiveHeader {
 /// The start of every archive of every version.
 pub(super) const START: &str = "{\"format\":\"campus-backup\",\"version\":";
 
-/// Reads the header up to the line that begins the tables, and answers with the digest of its bytes, too. The format
-/// is looked at first, then the version, then everything else.
+/// Reads the header up to the line that begins the tables, and returns it with the digest of its bytes. The format is
+/// checked first, then the version, then the rest.
 pub(super) fn read(lines: &mut Lines<'_>, limits: &Limits) -> Result<(ArchiveHeader, Sha256)> {
     let version = read_version(lines)?;
     let mut digest = Sha256::new();
@@ -93,9 +93,9 @@ pub(super) fn read(lines: &mut Lines<'_>, limits: &Limits) -> Result<(ArchiveHea
 
 const NO_SCHEMA: ValueProblem = ValueProblem::Syntax("not a schema as this version writes it");
 
-/// Looks at the format and the version and at nothing behind them.
+/// Checks the format and the version only.
 fn read_version(lines: &mut Lines<'_>) -> Result<u32> {
-    // A version is a small number; what stands behind it is a comma.
+    // A version is a small number with a comma after it.
     let start = lines.peek(START.len() + 20)?;
     if start.is_empty() {
         return Err(Error::Empty);
@@ -104,7 +104,7 @@ fn read_version(lines: &mut Lines<'_>) -> Result<u32> {
         if START.as_bytes().starts_with(start) {
             return Err(Error::Truncated { at: lines.position() });
         }
-        // Enough to tell what it is, without reading much of what may be a bomb.
+        // Enough to recognize the kind of file, without reading much of a possible decompression bomb.
         let start = lines.peek(512)?;
         if let Some(problem) = rewritten(start) {
             return Err(Error::NotCanonical {
@@ -131,7 +131,7 @@ fn read_version(lines: &mut Lines<'_>) -> Result<u32> {
     }
 }
 
-/// Whether these are the first bytes of an archive that another program has written anew.
+/// Whether these are the first bytes of an archive that another program has written again.
 fn rewritten(start: &[u8]) -> Option<&'static str> {
     let (start, has_mark) = match start.strip_prefix(b"\xef\xbb\xbf") {
         Some(start) => (start, true),
@@ -225,7 +225,7 @@ fn table(json: &str, limits: &Limits) -> std::result::Result<TableSchema, std::r
     })
 }
 
-/// Names need no escapes, so that they stand in every row as they are.
+/// Names need no escapes, so they are unchanged in every row.
 fn is_name(name: &str) -> bool {
     (1..=63).contains(&name.len())
         && name

@@ -1,4 +1,4 @@
-//! Says what is wrong with a row whose keys are not where they should be. Only rows that are refused come here.
+//! Describes the fault of a row whose keys are not the expected ones. Only refused rows are read here.
 
 use std::fmt;
 
@@ -62,7 +62,7 @@ pub(super) fn diagnose(json: &[u8], schema: &TableSchema, at: Position) -> Error
     }
 }
 
-/// The keys of an object, as often as they occur.
+/// The keys of an object, including repeated ones.
 struct ObjectKeys(Vec<String>);
 
 impl<'de> Deserialize<'de> for ObjectKeys {

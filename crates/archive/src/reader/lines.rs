@@ -1,4 +1,4 @@
-//! The document's lines, one after the other, in a buffer that grows only for a long line.
+//! The lines of the document, one after another, in a buffer that grows only for a long line.
 
 use std::io::{self, Read};
 use std::ops::Range;
@@ -7,19 +7,19 @@ use crate::error::{Error, Limit, Position, Result};
 use crate::layers::fault;
 use crate::limits::Limits;
 
-/// What is read from the source at once.
+/// The number of bytes of one read from the source.
 const PIECE: usize = 128 << 10;
 
 pub(super) struct Lines<'s> {
     input: Box<dyn Read + Send + 's>,
-    /// What was read lies in `start..end`.
+    /// The bytes that were read are in `start..end`.
     buffer: Vec<u8>,
     start: usize,
     end: usize,
     ended: bool,
-    /// Lines handed out.
+    /// The number of returned lines.
     number: u64,
-    /// Bytes that may still be read.
+    /// The number of bytes that may still be read.
     allowance: u64,
     limits: Limits,
 }
@@ -38,7 +38,7 @@ impl<'s> Lines<'s> {
         }
     }
 
-    /// The number of the line that was handed out last, from 1.
+    /// The number of the last returned line, from 1.
     pub(super) fn number(&self) -> u64 {
         self.number
     }
@@ -50,12 +50,12 @@ impl<'s> Lines<'s> {
         }
     }
 
-    /// The bytes of a line that [`Lines::advance`] has found, for as long as no other is asked for.
+    /// The bytes of the line that [`Lines::advance`] has found last.
     pub(super) fn line(&self, range: Range<usize>) -> &[u8] {
         &self.buffer[range]
     }
 
-    /// Finds the next line. It ends with a line feed, which is not part of the range; without one the document is cut.
+    /// Finds the next line. The line feed at its end is not part of the range. Without one the document is truncated.
     pub(super) fn advance(&mut self) -> Result<Range<usize>> {
         let mut searched = self.start;
         loop {
@@ -75,13 +75,13 @@ impl<'s> Lines<'s> {
         }
     }
 
-    /// The first bytes that are not handed out yet: at least as many as asked for, unless the document is shorter.
+    /// The next unread bytes: at least as many as requested, unless the document is shorter.
     pub(super) fn peek(&mut self, length: usize) -> Result<&[u8]> {
         while self.end - self.start < length && self.fill()? {}
         Ok(&self.buffer[self.start..self.end])
     }
 
-    /// Demands that nothing is left, in every layer.
+    /// Ensures that nothing follows, in every layer.
     pub(super) fn demand_end(&mut self) -> Result<()> {
         if self.start == self.end && !self.fill()? {
             return Ok(());
@@ -99,7 +99,7 @@ impl<'s> Lines<'s> {
         })
     }
 
-    /// Reads more, and answers whether there was more.
+    /// Reads more, and returns whether there was more.
     fn fill(&mut self) -> Result<bool> {
         if self.ended {
             return Ok(false);
@@ -110,7 +110,8 @@ impl<'s> Lines<'s> {
             self.start = 0;
         }
         if self.buffer.len() - self.end < PIECE {
-            // Doubling, so that a long line is not copied again and again; but no more than the longest line needs.
+            // The size doubles, so that a long line is not copied many times, up to the size that the longest line
+            // needs.
             let most = self.limits.line_bytes.saturating_add(2 * PIECE);
             let length = (self.buffer.len() * 2).min(most).max(self.end + PIECE);
             self.buffer.resize(length, 0);

@@ -56,35 +56,35 @@ pub struct Reader<'s> {
     form: Form,
     header: ArchiveHeader,
     state: ReaderState,
-    /// The place of the next table in the schema.
+    /// The position of the next table in the schema.
     next: usize,
     table: Option<ReaderTable>,
-    /// Of the rows of the current table.
+    /// The digest of the rows of the current table.
     digest: RowsDigest,
     summary_check: SummaryCheck,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum ReaderState {
-    /// Before the line of the next table, or that of the summary.
+    /// Before the line of the next table, or before the summary.
     Between,
-    /// Before a row: behind the opening bracket or a comma.
+    /// Before a row: after the opening bracket or a comma.
     Row,
-    /// Behind a row without a comma: the bracket must follow.
+    /// After a row without a comma: the bracket must follow.
     LastRow,
-    /// It was refused.
+    /// The archive was refused.
     Refused,
 }
 
 impl<'s> Reader<'s> {
-    /// Opens the layers, whichever they are, and reads the header.
+    /// Opens the layers and reads the header.
     ///
-    /// Compression by zstd and encryption by age (binary or ASCII armour) are recognised by their first bytes; at most one of
-    /// each may lie around the other, in either order.
+    /// Compression by zstd and encryption by age (binary or ASCII armour) are recognized by their first bytes. There
+    /// may be at most one layer of each, in either order.
     ///
     /// # Errors
     ///
-    /// Whatever can be told so early: [`Error::Empty`], [`Error::NotAnArchive`], [`Error::NewerVersion`],
+    /// All faults that are visible this early: [`Error::Empty`], [`Error::NotAnArchive`], [`Error::NewerVersion`],
     /// [`Error::KeyRequired`], [`Error::WrongKey`], and damage.
     pub fn open(source: impl Read + Send + 's, keys: &Keys, limits: Limits) -> Result<Self> {
         let (input, form) = layers::open(Box::new(source), keys, &limits)?;
@@ -113,22 +113,22 @@ impl<'s> Reader<'s> {
         })
     }
 
-    /// What the archive says of itself. Whether its schema is the right one is for the caller to ask
+    /// The header. The caller checks whether its schema is the expected one
     /// ([`Schema::demand`](crate::Schema::demand)).
     pub fn header(&self) -> &ArchiveHeader {
         &self.header
     }
 
-    /// The layers that lie around the document.
+    /// The layers around the document.
     pub fn form(&self) -> Form {
         self.form
     }
 
-    /// Begins the next table; what is left of the current one is read and checked. `None` after the last.
+    /// Begins the next table, after reading and checking the rest of the current one. `None` after the last.
     ///
     /// # Errors
     ///
-    /// If the archive is not what it must be up to there.
+    /// Any fault of the archive up to there.
     pub fn next_table(&mut self) -> Result<Option<TableSchema>> {
         while self.next_row()?.is_some() {}
         let result = self.begin_table();
@@ -140,7 +140,7 @@ impl<'s> Reader<'s> {
     ///
     /// # Errors
     ///
-    /// If the row is not one of this table, or not written as the writer would.
+    /// If the row does not belong to this table, or is not written as the writer would write it.
     pub fn next_row(&mut self) -> Result<Option<Row<'_>>> {
         let range = match self.state {
             ReaderState::Between => return Ok(None),
@@ -154,7 +154,7 @@ impl<'s> Reader<'s> {
         let (Some(range), Some(table)) = (range, self.table.as_mut()) else {
             return Ok(None);
         };
-        // Until the row is known to be right.
+        // Refused until the row was checked.
         let state = std::mem::replace(&mut self.state, ReaderState::Refused);
         let row = table.row(self.lines.line(range), self.lines.number())?;
         self.digest.row(row.json());
@@ -162,13 +162,13 @@ impl<'s> Reader<'s> {
         Ok(Some(row))
     }
 
-    /// Reads and checks whatever is left, compares it all with the summary, and demands that nothing follows.
+    /// Reads and checks the rest, compares everything with the summary, and ensures that nothing follows.
     ///
-    /// Only this says that an archive is whole.
+    /// Only this proves that an archive is complete.
     ///
     /// # Errors
     ///
-    /// If it is not; see [`Error`].
+    /// If it is not complete; see [`Error`].
     pub fn finish(mut self) -> Result<Summary> {
         while self.next_table()?.is_some() {}
         let range = self.lines.advance()?;
@@ -256,7 +256,7 @@ impl<'s> Reader<'s> {
     }
 }
 
-/// Without the rows.
+/// Leaves out the rows.
 impl fmt::Debug for Reader<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Reader")

@@ -1,4 +1,4 @@
-//! One row, and what is checked of it.
+//! One row, and its checks.
 
 use std::fmt;
 
@@ -8,13 +8,13 @@ use crate::error::{Error, Position};
 use crate::schema::TableSchema;
 use crate::value::{Cell, write_json_text};
 
-/// One row, borrowed from the reader until the next one is asked for.
+/// One row, borrowed from the reader until the next row is read.
 pub struct Row<'a> {
     json: &'a [u8],
     number: u64,
     id: i64,
     cells: Vec<Cell<'a>>,
-    /// Where the cells' memory goes when the row is dropped.
+    /// Receives the memory of the cells when the row is dropped.
     home: &'a mut Vec<Cell<'static>>,
 }
 
@@ -24,23 +24,23 @@ impl<'a> Row<'a> {
         &self.cells
     }
 
-    /// The row's canonical JSON: the bytes that its table's digest is taken of, without the line feed.
+    /// The row's canonical JSON without the line feed: the bytes for the digest of its table.
     pub fn json(&self) -> &'a [u8] {
         self.json
     }
 
-    /// The id, which is larger than that of every row before.
+    /// The id, which is larger than that of every earlier row.
     pub fn id(&self) -> i64 {
         self.id
     }
 
-    /// The row's place in its table, from 1.
+    /// The number of the row in its table, from 1.
     pub fn number(&self) -> u64 {
         self.number
     }
 }
 
-/// Without the values: they are people's data.
+/// Leaves out the values, because they are personal data.
 impl fmt::Debug for Row<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Row")
@@ -56,8 +56,8 @@ impl Drop for Row<'_> {
     }
 }
 
-/// Empties the cells and keeps their memory, for cells that borrow from elsewhere. Collecting a vector into one of the
-/// same layout happens in place; the test `memory` holds that to be so.
+/// Empties the cells and keeps their memory, for cells with another lifetime. Collecting a vector into one of the same
+/// layout happens in place; the test `memory` checks that.
 fn recycled<'b>(mut cells: Vec<Cell<'_>>) -> Vec<Cell<'b>> {
     cells.clear();
     cells.into_iter().map(|_| Cell::Null).collect()
@@ -66,7 +66,7 @@ fn recycled<'b>(mut cells: Vec<Cell<'_>>) -> Vec<Cell<'b>> {
 /// The table that is being read.
 pub(super) struct ReaderTable {
     schema: TableSchema,
-    /// `{"id":`, `,"full_name":` and so on: what stands before each value.
+    /// The bytes before each value: `{"id":`, `,"full_name":` and so on.
     prefixes: Vec<Vec<u8>>,
     cells: Vec<Cell<'static>>,
     scratch: Vec<u8>,
@@ -75,7 +75,7 @@ pub(super) struct ReaderTable {
     last_id: Option<i64>,
 }
 
-/// The column in which something was wrong, if it is known, and what.
+/// The fault, and the column of the fault if it is known.
 struct RowFault {
     column: Option<usize>,
     id: Option<i64>,
@@ -121,11 +121,11 @@ impl ReaderTable {
         self.rows
     }
 
-    /// Reads the row that is the whole of these bytes.
+    /// Reads the row in these bytes.
     pub(super) fn row<'a>(&'a mut self, json: &'a [u8], line: u64) -> Result<Row<'a>, Error> {
         self.rows += 1;
         if memchr::memchr(b'\\', json).is_some() && self.scratch.len() < json.len() {
-            // Most rows fit into this.
+            // Enough for most rows.
             self.scratch.resize(json.len().max(4 << 10), 0);
         }
         let Self {
@@ -205,7 +205,7 @@ fn parse<'a>(
     if !scan.take(b"}") || !scan.is_at_end() {
         return Err(fault(FaultKind::Keys));
     }
-    // The header was refused unless the first column is an id.
+    // The header was refused unless the first column is the id.
     let Some(id) = id else {
         return Err(fault(FaultKind::Keys));
     };

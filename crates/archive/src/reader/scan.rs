@@ -1,4 +1,4 @@
-//! Reads the values of one line, each only in the one form that the writer gives it.
+//! Reads the values of one line. Each value has only one accepted form, that of the writer.
 
 use chrono::{DateTime, Datelike as _, NaiveDate, NaiveTime, Utc};
 use rust_decimal::Decimal;
@@ -6,14 +6,14 @@ use rust_decimal::Decimal;
 use super::text;
 use crate::value::{Cell, Kind, NATIVE, YEARS};
 
-/// What is wrong with a value. The texts never hold the value itself.
+/// The fault of a value. Its texts never contain the value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ValueProblem {
-    /// It can't be in a column of this kind.
+    /// A value that a column of this kind can't have.
     Invalid(&'static str),
-    /// It is written in another way than ours.
+    /// A valid value in another form than the writer's.
     Form(&'static str),
-    /// It is not even JSON.
+    /// Not even JSON.
     Syntax(&'static str),
 }
 
@@ -28,16 +28,16 @@ const TIME_FORM: ValueProblem =
 const DECIMAL_FORM: ValueProblem =
     ValueProblem::Form("a decimal that is not written with two digits, or as many as it needs");
 
-/// A line that is read from the left to the right.
+/// A line that is read from left to right.
 pub(super) struct Scan<'a> {
     line: &'a str,
     position: usize,
-    /// Where texts with escapes are put together.
+    /// The space in which texts with escapes are unescaped.
     scratch: &'a mut [u8],
 }
 
 impl<'a> Scan<'a> {
-    /// The scratch space must be as long as the line if there is a backslash in it.
+    /// If the line has a backslash, the scratch space must be as long as the line.
     pub(super) fn new(line: &'a str, scratch: &'a mut [u8]) -> Self {
         Self {
             line,
@@ -54,7 +54,7 @@ impl<'a> Scan<'a> {
         self.position == self.line.len()
     }
 
-    /// Takes exactly these bytes, or nothing.
+    /// Reads exactly these bytes, or nothing.
     pub(super) fn take(&mut self, expected: &[u8]) -> bool {
         let is_there = self.rest().starts_with(expected);
         if is_there {
@@ -121,7 +121,7 @@ impl<'a> Scan<'a> {
             }
         }
         self.position = end + 1;
-        // Quotes stand between characters.
+        // Both positions are at quotes, so they are between characters.
         self.line.get(start..end).ok_or(text::UNENDED)
     }
 
@@ -135,7 +135,7 @@ impl<'a> Scan<'a> {
         std::str::from_utf8(unescaped).map_err(|_| text::UNENDED)
     }
 
-    /// A text that can have no escapes: a number, a date or a time.
+    /// A text that has no escapes: a number, a date or a time.
     fn plain(&mut self) -> Result<&'a str, ValueProblem> {
         let start = self.position + 1;
         let length = self.line.as_bytes()[start..]
@@ -169,7 +169,7 @@ impl<'a> Scan<'a> {
         let magnitude = number[sign..].iter().try_fold(0_i64, |value, digit| {
             let digit = i64::from(digit - b'0');
             let value = value.checked_mul(10)?;
-            // Towards the sign, because the smallest integer has no positive counterpart.
+            // Subtracts for a negative number, because the smallest integer has no positive counterpart.
             if sign == 1 {
                 value.checked_sub(digit)
             } else {
@@ -180,7 +180,7 @@ impl<'a> Scan<'a> {
     }
 }
 
-/// So that a conversion reads from left to right.
+/// Lets conversions read from left to right.
 trait Pipe: Sized {
     fn pipe<T>(self, next: impl FnOnce(Self) -> T) -> T {
         next(self)
@@ -189,8 +189,8 @@ trait Pipe: Sized {
 
 impl Pipe for &str {}
 
-/// Money is mostly short and has two digits after the point; everything else goes through `Decimal` and is compared
-/// with how it would be written.
+/// Amounts are usually short and have two digits after the point. All others go through `Decimal` and are compared
+/// with their canonical form.
 pub(super) fn decimal(text: &str) -> Result<Decimal, ValueProblem> {
     if let Some(cents) = cents(text.as_bytes()) {
         return Ok(Decimal::new(cents, 2));
@@ -293,7 +293,7 @@ fn two(tens: u8, ones: u8) -> Option<u32> {
     (tens.is_ascii_digit() && ones.is_ascii_digit()).then(|| u32::from(tens - b'0') * 10 + u32::from(ones - b'0'))
 }
 
-/// Demands that the value would be written as it stands there, quotes left out.
+/// Ensures that the value has its canonical form, apart from the quotes.
 fn as_written(value: Cell<'_>, text: &str, problem: ValueProblem) -> Result<(), ValueProblem> {
     let mut written = Vec::with_capacity(text.len() + 2);
     value.write_json(&mut written);

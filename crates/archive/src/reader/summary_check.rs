@@ -1,4 +1,4 @@
-//! What was counted, digested and summed while reading, and whether the summary says the same.
+//! The counts, digests and sums of what was read, and their comparison with the summary.
 
 use sha2::Sha256;
 
@@ -8,7 +8,7 @@ use crate::summary::{Summary, hexadecimal};
 use crate::totals::Total;
 use crate::value::{Cell, Kind};
 
-/// Grows with the tables, never with the rows.
+/// Its size depends on the number of tables, not of rows.
 #[derive(Debug)]
 pub(super) struct SummaryCheck {
     header: Sha256,
@@ -56,7 +56,7 @@ impl SummaryCheck {
         }
     }
 
-    /// Demands that the line is the summary of what was read, byte for byte.
+    /// Ensures that the line equals the summary of what was read, byte for byte.
     pub(super) fn compare(self, line: &[u8], position: impl Fn() -> Position) -> Result<Summary> {
         let Self { header, mut found } = self;
         let mut expected = b"\"summary\":".to_vec();
@@ -78,7 +78,7 @@ impl SummaryCheck {
     }
 }
 
-/// The most telling difference between two summaries that are not the same.
+/// The most important difference between two summaries.
 fn difference(promised: &Summary, found: &Summary, at: Position) -> Error {
     for (table, rows) in &found.rows {
         let promised = promised.rows.get(table).copied().unwrap_or_default();

@@ -7,8 +7,8 @@ pub(super) const NUL: ValueProblem = ValueProblem::Invalid("a NUL in a text");
 const NEEDLESS: ValueProblem = ValueProblem::Form("an escape where none is needed, or another than the shortest");
 const UNKNOWN: ValueProblem = ValueProblem::Syntax("an escape that JSON does not know");
 
-/// Unescapes a text up to its closing quote. Answers how many bytes were read, with the quote, and how many written.
-/// What is unescaped is never longer than what it was.
+/// Unescapes a text up to its closing quote. Returns the number of bytes that were read, with the quote, and that were
+/// written. The unescaped text is never longer.
 pub(super) fn unescape(escaped: &[u8], out: &mut [u8]) -> Result<(usize, usize), ValueProblem> {
     let (mut read, mut written) = (0, 0);
     loop {
@@ -26,7 +26,7 @@ pub(super) fn unescape(escaped: &[u8], out: &mut [u8]) -> Result<(usize, usize),
     }
 }
 
-/// The byte for what stands behind a backslash, and the length of both.
+/// The byte for the escape after a backslash, and the length of both.
 fn escaped_byte(escape: &[u8]) -> Result<(u8, usize), ValueProblem> {
     match escape {
         [byte @ (b'"' | b'\\'), ..] => Ok((*byte, 2)),

@@ -1,4 +1,4 @@
-//! One form for the same data: whatever is valid JSON and written otherwise is refused, and so is what can't be.
+//! The same data has one form: valid JSON in any other form is refused, and so are impossible values.
 
 use campus_backup_archive::{Keys, Position};
 
@@ -11,7 +11,7 @@ fn assert_refused(part: &str, by: &str, code: &str) {
 }
 
 #[test]
-fn rows_of_other_columns() {
+fn rows_with_other_columns_are_refused() {
     let row = r#"{"id":1,"username":"admin","is_active":true}"#;
     for (by, code) in [
         (r#"{"id":1,"is_active":true,"username":"admin"}"#, "invalid_row"),
@@ -56,7 +56,7 @@ fn native_values_are_read_in_one_form() {
         ("\"2024-02-29\"", r#"{"native":"a \"quoted\" text"}"#),
         ("\"2038-01-19T03:14:08Z\"", r#"{"native":"0000-00-00 00:00:00.000000"}"#),
     ] {
-        // The digests are no longer right, which is found only after the row.
+        // The digests are now wrong, which the reader finds only after the row.
         assert_refused(part, native, "digest_mismatch");
     }
     for (part, by, code) in [
@@ -78,7 +78,7 @@ fn native_values_are_read_in_one_form() {
 }
 
 #[test]
-fn years_that_some_engine_does_not_hold_have_no_form() {
+fn years_beyond_the_range_of_an_engine_are_refused() {
     for date in ["0000-01-01", "20140-01-01", "-44-03-15", "12024-01-01"] {
         assert_refused("\"2024-02-29\"", &format!("\"{date}\""), "invalid_value");
         let time = format!("\"{date}T00:00:00Z\"");
@@ -87,7 +87,7 @@ fn years_that_some_engine_does_not_hold_have_no_form() {
 }
 
 #[test]
-fn values_that_their_column_can_not_hold() {
+fn values_outside_their_column_are_refused() {
     for (part, by, code) in [
         // Other types.
         ("\"admin\"", "7", "invalid_value"),
@@ -188,7 +188,7 @@ fn values_that_their_column_can_not_hold() {
 }
 
 #[test]
-fn texts_that_are_none_or_are_written_otherwise() {
+fn texts_in_another_form_are_refused() {
     for (by, code) in [
         (r#""\u0061dmin""#, "not_canonical"),
         (r#""\/admin""#, "not_canonical"),
@@ -225,14 +225,14 @@ fn texts_that_are_none_or_are_written_otherwise() {
 }
 
 #[test]
-fn rows_in_another_order_or_twice() {
+fn unordered_and_repeated_rows_are_refused() {
     let second = r#"{"id":1,"username":"admin","is_active":true}"#;
     assert_refused(second, &second.replace("\"id\":1", "\"id\":-3"), "duplicate_id");
     assert_refused(second, &second.replace("\"id\":1", "\"id\":-4"), "ids_out_of_order");
 }
 
 #[test]
-fn another_layout() {
+fn other_layouts_are_refused() {
     let text = std::str::from_utf8(BARE).unwrap();
     let value: serde_json::Value = serde_json::from_slice(BARE).unwrap();
     let start = "{\"format\":\"campus-backup\",\"version\":1,";
@@ -278,7 +278,7 @@ fn another_layout() {
 }
 
 #[test]
-fn another_schema() {
+fn other_schemas_are_refused() {
     for (part, by, code) in [
         ("\"type\":\"boolean\"", "\"type\":\"float\"", "corrupt"),
         ("\"type\":\"boolean\"", "\"type\":\"text\"", "invalid_value"),
@@ -313,7 +313,7 @@ fn another_schema() {
 }
 
 #[test]
-fn the_summary_must_be_that_of_the_rows() {
+fn summary_must_match_the_rows() {
     let text = std::str::from_utf8(BARE).unwrap();
     let summary = text.split_once("\"summary\":").unwrap().1;
     let with = |changed: String| [text.split_once("\"summary\":").unwrap().0, "\"summary\":", &changed].concat();
@@ -336,7 +336,7 @@ fn the_summary_must_be_that_of_the_rows() {
     }
     let upper_case = with(summary.replace("\"users\":\"", "\"users\":\"F"));
     assert_eq!(refusal(upper_case.as_bytes(), &Keys::none()).code(), "digest_mismatch");
-    // Whole rows that are gone or there twice.
+    // Rows that are missing or repeated.
     let row = "{\"id\":1,\"username\":\"admin\",\"is_active\":true}";
     let more = replaced(row, &format!("{row},\n{}", row.replace("\"id\":1", "\"id\":2")));
     assert_eq!(refusal(&more, &Keys::none()).code(), "count_mismatch");
@@ -358,7 +358,7 @@ fn changed_value_is_found_by_the_digest_of_its_table() {
 }
 
 #[test]
-fn errors_say_where_and_never_what() {
+fn errors_have_the_place_and_no_content() {
     let error = refusal(&replaced("\"2024-02-29\"", "\"1992-31-secret\""), &Keys::none());
     let line = BARE
         .split(|byte| *byte == b'\n')

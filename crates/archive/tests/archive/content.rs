@@ -1,4 +1,4 @@
-//! The content of the golden files, a few rows of awkward values, and how tests read and write such archives.
+//! The content of the golden files, a few rows of awkward values, and functions to read and write such archives.
 
 use std::io::Write as _;
 
@@ -131,7 +131,7 @@ pub(crate) fn rows() -> Vec<Rows> {
     ]
 }
 
-/// The bare document of such rows.
+/// The bare document with these rows.
 pub(crate) fn document(header: &Header<'_>, rows: &[Rows]) -> (Vec<u8>, Summary) {
     let mut out = Vec::new();
     let mut writer = Writer::begin(header, &mut out);
@@ -170,7 +170,7 @@ pub(crate) fn encrypted_only(recipients: Recipients) -> Layers {
     }
 }
 
-/// Reads everything to the end, and answers with the canonical bytes of all rows and the summary.
+/// Reads everything to the end, and returns the canonical bytes of all rows and the summary.
 pub(crate) fn read(archive: &[u8], keys: &Keys) -> Result<(Vec<u8>, Summary), Error> {
     read_within(archive, keys, Limits::default())
 }
@@ -187,7 +187,7 @@ pub(crate) fn read_within(archive: &[u8], keys: &Keys, limits: Limits) -> Result
     Ok((rows, reader.finish()?))
 }
 
-/// The code with which it is refused.
+/// The error with which the archive is refused.
 #[track_caller]
 pub(crate) fn refusal(archive: &[u8], keys: &Keys) -> Error {
     match read(archive, keys) {
@@ -196,7 +196,7 @@ pub(crate) fn refusal(archive: &[u8], keys: &Keys) -> Error {
     }
 }
 
-/// The golden document with one part replaced, which must be there once.
+/// The golden document with one part replaced, which must occur exactly once.
 #[track_caller]
 pub(crate) fn replaced(part: &str, by: &str) -> Vec<u8> {
     let text = std::str::from_utf8(BARE).unwrap();

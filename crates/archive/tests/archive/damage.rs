@@ -1,4 +1,4 @@
-//! Cut anywhere, changed in any bit, mutated at random: never taken for whole.
+//! An archive that is truncated, changed in any bit or mutated at random is never accepted as complete.
 
 use std::io::{self, Read};
 
@@ -11,7 +11,7 @@ use crate::content::{BARE, COMPRESSED, ENCRYPTED, compressed, keys, read, refusa
 const FORMS: [(&str, &[u8]); 3] = [("bare", BARE), ("zstd", COMPRESSED), ("age", ENCRYPTED)];
 
 #[test]
-fn cut_at_every_byte() {
+fn archive_cut_at_any_byte_is_refused() {
     let keys = keys();
     for (form, whole) in FORMS {
         for length in 0..whole.len() {
@@ -27,7 +27,7 @@ fn cut_at_every_byte() {
 }
 
 #[test]
-fn every_bit_flipped() {
+fn flipped_bit_is_refused_at_any_place() {
     let keys = keys();
     for (form, whole) in FORMS {
         let mut changed = whole.to_vec();
@@ -43,9 +43,9 @@ fn every_bit_flipped() {
     }
 }
 
-/// A frame by another compressor has no trailer: what a flipped bit does there is noticed, or it does nothing.
+/// A frame of another compressor has no trailer. A flipped bit in it is found, or it changes nothing.
 #[test]
-fn every_bit_flipped_in_a_frame_by_others() {
+fn flipped_bit_in_a_frame_of_another_compressor_is_refused_or_harmless() {
     let frame = zstd::encode_all(BARE, 19).unwrap();
     let whole = read(&frame, &Keys::none()).unwrap();
     let mut changed = frame;
@@ -59,7 +59,7 @@ fn every_bit_flipped_in_a_frame_by_others() {
 }
 
 #[test]
-fn ten_thousand_mutations() {
+fn random_mutations_are_refused() {
     let keys = keys();
     let mut chance = ChaCha8Rng::seed_from_u64(1);
     for number in 0..10_000 {
@@ -100,7 +100,7 @@ fn mutate(bytes: &mut Vec<u8>, chance: &mut ChaCha8Rng) {
 }
 
 #[test]
-fn something_behind_the_end() {
+fn bytes_after_the_end_are_refused() {
     let keys = keys();
     for (form, whole) in FORMS {
         for tail in [&b"\n"[..], b" ", b"{}", b"\0", &whole[..whole.len().min(64)], whole] {
@@ -113,7 +113,7 @@ fn something_behind_the_end() {
             assert!(codes.contains(&error.code()), "{form}: {error}");
         }
     }
-    // Skippable frames are nothing to zstd, and something to us.
+    // zstd skips such a frame, but the reader must not.
     let skippable = [&[0x50, 0x2a, 0x4d, 0x18, 4, 0, 0, 0][..], b"more"].concat();
     assert_eq!(
         refusal(&[COMPRESSED, &skippable].concat(), &keys).code(),
@@ -128,7 +128,7 @@ fn something_behind_the_end() {
 }
 
 #[test]
-fn a_frame_that_lost_its_trailer_is_cut() {
+fn frame_without_its_trailer_is_refused_as_truncated() {
     let frame = &COMPRESSED[..COMPRESSED.len() - 40];
     assert_eq!(zstd::decode_all(frame).unwrap(), BARE, "it is a whole frame");
     assert_eq!(refusal(frame, &Keys::none()).code(), "truncated");
@@ -138,7 +138,7 @@ fn a_frame_that_lost_its_trailer_is_cut() {
     assert_eq!(refusal(&other, &Keys::none()).code(), "digest_mismatch");
 }
 
-/// Fails after so many bytes.
+/// Fails after this number of bytes.
 struct Failing<'a>(&'a [u8]);
 
 #[derive(Debug, thiserror::Error)]
@@ -173,7 +173,7 @@ fn a_failing_source_is_reachable_through_every_layer() {
 }
 
 #[test]
-fn who_has_refused_keeps_refusing() {
+fn reader_repeats_its_error() {
     let damaged = super::content::replaced("{\"id\":2,\"full_name\"", "{\"id\":0,\"full_name\"");
     let mut reader = Reader::open(&*damaged, &Keys::none(), Limits::default()).unwrap();
     reader.next_table().unwrap();

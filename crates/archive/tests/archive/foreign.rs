@@ -1,4 +1,4 @@
-//! Other files, other versions: refused with a word on what they are.
+//! Other files and other versions are refused with a description.
 
 use std::io::Write as _;
 
@@ -65,7 +65,7 @@ fn random_bytes_are_no_archive() {
 }
 
 #[test]
-fn nothing_at_all() {
+fn empty_file_is_refused() {
     assert_eq!(refusal(b"", &keys()).code(), "empty");
     assert_eq!(
         refusal(&zstd::encode_all(&b""[..], 3).unwrap(), &keys()).code(),
@@ -73,9 +73,9 @@ fn nothing_at_all() {
     );
 }
 
-/// Nothing behind the version is looked at: a later one may have anything there.
+/// The reader checks nothing after the version, because a later version may have anything there.
 #[test]
-fn a_newer_version() {
+fn newer_version_is_refused() {
     for version in ["2", "10", "4294967297", "18446744073709551615"] {
         let start = format!("{{\"format\":\"campus-backup\",\"version\":{version},");
         for rest in ["", "\0\0", "\"tables\":\"elsewhere\"}"] {
@@ -102,7 +102,7 @@ fn a_newer_version() {
 }
 
 #[test]
-fn layers_within_layers() {
+fn nested_layers_are_refused() {
     let once = seal(BARE, &compressed());
     assert_eq!(refusal(&seal(&once, &compressed()), &keys()).code(), "not_an_archive");
     let twice = seal(&seal(BARE, &encrypted()), &encrypted());

@@ -1,10 +1,10 @@
-//! The files of version 1, which every later version reads and gives the same rows for.
+//! The files of version 1. Every later version must read the same rows from them.
 
 use campus_backup_archive::{Cell, Compression, Encryption, Form, Keys, Limits, Reader};
 
 use crate::content::{BARE, COMPRESSED, ENCRYPTED, compressed, document, encrypted, header, keys, rows, seal};
 
-/// Writes the golden files anew. They are released: this is for a new version's only.
+/// Writes the golden files again. They are released, so use this only for the files of a new version.
 #[test]
 #[ignore = "writes the files that the other tests read"]
 fn write_the_golden_files() {
@@ -66,7 +66,7 @@ fn check_every_cell(archive: &[u8], keys: &Keys, form: Form) {
 }
 
 #[test]
-fn version_1_is_read_for_ever() {
+fn golden_file_of_version_1_is_read() {
     let mut form = Form::default();
     check_every_cell(BARE, &Keys::none(), form);
     form.compression = Compression::Zstd;
@@ -76,7 +76,7 @@ fn version_1_is_read_for_ever() {
 }
 
 #[test]
-fn what_is_left_unread_is_checked_by_finish() {
+fn finish_checks_the_unread_rest() {
     let mut reader = Reader::open(BARE, &Keys::none(), Limits::default()).unwrap();
     reader.next_table().unwrap();
     reader.next_row().unwrap();

@@ -1,4 +1,4 @@
-//! Archives made to hurt: they are refused early, whatever they claim.
+//! Malicious archives are refused early, whatever they claim.
 
 use std::io::{Read, Write as _};
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use campus_backup_archive::{Cell, ColumnSchema, Error, Header, Keys, Kind, Limit
 
 use crate::content::{BARE, compressed, document, keys, read, read_within, refusal, replaced, seal};
 
-/// Counts what was asked of it.
+/// Counts the bytes that were requested.
 struct Counted<R>(R, Arc<AtomicU64>);
 
 impl<R: Read> Read for Counted<R> {
@@ -26,7 +26,7 @@ fn bomb(start: &[u8], byte: u8, length: u64) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// A document whose rows have these texts.
+/// A document with these texts in its rows.
 fn of_texts(texts: &[&'static str]) -> Vec<u8> {
     let column = |name, kind| ColumnSchema {
         name,
@@ -46,7 +46,7 @@ fn of_texts(texts: &[&'static str]) -> Vec<u8> {
 }
 
 #[test]
-fn a_gibibyte_of_zeros() {
+fn gibibyte_of_zeros_is_refused() {
     let bomb = bomb(b"", 0, 1 << 30);
     assert!(bomb.len() < 100_000);
     let read = Arc::new(AtomicU64::new(0));
@@ -57,7 +57,7 @@ fn a_gibibyte_of_zeros() {
 }
 
 #[test]
-fn a_row_without_an_end() {
+fn endless_row_is_refused() {
     let start = BARE
         .split_inclusive(|byte| *byte == b'\n')
         .take(9)
@@ -72,7 +72,7 @@ fn a_row_without_an_end() {
     );
 }
 
-/// What is more regular than a reader accepts of others is readable if this program has written it.
+/// Content that is more regular than a reader accepts from others can be read if this program has compressed it.
 #[test]
 fn very_regular_rows_that_were_sealed_here_are_read() {
     let text: &str = "a".repeat(4 << 20).leak();
@@ -88,7 +88,7 @@ fn very_regular_rows_that_were_sealed_here_are_read() {
     );
 }
 
-/// A row is as long as the writer says that it may be, and no longer.
+/// The writer's limit for a row is exactly the reader's.
 #[test]
 fn the_longest_row_that_the_limits_hold_is_read() {
     let limits = Limits::default();
@@ -102,7 +102,7 @@ fn the_longest_row_that_the_limits_hold_is_read() {
 }
 
 #[test]
-fn each_limit_is_one() {
+fn each_limit_is_enforced() {
     let within = |limits| read_within(BARE, &Keys::none(), limits).map(drop);
     let longest = BARE.split(|byte| *byte == b'\n').map(<[u8]>::len).max().unwrap();
     let default = Limits::default();
@@ -149,7 +149,7 @@ fn each_limit_is_one() {
 }
 
 #[test]
-fn deep_nesting() {
+fn deep_nesting_is_refused() {
     for open in ["[", "{\"a\":"] {
         let deep = open.repeat(1_000_000);
         for archive in [
@@ -172,7 +172,7 @@ fn deep_nesting() {
 }
 
 #[test]
-fn headers_of_encryption_without_an_end() {
+fn endless_encryption_header_is_refused() {
     let start = b"age-encryption.org/v1\n";
     let stanzas = "-> X25519 abc\nabc\n".repeat(1_000_000);
     let line = "a".repeat(20_000_000);
@@ -199,8 +199,8 @@ fn headers_of_encryption_without_an_end() {
 }
 
 #[test]
-fn a_claimed_size_reserves_nothing() {
-    // A frame that claims 2^62 bytes of content, in a window of its own size.
+fn claimed_size_allocates_no_memory() {
+    // A frame with a claimed size of 2^62 bytes, in a window of the same size.
     let frame = [&b"\x28\xb5\x2f\xfd\xe0"[..], &(1_u64 << 62).to_le_bytes(), &[0; 64]].concat();
     assert_eq!(refusal(&frame, &Keys::none()).code(), "limit_exceeded");
     let archive = replaced("\"total\":9", "\"total\":10737418240");
@@ -214,9 +214,9 @@ fn a_claimed_size_reserves_nothing() {
     ));
 }
 
-/// One byte at a time, and interrupted: nothing may depend on how a source cuts its pieces.
+/// One byte at a time, with interruptions: the result must not depend on the size of the source's reads.
 #[test]
-fn a_trickling_source() {
+fn source_of_single_bytes_is_read() {
     struct Trickle<'a>(&'a [u8], bool);
     impl Read for Trickle<'_> {
         fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {

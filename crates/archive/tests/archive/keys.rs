@@ -1,4 +1,4 @@
-//! Keys and passphrases: the right one opens, and nothing shows them.
+//! Keys and passphrases: the right one opens the archive, and no output shows one.
 
 use campus_backup_archive::{KeyError, Keys, Layers, Limits, Recipients};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -15,7 +15,7 @@ fn by_passphrase() -> Vec<u8> {
 }
 
 #[test]
-fn the_wrong_key_or_none() {
+fn wrong_or_missing_key_is_refused() {
     assert_eq!(refusal(ENCRYPTED, &Keys::none()).code(), "key_required");
     assert_eq!(refusal(ENCRYPTED, &Keys::generate()).code(), "wrong_key");
     let phrase = Keys::none().with_passphrase(passphrase("correct horse"));
@@ -62,7 +62,7 @@ fn a_passphrase_that_costs_too_much_is_not_tried() {
 }
 
 #[test]
-fn layers_in_either_order() {
+fn layers_are_read_in_either_order() {
     let zstd_around_age = zstd::encode_all(&*seal(BARE, &encrypted_only(keys().recipients())), 3).unwrap();
     assert_eq!(read(&zstd_around_age, &keys()).unwrap().1.total, 9);
     assert_eq!(read(&seal(BARE, &encrypted()), &keys()).unwrap().1.total, 9);
@@ -91,7 +91,7 @@ fn texts_of_keys_are_read_by_line() {
 }
 
 #[test]
-fn nothing_shows_a_key() {
+fn debug_output_shows_no_key() {
     let keys = keys().with_passphrase(passphrase("correct horse"));
     let recipients = Recipients::passphrase(passphrase("correct horse"));
     let shown = format!(

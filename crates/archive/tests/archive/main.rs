@@ -1,5 +1,5 @@
-//! Black-box tests of the format: everything enters by the front door. `content` has the archive they are about, the
-//! other modules are named after what is done to it.
+//! Black-box tests of the format, through the public interface only. `content` has the tested archive. The other
+//! modules have the names of the tested properties.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 

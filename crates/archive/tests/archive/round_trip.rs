@@ -1,4 +1,4 @@
-//! Whatever rows are written come back equal, and written again they are the same bytes.
+//! Any written rows are read back equal, and written again they have the same bytes.
 
 use campus_backup_archive::{Cell, ColumnSchema, DigestStream, Header, Keys, Kind, Layers, Limits, Reader};
 use chrono::{DateTime, NaiveDate, Utc};
@@ -68,7 +68,7 @@ fn decimals() -> impl Strategy<Value = Decimal> {
 
 fn values() -> impl Strategy<Value = Values> {
     use proptest::option::of;
-    // From the year 1 to 9999.
+    // The years 1 to 9999.
     let days = (-719_162..2_932_897_i32).prop_filter_map("a day of the calendar", NaiveDate::from_epoch_days);
     let usual = (-30_000..60_000_i32).prop_filter_map("a day of the calendar", NaiveDate::from_epoch_days);
     let times = prop_oneof![
@@ -100,7 +100,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
     #[test]
-    fn what_was_written_is_read(
+    fn written_archive_is_read_back(
         tables in proptest::collection::vec(proptest::collection::btree_map(any::<i64>(), values(), 0..8), 0..3),
         app_version in texts(),
         form in 0..3_usize,
@@ -151,7 +151,7 @@ proptest! {
 }
 
 #[test]
-fn an_archive_of_nothing() {
+fn empty_archive_is_read_back() {
     let header = Header {
         created_at: DateTime::UNIX_EPOCH,
         app_version: "",
@@ -163,7 +163,7 @@ fn an_archive_of_nothing() {
     assert_eq!(reader.finish().unwrap(), summary);
 }
 
-/// Lines and chunks of age and zstd that end in all kinds of places.
+/// Lines, and chunks of age and zstd, that end at many different positions.
 #[test]
 fn long_texts_cross_every_buffer() {
     let header = Header {

@@ -1,5 +1,5 @@
-//! The public tools `age` and `zstd` open what is written here, and what they write is read. `TEST_TOOLS` (a list with
-//! commas) makes a missing one a failure.
+//! The public tools `age` and `zstd` can open this crate's archives, and the reverse. `TEST_TOOLS` (a list with
+//! commas) makes a missing tool a failure.
 
 use std::path::Path;
 use std::process::Command;
@@ -17,7 +17,7 @@ fn is_here(tool: &str) -> bool {
         "{tool} is not installed"
     );
     if !here {
-        eprintln!("SKIPPED: {tool} is not installed, so nobody else has opened these archives");
+        eprintln!("SKIPPED: {tool} is not installed, so no other program has opened these archives");
     }
     here
 }
@@ -36,7 +36,7 @@ fn file(folder: &Path, name: &str, bytes: &[u8]) -> String {
 }
 
 #[test]
-fn age_opens_it_and_is_opened() {
+fn archives_are_compatible_with_age() {
     if !is_here("age") {
         return;
     }
@@ -78,7 +78,7 @@ fn age_opens_it_and_is_opened() {
 }
 
 #[test]
-fn zstd_opens_it_and_is_opened() {
+fn archives_are_compatible_with_zstd() {
     if !is_here("zstd") {
         return;
     }

@@ -303,7 +303,7 @@ mod tests {
         }
         let taken = refusal(accounts.ensure_first_admin("grace", Some(&good)).await);
         assert!(matches!(taken, Error::Invalid { field: "username", .. }));
-        let missing = refusal(accounts.reset_password("nobody", None).await);
+        let missing = refusal(accounts.reset_password("unknown", None).await);
         assert!(matches!(missing, Error::Invalid { field: "username", .. }));
     }
 

@@ -531,7 +531,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_link_is_used_once_and_given_back_if_the_download_breaks_off() {
+    async fn link_is_used_once_and_released_after_a_broken_download() {
         let school = SchoolAccounts::new().await;
         let admin = school.admin().await;
         let link = school.accounts.create_link(&admin, PATH).await.unwrap();
@@ -549,7 +549,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn parts_share_a_link_until_everything_was_sent() {
+    async fn parts_share_a_link_until_all_bytes_were_sent() {
         let school = SchoolAccounts::new().await;
         let (admin, accounts) = (school.admin().await, &school.accounts);
         let link = accounts.create_link(&admin, PATH).await.unwrap();
@@ -703,7 +703,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_expired_link_is_spent_and_later_forgotten() {
+    async fn expired_link_is_refused_and_later_deleted() {
         let school = SchoolAccounts::new().await;
         let admin = school.admin().await;
         let link = school.accounts.create_link(&admin, PATH).await.unwrap();

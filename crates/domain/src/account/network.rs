@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn owner_signs_in_from_a_known_network_while_others_guess_from_everywhere() {
+    async fn owner_can_sign_in_from_a_known_network_during_an_attack() {
         let school = SchoolAccounts::with(|settings, _| {
             settings.logins.account = Allowance {
                 burst: 2,
@@ -136,7 +136,7 @@ mod tests {
         assert!(!knows().await);
         attempt(&school, "192.0.2.7", PASSWORD).await.unwrap();
         assert!(knows().await);
-        assert!(!school.accounts.knows_network("nobody", address).await.unwrap());
+        assert!(!school.accounts.knows_network("unknown", address).await.unwrap());
         let aged = Entity::update_many()
             .col_expr(Column::LastLoginAt, Expr::value(now() - REMEMBERED - FRESH))
             .exec(school.database().connection())

@@ -200,7 +200,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn nothing_matches_a_hash_that_cannot_be_used() {
+    async fn unusable_hash_matches_no_password() {
         let passwords = Passwords::default();
         let secret = SecretString::from("correct horse battery");
         for stored in [

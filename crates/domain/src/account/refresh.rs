@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn concurrent_and_repeated_renewals_get_one_generation() {
+    async fn simultaneous_and_repeated_renewals_share_one_generation() {
         let school = SchoolAccounts::new().await;
         school.user("grace", Role::Admin).await;
         let mut refresh = token(&school, &school.login("grace", PASSWORD).await.unwrap());

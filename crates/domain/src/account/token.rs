@@ -394,7 +394,7 @@ mod tests {
             ("exp", json!((now + 60).to_string()), NOT_VALID),
             ("exp", json!(-1), NOT_VALID),
             ("nbf", json!("0"), NOT_VALID),
-            ("iss", json!("somebody-else"), NOT_VALID),
+            ("iss", json!("another-service"), NOT_VALID),
             ("iss", json!([ISSUER]), NOT_VALID),
             ("iss", json!(7), NOT_VALID),
             ("aud", json!("campus-backup-link"), NOT_VALID),

@@ -32,7 +32,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_are_written_as_the_orm_writes_them() {
+    fn times_are_written_like_those_of_the_orm() {
         for text in [
             "2024-02-29T12:34:56Z",
             "1890-01-01T00:00:00.120Z",

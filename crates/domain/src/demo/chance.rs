@@ -1,4 +1,4 @@
-//! Where every choice of the demo school comes from, and the moment that its times are counted from.
+//! The source of every choice of the demo school, and the start of its times.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use rand_chacha::ChaCha8Rng;
@@ -9,10 +9,10 @@ use crate::catalog::Table;
 /// Changing it changes every demo school.
 const SEED: u64 = 0x0CA4_9B05;
 
-/// Choices that are the same every time.
+/// Choices that are the same in every run.
 ///
-/// Each table has a stream of its own, so that a table's rows can be made again while another's are made. Numbers
-/// are drawn here and not with the distributions of `rand`, whose results may change with its version.
+/// Each table has its own stream, so that the rows of one table can be generated again while those of another are.
+/// Numbers are drawn here, because the distributions of `rand` may change with its version.
 pub(super) struct Chance(ChaCha8Rng);
 
 impl Chance {

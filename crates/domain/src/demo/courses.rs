@@ -1,4 +1,4 @@
-//! Courses, who takes them, and who was there.
+//! Courses, enrollments and attendance.
 
 use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, Utc, Weekday};
 use rust_decimal::Decimal;
@@ -13,7 +13,7 @@ fn courses_at(scale: u32) -> i64 {
     40 * i64::from(scale)
 }
 
-/// 40 courses at scale 1, each of another name.
+/// 40 courses at scale 1, with different names.
 pub(super) fn courses(scale: u32) -> impl Iterator<Item = course::Model> {
     let mut chance = Chance::of(Table::Courses);
     (1..=courses_at(scale)).map(move |id| {
@@ -32,7 +32,7 @@ pub(super) fn courses(scale: u32) -> impl Iterator<Item = course::Model> {
             instructor_name: (!chance.once_in(9)).then(|| names::person(&mut chance)),
             instructor_contact: chance.pick(names::CONTACTS).map(str::to_owned),
             fee: match id {
-                // The largest amount that the column holds, and a course that is free.
+                // The largest amount that the column can hold, and a free course.
                 40 => Decimal::new(999_999_999_999, 2),
                 7 => Decimal::new(0, 2),
                 _ => {
@@ -79,8 +79,8 @@ pub(super) fn enrollments(scale: u32) -> impl Iterator<Item = enrollment::Model>
 
 /// 100,000 rows at scale 1: 33 or 34 days for each enrollment, and no other pair of student and course.
 ///
-/// They come in the order of their unique key, which is what keeps a million of them quick to insert while the
-/// indexes are in place.
+/// They are in the order of their unique key, so that a million of them can be inserted quickly without dropping the
+/// indexes.
 pub(super) fn attendance(scale: u32) -> impl Iterator<Item = attendance::Model> {
     use attendance::AttendanceStatus::{Absent, Leave, Present};
     let mut chance = Chance::of(Table::Attendance);

@@ -54,7 +54,7 @@ impl DemoAdmin {
         }
     }
 
-    /// How many rows a table may have before it is filled.
+    /// How many rows a table may have before the database is filled.
     fn rows_before(&self, table: Table) -> u64 {
         match (self, table) {
             (Self::Existing { .. }, Table::Users) => 1,

@@ -1,4 +1,4 @@
-//! What payments are for, and the payments.
+//! Payment categories and payments.
 
 use rust_decimal::Decimal;
 
@@ -54,14 +54,14 @@ pub(super) fn payments(scale: u32) -> impl Iterator<Item = payment::Model> {
     })
 }
 
-/// What banks and card terminals call a transaction; cash has none.
+/// An id in the form of banks and card terminals. Cash has none.
 fn transaction_id(chance: &mut Chance, id: i64) -> Option<String> {
     let number = chance.below(1_000_000_000_000);
     match chance.below(100) {
         0..=14 => None,
         15..=54 => Some(format!("TXN{number:012}")),
         55..=79 => Some(format!("UPI/{:06}/{number:012}", id % 1_000_000)),
-        // Spreadsheets take these for numbers, and lose digits of them.
+        // Spreadsheets convert these to numbers and lose digits.
         80..=94 => Some(format!("{:018}", u128::from(number) * 31 + 7)),
         95..=97 => Some(format!("{}E{}", number % 10, id % 90)),
         98 => Some(format!("-{number}")),

@@ -1,15 +1,15 @@
-//! The texts of the demo school: names in many scripts, addresses, courses, and what payments are for.
+//! The texts of the demo school: names in many scripts, addresses, courses and payment categories.
 
 use super::chance::Chance;
 
-/// Given names, family names, and how the two are put together (`{g}` and `{f}`).
+/// Given names, family names, and the pattern that combines them (`{g}` and `{f}`).
 struct Script {
     given: &'static [&'static str],
     family: &'static [&'static str],
     join: &'static str,
 }
 
-/// How often each way of writing names comes up.
+/// The weight of each script.
 #[rustfmt::skip]
 const SCRIPTS: &[(u64, &Script)] = &[
     (30, &Script { join: "{g} {f}",
@@ -86,7 +86,7 @@ const TOWNS: &[&str] = &[
     "Αθήνα",
 ];
 
-/// A text that was typed into an address field: its first character makes it a formula.
+/// Texts in an address field that begin like a formula.
 const LIKE_FORMULAS: &[&str] = &[
     "=1+1",
     "@cmd",
@@ -130,7 +130,7 @@ pub(super) const COURSES: [&str; 40] = [
     "Art & Craft", "Music – Vocal", "Music – Piano 🎹", "Dance", "Yoga", "Athletics", "Endowed Master Class",
 ];
 
-/// What is said about a course, if anything.
+/// The description of a course, if it has one.
 pub(super) const DESCRIPTIONS: &[Option<&str>] = &[
     None,
     Some(""),
@@ -146,7 +146,7 @@ pub(super) const DESCRIPTIONS: &[Option<&str>] = &[
     Some("✨ New this year ✨"),
 ];
 
-/// How an instructor is reached, if at all.
+/// The contact of an instructor, if there is one.
 pub(super) const CONTACTS: &[Option<&str>] = &[
     None,
     Some("+91 98765 43210"),

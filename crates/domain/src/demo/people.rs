@@ -49,7 +49,7 @@ pub(super) fn users(admin: &DemoAdmin) -> impl Iterator<Item = user::Model> {
         .zip(STAFF)
         .map(move |(id, (username, email, role, is_active))| user::Model {
             id,
-            // The administrator may have been given the name of one of the staff.
+            // The administrator may have the name of a member of the staff.
             username: if username == taken {
                 format!("{username}.staff")
             } else {

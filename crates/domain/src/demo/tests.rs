@@ -1,4 +1,4 @@
-//! Refusals first, then the school itself.
+//! The refusals, and then the demo school.
 
 use sea_orm::{ActiveValue, Order, PaginatorTrait, PrimaryKeyToColumn, QueryOrder};
 use sha2::{Digest, Sha256};
@@ -45,7 +45,7 @@ async fn digest(database: &Database) -> String {
 }
 
 #[tokio::test]
-async fn a_database_with_a_row_is_refused_and_left_alone() {
+async fn database_with_a_row_is_refused_and_unchanged() {
     let School {
         database,
         folder: _folder,
@@ -75,9 +75,9 @@ async fn a_database_with_a_row_is_refused_and_left_alone() {
     assert!(matches!(fill(&database, 0, admin()).await, Err(Error::Invalid { .. })));
 }
 
-/// As after the first start, which creates the administrator before a demo is requested.
+/// The state after the first start, which creates the administrator before a demo is requested.
 #[tokio::test]
-async fn first_administrator_stays_as_the_demos() {
+async fn first_administrator_is_kept() {
     let School {
         database,
         folder: _folder,
@@ -105,7 +105,7 @@ async fn first_administrator_stays_as_the_demos() {
     let names: Vec<_> = users.iter().map(|user| (user.id, user.username.as_str())).collect();
     assert_eq!(names[..2], [(3, "accounts"), (4, "accounts.staff")]);
     assert_eq!(users[0].password_hash, "$argon2id$of-the-first-start");
-    // Now there are others.
+    // The administrator is no longer the only row.
     assert!(sole_administrator(&database).await.unwrap().is_none());
     let again = fill(&database, 1, sole).await;
     assert!(
@@ -116,7 +116,7 @@ async fn first_administrator_stays_as_the_demos() {
 
 /// A user who is not an administrator is real data.
 #[tokio::test]
-async fn other_users_are_left_alone() {
+async fn other_users_are_kept() {
     let School {
         database,
         folder: _folder,
@@ -177,7 +177,7 @@ async fn next_student(database: &Database) -> i64 {
 }
 
 #[test]
-fn the_rows_are_as_awkward_as_real_ones() {
+fn rows_contain_awkward_values() {
     let students: Vec<_> = people::students(1).collect();
     let some = |wanted: &dyn Fn(&student::Model) -> bool| students.iter().filter(|row| wanted(row)).count();
     assert!(some(&|row| row.email.is_none()) > 0);

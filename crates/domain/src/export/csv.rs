@@ -129,12 +129,13 @@ fn write_with_comma(value: Decimal, delimiter: Delimiter, out: &mut Vec<u8>) {
     out.extend_from_slice(quote);
 }
 
-/// Appends a text that comes from the data, as a person's spreadsheet may have it.
+/// Appends a text of the data, as a spreadsheet may read it.
 ///
 /// # Errors
-/// What is wrong with a text that no spreadsheet may have.
+///
+/// The fault of a text that no spreadsheet can hold.
 pub(crate) fn write_safe_text(value: &str, options: CsvOptions, out: &mut Vec<u8>) -> Result<(), &'static str> {
-    // Nearly all of them, and each is looked at once.
+    // This is true for nearly all texts, and reads each byte only once.
     if value.as_bytes().first().is_some_and(u8::is_ascii_alphanumeric) && value.bytes().all(is_plain) {
         out.extend_from_slice(value.as_bytes());
         return Ok(());
@@ -150,7 +151,7 @@ pub(crate) fn write_safe_text(value: &str, options: CsvOptions, out: &mut Vec<u8
     Ok(())
 }
 
-/// Whether a byte of a text needs no quotes and is no NUL.
+/// Whether a byte of a text needs no quotes and is not NUL.
 fn is_plain(byte: u8) -> bool {
     byte != 0 && !needs_quotes(byte)
 }

@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn only_short_downloads_have_a_length_where_it_is_not_needed() {
+    async fn short_downloads_have_a_length_where_it_is_optional() {
         for (bytes, is_known) in [
             (0, true),
             (SHORT, true),
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn client_that_leaves_ends_the_writing() {
+    async fn disconnected_client_ends_the_delivery() {
         let (sender, receiver) = channel(CHUNK_SIZE, Duration::from_secs(5), None);
         let space = SpoolSpace::new(std::env::temp_dir(), u64::MAX);
         let writing = tokio::spawn(write(sender, u64::MAX));

@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn spooled_file_is_private_and_has_no_name() {
+    fn spooled_file_is_private_and_unnamed() {
         let (folder, space) = space(4 * STEP);
         let mut spool = space.spool();
         append(&mut spool, 2 * STEP).unwrap();
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn limit_is_shared_and_room_comes_back() {
+    fn limit_is_shared_and_space_is_released() {
         let (_folder, space) = space(3 * STEP);
         let mut first = space.spool();
         append(&mut first, 2 * STEP + MEMORY).unwrap();

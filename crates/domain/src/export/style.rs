@@ -1,6 +1,6 @@
-//! How CSV is written.
+//! The form of CSV.
 
-/// How CSV is written.
+/// The form of CSV.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CsvOptions {
     /// Whether it begins with a byte order mark. Without it Excel misreads UTF-8.
@@ -21,19 +21,19 @@ impl Default for CsvOptions {
     }
 }
 
-/// What differs from country to country, and so between the spreadsheets of two people.
+/// The conventions that differ between countries, and so between the spreadsheets of two people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CsvStyle {
-    /// What stands between two fields.
+    /// The delimiter between two fields.
     pub delimiter: Delimiter,
-    /// What stands before the decimals of an amount.
+    /// The decimal mark of amounts.
     pub decimals: DecimalMark,
-    /// How dates and times are written.
+    /// The form of dates and times.
     pub dates: DateStyle,
 }
 
 impl CsvStyle {
-    /// Commas, decimal points, the day first.
+    /// Comma, decimal point, day first.
     pub const DEFAULT: Self = Self {
         delimiter: Delimiter::Comma,
         decimals: DecimalMark::Point,
@@ -41,12 +41,12 @@ impl CsvStyle {
     };
 }
 
-/// What stands between two fields.
+/// The delimiter between two fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Delimiter {
-    /// As RFC 4180 has it.
+    /// The delimiter of RFC 4180.
     Comma,
-    /// As Excel expects it where amounts have a decimal comma.
+    /// The delimiter of Excel in countries with a decimal comma.
     Semicolon,
     /// A tab.
     Tab,
@@ -66,7 +66,7 @@ impl Delimiter {
     }
 }
 
-/// What stands before the decimals of an amount.
+/// The decimal mark of amounts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DecimalMark {
     /// `12.50`
@@ -75,7 +75,7 @@ pub enum DecimalMark {
     Comma,
 }
 
-/// How dates and times are written; times always in the school's time zone.
+/// The form of dates and times. Times are always in the school's time zone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DateStyle {
     /// `31-12-2024` and `31-12-2024 23:59:59`

@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn times_are_the_schools() {
+    fn times_are_in_the_time_zone_of_the_school() {
         let time = DateTime::parse_from_rfc3339("1931-12-31T20:00:00.999999Z")
             .unwrap()
             .to_utc();
@@ -195,7 +195,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn guarding_can_be_undone(text in "['\"=+@,;\\t\\n\\r＝0-9 .()a-]{0,9}|\\PC{0,8}") {
+        fn guard_can_be_removed(text in "['\"=+@,;\\t\\n\\r＝0-9 .()a-]{0,9}|\\PC{0,8}") {
             for delimiter in DELIMITERS {
                 let guarded = guard(&text, delimiter);
                 prop_assert_eq!(unguard(&guarded, delimiter), text.as_str());

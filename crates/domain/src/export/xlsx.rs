@@ -1,8 +1,8 @@
-//! An Excel workbook: typed cells, so that text stays text and leading zeros survive.
+//! An Excel workbook with typed cells: texts stay texts, and leading zeros are kept.
 //!
-//! A workbook is a ZIP file of XML parts (ECMA-376). How many sheets there will be is known from the snapshot, so every
-//! part can be written when its turn comes: the first bytes go out at once and memory does not grow with the rows.
-//! Libraries that write workbooks put them together at the end; hence the few elements are written here, by hand.
+//! A workbook is a ZIP file of XML parts (ECMA-376). The snapshot knows the number of sheets, so each part is written
+//! in order: the first bytes are sent at once, and memory does not grow with the rows. Libraries for workbooks build
+//! the whole file at the end, so this module writes the few necessary elements itself.
 
 mod xml;
 
@@ -26,19 +26,19 @@ use crate::snapshot::Selection;
 
 const DOING: &str = "writing the workbook";
 
-/// The rows of a sheet, its heading among them (ECMA-376 sets no limit; Excel does).
+/// The maximum number of rows of a sheet, with its heading (a limit of Excel, not of ECMA-376).
 const SHEET_ROWS: u64 = 1_048_576;
 
-/// The characters of a cell in Excel, which counts those of UTF-16.
+/// The maximum number of UTF-16 code units in a cell of Excel.
 const CELL_CHARACTERS: usize = 32_767;
 
-/// The largest whole number that a cell, which is a 64-bit float, holds exactly.
+/// The largest whole number that a cell, a 64-bit float, holds exactly.
 const EXACT: u64 = 1 << 53;
 
-/// How much XML is gathered before it is compressed.
+/// How many bytes of XML are collected before they are compressed.
 const GATHERED: usize = 32 * 1024;
 
-/// Cells repeat themselves so much that higher levels cost more time than the bytes that they save.
+/// Cells are so repetitive that a higher level costs more time than it saves bytes.
 const LEVEL: i64 = 1;
 
 pub(super) struct Xlsx {
@@ -51,7 +51,7 @@ pub(super) struct Xlsx {
     columns: &'static [ExportColumn],
     sheet: u64,
     next_row: u64,
-    /// XML that has not been compressed.
+    /// XML that is not yet compressed.
     xml: Vec<u8>,
 }
 
@@ -72,7 +72,7 @@ impl Xlsx {
         }
     }
 
-    /// Begins the next sheet, ending the one before.
+    /// Ends the current sheet and begins the next one.
     fn begin_sheet(&mut self) -> Result<()> {
         if self.sheet > 0 {
             self.xml.extend_from_slice(xml::SHEET_END);
@@ -94,7 +94,7 @@ impl Xlsx {
         Ok(())
     }
 
-    /// Begins a part of the ZIP file with what is written from now on.
+    /// Begins a part of the ZIP file. Everything that is written from now on belongs to it.
     fn begin_part(&mut self, path: &str) -> Result<()> {
         self.compress_gathered()?;
         let options = SimpleFileOptions::default()
@@ -165,7 +165,7 @@ impl Encoder for Xlsx {
     }
 }
 
-/// Where the ZIP writer puts its bytes; it does not let anybody look at its own.
+/// Receives the output of the ZIP writer, which gives no access to its own buffer.
 #[derive(Clone, Default)]
 struct Compressed(Arc<Mutex<Vec<u8>>>);
 
@@ -235,7 +235,8 @@ fn write_timestamp(row: u64, column: usize, time: DateTime<Utc>, zone: Tz, out: 
     let local: NaiveDateTime = time.with_timezone(&zone).naive_local();
     if excel_knows(local.date()) {
         xml::number_cell(row, column, Style::Timestamp, out, |out| {
-            // Whole seconds, as in CSV: Excel would show a fraction rounded, and the last of a year as the next year.
+            // Whole seconds, as in CSV. Excel would round a fraction, and show the last second of a year as the next
+            // year.
             let seconds = f64::from(local.time().num_seconds_from_midnight());
             // Writing to a `Vec` can't fail.
             let _ = write!(out, "{}", day(local.date()) as f64 + seconds / 86_400.0);
@@ -246,12 +247,12 @@ fn write_timestamp(row: u64, column: usize, time: DateTime<Utc>, zone: Tz, out: 
     }
 }
 
-/// Excel's calendar begins in 1900, with a 29 February that was none, and ends with 9999.
+/// Excel's calendar begins in 1900, with a 29 February that did not exist, and ends with 9999.
 fn excel_knows(date: NaiveDate) -> bool {
     (1901..=9999).contains(&date.year())
 }
 
-/// Days since 1899-12-30, which is what Excel counts in.
+/// Days since 1899-12-30, the dates of Excel.
 fn day(date: NaiveDate) -> i64 {
     const EXCEL_BEGINS: i32 = 693_594;
     i64::from(date.num_days_from_ce() - EXCEL_BEGINS)
@@ -279,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_no_cell_holds_is_refused() {
+    fn text_too_long_for_a_cell_is_refused() {
         let mut xlsx = Xlsx::new(NameColumns::Omitted, Tz::UTC);
         xlsx.begin_table(Table::PaymentCategories, 1, &mut Vec::new()).unwrap();
         let long = "x".repeat(CELL_CHARACTERS + 1);
@@ -295,9 +296,9 @@ mod tests {
     }
 
     #[test]
-    fn days_are_counted_as_excel_does() {
+    fn dates_are_the_day_numbers_of_excel() {
         let date = |year, month, of_month| NaiveDate::from_ymd_opt(year, month, of_month).unwrap();
-        // ECMA-376, part 1, section 18.17.4.1, gives these.
+        // These values are in ECMA-376, part 1, section 18.17.4.1.
         assert_eq!(day(date(1901, 1, 1)), 367);
         assert_eq!(day(date(2024, 1, 1)), 45_292);
         assert_eq!(day(date(9999, 12, 31)), 2_958_465);

@@ -1,5 +1,5 @@
-//! What the work of a job gets: its progress, and the statements that end the job in the transaction of its effect. The
-//! writer lease is here, too, because those statements release it.
+//! The interface between a job and its work: the progress, and the statements that end the job in the transaction of
+//! its effect. The writer lease is also here, because those statements release it.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ use crate::stats;
 /// The name of the one lease.
 const WRITER: &str = "writer";
 
-/// A job as its work sees it.
+/// A job from the view of its work.
 #[derive(Clone, Debug)]
 pub struct Context {
     pub(super) running: Arc<RunningJob>,
@@ -35,7 +35,7 @@ impl Context {
         self.running.id()
     }
 
-    /// Whether the same request was made before, and its job ended without success as far as is known.
+    /// Whether an earlier job for the same request ended without success, as far as is known.
     pub fn is_repeat(&self) -> bool {
         self.running.is_repeat
     }

@@ -1,14 +1,15 @@
-//! MySQL and MariaDB: dates with zeros, days that no calendar has, the year 0, and truth values that are other numbers.
+//! MySQL and MariaDB: dates with zeros, impossible days, the year 0, and truth values that are other numbers.
 
 use campus_backup_archive::Kind;
 use chrono::NaiveDate;
 
 use super::{digits, is_common_date};
 
-/// The text of a value in the binary protocol that its kind can't hold; none if it is not of that kind or not that odd.
+/// The text of a value in the binary protocol that its kind can't hold. `None` if it has another type, or a usual
+/// value.
 pub(crate) fn text(kind: Kind, value: &[u8]) -> Option<String> {
     let text = match kind {
-        // Trailing zeros are left out on the wire, down to the length that stands first.
+        // The protocol leaves out trailing zeros. The first byte is the length.
         Kind::Date | Kind::Timestamp => {
             let (length, rest) = value.split_first()?;
             let mut parts = [0; 11];
@@ -77,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn texts_are_those_of_the_server() {
+    fn texts_equal_those_of_the_server() {
         for (kind, value, expected) in [
             (Kind::Date, &b"\x00"[..], Some("0000-00-00")),
             (Kind::Date, b"\x04\xd4\x07\x00\x00", Some("2004-00-00")),

@@ -1,4 +1,4 @@
-//! PostgreSQL: dates and timestamps of any year or at infinity, as `ISO` dates in UTC, and numbers that are none.
+//! PostgreSQL: dates and timestamps of any year or at infinity, as `ISO` dates in UTC, and special numbers.
 
 use campus_backup_archive::Kind;
 use campus_backup_archive::value::YEARS;
@@ -14,16 +14,16 @@ const EPOCH_DAY: i64 = 10_957;
 /// Microseconds of a day.
 const DAY: i64 = 86_400_000_000;
 
-/// The days that the server takes: from 4714-11-24 BC to 5874897-12-31.
+/// The days that the server accepts: from 4714-11-24 BC to 5874897-12-31.
 const DAYS: std::ops::Range<i64> = -2_451_545..2_145_031_949;
 
-/// The microseconds that it takes: from 4714-11-24 BC to 294276-12-31.
+/// The microseconds that the server accepts: from 4714-11-24 BC to 294276-12-31.
 const MICROSECONDS: std::ops::Range<i64> = -211_813_488_000_000_000..9_223_371_331_200_000_000;
 
-/// Numbers that are none, by the sign that they have on the wire.
+/// Special numbers, by their sign in the binary format.
 const NUMBERS: [(u16, &str); 3] = [(0xc000, "NaN"), (0xd000, "Infinity"), (0xf000, "-Infinity")];
 
-/// The text of a value in the binary format that its kind can't hold; none if it is not of that kind or not that odd.
+/// The text of a value in the binary format that its kind can't hold. `None` if it has another type, or a usual value.
 pub(crate) fn text(kind: Kind, value: &[u8]) -> Option<String> {
     match kind {
         Kind::Date => date_text(i32::from_be_bytes(value.try_into().ok()?)),
@@ -40,14 +40,14 @@ pub(crate) fn text(kind: Kind, value: &[u8]) -> Option<String> {
     }
 }
 
-/// The value in the binary format; none unless [`text`] makes that very text of it.
+/// The value in the binary format. `None` unless [`text`] returns exactly this text for it.
 pub(crate) fn binary(kind: Kind, native: &str) -> Option<Vec<u8>> {
     let value = match kind {
         Kind::Date => days(native)?.to_be_bytes().to_vec(),
         Kind::Timestamp => microseconds(native)?.to_be_bytes().to_vec(),
         Kind::Decimal => {
             let (sign, _) = NUMBERS.iter().find(|(_, text)| *text == native)?;
-            // No digits, the power of the first, the sign, and no digits behind the point.
+            // No digits, the weight of the first digit, the sign, and no decimal places.
             [0, 0, *sign, 0].map(u16::to_be_bytes).concat()
         }
         Kind::Integer | Kind::Text | Kind::Boolean => return None,
@@ -132,7 +132,7 @@ fn without_era(native: &str) -> (&str, bool) {
     native.strip_suffix(" BC").map_or((native, false), |day| (day, true))
 }
 
-/// The year of a day, and the day as it is written but for its era. The year before 1 is 1 BC, which is 0 here.
+/// The year of a day, and the day as text without its era. The year before 1 is 1 BC, which is 0 here.
 fn written_day(days: i64) -> (i64, String) {
     let (year, month, day) = civil(days + EPOCH_DAY);
     let shown = if year > 0 { year } else { 1 - year };
@@ -146,8 +146,8 @@ fn days_of(day: &str, is_before_christ: bool) -> Option<i64> {
     ((1..=12).contains(&month) && (1..=31).contains(&day)).then(|| of_civil(year, month, day) - EPOCH_DAY)
 }
 
-/// Year, month and day of a number of days since 1970-01-01, in the proleptic Gregorian calendar, whatever the year
-/// (<https://howardhinnant.github.io/date_algorithms.html>): chrono ends where PostgreSQL does not.
+/// Year, month and day of a number of days since 1970-01-01, in the proleptic Gregorian calendar
+/// (<https://howardhinnant.github.io/date_algorithms.html>). PostgreSQL has more years than chrono.
 fn civil(days: i64) -> (i64, i64, i64) {
     let days = days + 719_468;
     let era = days.div_euclid(146_097);
@@ -182,7 +182,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn texts_are_those_of_the_server() {
+    fn texts_equal_those_of_the_server() {
         for (days, expected) in [
             (i32::MAX, Some("infinity")),
             (i32::MIN, Some("-infinity")),
@@ -223,7 +223,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_read_is_written(days: i32, microseconds: i64) {
+        fn read_texts_are_written_unchanged(days: i32, microseconds: i64) {
             if let Some(native) = text(Kind::Date, &days.to_be_bytes())
                 && (DAYS.contains(&days.into()) || native.ends_with("infinity")) {
                 prop_assert_eq!(binary(Kind::Date, &native), Some(days.to_be_bytes().to_vec()));

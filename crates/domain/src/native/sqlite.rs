@@ -1,17 +1,16 @@
-//! SQLite: any value in any column, as the literal that SQL has for it. A text stands as it is, unless it could be taken for
-//! a literal.
+//! SQLite: any value in any column, as its SQL literal. A text is unchanged, unless it looks like a literal.
 
 use campus_backup_archive::Kind;
 
 use crate::snapshot::sqlite::is_ordinary;
 use crate::statement::{BoundValue, StatementValue};
 
-/// A value that a native text stands for.
+/// The value of a native text.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Stored {
     Integer(i64),
     Real(f64),
-    /// Not always UTF-8.
+    /// May not be UTF-8.
     Text(Vec<u8>),
     Blob(Vec<u8>),
 }
@@ -36,7 +35,7 @@ impl Stored {
     }
 }
 
-/// The text of a value; none for NULL, which every column has or must not have.
+/// The text of a value. `None` for NULL, because the column decides whether NULL is allowed.
 pub(crate) fn text(value: &StatementValue<'_>) -> Option<String> {
     Some(match value {
         StatementValue::Null | StatementValue::Unreadable => return None,
@@ -55,7 +54,7 @@ pub(crate) fn text(value: &StatementValue<'_>) -> Option<String> {
     })
 }
 
-/// The value that a text stands for. There is one for each text.
+/// The value of a text. Every text has exactly one.
 pub(crate) fn stored(native: &str) -> Stored {
     literal(native).unwrap_or_else(|| Stored::Text(native.as_bytes().to_vec()))
 }
@@ -65,7 +64,7 @@ pub(super) fn is_native(kind: Kind, native: &str) -> bool {
     text(&stored.value()).as_deref() == Some(native) && !is_ordinary(kind, stored.value())
 }
 
-/// What SQL reads as infinite, since it has no word for it.
+/// A literal that SQL reads as infinite, because it has no keyword for that.
 const INFINITE: &str = "9e999";
 const MINUS_INFINITE: &str = "-9e999";
 
@@ -114,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn texts_are_literals_or_stand_as_they_are() {
+    fn texts_are_literals_or_unchanged() {
         for (value, expected) in [
             (StatementValue::Text(b"31-12-2024"), "31-12-2024"),
             (StatementValue::Text(b""), "''"),
@@ -148,7 +147,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_read_is_written(
+        fn read_texts_are_written_unchanged(
             number: i64,
             real in any::<f64>().prop_filter("SQLite has no NaN", |real| !real.is_nan()),
             text_bytes: Vec<u8>,

@@ -52,7 +52,7 @@ impl Memory {
         Arc::new(Self::new(bytes))
     }
 
-    /// What is at its end, if it is whole.
+    /// The summary of a complete archive.
     pub(crate) fn summary(&self) -> Summary {
         let checked = open::check(&*self.0, &Keys::none(), &Progress::default());
         checked.unwrap().summary

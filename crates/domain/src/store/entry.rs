@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn failing_disk_is_no_fault_of_an_entry() {
+    fn failing_disk_is_not_reported_as_an_unusable_entry() {
         for errno in [Errno::IO, Errno::STALE, Errno::ROFS, Errno::MFILE] {
             assert_eq!(EntryFault::of(&errno.into()), None, "{errno}");
         }

@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_names_of_the_service_are_ours() {
+    fn only_names_of_stored_files_belong_to_the_service() {
         for name in [
             "manifest.json",
             "unfinished",

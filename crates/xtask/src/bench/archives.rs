@@ -1,4 +1,4 @@
-//! Archives: taking, restoring, verifying and comparing, against the engines' own dumps; and what each takes of memory.
+//! Archives: creating, restoring, verifying and comparing, against the engines' own dumps; and the memory of each.
 
 use std::process::Command;
 use std::time::Instant;
@@ -13,20 +13,20 @@ use crate::database::{Database, Engine, Scratch};
 use crate::service::Service;
 use crate::shell::{program, time};
 
-/// How much of memory each of them may take above an idle service, in mebibytes.
+/// How much memory each operation may use above an idle service, in mebibytes.
 const MOST_MEMORY: f64 = 48.0;
 
-/// The engine's dump, which is written by the one measurement and read by the other.
+/// The engine's dump. One measurement writes it, another reads it.
 const DUMP: &str = "target/bench/dump";
 
-/// All of it. MariaDB's own dump is no yardstick here.
+/// All measurements. MariaDB's own dump is not used as a yardstick.
 pub(crate) fn measure(database: &Database, runs: u32, report: &mut Report) -> Result<()> {
     let archive = take(database, runs, report)?;
     restore(database, &archive, runs, report)?;
     memory(database, &archive, report)
 }
 
-/// Takes archives beside dumps, and gives the last archive.
+/// Creates archives and dumps in turn, and returns the last archive.
 fn take(database: &Database, runs: u32, report: &mut Report) -> Result<String> {
     let service = Service::start(&database.url)?;
     let (mut measured, mut other, mut last) = (Vec::new(), Vec::new(), String::new());
@@ -52,7 +52,8 @@ fn take(database: &Database, runs: u32, report: &mut Report) -> Result<String> {
     Ok(last)
 }
 
-/// Restores everything into a copy that was cleared before, beside the engine reading its own dump into an empty one.
+/// Restores everything into a cleared copy. The yardstick is the engine, which reads its own dump into an empty
+/// database.
 fn restore(database: &Database, archive: &str, runs: u32, report: &mut Report) -> Result<()> {
     let engine = database.engine;
     let limit = match engine {
@@ -113,7 +114,7 @@ fn restored(service: &Service, archive: &str) -> Result<f64> {
     Ok(seconds)
 }
 
-/// What each of them adds to an idle service.
+/// The memory of each operation above an idle service.
 fn memory(database: &Database, archive: &str, report: &mut Report) -> Result<()> {
     type Act = fn(&Service, &str) -> Result<()>;
     let acts: [(&str, Act); 4] = [
@@ -132,7 +133,7 @@ fn memory(database: &Database, archive: &str, report: &mut Report) -> Result<()>
         }),
     ];
     for (name, act) in acts {
-        // What one leaves in memory is not the next one's.
+        // A new service, so that memory of the previous operation does not count.
         let copy = match database.engine {
             Engine::Mysql if name == "plan and restore" => continue,
             Engine::Mysql => None,
@@ -156,13 +157,13 @@ fn memory(database: &Database, archive: &str, report: &mut Report) -> Result<()>
     Ok(())
 }
 
-/// Asks for work and waits until it has succeeded; tells how long that took, and the job.
+/// Requests work and waits for its success. Returns the seconds and the job.
 fn work(service: &Service, path: &str, asked: &str) -> Result<(f64, Value)> {
     let (address, token) = (&service.address, &service.token);
     let start = Instant::now();
     let job = client::post(address, token, path, asked)?;
     let path = format!("/backup/jobs/{}", text(&job["id"])?);
-    // Its events end when it does. To ask again and again would take from the machine what is measured.
+    // The stream of events ends with the job. Polling would use processor time and change the measurement.
     client::download(address, token, &format!("{path}/events"))?;
     let seconds = start.elapsed().as_secs_f64();
     let job = service.json(&path, [])?;
@@ -191,7 +192,7 @@ fn compressed_dump(database: &Database) -> Option<Command> {
     }
 }
 
-/// The engine reading its own dump into an empty database: plain SQL on SQLite, which has no other.
+/// The engine reads its own dump into an empty database: plain SQL on SQLite, which has no other dump.
 fn read_dump(database: &Database, empty: &Database) -> Result<Command> {
     match database.engine {
         Engine::Sqlite => {

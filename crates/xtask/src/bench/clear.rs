@@ -8,7 +8,7 @@ use crate::database::{Database, Engine, Scratch, TABLES};
 use crate::service::Service;
 use crate::shell::time;
 
-/// One transaction each, with the foreign keys checked.
+/// Each in one transaction, with checked foreign keys.
 pub(crate) fn measure(database: &Database, runs: u32, report: &mut Report) -> Result<()> {
     let engine = database.engine;
     let limit = match engine {
@@ -47,7 +47,7 @@ fn with_service(copy: &Database) -> Result<f64> {
 
 fn deletes(engine: Engine) -> String {
     let mut statements = match engine {
-        // Its shell does not check them by itself.
+        // SQLite's shell does not check foreign keys by default.
         Engine::Sqlite => "PRAGMA foreign_keys = ON; BEGIN;".to_owned(),
         Engine::Postgres | Engine::Mysql => "BEGIN;".to_owned(),
     };

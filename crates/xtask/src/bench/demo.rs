@@ -10,7 +10,7 @@ use crate::database::{Database, Scratch};
 use crate::service;
 use crate::shell::time;
 
-/// Nothing is promised about it.
+/// There is no limit for this.
 pub(crate) fn measure(database: &Database, scale: u32, runs: u32, report: &mut Report) -> Result<()> {
     const DUMP: &str = "target/bench/dump.sql";
     let Some(mut dump) = database.dump() else {

@@ -1,4 +1,4 @@
-//! Every download in every form: what it adds to the memory of an idle service, and when its first byte comes.
+//! Every download in every format: the memory above an idle service, and the time of the first byte.
 
 use std::fmt;
 
@@ -15,7 +15,7 @@ pub(crate) const MEBIBYTE: f64 = 1_048_576.0;
 struct Download {
     table: &'static str,
     format: &'static str,
-    /// Empty for none.
+    /// Empty for no coding.
     coding: &'static str,
 }
 
@@ -48,23 +48,23 @@ impl fmt::Display for Download {
     }
 }
 
-/// What was seen of one form, in all runs.
+/// The results of one form in all runs.
 struct Seen {
     download: Download,
-    /// What the service had resident before the first run, in bytes.
+    /// The resident memory before the first run, in bytes.
     idle: u64,
-    /// Bytes above that, at the peak.
+    /// The peak above that, in bytes.
     above_idle: u64,
     /// Milliseconds.
     first_bytes: Spread,
 }
 
-/// Reports the memory; gives the row of the first bytes, which is of interest at one scale only.
+/// Reports the memory. Returns the row of the first bytes, which is useful at one scale only.
 pub(crate) fn memory(database: &Database, scale: u32, runs: u32, report: &mut Report) -> Result<ReportRow> {
     let mut seen = Vec::new();
     let mut refused = Vec::new();
     for download in Download::every() {
-        // What one leaves in memory is not the next one's.
+        // A new service, so that memory of the previous download does not count.
         match look(&Service::start(&database.url)?, download, runs)? {
             Ok(found) => seen.push(found),
             Err(download) => refused.push(download.to_string()),
@@ -121,7 +121,7 @@ pub(crate) fn memory(database: &Database, scale: u32, runs: u32, report: &mut Re
     })
 }
 
-/// What an idle service has resident that has already worked a little, with a connection of each pool.
+/// The resident memory of an idle service after a little work, with a connection of each pool.
 pub(crate) fn warm(service: &Service) -> Result<u64> {
     service.succeed("/backup/stats", [])?;
     service.succeed("/backup/download/users", [])?;
@@ -155,7 +155,7 @@ fn one_after_the_other(service: &Service) -> Result<u64> {
     Ok(service.peak()?.saturating_sub(idle))
 }
 
-/// The seconds until its first byte, or nothing if it was refused.
+/// The seconds until the first byte, or `None` if the download was refused.
 fn get(service: &Service, download: &Download) -> Result<Option<f64>> {
     const REFUSED: u16 = 422;
     let path = format!("/backup/download/{}?format={}", download.table, download.format);

@@ -1,4 +1,4 @@
-//! Where and when it was measured.
+//! The place and time of the measurement.
 
 use std::fs::read_to_string;
 use std::thread;
@@ -10,7 +10,7 @@ use crate::database::Engine;
 use crate::service::PROGRAM;
 use crate::shell::{output, program};
 
-/// The date, the machine, and the versions of everything that takes part. Says so if the machine is not idle.
+/// The date, the machine, and all versions. Prints a warning if the machine is not idle.
 pub(crate) fn describe(engines: &[Engine]) -> Result<Value> {
     let mut versions = Map::new();
     let program_version = output(program(PROGRAM, ["--version"]))?;
@@ -55,7 +55,7 @@ pub(crate) fn text(machine: &Value) -> String {
     )
 }
 
-/// How many processes wanted to run, on average over the last minute.
+/// The average number of processes that wanted to run in the last minute.
 fn load() -> Result<f64> {
     let text = read_to_string("/proc/loadavg")?;
     Ok(text.split(' ').next().unwrap_or_default().parse()?)

@@ -1,10 +1,11 @@
-//! `cargo xtask bench`: what the released program takes, side by side with the engines' own tools.
+//! `cargo xtask bench` compares the released program with the engines' own tools.
 //!
-//! Ratios travel between machines, seconds don't. So each measurement runs in alternation with its yardstick, in the
-//! same run on the same data, and what counts is the ratio of the medians. The machine should be idle.
+//! Ratios are similar on different machines, seconds are not. So each measurement alternates with its yardstick, in
+//! the same run on the same data, and the result is the ratio of the medians. The machine should be idle.
 //!
-//! A file a kind of measurement: `downloads`, `every` (memory and the first byte), `together`, `clear`, `stats`,
-//! `demo`, `archives`. `report` has what they all end in: spreads, rows, limits and the output; `machine` where it was measured.
+//! There is one file for each kind of measurement: `downloads`, `every` (memory and the first byte), `together`,
+//! `clear`, `stats`, `demo`, `archives`. `report` is common to all: spreads, rows, limits and the output. `machine`
+//! describes the machine.
 
 mod archives;
 mod clear;
@@ -66,7 +67,7 @@ enum Work {
     Clear,
     /// Filling an empty database.
     Demo,
-    /// Taking and restoring archives, and what that takes of memory.
+    /// Creating and restoring archives, and their memory.
     Archives,
 }
 
@@ -117,7 +118,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 
 fn measure(options: &Options, database: &Database, report: &mut Report) -> Result<()> {
     let (engine, runs) = (database.engine, options.runs);
-    // A service of its own for each: what one leaves in memory is not the next one's.
+    // A new service for each, so that memory of the previous measurement does not count.
     if options.wants(Work::Downloads) {
         downloads::measure(&Service::start(&database.url)?, database, runs, report)?;
     }
@@ -131,7 +132,7 @@ fn measure(options: &Options, database: &Database, report: &mut Report) -> Resul
     if options.wants(Work::Stats) {
         stats::measure(&Service::start(&database.url)?, database, runs, report)?;
     }
-    // These work on copies, which can be made only without other connections.
+    // These use copies of the database, which can be created only without other connections.
     if options.wants(Work::Clear) {
         clear::measure(database, runs, report)?;
     }

@@ -1,4 +1,4 @@
-//! What all measurements end in: spreads, rows, limits, and the table of them.
+//! The common part of all measurements: spreads, rows, limits, and their table.
 
 use std::fmt::Write as _;
 
@@ -12,25 +12,25 @@ pub(crate) struct Report(Vec<ReportRow>);
 
 /// One line of the table.
 pub(crate) struct ReportRow {
-    /// What was done.
+    /// The measured work.
     pub(crate) work: String,
-    /// On which engine.
+    /// The engine.
     pub(crate) engine: Engine,
-    /// What the numbers are.
+    /// The unit of the numbers.
     pub(crate) unit: Unit,
-    /// What the released program took or reached.
+    /// The result of the released program.
     pub(crate) measured: Spread,
-    /// What the yardstick took or reached, in the same runs.
+    /// The result of the yardstick, in the same runs.
     pub(crate) yardstick: Option<Spread>,
-    /// What was promised.
+    /// The limit.
     pub(crate) limit: Option<Limit>,
-    /// What a reader of the table should know.
+    /// A note for readers of the table.
     pub(crate) note: String,
     /// More numbers, for the JSON only.
     pub(crate) details: Value,
 }
 
-/// What a number counts.
+/// The unit of a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unit {
     Seconds,
@@ -39,7 +39,7 @@ pub(crate) enum Unit {
     PerSecond,
 }
 
-/// What was promised, of the ratio to the yardstick or of the number itself.
+/// A limit, for the ratio to the yardstick or for the number itself.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Limit {
     RatioAtMost(f64),
@@ -57,7 +57,7 @@ impl Spread {
         Self(numbers)
     }
 
-    /// Of an even number of runs the upper one of the two in the middle.
+    /// For an even number of runs, the larger one of the two in the middle.
     pub(crate) fn median(&self) -> f64 {
         self.0.get(self.0.len() / 2).copied().unwrap_or_default()
     }
@@ -101,7 +101,7 @@ impl ReportRow {
         Some(self.measured.median() / yardstick.median())
     }
 
-    /// Whether what was promised was kept. Memory has no typical run: the most counts.
+    /// Whether the limit was kept. For memory the maximum counts instead of the median.
     fn holds(&self) -> Option<bool> {
         let ratio = self.ratio();
         Some(match self.limit? {
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ratio_is_that_of_the_medians() {
+    fn ratio_compares_the_medians() {
         let limit = Limit::RatioAtMost(0.25);
         let row = row(Unit::Seconds, &[0.9, 0.2, 0.1], &[0.8, 5.0, 0.1], limit);
         assert_eq!(row.holds(), Some(true));
@@ -198,13 +198,13 @@ mod tests {
     }
 
     #[test]
-    fn a_promise_without_its_yardstick_is_not_kept() {
+    fn promise_without_its_yardstick_fails() {
         let row = row(Unit::PerSecond, &[5.0], &[], Limit::RatioAtLeast(1.5));
         assert_eq!(row.holds(), Some(false));
     }
 
     #[test]
-    fn the_most_memory_counts() {
+    fn highest_memory_counts() {
         let row = row(Unit::Mebibytes, &[1.0, 1.0, 17.0], &[], Limit::AtMost(16.0));
         assert_eq!(row.holds(), Some(false));
     }

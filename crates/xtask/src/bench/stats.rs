@@ -1,4 +1,4 @@
-//! Counting: how long one caller waits, and how many answers sixteen callers get.
+//! Counting: the time for one caller, and the number of answers for sixteen callers.
 
 use std::sync::Barrier;
 use std::thread;
@@ -16,15 +16,15 @@ use crate::shell::time;
 const CALLERS: usize = 16;
 const LASTS: Duration = Duration::from_secs(2);
 const STATS: &str = "/backup/stats";
-/// Asks nothing of the database: what it costs is the client's and HTTP's part.
+/// This request needs no database: it measures the cost of the client and of HTTP.
 const NOTHING: &str = "/healthz";
 
-/// What some callers saw in one run.
+/// The results of some callers in one run.
 struct Load {
-    /// Half of the answers were there after so many milliseconds.
+    /// The median time of an answer, in milliseconds.
     p50: f64,
     per_second: f64,
-    /// Of the client's own processor time, each answer.
+    /// The client's own processor time for each answer.
     client_microseconds: f64,
 }
 
@@ -105,7 +105,7 @@ fn load(service: &Service, path: &str, callers: usize) -> Result<Load> {
     })
 }
 
-/// Asks again and again over one connection; answers that come too late don't count.
+/// Repeats a request over one connection. Late answers don't count.
 fn call(service: &Service, path: &str, start: &Barrier) -> std::io::Result<Vec<f64>> {
     let opened = Connection::open(&service.address, &service.token, path).and_then(|mut connection| {
         connection.ask()?;
@@ -127,7 +127,7 @@ fn call(service: &Service, path: &str, start: &Barrier) -> std::io::Result<Vec<f
     }
 }
 
-/// This process's, as far as the kernel counts, which is in hundredths.
+/// The processor time of this process. The kernel counts in hundredths of a second.
 fn processor_seconds() -> Result<f64> {
     let stat = std::fs::read_to_string("/proc/self/stat")?;
     // The name in parentheses may have spaces; user and system time are the 12th and 13th field after it.
@@ -144,20 +144,20 @@ struct Shell<'a> {
 }
 
 impl<'a> Shell<'a> {
-    /// As many rounds as take about as long as the callers.
+    /// A number of rounds that takes about as long as the callers.
     fn of(database: &'a Database) -> Result<Self> {
         let trial = Self { database, rounds: 10 };
         let rounds = (LASTS.as_secs_f64() / trial.seconds_a_round()?).clamp(10.0, 10_000.0) as u32;
         Ok(Self { database, rounds })
     }
 
-    /// Without what it takes to start, connect and end.
+    /// Without the time to start, connect and end.
     fn seconds_a_round(&self) -> Result<f64> {
         let (none, all) = (self.seconds(0)?, self.seconds(self.rounds)?);
         Ok((all - none) / f64::from(self.rounds))
     }
 
-    /// How long a number of rounds takes, after one that doesn't count.
+    /// The time of a number of rounds, after one that does not count.
     fn seconds(&self, rounds: u32) -> Result<f64> {
         const FILE: &str = "target/bench/counts.sql";
         let round = TABLES.map(|table| format!("SELECT count(*) FROM {table};\n")).concat();

@@ -16,7 +16,7 @@ const READERS: u32 = 16;
 const ALONE: u32 = 4;
 const PATH: &str = "/backup/download/attendance";
 
-/// Their throughput together and the memory that they take.
+/// Their common throughput, and their memory.
 pub(crate) fn measure(service: &Service, engine: Engine, runs: u32, report: &mut Report) -> Result<()> {
     let idle = warm(service)?;
     let (mut together, mut alone, mut memory) = (Vec::new(), Vec::new(), Vec::new());

@@ -1,4 +1,4 @@
-//! The three engines, and which of them can be measured here.
+//! The three engines, and which of them can be measured on this machine.
 
 use clap::ValueEnum;
 use url::Url;
@@ -34,7 +34,7 @@ impl Engine {
         };
         let found = is_here(shell) && (self == Self::Sqlite || self.ask_server("SELECT 1").is_ok());
         if !found {
-            eprintln!("LEFT OUT: {}, its server or its shell is not here", self.name());
+            eprintln!("SKIPPED: {}, its server or its shell is missing", self.name());
         }
         found
     }
@@ -50,7 +50,7 @@ impl Engine {
         }
     }
 
-    /// Does or asks something outside of the databases that are measured, such as creating them.
+    /// Sends a statement to the server outside of the measured databases, for example to create them.
     pub(super) fn ask_server(self, statement: &str) -> Result<String> {
         tools::sql(self, &self.server()?, statement)
     }

@@ -1,7 +1,7 @@
-//! The databases that are measured, and the engines' own tools on them.
+//! The measured databases, and the engines' own tools for them.
 //!
-//! `engine` says which engines are here, `tools` runs their shells and dumps, `scratch` makes databases that last no
-//! longer than a measurement. Those of a scale are made once and kept.
+//! `engine` finds the engines, `tools` runs their shells and dumps, `scratch` creates databases for one measurement.
+//! Databases of a scale are created once and kept.
 
 mod engine;
 mod scratch;
@@ -25,15 +25,15 @@ pub(crate) const TABLES: [&str; 7] = [
 
 /// A database on one of the three engines.
 pub(crate) struct Database {
-    /// Where it is.
+    /// The engine.
     pub(crate) engine: Engine,
-    /// What `DATABASE_URL` has to be.
+    /// The value for `DATABASE_URL`.
     pub(crate) url: String,
     name: String,
 }
 
 impl Database {
-    /// The demo school of that scale; filled if it is not there from an earlier run.
+    /// The demo school of this scale, from an earlier run or filled now.
     pub(crate) fn of_scale(engine: Engine, scale: u32) -> Result<Self> {
         let database = Self::named(engine, &format!("bench_scale_{scale}"))?;
         let expected = (u64::from(scale) * 100_000).to_string();
@@ -45,7 +45,7 @@ impl Database {
         Ok(database)
     }
 
-    /// One that may not exist yet.
+    /// A database that may not exist yet.
     fn named(engine: Engine, name: &str) -> Result<Self> {
         let url = match engine {
             Engine::Sqlite => {
@@ -64,13 +64,13 @@ impl Database {
 
     fn is_there(&self) -> bool {
         match self.engine {
-            // Its shell would make an empty one and complain about the table.
+            // SQLite's shell would create an empty file and report a missing table.
             Engine::Sqlite => std::fs::exists(self.path()).unwrap_or(false),
             Engine::Postgres | Engine::Mysql => self.sql("SELECT 1").is_ok(),
         }
     }
 
-    /// Makes it empty, for the demo fills only an empty database.
+    /// Empties it, because the demo fills only an empty database.
     fn forget(&self) -> Result<()> {
         self.remove()?;
         match self.engine {
@@ -82,7 +82,7 @@ impl Database {
         }
     }
 
-    /// Takes it away, if it is there.
+    /// Removes the database if it exists.
     fn remove(&self) -> Result<()> {
         let forced = match self.engine {
             Engine::Sqlite => {
@@ -94,7 +94,7 @@ impl Database {
                 }
                 return Ok(());
             }
-            // A service that was just ended may still be among those who are connected.
+            // The server may still have connections of a service that has just ended.
             Engine::Postgres => " WITH (FORCE)",
             Engine::Mysql => "",
         };

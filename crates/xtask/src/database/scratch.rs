@@ -1,4 +1,4 @@
-//! Databases that live as long as one measurement.
+//! Databases that exist as long as one measurement.
 
 use std::fs::File;
 use std::ops::Deref;
@@ -14,7 +14,7 @@ const NAME: &str = "bench_scratch";
 pub(crate) struct Scratch(Database);
 
 impl Scratch {
-    /// One without a table.
+    /// A database without tables.
     pub(crate) fn empty(engine: Engine) -> Result<Self> {
         let database = Database::named(engine, NAME)?;
         database.forget()?;
@@ -57,12 +57,12 @@ impl Deref for Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        // What is left would be taken away by the next one.
+        // Best effort: the next one would remove any rest.
         let _ = self.0.remove();
     }
 }
 
-/// The server notices a little late that a service was ended, and copies no database that is in use.
+/// The server notices the end of a service a little late, and does not copy a database with connections.
 fn until(mut attempt: impl FnMut() -> Result<String>) -> Result<()> {
     let end = Instant::now() + Duration::from_secs(20);
     loop {

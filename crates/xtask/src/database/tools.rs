@@ -10,7 +10,7 @@ use crate::Result;
 use crate::shell::{output, program};
 
 impl Database {
-    /// The first value that a statement answers with.
+    /// The first value of a statement's result.
     pub(crate) fn sql(&self, statement: &str) -> Result<String> {
         match self.engine {
             Engine::Sqlite => Ok(output(self.shell(statement))?.trim().to_owned()),
@@ -18,7 +18,7 @@ impl Database {
         }
     }
 
-    /// The engine's own shell, writing what the statement answers as text.
+    /// The engine's own shell, which prints the result of a statement as text.
     pub(crate) fn shell(&self, statement: &str) -> Command {
         match self.engine {
             Engine::Sqlite => program("sqlite3", ["-bail", "-csv", self.path(), statement]),
@@ -31,7 +31,7 @@ impl Database {
         }
     }
 
-    /// The engine's own shell, doing what a file of SQL says, over one connection.
+    /// The engine's own shell, which runs a file of SQL over one connection.
     pub(crate) fn read(&self, file: &str) -> Result<Command> {
         Ok(match self.engine {
             Engine::Sqlite => program("sqlite3", ["-bail", self.path(), &format!(".read {file}")]),
@@ -48,7 +48,7 @@ impl Database {
         })
     }
 
-    /// The engine's own dump of everything, as plain SQL; MariaDB's is no yardstick of anything here.
+    /// The engine's own dump of everything, as plain SQL. MariaDB's is not used as a yardstick.
     pub(crate) fn dump(&self) -> Option<Command> {
         match self.engine {
             Engine::Sqlite => Some(program("sqlite3", [self.path(), ".dump"])),
@@ -58,7 +58,7 @@ impl Database {
     }
 }
 
-/// The first value that a statement answers with, on one of the servers. What is wrong is said by the caller.
+/// The first value of a statement's result, on one of the servers. The caller describes an error.
 pub(super) fn sql(engine: Engine, url: &Url, statement: &str) -> Result<String> {
     let mut command = match engine {
         Engine::Postgres => {

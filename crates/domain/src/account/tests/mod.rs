@@ -1,4 +1,4 @@
-//! Signing in and authenticating, through the public API, on a database of its own.
+//! Signing in and authentication, through the public API, on a separate database.
 
 #![allow(clippy::unwrap_used)]
 
@@ -87,7 +87,7 @@ pub(super) fn refusal<T>(result: Result<T>) -> Error {
 }
 
 #[test]
-fn making_accounts_needs_no_runtime_and_shows_no_secret() {
+fn accounts_are_created_without_a_runtime_and_show_no_secret() {
     let secret = b"a secret of more than thirty-two bytes".to_vec().into();
     let settings = AccountSettings::new(secret, "here".to_owned());
     assert!(!format!("{settings:?}").contains("thirty"));
@@ -101,7 +101,7 @@ fn making_accounts_needs_no_runtime_and_shows_no_secret() {
 }
 
 #[tokio::test]
-async fn wrong_credentials_are_all_refused_alike() {
+async fn wrong_credentials_get_the_same_refusal() {
     let school = SchoolAccounts::new().await;
     let user = school.user("grace", Role::Admin).await;
     let odd = school.user("odd", Role::Admin).await;
@@ -112,7 +112,7 @@ async fn wrong_credentials_are_all_refused_alike() {
         ("grace", "wrong"),
         ("grace", ""),
         ("Grace", PASSWORD),
-        ("nobody", PASSWORD),
+        ("unknown", PASSWORD),
         ("", ""),
         ("gra\0ce", PASSWORD),
         ("odd", PASSWORD),
@@ -167,7 +167,7 @@ async fn user_is_authenticated_with_the_role_in_the_database() {
 }
 
 #[tokio::test]
-async fn the_demoted_the_deactivated_and_the_deleted_are_refused_at_once() {
+async fn demoted_inactive_and_deleted_users_are_refused_at_once() {
     let school = SchoolAccounts::new().await;
     let user = school.user("grace", Role::Admin).await;
     let token = school.login("grace", PASSWORD).await.unwrap().access_token;
@@ -193,7 +193,7 @@ async fn the_demoted_the_deactivated_and_the_deleted_are_refused_at_once() {
 }
 
 #[tokio::test]
-async fn tokens_die_with_the_password_and_with_the_sessions_of_the_account() {
+async fn tokens_end_with_the_password_and_with_the_sessions() {
     let school = SchoolAccounts::new().await;
     let user = school.user("grace", Role::Admin).await;
     school.user("ada", Role::Admin).await;
@@ -220,7 +220,7 @@ async fn tokens_die_with_the_password_and_with_the_sessions_of_the_account() {
     accounts.end_account_sessions(user.id).await.unwrap();
     assert_refused(before, session::ACCOUNT_CHANGED).await;
     let before = tokens().await;
-    // Not even the same password is the one of before.
+    // The same password ends the tokens too.
     let reset = accounts.reset_password("grace", Some(&PASSWORD.into())).await;
     reset.unwrap();
     assert_refused(before, session::ACCOUNT_CHANGED).await;
@@ -233,19 +233,19 @@ async fn tokens_die_with_the_password_and_with_the_sessions_of_the_account() {
     for token in tokens().await {
         accounts.authenticate(&token.access_token).await.unwrap();
     }
-    let missing = refusal(accounts.end_sessions_of("nobody").await);
+    let missing = refusal(accounts.end_sessions_of("unknown").await);
     assert!(matches!(missing, Error::Invalid { field: "username", .. }));
 }
 
 #[tokio::test]
-async fn tokens_are_issued_to_active_users_for_a_sensible_time() {
+async fn tokens_are_issued_to_active_users_for_a_limited_time() {
     let school = SchoolAccounts::new().await;
     let idle = school.user("idle", Role::Admin).await;
     school.change(idle.id, user::Column::IsActive, false).await;
     school.user("grace", Role::Admin).await;
     let hour = Duration::from_secs(3600);
     for (username, lifetime) in [
-        ("nobody", hour),
+        ("unknown", hour),
         ("idle", hour),
         ("grace", Duration::ZERO),
         ("grace", Duration::MAX),

@@ -1,4 +1,4 @@
-//! Tokens of an outside identity provider, by the front door.
+//! Tokens of an outside identity provider, through the public API.
 
 use std::io::{Read, Write};
 use std::path::Path;
@@ -105,7 +105,7 @@ async fn refused(school: &SchoolAccounts, token: &str) -> &'static str {
 }
 
 #[tokio::test]
-async fn tokens_that_are_wrong_in_any_way_are_refused() {
+async fn invalid_tokens_are_refused() {
     let (rsa, ec) = (Signer::rsa("rsa"), Signer::ec("ec"));
     let school = school(&[rsa.jwk(), ec.jwk()]).await;
     let now = get_current_timestamp();
@@ -169,7 +169,7 @@ async fn public_key_is_not_accepted_as_a_secret_key() {
 }
 
 #[tokio::test]
-async fn each_kind_of_key_lets_an_administrator_in() {
+async fn each_kind_of_key_is_accepted() {
     let unusable = json!({"kty": "EC", "crv": "secp256k1", "x": "AA", "y": "AA", "kid": "strange"});
     let mut encryption = Signer::ed("enc").jwk();
     encryption["use"] = json!("enc");
@@ -188,7 +188,7 @@ async fn each_kind_of_key_lets_an_administrator_in() {
             (None, "ada (via https://id.school.example)")
         );
     }
-    // Our own tokens are accepted as before.
+    // The service's own tokens are accepted as before.
     school.admin().await;
     let own = school
         .accounts
@@ -198,7 +198,7 @@ async fn each_kind_of_key_lets_an_administrator_in() {
 }
 
 #[tokio::test]
-async fn only_the_named_role_makes_an_administrator() {
+async fn only_the_configured_role_is_an_administrator() {
     let ed = Signer::ed("ed");
     let school = school(&[ed.jwk()]).await;
     for (roles, admin) in [
@@ -213,7 +213,7 @@ async fn only_the_named_role_makes_an_administrator() {
     ] {
         let mut claims = claims();
         claims["realm_access"] = roles.clone();
-        // The only key needs no name.
+        // A token needs no key id if there is only one key.
         let token = encode(&Header::new(Algorithm::EdDSA), &claims, &ed.key).unwrap();
         let principal = school.accounts.authenticate(&token).await.unwrap();
         assert_eq!(principal.admin().is_ok(), admin, "{roles}");
@@ -260,7 +260,7 @@ fn serve(answers: Vec<Vec<u8>>) -> Url {
             let (mut socket, _) = listener.accept().unwrap();
             let mut request = [0; 4096];
             let _ = socket.read(&mut request);
-            // The reader may hang up first: that is what is tested.
+            // The reader may disconnect early, which is a part of the test.
             let _ = socket.write_all(&answer);
         }
     });

@@ -1,5 +1,5 @@
-//! The parts of a workbook and their elements (ECMA-376, part 1, chapter 18), as few as Excel, LibreOffice and the usual
-//! libraries need.
+//! The parts of a workbook and their elements (ECMA-376, part 1, chapter 18): only those that Excel, LibreOffice and
+//! the usual libraries need.
 
 use campus_backup_archive::digits::write_integer;
 
@@ -8,7 +8,7 @@ const MAIN: &str = "http://schemas.openxmlformats.org/spreadsheetml/2006/main";
 const RELATIONSHIPS: &str = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";
 const PACKAGE: &str = "http://schemas.openxmlformats.org/package/2006";
 
-/// What a cell looks like; the numbers are positions in `cellXfs` of [`styles`].
+/// The style of a cell. The numbers are positions in `cellXfs` of [`styles`].
 #[derive(Clone, Copy)]
 pub(super) enum Style {
     Plain = 0,
@@ -21,12 +21,12 @@ pub(super) enum Style {
 pub(super) const ROW_END: &[u8] = b"</row>";
 pub(super) const SHEET_END: &[u8] = b"</sheetData></worksheet>";
 
-/// Where the sheet of that number lies, counted from 1.
+/// The path of the sheet with this number, from 1.
 pub(super) fn sheet_path(number: u64) -> String {
     format!("xl/worksheets/sheet{number}.xml")
 }
 
-/// Every part but the sheets.
+/// Every part except the sheets.
 pub(super) fn frame(name: &str, sheets: u64) -> [(String, String); 5] {
     let (mut types, mut listed, mut related) = (String::new(), String::new(), String::new());
     for number in 1..=sheets {
@@ -99,7 +99,7 @@ fn styles() -> String {
     )
 }
 
-/// The beginning of a sheet whose first row stays in sight.
+/// The beginning of a sheet whose first row stays visible.
 pub(super) fn begin_sheet(widths: impl Iterator<Item = u8>, out: &mut Vec<u8>) {
     let columns: String = (1..)
         .zip(widths)
@@ -119,10 +119,10 @@ pub(super) fn begin_row(row: u64, out: &mut Vec<u8>) {
     out.extend_from_slice(b"\">");
 }
 
-/// A cell with a text of its own (`inlineStr`): a table of all texts would have to be kept until the end.
+/// A cell that contains its text (`inlineStr`). A table of all texts would have to be kept in memory until the end.
 pub(super) fn text_cell(row: u64, column: usize, style: Style, text: &str, out: &mut Vec<u8>) {
     begin_cell(row, column, style, out);
-    // Without this, readers may drop white space at either end.
+    // Otherwise readers may drop white space at either end.
     out.extend_from_slice(if text.trim() == text {
         &b" t=\"inlineStr\"><is><t>"[..]
     } else {
@@ -146,7 +146,7 @@ pub(super) fn boolean_cell(row: u64, column: usize, value: bool, out: &mut Vec<u
     out.extend_from_slice(b"</v></c>");
 }
 
-/// Leaves the element's tag open for its type. No table has more than 26 columns, so one letter names each.
+/// Leaves the element's tag open for its type. No table has more than 26 columns, so one letter names each column.
 fn begin_cell(row: u64, column: usize, style: Style, out: &mut Vec<u8>) {
     out.extend_from_slice(b"<c r=\"");
     out.push(b'A' + (column % 26) as u8);
@@ -159,9 +159,9 @@ fn begin_cell(row: u64, column: usize, style: Style, out: &mut Vec<u8>) {
     }
 }
 
-/// Characters that XML can't hold are written `_xHHHH_` (ECMA-376, part 1, section 22.9.2.19), and so is the line of a text
-/// that looks like such an escape. A line break is LF, as in Excel itself: XML would change CR, and not every reader undoes
-/// the escape of one.
+/// Characters that XML can't contain are written as `_xHHHH_` (ECMA-376, part 1, section 22.9.2.19), and so is the
+/// underscore of a text that looks like such an escape. A line break is LF, as in Excel: XML would change CR, and some
+/// readers do not decode its escape.
 fn escape(text: &str, out: &mut Vec<u8>) {
     let plain =
         |byte: &u8| !matches!(byte, b'&' | b'<' | b'>' | b'_' | b'\r' | 0xef | 0..=0x08 | 0x0b | 0x0c | 0x0e..=0x1f);
@@ -186,7 +186,7 @@ fn escape(text: &str, out: &mut Vec<u8>) {
     }
 }
 
-/// Whether a reader would take the beginning of a text for an escape. What closes it may be the beginning of the next
+/// Whether a reader would take the beginning of a text for an escape. Its end may be the beginning of the next
 /// character's escape.
 fn looks_escaped(text: &str) -> bool {
     let mut characters = text.chars();
@@ -207,7 +207,7 @@ mod tests {
         String::from_utf8(out).unwrap()
     }
 
-    /// What a reader does: from the left, each escape is one character.
+    /// Decodes like a reader: from the left, each escape is one character.
     fn unescaped(mut text: &str) -> String {
         let mut out = String::new();
         while let Some(first) = text.chars().next() {

@@ -166,7 +166,7 @@ async fn check(live: &School, entropy: Vec<u8>) -> Result<(), TestCaseError> {
 }
 
 #[test]
-fn outcome_is_that_of_the_model() {
+fn outcome_equals_that_of_the_model() {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

@@ -64,7 +64,7 @@ async fn archived_user_with_the_id_of_the_acting_one_is_renumbered() {
 }
 
 #[tokio::test]
-async fn id_and_name_of_different_users_are_told_apart() {
+async fn id_and_name_of_different_users_are_distinguished() {
     // Id 1 of the archive is `first`, whose live id is 2; id 2 of the archive is `me`.
     let live = users([user(1, "me", "admin", "!"), user(2, "first", "teacher", "!")]);
     let archive = users([user(1, "first", "teacher", "?"), user(2, "me", "admin", "?")]);
@@ -81,7 +81,7 @@ async fn id_and_name_of_different_users_are_told_apart() {
 }
 
 #[tokio::test]
-async fn administrators_whom_the_archive_does_not_have_stay() {
+async fn administrators_absent_from_the_archive_are_kept() {
     let live = users([
         user(1, "me", "admin", "!"),
         user(2, "boss", "admin", "!"),
@@ -101,7 +101,7 @@ async fn administrators_whom_the_archive_does_not_have_stay() {
 }
 
 #[tokio::test]
-async fn acting_without_a_row_keeps_no_row() {
+async fn actor_without_a_row_keeps_no_row() {
     let live = users([user(1, "admin", "admin", "!new")]);
     let archive = users([user(1, "admin", "admin", "!old")]);
     let (lines, done) = restored(&live, &archive, RestoreMode::Replace, None).await.unwrap();

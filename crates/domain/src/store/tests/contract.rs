@@ -1,4 +1,4 @@
-//! Putting an archive in and taking it out.
+//! Writing an archive to a store, and reading it.
 
 use std::io::{Read, Write};
 
@@ -105,7 +105,7 @@ async fn a_call_that_was_not_waited_for_ends_the_archive(world: TestStore) {
     let store = world.open();
     let id = store.new_id(Utc::now());
     let mut incoming = store.create(&id, ZST).await.unwrap();
-    // Polled once: an unknown part of it may have been written.
+    // Polled only once, so an unknown part may have been written.
     let polled = tokio::time::timeout(Duration::ZERO, incoming.write(noise(4 * PART).into())).await;
     if polled.is_err() {
         assert!(incoming.write("more".into()).await.is_err());

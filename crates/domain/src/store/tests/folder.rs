@@ -1,4 +1,4 @@
-//! What can be wrong with a folder, and how its files look.
+//! Faults of a folder, and the properties of its files.
 
 use std::ffi::OsStr;
 use std::io::Read;
@@ -14,7 +14,7 @@ fn open(path: impl Into<PathBuf>) -> Store {
     Store::open(&StoreSettings::folder(path)).unwrap()
 }
 
-/// A file system of its own, if this may mount one.
+/// A separate file system, if the test may mount one.
 struct Mounted(TempDir);
 
 impl Mounted {
@@ -37,7 +37,7 @@ impl Mounted {
         self.0.path()
     }
 
-    /// Until no more files can be made, although there are bytes.
+    /// Creates files until no more are possible, although bytes are free.
     fn use_all_names(&self) {
         let make = |number| std::fs::File::create(self.path().join(format!("filler{number}")));
         let made = (0..100).take_while(|number| make(*number).is_ok()).count();
@@ -75,7 +75,7 @@ async fn a_folder_that_can_not_be_made_is_a_wrong_setting() {
 }
 
 #[tokio::test]
-async fn a_full_disk_is_no_room_and_leaves_nothing() {
+async fn full_disk_is_reported_and_leaves_no_file() {
     let Some(disk) = Mounted::new("size=4m") else { return };
     let store = open(disk.path());
     let kept = store.keep(b"older").await.id;
@@ -107,9 +107,9 @@ async fn a_full_disk_is_no_room_and_leaves_nothing() {
     assert_eq!(store.content(&kept).await.unwrap(), b"older");
 }
 
-/// Not one byte and not one name more.
+/// No byte and no file more can be stored.
 #[tokio::test]
-async fn full_disk_can_be_made_free() {
+async fn space_can_be_freed_on_a_full_disk() {
     for has_inodes in [true, false] {
         let Some(disk) = Mounted::new("size=4m,nr_inodes=40") else {
             return;
@@ -132,7 +132,7 @@ async fn full_disk_can_be_made_free() {
         assert_eq!(store.listed().await, [second.as_str()]);
         assert!(matches!(store.manifest(&first).await, Err(Error::ArchiveGone { .. })));
         assert!(!disk.path().join(&first).exists());
-        // Another process that begins on the full disk.
+        // Another process starts on the full disk.
         let store = open(disk.path());
         store.delete(&second).await.unwrap();
         assert!(store.listed().await.is_empty());
@@ -140,7 +140,8 @@ async fn full_disk_can_be_made_free() {
     }
 }
 
-/// What was made before there were tombstones: neither their folder nor the lock can be made now.
+/// A folder of an earlier version, without tombstones: neither their folder nor the lock can be created on the full
+/// disk.
 #[tokio::test]
 async fn archives_can_be_deleted_on_a_full_disk_without_tombstone_folder() {
     let Some(disk) = Mounted::new("size=4m,nr_inodes=40") else {
@@ -209,7 +210,7 @@ async fn truncation_while_reading_is_an_error() {
 }
 
 #[tokio::test]
-async fn an_archive_that_is_being_read_outlives_its_deletion() {
+async fn archive_can_be_read_to_its_end_after_its_deletion() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path());
     let id = store.keep(&noise(1 << 20)).await.id;
@@ -221,7 +222,7 @@ async fn an_archive_that_is_being_read_outlives_its_deletion() {
 }
 
 #[tokio::test]
-async fn names_that_are_no_text_are_passed_over() {
+async fn names_that_are_not_utf_8_are_ignored() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path());
     let id = store.keep(b"x").await.id;
@@ -234,7 +235,7 @@ async fn names_that_are_no_text_are_passed_over() {
 }
 
 #[tokio::test]
-async fn leftovers_of_a_killed_process_are_swept_when_they_are_old() {
+async fn old_files_of_a_killed_process_are_removed() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path());
     let old = || {
@@ -269,7 +270,7 @@ async fn leftovers_of_a_killed_process_are_swept_when_they_are_old() {
 }
 
 #[tokio::test]
-async fn files_are_for_their_owner_alone() {
+async fn files_are_readable_only_by_their_owner() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join("new/archives");
     let store = open(&root);
@@ -282,10 +283,10 @@ async fn files_are_for_their_owner_alone() {
     }
 }
 
-/// A copy of a deleted archive, and then `chown -R` in the order of the names: the file that says what was deleted is the
-/// youngest.
+/// A copy of a deleted archive, after `chown -R` in the order of the names: the mark of the deletion is the newest
+/// file.
 #[tokio::test]
-async fn archive_with_a_manifest_is_not_swept_however_old_its_files_look() {
+async fn archive_with_a_manifest_is_never_swept() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path());
     let manifest = store.keep(b"content").await;

@@ -1,4 +1,4 @@
-//! Addresses of stores. Those of Google and Azure are only built: nothing here can reach them.
+//! Addresses of stores. Stores of Google and Azure are only created, because the tests can't reach them.
 
 use super::*;
 

@@ -22,7 +22,7 @@ async fn a_second_manifest_is_refused(world: TestStore) {
     };
     assert!(store.put_manifest(&other).await.is_err());
     assert_eq!(*store.manifest(&manifest.id).await.unwrap(), manifest);
-    // A lost answer looks like this.
+    // The situation after a lost response.
     store.put_manifest(&manifest).await.unwrap();
 }
 
@@ -55,7 +55,7 @@ async fn a_manifest_that_can_not_be_read_hides_no_other(world: TestStore) {
     let refused = store.manifest(&newer.id).await.unwrap_err();
     assert!(matches!(refused, Error::ManifestUnreadable { .. }), "{refused}");
     assert!(store.update(&damaged.id, |_| Ok(())).await.is_err());
-    // It might be protected, which this version can't read.
+    // It may be protected, which this version can't read.
     assert!(store.delete(&newer.id).await.is_err());
     store.delete(&damaged.id).await.unwrap();
     assert_eq!(store.list().await.unwrap().unreadable.len(), 2);
@@ -155,7 +155,7 @@ async fn a_thousand_archives_are_listed_without_reading_known_manifests() {
         for manifest in &manifests {
             inotify::add_watch(&watch, manifest, inotify::WatchFlags::OPEN).unwrap();
         }
-        // Whether a manifest was opened since it was asked last.
+        // Whether a manifest was opened since the last call.
         move || {
             let (mut any, mut events) = (false, [0; 1 << 16]);
             loop {

@@ -1,4 +1,4 @@
-//! One contract for every store: a folder, memory, and a server of the S3 protocol on loopback.
+//! One contract for every store: a folder, memory, and an S3 server on loopback.
 
 mod contract;
 mod folder;
@@ -29,7 +29,7 @@ use super::names::{DELETED, MANIFEST, OLD_TOMBSTONE};
 use super::remote::Remote;
 use super::*;
 
-/// Makes of one function a test a store.
+/// Generates one test for each store from a function.
 macro_rules! on_every_store {
     ($($name:ident),+ $(,)?) => {$(
         mod $name {
@@ -57,10 +57,10 @@ pub(super) const ZST: Form = Form {
     encryption: Encryption::None,
 };
 
-/// A place, which can be opened several times.
+/// A store that can be opened several times.
 pub(super) struct TestStore {
     backend: TestBackend,
-    /// Old enough to be swept at once.
+    /// The age from which unfinished files are removed.
     pub(super) leftover_age: Duration,
 }
 
@@ -90,7 +90,7 @@ impl TestStore {
         Self::at(TestBackend::S3(Server::start().await))
     }
 
-    /// Opens it, as another process would.
+    /// Opens the store, as another process would.
     pub(super) fn open(&self) -> Store {
         let mut settings = match &self.backend {
             TestBackend::Folder(folder) => StoreSettings::folder(folder.path().join("archives")),
@@ -111,7 +111,7 @@ impl TestStore {
 }
 
 impl Store {
-    /// The objects as another program sees them.
+    /// The objects, as another program sees them.
     pub(super) fn raw(&self) -> Arc<dyn ObjectStore> {
         match &self.0.backend {
             backend::Backend::Folder(folder) => Arc::new(LocalFileSystem::new_with_prefix(folder.root()).unwrap()),
@@ -131,12 +131,12 @@ impl Store {
         }
     }
 
-    /// Puts an object there as another program does.
+    /// Stores an object, as another program would.
     pub(super) async fn put_raw(&self, id: &str, name: &str, content: impl Into<PutPayload>) {
         self.raw().put(&self.path(id, name), content.into()).await.unwrap();
     }
 
-    /// The names of all objects, including those that no listing has.
+    /// The names of all objects, including those that no listing shows.
     pub(super) async fn everything(&self) -> Vec<String> {
         let listed: Vec<_> = self.raw().list(None).try_collect().await.unwrap();
         let mut names: Vec<String> = listed.into_iter().map(|meta| meta.location.to_string()).collect();
@@ -154,7 +154,7 @@ impl Store {
         manifest
     }
 
-    /// Writes an archive that is in no list yet.
+    /// Writes an archive without listing it.
     pub(super) async fn write(&self, id: &str, content: &[u8]) {
         let mut incoming = self.create(id, ZST).await.unwrap();
         for piece in content.chunks(300_000) {
@@ -208,7 +208,7 @@ pub(super) fn manifest_of(id: &str, size: usize) -> Manifest {
     }
 }
 
-/// Bytes of which no two places look alike.
+/// Random bytes without repetitions.
 pub(super) fn noise(length: usize) -> Vec<u8> {
     use rand::{Rng, SeedableRng};
     let mut bytes = vec![0; length];

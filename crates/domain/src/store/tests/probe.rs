@@ -1,4 +1,4 @@
-//! Whether the check of a store finds what is wrong with it.
+//! The check of a store finds each fault.
 
 use hyper::{Method, StatusCode};
 
@@ -16,7 +16,7 @@ async fn working_store_passes_the_check_and_stays_empty(world: TestStore) {
     assert_eq!(store.everything().await, before);
 }
 
-/// What the check says of a server that answers everything like this.
+/// The error of the check if a server answers every request like this.
 async fn fault(status: StatusCode, body: &'static str) -> Error {
     let server = Server::start().await;
     server.faults.answer_all(status, body);
@@ -78,7 +78,7 @@ async fn missing_right_to_delete_is_found() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn store_without_conditions_is_used_by_looking_first() {
+async fn store_without_conditional_writes_is_checked_before_each_write() {
     for lack in [Lack::Refuses, Lack::Ignores] {
         let server = Server::start().await;
         server.faults.lack_conditions(lack);
@@ -98,7 +98,7 @@ async fn store_without_conditions_is_used_by_looking_first() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn conditions_that_the_settings_switch_off_are_not_used() {
+async fn disabled_conditional_writes_are_not_used() {
     let server = Server::start().await;
     server.faults.lack_conditions(Lack::Refuses);
     let mut settings = server.settings("s3://school");

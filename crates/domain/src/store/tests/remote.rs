@@ -1,4 +1,4 @@
-//! A remote store that fails, that is slow, that is not there.
+//! A remote store that fails, is slow, or can't be reached.
 
 use std::io::{Read, Write};
 use std::sync::atomic::Ordering;
@@ -14,10 +14,10 @@ fn open(server: &Server) -> Store {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_store_that_is_not_there_is_unavailable_soon() {
+async fn unreachable_store_is_reported_quickly() {
     let server = Server::start().await;
     let mut settings = server.settings("s3://school");
-    // Bound and never listened on: connections to this port are refused.
+    // Bound without listening: connections to this port are refused.
     let silent = tokio::net::TcpSocket::new_v4().unwrap();
     silent.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let endpoint = format!("http://{}", silent.local_addr().unwrap());
@@ -63,7 +63,7 @@ async fn wrong_credentials_and_missing_bucket_are_distinguished_from_not_found()
     assert!(no_bucket(elsewhere.manifest(id).await.unwrap_err()));
     assert!(no_bucket(elsewhere.read(id, ZST, None).await.unwrap_err()));
     assert!(no_bucket(elsewhere.delete(id).await.unwrap_err()));
-    // This server makes a bucket when something is put into it.
+    // This server creates a bucket when an object is stored.
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -98,7 +98,7 @@ async fn an_upload_that_fails_near_its_end_leaves_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn store_that_hangs_costs_a_bounded_handle_its_limit_once() {
+async fn hanging_store_delays_a_bounded_handle_only_once() {
     let server = Server::start().await;
     let store = open(&server);
     let closed = server.faults.gate.acquire_many(1_000_000).await.unwrap();
@@ -120,7 +120,7 @@ async fn store_that_hangs_costs_a_bounded_handle_its_limit_once() {
             failed => failed,
         };
         assert!(matches!(failed, Err(Error::StoreUnavailable { .. })), "{failed:?}");
-        // Nothing more is waited for.
+        // The handle does not wait a second time.
         bounded.discard(&id, ZST).await.unwrap_err();
         assert!(begin.elapsed() < 5 * limit, "{:?}", begin.elapsed());
     }
@@ -145,7 +145,7 @@ async fn parts_are_removed_if_the_marker_can_not_be_put() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_full_store_has_no_room() {
+async fn full_store_is_reported() {
     let server = Server::start().await;
     let store = open(&server);
     let incoming = store.create(&store.new_id(Utc::now()), ZST).await.unwrap();
@@ -180,7 +180,7 @@ async fn temporary_refusal_is_retried() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_answer_that_is_cut_is_asked_for_again_or_is_an_error() {
+async fn truncated_response_is_requested_again_or_is_an_error() {
     let server = Server::start().await;
     let store = open(&server);
     let id = store.new_id(Utc::now());

@@ -1,4 +1,4 @@
-//! Deleting, and what a crash leaves.
+//! Deletion, also after a crash.
 
 use super::*;
 use crate::store::{SweepReport, TOMBSTONES};
@@ -56,7 +56,7 @@ async fn a_deleted_archive_is_gone_for_all(world: TestStore) {
         assert!(gone(store.update(&id, |_| Ok(())).await.unwrap_err()));
         assert!(gone(store.delete(&id).await.unwrap_err()));
         assert_eq!(store.listed().await, [kept.as_str()]);
-        // It was only now.
+        // The deletion is too recent.
         assert_eq!(store.sweep().await.unwrap(), SweepReport::default());
     }
     assert_eq!(store.everything().await.len(), 3);
@@ -101,7 +101,7 @@ async fn deleted_archive_that_is_copied_back_is_there_again(world: TestStore) {
     let (id, name) = (&manifest.id, "archive.json.zst");
     store.delete(id).await.unwrap();
     let deleted_at = store.0.backend.tombstone(id).await.unwrap().unwrap().changed;
-    // A server of the S3 protocol may have times of whole seconds.
+    // An S3 server may have times of whole seconds.
     until("the copy is later than the deletion", || async {
         store.put_raw(id, name, "content").await;
         store.0.backend.object_version(id, name).await.unwrap().unwrap().changed > deleted_at
@@ -114,7 +114,7 @@ async fn deleted_archive_that_is_copied_back_is_there_again(world: TestStore) {
     assert_eq!(store.sweep().await.unwrap(), SweepReport::default());
     assert_eq!(store.listed().await, [id.as_str()]);
     assert_eq!(*store.manifest(id).await.unwrap(), manifest);
-    // Times that are set anew can't make it look deleted any more.
+    // New times must not make the archive look deleted again.
     assert!(store.0.backend.tombstone(id).await.unwrap().is_none());
     store
         .update(id, |manifest| {
@@ -270,7 +270,7 @@ async fn only_the_newest_tombstones_stay(world: TestStore) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn old_signs_of_deletions_are_forgotten() {
+async fn old_tombstones_are_deleted() {
     let world = TestStore::folder();
     let store = world.open();
     let id = store.keep(b"x").await.id;

@@ -33,32 +33,32 @@ pub(super) struct Server {
     folder: TempDir,
 }
 
-/// What goes wrong.
+/// The configured failures.
 pub(super) struct Faults {
-    /// So many requests are answered with this.
+    /// The number of requests that are answered with this error.
     pub(super) refusals: AtomicI64,
     pub(super) refused_with: std::sync::Mutex<StatusCode>,
-    /// After so many bytes of uploads the connection is cut, each time.
+    /// The number of uploaded bytes after which the connection is cut, each time.
     pub(super) upload_limit: AtomicU64,
-    /// So many answers to reading are cut in the middle.
+    /// The number of responses to reading that are cut in the middle.
     pub(super) cut_answers: AtomicI64,
     /// Uploads wait for a permit.
     pub(super) gate: Semaphore,
     /// Bytes of uploads.
     pub(super) uploaded: AtomicU64,
     pub(super) requests: AtomicU64,
-    /// Keys that other programs have put into the bucket and that are no paths. While there are any, this server lists.
+    /// Invalid keys, as of other programs in the bucket. While there are any, this module answers listings.
     pub(super) strange_keys: std::sync::Mutex<Vec<String>>,
-    /// Everything is answered with this.
+    /// The answer to every request.
     answer: std::sync::Mutex<Option<(StatusCode, &'static str)>>,
     /// Requests with this method and end of the path are refused.
     refused: std::sync::Mutex<Option<(Method, &'static str)>>,
     lack: std::sync::Mutex<Option<Lack>>,
-    /// The server looks at conditions and acts on them in two steps, and has content and tag in two files.
+    /// The server checks a condition and acts on it in two steps, and has content and tag in two files.
     turns: RwLock<()>,
 }
 
-/// What a server does with a write that has a condition, if it has none itself.
+/// The behaviour of a server without conditional writes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Lack {
     Refuses,
@@ -66,7 +66,7 @@ pub(super) enum Lack {
 }
 
 impl Faults {
-    /// Answers everything with this.
+    /// Answers every request with this.
     pub(super) fn answer_all(&self, status: StatusCode, body: &'static str) {
         *self.answer.lock().unwrap() = Some((status, body));
     }
@@ -80,7 +80,7 @@ impl Faults {
         *self.lack.lock().unwrap() = Some(lack);
     }
 
-    /// The answer to a request that is not handed to the server.
+    /// The answer to a request that is not passed to the server.
     fn answer_to(&self, parts: &request::Parts) -> Option<(StatusCode, &'static str)> {
         const DENIED: &str = "<Error><Code>AccessDenied</Code></Error>";
         const NOT_IMPLEMENTED: &str = "<Error><Code>NotImplemented</Code></Error>";
@@ -222,7 +222,7 @@ async fn answer(
     }
     let ignores_conditions = parts.method == Method::PUT && *faults.lack.lock().unwrap() == Some(Lack::Ignores);
     let is_reading = parts.method == Method::GET;
-    // Held until the file is open and its tag is read.
+    // Locked until the file is open and its tag was read.
     let turn = match is_reading {
         true => (Some(faults.turns.read().await), None),
         false => (None, Some(faults.turns.write().await)),

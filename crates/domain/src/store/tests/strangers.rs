@@ -1,5 +1,5 @@
-//! Entries that other programs and other users have put into a store: links, files that can't be read, odd keys. Each spoils
-//! itself and nothing else.
+//! Entries that other programs and other users have put into a store: links, unreadable files, unusual keys. Each
+//! affects only itself.
 
 use std::os::unix::fs::symlink;
 use std::path::Path as FilePath;
@@ -15,7 +15,7 @@ struct StrangerFolder {
     world: TestStore,
     store: Store,
     root: std::path::PathBuf,
-    /// An archive that is as it should be.
+    /// An intact archive.
     good: String,
 }
 
@@ -33,7 +33,7 @@ impl StrangerFolder {
         }
     }
 
-    /// Demands that all but that entry works, and says what is wrong with it.
+    /// Checks that everything except this entry works, and returns the entry's fault.
     async fn spoilt(&self, id: &str) -> &'static str {
         for store in [&self.store, &self.world.open()] {
             assert_eq!(store.listed().await, [self.good.as_str()]);
@@ -70,7 +70,7 @@ fn contents(folder: &FilePath) -> Vec<(String, Vec<u8>)> {
     found
 }
 
-/// `ln -s .. archives/2026-01-01T00-00-00Z-00000001`: what is behind it is the data folder.
+/// `ln -s .. archives/2026-01-01T00-00-00Z-00000001`: the link leads to the data folder.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn link_to_a_folder_is_not_followed() {
     let folder = StrangerFolder::new().await;
@@ -129,7 +129,7 @@ async fn links_to_files_are_not_followed() {
     assert_eq!(std::fs::read_to_string(&secret).unwrap(), "a secret");
 }
 
-/// Neither are those of the store itself.
+/// Links in the place of the store's own files are not followed either.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn linked_lock_and_tombstones_are_not_followed() {
     let folder = StrangerFolder::new().await;
@@ -156,7 +156,7 @@ async fn other_file_with_the_name_of_an_archive_is_reported() {
     std::fs::remove_file(folder.root.join(ID)).unwrap();
     let place = folder.root.join(ID);
     std::fs::create_dir(&place).unwrap();
-    // Opening it would wait for ever.
+    // Opening the pipe would block for ever.
     let made = Command::new("mkfifo").arg(place.join("archive.json.zst")).status();
     assert!(made.unwrap().success());
     assert_eq!(folder.spoilt(ID).await, "wrong_kind");
@@ -167,7 +167,7 @@ async fn other_file_with_the_name_of_an_archive_is_reported() {
     assert!(place.join("archive.json.zst").exists());
 }
 
-/// The system's administrator may read everything, so this drops that right in a process of its own.
+/// Root may read everything, so this drops that right in a separate process.
 #[test]
 fn entries_of_another_user_are_reported() {
     const CHILD: &str = "CAMPUS_BACKUP_TEST_AS_ANOTHER_USER";
@@ -175,7 +175,7 @@ fn entries_of_another_user_are_reported() {
         use std::os::unix::process::CommandExt;
         let place = tempfile::Builder::new().prefix("strangers").tempdir_in("/tmp").unwrap();
         std::os::unix::fs::chown(place.path(), Some(65_534), Some(65_534)).unwrap();
-        // The program may lie where that user may not look.
+        // The other user may have no access to the program's folder.
         let program = place.path().join("program");
         std::fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
         let name = "store::tests::strangers::entries_of_another_user_are_reported";
@@ -230,9 +230,9 @@ async fn denied() {
     assert_eq!(folder.store.sweep().await.unwrap(), SweepReport::default());
 }
 
-/// The library's own listing ends at the first of them.
+/// The library's own listing ends at the first invalid key.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn keys_that_are_no_paths_spoil_only_themselves() {
+async fn invalid_keys_affect_no_other_archive() {
     let server = Server::start().await;
     for (archives, prefix) in [("s3://school/some/place", "some/place/"), ("s3://school", "")] {
         server.faults.strange_keys.lock().unwrap().clear();
@@ -249,9 +249,9 @@ async fn keys_that_are_no_paths_spoil_only_themselves() {
             "zz//1".to_owned(),
         ];
         let mut keys: Vec<String> = strange.iter().map(|key| format!("{prefix}{key}")).collect();
-        // More than a page of others' keys, which are no fault of theirs.
+        // More than a page of valid keys of other programs.
         keys.extend((0..1_500).map(|number| format!("{prefix}others/{number}")));
-        // Below one wrong part all keys are wrong. They are skipped at once, and listed by the first.
+        // All keys below an invalid part are invalid. They are skipped at once, and the first one is reported.
         keys.extend((1_000..2_500).map(|number| format!("{prefix}zz//{number}")));
         *server.faults.strange_keys.lock().unwrap() = keys;
         let before = server.faults.requests.load(std::sync::atomic::Ordering::Relaxed);
@@ -266,7 +266,7 @@ async fn keys_that_are_no_paths_spoil_only_themselves() {
         let mut found: Vec<_> = listing.unreadable.iter().map(|one| one.id.clone()).collect();
         found.sort();
         let mut expected = strange.to_vec();
-        // A name that ends with a slash is a path.
+        // A name with a slash at its end is a path.
         expected.retain(|key| key != "~/x/");
         expected.sort();
         assert_eq!(found, expected);
