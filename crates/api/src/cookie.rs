@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_is_sent_where_browsers_find_the_service_and_nowhere_else() {
+    fn cookie_is_sent_only_to_the_path_of_the_service() {
         for (service, name, expected) in [
             (
                 "http://localhost:8080",

@@ -27,7 +27,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn digests_look_as_the_standard_says() {
+    fn digest_header_has_the_standard_form() {
         let hexadecimal = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
         let expected = "sha-256=:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=:";
         assert_eq!(sha256_of_hexadecimal(hexadecimal).as_deref(), Some(expected));

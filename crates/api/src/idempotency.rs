@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn keys_that_are_none_are_refused() {
+    async fn invalid_keys_are_refused() {
         for keys in [
             &["a", "b"][..],
             &["a", "a"],
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn no_key_is_no_key_and_a_key_is_one() {
+    async fn key_is_optional() {
         assert_eq!(read(&[]).await.unwrap(), None);
         assert!(read(&["7c1d2a3e"]).await.unwrap().is_some());
     }

@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_download_uses_up_a_link() {
+    fn only_a_download_uses_a_link() {
         use actix_web::test::TestRequest;
         let intent = |target, query: &str, headers: &[(&'static str, &str)]| {
             let request = headers

@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn page_asks_for_the_same_and_runs_nothing() {
+    fn page_requests_the_same_link_and_has_no_script() {
         let page = page(
             Target::Download("payment_categories"),
             "format=csv&link=abc&begin=true&x=%22%3E%3Cscript%3E",

@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn every_reference_leads_somewhere() {
+    fn every_reference_resolves() {
         let document = serde_json::to_value(openapi()).unwrap();
         let text = document.to_string();
         for reference in text.split(r##""$ref":"#"##).skip(1) {

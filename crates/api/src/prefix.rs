@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn trusted_proxy_says_the_path_and_nobody_else() {
+    fn only_a_trusted_proxy_sets_the_path() {
         assert_eq!(prefix(None, "10.0.0.1:1", &["/campus"]), "/campus");
         assert_eq!(prefix(None, "10.0.0.1:1", &["/tools/campus/"]), "/tools/campus");
         assert_eq!(prefix(None, "10.0.0.1:1", &[]), "");

@@ -227,7 +227,7 @@ async fn head_is_get_without_the_body() {
 }
 
 #[actix_web::test]
-async fn answers_are_compressed_for_those_who_ask_and_problems_are_readable() {
+async fn answers_are_compressed_on_request_and_problems_are_readable() {
     let app = app!();
     let with = |path: &str, accepted: &str| {
         hosted(TestRequest::with_uri(path))
@@ -280,9 +280,9 @@ impl<'a> MakeWriter<'a> for Captured {
 }
 
 #[actix_web::test]
-async fn log_has_route_and_id_and_neither_query_nor_headers() {
-    // For the whole process: tracing remembers for which places nobody listens, and a subscriber of one thread can
-    // come too late. Other tests write to it as well, hence the id.
+async fn log_has_the_route_and_the_id_without_query_and_headers() {
+    // For the whole process: tracing caches which events have no subscriber, so a subscriber of one thread may be too
+    // late. Other tests write to the same log, so the test looks for its id.
     let captured = Captured::default();
     let subscriber = tracing_subscriber::fmt()
         .with_max_level(tracing::Level::DEBUG)

@@ -94,10 +94,10 @@ codes! {
     /// The download link was used or has expired.
     LinkUsed = "link_used", GONE, "The download link was used or has expired",
         "This download link was used already or has expired.";
-    /// You have created no download link of that id, or the service no longer remembers it.
+    /// No download link with this id exists that you have created, or its record has expired.
     UnknownLink = "unknown_link", NOT_FOUND, "There is no such download link",
         "There is no download link with this id.";
-    /// The number of rows is not the expected one. `errors` says which and how many.
+    /// The number of rows is not the expected one. `errors` names the tables and the numbers.
     RowCountChanged = "row_count_changed", PRECONDITION_FAILED, "The data has changed since it was counted",
         "The data has changed since it was counted. Nothing was changed.";
     /// `confirm` is absent or is not the right word; or a restore changes administrators without `confirm_administrators`.
@@ -186,7 +186,7 @@ codes! {
     /// The archive is whole, but it is not the one that its manifest describes.
     ArchiveManifestMismatch = "archive_manifest_mismatch", UNPROCESSABLE_ENTITY, "The archive does not match its manifest",
         "The archive is not what its manifest says: the digest of the stored object is another one.";
-    /// The archive is not the one in the database's record: somebody exchanged it in the store.
+    /// The archive differs from its record in the database: it was replaced in the store.
     ArchiveRecordMismatch = "archive_record_mismatch", UNPROCESSABLE_ENTITY, "The archive is not the one that was stored",
         "The archive is not the one that this service has stored: the digest of the stored object is another one.";
     /// The archive is not encrypted, the settings encrypt archives, and `allow_unencrypted` was not sent.
@@ -208,8 +208,8 @@ codes! {
     /// The manifest is damaged, or a later version of the program wrote it.
     ManifestUnreadable = "manifest_unreadable", INTERNAL_SERVER_ERROR, "The manifest of the archive can't be read",
         "The manifest of the archive 2026-11-25T03-53-08Z-5f1c2a9b can't be read.";
-    /// The archive has no manifest: somebody is copying it in, or the manifest was lost. Verify it, and the manifest is
-    /// written again.
+    /// The archive has no manifest: it is being copied into the store, or its manifest was lost. Verify it, and the
+    /// manifest is written again.
     ArchiveIncomplete = "archive_incomplete", CONFLICT, "The archive has no manifest",
         "The archive 2026-11-25T03-53-08Z-5f1c2a9b has no manifest; verify it to write the manifest again.";
     /// The service can't read the archive's files: they belong to another user, or are symbolic links. `detail` says what to
@@ -226,7 +226,7 @@ codes! {
     /// Another job is changing the data. `job_id` names it.
     Busy = "busy", CONFLICT, "Another job is changing the data",
         "Another job is changing the data. Nothing was changed; try again when it has ended.";
-    /// No clear ever had that id, or the service no longer remembers it.
+    /// No clear has this id, or its record has expired.
     UnknownClear = "unknown_clear", NOT_FOUND, "There is no such clear",
         "There is no clear with this id.";
     /// The clear removed nothing, or did not succeed.
@@ -238,7 +238,7 @@ codes! {
     /// It is too late to undo the clear. Its safety backup can be restored.
     UndoExpired = "undo_expired", GONE, "It is too late to undo this clear",
         "The time limit for undoing this clear has passed; its safety archive 2026-11-25T03-53-08Z-5f1c2a9b can be restored.";
-    /// No clear, restore or undo ever had that id, or the service no longer remembers it.
+    /// No clear, restore or undo has this id, or its record has expired.
     UnknownChange = "unknown_change", NOT_FOUND, "There is no such change",
         "There is no change with this id.";
     /// No schedule has this id.
@@ -251,10 +251,10 @@ codes! {
     /// same.
     ArchiveNeededForUndo = "archive_needed_for_undo", CONFLICT, "The archive is needed to undo a clear",
         "This archive is the safety backup of a clear that can be undone until 2026-12-02 14:36:48 UTC; without it, the clear can't be undone. Nothing was changed.";
-    /// Rows that were written after the clear are in the way. `plan` names them.
+    /// Newer rows block the undo. `plan` names them.
     UndoBlocked = "undo_blocked", CONFLICT, "Newer data blocks the undo",
         "Data that was written after the clear blocks the undo. Nothing was changed.";
-    /// Nothing in the database proves that the safety backup was created for this clear. Restore it by a plan.
+    /// The database has no proof that the safety backup was created for this clear. Restore it with a plan.
     UndoUnproven = "undo_unproven", UNPROCESSABLE_ENTITY, "The safety backup is not proven to be of this clear",
         "Nothing proves that the safety archive 2026-11-25T03-53-08Z-5f1c2a9b was made for this clear. Nothing was changed.";
     /// The live data has changed since the plan. Request a new plan.
@@ -275,7 +275,7 @@ codes! {
     /// The key was used for another request.
     IdempotencyKeyReused = "idempotency_key_reused", UNPROCESSABLE_ENTITY, "The Idempotency-Key was used for another request",
         "This Idempotency-Key was used for another request. Nothing was changed.";
-    /// Somebody cancelled the job.
+    /// The job was cancelled.
     Cancelled = "cancelled", CONFLICT, "It was cancelled",
         "It was cancelled. Nothing was changed.";
     /// The service ended during the work.
@@ -297,7 +297,7 @@ codes! {
     /// The database refuses the role of the service, or the role lacks a right.
     DatabaseAccessDenied = "database_access_denied", SERVICE_UNAVAILABLE, "The database refuses the service",
         "The database role of the service lacks a right. Nothing was changed.";
-    /// A limit of the database server stopped the work. `detail` names it. To try again does not help alone.
+    /// A limit of the database server stopped the work. `detail` names it. Repeating the request does not help.
     DatabaseLimit = "database_limit", SERVICE_UNAVAILABLE, "A limit of the database server stopped the work",
         "The database server stopped the work because of its limit `max_allowed_packet`. Nothing was changed.";
     /// The disk of the database or of the service is full.

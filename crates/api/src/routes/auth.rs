@@ -1,4 +1,4 @@
-//! `/auth`: signing in, going on, signing out here and everywhere, and who is signed in.
+//! `/auth`: signing in, renewing a session, signing out here and everywhere, and the signed-in user.
 
 use actix_web::{HttpRequest, HttpResponse, delete, get, post, web};
 use campus_backup_domain::Error;

@@ -1,4 +1,4 @@
-//! `/backup/changes`: what was cleared, restored and undone.
+//! `/backup/changes`: the log of clears, restores and undos.
 
 use actix_web::{HttpRequest, HttpResponse, get, web};
 use campus_backup_domain::change_log::{self, ChangeFilter, ChangeKind, ChangeRecord};
@@ -14,10 +14,10 @@ use crate::pagination::{self, Page, Window, window};
 use crate::problem::ApiError;
 use crate::problem_responses;
 
-/// How many changes a page has at the most.
+/// The maximum number of changes on a page.
 const MOST: u64 = 100;
 
-/// The years of which every engine knows all moments.
+/// The years that every engine can store.
 const YEARS: std::ops::RangeInclusive<i32> = 1..=9999;
 
 /// Registers the routes.
@@ -33,21 +33,21 @@ struct ChangesQuery {
     /// Only those of this kind.
     #[param(required = false, schema_with = ChangeKind::schema)]
     kind: Option<ChangeKind>,
-    /// Only those of this moment and later (RFC 3339).
+    /// Only changes at this time or later (RFC 3339).
     from: Option<DateTime<Utc>>,
-    /// Only those before this moment (RFC 3339).
+    /// Only changes before this time (RFC 3339).
     to: Option<DateTime<Utc>>,
-    /// Only those that can be undone now, or only the others.
+    /// `true`: only changes that can be undone now; `false`: only all others.
     undoable: Option<bool>,
-    /// How many at the most.
+    /// The maximum number of items.
     #[param(minimum = 1, maximum = 100, default = 20)]
     limit: Option<u64>,
-    /// How many of the newest are left out.
+    /// The number of newest items to skip.
     #[param(minimum = 0, default = 0)]
     offset: Option<u64>,
 }
 
-/// A moment that every engine can compare with.
+/// A time that every engine can compare with.
 fn moment(field: &str, moment: Option<DateTime<Utc>>) -> Result<Option<DateTime<Utc>>, ApiError> {
     match moment.is_none_or(|moment| YEARS.contains(&moment.year())) {
         true => Ok(moment),
@@ -64,8 +64,8 @@ problem_responses!(
 
 /// List changes
 ///
-/// Every clear, restore and undo, newest first. They are remembered for 400 days, and as long as they can be undone, however
-/// many jobs or changes come after them.
+/// Every clear, restore and undo, newest first. A change is kept for 400 days, and as long as it can be undone,
+/// independently of the number of jobs and changes after it.
 #[utoipa::path(
     operation_id = "listChanges",
     tag = "backup",
@@ -119,7 +119,7 @@ async fn list_changes(
 
 /// Get a change
 ///
-/// Also one whose job is forgotten. `undo_until` and `undone_at` say whether it can still be undone.
+/// Also if its job was deleted from the history. `undo_until` and `undone_at` say whether it can still be undone.
 #[utoipa::path(
     operation_id = "getChange",
     tag = "backup",

@@ -1,4 +1,4 @@
-//! For those who operate the service: is it there, can it work, what has it done.
+//! Endpoints for operators: liveness, readiness and metrics.
 
 use actix_web::{HttpResponse, get, web};
 use serde::Serialize;
@@ -10,7 +10,7 @@ use crate::problem::ApiError;
 use crate::readiness::Warning;
 use crate::{AppState, problem_responses};
 
-/// Where the metrics are.
+/// The path of the metrics.
 pub const METRICS: &str = "/metrics";
 
 /// Registers the routes.

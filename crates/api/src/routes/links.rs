@@ -72,14 +72,17 @@ problem_responses!(
 
 /// Create a download link
 ///
-/// A browser can't send a token when it follows a link. This link needs none: for five minutes it allows one download, with
-/// the rights of the administrator that created it.
+/// A browser can't send a token when it follows a link. This link needs none: for five minutes it allows one download,
+/// with the rights of the administrator that created it.
 ///
-/// A look does not use it up: HEAD, a prefetch, or a browser (`Accept: text/html`), which gets a page with a button. A page of your
-/// own adds `begin=true` to start at once. A download uses up the link when its first byte is sent, even if the client breaks it
-/// off. If the service fails to deliver it, the link stays valid. A stored archive (`/file`) can be downloaded in several ranges
-/// with one link, also to resume a broken download, until as many bytes as the file has were sent. A range of any other download
-/// is refused (416), because it is generated while it is sent.
+/// A preview does not use the link: HEAD, a prefetch, or a browser (`Accept: text/html`), which gets a page with a
+/// button. Your own page adds `begin=true` to start at once. A download uses the link when its first byte is sent,
+/// even if the client breaks it off. If the service fails to deliver it, the link stays valid.
+///
+/// A stored archive (`/file`) can be downloaded in several ranges with one link, also to resume a broken download. The
+/// link ends when as many bytes as the file has were sent. All ranges of one link together, with those that were
+/// broken off, may have at most twice the size of the file. A range of any other download is refused (416), because
+/// that file is generated while it is sent.
 #[utoipa::path(
     operation_id = "createDownloadLink",
     tag = "backup",

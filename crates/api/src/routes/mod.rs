@@ -1,4 +1,5 @@
-//! The operations, a file a capability: the word is the same in the URL, here, in the service and in the tests.
+//! The operations, one file for each capability. The same word is used in the URL, here, in the domain and in the
+//! tests.
 
 pub mod archives;
 pub mod auth;
@@ -19,15 +20,15 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use crate::middleware::guard;
 use crate::security_log;
 
-/// Every operation there is. A bare `route(..)` would be served and missing from the API's document, hence only
-/// `service(..)`.
+/// Registers every operation. A bare `route(..)` would be served and absent from the API's document, so only
+/// `service(..)` is used.
 pub fn configure(config: &mut ServiceConfig<'_>) {
     health::configure(config);
     auth::configure(config);
     config.service(
         scope::scope("/backup")
             .wrap(from_fn(security_log::record_operation))
-            // The last that is wrapped is the outermost.
+            // The middleware that is added last is the outermost.
             .wrap(from_fn(guard::admit))
             .configure(stats::configure)
             .configure(download::configure)

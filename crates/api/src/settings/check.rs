@@ -1,5 +1,5 @@
-//! One pass over the settings. Every method notes what is wrong and goes on with a stand-in, which nobody sees: at the
-//! end there are settings or problems, never both.
+//! Checks the settings in one pass. Every method records its problem and returns a placeholder. In the end there are
+//! either settings or problems, so no placeholder is ever used.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -24,7 +24,7 @@ use crate::data_dir::secret;
 
 const PREFIX: &str = "CAMPUS_BACKUP_";
 
-/// A variable of the build and no setting: `cargo run` hands it on to the program.
+/// A variable of the build, and not a setting: `cargo run` passes it to the program.
 const DASHBOARD_BUILD: &str = "CAMPUS_BACKUP_DASHBOARD";
 
 pub(super) struct Check<'a> {
@@ -49,7 +49,8 @@ impl<'a> Check<'a> {
         }
     }
 
-    /// A variable with our prefix that is no setting is a misspelt one, which would otherwise do nothing, unseen.
+    /// A variable with the prefix of the service that is not a setting is misspelled. Without this check it would
+    /// silently have no effect.
     pub(super) fn unknown_variables(&mut self) {
         let known = |name: &str| {
             name == DASHBOARD_BUILD
@@ -69,7 +70,7 @@ impl<'a> Check<'a> {
         self.given(flag, given)
     }
 
-    /// A value of a closed form; `expected` finishes the sentence "is not ...".
+    /// A value of a fixed form. `expected` completes the sentence "is not ...".
     pub(super) fn parsed<T: Default>(
         &mut self,
         flag: &str,
@@ -126,8 +127,8 @@ impl<'a> Check<'a> {
         NonZeroU32::new(self.number(flag, given, 1..=1_000_000)).unwrap_or(NonZeroU32::MIN)
     }
 
-    /// With fewer than four a download, one could wait for the thread that compresses it, that reads beside it, or that spools
-    /// it, until it is taken for stalled.
+    /// Each download may need four threads: one encodes, one compresses, one reads in parallel, and one spools. With
+    /// fewer, a download could wait for its own thread until it counts as stalled.
     pub(super) fn blocking_threads(&mut self, given: Option<&str>, max_downloads: u32) -> usize {
         const MOST: usize = 4_096;
         const DEFAULT: usize = 512;
@@ -152,18 +153,18 @@ impl<'a> Check<'a> {
         self.parsed(flag, given, expected, |text| text.parse().ok().map(Some))
     }
 
-    /// The address itself is not said back: it may have a password in it.
+    /// The message never repeats the address, because it may contain a password.
     pub(super) fn database_url(&mut self, given: Option<&str>, data_dir: &Path) -> String {
         let Some(given) = optional(given) else {
             return self.database_file(data_dir);
         };
-        // MariaDB speaks MySQL's protocol, and its own name is what people write.
+        // MariaDB uses MySQL's protocol, and people write its own name.
         let url = match given.strip_prefix("mariadb:") {
             Some(rest) => format!("mysql:{rest}"),
             None => given.to_owned(),
         };
         let server = ["postgres:", "postgresql:", "mysql:"];
-        // In memory each connection would have a database of its own, empty and gone with it.
+        // In memory each connection would have its own empty database, which ends with the connection.
         let memory = url.contains(":memory:") || url.contains("mode=memory");
         let file = url.strip_prefix("sqlite:").is_some_and(|path| !path.is_empty()) && !memory;
         let is_server = server.iter().any(|scheme| url.starts_with(scheme));
@@ -184,7 +185,7 @@ impl<'a> Check<'a> {
     fn database_file(&mut self, data_dir: &Path) -> String {
         let path = data_dir.join("campus-backup.db");
         let text = path.to_string_lossy();
-        // In an address of a file these have a meaning of their own.
+        // These characters have a special meaning in the address of a file.
         if text.contains(['?', '#', '%']) {
             self.refuse(
                 "data-dir",
@@ -194,7 +195,7 @@ impl<'a> Check<'a> {
         format!("sqlite:{text}")
     }
 
-    /// The address itself is not said back: it may have a secret in it.
+    /// The message never repeats the address, because it may contain a secret.
     pub(super) fn archives(&mut self, given: Option<&str>, data_dir: &Path) -> store::StoreSettings {
         let default = || store::StoreSettings::folder(data_dir.join("archives"));
         let Some(given) = optional(given) else {
@@ -222,7 +223,8 @@ impl<'a> Check<'a> {
         url.map(|url| url.as_str().trim_end_matches('/').to_owned())
     }
 
-    /// Networks of proxies. One that is wider than any private network has everybody in it, who could then say where they are.
+    /// Networks of proxies. A network that is larger than any private one includes every client, and any client could
+    /// then claim any address.
     pub(super) fn networks(&mut self, flag: &str, given: Option<&str>) -> Vec<IpNet> {
         let networks = self.list(flag, given, "an address or a network such as 10.0.0.0/8", |text| {
             let address = || text.parse::<IpAddr>().ok().map(IpNet::from);
@@ -250,7 +252,7 @@ impl<'a> Check<'a> {
         })
     }
 
-    /// The secret keys in a file, none if there is no file.
+    /// The secret keys in a file; none if there is no file.
     pub(super) fn keys(&mut self, flag: &str, file: Option<&str>) -> Keys {
         let Some(file) = optional(file) else {
             return Keys::none();
@@ -263,7 +265,8 @@ impl<'a> Check<'a> {
         })
     }
 
-    /// A secret from its variable or from its file. `check` says what is wrong with it, to go on after "the secret".
+    /// A secret from its variable or from its file. `check` returns its fault, which completes the sentence "the
+    /// secret ...".
     pub(super) fn secret(
         &mut self,
         variable: &'static str,
@@ -371,7 +374,7 @@ impl<'a> Check<'a> {
         parsed
     }
 
-    /// What was given, or the default if that is empty: a compose file sets `X=` for what it leaves alone.
+    /// The given value, or the default if it is empty: a compose file sets `X=` for a setting without a value.
     fn given(&self, flag: &str, given: &str) -> String {
         let given = given.trim();
         let default = || self.listed(flag).and_then(|setting| setting.default.clone());
@@ -402,7 +405,7 @@ fn optional(given: Option<&str>) -> Option<&str> {
     given.map(str::trim).filter(|given| !given.is_empty())
 }
 
-/// Whether an address of a server names a database, and a host or a socket.
+/// Whether an address of a server has a database, and a host or a socket.
 fn has_place(url: &Url) -> bool {
     let has_socket = || {
         url.query_pairs()
@@ -411,8 +414,8 @@ fn has_place(url: &Url) -> bool {
     url.path().len() > 1 && (url.has_host() || has_socket())
 }
 
-/// Whether there is a character in the user name or the password that ends them: then the `@` after them stands in what is taken
-/// for the name of the database, or for a fragment, or the password for a port.
+/// Whether the user name or the password contains a character that ends it. The `@` after it is then in the name of
+/// the database or in a fragment, or the password is taken for a port.
 fn has_bare_separator(url: &str) -> bool {
     let Some((_, rest)) = url.split_once("://") else {
         return false;

@@ -1,7 +1,7 @@
-//! The settings, checked: inside the service an impossible one can't exist.
+//! The checked settings: inside the service an impossible setting can't exist.
 //!
-//! Everything is checked in one pass that says all that is wrong at once, a line a problem. Values of secrets and of
-//! the database's address are never part of it.
+//! All settings are checked in one pass, which reports every problem on a line of its own. A message never contains a
+//! secret or the address of the database.
 
 mod check;
 pub(crate) mod units;
@@ -29,18 +29,18 @@ use crate::data_dir::secret::check_signing;
 use crate::openapi::Pages;
 use crate::readiness::StorePolicy;
 
-/// Everything that can be set. [`cli`](crate::cli) says what each is for.
+/// All settings. [`cli`](crate::cli) describes each.
 #[derive(Clone)]
 pub struct Settings {
-    /// The folder for everything that the service keeps itself.
+    /// The folder for the service's own files.
     pub data_dir: PathBuf,
-    /// Where archives lie.
+    /// The store of the archives.
     pub archives: store::StoreSettings,
-    /// To whom they are encrypted, if to anybody.
+    /// The recipients for whom archives are encrypted, if any.
     pub archive_recipients: Recipients,
-    /// What opens those that are encrypted.
+    /// The keys that open encrypted archives.
     pub archive_keys: Keys,
-    /// For how long a clear can be undone.
+    /// How long a clear can be undone.
     pub undo_window: Duration,
     /// Whether this copy of the service makes the runs of schedules.
     pub schedules: ScheduleSwitch,
@@ -48,65 +48,66 @@ pub struct Settings {
     pub catch_up: Duration,
     /// How many attempts a run of a schedule has.
     pub schedule_attempts: u32,
-    /// How many bytes an archive that is uploaded may have.
+    /// The maximum size of an uploaded archive in bytes.
     pub upload_limit: u64,
-    /// How to connect to the database.
+    /// The connection to the database.
     pub database: database::DatabaseSettings,
     /// What is logged, as a filter of `tracing_subscriber`.
     pub log: String,
-    /// How it is logged.
+    /// The format of the log.
     pub log_format: LogFormat,
-    /// Where to listen.
+    /// The address of the service.
     pub listen: SocketAddr,
-    /// Where else to listen, for those who operate the service.
+    /// A second address, for operators only.
     pub internal_listen: Option<SocketAddr>,
     /// Which pages show the API.
     pub pages: Pages,
     /// Whether the service is ready without its store.
     pub store_policy: StorePolicy,
-    /// Where browsers find the service, without a slash at its end.
+    /// The address of the service for browsers, without a slash at its end.
     pub public_url: Option<String>,
-    /// The proxies whose `X-Forwarded-For` is believed.
+    /// The proxies whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: TrustedProxies,
     /// The origins whose pages may call the service.
     pub cors_origins: Vec<String>,
-    /// Name of the first administrator.
+    /// The name of the first administrator.
     pub admin_username: String,
-    /// Password of the first administrator, if it is not to be made.
+    /// The password of the first administrator. Without one it is generated.
     pub admin_password: Option<SecretString>,
-    /// Signs the tokens, if it is not the one in the data folder. See [`secret`](crate::data_dir::secret).
+    /// The secret that signs the tokens, instead of the one in the data folder. See
+    /// [`secret`](crate::data_dir::secret).
     pub jwt_secret: Option<SecretString>,
-    /// Still accepted while the secret is rotated.
+    /// The previous secret, which is still accepted during a rotation.
     pub jwt_secret_previous: Option<SecretString>,
     /// How long a token is valid.
     pub token_lifetime: Duration,
-    /// How long a session in a browser can go on without the password.
+    /// How long a browser can renew its session without the password.
     pub session_lifetime: Duration,
-    /// Attempts to sign in that one account has at once.
+    /// The number of sign-in attempts that one account may make at once.
     pub login_burst_account: NonZeroU32,
-    /// Attempts to sign in that one address has at once.
+    /// The number of sign-in attempts that one address may make at once.
     pub login_burst_address: NonZeroU32,
-    /// The school's time zone.
+    /// The time zone of the school.
     pub timezone: Tz,
     /// How many downloads may run at once.
     pub max_downloads: u32,
-    /// How many bytes of a download are gathered before they are sent on.
+    /// How many bytes of a download are collected before they are sent.
     pub chunk_size: usize,
-    /// How many threads each worker may have for what takes long.
+    /// How many threads each worker may have for blocking work.
     pub blocking_threads: usize,
-    /// After how long a download whose reader takes nothing is broken off.
+    /// The time without progress after which a download is broken off.
     pub stall_timeout: Duration,
-    /// How many bytes downloads may have on the disk of the data folder until they are sent.
+    /// How many bytes all spooled downloads may use on the disk of the data folder.
     pub spool_limit: u64,
-    /// Whether clearing a table demands `confirm`.
+    /// Whether a clear needs `confirm`.
     pub require_confirmation: bool,
-    /// How much of a body is taken, and for how long it is waited for.
+    /// The limits of a body's size and time.
     pub body: BodyLimits,
-    /// How long running downloads have to end when the service is stopped.
+    /// How long running downloads may take to end when the service stops.
     pub shutdown_timeout: Duration,
-    /// The outside identity provider, if there is one.
+    /// The external identity provider, if there is one.
     pub oidc: Option<IdentityProvider>,
-    /// Whether an empty database is filled with a school that does not exist.
+    /// Whether an empty database is filled with a demo school.
     pub demo: bool,
 }
 
@@ -120,17 +121,17 @@ pub enum ScheduleSwitch {
     Off,
 }
 
-/// How logs are written.
+/// The format of the log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LogFormat {
-    /// For people.
+    /// Lines for people.
     #[default]
     Text,
-    /// For machines, an object a line.
+    /// JSON for programs, one object a line.
     Json,
 }
 
-/// Nothing of it: there are secrets in it, and the database's address may have a password.
+/// Shows no setting: some are secrets, and the address of the database may contain a password.
 impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Settings").finish_non_exhaustive()
@@ -138,7 +139,7 @@ impl fmt::Debug for Settings {
 }
 
 impl Settings {
-    /// The settings of the accounts, whose tokens are signed with `secret` and are for `installation`.
+    /// The settings of the accounts. Tokens are signed with `secret` and are for `installation`.
     pub fn accounts(&self, secret: SecretString, installation: String) -> account::AccountSettings {
         let defaults = LoginLimits::default();
         let bytes = |secret: &SecretString| secret.expose_secret().as_bytes().to_vec().into();
@@ -162,9 +163,10 @@ impl Settings {
         }
     }
 
-    /// The settings of `serve`, from its arguments and this process's environment.
+    /// The settings of `serve`, from its arguments and the environment of this process.
     ///
     /// # Errors
+    ///
     /// [`ExitError::Settings`] with every problem.
     pub fn of_serve(serve: &Serve) -> Result<Self, ExitError> {
         let log = match serve.common.quiet {
@@ -177,10 +179,11 @@ impl Settings {
     /// The settings of any other subcommand.
     ///
     /// # Errors
+    ///
     /// [`ExitError::Settings`] with every problem.
     pub fn of_command(common: &CommonSettings) -> Result<Self, ExitError> {
         let log = match (ErrorForm::of(std::env::args_os()), common.quiet) {
-            // What went wrong is said in the one object.
+            // With `--json` the error object has the problem.
             (ErrorForm::Json, _) => "off",
             (ErrorForm::Text, true) => "error",
             (ErrorForm::Text, false) => "warn",
@@ -193,9 +196,10 @@ impl Settings {
         Self::check(&serve, log, &environment())
     }
 
-    /// The keys that open archives, and no other setting: reading a backup file needs no installation.
+    /// Only the keys that open archives: reading a backup file needs no installation.
     ///
     /// # Errors
+    ///
     /// [`ExitError::Settings`] with every problem.
     pub fn archive_keys_of(common: &CommonSettings) -> Result<Keys, ExitError> {
         let environment = environment();
@@ -205,10 +209,11 @@ impl Settings {
         check.finish(keys.with(&previous))
     }
 
-    /// Checks all of it. The environment is needed for secrets, and for variables that are no setting. `log` is what is logged
-    /// where nothing else is said.
+    /// Checks all settings. The environment is needed for secrets, and to find unknown variables. `log` is the default
+    /// filter of the log.
     ///
     /// # Errors
+    ///
     /// [`ExitError::Settings`] with every problem.
     pub fn check(serve: &Serve, log: &str, environment: &BTreeMap<String, String>) -> Result<Self, ExitError> {
         const HOUR: u64 = 3_600;
@@ -345,7 +350,7 @@ fn not_empty(secret: &str) -> Result<(), String> {
     }
 }
 
-/// Where nothing else is said.
+/// The default address.
 const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 
 fn environment() -> BTreeMap<String, String> {

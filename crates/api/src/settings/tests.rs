@@ -1,4 +1,4 @@
-//! All that is wrong is said at once.
+//! All problems of the settings are reported at once.
 
 use secrecy::ExposeSecret;
 
@@ -19,7 +19,7 @@ fn check(flags: &[&str], environment: &[(&str, &str)]) -> Result<Settings, Vec<S
 }
 
 #[test]
-fn all_problems_are_said_at_once_a_line_each() {
+fn all_problems_are_reported_at_once_on_separate_lines() {
     let folder = tempfile::tempdir().unwrap();
     let short = folder.path().join("short");
     std::fs::write(&short, "too short\n").unwrap();
@@ -160,7 +160,7 @@ fn short_or_guessable_secret_in_a_variable_is_refused() {
 }
 
 #[test]
-fn keys_of_an_identity_provider_must_be_somewhere() {
+fn invalid_location_of_provider_keys_is_refused() {
     let others = ["--oidc-issuer=i", "--oidc-audience=a", "--oidc-role-claim=roles"];
     let folder = tempfile::tempdir().unwrap();
     let missing = folder.path().join("missing");
@@ -185,7 +185,7 @@ fn keys_of_an_identity_provider_must_be_somewhere() {
 }
 
 #[test]
-fn nothing_at_all_is_enough() {
+fn service_needs_no_settings() {
     let settings = check(&[], &[]).unwrap();
     assert_eq!(settings.listen, LISTEN);
     assert_eq!(settings.database.url, "sqlite:./data/campus-backup.db");
@@ -247,7 +247,7 @@ fn valid_values_are_accepted() {
 }
 
 #[test]
-fn download_never_waits_for_its_other_threads() {
+fn blocking_threads_must_suffice_for_all_downloads() {
     let threads = |number: &str| check(&["--max-downloads=20", &format!("--blocking-threads={number}")], &[]);
     let problems = threads("81").unwrap_err();
     assert!(

@@ -8,7 +8,7 @@ use bytesize::ByteSize;
 const DURATION_UNITS: [(&str, u64); 4] = [("d", 24 * 60 * 60), ("h", 60 * 60), ("m", 60), ("s", 1)];
 const SIZE_UNITS: [(&str, u64); 4] = [("TiB", 1 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
 
-/// A duration of whole seconds in that range, or what is wrong with it.
+/// A duration of whole seconds in this range, or the problem.
 pub(crate) fn duration(given: &str, range: &RangeInclusive<u64>) -> Result<Duration, String> {
     let seconds = match given.parse::<u64>() {
         Ok(seconds) => Some(seconds),
@@ -27,9 +27,9 @@ pub(crate) fn duration(given: &str, range: &RangeInclusive<u64>) -> Result<Durat
     }
 }
 
-/// A number of bytes in that range, or what is wrong with it.
+/// A number of bytes in this range, or the problem.
 pub(crate) fn size(given: &str, range: &RangeInclusive<u64>) -> Result<u64, String> {
-    // `1.5GiB` would be rounded, and a number beyond 64 bits cut.
+    // `1.5GiB` would have to be rounded, and a number of more than 64 bits would be truncated.
     let digits = given.find(|c: char| !c.is_ascii_digit()).unwrap_or(given.len());
     let is_whole = given[..digits].parse::<u64>().is_ok() && !given[digits..].contains('.');
     let bytes = match given.parse::<u64>() {
@@ -46,7 +46,7 @@ pub(crate) fn size(given: &str, range: &RangeInclusive<u64>) -> Result<u64, Stri
     })
 }
 
-/// In the largest unit of which it is a whole number.
+/// The value in the largest unit of which it is a whole number.
 fn with_unit(value: u64, units: &[(&str, u64)], smallest: &str) -> String {
     let unit = units
         .iter()
@@ -137,7 +137,7 @@ mod tests {
                 ))
             );
         }
-        // More than 64 bits with its unit.
+        // With its unit this has more than 64 bits.
         assert!(size("99999999999TiB", &(0..=1 << 40)).is_err());
     }
 }

@@ -60,7 +60,7 @@ impl Running {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn start_that_cannot_be_has_its_exit_code() {
+async fn failed_start_has_the_documented_exit_code() {
     let folder = tempfile::tempdir().unwrap();
     let code = async |settings: Settings| Service::build(settings).await.map(|_| ()).unwrap_err();
 
@@ -169,7 +169,7 @@ async fn slow_and_large_bodies_are_answered_and_the_connection_closed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn leftovers_of_a_crash_are_swept() {
+async fn files_left_by_a_crash_are_removed() {
     let folder = tempfile::tempdir().unwrap();
     let mut settings = settings(&folder, &[]);
     settings.archives.leftover_age = Duration::ZERO;
@@ -189,7 +189,7 @@ async fn leftovers_of_a_crash_are_swept() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn it_answers_and_stops() {
+async fn service_answers_and_stops() {
     use std::os::unix::fs::PermissionsExt;
     let service = start(&[]).await;
     let mode = std::fs::metadata(service.folder.path().join("campus-backup.db"))
@@ -337,7 +337,7 @@ async fn running_download_ends_before_the_service() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn endless_download_is_broken_off_visibly() {
+async fn endless_download_ends_as_a_broken_transfer() {
     let answer = stop_while_downloading(usize::MAX, 1).await;
     assert!(answer.contains("row\n") && !answer.ends_with("0\r\n\r\n"), "{answer}");
 }

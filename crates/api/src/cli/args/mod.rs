@@ -55,7 +55,7 @@ pub enum Command {
     /// Manage administrators' accounts.
     #[command(subcommand)]
     Admin(Admin),
-    /// Print an access token for a user, for scripts.
+    /// Print an access token for a user, for scripts. No password is needed.
     #[command(after_help = TOKEN_EXAMPLES)]
     Token {
         /// The user.
@@ -77,10 +77,12 @@ pub enum Command {
         #[command(flatten)]
         common: CommonSettings,
     },
-    /// Ask the service that runs with these settings whether it is ready; for health checks.
+    /// Ask the service that runs with these settings on this machine whether it is ready (`/readyz`). The exit code is 0 if
+    /// it is. For health checks of containers.
     #[command(after_help = HEALTH_EXAMPLES)]
     Health {
-        /// Check the store of archives instead, without the service: write, read, list and delete a file in it.
+        /// Check the store of archives instead, without the service and the database: write, read, list and delete a file in
+        /// it, and report what to repair.
         #[arg(long)]
         store: bool,
         /// The settings of the installation.
@@ -159,7 +161,7 @@ pub enum Command {
     #[command(after_help = RESTORE_EXAMPLES)]
     Restore(Restore),
     /// Delete all rows of a table and all rows that depend on them: show the counts, ask for confirmation, create a safety backup, and
-    /// delete in one transaction. It can be undone.
+    /// delete in one transaction. It can be undone, and the output has the command for that.
     #[command(after_help = CLEAR_EXAMPLES)]
     Clear(Clear),
     /// Undo a clear: insert exactly the rows that it deleted.
@@ -210,7 +212,7 @@ pub enum Command {
         #[command(flatten)]
         acting: Acting,
     },
-    /// Save a stored archive as a file, or a table of the live data.
+    /// Save a stored archive as a file, if it still has its recorded content; or save a table of the live data.
     #[command(after_help = DOWNLOAD_EXAMPLES)]
     Download(Download),
     /// Manage schedules: times at which the running service makes a backup.

@@ -21,7 +21,7 @@ pub(crate) const JWT_SECRET_PREVIOUS: &str = "CAMPUS_BACKUP_JWT_SECRET_PREVIOUS"
 /// What `serve` takes.
 #[derive(Clone, Debug, Args)]
 pub struct Serve {
-    /// Fill the database with a school that does not exist, if it is empty but for the first administrator.
+    /// Fill the database with an invented school, if it is empty except for the first administrator.
     #[arg(long)]
     pub demo: bool,
     /// Settings of every subcommand.

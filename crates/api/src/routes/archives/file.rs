@@ -169,7 +169,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ranges_are_those_of_the_standard() {
+    fn ranges_follow_the_standard() {
         let tag = EntityTag::new_strong("abc".to_owned());
         let ask = |range: &str, condition: Option<&str>| {
             let mut request = TestRequest::get().insert_header((RANGE, range));

@@ -1,4 +1,4 @@
-//! `/backup/archives`: taking archives, and everything that can be done with one.
+//! `/backup/archives`: creating, listing, changing and deleting archives.
 
 mod answer;
 mod file;

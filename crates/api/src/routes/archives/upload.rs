@@ -1,4 +1,4 @@
-//! `/backup/archives/upload`: letting an archive in.
+//! `/backup/archives/upload`: uploads an archive.
 
 use std::time::Duration;
 
@@ -54,9 +54,9 @@ problem_responses!(
 
 /// Upload an archive
 ///
-/// The body is the file: the complete JSON backup, plain, compressed (zstd) or encrypted (age) to a key of this service. It is stored
-/// and then read to its end. A file that is damaged, truncated, of another program or of other tables is refused with its own
-/// code, and nothing of it is stored. Nothing is restored.
+/// The body is the file: a complete JSON backup, plain, compressed (zstd) or encrypted (age) to a key of this service.
+/// It is stored and then read to its end. A file that is damaged, truncated, from another program or with other tables
+/// is refused with its own code and is not stored. The upload restores nothing.
 #[utoipa::path(
     operation_id = "uploadArchive",
     tag = "archives",
