@@ -3,13 +3,13 @@
 use campus_backup_migration::{Migrator, MigratorTrait};
 use serde_json::{Value, json};
 
-use harness::copy::{Copy, Manner};
-use harness::{Engine, PATIENCE, Scratch, on_every_engine, small_school, until};
+use harness::copy::{Copy, HeartbeatMode};
+use harness::{Engine, Scratch, WAIT_LIMIT, on_every_engine, small_school, until};
 
-/// Makes the migration run again.
+/// Makes the migration run again at the next start.
 const FORGET_MIGRATION: &str = "delete from backup_migrations where version = 'm20261128_000006_changes'";
 
-/// A succeeded job, as every version writes it.
+/// A succeeded job, as every version of the service records it.
 fn job(id: &str, kind: &str, parameters: &Value, result: &Value) -> String {
     format!(
         "insert into backup_jobs (id, kind, state, phase, rows_done, bytes, user_id, username, created_at, heartbeat_at, \
@@ -41,7 +41,7 @@ async fn changes_in_the_job_history_are_copied(engine: Engine) {
         "tables": {"attendance": {"inserted": 3, "updated": 0, "removed": 0}}, "undone_at": "2026-11-23T09:31:00Z",
     });
     let time = |sql: String| match engine {
-        // It takes no offset.
+        // MySQL accepts no offset in a timestamp.
         Engine::Mysql => sql.replace("+00:00'", "'").replace('T', " "),
         _ => sql,
     };
@@ -110,8 +110,8 @@ async fn only_old_records_that_can_not_be_undone_are_deleted(engine: Engine) {
         );
         school.scratch.execute(&insert).await;
     }
-    let _copy = Copy::on(&school.scratch, Manner::SILENT).await;
-    until("the old ones are gone", PATIENCE, async || {
+    let _copy = Copy::on(&school.scratch, HeartbeatMode::SILENT).await;
+    until("the old ones are gone", WAIT_LIMIT, async || {
         school.scratch.count("backup_changes").await <= 2
     })
     .await;

@@ -1,4 +1,4 @@
-//! What is wrong with a database that is reached is found before the first write, with what mends it.
+//! The checks of the database's setup find each fault before the first write, and name the remedy.
 
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use campus_backup_domain::database::{DatabaseSettings, Defect, DefectReason, SchemaState};
 use campus_backup_domain::{Database, Error};
 use harness::defaults::Defaults;
-use harness::{Engine, PATIENCE, Scratch, on_every_engine, tool, until};
+use harness::{Engine, Scratch, WAIT_LIMIT, on_every_engine, tool, until};
 use url::Url;
 use uuid::Uuid;
 
@@ -101,7 +101,7 @@ async fn missing_right_is_found_with_the_statement_that_grants_it(engine: Engine
     };
     scratch.execute(&create).await;
 
-    // Without any right the log of migrations can't be read, or no table is seen.
+    // Without any right the service can't read the log of migrations, or sees no table.
     match engine {
         Engine::Postgres => {
             let found = defect(Database::inspect(&settings).await.map(drop));
@@ -124,7 +124,7 @@ async fn missing_right_is_found_with_the_statement_that_grants_it(engine: Engine
                 found.detail.contains("DELETE") && found.detail.contains("students"),
                 "{found}"
             );
-            // Migrations make tables.
+            // Migrations create tables.
             scratch.execute("revoke create on schema public from public").await;
             let found = defect(database.check_server(&SchemaState::Empty).await);
             assert!(found.detail.contains("GRANT CREATE ON SCHEMA"), "{found}");
@@ -142,7 +142,7 @@ async fn missing_right_is_found_with_the_statement_that_grants_it(engine: Engine
                 "{found}"
             );
             scratch.execute(&grant_all).await;
-            // Rights of a whole database hold for the next session.
+            // A right on a whole database takes effect in the next session.
             let database = Database::connect(&settings).await.unwrap();
             database.check_tables().await.unwrap();
         }
@@ -153,7 +153,7 @@ async fn missing_right_is_found_with_the_statement_that_grants_it(engine: Engine
 }
 
 #[on_every_engine]
-async fn server_that_takes_no_writes_is_found(engine: Engine) {
+async fn read_only_server_is_found(engine: Engine) {
     if engine == Engine::Sqlite {
         return;
     }
@@ -185,10 +185,10 @@ async fn file_without_the_right_to_write_is_found() {
     assert!(found.detail.contains("chmod"), "{found}");
 }
 
-/// `PgBouncer` in a mode, between a test and a server.
+/// `PgBouncer` in a given mode, between a test and a server.
 #[on_every_engine]
 async fn connection_pooler_in_transaction_mode_is_found(engine: Engine) {
-    if engine != Engine::Postgres || !tool::is_here("pgbouncer") {
+    if engine != Engine::Postgres || !tool::is_available("pgbouncer") {
         return;
     }
     let scratch = Scratch::migrated(engine).await;
@@ -214,7 +214,7 @@ async fn connection_pooler_in_transaction_mode_is_found(engine: Engine) {
         std::fs::write(&file, settings).unwrap();
         let mut command = Command::new("pgbouncer");
         if String::from_utf8_lossy(&tool::run(Command::new("id").arg("-u")).stdout).trim() == "0" {
-            // It refuses to run as root.
+            // `PgBouncer` refuses to run as root.
             use std::os::unix::fs::PermissionsExt as _;
             command.args(["-u", "nobody"]);
             std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
@@ -227,7 +227,7 @@ async fn connection_pooler_in_transaction_mode_is_found(engine: Engine) {
             .unwrap();
         let mut url = server.clone();
         url.set_port(Some(port)).unwrap();
-        until("the pooler answers", PATIENCE, async || {
+        until("the pooler answers", WAIT_LIMIT, async || {
             tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok()
         })
         .await;

@@ -1,11 +1,12 @@
-//! What a server refuses for a reason of its own has a class of its own: it is no outage that passes by itself.
+//! An error that the server decides on, such as a missing right, has an error class of its own: it is not an outage,
+//! and does not pass by itself.
 
 use campus_backup_domain::Error;
 use sea_orm::{ConnectionTrait as _, DbErr, TransactionTrait as _};
 
 use harness::{Engine, Scratch, on_every_engine};
 
-/// What the service makes of the error of some statements on one connection.
+/// The service's error for the first of these statements that fails, on one connection.
 async fn refused(scratch: &Scratch, statements: &[&str]) -> Error {
     let connection = scratch.another_connection().await;
     let mut last: Result<(), DbErr> = Ok(());

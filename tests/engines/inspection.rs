@@ -1,4 +1,4 @@
-//! Whose database it is, found out without writing to it; and what an interrupted migration leaves.
+//! The service finds out whose database it is without writing to it, and finishes an interrupted migration.
 
 use std::time::Duration;
 
@@ -48,7 +48,7 @@ async fn migration_waits_for_a_user_of_the_tables(engine: Engine) {
         lock_timeout: Duration::from_secs(1),
     };
     let database = Database::connect(&settings).await.unwrap();
-    // As an older copy of the service does that makes a backup.
+    // An older copy of the service does this while it creates a backup.
     let reader = scratch.another_connection().await.begin().await.unwrap();
     for table in ["students", "courses", "backup_jobs"] {
         reader
@@ -65,7 +65,7 @@ async fn migration_waits_for_a_user_of_the_tables(engine: Engine) {
 }
 
 #[on_every_engine]
-async fn what_is_empty_ours_newer_or_foreign(engine: Engine) {
+async fn owner_of_a_database_is_recognized(engine: Engine) {
     let scratch = Scratch::empty(engine).await;
     assert_eq!(inspect(&scratch).await, SchemaState::Empty);
     scratch.execute(LOG).await;
@@ -75,7 +75,7 @@ async fn what_is_empty_ours_newer_or_foreign(engine: Engine) {
     assert_eq!(inspect(&scratch).await, SchemaState::Pending(names()[1..].to_vec()));
     Migrator::up(scratch.connection(), None).await.unwrap();
     assert_eq!(inspect(&scratch).await, SchemaState::Current);
-    // Another program's tables beside ours.
+    // A table of another program beside the service's own tables.
     scratch.execute("create table wp_posts (id int primary key)").await;
     assert_eq!(inspect(&scratch).await, SchemaState::Current);
     scratch
@@ -90,12 +90,12 @@ async fn what_is_empty_ours_newer_or_foreign(engine: Engine) {
 }
 
 #[on_every_engine]
-async fn an_empty_log_does_not_make_a_foreign_database_ours(engine: Engine) {
+async fn foreign_database_with_an_empty_log_is_refused(engine: Engine) {
     for (statements, table) in [
         (&["create table wp_posts (id int primary key)"][..], "wp_posts"),
         (&["create view people as select 1 as id"], "people"),
         (&["create table users (id int primary key, login varchar(50))"], "users"),
-        // Not what the first migration makes first.
+        // Not the first table of the first migration.
         (&["create table students (id int primary key)"], "students"),
     ] {
         let scratch = Scratch::empty(engine).await;
@@ -119,8 +119,8 @@ async fn an_empty_log_does_not_make_a_foreign_database_ours(engine: Engine) {
 
 /// Managed servers put the views of their extensions into the schema `public`.
 #[tokio::test(flavor = "multi_thread")]
-async fn extensions_of_postgresql_do_not_count() {
-    if !Engine::Postgres.is_here() {
+async fn extensions_of_postgresql_are_ignored() {
+    if !Engine::Postgres.is_available() {
         return;
     }
     let scratch = Scratch::empty(Engine::Postgres).await;
@@ -133,7 +133,7 @@ async fn extensions_of_postgresql_do_not_count() {
     }
 }
 
-/// The first `tables` tables of a migration, and no record of it.
+/// Creates the first `tables` tables of a migration, without recording the migration.
 async fn interrupt(scratch: &Scratch, migration: usize, tables: usize) {
     let name = &names()[migration];
     Migrator::up(scratch.connection(), Some(u32::try_from(migration).unwrap() + 1))
@@ -148,7 +148,7 @@ async fn interrupt(scratch: &Scratch, migration: usize, tables: usize) {
 }
 
 #[on_every_engine]
-async fn an_interrupted_first_migration_is_ours_until_a_row_is_there(engine: Engine) {
+async fn interrupted_first_migration_is_continued_only_without_rows(engine: Engine) {
     for tables in 0..=tables_of(&names()[0]).len() {
         let scratch = Scratch::empty(engine).await;
         interrupt(&scratch, 0, tables).await;
@@ -168,10 +168,10 @@ async fn an_interrupted_first_migration_is_ours_until_a_row_is_there(engine: Eng
     assert_eq!(inspect(&scratch).await, foreign("courses"));
 }
 
-/// MySQL commits at every change of a schema; the others leave nothing of a migration that was interrupted.
+/// MySQL commits at every change of a schema. The other engines roll back an interrupted migration.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_interrupted_migration_is_finished_on_mysql() {
-    if !Engine::Mysql.is_here() {
+async fn interrupted_migration_is_finished_on_mysql() {
+    if !Engine::Mysql.is_available() {
         return;
     }
     let whole = shape(&Scratch::migrated(Engine::Mysql).await).await;
@@ -187,10 +187,10 @@ async fn an_interrupted_migration_is_finished_on_mysql() {
     }
 }
 
-/// Rows are never dropped to mend a log that was emptied by half.
+/// No table with rows is dropped to repair a log of migrations that lost some of its records.
 #[tokio::test(flavor = "multi_thread")]
 async fn tables_with_rows_are_not_dropped_on_mysql() {
-    if !Engine::Mysql.is_here() {
+    if !Engine::Mysql.is_available() {
         return;
     }
     let scratch = Scratch::migrated(Engine::Mysql).await;
@@ -209,9 +209,9 @@ async fn tables_with_rows_are_not_dropped_on_mysql() {
     assert_eq!(shape(&scratch).await, before, "nothing is dropped");
 }
 
-/// A migration that makes a table and is missing in the list could not be finished after an interruption.
+/// An interrupted migration can be finished only if the list names each table that it creates.
 #[on_every_engine]
-async fn the_tables_of_each_migration_are_listed(engine: Engine) {
+async fn tables_of_each_migration_are_listed(engine: Engine) {
     let scratch = Scratch::empty(engine).await;
     let tables = async || -> Vec<String> { shape(&scratch).await.into_keys().collect() };
     let mut before = tables().await;
@@ -227,7 +227,7 @@ async fn the_tables_of_each_migration_are_listed(engine: Engine) {
     }
 }
 
-/// Without the log of migrations, whose making is the library's.
+/// The shape without the log of migrations, which SeaORM creates.
 async fn shape(scratch: &Scratch) -> Shape {
     let mut shape = schema_shape::read(scratch).await;
     shape.remove("backup_migrations");

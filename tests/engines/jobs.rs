@@ -11,10 +11,10 @@ use sea_orm::{ConnectionTrait as _, EntityTrait as _, Statement};
 use serde_json::json;
 use tokio::sync::oneshot;
 
-use harness::copy::{Copy, Manner, backup, cleared, finish_on, idle, keyed, submission};
-use harness::{Engine, PATIENCE, Scratch, on_every_engine, small_school, until};
+use harness::copy::{Copy, HeartbeatMode, backup, cleared, finish_on, idle, keyed, submission};
+use harness::{Engine, WAIT_LIMIT, Scratch, on_every_engine, small_school, until};
 
-/// The job that a refusal names.
+/// The id of the job that a refusal names.
 fn holder<T>(refused: Result<T, Error>) -> String {
     match refused {
         Err(Error::Busy { job_id }) => job_id,
@@ -23,7 +23,7 @@ fn holder<T>(refused: Result<T, Error>) -> String {
     }
 }
 
-/// When the lease expires.
+/// The time at which the lease expires.
 async fn lease_ends_at(scratch: &Scratch) -> DateTime<Utc> {
     let lease = lease::Entity::find().one(scratch.connection()).await.unwrap();
     lease.unwrap().expires_at.unwrap()
@@ -46,8 +46,8 @@ async fn now(scratch: &Scratch) -> DateTime<Utc> {
 async fn one_job_at_a_time_holds_the_lease_and_others_run(engine: Engine) {
     let school = small_school(engine).await;
     let (one, two) = (
-        Copy::on(&school.scratch, Manner::LIVELY).await,
-        Copy::on(&school.scratch, Manner::LIVELY).await,
+        Copy::on(&school.scratch, HeartbeatMode::ACTIVE).await,
+        Copy::on(&school.scratch, HeartbeatMode::ACTIVE).await,
     );
     let first = one.idle(Lock::WriterLease).await.unwrap();
     assert_eq!(first.submitted.job().state, JobState::Running);
@@ -61,8 +61,8 @@ async fn one_job_at_a_time_holds_the_lease_and_others_run(engine: Engine) {
     assert_eq!((reader.state, reader.result), (JobState::Succeeded, Some(backup(7))));
     // The lease outlives its first expiry, because it is renewed.
     let first_end = lease_ends_at(&school.scratch).await;
-    until("the lease is renewed after its first time", PATIENCE, async || {
-        lease_ends_at(&school.scratch).await > first_end + Manner::LIVELY.heartbeat_timeout
+    until("the lease is renewed after its first time", WAIT_LIMIT, async || {
+        lease_ends_at(&school.scratch).await > first_end + HeartbeatMode::ACTIVE.heartbeat_timeout
     })
     .await;
     assert_eq!(holder(two.idle(Lock::WriterLease).await), first.id);
@@ -79,8 +79,8 @@ async fn one_job_at_a_time_holds_the_lease_and_others_run(engine: Engine) {
 async fn one_of_two_simultaneous_jobs_gets_the_lease(engine: Engine) {
     let school = small_school(engine).await;
     let (one, two) = (
-        Copy::on(&school.scratch, Manner::SILENT).await,
-        Copy::on(&school.scratch, Manner::SILENT).await,
+        Copy::on(&school.scratch, HeartbeatMode::SILENT).await,
+        Copy::on(&school.scratch, HeartbeatMode::SILENT).await,
     );
     for _ in 0..5 {
         let (a, b) = tokio::join!(one.idle(Lock::WriterLease), two.idle(Lock::WriterLease));
@@ -99,12 +99,12 @@ async fn one_of_two_simultaneous_jobs_gets_the_lease(engine: Engine) {
 async fn reaped_job_can_not_commit(engine: Engine) {
     let school = small_school(engine).await;
     let before = school.scratch.everything().await;
-    let cut_off = Copy::on(&school.scratch, Manner::CUT_OFF).await;
+    let cut_off = Copy::on(&school.scratch, HeartbeatMode::CUT_OFF).await;
     let (go, gone) = oneshot::channel();
     let former = cut_off.change(gone).await.unwrap();
-    let other = Copy::on(&school.scratch, Manner::LIVELY).await;
+    let other = Copy::on(&school.scratch, HeartbeatMode::ACTIVE).await;
     let mut next = None;
-    until("the lease can be taken over", PATIENCE, async || {
+    until("the lease can be taken over", WAIT_LIMIT, async || {
         next = other.idle(Lock::WriterLease).await.ok();
         next.is_some()
     })
@@ -115,14 +115,14 @@ async fn reaped_job_can_not_commit(engine: Engine) {
     assert_eq!(former.state, JobState::Interrupted, "{former:?}");
     assert_eq!(school.scratch.everything().await, before);
     assert_eq!(other.reaped(1).await, [former.id], "to clean up what it left");
-    // Its end does not release the lease, which belongs to another job by now.
+    // The end of this job does not release the lease, because it now belongs to another job.
     assert_eq!(holder(other.idle(Lock::WriterLease).await), next.id);
 }
 
 #[on_every_engine]
 async fn lease_of_a_clock_that_ran_ahead_is_taken_over(engine: Engine) {
     let school = small_school(engine).await;
-    let cut_off = Copy::on(&school.scratch, Manner::CUT_OFF).await;
+    let cut_off = Copy::on(&school.scratch, HeartbeatMode::CUT_OFF).await;
     let former = cut_off.idle(Lock::WriterLease).await.unwrap();
     let ahead = now(&school.scratch).await + TimeDelta::hours(3);
     let connection = school.scratch.connection();
@@ -132,12 +132,12 @@ async fn lease_of_a_clock_that_ran_ahead_is_taken_over(engine: Engine) {
     heartbeat.exec(connection).await.unwrap();
 
     // Asked by a copy that reaps no job: a slow database could take longer than the heartbeat timeout of the other copy.
-    let silent = Copy::on(&school.scratch, Manner::SILENT).await;
+    let silent = Copy::on(&school.scratch, HeartbeatMode::SILENT).await;
     assert_eq!(holder(silent.idle(Lock::WriterLease).await), former.id);
-    let other = Copy::on(&school.scratch, Manner::LIVELY).await;
+    let other = Copy::on(&school.scratch, HeartbeatMode::ACTIVE).await;
     other.jobs.start().await.unwrap();
     let mut next = None;
-    until("the lease can be taken over", PATIENCE, async || {
+    until("the lease can be taken over", WAIT_LIMIT, async || {
         next = other.idle(Lock::WriterLease).await.ok();
         next.is_some()
     })
@@ -145,9 +145,9 @@ async fn lease_of_a_clock_that_ran_ahead_is_taken_over(engine: Engine) {
 }
 
 #[on_every_engine]
-async fn effect_and_job_are_one_commit(engine: Engine) {
+async fn effect_and_end_of_a_job_are_one_commit(engine: Engine) {
     let school = small_school(engine).await;
-    let copy = Copy::on(&school.scratch, Manner::LIVELY).await;
+    let copy = Copy::on(&school.scratch, HeartbeatMode::ACTIVE).await;
     let rows = school.scratch.count("attendance").await;
     let (go, gone) = oneshot::channel();
     let job = copy.change(gone).await.unwrap();
@@ -168,8 +168,8 @@ async fn effect_and_job_are_one_commit(engine: Engine) {
 async fn long_transaction_keeps_the_lease(engine: Engine) {
     let school = small_school(engine).await;
     let (one, two) = (
-        Copy::on(&school.scratch, Manner::LIVELY).await,
-        Copy::on(&school.scratch, Manner::LIVELY).await,
+        Copy::on(&school.scratch, HeartbeatMode::ACTIVE).await,
+        Copy::on(&school.scratch, HeartbeatMode::ACTIVE).await,
     );
     let database = one.database.clone();
     let (go, gone) = oneshot::channel::<()>();
@@ -193,7 +193,7 @@ async fn long_transaction_keeps_the_lease(engine: Engine) {
     let job = job.await.unwrap();
     has_begun.await.unwrap();
     let first_end = lease_ends_at(&school.scratch).await;
-    until("the first time of the lease is over", PATIENCE, async || {
+    until("the first time of the lease is over", WAIT_LIMIT, async || {
         now(&school.scratch).await > first_end
     })
     .await;
@@ -209,17 +209,17 @@ async fn restarted_process_reaps_its_own_jobs(engine: Engine) {
     let school = small_school(engine).await;
     let folder = tempfile::tempdir().unwrap();
     let runner = || campus_backup_domain::job::Runner::for_data_dir(folder.path()).unwrap();
-    let first = Copy::with(&school.scratch, Manner::SILENT, runner()).await;
+    let first = Copy::with(&school.scratch, HeartbeatMode::SILENT, runner()).await;
     let lease = first.idle(Lock::WriterLease).await.unwrap().id;
     let plain = first.idle(Lock::None).await.unwrap().id;
     // While it runs, another process on the same folder reaps nothing.
-    let beside = Copy::with(&school.scratch, Manner::SILENT, runner()).await;
+    let beside = Copy::with(&school.scratch, HeartbeatMode::SILENT, runner()).await;
     assert_eq!(beside.jobs.get(&plain).await.unwrap().state, JobState::Running);
     drop((first, beside));
 
     let mut next = None;
-    until("its lock falls and its jobs are interrupted", PATIENCE, async || {
-        let copy = Copy::with(&school.scratch, Manner::SILENT, runner()).await;
+    until("its lock falls and its jobs are interrupted", WAIT_LIMIT, async || {
+        let copy = Copy::with(&school.scratch, HeartbeatMode::SILENT, runner()).await;
         let done = copy.jobs.get(&plain).await.unwrap().state == JobState::Interrupted;
         next = Some(copy);
         done
@@ -241,7 +241,7 @@ async fn restarted_process_reaps_its_own_jobs(engine: Engine) {
 #[on_every_engine]
 async fn panic_fails_the_job(engine: Engine) {
     let school = small_school(engine).await;
-    let copy = Copy::on(&school.scratch, Manner::LIVELY).await;
+    let copy = Copy::on(&school.scratch, HeartbeatMode::ACTIVE).await;
     let panics = copy
         .submit(submission(Lock::WriterLease), async |_| panic!("as it should"))
         .await
@@ -267,13 +267,13 @@ async fn panic_fails_the_job(engine: Engine) {
 #[on_every_engine]
 async fn any_copy_can_cancel_a_job(engine: Engine) {
     let school = small_school(engine).await;
-    let manner = Manner {
+    let mode = HeartbeatMode {
         max_concurrent: 1,
-        ..Manner::LIVELY
+        ..HeartbeatMode::ACTIVE
     };
     let (one, two) = (
-        Copy::on(&school.scratch, manner).await,
-        Copy::on(&school.scratch, manner).await,
+        Copy::on(&school.scratch, mode).await,
+        Copy::on(&school.scratch, mode).await,
     );
     for id in ["", "1", "\0", "01890000-0000-7000-8000-000000000000"] {
         assert!(
@@ -305,8 +305,8 @@ async fn job_cancelled_by_another_copy_does_not_commit(engine: Engine) {
     let school = small_school(engine).await;
     let before = school.scratch.everything().await;
     let (one, two) = (
-        Copy::on(&school.scratch, Manner::SILENT).await,
-        Copy::on(&school.scratch, Manner::SILENT).await,
+        Copy::on(&school.scratch, HeartbeatMode::SILENT).await,
+        Copy::on(&school.scratch, HeartbeatMode::SILENT).await,
     );
     let (go, gone) = oneshot::channel();
     let job = one.change(gone).await.unwrap();
@@ -324,8 +324,8 @@ async fn job_cancelled_by_another_copy_does_not_commit(engine: Engine) {
 async fn repeated_request_runs_once(engine: Engine) {
     let school = small_school(engine).await;
     let (one, two) = (
-        Copy::on(&school.scratch, Manner::LIVELY).await,
-        Copy::on(&school.scratch, Manner::LIVELY).await,
+        Copy::on(&school.scratch, HeartbeatMode::ACTIVE).await,
+        Copy::on(&school.scratch, HeartbeatMode::ACTIVE).await,
     );
     let body = json!({"table": "students"});
     let first = one.submit(keyed(Lock::WriterLease, "k", &body), idle).await.unwrap();
@@ -379,8 +379,8 @@ async fn repeated_request_runs_once(engine: Engine) {
 async fn simultaneous_equal_requests_run_once(engine: Engine) {
     let school = small_school(engine).await;
     let (one, two) = (
-        Copy::on(&school.scratch, Manner::SILENT).await,
-        Copy::on(&school.scratch, Manner::SILENT).await,
+        Copy::on(&school.scratch, HeartbeatMode::SILENT).await,
+        Copy::on(&school.scratch, HeartbeatMode::SILENT).await,
     );
     for (number, lock) in [Lock::None, Lock::WriterLease, Lock::None, Lock::WriterLease]
         .into_iter()
@@ -412,8 +412,8 @@ async fn simultaneous_equal_requests_run_once(engine: Engine) {
 async fn other_copies_see_the_progress(engine: Engine) {
     let school = small_school(engine).await;
     let (one, two) = (
-        Copy::on(&school.scratch, Manner::LIVELY).await,
-        Copy::on(&school.scratch, Manner::LIVELY).await,
+        Copy::on(&school.scratch, HeartbeatMode::ACTIVE).await,
+        Copy::on(&school.scratch, HeartbeatMode::ACTIVE).await,
     );
     let job = one.submit(submission(Lock::None), async |context: Context| {
         let progress = context.progress().clone();
@@ -424,7 +424,7 @@ async fn other_copies_see_the_progress(engine: Engine) {
     });
     let job = job.await.unwrap();
     for copy in [&one, &two] {
-        until("progress and the time that is left are seen", PATIENCE, async || {
+        until("progress and the time that is left are seen", WAIT_LIMIT, async || {
             let seen = copy.jobs.get(&job.id).await.unwrap();
             (seen.phase, seen.rows_done, seen.rows_total, seen.bytes) == (Phase::BackingUp, 250, Some(1000), 4096)
                 && seen.eta_seconds.is_some_and(|eta| eta >= 3)
@@ -453,7 +453,7 @@ async fn other_copies_see_the_progress(engine: Engine) {
 #[on_every_engine]
 async fn shutdown_ends_all_jobs(engine: Engine) {
     let school = small_school(engine).await;
-    let copy = Copy::on(&school.scratch, Manner::LIVELY).await;
+    let copy = Copy::on(&school.scratch, HeartbeatMode::ACTIVE).await;
     let (_go, gone) = oneshot::channel();
     let jobs = [copy.idle(Lock::None).await.unwrap(), copy.change(gone).await.unwrap()];
     let mut watch = copy.jobs.watch(&jobs[0].id, None).await.unwrap();
@@ -466,14 +466,14 @@ async fn shutdown_ends_all_jobs(engine: Engine) {
         let state = format!("select state from backup_jobs where id = '{}'", job.id);
         assert_eq!(school.scratch.value(&state).await.unwrap(), "interrupted");
     }
-    let next = Copy::on(&school.scratch, Manner::LIVELY).await;
+    let next = Copy::on(&school.scratch, HeartbeatMode::ACTIVE).await;
     next.idle(Lock::WriterLease).await.unwrap();
 }
 
 #[on_every_engine]
 async fn old_jobs_are_deleted(engine: Engine) {
     let school = small_school(engine).await;
-    let copy = Copy::on(&school.scratch, Manner::SILENT).await;
+    let copy = Copy::on(&school.scratch, HeartbeatMode::SILENT).await;
     let ended = async || {
         copy.submit(submission(Lock::None), async |_| Ok(backup(1)))
             .await
@@ -492,8 +492,8 @@ async fn old_jobs_are_deleted(engine: Engine) {
         .scratch
         .execute(&format!("update backup_jobs set ended_at = {past} where id = '{old}'"))
         .await;
-    let next = Copy::on(&school.scratch, Manner::SILENT).await;
-    until("the old one is gone", PATIENCE, async || {
+    let next = Copy::on(&school.scratch, HeartbeatMode::SILENT).await;
+    until("the old one is gone", WAIT_LIMIT, async || {
         matches!(next.jobs.get(&old).await, Err(Error::UnknownJob))
     })
     .await;

@@ -7,8 +7,8 @@ use campus_backup_domain::job::{JobResult, JobState, Lock, Published, Runner};
 use serde_json::json;
 use tokio::sync::oneshot;
 
-use harness::copy::{Copy, Manner, Store, archive, backup, idle, keyed, submission};
-use harness::{Engine, PATIENCE, Scratch, on_every_engine, small_school, until};
+use harness::copy::{Copy, HeartbeatMode, Store, archive, backup, idle, keyed, submission};
+use harness::{Engine, WAIT_LIMIT, Scratch, on_every_engine, small_school, until};
 
 fn store(archives: Option<Published>) -> Arc<Mutex<Store>> {
     Arc::new(Mutex::new(Store { archives, asked: 0 }))
@@ -28,7 +28,7 @@ async fn expire(scratch: &Scratch, engine: Engine) {
 #[on_every_engine]
 async fn reaped_job_that_has_published_has_succeeded(engine: Engine) {
     let school = small_school(engine).await;
-    let killed = Copy::on(&school.scratch, Manner::SILENT).await;
+    let killed = Copy::on(&school.scratch, HeartbeatMode::SILENT).await;
     let (with, without) = (
         killed.idle(Lock::None).await.unwrap().id,
         killed.idle(Lock::None).await.unwrap().id,
@@ -38,8 +38,8 @@ async fn reaped_job_that_has_published_has_succeeded(engine: Engine) {
     drop(killed);
     expire(&school.scratch, engine).await;
     let store = store(Some([(with.clone(), archive(7)), (clear.clone(), archive(8))].into()));
-    let next = Copy::beside(&school.scratch, Manner::LIVELY, Runner::ephemeral(), store).await;
-    until("the jobs have been reaped", PATIENCE, async || {
+    let next = Copy::beside(&school.scratch, HeartbeatMode::ACTIVE, Runner::ephemeral(), store).await;
+    until("the jobs have been reaped", WAIT_LIMIT, async || {
         let mut ended = true;
         for id in [&with, &without, &clear] {
             ended &= next.jobs.get(id).await.unwrap().state.has_ended();
@@ -65,14 +65,20 @@ async fn reaped_job_that_has_published_has_succeeded(engine: Engine) {
 #[on_every_engine]
 async fn job_stays_active_while_the_store_does_not_answer(engine: Engine) {
     let school = small_school(engine).await;
-    let killed = Copy::on(&school.scratch, Manner::SILENT).await;
+    let killed = Copy::on(&school.scratch, HeartbeatMode::SILENT).await;
     let id = killed.submit(keyed(Lock::None, "k", &json!(1)), idle).await.unwrap().id;
     drop(killed);
     expire(&school.scratch, engine).await;
 
     let store = store(None);
-    let next = Copy::beside(&school.scratch, Manner::LIVELY, Runner::ephemeral(), store.clone()).await;
-    until("the store was asked again", PATIENCE, async || {
+    let next = Copy::beside(
+        &school.scratch,
+        HeartbeatMode::ACTIVE,
+        Runner::ephemeral(),
+        store.clone(),
+    )
+    .await;
+    until("the store was asked again", WAIT_LIMIT, async || {
         store.lock().unwrap().asked >= 2
     })
     .await;
@@ -82,7 +88,7 @@ async fn job_stays_active_while_the_store_does_not_answer(engine: Engine) {
     assert_eq!(again.id, id);
 
     store.lock().unwrap().archives = Some([(id.clone(), archive(1))].into());
-    until("the store has named the archive of the job", PATIENCE, async || {
+    until("the store has named the archive of the job", WAIT_LIMIT, async || {
         next.jobs.get(&id).await.unwrap().state == JobState::Succeeded
     })
     .await;
@@ -92,7 +98,7 @@ async fn job_stays_active_while_the_store_does_not_answer(engine: Engine) {
 #[on_every_engine]
 async fn paused_job_that_publishes_late_has_succeeded(engine: Engine) {
     let school = small_school(engine).await;
-    let paused = Copy::on(&school.scratch, Manner::SILENT).await;
+    let paused = Copy::on(&school.scratch, HeartbeatMode::SILENT).await;
     let (go, gone) = oneshot::channel::<()>();
     let job = paused
         .submit(submission(Lock::None), async move |context| {
@@ -103,8 +109,8 @@ async fn paused_job_that_publishes_late_has_succeeded(engine: Engine) {
         .await
         .unwrap();
     expire(&school.scratch, engine).await;
-    let other = Copy::on(&school.scratch, Manner::LIVELY).await;
-    until("it is reaped", PATIENCE, async || {
+    let other = Copy::on(&school.scratch, HeartbeatMode::ACTIVE).await;
+    until("it is reaped", WAIT_LIMIT, async || {
         other.jobs.get(&job.id).await.unwrap().state == JobState::Interrupted
     })
     .await;
@@ -121,8 +127,8 @@ async fn paused_job_that_publishes_late_has_succeeded(engine: Engine) {
 async fn publishing_job_keeps_writing_heartbeats(engine: Engine) {
     let school = small_school(engine).await;
     let (one, two) = (
-        Copy::on(&school.scratch, Manner::LIVELY).await,
-        Copy::on(&school.scratch, Manner::LIVELY).await,
+        Copy::on(&school.scratch, HeartbeatMode::ACTIVE).await,
+        Copy::on(&school.scratch, HeartbeatMode::ACTIVE).await,
     );
     let (go, gone) = oneshot::channel::<()>();
     let job = one
@@ -134,8 +140,8 @@ async fn publishing_job_keeps_writing_heartbeats(engine: Engine) {
         .await
         .unwrap();
     let begun = two.jobs.get(&job.id).await.unwrap().heartbeat_at;
-    until("the heartbeat timeout has passed twice", PATIENCE, async || {
-        two.jobs.get(&job.id).await.unwrap().heartbeat_at > begun + Manner::LIVELY.heartbeat_timeout * 2
+    until("the heartbeat timeout has passed twice", WAIT_LIMIT, async || {
+        two.jobs.get(&job.id).await.unwrap().heartbeat_at > begun + HeartbeatMode::ACTIVE.heartbeat_timeout * 2
     })
     .await;
     assert!(two.interrupted_ids().is_empty());

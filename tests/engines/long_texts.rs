@@ -1,4 +1,4 @@
-//! A text may be as long on one engine as on another.
+//! Long texts have the same limit on every engine.
 
 use campus_backup_domain::restore::RestoreMode;
 use sea_orm::ConnectionTrait as _;
@@ -14,10 +14,10 @@ const TEXTS: [&str; 3] = [
 ];
 
 #[on_every_engine]
-async fn a_text_of_more_than_64_kib_makes_the_round_trip(engine: Engine) {
+async fn text_of_more_than_64_kib_is_restored(engine: Engine) {
     let school = small_school(engine).await;
     let scratch = &school.scratch;
-    // Two bytes a character.
+    // Two bytes for each character.
     let text = "\u{fc}".repeat(35_000);
     for column in TEXTS {
         scratch
@@ -43,9 +43,9 @@ async fn a_text_of_more_than_64_kib_makes_the_round_trip(engine: Engine) {
     }
 }
 
-/// The check that a text has no NUL stays with its column.
+/// The check for NUL characters stays when a migration changes the type of the column.
 #[on_every_engine]
-async fn a_long_text_has_no_nul(engine: Engine) {
+async fn long_text_with_nul_is_refused(engine: Engine) {
     let school = small_school(engine).await;
     let nul = match engine {
         Engine::Sqlite | Engine::Mysql => "char(0)",

@@ -1,10 +1,10 @@
 //! The domain on every engine, without HTTP.
 //!
-//! [`schema`] compares what the migrations make with the entities and the catalogue. [`snapshot_paths`] and [`snapshot_parallel`]
-//! read in bulk, [`stored_values`] has all that an engine can store, [`diff`], [`jobs`] and [`restore`] use what they are named after. How engines are found is said in
-//! `tests/service/main.rs`.
+//! [`schema`] compares the migrations with the entities and the catalogue. [`snapshot_paths`] and
+//! [`snapshot_parallel`] read in bulk. [`stored_values`] covers all values that an engine can store. The other files
+//! have the name of the tested capability. `tests/service/main.rs` says how the tests find the engines.
 
-// A test that can't go on says so and ends; that is what unwrap, expect and panic are for.
+// A test fails by panicking, so unwrap, expect and panic are allowed.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod change_log;

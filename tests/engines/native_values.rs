@@ -8,11 +8,11 @@ use campus_backup_domain::{Database, Error, Table};
 use harness::restore_rig::{RestorePlace, everything, one};
 use harness::{Engine, on_every_engine, reference_reader, small_school};
 
-/// Table, column, the value in SQL, and the text that it has in a backup.
-type Odd = (Table, &'static str, &'static str, &'static str);
+/// Table, column, the value as SQL, and its text in a backup.
+type NativeValue = (Table, &'static str, &'static str, &'static str);
 
 /// One native value of each kind.
-fn odd(engine: Engine) -> Vec<Odd> {
+fn native_values(engine: Engine) -> Vec<NativeValue> {
     use Table::{Attendance, Courses, Payments, Students};
     match engine {
         Engine::Sqlite => vec![
@@ -111,7 +111,7 @@ async fn native_value_is_restored_into_its_engine(engine: Engine) {
     let school = small_school(engine).await;
     let place = RestorePlace::on(&school.scratch).await;
     let ordinary = place.archive().await;
-    for (table, column, value, native) in odd(engine) {
+    for (table, column, value, native) in native_values(engine) {
         school.scratch.execute(&update(table, column, value)).await;
         let rows = read(&place.database, table).await;
         assert!(

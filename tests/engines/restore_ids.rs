@@ -153,7 +153,7 @@ async fn replace_resets_exhausted_ids(engine: Engine) {
     }
 }
 
-/// Such an id takes no more room.
+/// The table had this id before, so it takes no more room.
 #[on_every_engine]
 async fn id_that_the_table_had_is_restored(engine: Engine) {
     for (table, _, last) in TABLES {

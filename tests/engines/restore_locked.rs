@@ -35,7 +35,7 @@ async fn reader_sees_all_old_rows(engine: Engine) {
         .unwrap();
     let request = everything(RestoreMode::Replace);
     let mut change = place.begin(&request).await.unwrap();
-    // As the snapshot of the safety backup.
+    // A snapshot, as the safety backup takes one.
     let mut meanwhile = Snapshot::take(&place.database, ReadStrategy::Native, &Table::ALL)
         .await
         .unwrap();

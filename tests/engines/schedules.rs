@@ -12,7 +12,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use harness::schedule_rig::{
     ScheduleCopy, StubAnswer, StubExecutor, TestClock, runs, schedule, states, stubbed, stubbed_with, until_all_ended,
 };
-use harness::{Engine, PATIENCE, School, on_every_engine, small_school, until};
+use harness::{Engine, School, WAIT_LIMIT, on_every_engine, small_school, until};
 
 const DAY: TimeDelta = TimeDelta::days(1);
 const MINUTE: TimeDelta = TimeDelta::minutes(1);
@@ -222,7 +222,7 @@ async fn killed_copies_make_each_run_once(engine: Engine, kills: u64) {
         }
         drop(copy);
         let next = ScheduleCopy::on(scratch, &rig.clock).await;
-        until("the run has ended", PATIENCE, async || {
+        until("the run has ended", WAIT_LIMIT, async || {
             next.tick().await.unwrap();
             let runs = runs(scratch).await;
             // A run that was interrupted waits for its next attempt.
@@ -709,7 +709,7 @@ async fn archive_of_a_forgotten_job_is_found_in_the_store(engine: Engine) {
     copy.tick().await.unwrap();
     let run = runs(scratch).await.remove(0);
     let job_id = run.job_id.unwrap();
-    until("the job has ended", PATIENCE, async || {
+    until("the job has ended", WAIT_LIMIT, async || {
         copy.jobs.get(&job_id).await.unwrap().state == JobState::Succeeded
     })
     .await;

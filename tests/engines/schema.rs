@@ -123,7 +123,7 @@ async fn catalogue_has_the_dependencies_of_the_schema(engine: Engine) {
 }
 
 #[on_every_engine]
-async fn the_catalogue_knows_every_foreign_key(engine: Engine) {
+async fn catalogue_has_every_foreign_key(engine: Engine) {
     let shape = schema_shape::read(&Scratch::migrated(engine).await).await;
     let school = of_the_school(&shape);
     for table in catalog::Table::ALL {
@@ -167,7 +167,7 @@ async fn migrations_go_down_and_up_again(engine: Engine) {
     );
 }
 
-/// What can't be right is refused by the database itself, so no other program can put it there either.
+/// The database itself refuses invalid rows, so no other program can store them either.
 #[on_every_engine]
 async fn database_refuses_invalid_rows(engine: Engine) {
     let school = small_school(engine).await;
@@ -201,7 +201,7 @@ async fn database_refuses_invalid_rows(engine: Engine) {
     }
 }
 
-/// Names that differ in case or in a space at the end are two names, on every engine.
+/// Texts that differ only in case or in a space at the end are different, on every engine.
 #[on_every_engine]
 async fn texts_are_compared_exactly(engine: Engine) {
     let school = small_school(engine).await;
@@ -220,7 +220,7 @@ async fn texts_are_compared_exactly(engine: Engine) {
     }
 }
 
-/// What the values of a column of that type are.
+/// The kind of the values in a column of the reported type.
 fn kind(engine: Engine, reported: &str) -> Kind {
     match (engine, reported) {
         (Engine::Sqlite, "integer" | "bigint") | (Engine::Postgres, "bigint") => Kind::Integer,

@@ -1,4 +1,4 @@
-//! What the service does depends on no default that a server, a database or a role gives its sessions.
+//! The service does not depend on any session default of a server, a database or a role.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use harness::defaults::Defaults;
 use harness::restore_rig::{RestorePlace, everything};
 use harness::{Engine, Scratch, fill, on_every_engine, small_school, small_school_in};
 
-/// Defaults that change what a value, a statement or a commit means.
+/// Defaults that change the meaning of a value, a statement or a commit.
 const CHANGED_MEANINGS: Defaults = Defaults {
     postgres: &[
         ("default_transaction_isolation", "'serializable'"),
@@ -65,7 +65,7 @@ const SHORT_LIMITS: Defaults = Defaults {
     ],
 };
 
-/// Rows that a careless session changes: an id of 0, and texts of more than a byte a character.
+/// Rows that a session with wrong settings would change: an id of 0, and texts with more than one byte a character.
 async fn add_delicate_rows(scratch: &Scratch) {
     for sql in [
         "insert into payment_categories (id, name, description) values (70, 'Zéro ₹ 💰', 'a || b')",
@@ -110,16 +110,16 @@ async fn foreign_keys_are_checked_under_any_defaults(engine: Engine) {
     assert_eq!(scratch.count("enrollments").await, 0);
 }
 
-/// A default that is changed while the service runs would let a backup read other tables than a clear empties.
+/// If a default changed while the service runs, a backup could otherwise read other tables than a clear empties.
 #[tokio::test]
 async fn all_connections_find_their_tables_in_the_same_schema() {
-    if !Engine::Postgres.is_here() {
+    if !Engine::Postgres.is_available() {
         return;
     }
     let school = small_school(Engine::Postgres).await;
     let scratch = &school.scratch;
     let database = scratch.database().await;
-    // The first connection finds out where tables are.
+    // The first connection finds the schema of the tables.
     database.ping().await.unwrap();
     let other = "create schema other; create table other.students (like public.students)";
     scratch.execute(other).await;
@@ -139,7 +139,7 @@ async fn all_connections_find_their_tables_in_the_same_schema() {
     }
 }
 
-/// Defaults at which a long transaction may not update what was updated after its first read.
+/// Defaults with which a long transaction may not update a row that was updated after its first read.
 const SNAPSHOT_ISOLATION: [Defaults; 2] = [
     Defaults {
         postgres: &[("default_transaction_isolation", "'repeatable read'")],
@@ -151,11 +151,11 @@ const SNAPSHOT_ISOLATION: [Defaults; 2] = [
     },
 ];
 
-/// The heartbeat updates rows in which a change writes its end.
+/// The heartbeat updates the rows in which a change records its end.
 #[on_every_engine]
-async fn a_change_writes_what_was_updated_since_it_began(engine: Engine) {
+async fn change_can_update_rows_that_were_updated_after_its_start(engine: Engine) {
     for defaults in SNAPSHOT_ISOLATION {
-        // On SQLite nothing can be updated meanwhile.
+        // On SQLite no other client can update a row during a change.
         let Some(scratch) = defaults.database(engine).await.filter(|_| engine != Engine::Sqlite) else {
             continue;
         };
@@ -180,7 +180,7 @@ async fn a_change_writes_what_was_updated_since_it_began(engine: Engine) {
     }
 }
 
-/// A reader that takes nothing for a while, once.
+/// A reader that pauses once, without taking any rows.
 #[derive(Default)]
 struct SlowReader {
     rows: u64,
@@ -205,7 +205,7 @@ impl Sink for SlowReader {
 const PAUSE: Duration = Duration::from_millis(2_500);
 
 #[on_every_engine]
-async fn a_slow_reader_outlives_short_limits(engine: Engine) {
+async fn slow_reader_is_not_stopped_by_short_limits(engine: Engine) {
     let Some(scratch) = SHORT_LIMITS.database(engine).await else {
         return;
     };
@@ -230,7 +230,7 @@ async fn a_slow_reader_outlives_short_limits(engine: Engine) {
 
 /// A change waits for its safety backup, has long statements, and waits for locks as long as the service's setting says.
 #[on_every_engine]
-async fn a_change_outlives_short_limits(engine: Engine) {
+async fn change_is_not_stopped_by_short_limits(engine: Engine) {
     let Some(scratch) = SHORT_LIMITS.database(engine).await else {
         return;
     };
@@ -248,7 +248,7 @@ async fn a_change_outlives_short_limits(engine: Engine) {
         let database = database.clone();
         tokio::spawn(async move { Change::begin(&database, vec![Table::Courses], "a test").await })
     };
-    // The other one's own session has short limits, too.
+    // The other client's session has short limits, too.
     tokio::time::sleep(Duration::from_millis(300)).await;
     other.execute_unprepared("commit").await.unwrap();
     let mut change = beginning.await.unwrap().unwrap();
@@ -266,14 +266,14 @@ async fn a_change_outlives_short_limits(engine: Engine) {
     assert_eq!(scratch.number("select seats from courses").await, 2);
 }
 
-/// A server that takes little at once.
+/// A server that accepts only small packets.
 const SMALL_PACKETS: Defaults = Defaults {
     postgres: &[],
     mysql: &[("max_allowed_packet", "1048576")],
 };
 
 #[on_every_engine]
-async fn rows_are_sent_in_packets_that_the_server_takes(engine: Engine) {
+async fn packets_fit_the_limit_of_the_server(engine: Engine) {
     let Some(scratch) = SMALL_PACKETS.database(engine).await else {
         return;
     };

@@ -28,12 +28,12 @@ async fn school() -> (Scratch, Database) {
     (scratch, database)
 }
 
-/// The second and the fifth column of students, a line each.
+/// The second and the fifth column of students, one line for each row.
 #[derive(Default)]
 struct PhoneSink {
     text: Vec<u8>,
     rows: u64,
-    /// Whether the second thread has read any.
+    /// Whether the second thread has read any row.
     shared: bool,
     fails_after: Option<u64>,
 }
@@ -187,7 +187,7 @@ async fn parallel_read_sees_one_snapshot_while_others_write() {
 #[tokio::test(flavor = "multi_thread")]
 async fn parallel_read_has_native_values_of_both_threads() {
     let (scratch, database) = school().await;
-    // In ranges of the first thread and of the worker.
+    // Ids in the ranges of the first thread and of the worker.
     for id in [1, 17, 500, 999, STUDENTS] {
         worker_is_free(&database).await;
         scratch
@@ -207,11 +207,11 @@ async fn parallel_read_has_native_values_of_both_threads() {
     worker_is_free(&database).await;
 }
 
-/// As when a client disconnects: the worker's permit and connection are released at any point.
+/// A client may disconnect at any point: the worker's permit and connection are always released.
 #[tokio::test(flavor = "multi_thread")]
 async fn abandoned_parallel_read_releases_its_connection_and_permit() {
     let (_scratch, database) = school().await;
-    // Once after each range of the worker but the last.
+    // Once after each range of the worker except the last.
     for rows in (0..900).step_by(32) {
         worker_is_free(&database).await;
         let mut snapshot = take(&database).await;

@@ -20,7 +20,7 @@ const STUDENTS: usize = 600;
 type Row = Vec<Cell<'static>>;
 
 fn text(longest: usize) -> impl Strategy<Value = Cell<'static>> {
-    // Whatever is a character but NUL, with more than chance has of what CSV, JSON and SQL treat specially.
+    // Any character except NUL, with many of the characters that CSV, JSON and SQL treat specially.
     let character =
         prop_oneof![8 => any::<char>(), 1 => prop::sample::select(vec!['"', '\'', '\\', ',', '\n', '\r', '\t'])];
     prop::collection::vec(
@@ -30,7 +30,7 @@ fn text(longest: usize) -> impl Strategy<Value = Cell<'static>> {
     .prop_map(|characters| kept(characters.into_iter().collect()))
 }
 
-/// Cells borrow their texts; those of the test live as long as its process.
+/// Cells borrow their texts. The texts of this test live until its process ends.
 fn kept(text: String) -> Cell<'static> {
     Cell::Text(text.leak())
 }
@@ -162,7 +162,7 @@ async fn insert(scratch: &Scratch, table: Table, rows: &[Row]) {
     }
 }
 
-/// A row in brackets; its texts go among the values that are bound.
+/// A row in brackets. Its texts are added to the bound values.
 fn literals(scratch: &Scratch, row: &Row, values: &mut Vec<Value>) -> String {
     let mut literal = |cell: &Cell<'_>| match cell {
         Cell::Text(text) => {

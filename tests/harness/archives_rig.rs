@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use crate::{Answer, Client, Engine, PATIENCE, School, Service, small_school, until};
+use crate::{Answer, Client, Engine, School, Service, WAIT_LIMIT, small_school, until};
 
 pub const ARCHIVES: &str = "/backup/archives";
 
@@ -42,13 +42,13 @@ pub fn store(service: &Service) -> PathBuf {
     service.folder().join("data/archives")
 }
 
-/// `/backup/archives/{id}`, and what comes after it.
+/// The path `/backup/archives/{id}` with a suffix.
 pub fn of(id: &str, rest: &str) -> String {
     format!("{ARCHIVES}/{id}{rest}")
 }
 
 impl Client {
-    /// What became of a job that an answer tells of.
+    /// The finished job of an accepted request.
     pub async fn job(&self, accepted: Answer) -> Value {
         let location = accepted.header("location").to_owned();
         let job = accepted.expect(202).json();
@@ -56,10 +56,10 @@ impl Client {
         self.ended(&location).await
     }
 
-    /// What became of the job there.
+    /// The finished job at this path.
     pub async fn ended(&self, location: &str) -> Value {
         let mut job = Value::Null;
-        until("a job ends", PATIENCE, async || {
+        until("a job ends", WAIT_LIMIT, async || {
             job = self.get(location).await.expect(200).json();
             !matches!(job["state"].as_str(), Some("queued" | "running" | "cancelling"))
         })
@@ -74,8 +74,8 @@ impl Client {
         job["result"].clone()
     }
 
-    /// Takes an archive and gives its id.
-    pub async fn take(&self) -> String {
+    /// Creates an archive and returns its id.
+    pub async fn create_backup(&self) -> String {
         let taken = self.done(self.post(ARCHIVES, &json!({})).await).await;
         taken["archive_id"].as_str().unwrap().to_owned()
     }
@@ -87,18 +87,18 @@ impl Client {
         listed["items"].as_array().unwrap().clone()
     }
 
-    /// What is in the tables now, by their digests.
+    /// The digests of the current rows of all tables.
     pub async fn digests(&self) -> Value {
         let all = self.get("/backup/download/all").await.expect(200).json();
         all["summary"]["sha256"].clone()
     }
 
-    /// What that restore would do.
+    /// The plan of a restore.
     pub async fn plan(&self, id: &str, body: &Value) -> Value {
         self.post(&of(id, "/restore-plan"), body).await.expect(200).json()
     }
 
-    /// Restores by the plan of this moment, with every confirmation that it wants.
+    /// Restores by a current plan, with every confirmation that the plan demands.
     pub async fn restore(&self, id: &str, body: &Value) -> Answer {
         let plan = self.plan(id, body).await;
         assert_eq!(plan["blockers"], json!([]), "{plan}");

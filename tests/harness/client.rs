@@ -1,4 +1,4 @@
-//! HTTP as a client speaks it, and what every answer of the service must have.
+//! An HTTP client, and the checks for every response of the service.
 
 use std::time::Duration;
 
@@ -15,11 +15,11 @@ pub struct Client {
     token: Option<String>,
 }
 
-/// How long a connection is kept for the next request: less than the five seconds after which the service closes it, or a
-/// request could meet the closing, and whether it was heard is then unknown (RFC 9112, section 9.5).
+/// How long a connection is kept for the next request. The service closes an idle connection after five seconds. A
+/// request that meets the closing would have an unknown outcome (RFC 9112, section 9.5).
 const IDLE: Duration = Duration::from_secs(2);
 
-/// One client for all requests of a test: it decodes nothing, follows nothing and asks no proxy.
+/// One client for all requests of a test. It decodes no content, follows no redirects and uses no proxy.
 pub fn http() -> reqwest::Client {
     reqwest::Client::builder()
         .pool_idle_timeout(IDLE)
@@ -34,12 +34,12 @@ impl Client {
         Self { http, base, token }
     }
 
-    /// The token it sends. Only for those who signed in.
+    /// The token that this client sends. Only for a signed-in client.
     pub fn token(&self) -> &str {
         self.token.as_deref().unwrap()
     }
 
-    /// A request to be completed by the test; the token is on it.
+    /// A request with the token, which the test completes.
     pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         let request = self.http.request(method, format!("{}{path}", self.base));
         match &self.token {
@@ -68,13 +68,13 @@ impl Client {
         Answer::of(self.request(Method::DELETE, path)).await
     }
 
-    /// A body as it stands, under that content type.
+    /// Sends a body unchanged, with this content type.
     pub async fn post_raw(&self, path: &str, content_type: &str, body: impl Into<reqwest::Body>) -> Answer {
         let request = self.request(Method::POST, path).header(CONTENT_TYPE, content_type);
         Answer::of(request.body(body)).await
     }
 
-    /// A download as CSV, without the byte order mark that must be there.
+    /// A download as CSV. Checks the byte order mark, and removes it.
     pub async fn csv(&self, path: &str) -> String {
         let text = self.get(path).await.expect(200).text();
         text.strip_prefix('\u{feff}').expect("a byte order mark").to_owned()
@@ -86,7 +86,7 @@ impl Client {
     }
 }
 
-/// An answer, read to its end.
+/// A complete response.
 #[derive(Debug)]
 pub struct Answer {
     pub status: StatusCode,
@@ -96,12 +96,12 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// Sends a request and reads the answer to its end, which must be a clean one.
+    /// Sends a request and reads the response to its end, which must be a clean end.
     pub async fn of(request: reqwest::RequestBuilder) -> Self {
         Self::try_of(request).await.unwrap()
     }
 
-    /// The same where the connection may break.
+    /// The same for a connection that may break.
     pub async fn try_of(request: reqwest::RequestBuilder) -> reqwest::Result<Self> {
         let (client, request) = request.build_split();
         let request = request?;
@@ -115,7 +115,7 @@ impl Answer {
         })
     }
 
-    /// A header as text, empty if it isn't there.
+    /// A header as text; empty if it is absent.
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
@@ -128,16 +128,16 @@ impl Answer {
         serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 
-    /// That it has this status, and what every answer must have.
+    /// Checks the status, and the properties of every response.
     #[track_caller]
     pub fn expect(self, status: u16) -> Self {
-        assert_eq!(self.status.as_u16(), status, "{} {:?}", self.said(), self.headers);
+        assert_eq!(self.status.as_u16(), status, "{} {:?}", self.summary(), self.headers);
         assert!(!self.header("x-request-id").is_empty(), "no request id: {self:?}");
         assert_eq!(self.header("x-content-type-options"), "nosniff", "{self:?}");
         self
     }
 
-    /// That it is a refusal of this status and code in the one form that refusals have; the answer is its body.
+    /// Checks that the response is a problem with this status and code, in the form of all problems. Returns its body.
     #[track_caller]
     pub fn problem(self, status: u16, code: &str) -> Value {
         let answer = self.expect(status);
@@ -145,7 +145,7 @@ impl Answer {
             answer.header("content-type"),
             "application/problem+json",
             "{}",
-            answer.said()
+            answer.summary()
         );
         if answer.method == Some(Method::HEAD) {
             return Value::Null;
@@ -176,21 +176,21 @@ impl Answer {
         problem
     }
 
-    /// That it is a refusal which says when to come again.
+    /// Checks that the response is a refusal that says when to try again, and returns the seconds.
     #[track_caller]
-    pub fn come_again(self, status: u16, code: &str) -> u64 {
+    pub fn expect_retry_after(self, status: u16, code: &str) -> u64 {
         let seconds = self.header("retry-after").parse().expect("Retry-After in seconds");
         assert!(seconds >= 1, "at once is not later");
         self.problem(status, code);
         seconds
     }
 
-    fn said(&self) -> String {
+    fn summary(&self) -> String {
         String::from_utf8_lossy(&self.body[..self.body.len().min(2_000)]).into_owned()
     }
 }
 
-/// The names in a problem's `errors`, in the order in which they stand.
+/// The names in a problem's `errors`, in their order.
 pub fn fields(problem: &Value) -> Vec<&str> {
     let errors = problem["errors"]
         .as_array()

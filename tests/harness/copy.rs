@@ -1,4 +1,4 @@
-//! A copy of the service as far as jobs are concerned, in the test's own process.
+//! A copy of the service in the test's own process, which only runs jobs.
 
 use std::future::Future;
 use std::sync::{Arc, Mutex};
@@ -17,25 +17,25 @@ use serde_json::Value;
 use tokio::runtime::{Builder, Runtime};
 
 use super::service::JWT_SECRET;
-use super::{PATIENCE, Scratch, until};
+use super::{Scratch, WAIT_LIMIT, until};
 
 /// How a copy runs its jobs.
 #[derive(Clone, Copy)]
-pub struct Manner {
+pub struct HeartbeatMode {
     pub heartbeat: Duration,
     pub heartbeat_timeout: Duration,
     pub max_concurrent: usize,
 }
 
-impl Manner {
+impl HeartbeatMode {
     /// Writes heartbeats all the time, and soon reaps the jobs of others.
-    pub const LIVELY: Self = Self {
+    pub const ACTIVE: Self = Self {
         heartbeat: Duration::from_millis(50),
         heartbeat_timeout: Duration::from_millis(1500),
         max_concurrent: 4,
     };
 
-    /// Writes no heartbeats, as if it was cut off from the database; its jobs expire after a moment.
+    /// Writes no heartbeats, as if it were cut off from the database. Its jobs expire after a moment.
     pub const CUT_OFF: Self = Self {
         heartbeat: Duration::from_secs(3600),
         heartbeat_timeout: Duration::from_millis(300),
@@ -52,7 +52,7 @@ impl Manner {
 
 /// A store of archives that jobs have published.
 pub struct Store {
-    /// None while it can't be reached.
+    /// `None` while the store can't be reached.
     pub archives: Option<Published>,
     /// The number of requests.
     pub asked: usize,
@@ -67,29 +67,29 @@ impl Default for Store {
     }
 }
 
-/// It has a runtime of its own, whose end is the end of the copy.
+/// A copy of the service. It has a runtime of its own, and stops when the runtime is dropped.
 pub struct Copy {
     pub jobs: Jobs,
     pub database: Database,
     pub admin: Admin,
-    /// The jobs that it has reaped.
+    /// The jobs that this copy has reaped.
     interrupted: Arc<Mutex<Vec<Job>>>,
     runtime: Option<Runtime>,
 }
 
 impl Copy {
     /// Starts a copy on the database of a small school.
-    pub async fn on(scratch: &Scratch, manner: Manner) -> Self {
-        Self::with(scratch, manner, Runner::ephemeral()).await
+    pub async fn on(scratch: &Scratch, mode: HeartbeatMode) -> Self {
+        Self::with(scratch, mode, Runner::ephemeral()).await
     }
 
     /// Starts a copy with a runner.
-    pub async fn with(scratch: &Scratch, manner: Manner, runner: Runner) -> Self {
-        Self::beside(scratch, manner, runner, Arc::default()).await
+    pub async fn with(scratch: &Scratch, mode: HeartbeatMode, runner: Runner) -> Self {
+        Self::beside(scratch, mode, runner, Arc::default()).await
     }
 
     /// Starts a copy with a runner and a store of published archives.
-    pub async fn beside(scratch: &Scratch, manner: Manner, runner: Runner, store: Arc<Mutex<Store>>) -> Self {
+    pub async fn beside(scratch: &Scratch, mode: HeartbeatMode, runner: Runner, store: Arc<Mutex<Store>>) -> Self {
         let runtime = Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
@@ -97,9 +97,9 @@ impl Copy {
             .unwrap();
         let interrupted = Arc::new(Mutex::new(Vec::<Job>::new()));
         let settings = JobSettings {
-            heartbeat: manner.heartbeat,
-            heartbeat_timeout: manner.heartbeat_timeout,
-            max_concurrent: manner.max_concurrent,
+            heartbeat: mode.heartbeat,
+            heartbeat_timeout: mode.heartbeat_timeout,
+            max_concurrent: mode.max_concurrent,
             interrupted: {
                 let interrupted = interrupted.clone();
                 Arc::new(move |jobs| interrupted.lock().unwrap().extend(jobs))
@@ -141,7 +141,7 @@ impl Copy {
         }
     }
 
-    /// The ids of the jobs that it has reaped.
+    /// The ids of the jobs that this copy has reaped.
     pub fn interrupted_ids(&self) -> Vec<String> {
         let interrupted = self.interrupted.lock().unwrap();
         interrupted.iter().map(|job| job.id.clone()).collect()
@@ -150,7 +150,7 @@ impl Copy {
     /// Waits until it has reaped this many jobs, and returns their ids in their order. The database shows the end of a job
     /// before the copy reports it.
     pub async fn reaped(&self, count: usize) -> Vec<String> {
-        until("the reaped jobs are reported", PATIENCE, async || {
+        until("the reaped jobs are reported", WAIT_LIMIT, async || {
             self.interrupted_ids().len() >= count
         })
         .await;
@@ -160,25 +160,25 @@ impl Copy {
     }
 
     /// Submits a job on the copy's own runtime.
-    pub async fn submit<W, F>(&self, submission: Submission, work: W) -> Result<Handed, Error>
+    pub async fn submit<W, F>(&self, submission: Submission, work: W) -> Result<SubmittedJob, Error>
     where
         W: FnOnce(Context) -> F + Send + 'static,
         F: Future<Output = Result<JobResult, Error>>,
     {
         let submitted = self.jobs.submit(&self.admin, submission, work).await?;
-        Ok(Handed {
+        Ok(SubmittedJob {
             id: submitted.job().id.clone(),
             submitted,
         })
     }
 
     /// A job that only waits for its cancellation.
-    pub async fn idle(&self, lock: Lock) -> Result<Handed, Error> {
+    pub async fn idle(&self, lock: Lock) -> Result<SubmittedJob, Error> {
         self.submit(submission(lock), idle).await
     }
 
     /// A job that removes all attendance after `go`, and ignores its cancellation.
-    pub async fn change(&self, go: tokio::sync::oneshot::Receiver<()>) -> Result<Handed, Error> {
+    pub async fn change(&self, go: tokio::sync::oneshot::Receiver<()>) -> Result<SubmittedJob, Error> {
         let database = self.database.clone();
         self.submit(submission(Lock::WriterLease), async move |context: Context| {
             let _ = go.await;
@@ -204,12 +204,12 @@ impl Drop for Copy {
 }
 
 /// A job that was submitted.
-pub struct Handed {
+pub struct SubmittedJob {
     pub id: String,
     pub submitted: campus_backup_domain::job::Submitted,
 }
 
-impl Handed {
+impl SubmittedJob {
     pub async fn ended(self) -> Job {
         self.submitted.ended().await.unwrap()
     }

@@ -1,7 +1,7 @@
-//! Databases whose sessions have other defaults than usual, as an administrator of the server may have set them.
+//! Databases with unusual session defaults, as an administrator of the server could set them.
 //!
-//! PostgreSQL has defaults of a database. Those of MariaDB are the whole server's, so a server of its own is started for
-//! them; without the programs `mariadbd` and `mariadb-install-db` such a test is left out.
+//! A PostgreSQL database has its own defaults. MariaDB's defaults are global, so a separate server is started. Without
+//! the programs `mariadbd` and `mariadb-install-db` such a test is skipped.
 
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
@@ -13,20 +13,20 @@ use url::Url;
 
 use super::engine::Engine;
 use super::scratch::Scratch;
-use super::{PATIENCE, tool, until};
+use super::{WAIT_LIMIT, tool, until};
 
 /// Names and values as SQL, for each engine that has such defaults.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Defaults {
-    /// As for `ALTER DATABASE ... SET`.
+    /// For `ALTER DATABASE ... SET`.
     pub postgres: &'static [(&'static str, &'static str)],
-    /// As for `SET GLOBAL`.
+    /// For `SET GLOBAL`.
     pub mysql: &'static [(&'static str, &'static str)],
 }
 
 impl Defaults {
-    /// An empty database with the schema of the service, whose next sessions begin with these defaults; none where what is
-    /// needed for it is absent.
+    /// An empty database with the schema of the service, whose next sessions have these defaults. `None` if a needed
+    /// program is absent.
     pub async fn database(&self, engine: Engine) -> Option<Scratch> {
         let scratch = changeable(engine).await?;
         scratch.migrate().await;
@@ -42,7 +42,7 @@ impl Defaults {
         }
     }
 
-    /// Takes these defaults away again.
+    /// Resets these defaults for the next sessions.
     pub async fn reset(&self, scratch: &Scratch) {
         let (prefix, defaults) = self.of(scratch);
         for (name, _) in defaults {
@@ -50,7 +50,7 @@ impl Defaults {
         }
     }
 
-    /// How a statement begins that sets one, and which there are.
+    /// The beginning of the statement that sets a default, and the defaults of this engine.
     fn of(&self, scratch: &Scratch) -> (String, &'static [(&'static str, &'static str)]) {
         match scratch.engine() {
             Engine::Sqlite => (String::new(), &[]),
@@ -60,7 +60,7 @@ impl Defaults {
     }
 }
 
-/// An empty database without a table, whose defaults may be changed; none where what is needed for it is absent.
+/// An empty database without tables, whose defaults may be changed. `None` if a needed program is absent.
 pub async fn changeable(engine: Engine) -> Option<Scratch> {
     let server = match engine {
         Engine::Mysql => Some(Mariadb::start().await?),
@@ -69,22 +69,22 @@ pub async fn changeable(engine: Engine) -> Option<Scratch> {
     Some(Scratch::on_server(engine, server).await)
 }
 
-/// A server of its own, which ends with the test.
+/// A separate server, which stops at the end of the test.
 pub struct Mariadb {
     child: Child,
     port: u16,
-    // Dropped after the server was ended.
+    // Dropped after the server has stopped.
     _folder: TempDir,
 }
 
 impl Mariadb {
     async fn start() -> Option<Self> {
-        if !["mariadbd", "mariadb-install-db"].into_iter().all(tool::is_here) {
+        if !["mariadbd", "mariadb-install-db"].into_iter().all(tool::is_available) {
             return None;
         }
         let folder = tempfile::tempdir().unwrap();
         let data = format!("--datadir={}", folder.path().join("data").display());
-        // A server that starts removes the temporary tables of others from a folder that they share.
+        // MariaDB removes other servers' temporary tables from a shared folder when it starts.
         let temporary = format!("--tmpdir={}", folder.path().display());
         let user = tool::run(Command::new("id").arg("-un")).stdout;
         let user = format!("--user={}", String::from_utf8(user).unwrap().trim());
@@ -111,7 +111,7 @@ impl Mariadb {
             port,
             _folder: folder,
         };
-        until("a server of MariaDB answers", PATIENCE, async || {
+        until("a server of MariaDB answers", WAIT_LIMIT, async || {
             let mut options = ConnectOptions::new(server.url().as_str());
             options.connect_timeout(Duration::from_secs(1)).sqlx_logging(false);
             Database::connect(options).await.is_ok()

@@ -1,4 +1,4 @@
-//! The three engines, and which of them are here.
+//! The three engines, and which of them are available.
 
 use std::io::Write as _;
 use std::sync::LazyLock;
@@ -17,13 +17,13 @@ pub enum Engine {
     Mysql,
 }
 
-/// Those that answered when the first test asked.
+/// The engines that answered when the first test asked.
 static FOUND: LazyLock<Vec<Engine>> = LazyLock::new(|| blocking(discover()));
 
 impl Engine {
     pub const ALL: [Self; 3] = [Self::Sqlite, Self::Postgres, Self::Mysql];
 
-    /// The word for it in `TEST_ENGINES`.
+    /// The name in `TEST_ENGINES`.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Sqlite => "sqlite",
@@ -32,7 +32,7 @@ impl Engine {
         }
     }
 
-    /// The word for it in answers and archives.
+    /// The name in responses and archives.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Sqlite => "sqlite",
@@ -41,14 +41,14 @@ impl Engine {
         }
     }
 
-    /// Whether its tests can run; that they can't is a failure if they were demanded.
-    pub fn is_here(self) -> bool {
+    /// Whether the engine's tests can run. An absent engine that `TEST_ENGINES` names is a failure.
+    pub fn is_available(self) -> bool {
         let here = FOUND.contains(&self);
         assert!(here || !demanded(self), "{self:?} was demanded and did not answer");
         here
     }
 
-    /// Where its server is. SQLite has none.
+    /// The address of the server. SQLite has none.
     pub fn server(self) -> Option<Url> {
         let (variable, default) = match self {
             Self::Sqlite => return None,
@@ -82,15 +82,15 @@ async fn discover() -> Vec<Engine> {
                 line += &format!(", {}", engine.word());
                 scratch::sweep(engine, &connection).await;
             }
-            Err(error) => left_out += &format!(" LEFT OUT: {} ({error});", engine.word()),
+            Err(error) => left_out += &format!(" SKIPPED: {} ({error});", engine.word()),
         }
     }
-    // Straight to the file: the macros' output is captured while a test passes, and this must be seen.
+    // Written directly to stderr: a macro's output is captured while a test passes, and this line must be visible.
     let _ = writeln!(std::io::stderr(), "{line}.{left_out}");
     found
 }
 
-/// Waits for a future where nothing can be awaited, such as in `Drop`, on a thread with a runtime of its own.
+/// Runs a future on a thread with its own runtime, for places that can't await, such as `Drop`.
 pub fn blocking<T: Send>(future: impl Future<Output = T> + Send) -> T {
     std::thread::scope(|scope| {
         let thread = scope.spawn(|| {
@@ -104,12 +104,12 @@ pub fn blocking<T: Send>(future: impl Future<Output = T> + Send) -> T {
     })
 }
 
-/// No test may hang: what has not ended by then never will.
+/// The time limit of every test.
 const TEST_LIMIT: Duration = Duration::from_secs(600);
 
 /// Runs a test on an engine, for the attribute `on_every_engine`. Where the engine is absent, the test passes at once.
 pub async fn run<F: Future<Output = ()>>(engine: Engine, test: impl FnOnce(Engine) -> F) {
-    if engine.is_here() {
+    if engine.is_available() {
         tokio::time::timeout(TEST_LIMIT, test(engine))
             .await
             .expect("the test has hung");

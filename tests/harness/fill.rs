@@ -1,14 +1,14 @@
-//! Many rows, made by the database itself.
+//! Many rows, which the database itself generates.
 
 use super::engine::Engine;
 use super::scratch::Scratch;
 
-/// So many students with addresses of so many characters, which no encoding makes much smaller, numbered from 1.
+/// Inserts `rows` students, numbered from 1. Their addresses have `width` characters, which barely compress.
 pub async fn wide_students(scratch: &Scratch, rows: u32, width: u32) {
     wide_students_after(scratch, 0, rows, width).await;
 }
 
-/// The same, numbered from the number after that.
+/// The same, numbered from the number after `last`.
 pub async fn wide_students_after(scratch: &Scratch, last: i64, rows: u32, width: u32) {
     let address = match scratch.engine() {
         Engine::Sqlite => format!("hex(randomblob({}))", width / 2),
@@ -26,8 +26,8 @@ pub async fn wide_students_after(scratch: &Scratch, last: i64, rows: u32, width:
         .await;
 }
 
-/// One course, and a student with an enrollment and a payment in one transaction for each number: the three tables
-/// have equally many rows at every moment. Answers with the statements for one number.
+/// The statements that insert a student, an enrollment and a payment in one transaction. The three tables have equally
+/// many rows at every moment.
 pub fn pair(number: u32) -> [String; 3] {
     [
         format!("insert into students (id, full_name, registration_number) values ({number}, 'Pair', 'P{number}')"),
@@ -38,8 +38,8 @@ pub fn pair(number: u32) -> [String; 3] {
     ]
 }
 
-/// What the rows of [`pair`] refer to.
-pub async fn ground_for_pairs(scratch: &Scratch) {
+/// The rows to which the rows of [`pair`] refer.
+pub async fn insert_references_of_pairs(scratch: &Scratch) {
     scratch
         .execute("insert into courses (id, name, fee, seats) values (1, 'Course', 1, 1)")
         .await;
@@ -48,18 +48,19 @@ pub async fn ground_for_pairs(scratch: &Scratch) {
         .await;
 }
 
-/// An enrollment that no download and no backup can hold, since what it refers to is not a number. Only SQLite admits it.
+/// An enrollment that no download and no backup can contain, because its student id is not a number. Only SQLite
+/// accepts it.
 pub async fn unreadable_enrollment(scratch: &Scratch) {
     scratch
         .execute(
             "pragma foreign_keys = off; \
-             insert into enrollments (id, student_id, course_id) values (7, 'nobody', 1); \
+             insert into enrollments (id, student_id, course_id) values (7, 'not-a-number', 1); \
              pragma foreign_keys = on",
         )
         .await;
 }
 
-/// `i` from 1 to 100,000, in a way that every engine understands.
+/// `i` from 1 to 100,000, as SQL for every engine.
 fn numbers() -> String {
     let digits: Vec<_> = (0..10).map(|digit| format!("select {digit} as n")).collect();
     let digits = digits.join(" union all ");

@@ -15,7 +15,7 @@
 
 // A test fails by panicking, so unwrap, expect and panic are allowed.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-// It is a library only so that it is compiled once; a comment stands where a name does not say everything.
+// A library only so that it is compiled once. Comments explain only names that are not clear by themselves.
 #![allow(missing_docs)]
 
 pub mod archives_rig;
@@ -59,11 +59,11 @@ pub const TABLES: [&str; 7] = [
     "attendance",
 ];
 
-/// The time limit for anything that should happen by itself.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+/// The time limit for a condition that should become true by itself.
+pub const WAIT_LIMIT: Duration = Duration::from_secs(30);
 
-/// An address of this machine at which every connection is refused, for as long as the socket is kept: its port is
-/// taken, and nothing listens on it.
+/// A local address that refuses every connection while the socket exists: its port is taken, and no process listens on
+/// it.
 pub fn refusing_address() -> (std::net::SocketAddr, tokio::net::TcpSocket) {
     let socket = tokio::net::TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
@@ -77,7 +77,7 @@ pub fn write_private(path: &std::path::Path, text: &str) {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).unwrap();
 }
 
-/// A text that differs from run to run, as a snapshot shows it. It must be there.
+/// Replaces a text that differs in each run by `shown` in a snapshot. The text must be present.
 pub fn varying(shown: &'static str) -> insta::internals::Redaction {
     insta::dynamic_redaction(move |value, path| {
         assert!(value.as_str().is_some_and(|text| !text.is_empty()), "{path}: {value:?}");
@@ -85,7 +85,7 @@ pub fn varying(shown: &'static str) -> insta::internals::Redaction {
     })
 }
 
-/// Asks until the condition holds, and fails with `what` when it has not held in time.
+/// Polls until the condition holds, and fails with `what` after the time limit.
 pub async fn until(what: &str, limit: Duration, mut holds: impl AsyncFnMut() -> bool) {
     let start = Instant::now();
     while !holds().await {

@@ -1,11 +1,11 @@
-//! A process whose output is collected, and which does not outlive its test.
+//! A process with collected output, which ends with its test.
 
 use std::io::{BufRead as _, BufReader, Read};
 use std::process::{Child, Command, ExitStatus};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-/// A process whose output is collected, and which does not outlive its test.
+/// A process with collected output, which ends with its test.
 pub(super) struct Process {
     pub(super) child: Child,
     stdout: Arc<Mutex<String>>,
@@ -34,7 +34,7 @@ impl Process {
         self.stderr.lock().unwrap().clone()
     }
 
-    /// Waits for the line that says where it listens.
+    /// Waits for the line with the address of the service.
     pub(super) async fn address(&mut self) -> String {
         let start = Instant::now();
         loop {
@@ -62,7 +62,7 @@ impl Process {
         let start = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
-                // What it said last may still be on its way through the pipe.
+                // The last output may still be in the pipe.
                 for reader in self.readers.drain(..) {
                     reader.join().unwrap();
                 }

@@ -1,4 +1,4 @@
-//! Restores into a database with an administrator, by calls of the domain.
+//! Restores into a database with an administrator, by direct calls of the domain.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -74,7 +74,7 @@ impl Archive {
     }
 }
 
-/// A database, connected as the service does.
+/// A database, connected as the service connects to it.
 pub struct RestorePlace<'a> {
     pub scratch: &'a Scratch,
     pub database: Database,
@@ -82,7 +82,7 @@ pub struct RestorePlace<'a> {
 }
 
 impl<'a> RestorePlace<'a> {
-    /// The administrator is the user `admin`, which must exist.
+    /// Connects, with the user `admin`, who must exist, as the administrator.
     pub async fn on(scratch: &'a Scratch) -> Self {
         let database = scratch.database().await;
         let settings = account::AccountSettings::new(JWT_SECRET.as_bytes().to_vec().into(), "the tests".to_owned());

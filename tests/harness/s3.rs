@@ -1,4 +1,4 @@
-//! A server of the S3 protocol on loopback.
+//! An S3 server on loopback.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -20,10 +20,10 @@ const BUCKET: &str = "school";
 const KEY: &str = "tests";
 const SECRET: &str = "a secret of the tests";
 
-/// What is done before the next archive that is listed is answered for.
+/// Work that is done before the server confirms the next published archive.
 type Interlude = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// It runs until it is dropped.
+/// An S3 server, which runs until it is dropped.
 pub struct S3 {
     address: SocketAddr,
     listening: JoinHandle<()>,
@@ -47,13 +47,14 @@ impl S3 {
         }
     }
 
-    /// Does this once, when the manifest of the next archive was stored and before the service hears of it.
+    /// Runs `interlude` once: after the next archive's manifest is stored, and before the service receives the
+    /// response.
     pub fn after_the_next_listing(&self, interlude: impl Future<Output = ()> + Send + 'static) {
         *self.interlude.lock().unwrap() = Some(Box::pin(interlude));
     }
 
-    /// Archives of that service lie here.
-    pub fn holds(&self, setup: Setup) -> Setup {
+    /// Sets this store in the settings of the service.
+    pub fn configure(&self, setup: Setup) -> Setup {
         setup
             .set("CAMPUS_BACKUP_ARCHIVES", format!("s3://{BUCKET}/archives"))
             .set("AWS_ENDPOINT", format!("http://{}", self.address))
@@ -62,12 +63,12 @@ impl S3 {
             .set("AWS_REGION", "us-east-1")
     }
 
-    /// The objects under that name.
+    /// The number of objects with this name.
     pub fn objects(&self, name: &str) -> usize {
         std::fs::read_dir(self.folder().join(name)).map_or(0, Iterator::count)
     }
 
-    /// Where the objects lie as files.
+    /// The folder in which the objects are files.
     pub fn folder(&self) -> PathBuf {
         self.folder.path().join(BUCKET).join("archives")
     }
@@ -80,7 +81,7 @@ impl Drop for S3 {
 }
 
 async fn listen(listener: TcpListener, service: S3Service, interlude: Arc<Mutex<Option<Interlude>>>) {
-    // They go down with the one who listens.
+    // The connections end with the listener.
     let mut connections = JoinSet::new();
     while let Ok((connection, _)) = listener.accept().await {
         let (service, interlude) = (service.clone(), interlude.clone());
@@ -97,7 +98,7 @@ async fn listen(listener: TcpListener, service: S3Service, interlude: Arc<Mutex<
             }
         });
         connections.spawn(async move {
-            // A client that goes away is no failure of the test.
+            // A client that disconnects is no failure of the test.
             let _ = hyper::server::conn::http1::Builder::new()
                 .serve_connection(TokioIo::new(connection), service)
                 .await;

@@ -24,7 +24,7 @@ use sea_orm::{DbErr, EntityTrait as _, QueryOrder as _};
 use tokio::runtime::{Builder, Runtime};
 
 use super::service::JWT_SECRET;
-use super::{PATIENCE, Scratch, until};
+use super::{Scratch, WAIT_LIMIT, until};
 
 /// A clock that stands still until a test sets it.
 #[derive(Clone)]
@@ -324,7 +324,7 @@ pub async fn states(scratch: &Scratch) -> Vec<RunState> {
 
 /// Does steps of all copies at the same time, until all runs have ended.
 pub async fn until_all_ended(scratch: &Scratch, copies: &[ScheduleCopy]) {
-    until("all runs have ended", PATIENCE * 4, async || {
+    until("all runs have ended", WAIT_LIMIT * 4, async || {
         for done in futures_util::future::join_all(copies.iter().map(ScheduleCopy::tick)).await {
             // On SQLite another copy may hold the lock for long.
             assert!(matches!(done, Ok(()) | Err(Error::DatabaseBusy { .. })), "{done:?}");

@@ -1,4 +1,4 @@
-//! What a database says of its own tables.
+//! The engine's own description of the tables.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ pub type Shape = BTreeMap<String, TableShape>;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TableShape {
-    /// In schema order.
+    /// In the order of the schema.
     pub columns: Vec<Column>,
     pub primary_key: Vec<String>,
     /// The columns of each unique constraint or index, in alphabetical order.
@@ -22,7 +22,8 @@ pub struct TableShape {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Column {
     pub name: String,
-    /// As the engine calls it, with lengths; MySQL's two types for a point in time are one, and those for a long text.
+    /// The type as the engine names it, with its length. MySQL's two types for a timestamp count as one, and so do its
+    /// types for a long text.
     pub kind: String,
     pub nullable: bool,
 }
@@ -34,7 +35,7 @@ pub struct ForeignKey {
     pub target: String,
 }
 
-/// Reads the shape of everything in the database but the log of the migrations.
+/// Reads the shape of the whole database except the log of the migrations.
 pub async fn read(scratch: &Scratch) -> Shape {
     let statements = Statements::of(scratch.engine());
     let mut shape = Shape::new();
@@ -70,8 +71,8 @@ pub async fn read(scratch: &Scratch) -> Shape {
     shape
 }
 
-/// On MySQL `TIMESTAMP` and `DATETIME`, and `TEXT` and `LONGTEXT`, differ in range and precision. The migrations choose the
-/// wider one, which an entity can't say.
+/// On MySQL `TIMESTAMP` and `DATETIME`, and `TEXT` and `LONGTEXT`, differ in range and precision. The migrations use
+/// the larger type, which an entity can't express.
 fn one_type_of_several(engine: Engine, kind: String) -> String {
     let kind = kind.to_lowercase();
     match (engine, kind.as_str()) {

@@ -1,9 +1,9 @@
-//! A small school of awkward rows, and exactly what must be made of them.
+//! A small school of awkward rows, with the expected output.
 //!
-//! Every nullable column is NULL somewhere and empty somewhere else. There are quotes, commas, line breaks of all
-//! kinds, backslashes (`\N` is NULL in a COPY), right-to-left texts, emoji, formulas in all their disguises, leading
-//! zeros, phone numbers, dates before 1970 and after 2038, microseconds, the largest amount of money, a refund, gaps
-//! between ids and rows inserted out of order.
+//! Every nullable column has NULL in one row and an empty text in another. There are quotes, commas, line breaks of
+//! all kinds, backslashes (`\N` is NULL in a COPY), right-to-left texts, emoji, formulas in many forms, leading zeros,
+//! phone numbers, dates before 1970 and after 2038, microseconds, the largest amount of money, a refund, gaps between
+//! ids, and rows inserted out of order.
 
 use super::engine::Engine;
 use super::scratch::Scratch;
@@ -12,7 +12,7 @@ use super::scratch::Scratch;
 const PASSWORD_HASH: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$+cheC9RhctdQQHH3P5H1+A$hfYSLP5iHcdhktmGmfpPogYDyKMkFxZE7krtzprosoI";
 
-/// A value in its canonical form, which is that of an archive.
+/// A value in its canonical form, which an archive has.
 #[derive(Clone, Copy, Debug)]
 enum Value {
     Null,
@@ -35,7 +35,7 @@ struct Table {
     csv: &'static str,
 }
 
-// A row is a line or two, which makes the table readable.
+// Each row has one or two lines, so that the table stays readable.
 #[rustfmt::skip]
 const SCHOOL: [Table; 7] = [
     Table {
@@ -165,7 +165,7 @@ const SCHOOL: [Table; 7] = [
     },
 ];
 
-/// Payments as they are when the school's clock is that of Kolkata, five and a half hours before Greenwich's.
+/// Payments in the time zone of Kolkata, which is five and a half hours ahead of UTC.
 pub const PAYMENTS_IN_KOLKATA: &str = concat!(
     "ID,Student ID,Amount Paid,Payment Date,Payment Category,Status,Transaction ID\r\n",
     "1,1,9999999999.99,01-04-2024 00:00:00,Tuition,paid,000777\r\n",
@@ -184,16 +184,16 @@ pub struct School {
     pub scratch: Scratch,
 }
 
-/// Makes the small school.
+/// Creates the small school.
 pub async fn small_school(engine: Engine) -> School {
     small_school_in(Scratch::migrated(engine).await).await
 }
 
-/// The same in a database that has the schema and no row.
+/// The same in a database with the schema and no rows.
 pub async fn small_school_in(scratch: Scratch) -> School {
     let engine = scratch.engine();
     for table in &SCHOOL {
-        // The last row first, so that nothing is in id order by chance.
+        // The last row is inserted first, so that no table is in id order by chance.
         for row in table.rows.iter().rev() {
             let values: Vec<_> = row.iter().zip(0..).map(|(value, at)| value.sql(engine, at)).collect();
             let columns = table.columns.join(", ");
@@ -203,7 +203,7 @@ pub async fn small_school_in(scratch: Scratch) -> School {
                 .await;
         }
         if engine == Engine::Postgres {
-            // Ids that are given don't move the sequence, and a living school's sequences are where they belong.
+            // Explicit ids don't advance the sequence. In a real school the sequence is at the highest id.
             let name = table.name;
             let moved = format!("select setval(pg_get_serial_sequence('{name}', 'id'), max(id)) from {name}");
             scratch.execute(&moved).await;
@@ -213,7 +213,7 @@ pub async fn small_school_in(scratch: Scratch) -> School {
 }
 
 impl School {
-    /// What the CSV download must be, after its byte order mark.
+    /// The expected CSV download, without its byte order mark.
     pub fn csv(table: &str) -> String {
         find(table).csv.replace('¦', "'")
     }
@@ -223,7 +223,7 @@ impl School {
         find(table).csv.replace('¦', "")
     }
 
-    /// What the rows must be in an archive, a line each, without the commas between.
+    /// The expected rows in an archive, one line for each, without the commas between them.
     pub fn lines(table: &str) -> Vec<String> {
         let table = find(table);
         let line = |row: &&[Value]| {
@@ -236,7 +236,7 @@ impl School {
         table.rows.iter().map(line).collect()
     }
 
-    /// The texts, none for NULL and for what is not a text: what a reader of a file must find in it.
+    /// The texts that a reader must find in a file. `None` for NULL and for values that are not texts.
     pub fn texts(table: &str, column: &str) -> Vec<Option<&'static str>> {
         let table = find(table);
         let at = table.columns.iter().position(|name| *name == column).unwrap();
@@ -266,7 +266,7 @@ impl Value {
         }
     }
 
-    /// A literal. On SQLite, which has no type for time, it takes turns among the forms that programs write.
+    /// A literal. SQLite has no type for times, so the forms that programs write are used in turn.
     fn sql(self, engine: Engine, at: usize) -> String {
         match self {
             N => "null".to_owned(),
@@ -287,7 +287,7 @@ impl Value {
     }
 }
 
-/// A text as SQL writes it.
+/// A text as an SQL literal.
 pub fn literal(engine: Engine, text: &str) -> String {
     let text = text.replace('\'', "''");
     match engine {

@@ -1,4 +1,4 @@
-//! A database that lives as long as its test.
+//! A database that exists as long as its test.
 
 use std::path::Path;
 use std::time::{Duration, SystemTime};
@@ -14,31 +14,31 @@ use uuid::Uuid;
 
 use super::defaults::Mariadb;
 use super::engine::{Engine, blocking};
-use super::{PATIENCE, until};
+use super::{WAIT_LIMIT, until};
 
 const PREFIX: &str = "test_";
 
-/// An empty database of its own, and a folder. Both go when it goes.
+/// An empty database and a folder. Both are removed when this is dropped.
 pub struct Scratch {
     engine: Engine,
     name: String,
     url: String,
     connection: DatabaseConnection,
     folder: TempDir,
-    /// The server that is this database's alone.
+    /// The server that only this database uses.
     own_server: Option<Mariadb>,
 }
 
 impl Scratch {
-    /// A database without a table.
+    /// A database without tables.
     pub async fn empty(engine: Engine) -> Self {
         Self::on_server(engine, None).await
     }
 
-    /// The same on a server of its own.
+    /// The same on a separate server.
     pub(super) async fn on_server(engine: Engine, own_server: Option<Mariadb>) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        // Version 7 begins with the time, by which those of earlier runs are known.
+        // A UUID of version 7 begins with the time, which identifies the databases of earlier runs.
         let name = format!("{PREFIX}{}", Uuid::now_v7().simple());
         let server = own_server.as_ref().map(Mariadb::url).or_else(|| engine.server());
         let url = match server {
@@ -64,7 +64,7 @@ impl Scratch {
         }
     }
 
-    /// A database with the schema of the service and no row.
+    /// A database with the service's schema and no rows.
     pub async fn migrated(engine: Engine) -> Self {
         let scratch = Self::empty(engine).await;
         scratch.migrate().await;
@@ -75,7 +75,7 @@ impl Scratch {
         Migrator::up(&self.connection, None).await.unwrap();
     }
 
-    /// What the server calls it; SQLite has no name for it.
+    /// The name on the server. SQLite has none.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -84,7 +84,7 @@ impl Scratch {
         self.engine
     }
 
-    /// What `DATABASE_URL` has to be.
+    /// The value for `DATABASE_URL`.
     pub fn url(&self) -> &str {
         &self.url
     }
@@ -97,7 +97,7 @@ impl Scratch {
         &self.connection
     }
 
-    /// The database as the service connects to it.
+    /// Connects as the service does.
     pub async fn database(&self) -> campus_backup_domain::Database {
         let settings = campus_backup_domain::database::DatabaseSettings {
             url: self.url.clone(),
@@ -108,19 +108,19 @@ impl Scratch {
         campus_backup_domain::Database::connect(&settings).await.unwrap()
     }
 
-    /// One more connection, for this test only.
+    /// Another connection, for this test only.
     pub async fn another_connection(&self) -> DatabaseConnection {
         connect(&self.url, 1).await
     }
 
-    /// Runs one statement, or several.
+    /// Runs one or more statements.
     pub async fn execute(&self, sql: &str) {
         if let Err(error) = self.connection.execute_unprepared(sql).await {
             panic!("{:?}: {error}\n{sql}", self.engine);
         }
     }
 
-    /// Every row, every value as text, NULL as none.
+    /// All rows, with every value as text. NULL is `None`.
     pub async fn rows(&self, sql: &str) -> Vec<Vec<Option<String>>> {
         let statement = Statement::from_string(self.connection.get_database_backend(), sql);
         let rows = self.connection.query_all_raw(statement).await;
@@ -137,17 +137,17 @@ impl Scratch {
         rows.swap_remove(0).swap_remove(0)
     }
 
-    /// The first value of the first row, a number.
+    /// The first value of the first row, as a number.
     pub async fn number(&self, sql: &str) -> i64 {
         self.value(sql).await.expect(sql).parse().expect(sql)
     }
 
-    /// How many rows a table has.
+    /// The number of rows of a table.
     pub async fn count(&self, table: &str) -> i64 {
         self.number(&format!("select count(*) from {table}")).await
     }
 
-    /// How many rows each of the seven tables has, as JSON, to compare with what the service says.
+    /// The number of rows of each of the seven tables as JSON, to compare with the service's answer.
     pub async fn counts(&self) -> serde_json::Map<String, serde_json::Value> {
         let mut counts = serde_json::Map::new();
         for table in super::TABLES {
@@ -156,7 +156,7 @@ impl Scratch {
         counts
     }
 
-    /// Everything in the seven tables, to see that nothing changed.
+    /// All rows of the seven tables, to check that they did not change.
     pub async fn everything(&self) -> Vec<Vec<Vec<Option<String>>>> {
         let mut everything = Vec::new();
         for table in super::TABLES {
@@ -165,7 +165,7 @@ impl Scratch {
         everything
     }
 
-    /// Ends every connection that the service has, as an administrator of the server would.
+    /// Ends every connection of the service, as an administrator of the server could.
     pub async fn terminate_connections_of_the_service(&self) {
         match self.engine {
             Engine::Sqlite => {}
@@ -180,7 +180,7 @@ impl Scratch {
                 let own = self.own_connections().await;
                 for id in self.connections().await {
                     if !own.contains(&id) {
-                        // It may have ended by itself in the meantime.
+                        // The connection may have ended already.
                         let _ = self.connection.execute_unprepared(&format!("kill {id}")).await;
                     }
                 }
@@ -188,27 +188,28 @@ impl Scratch {
         }
     }
 
-    /// How many connections to this database there are besides the test's own; none can be counted on SQLite.
+    /// The number of connections to this database besides the test's own. On SQLite they can't be counted.
     pub async fn connections_of_others(&self) -> usize {
         let own = self.own_connections().await;
         self.connections().await.iter().filter(|id| !own.contains(id)).count()
     }
 
-    /// Polls until so many sessions wait for a lock. SQLite does not show which connections wait: there it returns at once.
+    /// Polls until this many sessions wait for a lock. Returns at once on SQLite, which does not show waiting
+    /// connections.
     pub async fn until_waiting(&self, sessions: i64) {
         let sql = match self.engine {
             Engine::Sqlite => return,
             Engine::Postgres => {
                 "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
             }
-            // InnoDB's own list of waits is a copy that is not renewed while it is polled. While another holds the locks, a
-            // statement that has not ended, other than one with NOWAIT, waits for them.
+            // InnoDB's list of waits is a copy that is not renewed while it is polled. While another client holds the
+            // locks, each unfinished statement without NOWAIT waits for them.
             Engine::Mysql => {
                 "select count(*) from information_schema.processlist where db = database() and command = 'Query' \
                  and id <> connection_id() and info not like '%nowait'"
             }
         };
-        until("sessions wait for a lock", PATIENCE, async || {
+        until("sessions wait for a lock", WAIT_LIMIT, async || {
             self.number(sql).await >= sessions
         })
         .await;
@@ -227,7 +228,7 @@ impl Scratch {
             .collect()
     }
 
-    /// Those of the pool are held all at once, so that each tells its number.
+    /// All connections of the pool are held at the same time, so that each reports its own id.
     async fn own_connections(&self) -> Vec<String> {
         use sea_orm::TransactionTrait;
         let sql = match self.engine {
@@ -255,7 +256,7 @@ impl Drop for Scratch {
         }
         let Some(server) = self.engine.server() else { return };
         let drop = drop_database(self.engine, &self.name);
-        // Best effort: the next run sweeps what stayed.
+        // Best effort: the next run removes any remaining databases.
         blocking(async move {
             if let Ok(connection) = try_connect(server.as_str(), 1).await {
                 let _ = connection.execute_unprepared(&drop).await;
@@ -264,7 +265,7 @@ impl Drop for Scratch {
     }
 }
 
-/// Drops what earlier runs left behind. Runs of the last hours may be other people's, still going on.
+/// Drops the databases of earlier runs. Databases of the last hours are kept, because another run may still use them.
 pub(super) async fn sweep(engine: Engine, connection: &DatabaseConnection) {
     const OLD: Duration = Duration::from_secs(3 * 60 * 60);
     let sql = match engine {
@@ -299,8 +300,9 @@ async fn connect(url: &str, size: u32) -> DatabaseConnection {
     try_connect(url, size).await.unwrap()
 }
 
-/// What a test writes is written, whatever defaults it gives the server. The mode is the strict one that MySQL and MariaDB
-/// have by default, with what sqlx adds: only a strict session refuses a value that does not fit its column.
+/// Ensures that a test's rows are stored whatever defaults it sets on the server. The mode is strict, as it is by
+/// default in MySQL and MariaDB, with sqlx's additions. Only a strict session refuses a value that does not fit its
+/// column.
 const MYSQL_SESSION: &str = "set autocommit = 1, completion_type = 0, sql_safe_updates = 0, sql_mode = \
      'STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION,PIPES_AS_CONCAT'";
 
@@ -325,7 +327,7 @@ async fn try_connect(url: &str, size: u32) -> Result<DatabaseConnection, DbErr> 
     Database::connect(options).await
 }
 
-/// The value as text, whatever its type is; the types are tried from the likely to the rare.
+/// The value as text for any type. The most likely types are tried first.
 fn text(row: &QueryResult, index: usize) -> Option<String> {
     macro_rules! first_of {
         ($($kind:ty),+) => {

@@ -1,4 +1,4 @@
-//! The program, running.
+//! Starts the program, as a service or as a command.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -12,9 +12,9 @@ use tempfile::TempDir;
 
 use super::client::{Client, http};
 use super::process::Process;
-use super::{PATIENCE, Scratch, until};
+use super::{Scratch, WAIT_LIMIT, until};
 
-/// The program under test: the one that `CAMPUS_BACKUP_PROGRAM` names, or the one that Cargo has built beside the tests.
+/// The program under test: the value of `CAMPUS_BACKUP_PROGRAM`, or the program that Cargo built beside the tests.
 pub fn program() -> &'static Path {
     static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
         let named = std::env::var_os("CAMPUS_BACKUP_PROGRAM");
@@ -26,13 +26,13 @@ pub fn program() -> &'static Path {
     &PROGRAM
 }
 
-/// The password of `admin`, here as in the small school.
+/// The password of `admin`, also in the small school.
 pub const ADMIN_PASSWORD: &str = "violet-anchor-42-Meadow-thrush";
 
-/// The secret that signs tokens, unless a test sets another one.
+/// The secret that signs tokens, unless a test sets another.
 pub const JWT_SECRET: &str = "a secret of the tests, long enough for HS256 and used nowhere else";
 
-/// What the program is started with: nothing of the environment of the tests comes with it.
+/// The arguments and variables of the program. It inherits no environment variable of the tests.
 pub struct Setup {
     environment: BTreeMap<String, String>,
     arguments: Vec<String>,
@@ -40,7 +40,7 @@ pub struct Setup {
 }
 
 impl Setup {
-    /// Nothing but a folder to stand in.
+    /// Only an empty working folder.
     pub fn bare() -> Self {
         Self {
             environment: BTreeMap::new(),
@@ -49,7 +49,7 @@ impl Setup {
         }
     }
 
-    /// On that database, with an administrator and a secret that the tests know.
+    /// Uses this database, with an administrator and a secret that the tests know.
     pub fn on(scratch: &Scratch) -> Self {
         Self::bare()
             .set("DATABASE_URL", scratch.url())
@@ -57,7 +57,7 @@ impl Setup {
             .set("CAMPUS_BACKUP_JWT_SECRET", JWT_SECRET)
     }
 
-    /// With an installation: the data folder and the schema are there.
+    /// Creates an installation: the data folder and the schema.
     pub async fn installed(self) -> Self {
         let mut migrate = self.again();
         migrate.arguments = vec!["migrate".to_owned()];
@@ -66,7 +66,7 @@ impl Setup {
         self
     }
 
-    /// The same folder for one more program.
+    /// The same setup in the same folder, for one more program.
     pub fn again(&self) -> Self {
         Self {
             environment: self.environment.clone(),
@@ -94,12 +94,12 @@ impl Setup {
         arguments.iter().fold(self, |setup, argument| setup.argument(argument))
     }
 
-    /// The working folder of the program. Its data folder is `data` in it, unless set otherwise.
+    /// The working folder of the program. Its data folder is `data` in it by default.
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }
 
-    /// The variables that the program is started with.
+    /// The environment variables of the program.
     pub fn environment(&self) -> &BTreeMap<String, String> {
         &self.environment
     }
@@ -117,26 +117,26 @@ impl Setup {
         command
     }
 
-    /// Runs a command that ends by itself.
+    /// Runs a command to its end.
     pub async fn run(&self) -> Finished {
         self.begin().finished().await
     }
 
-    /// Begins a command.
+    /// Starts a command.
     pub fn begin(&self) -> Running {
         Running {
             process: Process::spawn(self.command()),
         }
     }
 
-    /// The same with something on its standard input.
+    /// Runs a command with this standard input.
     pub async fn run_with_input(&self, input: &[u8]) -> Finished {
         let mut command = self.command();
         command.stdin(Stdio::piped());
         let mut process = Process::spawn(command);
         let mut stdin = process.child.stdin.take().unwrap();
         let input = input.to_vec();
-        // One that is refused may not be read to its end.
+        // A refused command may not read all of its input.
         std::thread::spawn(move || drop(stdin.write_all(&input)));
         let status = process.ended(Duration::from_secs(120)).await;
         Finished {
@@ -146,7 +146,7 @@ impl Setup {
         }
     }
 
-    /// The same for one whose reader is gone before it begins to write.
+    /// Runs a command whose standard output is closed.
     pub async fn run_without_reader(&self) -> Finished {
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
@@ -162,7 +162,7 @@ impl Setup {
         }
     }
 
-    /// Starts the service on a port of its own and waits until it listens.
+    /// Starts the service on a free port and waits until it listens.
     pub async fn start(&self) -> Service {
         let setup = self.again().arguments(&["--listen", "127.0.0.1:0"]);
         let mut process = Process::spawn(setup.command());
@@ -176,25 +176,25 @@ impl Setup {
     }
 }
 
-/// A command that has begun.
+/// A running command.
 pub struct Running {
     process: Process,
 }
 
 impl Running {
-    /// All that it has printed to stdout.
+    /// All output on stdout so far.
     pub fn stdout(&self) -> String {
         self.process.stdout()
     }
 
-    /// As a terminal does it on Ctrl-C.
+    /// Sends the signal that a terminal sends on Ctrl-C.
     pub fn interrupt(&self) {
         let pid = self.process.child.id().to_string();
         let status = Command::new("kill").args(["-INT", &pid]).status();
         assert!(status.unwrap().success());
     }
 
-    /// Waits until it has ended by itself.
+    /// Waits until the command ends.
     pub async fn finished(mut self) -> Finished {
         let status = self.process.ended(Duration::from_secs(120)).await;
         Finished {
@@ -205,7 +205,7 @@ impl Running {
     }
 }
 
-/// What a command that ended by itself left.
+/// The outcome of a finished command.
 #[derive(Debug)]
 pub struct Finished {
     pub code: Option<i32>,
@@ -214,12 +214,12 @@ pub struct Finished {
 }
 
 impl Finished {
-    /// The password that a command made up and printed once.
+    /// The password that a command generated and printed once.
     pub fn password(&self) -> &str {
         one_time_password(&self.stdout).unwrap_or_else(|| panic!("no password was printed: {self:?}"))
     }
 
-    /// Asserts that the error is one plain line: no backtrace, no panic, no Rust notation.
+    /// Checks that the error is one plain line: no backtrace, no panic, no Rust notation.
     pub fn assert_plain_fault(&self, code: i32) {
         assert_eq!(self.code, Some(code), "{self:?}");
         assert!(!self.stderr.trim().is_empty(), "nothing was said");
@@ -242,7 +242,7 @@ pub fn one_time_password(stdout: &str) -> Option<&str> {
     rest.split_whitespace().next()
 }
 
-/// The service, running until it is dropped.
+/// A running service, which is killed when this is dropped.
 pub struct Service {
     client: reqwest::Client,
     address: String,
@@ -251,7 +251,7 @@ pub struct Service {
 }
 
 impl Service {
-    /// On that database, with the settings of [`Setup::on`].
+    /// Starts the service on this database, with the settings of [`Setup::on`].
     pub async fn on(scratch: &Scratch) -> Self {
         Setup::on(scratch).start().await
     }
@@ -265,7 +265,7 @@ impl Service {
         format!("http://{}", self.address)
     }
 
-    /// The folder that it stands in.
+    /// The working folder of the service.
     pub fn folder(&self) -> PathBuf {
         self.setup.folder().to_owned()
     }
@@ -275,29 +275,29 @@ impl Service {
         Client::new(self.client.clone(), self.base_url(), None)
     }
 
-    /// A client with that token.
+    /// A client with this token.
     pub fn bearer(&self, token: &str) -> Client {
         Client::new(self.client.clone(), self.base_url(), Some(token.to_owned()))
     }
 
-    /// Signs in.
+    /// Signs in and returns the client.
     pub async fn login(&self, username: &str, password: &str) -> Client {
         let body = json!({"username": username, "password": password});
         let answer = self.anonymous().post("/auth/login", &body).await.expect(200);
         self.bearer(answer.json()["access_token"].as_str().unwrap())
     }
 
-    /// The administrator, signed in.
+    /// The signed-in administrator.
     pub async fn admin(&self) -> Client {
         self.login("admin", ADMIN_PASSWORD).await
     }
 
-    /// All that it has printed to stdout.
+    /// All output on stdout so far.
     pub fn stdout(&self) -> String {
         self.process.stdout()
     }
 
-    /// All that it has logged.
+    /// All log lines so far.
     pub fn logs(&self) -> String {
         self.process.stderr()
     }
@@ -306,18 +306,18 @@ impl Service {
         self.process.child.id()
     }
 
-    /// Asks it to end, as systemd and Docker do.
+    /// Sends SIGTERM, as systemd and Docker do.
     pub fn terminate(&self) {
         let status = Command::new("kill").args(["-TERM", &self.pid().to_string()]).status();
         assert!(status.unwrap().success());
     }
 
-    /// Waits until it has ended by itself.
+    /// Waits until the service ends.
     pub async fn ended(&mut self) -> ExitStatus {
-        self.process.ended(PATIENCE).await
+        self.process.ended(WAIT_LIMIT).await
     }
 
-    /// Asks it to end and waits until it has.
+    /// Sends SIGTERM and waits until the service ends.
     pub async fn stop(mut self) -> Finished {
         self.terminate();
         let code = self.ended().await.code();
@@ -328,7 +328,7 @@ impl Service {
         }
     }
 
-    /// Resident memory, now and at its peak.
+    /// The current and the peak resident memory.
     pub fn memory(&self) -> Memory {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
         let bytes = |key: &str| {
@@ -341,28 +341,28 @@ impl Service {
         }
     }
 
-    /// How long processors have worked for it, in steps of ten milliseconds.
+    /// The processor time of the service, in steps of ten milliseconds.
     pub fn processor_time(&self) -> Duration {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid())).unwrap();
-        // proc(5): the name in brackets may hold spaces; user and system time are the 12th and 13th field behind it.
+        // proc(5): the name in brackets may contain spaces. User and system time are the 12th and 13th field after it.
         let (_, fields) = stat.rsplit_once(") ").unwrap();
         let ticks = fields.split(' ').skip(11).take(2);
         let ticks: u64 = ticks.map(|ticks| ticks.parse::<u64>().unwrap()).sum();
         Duration::from_millis(ticks * 10)
     }
 
-    /// How many files and sockets it has open.
+    /// The number of open files and sockets.
     pub fn open_files(&self) -> usize {
         std::fs::read_dir(format!("/proc/{}/fd", self.pid())).unwrap().count()
     }
 
-    /// Waits until it has no more than so many files and sockets open.
+    /// Waits until the service has at most this many open files and sockets.
     pub async fn until_open_files(&self, most: usize) {
-        until("open files fall back", PATIENCE, async || self.open_files() <= most).await;
+        until("open files fall back", WAIT_LIMIT, async || self.open_files() <= most).await;
     }
 }
 
-/// Bytes.
+/// Sizes in bytes.
 #[derive(Clone, Copy, Debug)]
 pub struct Memory {
     pub now: u64,

@@ -1,4 +1,4 @@
-//! A server that gives the same response to every request, such as one that is not a store.
+//! A server that gives the same response to every request, for example in place of a store.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 
 use super::service::Setup;
 
-/// It runs until it is dropped.
+/// A server that runs until it is dropped.
 pub struct Stub {
     address: SocketAddr,
     listening: JoinHandle<()>,
@@ -27,13 +27,13 @@ impl Stub {
         }
     }
 
-    /// Archives of that service are to lie here.
-    pub fn holds(&self, setup: Setup) -> Setup {
+    /// Sets this server as the store of the service.
+    pub fn configure(&self, setup: Setup) -> Setup {
         at(setup, self.address)
     }
 }
 
-/// Archives of that service are to lie in storage at this address.
+/// Sets a store at this address in the settings of the service.
 pub fn at(setup: Setup, address: SocketAddr) -> Setup {
     setup
         .set("CAMPUS_BACKUP_ARCHIVES", "s3://school/archives")
@@ -56,7 +56,7 @@ async fn listen(listener: TcpListener, status: u16, body: &'static str) {
             Ok::<_, Infallible>(response.unwrap())
         });
         tokio::spawn(async move {
-            // A client that goes away is no failure of the test.
+            // A client that disconnects is no failure of the test.
             let _ = hyper::server::conn::http1::Builder::new()
                 .serve_connection(TokioIo::new(connection), answer)
                 .await;

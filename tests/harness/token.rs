@@ -1,13 +1,13 @@
-//! Bearers forged with other people's tools, and an identity provider with keys of its own.
+//! Forged tokens, made with other libraries, and an identity provider with its own keys.
 //!
-//! Nothing here uses the library with which the service makes and reads its tokens.
+//! Nothing here uses the library with which the service creates and reads its tokens.
 
 use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use serde_json::{Value, json};
 
-/// A token taken apart.
+/// The parts of a token.
 #[derive(Clone, Debug)]
 pub struct Token {
     pub header: Value,
@@ -44,7 +44,7 @@ impl Token {
         self
     }
 
-    /// Put together and signed with HS256, whatever its header says.
+    /// The token signed with HS256, whatever its header says.
     pub fn sign(&self, secret: &str) -> String {
         self.signed_by(|message| {
             hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes()), message)
@@ -53,7 +53,7 @@ impl Token {
         })
     }
 
-    /// Put together with no signature at all.
+    /// The token without any signature.
     pub fn unsigned(&self) -> String {
         self.signed_by(|_| Vec::new())
     }
@@ -66,7 +66,7 @@ impl Token {
     }
 }
 
-/// How an identity provider signs.
+/// A signature algorithm of an identity provider.
 #[derive(Clone, Copy, Debug)]
 pub enum Algorithm {
     Es256,
@@ -80,7 +80,7 @@ type Sign = Box<dyn Fn(&[u8]) -> Vec<u8> + Send + Sync>;
 pub struct ProviderKey {
     algorithm: &'static str,
     id: String,
-    /// As it stands in a JWKS.
+    /// The public key as an entry of a JWKS.
     pub public: Value,
     sign: Sign,
 }

@@ -1,15 +1,16 @@
-//! Other programs, for a second opinion.
+//! Runs other programs, which check the service's output independently.
 
 use std::collections::HashSet;
 use std::io::Write as _;
 use std::process::{Command, Output};
 use std::sync::{LazyLock, Mutex};
 
-/// Missing programs that were reported already.
+/// Missing programs that were already reported.
 static MISSED: LazyLock<Mutex<HashSet<String>>> = LazyLock::new(Mutex::default);
 
-/// Whether a program is available. A missing one is reported on stderr once; it is a failure if `TEST_TOOLS` names it.
-pub fn is_here(program: &str) -> bool {
+/// Whether a program is available. A missing program is reported once on stderr. It is a failure if `TEST_TOOLS` names
+/// it.
+pub fn is_available(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     if std::env::split_paths(&path).any(|folder| folder.join(program).is_file()) {
         return true;
@@ -17,7 +18,10 @@ pub fn is_here(program: &str) -> bool {
     let demanded = std::env::var("TEST_TOOLS").is_ok_and(|list| list.split(',').any(|word| word.trim() == program));
     assert!(!demanded, "{program} was demanded and is not here");
     if MISSED.lock().unwrap().insert(program.to_owned()) {
-        let _ = writeln!(std::io::stderr(), "campus-backup tests: LEFT OUT what needs {program}");
+        let _ = writeln!(
+            std::io::stderr(),
+            "campus-backup tests: SKIPPED all that needs {program}"
+        );
     }
     false
 }

@@ -1,24 +1,24 @@
-//! A bare socket, for readers who are slow, rude or exact about how an answer ends.
+//! A bare socket, for clients that are slow, break rules, or check exactly how a response ends.
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 
-use super::{PATIENCE, Service};
+use super::{Service, WAIT_LIMIT};
 
-/// A request that was sent, and its answer as far as it was read.
+/// A sent request, and its response as far as it was read.
 pub struct Wire {
     stream: TcpStream,
     head: String,
-    /// Read, and not yet taken as body.
+    /// Bytes that were read and are not yet part of the body.
     raw: Vec<u8>,
 }
 
-/// How an answer ended.
+/// The end of a response.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Ending {
-    /// As HTTP says that it must; the body.
+    /// A complete body, as HTTP requires.
     Whole(Vec<u8>),
-    /// In the middle; what was there of the body.
+    /// A broken transfer, with the part of the body that arrived.
     Broken(Vec<u8>),
 }
 
@@ -41,14 +41,14 @@ impl Ending {
 }
 
 impl Wire {
-    /// A connection with a small window, so that little of an answer fits into the system's buffers.
+    /// A connection with a small window, so that the system's buffers hold little of a response.
     pub async fn connect(service: &Service) -> TcpStream {
         let socket = TcpSocket::new_v4().unwrap();
         socket.set_recv_buffer_size(16 * 1024).unwrap();
         socket.connect(service.address().parse().unwrap()).await.unwrap()
     }
 
-    /// Sends a request with these header lines; none of the answer is read.
+    /// Sends a request with these header lines, and reads nothing.
     pub async fn send(service: &Service, method: &str, path: &str, lines: &[&str]) -> Self {
         let mut stream = Self::connect(service).await;
         let mut request = format!("{method} {path} HTTP/1.1\r\nHost: {}\r\n", service.address());
@@ -64,7 +64,7 @@ impl Wire {
         }
     }
 
-    /// Asks for a download and reads the head of the answer, which must be 200, and not more.
+    /// Requests a download and reads only the head of the response, which must be 200.
     pub async fn download(service: &Service, token: &str, path: &str) -> Self {
         let bearer = format!("Authorization: Bearer {token}");
         let mut wire = Self::send(service, "GET", path, &[&bearer]).await;
@@ -78,7 +78,7 @@ impl Wire {
         self.stream.write_all(bytes).await
     }
 
-    /// The status line and headers.
+    /// Reads the status line and the headers.
     pub async fn head(&mut self) -> String {
         while self.head.is_empty() {
             if let Some(end) = find(&self.raw, b"\r\n\r\n") {
@@ -93,13 +93,13 @@ impl Wire {
         self.head.clone()
     }
 
-    /// Reads on until at least so many bytes of the body have come.
+    /// Reads until at least this many bytes of the body have arrived.
     pub async fn read(&mut self, bytes: usize) {
         self.head().await;
         while self.raw.len() < bytes && self.more().await > 0 {}
     }
 
-    /// Reads to the end, whatever end it is.
+    /// Reads to the end, whether clean or broken.
     pub async fn ending(mut self) -> Ending {
         let head = self.head().await.to_ascii_lowercase();
         if let Some((_, length)) = head.split_once("content-length: ") {
@@ -123,16 +123,16 @@ impl Wire {
         }
     }
 
-    /// Zero if the other side has ended or broken the connection.
+    /// Reads once. Returns 0 if the other side ended or broke the connection.
     async fn more(&mut self) -> usize {
         let mut buffer = [0; 16 * 1024];
-        let read = tokio::time::timeout(PATIENCE, self.stream.read(&mut buffer)).await;
+        let read = tokio::time::timeout(WAIT_LIMIT, self.stream.read(&mut buffer)).await;
         let read = read.expect("nothing came in time").unwrap_or(0);
         self.raw.extend_from_slice(&buffer[..read]);
         read
     }
 
-    /// Chunks are sought from the start each time, so they are not sought after every little piece.
+    /// Chunks are parsed from the start each time, so many bytes are read before each attempt.
     async fn more_in_large_pieces(&mut self) -> usize {
         let before = self.raw.len();
         let enough = before + (before / 2).max(256 * 1024);
@@ -146,7 +146,7 @@ impl Wire {
     }
 }
 
-/// Whether the last chunk is there, and what the chunks hold (RFC 9112, section 7.1).
+/// Whether the last chunk arrived, and the content of all chunks (RFC 9112, section 7.1).
 fn chunks(mut raw: &[u8]) -> (bool, Vec<u8>) {
     let mut body = Vec::new();
     while let Some(end) = find(raw, b"\r\n") {

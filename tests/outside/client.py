@@ -1,4 +1,4 @@
-"""What a Python client does with the generated package: it creates a backup and follows its job, downloads it, uploads it, and
+"""A client with the generated Python package: it creates a backup and follows its job, downloads it, uploads it, and
 downloads a workbook. `client.py BASE_URL TOKEN`, with the folder of the package in PYTHONPATH."""
 
 import io

@@ -1,4 +1,4 @@
-// What a TypeScript client writes against the generated types: it creates a backup and follows its job, downloads it, uploads it,
+// A client with the generated TypeScript types: it creates a backup and follows its job, downloads it, uploads it,
 // and downloads a workbook. `node client.js BASE_URL TOKEN`.
 import createClient from "openapi-fetch";
 import type { components, paths } from "./campus-backup.js";

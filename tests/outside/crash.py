@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
-"""Kills the service with SIGKILL at random points of what it does, and looks at what is left.
+"""Kills the service with SIGKILL at random points of its work, and checks the result.
 
     tests/outside/crash.py BINARY [KILLS] [SEED]
 
-Each of take, clear, undo and restore is killed KILLS times (50 unless told) on SQLite, on PostgreSQL if TEST_POSTGRES_URL
-names a server on which databases may be made, with the server's own settings and with unusual ones, and on a MariaDB of its
-own with unusual settings if its programs are installed. After each kill the service is started again, and then:
-the data is exactly what it was before or what it should be after, the job says which, every archive in the list is whole,
-nothing half-made is left in the store, and the administrator is let in. A change is in the change log exactly if it was made. A
-take is sent again under the same key, and makes no second archive.
+Each of backup, clear, undo and restore is killed KILLS times (default 50) on SQLite; on the PostgreSQL at TEST_POSTGRES_URL,
+if databases may be created there, with usual and unusual settings; and on a separate MariaDB with unusual settings, if its
+programs are installed. After each kill the service is started again. Then the data must be exactly the data before or
+after the operation, the job must say which, every archive in the list must be complete, the store must have no unfinished
+files, and the administrator must be able to sign in. A change is in the change log exactly if it was made. The request of
+a backup is sent again with the same key, and creates no second archive.
 """
 
 import json
@@ -38,7 +38,7 @@ def ask(service, path, body=None, key=None):
 
 
 def digests(service):
-    """What is in the tables, in one moment."""
+    """The content of all tables at one moment."""
     with service.ask("/backup/download/all") as answer:
         return json.load(answer)["summary"]["sha256"]
 
@@ -52,7 +52,7 @@ def ended(service, identifier):
         try:
             return job(service, identifier)["state"] in ("succeeded", "failed", "cancelled", "interrupted")
         except urllib.error.HTTPError as error:
-            # On a busy machine a server that ends statements after 20 ms ends this one, too. A client asks again.
+            # On a busy machine a server with a limit of 20 ms also stops this statement. A client tries again.
             if error.code != 503:
                 raise
             return False
@@ -71,12 +71,12 @@ def restore(service, archive):
     return f"/backup/archives/{archive}/restore", {"mode": "replace", "plan_hash": plan["hash"], "confirm": "restore"}
 
 
-# What the service names a file that it is still writing.
+# The names of files that the service is still writing.
 UNFINISHED = r"\.(archive\.json(\.zst)?(\.age)?|manifest\.json|unfinished)\.[0-9a-f]{6}\.part"
 
 
 class School:
-    """A database and a folder, on which services come and go."""
+    """A database and a folder, for one service after another."""
 
     def __init__(self, binary, folder, database_url):
         self.binary, self.folder, self.database_url = binary, folder, database_url
@@ -99,14 +99,14 @@ class School:
             assert digests(service) == self.full
 
     def make_cleared(self, service):
-        """Cleared, and the id of the clear that did it."""
+        """Clears, and returns the id of the clear."""
         self.make_full(service)
         answer = ask(service, "/backup/clear", CLEARED)
         assert digests(service) == self.cleared
         return answer["id"]
 
     def half_made(self):
-        """What lies in the store and is neither an archive nor work that the service will sweep when it is an hour old."""
+        """Entries of the store that are neither archives nor unfinished files, which the service removes after an hour."""
         found = []
         store = os.path.join(self.folder, "archives")
         for name in os.listdir(store):
@@ -122,9 +122,9 @@ class School:
 
 
 def kinds(school):
-    """What is killed: how it is prepared, what it is asked, and what the data may be afterwards."""
+    """An operation to kill: its preparation, its request, and the valid results."""
 
-    def take(service):
+    def backup(service):
         school.make_full(service)
         return ("archive", "/backup/archives", {}), school.full, school.full
 
@@ -140,7 +140,7 @@ def kinds(school):
         school.make_cleared(service)
         return ("restore", *restore(service, school.full_archive)), school.cleared, school.full
 
-    return {"take": take, "clear": clear, "undo": undo, "restore": restoring}
+    return {"backup": backup, "clear": clear, "undo": undo, "restore": restoring}
 
 
 def latest(service, kind):
@@ -149,7 +149,7 @@ def latest(service, kind):
 
 
 def how_long(school, prepare):
-    """Seconds that it takes if nobody kills it."""
+    """The seconds of an operation that is not killed."""
     service = school.start()
     (kind, path, body), _, after = prepare(service)
     began = time.monotonic()
@@ -215,7 +215,7 @@ def killed_once(school, prepare, delay):
 
 
 def not_done_once(service, path, body, key, known):
-    """The same request under the same key, and what is wrong if there is more than its one archive."""
+    """Repeats the request with the same key. Returns a fault if it has created a second archive."""
     again = ended(service, ask(service, path, body, key)["id"])
     if again["state"] != "succeeded":
         return [f"sent again, it is {again}"]
@@ -238,13 +238,13 @@ def tried(name, school, kills, chance):
                 failed += 1
                 print(f"FAILED: {name}, {kind}, killed after {delay * 1000:.0f} ms: {fault}", flush=True)
         print(f"ok: {name}, {kind}: killed {kills} times within {seconds * 1000:.0f} ms: {seen}", flush=True)
-    # The next run of each works.
+    # Each operation works afterwards.
     for kind, prepare in kinds(school).items():
         how_long(school, prepare)
     return failed
 
 
-# Isolation at which a long transaction must be tried again, and limits that no backup and no restore keeps.
+# An isolation level that forces retries of long transactions, and limits that are too short for a backup or restore.
 UNUSUAL_POSTGRES = {
     "default_transaction_isolation": "'serializable'", "statement_timeout": "'20ms'", "lock_timeout": "'1ms'",
     "idle_in_transaction_session_timeout": "'20ms'", "session_replication_role": "replica", "synchronous_commit": "off",
@@ -275,7 +275,7 @@ def on_postgres(binary, folder, kills, chance, server, settings):
 def on_mariadb(binary, folder, kills, chance):
     server = os.path.join(folder, "server")
     os.mkdir(server)
-    # A server that starts removes the temporary tables of others from a folder that they share.
+    # MariaDB removes other servers' temporary tables from a shared folder when it starts.
     data, user = [f"--datadir={server}/data", f"--tmpdir={server}"], f"--user={pwd.getpwuid(os.getuid()).pw_name}"
     install = ["mariadb-install-db", "--no-defaults", "--skip-test-db", "--auth-root-authentication-method=normal"]
     subprocess.run([*install, *data, user], check=True, stdout=subprocess.DEVNULL)
@@ -316,11 +316,11 @@ def main():
             for name, settings in (("postgres", {}), ("unusual_postgres", UNUSUAL_POSTGRES)):
                 failed += on_postgres(binary, place(name), kills, chance, server, settings)
         else:
-            print("LEFT OUT: PostgreSQL, for TEST_POSTGRES_URL is not set")
+            print("SKIPPED: PostgreSQL, because TEST_POSTGRES_URL is not set")
         if all(shutil.which(program) for program in ("mariadbd", "mariadb-install-db", "mariadb")):
             failed += on_mariadb(binary, place("unusual_mariadb"), kills, chance)
         else:
-            print("LEFT OUT: MariaDB, for its programs are not installed")
+            print("SKIPPED: MariaDB, because its programs are not installed")
         return failed
 
 

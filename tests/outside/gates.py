@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Gates at their full size: what a service must survive, tried on the program as it is released.
+"""Gates at full size: loads and failures that the released program must survive.
 
     tests/outside/gates.py BINARY
 
-Readers who stall, readers who go away, a flood of sign-ins, and a PostgreSQL that is stopped without warning, once with HAProxy and HTTP/2
-before the service. For PostgreSQL a cluster of its own is made, as the user postgres; what needs a program that is not there
-is left out, loudly. Only addresses on this machine are asked, and every loop is bounded.
+Stalled readers, disconnecting readers, many sign-ins at once, and a PostgreSQL that stops without warning, also with
+HAProxy and HTTP/2 in front of the service. The PostgreSQL is a separate cluster, which runs as the user postgres. A gate
+whose programs are missing is skipped with a message. Only local addresses are used, and every loop is bounded.
 """
 
 import concurrent.futures
@@ -34,7 +34,7 @@ def check(name, holds, found=""):
 
 
 def until(condition, limit):
-    """Polls; answers how long it took, or None."""
+    """Polls, and returns the seconds until success, or None."""
     start = time.monotonic()
     while time.monotonic() - start < limit:
         if condition():
@@ -77,7 +77,7 @@ class Service:
             return None
 
     def begin(self, path):
-        """Asks for a download over a bare socket with a small window, and reads nothing of the answer."""
+        """Requests a download over a socket with a small window, and reads nothing of the response."""
         reader = socket.socket()
         reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         reader.settimeout(30)
@@ -89,7 +89,7 @@ class Service:
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))
 
     def connections(self):
-        """Sockets: those of its readers and of its database."""
+        """The number of sockets, to readers and to the database."""
         descriptors = f"/proc/{self.process.pid}/fd"
         found = 0
         for descriptor in os.listdir(descriptors):
@@ -100,7 +100,7 @@ class Service:
         return found
 
     def memory(self):
-        """Resident, in MiB."""
+        """Resident memory in MiB."""
         with open(f"/proc/{self.process.pid}/statm") as statm:
             return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
 
@@ -110,7 +110,7 @@ class Service:
 
 
 def stalled(service, name):
-    """200 readers who take nothing: the rest of the service does not notice."""
+    """200 stalled readers do not slow the rest of the service."""
     readers, refused, connections = [], 0, service.connections()
     with concurrent.futures.ThreadPoolExecutor(50) as pool:
         def begin(_):
@@ -126,7 +126,7 @@ def stalled(service, name):
         service.ask("/backup/stats").read()
         times.append(time.monotonic() - start)
     p99 = sorted(times)[197]
-    check(f"{name}: other calls go on", p99 < 0.1, f"p99 {p99 * 1000:.0f} ms")
+    check(f"{name}: other calls are fast", p99 < 0.1, f"p99 {p99 * 1000:.0f} ms")
     start = time.monotonic()
     try:
         service.ask("/backup/download/students").read()
@@ -136,21 +136,21 @@ def stalled(service, name):
     took = time.monotonic() - start
     check(f"{name}: one more is refused within a second", status == 429 and took < 1, f"{status} after {took:.2f} s")
     back = until(lambda: service.works("/backup/download/students"), 60)
-    check(f"{name}: who stalls is given up, and there is room again", back is not None, f"after {back} s")
-    # Those of the pools, which open as they are needed, are among them on PostgreSQL.
+    check(f"{name}: stalled downloads are ended, and their permits are free", back is not None, f"after {back} s")
+    # On PostgreSQL the sockets of the pools are included, which open when they are needed.
     back = until(lambda: service.connections() <= connections + 18, 60)
     found = f"{connections} before, {service.connections()} after"
-    check(f"{name}: even their connections are ended", back is not None, found)
+    check(f"{name}: their connections are closed", back is not None, found)
     for reader in readers:
         reader.close()
 
 
 def aborted(service, name, count):
-    """Readers who go away in the middle: nothing of them stays."""
+    """Readers that disconnect during a download leave no resources."""
     def abort(_):
         reader = service.begin("/backup/download/all")
         status = reader.recv(12)[9:12]
-        # Gone at once, without a word: a reset.
+        # Closes with a reset, without an orderly end.
         reader.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         reader.close()
         return status
@@ -161,18 +161,18 @@ def aborted(service, name, count):
         files, memory = service.files(), service.memory()
         statuses = list(pool.map(abort, range(count)))
     begun = statuses.count(b"200")
-    check(f"{name}: aborted downloads had begun", begun > count * 0.9, f"{begun} of {count}")
-    # A pool may have opened some more of its connections meanwhile, each of two handles on SQLite.
+    check(f"{name}: most aborted downloads had begun", begun > count * 0.9, f"{begun} of {count}")
+    # A pool may have opened more connections meanwhile. On SQLite each has two handles.
     back = until(lambda: service.files() <= files + 8, 10)
-    check(f"{name}: handles are back", back is not None and back < 2, f"{files} before, {service.files()} after")
+    check(f"{name}: handles are closed", back is not None and back < 2, f"{files} before, {service.files()} after")
     grown = service.memory() - memory
-    # What a leaked buffer a download would take is twenty times as much; the allocator keeps some of what threads left.
-    check(f"{name}: memory is back", grown < 32, f"{grown:+.1f} MiB")
-    check(f"{name}: a whole download follows", bool(service.works("/backup/download/students")))
+    # A leaked buffer for each download would be twenty times as much. The allocator keeps some memory of ended threads.
+    check(f"{name}: memory is released", grown < 32, f"{grown:+.1f} MiB")
+    check(f"{name}: the next download is complete", bool(service.works("/backup/download/students")))
 
 
 def flooded(service):
-    """50 sign-ins at once for 8 seconds, none of them held back by a limit: neither memory nor others suffer."""
+    """50 sign-ins at once for 8 seconds, without a limit of attempts, need little memory and do not slow other calls."""
     time.sleep(1)
     memory, end = service.memory(), time.monotonic() + 8
     peak, attempts = [memory], [0]
@@ -199,13 +199,13 @@ def flooded(service):
             flooder.result()
     p99 = sorted(times)[int(len(times) * 0.99)]
     check("50 sign-ins at once: memory", max(peak) - memory < 64, f"{max(peak) - memory:+.1f} MiB, {attempts[0]} attempts")
-    check("50 sign-ins at once: other calls go on", p99 < 0.1, f"p99 {p99 * 1000:.0f} ms of {len(times)}")
+    check("50 sign-ins at once: other calls are fast", p99 < 0.1, f"p99 {p99 * 1000:.0f} ms of {len(times)}")
     back = until(lambda: service.memory() - memory < 32, 10)
-    check("50 sign-ins at once: memory is back", back is not None, f"{service.memory() - memory:+.1f} MiB")
+    check("50 sign-ins at once: memory is released", back is not None, f"{service.memory() - memory:+.1f} MiB")
 
 
 class Cluster:
-    """A PostgreSQL of its own."""
+    """A separate PostgreSQL server."""
 
     def __init__(self, programs, folder):
         self.programs, self.data = programs, os.path.join(folder, "cluster")
@@ -251,7 +251,7 @@ def free_port():
 
 
 class Haproxy:
-    """HTTP/2 in front of a service: it ends a broken answer without a length cleanly."""
+    """HTTP/2 in front of the service. HAProxy ends a broken response without a length cleanly."""
 
     def __init__(self, service, folder):
         self.port, self.file = free_port(), os.path.join(folder, "downloaded")
@@ -267,7 +267,7 @@ class Haproxy:
         assert until(listens, 10)
 
     def download(self):
-        """curl, at work."""
+        """A running curl."""
         url = f"http://127.0.0.1:{self.port}/backup/download/all"
         return subprocess.Popen(["curl", "-sS", "-f", "--http2-prior-knowledge", "-w", "%{http_version}", "-o", self.file,
                                  "-H", self.authorization, url],
@@ -283,13 +283,13 @@ class Haproxy:
 
 
 def behind_haproxy(binary, programs, folder):
-    """The database is killed while a download is made, and the service while it is sent."""
+    """The database is killed while a download is prepared, and the service while a download is sent."""
     cluster = Cluster(programs, folder)
     service = Service(binary, os.path.join(folder, "service"), cluster.url)
     haproxy = Haproxy(service, folder)
     curl = haproxy.download()
     said = curl.communicate(timeout=60)
-    check("HAProxy: a download arrives whole by HTTP/2", curl.returncode == 0 and said[0] == b"2" and haproxy.is_whole(), str(said))
+    check("HAProxy: a download by HTTP/2 is complete", curl.returncode == 0 and said[0] == b"2" and haproxy.is_whole(), str(said))
     broken, lies = 0, []
     for delay in (0.02, 0.05, 0.1, 0.15, 0.2, 0.3):
         curl = haproxy.download()
@@ -301,7 +301,7 @@ def behind_haproxy(binary, programs, folder):
             lies.append(delay)
         cluster.start()
         assert until(service.works, 20)
-    check("HAProxy: a database that is killed breaks downloads visibly", broken > 0 and not lies, f"{broken} of 6 broken, {lies}")
+    check("HAProxy: downloads are visibly broken after a kill of the database", broken > 0 and not lies, f"{broken} of 6 broken, {lies}")
     broken, lies = 0, []
     for delay in (0.02, 0.05, 0.1, 0.2, 0.4):
         curl = haproxy.download()
@@ -315,14 +315,14 @@ def behind_haproxy(binary, programs, folder):
         haproxy.stop()
         service = Service(binary, os.path.join(folder, "service"), cluster.url)
         haproxy = Haproxy(service, folder)
-    check("HAProxy: a service that is killed breaks downloads visibly", broken > 0 and not lies, f"{broken} of 5 broken, {lies}")
+    check("HAProxy: downloads are visibly broken after a kill of the service", broken > 0 and not lies, f"{broken} of 5 broken, {lies}")
     service.stop()
     haproxy.stop()
     cluster.stop("fast")
 
 
 def whole(answer):
-    """Whether a client takes it for whole."""
+    """Whether a client takes the download for complete."""
     try:
         return bool(answer.read())
     except OSError:
@@ -330,7 +330,7 @@ def whole(answer):
 
 
 def postgres_stops(binary, programs, folder):
-    """Stopped without warning during a download and during a clear, and started again."""
+    """PostgreSQL stops without warning during a download and during a clear, and starts again."""
     cluster = Cluster(programs, folder)
     service = Service(binary, os.path.join(folder, "service"), cluster.url)
     before = json.loads(service.works())
@@ -343,13 +343,13 @@ def postgres_stops(binary, programs, folder):
             received += piece
     except OSError:
         pass
-    check("stopped during a download: it is broken off", not received.endswith(b"0\r\n\r\n") and b'"summary"' not in received)
+    check("stopped during a download: it is visibly broken", not received.endswith(b"0\r\n\r\n") and b'"summary"' not in received)
     try:
         service.ask("/backup/stats", timeout=10)
         status = 200
     except urllib.error.HTTPError as error:
         status = error.code
-    check("stopped: a call says so", status == 503, str(status))
+    check("stopped: a call answers 503", status == 503, str(status))
     cluster.start()
     back = until(service.works, 20)
     check("started again: the service is back within 5 s", back is not None and back < 5, f"after {back:.1f} s")
@@ -363,16 +363,16 @@ def postgres_stops(binary, programs, folder):
         time.sleep(0.05)
         cluster.stop("immediate")
         took = until(clearing.done, 20)
-        check("stopped during a clear: who waits for it is told", took is not None, f"after {took or 20:.1f} s")
+        check("stopped during a clear: the client gets an answer", took is not None, f"after {took or 20:.1f} s")
         cluster.start()
         assert until(service.works, 20)
         status = clearing.result()
     after = json.loads(service.works())
     same = {key: value for key, value in before.items() if key != "generated_at"}.items() <= after.items()
     if status == 200:
-        check("stopped after a clear: it is there", after["students"] == 0 and after["users"] == 1, str(after))
+        check("stopped after a clear: the clear is kept", after["students"] == 0 and after["users"] == 1, str(after))
     else:
-        # A lost answer to the commit leaves open which; half of it never is.
+        # After a lost answer to the commit either outcome is possible, but never a part of it.
         check("stopped during a clear: all or nothing", same or after["total"] == 1, f"{status} {after}")
     service.stop()
     cluster.stop("fast")
@@ -405,9 +405,9 @@ def main():
                 os.makedirs(os.path.join(folder, "haproxy"))
                 behind_haproxy(binary, programs[-1], os.path.join(folder, "haproxy"))
             else:
-                print("LEFT OUT: HAProxy, which is not installed", file=sys.stderr)
+                print("SKIPPED: HAProxy, because it is not installed", file=sys.stderr)
         else:
-            print("LEFT OUT: PostgreSQL, because there is no /usr/lib/postgresql", file=sys.stderr)
+            print("SKIPPED: PostgreSQL, because /usr/lib/postgresql does not exist", file=sys.stderr)
     print(f"{passed} passed, {failed} failed")
     return 1 if failed else 0
 

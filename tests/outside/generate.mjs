@@ -1,5 +1,5 @@
-// Generates the TypeScript types: `node generate.mjs OPENAPI_FILE OUTPUT`. As openapi-typescript describes it for files, a binary
-// string is a Blob and not a string.
+// Generates the TypeScript types: `node generate.mjs OPENAPI_FILE OUTPUT`. A binary string
+// becomes a Blob, as openapi-typescript recommends for files.
 import { readFile, writeFile } from "node:fs/promises";
 import openapiTS, { astToString } from "openapi-typescript";
 import ts from "typescript";

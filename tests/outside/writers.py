@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Whether writers notice a backup: 50 of them insert pairs of an enrollment and a payment, with and without one.
+"""Measures how much a backup slows writers: 50 writers insert pairs of an enrollment and a payment, with and without one.
 
     tests/outside/writers.py BINARY [SCALE] [SECONDS] [RATE]
 
-Needs TEST_POSTGRES_URL, a server on which databases may be made, and pgbench. The school is a demo of SCALE (10, a million
-rows of attendance, unless told), and the writers write as fast as they can, or RATE pairs a second. Every archive that was
-taken meanwhile must have as many enrollments as payments more than the school had; the slowest hundredth of the transactions
-may take twice as long as without a backup.
+Needs pgbench, and at TEST_POSTGRES_URL a server on which databases may be created. The school is a demo of SCALE (default
+10, a million rows of attendance). The writers write as fast as they can, or RATE pairs a second. Every archive of this time
+must have as many additional enrollments as payments. The slowest hundredth of the transactions may take twice as long as
+without a backup.
 """
 
 import glob
@@ -36,7 +36,7 @@ def pgbench():
 
 
 def write(folder, url, seconds, rate, meanwhile):
-    """Milliseconds of all transactions of 50 writers, while something else is done."""
+    """The milliseconds of all transactions of 50 writers, during other work."""
     script, logs = os.path.join(folder, "pair.sql"), os.path.join(folder, "log")
     with open(script, "w") as file:
         file.write(PAIR)
@@ -51,14 +51,14 @@ def write(folder, url, seconds, rate, meanwhile):
     for name in glob.glob(f"{logs}.*"):
         with open(name) as file:
             for line in file:
-                # The lag is that of the client behind its rate, and part of the time.
+                # The time includes the client's delay behind its rate.
                 _, _, time_taken, _, _, _, *lag = line.split()
                 times.append((int(time_taken) - sum(map(int, lag))) / 1000)
         os.remove(name)
     return sorted(times), done
 
 
-def takes(service):
+def create_backups(service):
     def meanwhile(running):
         archives = []
         while running.poll() is None and len(archives) < 50:
@@ -86,7 +86,7 @@ def main():
             service = Service(binary, folder, url)
             before = ask(service, "/backup/stats")
             without, _ = write(folder, url, seconds, rate, lambda _: None)
-            during, archives = write(folder, url, seconds, rate, takes(service))
+            during, archives = write(folder, url, seconds, rate, create_backups(service))
             service.stop()
     finally:
         subprocess.run([*psql, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"], check=False)
@@ -94,7 +94,7 @@ def main():
     print(f"without a backup: {len(without)} pairs, p99 {p99[0]:.1f} ms; during {len(archives)}: {len(during)}, p99 {p99[1]:.1f} ms")
     odd = [rows for rows in (archive["rows"] for archive in archives)
            if rows["enrollments"] - before["enrollments"] != rows["payments"] - before["payments"]]
-    print(f"archives that tear pairs apart: {len(odd)}")
+    print(f"archives with incomplete pairs: {len(odd)}")
     return len(odd) > 0 or p99[1] > 2 * p99[0]
 
 

@@ -1,4 +1,4 @@
-//! `/backup/archives`: taking archives, what is known of them, and deleting them.
+//! `/backup/archives`: archives are created, listed, changed and deleted.
 
 use chrono::{DateTime, Utc};
 use harness::{Engine, on_every_engine, varying};
@@ -109,7 +109,7 @@ async fn archive_equals_the_data(engine: Engine) {
 #[on_every_engine(nightly)]
 async fn annotations_are_changed_and_removed(engine: Engine) {
     let place = ArchivesPlace::on(engine).await;
-    let (admin, id) = (&place.admin, place.admin.take().await);
+    let (admin, id) = (&place.admin, place.admin.create_backup().await);
     let first = admin
         .patch(&of(&id, ""), &json!({"label": "a", "note": "b"}))
         .await
@@ -148,8 +148,8 @@ async fn annotations_are_changed_and_removed(engine: Engine) {
 #[on_every_engine(nightly)]
 async fn deleted_archive_answers_410(engine: Engine) {
     let place = ArchivesPlace::on(engine).await;
-    let (admin, id) = (&place.admin, place.admin.take().await);
-    let kept = place.admin.take().await;
+    let (admin, id) = (&place.admin, place.admin.create_backup().await);
+    let kept = place.admin.create_backup().await;
     admin.patch(&of(&id, ""), &json!({"protected": true})).await.expect(200);
     admin.delete(&of(&id, "")).await.problem(409, "archive_protected");
     assert_eq!(admin.archives().await.len(), 2);
@@ -168,14 +168,14 @@ async fn deleted_archive_answers_410(engine: Engine) {
     assert_eq!((left.len(), &left[0]["id"]), (1, &json!(kept)));
 }
 
-/// The list is made from the store: another database knows as much of it.
+/// The list comes from the store, so a service with another database shows the same archives.
 #[on_every_engine]
 async fn list_survives_the_database(engine: Engine) {
     let place = ArchivesPlace::on(engine).await;
     let ids = [
-        place.admin.take().await,
-        place.admin.take().await,
-        place.admin.take().await,
+        place.admin.create_backup().await,
+        place.admin.create_backup().await,
+        place.admin.create_backup().await,
     ];
     let cleared = place
         .admin
@@ -195,7 +195,7 @@ async fn list_survives_the_database(engine: Engine) {
         .start()
         .await;
     let admin = service.admin().await;
-    // All that is not known there is that they were made here.
+    // The other service can't know that these archives were created here.
     for archive in &mut listed {
         assert_eq!(archive["origin"], "made_here");
         archive["origin"] = json!("found");

@@ -1,4 +1,4 @@
-//! `GET /backup/diff`: two archives, or one and now.
+//! `GET /backup/diff`: two archives, or an archive and the live data.
 
 use harness::{Engine, on_every_engine, varying};
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ use harness::archives_rig::ArchivesPlace;
 
 const NONE: [&str; 3] = ["added", "removed", "changed"];
 
-/// Compares a whole answer with its snapshot. The two sides are those that were asked for.
+/// Compares a whole answer with its snapshot. The two inputs are checked separately.
 fn assert_answer(name: &str, answer: &Value) {
     insta::assert_json_snapshot!(name, answer, {
         ".from.id" => varying("[id]"),
@@ -21,7 +21,7 @@ fn assert_answer(name: &str, answer: &Value) {
 async fn differences_are_counted_and_shown(engine: Engine) {
     let place = ArchivesPlace::on(engine).await;
     let (admin, scratch) = (&place.admin, &place.school.scratch);
-    let first = admin.take().await;
+    let first = admin.create_backup().await;
     let path = format!("/backup/diff?from={first}&to=live");
     let same = admin.get(&path).await.expect(200).json();
     assert_eq!((&same["is_same"], &same["missing"]), (&json!(true), &json!({})));
@@ -38,7 +38,7 @@ async fn differences_are_counted_and_shown(engine: Engine) {
     scratch
         .execute("update users set password_hash = '!' where id = 2")
         .await;
-    let second = admin.take().await;
+    let second = admin.create_backup().await;
     for to in ["live", &second] {
         let path = format!("/backup/diff?from={first}&to={to}");
         let found = admin.get(&path).await.expect(200).json();
@@ -46,7 +46,7 @@ async fn differences_are_counted_and_shown(engine: Engine) {
         assert_answer("diff", &found);
         let rows = admin.get(&format!("{path}&table=courses")).await.expect(200).json();
         assert_answer("diff_of_a_table", &rows);
-        // Page by page.
+        // One page after another.
         let page = format!("{path}&table=attendance&limit=2");
         let first_page = admin.get(&page).await.expect(200).json();
         assert_eq!(first_page["items"].as_array().unwrap().len(), 2);
@@ -90,9 +90,9 @@ async fn differences_are_counted_and_shown(engine: Engine) {
 }
 
 #[on_every_engine(nightly)]
-async fn questions_that_are_none_are_refused(engine: Engine) {
+async fn invalid_requests_are_refused(engine: Engine) {
     let place = ArchivesPlace::on(engine).await;
-    let (admin, id) = (&place.admin, place.admin.take().await);
+    let (admin, id) = (&place.admin, place.admin.create_backup().await);
     for query in [
         "",
         "from=live",

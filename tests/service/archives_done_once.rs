@@ -23,26 +23,26 @@ async fn upload(admin: &Client, bytes: &[u8]) -> Answer {
     Answer::of(request.body(bytes.to_vec())).await
 }
 
-/// The only job of that kind.
+/// The only job of this kind.
 async fn job(admin: &Client, kind: &str) -> Value {
     let jobs = admin.get(&format!("/backup/jobs?kind={kind}")).await.expect(200).json();
     assert_eq!(jobs["total"], 1, "{jobs}");
     jobs["items"][0].clone()
 }
 
-/// A service on which both requests were done.
-struct Done {
+/// A service that has completed both requests.
+struct CompletedRequests {
     school: School,
     setup: Setup,
     service: Service,
-    /// What was uploaded.
+    /// The uploaded file.
     bytes: Vec<u8>,
     created: Value,
     uploaded: Value,
     archives: Vec<Value>,
 }
 
-impl Done {
+impl CompletedRequests {
     async fn on(engine: Engine) -> Self {
         let school = small_school(engine).await;
         let setup = Setup::on(&school.scratch);
@@ -63,11 +63,11 @@ impl Done {
         }
     }
 
-    /// Kills the service and starts it again. Meanwhile it is made to look as if that had happened before the end of the jobs was
-    /// written: there are archives with a manifest, and jobs without an end.
+    /// Kills the service and starts it again. Before the start, the records are changed as if the kill had come before
+    /// the end of the jobs: there are archives with a manifest, and unfinished jobs.
     async fn killed_before_the_end(self, state: &str) -> Self {
         let runner = std::fs::read_to_string(self.service.folder().join("data/runner")).unwrap();
-        // Dropped, it is killed.
+        // Dropping the service kills it.
         drop(self.service);
         let reset = format!(
             "update backup_jobs set state = '{state}', ended_at = null, result = null, runner = '{}'",
@@ -89,7 +89,7 @@ impl Done {
 
 #[on_every_engine]
 async fn published_archive_makes_its_job_succeeded(engine: Engine) {
-    let done = Done::on(engine).await;
+    let done = CompletedRequests::on(engine).await;
     let result = job(&done.service.admin().await, "upload").await["result"].clone();
     let done = done.killed_before_the_end("running").await;
 
@@ -106,10 +106,10 @@ async fn published_archive_makes_its_job_succeeded(engine: Engine) {
     assert!(!done.service.logs().contains("jobs were interrupted"));
 }
 
-/// Whoever can write to the store can write a manifest that names the job.
+/// An attacker who can write to the store can write a manifest that names the job.
 #[on_every_engine]
 async fn manifest_without_signature_makes_no_job_succeeded(engine: Engine) {
-    let done = Done::on(engine).await;
+    let done = CompletedRequests::on(engine).await;
     for archive in &done.archives {
         let id = archive["id"].as_str().unwrap();
         let manifest = store(&done.service).join(id).join("manifest.json");
@@ -130,18 +130,21 @@ async fn manifest_without_signature_makes_no_job_succeeded(engine: Engine) {
     }
 }
 
-/// As after a kill by an earlier version, or if the answer of the store was lost: the job has not succeeded as far as it is
-/// known, and its archive is there.
+/// The situation after a kill of an earlier version, or after a lost response of the store: the job has not succeeded
+/// as far as the service knows, but its archive exists.
 #[on_every_engine]
 async fn repeated_request_finds_the_published_archive(engine: Engine) {
-    let done = Done::on(engine).await.killed_before_the_end("interrupted").await;
+    let done = CompletedRequests::on(engine)
+        .await
+        .killed_before_the_end("interrupted")
+        .await;
 
     let admin = done.service.admin().await;
     done.ensure_done_once(&admin).await;
     let left = std::fs::read_dir(store(&done.service)).unwrap();
     let left = left.filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().starts_with("20"));
     assert_eq!(left.count(), 2, "the second upload leaves nothing");
-    // Another key means another archive.
+    // A request with another key creates another archive.
     let request = admin.request(Method::POST, ARCHIVES).header("Idempotency-Key", "twice");
     let other = admin.done(Answer::of(request.json(&json!({"label": "a"}))).await).await;
     assert_ne!(other["archive_id"], done.created["archive_id"]);

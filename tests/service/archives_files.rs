@@ -22,7 +22,7 @@ async fn ask(place: &ArchivesPlace, path: &str, lines: &[(&str, &str)]) -> Answe
 #[on_every_engine(nightly)]
 async fn downloaded_file_equals_the_stored_one(engine: Engine) {
     let place = ArchivesPlace::on(engine).await;
-    let id = place.admin.take().await;
+    let id = place.admin.create_backup().await;
     let stored = std::fs::read(place.object(&id)).unwrap();
     let path = of(&id, "/file");
     let file = ask(&place, &path, &[("Accept-Encoding", "gzip, br, zstd")])
@@ -73,19 +73,19 @@ async fn downloaded_file_equals_the_stored_one(engine: Engine) {
 #[on_every_engine(nightly)]
 async fn public_tools_open_the_file(engine: Engine) {
     let place = ArchivesPlace::on(engine).await;
-    let id = place.admin.take().await;
-    if tool::is_here("zstd") && tool::is_here("python3") {
+    let id = place.admin.create_backup().await;
+    if tool::is_available("zstd") && tool::is_available("python3") {
         let json = tool::run(Command::new("zstd").arg("-dc").arg(place.object(&id))).stdout;
         let document: Value = serde_json::from_slice(&json).unwrap();
         assert_eq!(document["summary"]["sha256"], place.admin.digests().await);
     }
 }
 
-/// As the live download of that moment was.
+/// A table from an archive equals the live download at the moment of the backup.
 #[on_every_engine]
-async fn tables_come_out_as_they_were(engine: Engine) {
+async fn table_of_an_archive_equals_its_download(engine: Engine) {
     let place = ArchivesPlace::on(engine).await;
-    let id = place.admin.take().await;
+    let id = place.admin.create_backup().await;
     let shown = place.admin.get(&of(&id, "")).await.expect(200).json();
     for query in [
         "format=csv",
@@ -114,7 +114,7 @@ async fn tables_come_out_as_they_were(engine: Engine) {
             }
             let (old, live) = match old.header("content-type") {
                 "application/json" => {
-                    // The digest of the whole document is also of its moment.
+                    // The digest of the whole document depends on its time.
                     let moment = |answer: &Answer| {
                         let json = answer.json();
                         let said = [&json["created_at"], &json["summary"]["digest"]];
@@ -142,7 +142,7 @@ async fn tables_come_out_as_they_were(engine: Engine) {
 #[on_every_engine(nightly)]
 async fn other_tables_and_formats_are_refused(engine: Engine) {
     let place = ArchivesPlace::on(engine).await;
-    let id = place.admin.take().await;
+    let id = place.admin.create_backup().await;
     for table in ["all", "teachers", "Students", ""] {
         let refused = place.admin.get(&of(&id, &format!("/download/{table}"))).await;
         let code = if table.is_empty() {
@@ -164,9 +164,9 @@ async fn other_tables_and_formats_are_refused(engine: Engine) {
 }
 
 #[on_every_engine(nightly)]
-async fn links_open_both_once(engine: Engine) {
+async fn links_download_files_tables_and_differences_once(engine: Engine) {
     let place = ArchivesPlace::on(engine).await;
-    let id = place.admin.take().await;
+    let id = place.admin.create_backup().await;
     let browser = place.service.anonymous();
     let stored = std::fs::read(place.object(&id)).unwrap();
     for path in [

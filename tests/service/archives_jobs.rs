@@ -1,4 +1,4 @@
-//! Archives and everything else that goes on at the same time: writers, other copies of the service, a service that dies.
+//! Archives while other work runs: other writers, other copies of the service, and a service that is killed.
 
 use std::process::Command;
 
@@ -6,10 +6,10 @@ use reqwest::Method;
 use sea_orm::{ConnectionTrait as _, TransactionTrait as _};
 use serde_json::{Value, json};
 
-use crate::locked_tables::Locked;
+use crate::locked_tables::LockedTable;
 use harness::archives_rig::{ARCHIVES, of};
 use harness::service::Setup;
-use harness::{Answer, Client, Engine, PATIENCE, Scratch, Service, fill, on_every_engine, small_school, until};
+use harness::{Answer, Client, Engine, Scratch, Service, WAIT_LIMIT, fill, on_every_engine, small_school, until};
 
 async fn keyed(admin: &Client, path: &str, key: &str, body: &Value) -> Answer {
     let request = admin
@@ -18,7 +18,7 @@ async fn keyed(admin: &Client, path: &str, key: &str, body: &Value) -> Answer {
     Answer::of(request.json(body)).await
 }
 
-/// The same request under the same key is done once, also after a restart.
+/// A repeated request with the same key is executed once, also after a restart.
 #[on_every_engine]
 async fn keys_are_honoured_across_restarts(engine: Engine) {
     let school = small_school(engine).await;
@@ -67,15 +67,15 @@ async fn keys_are_honoured_across_restarts(engine: Engine) {
     assert_eq!(school.scratch.count("payments").await, 3);
 }
 
-/// Enrollment and payment of a pair are written in one transaction: an archive has both or neither.
+/// The enrollment and the payment of a pair are written in one transaction: an archive has both or neither.
 #[on_every_engine]
 async fn archive_is_a_consistent_snapshot(engine: Engine) {
     let scratch = Scratch::migrated(engine).await;
     let service = Setup::on(&scratch).start().await;
     let admin = service.admin().await;
-    fill::ground_for_pairs(&scratch).await;
+    fill::insert_references_of_pairs(&scratch).await;
     let stop = tokio_util::sync::CancellationToken::new();
-    // SQLite has one writer at a time: more would only wait for each other.
+    // SQLite allows one writer at a time, so more writers would only wait for each other.
     let writers = if engine == Engine::Sqlite { 4 } else { 50 };
     let connection = scratch.another_connection().await;
     let mut tasks = Vec::new();
@@ -93,13 +93,13 @@ async fn archive_is_a_consistent_snapshot(engine: Engine) {
             }
         }));
     }
-    until("pairs are written", PATIENCE, async || {
+    until("pairs are written", WAIT_LIMIT, async || {
         scratch.count("payments").await > 100
     })
     .await;
     let mut last = 0;
     for _ in 0..5 {
-        let id = admin.take().await;
+        let id = admin.create_backup().await;
         let rows = admin.get(&of(&id, "")).await.expect(200).json()["rows"].clone();
         assert_eq!(
             (&rows["students"], &rows["enrollments"]),
@@ -108,7 +108,7 @@ async fn archive_is_a_consistent_snapshot(engine: Engine) {
         let now = rows["payments"].as_i64().unwrap();
         assert!(now > last, "nothing was written meanwhile");
         last = now;
-        // No row of it refers to nothing.
+        // Every reference in the archive has its row.
         admin
             .done(admin.post(&of(&id, "/verify"), &json!({"level": "test_restore"})).await)
             .await;
@@ -119,7 +119,8 @@ async fn archive_is_a_consistent_snapshot(engine: Engine) {
     }
 }
 
-/// One copy restores, the other is told by whom it is kept waiting; it goes on when the first is dead.
+/// While one copy restores, the other refuses changes and names that job. After the first copy was killed, the other
+/// continues its work.
 #[on_every_engine]
 async fn only_one_copy_changes_the_data_at_a_time(engine: Engine) {
     if engine == Engine::Sqlite {
@@ -136,11 +137,11 @@ async fn only_one_copy_changes_the_data_at_a_time(engine: Engine) {
         (service, admin)
     };
     let ((first, admin), (_second, other)) = (copy().await, copy().await);
-    let id = admin.take().await;
+    let id = admin.create_backup().await;
     let plan = admin.plan(&id, &json!({"mode": "replace"})).await;
     let body = json!({"mode": "replace", "plan_hash": plan["hash"], "confirm": "restore"});
     let before = admin.digests().await;
-    let locked = Locked::against_writers(&school.scratch).await;
+    let locked = LockedTable::against_writers(&school.scratch).await;
     let restoring = admin.post(&of(&id, "/restore"), &body).await.expect(202).json();
     for path in [of(&id, "/restore"), "/backup/clear".to_owned()] {
         let body = if path == "/backup/clear" {
@@ -151,14 +152,14 @@ async fn only_one_copy_changes_the_data_at_a_time(engine: Engine) {
         let refused = other.post(&path, &body).await.problem(409, "busy");
         assert_eq!(refused["job_id"], restoring["id"]);
     }
-    // Who only reads is not kept waiting.
+    // Readers need not wait.
     other
         .done(other.post(&of(&id, "/verify"), &json!({"level": "digest"})).await)
         .await;
     kill(&first);
     locked.lets_go().await;
     let mut cleared = Value::Null;
-    until("the lease is free", PATIENCE, async || {
+    until("the lease is free", WAIT_LIMIT, async || {
         let answer = other.clear(&json!({"table": "payments"})).await;
         let done = answer.status == 200;
         cleared = if done {
@@ -188,7 +189,7 @@ async fn only_one_copy_changes_the_data_at_a_time(engine: Engine) {
     );
 }
 
-/// Long work is asked to end: nothing is left of it.
+/// A cancelled backup leaves no files.
 #[on_every_engine]
 async fn cancelled_backup_leaves_nothing(engine: Engine) {
     let scratch = Scratch::migrated(engine).await;

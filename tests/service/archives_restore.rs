@@ -1,4 +1,4 @@
-//! `/backup/archives/{id}/restore`: what the plan says is what happens, or nothing does.
+//! `/backup/archives/{id}/restore`: a restore does exactly what its plan says, or changes nothing.
 
 use insta::assert_json_snapshot;
 use serde_json::{Value, json};
@@ -10,9 +10,9 @@ use harness::{ADMIN_PASSWORD, Engine, TABLES, on_every_engine, varying};
 const EVERYTHING: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
 #[on_every_engine(nightly)]
-async fn requests_that_are_none_are_refused(engine: Engine) {
+async fn invalid_requests_are_refused(engine: Engine) {
     let place = ArchivesPlace::on(engine).await;
-    let (admin, id) = (&place.admin, place.admin.take().await);
+    let (admin, id) = (&place.admin, place.admin.create_backup().await);
     let before = admin.digests().await;
     for (body, named) in [
         (json!({}), "mode"),
@@ -68,13 +68,13 @@ async fn requests_that_are_none_are_refused(engine: Engine) {
     assert_eq!((admin.digests().await, admin.archives().await.len()), (before, 1));
 }
 
-/// Clear everything and restore it: the same rows, the same next ids, and nobody else is signed in any more.
+/// Clears everything and restores it: the same rows, the same next ids, and all other sessions end.
 #[on_every_engine]
 async fn restore_of_everything_succeeds(engine: Engine) {
     let place = ArchivesPlace::on(engine).await;
     let (admin, scratch) = (&place.admin, &place.school.scratch);
     let other = place.service.login("admin", ADMIN_PASSWORD).await;
-    let (id, before) = (admin.take().await, admin.digests().await);
+    let (id, before) = (admin.create_backup().await, admin.digests().await);
     admin.clear(&json!({"table": "all"})).await.expect(200);
     let cleared = admin.digests().await;
     assert_ne!(cleared, before);
@@ -88,7 +88,7 @@ async fn restore_of_everything_succeeds(engine: Engine) {
         ".safety_archive_id" => varying("[id]"),
         ".restored_at" => varying("[time]"),
     });
-    // Who restores stays signed in, with the password of now.
+    // The administrator who restores stays signed in, with the current password.
     other.get("/backup/stats").await.problem(401, "unauthenticated");
     place.service.login("admin", ADMIN_PASSWORD).await;
 
@@ -97,7 +97,7 @@ async fn restore_of_everything_succeeds(engine: Engine) {
         .await;
     assert_eq!(scratch.number("select max(id) from payment_categories").await, 4);
 
-    // The safety archive takes the restore back.
+    // The safety backup undoes the restore.
     let safety = report["safety_archive_id"].as_str().unwrap();
     assert_eq!(admin.get(&of(safety, "")).await.expect(200).json()["kind"], "safety");
     admin
@@ -106,12 +106,12 @@ async fn restore_of_everything_succeeds(engine: Engine) {
     assert_eq!(admin.digests().await, cleared);
 }
 
-/// An archive of every engine, brought by upload.
+/// Archives of every engine are uploaded and restored.
 #[on_every_engine]
 async fn archives_of_all_engines_are_restored(engine: Engine) {
-    for source in Engine::ALL.into_iter().filter(|source| source.is_here()) {
+    for source in Engine::ALL.into_iter().filter(|source| source.is_available()) {
         let origin = ArchivesPlace::on(source).await;
-        let id = origin.admin.take().await;
+        let id = origin.admin.create_backup().await;
         let file = origin.admin.get(&of(&id, "/file")).await.expect(200).body;
         let place = ArchivesPlace::on(engine).await;
         let admin = &place.admin;
@@ -133,10 +133,10 @@ async fn archives_of_all_engines_are_restored(engine: Engine) {
 }
 
 #[on_every_engine]
-async fn every_table_comes_back_alone(engine: Engine) {
+async fn every_table_can_be_restored_alone(engine: Engine) {
     let place = ArchivesPlace::on(engine).await;
     let (admin, scratch) = (&place.admin, &place.school.scratch);
-    let (id, before) = (admin.take().await, admin.digests().await);
+    let (id, before) = (admin.create_backup().await, admin.digests().await);
     for table in TABLES {
         let change = match table {
             "users" => "update users set email = 'changed@school.example' where id <> 1",
@@ -161,7 +161,7 @@ async fn every_table_comes_back_alone(engine: Engine) {
 async fn one_student_is_restored_with_all_rows(engine: Engine) {
     let place = ArchivesPlace::on(engine).await;
     let (admin, scratch) = (&place.admin, &place.school.scratch);
-    let (id, before) = (admin.take().await, admin.digests().await);
+    let (id, before) = (admin.create_backup().await, admin.digests().await);
     for table in ["attendance", "payments", "enrollments"] {
         scratch
             .execute(&format!("delete from {table} where student_id = 1"))
@@ -175,10 +175,10 @@ async fn one_student_is_restored_with_all_rows(engine: Engine) {
 }
 
 #[on_every_engine]
-async fn modes_keep_different_rows(engine: Engine) {
+async fn each_mode_keeps_its_rows(engine: Engine) {
     let place = ArchivesPlace::on(engine).await;
     let (admin, scratch) = (&place.admin, &place.school.scratch);
-    let id = admin.take().await;
+    let id = admin.create_backup().await;
     scratch
         .execute("update courses set name = 'Changed' where id = 1")
         .await;
@@ -205,12 +205,12 @@ async fn modes_keep_different_rows(engine: Engine) {
     assert_eq!(names().await, ["Mathematics, \"Advanced\""]);
 }
 
-/// What somebody wrote after the plan was looked at is not overwritten.
+/// Rows that were written after the plan are not overwritten.
 #[on_every_engine]
 async fn outdated_plan_is_refused(engine: Engine) {
     let place = ArchivesPlace::on(engine).await;
     let (admin, scratch) = (&place.admin, &place.school.scratch);
-    let id = admin.take().await;
+    let id = admin.create_backup().await;
     let plan = admin.plan(&id, &json!({"mode": "replace"})).await;
     scratch
         .execute("update payments set amount_paid = 7 where id = 1")
@@ -223,7 +223,7 @@ async fn outdated_plan_is_refused(engine: Engine) {
         (&json!("failed"), &json!("plan_outdated")),
         "{job}"
     );
-    // A plan of another request is another plan.
+    // Another request has another plan.
     let merge = admin.plan(&id, &json!({"mode": "merge"})).await;
     let body = json!({"mode": "replace", "plan_hash": merge["hash"], "confirm": "restore"});
     let job = admin.job(admin.post(&of(&id, "/restore"), &body).await).await;

@@ -11,9 +11,9 @@ use harness::{Engine, School, on_every_engine, small_school};
 async fn bucket_supports_all_operations(engine: Engine) {
     let school = small_school(engine).await;
     let store = S3::start().await;
-    let service = store.holds(Setup::on(&school.scratch)).start().await;
+    let service = store.configure(Setup::on(&school.scratch)).start().await;
     let admin = service.admin().await;
-    let (id, before) = (admin.take().await, admin.digests().await);
+    let (id, before) = (admin.create_backup().await, admin.digests().await);
     assert_eq!(store.objects(&id), 2, "the archive and its manifest");
     assert!(!service.folder().join("data/archives").exists());
 
@@ -63,12 +63,15 @@ async fn bucket_supports_all_operations(engine: Engine) {
 async fn unavailable_store_is_reported(engine: Engine) {
     let school = small_school(engine).await;
     let store = S3::start().await;
-    let service = store.holds(Setup::on(&school.scratch)).start().await;
+    let service = store.configure(Setup::on(&school.scratch)).start().await;
     let admin = service.admin().await;
-    let (id, before) = (admin.take().await, admin.digests().await);
+    let (id, before) = (admin.create_backup().await, admin.digests().await);
     drop(store);
-    admin.get(&of(&id, "/file")).await.come_again(503, "store_unavailable");
+    admin
+        .get(&of(&id, "/file"))
+        .await
+        .expect_retry_after(503, "store_unavailable");
     let refused = admin.clear(&json!({"table": "payments"})).await;
-    refused.come_again(503, "store_unavailable");
+    refused.expect_retry_after(503, "store_unavailable");
     assert_eq!(admin.digests().await, before);
 }

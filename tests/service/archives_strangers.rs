@@ -1,4 +1,4 @@
-//! What other programs and people put into the folder of archives, and a disk that is full of archives.
+//! Files of other programs and people in the folder of archives, and a disk without free space.
 
 use std::os::unix::fs::{chown, symlink};
 use std::path::Path;
@@ -7,28 +7,28 @@ use std::time::{Duration, SystemTime};
 
 use harness::archives_rig::{ARCHIVES, of, store};
 use harness::service::Setup;
-use harness::{Engine, PATIENCE, Service, on_every_engine, small_school, tool, until};
+use harness::{Engine, Service, WAIT_LIMIT, on_every_engine, small_school, tool, until};
 use serde_json::{Value, json};
 
 const COPIED: &str = "2026-01-01T00-00-00Z-00000001";
 const LINKED: &str = "2026-01-01T00-00-00Z-00000002";
 const DENIED: &str = "2026-01-01T00-00-00Z-00000003";
 
-/// Waits for the end of the sweep at the start, which forgets a deletion of long ago at its end.
+/// Waits for the end of the sweep at the start. Its last step removes an old mark of a deletion.
 async fn swept(service: &Service, tombstone: &Path) {
-    until("the archives are swept", PATIENCE, async || !tombstone.exists()).await;
+    until("the archives are swept", WAIT_LIMIT, async || !tombstone.exists()).await;
     assert!(service.folder().join("data/runner").exists());
 }
 
 #[on_every_engine]
-async fn files_of_others_survive_a_start_and_spoil_only_themselves(engine: Engine) {
+async fn files_of_other_programs_are_kept_and_affect_no_archive(engine: Engine) {
     let school = small_school(engine).await;
     let setup = Setup::on(&school.scratch);
     let service = setup.start().await;
-    let id = service.admin().await.take().await;
+    let id = service.admin().await.create_backup().await;
     let store = store(&service);
     service.stop().await;
-    // An archive that a person copies in, the object first; a link to the data folder; a folder of another user.
+    // An archive that a person is copying, the object first; a link to the data folder; a folder of another user.
     std::fs::create_dir(store.join(COPIED)).unwrap();
     std::fs::write(store.join(COPIED).join("notes.txt"), "of a person").unwrap();
     let object = store.join(COPIED).join("archive.json.zst");
@@ -74,7 +74,7 @@ async fn files_of_others_survive_a_start_and_spoil_only_themselves(engine: Engin
     admin.delete(&of(LINKED, "")).await.problem(500, "archive_unreadable");
     assert!(store.join(LINKED).is_symlink() && service.folder().join("data/runner").exists());
 
-    let taken = admin.take().await;
+    let taken = admin.create_backup().await;
     let verify = of(COPIED, "/verify");
     admin
         .done(admin.post(&verify, &json!({"level": "test_restore"})).await)
@@ -101,13 +101,13 @@ async fn files_of_others_survive_a_start_and_spoil_only_themselves(engine: Engin
     assert!(!store.join(&taken).exists());
 }
 
-/// What is behind the link is in no answer.
+/// No answer contains the file behind the link.
 #[on_every_engine(nightly)]
 async fn file_of_an_archive_that_is_a_link_is_not_sent(engine: Engine) {
     let school = small_school(engine).await;
     let service = Service::on(&school.scratch).await;
     let admin = service.admin().await;
-    let id = admin.take().await;
+    let id = admin.create_backup().await;
     let object = store(&service).join(&id).join("archive.json.zst");
     let elsewhere = service.folder().join("elsewhere");
     std::fs::rename(&object, &elsewhere).unwrap();
@@ -126,7 +126,7 @@ async fn damaged_copies_get_no_manifest(engine: Engine) {
     let school = small_school(engine).await;
     let service = Service::on(&school.scratch).await;
     let admin = service.admin().await;
-    let id = admin.take().await;
+    let id = admin.create_backup().await;
     let store = store(&service);
     let whole = std::fs::read(store.join(&id).join("archive.json.zst")).unwrap();
     std::fs::create_dir(store.join(COPIED)).unwrap();
@@ -151,7 +151,7 @@ async fn damaged_copies_get_no_manifest(engine: Engine) {
         assert_eq!(std::fs::read(&file).unwrap(), content);
         std::fs::remove_file(&file).unwrap();
     }
-    // One whose manifest is damaged has it again.
+    // A damaged manifest is written again.
     std::fs::write(store.join(&id).join("manifest.json"), "{").unwrap();
     let listed = admin.get(ARCHIVES).await.expect(200).json();
     assert_eq!(listed["unreadable"][0]["code"], "not_a_manifest");
@@ -166,7 +166,7 @@ async fn command_line_lists_unreadable_entries(engine: Engine) {
     let school = small_school(engine).await;
     let setup = Setup::on(&school.scratch);
     let service = setup.start().await;
-    let id = service.admin().await.take().await;
+    let id = service.admin().await.create_backup().await;
     let manifest = store(&service).join(&id).join("manifest.json");
     service.stop().await;
     std::fs::remove_file(&manifest).unwrap();
@@ -187,7 +187,7 @@ async fn command_line_lists_unreadable_entries(engine: Engine) {
     run(&["show", &id]).await.assert_plain_fault(6);
 }
 
-/// What root makes in the folder of the service, the service can't read.
+/// The service can't read a folder that root has created in its data folder.
 #[on_every_engine(nightly)]
 async fn data_folder_of_another_user_is_refused(engine: Engine) {
     let school = small_school(engine).await;
@@ -215,12 +215,12 @@ async fn data_folder_of_another_user_is_refused(engine: Engine) {
     setup.again().arguments(&["list"]).run().await.assert_plain_fault(2);
 }
 
-/// A file system of its own, if this may mount one.
+/// A separate file system, if the test may mount one.
 struct Mounted(tempfile::TempDir);
 
 impl Mounted {
     fn new(options: &str) -> Option<Self> {
-        if !tool::is_here("mount") {
+        if !tool::is_available("mount") {
             return None;
         }
         let folder = tempfile::tempdir().unwrap();
@@ -246,13 +246,13 @@ impl Drop for Mounted {
 }
 
 #[on_every_engine(nightly)]
-async fn full_disk_is_made_free_by_deleting(engine: Engine) {
+async fn archives_can_be_deleted_on_a_full_disk(engine: Engine) {
     let Some(disk) = Mounted::new("size=8m") else { return };
     let school = small_school(engine).await;
     let setup = Setup::on(&school.scratch).set("CAMPUS_BACKUP_ARCHIVES", disk.0.path().display());
     let service = setup.start().await;
     let admin = service.admin().await;
-    let id = admin.take().await;
+    let id = admin.create_backup().await;
     let mut filler = std::fs::File::create(disk.0.path().join("filler")).unwrap();
     while std::io::Write::write(&mut filler, &[0; 4096]).is_ok() {}
     admin
@@ -263,5 +263,5 @@ async fn full_disk_is_made_free_by_deleting(engine: Engine) {
     admin.get(&of(&id, "")).await.problem(410, "archive_gone");
     assert!(admin.archives().await.is_empty());
     filler.set_len(0).unwrap();
-    admin.take().await;
+    admin.create_backup().await;
 }

@@ -1,4 +1,4 @@
-//! What whoever can write to the store can make the service believe: nothing.
+//! An attacker with write access to the store can't make the service believe anything false.
 
 use std::path::{Path, PathBuf};
 
@@ -9,20 +9,20 @@ use harness::s3::S3;
 use harness::service::Setup;
 use harness::{Answer, Client, Engine, School, on_every_engine, small_school, write_private};
 
-/// An id that no archive of the service has.
+/// An id that none of the service's archives has.
 const COPIED: &str = "2026-01-01T00-00-00Z-00000001";
 
-/// What the attacker writes for verifications.
+/// The verifications that the attacker writes.
 fn forged_verifications() -> Value {
     json!([{
         "at": "2026-11-28T00:00:00Z", "level": "test_restore", "result": "ok", "seconds": 1.5, "restore_seconds": 0.5,
     }])
 }
 
-/// The files of the archives, as somebody sees them who can write to the store.
-struct Files(PathBuf);
+/// The files of the archives, as an attacker with write access to the store sees them.
+struct StoreFiles(PathBuf);
 
-impl Files {
+impl StoreFiles {
     fn object(&self, id: &str) -> PathBuf {
         self.0.join(id).join("archive.json.zst")
     }
@@ -35,7 +35,7 @@ impl Files {
         serde_json::from_slice(&std::fs::read(self.manifest(id)).unwrap()).unwrap()
     }
 
-    /// Puts the object of one archive in the place of another, with a manifest that fits it and praises it.
+    /// Replaces the object of one archive by that of another, with a matching manifest that claims verifications.
     fn exchange(&self, id: &str, other: &str) {
         std::fs::copy(self.object(other), self.object(id)).unwrap();
         let mut manifest = self.read_manifest(other);
@@ -45,13 +45,13 @@ impl Files {
     }
 }
 
-/// An archive that has one more administrator than the school.
+/// An archive with one administrator more than the school.
 async fn archive_with_an_intruder(school: &School, admin: &Client) -> String {
     let scratch = &school.scratch;
     scratch
         .execute("insert into users (username, password_hash, role, is_active) values ('mallory', 'x', 'admin', true)")
         .await;
-    let id = admin.take().await;
+    let id = admin.create_backup().await;
     scratch.execute("delete from users where username = 'mallory'").await;
     id
 }
@@ -71,11 +71,11 @@ async fn undo(admin: &Client, cleared: &Value) -> Answer {
     admin.post(&format!("/backup/clear/{id}/undo"), &json!({})).await
 }
 
-/// Nobody but the service can make an archive look verified, or put another one in its place.
-async fn exchanged_archive_is_refused(school: &School, setup: Setup, files: &Files) {
+/// Only the service can make an archive verified, or replace one.
+async fn exchanged_archive_is_refused(school: &School, setup: Setup, files: &StoreFiles) {
     let service = setup.start().await;
     let admin = service.admin().await;
-    let id = admin.take().await;
+    let id = admin.create_backup().await;
     assert_eq!(verify(&admin, &id).await["state"], "succeeded");
     let shown = show(&admin, &id).await;
     assert_eq!(
@@ -123,7 +123,7 @@ async fn exchanged_archive_is_refused(school: &School, setup: Setup, files: &Fil
 async fn exchanged_archive_in_a_folder_is_refused(engine: Engine) {
     let school = small_school(engine).await;
     let setup = Setup::on(&school.scratch);
-    let files = Files(setup.folder().join("data/archives"));
+    let files = StoreFiles(setup.folder().join("data/archives"));
     exchanged_archive_is_refused(&school, setup, &files).await;
 }
 
@@ -131,24 +131,24 @@ async fn exchanged_archive_in_a_folder_is_refused(engine: Engine) {
 async fn exchanged_archive_in_a_bucket_is_refused(engine: Engine) {
     let school = small_school(engine).await;
     let bucket = S3::start().await;
-    let files = Files(bucket.folder());
-    exchanged_archive_is_refused(&school, bucket.holds(Setup::on(&school.scratch)), &files).await;
+    let files = StoreFiles(bucket.folder());
+    exchanged_archive_is_refused(&school, bucket.configure(Setup::on(&school.scratch)), &files).await;
 }
 
-/// The manifest says what it said; only the content is another.
+/// The manifest is unchanged. Only the content is that of another archive.
 #[on_every_engine(nightly)]
 async fn exchanged_object_has_no_plan(engine: Engine) {
     let school = small_school(engine).await;
     let service = Setup::on(&school.scratch).start().await;
-    let (admin, files) = (service.admin().await, Files(store(&service)));
-    let id = admin.take().await;
+    let (admin, files) = (service.admin().await, StoreFiles(store(&service)));
+    let id = admin.create_backup().await;
     let intruder = archive_with_an_intruder(&school, &admin).await;
     std::fs::copy(files.object(&intruder), files.object(&id)).unwrap();
     let plan = admin.post(&of(&id, "/restore-plan"), &json!({"mode": "merge"})).await;
     plan.problem(422, "archive_record_mismatch");
 }
 
-async fn swapped_safety_archive_is_not_undone(school: &School, setup: Setup, files: &Files) {
+async fn swapped_safety_archive_is_not_undone(school: &School, setup: Setup, files: &StoreFiles) {
     let service = setup.start().await;
     let admin = service.admin().await;
     let intruder = archive_with_an_intruder(school, &admin).await;
@@ -160,7 +160,7 @@ async fn swapped_safety_archive_is_not_undone(school: &School, setup: Setup, fil
 
     files.exchange(safety, &intruder);
     undo(&admin, &cleared).await.problem(422, "archive_record_mismatch");
-    // Only the object: that is seen when it is read.
+    // Only the object is exchanged. The service notices it on reading.
     std::fs::write(&kept[1].1, &kept[1].0).unwrap();
     undo(&admin, &cleared).await.problem(422, "archive_manifest_mismatch");
     assert_eq!(school.scratch.everything().await, before);
@@ -169,7 +169,7 @@ async fn swapped_safety_archive_is_not_undone(school: &School, setup: Setup, fil
     undo(&admin, &cleared).await.expect(200);
     assert_eq!(admin.digests().await, digests);
 
-    // Another clear, whose record is gone or is that of another.
+    // Another clear, whose record is missing or names another archive.
     let cleared = admin.clear(&json!({"table": "payments"})).await.expect(200).json();
     let before = school.scratch.everything().await;
     for change in ["update backup_archives set job_id = 'x'", "delete from backup_archives"] {
@@ -183,7 +183,7 @@ async fn swapped_safety_archive_is_not_undone(school: &School, setup: Setup, fil
 async fn swapped_safety_archive_in_a_folder_is_not_undone(engine: Engine) {
     let school = small_school(engine).await;
     let setup = Setup::on(&school.scratch);
-    let files = Files(setup.folder().join("data/archives"));
+    let files = StoreFiles(setup.folder().join("data/archives"));
     swapped_safety_archive_is_not_undone(&school, setup, &files).await;
 }
 
@@ -191,17 +191,17 @@ async fn swapped_safety_archive_in_a_folder_is_not_undone(engine: Engine) {
 async fn swapped_safety_archive_in_a_bucket_is_not_undone(engine: Engine) {
     let school = small_school(engine).await;
     let bucket = S3::start().await;
-    let files = Files(bucket.folder());
-    swapped_safety_archive_is_not_undone(&school, bucket.holds(Setup::on(&school.scratch)), &files).await;
+    let files = StoreFiles(bucket.folder());
+    swapped_safety_archive_is_not_undone(&school, bucket.configure(Setup::on(&school.scratch)), &files).await;
 }
 
 /// Archives of another installation, or of this one before its database was lost.
 #[on_every_engine(nightly)]
-async fn found_archive_says_so_and_can_be_restored(engine: Engine) {
+async fn archive_of_another_installation_is_marked_and_can_be_restored(engine: Engine) {
     let school = small_school(engine).await;
     let service = Setup::on(&school.scratch).start().await;
-    let (admin, files) = (service.admin().await, Files(store(&service)));
-    let id = admin.take().await;
+    let (admin, files) = (service.admin().await, StoreFiles(store(&service)));
+    let id = admin.create_backup().await;
     assert_eq!(verify(&admin, &id).await["state"], "succeeded");
     copy(&files.0.join(&id), &files.0.join(COPIED));
     let shown = show(&admin, COPIED).await;
@@ -214,7 +214,7 @@ async fn found_archive_says_so_and_can_be_restored(engine: Engine) {
         (&plan["warnings"][0]["code"], &plan["warnings"][0]["table"]),
         (&json!("archive_found"), &Value::Null)
     );
-    // What this service has seen itself it believes; where the archive comes from is as unknown as before.
+    // The service believes its own verification. The origin of the archive stays unknown.
     assert_eq!(verify(&admin, COPIED).await["state"], "succeeded");
     let shown = show(&admin, COPIED).await;
     assert_eq!(
@@ -240,12 +240,12 @@ async fn found_archive_says_so_and_can_be_restored(engine: Engine) {
     assert!(!plan["warnings"].to_string().contains("archive_found"), "{plan}");
 }
 
-/// The record of an archive outlives its manifest.
+/// The record of an archive survives the loss of the manifest.
 #[on_every_engine(nightly)]
-async fn manifest_that_is_made_again_has_the_kind_of_the_record(engine: Engine) {
+async fn rewritten_manifest_has_the_kind_of_the_record(engine: Engine) {
     let school = small_school(engine).await;
     let service = Setup::on(&school.scratch).start().await;
-    let (admin, files) = (service.admin().await, Files(store(&service)));
+    let (admin, files) = (service.admin().await, StoreFiles(store(&service)));
     let cleared = admin.clear(&json!({"table": "payments"})).await.expect(200).json();
     let safety = cleared["archive_id"].as_str().unwrap();
     std::fs::remove_file(files.manifest(safety)).unwrap();
@@ -256,7 +256,7 @@ async fn manifest_that_is_made_again_has_the_kind_of_the_record(engine: Engine) 
         (&json!("safety"), &json!("made_here"), &json!("ok"))
     );
     undo(&admin, &cleared).await.expect(200);
-    // Of another archive it is not made again.
+    // The manifest is not written again if the object is that of another archive.
     let intruder = archive_with_an_intruder(&school, &admin).await;
     std::fs::copy(files.object(&intruder), files.object(safety)).unwrap();
     std::fs::remove_file(files.manifest(safety)).unwrap();
@@ -265,14 +265,14 @@ async fn manifest_that_is_made_again_has_the_kind_of_the_record(engine: Engine) 
     assert!(!files.manifest(safety).exists());
 }
 
-/// Whoever has no key can put only unencrypted archives into the store.
+/// An attacker without the key can only store unencrypted archives.
 #[on_every_engine]
 async fn unencrypted_archive_is_refused_where_archives_are_encrypted(engine: Engine) {
     let school = small_school(engine).await;
     let setup = Setup::on(&school.scratch);
     let service = setup.start().await;
     let admin = service.admin().await;
-    let id = admin.take().await;
+    let id = admin.create_backup().await;
     let cleared = admin.clear(&json!({"table": "attendance"})).await.expect(200).json();
     service.stop().await;
 
@@ -298,25 +298,29 @@ async fn unencrypted_archive_is_refused_where_archives_are_encrypted(engine: Eng
     assert!(finished.stderr.contains("--allow-unencrypted"), "{finished:?}");
     assert_eq!(school.scratch.everything().await, before);
 
-    // An undo knows by its record what its archive is.
+    // An undo recognizes its archive by the record.
     undo(&admin, &cleared).await.expect(200);
     admin.done(admin.restore(&id, &body).await).await;
     let arguments = ["restore", &id, "--mode", "replace", "--yes", "--allow-unencrypted"];
     let finished = setup.again().arguments(&arguments).run().await;
     assert_eq!(finished.code, Some(0), "{finished:?}");
-    // An encrypted one needs no word.
-    let id = service.admin().await.take().await;
+    // A restore of an encrypted archive needs no extra confirmation.
+    let id = service.admin().await.create_backup().await;
     service.admin().await.plan(&id, &json!({"mode": "replace"})).await;
 }
 
-/// A record of 500 days ago, of an archive that is not there; one of an archive that is; and one that is new.
+/// Three records: one that is 500 days old, whose archive is absent; one whose archive exists; and a new one.
 #[on_every_engine(nightly)]
-async fn records_of_archives_that_are_gone_are_forgotten_in_the_end(engine: Engine) {
+async fn old_records_of_missing_archives_are_deleted(engine: Engine) {
     let school = small_school(engine).await;
     let setup = Setup::on(&school.scratch);
     let service = setup.start().await;
     let admin = service.admin().await;
-    let (kept, gone, new) = (admin.take().await, admin.take().await, admin.take().await);
+    let (kept, gone, new) = (
+        admin.create_backup().await,
+        admin.create_backup().await,
+        admin.create_backup().await,
+    );
     for id in [&gone, &new] {
         admin.delete(&of(id, "")).await.expect(204);
     }
@@ -328,7 +332,7 @@ async fn records_of_archives_that_are_gone_are_forgotten_in_the_end(engine: Engi
         let rows = school.scratch.rows("select archive_id from backup_archives").await;
         rows.into_iter().filter_map(|mut row| row.remove(0)).collect::<Vec<_>>()
     };
-    harness::until("old records are removed", harness::PATIENCE, async || {
+    harness::until("old records are removed", harness::WAIT_LIMIT, async || {
         !ids().await.contains(&gone)
     })
     .await;

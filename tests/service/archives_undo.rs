@@ -1,11 +1,11 @@
-//! `/backup/clear/{id}/undo`: a clear is taken back whole, or not at all.
+//! `/backup/clear/{id}/undo`: a clear is undone completely or not at all.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
 use harness::archives_rig::{ArchivesPlace, of};
 use harness::service::Setup;
-use harness::{Answer, Client, Engine, PATIENCE, on_every_engine, small_school, until, varying};
+use harness::{Answer, Client, Engine, WAIT_LIMIT, on_every_engine, small_school, until, varying};
 
 async fn undo(admin: &Client, id: &str) -> Answer {
     admin.post(&format!("/backup/clear/{id}/undo"), &json!({})).await
@@ -51,7 +51,7 @@ async fn every_clear_is_undone(engine: Engine) {
 }
 
 #[on_every_engine]
-async fn newer_rows_stay(engine: Engine) {
+async fn undo_keeps_newer_rows(engine: Engine) {
     let place = ArchivesPlace::on(engine).await;
     let (admin, scratch) = (&place.admin, &place.school.scratch);
     let cleared = admin.clear(&json!({"table": "students"})).await.expect(200).json();
@@ -69,7 +69,7 @@ async fn newer_rows_stay(engine: Engine) {
     );
 }
 
-/// A row with the same id, one that may be there only once, and a reference that is gone.
+/// A row with the same id, a row with the same unique value, and a missing referenced row.
 #[on_every_engine]
 async fn undo_names_its_blockers(engine: Engine) {
     for (name, clear, change) in [
@@ -141,7 +141,7 @@ async fn impossible_undo_is_refused(engine: Engine) {
     let admin = service.admin().await;
     let cleared = admin.clear(&json!({"table": "payments"})).await.expect(200).json();
     let undo_until: DateTime<Utc> = cleared["undo_until"].as_str().unwrap().parse().unwrap();
-    until("the time for an undo is over", PATIENCE, async || {
+    until("the time for an undo is over", WAIT_LIMIT, async || {
         Utc::now() > undo_until
     })
     .await;

@@ -1,4 +1,4 @@
-//! `/backup/archives/upload`: letting archives in, and keeping everything else out.
+//! `/backup/archives/upload`: valid archives are stored, and everything else is refused.
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};
@@ -21,7 +21,7 @@ fn zstd(bytes: &[u8]) -> Vec<u8> {
     zstd::encode_all(bytes, 1).unwrap()
 }
 
-/// What a program makes of some bytes.
+/// The output of a program for these bytes.
 fn through(command: &mut Command, bytes: &[u8]) -> Vec<u8> {
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     child.stdin.take().unwrap().write_all(bytes).unwrap();
@@ -30,7 +30,7 @@ fn through(command: &mut Command, bytes: &[u8]) -> Vec<u8> {
     output.stdout
 }
 
-/// Bytes that are no archive of this service, each with the code of its refusal.
+/// Bytes that are not an archive of this service, each with the expected code.
 fn bad(document: &str) -> Vec<(&'static str, Vec<u8>, &'static str)> {
     let change = |from: &str, to: &str| {
         assert!(document.contains(from), "{from}");
@@ -212,7 +212,7 @@ async fn incomplete_upload_is_refused_and_leaves_nothing(engine: Engine) {
     assert_eq!(admin.digests().await, before);
 }
 
-/// Wherever it is, in the bare document or in the compressed one.
+/// A flipped bit is found anywhere, in the bare and in the compressed document.
 #[on_every_engine(nightly)]
 async fn flipped_bit_is_detected(engine: Engine) {
     let place = ArchivesPlace::on(engine).await;
@@ -222,7 +222,7 @@ async fn flipped_bit_is_detected(engine: Engine) {
         for at in (0..whole.len()).step_by(whole.len() / 40) {
             let mut flipped = whole.clone();
             flipped[at] ^= 1 << (at % 8);
-            // Some bits of a zstd frame are of no consequence; only the service's own frames are followed by a digest.
+            // Some bits of a zstd frame have no effect. Only the service's own frames are followed by a digest.
             if zstd::decode_all(&*flipped).is_ok_and(|decoded| decoded == document) {
                 continue;
             }
@@ -281,7 +281,7 @@ async fn complete_file_is_accepted_in_every_form(engine: Engine) {
             assert_eq!(archive[name], value, "{name}");
         }
         assert_eq!(admin.get(&of(id, "/file")).await.expect(200).body, bytes);
-        // Both show the same moment, so neither is the newer one.
+        // Both archives have the same time, so the order of the two is not defined.
         let listed = admin.archives().await;
         assert_eq!(listed.len(), number);
         assert!(listed.contains(&archive), "{listed:?}");
@@ -292,7 +292,7 @@ async fn complete_file_is_accepted_in_every_form(engine: Engine) {
 }
 
 #[on_every_engine(nightly)]
-async fn requests_that_are_none_are_refused(engine: Engine) {
+async fn invalid_requests_are_refused(engine: Engine) {
     let place = ArchivesPlace::on(engine).await;
     let admin = &place.admin;
     for (query, named) in [
@@ -304,7 +304,7 @@ async fn requests_that_are_none_are_refused(engine: Engine) {
         let refused = admin.post_raw(&format!("{UPLOAD}?{query}"), BINARY, "x").await;
         assert_eq!(fields(&refused.problem(422, "invalid_field")), [named], "{query}");
     }
-    // As `curl -F file=@backup.json` sends it.
+    // The body that `curl -F file=@backup.json` sends.
     let form = "--x\r\nContent-Disposition: form-data; name=\"file\"\r\n\r\n{}\r\n--x--\r\n";
     let refused = admin.post_raw(UPLOAD, "multipart/form-data; boundary=x", form).await;
     let problem = refused.problem(415, "unsupported_media_type");
@@ -318,7 +318,7 @@ async fn requests_that_are_none_are_refused(engine: Engine) {
     let problem = refused.problem(415, "unsupported_media_type");
     assert!(problem["detail"].as_str().unwrap().contains("curl: -d"), "{problem}");
     let bearer = format!("Authorization: Bearer {}", admin.token());
-    // More than is let in, and more than there is room for: refused before a byte of it comes.
+    // More bytes than the limit, or than the free space: refused before the first byte of the body.
     let mut claimed = Wire::send(
         &place.service,
         "POST",
@@ -328,11 +328,11 @@ async fn requests_that_are_none_are_refused(engine: Engine) {
     .await;
     let head = claimed.head().await;
     assert!(head.starts_with("HTTP/1.1 413 "), "{head}");
-    // Fewer bytes than promised.
+    // Fewer bytes than the announced length.
     let mut short = Wire::send(&place.service, "POST", UPLOAD, &[&bearer, "Content-Length: 1000"]).await;
     short.write(b"{\"format\":\"campus-backup\"").await.unwrap();
     drop(short);
-    harness::until("nothing is left", harness::PATIENCE, async || {
+    harness::until("nothing is left", harness::WAIT_LIMIT, async || {
         std::fs::read_dir(place.store()).is_ok_and(|mut entries| {
             entries.all(|entry| !entry.unwrap().file_name().to_string_lossy().starts_with("20"))
         })
@@ -349,7 +349,7 @@ async fn size_limit_and_full_disk_are_different_errors(engine: Engine) {
     let admin = service.admin().await;
     let all = admin.get("/backup/download/all").await.expect(200).body;
     upload(&admin, all.clone()).await.problem(413, "upload_too_large");
-    // Without a length it is known only on the way.
+    // Without a length, the service finds the size while it reads.
     let pieces: Vec<_> = all
         .chunks(500)
         .map(|piece| Ok::<_, std::io::Error>(piece.to_vec()))
@@ -369,8 +369,8 @@ async fn size_limit_and_full_disk_are_different_errors(engine: Engine) {
     let head = claimed.head().await;
     assert!(head.starts_with("HTTP/1.1 507 "), "{head}");
 
-    // The last archive says how much the next one needs.
-    let id = admin.take().await;
+    // The service estimates the needed space from the last archive.
+    let id = admin.create_backup().await;
     let manifest = store(&service).join(&id).join("manifest.json");
     let mut said: Value = serde_json::from_slice(&std::fs::read(&manifest).unwrap()).unwrap();
     said["object"]["size"] = json!(limit);
@@ -388,7 +388,7 @@ async fn size_limit_and_full_disk_are_different_errors(engine: Engine) {
     assert_eq!(admin.archives().await.len(), 1);
 }
 
-/// The same bytes under the same key are let in once, also after a restart.
+/// A repeated upload with the same key is stored once, also after a restart.
 #[on_every_engine]
 async fn repeated_upload_with_a_key_is_stored_once(engine: Engine) {
     let school = small_school(engine).await;
@@ -415,7 +415,7 @@ async fn repeated_upload_with_a_key_is_stored_once(engine: Engine) {
 }
 
 #[on_every_engine(nightly)]
-async fn encrypted_archives_are_made_opened_and_refused(engine: Engine) {
+async fn encrypted_archive_needs_its_key(engine: Engine) {
     let school = small_school(engine).await;
     let setup = Setup::on(&school.scratch);
     let [file, other] = [("archive.key", ARCHIVE_KEY), ("other.key", OTHER_ARCHIVE_KEY)].map(|(name, key)| {
@@ -430,7 +430,7 @@ async fn encrypted_archives_are_made_opened_and_refused(engine: Engine) {
         .start()
         .await;
     let admin = service.admin().await;
-    let id = admin.take().await;
+    let id = admin.create_backup().await;
     let shown = admin.get(&of(&id, "")).await.expect(200).json();
     assert_eq!(
         (&shown["compression"], &shown["encryption"]),
@@ -443,7 +443,7 @@ async fn encrypted_archives_are_made_opened_and_refused(engine: Engine) {
     admin
         .done(admin.post(&of(&id, "/verify"), &json!({"level": "test_restore"})).await)
         .await;
-    if tool::is_here("age") && tool::is_here("zstd") {
+    if tool::is_available("age") && tool::is_available("zstd") {
         let opened = through(Command::new("age").arg("-d").arg("-i").arg(&file), &sealed);
         let json = through(Command::new("zstd").arg("-dc"), &opened);
         let document: Value = serde_json::from_slice(&json).unwrap();
@@ -456,7 +456,7 @@ async fn encrypted_archives_are_made_opened_and_refused(engine: Engine) {
     let before = admin.digests().await;
     service.stop().await;
 
-    // The key is lost, or another one: the archive is listed, and nothing is done with it.
+    // The key is absent or wrong: the archive is listed, and every use of its content is refused.
     for (keys, code) in [(None, "archive_key_required"), (Some(&other), "archive_wrong_key")] {
         let setup = match keys {
             Some(file) => setup.again().set("CAMPUS_BACKUP_ARCHIVE_KEY_FILE", file.display()),
@@ -481,7 +481,7 @@ async fn encrypted_archives_are_made_opened_and_refused(engine: Engine) {
         service.stop().await;
     }
 
-    // The old key still opens what was encrypted to it.
+    // A service that has the old key as well opens archives that were encrypted for it.
     let service = setup
         .again()
         .set("CAMPUS_BACKUP_ARCHIVE_KEY_FILE", other.display())
@@ -496,5 +496,5 @@ async fn encrypted_archives_are_made_opened_and_refused(engine: Engine) {
         admin.plan(&id, &json!({"mode": "replace"})).await["blockers"],
         json!([])
     );
-    admin.get(&of(&admin.take().await, "/file")).await.expect(200);
+    admin.get(&of(&admin.create_backup().await, "/file")).await.expect(200);
 }

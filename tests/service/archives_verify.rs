@@ -1,4 +1,4 @@
-//! `/backup/archives/{id}/verify`: looking at an archive again.
+//! `/backup/archives/{id}/verify`: stored archives are read and checked again.
 
 use harness::{Engine, on_every_engine};
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use harness::client::fields;
 #[on_every_engine(nightly)]
 async fn complete_archive_is_verified(engine: Engine) {
     let place = ArchivesPlace::on(engine).await;
-    let (admin, id) = (&place.admin, place.admin.take().await);
+    let (admin, id) = (&place.admin, place.admin.create_backup().await);
     let before = admin.digests().await;
     for (level, number) in [("digest", 1), ("test_restore", 2)] {
         let result = admin
@@ -37,12 +37,12 @@ async fn complete_archive_is_verified(engine: Engine) {
     );
 }
 
-/// Of the stored bytes each is looked at: those of a frame, of a checksum, of the numbers at the end.
+/// Damage is found in every part of the stored bytes: the frame, the checksum, the numbers at the end.
 #[on_every_engine(nightly)]
 async fn damage_is_detected(engine: Engine) {
     let place = ArchivesPlace::on(engine).await;
     let admin = &place.admin;
-    let id = admin.take().await;
+    let id = admin.create_backup().await;
     let whole = std::fs::read(place.object(&id)).unwrap();
     let before = admin.digests().await;
     let mut places: Vec<_> = (0..whole.len()).step_by(whole.len() / 6).collect();
@@ -81,12 +81,12 @@ async fn damage_is_detected(engine: Engine) {
     assert_eq!(admin.archives().await[0]["verification"]["result"], "ok");
 }
 
-/// Another archive under the name of this one is whole in itself.
+/// An archive that replaces another one has no fault in itself.
 #[on_every_engine(nightly)]
 async fn replaced_archive_is_detected(engine: Engine) {
     let place = ArchivesPlace::on(engine).await;
     let admin = &place.admin;
-    let (first, second) = (admin.take().await, admin.take().await);
+    let (first, second) = (admin.create_backup().await, admin.create_backup().await);
     std::fs::copy(place.object(&second), place.object(&first)).unwrap();
     let job = admin
         .job(admin.post(&of(&first, "/verify"), &json!({"level": "digest"})).await)
@@ -105,7 +105,7 @@ async fn replaced_archive_is_detected(engine: Engine) {
 async fn damaged_manifest_is_reported(engine: Engine) {
     let place = ArchivesPlace::on(engine).await;
     let admin = &place.admin;
-    let (id, whole) = (admin.take().await, admin.take().await);
+    let (id, whole) = (admin.create_backup().await, admin.create_backup().await);
     std::fs::write(place.store().join(&id).join("manifest.json"), "{").unwrap();
     let listed = admin.get(ARCHIVES).await.expect(200).json();
     assert_eq!(listed["unreadable"][0]["id"], id.as_str());
@@ -117,9 +117,9 @@ async fn damaged_manifest_is_reported(engine: Engine) {
 }
 
 #[on_every_engine(nightly)]
-async fn levels_that_are_none_are_refused(engine: Engine) {
+async fn unknown_levels_are_refused(engine: Engine) {
     let place = ArchivesPlace::on(engine).await;
-    let (admin, id) = (&place.admin, place.admin.take().await);
+    let (admin, id) = (&place.admin, place.admin.create_backup().await);
     for (body, named) in [
         (json!({}), "level"),
         (json!({"level": "full"}), "level"),

@@ -1,4 +1,4 @@
-//! Who is let in: bearers, forged and honest.
+//! Authentication: which tokens are accepted and which are refused.
 
 use reqwest::Method;
 use serde_json::json;
@@ -6,13 +6,13 @@ use serde_json::json;
 use harness::service::{JWT_SECRET, Setup};
 use harness::token::Token;
 use harness::{
-    ADMIN_PASSWORD, Answer, Client, Engine, PATIENCE, Scratch, Service, on_every_engine, small_school, until,
+    ADMIN_PASSWORD, Answer, Client, Engine, Scratch, Service, WAIT_LIMIT, on_every_engine, small_school, until,
 };
 
-/// What an administrator may read and nobody else.
+/// A path that only administrators may read.
 const GUARDED: &str = "/backup/stats";
 
-/// Refused as one without a valid token, in the words of RFC 6750.
+/// Checks that the request was refused for its token, in the form of RFC 6750.
 #[track_caller]
 fn assert_unauthenticated(answer: Answer, expected: &str) {
     let challenge = answer.header("www-authenticate").to_owned();
@@ -27,7 +27,7 @@ async fn assert_token_refused(service: &Service, why: &str, token: &str) {
     assert_unauthenticated(answer, "error=\"invalid_token\"");
 }
 
-/// A service with an administrator's honest token.
+/// A service and an administrator with a valid token.
 async fn signed_in(engine: Engine) -> (Scratch, Service, Client) {
     let school = small_school(engine).await;
     let service = Service::on(&school.scratch).await;
@@ -62,7 +62,7 @@ async fn request_without_token_is_refused(engine: Engine) {
     }
     let nothing = service.anonymous().clear(&json!({"table": "all"})).await;
     assert_unauthenticated(nothing, "Bearer");
-    // What somebody has copied has the scheme with it.
+    // A token that was copied together with its scheme.
     let twice = service.anonymous().request(Method::GET, GUARDED);
     let twice = twice.header("Authorization", format!("Bearer Bearer {}", admin.token()));
     let problem = Answer::of(twice).await.problem(401, "unauthenticated");
@@ -84,7 +84,7 @@ async fn administrator_is_admitted(engine: Engine) {
 }
 
 #[on_every_engine]
-async fn other_roles_are_known_and_refused(engine: Engine) {
+async fn other_roles_are_refused_with_403(engine: Engine) {
     let (scratch, service, _admin) = signed_in(engine).await;
     let before = scratch.everything().await;
     for (name, role) in [("teacher", "teacher"), ("Admin", "accountant")] {
@@ -124,7 +124,7 @@ async fn former_administrator_is_refused_at_once(engine: Engine) {
     assert_token_refused(&service, "deleted", admin.token()).await;
 }
 
-/// Whose token it was must not become somebody else's.
+/// A new account with the same name must not inherit the token.
 #[on_every_engine]
 async fn token_is_not_valid_for_a_new_user_of_the_same_name(engine: Engine) {
     let (scratch, service, admin) = signed_in(engine).await;
@@ -148,7 +148,7 @@ async fn forged_tokens_are_refused() {
         ("not yet valid", honest.clone().claim("nbf", json!(now + 60))),
         (
             "for another audience",
-            honest.clone().claim("aud", json!("somebody-else")),
+            honest.clone().claim("aud", json!("another-service")),
         ),
         ("for no audience", honest.clone().without("aud")),
         ("an audience that is no text", honest.clone().claim("aud", json!(7))),
@@ -161,12 +161,12 @@ async fn forged_tokens_are_refused() {
             "an issuer that is no text",
             honest.clone().claim("iss", json!({"a": 1})),
         ),
-        ("of nobody", honest.clone().without("sub")),
+        ("without a subject", honest.clone().without("sub")),
         ("of an unknown user", honest.clone().claim("sub", json!("424242"))),
         ("a subject that is no text", honest.clone().claim("sub", json!([1]))),
         ("of another type", honest.clone().header("typ", json!("link+jwt"))),
         (
-            "with an extension that nobody knows",
+            "with an unknown extension",
             honest
                 .clone()
                 .header("crit", json!(["b64"]))
@@ -207,7 +207,7 @@ async fn forged_tokens_are_refused() {
     }
 }
 
-/// Two schools may have one signing secret, and their administrators the same number.
+/// Two schools may use the same signing secret, and their administrators may have the same id.
 #[on_every_engine]
 async fn tokens_of_another_installation_are_refused(engine: Engine) {
     let (_here, service, admin) = signed_in(engine).await;
@@ -218,7 +218,7 @@ async fn tokens_of_another_installation_are_refused(engine: Engine) {
     assert_ne!(audience(&admin), audience(&other));
 }
 
-/// The role in a token is what it was; the database says what it is.
+/// The role of the database counts, not the older one in the token.
 #[tokio::test(flavor = "multi_thread")]
 async fn role_in_the_token_is_ignored() {
     let (_scratch, service, _admin) = signed_in(Engine::Sqlite).await;
@@ -245,7 +245,7 @@ async fn tokens_have_the_required_claims_and_no_secret() {
     assert_ne!(other.claims["jti"], token.claims["jti"]);
 }
 
-/// It would stand in the logs of every proxy and in the browser's history.
+/// The token would appear in the logs of every proxy and in the browser's history.
 #[tokio::test(flavor = "multi_thread")]
 async fn token_in_the_query_is_refused() {
     let (_scratch, service, admin) = signed_in(Engine::Sqlite).await;
@@ -274,8 +274,8 @@ async fn token_expires_on_time() {
         .start()
         .await;
     let admin = service.admin().await;
-    // The clocks of two machines may differ by five seconds.
-    until("the token ends", PATIENCE, async || {
+    // The service accepts a difference of five seconds between the clocks of two machines.
+    until("the token ends", WAIT_LIMIT, async || {
         admin.get(GUARDED).await.status.as_u16() == 401
     })
     .await;

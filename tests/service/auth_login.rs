@@ -1,4 +1,4 @@
-//! Signing in: what is refused, and how often one may try.
+//! Signing in: refusals, and the limits of attempts.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ async fn attempt(service: &Service, username: &str, password: &str) -> Answer {
     service.anonymous().post("/auth/login", &body).await
 }
 
-/// The same with a wrong password, as if it came through a proxy from that address.
+/// The same with a wrong password, through a proxy that names this client address.
 async fn attempt_from(service: &Service, address: &str, username: &str) -> Answer {
     sign_in_from(service, address, username, "wrong").await
 }
@@ -32,7 +32,7 @@ fn without_request_id(mut problem: Value) -> Value {
 }
 
 #[on_every_engine]
-async fn signing_in_gives_a_token(engine: Engine) {
+async fn login_returns_a_token(engine: Engine) {
     let school = small_school(engine).await;
     let service = Service::on(&school.scratch).await;
     let answer = attempt(&service, "admin", ADMIN_PASSWORD).await.expect(200);
@@ -54,7 +54,7 @@ async fn signing_in_gives_a_token(engine: Engine) {
 }
 
 #[on_every_engine]
-async fn wrong_credentials_are_refused_all_alike(engine: Engine) {
+async fn wrong_credentials_get_the_same_refusal(engine: Engine) {
     let school = small_school(engine).await;
     let service = Service::on(&school.scratch).await;
     let refused = attempt(&service, "admin", "wrong")
@@ -62,8 +62,8 @@ async fn wrong_credentials_are_refused_all_alike(engine: Engine) {
         .problem(401, "wrong_credentials");
     let refused = without_request_id(refused);
     for (username, password) in [
-        ("nobody", "wrong"),
-        // Known and not active, with the right password.
+        ("unknown", "wrong"),
+        // A known, inactive account with the right password.
         ("-old.admin", ADMIN_PASSWORD),
         ("ADMIN", ADMIN_PASSWORD),
         ("admin ", ADMIN_PASSWORD),
@@ -79,19 +79,19 @@ async fn wrong_credentials_are_refused_all_alike(engine: Engine) {
             "{username:?}"
         );
     }
-    // No text of the school has a NUL, and PostgreSQL does not even take one in a question.
+    // No text of the school contains a NUL, and PostgreSQL refuses one even in a query.
     attempt(&service, "admin\0", ADMIN_PASSWORD)
         .await
         .problem(422, "invalid_field");
     attempt(&service, "admin", ADMIN_PASSWORD).await.expect(200);
 }
 
-/// An unknown name takes as long as a wrong password, else names could be found out by the clock.
+/// If unknown names were refused sooner, the time would reveal which names exist.
 #[tokio::test(flavor = "multi_thread")]
 async fn unknown_name_takes_as_long_as_a_wrong_password() {
     let school = small_school(Engine::Sqlite).await;
     let service = unlimited(Setup::on(&school.scratch)).start().await;
-    // The time that the service's processor worked, which nothing else on the machine makes longer.
+    // The processor time of the service, which other work on the machine does not increase.
     let work = async |name: &str| {
         let before = service.processor_time();
         for _ in 0..20 {
@@ -100,7 +100,7 @@ async fn unknown_name_takes_as_long_as_a_wrong_password() {
         (service.processor_time() - before).as_secs_f64()
     };
     let known = work("admin").await;
-    for (what, name) in [("an unknown name", "nobody"), ("an inactive one", "-old.admin")] {
+    for (what, name) in [("an unknown name", "unknown"), ("an inactive one", "-old.admin")] {
         let ratio = work(name).await / known;
         assert!((0.5..2.0).contains(&ratio), "{what} takes {ratio:.2} times as long");
     }
@@ -126,16 +126,16 @@ async fn logins_are_limited_by_account() {
     }
     let seconds = until_refused(async || attempt(&service, "admin", "wrong").await).await;
     assert!(seconds <= 6, "one attempt comes back every six seconds: {seconds}");
-    // Even the right password is not looked at, else the limit would tell which one it is.
+    // The right password is refused as well. Otherwise the limit would reveal it.
     attempt(&service, "admin", ADMIN_PASSWORD)
         .await
-        .come_again(429, "too_many_logins");
-    // Nobody else is kept out by that, known or not.
+        .expect_retry_after(429, "too_many_logins");
+    // Other accounts are not limited, whether they exist or not.
     attempt(&service, "teacher", ADMIN_PASSWORD).await.expect(200);
-    attempt(&service, "nobody", "wrong")
+    attempt(&service, "unknown", "wrong")
         .await
         .problem(401, "wrong_credentials");
-    let until_unknown_is_refused = until_refused(async || attempt(&service, "nobody", "wrong").await).await;
+    let until_unknown_is_refused = until_refused(async || attempt(&service, "unknown", "wrong").await).await;
     assert!(
         until_unknown_is_refused <= 6,
         "an unknown name is limited like a known one"
@@ -156,7 +156,7 @@ async fn logins_are_limited_by_address() {
     })
     .await;
     assert_eq!(seconds, 1, "one attempt comes back every second");
-    // What a client says of its own address is not believed.
+    // The service ignores the address that a client claims.
     let mut number = 0;
     until_refused(async || {
         number += 1;
@@ -181,7 +181,7 @@ async fn trusted_proxy_names_the_client() {
     let mut number = 0;
     until_refused(async || {
         number += 1;
-        // What stands before the address that the proxy saw was said by the client and changes nothing.
+        // Addresses before the one that the proxy saw come from the client, and have no effect.
         attempt_from(
             &service,
             &format!("198.51.100.{number}, 203.0.113.99"),
@@ -192,9 +192,9 @@ async fn trusted_proxy_names_the_client() {
     .await;
 }
 
-/// Attempts from ever new addresses don't keep the owner out, in no copy of the service and after no restart.
+/// Guesses from many new addresses do not lock out the owner, in any copy of the service, and also after a restart.
 #[on_every_engine]
-async fn owner_is_admitted_from_where_they_signed_in_lately(engine: Engine) {
+async fn owner_can_sign_in_from_a_known_network_during_an_attack(engine: Engine) {
     let school = small_school(engine).await;
     let setup = Setup::on(&school.scratch)
         .set("CAMPUS_BACKUP_LOGIN_BURST", 2)
@@ -213,16 +213,16 @@ async fn owner_is_admitted_from_where_they_signed_in_lately(engine: Engine) {
     sign_in_from(&service, office, "admin", ADMIN_PASSWORD)
         .await
         .expect(200);
-    // Not without any limit.
+    // The known address is limited as well.
     until_refused(async || attempt_from(&service, office, "admin").await).await;
 }
 
-/// Tries until the limit refuses; the answer is when to come again.
+/// Attempts until the limit refuses. Returns the seconds until the next attempt.
 async fn until_refused(mut attempt: impl AsyncFnMut() -> Answer) -> u64 {
     for _ in 0..60 {
         let answer = attempt().await;
         if answer.status.as_u16() == 429 {
-            return answer.come_again(429, "too_many_logins");
+            return answer.expect_retry_after(429, "too_many_logins");
         }
         answer.problem(401, "wrong_credentials");
     }

@@ -16,7 +16,7 @@ struct Provider {
     service: Service,
 }
 
-/// A service that believes a provider with one key of each kind, the first of which signs.
+/// A service that trusts a provider. The provider has one key of each kind and signs with `algorithm`.
 async fn provider(algorithm: Algorithm) -> Provider {
     let school = small_school(Engine::Sqlite).await;
     let key = ProviderKey::new(algorithm, "signs");
@@ -69,27 +69,27 @@ async fn assert_administrators_are_let_in(algorithm: Algorithm) {
     admin.get("/backup/stats").await.expect(200);
     assert_eq!(admin.get("/auth/me").await.expect(200).json()["role"], "admin");
     admin.csv("/backup/download/students").await;
-    // Its own accounts go on as before.
+    // The service's own accounts work as before.
     provider.service.admin().await.get("/backup/stats").await.expect(200);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn its_administrators_are_let_in_with_es256() {
+async fn administrator_with_es256_is_admitted() {
     assert_administrators_are_let_in(Algorithm::Es256).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn its_administrators_are_let_in_with_rs256() {
+async fn administrator_with_rs256_is_admitted() {
     assert_administrators_are_let_in(Algorithm::Rs256).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn its_administrators_are_let_in_with_eddsa() {
+async fn administrator_with_eddsa_is_admitted() {
     assert_administrators_are_let_in(Algorithm::EdDsa).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn its_administrators_may_clear_and_make_links() {
+async fn administrator_of_the_provider_can_clear_and_create_links() {
     let provider = provider(Algorithm::Es256).await;
     let admin = provider.service.bearer(&provider.key.issue(claims()));
     let link = admin
@@ -101,9 +101,9 @@ async fn its_administrators_may_clear_and_make_links() {
     assert_eq!(cleared["removed_total"], 3);
 }
 
-/// A name there may be that of somebody here, or, one day, of somebody else there.
+/// A name at the provider may also exist in this service, and may later belong to another person at the provider.
 #[tokio::test(flavor = "multi_thread")]
-async fn its_names_are_marked_and_share_no_requests_with_others() {
+async fn names_of_the_provider_are_marked_and_own_their_requests() {
     let provider = provider(Algorithm::Es256).await;
     let local = provider.service.admin().await;
     let bearer = |subject: &str| {
@@ -135,9 +135,9 @@ async fn its_names_are_marked_and_share_no_requests_with_others() {
     assert_eq!((&me["id"], &me["issuer"]), (&json!(null), &json!(ISSUER)));
 }
 
-/// Providers such as Keycloak and Entra name several roles.
+/// Providers such as Keycloak and Entra name several roles in one token.
 #[tokio::test(flavor = "multi_thread")]
-async fn its_role_may_be_one_of_several() {
+async fn role_can_be_one_of_several() {
     let provider = provider(Algorithm::Es256).await;
     let several = with("school_role", json!(["teacher", "backup-admin"]));
     assert_eq!(status(&provider, &provider.key.issue(several)).await, 200);
@@ -146,7 +146,7 @@ async fn its_role_may_be_one_of_several() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn its_other_users_are_refused() {
+async fn other_users_of_the_provider_are_refused() {
     let provider = provider(Algorithm::Es256).await;
     for role in [
         json!("teacher"),
@@ -167,7 +167,7 @@ async fn its_other_users_are_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn tokens_that_it_did_not_make_for_this_service_are_refused() {
+async fn tokens_for_other_services_are_refused() {
     let provider = provider(Algorithm::Es256).await;
     let now = chrono::Utc::now().timestamp();
     for (why, claims) in [
@@ -180,7 +180,7 @@ async fn tokens_that_it_did_not_make_for_this_service_are_refused() {
         ("expired", with("exp", json!(now - 10))),
         ("never expires", with("exp", json!(null))),
         ("not yet valid", with("nbf", json!(now + 60))),
-        ("of nobody", with("sub", json!(null))),
+        ("without a subject", with("sub", json!(null))),
     ] {
         assert_eq!(status(&provider, &provider.key.issue(claims)).await, 401, "{why}");
     }
@@ -194,9 +194,9 @@ async fn tokens_that_it_did_not_make_for_this_service_are_refused() {
     assert_eq!(status(&provider, &unknown.issue(claims())).await, 401, "an unknown key");
 }
 
-/// The classic: what is public is taken for a shared secret (RFC 8725, section 2.1).
+/// A known attack: the public key is used as a shared secret (RFC 8725, section 2.1).
 #[tokio::test(flavor = "multi_thread")]
-async fn its_public_key_is_no_shared_secret() {
+async fn public_key_is_refused_as_a_shared_secret() {
     let provider = provider(Algorithm::Rs256).await;
     for secret in [
         provider.key.public["n"].as_str().unwrap(),
@@ -214,9 +214,9 @@ async fn its_public_key_is_no_shared_secret() {
     }
 }
 
-/// Neither side's tokens pass for the other's.
+/// The service refuses the provider's tokens for its own accounts, and the reverse.
 #[tokio::test(flavor = "multi_thread")]
-async fn its_key_signs_nothing_for_our_own_accounts() {
+async fn tokens_of_provider_and_service_are_not_interchangeable() {
     let provider = provider(Algorithm::Es256).await;
     let own = Token::open(provider.service.admin().await.token());
     assert_eq!(status(&provider, &provider.key.issue(own.claims)).await, 401);

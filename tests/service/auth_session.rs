@@ -1,4 +1,4 @@
-//! Going on without the password: the cookie of a browser whose page was loaded again.
+//! Sessions without a password: the cookie with which a reloaded page gets a new token.
 
 use reqwest::Method;
 use sea_orm::ConnectionTrait;
@@ -6,7 +6,7 @@ use serde_json::json;
 
 use harness::archives_rig::ArchivesPlace;
 use harness::service::Setup;
-use harness::{ADMIN_PASSWORD, Answer, Client, Engine, PATIENCE, Service, on_every_engine, small_school, until};
+use harness::{ADMIN_PASSWORD, Answer, Client, Engine, Service, WAIT_LIMIT, on_every_engine, small_school, until};
 
 const SESSION: &str = "/auth/session";
 const NAME: &str = "campus_backup_session";
@@ -18,13 +18,13 @@ async fn sign_in(service: &Service) -> Answer {
     service.anonymous().post("/auth/login", &body).await.expect(200)
 }
 
-/// What a reloaded page asks.
-async fn go_on(service: &Service, cookie: &str) -> Answer {
+/// The request of a reloaded page.
+async fn renew_session(service: &Service, cookie: &str) -> Answer {
     let request = service.anonymous().request(Method::POST, SESSION);
     Answer::of(request.header("Cookie", format!("{NAME}={cookie}"))).await
 }
 
-/// The cookie that an answer sets, which must have all its attributes.
+/// The cookie in the response. It must have all attributes.
 #[track_caller]
 fn cookie(answer: &Answer) -> String {
     let set = answer.header("set-cookie");
@@ -45,7 +45,7 @@ async fn reloaded_page_keeps_its_session_while_the_account_is_active(engine: Eng
     let signed_in = sign_in(&service).await;
     let mut kept = cookie(&signed_in);
     for _ in 0..2 {
-        let next = go_on(&service, &kept).await.expect(200);
+        let next = renew_session(&service, &kept).await.expect(200);
         assert_eq!(next.json()["user"], signed_in.json()["user"]);
         assert_eq!(
             (&next.json()["token_type"], &next.json()["expires_in"]),
@@ -60,41 +60,43 @@ async fn reloaded_page_keeps_its_session_while_the_account_is_active(engine: Eng
     }
     let scratch = &school.scratch;
     scratch.execute("update users set role = 'teacher' where id = 1").await;
-    let demoted = go_on(&service, &kept).await.expect(200);
+    let demoted = renew_session(&service, &kept).await.expect(200);
     assert_eq!(demoted.json()["user"]["role"], "teacher");
     bearer(&service, &demoted)
         .get("/backup/stats")
         .await
         .problem(403, "forbidden");
     scratch.execute("update users set is_active = false where id = 1").await;
-    go_on(&service, &kept).await.problem(401, "unauthenticated");
+    renew_session(&service, &kept).await.problem(401, "unauthenticated");
     scratch.execute("update users set is_active = true where id = 1").await;
-    go_on(&service, &kept).await.expect(200);
+    renew_session(&service, &kept).await.expect(200);
     scratch
         .execute("update users set password_hash = 'x' where id = 1")
         .await;
-    let problem = go_on(&service, &kept).await.problem(401, "unauthenticated");
+    let problem = renew_session(&service, &kept).await.problem(401, "unauthenticated");
     assert!(problem["detail"].as_str().unwrap().contains("password"), "{problem}");
     scratch.execute("delete from users where id = 1").await;
-    go_on(&service, &kept).await.problem(401, "unauthenticated");
+    renew_session(&service, &kept).await.problem(401, "unauthenticated");
 }
 
-/// Also that of a page whose token was renewed while the restore ran.
+/// The session of a page whose token was renewed during the restore is kept as well.
 #[on_every_engine]
 async fn restore_keeps_only_the_session_of_its_administrator(engine: Engine) {
     let place = ArchivesPlace::on(engine).await;
     let service = &place.service;
     let (mine, other) = (sign_in(service).await, sign_in(service).await);
-    let admin = bearer(service, &go_on(service, &cookie(&mine)).await.expect(200));
-    let renewed = go_on(service, &cookie(&mine)).await.expect(200);
-    let id = admin.take().await;
+    let admin = bearer(service, &renew_session(service, &cookie(&mine)).await.expect(200));
+    let renewed = renew_session(service, &cookie(&mine)).await.expect(200);
+    let id = admin.create_backup().await;
     admin.done(admin.restore(&id, &json!({"mode": "replace"})).await).await;
-    let problem = go_on(service, &cookie(&other)).await.problem(401, "unauthenticated");
+    let problem = renew_session(service, &cookie(&other))
+        .await
+        .problem(401, "unauthenticated");
     assert!(problem["detail"].as_str().unwrap().contains("restored"), "{problem}");
     bearer(service, &renewed).get("/backup/stats").await.expect(200);
-    let next = go_on(service, &cookie(&renewed)).await.expect(200);
+    let next = renew_session(service, &cookie(&renewed)).await.expect(200);
     bearer(service, &next).get("/backup/stats").await.expect(200);
-    go_on(service, &cookie(&next)).await.expect(200);
+    renew_session(service, &cookie(&next)).await.expect(200);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -103,7 +105,7 @@ async fn session_needs_its_cookie() {
     let service = Service::on(&school.scratch).await;
     let without = json!({"username": "admin", "password": ADMIN_PASSWORD, "stay_signed_in": false});
     let answer = service.anonymous().post("/auth/login", &without).await.expect(200);
-    assert_eq!(answer.header("set-cookie"), "", "nobody asked for it");
+    assert_eq!(answer.header("set-cookie"), "", "the login did not request it");
     let access = answer.json()["access_token"].as_str().unwrap().to_owned();
 
     let none = Answer::of(service.anonymous().request(Method::POST, SESSION)).await;
@@ -117,11 +119,11 @@ async fn session_needs_its_cookie() {
         &refresh[..refresh.len() - 1],
         &"x".repeat(20_000),
     ] {
-        let answer = go_on(&service, wrong).await;
+        let answer = renew_session(&service, wrong).await;
         assert!(answer.header("set-cookie").is_empty(), "{wrong}");
         assert!(matches!(answer.status.as_u16(), 400 | 401), "{wrong}: {answer:?}");
     }
-    // Nor does anybody do anything else with it.
+    // Every other request with these cookies is refused too.
     service
         .bearer(&refresh)
         .get("/backup/stats")
@@ -136,7 +138,7 @@ async fn session_needs_its_cookie() {
     refused.problem(401, "wrong_credentials");
 }
 
-/// A restore has the whole database, and its page may be loaded again.
+/// A page may be reloaded while a restore locks the whole database.
 #[tokio::test(flavor = "multi_thread")]
 async fn session_is_renewed_during_a_write() {
     let school = small_school(Engine::Sqlite).await;
@@ -146,26 +148,28 @@ async fn session_is_renewed_during_a_write() {
     for statement in ["begin immediate", "delete from attendance"] {
         writer.execute_unprepared(statement).await.unwrap();
     }
-    let next = go_on(&service, &kept).await.expect(200);
+    let next = renew_session(&service, &kept).await.expect(200);
     bearer(&service, &next).get("/auth/me").await.expect(200);
     writer.execute_unprepared("rollback").await.unwrap();
 }
 
 #[on_every_engine]
-async fn signing_out_ends_the_session_and_makes_the_browser_forget(engine: Engine) {
+async fn signing_out_ends_the_session_and_removes_the_cookie(engine: Engine) {
     let school = small_school(engine).await;
     let service = Service::on(&school.scratch).await;
     let (signed_in, other) = (sign_in(&service).await, sign_in(&service).await);
-    let renewed = go_on(&service, &cookie(&signed_in)).await.expect(200);
+    let renewed = renew_session(&service, &cookie(&signed_in)).await.expect(200);
     let link = bearer(&service, &renewed)
         .post("/backup/download-links", &json!({"path": "/backup/download/courses"}))
         .await
         .expect(201);
-    // The page sends its cookie, and not its token.
+    // The page sends its cookie and not its token.
     let request = service.anonymous().request(Method::DELETE, SESSION);
     let gone = Answer::of(request.header("Cookie", format!("{NAME}={}", cookie(&renewed)))).await;
     for ended in [&signed_in, &renewed] {
-        go_on(&service, &cookie(ended)).await.problem(401, "unauthenticated");
+        renew_session(&service, &cookie(ended))
+            .await
+            .problem(401, "unauthenticated");
         let refused = bearer(&service, ended).get("/backup/stats").await;
         assert!(
             refused.header("www-authenticate").contains("invalid_token"),
@@ -177,7 +181,7 @@ async fn signing_out_ends_the_session_and_makes_the_browser_forget(engine: Engin
     let link = &link[link.find("/backup/").unwrap()..];
     service.anonymous().get(link).await.problem(401, "unauthenticated");
     bearer(&service, &other).get("/backup/stats").await.expect(200);
-    go_on(&service, &cookie(&other)).await.expect(200);
+    renew_session(&service, &cookie(&other)).await.expect(200);
 
     let gone = gone.expect(204);
     let set = gone.header("set-cookie");
@@ -189,51 +193,55 @@ async fn signing_out_ends_the_session_and_makes_the_browser_forget(engine: Engin
     service.anonymous().delete(SESSION).await.expect(204);
 }
 
-/// RFC 9700, section 4.14: nobody can say in whose hands the copy is.
+/// After a replaced cookie was used again, the service can't tell the owner from a thief (RFC 9700, section 4.14).
 #[on_every_engine]
-async fn cookie_that_comes_back_after_it_was_replaced_ends_its_session(engine: Engine) {
+async fn reused_cookie_ends_its_session(engine: Engine) {
     let school = small_school(engine).await;
     let service = Service::on(&school.scratch).await;
     let (stolen, other) = (sign_in(&service).await, sign_in(&service).await);
-    let next = go_on(&service, &cookie(&stolen)).await.expect(200);
-    // A second tab, or one whose answer was lost.
-    let again = go_on(&service, &cookie(&stolen)).await.expect(200);
-    let last = go_on(&service, &cookie(&next)).await.expect(200);
-    go_on(&service, &cookie(&again)).await.expect(200);
+    let next = renew_session(&service, &cookie(&stolen)).await.expect(200);
+    // A second tab, or a tab whose response was lost.
+    let again = renew_session(&service, &cookie(&stolen)).await.expect(200);
+    let last = renew_session(&service, &cookie(&next)).await.expect(200);
+    renew_session(&service, &cookie(&again)).await.expect(200);
 
-    let problem = go_on(&service, &cookie(&stolen)).await.problem(401, "unauthenticated");
+    let problem = renew_session(&service, &cookie(&stolen))
+        .await
+        .problem(401, "unauthenticated");
     assert!(problem["detail"].as_str().unwrap().contains("elsewhere"), "{problem}");
-    go_on(&service, &cookie(&last)).await.problem(401, "unauthenticated");
+    renew_session(&service, &cookie(&last))
+        .await
+        .problem(401, "unauthenticated");
     for access in [&stolen, &next, &last] {
         bearer(&service, access)
             .get("/auth/me")
             .await
             .problem(401, "unauthenticated");
     }
-    go_on(&service, &cookie(&other)).await.expect(200);
+    renew_session(&service, &cookie(&other)).await.expect(200);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sessions_outlive_the_process_and_end_when_they_say() {
+async fn sessions_survive_a_restart_and_end_on_time() {
     let school = small_school(Engine::Sqlite).await;
     let setup = Setup::on(&school.scratch);
     let kept = cookie(&sign_in(&setup.start().await).await);
     let again = setup.again().start().await;
-    let kept = cookie(&go_on(&again, &kept).await.expect(200));
+    let kept = cookie(&renew_session(&again, &kept).await.expect(200));
     drop(again);
     let short = setup.again().set("CAMPUS_BACKUP_SESSION_LIFETIME", 1).start().await;
     let left = sign_in(&short).await;
     for ended in [kept, cookie(&left)] {
-        until("the session is over", PATIENCE, async || {
-            go_on(&short, &ended).await.status == 401
+        until("the session is over", WAIT_LIMIT, async || {
+            renew_session(&short, &ended).await.status == 401
         })
         .await;
-        go_on(&short, &ended).await.problem(401, "unauthenticated");
+        renew_session(&short, &ended).await.problem(401, "unauthenticated");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn where_browsers_speak_tls_the_cookie_is_sent_by_tls_alone() {
+async fn cookie_is_secure_with_a_public_https_address() {
     let school = small_school(Engine::Sqlite).await;
     let service = Setup::on(&school.scratch)
         .set("CAMPUS_BACKUP_PUBLIC_URL", "https://school.example/backups/")
@@ -247,9 +255,9 @@ async fn where_browsers_speak_tls_the_cookie_is_sent_by_tls_alone() {
     assert!(set.starts_with("__Secure-campus_backup_session="), "{set}");
 }
 
-/// No other host of the same domain can set such a cookie.
+/// With this name, another host of the same domain can't set the cookie.
 #[tokio::test(flavor = "multi_thread")]
-async fn behind_a_proxy_with_tls_the_cookie_is_of_this_host_alone() {
+async fn cookie_behind_a_tls_proxy_is_bound_to_its_host() {
     let school = small_school(Engine::Sqlite).await;
     let service = Setup::on(&school.scratch)
         .set("CAMPUS_BACKUP_TRUSTED_PROXIES", "127.0.0.0/8")
@@ -292,6 +300,6 @@ async fn only_administrators_get_a_cookie() {
     let admin = sign_in(&service).await;
     let scratch = &school.scratch;
     scratch.execute("update users set role = 'teacher' where id = 1").await;
-    let demoted = go_on(&service, &cookie(&admin)).await.expect(200);
+    let demoted = renew_session(&service, &cookie(&admin)).await.expect(200);
     assert_forgotten(&demoted);
 }

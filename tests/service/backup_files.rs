@@ -39,7 +39,7 @@ async fn extracted_table_equals_the_live_download(engine: Engine) {
     }
 }
 
-/// As every other file with a secret.
+/// As for every other file with a secret.
 #[tokio::test(flavor = "multi_thread")]
 async fn identity_that_others_can_read_is_refused() {
     use std::os::unix::fs::PermissionsExt as _;
@@ -121,7 +121,7 @@ async fn refused_file_leaves_no_output() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn standard_input_and_pipes_are_files() {
+async fn standard_input_and_pipes_are_accepted() {
     let school = small_school(harness::Engine::Sqlite).await;
     let service = Service::on(&school.scratch).await;
     let bare = Setup::bare();
@@ -138,9 +138,9 @@ async fn standard_input_and_pipes_are_files() {
     }
 }
 
-/// The settings of a service that does not start must not keep anyone from a file.
+/// A file can be read even if the settings of the service are wrong.
 #[tokio::test(flavor = "multi_thread")]
-async fn wrong_settings_do_not_matter_to_a_file() {
+async fn file_is_read_despite_wrong_settings() {
     let school = small_school(harness::Engine::Sqlite).await;
     let service = Service::on(&school.scratch).await;
     let bare = Setup::bare();

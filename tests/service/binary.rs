@@ -1,10 +1,10 @@
-//! The program as it is started: settings, faults at the start, what it leaves on the disk.
+//! The program at its start: settings, faults, and the files that it creates.
 
 use std::os::unix::fs::PermissionsExt as _;
 
 use harness::service::{Setup, one_time_password};
 use harness::token::Token;
-use harness::{Engine, PATIENCE, Scratch, Service, on_every_engine, refusing_address, until, write_private};
+use harness::{Engine, Scratch, Service, WAIT_LIMIT, on_every_engine, refusing_address, until, write_private};
 
 /// Every setting of `serve`, as flag and as environment variable.
 const SETTINGS: [(&str, &str); 32] = [
@@ -69,7 +69,7 @@ async fn help_lists_every_setting_with_its_default() {
     }
 }
 
-/// A value that help repeats could be a secret that somebody set.
+/// A value that the help shows could be a secret from the environment.
 #[tokio::test(flavor = "multi_thread")]
 async fn help_shows_no_secret() {
     let setup = Setup::bare()
@@ -84,10 +84,10 @@ async fn help_shows_no_secret() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_any_configuration_it_works() {
+async fn service_starts_without_configuration() {
     let service = Setup::bare().start().await;
     let stdout = service.stdout();
-    until("the password is printed", PATIENCE, async || {
+    until("the password is printed", WAIT_LIMIT, async || {
         one_time_password(&service.stdout()).is_some()
     })
     .await;
@@ -109,7 +109,7 @@ async fn without_any_configuration_it_works() {
 
     let data = service.folder().join("data");
     assert!(data.join("campus-backup.db").is_file());
-    assert_eq!(mode(&data) & 0o077, 0, "the folder is nobody else's: {:o}", mode(&data));
+    assert_eq!(mode(&data) & 0o077, 0, "other users have access: {:o}", mode(&data));
     let secrets: Vec<_> = std::fs::read_dir(&data)
         .unwrap()
         .map(|entry| entry.unwrap().path())
@@ -125,10 +125,10 @@ fn mode(path: &std::path::Path) -> u32 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn created_secret_and_account_stay() {
+async fn created_secret_and_account_are_kept() {
     let setup = Setup::bare();
     let service = setup.start().await;
-    until("the password is printed", PATIENCE, async || {
+    until("the password is printed", WAIT_LIMIT, async || {
         one_time_password(&service.stdout()).is_some()
     })
     .await;
@@ -143,7 +143,7 @@ async fn created_secret_and_account_stay() {
     assert_eq!(service.stdout(), "", "the password is printed once");
 }
 
-/// A secret that others can read is none; whoever made it so should hear of it.
+/// A secret that other users can read is reported.
 #[tokio::test(flavor = "multi_thread")]
 async fn secrets_of_different_services_differ() {
     let mut signatures = Vec::new();
@@ -173,7 +173,7 @@ async fn secrets_of_different_services_differ() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn settings_that_can_not_be_are_refused_all_at_once() {
+async fn invalid_settings_are_reported_all_at_once() {
     let refused = Setup::bare()
         .set("CAMPUS_BACKUP_TIMEZON", "UTC")
         .set("CAMPUS_BACKUP_JWT_SECRET", "short")
@@ -204,7 +204,7 @@ async fn settings_that_can_not_be_are_refused_all_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_setting_that_can_not_be_is_refused() {
+async fn each_invalid_setting_is_refused() {
     for (variable, value) in [
         ("CAMPUS_BACKUP_NONSENSE", "1"),
         ("CAMPUS_BACKUP_LISTEN", "nowhere"),
@@ -227,7 +227,7 @@ async fn each_setting_that_can_not_be_is_refused() {
         ("DATABASE_URL", "oracle://somewhere/x"),
         ("DATABASE_URL", "not a url"),
         ("CAMPUS_BACKUP_ARCHIVES", "ftp://somewhere/x"),
-        // Below a file there is no folder.
+        // The path leads through a file, so the folder can't exist.
         (
             "CAMPUS_BACKUP_ARCHIVES",
             concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml/below"),
@@ -255,7 +255,7 @@ async fn each_setting_that_can_not_be_is_refused() {
             "{arguments:?}"
         );
     }
-    // Secrets are for the environment and files: an argument is seen by everybody on the machine.
+    // Secrets are accepted only from the environment and files, because every user of the machine sees arguments.
     for argument in ["--admin-password=x", "--jwt-secret=x"] {
         assert_eq!(
             Setup::bare().arguments(&["serve", argument]).run().await.code,
@@ -309,8 +309,8 @@ async fn missing_database_is_a_plain_error() {
     let (address, _refusing) = refusing_address();
     let folder = tempfile::tempdir().unwrap();
     for url in [
-        format!("postgres://somebody:database-password-77@{address}/school"),
-        format!("mysql://somebody:database-password-77@{address}/school"),
+        format!("postgres://service:database-password-77@{address}/school"),
+        format!("mysql://service:database-password-77@{address}/school"),
         format!("sqlite://{}/missing/school.db", folder.path().display()),
     ] {
         let setup = Setup::bare()
@@ -348,7 +348,7 @@ async fn service_stops_on_a_signal(engine: Engine) {
 }
 
 #[on_every_engine]
-async fn two_copies_start_on_one_database_at_once(engine: Engine) {
+async fn two_copies_can_start_at_once_on_one_database(engine: Engine) {
     let scratch = Scratch::empty(engine).await;
     let setup = Setup::on(&scratch);
     let (first, second) = tokio::join!(setup.start(), setup.start());

@@ -7,7 +7,7 @@ use harness::token::Token;
 use harness::{Engine, Scratch, Service, on_every_engine, small_school, write_private};
 
 #[on_every_engine]
-async fn migrate_makes_the_schema_and_nothing_else(engine: Engine) {
+async fn migrate_creates_only_the_schema(engine: Engine) {
     let scratch = Scratch::empty(engine).await;
     for _ in 0..2 {
         let migrated = Setup::on(&scratch).argument("migrate").run().await;
@@ -18,7 +18,7 @@ async fn migrate_makes_the_schema_and_nothing_else(engine: Engine) {
 }
 
 #[on_every_engine]
-async fn administrators_are_made_and_get_new_passwords(engine: Engine) {
+async fn administrators_are_created_and_get_new_passwords(engine: Engine) {
     let school = small_school(engine).await;
     let setup = Setup::on(&school.scratch).unset("CAMPUS_BACKUP_ADMIN_PASSWORD");
     let made = setup
@@ -39,12 +39,12 @@ async fn administrators_are_made_and_get_new_passwords(engine: Engine) {
     again.assert_plain_fault(1);
     let teacher = setup.again().arguments(&["admin", "create", "teacher"]).run().await;
     teacher.assert_plain_fault(1);
-    let nobody = setup
+    let unknown = setup
         .again()
-        .arguments(&["admin", "reset-password", "nobody"])
+        .arguments(&["admin", "reset-password", "unknown"])
         .run()
         .await;
-    nobody.assert_plain_fault(1);
+    unknown.assert_plain_fault(1);
 
     let file = school.scratch.folder().join("password");
     write_private(&file, "copper-lantern-18-river\n");
@@ -113,7 +113,7 @@ async fn token_is_issued_without_a_password(engine: Engine) {
     service.bearer(token).get("/backup/stats").await.expect(200);
     let claims = Token::open(token).claims;
     assert_eq!(claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap(), 60);
-    for name in ["nobody", "-old.admin"] {
+    for name in ["unknown", "-old.admin"] {
         let refused = setup.again().arguments(&["token", "--", name]).run().await;
         refused.assert_plain_fault(1);
         assert_eq!(refused.stdout, "");
@@ -146,7 +146,7 @@ async fn demo_fills_only_an_empty_database(engine: Engine) {
         again.stderr
     );
     assert_eq!(scratch.count("attendance").await, 100_000);
-    // The names are those of a real school: many scripts, and every trap of a CSV.
+    // The names are as awkward as those of a real school: many scripts, and every difficulty of CSV.
     for trap in [
         "full_name like '%,%'",
         "full_name like '%''%'",
@@ -179,7 +179,7 @@ async fn demo_fills_only_an_empty_database(engine: Engine) {
     assert_eq!(stats["total"], 109_053);
 }
 
-/// The first start makes an administrator, and then somebody wants to see a school.
+/// `demo` works after the first start, which creates an administrator.
 #[on_every_engine]
 async fn demo_fills_the_database_of_the_first_start(engine: Engine) {
     for is_served in [false, true] {
@@ -206,9 +206,9 @@ async fn demo_fills_the_database_of_the_first_start(engine: Engine) {
     }
 }
 
-/// What was cleared may be undone; made-up rows would be in the way.
+/// A clear can still be undone, and demo rows would block the undo.
 #[on_every_engine]
-async fn demo_leaves_a_school_that_was_cleared(engine: Engine) {
+async fn demo_does_not_fill_a_cleared_school(engine: Engine) {
     let scratch = Scratch::empty(engine).await;
     let setup = Setup::on(&scratch);
     let service = setup.again().argument("--demo").start().await;
@@ -246,11 +246,11 @@ async fn demo_changes_no_existing_school(engine: Engine) {
     );
 }
 
-/// The same school every time, so that two people see the same.
+/// All engines get the same demo school.
 #[tokio::test(flavor = "multi_thread")]
 async fn demo_is_equal_on_all_engines() {
     let mut first: Option<String> = None;
-    for engine in harness::Engine::ALL.into_iter().filter(|engine| engine.is_here()) {
+    for engine in harness::Engine::ALL.into_iter().filter(|engine| engine.is_available()) {
         let scratch = Scratch::empty(engine).await;
         Setup::on(&scratch).arguments(&["demo", "--scale", "1"]).run().await;
         let service = Service::on(&scratch).await;

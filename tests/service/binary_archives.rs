@@ -1,4 +1,5 @@
-//! `campus-backup backup`, `list`, `show`, `verify`, `diff`, `restore` and `undo`: archives without the service.
+//! `campus-backup backup`, `list`, `show`, `verify`, `diff`, `restore` and `undo`: archives without the running
+//! service.
 
 use serde_json::{Value, json};
 
@@ -15,14 +16,14 @@ impl ArchivesFixture {
         self.setup.again().arguments(arguments).run().await
     }
 
-    /// What a command says as JSON, and nothing else.
+    /// The JSON output of a command, which must print nothing else.
     async fn json(&self, arguments: &[&str]) -> Value {
         let done = self.setup.again().arguments(arguments).argument("--json").run().await;
         assert_eq!(done.code, Some(0), "{arguments:?}: {done:?}");
         serde_json::from_str(&done.stdout).unwrap_or_else(|error| panic!("{error}: {done:?}"))
     }
 
-    /// That the rows of now are those of an archive.
+    /// Checks that the current rows equal those of an archive.
     async fn assert_is(&self, id: &str) {
         assert_eq!(self.json(&["diff", id]).await["is_same"], true);
     }
@@ -50,7 +51,7 @@ async fn archive_is_created_shown_verified_and_restored(engine: Engine) {
         (&json!("before the exams"), &json!(true), &json!(25))
     );
     assert_eq!(taken["origin"], "made_here");
-    // Where no database is asked, nothing says where an archive comes from.
+    // Without a database the origin of an archive is unknown.
     let mut read = taken.clone();
     read.as_object_mut().unwrap().remove("origin");
     assert_eq!(line.json(&["show", id]).await, read);
@@ -72,7 +73,7 @@ async fn archive_is_created_shown_verified_and_restored(engine: Engine) {
         (&verified["verification"]["level"], &verified["verification"]["result"]),
         (&json!("test_restore"), &json!("ok"))
     );
-    // Only the service can sign it.
+    // The command has no signing key, so the list shows the archive as not verified.
     assert!(line.run(&["list"]).await.stdout.contains("not verified"));
 
     line.scratch().execute("delete from attendance").await;
@@ -150,7 +151,7 @@ async fn clear_of_the_service_is_undone(engine: Engine) {
 }
 
 #[on_every_engine(nightly)]
-async fn faults_have_exit_codes_and_change_nothing(engine: Engine) {
+async fn failures_have_exit_codes_and_change_nothing(engine: Engine) {
     let line = of_the_small_school(engine).await;
     let taken = line.json(&["backup"]).await;
     let id = taken["id"].as_str().unwrap();
@@ -158,10 +159,10 @@ async fn faults_have_exit_codes_and_change_nothing(engine: Engine) {
     for (arguments, code) in [
         (&["backup", "--label", ""][..], 2),
         (&["backup", "--as", "teacher"], 1),
-        (&["backup", "--as", "nobody"], 2),
+        (&["backup", "--as", "unknown"], 2),
         (&["show", "nothing"], 7),
         (&["verify", "2026-01-01T00-00-00Z-00000000"], 7),
-        (&["diff", "live", "live", "--as", "nobody"], 2),
+        (&["diff", "live", "live", "--as", "unknown"], 2),
         (&["undo", "nothing"], 7),
         (&["restore", id, "--mode", "overwrite", "--yes"], 2),
         (&["restore", id, "--mode", "merge", "--table", "teachers", "--yes"], 2),

@@ -1,4 +1,4 @@
-//! `campus-backup clear`, `delete`, `protect`, `upload` and `download`; files that come by the standard input.
+//! `campus-backup clear`, `delete`, `protect`, `upload` and `download`, and files on the standard input.
 
 use std::os::unix::fs::PermissionsExt as _;
 
@@ -23,7 +23,7 @@ impl CommandsFixture {
         self.setup.again().arguments(arguments).run().await
     }
 
-    /// Of a command that must succeed, and has nothing to say beside its output.
+    /// Runs a command that must succeed and print nothing on the standard error.
     async fn done(&self, arguments: &[&str]) -> String {
         let done = self.run(arguments).await;
         assert_eq!(
@@ -39,7 +39,7 @@ impl CommandsFixture {
         serde_json::from_str(&self.done(&arguments).await).unwrap()
     }
 
-    /// That the rows of now are those of an archive.
+    /// Checks that the current rows equal those of an archive.
     async fn assert_is(&self, id: &str) {
         assert_eq!(self.json(&["diff", id]).await["is_same"], true);
     }
@@ -50,7 +50,7 @@ impl CommandsFixture {
 }
 
 #[on_every_engine]
-async fn clear_is_refused_or_shown_or_done_and_undone(engine: Engine) {
+async fn clear_is_previewed_executed_and_undone(engine: Engine) {
     let line = CommandsFixture::of_the_small_school(engine).await;
     let id = line.backup().await;
     let before = line.school.scratch.everything().await;
@@ -117,7 +117,7 @@ async fn archive_is_protected_and_deleted(engine: Engine) {
         json!({"id": id, "deleted": true})
     );
     line.run(&["show", id]).await.assert_plain_fault(7);
-    // The safety backup of a clear that can be undone goes only with --force.
+    // The safety backup of a clear that can be undone is deleted only with --force.
     let cleared = line.json(&["clear", "attendance", "--yes"]).await;
     let safety = cleared["archive_id"].as_str().unwrap();
     line.run(&["delete", safety, "--yes"]).await.assert_plain_fault(7);
@@ -169,7 +169,7 @@ async fn file_is_saved_uploaded_and_restored(engine: Engine) {
     assert_eq!(extracted.stdout.trim_start_matches('\u{feff}'), School::csv("students"));
     assert_eq!(extracted.stderr, "");
 
-    // Into a database with data, by the usual plan.
+    // A restore into a database with data uses a plan.
     line.school.scratch.execute("delete from attendance").await;
     line.run(&["restore", file, "--mode", "replace"])
         .await
@@ -189,7 +189,7 @@ async fn file_is_saved_uploaded_and_restored(engine: Engine) {
     line.assert_is(&id).await;
     let refused = restore.run_with_input(&bytes[..bytes.len() - 9]).await;
     refused.assert_plain_fault(6);
-    // What was spooled is gone.
+    // The spooled file was removed.
     let spooled = std::fs::read_dir(line.setup.folder().join("data")).unwrap();
     let names: Vec<_> = spooled
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
@@ -197,7 +197,7 @@ async fn file_is_saved_uploaded_and_restored(engine: Engine) {
     assert!(!names.iter().any(|name| name.starts_with(".tmp")), "{names:?}");
 }
 
-/// Another program may have changed what lies in the store.
+/// Another program may have changed a file in the store.
 #[tokio::test(flavor = "multi_thread")]
 async fn changed_archive_is_not_saved() {
     let line = CommandsFixture::of_the_small_school(Engine::Sqlite).await;
@@ -256,7 +256,7 @@ async fn live_table_is_saved(engine: Engine) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn password_comes_by_the_standard_input() {
+async fn password_is_read_from_the_standard_input() {
     let line = CommandsFixture::of_the_small_school(Engine::Sqlite).await;
     let create = line
         .setup
@@ -268,9 +268,9 @@ async fn password_comes_by_the_standard_input() {
     service.login("head", "copper-lantern-18-river").await;
 }
 
-/// Password hashes are in the database, in its log and in every archive.
+/// Password hashes are in the database, in its log and in every archive, so only the owner may read these files.
 #[tokio::test(flavor = "multi_thread")]
-async fn every_file_is_its_owners_alone() {
+async fn files_are_readable_only_by_their_owner() {
     let setup = Setup::bare();
     let service = setup.start().await;
     let taken = setup.again().arguments(&["backup", "--json"]).run().await;
@@ -280,7 +280,7 @@ async fn every_file_is_its_owners_alone() {
         let done = setup.again().arguments(arguments).run().await;
         assert_eq!(done.code, Some(0), "{done:?}");
     }
-    // While the service runs, so that the files are there which it removes at its end.
+    // The service is running, because it removes some of the files when it stops.
     let mut folders = vec![setup.folder().to_owned()];
     let mut files = 0;
     while let Some(folder) = folders.pop() {

@@ -1,9 +1,9 @@
-//! A database that can't be reached: why, at once, and how its address is written.
+//! A database that can't be reached is explained at once.
 
 use harness::service::Setup;
 use harness::{Engine, Scratch, on_every_engine, refusing_address};
 
-/// Nothing here waits for this long: a run that does fails.
+/// A timeout that no run here may reach.
 const LONG: u64 = 3_600;
 
 async fn refused(url: &str, code: i32) -> String {
@@ -22,27 +22,27 @@ async fn refused(url: &str, code: i32) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn server_that_is_not_reached_is_explained_at_once() {
+async fn unreachable_server_is_explained_at_once() {
     let (address, _refusing) = refusing_address();
     let address = address.to_string();
     for scheme in ["postgres", "mysql"] {
-        let said = refused(&format!("{scheme}://somebody:word-77@{address}/school"), 3).await;
+        let said = refused(&format!("{scheme}://service:word-77@{address}/school"), 3).await;
         assert!(
             said.contains("connection was refused") && said.contains(&address),
             "{said}"
         );
-        let said = refused(&format!("{scheme}://somebody:word-77@nowhere.invalid/school"), 3).await;
+        let said = refused(&format!("{scheme}://service:word-77@nowhere.invalid/school"), 3).await;
         assert!(
             said.contains("no host of that name") && said.contains("nowhere.invalid"),
             "{said}"
         );
     }
-    let said = refused("postgres:///school?host=/nowhere&user=somebody", 3).await;
+    let said = refused("postgres:///school?host=/nowhere&user=service", 3).await;
     assert!(said.contains("no such socket"), "{said}");
-    let said = refused("postgres://somebody:word-77@%2Fnowhere/school", 3).await;
+    let said = refused("postgres://service:word-77@%2Fnowhere/school", 3).await;
     assert!(said.contains("no such socket"), "{said}");
     let said = refused(
-        "mysql://somebody:word-77@localhost/school?socket=/nowhere/mysqld.sock",
+        "mysql://service:word-77@localhost/school?socket=/nowhere/mysqld.sock",
         3,
     )
     .await;
@@ -50,13 +50,13 @@ async fn server_that_is_not_reached_is_explained_at_once() {
 }
 
 #[on_every_engine]
-async fn sign_in_that_the_server_refuses_is_explained(engine: Engine) {
+async fn refused_sign_in_is_explained(engine: Engine) {
     if engine == Engine::Sqlite {
         return;
     }
     let scratch = Scratch::empty(engine).await;
     let mut url = url::Url::parse(scratch.url()).unwrap();
-    url.set_username("nobody_of_that_name").unwrap();
+    url.set_username("unknown_role").unwrap();
     url.set_password(Some("word-77")).unwrap();
     let said = refused(url.as_str(), 3).await;
     assert!(
@@ -70,10 +70,10 @@ async fn sign_in_that_the_server_refuses_is_explained(engine: Engine) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn password_that_ends_the_address_is_explained() {
+async fn special_characters_in_the_password_are_explained() {
     for scheme in ["postgres", "mysql", "mariadb"] {
         for password in ["word-77#x", "word-77/x", "word-77?x", "1/word-77", "1#word-77"] {
-            let said = refused(&format!("{scheme}://somebody:{password}@127.0.0.1/school"), 2).await;
+            let said = refused(&format!("{scheme}://service:{password}@127.0.0.1/school"), 2).await;
             assert!(
                 said.contains("percent-encoded") && said.contains("%23"),
                 "{password}: {said}"

@@ -1,14 +1,14 @@
-//! Ctrl-C while a command waits for the database: it ends with 130, and says what has happened and what has not.
+//! Ctrl-C while a command waits for the database: exit code 130, and a message about what was done.
 
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
 use harness::service::{Running, Setup};
-use harness::{Engine, PATIENCE, Scratch, on_every_engine, small_school, until};
+use harness::{Engine, Scratch, WAIT_LIMIT, on_every_engine, small_school, until};
 use sea_orm::{ConnectionTrait as _, DatabaseConnection};
 
-/// Another program that has changed a student and does not say whether it means it. Others read on; on SQLite nobody else writes.
+/// Another program with an uncommitted change to a student. Other clients can read; on SQLite they can't write.
 async fn held(scratch: &Scratch) -> DatabaseConnection {
     let writer = scratch.another_connection().await;
     let begin = match scratch.engine() {
@@ -26,7 +26,7 @@ async fn let_go(writer: DatabaseConnection) {
 }
 
 async fn begun(setup: &Setup, arguments: &[&str]) -> Running {
-    // Nobody may give up before the interruption.
+    // No timeout may end the wait before the interruption.
     let setup = setup.again().set("CAMPUS_BACKUP_DATABASE_TIMEOUT", 60);
     setup.arguments(arguments).begin()
 }
@@ -38,7 +38,7 @@ async fn interrupted_clear_ends_with_130_and_changes_nothing(engine: Engine) {
     let before = school.scratch.everything().await;
     let held = held(&school.scratch).await;
     let clear = begun(&setup, &["clear", "students", "--yes"]).await;
-    until("it has shown what it would do", PATIENCE, async || {
+    until("it has shown what it would do", WAIT_LIMIT, async || {
         clear.stdout().contains("will be deleted")
     })
     .await;
@@ -62,13 +62,13 @@ async fn interrupted_clear_ends_with_130_and_changes_nothing(engine: Engine) {
     let listed = setup.again().arguments(&["list", "--json"]).run().await;
     let listed: Value = serde_json::from_str(&listed.stdout).unwrap();
     assert_eq!(listed["items"], json!([]), "no safety backup stays: {listed}");
-    // Nothing of it is in the way of the next one.
+    // The interrupted command leaves no lock.
     let clear = setup.again().arguments(&["clear", "students", "--yes"]).run().await;
     assert_eq!(clear.code, Some(0), "{clear:?}");
     assert_eq!(school.scratch.count("students").await, 0);
 }
 
-/// What was uploaded before stays, and that is said. On SQLite nothing can be uploaded while another program writes.
+/// The uploaded archive stays, and the message names it. On SQLite the upload fails while another program writes.
 #[on_every_engine]
 async fn interrupted_restore_of_a_file_names_the_uploaded_archive(engine: Engine) {
     let school = small_school(engine).await;
@@ -89,9 +89,9 @@ async fn interrupted_restore_of_a_file_names_the_uploaded_archive(engine: Engine
         Some(listed.file_name().into_string().unwrap())
     };
     match engine {
-        // It takes the signal from its plan on, which reads.
+        // The command listens for the signal from its plan on, which only reads.
         Engine::Sqlite => {
-            until("the file is being uploaded", PATIENCE, async || {
+            until("the file is being uploaded", WAIT_LIMIT, async || {
                 let there = std::fs::read_dir(setup.folder().join("data/archives"));
                 there.is_ok_and(|archives| {
                     archives
@@ -101,7 +101,7 @@ async fn interrupted_restore_of_a_file_names_the_uploaded_archive(engine: Engine
             })
             .await;
         }
-        _ => until("the file was uploaded", PATIENCE, async || uploaded().is_some()).await,
+        _ => until("the file was uploaded", WAIT_LIMIT, async || uploaded().is_some()).await,
     }
     school.scratch.until_waiting(1).await;
     restore.interrupt();

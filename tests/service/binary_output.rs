@@ -1,5 +1,5 @@
-//! What commands print: nothing on the standard error when all is well, failures as JSON, no control characters; readers who go
-//! away, Ctrl-C, help and completions.
+//! The output of commands: an empty standard error on success, failures as JSON, no control characters, closed pipes,
+//! help and completions.
 
 use std::process::Command;
 
@@ -15,7 +15,7 @@ struct OutputFixture {
 }
 
 impl OutputFixture {
-    /// The small school with a backup of it.
+    /// The small school with a backup.
     async fn with_backup(engine: Engine) -> Self {
         let school = small_school(engine).await;
         let setup = Setup::on(&school.scratch).installed().await;
@@ -28,7 +28,7 @@ impl OutputFixture {
 }
 
 #[on_every_engine(nightly)]
-async fn nothing_is_on_the_standard_error_when_all_is_well(engine: Engine) {
+async fn standard_error_is_empty_on_success(engine: Engine) {
     let line = OutputFixture::with_backup(engine).await;
     let id = line.id.as_str();
     let asked_for = [
@@ -69,7 +69,7 @@ async fn nothing_is_on_the_standard_error_when_all_is_well(engine: Engine) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn failures_are_json_where_that_is_asked_for() {
+async fn failures_are_json_with_the_option_json() {
     let line = OutputFixture::with_backup(Engine::Sqlite).await;
     let elsewhere = Setup::bare();
     std::fs::write(
@@ -127,7 +127,7 @@ async fn failures_are_json_where_that_is_asked_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn closed_standard_output_is_no_error() {
+async fn closed_standard_output_is_not_an_error() {
     let line = OutputFixture::with_backup(Engine::Sqlite).await;
     let id = line.id.as_str();
     line.school.scratch.execute("delete from attendance").await;
@@ -143,7 +143,7 @@ async fn closed_standard_output_is_no_error() {
         &["backup"],
     ] {
         let ended = line.setup.again().arguments(arguments).run_without_reader().await;
-        // As a shell says of a program that SIGPIPE has ended.
+        // A shell reports this code for a program that SIGPIPE has ended.
         assert_eq!(
             (ended.code, ended.stderr.as_str()),
             (Some(141), ""),
@@ -152,7 +152,7 @@ async fn closed_standard_output_is_no_error() {
     }
 }
 
-/// What stands beside an archive may be anybody's.
+/// Any program may have written the file beside an archive.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_control_character_reaches_a_terminal() {
     const HOSTILE: &str = "x\u{1b}[2J\u{9b}31m\u{7f}\r\u{202e}y";
@@ -184,7 +184,7 @@ async fn no_control_character_reaches_a_terminal() {
     }
     assert!(shown > 8, "{shown} of them are shown, as numbers");
     std::fs::write(&manifest, original.to_string()).unwrap();
-    // Names of accounts, and everything else that the database says.
+    // Account names, and all other texts of the database.
     let rename = format!("update users set role = 'admin', username = '{HOSTILE}' where id = 2");
     line.school.scratch.execute(&rename).await;
     for arguments in [
@@ -199,10 +199,10 @@ async fn no_control_character_reaches_a_terminal() {
     }
 }
 
-/// A terminal is what `script` gives it.
+/// `script` gives the command a terminal.
 #[tokio::test(flavor = "multi_thread")]
-async fn terminal_gets_no_control_characters_of_a_table_and_no_colour_where_none_is_wanted() {
-    if !tool::is_here("script") {
+async fn terminal_output_has_no_control_characters_and_optional_colour() {
+    if !tool::is_available("script") {
         return;
     }
     let line = OutputFixture::with_backup(Engine::Sqlite).await;
@@ -235,7 +235,7 @@ async fn terminal_gets_no_control_characters_of_a_table_and_no_colour_where_none
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn help_shows_a_commands_own_options_first_and_examples() {
+async fn help_shows_own_options_first_and_examples() {
     for (command, own) in [
         ("backup", "--label"),
         ("restore", "--mode"),
@@ -272,7 +272,7 @@ async fn help_shows_a_commands_own_options_first_and_examples() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn shells_complete_every_command() {
+async fn completions_have_every_command() {
     for shell in ["bash", "zsh", "fish"] {
         let script = Setup::bare().arguments(&["completions", shell]).run().await;
         assert_eq!((script.code, script.stderr.as_str()), (Some(0), ""), "{script:?}");
@@ -288,7 +288,7 @@ async fn shells_complete_every_command() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn administrator_of_the_settings_acts() {
+async fn administrator_of_the_settings_is_the_actor() {
     let line = OutputFixture::with_backup(Engine::Sqlite).await;
     line.school
         .scratch

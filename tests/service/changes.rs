@@ -1,4 +1,4 @@
-//! `/backup/changes`: what was cleared, restored and undone.
+//! `/backup/changes`: the log of clears, restores and undos.
 
 use serde_json::{Value, json};
 
@@ -52,10 +52,10 @@ async fn impossible_requests_are_refused(engine: Engine) {
 async fn every_change_is_recorded_with_its_effect(engine: Engine) {
     let place = ArchivesPlace::on(engine).await;
     let admin = &place.admin;
-    let archive = admin.take().await;
+    let archive = admin.create_backup().await;
     let cleared = admin.clear(&json!({"table": "payments"})).await.expect(200).json();
     let clear_id = cleared["id"].as_str().unwrap();
-    // What fails is no change.
+    // A failed clear is not in the log.
     admin
         .clear(&json!({"table": "attendance", "expected_rows": 7}))
         .await
@@ -118,7 +118,7 @@ async fn every_change_is_recorded_with_its_effect(engine: Engine) {
 }
 
 #[on_every_engine]
-async fn archive_that_an_undo_needs_is_deleted_only_on_demand(engine: Engine) {
+async fn archive_needed_by_an_undo_is_deleted_only_with_force(engine: Engine) {
     let place = ArchivesPlace::on(engine).await;
     let admin = &place.admin;
     let clear = async || admin.clear(&json!({"table": "attendance"})).await.expect(200).json();
@@ -137,7 +137,7 @@ async fn archive_that_an_undo_needs_is_deleted_only_on_demand(engine: Engine) {
         .delete(&format!("{}?force=yes", archive(&cleared)))
         .await
         .problem(422, "invalid_field");
-    // Nobody needs it once the clear is undone.
+    // After the undo the archive can be deleted.
     admin.post(&undo(&cleared), &json!({})).await.expect(200);
     admin.delete(&archive(&cleared)).await.expect(204);
 

@@ -1,11 +1,11 @@
-//! An undo within its window, whatever has become of the job history.
+//! A clear can be undone within its time, independently of the job history.
 
 use serde_json::{Value, json};
 
 use harness::service::Setup;
-use harness::{Client, Engine, PATIENCE, Scratch, Service, on_every_engine, small_school, until};
+use harness::{Client, Engine, Scratch, Service, WAIT_LIMIT, on_every_engine, small_school, until};
 
-/// More jobs than the history remembers.
+/// More jobs than the history keeps.
 const NEWER_JOBS: usize = 1_001;
 
 fn days_ago(engine: Engine, days: u32) -> String {
@@ -31,11 +31,11 @@ async fn age(scratch: &Scratch, cleared: &Value, days: u32) {
     scratch.execute(&age).await;
 }
 
-/// A start of the service prunes the history. Afterwards the clear can be undone, and only once.
+/// The job history is pruned at the start of the service. Afterwards the clear can be undone once.
 async fn undone_without_its_job(setup: &Setup, cleared: &Value, before: &Value) {
     let service: Service = setup.start().await;
     let admin = service.admin().await;
-    until("the job is forgotten", PATIENCE, async || {
+    until("the job is forgotten", WAIT_LIMIT, async || {
         admin.get(&job(cleared)).await.status == 404
     })
     .await;

@@ -1,4 +1,4 @@
-//! `POST /backup/clear`: what it removes, what it keeps, and what it says of both.
+//! `POST /backup/clear`: what is deleted, what is kept, and the counts of both.
 
 use chrono::{DateTime, Utc};
 use insta::assert_json_snapshot;
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use harness::{ADMIN_PASSWORD, Client, Engine, School, Service, TABLES, on_every_engine, small_school, varying};
 
-/// Each scope, and how many rows of which tables it removes from the small school.
+/// Each scope, with the number of rows that it deletes from each table of the small school.
 fn scopes() -> [(&'static str, Value); 6] {
     [
         ("attendance", json!({"attendance": 3})),
@@ -82,7 +82,7 @@ async fn dry_run_reports_the_same_and_changes_nothing(engine: Engine) {
 }
 
 #[on_every_engine]
-async fn administrators_are_kept_active_or_not(engine: Engine) {
+async fn inactive_administrators_are_kept_too(engine: Engine) {
     let (school, service, admin) = of_the_small_school(engine).await;
     let sql = "select * from users where role = 'admin' order by id";
     let before = school.scratch.rows(sql).await;
@@ -90,7 +90,7 @@ async fn administrators_are_kept_active_or_not(engine: Engine) {
     admin.clear(&json!({"table": "all"})).await.expect(200);
     assert_eq!(school.scratch.rows(sql).await, before);
     assert_eq!(school.scratch.count("users").await, 2);
-    // The token goes on, and so does the account.
+    // The account and its token stay valid.
     admin.get("/backup/stats").await.expect(200);
     service
         .login("admin", ADMIN_PASSWORD)
@@ -152,9 +152,9 @@ async fn form_has_the_same_effect(engine: Engine) {
     assert_eq!(school.scratch.count("students").await, 0);
 }
 
-/// Two at once: one is let in, or the other follows it; each row is counted as removed once.
+/// Two clears at once: the second waits or is refused, and each row is counted as deleted once.
 #[on_every_engine]
-async fn of_two_clears_each_counts_its_own(engine: Engine) {
+async fn simultaneous_clears_count_each_row_once(engine: Engine) {
     let (school, _service, admin) = of_the_small_school(engine).await;
     let clear = json!({"table": "students"});
     let (first, second) = tokio::join!(admin.clear(&clear), admin.clear(&clear));
@@ -162,7 +162,7 @@ async fn of_two_clears_each_counts_its_own(engine: Engine) {
     for answer in [first, second] {
         match answer.status.as_u16() {
             200 => total += answer.expect(200).json()["removed_total"].as_u64().unwrap(),
-            503 => drop(answer.come_again(503, "database_busy")),
+            503 => drop(answer.expect_retry_after(503, "database_busy")),
             _ => assert!(answer.problem(409, "busy")["job_id"].is_string()),
         }
     }
@@ -170,9 +170,9 @@ async fn of_two_clears_each_counts_its_own(engine: Engine) {
     assert_eq!(school.scratch.count("students").await, 0);
 }
 
-/// What is entered while a clear runs is either before it, and counted, or after it, and there.
+/// A row that is inserted during a clear is either deleted and counted, or kept.
 #[on_every_engine]
-async fn rows_that_come_in_meanwhile_are_counted_or_kept(engine: Engine) {
+async fn rows_inserted_during_a_clear_are_counted_or_kept(engine: Engine) {
     let scratch = harness::Scratch::migrated(engine).await;
     let service = Service::on(&scratch).await;
     let admin = service.admin().await;

@@ -8,7 +8,7 @@ use serde_json::json;
 use harness::service::Setup;
 use harness::{Engine, Scratch, on_every_engine, small_school};
 
-/// Another program that has changed a student and does not say whether it means it.
+/// Another program with an uncommitted change to a student.
 struct OtherWriter {
     connection: DatabaseConnection,
 }
@@ -51,7 +51,7 @@ async fn clear_waits_and_then_answers_busy(engine: Engine) {
         admin
             .clear(&json!({"table": table}))
             .await
-            .come_again(503, "database_busy");
+            .expect_retry_after(503, "database_busy");
         let waited = start.elapsed();
         assert!(
             waited > Duration::from_millis(900),
@@ -62,7 +62,7 @@ async fn clear_waits_and_then_answers_busy(engine: Engine) {
             "{table}: it must not wait for ever: {waited:?}"
         );
     }
-    // Reading goes on.
+    // Reading still works.
     let stats = admin.get("/backup/stats").await.expect(200).json();
     assert_eq!(stats["total"], 25);
     admin.csv("/backup/download/students").await;
@@ -91,7 +91,7 @@ async fn waiting_clear_runs_when_the_lock_is_released(engine: Engine) {
     assert_eq!(clear.await.unwrap().expect(200).json()["removed_total"], 3);
 }
 
-/// A client that goes away while its clear waits: before or after, never between.
+/// The client disconnects while its clear waits: everything or nothing was cleared.
 #[on_every_engine]
 async fn clear_without_its_client_is_complete_or_absent(engine: Engine) {
     let school = small_school(engine).await;
@@ -107,7 +107,7 @@ async fn clear_without_its_client_is_complete_or_absent(engine: Engine) {
     admin.get("/backup/stats").await.expect(200);
     clear.abort();
     writer.lets_go().await;
-    // Nobody waits for its job any more, if it came to one; that ends all the same, and the service ends after it.
+    // No client waits for the job, if it began at all. It ends nevertheless, and then the service can stop.
     let jobs = admin.get("/backup/jobs?kind=clear").await.expect(200).json();
     if let Some(id) = jobs["items"][0]["id"].as_str() {
         admin.ended(&format!("/backup/jobs/{id}")).await;

@@ -1,4 +1,4 @@
-//! `POST /backup/clear`: what is refused, and that nothing has changed after it.
+//! `POST /backup/clear`: refusals, after which nothing has changed.
 
 use serde_json::{Value, json};
 
@@ -9,15 +9,15 @@ use harness::{Answer, Client, Engine, School, Service, Wire, on_every_engine, sm
 const CLEAR: &str = "/backup/clear";
 const CLEARABLE: [&str; 6] = ["students", "courses", "payments", "attendance", "enrollments", "all"];
 
-/// Looks, when the test is over, whether everything is as it was.
-struct Untouched {
+/// Checks at the end of the test that nothing has changed.
+struct UnchangedCheck {
     school: School,
     before: Vec<Vec<Vec<Option<String>>>>,
     service: Service,
     admin: Client,
 }
 
-impl Untouched {
+impl UnchangedCheck {
     async fn school(engine: Engine) -> Self {
         let school = small_school(engine).await;
         let before = school.scratch.everything().await;
@@ -37,8 +37,8 @@ impl Untouched {
 }
 
 #[on_every_engine(nightly)]
-async fn table_that_can_not_be_cleared_is_refused(engine: Engine) {
-    let school = Untouched::school(engine).await;
+async fn table_outside_the_scopes_is_refused(engine: Engine) {
+    let school = UnchangedCheck::school(engine).await;
     for table in [
         "users",
         "payment_categories",
@@ -72,7 +72,7 @@ async fn table_that_can_not_be_cleared_is_refused(engine: Engine) {
 
 #[on_every_engine]
 async fn stale_expectations_are_refused(engine: Engine) {
-    let school = Untouched::school(engine).await;
+    let school = UnchangedCheck::school(engine).await;
     for (table, expected) in [
         ("students", json!(0)),
         ("students", json!(13)),
@@ -99,7 +99,7 @@ async fn stale_expectations_are_refused(engine: Engine) {
 
 #[on_every_engine(nightly)]
 async fn wrong_confirmations_are_refused(engine: Engine) {
-    let school = Untouched::school(engine).await;
+    let school = UnchangedCheck::school(engine).await;
     for confirm in ["", "Students", "yes", "true", "all", "students ", "' OR '1'='1"] {
         let body = json!({"table": "students", "confirm": confirm});
         school.admin.clear(&body).await.problem(422, "wrong_confirmation");
@@ -107,10 +107,10 @@ async fn wrong_confirmations_are_refused(engine: Engine) {
     school.assert().await;
 }
 
-/// SQL in every string that there is.
+/// SQL in every text field.
 #[on_every_engine]
-async fn sql_is_never_run(engine: Engine) {
-    let school = Untouched::school(engine).await;
+async fn sql_in_fields_is_refused(engine: Engine) {
+    let school = UnchangedCheck::school(engine).await;
     let sql = "students'; delete from users; --";
     for body in [
         json!({"table": sql}),
@@ -132,10 +132,10 @@ async fn sql_is_never_run(engine: Engine) {
     school.assert().await;
 }
 
-/// Bodies that are no clear. None of them may do anything.
+/// Bodies that are not a clear request. None of them may have an effect.
 #[tokio::test(flavor = "multi_thread")]
-async fn bodies_that_are_none_are_refused() {
-    let school = Untouched::school(Engine::Sqlite).await;
+async fn invalid_bodies_are_refused() {
+    let school = UnchangedCheck::school(Engine::Sqlite).await;
     let admin = &school.admin;
     for body in [
         "",
@@ -184,7 +184,7 @@ async fn bodies_that_are_none_are_refused() {
         json!({"grades": 1}),
         json!({"students": "x"}),
         json!({"students": -1}),
-        // Of courses a clear of the students removes none.
+        // A clear of the students deletes no courses.
         json!({"courses": 3}),
         json!([5]),
     ] {
@@ -200,10 +200,10 @@ async fn bodies_that_are_none_are_refused() {
     school.assert().await;
 }
 
-/// The last of two `dry_run` must not undo the first.
+/// The second `dry_run` must not override the first.
 #[tokio::test(flavor = "multi_thread")]
 async fn repeated_field_is_refused() {
-    let school = Untouched::school(Engine::Sqlite).await;
+    let school = UnchangedCheck::school(Engine::Sqlite).await;
     for (content_type, body) in [
         (
             "application/json",
@@ -223,8 +223,8 @@ async fn repeated_field_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn forms_that_are_none_are_refused() {
-    let school = Untouched::school(Engine::Sqlite).await;
+async fn invalid_forms_are_refused() {
+    let school = UnchangedCheck::school(Engine::Sqlite).await;
     let form = "application/x-www-form-urlencoded";
     school
         .admin
@@ -247,7 +247,7 @@ async fn forms_that_are_none_are_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn other_media_types_are_refused() {
-    let school = Untouched::school(Engine::Sqlite).await;
+    let school = UnchangedCheck::school(Engine::Sqlite).await;
     for content_type in [
         "text/plain",
         "text/json",
@@ -278,7 +278,7 @@ async fn other_media_types_are_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn too_large_body_is_refused() {
-    let school = Untouched::school(Engine::Sqlite).await;
+    let school = UnchangedCheck::school(Engine::Sqlite).await;
     let large = format!("{{\"table\":\"all\",\"confirm\":\"{}\"}}", "x".repeat(10 << 20));
     let problem = school
         .admin
@@ -289,7 +289,7 @@ async fn too_large_body_is_refused() {
         problem["detail"].as_str().unwrap().contains("65536"),
         "the limit is named: {problem}"
     );
-    // The same in chunks, where no length warns.
+    // The same body in chunks, without a length in advance.
     let chunks = futures_util::stream::iter((0..160).map(|_| Ok::<_, std::io::Error>(vec![b' '; 1 << 16])));
     let answer = school
         .admin
@@ -301,7 +301,7 @@ async fn too_large_body_is_refused() {
     school.assert().await;
 }
 
-/// A body that comes byte by byte holds a connection only so long.
+/// A body that arrives byte by byte holds its connection only for a limited time.
 #[tokio::test(flavor = "multi_thread")]
 async fn missing_body_times_out() {
     let school = small_school(Engine::Sqlite).await;

@@ -1,4 +1,4 @@
-//! The dashboard's files, as the program serves them. What they do in a browser is tested in `crates/dashboard/app/e2e`.
+//! The dashboard's files, as the program serves them. `crates/dashboard/app/e2e` tests the pages in a browser.
 
 use reqwest::Method;
 
@@ -18,7 +18,7 @@ async fn get(client: &Client, path: &str, headers: &[(&str, &str)]) -> Answer {
     Answer::of(request).await
 }
 
-/// What the page loads, as paths from the root. None if the program was built without Node.
+/// The files that the page loads, as paths from the root. `None` if the program was built without Node.
 fn assets(page: &Answer) -> Vec<String> {
     let text = page.text();
     let found = text.split("\"./assets/").skip(1);
@@ -35,7 +35,7 @@ async fn unknown_files_are_not_served() {
         anonymous.get(path).await.problem(404, "unknown_path");
         anonymous.head(path).await.problem(404, "unknown_path");
     }
-    // The rest of the folder is the API's, and behind its guard.
+    // Other paths in the folder belong to the API, and need a token.
     for path in ["/backup/index.html", "/backup/overview", "/backup/stats"] {
         anonymous.get(path).await.problem(401, "unauthenticated");
     }
@@ -82,8 +82,8 @@ async fn files_are_compressed_once_for_clients_that_accept_it() {
                 coded.header("vary").to_lowercase().contains("accept-encoding"),
                 "{coded:?}"
             );
-            // A program without the dashboard has a plain page, which nobody has compressed; and there are files so small
-            // that nothing makes them smaller.
+            // A program without the dashboard has a plain, uncompressed page. Very small files are not compressed
+            // either.
             if coded.header("content-encoding").is_empty() {
                 assert!(assets.is_empty() || plain.body.len() < 200, "{path} as {coding}");
                 continue;

@@ -1,4 +1,4 @@
-//! Data folders of other users, with bits for a group, and read-only.
+//! Data folders that belong to other users, have group rights, or are read-only.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
@@ -7,11 +7,12 @@ use std::process::{Command, Output};
 
 use harness::service::Setup;
 
-/// A user and a group that are not those of the tests.
+/// A user and a group other than those of the tests.
 const USER: u32 = 65_532;
 const GROUP: u32 = 2_000;
 
-/// What Kubernetes does with a volume each time that a pod with `fsGroup` starts (`SetVolumeOwnership` of the kubelet).
+/// Sets the rights that Kubernetes sets on a volume each time a pod with `fsGroup` starts (`SetVolumeOwnership` of the
+/// kubelet).
 fn set_group_as_kubernetes_does(place: &Path, group: Option<u32>) {
     let metadata = fs::symlink_metadata(place).unwrap();
     chown(place, None, group).unwrap();
@@ -25,7 +26,7 @@ fn set_group_as_kubernetes_does(place: &Path, group: Option<u32>) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_group_bits_of_kubernetes_change_nothing() {
+async fn group_rights_of_kubernetes_are_accepted() {
     let setup = Setup::bare().set("CAMPUS_BACKUP_ADMIN_PASSWORD", harness::ADMIN_PASSWORD);
     let data = setup.folder().join("data");
     fs::create_dir(&data).unwrap();
@@ -36,7 +37,7 @@ async fn the_group_bits_of_kubernetes_change_nothing() {
     let secret = data.join("jwt-secret");
     assert_eq!(fs::metadata(&secret).unwrap().mode() & 0o777, 0o600);
 
-    // The next pod has the same volume.
+    // The next pod mounts the same volume.
     set_group_as_kubernetes_does(&data, None);
     assert_eq!(fs::metadata(&secret).unwrap().mode() & 0o777, 0o660);
     let service = setup.start().await;
@@ -45,9 +46,9 @@ async fn the_group_bits_of_kubernetes_change_nothing() {
     assert_eq!(taken.code, Some(0), "{taken:?}");
 }
 
-/// The volume itself is root's, and the service only in its group.
+/// The volume belongs to root, and the service is only in its group.
 #[test]
-fn a_volume_of_root_with_the_group_of_the_service_works() {
+fn volume_of_root_with_the_group_of_the_service_is_accepted() {
     let Some(other) = OtherUser::new() else { return };
     let data = other.folder("data", 0, GROUP, 0o2770);
     let works = |command: &[&str]| {
@@ -96,9 +97,9 @@ fn read_only_folder_is_reported_with_the_remedy() {
     assert_eq!(fs::read_dir(&data).unwrap().count(), 0);
 }
 
-/// Files that root makes in it would stop the service.
+/// Files that root creates in the folder would stop the service.
 #[tokio::test(flavor = "multi_thread")]
-async fn root_does_not_work_in_the_folder_of_the_service() {
+async fn root_is_refused_in_the_folder_of_the_service() {
     let Some(other) = OtherUser::new() else { return };
     let data = other.folder("data", USER, GROUP, 0o700);
     let run = async |command: &[&str]| {
@@ -115,7 +116,7 @@ async fn root_does_not_work_in_the_folder_of_the_service() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_is_no_folder() {
+async fn file_as_data_folder_is_refused() {
     let setup = Setup::bare();
     fs::write(setup.folder().join("data"), "").unwrap();
     for command in [&["migrate"][..], &["list"]] {
@@ -127,7 +128,7 @@ async fn a_file_is_no_folder() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_database_file_that_can_not_be_made_is_named() {
+async fn failed_creation_of_the_database_file_names_it() {
     let done = Setup::bare()
         .set("DATABASE_URL", "sqlite:/proc/nowhere/school.db")
         .argument("migrate")
@@ -137,7 +138,7 @@ async fn a_database_file_that_can_not_be_made_is_named() {
     assert!(done.stderr.contains("/proc/nowhere/school.db"), "{done:?}");
 }
 
-/// Runs the program as another user, which only root can do; elsewhere these tests have nothing to test with.
+/// Runs the program as another user. Only root can do this, so these tests are skipped for other users.
 struct OtherUser {
     folder: tempfile::TempDir,
     program: PathBuf,
@@ -150,7 +151,7 @@ impl OtherUser {
         }
         let folder = tempfile::tempdir().unwrap();
         fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
-        // Where the tests are built, others may have no access.
+        // Other users may have no access to the build folder.
         let program = folder.path().join("campus-backup");
         fs::copy(harness::service::program(), &program).unwrap();
         Some(Self { folder, program })
@@ -182,7 +183,7 @@ impl OtherUser {
     }
 }
 
-/// The one line that it has said.
+/// The only line on the standard error.
 fn refused(done: &Output) -> String {
     let line = String::from_utf8(done.stderr.clone()).unwrap();
     assert_eq!((done.status.code(), line.lines().count()), (Some(2), 1), "{done:?}");

@@ -1,4 +1,4 @@
-//! The database is lost, the archives are there: what is left to do goes by the command line alone.
+//! The database is lost, and the archives exist: the command line alone restores everything.
 
 use std::path::Path;
 
@@ -10,14 +10,14 @@ use harness::restore_rig::RestorePlace;
 use harness::service::{Finished, Setup};
 use harness::{ADMIN_PASSWORD, Engine, School, Scratch, on_every_engine, small_school, write_private};
 
-/// What is left: the folder of archives, with one of the small school.
-struct Left {
+/// The folder of archives, with one archive of the small school.
+struct SavedArchives {
     setup: Setup,
     school: School,
     archive: String,
 }
 
-impl Left {
+impl SavedArchives {
     async fn of(engine: Engine) -> Self {
         let school = small_school(engine).await;
         let setup = Setup::on(&school.scratch).installed().await;
@@ -32,7 +32,7 @@ impl Left {
         Self { setup, school, archive }
     }
 
-    /// The same folder with that database, and without a password in the settings.
+    /// A setup on the same folder with this database, without a password in the settings.
     fn with(&self, database: &str) -> Setup {
         self.setup
             .again()
@@ -54,7 +54,7 @@ const CONFIRMED: &[&str] = &["--confirm-administrators"];
 
 #[on_every_engine]
 async fn archives_are_read_without_a_database_and_without_an_account(engine: Engine) {
-    let left = Left::of(engine).await;
+    let left = SavedArchives::of(engine).await;
     let id = left.archive.as_str();
     let gone = match engine {
         Engine::Sqlite => "sqlite:/nowhere/at/all.db",
@@ -82,7 +82,7 @@ async fn archives_are_read_without_a_database_and_without_an_account(engine: Eng
     }
 }
 
-/// The key is at fault, not the archive: what is known of the archive stays as it was.
+/// The key is wrong, not the archive: the verification in the manifest stays unchanged.
 #[tokio::test(flavor = "multi_thread")]
 async fn verify_without_the_right_key_stores_nothing() {
     let school = small_school(Engine::Sqlite).await;
@@ -110,10 +110,10 @@ async fn verify_without_the_right_key_stores_nothing() {
     assert_eq!(whole.code, Some(0), "{whole:?}");
 }
 
-/// The accounts of the archive are named, and come only if somebody says so; then everything is as it was.
+/// The restore names the accounts of the archive, and restores them after a confirmation. Then all data is as before.
 #[on_every_engine]
 async fn archive_is_restored_into_an_empty_database(engine: Engine) {
-    let left = Left::of(engine).await;
+    let left = SavedArchives::of(engine).await;
     let fresh = Scratch::empty(engine).await;
     let shown = left.restore(&fresh, &left.archive, &["--dry-run"]).await;
     shown.assert_plain_fault(2);
@@ -141,7 +141,7 @@ async fn archive_is_restored_into_an_empty_database(engine: Engine) {
 
 #[on_every_engine]
 async fn administrator_is_created_if_none_can_sign_in(engine: Engine) {
-    let left = Left::of(engine).await;
+    let left = SavedArchives::of(engine).await;
     let whole = RestorePlace::on(&left.school.scratch).await.archive().await;
     for (column, value) in [
         (3, Cell::Text("!")),
@@ -158,7 +158,7 @@ async fn administrator_is_created_if_none_can_sign_in(engine: Engine) {
         let fresh = Scratch::empty(engine).await;
         let done = left.restore(&fresh, "changed.json", CONFIRMED).await;
         assert_eq!(done.code, Some(0), "{value:?}: {done:?}");
-        // The name `admin` is taken by the account that came back.
+        // The restored account has the name `admin`.
         assert!(done.stdout.contains("Administrator `admin-2` was created."), "{done:?}");
         assert_eq!(fresh.count("students").await, 5);
         let service = left.with(fresh.url()).start().await;
@@ -168,7 +168,7 @@ async fn administrator_is_created_if_none_can_sign_in(engine: Engine) {
     }
 }
 
-/// On a machine that has nothing yet.
+/// A machine without an installation.
 #[on_every_engine]
 async fn file_is_restored_into_a_new_installation(engine: Engine) {
     let school = small_school(engine).await;
@@ -182,7 +182,7 @@ async fn file_is_restored_into_a_new_installation(engine: Engine) {
         let restore = ["restore", "all.json", "--mode", "replace", "--yes", "--json"];
         setup.again().arguments(&restore).arguments(flags).run().await
     };
-    // The data folder could be a mistyped one.
+    // The path of the data folder could be mistyped.
     restore(CONFIRMED).await.assert_plain_fault(2);
     assert!(!setup.folder().join("data").exists());
 
@@ -208,7 +208,7 @@ async fn file_is_restored_into_a_new_installation(engine: Engine) {
         .expect(200);
     drop(service);
 
-    // From now on somebody acts, and keeps their account.
+    // With `--as` an account acts, which the restore keeps.
     let done = restore(&["--confirm-administrators", "--as", "office"]).await;
     assert_eq!(done.code, Some(0), "{done:?}");
     let report: Value = serde_json::from_str(&done.stdout).unwrap();
@@ -217,10 +217,10 @@ async fn file_is_restored_into_a_new_installation(engine: Engine) {
     assert_eq!(fresh.count("users").await, 6);
 }
 
-/// Names that another program has given hold up nothing on that day.
+/// User names that another program has created do not block the restore.
 #[on_every_engine]
 async fn accounts_are_restored_with_any_name(engine: Engine) {
-    let left = Left::of(engine).await;
+    let left = SavedArchives::of(engine).await;
     let changed = RestorePlace::on(&left.school.scratch)
         .await
         .archive()

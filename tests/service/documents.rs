@@ -1,15 +1,16 @@
-//! The commands in the documents: each block of a shell is run here, or is marked with `no-run` behind its language.
+//! The commands in the documents: each shell block is run here, or is marked with `no-run` after its language.
 //!
 //! A command must end with exit code 0, and must print the lines that the document shows. Times, ids and digests are not compared,
 //! and `...` stands for output that the document leaves out.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use harness::service::{Setup, one_time_password, program};
 use harness::{Engine, Scratch};
 
-/// The documents, and how many of their blocks are not run: they need Cargo, systemd, Docker, or servers and files of their own.
+/// The documents, and how many of their blocks are not run, because they need Cargo, systemd, Docker, or other servers and files.
 const NOT_RUN: [(&str, usize); 9] = [
     ("README.md", 2),
     ("CONTRIBUTING.md", 2),
@@ -108,7 +109,7 @@ fn ends_open(line: &str) -> bool {
     line.ends_with('\\') || line.ends_with('|')
 }
 
-/// A line without what differs each time: words with digits in them, unless they are a plain number such as 1,000.
+/// A line without the words that differ in each run: words with digits, except plain numbers such as 1,000.
 fn stable(line: &str) -> String {
     let mut stable = String::new();
     let mut word = String::new();
@@ -132,7 +133,7 @@ fn stable(line: &str) -> String {
     stable.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// That the output has the lines of the document, in their order.
+/// Checks that the output has the lines of the document, in their order.
 fn assert_shows(place: &str, typed: &Typed, printed: &str) {
     let printed: Vec<String> = printed.lines().map(stable).collect();
     let mut rest = printed.iter();
@@ -150,7 +151,7 @@ fn assert_shows(place: &str, typed: &Typed, printed: &str) {
     }
 }
 
-/// Runs the blocks of a document in one shell, as a reader does. `adapt` replaces what is another one here, such as an address.
+/// Runs the blocks of a document in one shell, as a reader does. `adapt` replaces values that differ here, such as an address.
 fn run(document: &str, setup: &Setup, input: &str, adapt: impl Fn(&str) -> String) {
     let folder = setup.folder();
     let tools = tempfile::tempdir().unwrap();
@@ -171,7 +172,7 @@ fn run(document: &str, setup: &Setup, input: &str, adapt: impl Fn(&str) -> Strin
     let mut script = String::new();
     for (number, (_, typed)) in typed.iter().enumerate() {
         let command = adapt(&typed.command);
-        // In braces, so that variables stay.
+        // In braces, so that the shell keeps variables.
         script += &format!("{{ {command}\n}} >{results}/{number}.out 2>&1; echo $? >{results}/{number}.code\n");
     }
     let path = std::env::var("PATH").unwrap();
@@ -232,8 +233,58 @@ fn blocks_that_are_not_run_are_marked() {
     }
 }
 
+/// The names of all functions, modules and folders of the sources.
+fn names(folder: &Path, names: &mut BTreeSet<String>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        if path.is_dir() && name != "node_modules" {
+            self::names(&path, names);
+            names.insert(name);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let text = std::fs::read_to_string(&path).unwrap();
+            let words: Vec<&str> = text.split(|c: char| !(c.is_alphanumeric() || c == '_')).collect();
+            let named = words.windows(2).filter(|pair| ["fn", "mod"].contains(&pair[0]));
+            names.extend(named.map(|pair| pair[1].to_owned()));
+            names.insert(name);
+        }
+    }
+}
+
+/// The proofs of the invariants have their present names.
+#[test]
+fn tests_named_in_the_architecture_exist() {
+    let mut names = BTreeSet::new();
+    for folder in ["crates", "migration", "tests"] {
+        self::names(&repository().join(folder), &mut names);
+    }
+    let text = std::fs::read_to_string(repository().join("docs/architecture.md")).unwrap();
+    let (_, invariants) = text.split_once("\n## Invariants\n").unwrap();
+    let invariants = invariants.split("\n## ").next().unwrap();
+    let paths = invariants
+        .split('`')
+        .skip(1)
+        .step_by(2)
+        .filter(|code| code.contains("::"));
+    let mut checked = 0;
+    for path in paths {
+        let segments = path
+            .split([':', '{', '}', ',', ' ', '*'])
+            .filter(|segment| !segment.is_empty());
+        for segment in segments.filter(|segment| segment.starts_with(|c: char| c.is_ascii_lowercase())) {
+            let is_crate = ["api", "archive", "domain"].contains(&segment);
+            assert!(
+                is_crate || names.contains(segment),
+                "docs/architecture.md: `{path}` does not exist"
+            );
+            checked += 1;
+        }
+    }
+    assert!(checked > 100, "{checked}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn commands_of_the_readme_and_of_the_tour_work() {
+async fn commands_of_the_readme_and_of_getting_started_work() {
     for document in ["README.md", "docs/getting-started.md"] {
         let setup = Setup::bare();
         let service = setup.again().argument("--demo").start().await;
@@ -249,9 +300,9 @@ async fn commands_of_the_readme_and_of_the_tour_work() {
     }
 }
 
-/// The worst day, on one installation: ids and files of the document are those of its backup here.
+/// The commands of `docs/restore.md` on one installation. Ids and files of the document are replaced by those of its backup.
 #[tokio::test(flavor = "multi_thread")]
-async fn commands_of_the_worst_day_work() {
+async fn commands_of_the_restore_page_work() {
     if ["age", "zstd", "jq"]
         .iter()
         .any(|tool| Command::new(tool).arg("--version").output().is_err())
@@ -287,7 +338,7 @@ async fn commands_of_the_worst_day_work() {
                 word if word.starts_with("2026-") => backup.clone(),
                 word if word.starts_with("complete_backup_") => "complete.json".to_owned(),
                 word if word.len() == 36 && word.contains('-') => clear.clone(),
-                // The encrypted archive that the document has created before.
+                // The encrypted archive of an earlier command of the document.
                 "archive.json.zst.age" => "data/archives/*/archive.json.zst.age".to_owned(),
                 word => word.to_owned(),
             });

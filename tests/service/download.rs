@@ -1,4 +1,4 @@
-//! `GET /backup/download/{table}`: what is refused, then CSV to the byte, and what stands around it.
+//! `GET /backup/download/{table}`: refusals, the CSV byte by byte, and the headers.
 
 use reqwest::Method;
 
@@ -67,7 +67,7 @@ async fn invalid_downloads_are_refused() {
 }
 
 #[on_every_engine]
-async fn csv_is_exact_to_the_byte(engine: Engine) {
+async fn csv_equals_the_expected_bytes(engine: Engine) {
     let (_school, _service, admin) = of_the_small_school(engine).await;
     for table in TABLES {
         let csv = admin.csv(&format!("/backup/download/{table}")).await;
@@ -78,7 +78,7 @@ async fn csv_is_exact_to_the_byte(engine: Engine) {
 }
 
 #[on_every_engine]
-async fn csv_of_an_empty_table_is_its_headings(engine: Engine) {
+async fn csv_of_an_empty_table_has_only_headings(engine: Engine) {
     let scratch = Scratch::empty(engine).await;
     let service = Service::on(&scratch).await;
     let admin = service.admin().await;
@@ -89,7 +89,7 @@ async fn csv_of_an_empty_table_is_its_headings(engine: Engine) {
 }
 
 #[on_every_engine(nightly)]
-async fn csv_can_be_had_bare(engine: Engine) {
+async fn csv_without_byte_order_mark_and_guard_is_available(engine: Engine) {
     let (_school, _service, admin) = of_the_small_school(engine).await;
     for table in TABLES {
         let path = format!("/backup/download/{table}?bom=false&formula_guard=false");
@@ -109,13 +109,13 @@ async fn csv_can_be_had_bare(engine: Engine) {
     assert_eq!(marked, School::unguarded_csv("students"));
 }
 
-/// Excel takes a file that begins with ID for one of another format.
+/// The expected CSV without a byte order mark. Excel takes a file whose first bytes are `ID` for another format.
 fn bare(csv: &str) -> String {
     csv.replacen("ID", "\"ID\"", 1)
 }
 
 #[on_every_engine]
-async fn times_are_those_of_the_school(engine: Engine) {
+async fn times_are_in_the_time_zone_of_the_school(engine: Engine) {
     let school = small_school(engine).await;
     let setup = Setup::on(&school.scratch).set("CAMPUS_BACKUP_TIMEZONE", "Asia/Kolkata");
     let service = setup.start().await;
@@ -129,7 +129,7 @@ async fn times_are_those_of_the_school(engine: Engine) {
 }
 
 #[on_every_engine(nightly)]
-async fn headers_say_what_it_is(engine: Engine) {
+async fn headers_describe_the_file(engine: Engine) {
     let (_school, _service, admin) = of_the_small_school(engine).await;
     for (path, name, rows, media_type) in [
         ("students", "students_backup", 5, "text/csv; charset=utf-8"),
@@ -169,7 +169,7 @@ async fn headers_say_what_it_is(engine: Engine) {
 }
 
 #[on_every_engine(nightly)]
-async fn compressed_is_the_same(engine: Engine) {
+async fn decompressed_download_equals_the_uncompressed_one(engine: Engine) {
     let (_school, _service, admin) = of_the_small_school(engine).await;
     for path in ["/backup/download/students", "/backup/download/courses?format=json"] {
         for encoding in ["gzip", "zstd", "br", "identity"] {
@@ -229,7 +229,7 @@ fn assert_file_name(disposition: &str, begins: &str) {
     assert!((-5..300).contains(&age.num_seconds()), "{name}");
 }
 
-/// Nothing asks for compression, nothing is compressed; a client that refuses it gets it as it is.
+/// Without `Accept-Encoding`, and for a client that refuses compression, the file is sent uncompressed.
 #[tokio::test(flavor = "multi_thread")]
 async fn compression_is_only_used_on_request() {
     let (_school, _service, admin) = of_the_small_school(Engine::Sqlite).await;
@@ -240,17 +240,17 @@ async fn compression_is_only_used_on_request() {
         .await
         .expect(200);
     assert_eq!(refused.body, plain.body);
-    // A workbook is compressed already.
+    // A workbook is compressed in itself.
     let request = admin.request(Method::GET, "/backup/download/students?format=xlsx");
     let workbook = Answer::of(request.header("Accept-Encoding", "gzip")).await.expect(200);
     assert!(workbook.body.starts_with(b"PK") || workbook.header("content-encoding") == "gzip");
 }
 
-/// The same data gives the same file, whatever engine holds it.
+/// The same data gives the same file on every engine.
 #[tokio::test(flavor = "multi_thread")]
-async fn all_engines_give_the_same_bytes() {
+async fn downloads_are_equal_on_all_engines() {
     let mut first: Option<Vec<(String, bytes::Bytes)>> = None;
-    for engine in Engine::ALL.into_iter().filter(|engine| engine.is_here()) {
+    for engine in Engine::ALL.into_iter().filter(|engine| engine.is_available()) {
         let (_school, _service, admin) = of_the_small_school(engine).await;
         let mut files = Vec::new();
         for table in TABLES {
@@ -264,9 +264,9 @@ async fn all_engines_give_the_same_bytes() {
     }
 }
 
-/// A range would join pieces of two different moments.
+/// Two ranges would come from two different moments.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_range_is_not_served() {
+async fn range_of_a_download_is_ignored() {
     let (_school, _service, admin) = of_the_small_school(Engine::Sqlite).await;
     let whole = admin.get("/backup/download/students").await.expect(200).body;
     let request = admin

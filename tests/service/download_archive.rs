@@ -10,12 +10,12 @@ use crate::stats::Writer;
 use harness::school::TOTALS;
 use harness::{Engine, School, Scratch, Service, TABLES, on_every_engine, small_school};
 
-/// An archive read by lines, as a reader without a JSON parser for gigabytes would.
+/// An archive that is read line by line, without a JSON parser for the whole document.
 struct Archive {
     document: Value,
-    /// The rows of each table as they stand, without the commas between.
+    /// The rows of each table as lines, without the commas between them.
     lines: BTreeMap<String, Vec<String>>,
-    /// The tables in the order in which they stand.
+    /// The tables in the order of the document.
     order: Vec<String>,
 }
 
@@ -37,7 +37,7 @@ impl Archive {
         Self { document, lines, order }
     }
 
-    /// That counts, digests and totals are those of the rows that are there.
+    /// Checks counts, digests and totals against the rows.
     #[track_caller]
     fn assert_proves_itself(&self) {
         let summary = &self.document["summary"];
@@ -68,7 +68,7 @@ impl Archive {
 }
 
 #[on_every_engine]
-async fn the_complete_backup_is_complete(engine: Engine) {
+async fn complete_backup_contains_every_row(engine: Engine) {
     let school = small_school(engine).await;
     let service = Service::on(&school.scratch).await;
     let admin = service.admin().await;
@@ -122,7 +122,7 @@ async fn the_complete_backup_is_complete(engine: Engine) {
 }
 
 #[on_every_engine(nightly)]
-async fn one_table_is_an_archive_of_one_table(engine: Engine) {
+async fn download_of_one_table_is_an_archive_of_it(engine: Engine) {
     let school = small_school(engine).await;
     let service = Service::on(&school.scratch).await;
     let admin = service.admin().await;
@@ -140,7 +140,7 @@ async fn one_table_is_an_archive_of_one_table(engine: Engine) {
 }
 
 #[on_every_engine(nightly)]
-async fn an_empty_school_is_an_archive_too(engine: Engine) {
+async fn empty_school_has_a_valid_archive(engine: Engine) {
     let scratch = Scratch::empty(engine).await;
     let service = Service::on(&scratch).await;
     let archive = Archive::read(
@@ -159,7 +159,7 @@ async fn an_empty_school_is_an_archive_too(engine: Engine) {
     assert_eq!(archive.document["summary"]["totals"], totals);
 }
 
-/// A writer inserts a student, an enrollment and a payment in each transaction: no backup has more of one.
+/// A writer inserts a student, an enrollment and a payment in each transaction: a backup has the same number of each.
 #[on_every_engine]
 async fn backup_is_one_consistent_snapshot(engine: Engine) {
     let scratch = Scratch::migrated(engine).await;
@@ -188,11 +188,11 @@ async fn backup_is_one_consistent_snapshot(engine: Engine) {
     writer.stop().await;
 }
 
-/// Digests are there to compare databases of different engines.
+/// Digests allow comparing databases of different engines.
 #[tokio::test(flavor = "multi_thread")]
-async fn all_engines_give_the_same_digests() {
+async fn digests_are_equal_on_all_engines() {
     let mut first = None;
-    for engine in Engine::ALL.into_iter().filter(|engine| engine.is_here()) {
+    for engine in Engine::ALL.into_iter().filter(|engine| engine.is_available()) {
         let school = small_school(engine).await;
         let service = Service::on(&school.scratch).await;
         let mut archive = service
@@ -202,7 +202,7 @@ async fn all_engines_give_the_same_digests() {
             .await
             .expect(200)
             .json();
-        // This one covers the header, too, which names the engine.
+        // The digest of the document covers its header, which names the engine.
         let digest = archive["summary"].as_object_mut().unwrap().remove("digest");
         assert!(digest.is_some());
         let comparable = (

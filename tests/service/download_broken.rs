@@ -1,19 +1,19 @@
-//! Downloads that the database, the server's end or a full disk cuts short: none may look whole.
+//! Downloads that end early because of the database, the end of the service or a full disk: none may look complete.
 
 use std::process::Command;
 use std::time::Duration;
 
 use crate::download_stream::{ROWS, STUDENTS, wide_school};
 use harness::service::Setup;
-use harness::{Answer, Engine, PATIENCE, Scratch, Service, Wire, fill, on_every_engine, tool, until};
+use harness::{Answer, Engine, Scratch, Service, WAIT_LIMIT, Wire, fill, on_every_engine, tool, until};
 
 const ALL: &str = "/backup/download/all";
 
-/// The server of the database ends its connections in mid-stream.
+/// The database server ends the service's connections during the download.
 #[on_every_engine]
-async fn a_download_whose_connection_is_terminated_is_visibly_broken(engine: Engine) {
+async fn download_with_a_terminated_connection_is_visibly_broken(engine: Engine) {
     if engine == Engine::Sqlite {
-        return; // It has no connections that anybody could end.
+        return; // SQLite has no connections to a server.
     }
     let scratch = wide_school(engine).await;
     let service = Service::on(&scratch).await;
@@ -37,9 +37,9 @@ async fn a_download_whose_connection_is_terminated_is_visibly_broken(engine: Eng
 
 /// A value that can't be exported, far behind the first byte.
 #[on_every_engine]
-async fn a_download_that_meets_an_unreadable_row_is_visibly_broken(engine: Engine) {
+async fn download_with_an_unreadable_row_is_visibly_broken(engine: Engine) {
     if engine != Engine::Sqlite {
-        return; // The others don't let such a value in.
+        return; // The other engines refuse to store such a value.
     }
     let scratch = wide_school(engine).await;
     let service = Service::on(&scratch).await;
@@ -57,7 +57,7 @@ async fn a_download_that_meets_an_unreadable_row_is_visibly_broken(engine: Engin
 }
 
 #[on_every_engine]
-async fn an_unreadable_first_row_is_refused_before_the_first_byte(engine: Engine) {
+async fn unreadable_first_row_is_reported_before_the_first_byte(engine: Engine) {
     if engine != Engine::Sqlite {
         return;
     }
@@ -73,21 +73,21 @@ async fn an_unreadable_first_row_is_refused_before_the_first_byte(engine: Engine
             assert!(detail.contains(place), "{detail}");
         }
         assert!(
-            !detail.contains("nobody"),
+            !detail.contains("not-a-number"),
             "the detail must not contain the value: {detail}"
         );
     }
 }
 
 #[on_every_engine(nightly)]
-async fn a_running_download_may_end_when_the_service_stops(engine: Engine) {
+async fn running_download_is_completed_when_the_service_stops(engine: Engine) {
     let scratch = wide_school(engine).await;
     let mut service = Service::on(&scratch).await;
     let admin = service.admin().await;
     let mut reader = Wire::download(&service, admin.token(), STUDENTS).await;
     reader.read(100_000).await;
     service.terminate();
-    until("new requests are refused", PATIENCE, async || {
+    until("new requests are refused", WAIT_LIMIT, async || {
         let request = service.anonymous().request(reqwest::Method::GET, "/healthz");
         Answer::try_of(request)
             .await
@@ -101,7 +101,7 @@ async fn a_running_download_may_end_when_the_service_stops(engine: Engine) {
 }
 
 #[on_every_engine(nightly)]
-async fn a_download_that_does_not_end_does_not_keep_the_service(engine: Engine) {
+async fn endless_download_does_not_delay_the_stop(engine: Engine) {
     let scratch = wide_school(engine).await;
     let mut service = Setup::on(&scratch)
         .set("CAMPUS_BACKUP_SHUTDOWN_TIMEOUT", 1)
@@ -115,7 +115,7 @@ async fn a_download_that_does_not_end_does_not_keep_the_service(engine: Engine) 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_killed_service_leaves_no_whole_file() {
+async fn download_of_a_killed_service_is_visibly_broken() {
     let scratch = wide_school(Engine::Sqlite).await;
     let service = Service::on(&scratch).await;
     let admin = service.admin().await;
@@ -124,11 +124,11 @@ async fn a_killed_service_leaves_no_whole_file() {
     reader.ending().await.broken();
 }
 
-/// No file of the service may grow, as on a full disk: what writes is refused, and downloads need no file. By default the
-/// system kills a process that writes beyond the limit.
+/// The service can't extend any file, as on a full disk: changes are refused, and downloads need no file. By default
+/// the system kills a process that writes beyond its limit.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_full_disk_hinders_no_download() {
-    if !tool::is_here("prlimit") {
+async fn downloads_work_on_a_full_disk() {
+    if !tool::is_available("prlimit") {
         return;
     }
     let scratch = wide_school(Engine::Sqlite).await;
@@ -144,7 +144,7 @@ async fn a_full_disk_hinders_no_download() {
     assert!([503, 507].contains(&refused.status.as_u16()), "{refused:?}");
     let everything = serde_json::json!({"table": "students"});
     for _ in 0..12 {
-        // As many as there are connections, each of which must be good for a clear and a snapshot afterwards.
+        // As many attempts as there are connections. Afterwards a clear and a snapshot must work on each connection.
         let refused = admin.clear(&everything).await;
         assert!([503, 507].contains(&refused.status.as_u16()), "{refused:?}");
     }
@@ -164,10 +164,10 @@ async fn a_full_disk_hinders_no_download() {
     assert_eq!(empty["summary"]["total"], 0);
 }
 
-/// PostgreSQL and MySQL notice a client that left only when they write to it; the service must not wait for that.
+/// PostgreSQL and MySQL notice a lost client only when they write to it. The service must not wait for that.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_new_service_is_there_at_once_after_a_kill() {
-    for engine in Engine::ALL.into_iter().filter(|engine| engine.is_here()) {
+async fn service_starts_at_once_after_a_kill() {
+    for engine in Engine::ALL.into_iter().filter(|engine| engine.is_available()) {
         let scratch = wide_school(engine).await;
         let setup = Setup::on(&scratch);
         let service = setup.start().await;

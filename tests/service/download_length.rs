@@ -1,4 +1,4 @@
-//! The length and digest of downloads: what shows every client a broken download, whatever stands in between.
+//! The length and digest of downloads, with which every client detects a broken transfer, also behind a proxy.
 
 use std::time::Duration;
 
@@ -11,15 +11,15 @@ use sha2::{Digest as _, Sha256};
 use crate::download_stream::{ROWS, STUDENTS, wide_school};
 use harness::archives_rig::ArchivesPlace;
 use harness::service::Setup;
-use harness::{Client, Engine, PATIENCE, Scratch, Service, Wire, fill, on_every_engine, until};
+use harness::{Client, Engine, Scratch, Service, WAIT_LIMIT, Wire, fill, on_every_engine, until};
 
-/// Said by nearly every proxy.
+/// Nearly every proxy sends this header.
 const PROXY: &str = "X-Forwarded-For: 198.51.100.7";
 
-/// Megabytes of them, and a service that they may not fill.
+/// A download of several megabytes.
 const CSV: &str = "/backup/download/students";
 
-/// The status line and headers in small letters, and the bytes as they were sent.
+/// The status line and headers in lower case, and the received bytes.
 async fn received(service: &Service, admin: &Client, path: &str, lines: &[&str]) -> (String, Vec<u8>) {
     let mut wire = ask(service, admin, path, lines).await;
     let head = wire.head().await.to_ascii_lowercase();
@@ -54,7 +54,7 @@ fn assert_measured(head: &str, body: &[u8]) {
 async fn short_downloads_have_their_exact_length_and_digest(engine: Engine) {
     let place = ArchivesPlace::on(engine).await;
     let (service, admin) = (&place.service, &place.admin);
-    let id = admin.take().await;
+    let id = admin.create_backup().await;
     admin.clear(&json!({"table": "payments"})).await.expect(200);
     let paths = [
         "/backup/download/students".to_owned(),
@@ -86,7 +86,7 @@ async fn every_download_through_a_proxy_has_its_length_and_digest(engine: Engine
     let service = Service::on(&scratch).await;
     let admin = service.admin().await;
     for path in [CSV, STUDENTS, "/backup/download/all"] {
-        // The others are slow where they are built for debugging.
+        // The other encodings are slow in a debug build.
         for encoding in ["identity", "zstd"] {
             let accept = format!("Accept-Encoding: {encoding}");
             let (head, body) = received(&service, &admin, path, &[&accept, PROXY]).await;
@@ -111,9 +111,9 @@ async fn every_download_through_a_proxy_has_its_length_and_digest(engine: Engine
     assert!(body.len() > 10 << 20);
 }
 
-/// A proxy that adds no header is known by its address.
+/// A proxy without this header is recognized by its address.
 #[tokio::test(flavor = "multi_thread")]
-async fn trusted_proxy_needs_no_header_to_be_known() {
+async fn trusted_proxy_without_headers_is_recognized() {
     let scratch = wide_school(Engine::Sqlite).await;
     let service = Setup::on(&scratch)
         .set("CAMPUS_BACKUP_TRUSTED_PROXIES", "127.0.0.0/8")
@@ -124,7 +124,7 @@ async fn trusted_proxy_needs_no_header_to_be_known() {
     assert_measured(&head, &body);
 }
 
-/// With HTTP/1.0 only the end of the connection would end a download without a length.
+/// In HTTP/1.0, only the end of the connection would mark the end of a download without a length.
 #[tokio::test(flavor = "multi_thread")]
 async fn http_1_0_response_has_a_length() {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -147,11 +147,11 @@ async fn http_1_0_response_has_a_length() {
     assert!(length > 10 << 20);
 }
 
-/// What fails midway fails before the first byte, and the problem says where.
+/// An error in the middle is reported before the first byte, with its place.
 #[on_every_engine]
 async fn unreadable_row_is_reported_through_a_proxy(engine: Engine) {
     if engine != Engine::Sqlite {
-        return; // The others don't let such a value in.
+        return; // The other engines refuse to store such a value.
     }
     let scratch = wide_school(engine).await;
     let service = Service::on(&scratch).await;
@@ -167,7 +167,7 @@ async fn unreadable_row_is_reported_through_a_proxy(engine: Engine) {
     }
 }
 
-/// The longest text of a cell of Excel has 32,767 characters.
+/// A cell in Excel has at most 32,767 characters.
 #[on_every_engine]
 async fn text_too_long_for_a_cell_is_reported_before_the_first_byte(engine: Engine) {
     let scratch = wide_school(engine).await;
@@ -208,20 +208,20 @@ async fn spooled_download_holds_a_permit_and_no_connection(engine: Engine) {
     admin
         .get("/backup/download/courses")
         .await
-        .come_again(429, "too_many_downloads");
+        .expect_retry_after(429, "too_many_downloads");
     if engine != Engine::Sqlite {
         scratch.terminate_connections_of_the_service().await;
     }
     scratch.execute("delete from students").await;
     let document: serde_json::Value = serde_json::from_slice(&reader.ending().await.whole()).unwrap();
     assert_eq!(document["summary"]["total"], ROWS);
-    until("its place is free", PATIENCE, async || {
+    until("its place is free", WAIT_LIMIT, async || {
         admin.get("/backup/download/courses").await.status.is_success()
     })
     .await;
 }
 
-/// Neither while it is sent nor after a kill is there a file with a name.
+/// The spooled file has no name, so it is gone after a kill.
 #[tokio::test(flavor = "multi_thread")]
 async fn spooled_download_leaves_nothing_behind() {
     let scratch = wide_school(Engine::Sqlite).await;
@@ -265,7 +265,7 @@ async fn download_through_a_proxy_is_refused_without_room() {
     };
     let mut reader = ask(&service, &admin, STUDENTS, &[PROXY]).await;
     reader.head().await;
-    // Another one has the room.
+    // Another download uses the space.
     let problem = through(STUDENTS).await;
     let problem = {
         assert!(problem.headers.contains_key("retry-after"), "{problem:?}");
@@ -276,18 +276,18 @@ async fn download_through_a_proxy_is_refused_without_room() {
         problem["detail"].as_str().unwrap().contains(&limit.to_string()),
         "{problem}"
     );
-    // What is short, or comes from nearby, needs none.
+    // Short downloads, and downloads without a proxy, need no space.
     through("/backup/download/courses").await.expect(200);
     admin.get(STUDENTS).await.expect(200);
     drop(reader);
-    until("the room is given back", PATIENCE, async || {
+    until("the room is given back", WAIT_LIMIT, async || {
         through(STUDENTS).await.status.is_success()
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn download_larger_than_the_limit_is_not_to_be_tried_again() {
+async fn download_larger_than_the_limit_has_no_retry_time() {
     let scratch = wide_school(Engine::Sqlite).await;
     let service = Setup::on(&scratch)
         .set("CAMPUS_BACKUP_SPOOL_LIMIT", 8 << 20)
@@ -300,9 +300,9 @@ async fn download_larger_than_the_limit_is_not_to_be_tried_again() {
     answer.problem(507, "insufficient_storage");
 }
 
-/// A client that leaves while its download is spooled ends the query, and its place is free.
+/// A client that disconnects during the spooling ends the query and releases the space.
 #[on_every_engine]
-async fn client_that_leaves_ends_the_spooling(engine: Engine) {
+async fn disconnected_client_ends_the_spooling(engine: Engine) {
     let scratch = wide_school(engine).await;
     fill::wide_students_after(&scratch, i64::from(ROWS), ROWS, 1_000).await;
     let service = Setup::on(&scratch).set("CAMPUS_BACKUP_MAX_DOWNLOADS", 1).start().await;
@@ -310,28 +310,28 @@ async fn client_that_leaves_ends_the_spooling(engine: Engine) {
     for _ in 0..5 {
         drop(ask(&service, &admin, STUDENTS, &[PROXY]).await);
     }
-    until("its place is free", PATIENCE, async || {
+    until("its place is free", WAIT_LIMIT, async || {
         admin.get("/backup/download/courses").await.status.is_success()
     })
     .await;
     assert!(until_idle(&scratch).await);
 }
 
-/// No connection of the service is in a transaction any more.
+/// Whether no connection of the service is in a transaction.
 async fn until_idle(scratch: &Scratch) -> bool {
     if scratch.engine() != Engine::Postgres {
         return true;
     }
     let busy = "select count(*) from pg_stat_activity \
                 where datname = current_database() and state <> 'idle' and pid <> pg_backend_pid()";
-    until("nothing is read any more", PATIENCE, async || {
+    until("nothing is read any more", WAIT_LIMIT, async || {
         scratch.rows(busy).await[0][0].as_deref() == Some("0")
     })
     .await;
     true
 }
 
-/// Far slower than the line, with all the buffers that a browser has.
+/// A client that is much slower than its connection, with the large buffers of a browser.
 #[on_every_engine(nightly)]
 async fn steady_slow_reader_is_not_cut_off(engine: Engine) {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -345,11 +345,11 @@ async fn steady_slow_reader_is_not_cut_off(engine: Engine) {
             admin.token()
         );
         stream.write_all(head.as_bytes()).await.unwrap();
-        // 64 kB a second: a third of the megabytes that the kernel would take by itself lasts far beyond the timeout.
+        // 64 kB a second: even a third of the megabytes in the kernel's buffers takes much longer than the timeout.
         let mut buffer = vec![0; 6_400];
         let start = std::time::Instant::now();
         while start.elapsed() < Duration::from_secs(10) {
-            let read = tokio::time::timeout(PATIENCE, stream.read_exact(&mut buffer))
+            let read = tokio::time::timeout(WAIT_LIMIT, stream.read_exact(&mut buffer))
                 .await
                 .unwrap();
             read.expect("it was cut off");

@@ -6,7 +6,7 @@ use calamine::{Data, Reader as _, Xlsx};
 
 use harness::{Client, Engine, School, Service, TABLES, on_every_engine, small_school};
 
-/// The cells of the one sheet, as calamine, which is not what wrote them, reads them.
+/// The cells of the only sheet, as calamine reads them. The service writes the file with other code.
 async fn sheet(admin: &Client, table: &str) -> Vec<Vec<Data>> {
     let body = admin
         .get(&format!("/backup/download/{table}?format=xlsx"))
@@ -34,7 +34,7 @@ fn text(cell: &Data) -> &str {
 }
 
 #[on_every_engine(nightly)]
-async fn text_stays_text(engine: Engine) {
+async fn texts_are_text_cells(engine: Engine) {
     let school = small_school(engine).await;
     let service = Service::on(&school.scratch).await;
     let admin = service.admin().await;
@@ -54,7 +54,7 @@ async fn text_stays_text(engine: Engine) {
             .iter()
             .map(|row| text(&row[position + 1]).to_owned())
             .collect();
-        // Excel has one line break, LF.
+        // Excel has only one kind of line break, LF.
         let expected: Vec<_> = School::texts("students", column)
             .into_iter()
             .map(Option::unwrap_or_default)
@@ -69,7 +69,7 @@ async fn text_stays_text(engine: Engine) {
 }
 
 #[on_every_engine(nightly)]
-async fn numbers_are_numbers_and_times_are_times(engine: Engine) {
+async fn numbers_and_times_have_their_own_cell_types(engine: Engine) {
     let school = small_school(engine).await;
     let service = Service::on(&school.scratch).await;
     let admin = service.admin().await;
@@ -89,7 +89,7 @@ async fn numbers_are_numbers_and_times_are_times(engine: Engine) {
     assert_eq!((&users[1][4], &users[3][4]), (&Data::Bool(true), &Data::Bool(false)));
     let attendance = sheet(&admin, "attendance").await;
     assert!(matches!(attendance[1][3], Data::DateTime(_)), "{:?}", attendance[1][3]);
-    // Before Excel's own calendar begins a date is a text.
+    // A date before the beginning of Excel's calendar is a text.
     let students = sheet(&admin, "students").await;
     assert_eq!(students[5][6], Data::String("06-05-1890".to_owned()));
     assert_eq!(students[2][6], Data::Empty);

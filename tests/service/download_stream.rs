@@ -1,26 +1,26 @@
-//! Downloads whose readers are slow, stop reading, or go away.
+//! Downloads with slow, stalled or disconnected clients.
 
 use std::time::Duration;
 
 use harness::service::Setup;
-use harness::{Client, Engine, PATIENCE, Scratch, Service, Wire, fill, on_every_engine, until};
+use harness::{Client, Engine, Scratch, Service, WAIT_LIMIT, Wire, fill, on_every_engine, until};
 
-/// Far more than a socket's buffers take on both sides together.
+/// More rows than the socket buffers of both sides hold.
 pub(crate) const ROWS: u32 = 30_000;
 
-/// What a reader who stops must not cost.
+/// The memory that all stalled clients together may use.
 const BUFFERS: u64 = 24 * 1024 * 1024;
 
 pub(crate) const STUDENTS: &str = "/backup/download/students?format=json";
 
-/// Thirty megabytes of students.
+/// Students with 30 megabytes of data.
 pub(crate) async fn wide_school(engine: Engine) -> Scratch {
     let scratch = Scratch::migrated(engine).await;
     fill::wide_students(&scratch, ROWS, 1_000).await;
     scratch
 }
 
-/// Readers who read the head of an answer and then nothing.
+/// Clients that read the head of a response and then stop.
 async fn stalled_readers(service: &Service, admin: &Client, number: usize) -> Vec<Wire> {
     let mut readers = Vec::new();
     for _ in 0..number {
@@ -30,7 +30,7 @@ async fn stalled_readers(service: &Service, admin: &Client, number: usize) -> Ve
 }
 
 #[on_every_engine]
-async fn a_slow_reader_gets_everything_in_bounded_memory(engine: Engine) {
+async fn slow_reader_gets_everything_in_bounded_memory(engine: Engine) {
     let scratch = wide_school(engine).await;
     let service = Service::on(&scratch).await;
     let admin = service.admin().await;
@@ -39,9 +39,9 @@ async fn a_slow_reader_gets_everything_in_bounded_memory(engine: Engine) {
     let mut reader = Wire::download(&service, admin.token(), STUDENTS).await;
     for megabytes in 1..=6 {
         reader.read(megabytes << 20).await;
-        // Small reads leave the service time to run ahead, if it does.
+        // Small reads give the service time to read too far ahead.
         let mut looks = 0;
-        until("a look at the memory", PATIENCE, async || {
+        until("a look at the memory", WAIT_LIMIT, async || {
             looks += 1;
             looks > 10
         })
@@ -66,7 +66,7 @@ async fn stalled_client_is_cut_off(engine: Engine) {
     let service = setup.start().await;
     let admin = service.admin().await;
     let mut readers = stalled_readers(&service, &admin, 1).await;
-    admin.get(STUDENTS).await.come_again(429, "too_many_downloads");
+    admin.get(STUDENTS).await.expect_retry_after(429, "too_many_downloads");
     let limit = Duration::from_secs(20);
     until("its place is free", limit, async || {
         admin.get(STUDENTS).await.status.is_success()
@@ -75,7 +75,7 @@ async fn stalled_client_is_cut_off(engine: Engine) {
     readers.pop().unwrap().ending().await.broken();
 }
 
-/// Reading slowly is not stalling: the limit is on progress, not on the whole.
+/// The timeout applies to the time without progress, not to the whole download.
 #[on_every_engine]
 async fn slow_client_is_not_cut_off(engine: Engine) {
     let scratch = wide_school(engine).await;
@@ -84,7 +84,7 @@ async fn slow_client_is_not_cut_off(engine: Engine) {
     let mut reader = Wire::download(&service, admin.token(), STUDENTS).await;
     let start = std::time::Instant::now();
     let mut taken = 0;
-    until("longer than the limit", PATIENCE, async || {
+    until("longer than the limit", WAIT_LIMIT, async || {
         taken += 400_000;
         reader.read(taken).await;
         tokio::time::sleep(Duration::from_millis(150)).await;
@@ -95,19 +95,19 @@ async fn slow_client_is_not_cut_off(engine: Engine) {
 }
 
 #[on_every_engine]
-async fn more_downloads_than_allowed_are_sent_away_at_once(engine: Engine) {
+async fn downloads_beyond_the_limit_are_refused_at_once(engine: Engine) {
     let scratch = wide_school(engine).await;
     let service = Setup::on(&scratch).set("CAMPUS_BACKUP_MAX_DOWNLOADS", 3).start().await;
     let admin = service.admin().await;
     let readers = stalled_readers(&service, &admin, 3).await;
-    // At once: what has to wait for the readers ends only after them, and their places would be free then.
+    // The refusals come at once. If they waited for the clients, the permits would be free at the end.
     let refused = futures_util::future::join_all((0..5).map(|_| admin.get("/backup/download/courses")));
-    let refused = tokio::time::timeout(PATIENCE, refused).await.expect("they wait");
+    let refused = tokio::time::timeout(WAIT_LIMIT, refused).await.expect("they wait");
     for answer in refused {
-        answer.come_again(429, "too_many_downloads");
+        answer.expect_retry_after(429, "too_many_downloads");
     }
     drop(readers);
-    until("there is room again", PATIENCE, async || {
+    until("there is room again", WAIT_LIMIT, async || {
         admin.get("/backup/download/courses").await.status.is_success()
     })
     .await;
@@ -122,7 +122,8 @@ async fn stalled_clients_do_not_delay_others(engine: Engine) {
     let service = setup.start().await;
     let admin = service.admin().await;
     let readers = stalled_readers(&service, &admin, 20).await;
-    // The readers have many times the connections of the requests: one that had to wait for theirs would be answered 503.
+    // There are many more clients than connections for requests. A request that waited for a client's connection would
+    // get 503.
     for _ in 0..50 {
         admin.get("/backup/stats").await.expect(200);
     }
@@ -139,11 +140,11 @@ async fn disconnected_clients_leave_no_resources(engine: Engine) {
     let scratch = wide_school(engine).await;
     let service = Setup::on(&scratch).set("CAMPUS_BACKUP_MAX_DOWNLOADS", 4).start().await;
     let admin = service.admin().await;
-    // One whole round first, so that pools and threads are there.
+    // A first round creates the pools and threads.
     let first = stalled_readers(&service, &admin, 4).await;
     drop(first);
     let settled = async || {
-        until("a place is free", PATIENCE, async || {
+        until("a place is free", WAIT_LIMIT, async || {
             admin.get("/backup/download/courses").await.status.is_success()
         })
         .await;
@@ -153,7 +154,7 @@ async fn disconnected_clients_leave_no_resources(engine: Engine) {
     let memory = service.memory().now;
     for _ in 0..15 {
         let mut readers = Vec::new();
-        until("four places are free", PATIENCE, async || {
+        until("four places are free", WAIT_LIMIT, async || {
             let bearer = format!("Authorization: Bearer {}", admin.token());
             let mut reader = Wire::send(&service, "GET", STUDENTS, &[&bearer]).await;
             if reader.head().await.starts_with("HTTP/1.1 200 ") {
@@ -169,7 +170,7 @@ async fn disconnected_clients_leave_no_resources(engine: Engine) {
     service.until_open_files(files + 2).await;
     until(
         "connections to the database are no more than before",
-        PATIENCE,
+        WAIT_LIMIT,
         async || scratch.connections_of_others().await <= connections.max(5),
     )
     .await;
@@ -179,7 +180,7 @@ async fn disconnected_clients_leave_no_resources(engine: Engine) {
     assert_eq!(whole["summary"]["total"], ROWS);
 }
 
-/// A client that leaves before the first byte.
+/// A client that disconnects before the first byte.
 #[on_every_engine]
 async fn disconnecting_before_the_response_leaves_no_resources(engine: Engine) {
     let scratch = wide_school(engine).await;
@@ -195,9 +196,9 @@ async fn disconnecting_before_the_response_leaves_no_resources(engine: Engine) {
     .await;
 }
 
-/// What changes while a download runs is not in it.
+/// A change during a download is not in the file.
 #[on_every_engine]
-async fn a_clear_during_a_download_does_not_change_it(engine: Engine) {
+async fn clear_does_not_change_a_running_download(engine: Engine) {
     let scratch = wide_school(engine).await;
     let service = Service::on(&scratch).await;
     let admin = service.admin().await;

@@ -1,4 +1,4 @@
-//! CSV for spreadsheets of other countries: `delimiter`, `decimals`, `dates`; and `names` beside ids.
+//! CSV for spreadsheets of other countries (`delimiter`, `decimals`, `dates`), and `names` beside ids.
 
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ async fn of_the_small_school(engine: Engine) -> (School, Service, Client) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn style_that_the_format_lacks_is_refused() {
+async fn style_without_effect_on_the_format_is_refused() {
     let (_school, _service, admin) = of_the_small_school(Engine::Sqlite).await;
     for (path, field) in [
         ("students?delimiter=pipe", "delimiter"),
@@ -69,7 +69,7 @@ const ENROLLMENTS: &str = concat!(
 );
 
 #[on_every_engine]
-async fn styles_and_names_are_exact_to_the_byte(engine: Engine) {
+async fn styles_and_names_give_the_expected_bytes(engine: Engine) {
     let (_school, _service, admin) = of_the_small_school(engine).await;
     let files = [
         (
@@ -82,13 +82,13 @@ async fn styles_and_names_are_exact_to_the_byte(engine: Engine) {
     for (path, expected) in files {
         assert_eq!(admin.csv(&format!("/backup/download/{path}")).await, expected, "{path}");
     }
-    // Of what has no such ids the file is the same.
+    // A table without such ids has the same file.
     let students = admin.csv("/backup/download/students?names=true").await;
     assert_eq!(students, School::csv("students"));
     let spelt_out = "students?delimiter=comma&decimals=point&dates=day_first&names=false";
     assert_eq!(admin.csv(&format!("/backup/download/{spelt_out}")).await, students);
-    // An archive gives the same files.
-    let id = admin.take().await;
+    // The download from an archive gives the same files.
+    let id = admin.create_backup().await;
     for (path, expected) in files {
         let path = format!("/backup/archives/{id}/download/{path}");
         assert_eq!(admin.csv(&path).await, expected, "{path}");
@@ -96,7 +96,7 @@ async fn styles_and_names_are_exact_to_the_byte(engine: Engine) {
 }
 
 #[on_every_engine(nightly)]
-async fn workbook_has_names_too(engine: Engine) {
+async fn workbook_can_have_names(engine: Engine) {
     let (_school, _service, admin) = of_the_small_school(engine).await;
     let body = admin
         .get("/backup/download/attendance?format=xlsx&names=true")
@@ -127,7 +127,7 @@ async fn workbook_has_names_too(engine: Engine) {
     );
 }
 
-/// Addresses that begin a cell within themselves, for a reader of one delimiter or another.
+/// Addresses with a formula after a delimiter, which another program may take for the start of a cell.
 const HOSTILE: [&str; 7] = [
     "x;=1+1;y",
     "x,=1+1,y",
@@ -138,11 +138,11 @@ const HOSTILE: [&str; 7] = [
     "x,\"=1+1,y",
 ];
 
-/// A spreadsheet that expects another delimiter opens the file as well. No file has a formula with any delimiter.
-/// Without the guard some have one, so that the test can fail.
+/// Files are opened with another delimiter than they were written with. None has a formula, with any delimiter.
+/// Without the guard some have one, so the test can fail.
 #[tokio::test(flavor = "multi_thread")]
 async fn libreoffice_finds_no_formula_with_another_delimiter() {
-    if !tool::is_here("soffice") {
+    if !tool::is_available("soffice") {
         return;
     }
     let (school, _service, admin) = of_the_small_school(Engine::Sqlite).await;
@@ -178,7 +178,7 @@ async fn libreoffice_finds_no_formula_with_another_delimiter() {
     assert!(unguarded > 20, "{unguarded} formulas without the guard");
 }
 
-/// Has LibreOffice read files with that delimiter, and makes workbooks beside them of what it has read.
+/// LibreOffice reads files with this delimiter and saves them as workbooks.
 fn convert<'f>(folder: &Path, files: impl Iterator<Item = &'f PathBuf>, delimiter: char) {
     let profile = format!("-env:UserInstallation=file://{}", folder.join("profile").display());
     let filter = format!("--infilter=CSV:{},34,76,1", u32::from(delimiter));
@@ -186,7 +186,7 @@ fn convert<'f>(folder: &Path, files: impl Iterator<Item = &'f PathBuf>, delimite
     tool::run(Command::new("soffice").args(arguments).arg(folder).args(files));
 }
 
-/// What LibreOffice has taken for formulas.
+/// The cells that LibreOffice has taken for formulas.
 fn formulas(file: &Path) -> Vec<String> {
     let mut workbook: Xlsx<_> = calamine::open_workbook(file.with_extension("xlsx")).unwrap();
     let name = workbook.sheet_names()[0].clone();

@@ -1,4 +1,4 @@
-//! A database of another program is refused by every command, and not one byte of it is changed.
+//! Every command refuses a database of another program, and changes no byte of it.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use harness::{Engine, Scratch, on_every_engine};
 use sea_orm::sqlx::sqlite::SqliteJournalMode;
 use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection};
 
-/// Every command that uses the database. What they would do comes after the refusal.
+/// Every command that uses the database. All of them are refused before they do anything.
 const COMMANDS: [&[&str]; 11] = [
     &["serve", "--listen", "127.0.0.1:0"],
     &["migrate"],
@@ -24,7 +24,7 @@ const COMMANDS: [&[&str]; 11] = [
 ];
 
 #[on_every_engine]
-async fn every_command_refuses_it_and_makes_no_table(engine: Engine) {
+async fn every_command_refuses_a_foreign_database(engine: Engine) {
     let scratch = Scratch::empty(engine).await;
     scratch
         .execute("create table wp_posts (id int primary key, title varchar(50))")
@@ -39,12 +39,12 @@ async fn every_command_refuses_it_and_makes_no_table(engine: Engine) {
     assert_eq!(scratch.rows("select * from wp_posts").await.len(), 1);
 }
 
-/// The line names the database without its password.
+/// The message names the database without its password.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_password_of_the_database_is_not_shown() {
+async fn password_of_the_database_is_not_shown() {
     for engine in [Engine::Postgres, Engine::Mysql]
         .into_iter()
-        .filter(|engine| engine.is_here())
+        .filter(|engine| engine.is_available())
     {
         let scratch = Scratch::empty(engine).await;
         scratch.execute("create table wp_posts (id int primary key)").await;
@@ -76,9 +76,9 @@ async fn the_password_of_the_database_is_not_shown() {
     }
 }
 
-/// As other programs leave their files: with a rollback journal or in WAL mode, closed in order.
+/// Files of a program that has closed them, with a rollback journal or in WAL mode.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_closed_sqlite_file_stays_as_it_is() {
+async fn closed_sqlite_file_is_not_changed() {
     for mode in [SqliteJournalMode::Delete, SqliteJournalMode::Wal] {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("notes.db");
@@ -88,9 +88,9 @@ async fn a_closed_sqlite_file_stays_as_it_is() {
     }
 }
 
-/// The other program is at work: it has its log open, or a transaction that has reached the file already.
+/// Files of a running program, with an open log or with a transaction that has already written to the file.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_sqlite_file_in_use_stays_as_it_is() {
+async fn sqlite_file_in_use_is_not_changed() {
     for mode in [SqliteJournalMode::Delete, SqliteJournalMode::Wal] {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("notes.db");
@@ -100,9 +100,9 @@ async fn an_sqlite_file_in_use_stays_as_it_is() {
     }
 }
 
-/// It was killed: a journal or a log lies there that the next program to open the file would apply.
+/// Files of a killed program, with a journal or log that the next program to open them would apply.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_sqlite_file_of_a_killed_program_stays_as_it_is() {
+async fn sqlite_file_of_a_killed_program_is_not_changed() {
     for (mode, left) in [
         (SqliteJournalMode::Delete, &["notes.db", "notes.db-journal"][..]),
         (SqliteJournalMode::Wal, &["notes.db", "notes.db-shm", "notes.db-wal"]),
@@ -111,7 +111,7 @@ async fn an_sqlite_file_of_a_killed_program_stays_as_it_is() {
         let (folder, killed) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let program = other_program(&folder.path().join("notes.db"), mode).await;
         if !left.contains(&"notes.db-shm") {
-            // Without the index of the log only the file itself can be read, so it has to have the tables.
+            // Without the index of the log only the main file can be read, so the tables must be in it.
             program
                 .execute_unprepared("pragma wal_checkpoint(truncate)")
                 .await
@@ -126,7 +126,7 @@ async fn an_sqlite_file_of_a_killed_program_stays_as_it_is() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_that_is_no_database_stays_as_it_is() {
+async fn file_that_is_not_a_database_is_not_changed() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("letter.txt");
     std::fs::write(&file, "Dear parents, ".repeat(100)).unwrap();
@@ -138,7 +138,7 @@ async fn a_file_that_is_no_database_stays_as_it_is() {
     assert_eq!(contents(folder.path()), before);
 }
 
-/// The program that the file belongs to. It keeps its connection.
+/// The other program. It keeps its connection open.
 async fn other_program(file: &Path, mode: SqliteJournalMode) -> DatabaseConnection {
     let mut options = ConnectOptions::new(format!("sqlite://{}", file.display()));
     options
@@ -156,7 +156,7 @@ async fn other_program(file: &Path, mode: SqliteJournalMode) -> DatabaseConnecti
     connection
 }
 
-/// More than its cache holds, so that SQLite writes it out before the commit, which never comes.
+/// Writes more than the cache holds, so that SQLite writes to the file before the commit, which never comes.
 async fn write_without_commit(program: &DatabaseConnection) {
     let rows = "with recursive many(n) as (select 2 union all select n + 1 from many where n < 5000) \
                 insert into notes select n, printf('%0200d', n) from many";
@@ -178,14 +178,14 @@ async fn refused_and_unchanged(file: &Path) {
         let after = contents(folder);
         assert!(before.keys().eq(after.keys()), "{:?} {:?}", before.keys(), after.keys());
         for (name, bytes) in &before {
-            // The index of the log is shared memory with the locks of all readers in it.
+            // The index of the log is shared memory, which contains the locks of all readers.
             let is_locks = name.to_str().unwrap().ends_with("-shm");
             assert!(is_locks || after[name] == *bytes, "{name:?} was changed by {command:?}");
         }
     }
 }
 
-/// One plain line that names a table of the other program, and the documented exit code.
+/// Checks for one plain line that names a table of the other program, and for the documented exit code.
 fn refused(done: &Finished, table: &str) {
     done.assert_plain_fault(8);
     assert_eq!(done.stderr.lines().count(), 1, "{done:?}");

@@ -1,7 +1,8 @@
-//! Backup, clear, undo and restore on servers whose settings are unusual in several ways at once.
+//! Backup, clear, undo and restore on servers with several unusual settings at once.
 //!
-//! Each setting alone has a test of its own (`tests/engines/sessions.rs`, `isolation.rs`, `tests/engines/long_texts.rs`). Here
-//! they meet: each isolation level with each set of modes, with and without short limits, on usual and unusual storage.
+//! Each setting has its own test (`tests/engines/sessions.rs`, `isolation.rs`, `tests/engines/long_texts.rs`). Here
+//! they are combined: each isolation level with each set of modes, with and without short limits, on usual and unusual
+//! storage.
 
 use harness::archives_rig::of;
 use harness::defaults::{Defaults, changeable};
@@ -34,7 +35,7 @@ const ISOLATION: [Defaults; 4] = [
     },
 ];
 
-/// What values and statements mean: as the server has it, lax, and as in standard SQL or another place.
+/// Modes that change the meaning of values and statements: the default, a lax set, and standard SQL or another locale.
 const MODES: [Defaults; 3] = [
     Defaults {
         postgres: &[],
@@ -76,7 +77,7 @@ const MODES: [Defaults; 3] = [
     },
 ];
 
-/// None, and those that end a session or a statement within a second.
+/// No limits, and limits that end a session or a statement within a second.
 const LIMITS: [Defaults; 2] = [
     Defaults {
         postgres: &[],
@@ -103,7 +104,7 @@ const LIMITS: [Defaults; 2] = [
     },
 ];
 
-/// How tables are made unless they say it, and how much the server takes at once. PostgreSQL has nothing of the kind.
+/// The default storage of tables, and the size of packets. PostgreSQL has no such settings.
 const STORAGE: [Defaults; 3] = [
     Defaults {
         postgres: &[],
@@ -125,13 +126,13 @@ const STORAGE: [Defaults; 3] = [
     },
 ];
 
-/// A clear of everything and its undo, and a restore in each mode, restore the data to the last byte.
+/// A clear of everything with its undo, and a restore in each mode. All data is restored to the last byte.
 async fn round_trip(scratch: &Scratch, combination: &str) {
     let setup = Setup::on(scratch);
     let service = setup.start().await;
     let admin = service.admin().await;
     let before = admin.digests().await;
-    let archive = admin.take().await;
+    let archive = admin.create_backup().await;
     let verified = admin.post(&of(&archive, "/verify"), &json!({"level": "digest"})).await;
     admin.done(verified).await;
 
@@ -149,7 +150,7 @@ async fn round_trip(scratch: &Scratch, combination: &str) {
     }
 }
 
-/// Runs a round trip with each combination that is chosen by the places of its parts in the lists above.
+/// Runs a round trip for each chosen combination. The numbers are positions in the lists above.
 async fn round_trips(engine: Engine, is_chosen: impl Fn([usize; 4]) -> bool) {
     for (storage_at, storage) in STORAGE.iter().enumerate() {
         if storage_at > 0 && engine != Engine::Mysql {
@@ -188,7 +189,7 @@ async fn round_trips(engine: Engine, is_chosen: impl Fn([usize; 4]) -> bool) {
     }
 }
 
-/// Each entry of each list once or more.
+/// Covers each entry of each list at least once.
 #[on_every_engine]
 async fn data_round_trips_on_servers_with_unusual_settings(engine: Engine) {
     round_trips(engine, |[storage, isolation, modes, limits]| {
@@ -202,7 +203,7 @@ async fn data_round_trips_on_servers_with_unusual_settings(engine: Engine) {
     .await;
 }
 
-/// All combinations.
+/// Covers all combinations.
 #[on_every_engine(ignore)]
 async fn data_round_trips_with_every_combination_of_settings(engine: Engine) {
     round_trips(engine, |_| engine != Engine::Sqlite).await;

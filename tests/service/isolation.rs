@@ -1,5 +1,5 @@
-//! What another program commits between the safety backup and the change is never lost, whatever isolation level the server
-//! gives a session by default.
+//! A row that another program commits between the safety backup and the change is never lost, with every default
+//! isolation level.
 
 use std::time::Duration;
 
@@ -13,14 +13,15 @@ use harness::s3::S3;
 use harness::service::Setup;
 use harness::{Engine, Scratch, on_every_engine, small_school_in};
 
-/// The row of attendance that another program inserts.
+/// The row of attendance that the other program inserts.
 fn insert(id: i64) -> String {
     let values = format!("{id}, 3, 2, '2024-01-{:02}', 'leave'", id - 80);
     format!("insert into attendance (id, student_id, course_id, date, status) values ({values})")
 }
 
-/// Inserts a row when the next archive has been listed, and says whether that has succeeded in the end. The service hears of
-/// the listing when the insert has ended. One that waits for the change can't be told from a slow one, so it has a limit.
+/// Inserts a row after the next archive is listed, and returns whether the insert succeeded. The service gets the
+/// store's response after the insert. An insert that waits for the change can't be told from a slow one, so it has a
+/// time limit.
 async fn insert_after_the_next_listing(store: &S3, scratch: &Scratch, id: i64) -> JoinHandle<bool> {
     const LIMIT: Duration = Duration::from_millis(400);
     let connection = scratch.another_connection().await;
@@ -29,7 +30,7 @@ async fn insert_after_the_next_listing(store: &S3, scratch: &Scratch, id: i64) -
     let inserting = tokio::spawn(async move {
         begun.await.unwrap();
         let inserted = connection.execute_unprepared(&insert(id)).await.is_ok();
-        // A test that no longer waits has let the service continue.
+        // The receiver is dropped if the test has stopped waiting and lets the service continue.
         let _ = end.send(());
         inserted
     });
@@ -40,7 +41,8 @@ async fn insert_after_the_next_listing(store: &S3, scratch: &Scratch, id: i64) -
     inserting
 }
 
-/// A clear of one table, a restore of it, and one of everything, each with an insert between safety backup and change.
+/// A clear of one table, a restore of that table, and a clear of everything, each with an insert between the safety
+/// backup and the change.
 async fn nothing_is_lost(engine: Engine, defaults: Defaults) {
     let Some(scratch) = defaults.database(engine).await else {
         return;
@@ -48,9 +50,9 @@ async fn nothing_is_lost(engine: Engine, defaults: Defaults) {
     let school = small_school_in(scratch).await;
     let scratch = &school.scratch;
     let store = S3::start().await;
-    let service = store.holds(Setup::on(scratch)).start().await;
+    let service = store.configure(Setup::on(scratch)).start().await;
     let admin = service.admin().await;
-    let archive = admin.take().await;
+    let archive = admin.create_backup().await;
     let rows = scratch.count("attendance").await;
 
     let is_live = async |id: i64| {
@@ -79,7 +81,7 @@ async fn nothing_is_lost(engine: Engine, defaults: Defaults) {
 }
 
 #[on_every_engine]
-async fn nothing_is_lost_at_read_uncommitted(engine: Engine) {
+async fn no_row_is_lost_at_read_uncommitted(engine: Engine) {
     let defaults = Defaults {
         postgres: &[("default_transaction_isolation", "'read uncommitted'")],
         mysql: &[("tx_isolation", "'READ-UNCOMMITTED'")],
@@ -88,7 +90,7 @@ async fn nothing_is_lost_at_read_uncommitted(engine: Engine) {
 }
 
 #[on_every_engine]
-async fn nothing_is_lost_at_read_committed(engine: Engine) {
+async fn no_row_is_lost_at_read_committed(engine: Engine) {
     let defaults = Defaults {
         postgres: &[("default_transaction_isolation", "'read committed'")],
         mysql: &[("tx_isolation", "'READ-COMMITTED'")],
@@ -97,7 +99,7 @@ async fn nothing_is_lost_at_read_committed(engine: Engine) {
 }
 
 #[on_every_engine]
-async fn nothing_is_lost_at_repeatable_read(engine: Engine) {
+async fn no_row_is_lost_at_repeatable_read(engine: Engine) {
     let defaults = Defaults {
         postgres: &[("default_transaction_isolation", "'repeatable read'")],
         mysql: &[
@@ -109,7 +111,7 @@ async fn nothing_is_lost_at_repeatable_read(engine: Engine) {
 }
 
 #[on_every_engine]
-async fn nothing_is_lost_at_serializable(engine: Engine) {
+async fn no_row_is_lost_at_serializable(engine: Engine) {
     let defaults = Defaults {
         postgres: &[("default_transaction_isolation", "'serializable'")],
         mysql: &[("tx_isolation", "'SERIALIZABLE'")],

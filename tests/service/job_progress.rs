@@ -1,4 +1,4 @@
-//! How far jobs are when they have ended, and whether the API's document says what they look like, for every kind.
+//! Jobs of every kind end with complete progress, and match the API document.
 
 use std::collections::BTreeMap;
 
@@ -10,8 +10,8 @@ use harness::{Answer, Engine, on_every_engine};
 
 const KINDS: [&str; 6] = ["archive", "clear", "restore", "undo", "upload", "verify"];
 
-/// All that the service tells of a job that has ended: the data of its events, and the job as it is shown afterwards.
-async fn told(place: &ArchivesPlace, id: &str) -> (Vec<Value>, Value) {
+/// Everything that the service reports about a finished job: the data of its events, and the job itself.
+async fn reported(place: &ArchivesPlace, id: &str) -> (Vec<Value>, Value) {
     let path = format!("/backup/jobs/{id}");
     let events = place.admin.get(&format!("{path}/events")).await.expect(200).text();
     let data = events.lines().filter_map(|line| line.strip_prefix("data: "));
@@ -19,7 +19,7 @@ async fn told(place: &ArchivesPlace, id: &str) -> (Vec<Value>, Value) {
     (data, place.admin.get(&path).await.expect(200).json())
 }
 
-/// One job of each kind, and the restores of a part and of everything, with their ids.
+/// The ids of one job of each kind, with restores of a part and of everything.
 async fn one_of_each(place: &ArchivesPlace) -> Vec<String> {
     let admin = &place.admin;
     let mut ids = Vec::new();
@@ -74,7 +74,7 @@ async fn progress_of_every_job_ends_at_its_total(engine: Engine) {
     let place = ArchivesPlace::on(engine).await;
     let mut kinds = BTreeMap::new();
     for id in one_of_each(&place).await {
-        let (events, shown) = told(&place, &id).await;
+        let (events, shown) = reported(&place, &id).await;
         assert_eq!(shown["state"], "succeeded", "{shown}");
         for job in events.iter().chain([&shown]) {
             let (done, total) = (job["rows_done"].as_u64(), job["rows_total"].as_u64());
@@ -86,9 +86,9 @@ async fn progress_of_every_job_ends_at_its_total(engine: Engine) {
     assert_eq!(kinds.into_keys().collect::<Vec<_>>(), KINDS);
 }
 
-/// What the document says of `parameters` and `result` is what jobs have, with all members and no others.
+/// The `parameters` and `result` of jobs have exactly the members in the document.
 #[on_every_engine(nightly)]
-async fn every_job_is_as_the_document_describes_it(engine: Engine) {
+async fn every_job_matches_the_document(engine: Engine) {
     let place = ArchivesPlace::on(engine).await;
     let document = place
         .service
@@ -196,11 +196,11 @@ fn misfits(document: &Value, schema: &Value, value: &Value, place: &str) -> Vec<
     problems
 }
 
-/// A client that watches from the beginning never reads of more rows than there are.
+/// A client that watches from the start never sees more rows done than the total.
 #[on_every_engine(nightly)]
 async fn progress_never_exceeds_its_total(engine: Engine) {
     let place = ArchivesPlace::on(engine).await;
-    let archive = place.admin.take().await;
+    let archive = place.admin.create_backup().await;
     let accepted = place
         .admin
         .restore(&archive, &json!({"mode": "replace"}))

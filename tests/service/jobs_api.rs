@@ -1,4 +1,4 @@
-//! `/backup/jobs` over HTTP. The jobs are done by another copy of the service, in the test.
+//! `/backup/jobs` over HTTP. Another copy of the service, inside the test, runs the jobs.
 
 use std::time::Duration;
 
@@ -6,9 +6,9 @@ use campus_backup_domain::job::{Context, Lock, Phase};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use harness::copy::{Copy, Manner, backup, idle, submission};
+use harness::copy::{Copy, HeartbeatMode, backup, idle, submission};
 use harness::service::Setup;
-use harness::{ADMIN_PASSWORD, Answer, Client, Engine, PATIENCE, Service, on_every_engine, small_school, varying};
+use harness::{ADMIN_PASSWORD, Answer, Client, Engine, Service, WAIT_LIMIT, on_every_engine, small_school, varying};
 
 const NOWHERE: &str = "/backup/jobs/01890000-0000-7000-8000-000000000000";
 const LAST_EVENT: &str = "9007199254740991";
@@ -26,7 +26,7 @@ async fn events(client: &Client, id: &str, last: Option<&str>) -> Answer {
     if let Some(last) = last {
         request = request.header("Last-Event-ID", last);
     }
-    // As a browser does; events are never compressed.
+    // Browsers send this header. Events are never compressed.
     Answer::of(request.header("Accept-Encoding", "gzip, br")).await
 }
 
@@ -97,7 +97,7 @@ async fn jobs_are_listed_shown_and_cancelled(engine: Engine) {
     let school = small_school(engine).await;
     let service = Service::on(&school.scratch).await;
     let admin = service.admin().await;
-    let copy = Copy::on(&school.scratch, Manner::LIVELY).await;
+    let copy = Copy::on(&school.scratch, HeartbeatMode::ACTIVE).await;
     let done = copy
         .submit(submission(Lock::None), async |_| Ok(backup(7)))
         .await
@@ -155,7 +155,7 @@ async fn jobs_are_listed_shown_and_cancelled(engine: Engine) {
     assert_eq!(admin.get(&path).await.expect(200).json()["state"], "cancelled");
 }
 
-/// A client whose answer was lost asks what became of its request, and of nobody else's.
+/// A client whose response was lost can look up its request, but no request of another user.
 #[on_every_engine]
 async fn job_is_found_by_the_idempotency_key_of_its_owner(engine: Engine) {
     let school = small_school(engine).await;
@@ -189,7 +189,7 @@ async fn job_is_found_by_the_idempotency_key_of_its_owner(engine: Engine) {
     let others = clear(&other, "attendance", "lost").await.expect(200).json();
     assert_eq!(by_key(&other, "lost").await, std::slice::from_ref(&others["id"]));
     assert_eq!(by_key(&admin, "lost").await, std::slice::from_ref(&cleared["id"]));
-    // One that was refused before it became a job has left no trace.
+    // A request that was refused before it became a job has left no record.
     clear(&admin, "payments", "refused")
         .await
         .problem(412, "row_count_changed");
@@ -201,7 +201,7 @@ async fn events_report_each_change_once(engine: Engine) {
     let school = small_school(engine).await;
     let service = Service::on(&school.scratch).await;
     let admin = service.admin().await;
-    let copy = Copy::on(&school.scratch, Manner::LIVELY).await;
+    let copy = Copy::on(&school.scratch, HeartbeatMode::ACTIVE).await;
     let job = copy.submit(submission(Lock::None), async |context: Context| {
         let progress = context.progress();
         progress.enter(Phase::BackingUp, Some(100))?;
@@ -236,7 +236,7 @@ async fn events_report_each_change_once(engine: Engine) {
     );
     assert_eq!(before[0].data["state"], "running");
 
-    // Who comes again is told what it missed, which is the end, and after that to come no more.
+    // A reconnecting client gets the missed event, which is the end, and then 204, so that it does not reconnect.
     let missed = parsed(
         &events(&admin, &job.id, Some(&before[0].id.to_string()))
             .await
@@ -246,7 +246,7 @@ async fn events_report_each_change_once(engine: Engine) {
     let over = events(&admin, &job.id, Some(LAST_EVENT)).await;
     assert_eq!((over.status.as_u16(), over.text()), (204, String::new()));
 
-    // Nothing newer is told than what was seen, until there is something.
+    // A reconnecting client gets only states that are newer than its last one.
     let idling = copy.submit(submission(Lock::None), idle).await.unwrap();
     let far = (Duration::from_secs(60 * 60).as_millis()).to_string();
     let watching = tokio::spawn({
@@ -262,16 +262,16 @@ async fn events_report_each_change_once(engine: Engine) {
     assert_eq!(told[0].data["state"], "cancelled");
 }
 
-/// A service that is started again after kill -9 says at once what became of its jobs.
+/// A service that starts after kill -9 reports at once how its jobs ended.
 #[on_every_engine]
-async fn after_a_crash_jobs_are_interrupted_at_once(engine: Engine) {
+async fn jobs_are_interrupted_at_once_after_a_crash(engine: Engine) {
     let school = small_school(engine).await;
     let setup = Setup::on(&school.scratch);
     let service = setup.start().await;
     let runner = std::fs::read_to_string(service.folder().join("data/runner")).unwrap();
-    let copy = Copy::on(&school.scratch, Manner::SILENT).await;
+    let copy = Copy::on(&school.scratch, HeartbeatMode::SILENT).await;
     let job = copy.idle(Lock::WriterLease).await.unwrap();
-    // As if the service had done it.
+    // Sets the records as if the service had run the job.
     school
         .scratch
         .execute(&format!("update backup_jobs set runner = '{}'", runner.trim()))
@@ -286,7 +286,7 @@ async fn after_a_crash_jobs_are_interrupted_at_once(engine: Engine) {
             .json()["state"],
         "running"
     );
-    // Dropped, it is killed.
+    // Dropping the service kills it.
     drop(service);
     let service = setup.start().await;
     let shown = service
@@ -302,7 +302,7 @@ async fn after_a_crash_jobs_are_interrupted_at_once(engine: Engine) {
     );
 }
 
-/// An open stream does not hold up the end of the service.
+/// An open event stream does not delay the end of the service.
 #[on_every_engine(nightly)]
 async fn watchers_do_not_delay_the_shutdown(engine: Engine) {
     let school = small_school(engine).await;
@@ -312,7 +312,7 @@ async fn watchers_do_not_delay_the_shutdown(engine: Engine) {
         .start()
         .await;
     let admin = service.admin().await;
-    let copy = Copy::on(&school.scratch, Manner::LIVELY).await;
+    let copy = Copy::on(&school.scratch, HeartbeatMode::ACTIVE).await;
     let job = copy.idle(Lock::None).await.unwrap();
     let request = admin.request(Method::GET, &format!("/backup/jobs/{}/events", job.id));
     let mut watching = request.send().await.unwrap();
@@ -320,13 +320,13 @@ async fn watchers_do_not_delay_the_shutdown(engine: Engine) {
     assert_eq!(service.stop().await.code, Some(0));
 }
 
-/// What is told of a job is for administrators, also a minute later.
+/// Only administrators may read job events, so the stream ends with the account's rights.
 #[tokio::test(flavor = "multi_thread")]
-async fn events_end_when_the_token_or_the_account_does() {
+async fn events_end_with_the_token_and_with_the_account() {
     let school = small_school(Engine::Sqlite).await;
     let setup = Setup::on(&school.scratch);
     let service = setup.start().await;
-    let copy = Copy::on(&school.scratch, Manner::LIVELY).await;
+    let copy = Copy::on(&school.scratch, HeartbeatMode::ACTIVE).await;
     let job = copy.idle(Lock::None).await.unwrap();
     let path = format!("/backup/jobs/{}/events", job.id);
     let watch = async |client: &Client| {
@@ -335,9 +335,9 @@ async fn events_end_when_the_token_or_the_account_does() {
         watching
     };
     let assert_ends = async |what: &str, watching: reqwest::Response| {
-        let rest = tokio::time::timeout(PATIENCE, watching.text()).await;
-        let rest = rest.unwrap_or_else(|_| panic!("{what}: it goes on"));
-        assert!(!rest.unwrap().contains("event: ended"), "{what}: the job goes on");
+        let rest = tokio::time::timeout(WAIT_LIMIT, watching.text()).await;
+        let rest = rest.unwrap_or_else(|_| panic!("{what}: the stream continues"));
+        assert!(!rest.unwrap().contains("event: ended"), "{what}: the job continues");
     };
 
     let (signed_out, other) = (service.admin().await, service.admin().await);
@@ -349,7 +349,7 @@ async fn events_end_when_the_token_or_the_account_does() {
     let expiring = short.admin().await;
     assert_ends("the token has expired", watch(&expiring).await).await;
 
-    // Meanwhile the other one was told what there was to tell, and ends with the account's rights.
+    // The other stream has received its events so far, and ends with the account's rights.
     others.chunk().await.unwrap().expect("another event");
     let scratch = &school.scratch;
     scratch.execute("update users set role = 'teacher' where id = 1").await;

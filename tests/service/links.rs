@@ -1,4 +1,4 @@
-//! `POST /backup/download-links`: links with which a browser downloads once.
+//! `POST /backup/download-links`: links with which a browser downloads a file once.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use reqwest::Method;
@@ -9,7 +9,8 @@ use harness::archives_rig::of;
 use harness::client::fields;
 use harness::service::Setup;
 use harness::{
-    ADMIN_PASSWORD, Answer, Client, Engine, PATIENCE, School, Service, Wire, fill, on_every_engine, small_school, until,
+    ADMIN_PASSWORD, Answer, Client, Engine, School, Service, WAIT_LIMIT, Wire, fill, on_every_engine, small_school,
+    until,
 };
 
 const LINKS: &str = "/backup/download-links";
@@ -22,7 +23,7 @@ async fn signed_in(engine: Engine) -> (School, Service, Client) {
     (school, service, admin)
 }
 
-/// Path and query of a new link for that download.
+/// Path and query of a new link for this download.
 async fn link(admin: &Client, path: &str) -> String {
     let link = admin.post(LINKS, &json!({"path": path})).await.expect(201).json();
     let url = link["url"].as_str().unwrap();
@@ -68,7 +69,7 @@ async fn link_downloads_once(engine: Engine) {
 }
 
 #[on_every_engine(nightly)]
-async fn link_opens_nothing_else(engine: Engine) {
+async fn link_is_valid_for_its_download_only(engine: Engine) {
     let (_school, service, admin) = signed_in(engine).await;
     let browser = service.anonymous();
     let link = link(&admin, CSV).await;
@@ -89,7 +90,7 @@ async fn link_opens_nothing_else(engine: Engine) {
         assert!(answer.status.is_client_error(), "{answer:?}");
         service.bearer(token).get(path).await.problem(401, "unauthenticated");
     }
-    // Trying it elsewhere has not spent it, and the order of what is asked for does not matter.
+    // The refused attempt has not used the link. The order of query parameters does not matter.
     browser
         .get(&format!("/backup/download/students?link={token}&format=csv"))
         .await
@@ -137,7 +138,7 @@ async fn link_is_valid_only_while_its_creator_is(engine: Engine) {
     assert!(matches!(answer.status.as_u16(), 401 | 403), "{answer:?}");
 }
 
-/// Ten tabs with one link: one of them gets the file.
+/// Ten tabs request one link: exactly one gets the file.
 #[on_every_engine]
 async fn concurrent_requests_use_a_link_once(engine: Engine) {
     let (_school, service, admin) = signed_in(engine).await;
@@ -153,7 +154,7 @@ async fn concurrent_requests_use_a_link_once(engine: Engine) {
     }
 }
 
-/// Once the file has begun to arrive, the link has been used, whether its reader stays or not.
+/// After the first byte of the file, the link is used, even if the client disconnects.
 #[on_every_engine]
 async fn disconnected_client_has_used_the_link(engine: Engine) {
     let scratch = wide_school(engine).await;
@@ -168,7 +169,7 @@ async fn disconnected_client_has_used_the_link(engine: Engine) {
     }
 }
 
-/// A page can't see how the browser's own download fares, so it asks the service.
+/// A page can't see the outcome of the browser's own download, so it asks the service.
 #[on_every_engine]
 async fn creator_of_a_link_sees_its_state(engine: Engine) {
     let scratch = wide_school(engine).await;
@@ -193,14 +194,14 @@ async fn creator_of_a_link_sees_its_state(engine: Engine) {
     assert_eq!(state(&asked).await, "in_progress");
     reader.read(50_000).await;
     drop(reader);
-    until("the service has noticed", PATIENCE, async || {
+    until("the service has noticed", WAIT_LIMIT, async || {
         state(&asked).await == "broken_off"
     })
     .await;
 
     let (asked, path) = make("/backup/download/courses?format=csv").await;
     service.anonymous().get(&path).await.expect(200);
-    until("the end is written down", PATIENCE, async || {
+    until("the end is written down", WAIT_LIMIT, async || {
         state(&asked).await == "delivered"
     })
     .await;
@@ -210,14 +211,14 @@ async fn creator_of_a_link_sees_its_state(engine: Engine) {
         admin.get(&asked).await.problem(404, "unknown_link");
     }
     scratch
-        .execute("update backup_download_links set username = 'somebody else', user_id = null")
+        .execute("update backup_download_links set username = 'another user', user_id = null")
         .await;
     admin.get(&asked).await.problem(404, "unknown_link");
 }
 
-/// Whom the service failed may try again until the five minutes are over.
+/// If the service broke off the download, the link can be used again within its five minutes.
 #[on_every_engine]
-async fn download_that_the_service_breaks_off_keeps_its_link(engine: Engine) {
+async fn link_can_be_used_again_after_a_failure_of_the_service(engine: Engine) {
     let scratch = wide_school(engine).await;
     let service = Service::on(&scratch).await;
     let link = link(&service.admin().await, "/backup/download/all").await;
@@ -231,16 +232,16 @@ async fn download_that_the_service_breaks_off_keeps_its_link(engine: Engine) {
     if engine == Engine::Sqlite {
         scratch.execute("delete from enrollments").await;
     }
-    until("the link is given back", PATIENCE, async || {
+    until("the link is given back", WAIT_LIMIT, async || {
         service.anonymous().get(&link).await.status.is_success()
     })
     .await;
     service.anonymous().get(&link).await.problem(410, "link_used");
 }
 
-/// Links are kept in the database, so a second copy of the service knows them.
+/// Links are in the database, so a second copy of the service accepts them.
 #[on_every_engine]
-async fn another_copy_knows_the_link(engine: Engine) {
+async fn link_is_valid_in_every_copy(engine: Engine) {
     let (school, _service, admin) = signed_in(engine).await;
     let other = Service::on(&school.scratch).await;
     let link = link(&admin, CSV).await;
@@ -248,21 +249,21 @@ async fn another_copy_knows_the_link(engine: Engine) {
     _service.anonymous().get(&link).await.problem(410, "link_used");
 }
 
-/// Whoever only asks what would come has not downloaded it.
+/// A HEAD request does not use a link.
 #[on_every_engine(nightly)]
-async fn asking_with_head_does_not_spend_a_link(engine: Engine) {
+async fn head_request_does_not_use_a_link(engine: Engine) {
     let (_school, service, admin) = signed_in(engine).await;
     let link = link(&admin, CSV).await;
     service.anonymous().head(&link).await.expect(200);
-    until("the link is given back", PATIENCE, async || {
+    until("the link is given back", WAIT_LIMIT, async || {
         service.anonymous().get(&link).await.status.is_success()
     })
     .await;
 }
 
-/// Browsers and chats look at links before anybody wants the file.
+/// Browsers and chats open links for a preview before the user wants the file.
 #[on_every_engine(nightly)]
-async fn looking_at_a_link_does_not_spend_it(engine: Engine) {
+async fn preview_does_not_use_a_link(engine: Engine) {
     let (_school, service, admin) = signed_in(engine).await;
     let browser = service.anonymous();
     let file = admin.get(CSV).await.expect(200).body;
@@ -328,11 +329,11 @@ async fn looking_at_a_link_does_not_spend_it(engine: Engine) {
         .problem(422, "invalid_field");
 }
 
-/// A stored archive is sent in ranges, to download managers and to who goes on after a break.
+/// A stored archive is sent in ranges, to download managers and to clients that resume.
 #[on_every_engine]
 async fn ranges_of_an_archive_share_one_link(engine: Engine) {
     let (_school, service, admin) = signed_in(engine).await;
-    let path = of(&admin.take().await, "/file");
+    let path = of(&admin.create_backup().await, "/file");
     let file = admin.get(&path).await.expect(200).body;
     let browser = service.anonymous();
     let range =
@@ -353,25 +354,25 @@ async fn ranges_of_an_archive_share_one_link(engine: Engine) {
     let (second, first) = tokio::join!(second, first);
     let together = [first.expect(206).body, second.expect(206).body].concat();
     assert_eq!(together, file);
-    until("the link is spent", PATIENCE, async || {
+    until("the link is spent", WAIT_LIMIT, async || {
         range(&shared, "bytes=0-0".to_owned()).await.status.as_u16() == 410
     })
     .await;
     browser.get(&shared).await.problem(410, "link_used");
 }
 
-/// However many ranges are asked for at once, the archive goes out once, and once more for what has not arrived.
+/// With any number of ranges at once, at most twice the size of the archive is sent.
 #[on_every_engine]
-async fn ranges_at_once_are_bounded(engine: Engine) {
+async fn simultaneous_ranges_are_bounded(engine: Engine) {
     let (school, service, admin) = signed_in(engine).await;
-    let path = of(&admin.take().await, "/file");
+    let path = of(&admin.create_backup().await, "/file");
     let size = admin.get(&path).await.expect(200).body.len();
     let browser = service.anonymous();
     let range =
         async |link: &str, range: &str| Answer::of(browser.request(Method::GET, link).header("Range", range)).await;
 
     let shared = link(&admin, &path).await;
-    // As if a client were still receiving them.
+    // Claims these bytes as if clients were still receiving them.
     let on_their_way = size + 1;
     school
         .scratch
@@ -380,7 +381,7 @@ async fn ranges_at_once_are_bounded(engine: Engine) {
         ))
         .await;
     range(&shared, "bytes=0-").await.problem(410, "link_used");
-    until("the link is given back", PATIENCE, async || {
+    until("the link is given back", WAIT_LIMIT, async || {
         range(&shared, "bytes=0-0").await.status.as_u16() == 206
     })
     .await;
@@ -397,11 +398,11 @@ async fn ranges_at_once_are_bounded(engine: Engine) {
     }
 }
 
-/// A range that is the whole file claims the link, also where it does not say so.
+/// A range of the whole file uses the link, also without an explicit end.
 #[on_every_engine]
 async fn range_of_the_whole_file_is_a_download(engine: Engine) {
     let (_school, service, admin) = signed_in(engine).await;
-    let path = of(&admin.take().await, "/file");
+    let path = of(&admin.create_backup().await, "/file");
     let size = admin.get(&path).await.expect(200).body.len();
     let browser = service.anonymous();
     for everything in [
@@ -419,7 +420,7 @@ async fn range_of_the_whole_file_is_a_download(engine: Engine) {
     }
 }
 
-/// Whom the service did not fail has used the link, also if it had to break off the download.
+/// A stalled client has used its link, although the service ended the download.
 #[on_every_engine(nightly)]
 async fn stalled_client_has_used_the_link(engine: Engine) {
     let scratch = wide_school(engine).await;
@@ -428,13 +429,13 @@ async fn stalled_client_has_used_the_link(engine: Engine) {
     let mut reader = Wire::send(&service, "GET", &link, &[]).await;
     assert!(reader.head().await.starts_with("HTTP/1.1 200 "));
     reader.read(50_000).await;
-    until("the download is given up", PATIENCE, async || {
+    until("the download is given up", WAIT_LIMIT, async || {
         let logs = service.logs();
         logs.contains("a download was given up") || logs.contains("abandoned")
     })
     .await;
     reader.ending().await.broken();
-    until("the end of the download is logged", PATIENCE, async || {
+    until("the end of the download is logged", WAIT_LIMIT, async || {
         let logs = service.logs();
         logs.contains("abandoned") || logs.contains("broken off")
     })
@@ -494,7 +495,7 @@ async fn only_downloads_get_a_link() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn links_name_the_service_as_it_is_seen_from_outside() {
+async fn links_have_the_public_address() {
     let (school, service, admin) = signed_in(Engine::Sqlite).await;
     let seen = admin.post(LINKS, &json!({"path": CSV})).await.expect(201).json();
     let url = seen["url"].as_str().unwrap();

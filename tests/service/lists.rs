@@ -1,4 +1,4 @@
-//! What all lists have in common.
+//! Properties of all lists.
 
 use harness::archives_rig::{ARCHIVES, ArchivesPlace, of};
 use harness::{Answer, Engine, on_every_engine};
@@ -12,7 +12,7 @@ async fn ask(place: &ArchivesPlace, path: &str, known: &str, coding: &str) -> An
 #[on_every_engine(nightly)]
 async fn unchanged_list_is_not_sent_again(engine: Engine) {
     let place = ArchivesPlace::on(engine).await;
-    let id = place.admin.take().await;
+    let id = place.admin.create_backup().await;
     let clear = json!({"table": "payments"});
     place.admin.post("/backup/clear", &clear).await.expect(200);
     let schedule = json!({"name": "nightly", "preset": "daily"});
@@ -21,14 +21,14 @@ async fn unchanged_list_is_not_sent_again(engine: Engine) {
         let first = place.admin.get(path).await.expect(200);
         let tag = first.header("etag");
         assert!(tag.starts_with("W/\""), "{path}: {tag}");
-        // The tag is that of the list, however it is compressed on its way.
+        // The tag does not depend on the compression of the response.
         for coding in ["identity", "gzip"] {
             let again = ask(&place, path, tag, coding).await.expect(304);
             assert_eq!((again.header("etag"), again.body.len()), (tag, 0), "{path}");
             let other = ask(&place, path, "\"another\"", coding).await.expect(200);
             assert_eq!(other.header("etag"), tag, "{path}");
         }
-        // Another page is another answer.
+        // Another page has another tag.
         ask(&place, &format!("{path}?limit=1"), tag, "identity")
             .await
             .expect(200);

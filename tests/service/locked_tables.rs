@@ -9,16 +9,16 @@ use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use harness::service::Setup;
-use harness::{Engine, PATIENCE, Scratch, Service, Wire, on_every_engine, small_school, until};
+use harness::{Engine, Scratch, Service, WAIT_LIMIT, Wire, on_every_engine, small_school, until};
 
-/// Holds the table of students against others.
-pub(crate) struct Locked {
+/// Locks the table of students.
+pub(crate) struct LockedTable {
     connection: DatabaseConnection,
     engine: Engine,
 }
 
-impl Locked {
-    /// Against all others.
+impl LockedTable {
+    /// Locks it against all other clients.
     pub(crate) async fn holding(scratch: &Scratch) -> Self {
         let statements = match scratch.engine() {
             Engine::Postgres => &["begin", "lock table students in access exclusive mode"][..],
@@ -28,7 +28,7 @@ impl Locked {
         Self::by(scratch, statements).await
     }
 
-    /// Against who writes; others read on.
+    /// Locks it against writers. Readers are not blocked.
     pub(crate) async fn against_writers(scratch: &Scratch) -> Self {
         let statements = match scratch.engine() {
             Engine::Postgres => &["begin", "lock table students in share mode"][..],
@@ -69,29 +69,29 @@ async fn waiting_requests_get_a_response_in_time(engine: Engine) {
     let school = small_school(engine).await;
     let service = impatient(&school.scratch).start().await;
     let admin = service.admin().await;
-    let locked = Locked::holding(&school.scratch).await;
+    let locked = LockedTable::holding(&school.scratch).await;
     if engine != Engine::Sqlite {
         for path in ["/backup/stats", "/backup/download/students"] {
-            admin.get(path).await.come_again(503, "database_busy");
+            admin.get(path).await.expect_retry_after(503, "database_busy");
         }
         admin
             .clear(&json!({"table": "students"}))
             .await
-            .come_again(503, "database_busy");
+            .expect_retry_after(503, "database_busy");
         admin.get("/auth/me").await.expect(200);
     }
     locked.lets_go().await;
     assert_eq!(admin.get("/backup/stats").await.expect(200).json()["students"], 5);
 }
 
-/// A statement that is cut off while it waits for a lock would leave its connection unusable.
+/// A statement that ended while it waited for a lock would leave its connection unusable.
 #[on_every_engine]
-async fn cancelled_waiting_costs_no_connection(engine: Engine) {
+async fn cancelled_request_releases_its_connection(engine: Engine) {
     let school = small_school(engine).await;
     let service = impatient(&school.scratch).start().await;
     let admin = service.admin().await;
     for _ in 0..2 {
-        let locked = Locked::holding(&school.scratch).await;
+        let locked = LockedTable::holding(&school.scratch).await;
         let given_up = (0..9).map(|number| {
             let clear = json!({"table": "students", "dry_run": false, "expected_rows": 999_999});
             let request = match number % 3 {
@@ -102,13 +102,13 @@ async fn cancelled_waiting_costs_no_connection(engine: Engine) {
             request.timeout(Duration::from_millis(300)).send()
         });
         futures_util::future::join_all(given_up).await;
-        // Until the statements have given up as well.
-        until("nothing waits any more", PATIENCE, async || {
+        // Waits until the statements have ended too.
+        until("nothing waits any more", WAIT_LIMIT, async || {
             admin.get("/auth/me").await.status.is_success()
         })
         .await;
         locked.lets_go().await;
-        until("all connections work", PATIENCE, async || {
+        until("all connections work", WAIT_LIMIT, async || {
             let asked = (0..6).map(|number| {
                 admin.get(if number % 2 == 0 {
                     "/backup/stats"
@@ -127,7 +127,7 @@ async fn cancelled_waiting_costs_no_connection(engine: Engine) {
         .await;
 }
 
-/// A client that sends an unwanted body slowly must not keep a connection for ever without signing in.
+/// A client without a token must not keep a connection for ever by sending an unwanted body slowly.
 #[tokio::test(flavor = "multi_thread")]
 async fn slow_request_body_is_cut_off() {
     let school = small_school(Engine::Sqlite).await;
@@ -148,7 +148,7 @@ async fn slow_request_body_is_cut_off() {
     service.anonymous().get("/readyz").await.expect(200);
 }
 
-/// Sends a request whose body never ends, until the service answers and closes the connection.
+/// Sends a request with an endless body, until the service answers and closes the connection.
 async fn drip(service: &Service, method: &str, path: &str, length: &str) {
     let mut connection = Wire::connect(service).await;
     let head =

@@ -1,21 +1,21 @@
-//! Many sign in at once: each password costs 19 MiB of memory and must not cost it all at once.
+//! Many users sign in at once: each password hash needs 19 MiB of memory, so only a few are computed at the same time.
 
 use std::time::{Duration, Instant};
 
 use serde_json::json;
 
 use harness::service::Setup;
-use harness::{ADMIN_PASSWORD, Engine, PATIENCE, small_school, until};
+use harness::{ADMIN_PASSWORD, Engine, WAIT_LIMIT, small_school, until};
 
-/// Two or three passwords' worth, when fifty would be 950 MiB. `tests/outside/gates.py` holds the released program to 64 MiB on
-/// a machine of its own.
+/// The memory of a few hashes; fifty would need 950 MiB. `tests/outside/gates.py` limits the released program to 64
+/// MiB on a separate machine.
 const GROWTH: u64 = 96 << 20;
 
-/// What may be left of it afterwards.
+/// The memory that may still be used afterwards.
 const LEFT: u64 = 32 << 20;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn fifty_logins_at_once_use_little_memory_and_delay_no_request() {
+async fn simultaneous_logins_use_little_memory_and_delay_no_request() {
     let school = small_school(Engine::Sqlite).await;
     let service = Setup::on(&school.scratch)
         .set("CAMPUS_BACKUP_LOGIN_BURST", 100_000)
@@ -58,17 +58,18 @@ async fn fifty_logins_at_once_use_little_memory_and_delay_no_request() {
         times
     };
     let ((answered, longest), times) = tokio::join!(flood, look);
-    assert!(answered > 0, "nobody could sign in");
+    assert!(answered > 0, "no login succeeded");
     let grown = service.memory().peak.saturating_sub(before);
     assert!(grown < GROWTH, "{} MiB more at the peak", grown >> 20);
     assert!(times.len() > 5, "stats answered only {} times", times.len());
-    // However busy the machine is, a request must not wait for all the passwords: one that did would take about as long.
+    // Also on a busy machine a request must not wait for all hashes. If it did, it would take about as long as all of
+    // them.
     let median = times[times.len() / 2];
     assert!(
         median < longest / 4,
         "stats took {median:?} beside {longest:?} for the passwords"
     );
-    until("memory is given back", PATIENCE, async || {
+    until("memory is given back", WAIT_LIMIT, async || {
         service.memory().now.saturating_sub(before) < LEFT
     })
     .await;

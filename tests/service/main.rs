@@ -1,15 +1,14 @@
-//! The service seen from outside, over real sockets, on every engine.
+//! Black-box tests of the service, over real sockets, on every engine.
 //!
-//! Plain `cargo test` runs all of it on the engines it finds: SQLite always, PostgreSQL at `TEST_POSTGRES_URL`
+//! `cargo test` uses the engines that it finds: SQLite always, PostgreSQL at `TEST_POSTGRES_URL`
 //! (postgres://postgres@127.0.0.1:5432/postgres), MySQL or MariaDB at `TEST_MYSQL_URL` (mysql://root@127.0.0.1:3306/).
-//! One line on stderr says which were found and which were left out; `TEST_ENGINES=sqlite,postgres,mysql`
-//! makes a missing one a failure, and `TEST_TOOLS=python3,soffice,...` does the same for the programs
-//! that some tests ask for a second opinion.
+//! One line on stderr names the available and the absent engines. `TEST_ENGINES=sqlite,postgres,mysql` makes an absent
+//! engine a failure. `TEST_TOOLS=python3,soffice,...` does the same for the programs that some tests use.
 //!
-//! [`harness`] starts a service on a database of its own and speaks HTTP with it. A file has the word of its capability and
-//! begins with the refusals. What needs no HTTP is in `tests/engines/`.
+//! [`harness`] starts a service on a separate database and sends HTTP requests to it. Each file has the name of its
+//! capability and begins with the refusals. Tests without HTTP are in `tests/engines/`.
 
-// A test that can't go on says so and ends; that is what unwrap, expect and panic are for. One that is skipped says so.
+// A test fails by panicking, so unwrap, expect and panic are allowed. A skipped test says so on stderr.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
 mod archives;
@@ -46,6 +45,7 @@ mod dashboard;
 mod data_folder;
 mod database_lost;
 mod documents;
+mod documents_rights;
 mod download;
 mod download_archive;
 mod download_broken;

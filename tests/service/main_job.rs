@@ -1,16 +1,16 @@
-//! The main job on real input: a school of a hundred thousand rows is looked at, downloaded and cleared.
+//! The main job on a realistic school of a hundred thousand rows: look at the counts, download, clear.
 
 use serde_json::{Value, json};
 
 use harness::service::{Setup, one_time_password};
-use harness::{Engine, PATIENCE, Scratch, TABLES, on_every_engine, until};
+use harness::{Engine, Scratch, TABLES, WAIT_LIMIT, on_every_engine, until};
 
 #[on_every_engine]
 async fn school_is_downloaded_and_cleared(engine: Engine) {
     let scratch = Scratch::empty(engine).await;
     let setup = Setup::bare().set("DATABASE_URL", scratch.url()).argument("--demo");
     let service = setup.start().await;
-    until("the password is printed", PATIENCE, async || {
+    until("the password is printed", WAIT_LIMIT, async || {
         one_time_password(&service.stdout()).is_some()
     })
     .await;

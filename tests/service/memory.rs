@@ -1,6 +1,6 @@
-//! Memory does not grow with the number of rows: promised of every download, at one scale and at ten times it.
+//! The memory of every download is independent of the number of rows, compared at scale 1 and 10.
 //!
-//! The comparison is for the released program and takes its time, so it runs when it is asked for:
+//! The comparison needs the released program and much time, so it is an ignored test:
 //! `CAMPUS_BACKUP_PROGRAM=target/release/campus-backup cargo test -p tests memory -- --ignored`.
 
 use futures_util::StreamExt as _;
@@ -9,10 +9,10 @@ use reqwest::Method;
 use harness::service::Setup;
 use harness::{Engine, Scratch, TABLES, on_every_engine};
 
-/// By how much the peak at ten times the rows may be higher.
+/// The allowed difference between the peaks of the two scales.
 const DIFFERENCE: u64 = 16 << 20;
 
-/// The peak of a service that does this one download of a school of that size.
+/// The peak memory of a service that sends one download of a school of this scale.
 async fn peak(engine: Engine, scale: u32, path: &str, encoding: &str, scratch: &Scratch) -> u64 {
     let setup = Setup::on(scratch).installed().await;
     let token = setup.again().arguments(&["token", "admin"]).run().await.stdout;
@@ -43,7 +43,7 @@ async fn demo(engine: Engine, scale: u32) -> Scratch {
 }
 
 #[on_every_engine(ignore)]
-async fn ten_times_the_rows_take_no_more_memory(engine: Engine) {
+async fn memory_is_independent_of_the_number_of_rows(engine: Engine) {
     let (small, large) = (demo(engine, 1).await, demo(engine, 10).await);
     let mut downloads = Vec::new();
     for table in TABLES {

@@ -1,4 +1,4 @@
-//! Commands that work on an installation say where they have looked for it, and make nothing where there is none.
+//! A command that needs an installation names the place where it has looked, and creates nothing.
 
 use std::path::Path;
 
@@ -28,14 +28,14 @@ const COMMANDS: [&[&str]; 16] = [
     &["download", ID, "--output", "-"],
 ];
 
-/// Of these, those that need no archives; the next three need all of it.
+/// The first commands of the list need no archives. The next ones need a complete installation.
 const WITHOUT_ARCHIVES: usize = 2;
-/// From here on the database may be empty: `restore` fills it.
+/// From this position on the database may be empty: `restore` fills it.
 const RESTORE: usize = 10;
-/// From here on no database is needed, but that the archives are there.
+/// From this position on the commands need archives and no database.
 const READING: usize = 11;
 
-/// Those that make an installation, and those that have nothing to do with one.
+/// Commands that create an installation, or do not use one.
 const OTHERS: [&str; 8] = [
     "serve",
     "migrate",
@@ -47,13 +47,13 @@ const OTHERS: [&str; 8] = [
     "completions",
 ];
 
-/// A new subcommand stands in one of the lists.
+/// Every subcommand is in one of the lists.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_subcommand_is_tested() {
     let help = Setup::bare().argument("--help").run().await.stdout;
     let (_, rest) = help.split_once("Commands:\n").unwrap();
     let named = rest.lines().take_while(|line| !line.is_empty());
-    // A description that continues on the next line is further to the right.
+    // A continued description has a deeper indentation.
     let named = named.filter_map(|line| line.strip_prefix("  ").filter(|line| !line.starts_with(' ')));
     let named: Vec<_> = named.filter_map(|line| line.split_whitespace().next()).collect();
     assert!(named.contains(&"restore"), "{help}");
@@ -63,9 +63,9 @@ async fn every_subcommand_is_tested() {
     }
 }
 
-/// A mistyped folder; the database would be a file in it.
+/// The path of the data folder is mistyped. The database would be a file in it.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_data_folder_that_is_not_there_is_not_made() {
+async fn missing_data_folder_is_not_created() {
     for command in COMMANDS {
         let setup = Setup::bare();
         let folder = setup.folder().join("typo");
@@ -78,9 +78,9 @@ async fn a_data_folder_that_is_not_there_is_not_made() {
     }
 }
 
-/// As cron runs it: without the service's environment, in some other folder.
+/// cron starts a command without the service's environment, in another folder.
 #[tokio::test(flavor = "multi_thread")]
-async fn without_its_environment_a_command_names_the_whole_path_of_the_default() {
+async fn command_without_environment_names_the_path_of_the_default() {
     for command in COMMANDS {
         let setup = Setup::bare().arguments(command);
         let folder = setup.folder().canonicalize().unwrap().join("data");
@@ -90,7 +90,7 @@ async fn without_its_environment_a_command_names_the_whole_path_of_the_default()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn commands_that_need_no_installation_make_none() {
+async fn commands_without_installation_create_none() {
     for command in [&["health"][..], &["openapi"], &["verify", "nowhere.json"]] {
         let setup = Setup::bare().arguments(command);
         setup.run().await;
@@ -99,7 +99,7 @@ async fn commands_that_need_no_installation_make_none() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_database_file_that_is_not_there_is_not_made() {
+async fn missing_database_file_is_not_created() {
     for (position, command) in COMMANDS.into_iter().enumerate() {
         let setup = Setup::bare().arguments(command);
         let folder = setup.folder().canonicalize().unwrap().join("data");
@@ -114,9 +114,9 @@ async fn a_database_file_that_is_not_there_is_not_made() {
     }
 }
 
-/// Also by a restore of an archive that is not there.
+/// A restore of a missing archive creates nothing either.
 #[on_every_engine]
-async fn an_archive_that_is_not_there_is_restored_into_nothing(engine: Engine) {
+async fn restore_of_a_missing_archive_creates_nothing(engine: Engine) {
     let scratch = Scratch::empty(engine).await;
     for archive in [ID, "typo.json"] {
         let setup = Setup::on(&scratch).arguments(&["restore", archive, "--mode", "replace", "--yes"]);
@@ -127,9 +127,9 @@ async fn an_archive_that_is_not_there_is_restored_into_nothing(engine: Engine) {
     assert!(harness::schema_shape::read(&scratch).await.is_empty());
 }
 
-/// Reading makes nothing: no mark of deleted archives, no lock, no database, no data folder.
+/// Reading creates no mark of a deletion, no lock, no database and no data folder.
 #[tokio::test(flavor = "multi_thread")]
-async fn reading_makes_nothing_beside_the_archives() {
+async fn reading_commands_create_no_files() {
     let school = small_school(Engine::Sqlite).await;
     let setup = Setup::on(&school.scratch).installed().await;
     let taken = setup.again().arguments(&["backup", "--json"]).run().await;
@@ -158,12 +158,12 @@ async fn reading_makes_nothing_beside_the_archives() {
         assert_eq!(names(&place), ["archive.json.zst", "manifest.json"], "{command:?}");
     }
     let listed = copied.again().argument("list").run().await;
-    // The manifest is signed, and the command line has no key.
+    // The manifest is signed, and the command has no key.
     assert!(listed.stdout.contains("not verified"), "{listed:?}");
 }
 
 #[on_every_engine]
-async fn an_empty_database_gets_no_table(engine: Engine) {
+async fn empty_database_is_not_migrated(engine: Engine) {
     let scratch = Scratch::empty(engine).await;
     for command in &COMMANDS[..RESTORE] {
         let setup = Setup::on(&scratch).arguments(command);
@@ -175,9 +175,9 @@ async fn an_empty_database_gets_no_table(engine: Engine) {
     assert!(harness::schema_shape::read(&scratch).await.is_empty());
 }
 
-/// The database is that of the service; what the command would write would go to a folder that no command reads.
+/// The database belongs to the service. The command would write to a folder that no other command reads.
 #[on_every_engine]
-async fn a_data_folder_that_is_not_there_is_not_made_for_a_database_that_is(engine: Engine) {
+async fn missing_data_folder_is_not_created_for_an_existing_database(engine: Engine) {
     let school = small_school(engine).await;
     for command in COMMANDS {
         let setup = Setup::on(&school.scratch).arguments(command);
@@ -188,7 +188,7 @@ async fn a_data_folder_that_is_not_there_is_not_made_for_a_database_that_is(engi
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_folder_of_archives_that_is_not_there_is_not_made() {
+async fn missing_archives_folder_is_not_created() {
     let school = small_school(Engine::Sqlite).await;
     let setup = Setup::on(&school.scratch).installed().await;
     let typo = setup.folder().join("typo");
@@ -205,9 +205,9 @@ async fn a_folder_of_archives_that_is_not_there_is_not_made() {
     }
 }
 
-/// The service may be running on it in the older version.
+/// An older version of the service may be running on this schema.
 #[on_every_engine]
-async fn the_schema_of_an_older_version_is_left_as_it_is(engine: Engine) {
+async fn schema_of_an_older_version_is_not_changed(engine: Engine) {
     let scratch = Scratch::empty(engine).await;
     Migrator::up(scratch.connection(), Some(1)).await.unwrap();
     for command in &COMMANDS[..READING] {
@@ -220,9 +220,9 @@ async fn the_schema_of_an_older_version_is_left_as_it_is(engine: Engine) {
     assert_eq!(scratch.count("backup_migrations").await, 1);
 }
 
-/// A token that is signed with another secret than the service's would be refused by it.
+/// The service would refuse a token that is signed with another secret.
 #[tokio::test(flavor = "multi_thread")]
-async fn no_signing_secret_is_made_for_a_token() {
+async fn token_command_creates_no_signing_secret() {
     let school = small_school(Engine::Sqlite).await;
     let setup = Setup::on(&school.scratch)
         .installed()

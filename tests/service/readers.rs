@@ -1,6 +1,6 @@
-//! CSV as other people's programs read it: Python's csv module and LibreOffice.
+//! CSV as other programs read it: Python's csv module and LibreOffice.
 //!
-//! What they find is held against what SQL says, not against what the service wrote.
+//! The values are compared with the database, and not with the service's own output.
 
 use std::path::Path;
 use std::process::Command;
@@ -9,7 +9,7 @@ use calamine::{Data, Reader as _};
 
 use harness::{Engine, School, Service, on_every_engine, small_school, tool};
 
-/// Reads a CSV file as a Python program would and prints its cells as JSON. The guard is taken off as documented.
+/// Reads a CSV file as a Python program would, and prints its cells as JSON. The guard is removed as documented.
 const PYTHON: &str = r#"
 import csv, json, re, sys
 first = re.compile(r"^'+[=+\-@\t\r\n\uFF1D\uFF0B\uFF0D\uFF20]")
@@ -23,7 +23,7 @@ json.dump(rows, sys.stdout)
 
 #[on_every_engine(nightly)]
 async fn python_reads_the_values_of_the_database(engine: Engine) {
-    if !tool::is_here("python3") {
+    if !tool::is_available("python3") {
         return;
     }
     let school = small_school(engine).await;
@@ -58,11 +58,11 @@ async fn python_reads_the_values_of_the_database(engine: Engine) {
     }
 }
 
-/// LibreOffice evaluates what looks like a formula, so the guarded file must have no formula cell after it was opened
-/// and saved, and every text must have survived.
+/// LibreOffice evaluates texts that look like formulas. The guarded file must have no formula cell after it was opened
+/// and saved, and all texts must be unchanged.
 #[tokio::test(flavor = "multi_thread")]
-async fn libreoffice_finds_no_formula_and_every_text() {
-    if !tool::is_here("soffice") {
+async fn libreoffice_finds_all_texts_and_no_formula() {
+    if !tool::is_available("soffice") {
         return;
     }
     let school = small_school(Engine::Sqlite).await;
@@ -92,7 +92,7 @@ async fn libreoffice_finds_no_formula_and_every_text() {
                 "'+1+cmd|' /C calc'!A0",
             ];
             assert_eq!(names, expected.map(|text| Data::String(text.to_owned())));
-            // A cell has one kind of line break, and NULL and the empty text look the same.
+            // A cell has only one kind of line break. NULL and the empty text look the same.
             let one_kind = |text: String| text.replace("\r\n", "\n").replace('\r', "\n");
             let addresses: Vec<_> = range
                 .rows()
@@ -109,7 +109,7 @@ async fn libreoffice_finds_no_formula_and_every_text() {
     }
 }
 
-/// How a reader gets a text back, see `docs/formats.md`.
+/// Removes the formula guard, as described in `docs/formats.md`.
 fn unguarded(text: &str) -> String {
     let bare = text.trim_start_matches('\'');
     let triggered = bare.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']);
@@ -117,7 +117,7 @@ fn unguarded(text: &str) -> String {
     rest.unwrap_or(text).to_owned()
 }
 
-/// UTF-8, comma, quote, first line 1, all columns as they are.
+/// UTF-8, comma, quote, first line 1, no conversion of columns.
 fn convert(folder: &Path, table: &str) {
     let profile = format!("-env:UserInstallation=file://{}", folder.join("profile").display());
     tool::run(
@@ -135,9 +135,9 @@ fn convert(folder: &Path, table: &str) {
     );
 }
 
-/// A NUL never gets as far as a file: the schema refuses it, and where an older file has one, it is shown as SQL writes it.
+/// The schema refuses a NUL. If an older database contains one, it is shown as SQL writes it.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_nul_that_is_there_all_the_same_is_shown_as_sql() {
+async fn stored_nul_is_shown_as_sql() {
     let school = small_school(Engine::Sqlite).await;
     let service = Service::on(&school.scratch).await;
     let admin = service.admin().await;

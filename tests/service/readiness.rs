@@ -1,17 +1,17 @@
-//! Whether the service says what keeps it from working: at its start in one line, later at `/readyz`.
+//! The service reports problems of its database and store: at the start in one line, later at `/readyz`.
 
 use serde_json::json;
 
 use harness::service::Setup;
 use harness::stub::{self, Stub};
-use harness::{Engine, PATIENCE, Scratch, Service, on_every_engine, refusing_address, small_school, until};
+use harness::{Engine, Scratch, Service, WAIT_LIMIT, on_every_engine, refusing_address, small_school, until};
 
 const WRONG_REGION: &str = "<Error><Code>AuthorizationHeaderMalformed</Code></Error>";
 const OUTAGE: &str = "<Error><Code>SlowDown</Code></Error>";
 
-/// Waits until `/readyz` has that status, and gives its answer.
+/// Waits until `/readyz` has this status, and returns its answer.
 async fn answer(service: &Service, status: u16) -> serde_json::Value {
-    until("the service has noticed", PATIENCE, async || {
+    until("the service has noticed", WAIT_LIMIT, async || {
         service.anonymous().get("/readyz").await.status.as_u16() == status
     })
     .await;
@@ -54,7 +54,7 @@ async fn read_only_database_is_reported(engine: Engine) {
 }
 
 #[on_every_engine]
-async fn database_that_can_not_be_used_stops_the_start_with_one_line(engine: Engine) {
+async fn unusable_database_stops_the_start_with_one_line(engine: Engine) {
     if engine != Engine::Postgres {
         return;
     }
@@ -74,14 +74,14 @@ async fn database_that_can_not_be_used_stops_the_start_with_one_line(engine: Eng
 }
 
 #[on_every_engine]
-async fn many_probes_cost_the_database_little(engine: Engine) {
+async fn readiness_probes_share_one_database_check(engine: Engine) {
     if engine != Engine::Postgres {
         return;
     }
     let school = small_school(engine).await;
     let service = Service::on(&school.scratch).await;
     let transactions = async || {
-        // The server counts with a delay.
+        // The server's counter is updated with a delay.
         let sql = "select xact_commit from pg_stat_database where datname = current_database()";
         school
             .scratch
@@ -101,7 +101,7 @@ async fn many_probes_cost_the_database_little(engine: Engine) {
 async fn store_with_wrong_settings_stops_the_start_with_one_line() {
     let scratch = Scratch::empty(Engine::Sqlite).await;
     let store = Stub::answering(400, WRONG_REGION).await;
-    let ended = store.holds(Setup::on(&scratch)).run().await;
+    let ended = store.configure(Setup::on(&scratch)).run().await;
     ended.assert_plain_fault(2);
     assert!(
         ended.stderr.contains("Set AWS_REGION to that of the bucket"),
@@ -111,7 +111,7 @@ async fn store_with_wrong_settings_stops_the_start_with_one_line() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn store_that_is_away_is_a_warning_and_stops_nothing() {
+async fn unavailable_store_is_only_a_warning_at_the_start() {
     let scratch = Scratch::empty(Engine::Sqlite).await;
     let (address, _socket) = refusing_address();
     let service = stub::at(Setup::on(&scratch), address).start().await;
@@ -121,9 +121,9 @@ async fn store_that_is_away_is_a_warning_and_stops_nothing() {
     service.admin().await.get("/backup/stats").await.expect(200);
 }
 
-/// The store is looked at all the time, and not only at the start.
+/// The store is checked repeatedly, not only at the start.
 #[tokio::test(flavor = "multi_thread")]
-async fn store_that_goes_away_is_noticed_and_measured() {
+async fn outage_of_the_store_is_reported_and_measured() {
     let scratch = Scratch::empty(Engine::Sqlite).await;
     let service = Service::on(&scratch).await;
     let anonymous = service.anonymous();
@@ -135,7 +135,7 @@ async fn store_that_goes_away_is_noticed_and_measured() {
     assert!(measured("campus_backup_store_up 1").await);
     let folder = service.folder().join("data/archives");
     std::fs::rename(&folder, folder.with_extension("away")).unwrap();
-    until("the service has noticed", PATIENCE, async || {
+    until("the service has noticed", WAIT_LIMIT, async || {
         measured("campus_backup_store_up 0").await
     })
     .await;
@@ -147,7 +147,7 @@ async fn store_that_goes_away_is_noticed_and_measured() {
     assert!(measured(&format!("campus_backup_warning{{code=\"{code}\"}} 1")).await);
     let _ = std::fs::remove_dir_all(&folder);
     std::fs::rename(folder.with_extension("away"), &folder).unwrap();
-    until("the service has noticed", PATIENCE, async || {
+    until("the service has noticed", WAIT_LIMIT, async || {
         measured("campus_backup_store_up 1").await
     })
     .await;
@@ -166,7 +166,7 @@ async fn store_can_be_required_for_readiness() {
         .anonymous()
         .get("/readyz")
         .await
-        .come_again(503, "store_unavailable");
+        .expect_retry_after(503, "store_unavailable");
     service.anonymous().get("/healthz").await.expect(200);
     service.admin().await.get("/backup/stats").await.expect(200);
     let metrics = service.anonymous().get("/metrics").await.expect(200).text();
@@ -176,7 +176,7 @@ async fn store_can_be_required_for_readiness() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn store_is_checked_when_asked() {
+async fn store_check_is_run_on_request() {
     let scratch = Scratch::empty(Engine::Sqlite).await;
     let setup = Setup::on(&scratch).installed().await;
     let ended = setup.again().arguments(&["health", "--store"]).run().await;
@@ -185,12 +185,16 @@ async fn store_is_checked_when_asked() {
 
     for (status, body, code, said) in [(400, WRONG_REGION, 2, "AWS_REGION"), (503, OUTAGE, 1, "not available")] {
         let store = Stub::answering(status, body).await;
-        let ended = store.holds(setup.again()).arguments(&["health", "--store"]).run().await;
+        let ended = store
+            .configure(setup.again())
+            .arguments(&["health", "--store"])
+            .run()
+            .await;
         ended.assert_plain_fault(code);
         assert!(ended.stderr.contains(said), "{}", ended.stderr);
     }
 
-    // A mistyped folder is not made.
+    // A folder with a mistyped path is not created.
     let nowhere = setup.folder().join("nowhere");
     let mistyped = setup.again().set("CAMPUS_BACKUP_ARCHIVES", nowhere.display());
     mistyped
@@ -202,7 +206,7 @@ async fn store_is_checked_when_asked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn settings_of_a_store_that_are_no_such_values_are_refused() {
+async fn invalid_store_settings_are_refused() {
     let scratch = Scratch::empty(Engine::Sqlite).await;
     let store = Stub::answering(503, OUTAGE).await;
     for (variable, value) in [
@@ -210,7 +214,7 @@ async fn settings_of_a_store_that_are_no_such_values_are_refused() {
         ("AWS_REGION", "eu central"),
         ("AWS_ENDPOINT", "minio.example:9000"),
     ] {
-        let ended = store.holds(Setup::on(&scratch)).set(variable, value).run().await;
+        let ended = store.configure(Setup::on(&scratch)).set(variable, value).run().await;
         ended.assert_plain_fault(2);
         assert!(ended.stderr.contains(variable), "{}", ended.stderr);
         assert!(!ended.stderr.contains(value), "{}", ended.stderr);

@@ -1,4 +1,5 @@
-//! What a restore does to administrators is named, confirmed, and never locks one out unasked.
+//! A restore names the administrators that it changes, demands a confirmation, and locks no administrator out without
+//! one.
 
 use campus_backup_archive::Cell;
 use harness::archives_rig::{ARCHIVES, ArchivesPlace, of};
@@ -10,7 +11,7 @@ use serde_json::{Value, json};
 
 const HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$6ZzIhBXp1pW1nU6wY3kQ0w$gB0s7mPzv9c5Qe2XyT8uRkV1oJ4hN6dLaFqKiWtZ3xE";
 
-/// An archive of the small school after `rewrite` was done to each of its users, uploaded.
+/// Uploads an archive of the small school, after `rewrite` has changed each of its users.
 async fn uploaded(place: &ArchivesPlace, rewrite: impl Fn(i64, &mut Vec<Cell<'_>>)) -> String {
     let archive = restore_rig::RestorePlace::on(&place.school.scratch)
         .await
@@ -28,7 +29,7 @@ async fn uploaded(place: &ArchivesPlace, rewrite: impl Fn(i64, &mut Vec<Cell<'_>
     uploaded["id"].as_str().unwrap().to_owned()
 }
 
-/// Two more administrators: one whom the archive will change, and one whom it will disable.
+/// Two more administrators: the archive will change one and disable the other.
 async fn with_colleagues(engine: Engine) -> ArchivesPlace {
     let place = ArchivesPlace::on(engine).await;
     for (id, name) in [(20, "boss"), (21, "head")] {
@@ -39,7 +40,7 @@ async fn with_colleagues(engine: Engine) -> ArchivesPlace {
     place
 }
 
-/// Does everything to the administrators that an archive can do.
+/// Changes the administrators in every way that an archive can.
 fn takeover(id: i64, cells: &mut [Cell<'_>]) {
     match id {
         2 => cells[4] = Cell::Text("admin"),
@@ -52,7 +53,7 @@ fn takeover(id: i64, cells: &mut [Cell<'_>]) {
 }
 
 #[on_every_engine]
-async fn administrators_are_named_and_confirmed(engine: Engine) {
+async fn changed_administrators_are_named_and_need_a_confirmation(engine: Engine) {
     let place = with_colleagues(engine).await;
     let (admin, scratch) = (&place.admin, &place.school.scratch);
     let id = uploaded(&place, |id, cells| takeover(id, cells)).await;
@@ -69,7 +70,7 @@ async fn administrators_are_named_and_confirmed(engine: Engine) {
             let asked = json!({"mode": mode, "disable_administrators": true});
             assert_json_snapshot!("plan_that_disables", lists(&admin.plan(&id, &asked).await));
         }
-        // Without the confirmation, and with a hash from which the administrators were cut.
+        // Without the confirmation, and with a hash without the part for administrators.
         let mut body = json!({"mode": mode, "plan_hash": plan["hash"], "confirm": "restore"});
         for confirmed in [None, Some(false)] {
             body["confirm_administrators"] = json!(confirmed.unwrap_or_default());
@@ -88,7 +89,7 @@ async fn administrators_are_named_and_confirmed(engine: Engine) {
     let missing = admin.plan(&id, &json!({"mode": "insert_missing"})).await;
     assert!(!missing["hash"].as_str().unwrap().contains('-'), "{missing}");
 
-    // Confirmed, it is done, and `head` stays as it is.
+    // With the confirmation it succeeds, and `head` is unchanged.
     admin.done(admin.restore(&id, &json!({"mode": "replace"})).await).await;
     assert_eq!(
         administrators(&place).await,
@@ -102,7 +103,7 @@ async fn administrators_are_named_and_confirmed(engine: Engine) {
     );
 }
 
-/// Whatever the archive says of them: another role, inactive, a password that is none, or somebody else's id.
+/// The archive has another role, an inactive account, an unusable password, or another user with the same id.
 #[on_every_engine]
 async fn other_administrators_are_not_locked_out(engine: Engine) {
     let place = with_colleagues(engine).await;
@@ -128,9 +129,9 @@ async fn other_administrators_are_not_locked_out(engine: Engine) {
     }
 }
 
-/// As `admin create` refuses them.
+/// `admin create` refuses the same names.
 #[on_every_engine]
-async fn user_names_that_no_account_may_have_are_blockers(engine: Engine) {
+async fn invalid_user_names_are_blockers(engine: Engine) {
     let place = ArchivesPlace::on(engine).await;
     let (admin, scratch) = (&place.admin, &place.school.scratch);
     let before = scratch.everything().await;
@@ -158,7 +159,7 @@ async fn user_names_that_no_account_may_have_are_blockers(engine: Engine) {
     }
 }
 
-/// Names that another program has given stay: a clear that removes such a user is undone, and its safety archive restored.
+/// User names of other programs are kept: a clear of such a user can be undone, and its safety backup restored.
 #[on_every_engine]
 async fn users_of_this_database_are_restored_with_any_name(engine: Engine) {
     let place = ArchivesPlace::on(engine).await;
@@ -179,7 +180,7 @@ async fn users_of_this_database_are_restored_with_any_name(engine: Engine) {
     assert_eq!(admin.digests().await, before);
 }
 
-/// No clear removes an administrator, so an undo brings none.
+/// A clear deletes no administrator, so an undo restores none.
 #[on_every_engine]
 async fn undo_restores_no_administrator(engine: Engine) {
     let place = with_colleagues(engine).await;

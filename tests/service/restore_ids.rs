@@ -5,7 +5,7 @@ use harness::archives_rig::{ARCHIVES, ArchivesPlace, of};
 use harness::{Engine, on_every_engine, restore_rig};
 use serde_json::json;
 
-/// Whatever an application has given a row as its id, a clear that removed it can be taken back.
+/// An application may have used the highest possible id. A clear of that row can be undone.
 #[on_every_engine]
 async fn undo_restores_the_last_id(engine: Engine) {
     let place = ArchivesPlace::on(engine).await;
@@ -90,12 +90,12 @@ async fn plan_and_test_restore_refuse_an_archive_with_the_last_id(engine: Engine
         .await;
 }
 
-/// The safety archive of a restore that removed such a row takes it back.
+/// The safety backup of a restore that deleted such a row can be restored.
 #[on_every_engine]
 async fn safety_backup_with_the_last_id_is_restored(engine: Engine) {
     let place = ArchivesPlace::on(engine).await;
     let (admin, scratch) = (&place.admin, &place.school.scratch);
-    let id = admin.take().await;
+    let id = admin.create_backup().await;
     for (table, last) in [("attendance", 5), ("users", 9)] {
         let sql = format!("update {table} set id = {} where id = {last}", i64::MAX);
         scratch.execute(&sql).await;

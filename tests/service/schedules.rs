@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use harness::archives_rig::ArchivesPlace;
 use harness::client::fields;
 use harness::service::Setup;
-use harness::{Answer, Client, Engine, PATIENCE, Scratch, Service, on_every_engine, small_school, until};
+use harness::{Answer, Client, Engine, Scratch, Service, WAIT_LIMIT, on_every_engine, small_school, until};
 use reqwest::Method;
 
 const SCHEDULES: &str = "/backup/schedules";
@@ -172,7 +172,7 @@ async fn service_makes_due_runs_by_itself(engine: Engine) {
     let schedule = create(&admin, &body).await;
     make_due(&school.scratch).await;
     let mut last = Value::Null;
-    until("the run has succeeded", PATIENCE * 2, async || {
+    until("the run has succeeded", WAIT_LIMIT * 2, async || {
         last = admin.get(&of(&schedule, "")).await.expect(200).json()["last_run"].clone();
         last["state"] == "succeeded"
     })

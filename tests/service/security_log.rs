@@ -1,14 +1,14 @@
-//! The security log: who did what from where.
+//! The security log: user, action and client address.
 
 use serde_json::{Value, json};
 
 use harness::service::Setup;
-use harness::{ADMIN_PASSWORD, Answer, Client, Engine, PATIENCE, Service, small_school, until};
+use harness::{ADMIN_PASSWORD, Answer, Client, Engine, Service, WAIT_LIMIT, small_school, until};
 use reqwest::Method;
 
 const CLIENT: &str = "203.0.113.7";
 
-/// The events so far, without what differs from run to run.
+/// The events so far, without values that differ in each run.
 fn events(service: &Service) -> Vec<Value> {
     let logs = service.logs();
     let lines = logs.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
@@ -79,7 +79,7 @@ async fn actions_are_logged_with_user_client_and_table() {
     send(&service.anonymous(), Method::GET, path, nothing.clone())
         .await
         .expect(401);
-    // It opens something else.
+    // This path is not the one of the link.
     let path = format!("/backup/download/students?link={token}");
     send(&service.anonymous(), Method::GET, &path, nothing.clone())
         .await
@@ -159,7 +159,7 @@ async fn actions_are_logged_with_user_client_and_table() {
             json!({"path": "/backup/stats", "reason": "the session was ended; sign in again"}),
         ),
     ];
-    until("the last event is in the log", PATIENCE, async || {
+    until("the last event is in the log", WAIT_LIMIT, async || {
         events(&service).len() >= expected.len()
     })
     .await;
@@ -171,7 +171,8 @@ async fn actions_are_logged_with_user_client_and_table() {
     assert!(!service.logs().contains("mistyped-Passw0rd") && !service.logs().contains("made-up"));
 }
 
-/// A name is logged if somebody has it; what else is typed there may be a password.
+/// The log contains the name of an existing account. Other names are left out, because a password may have been typed
+/// there.
 #[tokio::test(flavor = "multi_thread")]
 async fn too_many_attempts_are_logged_with_the_user() {
     let school = small_school(Engine::Sqlite).await;
@@ -184,7 +185,7 @@ async fn too_many_attempts_are_logged_with_the_user() {
         ("mistyped-Passw0rd", json!({})),
     ] {
         let body = json!({"username": username, "password": "wrong"});
-        until("there were too many attempts", PATIENCE, async || {
+        until("there were too many attempts", WAIT_LIMIT, async || {
             service.anonymous().post("/auth/login", &body).await.status.as_u16() == 429
         })
         .await;
@@ -194,12 +195,15 @@ async fn too_many_attempts_are_logged_with_the_user() {
             .as_object_mut()
             .unwrap()
             .extend(refusal.as_object().unwrap().clone());
-        until("it is logged", PATIENCE, async || events(&service).contains(&expected)).await;
+        until("it is logged", WAIT_LIMIT, async || {
+            events(&service).contains(&expected)
+        })
+        .await;
     }
     assert!(!service.logs().contains("mistyped-Passw0rd"));
 }
 
-/// Whose token it is that has expired, is known from its signature.
+/// The signature of an expired token identifies its user.
 #[tokio::test(flavor = "multi_thread")]
 async fn refused_tokens_are_logged_with_the_user() {
     let school = small_school(Engine::Sqlite).await;
@@ -208,7 +212,7 @@ async fn refused_tokens_are_logged_with_the_user() {
         .set("CAMPUS_BACKUP_TOKEN_LIFETIME", 1);
     let service = setup.start().await;
     let admin = service.admin().await;
-    until("the token has expired", PATIENCE, async || {
+    until("the token has expired", WAIT_LIMIT, async || {
         admin.get("/backup/stats").await.status.as_u16() == 401
     })
     .await;
@@ -216,7 +220,10 @@ async fn refused_tokens_are_logged_with_the_user() {
         "event": "token_refused", "user": "admin", "user_id": 1, "client": "127.0.0.1", "path": "/backup/stats",
         "reason": "the token has expired",
     });
-    until("it is logged", PATIENCE, async || events(&service).contains(&expected)).await;
+    until("it is logged", WAIT_LIMIT, async || {
+        events(&service).contains(&expected)
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

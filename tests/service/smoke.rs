@@ -1,7 +1,7 @@
-//! The capabilities whose details are tested on SQLite alone, once through on every engine.
+//! A short run on every engine through the capabilities whose details are tested on SQLite only.
 //!
-//! What a function marked `#[on_every_engine(nightly)]` tests does not depend on the engine. This is the proof in every
-//! run that nothing of it stops working on a server.
+//! Tests marked `#[on_every_engine(nightly)]` do not depend on the engine. This file shows in every run that these
+//! capabilities work on the servers too.
 
 use harness::archives_rig::{ARCHIVES, ArchivesPlace, of};
 use harness::{Answer, Engine, TABLES, on_every_engine};
@@ -13,7 +13,7 @@ async fn archives_are_verified_uploaded_compared_and_refused(engine: Engine) {
     let place = ArchivesPlace::on(engine).await;
     let admin = &place.admin;
     let before = admin.digests().await;
-    let id = admin.take().await;
+    let id = admin.create_backup().await;
     for level in ["digest", "test_restore"] {
         let verified = admin.post(&of(&id, "/verify"), &json!({"level": level})).await;
         let result = admin.done(verified).await;

@@ -1,4 +1,4 @@
-//! `GET /backup/stats`: the counts of one moment.
+//! `GET /backup/stats`: all counts are from one moment.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use harness::{Engine, Scratch, Service, TABLES, fill, on_every_engine, small_school};
 
-/// Inserts pairs, each in a transaction, until it is stopped.
+/// Inserts pairs, each in one transaction, until it is stopped.
 pub(crate) struct Writer {
     stop: Arc<AtomicBool>,
     task: tokio::task::JoinHandle<u32>,
@@ -17,7 +17,7 @@ pub(crate) struct Writer {
 
 impl Writer {
     pub(crate) async fn start(scratch: &Scratch) -> Self {
-        fill::ground_for_pairs(scratch).await;
+        fill::insert_references_of_pairs(scratch).await;
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = stop.clone();
         let connection = scratch.another_connection().await;
@@ -36,7 +36,7 @@ impl Writer {
         Self { stop, task }
     }
 
-    /// Answers with the number of pairs, of which there must have been some while the test looked.
+    /// Stops the writer and returns the number of pairs, which must not be zero.
     pub(crate) async fn stop(self) -> u32 {
         self.stop.store(true, Ordering::Relaxed);
         let written = self.task.await.unwrap();
@@ -50,7 +50,7 @@ fn number(stats: &Value, name: &str) -> u64 {
 }
 
 #[on_every_engine]
-async fn counts_are_those_of_sql(engine: Engine) {
+async fn counts_equal_those_of_the_database(engine: Engine) {
     let school = small_school(engine).await;
     let service = Service::on(&school.scratch).await;
     let before = Utc::now();
@@ -85,7 +85,7 @@ async fn counts_are_one_consistent_snapshot(engine: Engine) {
     let admin = service.admin().await;
     let writer = Writer::start(&scratch).await;
     let mut seen = 0;
-    // Until the writer has been at work between two looks often enough for a torn count to show.
+    // Repeats until the writer has been active between two answers often enough to reveal inconsistent counts.
     for _ in 0..500 {
         let stats = admin.get("/backup/stats").await.expect(200).json();
         let students = number(&stats, "students");

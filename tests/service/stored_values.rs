@@ -1,5 +1,5 @@
-//! Values that are no day, no number or too long, over HTTP: what a backup can hold comes back, and what it can't is said before
-//! anything is removed.
+//! Values that are no date, no number, or too long, over HTTP. A value that a backup can hold is restored. A value
+//! that it can't hold is reported before anything is deleted.
 
 use harness::archives_rig::{ArchivesPlace, of};
 use harness::{Engine, on_every_engine};
@@ -15,7 +15,7 @@ fn native(engine: Engine) -> (&'static str, &'static str) {
 }
 
 #[on_every_engine]
-async fn native_value_is_downloaded_cleared_and_brought_back(engine: Engine) {
+async fn native_value_is_downloaded_cleared_and_restored(engine: Engine) {
     let place = ArchivesPlace::on(engine).await;
     let (text, sql) = native(engine);
     let odd = format!("update students set date_of_birth = {sql} where id = 1");
@@ -29,7 +29,7 @@ async fn native_value_is_downloaded_cleared_and_brought_back(engine: Engine) {
     let students = document["tables"]["students"].to_string();
     assert!(students.contains(&json!({"native": text}).to_string()), "{students}");
 
-    let id = admin.take().await;
+    let id = admin.create_backup().await;
     for level in ["digest", "test_restore"] {
         let verified = admin.post(&of(&id, "/verify"), &json!({"level": level})).await;
         let result = admin.done(verified).await;
@@ -51,8 +51,8 @@ async fn native_value_is_downloaded_cleared_and_brought_back(engine: Engine) {
 }
 
 #[on_every_engine]
-async fn rows_that_no_backup_can_hold_are_named_before_anything_is_removed(engine: Engine) {
-    // The servers of the tests let no statement make so long a text; the reader's limit does not depend on the engine.
+async fn rows_beyond_the_limits_are_named_before_anything_is_deleted(engine: Engine) {
+    // The test servers accept no statement that is long enough. The reader's limit does not depend on the engine.
     if engine == Engine::Mysql {
         return;
     }
@@ -80,7 +80,7 @@ async fn rows_that_no_backup_can_hold_are_named_before_anything_is_removed(engin
         }
     }
     assert_eq!(scratch.counts().await, counts);
-    // Once they are short enough, everything works.
+    // Shorter texts are accepted.
     for change in ["students set address", "courses set description"] {
         scratch
             .execute(&format!("update {change} = 'short' where id = 1"))

@@ -1,12 +1,12 @@
-//! What every answer has in common, and what operating the service needs.
+//! Properties of all answers, and the endpoints for operators.
 
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use harness::service::Setup;
-use harness::{Answer, Engine, PATIENCE, Scratch, Service, Wire, on_every_engine, small_school, until};
+use harness::{Answer, Engine, Scratch, Service, WAIT_LIMIT, Wire, on_every_engine, small_school, until};
 
-/// Where a page of another origin is.
+/// The origin of a page outside the service.
 const SPA: &str = "https://school.example";
 
 async fn of_the_small_school() -> (harness::School, Service) {
@@ -35,13 +35,13 @@ async fn unknown_paths_are_problems() {
         admin.head(path).await.problem(404, "unknown_path");
         admin.post(path, &json!({})).await.problem(404, "unknown_path");
     }
-    // Under /backup it is nobody's business what exists.
+    // Without a token, the answer for an unknown path under /backup is the same as for a known one.
     let answer = service.anonymous().get("/backup/nothing").await;
     assert!(matches!(answer.status.as_u16(), 401 | 404), "{answer:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn wrong_methods_are_problems_and_name_the_right_ones() {
+async fn wrong_methods_are_problems_that_name_the_allowed_ones() {
     let (school, service) = of_the_small_school().await;
     let admin = service.admin().await;
     let before = school.scratch.everything().await;
@@ -81,7 +81,7 @@ async fn wrong_methods_are_problems_and_name_the_right_ones() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_answer_has_an_id_and_is_safe_to_show() {
+async fn every_answer_has_an_id_and_security_headers() {
     let (_school, service) = of_the_small_school().await;
     let admin = service.admin().await;
     let mut ids = std::collections::HashSet::new();
@@ -97,7 +97,7 @@ async fn every_answer_has_an_id_and_is_safe_to_show() {
         "/backup/download/nothing",
         "/backup/",
     ] {
-        // `expect` looks for the id and for nosniff in every answer of every test.
+        // `expect` checks the id and nosniff in every response of every test.
         let answer = admin.get(path).await;
         let status = answer.status.as_u16();
         let answer = answer.expect(status);
@@ -118,7 +118,7 @@ async fn every_answer_has_an_id_and_is_safe_to_show() {
     }
 }
 
-/// What a client calls its request is not what the service calls it, unless it looks like an id.
+/// The service uses the request id of a client only if it has the form of an id.
 #[tokio::test(flavor = "multi_thread")]
 async fn request_id_can_not_inject_into_the_log() {
     let (_school, service) = of_the_small_school().await;
@@ -141,14 +141,14 @@ async fn request_id_can_not_inject_into_the_log() {
         .await
         .problem(401, "unauthenticated");
     let id = problem["request_id"].as_str().unwrap().to_owned();
-    until("the id of a refusal is in the log", PATIENCE, async || {
+    until("the id of a refusal is in the log", WAIT_LIMIT, async || {
         service.logs().contains(&id)
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn other_sites_are_let_in_by_name_only() {
+async fn only_listed_origins_are_allowed() {
     let school = small_school(Engine::Sqlite).await;
     let setup = Setup::on(&school.scratch);
     let closed = setup.start().await;
@@ -205,7 +205,7 @@ async fn other_sites_are_let_in_by_name_only() {
             "{headers}"
         );
         assert!(preflight.header("access-control-allow-methods").contains("POST"));
-        // A refusal must be readable by the SPA as well.
+        // The SPA must be able to read a refusal.
         let refused = service
             .anonymous()
             .request(Method::GET, "/backup/stats")
@@ -226,9 +226,9 @@ async fn other_sites_are_let_in_by_name_only() {
     }
 }
 
-/// What a request calls the service must not end up in a cookie or a link unless it is a host.
+/// The host that a request names must be a host before it is used in a cookie or a link.
 #[tokio::test(flavor = "multi_thread")]
-async fn requests_that_name_no_host_are_refused() {
+async fn requests_with_an_invalid_host_are_refused() {
     let (_school, service) = of_the_small_school().await;
     let body = json!({"username": "admin", "password": harness::ADMIN_PASSWORD, "stay_signed_in": true}).to_string();
     let sign_in = async |hosts: &[&str]| {
@@ -242,7 +242,7 @@ async fn requests_that_name_no_host_are_refused() {
         );
         wire.write_all(request.as_bytes()).await.unwrap();
         let mut answer = Vec::new();
-        let read = tokio::time::timeout(PATIENCE, wire.read_to_end(&mut answer)).await;
+        let read = tokio::time::timeout(WAIT_LIMIT, wire.read_to_end(&mut answer)).await;
         read.expect("the connection is still there").unwrap();
         String::from_utf8_lossy(&answer).into_owned()
     };
@@ -267,13 +267,13 @@ async fn requests_that_name_no_host_are_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn headers_that_do_not_come_are_given_up() {
+async fn incomplete_headers_time_out() {
     let (_school, service) = of_the_small_school().await;
     let mut wire = Wire::connect(&service).await;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     wire.write_all(b"GET /healthz HTTP/1.1\r\nHost: x").await.unwrap();
     let mut answer = Vec::new();
-    let read = tokio::time::timeout(PATIENCE, wire.read_to_end(&mut answer)).await;
+    let read = tokio::time::timeout(WAIT_LIMIT, wire.read_to_end(&mut answer)).await;
     read.expect("the connection is still there").unwrap();
     let answer = String::from_utf8_lossy(&answer).into_owned();
     assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 408 "), "{answer}");
@@ -336,8 +336,8 @@ async fn schema_of_another_version_is_not_ready() {
     scratch
         .execute("delete from backup_migrations where version like '%service'")
         .await;
-    // What was found out is repeated for a second.
-    until("the service has noticed", PATIENCE, async || {
+    // The result of a check is reused for a second.
+    until("the service has noticed", WAIT_LIMIT, async || {
         service.anonymous().get("/readyz").await.status.as_u16() == 503
     })
     .await;
@@ -350,7 +350,7 @@ async fn schema_of_another_version_is_not_ready() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn logs_can_be_read_by_machines() {
+async fn logs_can_be_json() {
     let school = small_school(Engine::Sqlite).await;
     let service = Setup::on(&school.scratch)
         .set("CAMPUS_BACKUP_LOG_FORMAT", "json")
@@ -376,9 +376,9 @@ async fn logs_can_be_read_by_machines() {
     assert_eq!(finished.stdout, "", "nothing but a one-time password is printed");
 }
 
-/// A page of a listed origin goes on with its session after a reload, one of another origin does not.
+/// A page of a listed origin keeps its session after a reload. A page of another origin does not.
 #[tokio::test(flavor = "multi_thread")]
-async fn sessions_go_on_for_pages_of_listed_origins() {
+async fn pages_of_listed_origins_keep_their_sessions() {
     let school = small_school(Engine::Sqlite).await;
     let setup = Setup::on(&school.scratch).set("CAMPUS_BACKUP_PUBLIC_URL", "https://backup.school.example");
     let service = setup.set("CAMPUS_BACKUP_CORS_ORIGINS", SPA).start().await;
@@ -399,7 +399,7 @@ async fn sessions_go_on_for_pages_of_listed_origins() {
 
     let (kept, set) = cookie(&sign_in(SPA, "cross-site").await.expect(200));
     assert!(set.contains("SameSite=None") && set.contains("Secure"), "{set}");
-    let go_on = async |method: Method, cookie: &str, origin: &str, site: Option<&str>| {
+    let renew_session = async |method: Method, cookie: &str, origin: &str, site: Option<&str>| {
         let request = browser.request(method, "/auth/session").header("Cookie", cookie);
         let request = request.header("Origin", origin);
         Answer::of(match site {
@@ -409,30 +409,42 @@ async fn sessions_go_on_for_pages_of_listed_origins() {
         .await
     };
     for site in [Some("cross-site"), Some("same-site"), None] {
-        go_on(Method::POST, &kept, evil, site).await.problem(403, "forbidden");
-        go_on(Method::DELETE, &kept, evil, site).await.problem(403, "forbidden");
+        renew_session(Method::POST, &kept, evil, site)
+            .await
+            .problem(403, "forbidden");
+        renew_session(Method::DELETE, &kept, evil, site)
+            .await
+            .problem(403, "forbidden");
     }
-    let renewed = go_on(Method::POST, &kept, SPA, Some("cross-site")).await.expect(200);
+    let renewed = renew_session(Method::POST, &kept, SPA, Some("cross-site"))
+        .await
+        .expect(200);
     assert_eq!(renewed.header("access-control-allow-origin"), SPA);
     assert_eq!(renewed.header("access-control-allow-credentials"), "true");
     let (kept, _) = cookie(&renewed);
     // A page of the same site needs no weaker cookie.
-    let renewed = go_on(Method::POST, &kept, SPA, Some("same-site")).await.expect(200);
+    let renewed = renew_session(Method::POST, &kept, SPA, Some("same-site"))
+        .await
+        .expect(200);
     let (kept, set) = cookie(&renewed);
     assert!(set.contains("SameSite=Strict"), "{set}");
     let own = "https://backup.school.example";
-    let renewed = go_on(Method::POST, &kept, own, Some("same-origin")).await.expect(200);
+    let renewed = renew_session(Method::POST, &kept, own, Some("same-origin"))
+        .await
+        .expect(200);
     let (kept, _) = cookie(&renewed);
-    go_on(Method::DELETE, &kept, SPA, Some("cross-site")).await.expect(204);
+    renew_session(Method::DELETE, &kept, SPA, Some("cross-site"))
+        .await
+        .expect(204);
 }
 
-/// The numbers of a list and its other pages are also in headers (RFC 8288).
+/// The total and the links to other pages of a list are also in headers (RFC 8288).
 #[tokio::test(flavor = "multi_thread")]
-async fn lists_lead_to_their_other_pages() {
+async fn lists_link_to_their_other_pages() {
     let (_school, service) = of_the_small_school().await;
     let admin = service.admin().await;
     for _ in 0..3 {
-        admin.take().await;
+        admin.create_backup().await;
     }
     admin.clear(&json!({"table": "payments"})).await.expect(200);
     for path in ["/backup/archives", "/backup/jobs", "/backup/changes"] {

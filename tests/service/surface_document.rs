@@ -1,4 +1,4 @@
-//! The API description: that it is true, that it is the committed one, and a walk over everything in it.
+//! The API document: it is accurate and equal to the committed one. Tests walk over all of its operations.
 
 use std::path::PathBuf;
 
@@ -17,7 +17,7 @@ struct Operation {
 }
 
 impl Operation {
-    /// With a value for each parameter in the path.
+    /// The path with a value for each parameter.
     fn filled(&self) -> String {
         let mut path = self.path.replace("{table}", "students");
         while let (Some(start), Some(end)) = (path.find('{'), path.find('}')) {
@@ -71,7 +71,7 @@ async fn served() -> (School, Service, Value) {
     (school, service, document)
 }
 
-/// What is misspelled is told, and not left out silently, wherever it is sent.
+/// A misspelled parameter is reported, wherever it is sent.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_operation_refuses_unknown_query_parameters() {
     let (school, service, document) = served().await;
@@ -100,10 +100,10 @@ async fn every_operation_refuses_unknown_query_parameters() {
     assert_eq!(school.scratch.everything().await, before);
 }
 
-/// Swagger UI sends the example of whatever has one, also where nothing has to be sent: a key of an example would be the same for
-/// every request.
+/// Swagger UI sends the example of each parameter that has one, even if the parameter is optional. An example key
+/// would be the same in every request.
 #[tokio::test(flavor = "multi_thread")]
-async fn examples_are_harmless_if_they_are_sent() {
+async fn optional_parameters_have_no_example() {
     let (_school, _service, document) = served().await;
     for operation in operations(&document) {
         let name = format!("{} {}", operation.method, operation.path);
@@ -124,7 +124,7 @@ async fn examples_are_harmless_if_they_are_sent() {
     }
 }
 
-/// Files are binary strings, from which generators make something that can be sent and saved.
+/// Files are binary strings, so that generated clients can send and save them.
 #[tokio::test(flavor = "multi_thread")]
 async fn files_are_binary_strings() {
     let (_school, _service, document) = served().await;
@@ -145,7 +145,7 @@ async fn files_are_binary_strings() {
     assert_eq!(seen, 4);
 }
 
-/// Tokens that were an administrator's, and why they are refused now. The last one's account was demoted.
+/// Former tokens of an administrator, each with the reason of its refusal. The last account was demoted.
 async fn refused_tokens(setup: &Setup, service: &Service, school: &School) -> Vec<(&'static str, Client)> {
     let command = async |arguments: &[&str]| {
         let done = setup.again().arguments(arguments).run().await;
@@ -190,10 +190,9 @@ async fn refused_tokens(setup: &Setup, service: &Service, school: &School) -> Ve
     ]
 }
 
-/// Everything under /backup refuses whoever has not signed in, whoever is not an administrator, and every token that no longer
-/// counts, and changes nothing.
+/// Every path under /backup refuses requests without a valid token of an administrator, and changes nothing.
 #[tokio::test(flavor = "multi_thread")]
-async fn every_operation_refuses_whom_it_must() {
+async fn every_operation_refuses_invalid_tokens() {
     let school = small_school(Engine::Sqlite).await;
     let setup = Setup::on(&school.scratch);
     let service = setup.start().await;
@@ -235,7 +234,7 @@ async fn every_operation_refuses_whom_it_must() {
             }
             walked += 1;
         } else {
-            // Nothing outside changes data.
+            // Paths outside /backup change no data.
             let sessions = ["/auth/login", "/auth/session", "/auth/sessions"];
             assert!(
                 operation.method == Method::GET || sessions.contains(&operation.path.as_str()),
@@ -295,7 +294,7 @@ async fn every_served_operation_is_documented() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_operation_is_described_well() {
+async fn every_operation_has_a_complete_description() {
     let (_school, _service, document) = served().await;
     assert!(
         document["openapi"].as_str().unwrap().starts_with("3.1"),
@@ -341,7 +340,7 @@ fn resolved<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
     }
 }
 
-/// Programs tell refusals apart by their codes: the document lists the words that answers have.
+/// Programs tell refusals apart by their codes, so the document must list every code that is used.
 #[tokio::test(flavor = "multi_thread")]
 async fn problem_codes_are_a_closed_list() {
     let (_school, service, document) = served().await;
@@ -427,7 +426,7 @@ async fn swagger_ui_is_served_and_stores_no_token() {
         (&json!("http"), &json!("bearer")),
         "{scheme}"
     );
-    // Its scripts must be allowed to run where they are, and nothing else.
+    // The policy must allow the page's own scripts, and no others.
     let policy = page.header("content-security-policy");
     assert!(!policy.contains("https:") && !policy.contains("*"), "{policy}");
     let redirected = service.anonymous().get("/swagger-ui").await;

@@ -1,14 +1,14 @@
-//! After everything that can be done was done, the logs hold no secret and nobody's data.
+//! After every kind of request, the logs contain no secret and no personal data.
 
 use serde_json::json;
 
 use harness::service::{JWT_SECRET, Setup};
-use harness::{ADMIN_PASSWORD, Engine, PATIENCE, on_every_engine, small_school, until};
+use harness::{ADMIN_PASSWORD, Engine, WAIT_LIMIT, on_every_engine, small_school, until};
 
 #[on_every_engine]
 async fn logs_hold_no_secret(engine: Engine) {
     let school = small_school(engine).await;
-    // All that the service itself can say, and of its libraries what is worth a note.
+    // All log lines of the service, and the warnings of its libraries.
     let service = Setup::on(&school.scratch)
         .set("CAMPUS_BACKUP_LOG", "debug")
         .start()
@@ -30,7 +30,7 @@ async fn logs_hold_no_secret(engine: Engine) {
     anonymous.get(&link).await.expect(200);
     anonymous.get(&link).await.problem(410, "link_used");
     anonymous
-        .get("/backup/download/users?access_token=query-token-of-somebody")
+        .get("/backup/download/users?access_token=query-token-of-a-user")
         .await;
     anonymous.get("/backup/download/users?link=made-up-link-token").await;
     service.bearer("made.up.bearer").get("/backup/stats").await;
@@ -57,7 +57,7 @@ async fn logs_hold_no_secret(engine: Engine) {
     admin.clear(&json!({"table": "all"})).await.expect(200);
     let marker = anonymous.get("/the-last-of-all").await.problem(404, "unknown_path");
     let marker = marker["request_id"].as_str().unwrap().to_owned();
-    until("the last request is in the log", PATIENCE, async || {
+    until("the last request is in the log", WAIT_LIMIT, async || {
         service.logs().contains(&marker)
     })
     .await;
@@ -70,7 +70,7 @@ async fn logs_hold_no_secret(engine: Engine) {
         &link_token,
         "a wrong pass-phrase",
         "mistyped-Passw0rd-as-name",
-        "query-token-of-somebody",
+        "query-token-of-a-user",
         "made-up-link-token",
         "made.up.bearer",
         "wrong field",

@@ -1,15 +1,15 @@
-//! The service behind a proxy that has put it under a path, and at an internal address.
+//! The service behind a proxy with a path prefix, and with a separate internal address.
 
 use reqwest::Method;
 use serde_json::json;
 
 use harness::archives_rig::ARCHIVES;
 use harness::service::Setup;
-use harness::{ADMIN_PASSWORD, Answer, Client, Engine, PATIENCE, Service, small_school, until};
+use harness::{ADMIN_PASSWORD, Answer, Client, Engine, Service, WAIT_LIMIT, small_school, until};
 
 const LINKS: &str = "/backup/download-links";
 
-/// A request as the proxy of `location /campus/` sends it on.
+/// A request as the proxy forwards it for `location /campus/`.
 async fn under_campus(client: &Client, method: Method, path: &str) -> Answer {
     let request = client
         .request(method.clone(), path)
@@ -27,8 +27,8 @@ async fn under_campus(client: &Client, method: Method, path: &str) -> Answer {
     .await
 }
 
-/// What the service says of its own paths, to somebody who asks through a proxy.
-async fn said(service: &Service) -> Vec<String> {
+/// The paths of the service in its responses to a client behind the proxy.
+async fn own_paths(service: &Service) -> Vec<String> {
     let (admin, anonymous) = (service.admin().await, service.anonymous());
     let job = under_campus(&admin, Method::POST, ARCHIVES).await.expect(202);
     let id = job.json()["id"].as_str().unwrap().to_owned();
@@ -93,23 +93,23 @@ async fn paths_keep_the_prefix_of_the_proxy() {
         .set("CAMPUS_BACKUP_TRUSTED_PROXIES", "127.0.0.1")
         .start()
         .await;
-    assert_eq!(said(&trusting).await, prefixed().collect::<Vec<_>>());
+    assert_eq!(own_paths(&trusting).await, prefixed().collect::<Vec<_>>());
 
     let told = setup
         .again()
         .set("CAMPUS_BACKUP_PUBLIC_URL", "https://school.example/campus")
         .start()
         .await;
-    assert_eq!(said(&told).await, prefixed().collect::<Vec<_>>());
+    assert_eq!(own_paths(&told).await, prefixed().collect::<Vec<_>>());
 
-    // Anybody can send a header.
+    // Any client can send this header.
     let untrusting = setup.start().await;
     let plain: Vec<_> = PATHS.iter().copied().chain(["/"]).map(str::to_owned).collect();
-    assert_eq!(said(&untrusting).await, plain);
+    assert_eq!(own_paths(&untrusting).await, plain);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn pages_load_their_files_under_any_path() {
+async fn dashboard_works_under_any_path() {
     let school = small_school(Engine::Sqlite).await;
     let service = Service::on(&school.scratch).await;
     let anonymous = service.anonymous();
@@ -133,7 +133,7 @@ async fn pages_load_their_files_under_any_path() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn metrics_and_swagger_ui_can_have_an_address_of_their_own() {
+async fn metrics_and_swagger_ui_can_have_a_separate_address() {
     let school = small_school(Engine::Sqlite).await;
     let service = Setup::on(&school.scratch)
         .set("CAMPUS_BACKUP_INTERNAL_LISTEN", "127.0.0.1:0")
@@ -141,7 +141,7 @@ async fn metrics_and_swagger_ui_can_have_an_address_of_their_own() {
         .await;
     let said = "metrics and Swagger UI are at ";
     let mut internal = String::new();
-    until("the internal address is logged", PATIENCE, async || {
+    until("the internal address is logged", WAIT_LIMIT, async || {
         let logs = service.logs();
         let at = logs
             .split_once(said)

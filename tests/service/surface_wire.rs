@@ -1,24 +1,24 @@
-//! What the server answers before there is a request, or with several requests at once.
+//! Responses of the HTTP server to invalid requests, and to several requests at once.
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use harness::{Engine, PATIENCE, Service, Wire, small_school, until};
+use harness::{Engine, Service, WAIT_LIMIT, Wire, small_school, until};
 
-/// All that comes for these bytes, until the server closes.
+/// The response to these bytes, until the server closes the connection.
 async fn answers(service: &Service, bytes: &[u8]) -> String {
     let mut wire = Wire::connect(service).await;
-    // It may be refused before everything was sent.
+    // The server may refuse the request before it was sent completely.
     let _ = wire.write_all(bytes).await;
     let mut answer = Vec::new();
-    let read = tokio::time::timeout(PATIENCE, wire.read_to_end(&mut answer)).await;
-    // A connection may be reset behind its answer.
+    let read = tokio::time::timeout(WAIT_LIMIT, wire.read_to_end(&mut answer)).await;
+    // The connection may be reset after the response.
     let _ = read.expect("the connection is still there");
     String::from_utf8_lossy(&answer).into_owned()
 }
 
-/// RFC 9112, section 9.3.2: answers come in the order of their requests, each with the framing of its own.
+/// RFC 9112, section 9.3.2: responses have the order of their requests, each with its own framing.
 #[tokio::test(flavor = "multi_thread")]
-async fn request_behind_a_head_is_answered() {
+async fn request_after_a_head_request_is_answered() {
     let school = small_school(Engine::Sqlite).await;
     let service = Service::on(&school.scratch).await;
     for path in ["/healthz", "/api-docs/openapi.json", "/metrics", "/nothing", "/backup/"] {
@@ -53,7 +53,7 @@ async fn refusals_of_the_server_are_logged_and_counted() {
         ),
         (400, "secret-thing\r\n\r\n"),
         (431, &large),
-        // The rest of the head never comes.
+        // The rest of the head never arrives.
         (408, "GET /healthz HTTP/1.1\r\nHost: secret-thing"),
     ] {
         let told = answers(&service, request.as_bytes()).await;
@@ -66,7 +66,7 @@ async fn refusals_of_the_server_are_logged_and_counted() {
     for (status, times) in [(400, 2), (431, 1), (408, 1)] {
         let counted =
             format!("http_requests_total{{method=\"unknown\",route=\"unparsed\",status=\"{status}\"}} {times}");
-        until("it is counted", PATIENCE, async || {
+        until("it is counted", WAIT_LIMIT, async || {
             anonymous.get("/metrics").await.expect(200).text().contains(&counted)
         })
         .await;

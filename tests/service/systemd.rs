@@ -7,7 +7,7 @@ use std::time::Duration;
 use harness::service::Setup;
 use tokio::net::UnixDatagram;
 
-/// Reads messages until one has that line.
+/// Reads messages until one contains this line.
 async fn until_line(socket: &UnixDatagram, line: &str) {
     let mut seen = Vec::new();
     let found = async {
@@ -55,7 +55,7 @@ async fn service_sends_no_heartbeat_without_a_watchdog() {
     assert!(buffer[..length].starts_with(b"STOPPING=1\n"));
 }
 
-/// The units score well in systemd's own audit, and have no mistakes.
+/// The units have no errors, and a good result in systemd's security check.
 #[test]
 fn units_are_valid_and_hardened() {
     if Command::new("systemd-analyze").arg("--version").output().is_err() {
@@ -71,7 +71,7 @@ fn units_are_valid_and_hardened() {
     ];
     for name in names {
         let unit = std::fs::read_to_string(dist.join(name)).unwrap();
-        // The program and its man pages are not installed here.
+        // The program and its man pages are not installed on the test machine.
         let unit = unit.replace("/usr/bin/campus-backup", "/bin/true");
         let lines = unit.lines().filter(|line| !line.starts_with("Documentation="));
         std::fs::write(folder.path().join(name), lines.collect::<Vec<_>>().join("\n")).unwrap();
@@ -95,7 +95,7 @@ fn units_are_valid_and_hardened() {
     ]);
     assert_eq!(said.trim(), "");
     for name in &names[..2] {
-        // In tenths, as newer versions of systemd take it.
+        // In tenths, which newer versions of systemd also accept.
         analyze(&["security", "--offline=true", "--threshold=15", &format!("./{name}")]);
     }
 }

@@ -1,16 +1,18 @@
-//! The attribute [`macro@on_every_engine`], with which a test is run on each database engine.
+//! The attribute [`macro@on_every_engine`], which runs a test on each database engine.
 //!
-//! An attribute leaves the function as it is, so rustfmt, clippy and error positions work inside it. rstest's cases would do
-//! the same, but can't skip an engine that is absent, and their names have no engine in them that a filter could select.
+//! An attribute does not change the function, so rustfmt, clippy and error positions work inside it. rstest's cases
+//! would be similar, but they can't skip an absent engine, and no filter could select an engine by their names.
 
 use proc_macro::{TokenStream, TokenTree};
 
-/// Makes of `async fn name(engine: Engine)` one test an engine: `name::sqlite`, `name::postgres` and `name::mysql`.
+/// Generates one test for each engine from `async fn name(engine: Engine)`: `name::sqlite`, `name::postgres` and
+/// `name::mysql`.
 ///
-/// A test passes at once where its engine is absent and not demanded by `TEST_ENGINES`, and fails after a time limit.
+/// A test passes at once if its engine is absent and `TEST_ENGINES` does not name it. It fails after a time limit.
 ///
-/// `#[on_every_engine(nightly)]` is for what does not depend on the engine: SQLite's test runs always, those of the servers
-/// are ignored unless asked for, as `.ci/nightly` does. `#[on_every_engine(ignore)]` ignores all three.
+/// `#[on_every_engine(nightly)]` is for tests that do not depend on the engine: SQLite's test always runs, and the
+/// servers' tests are ignored unless they are requested, as in `.ci/nightly`. `#[on_every_engine(ignore)]` ignores all
+/// three.
 #[proc_macro_attribute]
 pub fn on_every_engine(arguments: TokenStream, function: TokenStream) -> TokenStream {
     const IGNORE: &str = "#[ignore = \"see the attribute on_every_engine of the function\"]";

@@ -25,12 +25,12 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
     config.service(list_changes).service(get_change);
 }
 
-/// Which changes are listed.
+/// The query of a list of changes.
 #[derive(Clone, Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct ChangesQuery {
-    /// Only those of this kind.
+    /// Only changes of this kind.
     #[param(required = false, schema_with = ChangeKind::schema)]
     kind: Option<ChangeKind>,
     /// Only changes at this time or later (RFC 3339).
