@@ -183,19 +183,19 @@ async fn renumbering_finds_an_id_that_leaves_room(engine: Engine) {
     let place = RestorePlace::on(scratch).await;
     let archive = place.archive().await.rewritten(|table, cells| {
         if table == "users" && cells[0] == Cell::Integer(1) {
-            (cells[1], cells[4]) = (Cell::Text("somebody"), Cell::Text("teacher"));
+            (cells[1], cells[4]) = (Cell::Text("newcomer"), Cell::Text("teacher"));
         }
         true
     });
     exhaust(scratch, Table::Users, 9).await;
-    let somebody = "select id from users where username = 'somebody'";
+    let newcomer = "select id from users where username = 'newcomer'";
     let restored = place
         .restore(&archive, &everything(RestoreMode::Replace))
         .await
         .unwrap();
     assert_eq!(restored.tables[&Table::Users].renumbered, 1);
-    assert_eq!(scratch.number(somebody).await, 10);
-    scratch.execute("delete from users where username = 'somebody'").await;
+    assert_eq!(scratch.number(newcomer).await, 10);
+    scratch.execute("delete from users where username = 'newcomer'").await;
     scratch
         .execute(&format!("update users set id = {LARGEST_ID} where id = 9"))
         .await;
@@ -210,5 +210,5 @@ async fn renumbering_finds_an_id_that_leaves_room(engine: Engine) {
         .restore(&archive, &one(Table::Users, RestoreMode::InsertMissing))
         .await
         .unwrap();
-    assert!(scratch.number(somebody).await <= LARGEST_ID);
+    assert!(scratch.number(newcomer).await <= LARGEST_ID);
 }

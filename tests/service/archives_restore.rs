@@ -43,9 +43,9 @@ async fn invalid_requests_are_refused(engine: Engine) {
             .await
             .problem(422, "invalid_field");
     }
-    let nobody = json!({"mode": "merge", "scope": {"entity": {"table": "students", "id": 4711}}});
+    let absent = json!({"mode": "merge", "scope": {"entity": {"table": "students", "id": 4711}}});
     admin
-        .post(&of(&id, "/restore-plan"), &nobody)
+        .post(&of(&id, "/restore-plan"), &absent)
         .await
         .problem(422, "archive_row_not_found");
     for confirm in [json!("Restore"), json!("yes"), Value::Null] {

@@ -58,7 +58,7 @@ async fn clear_is_previewed_executed_and_undone(engine: Engine) {
         (&["clear", "attendance"][..], 2),
         (&["clear", "teachers", "--yes"], 2),
         (&["clear", "payment_categories", "--yes"], 2),
-        (&["clear", "attendance", "--yes", "--as", "nobody"], 2),
+        (&["clear", "attendance", "--yes", "--as", "unknown"], 2),
         (&["clear", "attendance", "--yes", "--as", "teacher"], 1),
         (&["clear", "attendance", "--yes", "--expected-rows", "7"], 7),
     ] {
@@ -225,7 +225,7 @@ async fn live_table_is_saved(engine: Engine) {
         (&["download", "all", "--format", "csv"], 2),
         (&["download", "students", "--format", "pdf"], 2),
         (&["download", "students", "--delimiter", "pipe"], 2),
-        (&["download", "students", "--as", "nobody"], 2),
+        (&["download", "students", "--as", "unknown"], 2),
     ] {
         line.run(arguments).await.assert_plain_fault(code);
     }

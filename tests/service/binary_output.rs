@@ -301,7 +301,7 @@ async fn administrator_of_the_settings_is_the_actor() {
     assert_eq!(taken["created_by"], "head");
     as_head
         .again()
-        .arguments(&["backup", "--as", "nobody"])
+        .arguments(&["backup", "--as", "unknown"])
         .run()
         .await
         .assert_plain_fault(2);

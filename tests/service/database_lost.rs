@@ -58,8 +58,8 @@ async fn archives_are_read_without_a_database_and_without_an_account(engine: Eng
     let id = left.archive.as_str();
     let gone = match engine {
         Engine::Sqlite => "sqlite:/nowhere/at/all.db",
-        Engine::Postgres => "postgres://nobody@127.0.0.1:1/nothing",
-        Engine::Mysql => "mysql://nobody@127.0.0.1:1/nothing",
+        Engine::Postgres => "postgres://unknown@127.0.0.1:1/nothing",
+        Engine::Mysql => "mysql://unknown@127.0.0.1:1/nothing",
     };
     for (command, said) in [
         (&["list"][..], id),

@@ -13,6 +13,9 @@ const DOCUMENT: &str = "docs/operations.md";
 /// The name of the role and of the database in the document.
 const NAME: &str = "campus_backup";
 
+/// The password of the role, in the place of `...`.
+const PASSWORD: &str = "Meadow-thrush-42";
+
 /// The statements of the SQL blocks of a section, such as `### PostgreSQL`.
 fn statements(section: &str) -> Vec<String> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(DOCUMENT);
@@ -44,8 +47,6 @@ struct Role {
 }
 
 impl Role {
-    const PASSWORD: &str = "Meadow-thrush-42";
-
     /// Runs the documented statements as the administrator of the server.
     async fn documented(engine: Engine, scratch: &Scratch) -> Self {
         let role = Self {
@@ -84,7 +85,7 @@ impl Role {
                 format!("AUTHORIZATION {NAME}"),
                 format!("AUTHORIZATION {}", self.user()),
             ),
-            ("'...'".to_owned(), format!("'{}'", Self::PASSWORD)),
+            ("'...'".to_owned(), format!("'{}'", PASSWORD)),
         ];
         let adapted = users
             .iter()
@@ -99,7 +100,7 @@ impl Role {
         let mut url = self.server.clone();
         url.set_path(&self.name);
         url.set_username(self.user()).unwrap();
-        url.set_password(Some(Self::PASSWORD)).unwrap();
+        url.set_password(Some(PASSWORD)).unwrap();
         url.into()
     }
 
@@ -111,7 +112,7 @@ impl Role {
         }
     }
 
-    async fn drop(self) {
+    async fn remove(self) {
         let (database, user) = match self.engine {
             Engine::Postgres => (
                 format!("DROP DATABASE {} WITH (FORCE)", self.name),
@@ -161,10 +162,10 @@ async fn documented_rights_are_enough(engine: Engine) {
     service.stop().await;
 
     let confirmed = ["--yes", "--confirm-administrators"];
-    command(&[&["restore", backup, "--mode", "replace"], &confirmed[..]].concat()).await;
+    command(&[&["restore", backup, "--mode", "replace"][..], &confirmed].concat()).await;
     let service = setup.start().await;
     let after = service.admin().await.get("/backup/stats").await.expect(200).json();
     assert_eq!(after["total"], before["total"]);
     service.stop().await;
-    role.drop().await;
+    role.remove().await;
 }

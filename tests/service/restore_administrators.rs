@@ -114,7 +114,7 @@ async fn other_administrators_are_not_locked_out(engine: Engine) {
         (3, Cell::Text("!")),
         (4, Cell::Text("teacher")),
         (5, Cell::Boolean(false)),
-        (1, Cell::Text("somebody else")),
+        (1, Cell::Text("another user")),
     ] {
         let id = uploaded(&place, |id, cells| {
             if id == 20 {
