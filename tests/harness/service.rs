@@ -30,7 +30,7 @@ pub fn program() -> &'static Path {
 pub const ADMIN_PASSWORD: &str = "violet-anchor-42-Meadow-thrush";
 
 /// The secret that signs tokens, unless a test sets another.
-pub const JWT_SECRET: &str = "a secret of the tests, long enough for HS256 and used nowhere else";
+pub const JWT_SECRET: &str = "5d0a8f3be1c72946b3f8e07a19cd526478e2d9a4f60b1c35ca914e6d83b7f025";
 
 /// The arguments and variables of the program. It inherits no environment variable of the tests.
 pub struct Setup {

@@ -6,6 +6,7 @@
 //! The library's defaults accept too much (RFC 8725). Here the algorithm, the type, the issuer and the audience are
 //! fixed, every claim is required with its JSON type, and an unknown critical header is refused.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::time::Duration;
 
@@ -34,6 +35,10 @@ const SHORTEST_SECRET: usize = 32;
 /// How many guesses a secret must withstand, as a power of ten: an attacker with a token can try guesses offline, at
 /// any speed.
 const SECRET_GUESSES: f64 = 18.0;
+
+/// How many different pairs of neighbouring digits random hexadecimal digits have at least: 64 of them have 56 on average,
+/// and practically never fewer than this.
+const RANDOM_PAIRS: usize = 40;
 /// No genuine token is longer, and parsing costs time before anything is verified.
 const LONGEST_TOKEN: usize = 16 * 1024;
 /// How many seconds two clocks may differ.
@@ -278,11 +283,20 @@ pub fn check_secret(secret: &[u8]) -> Result<(), String> {
             secret.len()
         ));
     }
-    let guesses = zxcvbn(&String::from_utf8_lossy(secret), &["campus-backup"]).guesses_log10();
-    match guesses >= SECRET_GUESSES {
+    let is_strong = is_random_hexadecimal(secret)
+        || zxcvbn(&String::from_utf8_lossy(secret), &["campus-backup"]).guesses_log10() >= SECRET_GUESSES;
+    match is_strong {
         true => Ok(()),
         false => Err("is too easy to guess; `openssl rand -hex 32` makes a good one".to_owned()),
     }
+}
+
+/// Whether a secret has 64 hexadecimal digits or more and no pattern, as the service makes its own. An estimate of the
+/// guesses would read word lists into memory, where they stay.
+fn is_random_hexadecimal(secret: &[u8]) -> bool {
+    let is_hexadecimal = secret.len() >= 64 && secret.iter().all(u8::is_ascii_hexdigit);
+    let pairs: HashSet<&[u8]> = secret.windows(2).collect();
+    is_hexadecimal && pairs.len() >= RANDOM_PAIRS
 }
 
 impl fmt::Debug for TokenIssuer {
@@ -524,6 +538,7 @@ mod tests {
             "passwordpasswordpasswordpassword",
             "campus-backup-campus-backup-campus-backup",
             "0000000000000000000000000000000000000000000000000000000000000000",
+            "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
         ] {
             refused(easy);
             let problem = check_secret(easy.as_bytes()).unwrap_err();
@@ -535,6 +550,8 @@ mod tests {
         for _ in 0..100 {
             let random: [u8; 32] = rand::random();
             let hexadecimal = hex::encode(random);
+            assert!(is_random_hexadecimal(hexadecimal.as_bytes()), "{hexadecimal}");
+            assert!(!is_random_hexadecimal(&hexadecimal.as_bytes()[..63]));
             check_secret(hexadecimal.as_bytes()).unwrap();
             check_secret(&random).unwrap();
         }
