@@ -12,7 +12,7 @@ use serde_json::json;
 use tokio::sync::oneshot;
 
 use harness::copy::{Copy, HeartbeatMode, backup, cleared, finish_on, idle, keyed, submission};
-use harness::{Engine, WAIT_LIMIT, Scratch, on_every_engine, small_school, until};
+use harness::{Engine, Scratch, WAIT_LIMIT, on_every_engine, small_school, until};
 
 /// The id of the job that a refusal names.
 fn holder<T>(refused: Result<T, Error>) -> String {

@@ -8,7 +8,7 @@ use serde_json::json;
 use tokio::sync::oneshot;
 
 use harness::copy::{Copy, HeartbeatMode, Store, archive, backup, idle, keyed, submission};
-use harness::{Engine, WAIT_LIMIT, Scratch, on_every_engine, small_school, until};
+use harness::{Engine, Scratch, WAIT_LIMIT, on_every_engine, small_school, until};
 
 fn store(archives: Option<Published>) -> Arc<Mutex<Store>> {
     Arc::new(Mutex::new(Store { archives, asked: 0 }))

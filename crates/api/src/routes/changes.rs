@@ -71,7 +71,7 @@ problem_responses!(
     tag = "backup",
     params(
         ChangesQuery,
-        ("If-None-Match" = Option<String>, Header, description = "The `ETag` that is known already."),
+        ("If-None-Match" = Option<String>, Header, description = "The `ETag` of the client's copy."),
     ),
     responses(
         (
@@ -79,12 +79,12 @@ problem_responses!(
             description = "The changes.",
             body = inline(Page<ChangeRecord>),
             headers(
-                ("X-Total-Count" = u64, description = "How many items the whole list has."),
+                ("X-Total-Count" = u64, description = "The number of items of the whole list."),
                 ("Link" = String, description = "Other pages (RFC 8288): `first`, `prev`, `next`, `last`."),
-                ("ETag" = String, description = "Changes if the list does."),
+                ("ETag" = String, description = "Changes with the list."),
             ),
         ),
-        (status = 304, description = "It is the one that is known already."),
+        (status = 304, description = "The client's copy is current."),
         ListProblems
     )
 )]
@@ -123,7 +123,7 @@ async fn list_changes(
 #[utoipa::path(
     operation_id = "getChange",
     tag = "backup",
-    params(("id" = String, Path, description = "The change's id, which is that of its job.")),
+    params(("id" = String, Path, description = "The change's id, which is also the id of its job.")),
     responses((status = 200, description = "The change.", body = ChangeRecord), ChangeProblems)
 )]
 #[get("/changes/{id}")]

@@ -1,4 +1,4 @@
-//! `/backup/clear`: removing rows, and putting them back.
+//! `/backup/clear`: deletes rows, and undoes that.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -36,18 +36,19 @@ struct ClearRequest {
     /// The table, or `all`.
     #[schema(schema_with = clear::scope_schema)]
     table: String,
-    /// Whether to answer the same and change nothing.
+    /// Whether to return the same counts without changing anything.
     #[serde(default)]
     dry_run: bool,
-    /// How many rows you expect to be removed: in all, or by table. If it is another number, nothing changes (412).
+    /// The number of rows that you expect to be deleted, as a total or for each table. With another number nothing
+    /// changes (412).
     #[serde(default)]
     #[schema(schema_with = expected_rows)]
     expected_rows: Option<ExpectedRows>,
-    /// The table's name once more. If it is sent it must be right; a setting can demand it.
+    /// The name of the table again. It must be right if it is sent. A setting can require it.
     confirm: Option<String>,
 }
 
-/// The same as a form, whose values are texts and can't be numbers by table.
+/// The same request as a form. Its values are texts, so it has no numbers for each table.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"table": "attendance", "dry_run": true}))]
@@ -55,12 +56,12 @@ struct ClearForm {
     /// The table, or `all`.
     #[schema(schema_with = clear::scope_schema)]
     table: String,
-    /// Whether to answer the same and change nothing.
+    /// Whether to return the same counts without changing anything.
     #[serde(default)]
     dry_run: bool,
-    /// How many rows you expect to be removed in all.
+    /// The total number of rows that you expect to be deleted.
     expected_rows: Option<u64>,
-    /// The table's name once more.
+    /// The name of the table again.
     confirm: Option<String>,
 }
 
@@ -89,7 +90,7 @@ fn expected_rows() -> Schema {
     });
     OneOfBuilder::new()
         .description(Some(
-            "How many rows you expect to be removed: in all, or by table. If it is another number, nothing changes (412).",
+            "The number of rows that you expect to be deleted, as a total or for each table. With another number nothing changes (412).",
         ))
         .item(number())
         .item(by_table.additional_properties(Some(utoipa::openapi::schema::AdditionalProperties::FreeForm(false))))
@@ -97,7 +98,7 @@ fn expected_rows() -> Schema {
         .into()
 }
 
-/// A number, or numbers by table.
+/// A total, or a number for each table.
 struct ExpectedRows(ExpectedRemoval);
 
 impl Serialize for ExpectedRows {
@@ -137,7 +138,7 @@ impl<'de> Deserialize<'de> for ExpectedRows {
     }
 }
 
-/// What a clear removed and what it left.
+/// The deleted and the remaining rows of a clear.
 #[derive(Serialize, ToSchema)]
 #[schema(example = json!({
     "id": "0193d2f0-7a1c-7d3e-8f4b-2c9d1e5a6b70", "table": "attendance", "dry_run": false,
@@ -150,32 +151,32 @@ impl<'de> Deserialize<'de> for ExpectedRows {
     "undo_until": "2026-11-30T09:30:00Z",
 }))]
 pub struct ClearAnswer {
-    /// The clear's id, which is that of its job; none if nothing was changed.
+    /// The clear's id, which is also the id of its job; `null` if nothing was changed.
     #[schema(format = "uuid")]
     id: Option<String>,
-    /// What was cleared.
+    /// The scope of the clear.
     #[schema(schema_with = clear::scope_schema)]
     table: &'static str,
     /// Whether nothing was changed.
     dry_run: bool,
-    /// Rows removed, for each table that it concerned.
+    /// Deleted rows of each affected table.
     #[schema(value_type = BTreeMap<String, u64>)]
     removed: BTreeMap<Table, u64>,
-    /// Rows removed in all.
+    /// The number of all deleted rows.
     removed_total: u64,
-    /// Rows left, for all seven tables.
+    /// Remaining rows of all seven tables.
     #[schema(value_type = BTreeMap<String, u64>)]
     kept: BTreeMap<Table, u64>,
-    /// When, UTC.
+    /// The time of the clear, UTC.
     cleared_at: DateTime<Utc>,
-    /// The safety archive with the rows that were removed; none if there were none.
+    /// The safety backup with the deleted rows; `null` if there were none.
     archive_id: Option<String>,
-    /// Until when `POST /backup/clear/{id}/undo` puts them back, UTC.
+    /// The end of the time in which `POST /backup/clear/{id}/undo` restores the rows, UTC.
     undo_until: Option<DateTime<Utc>>,
 }
 
 impl ClearAnswer {
-    /// What a clear would do.
+    /// The answer of a dry run.
     pub fn preview(scope: TableScope, cleared: Cleared) -> Self {
         Self {
             id: None,
@@ -190,7 +191,7 @@ impl ClearAnswer {
         }
     }
 
-    /// What a clear has done.
+    /// The answer of a clear that was done.
     pub fn done(id: String, scope: TableScope, report: ClearReport) -> Self {
         Self {
             id: Some(id),
@@ -206,7 +207,7 @@ impl ClearAnswer {
     }
 }
 
-/// What an undo has put back.
+/// The rows that an undo has restored.
 #[derive(Serialize, ToSchema)]
 #[schema(example = json!({
     "id": "0193d2f1-11c2-7b02-8d5a-7d0f2b9c4e11", "clear_id": "0193d2f0-7a1c-7d3e-8f4b-2c9d1e5a6b70",
@@ -214,19 +215,19 @@ impl ClearAnswer {
     "undone_at": "2026-11-23T09:31:00Z",
 }))]
 struct UndoAnswer {
-    /// The undo's id, which is that of its job.
+    /// The undo's id, which is also the id of its job.
     #[schema(format = "uuid")]
     id: String,
     /// The clear that was undone.
     clear_id: String,
-    /// The safety archive that the rows came from.
+    /// The safety backup of the clear.
     archive_id: String,
-    /// Rows put back, for each table that the clear concerned.
+    /// Restored rows of each affected table.
     #[schema(value_type = BTreeMap<String, u64>)]
     restored: BTreeMap<Table, u64>,
-    /// Rows put back in all.
+    /// The number of all restored rows.
     restored_total: u64,
-    /// When, UTC.
+    /// The time of the undo, UTC.
     undone_at: DateTime<Utc>,
 }
 
@@ -263,22 +264,23 @@ problem_responses!(
 
 /// Clear a table, or everything
 ///
-/// Removes all rows of the table with everything that can't stand without them: `students` takes enrollments, payments
-/// and attendance along, `courses` enrollments and attendance. `all` also empties payment categories and removes every
-/// user who is not an administrator; no administrator's account is ever removed. It happens in one transaction: all of
-/// it or nothing. Ask with `dry_run` first, and send what it answered as `expected_rows`.
+/// Deletes all rows of the table, and all rows that refer to them: with `students` also enrollments, payments and
+/// attendance, with `courses` also enrollments and attendance. `all` also deletes the payment categories and every
+/// user who is not an administrator. No clear deletes an administrator. Everything happens in one transaction. Send a
+/// request with `dry_run` first, and send its counts as `expected_rows`.
 ///
-/// A safety archive is taken first, and nothing is removed if that fails. The answer has its id, and until when the clear can
-/// be undone with `POST /backup/clear/{id}/undo`. The work is a job: it goes on if the connection is lost.
+/// A safety backup is created first. If that fails, nothing is deleted. The answer has its id, and the time until
+/// which `POST /backup/clear/{id}/undo` can undo the clear. The work is a job, which continues if the connection is
+/// lost.
 #[utoipa::path(
     operation_id = "clearTable",
     tag = "backup",
     params(IdempotencyHeader),
     request_body(
-        description = "What to clear.",
+        description = "The table to clear.",
         content((ClearRequest = "application/json"), (ClearForm = "application/x-www-form-urlencoded")),
     ),
-    responses((status = 200, description = "What was removed and what is left.", body = ClearAnswer), ClearProblems)
+    responses((status = 200, description = "The deleted and the remaining rows.", body = ClearAnswer), ClearProblems)
 )]
 #[post("/clear")]
 async fn clear_table(
@@ -322,13 +324,13 @@ async fn clear_table(
 
 /// Undo a clear
 ///
-/// Puts back exactly the rows that the clear removed, in one transaction, and leaves alone what was written since. If that is
-/// in the way, nothing is changed: the problem has the `plan` of what would be, with what stands in its way.
+/// Restores exactly the rows that the clear deleted, in one transaction. It does not change rows that were written
+/// since. If such rows block the undo, nothing is changed, and the problem has the `plan` with its blockers.
 #[utoipa::path(
     operation_id = "undoClear",
     tag = "backup",
     params(("id" = String, Path, description = "The id of the clear."), IdempotencyHeader),
-    responses((status = 200, description = "What was put back.", body = UndoAnswer), UndoProblems)
+    responses((status = 200, description = "The restored rows.", body = UndoAnswer), UndoProblems)
 )]
 #[post("/clear/{id}/undo")]
 async fn undo_clear(

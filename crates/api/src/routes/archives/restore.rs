@@ -1,4 +1,4 @@
-//! `/backup/archives/{id}/restore-plan` and `/restore`: bringing back what is in an archive.
+//! `/backup/archives/{id}/restore-plan` and `/restore`: planning a restore, and restoring an archive.
 
 use actix_web::{HttpResponse, post, web};
 use campus_backup_domain::job::Job;
@@ -15,29 +15,29 @@ use crate::problem::ApiError;
 use crate::problem_responses;
 use crate::routes::jobs::accepted;
 
-/// What is to be restored.
+/// A request for a plan.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"scope": {"tables": ["payments", "attendance"]}, "mode": "merge"}))]
 struct PlanRequest {
-    /// Which rows. Default `all`.
+    /// The rows to restore. Default `all`.
     #[serde(default)]
     #[schema(required = false)]
     scope: Scope,
-    /// How they meet those that are there.
+    /// How archived rows and live rows are combined.
     mode: RestoreMode,
-    /// Whether active administrators are disabled where the archive has them as inactive, with another role, or with a
-    /// password with which nobody can sign in. Default `false`: they stay as they are, and a warning names them.
+    /// Whether active administrators are disabled if the archive has them as inactive, with another role, or with an
+    /// unusable password. Default `false`: they stay unchanged, and a warning names them.
     #[serde(default)]
     #[schema(required = false)]
     disable_administrators: bool,
-    /// Whether the archive may be unencrypted although the settings encrypt archives: whoever can write to the store, without
-    /// any key, may have put it there.
+    /// Whether the archive may be unencrypted although the settings encrypt archives. An attacker with write access to
+    /// the store could have put an unencrypted archive there, without any key.
     #[serde(default)]
     allow_unencrypted: bool,
 }
 
-/// A restore that somebody has looked at the plan of.
+/// A request for a restore, after its plan was read.
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = RestoreRequest, example = json!({
@@ -45,13 +45,13 @@ struct PlanRequest {
     "confirm": "restore", "confirm_administrators": true,
 }))]
 struct RestoreBody {
-    /// Which rows. Default `all`.
+    /// The rows to restore. Default `all`.
     #[serde(default)]
     #[schema(required = false)]
     scope: Scope,
-    /// How they meet those that are there.
+    /// How archived rows and live rows are combined.
     mode: RestoreMode,
-    /// As for the plan.
+    /// As in the request for the plan.
     #[serde(default)]
     #[schema(required = false)]
     disable_administrators: bool,
@@ -59,11 +59,11 @@ struct RestoreBody {
     plan_hash: String,
     /// The word `restore`.
     confirm: Option<String>,
-    /// `true` if the accounts of administrators that the plan names are to change as it says. It must be if there are any.
+    /// `true` to accept that the accounts of administrators change as the plan says. Necessary if the plan names any.
     #[serde(default)]
     #[schema(required = false)]
     confirm_administrators: bool,
-    /// Whether the archive may be unencrypted although the settings encrypt archives, as in the request for the plan.
+    /// As in the request for the plan.
     #[serde(default)]
     allow_unencrypted: bool,
 }
@@ -92,18 +92,18 @@ problem_responses!(
 
 /// Plan a restore
 ///
-/// Reads the archive and the live data, and says what a restore would do, row for row; it changes nothing. `replace` makes
-/// the scope what the archive has; `merge` lets the archive win and removes nothing; `insert_missing` brings back what is
-/// missing and touches nothing else.
+/// Reads the archive and the live data, and returns the effect of a restore on every row. It changes nothing.
+/// `replace` makes the scope equal to the archive. `merge` overwrites with the archive's values and deletes nothing.
+/// `insert_missing` inserts absent rows and changes no other row.
 ///
-/// Each administrator whose account would change is named, with what happens to it. No restore removes an administrator, and
-/// none disables one unless `disable_administrators` asks for it. Of an archive that was found in the store the first warning is that nothing
-/// proves where it comes from.
+/// The plan names each administrator whose account would change, with the effect. A restore never deletes an
+/// administrator, and disables one only with `disable_administrators`. If the archive was found in the store, the
+/// first warning says that its origin is not proven.
 #[utoipa::path(
     operation_id = "planRestore",
     tag = "archives",
     params(("id" = String, Path, description = "The archive's id.")),
-    request_body(content = PlanRequest, description = "What is to be restored."),
+    request_body(content = PlanRequest, description = "The scope and the mode of the restore."),
     responses((status = 200, description = "The plan.", body = Plan), PlanProblems)
 )]
 #[post("/archives/{id}/restore-plan")]
@@ -132,22 +132,22 @@ pub(super) async fn plan_restore(
 
 /// Restore an archive
 ///
-/// What the plan said, and nothing else. The job reads and checks the whole archive, takes a safety archive of what is there,
-/// and then changes everything in one transaction; counts, sums and references are checked before it commits. If
-/// anything fails, nothing has changed. You keep your account and your password; all other sessions end.
+/// Does exactly what the plan says. The job reads and checks the whole archive, creates a safety backup of the current
+/// data, and then changes everything in one transaction. Before the commit it checks counts, sums and references. If
+/// anything fails, nothing has changed. You keep your account and your password. All other sessions end.
 ///
-/// The job's result has the `safety_archive_id`, with which the restore can be taken back.
+/// The job's result has the `safety_archive_id`. Restore that archive to undo the restore.
 #[utoipa::path(
     operation_id = "restoreArchive",
     tag = "archives",
     params(("id" = String, Path, description = "The archive's id."), IdempotencyHeader),
-    request_body(content = RestoreBody, description = "What is to be restored, by which plan."),
+    request_body(content = RestoreBody, description = "The scope, the mode and the hash of the plan."),
     responses(
         (
             status = 202,
-            description = "It is being restored.",
+            description = "The job that restores it.",
             body = Job,
-            headers(("Location" = String, description = "Where the job is.")),
+            headers(("Location" = String, description = "The address of the job.")),
         ),
         RestoreProblems
     )

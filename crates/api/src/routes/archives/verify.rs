@@ -1,4 +1,4 @@
-//! `/backup/archives/{id}/verify`: looking at an archive again.
+//! `/backup/archives/{id}/verify`: reads an archive again and checks it.
 
 use actix_web::{HttpResponse, post, web};
 use campus_backup_archive::manifest::VerificationLevel;
@@ -14,13 +14,13 @@ use crate::problem::ApiError;
 use crate::problem_responses;
 use crate::routes::jobs::accepted;
 
-/// How closely an archive is looked at.
+/// The level of a verification.
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"level": "test_restore"}))]
 struct VerifyRequest {
-    /// `digest` reads the stored object and compares everything with what was written down; `test_restore` also restores it
-    /// into a database of its own.
+    /// `digest` reads the stored object and compares it with all recorded values. `test_restore` also restores it into
+    /// a temporary database.
     level: VerificationLevel,
 }
 
@@ -36,23 +36,24 @@ problem_responses!(
 
 /// Verify an archive
 ///
-/// Changes nothing but what the archive remembers: the job's result is kept with it and shown in lists. The job fails if
-/// the archive is damaged, with the code of what is wrong. A test restore also says how long a restore takes.
+/// Changes only the manifest of the archive: it records the result, which lists show. The job fails if the archive is
+/// damaged, with the code of the damage. A test restore also measures the duration of a restore.
 ///
-/// If an archive has no manifest or a damaged one and is whole, its manifest is made again, and it is listed from then on.
-/// An archive that is not the one that the database has a record of is refused (`archive_record_mismatch`).
-/// The label, the note, the protection and former verifications are not in the archive and don't come back.
+/// If the archive is complete and its manifest is missing or damaged, the manifest is written again, and the archive
+/// is listed from then on. An archive that differs from its record in the database is refused
+/// (`archive_record_mismatch`). The label, the note, the protection and former verifications are only in the manifest,
+/// so they are lost with it.
 #[utoipa::path(
     operation_id = "verifyArchive",
     tag = "archives",
     params(("id" = String, Path, description = "The archive's id."), IdempotencyHeader),
-    request_body(content = VerifyRequest, description = "How closely."),
+    request_body(content = VerifyRequest, description = "The level of the verification."),
     responses(
         (
             status = 202,
-            description = "It is being looked at.",
+            description = "The job that verifies it.",
             body = Job,
-            headers(("Location" = String, description = "Where the job is.")),
+            headers(("Location" = String, description = "The address of the job.")),
         ),
         VerifyProblems
     )

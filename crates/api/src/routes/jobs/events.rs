@@ -8,13 +8,13 @@ use campus_backup_domain::job::{Event, LAST_EVENT, Watch};
 use futures_util::Stream;
 use futures_util::stream::unfold;
 
-/// After how long without an event a comment is sent: a reader who is gone is noticed by writing only.
+/// A comment is sent after this time without an event, because only writing reveals that the client has disconnected.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
 
-/// How often it is asked whether the reader may still read.
+/// How often the stream checks whether the client may still read.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
 
-/// What is sent, and when that and the reader's right were last looked after.
+/// The stream, with the times of its last event and its last check.
 struct Events<A> {
     watch: Watch,
     is_admitted: A,
@@ -22,8 +22,8 @@ struct Events<A> {
     sent_at: Instant,
 }
 
-/// All events from now on, for as long as the reader may read them. A stream that fails is broken off; the client comes again
-/// with the last id.
+/// All events from now on, while the client may read them. A stream that fails is broken off, and the client
+/// reconnects with its last id.
 pub(super) fn events<A: AsyncFn() -> bool>(watch: Watch, is_admitted: A) -> impl Stream<Item = Result<Bytes>> {
     let now = Instant::now();
     let events = Events {
@@ -66,7 +66,7 @@ impl<A: AsyncFn() -> bool> Events<A> {
 fn written(event: Event) -> Bytes {
     let name = if event.id == LAST_EVENT { "ended" } else { "progress" };
     let id = event.id;
-    // JSON on one line: what would break it is escaped.
+    // JSON in one line: line breaks in texts are escaped.
     let data = serde_json::to_string(&event.job).unwrap_or_default();
     format!("id: {id}\nevent: {name}\ndata: {data}\n\n").into()
 }

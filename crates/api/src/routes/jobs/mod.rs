@@ -1,4 +1,4 @@
-//! `/backup/jobs`: long work, how far it has come, and ending it.
+//! `/backup/jobs`: lists, shows, watches and cancels jobs.
 
 mod events;
 
@@ -17,13 +17,13 @@ use crate::pagination::{self, Page, Window, window};
 use crate::problem::ApiError;
 use crate::problem_responses;
 
-/// What a client that lost its connection sends of the events it has seen.
+/// The header in which a reconnecting client sends the id of its last event.
 pub const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
-/// How many jobs a page has at the most.
+/// The maximum number of jobs on a page.
 const MOST: u64 = 100;
 
-/// How soon it is worth looking again, in seconds.
+/// The range of `Retry-After` of a running job, in seconds.
 const LOOK_AGAIN: std::ops::RangeInclusive<u64> = 1..=10;
 
 /// Registers the routes.
@@ -35,30 +35,30 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .service(get_job);
 }
 
-/// Which jobs are listed.
+/// The query of a list of jobs.
 #[derive(Clone, Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct JobsQuery {
-    /// Only those that stand like this.
+    /// Only jobs in this state.
     #[param(required = false, schema_with = JobState::schema)]
     state: Option<JobState>,
-    /// Only those of this kind.
+    /// Only jobs of this kind.
     #[param(required = false, schema_with = JobKind::schema)]
     kind: Option<JobKind>,
-    /// Only the one that you have requested with this `Idempotency-Key`. It tells what became of a request whose answer was
-    /// lost.
+    /// Only the job that you have requested with this `Idempotency-Key`. Use it to find the outcome of a request whose
+    /// answer was lost.
     #[param(min_length = 1, max_length = 255, pattern = "^[!-~]+$")]
     idempotency_key: Option<String>,
-    /// How many at the most.
+    /// The maximum number of items.
     #[param(minimum = 1, maximum = 100, default = 20)]
     limit: Option<u64>,
-    /// How many of the newest are left out.
+    /// The number of newest items to skip.
     #[param(minimum = 0, default = 0)]
     offset: Option<u64>,
 }
 
-/// The answer to what takes long: 202, where the job is, and the job as it is now.
+/// The answer to a request for long work: 202, with the job and its path.
 pub fn accepted(job: Job) -> HttpResponse {
     let mut answer = HttpResponse::Accepted();
     answer.insert_header((LOCATION, format!("/backup/jobs/{}", job.id)));
@@ -89,13 +89,13 @@ problem_responses!(
 
 /// List jobs
 ///
-/// Newest first. The last thousand are remembered, and none longer than 90 days.
+/// Newest first. The last thousand jobs are kept, for at most 90 days.
 #[utoipa::path(
     operation_id = "listJobs",
     tag = "backup",
     params(
         JobsQuery,
-        ("If-None-Match" = Option<String>, Header, description = "The `ETag` that is known already."),
+        ("If-None-Match" = Option<String>, Header, description = "The `ETag` of the client's copy."),
     ),
     responses(
         (
@@ -103,12 +103,12 @@ problem_responses!(
             description = "The jobs.",
             body = inline(Page<Job>),
             headers(
-                ("X-Total-Count" = u64, description = "How many items the whole list has."),
+                ("X-Total-Count" = u64, description = "The number of items of the whole list."),
                 ("Link" = String, description = "Other pages (RFC 8288): `first`, `prev`, `next`, `last`."),
-                ("ETag" = String, description = "Changes if the list does."),
+                ("ETag" = String, description = "Changes with the list."),
             ),
         ),
-        (status = 304, description = "It is the one that is known already."),
+        (status = 304, description = "The client's copy is current."),
         ListProblems
     )
 )]
@@ -143,7 +143,7 @@ async fn list_jobs(
 
 /// Get a job
 ///
-/// While it runs, the header `Retry-After` says when it is worth looking again; `/events` tells by itself.
+/// While the job runs, `Retry-After` says when to request it again. `/events` sends each change by itself.
 #[utoipa::path(
     operation_id = "getJob",
     tag = "backup",
@@ -153,7 +153,7 @@ async fn list_jobs(
             status = 200,
             description = "The job.",
             body = Job,
-            headers(("Retry-After" = u64, description = "While it runs: after how many seconds to look again.")),
+            headers(("Retry-After" = u64, description = "While the job runs: the seconds until the next request is useful.")),
         ),
         JobProblems
     )
@@ -170,13 +170,13 @@ async fn get_job(
 
 /// Watch a job
 ///
-/// Server-sent events: `progress` whenever something has changed, at most four times a second, and `ended` as the last.
-/// The data of each is the job on one line of JSON, as `getJob` shows it (schema `Job`). Ids increase. A client that lost its
-/// connection sends the last id that it has seen as `Last-Event-ID`: it is told the present state if that is newer, and nothing
-/// twice. If it has seen the end, the answer is 204. Comments keep the connection alive.
-/// The stream ends without `ended` when the token or the account does; go on with a new token.
+/// Server-sent events: `progress` after each change, at most four a second, and `ended` as the last one. The data of
+/// each event is the job as one line of JSON, as `getJob` returns it (schema `Job`). Ids increase. A reconnecting
+/// client sends its last id as `Last-Event-ID` and gets only a newer state. If the client has already got the end, the
+/// answer is 204. Comments keep the connection open. The stream ends without `ended` when the token or the account
+/// becomes invalid; reconnect with a new token.
 ///
-/// The request needs the token like every other, so read the answer as a stream, in a browser with `fetch`.
+/// The request needs a token like every other request. Read the answer as a stream, in a browser with `fetch`.
 #[utoipa::path(
     operation_id = "streamJobEvents",
     tag = "backup",
@@ -184,7 +184,7 @@ async fn get_job(
         ("id" = String, Path, description = "The job's id."),
         (
             "Last-Event-ID" = Option<String>, Header, pattern = "^[0-9]{0,19}$",
-            description = "The id of the last event that was seen, a whole number."
+            description = "The id of the last received event, a whole number."
         ),
     ),
     responses(
@@ -196,7 +196,7 @@ async fn get_job(
                 example = "id: 1250\nevent: progress\ndata: {\"id\":\"0193d2f0-7a1c-7d3e-8f4b-2c9d1e5a6b70\",\"state\":\"running\"}\n\n"
             )),
         ),
-        (status = 204, description = "The end has been seen already."),
+        (status = 204, description = "The client has already received the end."),
         EventsProblems
     )
 )]
@@ -215,7 +215,7 @@ async fn stream_job_events(
     Ok(HttpResponse::Ok()
         .content_type("text/event-stream")
         .insert_header(CacheControl(vec![CacheDirective::NoStore]))
-        // Compressed or gathered by a proxy, events would arrive late.
+        // A proxy that compressed or buffered events would delay them.
         .insert_header(ContentEncoding::Identity)
         .insert_header(("X-Accel-Buffering", "no"))
         .streaming(events(watch, async move || {
@@ -235,8 +235,8 @@ fn last_event(request: &HttpRequest) -> Result<Option<u64>, ApiError> {
 
 /// Cancel a job
 ///
-/// Asks it to end: it is `cancelling` and soon `cancelled`, and has changed nothing. Asking twice is no mistake. Once it
-/// has begun to commit, it is too late (409).
+/// The job becomes `cancelling` and soon `cancelled`, without having changed anything. A second request has no further
+/// effect. After the start of the commit a job can't be cancelled (409).
 #[utoipa::path(
     operation_id = "cancelJob",
     tag = "backup",
@@ -244,11 +244,11 @@ fn last_event(request: &HttpRequest) -> Result<Option<u64>, ApiError> {
     responses(
         (
             status = 202,
-            description = "It was asked to end.",
+            description = "The job that is being cancelled.",
             body = Job,
             headers(
-                ("Location" = String, description = "Where the job is."),
-                ("Retry-After" = u64, description = "After how many seconds to look again."),
+                ("Location" = String, description = "The address of the job."),
+                ("Retry-After" = u64, description = "The seconds until the next request is useful."),
             ),
         ),
         CancelProblems
