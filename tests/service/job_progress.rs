@@ -99,7 +99,7 @@ async fn every_job_matches_the_document(engine: Engine) {
         .json();
     let mapping = &document["components"]["schemas"]["JobResult"]["discriminator"]["mapping"];
     for id in one_of_each(&place).await {
-        let job = told(&place, &id).await.1;
+        let job = reported(&place, &id).await.1;
         let schema = json!({"$ref": "#/components/schemas/Job"});
         let problems = misfits(&document, &schema, &job, "job");
         assert!(problems.is_empty(), "{problems:#?} in {job:#}");
@@ -121,12 +121,12 @@ async fn every_job_matches_the_document(engine: Engine) {
 async fn result_of_an_earlier_version_is_shown_with_its_kind(engine: Engine) {
     let place = ArchivesPlace::on(engine).await;
     for id in one_of_each(&place).await {
-        let job = told(&place, &id).await.1;
+        let job = reported(&place, &id).await.1;
         let mut stored = job["result"].clone();
         assert!(stored.as_object_mut().unwrap().remove("kind").is_some(), "{job:#}");
         let store = format!("update backup_jobs set result = '{stored}' where id = '{id}'");
         place.school.scratch.execute(&store).await;
-        assert_eq!(told(&place, &id).await.1, job);
+        assert_eq!(reported(&place, &id).await.1, job);
     }
 }
 
