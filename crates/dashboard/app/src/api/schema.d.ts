@@ -139,9 +139,9 @@ export interface paths {
         put?: never;
         /**
          * Upload an archive
-         * @description The body is the file: the complete JSON backup, plain, compressed (zstd) or encrypted (age) to a key of this service. It is stored
-         *     and then read to its end. A file that is damaged, truncated, of another program or of other tables is refused with its own
-         *     code, and nothing of it is stored. Nothing is restored.
+         * @description The body is the file: a complete JSON backup, plain, compressed (zstd) or encrypted (age) to a key of this service.
+         *     It is stored and then read to its end. A file that is damaged, truncated, from another program or with other tables
+         *     is refused with its own code and is not stored. The upload restores nothing.
          */
         post: operations["uploadArchive"];
         delete?: never;
@@ -233,11 +233,11 @@ export interface paths {
         put?: never;
         /**
          * Restore an archive
-         * @description What the plan said, and nothing else. The job reads and checks the whole archive, takes a safety archive of what is there,
-         *     and then changes everything in one transaction; counts, sums and references are checked before it commits. If
-         *     anything fails, nothing has changed. You keep your account and your password; all other sessions end.
+         * @description Does exactly what the plan says. The job reads and checks the whole archive, creates a safety backup of the current
+         *     data, and then changes everything in one transaction. Before the commit it checks counts, sums and references. If
+         *     anything fails, nothing has changed. You keep your account and your password. All other sessions end.
          *
-         *     The job's result has the `safety_archive_id`, with which the restore can be taken back.
+         *     The job's result has the `safety_archive_id`. Restore that archive to undo the restore.
          */
         post: operations["restoreArchive"];
         delete?: never;
@@ -257,13 +257,13 @@ export interface paths {
         put?: never;
         /**
          * Plan a restore
-         * @description Reads the archive and the live data, and says what a restore would do, row for row; it changes nothing. `replace` makes
-         *     the scope what the archive has; `merge` lets the archive win and removes nothing; `insert_missing` brings back what is
-         *     missing and touches nothing else.
+         * @description Reads the archive and the live data, and returns the effect of a restore on every row. It changes nothing.
+         *     `replace` makes the scope equal to the archive. `merge` overwrites with the archive's values and deletes nothing.
+         *     `insert_missing` inserts absent rows and changes no other row.
          *
-         *     Each administrator whose account would change is named, with what happens to it. No restore removes an administrator, and
-         *     none disables one unless `disable_administrators` asks for it. Of an archive that was found in the store the first warning is that nothing
-         *     proves where it comes from.
+         *     The plan names each administrator whose account would change, with the effect. A restore never deletes an
+         *     administrator, and disables one only with `disable_administrators`. If the archive was found in the store, the
+         *     first warning says that its origin is not proven.
          */
         post: operations["planRestore"];
         delete?: never;
@@ -283,12 +283,13 @@ export interface paths {
         put?: never;
         /**
          * Verify an archive
-         * @description Changes nothing but what the archive remembers: the job's result is kept with it and shown in lists. The job fails if
-         *     the archive is damaged, with the code of what is wrong. A test restore also says how long a restore takes.
+         * @description Changes only the manifest of the archive: it records the result, which lists show. The job fails if the archive is
+         *     damaged, with the code of the damage. A test restore also measures the duration of a restore.
          *
-         *     If an archive has no manifest or a damaged one and is whole, its manifest is made again, and it is listed from then on.
-         *     An archive that is not the one that the database has a record of is refused (`archive_record_mismatch`).
-         *     The label, the note, the protection and former verifications are not in the archive and don't come back.
+         *     If the archive is complete and its manifest is missing or damaged, the manifest is written again, and the archive
+         *     is listed from then on. An archive that differs from its record in the database is refused
+         *     (`archive_record_mismatch`). The label, the note, the protection and former verifications are only in the manifest,
+         *     so they are lost with it.
          */
         post: operations["verifyArchive"];
         delete?: never;
@@ -306,8 +307,8 @@ export interface paths {
         };
         /**
          * List changes
-         * @description Every clear, restore and undo, newest first. They are remembered for 400 days, and as long as they can be undone, however
-         *     many jobs or changes come after them.
+         * @description Every clear, restore and undo, newest first. A change is kept for 400 days, and as long as it can be undone,
+         *     independently of the number of jobs and changes after it.
          */
         get: operations["listChanges"];
         put?: never;
@@ -327,7 +328,7 @@ export interface paths {
         };
         /**
          * Get a change
-         * @description Also one whose job is forgotten. `undo_until` and `undone_at` say whether it can still be undone.
+         * @description Also if its job was deleted from the history. `undo_until` and `undone_at` say whether it can still be undone.
          */
         get: operations["getChange"];
         put?: never;
@@ -349,13 +350,14 @@ export interface paths {
         put?: never;
         /**
          * Clear a table, or everything
-         * @description Removes all rows of the table with everything that can't stand without them: `students` takes enrollments, payments
-         *     and attendance along, `courses` enrollments and attendance. `all` also empties payment categories and removes every
-         *     user who is not an administrator; no administrator's account is ever removed. It happens in one transaction: all of
-         *     it or nothing. Ask with `dry_run` first, and send what it answered as `expected_rows`.
+         * @description Deletes all rows of the table, and all rows that refer to them: with `students` also enrollments, payments and
+         *     attendance, with `courses` also enrollments and attendance. `all` also deletes the payment categories and every
+         *     user who is not an administrator. No clear deletes an administrator. Everything happens in one transaction. Send a
+         *     request with `dry_run` first, and send its counts as `expected_rows`.
          *
-         *     A safety archive is taken first, and nothing is removed if that fails. The answer has its id, and until when the clear can
-         *     be undone with `POST /backup/clear/{id}/undo`. The work is a job: it goes on if the connection is lost.
+         *     A safety backup is created first. If that fails, nothing is deleted. The answer has its id, and the time until
+         *     which `POST /backup/clear/{id}/undo` can undo the clear. The work is a job, which continues if the connection is
+         *     lost.
          */
         post: operations["clearTable"];
         delete?: never;
@@ -375,8 +377,8 @@ export interface paths {
         put?: never;
         /**
          * Undo a clear
-         * @description Puts back exactly the rows that the clear removed, in one transaction, and leaves alone what was written since. If that is
-         *     in the way, nothing is changed: the problem has the `plan` of what would be, with what stands in its way.
+         * @description Restores exactly the rows that the clear deleted, in one transaction. It does not change rows that were written
+         *     since. If such rows block the undo, nothing is changed, and the problem has the `plan` with its blockers.
          */
         post: operations["undoClear"];
         delete?: never;
@@ -418,14 +420,17 @@ export interface paths {
         put?: never;
         /**
          * Create a download link
-         * @description A browser can't send a token when it follows a link. This link needs none: for five minutes it allows one download, with
-         *     the rights of the administrator that created it.
+         * @description A browser can't send a token when it follows a link. This link needs none: for five minutes it allows one download,
+         *     with the rights of the administrator that created it.
          *
-         *     A look does not use it up: HEAD, a prefetch, or a browser (`Accept: text/html`), which gets a page with a button. A page of your
-         *     own adds `begin=true` to start at once. A download uses up the link when its first byte is sent, even if the client breaks it
-         *     off. If the service fails to deliver it, the link stays valid. A stored archive (`/file`) can be downloaded in several ranges
-         *     with one link, also to resume a broken download, until as many bytes as the file has were sent. A range of any other download
-         *     is refused (416), because it is generated while it is sent.
+         *     A preview does not use the link: HEAD, a prefetch, or a browser (`Accept: text/html`), which gets a page with a
+         *     button. Your own page adds `begin=true` to start at once. A download uses the link when its first byte is sent,
+         *     even if the client breaks it off. If the service fails to deliver it, the link stays valid.
+         *
+         *     A stored archive (`/file`) can be downloaded in several ranges with one link, also to resume a broken download. The
+         *     link ends when as many bytes as the file has were sent. All ranges of one link together, with those that were
+         *     broken off, may have at most twice the size of the file. A range of any other download is refused (416), because
+         *     that file is generated while it is sent.
          */
         post: operations["createDownloadLink"];
         delete?: never;
@@ -495,7 +500,7 @@ export interface paths {
         };
         /**
          * List jobs
-         * @description Newest first. The last thousand are remembered, and none longer than 90 days.
+         * @description Newest first. The last thousand jobs are kept, for at most 90 days.
          */
         get: operations["listJobs"];
         put?: never;
@@ -515,7 +520,7 @@ export interface paths {
         };
         /**
          * Get a job
-         * @description While it runs, the header `Retry-After` says when it is worth looking again; `/events` tells by itself.
+         * @description While the job runs, `Retry-After` says when to request it again. `/events` sends each change by itself.
          */
         get: operations["getJob"];
         put?: never;
@@ -537,8 +542,8 @@ export interface paths {
         put?: never;
         /**
          * Cancel a job
-         * @description Asks it to end: it is `cancelling` and soon `cancelled`, and has changed nothing. Asking twice is no mistake. Once it
-         *     has begun to commit, it is too late (409).
+         * @description The job becomes `cancelling` and soon `cancelled`, without having changed anything. A second request has no further
+         *     effect. After the start of the commit a job can't be cancelled (409).
          */
         post: operations["cancelJob"];
         delete?: never;
@@ -556,13 +561,13 @@ export interface paths {
         };
         /**
          * Watch a job
-         * @description Server-sent events: `progress` whenever something has changed, at most four times a second, and `ended` as the last.
-         *     The data of each is the job on one line of JSON, as `getJob` shows it (schema `Job`). Ids increase. A client that lost its
-         *     connection sends the last id that it has seen as `Last-Event-ID`: it is told the present state if that is newer, and nothing
-         *     twice. If it has seen the end, the answer is 204. Comments keep the connection alive.
-         *     The stream ends without `ended` when the token or the account does; go on with a new token.
+         * @description Server-sent events: `progress` after each change, at most four a second, and `ended` as the last one. The data of
+         *     each event is the job as one line of JSON, as `getJob` returns it (schema `Job`). Ids increase. A reconnecting
+         *     client sends its last id as `Last-Event-ID` and gets only a newer state. If the client has already got the end, the
+         *     answer is 204. Comments keep the connection open. The stream ends without `ended` when the token or the account
+         *     becomes invalid; reconnect with a new token.
          *
-         *     The request needs the token like every other, so read the answer as a stream, in a browser with `fetch`.
+         *     The request needs a token like every other request. Read the answer as a stream, in a browser with `fetch`.
          */
         get: operations["streamJobEvents"];
         put?: never;
@@ -741,20 +746,20 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /** @description What happens to one account. */
+        /** @description The change of one account. */
         AccountChange: {
-            /** @description What happens, as a sentence. */
+            /** @description The change as a sentence. */
             text: string;
             /** @description Its user name. */
             username: string;
         };
-        /** @description Accounts, and what happens to each. */
+        /** @description Some accounts, with the change of each. */
         AccountList: {
             /** @description The first hundred by name. */
             items: components["schemas"]["AccountChange"][];
             /**
              * Format: int64
-             * @description How many there are in all.
+             * @description How many accounts there are in total.
              */
             total: number;
         };
@@ -806,11 +811,8 @@ export interface components {
         Archive: {
             /** @description The version of the program that wrote it. */
             app_version: string;
-            /**
-             * @description How the stored bytes are compressed.
-             * @enum {string}
-             */
-            compression: "none" | "zstd";
+            /** @description The compression of the stored bytes. */
+            compression: components["schemas"]["ArchiveCompression"];
             /** @description Always true: the users have the hashes of their passwords. */
             contains_password_hashes: boolean;
             /**
@@ -820,20 +822,14 @@ export interface components {
             created_at: string;
             /** @description The user that created or uploaded it. */
             created_by?: string | null;
-            /**
-             * @description How the stored bytes are encrypted.
-             * @enum {string}
-             */
-            encryption: "none" | "age";
+            /** @description The encryption of the stored bytes. */
+            encryption: components["schemas"]["ArchiveEncryption"];
             /** @description The database engine of the rows. The archive can be restored into any engine. */
             engine: string;
             /** @description The archive's id, which is also its name in the store. */
             id: string;
-            /**
-             * @description How the archive came into the store: `safety` is one that was taken before something was removed or replaced.
-             * @enum {string}
-             */
-            kind: "created" | "safety" | "uploaded";
+            /** @description How it came into the store. `safety` is a safety backup, created before a clear, restore or undo. */
+            kind: components["schemas"]["ArchiveKind"];
             /** @description Short name. */
             label?: string | null;
             /** @description Free-text note. */
@@ -841,10 +837,10 @@ export interface components {
             /** @description SHA-256 of the stored bytes. */
             object_sha256: string;
             /**
-             * @description Where it comes from, as far as this service can prove it: of `made_here` and `uploaded` archives the database has a record; one that is `found` may be anybody's.
-             * @enum {string}
+             * @description The proven origin: `made_here` and `uploaded` archives match a record in the database. A `found` archive has no such
+             *     record and may come from anyone. The command line reads no database and leaves the field out.
              */
-            origin: "made_here" | "uploaded" | "found";
+            origin: components["schemas"]["ArchiveOrigin"];
             /** @description Whether it is protected from deletion. */
             protected: boolean;
             /** @description Rows by table. */
@@ -873,94 +869,41 @@ export interface components {
             /** @description All recorded verifications, the newest first. */
             verifications: components["schemas"]["Verification"][];
         };
-        /** @description A job of the kind `archive`. */
-        ArchiveJob: {
-            /**
-             * Format: int64
-             * @description Bytes that were stored or read in this phase.
-             */
-            bytes: number;
-            /**
-             * Format: date-time
-             * @description When it was asked, UTC.
-             */
-            created_at: string;
-            /**
-             * Format: date-time
-             * @description When it ended.
-             */
-            ended_at: string | null;
-            error: components["schemas"]["JobError"] | null;
-            /**
-             * Format: int64
-             * @description How many seconds the rest of this phase is expected to take.
-             */
-            eta_seconds: number | null;
-            /**
-             * Format: date-time
-             * @description When it last gave a sign of life; that is how old all this is.
-             */
-            heartbeat_at: string;
-            /**
-             * Format: uuid
-             * @description Its id.
-             */
-            id: string;
-            /**
-             * @description What kind of work it is. (enum property replaced by openapi-typescript)
-             * @enum {string}
-             */
-            kind: "archive";
-            parameters: components["schemas"]["ArchiveJobParameters"];
-            /**
-             * @description What it does, or did last.
-             * @enum {string}
-             */
-            phase: "waiting" | "backing_up" | "checking" | "test_restore" | "comparing" | "safety_backup" | "changing" | "committing";
-            result: null | components["schemas"]["ArchiveJobResult"];
-            /**
-             * Format: int64
-             * @description Rows that this phase has dealt with. Of a job that has succeeded it is `rows_total`.
-             */
-            rows_done: number;
-            /**
-             * Format: int64
-             * @description Rows that it has to deal with, if that is known.
-             */
-            rows_total: number | null;
-            /**
-             * Format: date-time
-             * @description When its turn came.
-             */
-            started_at: string | null;
-            /**
-             * @description How it stands. `succeeded`, `failed`, `cancelled` and `interrupted` are for ever; after the last three nothing was changed. One exception: a job that creates or uploads a backup is `succeeded` after all if its process was only paused and has published the backup since.
-             * @enum {string}
-             */
-            state: "queued" | "running" | "cancelling" | "succeeded" | "failed" | "cancelled" | "interrupted";
-            /** @description Who asked. */
-            username: string;
-        };
-        /** @description What was asked of a job that creates a backup. */
+        /**
+         * @description How an archive is compressed.
+         * @enum {string}
+         */
+        ArchiveCompression: "none" | "zstd";
+        /**
+         * @description How an archive is encrypted.
+         * @enum {string}
+         */
+        ArchiveEncryption: "none" | "age";
+        /** @description The label, note and protection of a new archive. */
         ArchiveJobParameters: {
-            /** @description The name that the backup is given. */
+            /** @description A short name. */
             label: string | null;
-            /** @description The note that it is given. */
+            /** @description A free-text note. */
             note: string | null;
-            /** @description Whether it is kept until somebody says otherwise. */
+            /** @description Whether it is protected from deletion. */
             protected: boolean;
         };
-        /** @description What came of a job that has created or uploaded a backup. */
+        /** @description The result of a job that has created or uploaded a backup. */
         ArchiveJobResult: {
             /** @description The archive's id. */
             archive_id: string;
+            /**
+             * @description The kind of the job. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            kind: "archive";
             /** @description Rows by table. */
             rows: {
                 [key: string]: number;
             };
             /**
              * Format: int64
-             * @description How many bytes are stored.
+             * @description The stored size in bytes.
              */
             size: number;
             /**
@@ -969,6 +912,11 @@ export interface components {
              */
             total: number;
         };
+        /**
+         * @description How an archive came into the store. `safety` is a safety backup, created before a clear, restore or undo.
+         * @enum {string}
+         */
+        ArchiveKind: "created" | "safety" | "uploaded";
         /** @description A page of archives. */
         ArchiveList: {
             /** @description The archives of this page. */
@@ -991,6 +939,12 @@ export interface components {
             /** @description Entries of the store that can't be read, each with the reason. The archives themselves may be complete. */
             unreadable: components["schemas"]["UnreadableArchive"][];
         };
+        /**
+         * @description The origin of an archive, as far as this installation can prove it: `made_here` and `uploaded` archives match a record in
+         *     the database; a `found` archive has no such record and may come from anyone.
+         * @enum {string}
+         */
+        ArchiveOrigin: "made_here" | "uploaded" | "found";
         /**
          * @description A change of the live data.
          * @example {
@@ -1019,37 +973,34 @@ export interface components {
         Change: {
             /**
              * Format: date-time
-             * @description When, UTC, by the clock of the database.
+             * @description The time of the change, UTC, by the clock of the database.
              */
             changed_at: string;
             /**
              * Format: uuid
-             * @description Its id, which is that of its job.
+             * @description The change's id, which is that of its job.
              */
             id: string;
-            /**
-             * @description What kind of change it is.
-             * @enum {string}
-             */
-            kind: "clear" | "restore" | "undo";
-            /** @description What was asked, which depends on the kind. */
+            /** @description The kind of change. */
+            kind: components["schemas"]["ChangeKind"];
+            /** @description The request of the job, which depends on the kind. */
             parameters: components["schemas"]["ClearJobParameters"] | components["schemas"]["RestoreJobParameters"] | components["schemas"]["UndoJobParameters"];
             /**
              * Format: int64
-             * @description Rows removed in all.
+             * @description The total of removed rows.
              */
             removed_total: number;
-            /** @description Rows removed and written, for each table that it concerned. */
+            /** @description The rows removed and written, for each table that the change concerned. */
             rows: {
                 [key: string]: components["schemas"]["ChangedRows"];
             };
-            /** @description The archive of what was there before; none for an undo, and if nothing was removed. */
+            /** @description The safety backup of the data before the change; none for an undo, and if no rows were removed. */
             safety_archive_id?: string | null;
-            /** @description SHA-256 of the stored bytes of that archive; none for changes of earlier versions. */
+            /** @description SHA-256 of the stored bytes of the safety backup; none for changes of earlier versions. */
             safety_archive_sha256?: string | null;
             /**
              * Format: date-time
-             * @description Until when `POST /backup/clear/{id}/undo` undoes it, UTC; none if it can't be undone.
+             * @description Until when it can be undone, UTC; none if it can't be undone.
              */
             undo_until?: string | null;
             /**
@@ -1057,16 +1008,21 @@ export interface components {
              * @description When it was undone, UTC.
              */
             undone_at?: string | null;
-            /** @description Who undid it. */
+            /** @description The name of the user who undid it. */
             undone_by?: string | null;
-            /** @description Who asked. */
+            /** @description The name of the user who requested it. */
             username: string;
             /**
              * Format: int64
-             * @description Rows written in all.
+             * @description The total of written rows.
              */
             written_total: number;
         };
+        /**
+         * @description The kind of change.
+         * @enum {string}
+         */
+        ChangeKind: "clear" | "restore" | "undo";
         /** @description How many rows of a table a change has removed and written. */
         ChangedRows: {
             /**
@@ -1081,7 +1037,7 @@ export interface components {
             written: number;
         };
         /**
-         * @description What a clear removed and what it left.
+         * @description The deleted and the remaining rows of a clear.
          * @example {
          *       "archive_id": "2026-11-23T09-29-59Z-5f1c2a9b",
          *       "cleared_at": "2026-11-23T09:30:00Z",
@@ -1105,31 +1061,31 @@ export interface components {
          *     }
          */
         ClearAnswer: {
-            /** @description The safety archive with the rows that were removed; none if there were none. */
+            /** @description The safety backup with the deleted rows; `null` if there were none. */
             archive_id?: string | null;
             /**
              * Format: date-time
-             * @description When, UTC.
+             * @description The time of the clear, UTC.
              */
             cleared_at: string;
             /** @description Whether nothing was changed. */
             dry_run: boolean;
             /**
              * Format: uuid
-             * @description The clear's id, which is that of its job; none if nothing was changed.
+             * @description The clear's id, which is also the id of its job; `null` if nothing was changed.
              */
             id?: string | null;
-            /** @description Rows left, for all seven tables. */
+            /** @description Remaining rows of all seven tables. */
             kept: {
                 [key: string]: number;
             };
-            /** @description Rows removed, for each table that it concerned. */
+            /** @description Deleted rows of each affected table. */
             removed: {
                 [key: string]: number;
             };
             /**
              * Format: int64
-             * @description Rows removed in all.
+             * @description The number of all deleted rows.
              */
             removed_total: number;
             /**
@@ -1139,25 +1095,25 @@ export interface components {
             table: "students" | "courses" | "enrollments" | "payments" | "attendance" | "all";
             /**
              * Format: date-time
-             * @description Until when `POST /backup/clear/{id}/undo` puts them back, UTC.
+             * @description The end of the time in which `POST /backup/clear/{id}/undo` restores the rows, UTC.
              */
             undo_until?: string | null;
         };
         /**
-         * @description The same as a form, whose values are texts and can't be numbers by table.
+         * @description The same request as a form. Its values are texts, so it has no numbers for each table.
          * @example {
          *       "dry_run": true,
          *       "table": "attendance"
          *     }
          */
         ClearForm: {
-            /** @description The table's name once more. */
+            /** @description The name of the table again. */
             confirm?: string | null;
-            /** @description Whether to answer the same and change nothing. */
+            /** @description Whether to return the same counts without changing anything. */
             dry_run?: boolean;
             /**
              * Format: int64
-             * @description How many rows you expect to be removed in all.
+             * @description The total number of rows that you expect to be deleted.
              */
             expected_rows?: number | null;
             /**
@@ -1166,75 +1122,7 @@ export interface components {
              */
             table: "students" | "courses" | "enrollments" | "payments" | "attendance" | "all";
         };
-        /** @description A job of the kind `clear`. */
-        ClearJob: {
-            /**
-             * Format: int64
-             * @description Bytes that were stored or read in this phase.
-             */
-            bytes: number;
-            /**
-             * Format: date-time
-             * @description When it was asked, UTC.
-             */
-            created_at: string;
-            /**
-             * Format: date-time
-             * @description When it ended.
-             */
-            ended_at: string | null;
-            error: components["schemas"]["JobError"] | null;
-            /**
-             * Format: int64
-             * @description How many seconds the rest of this phase is expected to take.
-             */
-            eta_seconds: number | null;
-            /**
-             * Format: date-time
-             * @description When it last gave a sign of life; that is how old all this is.
-             */
-            heartbeat_at: string;
-            /**
-             * Format: uuid
-             * @description Its id.
-             */
-            id: string;
-            /**
-             * @description What kind of work it is. (enum property replaced by openapi-typescript)
-             * @enum {string}
-             */
-            kind: "clear";
-            parameters: components["schemas"]["ClearJobParameters"];
-            /**
-             * @description What it does, or did last.
-             * @enum {string}
-             */
-            phase: "waiting" | "backing_up" | "checking" | "test_restore" | "comparing" | "safety_backup" | "changing" | "committing";
-            result: null | components["schemas"]["ClearJobResult"];
-            /**
-             * Format: int64
-             * @description Rows that this phase has dealt with. Of a job that has succeeded it is `rows_total`.
-             */
-            rows_done: number;
-            /**
-             * Format: int64
-             * @description Rows that it has to deal with, if that is known.
-             */
-            rows_total: number | null;
-            /**
-             * Format: date-time
-             * @description When its turn came.
-             */
-            started_at: string | null;
-            /**
-             * @description How it stands. `succeeded`, `failed`, `cancelled` and `interrupted` are for ever; after the last three nothing was changed. One exception: a job that creates or uploads a backup is `succeeded` after all if its process was only paused and has published the backup since.
-             * @enum {string}
-             */
-            state: "queued" | "running" | "cancelling" | "succeeded" | "failed" | "cancelled" | "interrupted";
-            /** @description Who asked. */
-            username: string;
-        };
-        /** @description What was asked of a job that clears a table, or all. */
+        /** @description The request of a job that clears a table, or all. */
         ClearJobParameters: {
             /**
              * @description The table, or `all`.
@@ -1242,20 +1130,25 @@ export interface components {
              */
             table: "students" | "courses" | "enrollments" | "payments" | "attendance" | "all";
         };
-        /** @description What came of a job that has cleared a table, or all. */
+        /** @description The result of a job that has cleared a table, or all. The id of the job is the id of the clear. */
         ClearJobResult: {
-            /** @description The safety archive with the rows that were removed; none if there were none. */
+            /** @description The safety backup with the removed rows; none if no rows were removed. */
             archive_id: string | null;
             /**
              * Format: date-time
-             * @description When, UTC.
+             * @description The time of the clear, UTC.
              */
             cleared_at: string;
             /** @description Rows left, for all seven tables. */
             kept: {
                 [key: string]: number;
             };
-            /** @description Rows removed, for each table that it concerned. */
+            /**
+             * @description The kind of the job. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            kind: "clear";
+            /** @description Rows removed, for each table that the clear concerned. */
             removed: {
                 [key: string]: number;
             };
@@ -1273,11 +1166,11 @@ export interface components {
          *     }
          */
         ClearRequest: {
-            /** @description The table's name once more. If it is sent it must be right; a setting can demand it. */
+            /** @description The name of the table again. It must be right if it is sent. A setting can require it. */
             confirm?: string | null;
-            /** @description Whether to answer the same and change nothing. */
+            /** @description Whether to return the same counts without changing anything. */
             dry_run?: boolean;
-            /** @description How many rows you expect to be removed: in all, or by table. If it is another number, nothing changes (412). */
+            /** @description The number of rows that you expect to be deleted, as a total or for each table. With another number nothing changes (412). */
             expected_rows?: number | {
                 attendance?: number;
                 courses?: number;
@@ -1342,6 +1235,12 @@ export interface components {
         /** @description The differences: counts of every table, or the rows of one. */
         DiffAnswer: components["schemas"]["DiffCounts"] | components["schemas"]["DiffRows"];
         /**
+         * @description How a row differs: only `to` has it (`added`), only `from` has it (`removed`), or both have it with other values
+         *     (`changed`).
+         * @enum {string}
+         */
+        DiffChange: "added" | "removed" | "changed";
+        /**
          * @description Counts of every table.
          * @example {
          *       "from": {
@@ -1385,23 +1284,20 @@ export interface components {
             /** @description The column. */
             field: string;
             /**
-             * @description The value in `from`. Decimals, dates and times are texts. A value that only its engine can store is an object with one
-             *     member, `{"native": "..."}`, as in an archive.
+             * @description The value in `from`; none if it does not have the row. Decimals, dates and times are texts. A value that only its engine
+             *     can store is an object with one member, `{"native": "..."}`, as in an archive.
              */
             from?: unknown;
-            /** @description Whether the values are hidden, such as the hash of a password. */
+            /** @description Whether the values are hidden. Values such as the hash of a password are never shown. */
             hidden: boolean;
             /** @description The value in `to`, in the same form. */
             to?: unknown;
         };
         /** @description A row that differs. */
         DiffRow: {
-            /**
-             * @description The kind of difference.
-             * @enum {string}
-             */
-            change: "added" | "removed" | "changed";
-            /** @description The columns that differ; for an added or removed row all columns but the id. */
+            /** @description How it differs. */
+            change: components["schemas"]["DiffChange"];
+            /** @description The differing columns of a changed row; all columns except the id of an added or removed one. In the order of the schema. */
             fields: components["schemas"]["DiffField"][];
             /**
              * Format: int64
@@ -1410,7 +1306,7 @@ export interface components {
             id: number;
         };
         /**
-         * @description The rows of one table that differ.
+         * @description A page of the differing rows of a table.
          * @example {
          *       "counts": {
          *         "added": 2,
@@ -1439,11 +1335,11 @@ export interface components {
         DiffRows: {
             /** @description The counts of the whole table. */
             counts: components["schemas"]["DiffTable"];
-            /** @description The rows of this page, in the order of their ids. */
+            /** @description The rows, in the order of their ids. */
             items: components["schemas"]["DiffRow"][];
             /**
              * Format: int64
-             * @description The `after` of the next page; none if this is the last.
+             * @description The id after which the next page starts; none if this is the last page.
              */
             next?: number | null;
             /** @description The table. */
@@ -1459,7 +1355,7 @@ export interface components {
             /** @description The archive's id, or `live`. */
             id: string;
         };
-        /** @description The counts of the rows of a table. */
+        /** @description The number of rows of one table. */
         DiffTable: {
             /**
              * Format: int64
@@ -1478,12 +1374,19 @@ export interface components {
             removed: number;
             /**
              * Format: int64
-             * @description Rows with the same values.
+             * @description Equal rows.
              */
             unchanged: number;
         };
         /**
-         * @description The state of a link's download.
+         * @description The state of a link's download. `unused`: it has not started. `in_progress`: it has started; this state remains if the
+         *     service is killed. `delivered`: the service has sent all bytes; whether the client saved them is unknown. `broken_off`: it
+         *     ended early; if the service failed, the link is still valid. `expired`: the link was not used in time.
+         * @enum {string}
+         */
+        DownloadLinkState: "unused" | "in_progress" | "delivered" | "broken_off" | "expired";
+        /**
+         * @description The status of a link, for the administrator who created it.
          * @example {
          *       "expires_at": "2026-11-23T09:35:00Z",
          *       "id": 17,
@@ -1501,11 +1404,8 @@ export interface components {
              * @description The link's id.
              */
             id: number;
-            /**
-             * @description The state of the download. `unused`: it has not started. `in_progress`: it has started; this state remains if the service is killed. `delivered`: the service has sent all bytes; whether the client saved them is unknown. `broken_off`: it ended early; if the service failed, the link is still valid. `expired`: the link was not used in time.
-             * @enum {string}
-             */
-            state: "unused" | "in_progress" | "delivered" | "broken_off" | "expired";
+            /** @description The state of the download. */
+            state: components["schemas"]["DownloadLinkState"];
         };
         /** @description An invalid field of a request. */
         FieldError: {
@@ -1528,7 +1428,7 @@ export interface components {
             warnings?: components["schemas"]["Warning"][];
         };
         /**
-         * @description A piece of long work. Its `kind` says what its `parameters` and its `result` are.
+         * @description A job: work that continues after its request has ended. These are its values at one moment.
          * @example {
          *       "bytes": 1310720,
          *       "created_at": "2026-11-25T09:30:00Z",
@@ -1552,17 +1452,95 @@ export interface components {
          *       "username": "admin"
          *     }
          */
-        Job: components["schemas"]["ArchiveJob"] | components["schemas"]["VerifyJob"] | components["schemas"]["RestoreJob"] | components["schemas"]["ClearJob"] | components["schemas"]["UndoJob"] | components["schemas"]["UploadJob"];
+        Job: {
+            /**
+             * Format: int64
+             * @description Bytes that were stored or read in this phase.
+             */
+            bytes: number;
+            /**
+             * Format: date-time
+             * @description When it was requested, UTC.
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description When it ended, UTC.
+             */
+            ended_at: string | null;
+            error: components["schemas"]["JobError"] | null;
+            /**
+             * Format: int64
+             * @description How many seconds the rest of this phase is expected to take; none if it is not known or the job has ended.
+             */
+            eta_seconds: number | null;
+            /**
+             * Format: date-time
+             * @description The last heartbeat, UTC, which is the age of all these values.
+             */
+            heartbeat_at: string;
+            /**
+             * Format: uuid
+             * @description The job's id, a UUID of version 7.
+             */
+            id: string;
+            /** @description The kind of work. */
+            kind: components["schemas"]["JobKind"];
+            /** @description The request. Its fields depend on the kind of the job. */
+            parameters: components["schemas"]["JobParameters"];
+            /** @description The current phase, or the last one. */
+            phase: components["schemas"]["JobPhase"];
+            result: components["schemas"]["JobResult"] | null;
+            /**
+             * Format: int64
+             * @description Rows that this phase has processed; equal to `rows_total` if the job has succeeded.
+             */
+            rows_done: number;
+            /**
+             * Format: int64
+             * @description Rows that this phase has to process, if that is known.
+             */
+            rows_total: number | null;
+            /**
+             * Format: date-time
+             * @description When its work started, UTC.
+             */
+            started_at: string | null;
+            /** @description The state. */
+            state: components["schemas"]["JobState"];
+            /** @description The name of the user who requested it. */
+            username: string;
+        };
         /** @description Why a job did not succeed. */
         JobError: {
-            /** @description The kind of problem. */
             code: components["schemas"]["Code"];
             /**
-             * @description What was wrong, for the person who asked.
+             * @description What was wrong, for the person who sent the request.
              * @example There is no room left on the disk. Nothing was changed.
              */
             detail: string;
         };
+        /**
+         * @description The kind of a job.
+         * @enum {string}
+         */
+        JobKind: "archive" | "verify" | "restore" | "clear" | "undo" | "upload";
+        /** @description The request of a job, which depends on its kind. */
+        JobParameters: components["schemas"]["ArchiveJobParameters"] | components["schemas"]["VerifyJobParameters"] | components["schemas"]["RestoreJobParameters"] | components["schemas"]["ClearJobParameters"] | components["schemas"]["UndoJobParameters"] | components["schemas"]["UploadJobParameters"];
+        /**
+         * @description The current step of the work.
+         * @enum {string}
+         */
+        JobPhase: "waiting" | "backing_up" | "checking" | "test_restore" | "comparing" | "safety_backup" | "changing" | "committing";
+        /** @description The result of a job that has succeeded. Its `kind` is the job's. */
+        JobResult: components["schemas"]["ArchiveJobResult"] | components["schemas"]["VerifyJobResult"] | components["schemas"]["RestoreJobResult"] | components["schemas"]["ClearJobResult"] | components["schemas"]["UndoJobResult"] | components["schemas"]["UploadJobResult"];
+        /**
+         * @description The state of a job. `succeeded`, `failed`, `cancelled` and `interrupted` are final; after the last three nothing was
+         *     changed. One exception: a job that creates or uploads a backup becomes `succeeded` if its process was only paused and has
+         *     published the backup since.
+         * @enum {string}
+         */
+        JobState: "queued" | "running" | "cancelling" | "succeeded" | "failed" | "cancelled" | "interrupted";
         /**
          * @description A link for one download.
          * @example {
@@ -1621,13 +1599,13 @@ export interface components {
         };
         /** @description The sum of all payments, as exact decimals. */
         MoneyPlan: {
-            /** @description As it would be. */
+            /** @description After the restore. */
             after: string;
-            /** @description As it is. */
+            /** @description Now. */
             before: string;
         };
         /**
-         * @description What is to be restored.
+         * @description A request for a plan.
          * @example {
          *       "mode": "merge",
          *       "scope": {
@@ -1640,34 +1618,19 @@ export interface components {
          */
         PlanRequest: {
             /**
-             * @description Whether the archive may be unencrypted although the settings encrypt archives: whoever can write to the store, without
-             *     any key, may have put it there.
+             * @description Whether the archive may be unencrypted although the settings encrypt archives. An attacker with write access to
+             *     the store could have put an unencrypted archive there, without any key.
              */
             allow_unencrypted?: boolean;
             /**
-             * @description Whether active administrators are disabled where the archive has them as inactive, with another role, or with a
-             *     password with which nobody can sign in. Default `false`: they stay as they are, and a warning names them.
+             * @description Whether active administrators are disabled if the archive has them as inactive, with another role, or with an
+             *     unusable password. Default `false`: they stay unchanged, and a warning names them.
              */
             disable_administrators?: boolean;
-            /**
-             * @description How the archive's rows meet those that are there: `replace` makes the scope what the archive has, `merge` lets the archive win and removes nothing, `insert_missing` adds the rows that are not there.
-             * @enum {string}
-             */
-            mode: "replace" | "merge" | "insert_missing";
-            /** @description Which rows: `all` (the default), those of some tables, or one student with everything that hangs on them. */
-            scope?: "all" | {
-                tables: ("users" | "students" | "courses" | "payment_categories" | "enrollments" | "payments" | "attendance")[];
-            } | {
-                /** @description One student with everything that hangs on them. */
-                entity: {
-                    id: number;
-                    /**
-                     * @description The table of the row.
-                     * @enum {string}
-                     */
-                    table: "students";
-                };
-            };
+            /** @description How archived rows and live rows are combined. */
+            mode: components["schemas"]["RestoreMode"];
+            /** @description The rows to restore. Default `all`. */
+            scope?: components["schemas"]["RestoreScope"];
         };
         /** @description Why a request failed (RFC 9457). */
         Problem: {
@@ -1725,128 +1688,59 @@ export interface components {
              */
             type: string;
         };
-        /** @description Something that stands in the way of a restore. */
+        /** @description An obstacle to a restore. */
         RestoreBlocker: {
-            /**
-             * @description Which obstacle, for programs.
-             * @enum {string}
-             */
-            code: "orphans" | "conflicts" | "duplicate_keys" | "ids_without_room" | "rows_too_large" | "invalid_user_names" | "native_values";
-            /** @description The table that it is about. */
+            /** @description The kind, for programs. */
+            code: components["schemas"]["RestoreBlockerCode"];
+            /** @description The table that it concerns. */
             table: string;
-            /** @description It in words. */
+            /** @description The sentence for people. */
             text: string;
         };
-        /** @description A job of the kind `restore`. */
-        RestoreJob: {
-            /**
-             * Format: int64
-             * @description Bytes that were stored or read in this phase.
-             */
-            bytes: number;
-            /**
-             * Format: date-time
-             * @description When it was asked, UTC.
-             */
-            created_at: string;
-            /**
-             * Format: date-time
-             * @description When it ended.
-             */
-            ended_at: string | null;
-            error: components["schemas"]["JobError"] | null;
-            /**
-             * Format: int64
-             * @description How many seconds the rest of this phase is expected to take.
-             */
-            eta_seconds: number | null;
-            /**
-             * Format: date-time
-             * @description When it last gave a sign of life; that is how old all this is.
-             */
-            heartbeat_at: string;
-            /**
-             * Format: uuid
-             * @description Its id.
-             */
-            id: string;
-            /**
-             * @description What kind of work it is. (enum property replaced by openapi-typescript)
-             * @enum {string}
-             */
-            kind: "restore";
-            parameters: components["schemas"]["RestoreJobParameters"];
-            /**
-             * @description What it does, or did last.
-             * @enum {string}
-             */
-            phase: "waiting" | "backing_up" | "checking" | "test_restore" | "comparing" | "safety_backup" | "changing" | "committing";
-            result: null | components["schemas"]["RestoreJobResult"];
-            /**
-             * Format: int64
-             * @description Rows that this phase has dealt with. Of a job that has succeeded it is `rows_total`.
-             */
-            rows_done: number;
-            /**
-             * Format: int64
-             * @description Rows that it has to deal with, if that is known.
-             */
-            rows_total: number | null;
-            /**
-             * Format: date-time
-             * @description When its turn came.
-             */
-            started_at: string | null;
-            /**
-             * @description How it stands. `succeeded`, `failed`, `cancelled` and `interrupted` are for ever; after the last three nothing was changed. One exception: a job that creates or uploads a backup is `succeeded` after all if its process was only paused and has published the backup since.
-             * @enum {string}
-             */
-            state: "queued" | "running" | "cancelling" | "succeeded" | "failed" | "cancelled" | "interrupted";
-            /** @description Who asked. */
-            username: string;
-        };
-        /** @description What was asked of a job that restores an archive. */
+        /**
+         * @description The kinds of obstacles to a restore. The list is closed.
+         * @enum {string}
+         */
+        RestoreBlockerCode: "orphans" | "conflicts" | "duplicate_keys" | "ids_without_room" | "rows_too_large" | "invalid_user_names" | "native_values";
+        /** @description The request of a job that restores an archive. */
         RestoreJobParameters: {
             /** @description The archive's id. */
             archive_id: string;
             /** @description Whether active administrators may be disabled. */
             disable_administrators: boolean;
-            /**
-             * @description How the archive's rows meet those that are there: `replace` makes the scope what the archive has, `merge` lets the archive win and removes nothing, `insert_missing` adds the rows that are not there.
-             * @enum {string}
-             */
-            mode: "replace" | "merge" | "insert_missing";
-            /** @description Which rows: `all` (the default), those of some tables, or one student with everything that hangs on them. */
-            scope: "all" | {
-                tables: ("users" | "students" | "courses" | "payment_categories" | "enrollments" | "payments" | "attendance")[];
-            } | {
-                /** @description One student with everything that hangs on them. */
-                entity: {
-                    id: number;
-                    /**
-                     * @description The table of the row.
-                     * @enum {string}
-                     */
-                    table: "students";
-                };
-            };
+            /** @description How they replace or complete the live rows. */
+            mode: components["schemas"]["RestoreMode"];
+            /** @description The rows to restore. */
+            scope: components["schemas"]["RestoreScope"];
         };
-        /** @description What came of a job that has restored an archive. */
+        /** @description The result of a job that has restored an archive. */
         RestoreJobResult: {
-            /** @description What was restored. */
+            /** @description The archive that was restored. */
             archive_id: string;
             /**
+             * @description The kind of the job. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            kind: "restore";
+            /**
              * Format: date-time
-             * @description When, UTC.
+             * @description The time of the restore, UTC.
              */
             restored_at: string;
-            /** @description What has the rows that were there before: restoring it takes this restore back. */
+            /** @description The safety backup of the previous data: restoring it undoes this restore. */
             safety_archive_id: string;
-            /** @description What was done, for each table that it concerned. */
+            /** @description The result for each table that the restore concerned. */
             tables: {
                 [key: string]: components["schemas"]["RestoredRows"];
             };
         };
+        /**
+         * @description How the archive's rows replace or complete the live rows: `replace` gives the scope exactly the rows of the archive;
+         *     `merge` overwrites differing rows, inserts missing rows, and removes nothing; `insert_missing` inserts missing rows and
+         *     changes no other row.
+         * @enum {string}
+         */
+        RestoreMode: "replace" | "merge" | "insert_missing";
         /**
          * @description What a restore would do.
          * @example {
@@ -1909,34 +1803,34 @@ export interface components {
          */
         RestorePlan: {
             /**
-             * @description Accounts that are not there now and will be an administrator's. If this list or one of the next three is not empty,
-             *     the restore needs `confirm_administrators`.
+             * @description New accounts with the role of an administrator. If this list or one of the next three is not empty, the restore requires
+             *     `confirm_administrators`.
              */
             administrators_added: components["schemas"]["AccountList"];
-            /** @description Administrators who get another password. */
+            /** @description Administrators whose password changes. */
             administrators_changed: components["schemas"]["AccountList"];
-            /** @description Administrators who can't act as such any more. Only with `disable_administrators`. */
+            /** @description Administrators who lose their rights. Empty unless the request has `disable_administrators`. */
             administrators_disabled: components["schemas"]["AccountList"];
-            /** @description Accounts of other roles, and inactive ones, that will be an administrator's. */
+            /** @description Accounts with another role, and inactive ones, that become an active administrator's. */
             administrators_raised: components["schemas"]["AccountList"];
-            /** @description Why it can't be done as it is asked for. Empty if it can. */
+            /** @description Why the restore is not possible as requested. Empty if it is possible. */
             blockers: components["schemas"]["RestoreBlocker"][];
             /**
-             * @description What `POST /backup/archives/{id}/restore` needs. It stands for the archive, the request, who asks, the live data
-             *     of every table that is concerned, and the administrators whose accounts change.
+             * @description The hash of the plan, which the restore requires. It covers the archive, the request, the acting administrator, the live
+             *     rows of all tables that the restore concerns, and the administrators whose accounts change.
              */
             hash: string;
-            /** @description The sum of all payments, before and after. */
+            /** @description The sum of all payments. */
             money: components["schemas"]["MoneyPlan"];
-            /** @description For each table that it concerns, what becomes of its rows. */
+            /** @description The outcome for each table that the restore concerns. */
             tables: {
                 [key: string]: components["schemas"]["TablePlan"];
             };
-            /** @description What an administrator should know. */
+            /** @description What an administrator should know before the restore. */
             warnings: components["schemas"]["RestoreWarning"][];
         };
         /**
-         * @description A restore that somebody has looked at the plan of.
+         * @description A request for a restore, after its plan was read.
          * @example {
          *       "confirm": "restore",
          *       "confirm_administrators": true,
@@ -1945,48 +1839,49 @@ export interface components {
          *     }
          */
         RestoreRequest: {
-            /** @description Whether the archive may be unencrypted although the settings encrypt archives, as in the request for the plan. */
+            /** @description As in the request for the plan. */
             allow_unencrypted?: boolean;
             /** @description The word `restore`. */
             confirm?: string | null;
-            /** @description `true` if the accounts of administrators that the plan names are to change as it says. It must be if there are any. */
+            /** @description `true` to accept that the accounts of administrators change as the plan says. Necessary if the plan names any. */
             confirm_administrators?: boolean;
-            /** @description As for the plan. */
+            /** @description As in the request for the plan. */
             disable_administrators?: boolean;
-            /**
-             * @description How the archive's rows meet those that are there: `replace` makes the scope what the archive has, `merge` lets the archive win and removes nothing, `insert_missing` adds the rows that are not there.
-             * @enum {string}
-             */
-            mode: "replace" | "merge" | "insert_missing";
+            /** @description How archived rows and live rows are combined. */
+            mode: components["schemas"]["RestoreMode"];
             /** @description The `hash` of the plan. If the data has changed since, nothing is restored (412). */
             plan_hash: string;
-            /** @description Which rows: `all` (the default), those of some tables, or one student with everything that hangs on them. */
-            scope?: "all" | {
-                tables: ("users" | "students" | "courses" | "payment_categories" | "enrollments" | "payments" | "attendance")[];
-            } | {
-                /** @description One student with everything that hangs on them. */
-                entity: {
-                    id: number;
-                    /**
-                     * @description The table of the row.
-                     * @enum {string}
-                     */
-                    table: "students";
-                };
+            /** @description The rows to restore. Default `all`. */
+            scope?: components["schemas"]["RestoreScope"];
+        };
+        /** @description The rows to restore: `all` rows, those of some tables, or one student with the rows that refer to them. */
+        RestoreScope: "all" | {
+            tables: ("users" | "students" | "courses" | "payment_categories" | "enrollments" | "payments" | "attendance")[];
+        } | {
+            /** @description One student with the rows that refer to them. */
+            entity: {
+                id: number;
+                /**
+                 * @description The table of the row.
+                 * @enum {string}
+                 */
+                table: "students";
             };
         };
         /** @description Something that an administrator should know before a restore. */
         RestoreWarning: {
-            /**
-             * @description Which warning, for programs.
-             * @enum {string}
-             */
-            code: "cascades" | "taken_along" | "administrators_kept" | "administrators_not_disabled" | "users_renumbered" | "passwords_restored" | "passwords_need_reset" | "no_administrator" | "ids_without_room" | "archive_found";
-            /** @description The table that it is about; none if it is about the whole archive. */
+            /** @description The kind, for programs. */
+            code: components["schemas"]["RestoreWarningCode"];
+            /** @description The table that it concerns; none if it concerns the whole archive. */
             table?: string | null;
-            /** @description It in words. */
+            /** @description The sentence for people. */
             text: string;
         };
+        /**
+         * @description The kinds of warnings of a plan. The list is closed.
+         * @enum {string}
+         */
+        RestoreWarningCode: "cascades" | "taken_along" | "administrators_kept" | "administrators_not_disabled" | "users_renumbered" | "passwords_restored" | "passwords_need_reset" | "no_administrator" | "ids_without_room" | "archive_found";
         /** @description What a restore or an undo has done to one table. */
         RestoredRows: {
             /**
@@ -1996,17 +1891,17 @@ export interface components {
             inserted: number;
             /**
              * Format: int64
-             * @description Administrators' accounts that were left as they were.
+             * @description Administrators' accounts that were left unchanged.
              */
             kept: number;
             /**
              * Format: int64
-             * @description Rows removed, with those that hung on them.
+             * @description Rows removed, with the rows that refer to them.
              */
             removed: number;
             /**
              * Format: int64
-             * @description Accounts that came back under another id.
+             * @description Accounts that were restored under another id.
              */
             renumbered: number;
             /**
@@ -2016,7 +1911,7 @@ export interface components {
             rows: number;
             /**
              * Format: int64
-             * @description Rows that were there and have become what the archive has.
+             * @description Live rows that were overwritten with the archive's values.
              */
             updated: number;
         };
@@ -2232,16 +2127,16 @@ export interface components {
              */
             users: number;
         };
-        /** @description What becomes of one table's rows. */
+        /** @description The outcome of a restore for one table. */
         TablePlan: {
             /**
              * Format: int64
-             * @description Rows of a table that is not restored, which are removed because they hang on a row that is.
+             * @description Rows of a table that is not restored, which are removed because they refer to a removed row.
              */
             cascades: number;
             /**
              * Format: int64
-             * @description Rows of the archive that can't come back beside another row.
+             * @description Rows of the archive that are in conflict with another row.
              */
             conflicts: number;
             /**
@@ -2261,22 +2156,22 @@ export interface components {
             first_orphan?: number | null;
             /**
              * Format: int64
-             * @description Rows of the archive that come back.
+             * @description Rows of the archive that are inserted.
              */
             inserts: number;
             /**
              * Format: int64
-             * @description Administrators' accounts that are left as they are.
+             * @description Administrators' accounts that are left unchanged.
              */
             kept: number;
             /**
              * Format: int64
-             * @description Rows of the archive that would refer to nothing.
+             * @description Rows of the archive that would refer to a missing row.
              */
             orphans: number;
             /**
              * Format: int64
-             * @description Accounts that come back under another id.
+             * @description Accounts of the archive that are restored under another id, because theirs belongs to an administrator who stays.
              */
             renumbered: number;
             /**
@@ -2291,17 +2186,18 @@ export interface components {
             rows_before: number;
             /**
              * Format: int64
-             * @description Rows of the archive for which nothing is done.
+             * @description Rows of the archive for which nothing is done: the live row is equal or, if only missing rows are inserted, there is
+             *     a live row.
              */
             unchanged: number;
             /**
              * Format: int64
-             * @description Live rows that become what the archive has.
+             * @description Live rows that are overwritten with the archive's values.
              */
             updates: number;
         };
         /**
-         * @description What an undo has put back.
+         * @description The rows that an undo has restored.
          * @example {
          *       "archive_id": "2026-11-23T09-29-59Z-5f1c2a9b",
          *       "clear_id": "0193d2f0-7a1c-7d3e-8f4b-2c9d1e5a6b70",
@@ -2314,99 +2210,31 @@ export interface components {
          *     }
          */
         UndoAnswer: {
-            /** @description The safety archive that the rows came from. */
+            /** @description The safety backup of the clear. */
             archive_id: string;
             /** @description The clear that was undone. */
             clear_id: string;
             /**
              * Format: uuid
-             * @description The undo's id, which is that of its job.
+             * @description The undo's id, which is also the id of its job.
              */
             id: string;
-            /** @description Rows put back, for each table that the clear concerned. */
+            /** @description Restored rows of each affected table. */
             restored: {
                 [key: string]: number;
             };
             /**
              * Format: int64
-             * @description Rows put back in all.
+             * @description The number of all restored rows.
              */
             restored_total: number;
             /**
              * Format: date-time
-             * @description When, UTC.
+             * @description The time of the undo, UTC.
              */
             undone_at: string;
         };
-        /** @description A job of the kind `undo`. */
-        UndoJob: {
-            /**
-             * Format: int64
-             * @description Bytes that were stored or read in this phase.
-             */
-            bytes: number;
-            /**
-             * Format: date-time
-             * @description When it was asked, UTC.
-             */
-            created_at: string;
-            /**
-             * Format: date-time
-             * @description When it ended.
-             */
-            ended_at: string | null;
-            error: components["schemas"]["JobError"] | null;
-            /**
-             * Format: int64
-             * @description How many seconds the rest of this phase is expected to take.
-             */
-            eta_seconds: number | null;
-            /**
-             * Format: date-time
-             * @description When it last gave a sign of life; that is how old all this is.
-             */
-            heartbeat_at: string;
-            /**
-             * Format: uuid
-             * @description Its id.
-             */
-            id: string;
-            /**
-             * @description What kind of work it is. (enum property replaced by openapi-typescript)
-             * @enum {string}
-             */
-            kind: "undo";
-            parameters: components["schemas"]["UndoJobParameters"];
-            /**
-             * @description What it does, or did last.
-             * @enum {string}
-             */
-            phase: "waiting" | "backing_up" | "checking" | "test_restore" | "comparing" | "safety_backup" | "changing" | "committing";
-            result: null | components["schemas"]["UndoJobResult"];
-            /**
-             * Format: int64
-             * @description Rows that this phase has dealt with. Of a job that has succeeded it is `rows_total`.
-             */
-            rows_done: number;
-            /**
-             * Format: int64
-             * @description Rows that it has to deal with, if that is known.
-             */
-            rows_total: number | null;
-            /**
-             * Format: date-time
-             * @description When its turn came.
-             */
-            started_at: string | null;
-            /**
-             * @description How it stands. `succeeded`, `failed`, `cancelled` and `interrupted` are for ever; after the last three nothing was changed. One exception: a job that creates or uploads a backup is `succeeded` after all if its process was only paused and has published the backup since.
-             * @enum {string}
-             */
-            state: "queued" | "running" | "cancelling" | "succeeded" | "failed" | "cancelled" | "interrupted";
-            /** @description Who asked. */
-            username: string;
-        };
-        /** @description What was asked of a job that undoes a clear. */
+        /** @description The request of a job that undoes a clear. */
         UndoJobParameters: {
             /**
              * Format: uuid
@@ -2414,27 +2242,32 @@ export interface components {
              */
             clear_id: string;
         };
-        /** @description What came of a job that has undone a clear. */
+        /** @description The result of a job that has undone a clear. */
         UndoJobResult: {
-            /** @description The safety archive that its rows came from. */
+            /** @description The safety backup that the rows came from. */
             archive_id: string;
             /**
              * Format: uuid
              * @description The clear that was undone.
              */
             clear_id: string;
-            /** @description What was done, for each table that it concerned. */
+            /**
+             * @description The kind of the job. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            kind: "undo";
+            /** @description The result for each table that the clear concerned. */
             tables: {
                 [key: string]: components["schemas"]["RestoredRows"];
             };
             /**
              * Format: date-time
-             * @description When, UTC.
+             * @description The time of the undo, UTC.
              */
             undone_at: string;
         };
         /**
-         * @description An entry of the store that can't be read.
+         * @description An unreadable entry of the store. Its data may still be intact.
          * @example {
          *       "code": "incomplete",
          *       "detail": "The archive has no manifest. If it is being copied, wait for the end. If it is whole, verify it: that makes the manifest again.",
@@ -2443,9 +2276,8 @@ export interface components {
          */
         UnreadableArchive: {
             /**
-             * @description The kind of error: `incomplete` (it has no manifest), `access_denied`, `symbolic_link`, `wrong_kind` (no
-             *     folder, or no file), `invalid_name`, `read_error`; or of the manifest `not_a_manifest`, `invalid_manifest`,
-             *     `newer_version`.
+             * @description The kind of error: `incomplete` (it has no manifest), `access_denied`, `symbolic_link`, `wrong_kind` (no folder, or no
+             *     file), `invalid_name`, `read_error`; or of the manifest `not_a_manifest`, `invalid_manifest`, `newer_version`.
              */
             code: string;
             /** @description What is wrong and what to do. */
@@ -2492,80 +2324,36 @@ export interface components {
             /** @description The verification of each new archive. */
             verify?: null | ("none" | "digest" | "test_restore");
         };
-        /** @description A job of the kind `upload`. */
-        UploadJob: {
+        /** @description The request of a job that checks an uploaded archive. */
+        UploadJobParameters: {
+            /** @description SHA-256 of the uploaded bytes, in hexadecimal. */
+            sha256: string;
+            /** @description The label, note and protection of the archive. */
+            words: components["schemas"]["ArchiveJobParameters"];
+        };
+        /** @description The result of a job that has created or uploaded a backup. */
+        UploadJobResult: {
+            /** @description The archive's id. */
+            archive_id: string;
             /**
-             * Format: int64
-             * @description Bytes that were stored or read in this phase.
-             */
-            bytes: number;
-            /**
-             * Format: date-time
-             * @description When it was asked, UTC.
-             */
-            created_at: string;
-            /**
-             * Format: date-time
-             * @description When it ended.
-             */
-            ended_at: string | null;
-            error: components["schemas"]["JobError"] | null;
-            /**
-             * Format: int64
-             * @description How many seconds the rest of this phase is expected to take.
-             */
-            eta_seconds: number | null;
-            /**
-             * Format: date-time
-             * @description When it last gave a sign of life; that is how old all this is.
-             */
-            heartbeat_at: string;
-            /**
-             * Format: uuid
-             * @description Its id.
-             */
-            id: string;
-            /**
-             * @description What kind of work it is. (enum property replaced by openapi-typescript)
+             * @description The kind of the job. (enum property replaced by openapi-typescript)
              * @enum {string}
              */
             kind: "upload";
-            parameters: components["schemas"]["UploadJobParameters"];
-            /**
-             * @description What it does, or did last.
-             * @enum {string}
-             */
-            phase: "waiting" | "backing_up" | "checking" | "test_restore" | "comparing" | "safety_backup" | "changing" | "committing";
-            result: null | components["schemas"]["ArchiveJobResult"];
+            /** @description Rows by table. */
+            rows: {
+                [key: string]: number;
+            };
             /**
              * Format: int64
-             * @description Rows that this phase has dealt with. Of a job that has succeeded it is `rows_total`.
+             * @description The stored size in bytes.
              */
-            rows_done: number;
+            size: number;
             /**
              * Format: int64
-             * @description Rows that it has to deal with, if that is known.
+             * @description Rows of all tables.
              */
-            rows_total: number | null;
-            /**
-             * Format: date-time
-             * @description When its turn came.
-             */
-            started_at: string | null;
-            /**
-             * @description How it stands. `succeeded`, `failed`, `cancelled` and `interrupted` are for ever; after the last three nothing was changed. One exception: a job that creates or uploads a backup is `succeeded` after all if its process was only paused and has published the backup since.
-             * @enum {string}
-             */
-            state: "queued" | "running" | "cancelling" | "succeeded" | "failed" | "cancelled" | "interrupted";
-            /** @description Who asked. */
-            username: string;
-        };
-        /** @description What was asked of a job that reads an uploaded archive. */
-        UploadJobParameters: {
-            /** @description SHA-256 of the bytes that came, in hexadecimal. */
-            sha256: string;
-            /** @description What is said of the archive. */
-            words: components["schemas"]["ArchiveJobParameters"];
+            total: number;
         };
         /**
          * @description A signed-in user.
@@ -2604,123 +2392,62 @@ export interface components {
             at: string;
             /** @description The problem's `code`, if it failed. */
             code?: string | null;
-            /**
-             * @description How closely: `digest` reads the stored object and compares everything with what was written down; `test_restore` also restores it into a database of its own.
-             * @enum {string}
-             */
-            level: "digest" | "test_restore";
+            /** @description The level of the verification. */
+            level: components["schemas"]["VerificationLevel"];
             /**
              * Format: double
              * @description The duration of the restore in seconds, for a test restore.
              */
             restore_seconds?: number | null;
-            /**
-             * @description What came of it.
-             * @enum {string}
-             */
-            result: "ok" | "failed";
+            /** @description The result. */
+            result: components["schemas"]["VerificationResult"];
             /**
              * Format: double
              * @description The duration in seconds.
              */
             seconds: number;
         };
-        /** @description A job of the kind `verify`. */
-        VerifyJob: {
-            /**
-             * Format: int64
-             * @description Bytes that were stored or read in this phase.
-             */
-            bytes: number;
-            /**
-             * Format: date-time
-             * @description When it was asked, UTC.
-             */
-            created_at: string;
-            /**
-             * Format: date-time
-             * @description When it ended.
-             */
-            ended_at: string | null;
-            error: components["schemas"]["JobError"] | null;
-            /**
-             * Format: int64
-             * @description How many seconds the rest of this phase is expected to take.
-             */
-            eta_seconds: number | null;
-            /**
-             * Format: date-time
-             * @description When it last gave a sign of life; that is how old all this is.
-             */
-            heartbeat_at: string;
-            /**
-             * Format: uuid
-             * @description Its id.
-             */
-            id: string;
-            /**
-             * @description What kind of work it is. (enum property replaced by openapi-typescript)
-             * @enum {string}
-             */
-            kind: "verify";
-            parameters: components["schemas"]["VerifyJobParameters"];
-            /**
-             * @description What it does, or did last.
-             * @enum {string}
-             */
-            phase: "waiting" | "backing_up" | "checking" | "test_restore" | "comparing" | "safety_backup" | "changing" | "committing";
-            result: null | components["schemas"]["VerifyJobResult"];
-            /**
-             * Format: int64
-             * @description Rows that this phase has dealt with. Of a job that has succeeded it is `rows_total`.
-             */
-            rows_done: number;
-            /**
-             * Format: int64
-             * @description Rows that it has to deal with, if that is known.
-             */
-            rows_total: number | null;
-            /**
-             * Format: date-time
-             * @description When its turn came.
-             */
-            started_at: string | null;
-            /**
-             * @description How it stands. `succeeded`, `failed`, `cancelled` and `interrupted` are for ever; after the last three nothing was changed. One exception: a job that creates or uploads a backup is `succeeded` after all if its process was only paused and has published the backup since.
-             * @enum {string}
-             */
-            state: "queued" | "running" | "cancelling" | "succeeded" | "failed" | "cancelled" | "interrupted";
-            /** @description Who asked. */
-            username: string;
-        };
-        /** @description What was asked of a job that verifies an archive. */
+        /**
+         * @description The level of a verification. `digest` reads the stored object and compares all digests; `test_restore` also restores it
+         *     into a database of its own.
+         * @enum {string}
+         */
+        VerificationLevel: "digest" | "test_restore";
+        /**
+         * @description The result of a verification.
+         * @enum {string}
+         */
+        VerificationResult: "ok" | "failed";
+        /** @description The request of a job that verifies an archive. */
         VerifyJobParameters: {
             /** @description The archive's id. */
             archive_id: string;
-            /**
-             * @description How closely: `digest` reads the stored object and compares everything with what was written down; `test_restore` also restores it into a database of its own.
-             * @enum {string}
-             */
-            level: "digest" | "test_restore";
+            /** @description The level of the verification. */
+            level: components["schemas"]["VerificationLevel"];
         };
-        /** @description What came of a job that has verified an archive. */
+        /** @description The result of a job that has verified an archive. */
         VerifyJobResult: {
             /** @description The archive's id. */
             archive_id: string;
+            /**
+             * @description The kind of the job. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            kind: "verify";
             verification: components["schemas"]["Verification"] | null;
         };
         /**
-         * @description How closely an archive is looked at.
+         * @description The level of a verification.
          * @example {
          *       "level": "test_restore"
          *     }
          */
         VerifyRequest: {
             /**
-             * @description How closely: `digest` reads the stored object and compares everything with what was written down; `test_restore` also restores it into a database of its own.
-             * @enum {string}
+             * @description `digest` reads the stored object and compares it with all recorded values. `test_restore` also restores it into
+             *     a temporary database.
              */
-            level: "digest" | "test_restore";
+            level: components["schemas"]["VerificationLevel"];
         };
         /** @description A defect that an administrator should repair although the service is ready. */
         Warning: {
@@ -4188,17 +3915,17 @@ export interface operations {
             };
             cookie?: never;
         };
-        /** @description What is to be restored, by which plan. */
+        /** @description The scope, the mode and the hash of the plan. */
         requestBody: {
             content: {
                 "application/json": components["schemas"]["RestoreRequest"];
             };
         };
         responses: {
-            /** @description It is being restored. */
+            /** @description The job that restores it. */
             202: {
                 headers: {
-                    /** @description Where the job is. */
+                    /** @description The address of the job. */
                     Location?: string;
                     [name: string]: unknown;
                 };
@@ -4343,7 +4070,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        /** @description What is to be restored. */
+        /** @description The scope and the mode of the restore. */
         requestBody: {
             content: {
                 "application/json": components["schemas"]["PlanRequest"];
@@ -4501,17 +4228,17 @@ export interface operations {
             };
             cookie?: never;
         };
-        /** @description How closely. */
+        /** @description The level of the verification. */
         requestBody: {
             content: {
                 "application/json": components["schemas"]["VerifyRequest"];
             };
         };
         responses: {
-            /** @description It is being looked at. */
+            /** @description The job that verifies it. */
             202: {
                 headers: {
-                    /** @description Where the job is. */
+                    /** @description The address of the job. */
                     Location?: string;
                     [name: string]: unknown;
                 };
@@ -4639,19 +4366,19 @@ export interface operations {
         parameters: {
             query?: {
                 kind?: "clear" | "restore" | "undo";
-                /** @description Only those of this moment and later (RFC 3339). */
+                /** @description Only changes at this time or later (RFC 3339). */
                 from?: string;
-                /** @description Only those before this moment (RFC 3339). */
+                /** @description Only changes before this time (RFC 3339). */
                 to?: string;
-                /** @description Only those that can be undone now, or only the others. */
+                /** @description `true`: only changes that can be undone now; `false`: only all others. */
                 undoable?: boolean;
-                /** @description How many at the most. */
+                /** @description The maximum number of items. */
                 limit?: number;
-                /** @description How many of the newest are left out. */
+                /** @description The number of newest items to skip. */
                 offset?: number;
             };
             header?: {
-                /** @description The `ETag` that is known already. */
+                /** @description The `ETag` of the client's copy. */
                 "If-None-Match"?: string | null;
             };
             path?: never;
@@ -4662,11 +4389,11 @@ export interface operations {
             /** @description The changes. */
             200: {
                 headers: {
-                    /** @description Changes if the list does. */
+                    /** @description Changes with the list. */
                     ETag?: string;
                     /** @description Other pages (RFC 8288): `first`, `prev`, `next`, `last`. */
                     Link?: string;
-                    /** @description How many items the whole list has. */
+                    /** @description The number of items of the whole list. */
                     "X-Total-Count"?: number;
                     [name: string]: unknown;
                 };
@@ -4676,37 +4403,34 @@ export interface operations {
                         items: {
                             /**
                              * Format: date-time
-                             * @description When, UTC, by the clock of the database.
+                             * @description The time of the change, UTC, by the clock of the database.
                              */
                             changed_at: string;
                             /**
                              * Format: uuid
-                             * @description Its id, which is that of its job.
+                             * @description The change's id, which is that of its job.
                              */
                             id: string;
-                            /**
-                             * @description What kind of change it is.
-                             * @enum {string}
-                             */
-                            kind: "clear" | "restore" | "undo";
-                            /** @description What was asked, which depends on the kind. */
+                            /** @description The kind of change. */
+                            kind: components["schemas"]["ChangeKind"];
+                            /** @description The request of the job, which depends on the kind. */
                             parameters: components["schemas"]["ClearJobParameters"] | components["schemas"]["RestoreJobParameters"] | components["schemas"]["UndoJobParameters"];
                             /**
                              * Format: int64
-                             * @description Rows removed in all.
+                             * @description The total of removed rows.
                              */
                             removed_total: number;
-                            /** @description Rows removed and written, for each table that it concerned. */
+                            /** @description The rows removed and written, for each table that the change concerned. */
                             rows: {
                                 [key: string]: components["schemas"]["ChangedRows"];
                             };
-                            /** @description The archive of what was there before; none for an undo, and if nothing was removed. */
+                            /** @description The safety backup of the data before the change; none for an undo, and if no rows were removed. */
                             safety_archive_id?: string | null;
-                            /** @description SHA-256 of the stored bytes of that archive; none for changes of earlier versions. */
+                            /** @description SHA-256 of the stored bytes of the safety backup; none for changes of earlier versions. */
                             safety_archive_sha256?: string | null;
                             /**
                              * Format: date-time
-                             * @description Until when `POST /backup/clear/{id}/undo` undoes it, UTC; none if it can't be undone.
+                             * @description Until when it can be undone, UTC; none if it can't be undone.
                              */
                             undo_until?: string | null;
                             /**
@@ -4714,13 +4438,13 @@ export interface operations {
                              * @description When it was undone, UTC.
                              */
                             undone_at?: string | null;
-                            /** @description Who undid it. */
+                            /** @description The name of the user who undid it. */
                             undone_by?: string | null;
-                            /** @description Who asked. */
+                            /** @description The name of the user who requested it. */
                             username: string;
                             /**
                              * Format: int64
-                             * @description Rows written in all.
+                             * @description The total of written rows.
                              */
                             written_total: number;
                         }[];
@@ -4742,7 +4466,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description It is the one that is known already. */
+            /** @description The client's copy is current. */
             304: {
                 headers: {
                     [name: string]: unknown;
@@ -4807,7 +4531,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The change's id, which is that of its job. */
+                /** @description The change's id, which is also the id of its job. */
                 id: string;
             };
             cookie?: never;
@@ -4899,7 +4623,7 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        /** @description What to clear. */
+        /** @description The table to clear. */
         requestBody: {
             content: {
                 "application/json": components["schemas"]["ClearRequest"];
@@ -4907,7 +4631,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description What was removed and what is left. */
+            /** @description The deleted and the remaining rows. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5053,7 +4777,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description What was put back. */
+            /** @description The restored rows. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5690,17 +5414,17 @@ export interface operations {
                 state?: "queued" | "running" | "cancelling" | "succeeded" | "failed" | "cancelled" | "interrupted";
                 kind?: "archive" | "verify" | "restore" | "clear" | "undo" | "upload";
                 /**
-                 * @description Only the one that you have requested with this `Idempotency-Key`. It tells what became of a request whose answer was
-                 *     lost.
+                 * @description Only the job that you have requested with this `Idempotency-Key`. Use it to find the outcome of a request whose
+                 *     answer was lost.
                  */
                 idempotency_key?: string;
-                /** @description How many at the most. */
+                /** @description The maximum number of items. */
                 limit?: number;
-                /** @description How many of the newest are left out. */
+                /** @description The number of newest items to skip. */
                 offset?: number;
             };
             header?: {
-                /** @description The `ETag` that is known already. */
+                /** @description The `ETag` of the client's copy. */
                 "If-None-Match"?: string | null;
             };
             path?: never;
@@ -5711,18 +5435,76 @@ export interface operations {
             /** @description The jobs. */
             200: {
                 headers: {
-                    /** @description Changes if the list does. */
+                    /** @description Changes with the list. */
                     ETag?: string;
                     /** @description Other pages (RFC 8288): `first`, `prev`, `next`, `last`. */
                     Link?: string;
-                    /** @description How many items the whole list has. */
+                    /** @description The number of items of the whole list. */
                     "X-Total-Count"?: number;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": {
                         /** @description The items of this page. */
-                        items: (components["schemas"]["ArchiveJob"] | components["schemas"]["VerifyJob"] | components["schemas"]["RestoreJob"] | components["schemas"]["ClearJob"] | components["schemas"]["UndoJob"] | components["schemas"]["UploadJob"])[];
+                        items: {
+                            /**
+                             * Format: int64
+                             * @description Bytes that were stored or read in this phase.
+                             */
+                            bytes: number;
+                            /**
+                             * Format: date-time
+                             * @description When it was requested, UTC.
+                             */
+                            created_at: string;
+                            /**
+                             * Format: date-time
+                             * @description When it ended, UTC.
+                             */
+                            ended_at: string | null;
+                            error: components["schemas"]["JobError"] | null;
+                            /**
+                             * Format: int64
+                             * @description How many seconds the rest of this phase is expected to take; none if it is not known or the job has ended.
+                             */
+                            eta_seconds: number | null;
+                            /**
+                             * Format: date-time
+                             * @description The last heartbeat, UTC, which is the age of all these values.
+                             */
+                            heartbeat_at: string;
+                            /**
+                             * Format: uuid
+                             * @description The job's id, a UUID of version 7.
+                             */
+                            id: string;
+                            /** @description The kind of work. */
+                            kind: components["schemas"]["JobKind"];
+                            /** @description The request. Its fields depend on the kind of the job. */
+                            parameters: components["schemas"]["JobParameters"];
+                            /** @description The current phase, or the last one. */
+                            phase: components["schemas"]["JobPhase"];
+                            result: components["schemas"]["JobResult"] | null;
+                            /**
+                             * Format: int64
+                             * @description Rows that this phase has processed; equal to `rows_total` if the job has succeeded.
+                             */
+                            rows_done: number;
+                            /**
+                             * Format: int64
+                             * @description Rows that this phase has to process, if that is known.
+                             */
+                            rows_total: number | null;
+                            /**
+                             * Format: date-time
+                             * @description When its work started, UTC.
+                             */
+                            started_at: string | null;
+                            /** @description The state. */
+                            state: components["schemas"]["JobState"];
+                            /** @description The name of the user who requested it. */
+                            username: string;
+                        }[];
                         /**
                          * Format: int64
                          * @description The maximum number of items of this page.
@@ -5741,7 +5523,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description It is the one that is known already. */
+            /** @description The client's copy is current. */
             304: {
                 headers: {
                     [name: string]: unknown;
@@ -5816,7 +5598,7 @@ export interface operations {
             /** @description The job. */
             200: {
                 headers: {
-                    /** @description While it runs: after how many seconds to look again. */
+                    /** @description While the job runs: the seconds until the next request is useful. */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -5898,12 +5680,12 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It was asked to end. */
+            /** @description The job that is being cancelled. */
             202: {
                 headers: {
-                    /** @description Where the job is. */
+                    /** @description The address of the job. */
                     Location?: string;
-                    /** @description After how many seconds to look again. */
+                    /** @description The seconds until the next request is useful. */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -5986,7 +5768,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The id of the last event that was seen, a whole number. */
+                /** @description The id of the last received event, a whole number. */
                 "Last-Event-ID"?: string | null;
             };
             path: {
@@ -6011,7 +5793,7 @@ export interface operations {
                     "text/event-stream": string;
                 };
             };
-            /** @description The end has been seen already. */
+            /** @description The client has already received the end. */
             204: {
                 headers: {
                     [name: string]: unknown;
