@@ -7,8 +7,8 @@ use std::path::Path;
 use campus_backup_archive::{Keys, Summary};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
-use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{AdditionalProperties, ArrayBuilder, ObjectBuilder, OneOfBuilder, Schema, Type};
+use utoipa::openapi::{Ref, RefOr};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::account::Admin;
@@ -76,39 +76,54 @@ impl RestoreMode {
     }
 }
 
+fn string(values: &[&'static str], description: &str) -> ObjectBuilder {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .enum_values(Some(values.iter().copied()))
+        .description(Some(description))
+}
+
+fn object() -> ObjectBuilder {
+    ObjectBuilder::new().additional_properties(Some(AdditionalProperties::FreeForm(false)))
+}
+
 /// `all`, some tables, or one row. Written by hand, because only students can be restored one by one.
 impl PartialSchema for Scope {
     fn schema() -> RefOr<Schema> {
-        let string = |values: &[&'static str], description| {
-            ObjectBuilder::new()
-                .schema_type(Type::String)
-                .enum_values(Some(values.iter().copied()))
-                .description(Some(description))
-        };
-        let object = || ObjectBuilder::new().additional_properties(Some(AdditionalProperties::FreeForm(false)));
         let tables = ArrayBuilder::new()
             .items(string(&Table::ALL.map(Table::name), "A table."))
             .min_items(Some(1));
-        let entity = object()
-            .property("table", string(&[Table::Students.name()], "The table of the row."))
-            .property("id", ObjectBuilder::new().schema_type(Type::Integer))
-            .required("table")
-            .required("id")
-            .description(Some("One student with the rows that refer to them."));
         OneOfBuilder::new()
             .description(Some(
                 "The rows to restore: `all` rows, those of some tables, or one student with the rows that refer to them.",
             ))
             .item(string(&["all"], "All rows of all seven tables."))
             .item(object().property("tables", tables).required("tables"))
-            .item(object().property("entity", entity).required("entity"))
+            .item(
+                object()
+                    .property("entity", Ref::from_schema_name(ENTITY_SCHEMA))
+                    .required("entity"),
+            )
             .into()
     }
 }
 
+/// The name of the schema of one row. Generators of clients need a name for a nested object.
+const ENTITY_SCHEMA: &str = "RestoreEntity";
+
 impl ToSchema for Scope {
     fn name() -> std::borrow::Cow<'static, str> {
         "RestoreScope".into()
+    }
+
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        let entity = object()
+            .property("table", string(&[Table::Students.name()], "The table of the row."))
+            .property("id", ObjectBuilder::new().schema_type(Type::Integer))
+            .required("table")
+            .required("id")
+            .description(Some("One student with the rows that refer to them."));
+        schemas.push((ENTITY_SCHEMA.to_owned(), RefOr::T(entity.into())));
     }
 }
 

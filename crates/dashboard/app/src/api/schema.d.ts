@@ -1702,6 +1702,15 @@ export interface components {
          * @enum {string}
          */
         RestoreBlockerCode: "orphans" | "conflicts" | "duplicate_keys" | "ids_without_room" | "rows_too_large" | "invalid_user_names" | "native_values";
+        /** @description One student with the rows that refer to them. */
+        RestoreEntity: {
+            id: number;
+            /**
+             * @description The table of the row.
+             * @enum {string}
+             */
+            table: "students";
+        };
         /** @description The request of a job that restores an archive. */
         RestoreJobParameters: {
             /** @description The archive's id. */
@@ -1858,15 +1867,7 @@ export interface components {
         RestoreScope: "all" | {
             tables: ("users" | "students" | "courses" | "payment_categories" | "enrollments" | "payments" | "attendance")[];
         } | {
-            /** @description One student with the rows that refer to them. */
-            entity: {
-                id: number;
-                /**
-                 * @description The table of the row.
-                 * @enum {string}
-                 */
-                table: "students";
-            };
+            entity: components["schemas"]["RestoreEntity"];
         };
         /** @description Something that an administrator should know before a restore. */
         RestoreWarning: {
