@@ -204,7 +204,7 @@ async fn three_copies_make_a_thousand_runs_once(engine: Engine) {
     copies_make_each_run_once(engine, 50, 20).await;
 }
 
-/// Copies are killed while they make runs, at moments that differ, and new ones go on.
+/// Copies are killed while they make runs, at different moments, and new copies continue.
 async fn killed_copies_make_each_run_once(engine: Engine, kills: u64) {
     let rig = Rig::on(engine).await;
     let id = rig.create(schedule("hourly", Preset::Hourly.expression())).await;
@@ -375,7 +375,7 @@ async fn failed_run_is_tried_again_after_growing_pauses(engine: Engine) {
     tick().await;
     let run = last().await;
     assert_eq!((run.at, run.state, run.fault), (due, RunState::Succeeded, None));
-    // What is due while a run goes on is caught up, and after the last attempt a run has failed.
+    // A time that comes while a run is in progress is caught up, and after the last attempt a run has failed.
     rig.stub.answer(&[StubAnswer::Fails; 5]);
     rig.clock.set(due + DAY);
     for minutes in [1, 5, 15, 60, 0] {
@@ -525,7 +525,7 @@ async fn deleted_or_disabled_schedule_finishes_only_what_has_begun(engine: Engin
     let automation = stubbed(&rig.school.scratch, &rig.clock, &rig.stub).await;
     automation.tick().await.unwrap();
     assert_eq!(rig.states().await, [Succeeded, Missed]);
-    // Switched on again, it goes on at its next time.
+    // Enabled again, it continues at its next time.
     let on = SchedulePatch {
         enabled: Some(true),
         ..SchedulePatch::default()

@@ -61,7 +61,7 @@ pub enum StubAnswer {
     Fails,
     /// The job is cancelled.
     IsCancelled,
-    /// The job goes on until [`StubExecutor::finish`].
+    /// The job runs until [`StubExecutor::finish`].
     GoesOn,
     /// The job can't begin: there is no room.
     IsRefused,
@@ -89,7 +89,7 @@ impl StubExecutor {
         self.0.lock().unwrap().answers.extend(answers);
     }
 
-    /// Ends the jobs that go on.
+    /// Ends the running jobs.
     pub fn finish(&self) {
         for (id, (_, outcome)) in &mut self.0.lock().unwrap().jobs {
             if *outcome == JobOutcome::Active {

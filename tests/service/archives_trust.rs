@@ -9,7 +9,7 @@ use harness::s3::S3;
 use harness::service::Setup;
 use harness::{Answer, Client, Engine, School, on_every_engine, small_school, write_private};
 
-/// An id that none of the service's archives has.
+/// An id that no archive of the service has.
 const COPIED: &str = "2026-01-01T00-00-00Z-00000001";
 
 /// The verifications that the attacker writes.

@@ -344,7 +344,7 @@ fn id_of(path: &str) -> Result<i64, ApiError> {
 
 /// Create a schedule
 ///
-/// The service makes a backup at each time of the schedule, without anybody. The first run is at the first time after now. With
+/// The service makes a backup at each time of the schedule, without a request. The first run is at the first time after now. With
 /// several copies of the service, each run is made once. A run that was due while the service was stopped is caught up once, if it
 /// is younger than `--catch-up`. A run that fails is tried again after 1, 5, 15 and 60 minutes.
 ///
@@ -464,7 +464,7 @@ async fn get_schedule(
 /// Update a schedule
 ///
 /// With another expression or time zone, and when it is enabled again, its next run is at its first time after now. When it is
-/// disabled, a run whose job has begun goes on, and a run that waits for its next attempt is missed.
+/// disabled, a run whose job has begun continues, and a run that waits for its next attempt is missed.
 #[utoipa::path(
     operation_id = "updateSchedule",
     tag = "schedules",
@@ -495,7 +495,7 @@ async fn update_schedule(
 
 /// Delete a schedule
 ///
-/// Its archives stay. A run whose job has begun goes on.
+/// Its archives stay. A run whose job has begun continues.
 #[utoipa::path(
     operation_id = "deleteSchedule",
     tag = "schedules",
@@ -517,8 +517,8 @@ async fn delete_schedule(
 
 /// Run a schedule now
 ///
-/// Creates a backup with the label of the schedule, for the administrator who asks. It also works while the schedule is disabled.
-/// It is none of the schedule's own runs, whose times do not change.
+/// Creates a backup with the label of the schedule, on behalf of the caller. It also works while the schedule is disabled.
+/// It does not count as a run of the schedule, and the times of the schedule do not change.
 #[utoipa::path(
     operation_id = "runSchedule",
     tag = "schedules",

@@ -239,7 +239,7 @@ impl Schedules {
     }
 
     /// Edits a schedule. With another time or time zone, and when it is enabled again, its next run is at its first time after
-    /// now. When it is disabled, a run whose next attempt has not begun is missed; one whose job has begun goes on.
+    /// now. When it is disabled, a run whose next attempt has not begun is missed; one whose job has begun continues.
     ///
     /// # Errors
     /// Then nothing is changed: [`Error::UnknownSchedule`], [`Error::Invalid`] with the name of the field, and
@@ -285,7 +285,7 @@ impl Schedules {
         self.details(updated).await
     }
 
-    /// Deletes a schedule and the list of its runs. Its archives stay. A run whose job has begun goes on.
+    /// Deletes a schedule and the list of its runs. Its archives stay. A run whose job has begun continues.
     ///
     /// # Errors
     /// [`Error::UnknownSchedule`].

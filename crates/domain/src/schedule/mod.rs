@@ -1,4 +1,4 @@
-//! Schedules: backups at certain times, without anybody.
+//! Schedules: backups at certain times, without a request.
 //!
 //! [`Schedules`] is what administrators do with them, and [`ScheduleRunner`] makes their runs. Both write nothing but their
 //! own two tables; a backup or a verification is a [job](crate::job) of the service itself.
@@ -14,7 +14,7 @@
 //!
 //! **Outages.** Of the runs that were due while no copy of the service ran, the last is caught up, if it is not older than
 //! [`RunnerSettings::catch_up`]; otherwise it is `missed`. A schedule has one run at a time: what is due while a run of it
-//! goes on is caught up after it.
+//! is in progress is caught up after it.
 //!
 //! **Clocks.** If the clock is set back, the next run is moved to the first time after now that has no run: no run is lost,
 //! and none is made twice.

@@ -593,7 +593,7 @@ export interface paths {
         put?: never;
         /**
          * Create a schedule
-         * @description The service makes a backup at each time of the schedule, without anybody. The first run is at the first time after now. With
+         * @description The service makes a backup at each time of the schedule, without a request. The first run is at the first time after now. With
          *     several copies of the service, each run is made once. A run that was due while the service was stopped is caught up once, if it
          *     is younger than `--catch-up`. A run that fails is tried again after 1, 5, 15 and 60 minutes.
          *
@@ -623,7 +623,7 @@ export interface paths {
         post?: never;
         /**
          * Delete a schedule
-         * @description Its archives stay. A run whose job has begun goes on.
+         * @description Its archives stay. A run whose job has begun continues.
          */
         delete: operations["deleteSchedule"];
         options?: never;
@@ -631,7 +631,7 @@ export interface paths {
         /**
          * Update a schedule
          * @description With another expression or time zone, and when it is enabled again, its next run is at its first time after now. When it is
-         *     disabled, a run whose job has begun goes on, and a run that waits for its next attempt is missed.
+         *     disabled, a run whose job has begun continues, and a run that waits for its next attempt is missed.
          */
         patch: operations["updateSchedule"];
         trace?: never;
@@ -647,8 +647,8 @@ export interface paths {
         put?: never;
         /**
          * Run a schedule now
-         * @description Creates a backup with the label of the schedule, for the administrator who asks. It also works while the schedule is disabled.
-         *     It is none of the schedule's own runs, whose times do not change.
+         * @description Creates a backup with the label of the schedule, on behalf of the caller. It also works while the schedule is disabled.
+         *     It does not count as a run of the schedule, and the times of the schedule do not change.
          */
         post: operations["runSchedule"];
         delete?: never;
