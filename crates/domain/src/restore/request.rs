@@ -7,7 +7,9 @@ use std::path::Path;
 use campus_backup_archive::{Keys, Summary};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
-use utoipa::openapi::schema::{AdditionalProperties, ArrayBuilder, ObjectBuilder, OneOfBuilder, Schema, Type};
+use utoipa::openapi::schema::{
+    AdditionalProperties, ArrayBuilder, KnownFormat, ObjectBuilder, OneOfBuilder, Schema, SchemaFormat, Type,
+};
 use utoipa::openapi::{Ref, RefOr};
 use utoipa::{PartialSchema, ToSchema};
 
@@ -119,7 +121,13 @@ impl ToSchema for Scope {
     fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
         let entity = object()
             .property("table", string(&[Table::Students.name()], "The table of the row."))
-            .property("id", ObjectBuilder::new().schema_type(Type::Integer))
+            .property(
+                "id",
+                ObjectBuilder::new()
+                    .schema_type(Type::Integer)
+                    .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64)))
+                    .description(Some("The id of the row.")),
+            )
             .required("table")
             .required("id")
             .description(Some("One student with the rows that refer to them."));

@@ -1704,6 +1704,10 @@ export interface components {
         RestoreBlockerCode: "orphans" | "conflicts" | "duplicate_keys" | "ids_without_room" | "rows_too_large" | "invalid_user_names" | "native_values";
         /** @description One student with the rows that refer to them. */
         RestoreEntity: {
+            /**
+             * Format: int64
+             * @description The id of the row.
+             */
             id: number;
             /**
              * @description The table of the row.
