@@ -30,19 +30,6 @@ pub struct Page<T> {
     pub offset: u64,
 }
 
-impl<T> Page<T> {
-    /// A page of these items.
-    pub fn new(items: Vec<impl Into<T>>, window: Window) -> Self {
-        let Window { limit, offset, total } = window;
-        Self {
-            items: items.into_iter().map(Into::into).collect(),
-            total,
-            limit,
-            offset,
-        }
-    }
-}
-
 /// The requested limit and offset, or their defaults. A page has at most `max` items.
 ///
 /// # Errors
@@ -63,14 +50,19 @@ pub fn window(limit: Option<u64>, offset: Option<u64>, max: u64) -> Result<(u64,
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {
     /// The maximum number of items.
-    pub limit: u64,
+    limit: u64,
     /// The number of items before them.
-    pub offset: u64,
+    offset: u64,
     /// The number of items of the whole list.
-    pub total: u64,
+    total: u64,
 }
 
 impl Window {
+    /// The range of a page.
+    pub fn new(limit: u64, offset: u64, total: u64) -> Self {
+        Self { limit, offset, total }
+    }
+
     /// Other pages of the list by their relation to this one (RFC 8288, IANA link relations), as offsets.
     fn others(self) -> Vec<(&'static str, u64)> {
         let Self { limit, offset, total } = self;
@@ -85,6 +77,26 @@ impl Window {
         others.push(("last", last));
         others
     }
+}
+
+/// The answer with a [`Page`] of these items, as [`answer`].
+///
+/// # Errors
+/// Those of [`conditional::json`].
+pub fn page<T: Serialize>(
+    state: &AppState,
+    request: &HttpRequest,
+    window: Window,
+    items: Vec<T>,
+) -> Result<HttpResponse, ApiError> {
+    let Window { limit, offset, total } = window;
+    let page = Page {
+        items,
+        total,
+        limit,
+        offset,
+    };
+    answer(state, request, window, &page)
 }
 
 /// The answer with a page, the number of all items, and links to other pages with the other parameters of this request. If the

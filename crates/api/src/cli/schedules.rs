@@ -18,7 +18,7 @@ use crate::cli::follow::follow;
 use crate::cli::output::{Report, print, print_json};
 use crate::cli::run::with_admin;
 use crate::problem::ApiError;
-use crate::routes::schedules::{ScheduleAnswer, expression};
+use crate::routes::schedules::expression;
 
 /// The most schedules that a list has.
 const ALL: u64 = i64::MAX.cast_unsigned();
@@ -64,16 +64,14 @@ pub(super) fn schedule(command: Schedule) -> Result<(), ExitError> {
 /// The answer of `schedule list --json`.
 #[derive(Serialize)]
 struct ScheduleList {
-    items: Vec<ScheduleAnswer>,
+    items: Vec<ScheduleDetails>,
 }
 
 fn list(acting: &Acting) -> Result<(), ExitError> {
     with_admin(acting, async |state, admin| {
         let listed = state.schedules.list(admin, ALL, 0).await.map_err(refused)?;
         if acting.json {
-            return print_json(&ScheduleList {
-                items: listed.items.into_iter().map(ScheduleAnswer::from).collect(),
-            });
+            return print_json(&ScheduleList { items: listed.items });
         }
         listed.items.iter().try_for_each(|schedule| print(&line(schedule)))
     })
@@ -83,7 +81,7 @@ fn show(schedule: &str, acting: &Acting) -> Result<(), ExitError> {
     with_admin(acting, async |state, admin| {
         let schedule = found(state, admin, schedule).await?;
         if acting.json {
-            return print_json(&ScheduleAnswer::from(schedule));
+            return print_json(&schedule);
         }
         print(&line(&schedule))?;
         let label = schedule.label.as_deref().unwrap_or(&schedule.name);
@@ -190,7 +188,7 @@ async fn found(state: &AppState, admin: &Admin, schedule: &str) -> Result<Schedu
 /// Prints a schedule that a command has created or changed.
 fn report(report: Report, schedule: ScheduleDetails) -> Result<(), ExitError> {
     match report {
-        Report::Json => print_json(&ScheduleAnswer::from(schedule)),
+        Report::Json => print_json(&schedule),
         Report::Text | Report::Quiet => report.say(&line(&schedule)),
     }
 }

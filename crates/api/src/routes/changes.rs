@@ -104,17 +104,8 @@ async fn list_changes(
         undoable: query.undoable,
     };
     let found = change_log::list(&granted.0, &state.database, &filter, limit, offset).await?;
-    let window = Window {
-        limit,
-        offset,
-        total: found.total,
-    };
-    pagination::answer(
-        &state,
-        &request,
-        window,
-        &Page::<ChangeRecord>::new(found.items, window),
-    )
+    let window = Window::new(limit, offset, found.total);
+    pagination::page(&state, &request, window, found.items)
 }
 
 /// Get a change

@@ -2,6 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// One schedule.
 #[sea_orm::model]
@@ -40,8 +41,10 @@ pub struct Model {
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// The verification of each new archive of a schedule.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize)]
+/// The verification of each new archive of a schedule. `none`: only the check that every new archive gets. `digest`: it is
+/// read once more. `test_restore`: it is also restored into a temporary database.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize, ToSchema)]
+#[schema(as = ScheduleVerification)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
 pub enum Verify {

@@ -2,6 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::schedule::Verify;
 
@@ -47,8 +48,12 @@ pub struct Model {
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// The state of a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize)]
+/// The state of a run. `waiting`: its next attempt has not begun. `running`: its backup is created. `verifying`: its
+/// archive is verified. `succeeded`: its archive is stored, and verified if the schedule says so. `failed`: its last attempt
+/// failed, or an administrator has cancelled its job. `missed`: it was not made, because the service was stopped for too long
+/// or the schedule was disabled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize, ToSchema)]
+#[schema(as = ScheduleRunState)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
 pub enum RunState {

@@ -15,6 +15,7 @@ use chrono_tz::Tz;
 use croner::Cron;
 use croner::parser::{CronParser, Seconds, Year};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::error::{Error, Result};
 
@@ -24,8 +25,10 @@ const MAX_EXPRESSION: usize = 100;
 /// No clock was ever set back by more than this.
 const LONGEST_OVERLAP: TimeDelta = TimeDelta::hours(25);
 
-/// A common cron expression by its name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// A common cron expression by its name. `hourly`: every full hour. `daily`: every day at 02:00. `weekly`: every Sunday at
+/// 02:00. `monthly`: on the first day of every month at 02:00.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = SchedulePreset)]
 #[serde(rename_all = "snake_case")]
 pub enum Preset {
     /// Every full hour.
@@ -99,7 +102,11 @@ impl Timetable {
         }
     }
 
-    fn read(expression: &str, timezone: &str) -> Result<Self> {
+    /// The same, also for an expression that has no time after now.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for `cron` and for `timezone`.
+    pub(super) fn read(expression: &str, timezone: &str) -> Result<Self> {
         let zone = Tz::from_str(timezone).map_err(|_| Error::Invalid {
             field: "timezone",
             problem: "must be the name of a time zone, such as `Europe/Berlin` or `UTC`".to_owned(),

@@ -107,7 +107,7 @@ impl ScheduleRunner {
 
     async fn insert_due_run(&self, schedule: &Schedule) -> Result<()> {
         let now = self.clock.now();
-        let timetable = Timetable::new(&schedule.cron, &schedule.timezone, now)?;
+        let timetable = Timetable::read(&schedule.cron, &schedule.timezone)?;
         let due = schedule
             .next_run_at
             .and_then(|next_run_at| DueRun::of(&timetable, next_run_at, now, self.settings.catch_up));

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::cron::{Preset, Timetable};
 use crate::entity::schedule::{Model as Schedule, Verify};
@@ -14,34 +16,51 @@ use crate::job::Fault;
 /// How many next runs are shown.
 const NEXT_RUNS: usize = 5;
 
-/// A schedule, as it is at one moment. Times are UTC.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A schedule.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = Schedule, example = json!({
+    "id": 1, "name": "Every night", "cron": "0 2 * * *", "preset": "daily", "timezone": "Europe/Berlin", "label": null,
+    "verify": "digest", "enabled": true, "created_at": "2026-11-23T09:30:00Z", "updated_at": "2026-11-23T09:30:00Z",
+    "created_by": "admin",
+    "next_runs": [
+        "2026-11-30T01:00:00Z", "2026-12-01T01:00:00Z", "2026-12-02T01:00:00Z", "2026-12-03T01:00:00Z",
+        "2026-12-04T01:00:00Z",
+    ],
+    "last_run": {
+        "at": "2026-11-29T01:00:00Z", "state": "succeeded", "failed_attempts": 0, "retry_at": null,
+        "job_id": "0193d2f0-7a1c-7d3e-8f4b-2c9d1e5a6b70", "verify_job_id": "0193d2f0-9b2d-7e4f-9a5c-3d0e2f6b7c81",
+        "archive_id": "2026-11-29T01-00-03Z-5f1c2a9b", "error": null, "ended_at": "2026-11-29T01:00:09Z",
+    },
+}))]
 pub struct ScheduleDetails {
     /// Its id.
     pub id: i64,
-    /// Its name, which no other schedule has.
+    /// Its name. No other schedule has it.
     pub name: String,
-    /// The cron expression.
+    /// The cron expression of its times: minute, hour, day of the month, month, day of the week.
     pub cron: String,
     /// The preset with that expression, if there is one.
+    #[schema(required = true)]
     pub preset: Option<Preset>,
     /// The IANA time zone of the expression.
     pub timezone: String,
-    /// The label of its archives; none if it is the name.
+    /// The label of its archives. If it is `null`, they have the schedule's name as their label.
+    #[schema(required = true)]
     pub label: Option<String>,
     /// The verification of each new archive.
     pub verify: Verify,
     /// Whether its runs are made.
     pub enabled: bool,
-    /// When it was created.
+    /// When it was created, UTC.
     pub created_at: DateTime<Utc>,
-    /// When it was edited, or created.
+    /// When it was edited, or created, UTC.
     pub updated_at: DateTime<Utc>,
-    /// The name of the user who created it.
+    /// The user that created it; `system` for the one of a demo.
     pub created_by: String,
-    /// The next runs; none while it is disabled.
+    /// The next five runs, UTC. It is empty while the schedule is disabled.
     pub next_runs: Vec<DateTime<Utc>>,
-    /// The last run that was due.
+    /// The last run that was due, if there was one.
+    #[schema(required = true)]
     pub last_run: Option<LastRun>,
 }
 
@@ -55,25 +74,33 @@ pub struct SchedulePage {
 }
 
 /// The last run of a schedule.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = ScheduleRun)]
 pub struct LastRun {
-    /// When it was due.
+    /// When it was due, UTC.
     pub at: DateTime<Utc>,
     /// Its state.
     pub state: RunState,
     /// How many attempts have failed.
     pub failed_attempts: u64,
-    /// When the next attempt begins, if it waits for one.
+    /// When the next attempt begins, if the last one failed and another one follows.
+    #[schema(required = true)]
     pub retry_at: Option<DateTime<Utc>>,
     /// The job of its backup.
+    #[schema(required = true)]
     pub job_id: Option<String>,
     /// The job of the verification.
+    #[schema(required = true)]
     pub verify_job_id: Option<String>,
     /// Its archive.
+    #[schema(required = true)]
     pub archive_id: Option<String>,
-    /// The fault of the last attempt, if it failed.
+    /// Why the last attempt failed, if it did.
+    #[serde(rename = "error")]
+    #[schema(required = true)]
     pub fault: Option<Fault>,
     /// When it ended.
+    #[schema(required = true)]
     pub ended_at: Option<DateTime<Utc>>,
 }
 

@@ -224,7 +224,7 @@ async fn list_archives(
     let kept = state.operations.list(&granted.0, kind, limit, offset).await?;
     let total = kept.total;
     let listed = ArchiveList::new(kept, limit, offset);
-    pagination::answer(&state, &request, Window { limit, offset, total }, &listed)
+    pagination::answer(&state, &request, Window::new(limit, offset, total), &listed)
 }
 
 /// Get an archive

@@ -133,12 +133,8 @@ async fn list_jobs(
         idempotency_key,
     };
     let found = state.jobs.list(&granted.0, &filter, limit, offset).await?;
-    let window = Window {
-        limit,
-        offset,
-        total: found.total,
-    };
-    pagination::answer(&state, &request, window, &Page::<Job>::new(found.items, window))
+    let window = Window::new(limit, offset, found.total);
+    pagination::page(&state, &request, window, found.items)
 }
 
 /// Get a job

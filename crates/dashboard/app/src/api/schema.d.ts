@@ -1225,12 +1225,10 @@ export interface components {
             label?: string | null;
             /** @description A name that no other schedule has. */
             name: string;
-            /** @description A preset in place of the expression. */
-            preset?: null | ("hourly" | "daily" | "weekly" | "monthly");
+            preset?: components["schemas"]["SchedulePreset"] | null;
             /** @description The IANA time zone of the expression, such as `Europe/Berlin`. The default is the school's time zone. */
             timezone?: string | null;
-            /** @description The verification of each new archive. */
-            verify?: null | ("none" | "digest" | "test_restore");
+            verify?: components["schemas"]["ScheduleVerification"] | null;
         };
         /** @description The differences: counts of every table, or the rows of one. */
         DiffAnswer: components["schemas"]["DiffCounts"] | components["schemas"]["DiffRows"];
@@ -1983,8 +1981,7 @@ export interface components {
             name: string;
             /** @description The next five runs, UTC. It is empty while the schedule is disabled. */
             next_runs: string[];
-            /** @description The preset with that expression, if there is one. */
-            preset: null | ("hourly" | "daily" | "weekly" | "monthly");
+            preset: components["schemas"]["SchedulePreset"] | null;
             /** @description The IANA time zone of the expression. */
             timezone: string;
             /**
@@ -1992,12 +1989,15 @@ export interface components {
              * @description When it was edited, or created, UTC.
              */
             updated_at: string;
-            /**
-             * @description The verification of each new archive. `none`: only the check that every new archive gets. `digest`: it is read once more. `test_restore`: it is also restored into a temporary database.
-             * @enum {string}
-             */
-            verify: "none" | "digest" | "test_restore";
+            /** @description The verification of each new archive. */
+            verify: components["schemas"]["ScheduleVerification"];
         };
+        /**
+         * @description A common cron expression by its name. `hourly`: every full hour. `daily`: every day at 02:00. `weekly`: every Sunday at
+         *     02:00. `monthly`: on the first day of every month at 02:00.
+         * @enum {string}
+         */
+        SchedulePreset: "hourly" | "daily" | "weekly" | "monthly";
         /** @description The last run of a schedule. */
         ScheduleRun: {
             /** @description Its archive. */
@@ -2012,7 +2012,7 @@ export interface components {
              * @description When it ended.
              */
             ended_at: string | null;
-            error: components["schemas"]["ScheduleRunError"] | null;
+            error: components["schemas"]["JobError"] | null;
             /**
              * Format: int64
              * @description How many attempts have failed.
@@ -2025,24 +2025,25 @@ export interface components {
              * @description When the next attempt begins, if the last one failed and another one follows.
              */
             retry_at: string | null;
-            /**
-             * @description The state of the run. `waiting`: its next attempt has not begun. `running`: its backup is created. `verifying`: its archive is verified. `succeeded`: its archive is stored, and verified if the schedule says so. `failed`: its last attempt failed, or an administrator has cancelled its job. `missed`: it was not made, because the service was stopped for too long or the schedule was disabled.
-             * @enum {string}
-             */
-            state: "waiting" | "running" | "verifying" | "succeeded" | "failed" | "missed";
+            /** @description Its state. */
+            state: components["schemas"]["ScheduleRunState"];
             /** @description The job of the verification. */
             verify_job_id: string | null;
         };
-        /** @description Why an attempt failed. */
-        ScheduleRunError: {
-            /** @description The kind of problem. */
-            code: components["schemas"]["Code"];
-            /**
-             * @description What was wrong.
-             * @example The disk is full. Nothing was changed.
-             */
-            detail: string;
-        };
+        /**
+         * @description The state of a run. `waiting`: its next attempt has not begun. `running`: its backup is created. `verifying`: its
+         *     archive is verified. `succeeded`: its archive is stored, and verified if the schedule says so. `failed`: its last attempt
+         *     failed, or an administrator has cancelled its job. `missed`: it was not made, because the service was stopped for too long
+         *     or the schedule was disabled.
+         * @enum {string}
+         */
+        ScheduleRunState: "waiting" | "running" | "verifying" | "succeeded" | "failed" | "missed";
+        /**
+         * @description The verification of each new archive of a schedule. `none`: only the check that every new archive gets. `digest`: it is
+         *     read once more. `test_restore`: it is also restored into a temporary database.
+         * @enum {string}
+         */
+        ScheduleVerification: "none" | "digest" | "test_restore";
         /**
          * @description An access token and its user.
          * @example {
@@ -2322,12 +2323,10 @@ export interface components {
             label?: string | null;
             /** @description A name that no other schedule has. */
             name?: string | null;
-            /** @description A preset in place of the expression. */
-            preset?: null | ("hourly" | "daily" | "weekly" | "monthly");
+            preset?: components["schemas"]["SchedulePreset"] | null;
             /** @description The IANA time zone of the expression. */
             timezone?: string | null;
-            /** @description The verification of each new archive. */
-            verify?: null | ("none" | "digest" | "test_restore");
+            verify?: components["schemas"]["ScheduleVerification"] | null;
         };
         /** @description The request of a job that checks an uploaded archive. */
         UploadJobParameters: {
@@ -5922,8 +5921,7 @@ export interface operations {
                             name: string;
                             /** @description The next five runs, UTC. It is empty while the schedule is disabled. */
                             next_runs: string[];
-                            /** @description The preset with that expression, if there is one. */
-                            preset: null | ("hourly" | "daily" | "weekly" | "monthly");
+                            preset: components["schemas"]["SchedulePreset"] | null;
                             /** @description The IANA time zone of the expression. */
                             timezone: string;
                             /**
@@ -5931,11 +5929,8 @@ export interface operations {
                              * @description When it was edited, or created, UTC.
                              */
                             updated_at: string;
-                            /**
-                             * @description The verification of each new archive. `none`: only the check that every new archive gets. `digest`: it is read once more. `test_restore`: it is also restored into a temporary database.
-                             * @enum {string}
-                             */
-                            verify: "none" | "digest" | "test_restore";
+                            /** @description The verification of each new archive. */
+                            verify: components["schemas"]["ScheduleVerification"];
                         }[];
                         /**
                          * Format: int64
