@@ -1,4 +1,4 @@
-//! Tokens of an outside identity provider.
+//! Tokens of an external identity provider.
 
 use reqwest::Method;
 use serde_json::{Value, json};

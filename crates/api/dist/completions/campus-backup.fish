@@ -48,7 +48,7 @@ complete -c campus-backup -n "__fish_campus_backup_needs_command" -l token-lifet
 complete -c campus-backup -n "__fish_campus_backup_needs_command" -l session-lifetime -d 'After how long the dashboard asks an active user for the password again, `30d` at most' -r
 complete -c campus-backup -n "__fish_campus_backup_needs_command" -l login-burst -d 'Sign-in attempts that one account has at once from one address, and ten times as many from all addresses. One comes back every 6 seconds. An address from which the account signed in lately needs only its own' -r
 complete -c campus-backup -n "__fish_campus_backup_needs_command" -l login-burst-address -d 'The same for one address (IPv6: one network of 64 bits). One comes back every second' -r
-complete -c campus-backup -n "__fish_campus_backup_needs_command" -l oidc-jwks -d 'Keys of an outside identity provider: a file or an http(s) address. Needs the next three' -r
+complete -c campus-backup -n "__fish_campus_backup_needs_command" -l oidc-jwks -d 'Keys of an external identity provider: a file or an http(s) address. Needs the next three' -r
 complete -c campus-backup -n "__fish_campus_backup_needs_command" -l oidc-issuer -d 'The issuer of its tokens (`iss`)' -r
 complete -c campus-backup -n "__fish_campus_backup_needs_command" -l oidc-audience -d 'The audience of its tokens (`aud`)' -r
 complete -c campus-backup -n "__fish_campus_backup_needs_command" -l oidc-role-claim -d 'The claim with the role or roles. Dots lead into objects, as in `realm_access.roles`' -r
@@ -119,7 +119,7 @@ complete -c campus-backup -n "__fish_campus_backup_using_subcommand serve" -l to
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand serve" -l session-lifetime -d 'After how long the dashboard asks an active user for the password again, `30d` at most' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand serve" -l login-burst -d 'Sign-in attempts that one account has at once from one address, and ten times as many from all addresses. One comes back every 6 seconds. An address from which the account signed in lately needs only its own' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand serve" -l login-burst-address -d 'The same for one address (IPv6: one network of 64 bits). One comes back every second' -r
-complete -c campus-backup -n "__fish_campus_backup_using_subcommand serve" -l oidc-jwks -d 'Keys of an outside identity provider: a file or an http(s) address. Needs the next three' -r
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand serve" -l oidc-jwks -d 'Keys of an external identity provider: a file or an http(s) address. Needs the next three' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand serve" -l oidc-issuer -d 'The issuer of its tokens (`iss`)' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand serve" -l oidc-audience -d 'The audience of its tokens (`aud`)' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand serve" -l oidc-role-claim -d 'The claim with the role or roles. Dots lead into objects, as in `realm_access.roles`' -r

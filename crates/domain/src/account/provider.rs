@@ -24,7 +24,7 @@ pub(super) const ALGORITHMS: [Algorithm; 3] = [Algorithm::RS256, Algorithm::ES25
 /// have another purpose.
 const TYPES: [&str; 3] = ["JWT", "at+jwt", "application/at+jwt"];
 
-/// An outside identity provider.
+/// An external identity provider.
 #[derive(Clone, Debug)]
 pub struct IdentityProvider {
     /// Where its public keys are.

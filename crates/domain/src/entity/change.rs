@@ -13,7 +13,7 @@ pub struct Model {
     #[sea_orm(primary_key, auto_increment = false, column_type = "String(StringLen::N(36))")]
     pub id: String,
     pub kind: ChangeKind,
-    /// The user who asked for it; none for an administrator of an outside identity provider.
+    /// The user who asked for it; none for an administrator of an external identity provider.
     pub user_id: Option<i64>,
     #[sea_orm(column_type = "String(StringLen::N(255))")]
     pub username: String,

@@ -21,7 +21,7 @@ pub struct Model {
     pub bytes: i64,
     /// Expected seconds until the end of the phase, counted from the heartbeat.
     pub eta_seconds: Option<i64>,
-    /// The user who asked for it; none for an administrator of an outside identity provider.
+    /// The user who asked for it; none for an administrator of an external identity provider.
     pub user_id: Option<i64>,
     #[sea_orm(column_type = "String(StringLen::N(255))", unique_key = "idempotency")]
     pub username: String,

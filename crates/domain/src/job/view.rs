@@ -58,7 +58,7 @@ pub struct Job {
     /// How many seconds the rest of this phase is expected to take; none if it is not known or the job has ended.
     #[schema(required = true)]
     pub eta_seconds: Option<u64>,
-    /// The user who asked for it; none for an administrator of an outside identity provider.
+    /// The user who asked for it; none for an administrator of an external identity provider.
     #[serde(skip)]
     pub user_id: Option<i64>,
     /// The name of the user who requested it.

@@ -14,7 +14,7 @@
 //!   refer to are inserted, too; existing ones stay unchanged.
 //! - **Users**: the row of the acting administrator stays byte for byte, and no restore removes an administrator whom the
 //!   archive does not have. Administrators whom the archive would disable stay active, unless the request says otherwise;
-//!   `users` has the rest of the rule. An administrator without a row (the command line, an outside identity provider) has
+//!   `users` has the rest of the rule. An administrator without a row (the command line, an external identity provider) has
 //!   none to keep; the other rules hold.
 //! - Generated ids continue after the greatest that there ever was.
 //!

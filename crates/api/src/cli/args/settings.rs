@@ -148,7 +148,7 @@ pub struct AddressSettings {
     pub cors_origins: Option<String>,
 }
 
-/// Settings of accounts, tokens and the outside identity provider.
+/// Settings of accounts, tokens and the external identity provider.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Accounts and tokens")]
 pub struct AccountSettings {
@@ -197,7 +197,7 @@ pub struct AccountSettings {
         default_value = "30"
     )]
     pub login_burst_address: String,
-    /// Keys of an outside identity provider: a file or an http(s) address. Needs the next three.
+    /// Keys of an external identity provider: a file or an http(s) address. Needs the next three.
     #[arg(long, env = "CAMPUS_BACKUP_OIDC_JWKS", value_name = "FILE|URL")]
     pub oidc_jwks: Option<String>,
     /// The issuer of its tokens (`iss`).

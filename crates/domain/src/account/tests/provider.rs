@@ -1,4 +1,4 @@
-//! Tokens of an outside identity provider, through the public API.
+//! Tokens of an external identity provider, through the public API.
 
 use std::io::{Read, Write};
 use std::path::Path;
