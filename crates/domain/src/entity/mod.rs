@@ -22,5 +22,6 @@ pub mod payment_category;
 pub mod schedule;
 pub mod schedule_run;
 pub mod session;
+pub mod setting;
 pub mod student;
 pub mod user;
