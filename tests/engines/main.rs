@@ -21,6 +21,7 @@ mod restore_ids;
 mod restore_locked;
 mod restore_read_back;
 mod restore_refusals;
+mod retention;
 mod schedules;
 mod schema;
 mod sessions;

@@ -357,6 +357,21 @@ pub enum Error {
         /// Until when it can be undone.
         until: DateTime<Utc>,
     },
+    /// The archive is the newest good backup, or the newest verified one.
+    #[error("this archive is the newest {what}; without it, the latest data can't be restored")]
+    ArchiveIsNewest {
+        /// `backup` or `verified backup`.
+        what: &'static str,
+    },
+    /// There is no retention policy.
+    #[error("there is no retention policy")]
+    RetentionOff,
+    /// Retention deletes nothing for now.
+    #[error("{detail}")]
+    RetentionHeld {
+        /// Why, and what to do.
+        detail: String,
+    },
     /// Data that was written after the clear conflicts with undoing it.
     #[error("data that was written since the clear is in the way of undoing it")]
     UndoBlocked,

@@ -9,7 +9,8 @@
 //! [`clear`], [`demo`], [`job`]. [`change`] changes rows in bulk, and [`change_log`] records changes. [`store`] keeps
 //! archives; [`open`] reads one without any of these, [`verify`] proves that it can be restored, [`restore`] restores
 //! it, and [`diff`] compares it with another or with the live data. [`operations`] combines all of them.
-//! [`schedule`] makes backups at certain times, and [`automation`] does what the service does by itself. [`clock`] tells
+//! [`schedule`] makes backups at certain times, [`retention`] deletes those that a policy does not keep, [`suspicion`] says which
+//! ones look wrong, and [`automation`] does what the service does by itself. [`clock`] tells
 //! the time, and [`security_log`] records who did what.
 
 pub mod account;
@@ -36,6 +37,7 @@ pub mod operations;
 mod pgcopy;
 mod priority;
 pub mod restore;
+pub mod retention;
 #[cfg(test)]
 mod sample;
 pub mod schedule;
@@ -44,6 +46,7 @@ pub mod snapshot;
 mod statement;
 pub mod stats;
 pub mod store;
+pub mod suspicion;
 pub mod verify;
 
 pub use catalog::Table;
