@@ -10,7 +10,7 @@ use campus_backup_domain::job::Runner;
 use crate::AppState;
 use crate::cli::args::{Acting, Cli, Command, CommonSettings};
 use crate::cli::exit::{ErrorForm, ExitError};
-use crate::cli::{accounts, archives, clear, diff, download, inspect, restore, schedules, service};
+use crate::cli::{accounts, archives, clear, diff, download, inspect, restore, retention, schedules, service};
 use crate::installation::Installation;
 use crate::logging;
 use crate::settings::Settings;
@@ -65,9 +65,11 @@ fn run(cli: Cli) -> Result<(), ExitError> {
         Some(Command::Undo { id, acting }) => archives::undo(&id, &acting),
         Some(Command::Delete { id, force, yes, acting }) => archives::delete(&id, force, yes, &acting),
         Some(Command::Protect { id, off, acting }) => archives::protect(&id, !off, &acting),
+        Some(Command::Accept { id, acting }) => archives::accept(&id, &acting),
         Some(Command::Upload { file, fields, acting }) => archives::upload(&file, fields, &acting),
         Some(Command::Download(download)) => download::download(&download),
         Some(Command::Schedule(schedule)) => schedules::schedule(schedule),
+        Some(Command::Retention(retention)) => retention::retention(retention),
         Some(Command::Admin(admin)) => accounts::administer(admin),
         Some(Command::Token {
             username,

@@ -55,6 +55,17 @@ pub(super) const SCHEDULE_EDIT_EXAMPLES: &str = "Examples:
   campus-backup schedule edit \"every night\" --disable";
 pub(super) const SCHEDULE_RUN_EXAMPLES: &str = "Examples:
   campus-backup schedule run \"every night\"";
+pub(super) const ACCEPT_EXAMPLES: &str = "Examples:
+  campus-backup accept 2026-11-25T03-53-08Z-5f1c2a9b";
+pub(super) const RETENTION_SET_EXAMPLES: &str = "Examples:
+  campus-backup retention set --daily 7 --weekly 4 --monthly 12 --yearly 3 --min-keep 3
+  campus-backup retention set --keep-last 30 --max-bytes 100GiB --safety-days 60";
+pub(super) const RETENTION_PREVIEW_EXAMPLES: &str = "Examples:
+  campus-backup retention preview
+  campus-backup retention preview --daily 7 --monthly 12";
+pub(super) const RETENTION_APPLY_EXAMPLES: &str = "Examples:
+  campus-backup retention apply
+  campus-backup retention apply --yes --json";
 pub(super) const COMPLETIONS_EXAMPLES: &str = "Examples:
   campus-backup completions bash > /etc/bash_completion.d/campus-backup
   campus-backup completions zsh > /usr/local/share/zsh/site-functions/_campus-backup

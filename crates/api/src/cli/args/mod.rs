@@ -3,6 +3,7 @@
 mod accounts;
 mod archives;
 mod examples;
+mod retention;
 mod schedules;
 mod settings;
 
@@ -14,6 +15,7 @@ use clap_complete::Shell;
 pub use accounts::Admin;
 pub use archives::{Acting, ArchiveFields, Clear, Download, Extract, Reading, Restore, TableStyle};
 use examples::*;
+pub use retention::{RetentionCommand, RetentionRules};
 pub use schedules::{Schedule, ScheduleTimes};
 pub(crate) use settings::{ADMIN_PASSWORD, JWT_SECRET, JWT_SECRET_PREVIOUS, ListedSetting, settings};
 pub use settings::{AccountSettings, CommonSettings, SECRET_VARIABLES, Serve, Serving};
@@ -178,7 +180,8 @@ pub enum Command {
     Delete {
         /// The archive's id.
         id: String,
-        /// Delete it even if the undo of a clear needs it. A protected archive is never deleted.
+        /// Delete it even if the undo of a clear needs it, or if it is the newest good backup or the newest verified one. A protected
+        /// archive is never deleted.
         #[arg(long)]
         force: bool,
         /// Do not ask for confirmation. Required where there is no terminal to ask on.
@@ -196,6 +199,15 @@ pub enum Command {
         /// End the protection.
         #[arg(long)]
         off: bool,
+        /// The account that acts, and the installation.
+        #[command(flatten)]
+        acting: Acting,
+    },
+    /// Accept a suspicious archive: fewer rows or less money than before are right.
+    #[command(after_help = ACCEPT_EXAMPLES)]
+    Accept {
+        /// The archive's id.
+        id: String,
         /// The account that acts, and the installation.
         #[command(flatten)]
         acting: Acting,
@@ -218,6 +230,9 @@ pub enum Command {
     /// Manage schedules: times at which the running service makes a backup.
     #[command(subcommand)]
     Schedule(Schedule),
+    /// Manage retention: which archives stay, and which are deleted.
+    #[command(subcommand)]
+    Retention(RetentionCommand),
     /// Print the shell's completion script.
     #[command(after_help = COMPLETIONS_EXAMPLES)]
     Completions {

@@ -308,6 +308,15 @@ pub struct AutomationSettings {
     /// Attempts that a run of a schedule has, 1 to 20. The pauses between them are 1, 5, 15 and 60 minutes.
     #[arg(long, env = "CAMPUS_BACKUP_SCHEDULE_ATTEMPTS", value_name = "N", default_value = "5")]
     pub schedule_attempts: String,
+    /// By how many percent the rows of a table or a sum of money may fall since the last good backups, `1%` to `99%`. A backup
+    /// that fell by more is suspicious. `off` compares nothing.
+    #[arg(
+        long,
+        env = "CAMPUS_BACKUP_SUSPICION_THRESHOLD",
+        value_name = "PERCENT|off",
+        default_value = "30%"
+    )]
+    pub suspicion_threshold: String,
 }
 
 impl Serving {
