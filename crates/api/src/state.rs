@@ -8,6 +8,7 @@ use campus_backup_domain::clear::Confirmation;
 use campus_backup_domain::clock::Clock;
 use campus_backup_domain::job::{self, Jobs, Runner};
 use campus_backup_domain::operations::{self, Operations};
+use campus_backup_domain::retention::Retention;
 use campus_backup_domain::schedule::{RunnerSettings, ScheduleRunner, Schedules};
 use campus_backup_domain::stats::Counter;
 use campus_backup_domain::store::{Store, SweepReport};
@@ -38,6 +39,8 @@ pub struct AppState {
     pub confirmation: Confirmation,
     /// The schedules.
     pub schedules: Schedules,
+    /// The retention of archives.
+    pub retention: Retention,
     /// The jobs.
     pub jobs: Jobs,
     /// The readiness of the service.
@@ -65,6 +68,7 @@ impl AppState {
             accounts,
             readiness,
             schedules: Schedules::new(database.clone(), operations.clone(), Clock::system()),
+            retention: Retention::new(database.clone(), operations.clone(), Clock::system(), settings.timezone),
             operations,
             settings: Arc::new(settings),
             counter: Arc::new(Counter::new(database.clone())),
@@ -88,6 +92,7 @@ impl AppState {
             Clock::system(),
             settings,
         ))
+        .with_retention(self.retention.clone())
     }
 }
 
@@ -102,6 +107,7 @@ fn operations_settings(settings: &Settings) -> operations::OperationSettings {
         scratch: settings.data_dir.clone(),
         undo_window: TimeDelta::from_std(settings.undo_window).unwrap_or(TimeDelta::MAX),
         upload_limit: settings.upload_limit,
+        suspicion_threshold: settings.suspicion_threshold,
     }
 }
 

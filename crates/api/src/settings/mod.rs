@@ -48,6 +48,8 @@ pub struct Settings {
     pub catch_up: Duration,
     /// How many attempts a run of a schedule has.
     pub schedule_attempts: u32,
+    /// By how many percent the figures of a new backup may fall before it is suspicious; none to compare nothing.
+    pub suspicion_threshold: Option<u8>,
     /// The maximum size of an uploaded archive in bytes.
     pub upload_limit: u64,
     /// The connection to the database.
@@ -261,6 +263,18 @@ impl Settings {
             }),
             catch_up: check.duration("catch-up", &automation.catch_up, 0..=YEAR),
             schedule_attempts: check.number("schedule-attempts", &automation.schedule_attempts, 1..=20),
+            suspicion_threshold: check.parsed(
+                "suspicion-threshold",
+                &automation.suspicion_threshold,
+                "a percentage from 1% to 99%, or off",
+                |text| match text {
+                    "off" => Some(None),
+                    percent => {
+                        let number = percent.strip_suffix('%').unwrap_or(percent).parse().ok();
+                        number.filter(|number| (1..=99).contains(number)).map(Some)
+                    }
+                },
+            ),
             upload_limit: check.size("upload-limit", &requests.upload_limit, 1..=ONE_TIB),
             data_dir,
             log: check.parsed("log", log, "a filter such as info or info,sqlx=debug", |text| {
