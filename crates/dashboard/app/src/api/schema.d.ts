@@ -167,8 +167,8 @@ export interface paths {
         /**
          * Delete an archive
          * @description Permanently. Afterwards requests with its id are answered with 410. The safety backup of a clear that can still be undone is
-         *     deleted only with `force=true`. The clear can't be undone afterwards. The same holds for the newest good backup and for the
-         *     newest verified one.
+         *     deleted only with `force=true`. The clear can't be undone afterwards. The newest good backup and the newest verified one need
+         *     `force=true`, too.
          */
         delete: operations["deleteArchive"];
         options?: never;
