@@ -17,6 +17,8 @@ pub mod key;
 pub mod lease;
 pub mod login_network;
 pub mod login_session;
+pub mod notification;
+pub mod outbox;
 pub mod payment;
 pub mod payment_category;
 pub mod schedule;
