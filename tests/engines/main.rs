@@ -16,6 +16,7 @@ mod jobs;
 mod jobs_published;
 mod long_texts;
 mod native_values;
+mod notifications;
 mod restore;
 mod restore_ids;
 mod restore_locked;

@@ -59,6 +59,10 @@ fn event_of(method: &Method, pattern: &str) -> Option<&'static str> {
         ("PATCH", "/backup/schedules/{id}") => "schedule_change",
         ("DELETE", "/backup/schedules/{id}") => "schedule_deletion",
         ("POST", "/backup/schedules/{id}/run") => "backup",
+        ("POST", "/backup/notifications") => "notification_creation",
+        ("PATCH", "/backup/notifications/{id}") => "notification_change",
+        ("DELETE", "/backup/notifications/{id}") => "notification_deletion",
+        ("POST", "/backup/notifications/test" | "/backup/notifications/{id}/test") => "notification_test",
         ("POST", "/backup/jobs/{id}/cancel") => "job_cancellation",
         _ => return None,
     };

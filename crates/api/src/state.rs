@@ -7,6 +7,7 @@ use campus_backup_domain::automation::Automation;
 use campus_backup_domain::clear::Confirmation;
 use campus_backup_domain::clock::Clock;
 use campus_backup_domain::job::{self, Jobs, Runner};
+use campus_backup_domain::notify::{DeliveryRunner, Notifications, SecretsKey};
 use campus_backup_domain::operations::{self, Operations};
 use campus_backup_domain::schedule::{RunnerSettings, ScheduleRunner, Schedules};
 use campus_backup_domain::stats::Counter;
@@ -17,7 +18,7 @@ use futures_util::future::BoxFuture;
 
 use crate::problem::{ApiError, chain};
 use crate::readiness::Readiness;
-use crate::settings::Settings;
+use crate::settings::{ScheduleSwitch, Settings};
 
 /// The state that every handler can use, as `web::Data<AppState>`. Built once, in [`startup`](crate::startup).
 #[derive(Clone)]
@@ -38,6 +39,10 @@ pub struct AppState {
     pub confirmation: Confirmation,
     /// The schedules.
     pub schedules: Schedules,
+    /// The notifications.
+    pub notifications: Notifications,
+    /// Sends the messages of notifications.
+    deliveries: DeliveryRunner,
     /// The jobs.
     pub jobs: Jobs,
     /// The readiness of the service.
@@ -46,7 +51,15 @@ pub struct AppState {
 
 impl AppState {
     /// The state of a process with these settings and this runner.
-    pub fn new(settings: Settings, accounts: Accounts, database: Database, store: Store, runner: Runner) -> Self {
+    pub fn new(
+        settings: Settings,
+        accounts: Accounts,
+        database: Database,
+        store: Store,
+        runner: Runner,
+        secrets_key: Option<SecretsKey>,
+    ) -> Self {
+        let notify = settings.notify(secrets_key);
         let downloads = export::ExportSettings {
             time_zone: settings.timezone,
             chunk_size: settings.chunk_size,
@@ -60,11 +73,15 @@ impl AppState {
         };
         let jobs = Jobs::new(database.clone(), job_settings(&database, &store), runner);
         let readiness = Readiness::new(database.clone(), store.clone(), settings.store_policy);
+        let notifications = Notifications::new(database.clone(), store.clone(), Clock::system(), notify.clone());
+        let deliveries = DeliveryRunner::new(database.clone(), store.clone(), Clock::system(), notify);
         let operations = Operations::new(database.clone(), store, jobs.clone(), operations_settings(&settings));
         Self {
             accounts,
             readiness,
             schedules: Schedules::new(database.clone(), operations.clone(), Clock::system()),
+            notifications,
+            deliveries,
             operations,
             settings: Arc::new(settings),
             counter: Arc::new(Counter::new(database.clone())),
@@ -82,12 +99,16 @@ impl AppState {
             attempts: self.settings.schedule_attempts,
         };
         let executor = Arc::new(self.operations.clone());
-        Automation::new(ScheduleRunner::new(
-            self.database.clone(),
-            executor,
-            Clock::system(),
-            settings,
-        ))
+        let automation = match self.settings.schedules {
+            ScheduleSwitch::On => Automation::new(ScheduleRunner::new(
+                self.database.clone(),
+                executor,
+                Clock::system(),
+                settings,
+            )),
+            ScheduleSwitch::Off => Automation::default(),
+        };
+        automation.with_deliveries(self.deliveries.clone())
     }
 }
 

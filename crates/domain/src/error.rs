@@ -346,6 +346,12 @@ pub enum Error {
     /// Another schedule has the name.
     #[error("another schedule has this name")]
     ScheduleNameTaken,
+    /// No notification has that id.
+    #[error("there is no notification of that id")]
+    UnknownNotification,
+    /// Another notification has the name.
+    #[error("another notification has this name")]
+    NotificationNameTaken,
     /// A clear that can still be undone needs this archive.
     #[error(
         "this archive is the safety backup of a clear that can be undone until {}; without it, the clear can't be undone",

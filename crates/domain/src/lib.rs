@@ -9,8 +9,8 @@
 //! [`clear`], [`demo`], [`job`]. [`change`] changes rows in bulk, and [`change_log`] records changes. [`store`] keeps
 //! archives; [`open`] reads one without any of these, [`verify`] proves that it can be restored, [`restore`] restores
 //! it, and [`diff`] compares it with another or with the live data. [`operations`] combines all of them.
-//! [`schedule`] makes backups at certain times, and [`automation`] does what the service does by itself. [`clock`] tells
-//! the time, and [`security_log`] records who did what.
+//! [`schedule`] makes backups at certain times, [`notify`] reports what happened to people and programs, and [`automation`] does
+//! what the service does by itself. [`clock`] tells the time, and [`security_log`] records who did what.
 
 pub mod account;
 pub mod automation;
@@ -31,6 +31,7 @@ pub mod export;
 mod installation_key;
 pub mod job;
 mod native;
+pub mod notify;
 pub mod open;
 pub mod operations;
 mod pgcopy;

@@ -10,7 +10,7 @@ use campus_backup_domain::job::Runner;
 use crate::AppState;
 use crate::cli::args::{Acting, Cli, Command, CommonSettings};
 use crate::cli::exit::{ErrorForm, ExitError};
-use crate::cli::{accounts, archives, clear, diff, download, inspect, restore, schedules, service};
+use crate::cli::{accounts, archives, clear, diff, download, inspect, notifications, restore, schedules, service};
 use crate::installation::Installation;
 use crate::logging;
 use crate::settings::Settings;
@@ -68,6 +68,7 @@ fn run(cli: Cli) -> Result<(), ExitError> {
         Some(Command::Upload { file, fields, acting }) => archives::upload(&file, fields, &acting),
         Some(Command::Download(download)) => download::download(&download),
         Some(Command::Schedule(schedule)) => schedules::schedule(schedule),
+        Some(Command::Notification(notification)) => notifications::notification(*notification),
         Some(Command::Admin(admin)) => accounts::administer(admin),
         Some(Command::Token {
             username,

@@ -247,6 +247,12 @@ codes! {
     /// Another schedule has this name.
     ScheduleNameTaken = "schedule_name_taken", CONFLICT, "The name is taken",
         "Another schedule has this name. Nothing was changed.";
+    /// No notification has this id.
+    UnknownNotification = "unknown_notification", NOT_FOUND, "There is no such notification",
+        "There is no notification with this id.";
+    /// Another notification has this name.
+    NotificationNameTaken = "notification_name_taken", CONFLICT, "The name is taken",
+        "Another notification has this name. Nothing was changed.";
     /// A clear can be undone only with this archive. `change_id` names the clear; `?force=true` deletes the archive all the
     /// same.
     ArchiveNeededForUndo = "archive_needed_for_undo", CONFLICT, "The archive is needed to undo a clear",

@@ -331,6 +331,8 @@ impl From<DomainError> for ApiError {
             E::UnknownChange => Self::new(Code::UnknownChange, said),
             E::UnknownSchedule => Self::new(Code::UnknownSchedule, said),
             E::ScheduleNameTaken => nothing_changed(Code::ScheduleNameTaken).with_hint("Choose another name."),
+            E::UnknownNotification => Self::new(Code::UnknownNotification, said),
+            E::NotificationNameTaken => nothing_changed(Code::NotificationNameTaken).with_hint("Choose another name."),
             E::ArchiveNeededForUndo { change_id, .. } => Self::new(
                 Code::ArchiveNeededForUndo,
                 format!("{said} Nothing was changed."),

@@ -10,6 +10,7 @@ pub mod download;
 pub mod health;
 pub mod jobs;
 pub mod links;
+pub mod notifications;
 pub mod schedules;
 pub mod stats;
 
@@ -38,6 +39,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
             .configure(archives::configure)
             .configure(diff::configure)
             .configure(schedules::configure)
+            .configure(notifications::configure)
             .configure(jobs::configure),
     );
 }

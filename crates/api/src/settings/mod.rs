@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use campus_backup_archive::{Keys, Recipients};
 use campus_backup_domain::account::{self, Allowance, IdentityProvider, LoginLimits};
+use campus_backup_domain::notify::{LocalTargets, MailStyle, NotifySettings, SecretsKey, SmtpSettings};
 use campus_backup_domain::{database, store};
 use chrono_tz::Tz;
 use secrecy::{ExposeSecret, SecretString};
@@ -48,6 +49,15 @@ pub struct Settings {
     pub catch_up: Duration,
     /// How many attempts a run of a schedule has.
     pub schedule_attempts: u32,
+    /// The mail server, if there is one.
+    pub smtp: Option<SmtpSettings>,
+    /// How many bytes an archive may have that a mail carries.
+    pub mail_attachment_limit: u64,
+    /// Whether webhooks and pings may connect to this machine.
+    pub local_targets: LocalTargets,
+    /// The key that encrypts stored secrets, instead of the one in the data folder. See
+    /// [`secret`](crate::data_dir::secret).
+    pub secrets_key: Option<SecretsKey>,
     /// The maximum size of an uploaded archive in bytes.
     pub upload_limit: u64,
     /// The connection to the database.
@@ -163,6 +173,20 @@ impl Settings {
         }
     }
 
+    /// The settings of notifications, with the key that encrypts their secrets.
+    pub fn notify(&self, key: Option<SecretsKey>) -> NotifySettings {
+        NotifySettings {
+            smtp: self.smtp.clone(),
+            local_targets: self.local_targets,
+            attachment_limit: self.mail_attachment_limit,
+            style: MailStyle {
+                timezone: self.timezone,
+                dashboard: self.public_url.as_ref().map(|url| format!("{url}/backup/")),
+            },
+            key,
+        }
+    }
+
     /// The settings of `serve`, from its arguments and the environment of this process.
     ///
     /// # Errors
@@ -220,6 +244,7 @@ impl Settings {
         const DAY: u64 = 24 * HOUR;
         const YEAR: u64 = 365 * DAY;
         const ONE_TIB: u64 = 1 << 40;
+        const ONE_MIB_BYTES: u64 = 1 << 20;
         const SIXTEEN_MIB: u32 = 16 << 20;
         const ONE_MIB: u32 = 1 << 20;
         let common = &serve.common;
@@ -228,6 +253,7 @@ impl Settings {
             accounts,
             requests,
             automation,
+            notifications,
         } = &serve.serving;
         let log = common
             .log
@@ -261,6 +287,23 @@ impl Settings {
             }),
             catch_up: check.duration("catch-up", &automation.catch_up, 0..=YEAR),
             schedule_attempts: check.number("schedule-attempts", &automation.schedule_attempts, 1..=20),
+            smtp: check.smtp(notifications),
+            mail_attachment_limit: check.size(
+                "mail-attachment-limit",
+                &notifications.mail_attachment_limit,
+                0..=100 * ONE_MIB_BYTES,
+            ),
+            local_targets: check.parsed(
+                "allow-local-targets",
+                &notifications.allow_local_targets,
+                "true or false",
+                |text| match text {
+                    "true" => Some(LocalTargets::Allowed),
+                    "false" => Some(LocalTargets::Refused),
+                    _ => None,
+                },
+            ),
+            secrets_key: check.secrets_key(notifications),
             upload_limit: check.size("upload-limit", &requests.upload_limit, 1..=ONE_TIB),
             data_dir,
             log: check.parsed("log", log, "a filter such as info or info,sqlx=debug", |text| {

@@ -227,6 +227,7 @@ impl Jobs {
         if written.rows_affected != 1 {
             return Ok(false);
         }
+        ending.notify(&transaction, row).await?;
         transaction.commit().await.map_err(Error::database(doing))?;
         Ok(true)
     }

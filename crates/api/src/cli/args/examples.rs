@@ -55,6 +55,15 @@ pub(super) const SCHEDULE_EDIT_EXAMPLES: &str = "Examples:
   campus-backup schedule edit \"every night\" --disable";
 pub(super) const SCHEDULE_RUN_EXAMPLES: &str = "Examples:
   campus-backup schedule run \"every night\"";
+pub(super) const NOTIFICATION_CREATE_EXAMPLES: &str = "Examples:
+  campus-backup notification create office --email office@school.example --email it@school.example
+  campus-backup notification create chat --webhook https://chat.school.example/hook --event backup_failed --event backup_stale
+  campus-backup notification create watch --ping https://hc-ping.com/0193d2f0-7a1c-7d3e-8f4b-2c9d1e5a6b70";
+pub(super) const NOTIFICATION_EDIT_EXAMPLES: &str = "Examples:
+  campus-backup notification edit office --event backup_failed --event backup_succeeded
+  campus-backup notification edit office --disable";
+pub(super) const NOTIFICATION_TEST_EXAMPLES: &str = "Examples:
+  campus-backup notification test office";
 pub(super) const COMPLETIONS_EXAMPLES: &str = "Examples:
   campus-backup completions bash > /etc/bash_completion.d/campus-backup
   campus-backup completions zsh > /usr/local/share/zsh/site-functions/_campus-backup

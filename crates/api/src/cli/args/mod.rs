@@ -3,6 +3,7 @@
 mod accounts;
 mod archives;
 mod examples;
+mod notifications;
 mod schedules;
 mod settings;
 
@@ -14,9 +15,12 @@ use clap_complete::Shell;
 pub use accounts::Admin;
 pub use archives::{Acting, ArchiveFields, Clear, Download, Extract, Reading, Restore, TableStyle};
 use examples::*;
+pub use notifications::{Notification, NotificationValues};
 pub use schedules::{Schedule, ScheduleTimes};
-pub(crate) use settings::{ADMIN_PASSWORD, JWT_SECRET, JWT_SECRET_PREVIOUS, ListedSetting, settings};
-pub use settings::{AccountSettings, CommonSettings, SECRET_VARIABLES, Serve, Serving};
+pub(crate) use settings::{
+    ADMIN_PASSWORD, JWT_SECRET, JWT_SECRET_PREVIOUS, ListedSetting, SECRETS_KEY, SMTP_URL, settings,
+};
+pub use settings::{AccountSettings, CommonSettings, NotificationSettings, SECRET_VARIABLES, Serve, Serving};
 
 use crate::cli::exit::EXIT_CODES;
 use crate::settings::units;
@@ -24,7 +28,9 @@ use crate::settings::units;
 const SECRETS: &str = "Secrets, only as environment variables (or the files above):
   CAMPUS_BACKUP_ADMIN_PASSWORD       Password of the first administrator [default: generated and printed once]
   CAMPUS_BACKUP_JWT_SECRET           Signs the tokens, at least 32 bytes [default: generated once, in the data folder]
-  CAMPUS_BACKUP_JWT_SECRET_PREVIOUS  Still accepted while the secret is rotated";
+  CAMPUS_BACKUP_JWT_SECRET_PREVIOUS  Still accepted while the secret is rotated
+  CAMPUS_BACKUP_SECRETS_KEY          Encrypts the secrets of webhooks [default: generated once, in the data folder]
+  CAMPUS_BACKUP_SMTP_URL             The mail server, with its user name and password";
 
 /// The help below the flags of `serve`.
 fn serve_help() -> String {
@@ -218,6 +224,9 @@ pub enum Command {
     /// Manage schedules: times at which the running service makes a backup.
     #[command(subcommand)]
     Schedule(Schedule),
+    /// Manage notifications: mails, webhooks and pings that the running service sends.
+    #[command(subcommand)]
+    Notification(Box<Notification>),
     /// Print the shell's completion script.
     #[command(after_help = COMPLETIONS_EXAMPLES)]
     Completions {
