@@ -9,6 +9,7 @@ use campus_backup_domain::notify::{
 use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize, Serializer};
+use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, OneOfBuilder, Schema, Type};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -160,14 +161,14 @@ fn shown_events() -> Schema {
     let mut all = EventKind::CHOICES.to_vec();
     all.push(EventKind::BackupStarted);
     ArrayBuilder::new()
-        .items(event_words(&all))
+        .items(RefOr::T(event_words(&all)))
         .description(Some("The events that it is about."))
         .into()
 }
 
 fn chosen_events() -> Schema {
     let events = ArrayBuilder::new()
-        .items(event_words(&EventKind::CHOICES))
+        .items(RefOr::T(event_words(&EventKind::CHOICES)))
         .min_items(Some(1));
     OneOfBuilder::new()
         .item(ObjectBuilder::new().schema_type(Type::Null))
