@@ -100,7 +100,7 @@ impl MailStyle {
         let time = self.time(at);
         let mut text = match event {
             Event::BackupStarted(backup) => MailText::new(
-                format!("Backup begins: {}", name(backup.label.as_deref())),
+                labelled("Backup begins", backup.label.as_deref()),
                 [format!("A backup has begun on {time}.")],
             ),
             Event::BackupSucceeded(backup) => succeeded(backup, &time),
@@ -279,7 +279,7 @@ fn succeeded(backup: &BackupSucceeded, time: &str) -> MailText {
         false => "It was read back completely.",
     };
     MailText::new(
-        format!("Backup created: {}", name(backup.label.as_deref())),
+        labelled("Backup created", backup.label.as_deref()),
         [
             format!("A backup was created on {time}. {checked}"),
             "You have nothing to do.".to_owned(),
@@ -302,7 +302,7 @@ fn failed(backup: &BackupFailed, time: &str) -> MailText {
         None => "Solve the problem, and create the backup again in the dashboard.",
     };
     MailText::new(
-        format!("Backup failed: {}", name(backup.label.as_deref())),
+        labelled("Backup failed", backup.label.as_deref()),
         [
             happened,
             format!("The reason: {}", backup.detail),
@@ -314,8 +314,12 @@ fn failed(backup: &BackupFailed, time: &str) -> MailText {
     .with("Backup", backup.archive_id.as_deref())
 }
 
-fn name(label: Option<&str>) -> String {
-    label.map_or_else(|| "without a label".to_owned(), ToOwned::to_owned)
+/// A subject with the label of the archive, if it has one.
+fn labelled(subject: &str, label: Option<&str>) -> String {
+    match label {
+        Some(label) => format!("{subject}: {label}"),
+        None => subject.to_owned(),
+    }
 }
 
 fn rows_were(rows: u64) -> String {

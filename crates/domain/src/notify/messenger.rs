@@ -202,7 +202,12 @@ impl Messenger {
             return Err("it is damaged; verify it.".to_owned());
         }
         Ok(AttachedFile {
-            name: format!("{archive_id}.json{}", object.form().suffix()),
+            // The id would be too long for the header, and some mail programs can't read a name that is split.
+            name: format!(
+                "backup-{}.json{}",
+                manifest.created_at.format("%Y-%m-%d"),
+                object.form().suffix()
+            ),
             bytes,
         })
     }
