@@ -578,6 +578,106 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/backup/notifications": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List notifications
+         * @description By name, each with its last message and the number of messages that wait.
+         */
+        get: operations["listNotifications"];
+        put?: never;
+        /**
+         * Create a notification
+         * @description A message is stored in the transaction of its event, and sent within seconds. If the server does not accept it, the service tries
+         *     again for about two days. A message may be sent twice, if the service is killed while it sends; then it has the same id.
+         *
+         *     An `email` needs the mail server of the settings (`--smtp-url-file` and `--smtp-from`). A `webhook` gets JSON with `type`,
+         *     `timestamp` and `data`, signed in the headers `webhook-id`, `webhook-timestamp` and `webhook-signature`. A `ping` gets a
+         *     request to `URL/start`, `URL` or `URL/fail` when a backup begins, succeeds or fails.
+         *
+         *     The addresses of webhooks and pings must not be those of this machine or its nearest network, unless `--allow-local-targets` is
+         *     set. Redirects are not followed.
+         */
+        post: operations["createNotification"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/backup/notifications/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try a notification before it is saved
+         * @description Sends a test message at once and answers what the server said. Nothing is saved. A ping gets a request to `URL` itself.
+         */
+        post: operations["testNewNotification"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/backup/notifications/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get a notification
+         * @description Its target, its events and its last message.
+         */
+        get: operations["getNotification"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete a notification
+         * @description Its messages are deleted, too, also those that wait.
+         */
+        delete: operations["deleteNotification"];
+        options?: never;
+        head?: never;
+        /**
+         * Update a notification
+         * @description When it is disabled, its messages that wait are not sent.
+         */
+        patch: operations["updateNotification"];
+        trace?: never;
+    };
+    "/backup/notifications/{id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try a notification
+         * @description Sends a test message at once, also if the notification is disabled, and answers what the server said.
+         */
+        post: operations["testNotification"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/backup/schedules": {
         parameters: {
             query?: never;
@@ -1190,7 +1290,7 @@ export interface components {
          * @description The kind of problem, for programs. The list is closed: a new code is a change of the API.
          * @enum {string}
          */
-        Code: "bad_request" | "malformed_body" | "invalid_field" | "unsupported_media_type" | "body_too_large" | "request_timeout" | "unknown_path" | "unknown_table" | "method_not_allowed" | "unauthenticated" | "wrong_credentials" | "forbidden" | "link_invalid" | "link_used" | "unknown_link" | "row_count_changed" | "wrong_confirmation" | "too_many_logins" | "too_many_downloads" | "unexportable" | "archive_empty" | "not_an_archive" | "archive_truncated" | "archive_corrupt" | "archive_digest_mismatch" | "archive_wrong_key" | "archive_key_required" | "archive_newer_version" | "archive_schema_mismatch" | "archive_not_canonical" | "archive_invalid_value" | "archive_invalid_row" | "archive_ids_out_of_order" | "archive_duplicate_id" | "archive_count_mismatch" | "archive_totals_mismatch" | "archive_limit_exceeded" | "archive_trailing_data" | "archive_table_not_found" | "archive_orphan" | "archive_duplicate_key" | "archive_row_not_found" | "restore_conflict" | "archive_manifest_mismatch" | "archive_record_mismatch" | "archive_unencrypted" | "archive_unrestorable" | "unknown_archive" | "archive_gone" | "archive_protected" | "manifest_unreadable" | "archive_incomplete" | "archive_unreadable" | "store_misconfigured" | "store_unavailable" | "busy" | "unknown_clear" | "nothing_to_undo" | "already_undone" | "undo_expired" | "unknown_change" | "unknown_schedule" | "schedule_name_taken" | "archive_needed_for_undo" | "undo_blocked" | "undo_unproven" | "plan_outdated" | "upload_too_large" | "range_not_satisfiable" | "unknown_job" | "not_cancellable" | "idempotency_key_reused" | "cancelled" | "interrupted" | "stopping" | "database_busy" | "database_unavailable" | "database_read_only" | "database_access_denied" | "database_limit" | "insufficient_storage" | "internal";
+        Code: "bad_request" | "malformed_body" | "invalid_field" | "unsupported_media_type" | "body_too_large" | "request_timeout" | "unknown_path" | "unknown_table" | "method_not_allowed" | "unauthenticated" | "wrong_credentials" | "forbidden" | "link_invalid" | "link_used" | "unknown_link" | "row_count_changed" | "wrong_confirmation" | "too_many_logins" | "too_many_downloads" | "unexportable" | "archive_empty" | "not_an_archive" | "archive_truncated" | "archive_corrupt" | "archive_digest_mismatch" | "archive_wrong_key" | "archive_key_required" | "archive_newer_version" | "archive_schema_mismatch" | "archive_not_canonical" | "archive_invalid_value" | "archive_invalid_row" | "archive_ids_out_of_order" | "archive_duplicate_id" | "archive_count_mismatch" | "archive_totals_mismatch" | "archive_limit_exceeded" | "archive_trailing_data" | "archive_table_not_found" | "archive_orphan" | "archive_duplicate_key" | "archive_row_not_found" | "restore_conflict" | "archive_manifest_mismatch" | "archive_record_mismatch" | "archive_unencrypted" | "archive_unrestorable" | "unknown_archive" | "archive_gone" | "archive_protected" | "manifest_unreadable" | "archive_incomplete" | "archive_unreadable" | "store_misconfigured" | "store_unavailable" | "busy" | "unknown_clear" | "nothing_to_undo" | "already_undone" | "undo_expired" | "unknown_change" | "unknown_schedule" | "schedule_name_taken" | "unknown_notification" | "notification_name_taken" | "archive_needed_for_undo" | "undo_blocked" | "undo_unproven" | "plan_outdated" | "upload_too_large" | "range_not_satisfiable" | "unknown_job" | "not_cancellable" | "idempotency_key_reused" | "cancelled" | "interrupted" | "stopping" | "database_busy" | "database_unavailable" | "database_read_only" | "database_access_denied" | "database_limit" | "insufficient_storage" | "internal";
         /**
          * @description The label, note and protection of a new archive.
          * @example {
@@ -1206,6 +1306,37 @@ export interface components {
             note?: string | null;
             /** @description Whether it is protected from deletion. */
             protected?: boolean;
+        };
+        /**
+         * @description A new notification. An email needs `to`, a webhook and a ping need `url`.
+         * @example {
+         *       "kind": "email",
+         *       "name": "Office",
+         *       "to": [
+         *         "office@school.example"
+         *       ]
+         *     }
+         */
+        CreateNotificationRequest: {
+            /** @description Whether mails about backups carry the archive, if it is encrypted and small enough. The default is `false`. */
+            attach_archive?: boolean | null;
+            /** @description Whether it is sent. The default is `true`. */
+            enabled?: boolean | null;
+            /** @description The events that it is about. The default is all but `backup_succeeded`. A ping has its own events. */
+            events?: null | ("backup_succeeded" | "backup_failed" | "backup_stale" | "backup_well_again" | "archive_suspicious" | "retention_held" | "restore_done" | "clear_done" | "schedule_disabled" | "administrator_added")[];
+            /**
+             * @description How it is sent. `email`: a mail to people. `webhook`: a signed JSON request (Standard Webhooks). `ping`: a request to a service that monitors backups, such as healthchecks.io.
+             * @enum {string}
+             */
+            kind: "email" | "webhook" | "ping";
+            /** @description A name that no other notification has. */
+            name: string;
+            /** @description The secret that signs a webhook: `whsec_` and the base64 of 24 to 64 random bytes. By default, the service makes one. */
+            secret?: string | null;
+            /** @description The mail addresses of an email, 10 at most. */
+            to?: string[] | null;
+            /** @description The URL of a webhook or a ping: http or https, without a user name and a password. */
+            url?: string | null;
         };
         /**
          * @description A new schedule. Either `cron` or `preset` is required.
@@ -1603,6 +1734,102 @@ export interface components {
             after: string;
             /** @description Now. */
             before: string;
+        };
+        /**
+         * @description A notification.
+         * @example {
+         *       "attach_archive": false,
+         *       "created_at": "2026-11-23T09:30:00Z",
+         *       "created_by": "admin",
+         *       "enabled": true,
+         *       "events": [
+         *         "backup_failed",
+         *         "backup_stale",
+         *         "backup_well_again",
+         *         "archive_suspicious"
+         *       ],
+         *       "failing_since": null,
+         *       "id": 1,
+         *       "kind": "email",
+         *       "last_error": null,
+         *       "last_sent_at": "2026-11-29T01:00:09Z",
+         *       "name": "Office",
+         *       "secret": null,
+         *       "to": [
+         *         "office@school.example"
+         *       ],
+         *       "updated_at": "2026-11-23T09:30:00Z",
+         *       "url": null,
+         *       "waiting": 0
+         *     }
+         */
+        Notification: {
+            /** @description Whether mails about backups carry the archive. */
+            attach_archive: boolean;
+            /**
+             * Format: date-time
+             * @description When it was created, UTC.
+             */
+            created_at: string;
+            /** @description The user that created it. */
+            created_by: string;
+            /** @description Whether it is sent. */
+            enabled: boolean;
+            /** @description The events that it is about. */
+            events: ("backup_succeeded" | "backup_failed" | "backup_stale" | "backup_well_again" | "archive_suspicious" | "retention_held" | "restore_done" | "clear_done" | "schedule_disabled" | "administrator_added" | "backup_started")[];
+            /**
+             * Format: date-time
+             * @description Since when all attempts have failed, UTC. It is `null` after a success.
+             */
+            failing_since: string | null;
+            /**
+             * Format: int64
+             * @description Its id.
+             */
+            id: number;
+            /**
+             * @description How it is sent. `email`: a mail to people. `webhook`: a signed JSON request (Standard Webhooks). `ping`: a request to a service that monitors backups, such as healthchecks.io.
+             * @enum {string}
+             */
+            kind: "email" | "webhook" | "ping";
+            /** @description Why the last attempt failed. It is `null` after a success. */
+            last_error: string | null;
+            /**
+             * Format: date-time
+             * @description When its last message was sent, UTC.
+             */
+            last_sent_at: string | null;
+            /** @description Its name. No other notification has it. */
+            name: string;
+            /** @description The secret that signs a webhook, in the answer to its creation. Other answers have `null`: store it now. */
+            secret: string | null;
+            /** @description The mail addresses of an email. It is empty for a webhook and a ping. */
+            to: string[];
+            /**
+             * Format: date-time
+             * @description When it was edited, or created, UTC.
+             */
+            updated_at: string;
+            /** @description The URL of a webhook or a ping. */
+            url: string | null;
+            /**
+             * Format: int64
+             * @description How many messages wait to be sent.
+             */
+            waiting: number;
+        };
+        /**
+         * @description The result of a test message.
+         * @example {
+         *       "delivered": false,
+         *       "detail": "The server answered with 404."
+         *     }
+         */
+        NotificationTest: {
+            /** @description Whether the server has accepted the message. */
+            delivered: boolean;
+            /** @description What the server said, or why it could not be asked. */
+            detail: string;
         };
         /**
          * @description A request for a plan.
@@ -2305,6 +2532,32 @@ export interface components {
             note?: string | null;
             /** @description Whether it is protected from deletion. */
             protected?: boolean | null;
+        };
+        /**
+         * @description New values of a notification. A missing field stays as it is. The kind can't be changed.
+         * @example {
+         *       "enabled": true,
+         *       "events": [
+         *         "backup_failed",
+         *         "backup_stale"
+         *       ]
+         *     }
+         */
+        UpdateNotificationRequest: {
+            /** @description Whether mails about backups carry the archive. */
+            attach_archive?: boolean | null;
+            /** @description Whether it is sent. */
+            enabled?: boolean | null;
+            /** @description The events that it is about. The default is all but `backup_succeeded`. A ping has its own events. */
+            events?: null | ("backup_succeeded" | "backup_failed" | "backup_stale" | "backup_well_again" | "archive_suspicious" | "retention_held" | "restore_done" | "clear_done" | "schedule_disabled" | "administrator_added")[];
+            /** @description A name that no other notification has. */
+            name?: string | null;
+            /** @description The secret that signs a webhook: `whsec_` and the base64 of 24 to 64 random bytes. */
+            secret?: string | null;
+            /** @description The mail addresses of an email, 10 at most. */
+            to?: string[] | null;
+            /** @description The URL of a webhook or a ping: http or https, without a user name and a password. */
+            url?: string | null;
         };
         /**
          * @description New values of a schedule. A missing field stays as it is.
@@ -5828,6 +6081,819 @@ export interface operations {
                 };
             };
             /** @description `unknown_job`: There is no such job. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_field`: A field has a value that can't be accepted. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Something went wrong in the service. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `database_read_only`: The database is read-only. `database_access_denied`: The database refuses the service. `database_limit`: A limit of the database server stopped the work. */
+            503: {
+                headers: {
+                    /** @description The number of seconds to wait before the next attempt. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listNotifications: {
+        parameters: {
+            query?: {
+                /** @description The maximum number of items. */
+                limit?: number;
+                /** @description The number of items to skip. */
+                offset?: number;
+            };
+            header?: {
+                /** @description The `ETag` of the client's copy. */
+                "If-None-Match"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The notifications. */
+            200: {
+                headers: {
+                    /** @description Changes with the list. */
+                    ETag?: string;
+                    /** @description Other pages (RFC 8288): `first`, `prev`, `next`, `last`. */
+                    Link?: string;
+                    /** @description The number of items of the whole list. */
+                    "X-Total-Count"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description The items of this page. */
+                        items: {
+                            /** @description Whether mails about backups carry the archive. */
+                            attach_archive: boolean;
+                            /**
+                             * Format: date-time
+                             * @description When it was created, UTC.
+                             */
+                            created_at: string;
+                            /** @description The user that created it. */
+                            created_by: string;
+                            /** @description Whether it is sent. */
+                            enabled: boolean;
+                            /** @description The events that it is about. */
+                            events: ("backup_succeeded" | "backup_failed" | "backup_stale" | "backup_well_again" | "archive_suspicious" | "retention_held" | "restore_done" | "clear_done" | "schedule_disabled" | "administrator_added" | "backup_started")[];
+                            /**
+                             * Format: date-time
+                             * @description Since when all attempts have failed, UTC. It is `null` after a success.
+                             */
+                            failing_since: string | null;
+                            /**
+                             * Format: int64
+                             * @description Its id.
+                             */
+                            id: number;
+                            /**
+                             * @description How it is sent. `email`: a mail to people. `webhook`: a signed JSON request (Standard Webhooks). `ping`: a request to a service that monitors backups, such as healthchecks.io.
+                             * @enum {string}
+                             */
+                            kind: "email" | "webhook" | "ping";
+                            /** @description Why the last attempt failed. It is `null` after a success. */
+                            last_error: string | null;
+                            /**
+                             * Format: date-time
+                             * @description When its last message was sent, UTC.
+                             */
+                            last_sent_at: string | null;
+                            /** @description Its name. No other notification has it. */
+                            name: string;
+                            /** @description The secret that signs a webhook, in the answer to its creation. Other answers have `null`: store it now. */
+                            secret: string | null;
+                            /** @description The mail addresses of an email. It is empty for a webhook and a ping. */
+                            to: string[];
+                            /**
+                             * Format: date-time
+                             * @description When it was edited, or created, UTC.
+                             */
+                            updated_at: string;
+                            /** @description The URL of a webhook or a ping. */
+                            url: string | null;
+                            /**
+                             * Format: int64
+                             * @description How many messages wait to be sent.
+                             */
+                            waiting: number;
+                        }[];
+                        /**
+                         * Format: int64
+                         * @description The maximum number of items of this page.
+                         */
+                        limit: number;
+                        /**
+                         * Format: int64
+                         * @description The number of items before this page.
+                         */
+                        offset: number;
+                        /**
+                         * Format: int64
+                         * @description The number of items of the whole list.
+                         */
+                        total: number;
+                    };
+                };
+            };
+            /** @description The client's copy is current. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `unauthenticated`: You are not signed in. */
+            401: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Administrators only. */
+            403: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_field`: A field has a value that can't be accepted. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Something went wrong in the service. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `database_read_only`: The database is read-only. `database_access_denied`: The database refuses the service. `database_limit`: A limit of the database server stopped the work. */
+            503: {
+                headers: {
+                    /** @description The number of seconds to wait before the next attempt. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createNotification: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description A name of your choice for this request, such as a UUID. A repetition with the same key and body has no second effect and
+                 *     gets the first answer, for at least a day. If the first request failed, nothing was changed, and the repetition runs.
+                 *     Another body is refused (422).
+                 */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The notification. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateNotificationRequest"];
+            };
+        };
+        responses: {
+            /** @description The notification, with the secret of a webhook. */
+            201: {
+                headers: {
+                    /** @description The address of the notification. */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Notification"];
+                };
+            };
+            /** @description `malformed_body`: The body can't be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`: You are not signed in. */
+            401: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Administrators only. */
+            403: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request_timeout`: The body did not arrive in time. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `notification_name_taken`: The name is taken. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The content type is not supported. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_field`: A field has a value that can't be accepted. `idempotency_key_reused`: The Idempotency-Key was used for another request. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Something went wrong in the service. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `database_read_only`: The database is read-only. `database_access_denied`: The database refuses the service. `database_limit`: A limit of the database server stopped the work. */
+            503: {
+                headers: {
+                    /** @description The number of seconds to wait before the next attempt. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_storage`: The disk is full. */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    testNewNotification: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The notification. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateNotificationRequest"];
+            };
+        };
+        responses: {
+            /** @description What the server said. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotificationTest"];
+                };
+            };
+            /** @description `malformed_body`: The body can't be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`: You are not signed in. */
+            401: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Administrators only. */
+            403: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request_timeout`: The body did not arrive in time. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The content type is not supported. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_field`: A field has a value that can't be accepted. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Something went wrong in the service. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `database_read_only`: The database is read-only. `database_access_denied`: The database refuses the service. `database_limit`: A limit of the database server stopped the work. */
+            503: {
+                headers: {
+                    /** @description The number of seconds to wait before the next attempt. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getNotification: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The notification's id. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The notification. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Notification"];
+                };
+            };
+            /** @description `unauthenticated`: You are not signed in. */
+            401: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Administrators only. */
+            403: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unknown_notification`: There is no such notification. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_field`: A field has a value that can't be accepted. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Something went wrong in the service. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `database_read_only`: The database is read-only. `database_access_denied`: The database refuses the service. `database_limit`: A limit of the database server stopped the work. */
+            503: {
+                headers: {
+                    /** @description The number of seconds to wait before the next attempt. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteNotification: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The notification's id. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The notification was deleted. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `unauthenticated`: You are not signed in. */
+            401: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Administrators only. */
+            403: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unknown_notification`: There is no such notification. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_field`: A field has a value that can't be accepted. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Something went wrong in the service. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `database_read_only`: The database is read-only. `database_access_denied`: The database refuses the service. `database_limit`: A limit of the database server stopped the work. */
+            503: {
+                headers: {
+                    /** @description The number of seconds to wait before the next attempt. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_storage`: The disk is full. */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    updateNotification: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The notification's id. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        /** @description The new values. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UpdateNotificationRequest"];
+            };
+        };
+        responses: {
+            /** @description The notification with the new values. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Notification"];
+                };
+            };
+            /** @description `malformed_body`: The body can't be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`: You are not signed in. */
+            401: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Administrators only. */
+            403: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unknown_notification`: There is no such notification. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request_timeout`: The body did not arrive in time. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `notification_name_taken`: The name is taken. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The content type is not supported. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_field`: A field has a value that can't be accepted. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Something went wrong in the service. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `database_read_only`: The database is read-only. `database_access_denied`: The database refuses the service. `database_limit`: A limit of the database server stopped the work. */
+            503: {
+                headers: {
+                    /** @description The number of seconds to wait before the next attempt. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_storage`: The disk is full. */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    testNotification: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The notification's id. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What the server said. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotificationTest"];
+                };
+            };
+            /** @description `unauthenticated`: You are not signed in. */
+            401: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Administrators only. */
+            403: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unknown_notification`: There is no such notification. */
             404: {
                 headers: {
                     [name: string]: unknown;
