@@ -122,8 +122,9 @@ impl DeliveryInner {
             let connection = self.database.connection();
             return outbox::delete_messages(connection, notification_id, MessagesToDelete::Waiting).await;
         };
-        // Another copy sends them in their order.
-        if outbox::is_sending(&self.database, notification_id, self.clock.now()).await? {
+        let is_ping = notification.kind == NotificationKind::Ping;
+        // Another copy sends a state now, which must not arrive after a newer one.
+        if is_ping && outbox::is_sending(&self.database, notification_id, self.clock.now()).await? {
             return Ok(());
         }
         for message in messages {
