@@ -169,12 +169,14 @@ async fn mail_carries_an_encrypted_archive_that_is_small(engine: Engine) {
     };
     let mut attached = email("office");
     attached["attach_archive"] = json!(true);
-    let mut expected = 0;
-    for (is_encrypted, limit, text) in [
+    for (before, (is_encrypted, limit, text)) in [
         (true, "1MiB", None),
         (true, "1KiB", Some("--mail-attachment-limit")),
         (false, "1MiB", Some("it is not encrypted")),
-    ] {
+    ]
+    .into_iter()
+    .enumerate()
+    {
         let mut setup = base().set("CAMPUS_BACKUP_MAIL_ATTACHMENT_LIMIT", limit);
         if is_encrypted {
             let key = setup.folder().join("archive-key.txt");
@@ -183,13 +185,12 @@ async fn mail_carries_an_encrypted_archive_that_is_small(engine: Engine) {
         }
         let service = setup.start().await;
         let admin = service.admin().await;
-        if expected == 0 {
+        if before == 0 {
             create(&admin, &attached).await;
         }
         let archive = admin.create_backup().await;
-        expected += 1;
         until("the mail was sent", WAIT_LIMIT, async || {
-            server.mails().len() == expected
+            server.mails().len() == before + 1
         })
         .await;
         let mail = server.mails().pop().unwrap();
