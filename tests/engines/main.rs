@@ -11,6 +11,7 @@ mod change_log;
 mod database_checks;
 mod database_errors;
 mod diff;
+mod health;
 mod inspection;
 mod jobs;
 mod jobs_published;

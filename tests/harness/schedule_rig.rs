@@ -10,6 +10,7 @@ use campus_backup_domain::account::{self, Accounts, Admin};
 use campus_backup_domain::automation::Automation;
 use campus_backup_domain::clock::Clock;
 use campus_backup_domain::entity::schedule_run;
+use campus_backup_domain::health::{Health, HealthSettings};
 use campus_backup_domain::job::{self, Fault, Jobs, Runner};
 use campus_backup_domain::operations::{self, Operations};
 use campus_backup_domain::schedule::{
@@ -189,6 +190,7 @@ pub struct ScheduleCopy {
     pub schedules: Schedules,
     pub operations: Operations,
     pub jobs: Jobs,
+    pub health: Health,
     pub admin: Admin,
     runtime: Option<Runtime>,
 }
@@ -203,12 +205,13 @@ impl ScheduleCopy {
             .unwrap();
         let (url, folder, clock) = (scratch.url().to_owned(), scratch.folder().to_owned(), clock.clock());
         let built = runtime.spawn(build(url, folder, clock));
-        let (automation, schedules, operations, jobs, admin) = built.await.unwrap();
+        let (automation, schedules, operations, jobs, health, admin) = built.await.unwrap();
         Self {
             automation,
             schedules,
             operations,
             jobs,
+            health,
             admin,
             runtime: Some(runtime),
         }
@@ -240,7 +243,7 @@ impl Drop for ScheduleCopy {
     }
 }
 
-async fn build(url: String, folder: PathBuf, clock: Clock) -> (Automation, Schedules, Operations, Jobs, Admin) {
+async fn build(url: String, folder: PathBuf, clock: Clock) -> (Automation, Schedules, Operations, Jobs, Health, Admin) {
     let settings = database::DatabaseSettings {
         url,
         connections: 4,
@@ -272,12 +275,13 @@ async fn build(url: String, folder: PathBuf, clock: Clock) -> (Automation, Sched
     let operations = Operations::new(database.clone(), store, jobs.clone(), settings);
     let executor = Arc::new(operations.clone());
     let runner = ScheduleRunner::new(database.clone(), executor, clock.clone(), RunnerSettings::default());
-    let schedules = Schedules::new(database.clone(), operations.clone(), clock);
+    let schedules = Schedules::new(database.clone(), operations.clone(), clock.clone());
+    let health = Health::new(database.clone(), operations.clone(), clock, HealthSettings::default());
     let settings = account::AccountSettings::new(JWT_SECRET.as_bytes().to_vec().into(), "the tests".to_owned());
     let accounts = Accounts::new(database, settings).unwrap();
     let token = accounts.issue_token("admin", Duration::from_secs(60)).await.unwrap();
     let admin = token.principal.admin().unwrap();
-    (Automation::new(runner), schedules, operations, jobs, admin)
+    (Automation::new(runner), schedules, operations, jobs, health, admin)
 }
 
 /// The automation of a copy that stands in for backups.

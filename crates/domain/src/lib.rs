@@ -9,8 +9,9 @@
 //! [`clear`], [`demo`], [`job`]. [`change`] changes rows in bulk, and [`change_log`] records changes. [`store`] keeps
 //! archives; [`open`] reads one without any of these, [`verify`] proves that it can be restored, [`restore`] restores
 //! it, and [`diff`] compares it with another or with the live data. [`operations`] combines all of them.
-//! [`schedule`] makes backups at certain times, and [`automation`] does what the service does by itself. [`clock`] tells
-//! the time, and [`security_log`] records who did what.
+//! [`schedule`] makes backups at certain times, and [`automation`] does what the service does by itself. [`health`] says
+//! whether backups are made, and tells administrators. [`clock`] tells the time, [`counters`] count for the metrics, and
+//! [`security_log`] records who did what.
 
 pub mod account;
 pub mod automation;
@@ -20,6 +21,7 @@ pub mod change;
 pub mod change_log;
 pub mod clear;
 pub mod clock;
+pub mod counters;
 pub mod database;
 pub mod demo;
 pub mod diff;
@@ -28,6 +30,7 @@ mod disk;
 pub mod entity;
 pub mod error;
 pub mod export;
+pub mod health;
 mod installation_key;
 pub mod job;
 mod native;

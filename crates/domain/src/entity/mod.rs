@@ -6,6 +6,7 @@
 #![allow(missing_docs)]
 
 pub mod account_epoch;
+pub mod alarm;
 pub mod archive;
 pub mod attendance;
 pub mod change;

@@ -14,6 +14,7 @@ use super::context::{end_job, release_lease};
 use super::{Context, Fault, Job, JobResult, Jobs, Lock, Phase, Progress};
 use crate::account::Admin;
 use crate::blocking;
+use crate::counters;
 use crate::entity::job::{self, Column, Entity, JobState};
 use crate::error::{Error, Result};
 use crate::stats;
@@ -209,6 +210,10 @@ where
             all.len()
         };
         if let Some(job) = job {
+            // The process that has reaped it has counted it.
+            if running.stop_cause() != Some(StopCause::Reaped) {
+                counters::job_ended(job.kind, job.state);
+            }
             running.end.send_replace(JobEnd::Written(Box::new(job)));
         }
         jobs.0.running_count.send_replace(running_count);

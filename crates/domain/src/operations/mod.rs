@@ -22,6 +22,7 @@
 //! writes and checks it; `safety_backup` creates the backups that can undo a change; `stored` reads archives without a
 //! database, and [`published`](mod@published) finds the archives of a job; [`listing`] lists, edits and deletes; [`upload`]
 //! accepts an uploaded file; [`table`] downloads one table; [`verify`] verifies; then [`restore`], [`clear`] and [`undo`].
+//! [`survey`] looks at the stored backups for the health.
 
 mod annotations;
 mod backup;
@@ -33,6 +34,7 @@ mod records;
 mod restore;
 mod safety_backup;
 mod stored;
+mod survey;
 mod table;
 mod undo;
 mod upload;
@@ -53,6 +55,8 @@ pub use self::published::published;
 pub use self::records::{ArchiveOrigin, ListedArchive};
 pub use self::restore::{RESTORE, RestoreRequest, Unencrypted};
 pub use self::stored::StoredArchives;
+pub(crate) use self::survey::BackupSurvey;
+pub use self::survey::{ArchiveUsage, VerifiedBackup};
 pub use self::table::TableRequest;
 pub use self::upload::Upload;
 use crate::database::Database;
