@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
+use campus_backup_domain::health::HealthCode;
 use clap::builder::StyledStr;
 use clap::{Arg, Command};
 use clap_complete::Shell;
@@ -249,7 +250,7 @@ fn files() -> BTreeMap<PathBuf, String> {
         ("configuration", vec![("settings", settings())]),
         ("cli", vec![("commands", commands()), ("exit codes", exit_codes())]),
         ("problems", vec![("codes", problems())]),
-        ("metrics", vec![("metrics", metrics())]),
+        ("metrics", vec![("metrics", metrics()), ("health", health_codes())]),
     ];
     for (name, sections) in pages {
         let path = Path::new("docs/reference").join(name).with_extension("md");
@@ -339,6 +340,7 @@ fn example(variable: &str) -> &'static str {
         "CAMPUS_BACKUP_TRUSTED_PROXIES" => "127.0.0.1",
         "CAMPUS_BACKUP_CORS_ORIGINS" => "https://school.example",
         "CAMPUS_BACKUP_BLOCKING_THREADS" => "512",
+        "CAMPUS_BACKUP_STALE_AFTER" => "26h",
         _ => "",
     }
 }
@@ -547,7 +549,7 @@ fn problems() -> String {
 
 fn metrics() -> String {
     let mut text = "| metric | type | labels | meaning |\n|---|---|---|---|\n".to_owned();
-    for metric in &METRICS {
+    for metric in METRICS {
         let labels: Vec<_> = metric.labels.iter().map(|label| format!("`{label}`")).collect();
         writeln!(
             text,
@@ -558,6 +560,14 @@ fn metrics() -> String {
             cell(metric.meaning)
         )
         .unwrap();
+    }
+    text
+}
+
+fn health_codes() -> String {
+    let mut text = "| `code` | meaning |\n|---|---|\n".to_owned();
+    for code in HealthCode::ALL {
+        writeln!(text, "| `{}` | {} |", code.name(), cell(code.meaning().trim())).unwrap();
     }
     text
 }

@@ -35,7 +35,7 @@ use crate::problem::chain;
 use crate::readiness::Readiness;
 use crate::settings::{ScheduleSwitch, Settings};
 use crate::state::report;
-use crate::{AppState, dashboard, data_dir, metrics, middleware, routes, systemd};
+use crate::{AppState, dashboard, data_dir, metrics, middleware, monitor, routes, systemd};
 
 /// Timeouts for the head of a request and for a closing connection.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
@@ -92,6 +92,8 @@ impl Service {
                 tokio::time::sleep(SWEEP_INTERVAL).await;
             }
         });
+        // In each copy, also in one that makes no scheduled backups.
+        tokio::spawn(monitor::watch(state.health.clone(), state.jobs.clone()));
         match state.settings.schedules {
             ScheduleSwitch::On => {
                 suggest_schedule(&state).await?;

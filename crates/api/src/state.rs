@@ -6,6 +6,7 @@ use campus_backup_domain::account::Accounts;
 use campus_backup_domain::automation::Automation;
 use campus_backup_domain::clear::Confirmation;
 use campus_backup_domain::clock::Clock;
+use campus_backup_domain::health::{Health, HealthSettings};
 use campus_backup_domain::job::{self, Jobs, Runner};
 use campus_backup_domain::operations::{self, Operations};
 use campus_backup_domain::schedule::{RunnerSettings, ScheduleRunner, Schedules};
@@ -42,6 +43,8 @@ pub struct AppState {
     pub jobs: Jobs,
     /// The readiness of the service.
     pub readiness: Readiness,
+    /// The health of the backups.
+    pub health: Health,
 }
 
 impl AppState {
@@ -59,8 +62,11 @@ impl AppState {
             false => Confirmation::Optional,
         };
         let jobs = Jobs::new(database.clone(), job_settings(&database, &store), runner);
-        let readiness = Readiness::new(database.clone(), store.clone(), settings.store_policy);
-        let operations = Operations::new(database.clone(), store, jobs.clone(), operations_settings(&settings));
+        let operations = operations_settings(&settings);
+        let operations = Operations::new(database.clone(), store.clone(), jobs.clone(), operations);
+        let health = health_settings(&settings);
+        let health = Health::new(database.clone(), operations.clone(), Clock::system(), health);
+        let readiness = Readiness::new(database.clone(), store, health.clone(), settings.store_policy);
         Self {
             accounts,
             readiness,
@@ -72,6 +78,7 @@ impl AppState {
             downloads,
             confirmation,
             jobs,
+            health,
         }
     }
 
@@ -93,6 +100,14 @@ impl AppState {
 
 /// The version of this program.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+fn health_settings(settings: &Settings) -> HealthSettings {
+    let delta = |duration| TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX);
+    HealthSettings {
+        stale_after: settings.stale_after.map(delta),
+        verify_stale_after: delta(settings.verify_stale_after),
+    }
+}
 
 fn operations_settings(settings: &Settings) -> operations::OperationSettings {
     operations::OperationSettings {

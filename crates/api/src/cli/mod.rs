@@ -2,7 +2,7 @@
 //!
 //! In reading order: [`args`] are the subcommands and their arguments; [`run`] reads them and calls one function each. [`service`]
 //! and [`accounts`] work on the installation, [`archives`], [`inspect`], [`diff`], [`restore`], [`clear`] and [`download`] on
-//! the school's data, [`schedules`] on the times of backups; [`named_archive`] finds an archive by its id or file, [`follow`] waits for a job. [`output`] is the standard output, [`output_file`] a file, [`progress`] the bar, [`confirm`]
+//! the school's data, [`schedules`] on the times of backups, [`health`] shows their health; [`named_archive`] finds an archive by its id or file, [`follow`] waits for a job. [`output`] is the standard output, [`output_file`] a file, [`progress`] the bar, [`confirm`]
 //! the question and [`interrupt`] Ctrl-C. [`exit`] has the exit codes.
 
 mod accounts;
@@ -15,6 +15,7 @@ mod download;
 pub mod exit;
 mod extract;
 mod follow;
+mod health;
 mod inspect;
 mod interrupt;
 mod named_archive;

@@ -3,6 +3,7 @@
 
 pub mod archives;
 pub mod auth;
+pub mod backup_health;
 pub mod changes;
 pub mod clear;
 pub mod diff;
@@ -38,6 +39,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
             .configure(archives::configure)
             .configure(diff::configure)
             .configure(schedules::configure)
-            .configure(jobs::configure),
+            .configure(jobs::configure)
+            .configure(backup_health::configure),
     );
 }

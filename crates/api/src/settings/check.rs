@@ -108,6 +108,16 @@ impl<'a> Check<'a> {
         })
     }
 
+    pub(super) fn optional_duration(
+        &mut self,
+        flag: &str,
+        given: Option<&str>,
+        range: RangeInclusive<u64>,
+    ) -> Option<Duration> {
+        let given = optional(given)?;
+        Some(self.duration(flag, given, range))
+    }
+
     pub(super) fn size(&mut self, flag: &str, given: &str, range: RangeInclusive<u64>) -> u64 {
         let given = self.given(flag, given);
         units::size(&given, &range).unwrap_or_else(|why| {

@@ -48,6 +48,10 @@ pub struct Settings {
     pub catch_up: Duration,
     /// How many attempts a run of a schedule has.
     pub schedule_attempts: u32,
+    /// The age at which the last backup is too old; none if the schedules say so.
+    pub stale_after: Option<Duration>,
+    /// The age at which the last verification is too old.
+    pub verify_stale_after: Duration,
     /// The maximum size of an uploaded archive in bytes.
     pub upload_limit: u64,
     /// The connection to the database.
@@ -228,6 +232,7 @@ impl Settings {
             accounts,
             requests,
             automation,
+            monitoring,
         } = &serve.serving;
         let log = common
             .log
@@ -261,6 +266,8 @@ impl Settings {
             }),
             catch_up: check.duration("catch-up", &automation.catch_up, 0..=YEAR),
             schedule_attempts: check.number("schedule-attempts", &automation.schedule_attempts, 1..=20),
+            stale_after: check.optional_duration("stale-after", monitoring.stale_after.as_deref(), HOUR..=YEAR),
+            verify_stale_after: check.duration("verify-stale-after", &monitoring.verify_stale_after, HOUR..=10 * YEAR),
             upload_limit: check.size("upload-limit", &requests.upload_limit, 1..=ONE_TIB),
             data_dir,
             log: check.parsed("log", log, "a filter such as info or info,sqlx=debug", |text| {

@@ -66,7 +66,8 @@ pub(super) const DEMO_EXAMPLES: &str = "Examples:
   campus-backup demo --scale 10";
 pub(super) const HEALTH_EXAMPLES: &str = "Examples:
   campus-backup health
-  campus-backup health --store";
+  campus-backup health --store
+  campus-backup health --backups || mail -s \"Backups need attention\" head@school.example";
 pub(super) const CREATE_EXAMPLES: &str = "Examples:
   campus-backup admin create head --email head@school.example
   campus-backup admin create head --password-file - < password.txt";

@@ -85,6 +85,13 @@ pub enum Command {
         /// it, and report what to repair.
         #[arg(long)]
         store: bool,
+        /// Show the health of the backups instead, from the database and the store, without the service: whether backups are made,
+        /// verified and usable. The exit code is 1 if it is `failing`.
+        #[arg(long, conflicts_with = "store")]
+        backups: bool,
+        /// With `--backups`: print one JSON object, for scripts.
+        #[arg(long, requires = "backups")]
+        json: bool,
         /// The settings of the installation.
         #[command(flatten)]
         common: CommonSettings,

@@ -108,6 +108,9 @@ pub struct Serving {
     /// What the service does by itself.
     #[command(flatten)]
     pub automation: AutomationSettings,
+    /// When the health of the backups is bad.
+    #[command(flatten)]
+    pub monitoring: MonitoringSettings,
 }
 
 /// Settings of the addresses, the proxies before them, and browsers.
@@ -308,6 +311,24 @@ pub struct AutomationSettings {
     /// Attempts that a run of a schedule has, 1 to 20. The pauses between them are 1, 5, 15 and 60 minutes.
     #[arg(long, env = "CAMPUS_BACKUP_SCHEDULE_ATTEMPTS", value_name = "N", default_value = "5")]
     pub schedule_attempts: String,
+}
+
+/// Settings of the health of the backups.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Monitoring")]
+pub struct MonitoringSettings {
+    /// The age at which the last backup is too old, `1h` to `365d`, such as `26h` if another program starts a backup every night
+    /// [default: a run of a schedule may be three hours late].
+    #[arg(long, env = "CAMPUS_BACKUP_STALE_AFTER", value_name = "DURATION")]
+    pub stale_after: Option<String>,
+    /// The age at which the last verification of a backup is too old, at least `1h`.
+    #[arg(
+        long,
+        env = "CAMPUS_BACKUP_VERIFY_STALE_AFTER",
+        value_name = "DURATION",
+        default_value = "31d"
+    )]
+    pub verify_stale_after: String,
 }
 
 impl Serving {
