@@ -54,6 +54,7 @@ mod download_sheet;
 mod download_stream;
 mod download_styles;
 mod foreign_database;
+mod health;
 mod hostile_servers;
 mod isolation;
 mod job_progress;
