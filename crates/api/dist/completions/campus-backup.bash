@@ -254,7 +254,7 @@ _campus__backup() {
 
     case "${cmd}" in
         campus__backup)
-            opts="-q -h -V --demo --quiet --database-url --data-dir --archives --archive-key-file --archive-key-previous-file --database-connections --database-timeout --log --log-format --listen --internal-listen --swagger-ui --require-store --public-url --trusted-proxies --cors-origins --admin-username --admin-password-file --jwt-secret-file --jwt-secret-previous-file --token-lifetime --session-lifetime --login-burst --login-burst-address --oidc-jwks --oidc-issuer --oidc-audience --oidc-role-claim --oidc-admin-role --timezone --max-downloads --chunk-size --blocking-threads --spool-limit --stall-timeout --require-confirmation --undo-window --upload-limit --body-limit --body-timeout --shutdown-timeout --schedules --catch-up --schedule-attempts --help --version serve migrate admin token demo health openapi backup list show verify extract diff restore clear undo delete protect upload download schedule completions help"
+            opts="-q -h -V --demo --quiet --database-url --data-dir --archives --archive-key-file --archive-key-previous-file --database-connections --database-timeout --log --log-format --listen --internal-listen --swagger-ui --require-store --public-url --trusted-proxies --cors-origins --admin-username --admin-password-file --jwt-secret-file --jwt-secret-previous-file --token-lifetime --session-lifetime --login-burst --login-burst-address --oidc-jwks --oidc-issuer --oidc-audience --oidc-role-claim --oidc-admin-role --timezone --max-downloads --chunk-size --blocking-threads --spool-limit --stall-timeout --require-confirmation --undo-window --upload-limit --body-limit --body-timeout --shutdown-timeout --schedules --catch-up --schedule-attempts --stale-after --verify-stale-after --help --version serve migrate admin token demo health openapi backup list show verify extract diff restore clear undo delete protect upload download schedule completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -433,6 +433,14 @@ _campus__backup() {
                     return 0
                     ;;
                 --schedule-attempts)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --stale-after)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --verify-stale-after)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1138,7 +1146,7 @@ _campus__backup() {
             return 0
             ;;
         campus__subcmd__backup__subcmd__health)
-            opts="-q -h --store --quiet --database-url --data-dir --archives --archive-key-file --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
+            opts="-q -h --store --backups --json --quiet --database-url --data-dir --archives --archive-key-file --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2378,7 +2386,7 @@ _campus__backup() {
             return 0
             ;;
         campus__subcmd__backup__subcmd__serve)
-            opts="-q -h --demo --quiet --database-url --data-dir --archives --archive-key-file --archive-key-previous-file --database-connections --database-timeout --log --log-format --listen --internal-listen --swagger-ui --require-store --public-url --trusted-proxies --cors-origins --admin-username --admin-password-file --jwt-secret-file --jwt-secret-previous-file --token-lifetime --session-lifetime --login-burst --login-burst-address --oidc-jwks --oidc-issuer --oidc-audience --oidc-role-claim --oidc-admin-role --timezone --max-downloads --chunk-size --blocking-threads --spool-limit --stall-timeout --require-confirmation --undo-window --upload-limit --body-limit --body-timeout --shutdown-timeout --schedules --catch-up --schedule-attempts --help"
+            opts="-q -h --demo --quiet --database-url --data-dir --archives --archive-key-file --archive-key-previous-file --database-connections --database-timeout --log --log-format --listen --internal-listen --swagger-ui --require-store --public-url --trusted-proxies --cors-origins --admin-username --admin-password-file --jwt-secret-file --jwt-secret-previous-file --token-lifetime --session-lifetime --login-burst --login-burst-address --oidc-jwks --oidc-issuer --oidc-audience --oidc-role-claim --oidc-admin-role --timezone --max-downloads --chunk-size --blocking-threads --spool-limit --stall-timeout --require-confirmation --undo-window --upload-limit --body-limit --body-timeout --shutdown-timeout --schedules --catch-up --schedule-attempts --stale-after --verify-stale-after --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2557,6 +2565,14 @@ _campus__backup() {
                     return 0
                     ;;
                 --schedule-attempts)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --stale-after)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --verify-stale-after)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_campus_backup_global_optspecs
-    string join \n demo q/quiet database-url= data-dir= archives= archive-key-file= archive-key-previous-file= database-connections= database-timeout= log= log-format= listen= internal-listen= swagger-ui= require-store= public-url= trusted-proxies= cors-origins= admin-username= admin-password-file= jwt-secret-file= jwt-secret-previous-file= token-lifetime= session-lifetime= login-burst= login-burst-address= oidc-jwks= oidc-issuer= oidc-audience= oidc-role-claim= oidc-admin-role= timezone= max-downloads= chunk-size= blocking-threads= spool-limit= stall-timeout= require-confirmation= undo-window= upload-limit= body-limit= body-timeout= shutdown-timeout= schedules= catch-up= schedule-attempts= h/help V/version
+    string join \n demo q/quiet database-url= data-dir= archives= archive-key-file= archive-key-previous-file= database-connections= database-timeout= log= log-format= listen= internal-listen= swagger-ui= require-store= public-url= trusted-proxies= cors-origins= admin-username= admin-password-file= jwt-secret-file= jwt-secret-previous-file= token-lifetime= session-lifetime= login-burst= login-burst-address= oidc-jwks= oidc-issuer= oidc-audience= oidc-role-claim= oidc-admin-role= timezone= max-downloads= chunk-size= blocking-threads= spool-limit= stall-timeout= require-confirmation= undo-window= upload-limit= body-limit= body-timeout= shutdown-timeout= schedules= catch-up= schedule-attempts= stale-after= verify-stale-after= h/help V/version
 end
 
 function __fish_campus_backup_needs_command
@@ -68,6 +68,8 @@ complete -c campus-backup -n "__fish_campus_backup_needs_command" -l shutdown-ti
 complete -c campus-backup -n "__fish_campus_backup_needs_command" -l schedules -d 'Whether this copy of the service makes the runs of schedules: `on` or `off`. Several copies make each run once' -r
 complete -c campus-backup -n "__fish_campus_backup_needs_command" -l catch-up -d 'How old a run of a schedule can be that is caught up after the service was stopped, `365d` at most. `0s` catches up none' -r
 complete -c campus-backup -n "__fish_campus_backup_needs_command" -l schedule-attempts -d 'Attempts that a run of a schedule has, 1 to 20. The pauses between them are 1, 5, 15 and 60 minutes' -r
+complete -c campus-backup -n "__fish_campus_backup_needs_command" -l stale-after -d 'The age at which the last backup is too old, `1h` to `365d`, such as `26h` if another program starts a backup every night [default: a run of a schedule may be three hours late]' -r
+complete -c campus-backup -n "__fish_campus_backup_needs_command" -l verify-stale-after -d 'The age at which the last verification of a backup is too old, at least `1h`' -r
 complete -c campus-backup -n "__fish_campus_backup_needs_command" -l demo -d 'Fill the database with an invented school, if it is empty except for the first administrator'
 complete -c campus-backup -n "__fish_campus_backup_needs_command" -s q -l quiet -d 'Print nothing but what was asked for, and errors'
 complete -c campus-backup -n "__fish_campus_backup_needs_command" -s h -l help -d 'Print help'
@@ -139,6 +141,8 @@ complete -c campus-backup -n "__fish_campus_backup_using_subcommand serve" -l sh
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand serve" -l schedules -d 'Whether this copy of the service makes the runs of schedules: `on` or `off`. Several copies make each run once' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand serve" -l catch-up -d 'How old a run of a schedule can be that is caught up after the service was stopped, `365d` at most. `0s` catches up none' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand serve" -l schedule-attempts -d 'Attempts that a run of a schedule has, 1 to 20. The pauses between them are 1, 5, 15 and 60 minutes' -r
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand serve" -l stale-after -d 'The age at which the last backup is too old, `1h` to `365d`, such as `26h` if another program starts a backup every night [default: a run of a schedule may be three hours late]' -r
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand serve" -l verify-stale-after -d 'The age at which the last verification of a backup is too old, at least `1h`' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand serve" -l demo -d 'Fill the database with an invented school, if it is empty except for the first administrator'
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand serve" -s q -l quiet -d 'Print nothing but what was asked for, and errors'
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand serve" -s h -l help -d 'Print help'
@@ -233,6 +237,8 @@ complete -c campus-backup -n "__fish_campus_backup_using_subcommand health" -l d
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand health" -l log -d '`off`, `error`, `warn`, `info`, `debug`, `trace`, or a filter such as `info,campus_backup_domain=debug` [default: `info`; for commands that end by themselves `warn`, with `--json` `off`]' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand health" -l log-format -d '`text`, or `json` with one object a line' -r
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand health" -l store -d 'Check the store of archives instead, without the service and the database: write, read, list and delete a file in it, and report what to repair'
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand health" -l backups -d 'Show the health of the backups instead, from the database and the store, without the service: whether backups are made, verified and usable. The exit code is 1 if it is `failing`'
+complete -c campus-backup -n "__fish_campus_backup_using_subcommand health" -l json -d 'With `--backups`: print one JSON object, for scripts'
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand health" -s q -l quiet -d 'Print nothing but what was asked for, and errors'
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand health" -s h -l help -d 'Print help'
 complete -c campus-backup -n "__fish_campus_backup_using_subcommand openapi" -s h -l help -d 'Print help'

@@ -491,6 +491,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/backup/health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show the health of the backups
+         * @description Says whether backups are made, verified and usable, and what is wrong. Use it in a monitoring that can send a token; `/readyz` has
+         *     only the warning `backups_failing`. The status is 200 for `ok` and `warning`, and 503 with the same body for `failing`.
+         */
+        get: operations["getBackupHealth"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/backup/jobs": {
         parameters: {
             query?: never;
@@ -707,7 +728,8 @@ export interface paths {
         /**
          * Prometheus metrics
          * @description Counters and durations by route, in Prometheus' text format. Requests that the server could not parse have the route `unparsed`.
-         *     Gauges show whether the service is ready, whether the store works, and the warnings of `/readyz`.
+         *     Jobs, runs of schedules and sign-ins are counted by their results. Gauges show whether the service is ready, whether the store works,
+         *     the warnings of `/readyz`, the health of the backups, the stored archives, and the connections to the database.
          */
         get: operations["getMetrics"];
         put?: never;
@@ -729,9 +751,11 @@ export interface paths {
          * Readiness probe
          * @description The service is ready if the database is reachable and writable, has the schema of this program, and has the rights and
          *     character sets that it needs. Otherwise `reason` names the first condition that fails. `warnings` has defects that don't stop
-         *     the service: an unreachable store of archives (`store_unavailable`), wrong settings of the store (`store_misconfigured`), and too
-         *     little free space for another backup (`insufficient_storage`). With `--require-store` the first two make the service not ready. The database
-         *     is checked at most once a second, the store four times a minute.
+         *     the service: an unreachable store of archives (`store_unavailable`), wrong settings of the store (`store_misconfigured`), too
+         *     little free space for another backup (`insufficient_storage`) or in the database's disk (`little_room`), a store without conditional
+         *     writes (`store_without_conditions`), and a failing health of the backups (`backups_failing`; `/backup/health` says more). With
+         *     `--require-store` the first two make the service not ready. The database is checked at most once a second, the store four times a
+         *     minute, the health of the backups once a minute.
          */
         get: operations["getReadiness"];
         put?: never;
@@ -945,6 +969,89 @@ export interface components {
          * @enum {string}
          */
         ArchiveOrigin: "made_here" | "uploaded" | "found";
+        /**
+         * @description The health of the backups. Times are UTC.
+         * @example {
+         *       "backup_expected_since": "2026-11-29T01:00:00Z",
+         *       "checked_at": "2026-11-29T12:00:00Z",
+         *       "key": {
+         *         "encrypts": true,
+         *         "opens_last_backup": true
+         *       },
+         *       "last_backup": {
+         *         "archive_id": "2026-11-29T01-00-03Z-5f1c2a9b",
+         *         "at": "2026-11-29T01:00:03Z"
+         *       },
+         *       "last_verified": {
+         *         "archive_id": "2026-10-25T01-00-03Z-7e2d4b1c",
+         *         "at": "2026-10-25T02:01:09Z",
+         *         "level": "test_restore"
+         *       },
+         *       "next_run": "2026-11-30T01:00:00Z",
+         *       "reasons": [
+         *         {
+         *           "code": "verification_stale",
+         *           "detail": "The last verification of a backup was at 2026-10-25 02:01 UTC.",
+         *           "severity": "warning"
+         *         }
+         *       ],
+         *       "status": "warning",
+         *       "store": {
+         *         "archives": 31,
+         *         "bytes": 412331008,
+         *         "free_bytes": 64424509440,
+         *         "reachable": true
+         *       }
+         *     }
+         */
+        BackupHealth: {
+            /**
+             * Format: date-time
+             * @description The newest backup should not be older than this. `null` if neither a schedule nor `--stale-after` says so.
+             */
+            backup_expected_since: string | null;
+            /**
+             * Format: date-time
+             * @description When the service has looked.
+             */
+            checked_at: string;
+            /** @description The encryption of archives. */
+            key: components["schemas"]["KeyHealth"];
+            last_backup: components["schemas"]["LastBackup"] | null;
+            last_verified: components["schemas"]["LastVerification"] | null;
+            /**
+             * Format: date-time
+             * @description When the next run of a schedule is due.
+             */
+            next_run: string | null;
+            /** @description What is wrong, each code at most once, the worst first. */
+            reasons: components["schemas"]["BackupHealthReason"][];
+            /**
+             * @description The health in one word. `ok`: backups are made. `warning`: they are made, and something should be corrected. `failing`: there may be no usable backup on the day.
+             * @enum {string}
+             */
+            status: "ok" | "warning" | "failing";
+            /** @description The store of archives. */
+            store: components["schemas"]["StoreHealth"];
+        };
+        /** @description Why the health is not `ok`. */
+        BackupHealthReason: {
+            /**
+             * @description The kind of reason. `database_unavailable`: The service can't read its database. `/readyz` says why. `no_schedule`: There is no schedule. Create one, or set `--stale-after` if another program starts the backups. `schedules_disabled`: There are schedules, and all of them are disabled. Enable one. `never_backed_up`: There is no backup that this installation has created. It is `failing` if one should be there by now. `backup_stale`: The last backup is too old: older than `--stale-after`, or than a run of a schedule that was due three hours ago. Without schedules it is a `warning` after 7 days. `backup_failed`: The last run of a schedule has failed after its last attempt, and there was no backup since. `run_missed`: The last run of a schedule was not made, because the service was stopped for too long, and there was no backup since. `scheduler_stalled`: A run of a schedule is due, and no copy of the service makes it. Start a copy with `--schedules on`. `never_verified`: No backup was verified yet. Verify one, or let a schedule do it. `verification_stale`: The last verification of a backup is older than `--verify-stale-after`. `verification_failed`: The last verification found a damaged backup, or a scheduled verification has failed. `store_unavailable`: The store of archives can't be reached or used. Backups and changes are refused. `store_full`: The store has no room for the next archive. `store_almost_full`: The store has room for fewer than ten archives of the size of the last one. `key_unusable`: None of the keys of the settings opens the last backup. Put its key into `--archive-key-previous-file`.
+             * @enum {string}
+             */
+            code: "database_unavailable" | "no_schedule" | "schedules_disabled" | "never_backed_up" | "backup_stale" | "backup_failed" | "run_missed" | "scheduler_stalled" | "never_verified" | "verification_stale" | "verification_failed" | "store_unavailable" | "store_full" | "store_almost_full" | "key_unusable";
+            /**
+             * @description What is wrong.
+             * @example There is no schedule, so backups are created only on request.
+             */
+            detail: string;
+            /**
+             * @description How bad it is. `warning`: backups are made, and something should be corrected. `failing`: there may be no usable backup on the day.
+             * @enum {string}
+             */
+            severity: "warning" | "failing";
+        };
         /**
          * @description A change of the live data.
          * @example {
@@ -1541,6 +1648,35 @@ export interface components {
          * @enum {string}
          */
         JobState: "queued" | "running" | "cancelling" | "succeeded" | "failed" | "cancelled" | "interrupted";
+        /** @description The encryption of archives. */
+        KeyHealth: {
+            /** @description Whether new archives are encrypted. */
+            encrypts: boolean;
+            /** @description Whether a key of the settings opens the last backup. `null` if that is not known. */
+            opens_last_backup: boolean | null;
+        };
+        /** @description The newest backup. */
+        LastBackup: {
+            /** @description Its archive. */
+            archive_id: string;
+            /**
+             * Format: date-time
+             * @description The moment of its data.
+             */
+            at: string;
+        };
+        /** @description The newest verification that found a backup intact. */
+        LastVerification: {
+            /** @description Its archive. */
+            archive_id: string;
+            /**
+             * Format: date-time
+             * @description When it ended.
+             */
+            at: string;
+            /** @description Its level: `digest` or `test_restore`. */
+            level: string;
+        };
         /**
          * @description A link for one download.
          * @example {
@@ -2131,6 +2267,26 @@ export interface components {
              * @description Users of all roles.
              */
             users: number;
+        };
+        /** @description The store of archives. */
+        StoreHealth: {
+            /**
+             * Format: int64
+             * @description How many archives it has.
+             */
+            archives: number | null;
+            /**
+             * Format: int64
+             * @description How many bytes they have.
+             */
+            bytes: number | null;
+            /**
+             * Format: int64
+             * @description Its free space, if it is known.
+             */
+            free_bytes: number | null;
+            /** @description Whether it answers. */
+            reachable: boolean;
         };
         /** @description The outcome of a restore for one table. */
         TablePlan: {
@@ -5409,6 +5565,108 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getBackupHealth: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The health is `ok` or `warning`. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackupHealth"];
+                };
+            };
+            /** @description `unauthenticated`: You are not signed in. */
+            401: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Administrators only. */
+            403: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_field`: A field has a value that can't be accepted. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Something went wrong in the service. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The health is `failing`. Or a problem: `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `database_read_only`: The database is read-only. `database_access_denied`: The database refuses the service. `database_limit`: A limit of the database server stopped the work. */
+            503: {
+                headers: {
+                    /** @description The number of seconds to wait before the next attempt. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                    /**
+                     * @example {
+                     *       "backup_expected_since": "2026-11-29T01:00:00Z",
+                     *       "checked_at": "2026-11-29T12:00:00Z",
+                     *       "key": {
+                     *         "encrypts": false,
+                     *         "opens_last_backup": true
+                     *       },
+                     *       "last_backup": {
+                     *         "archive_id": "2026-11-27T01-00-03Z-5f1c2a9b",
+                     *         "at": "2026-11-27T01:00:03Z"
+                     *       },
+                     *       "last_verified": null,
+                     *       "next_run": "2026-11-30T01:00:00Z",
+                     *       "reasons": [
+                     *         {
+                     *           "code": "backup_stale",
+                     *           "detail": "The last backup is of 2026-11-27 01:00 UTC. A scheduled backup was due at 2026-11-29 01:00 UTC, and none was made since.",
+                     *           "severity": "failing"
+                     *         }
+                     *       ],
+                     *       "status": "failing",
+                     *       "store": {
+                     *         "archives": 31,
+                     *         "bytes": 412331008,
+                     *         "free_bytes": null,
+                     *         "reachable": true
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["BackupHealth"];
                 };
             };
         };
