@@ -15,8 +15,11 @@
 //! [`link_outcomes`](m20261129_000011_link_outcomes) says how the download of a link has ended,
 //! [`link_begun`](m20261129_000012_link_begun) counts what has begun to go out by a download link,
 //! [`plain_words`](m20261129_000013_plain_words) renames words in the history of jobs,
-//! [`link_subjects`](m20261129_000014_link_subjects) tells download links of users with one name apart, and
-//! [`schedules`](m20261129_000015_schedules) adds schedules of backups with their runs.
+//! [`link_subjects`](m20261129_000014_link_subjects) tells download links of users with one name apart,
+//! [`schedules`](m20261129_000015_schedules) adds schedules of backups with their runs,
+//! [`retention`](m20261129_000016_retention) adds settings of administrators, and findings about archives,
+//! [`notifications`](m20261129_000017_notifications) adds notifications with the outbox of their messages, and
+//! [`alarms`](m20261129_000018_alarms) says what administrators were told about backups.
 
 use sea_orm_migration::prelude::*;
 pub use sea_orm_migration::prelude::{MigratorTrait, SchemaManager};
@@ -38,6 +41,9 @@ mod m20261129_000012_link_begun;
 mod m20261129_000013_plain_words;
 mod m20261129_000014_link_subjects;
 mod m20261129_000015_schedules;
+mod m20261129_000016_retention;
+mod m20261129_000017_notifications;
+mod m20261129_000018_alarms;
 mod text;
 
 /// All migrations, oldest first.
@@ -63,6 +69,9 @@ impl MigratorTrait for Migrator {
             Box::new(m20261129_000013_plain_words::Migration),
             Box::new(m20261129_000014_link_subjects::Migration),
             Box::new(m20261129_000015_schedules::Migration),
+            Box::new(m20261129_000016_retention::Migration),
+            Box::new(m20261129_000017_notifications::Migration),
+            Box::new(m20261129_000018_alarms::Migration),
         ]
     }
 
@@ -104,6 +113,9 @@ pub fn tables_of(migration: &str) -> &'static [&'static str] {
         "m20261129_000007_sessions" => &["backup_login_sessions", "backup_account_epochs"],
         "m20261129_000008_login_networks" => &["backup_login_networks"],
         "m20261129_000015_schedules" => &["backup_schedules", "backup_schedule_runs"],
+        "m20261129_000016_retention" => &["backup_settings"],
+        "m20261129_000017_notifications" => &["backup_notifications", "backup_outbox"],
+        "m20261129_000018_alarms" => &["backup_alarms"],
         _ => &[],
     }
 }

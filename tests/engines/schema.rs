@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use campus_backup_archive::Kind;
 use campus_backup_domain::catalog;
 use campus_backup_domain::entity::{
-    account_epoch, archive, attendance, change, course, download_link, enrollment, job, key, lease, login_network,
-    login_session, payment, payment_category, schedule, schedule_run, session, student, user,
+    account_epoch, alarm, archive, attendance, change, course, download_link, enrollment, job, key, lease,
+    login_network, login_session, notification, outbox, payment, payment_category, schedule, schedule_run, session,
+    setting, student, user,
 };
 use campus_backup_migration::{Migrator, MigratorTrait};
 
@@ -38,6 +39,10 @@ async fn described_by_entities(engine: Engine) -> Scratch {
         .register(login_network::Entity)
         .register(schedule::Entity)
         .register(schedule_run::Entity)
+        .register(setting::Entity)
+        .register(notification::Entity)
+        .register(outbox::Entity)
+        .register(alarm::Entity)
         .apply(connection)
         .await
         .unwrap();
@@ -67,12 +72,12 @@ async fn entities_equal_the_migrated_schema(engine: Engine) {
     );
     assert_eq!(
         number(|table| table.uniques.len()),
-        11,
+        14,
         "what is compared must have been found"
     );
     assert_eq!(
         number(|table| table.primary_key.len()),
-        20,
+        24,
         "what is compared must have been found"
     );
     for (name, migrated) in &migrated {

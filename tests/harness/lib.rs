@@ -6,10 +6,10 @@
 //!   plainest way.
 //! - The service: [`service`] starts the program, [`client`] talks to it over HTTP, and [`wire`] over a bare socket,
 //!   where a test must be slow or exact. [`copy`] runs the jobs of a copy of the service in the test's process.
-//! - Other servers: [`s3`] is a store, [`stub`] a server that is not one, [`token`] an identity provider, and [`tool`]
-//!   runs other programs.
-//! - [`archives_rig`] tests archives over HTTP, [`restore_rig`] without it, and [`schedule_rig`] schedules at a clock of the
-//!   test.
+//! - Other servers: [`s3`] is a store, [`stub`] a server that is not one, [`token`] an identity provider, [`smtp`] a mail
+//!   server, and [`receiver`] receives webhooks. [`tls`] encrypts for both. [`tool`] runs other programs.
+//! - [`archives_rig`] tests archives over HTTP, [`restore_rig`] without it, [`schedule_rig`] schedules at a clock of the
+//!   test, and [`notify_rig`] notifications at such a clock.
 //!
 //! [`on_every_engine`] generates one test for each engine.
 
@@ -24,7 +24,9 @@ pub mod copy;
 pub mod defaults;
 pub mod engine;
 pub mod fill;
+pub mod notify_rig;
 mod process;
+pub mod receiver;
 pub mod reference_reader;
 pub mod restore_rig;
 pub mod s3;
@@ -33,7 +35,9 @@ pub mod schema_shape;
 pub mod school;
 pub mod scratch;
 pub mod service;
+pub mod smtp;
 pub mod stub;
+pub mod tls;
 pub mod token;
 pub mod tool;
 pub mod wire;
@@ -42,6 +46,7 @@ use std::time::{Duration, Instant};
 
 pub use client::{Answer, Client};
 pub use engine::Engine;
+pub use receiver::{Receiver, ReceiverAnswer};
 pub use school::{School, small_school, small_school_in};
 pub use scratch::Scratch;
 pub use service::{ADMIN_PASSWORD, Service};

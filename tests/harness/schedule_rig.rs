@@ -5,13 +5,18 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use campus_backup_archive::manifest::VerificationLevel;
 use campus_backup_archive::{Keys, Recipients};
 use campus_backup_domain::account::{self, Accounts, Admin};
 use campus_backup_domain::automation::Automation;
 use campus_backup_domain::clock::Clock;
 use campus_backup_domain::entity::schedule_run;
-use campus_backup_domain::job::{self, Fault, Jobs, Runner};
+use campus_backup_domain::health::{Health, HealthSettings};
+use campus_backup_domain::job::{
+    self, Context, Fault, JobParameters, Jobs, Lock, Runner, Submission, VerifyParameters,
+};
 use campus_backup_domain::operations::{self, Operations};
+use campus_backup_domain::retention::Retention;
 use campus_backup_domain::schedule::{
     BackupOrder, JobOutcome, NewSchedule, RunExecutor, RunState, RunnerSettings, ScheduleRunner, Schedules,
     VerificationOrder, Verify,
@@ -19,12 +24,17 @@ use campus_backup_domain::schedule::{
 use campus_backup_domain::store::{Store, StoreSettings};
 use campus_backup_domain::{Database, Error, Result, database};
 use chrono::{DateTime, TimeDelta, Utc};
+use chrono_tz::Tz;
 use futures_util::future::BoxFuture;
 use sea_orm::{DbErr, EntityTrait as _, QueryOrder as _};
 use tokio::runtime::{Builder, Runtime};
+use tokio::sync::watch;
 
 use super::service::JWT_SECRET;
 use super::{Scratch, WAIT_LIMIT, until};
+
+/// How many jobs of a copy run at the same time.
+const SLOTS: usize = 4;
 
 /// A clock that stands still until a test sets it.
 #[derive(Clone)]
@@ -187,8 +197,10 @@ impl RunExecutor for StubExecutor {
 pub struct ScheduleCopy {
     pub automation: Automation,
     pub schedules: Schedules,
+    pub retention: Retention,
     pub operations: Operations,
     pub jobs: Jobs,
+    pub health: Health,
     pub admin: Admin,
     runtime: Option<Runtime>,
 }
@@ -203,12 +215,14 @@ impl ScheduleCopy {
             .unwrap();
         let (url, folder, clock) = (scratch.url().to_owned(), scratch.folder().to_owned(), clock.clock());
         let built = runtime.spawn(build(url, folder, clock));
-        let (automation, schedules, operations, jobs, admin) = built.await.unwrap();
+        let (automation, schedules, retention, operations, jobs, health, admin) = built.await.unwrap();
         Self {
             automation,
             schedules,
+            retention,
             operations,
             jobs,
+            health,
             admin,
             runtime: Some(runtime),
         }
@@ -219,6 +233,29 @@ impl ScheduleCopy {
         let automation = self.automation.clone();
         let runtime = self.runtime.as_ref().unwrap();
         runtime.spawn(async move { automation.tick().await }).await.unwrap()
+    }
+
+    /// Jobs that hold all slots until the sender is dropped. They fail then.
+    pub async fn hold_slots(&self) -> watch::Sender<()> {
+        let sender = watch::Sender::new(());
+        for _ in 0..SLOTS {
+            let mut released = sender.subscribe();
+            let submission = Submission {
+                parameters: JobParameters::Verify(VerifyParameters {
+                    archive_id: "none".to_owned(),
+                    level: VerificationLevel::Digest,
+                }),
+                idempotency: None,
+                lock: Lock::None,
+            };
+            let work = async move |_: Context| {
+                // A dropped sender is an error.
+                let _ = released.changed().await;
+                Err(Error::Gone)
+            };
+            self.jobs.submit(&self.admin, submission, work).await.unwrap();
+        }
+        sender
     }
 
     /// Begins one step, and does not wait for it.
@@ -240,7 +277,11 @@ impl Drop for ScheduleCopy {
     }
 }
 
-async fn build(url: String, folder: PathBuf, clock: Clock) -> (Automation, Schedules, Operations, Jobs, Admin) {
+async fn build(
+    url: String,
+    folder: PathBuf,
+    clock: Clock,
+) -> (Automation, Schedules, Retention, Operations, Jobs, Health, Admin) {
     let settings = database::DatabaseSettings {
         url,
         connections: 4,
@@ -257,6 +298,7 @@ async fn build(url: String, folder: PathBuf, clock: Clock) -> (Automation, Sched
             let (database, store) = asked.clone();
             Box::pin(async move { operations::published(&database, &store).await })
         }),
+        max_concurrent: SLOTS,
         ..job::JobSettings::new(describe)
     };
     let jobs = Jobs::new(database.clone(), settings, Runner::ephemeral());
@@ -268,16 +310,20 @@ async fn build(url: String, folder: PathBuf, clock: Clock) -> (Automation, Sched
         scratch: folder,
         undo_window: TimeDelta::days(1),
         upload_limit: 1 << 30,
+        suspicion_threshold: Some(30),
     };
     let operations = Operations::new(database.clone(), store, jobs.clone(), settings);
     let executor = Arc::new(operations.clone());
     let runner = ScheduleRunner::new(database.clone(), executor, clock.clone(), RunnerSettings::default());
-    let schedules = Schedules::new(database.clone(), operations.clone(), clock);
+    let schedules = Schedules::new(database.clone(), operations.clone(), clock.clone());
+    let retention = Retention::new(database.clone(), operations.clone(), clock.clone(), Tz::UTC);
+    let health = Health::new(database.clone(), operations.clone(), clock, HealthSettings::default());
     let settings = account::AccountSettings::new(JWT_SECRET.as_bytes().to_vec().into(), "the tests".to_owned());
     let accounts = Accounts::new(database, settings).unwrap();
     let token = accounts.issue_token("admin", Duration::from_secs(60)).await.unwrap();
     let admin = token.principal.admin().unwrap();
-    (Automation::new(runner), schedules, operations, jobs, admin)
+    let automation = Automation::new(runner).with_retention(retention.clone());
+    (automation, schedules, retention, operations, jobs, health, admin)
 }
 
 /// The automation of a copy that stands in for backups.

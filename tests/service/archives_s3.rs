@@ -54,7 +54,7 @@ async fn bucket_supports_all_operations(engine: Engine) {
     let path = format!("/backup/diff?from={id}&to={}", brought["id"].as_str().unwrap());
     assert_eq!(admin.get(&path).await.expect(200).json()["is_same"], true);
     let listed = admin.archives().await.len();
-    admin.delete(&of(&id, "")).await.expect(204);
+    admin.delete(&of(&id, "?force=true")).await.expect(204);
     admin.get(&of(&id, "/file")).await.problem(410, "archive_gone");
     assert_eq!(admin.archives().await.len(), listed - 1);
 }

@@ -97,7 +97,7 @@ async fn files_of_other_programs_are_kept_and_affect_no_archive(engine: Engine) 
         std::fs::read_to_string(store.join(COPIED).join("notes.txt")).unwrap(),
         "of a person"
     );
-    admin.delete(&of(&taken, "")).await.expect(204);
+    admin.delete(&of(&taken, "?force=true")).await.expect(204);
     assert!(!store.join(&taken).exists());
 }
 
@@ -259,7 +259,7 @@ async fn archives_can_be_deleted_on_a_full_disk(engine: Engine) {
         .post(ARCHIVES, &json!({}))
         .await
         .problem(507, "insufficient_storage");
-    admin.delete(&of(&id, "")).await.expect(204);
+    admin.delete(&of(&id, "?force=true")).await.expect(204);
     admin.get(&of(&id, "")).await.problem(410, "archive_gone");
     assert!(admin.archives().await.is_empty());
     filler.set_len(0).unwrap();

@@ -322,7 +322,7 @@ async fn old_records_of_missing_archives_are_deleted(engine: Engine) {
         admin.create_backup().await,
     );
     for id in [&gone, &new] {
-        admin.delete(&of(id, "")).await.expect(204);
+        admin.delete(&of(id, "?force=true")).await.expect(204);
     }
     service.stop().await;
     let old = format!("update backup_archives set recorded_at = '2020-01-01 00:00:00' where archive_id <> '{new}'");

@@ -7,7 +7,7 @@ use harness::token::Token;
 use harness::{Engine, Scratch, Service, WAIT_LIMIT, on_every_engine, refusing_address, until, write_private};
 
 /// Every setting of `serve`, as flag and as environment variable.
-const SETTINGS: [(&str, &str); 32] = [
+const SETTINGS: [(&str, &str); 39] = [
     ("--database-url", "DATABASE_URL"),
     ("--listen", "CAMPUS_BACKUP_LISTEN"),
     ("--data-dir", "CAMPUS_BACKUP_DATA_DIR"),
@@ -17,6 +17,13 @@ const SETTINGS: [(&str, &str); 32] = [
     ("", "CAMPUS_BACKUP_ADMIN_PASSWORD"),
     ("", "CAMPUS_BACKUP_JWT_SECRET"),
     ("", "CAMPUS_BACKUP_JWT_SECRET_PREVIOUS"),
+    ("", "CAMPUS_BACKUP_SMTP_URL"),
+    ("--smtp-url-file", "CAMPUS_BACKUP_SMTP_URL_FILE"),
+    ("--smtp-from", "CAMPUS_BACKUP_SMTP_FROM"),
+    ("--mail-attachment-limit", "CAMPUS_BACKUP_MAIL_ATTACHMENT_LIMIT"),
+    ("--allow-local-targets", "CAMPUS_BACKUP_ALLOW_LOCAL_TARGETS"),
+    ("", "CAMPUS_BACKUP_SECRETS_KEY"),
+    ("--secrets-key-file", "CAMPUS_BACKUP_SECRETS_KEY_FILE"),
     ("--token-lifetime", "CAMPUS_BACKUP_TOKEN_LIFETIME"),
     ("--session-lifetime", "CAMPUS_BACKUP_SESSION_LIFETIME"),
     ("--timezone", "CAMPUS_BACKUP_TIMEZONE"),
@@ -75,7 +82,8 @@ async fn help_shows_no_secret() {
     let setup = Setup::bare()
         .set("DATABASE_URL", "postgres://someone:database-password-77@127.0.0.1:1/x")
         .set("CAMPUS_BACKUP_ADMIN_PASSWORD", "administrator-password-77")
-        .set("CAMPUS_BACKUP_JWT_SECRET", "jwt-secret-77-jwt-secret-77-jwt-secret-77");
+        .set("CAMPUS_BACKUP_JWT_SECRET", "jwt-secret-77-jwt-secret-77-jwt-secret-77")
+        .set("CAMPUS_BACKUP_SMTP_URL", "smtps://office:mail-password-77@mail.example");
     for arguments in [&["--help"][..], &["serve", "--help"], &["serve", "--nonsense"]] {
         let help = setup.again().arguments(arguments).run().await;
         let said = help.stdout + &help.stderr;
@@ -115,9 +123,15 @@ async fn service_starts_without_configuration() {
         .map(|entry| entry.unwrap().path())
         .filter(|path| path.file_name().unwrap().to_str().unwrap().contains("secret"))
         .collect();
-    assert_eq!(secrets.len(), 1, "one file holds the signing secret: {secrets:?}");
-    assert_eq!(mode(&secrets[0]) & 0o777, 0o600);
-    assert!(std::fs::read(&secrets[0]).unwrap().len() >= 32, "256 bits at least");
+    assert_eq!(
+        secrets.len(),
+        2,
+        "the signing secret and the key of secrets: {secrets:?}"
+    );
+    for secret in secrets {
+        assert_eq!(mode(&secret) & 0o777, 0o600);
+        assert!(std::fs::read(&secret).unwrap().len() >= 32, "256 bits at least");
+    }
 }
 
 fn mode(path: &std::path::Path) -> u32 {

@@ -14,7 +14,7 @@ async fn migrate_creates_only_the_schema(engine: Engine) {
         assert_eq!(migrated.code, Some(0), "{migrated:?}");
     }
     assert_eq!(scratch.count("users").await, 0);
-    assert_eq!(harness::schema_shape::read(&scratch).await.len(), 19);
+    assert_eq!(harness::schema_shape::read(&scratch).await.len(), 23);
 }
 
 #[on_every_engine]

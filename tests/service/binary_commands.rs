@@ -112,8 +112,10 @@ async fn archive_is_protected_and_deleted(engine: Engine) {
     line.run(&["delete", id, "--yes"]).await.assert_plain_fault(7);
     assert!(line.done(&["show", id]).await.starts_with(id));
     assert_eq!(line.json(&["protect", id, "--off"]).await["protected"], false);
+    // It is the newest backup.
+    line.run(&["delete", id, "--yes"]).await.assert_plain_fault(7);
     assert_eq!(
-        line.json(&["delete", id, "--yes"]).await,
+        line.json(&["delete", id, "--yes", "--force"]).await,
         json!({"id": id, "deleted": true})
     );
     line.run(&["show", id]).await.assert_plain_fault(7);

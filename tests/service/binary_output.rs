@@ -242,6 +242,7 @@ async fn help_shows_own_options_first_and_examples() {
         ("clear", "--dry-run"),
         ("delete", "--force"),
         ("protect", "--off"),
+        ("accept", "--as"),
         ("upload", "--protected"),
         ("download", "--delimiter"),
         ("extract", "--names"),

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use harness::archives_rig::{ARCHIVES, ArchivesPlace, of};
 use harness::{Answer, Engine, on_every_engine};
 
-const KINDS: [&str; 6] = ["archive", "clear", "restore", "undo", "upload", "verify"];
+const KINDS: [&str; 7] = ["archive", "clear", "restore", "retention", "undo", "upload", "verify"];
 
 /// Everything that the service reports about a finished job: the data of its events, and the job itself.
 async fn reported(place: &ArchivesPlace, id: &str) -> (Vec<Value>, Value) {
@@ -66,6 +66,24 @@ async fn one_of_each(place: &ArchivesPlace) -> Vec<String> {
         .expect(201);
     let uploads = admin.get("/backup/jobs?kind=upload").await.expect(200).json();
     ids.push(uploads["items"][0]["id"].as_str().unwrap().to_owned());
+    for _ in 0..2 {
+        admin.create_backup().await;
+    }
+    let policy = admin
+        .request(Method::PUT, "/backup/retention")
+        .json(&json!({"keep_last": 1}));
+    Answer::of(policy).await.expect(200);
+    let plan = admin
+        .post("/backup/retention/preview", &json!({}))
+        .await
+        .expect(200)
+        .json();
+    let accepted = admin
+        .post("/backup/retention/apply", &json!({"plan_hash": plan["plan_hash"]}))
+        .await
+        .expect(202);
+    ids.push(id(&accepted));
+    admin.done(accepted).await;
     ids
 }
 

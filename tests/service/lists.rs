@@ -17,7 +17,20 @@ async fn unchanged_list_is_not_sent_again(engine: Engine) {
     place.admin.post("/backup/clear", &clear).await.expect(200);
     let schedule = json!({"name": "nightly", "preset": "daily"});
     place.admin.post("/backup/schedules", &schedule).await.expect(201);
-    for path in [ARCHIVES, "/backup/jobs", "/backup/changes", "/backup/schedules"] {
+    // A private address, which nothing is sent to.
+    let notification = json!({"name": "chat", "kind": "webhook", "url": "http://10.255.255.1/hook", "enabled": false});
+    place
+        .admin
+        .post("/backup/notifications", &notification)
+        .await
+        .expect(201);
+    for path in [
+        ARCHIVES,
+        "/backup/jobs",
+        "/backup/changes",
+        "/backup/schedules",
+        "/backup/notifications",
+    ] {
         let first = place.admin.get(path).await.expect(200);
         let tag = first.header("etag");
         assert!(tag.starts_with("W/\""), "{path}: {tag}");

@@ -51,7 +51,7 @@ async fn archives_are_verified_uploaded_compared_and_refused(engine: Engine) {
         .get(&of(&id, "/download/nothing"))
         .await
         .problem(404, "unknown_table");
-    admin.delete(&of(&id, "")).await.expect(204);
+    admin.delete(&of(&id, "?force=true")).await.expect(204);
     admin.get(&of(&id, "")).await.problem(410, "archive_gone");
     admin
         .post(

@@ -30,6 +30,7 @@ mod link_page;
 mod logging;
 mod metrics;
 pub mod middleware;
+mod monitor;
 pub mod openapi;
 pub mod origin;
 pub mod pagination;

@@ -1,81 +1,21 @@
 //! Metrics for Prometheus. Labels are route templates, never paths: the number of paths is unlimited, and links contain tokens.
+//!
+//! [`list`] describes each metric, and [`backups`] sets those of the backups. The domain counts jobs, runs of schedules and
+//! sign-ins itself ([`counters`]).
+
+mod backups;
+mod list;
 
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use campus_backup_domain::counters;
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
-const REQUESTS: &str = "http_requests_total";
-const OUTCOMES: &str = "http_responses_ended_total";
-const SECONDS: &str = "http_request_duration_seconds";
-const READY: &str = "campus_backup_ready";
-const STORE_UP: &str = "campus_backup_store_up";
-const STORE_FREE: &str = "campus_backup_store_free_bytes";
-const WARNING: &str = "campus_backup_warning";
-
-/// Every metric, for its description in the answer and for `docs/reference/metrics.md`.
-pub(crate) const METRICS: [Metric; 7] = [
-    Metric {
-        name: REQUESTS,
-        kind: MetricKind::Counter,
-        labels: &["method", "route", "status"],
-        meaning: "Requests that were answered.",
-    },
-    Metric {
-        name: SECONDS,
-        kind: MetricKind::Histogram,
-        labels: &["method", "route", "status"],
-        meaning: "Seconds from the request to the last byte of its answer.",
-    },
-    Metric {
-        name: OUTCOMES,
-        kind: MetricKind::Counter,
-        labels: &["method", "route", "outcome"],
-        meaning: "Answers by their end: `answered` (sent completely), `broken off` (failed midway), `abandoned` (the client disconnected).",
-    },
-    Metric {
-        name: READY,
-        kind: MetricKind::Gauge,
-        labels: &[],
-        meaning: "1 if the service is ready, 0 if `/readyz` answers 503.",
-    },
-    Metric {
-        name: STORE_UP,
-        kind: MetricKind::Gauge,
-        labels: &[],
-        meaning: "1 if the store of archives works, otherwise 0.",
-    },
-    Metric {
-        name: STORE_FREE,
-        kind: MetricKind::Gauge,
-        labels: &[],
-        meaning: "Free bytes of the store, if it is a folder.",
-    },
-    Metric {
-        name: WARNING,
-        kind: MetricKind::Gauge,
-        labels: &["code"],
-        meaning: "1 while `/readyz` has this warning: `store_unavailable`, `store_misconfigured`, `insufficient_storage`.",
-    },
-];
-
-/// The description of a metric, for people and Prometheus.
-pub(crate) struct Metric {
-    pub(crate) name: &'static str,
-    pub(crate) kind: MetricKind,
-    #[cfg_attr(not(test), expect(dead_code, reason = "the reference page lists them"))]
-    pub(crate) labels: &'static [&'static str],
-    pub(crate) meaning: &'static str,
-}
-
-/// The types of Prometheus.
-#[derive(Clone, Copy)]
-pub(crate) enum MetricKind {
-    Counter,
-    Gauge,
-    Histogram,
-}
+pub(crate) use self::backups::{database_pools, health};
+pub(crate) use self::list::{METRICS, Metric, MetricKind};
+use self::list::{OUTCOMES, READY, REQUESTS, SECONDS, STORE_FREE, STORE_UP, WARNING};
 
 /// In seconds, from a count of a small table to the download of a large school.
 const BUCKETS: [f64; 12] = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 2.5, 10.0, 60.0, 300.0];
@@ -157,6 +97,7 @@ fn recorder() -> Option<&'static PrometheusHandle> {
         match installed {
             Ok(recorder) => {
                 METRICS.iter().for_each(describe);
+                counters::register();
                 Some(recorder)
             }
             Err(error) => {

@@ -49,6 +49,8 @@ const SWAGGER_UI_FILES: &str = "/swagger-ui/{_:.*}";
         (name = "backup", description = "A school's data. For administrators."),
         (name = "archives", description = "Stored backups. For administrators."),
         (name = "schedules", description = "Backups at certain times. For administrators."),
+        (name = "retention", description = "Which archives stay. For administrators."),
+        (name = "notifications", description = "Mails, webhooks and pings about what happened. For administrators."),
         (name = "service", description = "Operating the service."),
     ),
     components(schemas(Problem)),

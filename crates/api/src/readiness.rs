@@ -3,7 +3,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use campus_backup_domain::database::SchemaState;
+use campus_backup_domain::database::{DefectReason, SchemaState};
+use campus_backup_domain::health::{Health, HealthCode, Severity};
 use campus_backup_domain::operations::Operations;
 use campus_backup_domain::store::Store;
 use campus_backup_domain::{Database, Error};
@@ -35,6 +36,26 @@ const CHECK_FRESH: Duration = Duration::from_secs(60 * 60);
 
 /// The code of the warning that the store has no conditional writes.
 const WITHOUT_CONDITIONS: &str = "store_without_conditions";
+
+/// The code of the warning that the health of the backups is failing.
+const BACKUPS_FAILING: &str = "backups_failing";
+
+/// The codes of all warnings.
+const WARNINGS: [&str; 6] = [
+    Code::StoreUnavailable.name(),
+    Code::StoreMisconfigured.name(),
+    Code::InsufficientStorage.name(),
+    WITHOUT_CONDITIONS,
+    DefectReason::LittleRoom.code(),
+    BACKUPS_FAILING,
+];
+
+/// Reasons of the health of which the readiness tells itself.
+const TOLD_OTHERWISE: [HealthCode; 3] = [
+    HealthCode::DatabaseUnavailable,
+    HealthCode::StoreUnavailable,
+    HealthCode::StoreFull,
+];
 
 /// A defect that an administrator should repair although the service is ready.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -85,6 +106,7 @@ pub struct Readiness(Arc<ReadinessInner>);
 struct ReadinessInner {
     database: Database,
     store: Store,
+    health: Health,
     last: tokio::sync::Mutex<Last>,
     store_policy: StorePolicy,
     /// The error of the last check of the store.
@@ -103,10 +125,11 @@ struct Last {
 
 impl Readiness {
     /// A new readiness, before the first check.
-    pub fn new(database: Database, store: Store, store_policy: StorePolicy) -> Self {
+    pub fn new(database: Database, store: Store, health: Health, store_policy: StorePolicy) -> Self {
         Self(Arc::new(ReadinessInner {
             database,
             store,
+            health,
             last: tokio::sync::Mutex::default(),
             store_policy,
             store_warning: Mutex::default(),
@@ -129,23 +152,42 @@ impl Readiness {
             let detail = "The store of archives can't be used. The log has the details.";
             return Err(ApiError::new(code, detail).with_retry_after(STORE_INTERVAL));
         }
-        Ok(room.into_iter().chain(store).collect())
+        Ok(room.into_iter().chain(store).chain(self.backups_warning()).collect())
+    }
+
+    /// The warning that the health of the backups is failing, by its last check. The service is ready all the same: it works, and
+    /// an administrator has to reach it.
+    fn backups_warning(&self) -> Option<Warning> {
+        let report = self.0.health.last()?;
+        let codes: Vec<_> = report
+            .reasons
+            .iter()
+            .filter(|reason| reason.severity == Severity::Failing && !TOLD_OTHERWISE.contains(&reason.code))
+            .map(|reason| reason.code.name())
+            .collect();
+        // The answer is public, so it has only the codes.
+        (!codes.is_empty()).then(|| Warning {
+            code: BACKUPS_FAILING,
+            detail: format!(
+                "The backups need attention: {}. `GET /backup/health` and `campus-backup health --backups` say more.",
+                codes.join(", ")
+            ),
+        })
     }
 
     /// Updates the metrics of the readiness.
     pub(crate) async fn measure(&self) {
         let found = self.warnings().await;
         metrics::ready(found.is_ok());
-        // The warnings of the store stay if the service is not ready.
-        let warnings = found.unwrap_or_else(|_| self.store_warning().clone().into_iter().collect());
-        for code in [
-            Code::StoreUnavailable,
-            Code::StoreMisconfigured,
-            Code::InsufficientStorage,
-        ] {
-            let code = code.name();
+        // The warnings of the store and the backups stay if the service is not ready.
+        let warnings = found.unwrap_or_else(|_| {
+            let store = self.store_warning().clone();
+            store.into_iter().chain(self.backups_warning()).collect()
+        });
+        for code in WARNINGS {
             metrics::warning(code, warnings.iter().any(|warning| warning.code == code));
         }
+        metrics::database_pools(&self.0.database);
     }
 
     async fn database_warning(&self) -> Result<Option<Warning>, ApiError> {

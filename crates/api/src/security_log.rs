@@ -45,7 +45,7 @@ fn event_of(method: &Method, pattern: &str) -> Option<&'static str> {
         ("GET", "/backup/download/{table}" | "/backup/archives/{id}/download/{table}") => "download",
         ("GET", "/backup/archives/{id}/file") => "archive_download",
         ("GET", "/backup/diff") => "comparison",
-        ("GET", _) | ("POST", "/backup/archives/{id}/restore-plan") => return None,
+        ("GET", _) | ("POST", "/backup/archives/{id}/restore-plan" | "/backup/retention/preview") => return None,
         ("POST", "/backup/download-links") => "link_created",
         ("POST", "/backup/clear") => "clear",
         ("POST", "/backup/clear/{id}/undo") => "undo",
@@ -59,6 +59,14 @@ fn event_of(method: &Method, pattern: &str) -> Option<&'static str> {
         ("PATCH", "/backup/schedules/{id}") => "schedule_change",
         ("DELETE", "/backup/schedules/{id}") => "schedule_deletion",
         ("POST", "/backup/schedules/{id}/run") => "backup",
+        ("POST", "/backup/archives/{id}/accept") => "archive_acceptance",
+        ("PUT", "/backup/retention") => "retention_change",
+        ("DELETE", "/backup/retention") => "retention_removal",
+        ("POST", "/backup/retention/apply") => "retention_application",
+        ("POST", "/backup/notifications") => "notification_creation",
+        ("PATCH", "/backup/notifications/{id}") => "notification_change",
+        ("DELETE", "/backup/notifications/{id}") => "notification_deletion",
+        ("POST", "/backup/notifications/test" | "/backup/notifications/{id}/test") => "notification_test",
         ("POST", "/backup/jobs/{id}/cancel") => "job_cancellation",
         _ => return None,
     };
@@ -154,7 +162,8 @@ mod tests {
             {
                 let method = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
                 let discloses = path.contains("/download/") || path.ends_with("/file");
-                let changes = method != Method::GET && !path.ends_with("/restore-plan");
+                let is_preview = path.ends_with("/restore-plan") || path.ends_with("/retention/preview");
+                let changes = method != Method::GET && !is_preview;
                 let event = event_of(&method, path);
                 assert!(event.is_some() || !(discloses || changes), "{method} {path}");
                 with_event += usize::from(event.is_some());

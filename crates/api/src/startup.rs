@@ -35,7 +35,7 @@ use crate::problem::chain;
 use crate::readiness::Readiness;
 use crate::settings::{ScheduleSwitch, Settings};
 use crate::state::report;
-use crate::{AppState, dashboard, data_dir, metrics, middleware, routes, systemd};
+use crate::{AppState, dashboard, data_dir, metrics, middleware, monitor, routes, systemd};
 
 /// Timeouts for the head of a request and for a closing connection.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
@@ -92,15 +92,15 @@ impl Service {
                 tokio::time::sleep(SWEEP_INTERVAL).await;
             }
         });
+        // In each copy, also in one that makes no scheduled backups.
+        tokio::spawn(monitor::watch(state.health.clone(), state.jobs.clone()));
         match state.settings.schedules {
-            ScheduleSwitch::On => {
-                suggest_schedule(&state).await?;
-                tokio::spawn(automate(state.automation(), state.jobs.clone()));
-            }
+            ScheduleSwitch::On => suggest_schedule(&state).await?,
             ScheduleSwitch::Off => {
                 tracing::info!("this copy of the service makes no scheduled backups (--schedules off)")
             }
         }
+        tokio::spawn(automate(state.automation(), state.jobs.clone()));
         Self::listen(state)
     }
 
@@ -306,6 +306,11 @@ pub async fn state(
         // Only `token` needs the service's secret, and demands it itself.
         _ => secret::existing_secret(&settings)?.unwrap_or_else(secret::random),
     };
+    let secrets_key = match installation {
+        Installation::CreateIfMissing => Some(secret::secrets_key(&settings)?),
+        // A damaged key must not keep anybody from a restore.
+        _ => secret::existing_secrets_key(&settings).ok().flatten(),
+    };
     let database = connect(&settings).await?;
     if matches!(
         installation,
@@ -323,7 +328,7 @@ pub async fn state(
     let id = id.map_err(ExitError::failed("reading the id of the installation"))?;
     let accounts = Accounts::new(database.clone(), settings.accounts(secret, id));
     let accounts = accounts.map_err(ExitError::refused("the settings of accounts"))?;
-    Ok(AppState::new(settings, accounts, database, store, runner))
+    Ok(AppState::new(settings, accounts, database, store, runner, secrets_key))
 }
 
 /// Fills a database with a demo school. The database must be empty, except for the first administrator. The school's administrator is

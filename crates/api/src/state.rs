@@ -6,8 +6,11 @@ use campus_backup_domain::account::Accounts;
 use campus_backup_domain::automation::Automation;
 use campus_backup_domain::clear::Confirmation;
 use campus_backup_domain::clock::Clock;
+use campus_backup_domain::health::{Health, HealthSettings};
 use campus_backup_domain::job::{self, Jobs, Runner};
+use campus_backup_domain::notify::{DeliveryRunner, Notifications, SecretsKey};
 use campus_backup_domain::operations::{self, Operations};
+use campus_backup_domain::retention::Retention;
 use campus_backup_domain::schedule::{RunnerSettings, ScheduleRunner, Schedules};
 use campus_backup_domain::stats::Counter;
 use campus_backup_domain::store::{Store, SweepReport};
@@ -17,7 +20,7 @@ use futures_util::future::BoxFuture;
 
 use crate::problem::{ApiError, chain};
 use crate::readiness::Readiness;
-use crate::settings::Settings;
+use crate::settings::{ScheduleSwitch, Settings};
 
 /// The state that every handler can use, as `web::Data<AppState>`. Built once, in [`startup`](crate::startup).
 #[derive(Clone)]
@@ -38,15 +41,31 @@ pub struct AppState {
     pub confirmation: Confirmation,
     /// The schedules.
     pub schedules: Schedules,
+    /// The retention of archives.
+    pub retention: Retention,
+    /// The notifications.
+    pub notifications: Notifications,
+    /// Sends the messages of notifications.
+    deliveries: DeliveryRunner,
     /// The jobs.
     pub jobs: Jobs,
     /// The readiness of the service.
     pub readiness: Readiness,
+    /// The health of the backups.
+    pub health: Health,
 }
 
 impl AppState {
     /// The state of a process with these settings and this runner.
-    pub fn new(settings: Settings, accounts: Accounts, database: Database, store: Store, runner: Runner) -> Self {
+    pub fn new(
+        settings: Settings,
+        accounts: Accounts,
+        database: Database,
+        store: Store,
+        runner: Runner,
+        secrets_key: Option<SecretsKey>,
+    ) -> Self {
+        let notify = settings.notify(secrets_key);
         let downloads = export::ExportSettings {
             time_zone: settings.timezone,
             chunk_size: settings.chunk_size,
@@ -59,12 +78,20 @@ impl AppState {
             false => Confirmation::Optional,
         };
         let jobs = Jobs::new(database.clone(), job_settings(&database, &store), runner);
-        let readiness = Readiness::new(database.clone(), store.clone(), settings.store_policy);
-        let operations = Operations::new(database.clone(), store, jobs.clone(), operations_settings(&settings));
+        let notifications = Notifications::new(database.clone(), store.clone(), Clock::system(), notify.clone());
+        let deliveries = DeliveryRunner::new(database.clone(), store.clone(), Clock::system(), notify);
+        let operations = operations_settings(&settings);
+        let operations = Operations::new(database.clone(), store.clone(), jobs.clone(), operations);
+        let health = health_settings(&settings);
+        let health = Health::new(database.clone(), operations.clone(), Clock::system(), health);
+        let readiness = Readiness::new(database.clone(), store, health.clone(), settings.store_policy);
         Self {
             accounts,
             readiness,
             schedules: Schedules::new(database.clone(), operations.clone(), Clock::system()),
+            retention: Retention::new(database.clone(), operations.clone(), Clock::system(), settings.timezone),
+            notifications,
+            deliveries,
             operations,
             settings: Arc::new(settings),
             counter: Arc::new(Counter::new(database.clone())),
@@ -72,6 +99,7 @@ impl AppState {
             downloads,
             confirmation,
             jobs,
+            health,
         }
     }
 
@@ -82,17 +110,27 @@ impl AppState {
             attempts: self.settings.schedule_attempts,
         };
         let executor = Arc::new(self.operations.clone());
-        Automation::new(ScheduleRunner::new(
-            self.database.clone(),
-            executor,
-            Clock::system(),
-            settings,
-        ))
+        let automation = match self.settings.schedules {
+            ScheduleSwitch::On => {
+                let runner = ScheduleRunner::new(self.database.clone(), executor, Clock::system(), settings);
+                Automation::new(runner).with_retention(self.retention.clone())
+            }
+            ScheduleSwitch::Off => Automation::default(),
+        };
+        automation.with_deliveries(self.deliveries.clone())
     }
 }
 
 /// The version of this program.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+fn health_settings(settings: &Settings) -> HealthSettings {
+    let delta = |duration| TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX);
+    HealthSettings {
+        stale_after: settings.stale_after.map(delta),
+        verify_stale_after: delta(settings.verify_stale_after),
+    }
+}
 
 fn operations_settings(settings: &Settings) -> operations::OperationSettings {
     operations::OperationSettings {
@@ -102,6 +140,7 @@ fn operations_settings(settings: &Settings) -> operations::OperationSettings {
         scratch: settings.data_dir.clone(),
         undo_window: TimeDelta::from_std(settings.undo_window).unwrap_or(TimeDelta::MAX),
         upload_limit: settings.upload_limit,
+        suspicion_threshold: settings.suspicion_threshold,
     }
 }
 

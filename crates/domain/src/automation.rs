@@ -4,18 +4,43 @@
 //! database, and each change of it is a conditional update.
 
 use crate::error::Result;
+use crate::notify::DeliveryRunner;
+use crate::retention::Retention;
 use crate::schedule::ScheduleRunner;
 
 /// The steps that the service does every few seconds.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Automation {
-    schedules: ScheduleRunner,
+    schedules: Option<ScheduleRunner>,
+    retention: Option<Retention>,
+    deliveries: Option<DeliveryRunner>,
 }
 
 impl Automation {
-    /// The automation of a copy of the service. This reads and writes nothing.
+    /// The automation of a copy of the service that makes the runs of schedules. This reads and writes nothing.
     pub fn new(schedules: ScheduleRunner) -> Self {
-        Self { schedules }
+        Self {
+            schedules: Some(schedules),
+            ..Self::default()
+        }
+    }
+
+    /// The same, for a copy that also applies the retention policy.
+    #[must_use]
+    pub fn with_retention(self, retention: Retention) -> Self {
+        Self {
+            retention: Some(retention),
+            ..self
+        }
+    }
+
+    /// The same, for a copy that also sends the messages of notifications.
+    #[must_use]
+    pub fn with_deliveries(self, deliveries: DeliveryRunner) -> Self {
+        Self {
+            deliveries: Some(deliveries),
+            ..self
+        }
     }
 
     /// Does everything that has to be done now. A step that fails does not keep the others from their turn.
@@ -23,6 +48,18 @@ impl Automation {
     /// # Errors
     /// The first error. What it concerned is tried again at the next call.
     pub async fn tick(&self) -> Result<()> {
-        self.schedules.step().await
+        if let Some(deliveries) = &self.deliveries {
+            // A task of its own: servers may not answer.
+            deliveries.begin();
+        }
+        let schedules = match &self.schedules {
+            Some(schedules) => schedules.step().await,
+            None => Ok(()),
+        };
+        let retention = match &self.retention {
+            Some(retention) => retention.step().await,
+            None => Ok(()),
+        };
+        schedules.and(retention)
     }
 }

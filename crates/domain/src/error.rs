@@ -346,6 +346,12 @@ pub enum Error {
     /// Another schedule has the name.
     #[error("another schedule has this name")]
     ScheduleNameTaken,
+    /// No notification has that id.
+    #[error("there is no notification of that id")]
+    UnknownNotification,
+    /// Another notification has the name.
+    #[error("another notification has this name")]
+    NotificationNameTaken,
     /// A clear that can still be undone needs this archive.
     #[error(
         "this archive is the safety backup of a clear that can be undone until {}; without it, the clear can't be undone",
@@ -356,6 +362,21 @@ pub enum Error {
         change_id: String,
         /// Until when it can be undone.
         until: DateTime<Utc>,
+    },
+    /// The archive is the newest good backup, or the newest verified one.
+    #[error("this archive is the newest {what}; without it, the latest data can't be restored")]
+    ArchiveIsNewest {
+        /// `backup` or `verified backup`.
+        what: &'static str,
+    },
+    /// There is no retention policy.
+    #[error("there is no retention policy")]
+    RetentionOff,
+    /// Retention deletes nothing for now.
+    #[error("{detail}")]
+    RetentionHeld {
+        /// Why, and what to do.
+        detail: String,
     },
     /// Data that was written after the clear conflicts with undoing it.
     #[error("data that was written since the clear is in the way of undoing it")]

@@ -9,8 +9,10 @@
 //! [`clear`], [`demo`], [`job`]. [`change`] changes rows in bulk, and [`change_log`] records changes. [`store`] keeps
 //! archives; [`open`] reads one without any of these, [`verify`] proves that it can be restored, [`restore`] restores
 //! it, and [`diff`] compares it with another or with the live data. [`operations`] combines all of them.
-//! [`schedule`] makes backups at certain times, and [`automation`] does what the service does by itself. [`clock`] tells
-//! the time, and [`security_log`] records who did what.
+//! [`schedule`] makes backups at certain times, [`retention`] deletes those that a policy does not keep, [`suspicion`] says
+//! which ones look wrong, [`notify`] reports what happened to people and programs, [`health`] says whether backups are made,
+//! and [`automation`] does what the service does by itself. [`clock`] tells the time, [`counters`] count for the metrics,
+//! and [`security_log`] records who did what.
 
 pub mod account;
 pub mod automation;
@@ -20,6 +22,7 @@ pub mod change;
 pub mod change_log;
 pub mod clear;
 pub mod clock;
+pub mod counters;
 pub mod database;
 pub mod demo;
 pub mod diff;
@@ -28,14 +31,17 @@ mod disk;
 pub mod entity;
 pub mod error;
 pub mod export;
+pub mod health;
 mod installation_key;
 pub mod job;
 mod native;
+pub mod notify;
 pub mod open;
 pub mod operations;
 mod pgcopy;
 mod priority;
 pub mod restore;
+pub mod retention;
 #[cfg(test)]
 mod sample;
 pub mod schedule;
@@ -44,6 +50,7 @@ pub mod snapshot;
 mod statement;
 pub mod stats;
 pub mod store;
+pub mod suspicion;
 pub mod verify;
 
 pub use catalog::Table;

@@ -16,6 +16,9 @@ _campus__backup() {
             ",$1")
                 cmd="campus__backup"
                 ;;
+            campus__backup,accept)
+                cmd="campus__backup__subcmd__accept"
+                ;;
             campus__backup,admin)
                 cmd="campus__backup__subcmd__admin"
                 ;;
@@ -55,6 +58,9 @@ _campus__backup() {
             campus__backup,migrate)
                 cmd="campus__backup__subcmd__migrate"
                 ;;
+            campus__backup,notification)
+                cmd="campus__backup__subcmd__notification"
+                ;;
             campus__backup,openapi)
                 cmd="campus__backup__subcmd__openapi"
                 ;;
@@ -63,6 +69,9 @@ _campus__backup() {
                 ;;
             campus__backup,restore)
                 cmd="campus__backup__subcmd__restore"
+                ;;
+            campus__backup,retention)
+                cmd="campus__backup__subcmd__retention"
                 ;;
             campus__backup,schedule)
                 cmd="campus__backup__subcmd__schedule"
@@ -109,6 +118,9 @@ _campus__backup() {
             campus__backup__subcmd__admin__subcmd__help,reset-password)
                 cmd="campus__backup__subcmd__admin__subcmd__help__subcmd__reset__subcmd__password"
                 ;;
+            campus__backup__subcmd__help,accept)
+                cmd="campus__backup__subcmd__help__subcmd__accept"
+                ;;
             campus__backup__subcmd__help,admin)
                 cmd="campus__backup__subcmd__help__subcmd__admin"
                 ;;
@@ -148,6 +160,9 @@ _campus__backup() {
             campus__backup__subcmd__help,migrate)
                 cmd="campus__backup__subcmd__help__subcmd__migrate"
                 ;;
+            campus__backup__subcmd__help,notification)
+                cmd="campus__backup__subcmd__help__subcmd__notification"
+                ;;
             campus__backup__subcmd__help,openapi)
                 cmd="campus__backup__subcmd__help__subcmd__openapi"
                 ;;
@@ -156,6 +171,9 @@ _campus__backup() {
                 ;;
             campus__backup__subcmd__help,restore)
                 cmd="campus__backup__subcmd__help__subcmd__restore"
+                ;;
+            campus__backup__subcmd__help,retention)
+                cmd="campus__backup__subcmd__help__subcmd__retention"
                 ;;
             campus__backup__subcmd__help,schedule)
                 cmd="campus__backup__subcmd__help__subcmd__schedule"
@@ -187,6 +205,39 @@ _campus__backup() {
             campus__backup__subcmd__help__subcmd__admin,reset-password)
                 cmd="campus__backup__subcmd__help__subcmd__admin__subcmd__reset__subcmd__password"
                 ;;
+            campus__backup__subcmd__help__subcmd__notification,create)
+                cmd="campus__backup__subcmd__help__subcmd__notification__subcmd__create"
+                ;;
+            campus__backup__subcmd__help__subcmd__notification,delete)
+                cmd="campus__backup__subcmd__help__subcmd__notification__subcmd__delete"
+                ;;
+            campus__backup__subcmd__help__subcmd__notification,edit)
+                cmd="campus__backup__subcmd__help__subcmd__notification__subcmd__edit"
+                ;;
+            campus__backup__subcmd__help__subcmd__notification,list)
+                cmd="campus__backup__subcmd__help__subcmd__notification__subcmd__list"
+                ;;
+            campus__backup__subcmd__help__subcmd__notification,show)
+                cmd="campus__backup__subcmd__help__subcmd__notification__subcmd__show"
+                ;;
+            campus__backup__subcmd__help__subcmd__notification,test)
+                cmd="campus__backup__subcmd__help__subcmd__notification__subcmd__test"
+                ;;
+            campus__backup__subcmd__help__subcmd__retention,apply)
+                cmd="campus__backup__subcmd__help__subcmd__retention__subcmd__apply"
+                ;;
+            campus__backup__subcmd__help__subcmd__retention,off)
+                cmd="campus__backup__subcmd__help__subcmd__retention__subcmd__off"
+                ;;
+            campus__backup__subcmd__help__subcmd__retention,preview)
+                cmd="campus__backup__subcmd__help__subcmd__retention__subcmd__preview"
+                ;;
+            campus__backup__subcmd__help__subcmd__retention,set)
+                cmd="campus__backup__subcmd__help__subcmd__retention__subcmd__set"
+                ;;
+            campus__backup__subcmd__help__subcmd__retention,show)
+                cmd="campus__backup__subcmd__help__subcmd__retention__subcmd__show"
+                ;;
             campus__backup__subcmd__help__subcmd__schedule,create)
                 cmd="campus__backup__subcmd__help__subcmd__schedule__subcmd__create"
                 ;;
@@ -204,6 +255,84 @@ _campus__backup() {
                 ;;
             campus__backup__subcmd__help__subcmd__schedule,show)
                 cmd="campus__backup__subcmd__help__subcmd__schedule__subcmd__show"
+                ;;
+            campus__backup__subcmd__notification,create)
+                cmd="campus__backup__subcmd__notification__subcmd__create"
+                ;;
+            campus__backup__subcmd__notification,delete)
+                cmd="campus__backup__subcmd__notification__subcmd__delete"
+                ;;
+            campus__backup__subcmd__notification,edit)
+                cmd="campus__backup__subcmd__notification__subcmd__edit"
+                ;;
+            campus__backup__subcmd__notification,help)
+                cmd="campus__backup__subcmd__notification__subcmd__help"
+                ;;
+            campus__backup__subcmd__notification,list)
+                cmd="campus__backup__subcmd__notification__subcmd__list"
+                ;;
+            campus__backup__subcmd__notification,show)
+                cmd="campus__backup__subcmd__notification__subcmd__show"
+                ;;
+            campus__backup__subcmd__notification,test)
+                cmd="campus__backup__subcmd__notification__subcmd__test"
+                ;;
+            campus__backup__subcmd__notification__subcmd__help,create)
+                cmd="campus__backup__subcmd__notification__subcmd__help__subcmd__create"
+                ;;
+            campus__backup__subcmd__notification__subcmd__help,delete)
+                cmd="campus__backup__subcmd__notification__subcmd__help__subcmd__delete"
+                ;;
+            campus__backup__subcmd__notification__subcmd__help,edit)
+                cmd="campus__backup__subcmd__notification__subcmd__help__subcmd__edit"
+                ;;
+            campus__backup__subcmd__notification__subcmd__help,help)
+                cmd="campus__backup__subcmd__notification__subcmd__help__subcmd__help"
+                ;;
+            campus__backup__subcmd__notification__subcmd__help,list)
+                cmd="campus__backup__subcmd__notification__subcmd__help__subcmd__list"
+                ;;
+            campus__backup__subcmd__notification__subcmd__help,show)
+                cmd="campus__backup__subcmd__notification__subcmd__help__subcmd__show"
+                ;;
+            campus__backup__subcmd__notification__subcmd__help,test)
+                cmd="campus__backup__subcmd__notification__subcmd__help__subcmd__test"
+                ;;
+            campus__backup__subcmd__retention,apply)
+                cmd="campus__backup__subcmd__retention__subcmd__apply"
+                ;;
+            campus__backup__subcmd__retention,help)
+                cmd="campus__backup__subcmd__retention__subcmd__help"
+                ;;
+            campus__backup__subcmd__retention,off)
+                cmd="campus__backup__subcmd__retention__subcmd__off"
+                ;;
+            campus__backup__subcmd__retention,preview)
+                cmd="campus__backup__subcmd__retention__subcmd__preview"
+                ;;
+            campus__backup__subcmd__retention,set)
+                cmd="campus__backup__subcmd__retention__subcmd__set"
+                ;;
+            campus__backup__subcmd__retention,show)
+                cmd="campus__backup__subcmd__retention__subcmd__show"
+                ;;
+            campus__backup__subcmd__retention__subcmd__help,apply)
+                cmd="campus__backup__subcmd__retention__subcmd__help__subcmd__apply"
+                ;;
+            campus__backup__subcmd__retention__subcmd__help,help)
+                cmd="campus__backup__subcmd__retention__subcmd__help__subcmd__help"
+                ;;
+            campus__backup__subcmd__retention__subcmd__help,off)
+                cmd="campus__backup__subcmd__retention__subcmd__help__subcmd__off"
+                ;;
+            campus__backup__subcmd__retention__subcmd__help,preview)
+                cmd="campus__backup__subcmd__retention__subcmd__help__subcmd__preview"
+                ;;
+            campus__backup__subcmd__retention__subcmd__help,set)
+                cmd="campus__backup__subcmd__retention__subcmd__help__subcmd__set"
+                ;;
+            campus__backup__subcmd__retention__subcmd__help,show)
+                cmd="campus__backup__subcmd__retention__subcmd__help__subcmd__show"
                 ;;
             campus__backup__subcmd__schedule,create)
                 cmd="campus__backup__subcmd__schedule__subcmd__create"
@@ -254,7 +383,7 @@ _campus__backup() {
 
     case "${cmd}" in
         campus__backup)
-            opts="-q -h -V --demo --quiet --database-url --data-dir --archives --archive-key-file --archive-key-previous-file --database-connections --database-timeout --log --log-format --listen --internal-listen --swagger-ui --require-store --public-url --trusted-proxies --cors-origins --admin-username --admin-password-file --jwt-secret-file --jwt-secret-previous-file --token-lifetime --session-lifetime --login-burst --login-burst-address --oidc-jwks --oidc-issuer --oidc-audience --oidc-role-claim --oidc-admin-role --timezone --max-downloads --chunk-size --blocking-threads --spool-limit --stall-timeout --require-confirmation --undo-window --upload-limit --body-limit --body-timeout --shutdown-timeout --schedules --catch-up --schedule-attempts --help --version serve migrate admin token demo health openapi backup list show verify extract diff restore clear undo delete protect upload download schedule completions help"
+            opts="-q -h -V --demo --quiet --database-url --data-dir --archives --archive-key-file --archive-key-previous-file --database-connections --database-timeout --log --log-format --listen --internal-listen --swagger-ui --require-store --public-url --trusted-proxies --cors-origins --admin-username --admin-password-file --jwt-secret-file --jwt-secret-previous-file --token-lifetime --session-lifetime --login-burst --login-burst-address --oidc-jwks --oidc-issuer --oidc-audience --oidc-role-claim --oidc-admin-role --timezone --max-downloads --chunk-size --blocking-threads --spool-limit --stall-timeout --require-confirmation --undo-window --upload-limit --body-limit --body-timeout --shutdown-timeout --schedules --catch-up --schedule-attempts --suspicion-threshold --smtp-url-file --smtp-from --mail-attachment-limit --allow-local-targets --secrets-key-file --stale-after --verify-stale-after --help --version serve migrate admin token demo health openapi backup list show verify extract diff restore clear undo delete protect accept upload download schedule retention notification completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -433,6 +562,92 @@ _campus__backup() {
                     return 0
                     ;;
                 --schedule-attempts)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --suspicion-threshold)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --smtp-url-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --smtp-from)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --mail-attachment-limit)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --allow-local-targets)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --secrets-key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --stale-after)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --verify-stale-after)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__accept)
+            opts="-q -h --as --json --quiet --database-url --data-dir --archives --archive-key-file --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --data-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archives)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-key-previous-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-connections)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1138,7 +1353,7 @@ _campus__backup() {
             return 0
             ;;
         campus__subcmd__backup__subcmd__health)
-            opts="-q -h --store --quiet --database-url --data-dir --archives --archive-key-file --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
+            opts="-q -h --store --backups --json --quiet --database-url --data-dir --archives --archive-key-file --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1188,8 +1403,22 @@ _campus__backup() {
             return 0
             ;;
         campus__subcmd__backup__subcmd__help)
-            opts="serve migrate admin token demo health openapi backup list show verify extract diff restore clear undo delete protect upload download schedule completions help"
+            opts="serve migrate admin token demo health openapi backup list show verify extract diff restore clear undo delete protect accept upload download schedule retention notification completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__help__subcmd__accept)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -1425,6 +1654,104 @@ _campus__backup() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        campus__subcmd__backup__subcmd__help__subcmd__notification)
+            opts="list show create edit delete test"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__help__subcmd__notification__subcmd__create)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__help__subcmd__notification__subcmd__delete)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__help__subcmd__notification__subcmd__edit)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__help__subcmd__notification__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__help__subcmd__notification__subcmd__show)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__help__subcmd__notification__subcmd__test)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         campus__subcmd__backup__subcmd__help__subcmd__openapi)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -1456,6 +1783,90 @@ _campus__backup() {
         campus__subcmd__backup__subcmd__help__subcmd__restore)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__help__subcmd__retention)
+            opts="show set preview apply off"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__help__subcmd__retention__subcmd__apply)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__help__subcmd__retention__subcmd__off)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__help__subcmd__retention__subcmd__preview)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__help__subcmd__retention__subcmd__set)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__help__subcmd__retention__subcmd__show)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -1749,6 +2160,496 @@ _campus__backup() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        campus__subcmd__backup__subcmd__notification)
+            opts="-h --help list show create edit delete test help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__notification__subcmd__create)
+            opts="-q -h --email --webhook --ping --event --secret-file --attach-archive --disabled --as --json --quiet --database-url --data-dir --archives --archive-key-file --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --email)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --webhook)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ping)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --event)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --secret-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --data-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archives)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-key-previous-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-connections)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__notification__subcmd__delete)
+            opts="-q -h --yes --as --json --quiet --database-url --data-dir --archives --archive-key-file --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --data-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archives)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-key-previous-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-connections)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__notification__subcmd__edit)
+            opts="-q -h --name --email --url --event --secret-file --attach-archive --no-attach-archive --enable --disable --as --json --quiet --database-url --data-dir --archives --archive-key-file --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --email)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --event)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --secret-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --data-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archives)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-key-previous-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-connections)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__notification__subcmd__help)
+            opts="list show create edit delete test help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__notification__subcmd__help__subcmd__create)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__notification__subcmd__help__subcmd__delete)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__notification__subcmd__help__subcmd__edit)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__notification__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__notification__subcmd__help__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__notification__subcmd__help__subcmd__show)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__notification__subcmd__help__subcmd__test)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__notification__subcmd__list)
+            opts="-q -h --as --json --quiet --database-url --data-dir --archives --archive-key-file --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --data-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archives)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-key-previous-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-connections)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__notification__subcmd__show)
+            opts="-q -h --as --json --quiet --database-url --data-dir --archives --archive-key-file --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --data-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archives)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-key-previous-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-connections)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__notification__subcmd__test)
+            opts="-q -h --as --json --quiet --database-url --data-dir --archives --archive-key-file --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --data-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archives)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-key-previous-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-connections)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         campus__subcmd__backup__subcmd__openapi)
             opts="-h --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -1836,6 +2737,460 @@ _campus__backup() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --data-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archives)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-key-previous-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-connections)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__retention)
+            opts="-h --help show set preview apply off help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__retention__subcmd__apply)
+            opts="-q -h --yes --as --json --quiet --database-url --data-dir --archives --archive-key-file --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --data-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archives)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-key-previous-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-connections)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__retention__subcmd__help)
+            opts="show set preview apply off help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__retention__subcmd__help__subcmd__apply)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__retention__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__retention__subcmd__help__subcmd__off)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__retention__subcmd__help__subcmd__preview)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__retention__subcmd__help__subcmd__set)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__retention__subcmd__help__subcmd__show)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__retention__subcmd__off)
+            opts="-q -h --as --json --quiet --database-url --data-dir --archives --archive-key-file --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --data-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archives)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-key-previous-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-connections)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__retention__subcmd__preview)
+            opts="-q -h --keep-last --hourly --daily --weekly --monthly --yearly --min-keep --max-bytes --safety-days --as --json --quiet --database-url --data-dir --archives --archive-key-file --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --keep-last)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --hourly)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --daily)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --weekly)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --monthly)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --yearly)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --min-keep)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-bytes)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --safety-days)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --data-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archives)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-key-previous-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-connections)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__retention__subcmd__set)
+            opts="-q -h --keep-last --hourly --daily --weekly --monthly --yearly --min-keep --max-bytes --safety-days --as --json --quiet --database-url --data-dir --archives --archive-key-file --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --keep-last)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --hourly)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --daily)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --weekly)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --monthly)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --yearly)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --min-keep)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-bytes)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --safety-days)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --data-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archives)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive-key-previous-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-connections)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        campus__subcmd__backup__subcmd__retention__subcmd__show)
+            opts="-q -h --as --json --quiet --database-url --data-dir --archives --archive-key-file --archive-key-previous-file --database-connections --database-timeout --log --log-format --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 --as)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -2378,7 +3733,7 @@ _campus__backup() {
             return 0
             ;;
         campus__subcmd__backup__subcmd__serve)
-            opts="-q -h --demo --quiet --database-url --data-dir --archives --archive-key-file --archive-key-previous-file --database-connections --database-timeout --log --log-format --listen --internal-listen --swagger-ui --require-store --public-url --trusted-proxies --cors-origins --admin-username --admin-password-file --jwt-secret-file --jwt-secret-previous-file --token-lifetime --session-lifetime --login-burst --login-burst-address --oidc-jwks --oidc-issuer --oidc-audience --oidc-role-claim --oidc-admin-role --timezone --max-downloads --chunk-size --blocking-threads --spool-limit --stall-timeout --require-confirmation --undo-window --upload-limit --body-limit --body-timeout --shutdown-timeout --schedules --catch-up --schedule-attempts --help"
+            opts="-q -h --demo --quiet --database-url --data-dir --archives --archive-key-file --archive-key-previous-file --database-connections --database-timeout --log --log-format --listen --internal-listen --swagger-ui --require-store --public-url --trusted-proxies --cors-origins --admin-username --admin-password-file --jwt-secret-file --jwt-secret-previous-file --token-lifetime --session-lifetime --login-burst --login-burst-address --oidc-jwks --oidc-issuer --oidc-audience --oidc-role-claim --oidc-admin-role --timezone --max-downloads --chunk-size --blocking-threads --spool-limit --stall-timeout --require-confirmation --undo-window --upload-limit --body-limit --body-timeout --shutdown-timeout --schedules --catch-up --schedule-attempts --suspicion-threshold --smtp-url-file --smtp-from --mail-attachment-limit --allow-local-targets --secrets-key-file --stale-after --verify-stale-after --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2557,6 +3912,38 @@ _campus__backup() {
                     return 0
                     ;;
                 --schedule-attempts)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --suspicion-threshold)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --smtp-url-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --smtp-from)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --mail-attachment-limit)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --allow-local-targets)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --secrets-key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --stale-after)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --verify-stale-after)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -1,4 +1,4 @@
-//! `campus-backup backup`, `undo`, `delete`, `protect` and `upload`.
+//! `campus-backup backup`, `undo`, `delete`, `protect`, `accept` and `upload`.
 //!
 //! They call the same functions as the API, whether the service runs or not. The writer's lease keeps both from changing the data
 //! at the same time.
@@ -10,7 +10,7 @@ use std::path::Path;
 use campus_backup_domain::Error;
 use campus_backup_domain::account::Admin;
 use campus_backup_domain::job::{BackupReport, Job, UndoReport};
-use campus_backup_domain::operations::{AnnotationPatch, Annotations, ListedArchive, UndoLoss, Upload};
+use campus_backup_domain::operations::{AnnotationPatch, Annotations, ArchiveLoss, ListedArchive, Upload};
 use indicatif::{HumanBytes, HumanCount};
 use serde::Serialize;
 
@@ -86,6 +86,10 @@ pub(super) fn line(archive: &ListedArchive) -> String {
             format!("{} {what}", last.level.name())
         }
     };
+    let suspicious = match &archive.suspicion {
+        Some(suspicion) if suspicion.accepted_at.is_none() => "  suspicious",
+        Some(_) | None => "",
+    };
     let protected = if manifest.protected { "  protected" } else { "" };
     let label = manifest
         .label
@@ -93,7 +97,7 @@ pub(super) fn line(archive: &ListedArchive) -> String {
         .map(|label| format!("  {label}"))
         .unwrap_or_default();
     format!(
-        "{}  {:8}{origin}  {:>12} rows  {:>11}  {verified}{protected}{label}",
+        "{}  {:8}{origin}  {:>12} rows  {:>11}  {verified}{protected}{suspicious}{label}",
         manifest.id,
         manifest.kind.name(),
         HumanCount(manifest.total).to_string(),
@@ -130,8 +134,8 @@ pub(super) fn delete(id: &str, force: bool, yes: bool, acting: &Acting) -> Resul
             }
         }
         let loss = match force {
-            true => UndoLoss::Accepted,
-            false => UndoLoss::Refused,
+            true => ArchiveLoss::Accepted,
+            false => ArchiveLoss::Refused,
         };
         state.operations.delete(admin, id, loss).await.map_err(refused)?;
         match acting.report() {
@@ -148,6 +152,13 @@ pub(super) fn protect(id: &str, is_protected: bool, acting: &Acting) -> Result<(
             ..AnnotationPatch::default()
         };
         let archive = state.operations.edit(admin, id, &edit).await.map_err(refused)?;
+        report_archive(acting.report(), archive)
+    })
+}
+
+pub(super) fn accept(id: &str, acting: &Acting) -> Result<(), ExitError> {
+    with_admin(acting, async |state, admin| {
+        let archive = state.operations.accept(admin, id).await.map_err(refused)?;
         report_archive(acting.report(), archive)
     })
 }

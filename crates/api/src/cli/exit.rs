@@ -72,6 +72,12 @@ pub enum ExitError {
         #[source]
         source: Box<dyn StdError + Send + Sync>,
     },
+    /// Exit code 1. The health of the backups is failing.
+    #[error("the backups need attention: {reasons}")]
+    BackupsFailing {
+        /// The codes of the reasons.
+        reasons: String,
+    },
     /// Exit code 2. The settings or arguments are wrong, with every problem.
     #[error("{}", .0.join("\n"))]
     Settings(Vec<String>),
@@ -230,7 +236,7 @@ impl ExitError {
     /// The documented exit code.
     pub fn code(&self) -> u8 {
         match self {
-            Self::Failed { .. } => 1,
+            Self::Failed { .. } | Self::BackupsFailing { .. } => 1,
             Self::Settings(_) => 2,
             Self::Database(_) => 3,
             Self::DatabaseDefect { defect, .. } => match defect.reason.may_pass() {
@@ -308,6 +314,7 @@ impl ExitError {
     fn kind(&self) -> (&str, &str) {
         match self {
             Self::Failed { .. } => ("failed", "The command failed"),
+            Self::BackupsFailing { .. } => ("backups_failing", "The backups need attention"),
             Self::Settings(_) => ("invalid_settings", "The settings or arguments were refused"),
             Self::Database(error) => match error {
                 Error::DatabaseBusy { .. } => (Code::DatabaseBusy.name(), Code::DatabaseBusy.title()),

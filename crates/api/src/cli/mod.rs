@@ -2,7 +2,9 @@
 //!
 //! In reading order: [`args`] are the subcommands and their arguments; [`run`] reads them and calls one function each. [`service`]
 //! and [`accounts`] work on the installation, [`archives`], [`inspect`], [`diff`], [`restore`], [`clear`] and [`download`] on
-//! the school's data, [`schedules`] on the times of backups; [`named_archive`] finds an archive by its id or file, [`follow`] waits for a job. [`output`] is the standard output, [`output_file`] a file, [`progress`] the bar, [`confirm`]
+//! the school's data, [`schedules`] on the times of backups, [`retention`] on the archives that stay,
+//! [`notifications`] on mails and webhooks; [`health`] shows the health of backups; [`named_archive`] finds an archive by its id
+//! or file, [`follow`] waits for a job. [`output`] is the standard output, [`output_file`] a file, [`progress`] the bar, [`confirm`]
 //! the question and [`interrupt`] Ctrl-C. [`exit`] has the exit codes.
 
 mod accounts;
@@ -15,18 +17,23 @@ mod download;
 pub mod exit;
 mod extract;
 mod follow;
+mod health;
 mod inspect;
 mod interrupt;
 mod named_archive;
+mod notifications;
 pub(crate) mod output;
 mod output_file;
 pub(crate) mod progress;
 mod restore;
+mod retention;
 mod run;
 mod schedules;
 mod service;
 
-pub(crate) use args::{ADMIN_PASSWORD, JWT_SECRET, JWT_SECRET_PREVIOUS, ListedSetting, settings};
-pub use args::{AccountSettings, CommonSettings, SECRET_VARIABLES, Serve, Serving};
+pub(crate) use args::{
+    ADMIN_PASSWORD, JWT_SECRET, JWT_SECRET_PREVIOUS, ListedSetting, SECRETS_KEY, SMTP_URL, settings,
+};
+pub use args::{AccountSettings, CommonSettings, NotificationSettings, SECRET_VARIABLES, Serve, Serving};
 pub(crate) use output_file::STANDARD;
 pub use run::main;

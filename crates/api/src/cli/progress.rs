@@ -53,5 +53,6 @@ fn name(phase: Phase) -> &'static str {
         Phase::SafetyBackup => "safety backup",
         Phase::Changing => "changing",
         Phase::Committing => "saving",
+        Phase::Deleting => "deleting",
     }
 }

@@ -10,7 +10,9 @@ use campus_backup_domain::job::Runner;
 use crate::AppState;
 use crate::cli::args::{Acting, Cli, Command, CommonSettings};
 use crate::cli::exit::{ErrorForm, ExitError};
-use crate::cli::{accounts, archives, clear, diff, download, inspect, restore, schedules, service};
+use crate::cli::{
+    accounts, archives, clear, diff, download, health, inspect, notifications, restore, retention, schedules, service,
+};
 use crate::installation::Installation;
 use crate::logging;
 use crate::settings::Settings;
@@ -46,8 +48,16 @@ fn run(cli: Cli) -> Result<(), ExitError> {
         None => service::serve(&cli.serve),
         Some(Command::Serve(serve_arguments)) => service::serve(&serve_arguments),
         Some(Command::Migrate(common)) => service::migrate(&common),
-        Some(Command::Health { store: true, common }) => service::check_store(&common),
-        Some(Command::Health { store: false, common }) => service::health(&common),
+        Some(Command::Health {
+            store: true, common, ..
+        }) => service::check_store(&common),
+        Some(Command::Health {
+            backups: true,
+            json,
+            common,
+            ..
+        }) => health::backups(json, &common),
+        Some(Command::Health { common, .. }) => service::health(&common),
         Some(Command::Openapi) => service::print_document(),
         Some(Command::Completions { shell }) => service::completions(shell),
         Some(Command::Backup { fields, acting }) => archives::backup(fields, &acting),
@@ -65,9 +75,12 @@ fn run(cli: Cli) -> Result<(), ExitError> {
         Some(Command::Undo { id, acting }) => archives::undo(&id, &acting),
         Some(Command::Delete { id, force, yes, acting }) => archives::delete(&id, force, yes, &acting),
         Some(Command::Protect { id, off, acting }) => archives::protect(&id, !off, &acting),
+        Some(Command::Accept { id, acting }) => archives::accept(&id, &acting),
         Some(Command::Upload { file, fields, acting }) => archives::upload(&file, fields, &acting),
         Some(Command::Download(download)) => download::download(&download),
         Some(Command::Schedule(schedule)) => schedules::schedule(schedule),
+        Some(Command::Retention(retention)) => retention::retention(retention),
+        Some(Command::Notification(notification)) => notifications::notification(*notification),
         Some(Command::Admin(admin)) => accounts::administer(admin),
         Some(Command::Token {
             username,

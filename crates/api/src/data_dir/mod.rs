@@ -72,7 +72,7 @@ pub fn check(settings: &Settings, installation: Installation) -> Result<(), Exit
 }
 
 /// Files that the service creates in the data folder.
-const OWN_FILES: [&str; 3] = ["runner", secret::FILE, "campus-backup.db"];
+const OWN_FILES: [&str; 4] = ["runner", secret::FILE, "campus-backup.db", secret::SECRETS_KEY_FILE];
 
 /// The user and the group of an installation: the owner of the files that the service has created in the folder. Without such files the
 /// folder's owner counts if root runs the command. Otherwise any user that may write to the folder counts, because volumes are

@@ -6,8 +6,9 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use campus_backup_domain::account;
+use campus_backup_domain::notify::SecretsKey;
 use rustix::process::geteuid;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use crate::cli::JWT_SECRET;
 use crate::cli::STANDARD;
@@ -16,6 +17,36 @@ use crate::settings::Settings;
 
 /// The name of the signing secret in the data folder.
 pub(crate) const FILE: &str = "jwt-secret";
+
+/// The name of the key that encrypts secrets of notifications, in the data folder.
+pub(crate) const SECRETS_KEY_FILE: &str = "secrets-key";
+
+/// A secret that the service makes once and keeps in the data folder.
+struct OwnSecret {
+    file: &'static str,
+    what: &'static str,
+    /// What to do if others can read it.
+    if_open: &'static str,
+    /// What to do if it is damaged.
+    if_damaged: &'static str,
+    check: fn(&str) -> Result<(), String>,
+}
+
+const SIGNING: OwnSecret = OwnSecret {
+    file: FILE,
+    what: "the signing secret",
+    if_open: "others can read it; delete it, and the next start makes a new one, which ends all sessions",
+    if_damaged: "delete it to have a new one made",
+    check: check_signing,
+};
+
+const SECRETS_KEY: OwnSecret = OwnSecret {
+    file: SECRETS_KEY_FILE,
+    what: "the key of stored secrets",
+    if_open: "others can read it; `chmod 600` mends that",
+    if_damaged: "put the right one in its place; or delete it to have a new one made, and enter the secrets of webhooks again",
+    check: check_secrets_key,
+};
 
 /// The secret that signs tokens, from the settings or from the data folder.
 ///
@@ -32,7 +63,36 @@ pub fn signing_secret(settings: &Settings) -> Result<SecretString, ExitError> {
     if let Some(secret) = &settings.jwt_secret {
         return Ok(secret.clone());
     }
-    secret_in(&settings.data_dir)
+    SIGNING.made_in(&settings.data_dir)
+}
+
+/// The key that encrypts secrets in the database, from the settings or from the data folder, where it is made like the
+/// [signing secret](signing_secret).
+///
+/// # Errors
+/// As for [`signing_secret`].
+pub fn secrets_key(settings: &Settings) -> Result<SecretsKey, ExitError> {
+    if let Some(key) = &settings.secrets_key {
+        return Ok(key.clone());
+    }
+    parsed(&SECRETS_KEY.made_in(&settings.data_dir)?, settings)
+}
+
+/// The existing key. None is created.
+///
+/// # Errors
+/// As for [`secrets_key`].
+pub fn existing_secrets_key(settings: &Settings) -> Result<Option<SecretsKey>, ExitError> {
+    if let Some(key) = &settings.secrets_key {
+        return Ok(Some(key.clone()));
+    }
+    let existing = SECRETS_KEY.read(&settings.data_dir.join(SECRETS_KEY_FILE))?;
+    existing.map(|key| parsed(&key, settings)).transpose()
+}
+
+fn parsed(key: &SecretString, settings: &Settings) -> Result<SecretsKey, ExitError> {
+    let path = settings.data_dir.join(SECRETS_KEY_FILE);
+    SecretsKey::from_hex(key.expose_secret()).map_err(|problem| refuse(SECRETS_KEY.what, &path, &problem))
 }
 
 /// The existing signing secret, if there is one. None is created.
@@ -42,7 +102,7 @@ pub fn signing_secret(settings: &Settings) -> Result<SecretString, ExitError> {
 pub fn existing_secret(settings: &Settings) -> Result<Option<SecretString>, ExitError> {
     match &settings.jwt_secret {
         Some(secret) => Ok(Some(secret.clone())),
-        None => read(&settings.data_dir.join(FILE)),
+        None => SIGNING.read(&settings.data_dir.join(FILE)),
     }
 }
 
@@ -75,11 +135,19 @@ fn hexadecimal_secret() -> String {
 /// # Errors
 /// [`ExitError::Settings`] if the file can't be read, or others can read it.
 pub fn password_in(path: &str) -> Result<SecretString, ExitError> {
+    secret_in_file("--password-file", path)
+}
+
+/// The secret in the file of a flag, without the line break at its end.
+///
+/// # Errors
+/// [`ExitError::Settings`] if the file can't be read, or others can read it.
+pub fn secret_in_file(flag: &str, path: &str) -> Result<SecretString, ExitError> {
     let text = match path {
         STANDARD => std::io::read_to_string(std::io::stdin()).map_err(|error| format!("can't be read: {error}")),
         path => read_private(Path::new(path)),
     };
-    let text = text.map_err(|problem| ExitError::Settings(vec![format!("--password-file: `{path}` {problem}")]))?;
+    let text = text.map_err(|problem| ExitError::Settings(vec![format!("{flag}: `{path}` {problem}")]))?;
     Ok(text.trim_end_matches(['\r', '\n']).into())
 }
 
@@ -114,42 +182,52 @@ pub(crate) fn check_signing(secret: &str) -> Result<(), String> {
     account::check_secret(secret.as_bytes())
 }
 
-fn secret_in(folder: &Path) -> Result<SecretString, ExitError> {
-    let path = folder.join(FILE);
-    if let Some(secret) = read(&path)? {
-        return Ok(secret);
-    }
-    let refuse = |why: &str| refuse("the signing secret", &path, why);
-    create(folder, &path).map_err(|error| refuse(&error.to_string()))?;
-    read(&path)?.ok_or_else(|| refuse("it was removed while the program started"))
+/// Checks whether a text is a key of stored secrets.
+///
+/// # Errors
+/// The problem, as the rest of a sentence after "the secret".
+pub(crate) fn check_secrets_key(key: &str) -> Result<(), String> {
+    SecretsKey::from_hex(key).map(drop)
 }
 
-fn read(path: &Path) -> Result<Option<SecretString>, ExitError> {
-    let refuse = |why: &str| refuse("the signing secret", path, why);
-    let mut file = match File::open(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        opened => opened.map_err(|error| refuse(&error.to_string()))?,
-    };
-    let metadata = file.metadata().map_err(|error| refuse(&error.to_string()))?;
-    let folder = path.parent().map(std::fs::metadata).transpose();
-    let folder = folder.map_err(|error| refuse(&error.to_string()))?;
-    if is_open_to_others(&metadata, folder.as_ref()) {
-        return Err(refuse(
-            "others can read it; delete it, and the next start makes a new one, which ends all sessions",
-        ));
+impl OwnSecret {
+    /// The secret in the folder, which is made if it is missing.
+    fn made_in(&self, folder: &Path) -> Result<SecretString, ExitError> {
+        let path = folder.join(self.file);
+        if let Some(secret) = self.read(&path)? {
+            return Ok(secret);
+        }
+        let refuse = |why: &str| refuse(self.what, &path, why);
+        create(folder, &path).map_err(|error| refuse(&error.to_string()))?;
+        self.read(&path)?
+            .ok_or_else(|| refuse("it was removed while the program started"))
     }
-    let mut secret = String::new();
-    file.read_to_string(&mut secret)
-        .map_err(|error| refuse(&error.to_string()))?;
-    let secret = secret.trim_end();
-    check_signing(secret).map_err(|problem| refuse(&format!("it {problem}; delete it to have a new one made")))?;
-    Ok(Some(secret.into()))
+
+    fn read(&self, path: &Path) -> Result<Option<SecretString>, ExitError> {
+        let refuse = |why: &str| refuse(self.what, path, why);
+        let mut file = match File::open(path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            opened => opened.map_err(|error| refuse(&error.to_string()))?,
+        };
+        let metadata = file.metadata().map_err(|error| refuse(&error.to_string()))?;
+        let folder = path.parent().map(std::fs::metadata).transpose();
+        let folder = folder.map_err(|error| refuse(&error.to_string()))?;
+        if is_open_to_others(&metadata, folder.as_ref()) {
+            return Err(refuse(self.if_open));
+        }
+        let mut secret = String::new();
+        file.read_to_string(&mut secret)
+            .map_err(|error| refuse(&error.to_string()))?;
+        let secret = secret.trim_end();
+        (self.check)(secret).map_err(|problem| refuse(&format!("it {problem}; {}", self.if_damaged)))?;
+        Ok(Some(secret.into()))
+    }
 }
 
 fn create(folder: &Path, path: &Path) -> std::io::Result<()> {
     let secret = hexadecimal_secret();
     // Temporary files have mode 0600 from the beginning.
-    let mut file = tempfile::Builder::new().prefix(".jwt-secret-").tempfile_in(folder)?;
+    let mut file = tempfile::Builder::new().prefix(".new-secret-").tempfile_in(folder)?;
     writeln!(file, "{secret}")?;
     file.as_file().sync_all()?;
     match file.persist_noclobber(path) {
@@ -183,9 +261,11 @@ fn refuse(what: &str, path: &Path, why: &str) -> ExitError {
 mod tests {
     use std::os::unix::fs::PermissionsExt;
 
-    use secrecy::ExposeSecret;
-
     use super::*;
+
+    fn secret_in(folder: &Path) -> Result<SecretString, ExitError> {
+        SIGNING.made_in(folder)
+    }
 
     fn mode(path: &Path) -> u32 {
         std::fs::metadata(path).unwrap().mode() & 0o777
@@ -240,6 +320,20 @@ mod tests {
             let refused = secret_in(folder.path()).unwrap_err().to_string();
             assert!(refused.contains(why), "{refused}");
         }
+    }
+
+    #[test]
+    fn key_of_stored_secrets_is_made_once_and_never_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let made = SECRETS_KEY.made_in(folder.path()).unwrap();
+        let path = folder.path().join(SECRETS_KEY_FILE);
+        assert_eq!(mode(&path), 0o600);
+        let again = SECRETS_KEY.made_in(folder.path()).unwrap();
+        assert_eq!(made.expose_secret(), again.expose_secret());
+        std::fs::write(&path, "damaged").unwrap();
+        let refused = SECRETS_KEY.made_in(folder.path()).unwrap_err().to_string();
+        assert!(refused.contains("64 hexadecimal digits"), "{refused}");
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "damaged");
     }
 
     #[test]

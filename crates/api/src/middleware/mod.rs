@@ -24,7 +24,7 @@ mod host;
 pub mod internal;
 mod observe;
 mod prefixed;
-mod problems;
+pub(crate) mod problems;
 mod security;
 mod skip_compression;
 mod span;

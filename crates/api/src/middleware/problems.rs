@@ -12,6 +12,9 @@ use super::head;
 use crate::openapi::KnownPaths;
 use crate::problem::{ApiError, Code, PROBLEM_JSON, Problem};
 
+/// Marks an answer with an error status whose body is no problem, but what the document says.
+pub(crate) struct OwnBody;
+
 pub(super) async fn answer(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -28,6 +31,9 @@ pub(super) async fn answer(
     let mut response = next.call(request).await?.map_into_boxed_body();
     let status = response.status();
     if !status.is_client_error() && !status.is_server_error() {
+        return Ok(response);
+    }
+    if response.response_mut().extensions_mut().remove::<OwnBody>().is_some() {
         return Ok(response);
     }
     let own = response.response_mut().extensions_mut().remove::<Problem>();

@@ -247,17 +247,33 @@ codes! {
     /// Another schedule has this name.
     ScheduleNameTaken = "schedule_name_taken", CONFLICT, "The name is taken",
         "Another schedule has this name. Nothing was changed.";
+    /// No notification has this id.
+    UnknownNotification = "unknown_notification", NOT_FOUND, "There is no such notification",
+        "There is no notification with this id.";
+    /// Another notification has this name.
+    NotificationNameTaken = "notification_name_taken", CONFLICT, "The name is taken",
+        "Another notification has this name. Nothing was changed.";
     /// A clear can be undone only with this archive. `change_id` names the clear; `?force=true` deletes the archive all the
     /// same.
     ArchiveNeededForUndo = "archive_needed_for_undo", CONFLICT, "The archive is needed to undo a clear",
         "This archive is the safety backup of a clear that can be undone until 2026-12-02 14:36:48 UTC; without it, the clear can't be undone. Nothing was changed.";
+    /// The archive is the newest good backup, or the newest verified one. `?force=true` deletes it all the same.
+    ArchiveIsNewest = "archive_is_newest", CONFLICT, "The archive is the newest backup",
+        "This archive is the newest backup; without it, the latest data can't be restored. Nothing was changed.";
+    /// There is no retention policy. Set one first, or preview one.
+    RetentionOff = "retention_off", CONFLICT, "There is no retention policy",
+        "There is no retention policy. Nothing was changed.";
+    /// Retention deletes nothing for now: the latest backup failed or looks suspicious, or the clock is behind. `detail` has the
+    /// reason.
+    RetentionHeld = "retention_held", CONFLICT, "Retention deletes nothing for now",
+        "The latest backup failed: The disk is full. Old backups stay until a backup succeeds. Nothing was changed.";
     /// Newer rows block the undo. `plan` names them.
     UndoBlocked = "undo_blocked", CONFLICT, "Newer data blocks the undo",
         "Data that was written after the clear blocks the undo. Nothing was changed.";
     /// The database has no proof that the safety backup was created for this clear. Restore it with a plan.
     UndoUnproven = "undo_unproven", UNPROCESSABLE_ENTITY, "The safety backup is not proven to be of this clear",
         "Nothing proves that the safety archive 2026-11-25T03-53-08Z-5f1c2a9b was made for this clear. Nothing was changed.";
-    /// The live data has changed since the plan. Request a new plan.
+    /// The live data, or the archives of a retention plan, have changed since the plan. Request a new plan.
     PlanOutdated = "plan_outdated", PRECONDITION_FAILED, "The data has changed since the plan was made",
         "The data has changed since the plan was made. Nothing was changed; ask for a new plan.";
     /// The uploaded archive is larger than the limit.

@@ -331,6 +331,8 @@ impl From<DomainError> for ApiError {
             E::UnknownChange => Self::new(Code::UnknownChange, said),
             E::UnknownSchedule => Self::new(Code::UnknownSchedule, said),
             E::ScheduleNameTaken => nothing_changed(Code::ScheduleNameTaken).with_hint("Choose another name."),
+            E::UnknownNotification => Self::new(Code::UnknownNotification, said),
+            E::NotificationNameTaken => nothing_changed(Code::NotificationNameTaken).with_hint("Choose another name."),
             E::ArchiveNeededForUndo { change_id, .. } => Self::new(
                 Code::ArchiveNeededForUndo,
                 format!("{said} Nothing was changed."),
@@ -339,6 +341,10 @@ impl From<DomainError> for ApiError {
                 "Undo the clear first, or repeat the request with `force=true` to delete the archive anyway.",
             )
             .with_change(change_id),
+            E::ArchiveIsNewest { .. } => Self::new(Code::ArchiveIsNewest, format!("{said} Nothing was changed."))
+                .with_hint("Create a backup first, or repeat the request with `force=true` to delete the archive anyway."),
+            E::RetentionOff => nothing_changed(Code::RetentionOff).with_hint("Set a policy with PUT /backup/retention."),
+            E::RetentionHeld { .. } => Self::new(Code::RetentionHeld, format!("{said} Nothing was changed.")),
             E::UndoBlocked => nothing_changed(Code::UndoBlocked),
             E::PlanOutdated => nothing_changed(Code::PlanOutdated),
             // The rest of the body is not read.

@@ -59,9 +59,11 @@ problem_responses!(
 ///
 /// The service is ready if the database is reachable and writable, has the schema of this program, and has the rights and
 /// character sets that it needs. Otherwise `reason` names the first condition that fails. `warnings` has defects that don't stop
-/// the service: an unreachable store of archives (`store_unavailable`), wrong settings of the store (`store_misconfigured`), and too
-/// little free space for another backup (`insufficient_storage`). With `--require-store` the first two make the service not ready. The database
-/// is checked at most once a second, the store four times a minute.
+/// the service: an unreachable store of archives (`store_unavailable`), wrong settings of the store (`store_misconfigured`), too
+/// little free space for another backup (`insufficient_storage`) or in the database's disk (`little_room`), a store without conditional
+/// writes (`store_without_conditions`), and a failing health of the backups (`backups_failing`; `/backup/health` says more). With
+/// `--require-store` the first two make the service not ready. The database is checked at most once a second, the store four times a
+/// minute, the health of the backups once a minute.
 #[utoipa::path(
     operation_id = "getReadiness",
     tag = "service",
@@ -76,7 +78,8 @@ async fn readyz(_: Query<NoParameters>, state: web::Data<AppState>) -> Result<we
 /// Prometheus metrics
 ///
 /// Counters and durations by route, in Prometheus' text format. Requests that the server could not parse have the route `unparsed`.
-/// Gauges show whether the service is ready, whether the store works, and the warnings of `/readyz`.
+/// Jobs, runs of schedules and sign-ins are counted by their results. Gauges show whether the service is ready, whether the store works,
+/// the warnings of `/readyz`, the health of the backups, the stored archives, and the connections to the database.
 #[utoipa::path(
     operation_id = "getMetrics",
     tag = "service",

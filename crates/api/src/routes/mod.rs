@@ -3,6 +3,7 @@
 
 pub mod archives;
 pub mod auth;
+pub mod backup_health;
 pub mod changes;
 pub mod clear;
 pub mod diff;
@@ -10,6 +11,8 @@ pub mod download;
 pub mod health;
 pub mod jobs;
 pub mod links;
+pub mod notifications;
+pub mod retention;
 pub mod schedules;
 pub mod stats;
 
@@ -38,6 +41,9 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
             .configure(archives::configure)
             .configure(diff::configure)
             .configure(schedules::configure)
-            .configure(jobs::configure),
+            .configure(retention::configure)
+            .configure(notifications::configure)
+            .configure(jobs::configure)
+            .configure(backup_health::configure),
     );
 }

@@ -12,14 +12,15 @@ use std::time::Duration;
 
 use campus_backup_archive::Keys;
 use campus_backup_domain::account::{IdentityProvider, JwksSource};
+use campus_backup_domain::notify::{MailAddress, SecretsKey, SmtpServer, SmtpSettings};
 use campus_backup_domain::{Error, store};
 use ipnet::IpNet;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use super::{LISTEN, units};
 use crate::cli::exit::ExitError;
-use crate::cli::{self, AccountSettings, ListedSetting, SECRET_VARIABLES};
+use crate::cli::{self, AccountSettings, ListedSetting, NotificationSettings, SECRET_VARIABLES, SECRETS_KEY, SMTP_URL};
 use crate::data_dir::secret;
 
 const PREFIX: &str = "CAMPUS_BACKUP_";
@@ -106,6 +107,16 @@ impl<'a> Check<'a> {
             self.refuse(flag, why);
             Duration::from_secs(*range.start())
         })
+    }
+
+    pub(super) fn optional_duration(
+        &mut self,
+        flag: &str,
+        given: Option<&str>,
+        range: RangeInclusive<u64>,
+    ) -> Option<Duration> {
+        let given = optional(given)?;
+        Some(self.duration(flag, given, range))
     }
 
     pub(super) fn size(&mut self, flag: &str, given: &str, range: RangeInclusive<u64>) -> u64 {
@@ -354,6 +365,45 @@ impl<'a> Check<'a> {
             _ => {}
         }
         JwksSource::File(PathBuf::from(given))
+    }
+
+    /// The mail server and the sender of mails: both or neither.
+    pub(super) fn smtp(&mut self, notifications: &NotificationSettings) -> Option<SmtpSettings> {
+        let check = |url: &str| SmtpServer::parse(url).map(drop);
+        let url = self.secret(SMTP_URL, "smtp-url-file", notifications.smtp_url_file.as_deref(), check);
+        let from = optional(notifications.smtp_from.as_deref());
+        match (url, from) {
+            (None, None) => None,
+            (Some(_), None) => {
+                self.refuse(
+                    "smtp-from",
+                    "is missing: a mail server needs a sender of mails".to_owned(),
+                );
+                None
+            }
+            (None, Some(_)) => {
+                self.refuse(
+                    "smtp-from",
+                    format!("a sender of mails needs a mail server, and {SMTP_URL} is not set"),
+                );
+                None
+            }
+            (Some(url), Some(from)) => {
+                let from = MailAddress::parse(from)
+                    .map_err(|problem| self.refuse("smtp-from", problem))
+                    .ok()?;
+                // A fault of the URL was reported.
+                let server = SmtpServer::parse(url.expose_secret()).ok()?;
+                Some(SmtpSettings { server, from })
+            }
+        }
+    }
+
+    /// The key that encrypts stored secrets; none if it is the one in the data folder.
+    pub(super) fn secrets_key(&mut self, notifications: &NotificationSettings) -> Option<SecretsKey> {
+        let file = notifications.secrets_key_file.as_deref();
+        let key = self.secret(SECRETS_KEY, "secrets-key-file", file, secret::check_secrets_key)?;
+        SecretsKey::from_hex(key.expose_secret()).ok()
     }
 
     fn list<T>(

@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use campus_backup_archive::{Keys, Recipients};
 use campus_backup_domain::account::{self, Allowance, IdentityProvider, LoginLimits};
+use campus_backup_domain::notify::{LocalTargets, MailStyle, NotifySettings, SecretsKey, SmtpSettings};
 use campus_backup_domain::{database, store};
 use chrono_tz::Tz;
 use secrecy::{ExposeSecret, SecretString};
@@ -48,6 +49,21 @@ pub struct Settings {
     pub catch_up: Duration,
     /// How many attempts a run of a schedule has.
     pub schedule_attempts: u32,
+    /// By how many percent the figures of a new backup may fall before it is suspicious; none to compare nothing.
+    pub suspicion_threshold: Option<u8>,
+    /// The mail server, if there is one.
+    pub smtp: Option<SmtpSettings>,
+    /// How many bytes an archive may have that a mail carries.
+    pub mail_attachment_limit: u64,
+    /// Whether webhooks and pings may connect to this machine.
+    pub local_targets: LocalTargets,
+    /// The key that encrypts stored secrets, instead of the one in the data folder. See
+    /// [`secret`](crate::data_dir::secret).
+    pub secrets_key: Option<SecretsKey>,
+    /// The age at which the last backup is too old; none if the schedules say so.
+    pub stale_after: Option<Duration>,
+    /// The age at which the last verification is too old.
+    pub verify_stale_after: Duration,
     /// The maximum size of an uploaded archive in bytes.
     pub upload_limit: u64,
     /// The connection to the database.
@@ -163,6 +179,20 @@ impl Settings {
         }
     }
 
+    /// The settings of notifications, with the key that encrypts their secrets.
+    pub fn notify(&self, key: Option<SecretsKey>) -> NotifySettings {
+        NotifySettings {
+            smtp: self.smtp.clone(),
+            local_targets: self.local_targets,
+            attachment_limit: self.mail_attachment_limit,
+            style: MailStyle {
+                timezone: self.timezone,
+                dashboard: self.public_url.as_ref().map(|url| format!("{url}/backup/")),
+            },
+            key,
+        }
+    }
+
     /// The settings of `serve`, from its arguments and the environment of this process.
     ///
     /// # Errors
@@ -220,6 +250,7 @@ impl Settings {
         const DAY: u64 = 24 * HOUR;
         const YEAR: u64 = 365 * DAY;
         const ONE_TIB: u64 = 1 << 40;
+        const ONE_MIB_BYTES: u64 = 1 << 20;
         const SIXTEEN_MIB: u32 = 16 << 20;
         const ONE_MIB: u32 = 1 << 20;
         let common = &serve.common;
@@ -228,6 +259,8 @@ impl Settings {
             accounts,
             requests,
             automation,
+            notifications,
+            monitoring,
         } = &serve.serving;
         let log = common
             .log
@@ -261,6 +294,37 @@ impl Settings {
             }),
             catch_up: check.duration("catch-up", &automation.catch_up, 0..=YEAR),
             schedule_attempts: check.number("schedule-attempts", &automation.schedule_attempts, 1..=20),
+            suspicion_threshold: check.parsed(
+                "suspicion-threshold",
+                &automation.suspicion_threshold,
+                "a percentage from 1% to 99%, or off",
+                |text| match text {
+                    "off" => Some(None),
+                    percent => {
+                        let number = percent.strip_suffix('%').unwrap_or(percent).parse().ok();
+                        number.filter(|number| (1..=99).contains(number)).map(Some)
+                    }
+                },
+            ),
+            smtp: check.smtp(notifications),
+            mail_attachment_limit: check.size(
+                "mail-attachment-limit",
+                &notifications.mail_attachment_limit,
+                0..=100 * ONE_MIB_BYTES,
+            ),
+            local_targets: check.parsed(
+                "allow-local-targets",
+                &notifications.allow_local_targets,
+                "true or false",
+                |text| match text {
+                    "true" => Some(LocalTargets::Allowed),
+                    "false" => Some(LocalTargets::Refused),
+                    _ => None,
+                },
+            ),
+            secrets_key: check.secrets_key(notifications),
+            stale_after: check.optional_duration("stale-after", monitoring.stale_after.as_deref(), HOUR..=YEAR),
+            verify_stale_after: check.duration("verify-stale-after", &monitoring.verify_stale_after, HOUR..=10 * YEAR),
             upload_limit: check.size("upload-limit", &requests.upload_limit, 1..=ONE_TIB),
             data_dir,
             log: check.parsed("log", log, "a filter such as info or info,sqlx=debug", |text| {

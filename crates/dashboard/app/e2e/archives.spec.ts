@@ -55,7 +55,10 @@ test('a backup is created, verified, protected, renamed, viewed and deleted', as
   await expect(page.getByRole('status').filter({ hasText: 'Last backup:' })).toContainText('end of term');
   await page.getByRole('link', { name: 'Show backups' }).click();
   await choose(page, 'end of term', 'Delete…');
-  await page.getByRole('dialog').getByRole('button', { name: 'Delete', exact: true }).click();
+  const deletion = page.getByRole('dialog', { name: 'Delete the backup' });
+  await deletion.getByRole('button', { name: 'Delete', exact: true }).click();
+  await expect(deletion.getByRole('alert')).toContainText('This is the newest backup');
+  await deletion.getByRole('button', { name: 'Delete anyway' }).click();
   await expect(page.getByText('There is no backup yet')).toBeVisible();
 });
 

@@ -73,6 +73,8 @@ test('after a dialog, a menu and a deletion the focus returns to its origin', as
   await choose('Delete…');
   await page.getByRole('button', { name: 'Delete', exact: true }).focus();
   await page.keyboard.press('Enter');
+  await page.getByRole('button', { name: 'Delete anyway' }).focus();
+  await page.keyboard.press('Enter');
   await expect(page.getByText('There is no backup yet')).toBeVisible();
   await expect(page.locator('main')).toBeFocused();
 });

@@ -188,10 +188,15 @@ test('the true outcome of each change of backups is shown although the answer is
   expect(await service.api('/backup/stats')).toMatchObject({ payments: 5_000 });
 
   await page.getByRole('link', { name: 'Backups', exact: true }).click();
-  lose(/^DELETE /, 'gateway timeout');
+  network.losing = undefined;
   await choose(page, 'two', 'Delete…');
-  await page.getByRole('dialog').getByRole('button', { name: 'Delete', exact: true }).click();
-  await expect(page.getByRole('dialog')).toBeHidden();
+  const deletion = page.getByRole('dialog');
+  await deletion.getByRole('button', { name: 'Delete', exact: true }).click();
+  // It is the newest backup, so a warning comes first.
+  await expect(deletion.getByRole('button', { name: 'Delete anyway' })).toBeVisible();
+  lose(/^DELETE /, 'gateway timeout');
+  await deletion.getByRole('button', { name: 'Delete anyway' }).click();
+  await expect(deletion).toBeHidden();
   await expect(page.getByText('two', { exact: true })).toBeHidden();
   expect((await kinds(service)).sort()).toEqual([
     'archive succeeded',
@@ -251,7 +256,7 @@ test('a deleted backup is reported as deleted although the answer is lost', asyn
   await choose(page, 'one', 'Rename…');
   const edit = page.getByRole('dialog', { name: 'Rename the backup' });
   await edit.getByLabel('Name').fill('two');
-  await service.request('DELETE', `/backup/archives/${id}`);
+  await service.request('DELETE', `/backup/archives/${id}?force=true`);
   network.losing = { request: /^PATCH /, loss: 'gateway timeout' };
   await edit.getByRole('button', { name: 'Save' }).click();
   await expect(edit.getByRole('alert')).toContainText('A deleted backup can’t be restored', {
@@ -395,7 +400,7 @@ test('a damaged backup is reported, shown as a problem, and not proposed', async
   const good = await service.createBackup('good');
   const bad = await service.createBackup('bad');
   const gone = await service.createBackup('gone');
-  await service.request('DELETE', `/backup/archives/${gone}`);
+  await service.request('DELETE', `/backup/archives/${gone}?force=true`);
   damage(service, bad);
   await signIn(page, service, '#/archives');
   await choose(page, 'bad', 'Verify');

@@ -36,6 +36,7 @@ function archive(id: string, moment: string, changed: Partial<Archive> = {}): Ar
     contains_password_hashes: true,
     verification: null,
     verifications: [],
+    suspicion: null,
     ...changed,
   };
 }

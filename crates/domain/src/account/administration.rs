@@ -3,13 +3,15 @@
 
 use sea_orm::entity::prelude::Expr;
 use sea_orm::{
-    ActiveValue, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect, SqlErr,
+    ActiveValue, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, PaginatorTrait, QueryFilter,
+    QuerySelect, SqlErr,
 };
 use secrecy::SecretString;
 
 use super::{Accounts, LONGEST_NAME, invalid, now, password, username};
 use crate::entity::user::{self, Role};
 use crate::error::{Error, Result};
+use crate::notify::{self, AdministratorAdded, Event};
 use crate::security_log::SecurityEvent;
 
 /// The action, for errors.
@@ -134,9 +136,12 @@ impl Accounts {
         email: Option<&str>,
         password: Option<&SecretString>,
     ) -> Result<FirstAdmin> {
+        let doing = "creating an administrator";
         let chosen = self.choose(username, email, password).await?;
-        match insert(self.0.database.connection(), username, email, chosen.hash).await? {
+        let transaction = self.0.database.begin_write(doing).await?;
+        match insert(&transaction, username, email, chosen.hash).await? {
             InsertOutcome::Yes => {
+                transaction.commit().await.map_err(Error::database(doing))?;
                 record("account_created", username);
                 Ok(FirstAdmin {
                     username: username.to_owned(),
@@ -233,8 +238,9 @@ async fn has_admin(connection: &impl ConnectionTrait) -> Result<bool> {
     Ok(admins > 0)
 }
 
+/// Inserts an administrator with the messages of notifications about it.
 async fn insert(
-    connection: &impl ConnectionTrait,
+    transaction: &DatabaseTransaction,
     username: &str,
     email: Option<&str>,
     hash: String,
@@ -248,9 +254,15 @@ async fn insert(
         is_active: ActiveValue::Set(true),
         created_at: ActiveValue::Set(now()),
     };
-    let inserted: Result<_, DbErr> = user::Entity::insert(row).exec(connection).await;
+    let inserted: Result<_, DbErr> = user::Entity::insert(row).exec(transaction).await;
     match inserted {
-        Ok(_) => Ok(InsertOutcome::Yes),
+        Ok(_) => {
+            let event = Event::AdministratorAdded(AdministratorAdded {
+                username: username.to_owned(),
+            });
+            notify::enqueue(transaction, now(), &event).await?;
+            Ok(InsertOutcome::Yes)
+        }
         Err(error) if matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))) => {
             Ok(InsertOutcome::NameTaken)
         }

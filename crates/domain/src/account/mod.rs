@@ -29,6 +29,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::Database;
+use crate::counters::{self, SignInResult};
 use crate::entity::user;
 use crate::error::{Error, Result};
 use crate::security_log::SecurityEvent;
@@ -197,6 +198,7 @@ impl Accounts {
                     ..event
                 };
                 refused(event, "too_many_attempts");
+                counters::sign_in(SignInResult::TooManyAttempts);
             }
             return Err(refusal);
         }
@@ -209,6 +211,7 @@ impl Accounts {
         let matches = self.0.passwords.matches(password, stored).await?;
         let Some(user_session) = user_session else {
             refused(event, "unknown_user");
+            counters::sign_in(SignInResult::WrongCredentials);
             return Err(Error::WrongCredentials);
         };
         let user = &user_session.user;
@@ -224,9 +227,11 @@ impl Accounts {
                 true => "wrong_password",
             };
             refused(event, reason);
+            counters::sign_in(SignInResult::WrongCredentials);
             return Err(Error::WrongCredentials);
         }
         event.record("sign_in");
+        counters::sign_in(SignInResult::Succeeded);
         self.remember_network(user, address).await;
         self.sign_in(user_session, self.0.token_lifetime, None)
     }

@@ -1,5 +1,7 @@
 //! Reading the change log.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::Expr;
 use sea_orm::{
@@ -138,6 +140,19 @@ pub(crate) async fn undoable_with(database: &Database, archive_id: &str) -> Resu
         .await;
     row.map(|row| row.map(ChangeRecord::from))
         .map_err(Error::database("looking for a change that needs an archive"))
+}
+
+/// The archives that changes can be undone with, now.
+pub(crate) async fn needed_for_undo(database: &Database) -> Result<BTreeSet<String>> {
+    let ids: Vec<Option<String>> = Entity::find()
+        .select_only()
+        .column(Column::SafetyArchiveId)
+        .filter(is_undoable(database.now().await?))
+        .into_tuple()
+        .all(database.connection())
+        .await
+        .map_err(Error::database("looking for archives that changes can be undone with"))?;
+    Ok(ids.into_iter().flatten().collect())
 }
 
 fn is_undoable(now: DateTime<Utc>) -> Condition {

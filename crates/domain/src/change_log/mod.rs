@@ -23,7 +23,7 @@ use utoipa::openapi::Ref;
 use utoipa::openapi::schema::{OneOfBuilder, Schema};
 
 pub use self::list::{ChangeFilter, ChangePage, get, list};
-pub(crate) use self::list::{find_clear, undoable_with};
+pub(crate) use self::list::{find_clear, needed_for_undo, undoable_with};
 pub use self::record::{Effect, SafetyArchive};
 use crate::catalog::Table;
 use crate::database::Database;

@@ -8,13 +8,15 @@
 //! [`session`] sets every session property that must not depend on a server's defaults. [`reachability`] says why a
 //! server can't be reached. [`inspection`] finds out whose tables a database has before anything is written. [`check`]
 //! says whether the database can be used as it is set up, and [`defect`] what is wrong. [`schema`] runs migrations,
-//! [`id_counter`] reads the greatest id of a table, and [`clock`] is the common clock of all copies of the service.
+//! [`id_counter`] reads the greatest id of a table, [`clock`] is the common clock of all copies of the service, and [`pool_usage`]
+//! counts connections.
 
 mod check;
 mod clock;
 mod defect;
 mod id_counter;
 mod inspection;
+mod pool_usage;
 mod reachability;
 mod schema;
 mod session;
@@ -38,6 +40,7 @@ use url::Url;
 pub use self::defect::{Defect, DefectReason};
 pub(crate) use self::id_counter::{FRESH_STATISTICS, counter_sql};
 pub use self::inspection::SchemaState;
+pub use self::pool_usage::{POOLS, PoolUsage};
 use self::session::SearchPath;
 pub(crate) use self::tx_connection::TxConnection;
 use crate::catalog::Table;

@@ -2,7 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 
-/// The expected content of one archive. The row is written with the archive and never changed.
+/// The expected content of one archive. The row is written with the archive; only the acceptance is added later.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "backup_archives")]
@@ -20,6 +20,13 @@ pub struct Model {
     pub object_sha256: String,
     pub object_size: i64,
     pub recorded_at: DateTimeUtc,
+    /// What looks wrong about it, as JSON; none if nothing does.
+    #[sea_orm(column_type = "Text")]
+    pub suspicion: Option<String>,
+    /// When an administrator said that it is right.
+    pub accepted_at: Option<DateTimeUtc>,
+    #[sea_orm(column_type = "String(StringLen::N(255))")]
+    pub accepted_by: Option<String>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

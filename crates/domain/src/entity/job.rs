@@ -71,6 +71,8 @@ pub enum JobKind {
     Undo,
     /// Checking an archive that was uploaded.
     Upload,
+    /// Deleting the archives that the retention policy does not keep.
+    Retention,
 }
 
 /// The current step of the work.
@@ -96,11 +98,13 @@ pub enum Phase {
     Changing,
     /// The commit: from here on the job can't be cancelled.
     Committing,
+    /// Archives are deleted, one after another.
+    Deleting,
 }
 
 /// The state of a job. `succeeded`, `failed`, `cancelled` and `interrupted` are final; after the last three nothing was
 /// changed. One exception: a job that creates or uploads a backup becomes `succeeded` if its process was only paused and has
-/// published the backup since.
+/// published the backup since. A retention job that was interrupted may have deleted some archives of its plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize, ToSchema)]
 #[schema(as = JobState)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
@@ -124,13 +128,14 @@ pub enum JobState {
 
 impl JobKind {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Archive,
         Self::Verify,
         Self::Restore,
         Self::Clear,
         Self::Undo,
         Self::Upload,
+        Self::Retention,
     ];
 
     /// Whether its effect is an archive in the store, which no database transaction includes.

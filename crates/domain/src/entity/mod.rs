@@ -6,6 +6,7 @@
 #![allow(missing_docs)]
 
 pub mod account_epoch;
+pub mod alarm;
 pub mod archive;
 pub mod attendance;
 pub mod change;
@@ -17,10 +18,13 @@ pub mod key;
 pub mod lease;
 pub mod login_network;
 pub mod login_session;
+pub mod notification;
+pub mod outbox;
 pub mod payment;
 pub mod payment_category;
 pub mod schedule;
 pub mod schedule_run;
 pub mod session;
+pub mod setting;
 pub mod student;
 pub mod user;

@@ -17,7 +17,7 @@ use crate::change::Change;
 use crate::change_log::Effect;
 use crate::entity::{job, lease};
 use crate::error::{Error, Result};
-use crate::stats;
+use crate::{notify, stats};
 
 /// The name of the one lease.
 const WRITER: &str = "writer";
@@ -93,14 +93,19 @@ impl Context {
     }
 
     /// Runs the statements of [`Context::finish`] in a [`Change`], after those that record its effect in the
-    /// [change log](crate::change_log).
+    /// [change log](crate::change_log) and those of [notifications](crate::notify).
     ///
     /// # Errors
     /// [`Error::LeaseLost`], [`Error::Cancelled`], or [`Error::AlreadyUndone`] if the same was undone in the meantime. The change
     /// must then not be committed.
     pub async fn finish_in(&self, change: &mut Change, effect: &Effect, result: &JobResult) -> Result<()> {
         let finish = self.finish(result)?;
-        let record = effect.steps(self.running.as_inserted(), self.backend);
+        let job = self.running.as_inserted();
+        if let Some(event) = notify::Event::of_change(job, effect, result) {
+            let messages = notify::insert_messages(self.backend, stats::now(), &event)?;
+            change.execute(&messages).await?;
+        }
+        let record = effect.steps(job, self.backend);
         for step in record.into_iter().chain(finish) {
             step.check(change.execute(&step.statement).await?)?;
         }

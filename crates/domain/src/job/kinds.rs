@@ -18,6 +18,7 @@ use crate::clear;
 use crate::error::{Error, Result};
 use crate::operations::Annotations;
 use crate::restore::{RestoreMode, RestoredTable, Scope};
+use crate::retention::RetentionPolicy;
 
 /// The request of a job, which depends on its kind.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -35,6 +36,8 @@ pub enum JobParameters {
     Undo(UndoParameters),
     /// Of a job that checks an uploaded archive.
     Upload(UploadParameters),
+    /// Of a job that deletes archives by the retention policy.
+    Retention(RetentionParameters),
 }
 
 /// The request of a job that verifies an archive.
@@ -89,6 +92,17 @@ pub struct UploadParameters {
     pub sha256: String,
 }
 
+/// The request of a job that deletes the archives that the retention policy does not keep.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = RetentionJobParameters)]
+pub struct RetentionParameters {
+    /// The policy.
+    pub policy: RetentionPolicy,
+    /// The hash of the plan.
+    #[schema(pattern = "^[0-9a-f]{64}$")]
+    pub plan_hash: String,
+}
+
 impl JobParameters {
     /// The kind of job.
     pub fn kind(&self) -> JobKind {
@@ -99,6 +113,7 @@ impl JobParameters {
             Self::Clear(_) => JobKind::Clear,
             Self::Undo(_) => JobKind::Undo,
             Self::Upload(_) => JobKind::Upload,
+            Self::Retention(_) => JobKind::Retention,
         }
     }
 }
@@ -119,6 +134,8 @@ pub enum JobResult {
     Undo(UndoReport),
     /// An uploaded archive was checked and listed.
     Upload(BackupReport),
+    /// Archives were deleted by the retention policy.
+    Retention(RetentionReport),
 }
 
 /// The result of a job that has created or uploaded a backup.
@@ -192,6 +209,32 @@ pub struct UndoReport {
     pub undone_at: DateTime<Utc>,
 }
 
+/// The result of a job that has deleted the archives that the retention policy does not keep.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RetentionReport {
+    /// The ids of the archives that were deleted.
+    pub deleted: Vec<String>,
+    /// The stored size of the archives that were deleted.
+    pub freed_bytes: u64,
+    /// The ids of archives of the plan that stay: they got a reason to stay, another job was faster, or the job was stopped.
+    pub skipped: Vec<String>,
+    /// The archives that could not be deleted.
+    pub failed: Vec<RetentionFailure>,
+}
+
+/// An archive that could not be deleted, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RetentionFailure {
+    /// The archive's id.
+    pub archive_id: String,
+    /// The kind of problem, for programs.
+    #[schema(schema_with = problem_code)]
+    pub code: String,
+    /// What was wrong.
+    #[schema(example = "The store of archives is not available. Nothing was changed; try again.")]
+    pub detail: String,
+}
+
 /// A report as the result of one kind of job.
 macro_rules! reports {
     ($($report:ident: $($kind:ident)|+;)+) => {
@@ -214,6 +257,7 @@ reports! {
     RestoreReport: Restore;
     ClearReport: Clear;
     UndoReport: Undo;
+    RetentionReport: Retention;
 }
 
 /// The error for a result that is missing or of another kind.
@@ -231,6 +275,7 @@ impl JobResult {
             Self::Clear(_) => JobKind::Clear,
             Self::Undo(_) => JobKind::Undo,
             Self::Upload(_) => JobKind::Upload,
+            Self::Retention(_) => JobKind::Retention,
         }
     }
 
@@ -239,7 +284,7 @@ impl JobResult {
         match kind {
             JobKind::Archive => Some(Self::Archive(archive)),
             JobKind::Upload => Some(Self::Upload(archive)),
-            JobKind::Verify | JobKind::Restore | JobKind::Clear | JobKind::Undo => None,
+            JobKind::Verify | JobKind::Restore | JobKind::Clear | JobKind::Undo | JobKind::Retention => None,
         }
     }
 
@@ -247,7 +292,7 @@ impl JobResult {
     pub(super) fn published(&self) -> Option<&BackupReport> {
         match self {
             Self::Archive(archive) | Self::Upload(archive) => Some(archive),
-            Self::Verify(_) | Self::Restore(_) | Self::Clear(_) | Self::Undo(_) => None,
+            Self::Verify(_) | Self::Restore(_) | Self::Clear(_) | Self::Undo(_) | Self::Retention(_) => None,
         }
     }
 
@@ -264,6 +309,7 @@ impl JobResult {
             JobKind::Clear => Self::Clear(serde_json::from_str(json)?),
             JobKind::Undo => Self::Undo(serde_json::from_str(json)?),
             JobKind::Upload => Self::Upload(serde_json::from_str(json)?),
+            JobKind::Retention => Self::Retention(serde_json::from_str(json)?),
         })
     }
 
@@ -282,6 +328,7 @@ impl JobResult {
             JobKind::Clear => "ClearJobResult",
             JobKind::Undo => "UndoJobResult",
             JobKind::Upload => "UploadJobResult",
+            JobKind::Retention => "RetentionJobResult",
         }
     }
 }
@@ -315,6 +362,7 @@ impl ToSchema for JobResult {
                 JobKind::Restore => add_variant::<RestoreReport>(kind, schemas),
                 JobKind::Clear => add_variant::<ClearReport>(kind, schemas),
                 JobKind::Undo => add_variant::<UndoReport>(kind, schemas),
+                JobKind::Retention => add_variant::<RetentionReport>(kind, schemas),
             }
         }
     }
@@ -334,6 +382,11 @@ fn add_variant<R: ToSchema>(kind: JobKind, schemas: &mut Vec<(String, RefOr<Sche
     R::schemas(schemas);
 }
 
+/// The API describes its list of codes.
+fn problem_code() -> Ref {
+    Ref::from_schema_name("Code")
+}
+
 /// The API describes verifications, with its codes. A verification looks the same with its archive.
 fn verification_schema() -> Schema {
     OneOfBuilder::new()
@@ -349,7 +402,7 @@ mod tests {
     use super::*;
 
     /// One result of each kind, as earlier versions stored it.
-    fn stored_before() -> [(JobKind, Value); 6] {
+    fn stored_before() -> [(JobKind, Value); 7] {
         let backup = json!({
             "archive_id": "2026-11-25T03-53-08Z-5f1c2a9b", "rows": {"users": 5, "students": 1000}, "total": 1005, "size": 4096,
         });
@@ -388,6 +441,13 @@ mod tests {
                 json!({"clear_id": "c", "archive_id": "a", "tables": tables, "undone_at": "2026-11-23T09:31:00Z"}),
             ),
             (JobKind::Upload, backup),
+            (
+                JobKind::Retention,
+                json!({
+                    "deleted": ["a"], "freed_bytes": 4096, "skipped": ["b"],
+                    "failed": [{"archive_id": "c", "code": "store_unavailable", "detail": "It is not available."}],
+                }),
+            ),
         ]
     }
 
@@ -449,6 +509,7 @@ mod tests {
             assert_eq!(RestoreReport::try_from(result()).is_ok(), kind == JobKind::Restore);
             assert_eq!(ClearReport::try_from(result()).is_ok(), kind == JobKind::Clear);
             assert_eq!(UndoReport::try_from(result()).is_ok(), kind == JobKind::Undo);
+            assert_eq!(RetentionReport::try_from(result()).is_ok(), kind == JobKind::Retention);
         }
     }
 

@@ -68,7 +68,8 @@ pub use self::heartbeat::Runner;
 pub use self::idempotency::Idempotency;
 pub use self::kinds::{
     BackupReport, ClearParameters, ClearReport, JobParameters, JobResult, RestoreParameters, RestoreReport,
-    UndoParameters, UndoReport, UploadParameters, VerifyParameters, VerifyReport,
+    RetentionFailure, RetentionParameters, RetentionReport, UndoParameters, UndoReport, UploadParameters,
+    VerifyParameters, VerifyReport,
 };
 pub(crate) use self::progress::ProgressBatch;
 pub use self::progress::{CancelOnDrop, Progress, ProgressState};

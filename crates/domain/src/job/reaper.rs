@@ -13,6 +13,7 @@ use super::heartbeat::log_failure;
 use super::run::{Ending, sources};
 use super::{Job, JobResult, Jobs, JobsInner, Published};
 use crate::change_log;
+use crate::counters;
 use crate::entity::job::{self, Column, Entity, JobState};
 use crate::error::{Error, Result};
 use crate::stats;
@@ -183,6 +184,7 @@ impl Jobs {
             if !self.end_row(&row, &ending, lock_wait).await? {
                 continue;
             }
+            counters::job_ended(row.kind, ending.state);
             if ending.state == JobState::Succeeded {
                 tracing::info!(job = row.id, "a job had published its archive before its process ended");
                 continue;
@@ -227,6 +229,7 @@ impl Jobs {
         if written.rows_affected != 1 {
             return Ok(false);
         }
+        ending.notify(&transaction, row).await?;
         transaction.commit().await.map_err(Error::database(doing))?;
         Ok(true)
     }

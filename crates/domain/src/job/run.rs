@@ -7,16 +7,17 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::Expr;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, UpdateMany};
+use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, UpdateMany};
 use tokio::sync::{OwnedSemaphorePermit, watch};
 
 use super::context::{end_job, release_lease};
 use super::{Context, Fault, Job, JobResult, Jobs, Lock, Phase, Progress};
 use crate::account::Admin;
 use crate::blocking;
+use crate::counters;
 use crate::entity::job::{self, Column, Entity, JobState};
 use crate::error::{Error, Result};
-use crate::stats;
+use crate::{notify, stats};
 
 /// Why a job of this process must stop before its work is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -181,6 +182,16 @@ impl Ending {
     }
 }
 
+impl Ending {
+    /// Writes the messages of notifications about the end of a job, in the transaction that ends it.
+    pub(super) async fn notify(&self, transaction: &DatabaseTransaction, job: &job::Model) -> Result<()> {
+        match notify::Event::of_ended_job(job, self.result.as_ref(), self.fault.as_ref()) {
+            Some(event) => notify::enqueue(transaction, stats::now(), &event).await,
+            None => Ok(()),
+        }
+    }
+}
+
 /// Starts a job that was accepted.
 pub(super) fn start<W, F>(jobs: Jobs, running: Arc<RunningJob>, slot: Option<OwnedSemaphorePermit>, work: W)
 where
@@ -209,6 +220,10 @@ where
             all.len()
         };
         if let Some(job) = job {
+            // The process that has reaped it has counted it.
+            if running.stop_cause() != Some(StopCause::Reaped) {
+                counters::job_ended(job.kind, job.state);
+            }
             running.end.send_replace(JobEnd::Written(Box::new(job)));
         }
         jobs.0.running_count.send_replace(running_count);
@@ -313,7 +328,10 @@ impl Jobs {
             .col_expr(Column::StartedAt, Expr::value(row.started_at))
             .exec(&transaction)
             .await;
-        written.map_err(Error::database(doing))?;
+        let has_ended = written.map_err(Error::database(doing))?.rows_affected == 1;
+        if has_ended {
+            ending.notify(&transaction, &row).await?;
+        }
         let row = Entity::find_by_id(id).one(&transaction).await;
         let row = row.map_err(Error::database(doing))?.ok_or(Error::UnknownJob)?;
         transaction.commit().await.map_err(Error::database(doing))?;

@@ -17,6 +17,7 @@ use super::{Context, Idempotency, Job, JobParameters, JobResult, Jobs, Phase};
 use crate::account::{Actor, Admin};
 use crate::entity::job::{self, Column, JobState};
 use crate::error::{Error, Result};
+use crate::{notify, stats};
 
 /// How often a job of another process is read while a caller waits for its end.
 const READ_INTERVAL: Duration = Duration::from_secs(1);
@@ -279,6 +280,9 @@ impl Jobs {
                 return Ok(Attempt::Conflict);
             }
             Err(error) => return Err(Error::database(doing)(error)),
+        }
+        if let Some(event) = notify::Event::of_started_job(&row) {
+            notify::enqueue(&transaction, stats::now(), &event).await?;
         }
         transaction.commit().await.map_err(Error::database(doing))?;
         let running = RunningJob::new(row, submission.lock, is_repeat);

@@ -48,9 +48,9 @@ pub struct Job {
     pub state: JobState,
     /// The current phase, or the last one.
     pub phase: Phase,
-    /// Rows that this phase has processed; equal to `rows_total` if the job has succeeded.
+    /// Rows that this phase has processed, or archives while archives are deleted. Equal to `rows_total` if the job has succeeded.
     pub rows_done: u64,
-    /// Rows that this phase has to process, if that is known.
+    /// Rows, or archives, that this phase has to process, if that is known.
     #[schema(required = true)]
     pub rows_total: Option<u64>,
     /// Bytes that were stored or read in this phase.

@@ -23,12 +23,12 @@ pub struct ArchivePage {
     pub unreadable: Vec<UnreadableEntry>,
 }
 
-/// Whether an archive that an undo needs may be deleted.
+/// Whether an archive that is needed may be deleted: for an undo, or as the newest backup.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum UndoLoss {
+pub enum ArchiveLoss {
     /// It may not be deleted.
     Refused,
-    /// The caller accepts that the undo is lost.
+    /// The caller accepts that the undo, or the newest backup, is lost.
     Accepted,
 }
 
@@ -74,18 +74,19 @@ impl Operations {
         self.describe_one(self.0.store.update(id, change).await?).await
     }
 
-    /// Deletes an archive. If a clear can be undone only with this archive, the caller must [accept](UndoLoss) that the undo is
-    /// lost.
+    /// Deletes an archive. If a clear can be undone only with this archive, or if it is the newest good backup or the newest
+    /// verified one, the caller must [accept](ArchiveLoss) its loss.
     ///
     /// # Errors
-    /// [`Error::ArchiveNeededForUndo`], [`Error::ArchiveProtected`], and those of
+    /// [`Error::ArchiveNeededForUndo`], [`Error::ArchiveIsNewest`], [`Error::ArchiveProtected`], and those of
     /// [`Store::delete`](crate::store::Store::delete).
-    pub async fn delete(&self, _: &Admin, id: &str, loss: UndoLoss) -> Result<()> {
-        if loss == UndoLoss::Refused && store::is_id(id) {
+    pub async fn delete(&self, _: &Admin, id: &str, loss: ArchiveLoss) -> Result<()> {
+        if loss == ArchiveLoss::Refused && store::is_id(id) {
             let change = change_log::undoable_with(&self.0.database, id).await?;
             if let Some((change_id, until)) = change.and_then(|change| Some((change.id, change.undo_until?))) {
                 return Err(Error::ArchiveNeededForUndo { change_id, until });
             }
+            self.ensure_not_newest(id).await?;
         }
         self.0.store.delete(id).await
     }

@@ -22,10 +22,13 @@
 //! writes and checks it; `safety_backup` creates the backups that can undo a change; `stored` reads archives without a
 //! database, and [`published`](mod@published) finds the archives of a job; [`listing`] lists, edits and deletes; [`upload`]
 //! accepts an uploaded file; [`table`] downloads one table; [`verify`] verifies; then [`restore`], [`clear`] and [`undo`].
+//! [`facts`] has what [`retention`](crate::retention) must know, and `suspicion` marks and accepts backups that look wrong.
+//! [`survey`] looks at the stored backups for the health.
 
 mod annotations;
 mod backup;
 mod clear;
+mod facts;
 mod listing;
 mod pipeline;
 mod published;
@@ -33,6 +36,8 @@ mod records;
 mod restore;
 mod safety_backup;
 mod stored;
+mod survey;
+mod suspicion;
 mod table;
 mod undo;
 mod upload;
@@ -48,11 +53,13 @@ use tokio::sync::OnceCell;
 
 pub(crate) use self::annotations::check_text;
 pub use self::annotations::{AnnotationPatch, Annotations};
-pub use self::listing::{ArchivePage, UndoLoss};
+pub use self::listing::{ArchiveLoss, ArchivePage};
 pub use self::published::published;
 pub use self::records::{ArchiveOrigin, ListedArchive};
 pub use self::restore::{RESTORE, RestoreRequest, Unencrypted};
 pub use self::stored::StoredArchives;
+pub(crate) use self::survey::BackupSurvey;
+pub use self::survey::{ArchiveUsage, VerifiedBackup};
 pub use self::table::TableRequest;
 pub use self::upload::Upload;
 use crate::database::Database;
@@ -80,6 +87,8 @@ pub struct OperationSettings {
     pub undo_window: TimeDelta,
     /// How many bytes an uploaded archive may have.
     pub upload_limit: u64,
+    /// By how many percent a table's rows or a sum may fall before a new backup is suspicious; none to compare nothing.
+    pub suspicion_threshold: Option<u8>,
 }
 
 /// All operations on the archives of a school. Cloning is cheap; clones share the same state.

@@ -8,29 +8,33 @@
 //!
 //! Both are lost with the database. The archives are then [`Found`](ArchiveOrigin::Found), and verifying signs them again.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use campus_backup_archive::manifest::{ArchiveKind, Object, Verification};
 use campus_backup_archive::{Manifest, ManifestKey};
 use chrono::TimeDelta;
-use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect, QueryTrait};
+use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect, QueryTrait};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::Operations;
+use super::facts::Records;
 use super::published::attribute;
+use super::suspicion::suspicion_of;
 use crate::change::Change;
 use crate::database::Database;
 use crate::entity::archive::{Column, Entity, Model, RecordKind};
 use crate::error::{Error, Result};
 use crate::installation_key;
 use crate::job::{Context, Progress};
+use crate::notify::{self, ArchiveSuspicious, Event};
 use crate::open::Checked;
 use crate::restore::Provenance;
 use crate::stats;
 use crate::store::TOMBSTONE_DAYS;
+use crate::suspicion::Suspicion;
 
 /// The name of the key that signs manifests.
 const MANIFESTS: &str = "manifests";
@@ -64,9 +68,9 @@ impl ArchiveOrigin {
         }
     }
 
-    fn of(record: Option<&Model>, manifest: &Manifest) -> Self {
-        let is_proven = |record: &&Model| ensure_same(record, &manifest.digest, &manifest.object).is_ok();
-        match record.filter(is_proven).map(|record| record.kind) {
+    /// The origin by a record that matches the archive.
+    fn of(record: Option<&Model>) -> Self {
+        match record.map(|record| record.kind) {
             Some(RecordKind::Created | RecordKind::Safety) => Self::MadeHere,
             Some(RecordKind::Uploaded) => Self::Uploaded,
             None => Self::Found,
@@ -81,6 +85,8 @@ pub struct ListedArchive {
     pub manifest: Arc<Manifest>,
     /// Its origin; none without a database.
     pub origin: Option<ArchiveOrigin>,
+    /// What looks wrong about it; none without a database.
+    pub suspicion: Option<Suspicion>,
     is_signed: bool,
 }
 
@@ -90,6 +96,7 @@ impl ListedArchive {
         Self {
             manifest,
             origin: None,
+            suspicion: None,
             is_signed: true,
         }
     }
@@ -129,7 +136,23 @@ impl Operations {
     /// Adds proven origins and verifications to manifests.
     pub(super) async fn describe(&self, manifests: Vec<Arc<Manifest>>) -> Result<Vec<ListedArchive>> {
         let key = self.manifest_key().await?;
-        let mut records = BTreeMap::new();
+        let records = self.records_of(&manifests).await?;
+        let describe = |manifest: Arc<Manifest>| {
+            let is_same = |record: &&Model| ensure_same(record, &manifest.digest, &manifest.object).is_ok();
+            let record = records.get(&manifest.id).filter(is_same);
+            ListedArchive {
+                origin: Some(ArchiveOrigin::of(record)),
+                suspicion: record.and_then(suspicion_of),
+                is_signed: key.has_signed(&manifest),
+                manifest,
+            }
+        };
+        Ok(manifests.into_iter().map(describe).collect())
+    }
+
+    /// The records of archives that have one.
+    pub(super) async fn records_of(&self, manifests: &[Arc<Manifest>]) -> Result<Records> {
+        let mut records = Records::new();
         for batch in manifests.chunks(BATCH) {
             let ids = batch.iter().map(|manifest| manifest.id.as_str());
             let found = Entity::find()
@@ -139,12 +162,7 @@ impl Operations {
             let found = found.map_err(Error::database("reading the records of archives"))?;
             records.extend(found.into_iter().map(|record| (record.archive_id.clone(), record)));
         }
-        let describe = |manifest: Arc<Manifest>| ListedArchive {
-            origin: Some(ArchiveOrigin::of(records.get(&manifest.id), &manifest)),
-            is_signed: key.has_signed(&manifest),
-            manifest,
-        };
-        Ok(manifests.into_iter().map(describe).collect())
+        Ok(records)
     }
 
     /// Adds the proven origin and verifications to one manifest.
@@ -172,8 +190,8 @@ impl Operations {
         Ok(record)
     }
 
-    /// Signs the manifest of a new archive, records the archive, and lists it. A record without its archive proves nothing, so
-    /// it stays if a later step fails.
+    /// Signs the manifest of a new archive, records the archive with what looks wrong about it, and lists it. A record without
+    /// its archive proves nothing, so it stays if a later step fails.
     pub(super) async fn record_and_publish(&self, manifest: &mut Manifest, context: &Context) -> Result<()> {
         attribute(manifest, context);
         let may = self.sign_and_record(manifest, context).await;
@@ -183,23 +201,43 @@ impl Operations {
 
     async fn sign_and_record(&self, manifest: &mut Manifest, context: &Context) -> Result<()> {
         self.manifest_key().await?.sign(manifest);
-        self.write_record(manifest, context.job_id(), context.progress()).await
+        let record = Model {
+            suspicion: self.suspicion_of_new(manifest).await,
+            ..record_of(manifest, context.job_id())
+        };
+        self.write_record(&record, context.progress()).await
     }
 
     /// Writes the record of an archive. On SQLite another change may hold the write lock for minutes; the job waits for it,
     /// because the archive is already stored.
-    async fn write_record(&self, manifest: &Manifest, job_id: &str, progress: &Progress) -> Result<()> {
+    async fn write_record(&self, record: &Model, progress: &Progress) -> Result<()> {
         loop {
-            let record = record_of(manifest, job_id).into_active_model();
-            let written = record.insert(self.0.database.connection()).await;
-            match written.map_err(Error::database("recording an archive")) {
+            match self.insert_record(record.clone()).await {
                 Err(Error::DatabaseBusy { .. }) => {
                     progress.advance(0)?;
                     tokio::time::sleep(BUSY_PAUSE).await;
                 }
-                written => return written.map(drop),
+                written => return written,
             }
         }
+    }
+
+    /// Inserts a record, and tells if the archive looks suspicious.
+    async fn insert_record(&self, record: Model) -> Result<()> {
+        let doing = "recording an archive";
+        let transaction = self.0.database.begin_write(doing).await?;
+        if let Some(suspicion) = suspicion_of(&record) {
+            let event = Event::ArchiveSuspicious(ArchiveSuspicious {
+                archive_id: record.archive_id.clone(),
+                findings: suspicion.findings.iter().map(ToString::to_string).collect(),
+            });
+            notify::enqueue(&transaction, record.recorded_at, &event).await?;
+        }
+        Entity::insert(record.into_active_model())
+            .exec_without_returning(&transaction)
+            .await
+            .map_err(Error::database(doing))?;
+        transaction.commit().await.map_err(Error::database(doing))
     }
 
     /// Records the safety backup of a change, in the transaction of the change.
@@ -305,5 +343,8 @@ fn record_of(manifest: &Manifest, job_id: &str) -> Model {
         object_sha256: manifest.object.sha256.clone(),
         object_size: manifest.object.size.cast_signed(),
         recorded_at: stats::now(),
+        suspicion: None,
+        accepted_at: None,
+        accepted_by: None,
     }
 }

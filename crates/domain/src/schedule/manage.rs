@@ -18,6 +18,7 @@ use crate::database::Database;
 use crate::entity::schedule::{ActiveModel, Column, Entity, Model, Verify};
 use crate::error::{Error, Result};
 use crate::job::{Idempotency, Submitted};
+use crate::notify::{self, Event, ScheduleAction, ScheduleDisabled};
 use crate::operations::{Annotations, Operations, check_text};
 
 /// How many characters a name may have.
@@ -244,7 +245,7 @@ impl Schedules {
     /// # Errors
     /// Then nothing is changed: [`Error::UnknownSchedule`], [`Error::Invalid`] with the name of the field, and
     /// [`Error::ScheduleNameTaken`].
-    pub async fn update(&self, _: &Admin, id: i64, patch: SchedulePatch) -> Result<ScheduleDetails> {
+    pub async fn update(&self, admin: &Admin, id: i64, patch: SchedulePatch) -> Result<ScheduleDetails> {
         let doing = "editing a schedule";
         let now = self.clock.now();
         patch.name.as_deref().map_or(Ok(()), check_name)?;
@@ -262,6 +263,7 @@ impl Schedules {
             (true, true) => before.next_run_at,
             (true, false) => timetable.next_after(now),
         };
+        let is_switched_off = before.enabled && !enabled;
         let after = Model {
             cron: timetable.expression().to_owned(),
             timezone: timezone.to_owned(),
@@ -281,6 +283,10 @@ impl Schedules {
         if !enabled {
             miss_waiting_runs(&transaction, id, now).await?;
         }
+        if is_switched_off {
+            let event = switched_off(admin, &updated, ScheduleAction::Disabled);
+            notify::enqueue(&transaction, now, &event).await?;
+        }
         transaction.commit().await.map_err(Error::database(doing))?;
         self.details(updated).await
     }
@@ -289,14 +295,20 @@ impl Schedules {
     ///
     /// # Errors
     /// [`Error::UnknownSchedule`].
-    pub async fn delete(&self, _: &Admin, id: i64) -> Result<()> {
+    pub async fn delete(&self, admin: &Admin, id: i64) -> Result<()> {
         let doing = "deleting a schedule";
+        let now = self.clock.now();
         let transaction = self.database.begin_write(doing).await?;
+        let before = lock(&transaction, id, now).await?;
         let deleted = Entity::delete_by_id(id).exec(&transaction).await;
         if deleted.map_err(Error::database(doing))?.rows_affected == 0 {
             return Err(Error::UnknownSchedule);
         }
         delete_runs(&transaction, id).await?;
+        if before.enabled {
+            let event = switched_off(admin, &before, ScheduleAction::Deleted);
+            notify::enqueue(&transaction, now, &event).await?;
+        }
         transaction.commit().await.map_err(Error::database(doing))
     }
 
@@ -324,6 +336,15 @@ impl Schedules {
         let details = details(self.database.connection(), vec![schedule], self.clock.now()).await?;
         details.into_iter().next().ok_or(Error::UnknownSchedule)
     }
+}
+
+fn switched_off(admin: &Admin, schedule: &Model, action: ScheduleAction) -> Event {
+    Event::ScheduleDisabled(ScheduleDisabled {
+        action,
+        schedule_id: schedule.id,
+        name: schedule.name.clone(),
+        username: admin.username().to_owned(),
+    })
 }
 
 /// Reads a schedule that no other transaction changes until the end of this one.

@@ -20,13 +20,15 @@
 //! and none is made twice.
 //!
 //! In reading order: [`cron`] has the times, and [`due`] what is due; [`transition`] writes; [`executor`] starts jobs;
-//! [`runner`] does one step after another; [`manage`] is for administrators, and [`view`] what they see.
+//! [`runner`] does one step after another; [`manage`] is for administrators, and [`view`] what they see;
+//! [`status`] is for the health.
 
 pub mod cron;
 mod due;
 mod executor;
 mod manage;
 mod runner;
+mod status;
 mod transition;
 mod view;
 
@@ -34,6 +36,7 @@ pub use self::cron::{Preset, Timetable};
 pub use self::executor::{BackupOrder, JobOutcome, RunExecutor, VerificationOrder};
 pub use self::manage::{NewSchedule, SchedulePatch, Schedules};
 pub use self::runner::{RunnerSettings, ScheduleRunner};
+pub(crate) use self::status::{ScheduleStatus, ScheduleStatuses};
 pub use self::view::{LastRun, ScheduleDetails, SchedulePage};
 pub use crate::entity::schedule::Verify;
 pub use crate::entity::schedule_run::RunState;

@@ -13,6 +13,7 @@ use super::due::{DueRun, first_without_run, is_time_to_retry, pause};
 use super::executor::{BackupOrder, JobOutcome, RunExecutor, VerificationOrder};
 use super::transition::{Transition, change_run, insert_due_run, move_next_run};
 use crate::clock::Clock;
+use crate::counters;
 use crate::database::Database;
 use crate::entity::schedule::{self, Model as Schedule};
 use crate::entity::schedule_run::{Column, Entity, Model as Run, RunState};
@@ -116,6 +117,9 @@ impl ScheduleRunner {
         };
         if insert_due_run(&self.database, schedule, &due, now).await? {
             let (name, due_at) = (&schedule.name, due.due_at);
+            if due.is_missed {
+                counters::run_ended(RunState::Missed);
+            }
             match due.is_missed {
                 true => {
                     tracing::warn!(schedule = name, %due_at, "a scheduled backup was missed: the service did not run")
@@ -202,6 +206,11 @@ impl ScheduleRunner {
         };
         if change_run(&self.database, run, &transition, self.clock.now()).await? {
             log(run, &transition);
+            match transition {
+                Transition::Succeeded { .. } => counters::run_ended(RunState::Succeeded),
+                Transition::Failed { .. } => counters::run_ended(RunState::Failed),
+                _ => {}
+            }
         }
         Ok(())
     }

@@ -10,10 +10,11 @@ use sea_orm::{
 
 use super::due::DueRun;
 use crate::database::Database;
-use crate::entity::schedule::{self, Model as Schedule};
+use crate::entity::schedule::{self, Model as Schedule, Verify};
 use crate::entity::schedule_run::{self, Column, Entity, Model as Run, RunState};
 use crate::error::{Error, Result};
 use crate::job::Fault;
+use crate::notify::{self, BackupFailed, BackupStarted, BackupSucceeded, Event};
 
 /// A change of a run's state.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,11 +55,42 @@ pub(super) async fn change_run(
     if changed.rows_affected != 1 {
         return Ok(false);
     }
+    if let Some(event) = transition.event(run) {
+        notify::enqueue(&transaction, now, &event).await?;
+    }
     transaction.commit().await.map_err(Error::database(doing))?;
     Ok(true)
 }
 
 impl Transition {
+    /// The event that notifications report. The failure of an attempt is one only if it is the last.
+    fn event(&self, run: &Run) -> Option<Event> {
+        let label = Some(run.label.clone());
+        match self {
+            Self::BackupBegan { job_id } => Some(Event::BackupStarted(BackupStarted {
+                label,
+                job_id: job_id.clone(),
+            })),
+            Self::Succeeded { archive_id } => Some(Event::BackupSucceeded(BackupSucceeded {
+                label,
+                archive_id: archive_id.clone(),
+                job_id: run.job_id.clone(),
+                schedule_id: Some(run.schedule_id),
+                verified: run.verify != Verify::None,
+            })),
+            Self::Failed { archive_id, fault } => Some(Event::BackupFailed(BackupFailed {
+                label,
+                job_id: run.job_id.clone(),
+                schedule_id: Some(run.schedule_id),
+                attempts: (run.attempt + 1).unsigned_abs(),
+                archive_id: archive_id.clone(),
+                code: fault.code.clone(),
+                detail: fault.detail.clone(),
+            })),
+            Self::VerificationBegan { .. } | Self::AttemptFailed { .. } => None,
+        }
+    }
+
     fn write(&self, update: UpdateMany<Entity>, run: &Run, now: DateTime<Utc>) -> UpdateMany<Entity> {
         match self {
             Self::BackupBegan { job_id } => update

@@ -55,6 +55,26 @@ pub(super) const SCHEDULE_EDIT_EXAMPLES: &str = "Examples:
   campus-backup schedule edit \"every night\" --disable";
 pub(super) const SCHEDULE_RUN_EXAMPLES: &str = "Examples:
   campus-backup schedule run \"every night\"";
+pub(super) const ACCEPT_EXAMPLES: &str = "Examples:
+  campus-backup accept 2026-11-25T03-53-08Z-5f1c2a9b";
+pub(super) const RETENTION_SET_EXAMPLES: &str = "Examples:
+  campus-backup retention set --daily 7 --weekly 4 --monthly 12 --yearly 3 --min-keep 3
+  campus-backup retention set --keep-last 30 --max-bytes 100GiB --safety-days 60";
+pub(super) const RETENTION_PREVIEW_EXAMPLES: &str = "Examples:
+  campus-backup retention preview
+  campus-backup retention preview --daily 7 --monthly 12";
+pub(super) const RETENTION_APPLY_EXAMPLES: &str = "Examples:
+  campus-backup retention apply
+  campus-backup retention apply --yes --json";
+pub(super) const NOTIFICATION_CREATE_EXAMPLES: &str = "Examples:
+  campus-backup notification create office --email office@school.example --email it@school.example
+  campus-backup notification create chat --webhook https://chat.school.example/hook --event backup_failed --event backup_stale
+  campus-backup notification create watch --ping https://hc-ping.com/0193d2f0-7a1c-7d3e-8f4b-2c9d1e5a6b70";
+pub(super) const NOTIFICATION_EDIT_EXAMPLES: &str = "Examples:
+  campus-backup notification edit office --event backup_failed --event backup_succeeded
+  campus-backup notification edit office --disable";
+pub(super) const NOTIFICATION_TEST_EXAMPLES: &str = "Examples:
+  campus-backup notification test office";
 pub(super) const COMPLETIONS_EXAMPLES: &str = "Examples:
   campus-backup completions bash > /etc/bash_completion.d/campus-backup
   campus-backup completions zsh > /usr/local/share/zsh/site-functions/_campus-backup
@@ -66,7 +86,8 @@ pub(super) const DEMO_EXAMPLES: &str = "Examples:
   campus-backup demo --scale 10";
 pub(super) const HEALTH_EXAMPLES: &str = "Examples:
   campus-backup health
-  campus-backup health --store";
+  campus-backup health --store
+  campus-backup health --backups || mail -s \"Backups need attention\" head@school.example";
 pub(super) const CREATE_EXAMPLES: &str = "Examples:
   campus-backup admin create head --email head@school.example
   campus-backup admin create head --password-file - < password.txt";

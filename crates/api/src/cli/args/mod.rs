@@ -3,6 +3,8 @@
 mod accounts;
 mod archives;
 mod examples;
+mod notifications;
+mod retention;
 mod schedules;
 mod settings;
 
@@ -14,9 +16,13 @@ use clap_complete::Shell;
 pub use accounts::Admin;
 pub use archives::{Acting, ArchiveFields, Clear, Download, Extract, Reading, Restore, TableStyle};
 use examples::*;
+pub use notifications::{Notification, NotificationValues};
+pub use retention::{RetentionCommand, RetentionRules};
 pub use schedules::{Schedule, ScheduleTimes};
-pub(crate) use settings::{ADMIN_PASSWORD, JWT_SECRET, JWT_SECRET_PREVIOUS, ListedSetting, settings};
-pub use settings::{AccountSettings, CommonSettings, SECRET_VARIABLES, Serve, Serving};
+pub(crate) use settings::{
+    ADMIN_PASSWORD, JWT_SECRET, JWT_SECRET_PREVIOUS, ListedSetting, SECRETS_KEY, SMTP_URL, settings,
+};
+pub use settings::{AccountSettings, CommonSettings, NotificationSettings, SECRET_VARIABLES, Serve, Serving};
 
 use crate::cli::exit::EXIT_CODES;
 use crate::settings::units;
@@ -24,7 +30,9 @@ use crate::settings::units;
 const SECRETS: &str = "Secrets, only as environment variables (or the files above):
   CAMPUS_BACKUP_ADMIN_PASSWORD       Password of the first administrator [default: generated and printed once]
   CAMPUS_BACKUP_JWT_SECRET           Signs the tokens, at least 32 bytes [default: generated once, in the data folder]
-  CAMPUS_BACKUP_JWT_SECRET_PREVIOUS  Still accepted while the secret is rotated";
+  CAMPUS_BACKUP_JWT_SECRET_PREVIOUS  Still accepted while the secret is rotated
+  CAMPUS_BACKUP_SECRETS_KEY          Encrypts the secrets of webhooks [default: generated once, in the data folder]
+  CAMPUS_BACKUP_SMTP_URL             The mail server, with its user name and password";
 
 /// The help below the flags of `serve`.
 fn serve_help() -> String {
@@ -85,6 +93,13 @@ pub enum Command {
         /// it, and report what to repair.
         #[arg(long)]
         store: bool,
+        /// Show the health of the backups instead, from the database and the store, without the service: whether backups are made,
+        /// verified and usable. The exit code is 1 if it is `failing`.
+        #[arg(long, conflicts_with = "store")]
+        backups: bool,
+        /// With `--backups`: print one JSON object, for scripts.
+        #[arg(long, requires = "backups")]
+        json: bool,
         /// The settings of the installation.
         #[command(flatten)]
         common: CommonSettings,
@@ -178,7 +193,8 @@ pub enum Command {
     Delete {
         /// The archive's id.
         id: String,
-        /// Delete it even if the undo of a clear needs it. A protected archive is never deleted.
+        /// Delete it even if the undo of a clear needs it, or if it is the newest good backup or the newest verified one. A protected
+        /// archive is never deleted.
         #[arg(long)]
         force: bool,
         /// Do not ask for confirmation. Required where there is no terminal to ask on.
@@ -196,6 +212,15 @@ pub enum Command {
         /// End the protection.
         #[arg(long)]
         off: bool,
+        /// The account that acts, and the installation.
+        #[command(flatten)]
+        acting: Acting,
+    },
+    /// Accept a suspicious archive: fewer rows or less money than before are right.
+    #[command(after_help = ACCEPT_EXAMPLES)]
+    Accept {
+        /// The archive's id.
+        id: String,
         /// The account that acts, and the installation.
         #[command(flatten)]
         acting: Acting,
@@ -218,6 +243,12 @@ pub enum Command {
     /// Manage schedules: times at which the running service makes a backup.
     #[command(subcommand)]
     Schedule(Schedule),
+    /// Manage retention: which archives stay, and which are deleted.
+    #[command(subcommand)]
+    Retention(RetentionCommand),
+    /// Manage notifications: mails, webhooks and pings that the running service sends.
+    #[command(subcommand)]
+    Notification(Box<Notification>),
     /// Print the shell's completion script.
     #[command(after_help = COMPLETIONS_EXAMPLES)]
     Completions {

@@ -9,14 +9,19 @@ use clap::{Args, FromArgMatches};
 use crate::cli::exit::ExitError;
 
 /// Secrets are in no flag, where every user of the machine could read them.
-pub const SECRET_VARIABLES: [(&str, &str); 3] = [
+pub const SECRET_VARIABLES: [(&str, &str); 5] = [
     (ADMIN_PASSWORD, "password of the first administrator"),
     (JWT_SECRET, "signs the tokens, at least 32 bytes"),
     (JWT_SECRET_PREVIOUS, "still accepted while the secret is rotated"),
+    (SECRETS_KEY, "encrypts the secrets of webhooks, 64 hexadecimal digits"),
+    (SMTP_URL, "the mail server, with its user name and password"),
 ];
 pub(crate) const ADMIN_PASSWORD: &str = "CAMPUS_BACKUP_ADMIN_PASSWORD";
 pub(crate) const JWT_SECRET: &str = "CAMPUS_BACKUP_JWT_SECRET";
 pub(crate) const JWT_SECRET_PREVIOUS: &str = "CAMPUS_BACKUP_JWT_SECRET_PREVIOUS";
+
+pub(crate) const SECRETS_KEY: &str = "CAMPUS_BACKUP_SECRETS_KEY";
+pub(crate) const SMTP_URL: &str = "CAMPUS_BACKUP_SMTP_URL";
 
 /// What `serve` takes.
 #[derive(Clone, Debug, Args)]
@@ -108,6 +113,12 @@ pub struct Serving {
     /// What the service does by itself.
     #[command(flatten)]
     pub automation: AutomationSettings,
+    /// Mails, webhooks and pings.
+    #[command(flatten)]
+    pub notifications: NotificationSettings,
+    /// When the health of the backups is bad.
+    #[command(flatten)]
+    pub monitoring: MonitoringSettings,
 }
 
 /// Settings of the addresses, the proxies before them, and browsers.
@@ -308,6 +319,63 @@ pub struct AutomationSettings {
     /// Attempts that a run of a schedule has, 1 to 20. The pauses between them are 1, 5, 15 and 60 minutes.
     #[arg(long, env = "CAMPUS_BACKUP_SCHEDULE_ATTEMPTS", value_name = "N", default_value = "5")]
     pub schedule_attempts: String,
+    /// By how many percent the rows of a table or a sum of money may fall since the last good backups, `1%` to `99%`. A backup
+    /// that fell by more is suspicious. `off` compares nothing.
+    #[arg(
+        long,
+        env = "CAMPUS_BACKUP_SUSPICION_THRESHOLD",
+        value_name = "PERCENT|off",
+        default_value = "30%"
+    )]
+    pub suspicion_threshold: String,
+}
+
+/// Settings of mails, webhooks and pings.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Notifications")]
+pub struct NotificationSettings {
+    /// A file with the URL of the mail server: `smtp://USER:PASSWORD@HOST:PORT`, which demands STARTTLS, or `smtps://...` for
+    /// TLS from the first byte. Without a password, `smtp://HOST?tls=opportunistic` and `?tls=none` are possible.
+    #[arg(long, env = "CAMPUS_BACKUP_SMTP_URL_FILE", value_name = "FILE")]
+    pub smtp_url_file: Option<String>,
+    /// The sender of mails, such as `Backups <backup@school.example>`.
+    #[arg(long, env = "CAMPUS_BACKUP_SMTP_FROM", value_name = "ADDRESS")]
+    pub smtp_from: Option<String>,
+    /// The largest archive that a mail carries, `100MiB` at most. Only encrypted archives are sent by mail.
+    #[arg(
+        long,
+        env = "CAMPUS_BACKUP_MAIL_ATTACHMENT_LIMIT",
+        value_name = "SIZE",
+        default_value = "10MiB"
+    )]
+    pub mail_attachment_limit: String,
+    /// Whether webhooks and pings can connect to this machine and to its nearest network (loopback and link-local addresses):
+    /// `true` or `false`.
+    #[arg(long, env = "CAMPUS_BACKUP_ALLOW_LOCAL_TARGETS", value_name = "BOOLEAN", default_value = "false",
+          num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub allow_local_targets: String,
+    /// A file with the key that encrypts the secrets of webhooks in the database: 64 hexadecimal digits. Several copies of the
+    /// service need the same key [default: made once and kept in the data folder].
+    #[arg(long, env = "CAMPUS_BACKUP_SECRETS_KEY_FILE", value_name = "FILE")]
+    pub secrets_key_file: Option<String>,
+}
+
+/// Settings of the health of the backups.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Monitoring")]
+pub struct MonitoringSettings {
+    /// The age at which the last backup is too old, `1h` to `365d`, such as `26h` if another program starts a backup every night
+    /// [default: a run of a schedule may be three hours late].
+    #[arg(long, env = "CAMPUS_BACKUP_STALE_AFTER", value_name = "DURATION")]
+    pub stale_after: Option<String>,
+    /// The age at which the last verification of a backup is too old, at least `1h`.
+    #[arg(
+        long,
+        env = "CAMPUS_BACKUP_VERIFY_STALE_AFTER",
+        value_name = "DURATION",
+        default_value = "31d"
+    )]
+    pub verify_stale_after: String,
 }
 
 impl Serving {

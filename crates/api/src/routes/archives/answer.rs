@@ -7,6 +7,7 @@ use campus_backup_archive::manifest::{ArchiveKind, Verification, VerificationLev
 use campus_backup_archive::{Compression, Encryption};
 use campus_backup_domain::operations::{ArchiveOrigin, ArchivePage, ListedArchive};
 use campus_backup_domain::store::UnreadableEntry;
+use campus_backup_domain::suspicion::Suspicion;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -32,7 +33,7 @@ use crate::problem::Code;
         "at": "2026-11-25T04:00:00Z", "level": "test_restore", "result": "ok", "code": null, "seconds": 1.52,
         "restore_seconds": 0.91,
     },
-    "verifications": [],
+    "verifications": [], "suspicion": null,
 }))]
 pub struct ArchiveAnswer {
     /// The archive's id, which is also its name in the store.
@@ -80,6 +81,10 @@ pub struct ArchiveAnswer {
     verification: Option<VerificationAnswer>,
     /// All recorded verifications, the newest first.
     verifications: Vec<VerificationAnswer>,
+    /// What looks wrong about it: tables or sums that are far smaller than in the last good backups. `null` if nothing does, and on
+    /// the command line, which reads no database.
+    #[schema(required = true)]
+    suspicion: Option<Suspicion>,
 }
 
 /// A verification of a stored archive.
@@ -154,6 +159,7 @@ impl From<ListedArchive> for ArchiveAnswer {
             contains_password_hashes: manifest.contains_password_hashes,
             verification: verifications.first().cloned(),
             verifications,
+            suspicion: archive.suspicion,
         }
     }
 }

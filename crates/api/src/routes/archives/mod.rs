@@ -1,5 +1,6 @@
 //! `/backup/archives`: creating, listing, changing and deleting archives.
 
+mod accept;
 mod answer;
 mod file;
 mod restore;
@@ -11,7 +12,7 @@ use actix_web::http::header::{CacheControl, CacheDirective};
 use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, web};
 use campus_backup_archive::manifest::ArchiveKind;
 use campus_backup_domain::job::Job;
-use campus_backup_domain::operations::{AnnotationPatch, Annotations, UndoLoss};
+use campus_backup_domain::operations::{AnnotationPatch, Annotations, ArchiveLoss};
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::{IntoParams, PartialSchema as _, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -42,6 +43,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .service(verify::verify_archive)
         .service(restore::plan_restore)
         .service(restore::restore_archive)
+        .service(accept::accept_archive)
         .service(get_archive)
         .service(update_archive)
         .service(delete_archive);
@@ -122,7 +124,8 @@ struct ArchivesQuery {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct DeleteQuery {
-    /// Whether to delete it even if the undo of a clear needs it. A protected archive is never deleted. Default `false`.
+    /// Whether to delete it even if the undo of a clear needs it, or if it is the newest good backup or the newest verified one. A
+    /// protected archive is never deleted. Default `false`.
     force: Option<bool>,
 }
 
@@ -146,7 +149,7 @@ problem_responses!(
 );
 problem_responses!(
     DeleteProblems: InvalidField, Unauthenticated, Forbidden, UnknownArchive, ArchiveGone, ArchiveProtected,
-    ArchiveNeededForUndo, ManifestUnreadable, ArchiveUnreadable, DatabaseBusy, DatabaseUnavailable, StoreMisconfigured, StoreUnavailable, Internal
+    ArchiveNeededForUndo, ArchiveIsNewest, ManifestUnreadable, ArchiveUnreadable, DatabaseBusy, DatabaseUnavailable, StoreMisconfigured, StoreUnavailable, Internal
 );
 
 /// Create an archive
@@ -274,7 +277,8 @@ async fn update_archive(
 /// Delete an archive
 ///
 /// Permanently. Afterwards requests with its id are answered with 410. The safety backup of a clear that can still be undone is
-/// deleted only with `force=true`. The clear can't be undone afterwards.
+/// deleted only with `force=true`. The clear can't be undone afterwards. The newest good backup and the newest verified one need
+/// `force=true`, too.
 #[utoipa::path(
     operation_id = "deleteArchive",
     tag = "archives",
@@ -289,8 +293,8 @@ async fn delete_archive(
     query: Query<DeleteQuery>,
 ) -> Result<HttpResponse, ApiError> {
     let loss = match query.0.force {
-        Some(true) => UndoLoss::Accepted,
-        Some(false) | None => UndoLoss::Refused,
+        Some(true) => ArchiveLoss::Accepted,
+        Some(false) | None => ArchiveLoss::Refused,
     };
     state.operations.delete(&granted.0, &id, loss).await?;
     Ok(HttpResponse::NoContent()

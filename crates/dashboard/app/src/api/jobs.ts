@@ -102,6 +102,7 @@ const KINDS: Record<Job['kind'], string> = {
   restore: 'Restoring a backup',
   clear: 'Clearing data',
   undo: 'Undoing a clear',
+  retention: 'Deleting old backups',
 };
 
 const PHASES: Record<Job['phase'], string> = {
@@ -113,6 +114,7 @@ const PHASES: Record<Job['phase'], string> = {
   safety_backup: 'Creating the safety backup',
   changing: 'Changing the data',
   committing: 'Saving',
+  deleting: 'Deleting backups',
 };
 
 export const kindLabel = (job: Job): string => KINDS[job.kind];

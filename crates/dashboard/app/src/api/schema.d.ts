@@ -167,7 +167,8 @@ export interface paths {
         /**
          * Delete an archive
          * @description Permanently. Afterwards requests with its id are answered with 410. The safety backup of a clear that can still be undone is
-         *     deleted only with `force=true`. The clear can't be undone afterwards.
+         *     deleted only with `force=true`. The clear can't be undone afterwards. The newest good backup and the newest verified one need
+         *     `force=true`, too.
          */
         delete: operations["deleteArchive"];
         options?: never;
@@ -177,6 +178,27 @@ export interface paths {
          * @description A protected archive can't be deleted until the protection is removed.
          */
         patch: operations["updateArchive"];
+        trace?: never;
+    };
+    "/backup/archives/{id}/accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Accept a suspicious archive
+         * @description Says that fewer rows or less money than before are right. The archive is then a good backup, later ones are compared with it, and
+         *     retention continues. An archive that is accepted already, or does not look suspicious, stays as it is.
+         */
+        post: operations["acceptArchive"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/backup/archives/{id}/download/{table}": {
@@ -491,6 +513,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/backup/health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show the health of the backups
+         * @description Says whether backups are made, verified and usable, and what is wrong. Use it in a monitoring that can send a token; `/readyz` has
+         *     only the warning `backups_failing`. The status is 200 for `ok` and `warning`, and 503 with the same body for `failing`.
+         */
+        get: operations["getBackupHealth"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/backup/jobs": {
         parameters: {
             query?: never;
@@ -572,6 +615,181 @@ export interface paths {
         get: operations["streamJobEvents"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/backup/notifications": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List notifications
+         * @description By name, each with its last message and the number of messages that wait.
+         */
+        get: operations["listNotifications"];
+        put?: never;
+        /**
+         * Create a notification
+         * @description A message is stored in the transaction of its event, and sent within seconds. If the server does not accept it, the service tries
+         *     again for about two days. A message may be sent twice, if the service is killed while it sends; then it has the same id.
+         *
+         *     An `email` needs the mail server of the settings (`--smtp-url-file` and `--smtp-from`). A `webhook` gets JSON with `type`,
+         *     `timestamp` and `data`, signed in the headers `webhook-id`, `webhook-timestamp` and `webhook-signature`. A `ping` gets a
+         *     request to `URL/start`, `URL` or `URL/fail` when a backup begins, succeeds or fails.
+         *
+         *     The addresses of webhooks and pings must not be those of this machine or its nearest network, unless `--allow-local-targets` is
+         *     set. Redirects are not followed.
+         */
+        post: operations["createNotification"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/backup/notifications/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try a notification before it is saved
+         * @description Sends a test message at once and answers what the server said. Nothing is saved. A ping gets a request to `URL` itself.
+         */
+        post: operations["testNewNotification"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/backup/notifications/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get a notification
+         * @description Its target, its events and its last message.
+         */
+        get: operations["getNotification"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete a notification
+         * @description Its messages are deleted, too, also those that wait.
+         */
+        delete: operations["deleteNotification"];
+        options?: never;
+        head?: never;
+        /**
+         * Update a notification
+         * @description When it is disabled, its messages that wait are not sent.
+         */
+        patch: operations["updateNotification"];
+        trace?: never;
+    };
+    "/backup/notifications/{id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try a notification
+         * @description Sends a test message at once, also if the notification is disabled, and answers what the server said.
+         */
+        post: operations["testNotification"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/backup/retention": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get the retention policy
+         * @description With the reason why it deletes nothing now, if so, and its last application.
+         */
+        get: operations["getRetention"];
+        /**
+         * Set the retention policy
+         * @description The service applies it by itself after the next backup, or in an hour, and then after each backup. Preview it first. A policy in
+         *     which no rule keeps a backup is refused.
+         *
+         *     The policy is about the backups that this installation has created. Protected ones are outside the count. Never deleted are: the
+         *     newest good backup, the newest verified one, uploaded and found archives, and what is protected, in use, suspicious,
+         *     damaged or needed for an undo.
+         */
+        put: operations["setRetention"];
+        post?: never;
+        /**
+         * Remove the retention policy
+         * @description No archive is deleted by retention any more. A job that is deleting archives ends early.
+         */
+        delete: operations["deleteRetention"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/backup/retention/apply": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Apply the retention policy now
+         * @description Deletes permanently what the previewed plan deletes. It is refused if the plan is another one by now (412), and while
+         *     retention is held (409). The job looks at each archive again right before its deletion: what got a reason to stay is skipped.
+         */
+        post: operations["applyRetention"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/backup/retention/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Preview an application of the retention policy
+         * @description Changes nothing. The answer lists what stays and what is deleted, each with its reasons. Its `plan_hash` applies exactly this
+         *     plan, if the previewed policy is the current one.
+         */
+        post: operations["previewRetention"];
         delete?: never;
         options?: never;
         head?: never;
@@ -707,7 +925,8 @@ export interface paths {
         /**
          * Prometheus metrics
          * @description Counters and durations by route, in Prometheus' text format. Requests that the server could not parse have the route `unparsed`.
-         *     Gauges show whether the service is ready, whether the store works, and the warnings of `/readyz`.
+         *     Jobs, runs of schedules and sign-ins are counted by their results. Gauges show whether the service is ready, whether the store works,
+         *     the warnings of `/readyz`, the health of the backups, the stored archives, and the connections to the database.
          */
         get: operations["getMetrics"];
         put?: never;
@@ -729,9 +948,11 @@ export interface paths {
          * Readiness probe
          * @description The service is ready if the database is reachable and writable, has the schema of this program, and has the rights and
          *     character sets that it needs. Otherwise `reason` names the first condition that fails. `warnings` has defects that don't stop
-         *     the service: an unreachable store of archives (`store_unavailable`), wrong settings of the store (`store_misconfigured`), and too
-         *     little free space for another backup (`insufficient_storage`). With `--require-store` the first two make the service not ready. The database
-         *     is checked at most once a second, the store four times a minute.
+         *     the service: an unreachable store of archives (`store_unavailable`), wrong settings of the store (`store_misconfigured`), too
+         *     little free space for another backup (`insufficient_storage`) or in the database's disk (`little_room`), a store without conditional
+         *     writes (`store_without_conditions`), and a failing health of the backups (`backups_failing`; `/backup/health` says more). With
+         *     `--require-store` the first two make the service not ready. The database is checked at most once a second, the store four times a
+         *     minute, the health of the backups once a minute.
          */
         get: operations["getReadiness"];
         put?: never;
@@ -764,6 +985,16 @@ export interface components {
             total: number;
         };
         /**
+         * @description The plan to apply.
+         * @example {
+         *       "plan_hash": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+         *     }
+         */
+        ApplyRetentionRequest: {
+            /** @description The `plan_hash` of the preview. */
+            plan_hash: string;
+        };
+        /**
          * @description A stored archive.
          * @example {
          *       "app_version": "0.1.0",
@@ -793,6 +1024,7 @@ export interface components {
          *         "students": "0f9a8b7c6d5e4f3a2b1c0d9e8f7a6b5c4d3e2f1a0b9c8d7e6f5a4b3c2d1e0f9a"
          *       },
          *       "size": 1310720,
+         *       "suspicion": null,
          *       "total": 109053,
          *       "totals": {
          *         "payments.amount_paid": "12610250.00"
@@ -856,6 +1088,7 @@ export interface components {
              * @description The stored size in bytes.
              */
             size: number;
+            suspicion: components["schemas"]["Suspicion"] | null;
             /**
              * Format: int64
              * @description Rows of all tables.
@@ -945,6 +1178,101 @@ export interface components {
          * @enum {string}
          */
         ArchiveOrigin: "made_here" | "uploaded" | "found";
+        /** @description An archive that is deleted. */
+        ArchiveToDelete: {
+            /**
+             * Format: int64
+             * @description Its stored size.
+             */
+            bytes: number;
+            /** @description Its id. */
+            id: string;
+            /** @description Why it is deleted. */
+            reason: components["schemas"]["DeleteReason"];
+        };
+        /**
+         * @description The health of the backups. Times are UTC.
+         * @example {
+         *       "backup_expected_since": "2026-11-29T01:00:00Z",
+         *       "checked_at": "2026-11-29T12:00:00Z",
+         *       "key": {
+         *         "encrypts": true,
+         *         "opens_last_backup": true
+         *       },
+         *       "last_backup": {
+         *         "archive_id": "2026-11-29T01-00-03Z-5f1c2a9b",
+         *         "at": "2026-11-29T01:00:03Z"
+         *       },
+         *       "last_verified": {
+         *         "archive_id": "2026-10-25T01-00-03Z-7e2d4b1c",
+         *         "at": "2026-10-25T02:01:09Z",
+         *         "level": "test_restore"
+         *       },
+         *       "next_run": "2026-11-30T01:00:00Z",
+         *       "reasons": [
+         *         {
+         *           "code": "verification_stale",
+         *           "detail": "The last verification of a backup was at 2026-10-25 02:01 UTC.",
+         *           "severity": "warning"
+         *         }
+         *       ],
+         *       "status": "warning",
+         *       "store": {
+         *         "archives": 31,
+         *         "bytes": 412331008,
+         *         "free_bytes": 64424509440,
+         *         "reachable": true
+         *       }
+         *     }
+         */
+        BackupHealth: {
+            /**
+             * Format: date-time
+             * @description The newest backup should not be older than this. `null` if neither a schedule nor `--stale-after` says so.
+             */
+            backup_expected_since: string | null;
+            /**
+             * Format: date-time
+             * @description When the service has looked.
+             */
+            checked_at: string;
+            /** @description The encryption of archives. */
+            key: components["schemas"]["KeyHealth"];
+            last_backup: components["schemas"]["LastBackup"] | null;
+            last_verified: components["schemas"]["LastVerification"] | null;
+            /**
+             * Format: date-time
+             * @description When the next run of a schedule is due.
+             */
+            next_run: string | null;
+            /** @description What is wrong, each code at most once, the worst first. */
+            reasons: components["schemas"]["BackupHealthReason"][];
+            /**
+             * @description The health in one word. `ok`: backups are made. `warning`: they are made, and something should be corrected. `failing`: there may be no usable backup on the day.
+             * @enum {string}
+             */
+            status: "ok" | "warning" | "failing";
+            /** @description The store of archives. */
+            store: components["schemas"]["StoreHealth"];
+        };
+        /** @description Why the health is not `ok`. */
+        BackupHealthReason: {
+            /**
+             * @description The kind of reason. `database_unavailable`: The service can't read its database. `/readyz` says why. `no_schedule`: There is no schedule. Create one, or set `--stale-after` if another program starts the backups. `schedules_disabled`: There are schedules, and all of them are disabled. Enable one. `never_backed_up`: There is no backup that this installation has created. It is `failing` if one should be there by now. `backup_stale`: The last backup is too old: older than `--stale-after`, or than a run of a schedule that was due three hours ago. Without schedules it is a `warning` after 7 days. `backup_failed`: The last run of a schedule has failed after its last attempt, and there was no backup since. `run_missed`: The last run of a schedule was not made, because the service was stopped for too long, and there was no backup since. `scheduler_stalled`: A run of a schedule is due, and no copy of the service makes it. Start a copy with `--schedules on`. `never_verified`: No backup was verified yet. Verify one, or let a schedule do it. `verification_stale`: The last verification of a backup is older than `--verify-stale-after`. `verification_failed`: The last verification found a damaged backup, or a scheduled verification has failed. `store_unavailable`: The store of archives can't be reached or used. Backups and changes are refused. `store_full`: The store has no room for the next archive. `store_almost_full`: The store has room for fewer than ten archives of the size of the last one. `key_unusable`: None of the keys of the settings opens the last backup. Put its key into `--archive-key-previous-file`.
+             * @enum {string}
+             */
+            code: "database_unavailable" | "no_schedule" | "schedules_disabled" | "never_backed_up" | "backup_stale" | "backup_failed" | "run_missed" | "scheduler_stalled" | "never_verified" | "verification_stale" | "verification_failed" | "store_unavailable" | "store_full" | "store_almost_full" | "key_unusable";
+            /**
+             * @description What is wrong.
+             * @example There is no schedule, so backups are created only on request.
+             */
+            detail: string;
+            /**
+             * @description How bad it is. `warning`: backups are made, and something should be corrected. `failing`: there may be no usable backup on the day.
+             * @enum {string}
+             */
+            severity: "warning" | "failing";
+        };
         /**
          * @description A change of the live data.
          * @example {
@@ -1190,7 +1518,7 @@ export interface components {
          * @description The kind of problem, for programs. The list is closed: a new code is a change of the API.
          * @enum {string}
          */
-        Code: "bad_request" | "malformed_body" | "invalid_field" | "unsupported_media_type" | "body_too_large" | "request_timeout" | "unknown_path" | "unknown_table" | "method_not_allowed" | "unauthenticated" | "wrong_credentials" | "forbidden" | "link_invalid" | "link_used" | "unknown_link" | "row_count_changed" | "wrong_confirmation" | "too_many_logins" | "too_many_downloads" | "unexportable" | "archive_empty" | "not_an_archive" | "archive_truncated" | "archive_corrupt" | "archive_digest_mismatch" | "archive_wrong_key" | "archive_key_required" | "archive_newer_version" | "archive_schema_mismatch" | "archive_not_canonical" | "archive_invalid_value" | "archive_invalid_row" | "archive_ids_out_of_order" | "archive_duplicate_id" | "archive_count_mismatch" | "archive_totals_mismatch" | "archive_limit_exceeded" | "archive_trailing_data" | "archive_table_not_found" | "archive_orphan" | "archive_duplicate_key" | "archive_row_not_found" | "restore_conflict" | "archive_manifest_mismatch" | "archive_record_mismatch" | "archive_unencrypted" | "archive_unrestorable" | "unknown_archive" | "archive_gone" | "archive_protected" | "manifest_unreadable" | "archive_incomplete" | "archive_unreadable" | "store_misconfigured" | "store_unavailable" | "busy" | "unknown_clear" | "nothing_to_undo" | "already_undone" | "undo_expired" | "unknown_change" | "unknown_schedule" | "schedule_name_taken" | "archive_needed_for_undo" | "undo_blocked" | "undo_unproven" | "plan_outdated" | "upload_too_large" | "range_not_satisfiable" | "unknown_job" | "not_cancellable" | "idempotency_key_reused" | "cancelled" | "interrupted" | "stopping" | "database_busy" | "database_unavailable" | "database_read_only" | "database_access_denied" | "database_limit" | "insufficient_storage" | "internal";
+        Code: "bad_request" | "malformed_body" | "invalid_field" | "unsupported_media_type" | "body_too_large" | "request_timeout" | "unknown_path" | "unknown_table" | "method_not_allowed" | "unauthenticated" | "wrong_credentials" | "forbidden" | "link_invalid" | "link_used" | "unknown_link" | "row_count_changed" | "wrong_confirmation" | "too_many_logins" | "too_many_downloads" | "unexportable" | "archive_empty" | "not_an_archive" | "archive_truncated" | "archive_corrupt" | "archive_digest_mismatch" | "archive_wrong_key" | "archive_key_required" | "archive_newer_version" | "archive_schema_mismatch" | "archive_not_canonical" | "archive_invalid_value" | "archive_invalid_row" | "archive_ids_out_of_order" | "archive_duplicate_id" | "archive_count_mismatch" | "archive_totals_mismatch" | "archive_limit_exceeded" | "archive_trailing_data" | "archive_table_not_found" | "archive_orphan" | "archive_duplicate_key" | "archive_row_not_found" | "restore_conflict" | "archive_manifest_mismatch" | "archive_record_mismatch" | "archive_unencrypted" | "archive_unrestorable" | "unknown_archive" | "archive_gone" | "archive_protected" | "manifest_unreadable" | "archive_incomplete" | "archive_unreadable" | "store_misconfigured" | "store_unavailable" | "busy" | "unknown_clear" | "nothing_to_undo" | "already_undone" | "undo_expired" | "unknown_change" | "unknown_schedule" | "schedule_name_taken" | "unknown_notification" | "notification_name_taken" | "archive_needed_for_undo" | "archive_is_newest" | "retention_off" | "retention_held" | "undo_blocked" | "undo_unproven" | "plan_outdated" | "upload_too_large" | "range_not_satisfiable" | "unknown_job" | "not_cancellable" | "idempotency_key_reused" | "cancelled" | "interrupted" | "stopping" | "database_busy" | "database_unavailable" | "database_read_only" | "database_access_denied" | "database_limit" | "insufficient_storage" | "internal";
         /**
          * @description The label, note and protection of a new archive.
          * @example {
@@ -1206,6 +1534,37 @@ export interface components {
             note?: string | null;
             /** @description Whether it is protected from deletion. */
             protected?: boolean;
+        };
+        /**
+         * @description A new notification. An email needs `to`, a webhook and a ping need `url`.
+         * @example {
+         *       "kind": "email",
+         *       "name": "Office",
+         *       "to": [
+         *         "office@school.example"
+         *       ]
+         *     }
+         */
+        CreateNotificationRequest: {
+            /** @description Whether mails about backups carry the archive, if it is encrypted and small enough. The default is `false`. */
+            attach_archive?: boolean | null;
+            /** @description Whether it is sent. The default is `true`. */
+            enabled?: boolean | null;
+            /** @description The events that it is about. The default is all but `backup_succeeded`. A ping has its own events. */
+            events?: null | ("backup_succeeded" | "backup_failed" | "backup_stale" | "backup_well_again" | "archive_suspicious" | "retention_held" | "restore_done" | "clear_done" | "schedule_disabled" | "administrator_added")[];
+            /**
+             * @description How it is sent. `email`: a mail to people. `webhook`: a signed JSON request (Standard Webhooks). `ping`: a request to a service that monitors backups, such as healthchecks.io.
+             * @enum {string}
+             */
+            kind: "email" | "webhook" | "ping";
+            /** @description A name that no other notification has. */
+            name: string;
+            /** @description The secret that signs a webhook: `whsec_` and the base64 of 24 to 64 random bytes. By default, the service makes one. */
+            secret?: string | null;
+            /** @description The mail addresses of an email, 10 at most. */
+            to?: string[] | null;
+            /** @description The URL of a webhook or a ping: http or https, without a user name and a password. */
+            url?: string | null;
         };
         /**
          * @description A new schedule. Either `cron` or `preset` is required.
@@ -1230,6 +1589,11 @@ export interface components {
             timezone?: string | null;
             verify?: components["schemas"]["ScheduleVerification"] | null;
         };
+        /**
+         * @description Why an archive is deleted.
+         * @enum {string}
+         */
+        DeleteReason: "no_rule" | "max_bytes" | "safety_expired";
         /** @description The differences: counts of every table, or the rows of one. */
         DiffAnswer: components["schemas"]["DiffCounts"] | components["schemas"]["DiffRows"];
         /**
@@ -1405,6 +1769,24 @@ export interface components {
             /** @description The state of the download. */
             state: components["schemas"]["DownloadLinkState"];
         };
+        /** @description The rows of a table fell. */
+        FewerRows: {
+            /**
+             * Format: int64
+             * @description The most rows of the last good backups.
+             */
+            before: number;
+            /**
+             * Format: int64
+             * @description The rows of this backup.
+             */
+            now: number;
+            /**
+             * @description The table.
+             * @example students
+             */
+            table: string;
+        };
         /** @description An invalid field of a request. */
         FieldError: {
             /**
@@ -1425,6 +1807,11 @@ export interface components {
             /** @description Defects that an administrator should repair. */
             warnings?: components["schemas"]["Warning"][];
         };
+        /**
+         * @description The kind of reason why no archive is deleted.
+         * @enum {string}
+         */
+        HoldCode: "latest_backup_failed" | "latest_backup_suspicious" | "clock_behind";
         /**
          * @description A job: work that continues after its request has ended. These are its values at one moment.
          * @example {
@@ -1491,12 +1878,12 @@ export interface components {
             result: components["schemas"]["JobResult"] | null;
             /**
              * Format: int64
-             * @description Rows that this phase has processed; equal to `rows_total` if the job has succeeded.
+             * @description Rows that this phase has processed, or archives while archives are deleted. Equal to `rows_total` if the job has succeeded.
              */
             rows_done: number;
             /**
              * Format: int64
-             * @description Rows that this phase has to process, if that is known.
+             * @description Rows, or archives, that this phase has to process, if that is known.
              */
             rows_total: number | null;
             /**
@@ -1522,23 +1909,64 @@ export interface components {
          * @description The kind of a job.
          * @enum {string}
          */
-        JobKind: "archive" | "verify" | "restore" | "clear" | "undo" | "upload";
+        JobKind: "archive" | "verify" | "restore" | "clear" | "undo" | "upload" | "retention";
         /** @description The request of a job, which depends on its kind. */
-        JobParameters: components["schemas"]["ArchiveJobParameters"] | components["schemas"]["VerifyJobParameters"] | components["schemas"]["RestoreJobParameters"] | components["schemas"]["ClearJobParameters"] | components["schemas"]["UndoJobParameters"] | components["schemas"]["UploadJobParameters"];
+        JobParameters: components["schemas"]["ArchiveJobParameters"] | components["schemas"]["VerifyJobParameters"] | components["schemas"]["RestoreJobParameters"] | components["schemas"]["ClearJobParameters"] | components["schemas"]["UndoJobParameters"] | components["schemas"]["UploadJobParameters"] | components["schemas"]["RetentionJobParameters"];
         /**
          * @description The current step of the work.
          * @enum {string}
          */
-        JobPhase: "waiting" | "backing_up" | "checking" | "test_restore" | "comparing" | "safety_backup" | "changing" | "committing";
+        JobPhase: "waiting" | "backing_up" | "checking" | "test_restore" | "comparing" | "safety_backup" | "changing" | "committing" | "deleting";
         /** @description The result of a job that has succeeded. Its `kind` is the job's. */
-        JobResult: components["schemas"]["ArchiveJobResult"] | components["schemas"]["VerifyJobResult"] | components["schemas"]["RestoreJobResult"] | components["schemas"]["ClearJobResult"] | components["schemas"]["UndoJobResult"] | components["schemas"]["UploadJobResult"];
+        JobResult: components["schemas"]["ArchiveJobResult"] | components["schemas"]["VerifyJobResult"] | components["schemas"]["RestoreJobResult"] | components["schemas"]["ClearJobResult"] | components["schemas"]["UndoJobResult"] | components["schemas"]["UploadJobResult"] | components["schemas"]["RetentionJobResult"];
         /**
          * @description The state of a job. `succeeded`, `failed`, `cancelled` and `interrupted` are final; after the last three nothing was
          *     changed. One exception: a job that creates or uploads a backup becomes `succeeded` if its process was only paused and has
-         *     published the backup since.
+         *     published the backup since. A retention job that was interrupted may have deleted some archives of its plan.
          * @enum {string}
          */
         JobState: "queued" | "running" | "cancelling" | "succeeded" | "failed" | "cancelled" | "interrupted";
+        /**
+         * @description Why an archive stays.
+         * @enum {string}
+         */
+        KeepReason: "last" | "hourly" | "daily" | "weekly" | "monthly" | "yearly" | "minimum" | "newest" | "newest_verified" | "protected" | "uploaded" | "found" | "in_use" | "undo_possible" | "safety_days" | "suspicious" | "damaged" | "unreadable";
+        /** @description An archive that stays. */
+        KeptArchive: {
+            /** @description Its id. */
+            id: string;
+            /** @description Why it stays. */
+            reasons: components["schemas"]["KeepReason"][];
+        };
+        /** @description The encryption of archives. */
+        KeyHealth: {
+            /** @description Whether new archives are encrypted. */
+            encrypts: boolean;
+            /** @description Whether a key of the settings opens the last backup. `null` if that is not known. */
+            opens_last_backup: boolean | null;
+        };
+        /** @description The newest backup. */
+        LastBackup: {
+            /** @description Its archive. */
+            archive_id: string;
+            /**
+             * Format: date-time
+             * @description The moment of its data.
+             */
+            at: string;
+        };
+        /** @description The newest verification that found a backup intact. */
+        LastVerification: {
+            /** @description Its archive. */
+            archive_id: string;
+            /**
+             * Format: date-time
+             * @description When it ended.
+             */
+            at: string;
+            /** @description Its level: `digest` or `test_restore`. */
+            level: string;
+        };
         /**
          * @description A link for one download.
          * @example {
@@ -1603,6 +2031,102 @@ export interface components {
             before: string;
         };
         /**
+         * @description A notification.
+         * @example {
+         *       "attach_archive": false,
+         *       "created_at": "2026-11-23T09:30:00Z",
+         *       "created_by": "admin",
+         *       "enabled": true,
+         *       "events": [
+         *         "backup_failed",
+         *         "backup_stale",
+         *         "backup_well_again",
+         *         "archive_suspicious"
+         *       ],
+         *       "failing_since": null,
+         *       "id": 1,
+         *       "kind": "email",
+         *       "last_error": null,
+         *       "last_sent_at": "2026-11-29T01:00:09Z",
+         *       "name": "Office",
+         *       "secret": null,
+         *       "to": [
+         *         "office@school.example"
+         *       ],
+         *       "updated_at": "2026-11-23T09:30:00Z",
+         *       "url": null,
+         *       "waiting": 0
+         *     }
+         */
+        Notification: {
+            /** @description Whether mails about backups carry the archive. */
+            attach_archive: boolean;
+            /**
+             * Format: date-time
+             * @description When it was created, UTC.
+             */
+            created_at: string;
+            /** @description The user that created it. */
+            created_by: string;
+            /** @description Whether it is sent. */
+            enabled: boolean;
+            /** @description The events that it is about. */
+            events: ("backup_succeeded" | "backup_failed" | "backup_stale" | "backup_well_again" | "archive_suspicious" | "retention_held" | "restore_done" | "clear_done" | "schedule_disabled" | "administrator_added" | "backup_started")[];
+            /**
+             * Format: date-time
+             * @description Since when all attempts have failed, UTC. It is `null` after a success.
+             */
+            failing_since: string | null;
+            /**
+             * Format: int64
+             * @description Its id.
+             */
+            id: number;
+            /**
+             * @description How it is sent. `email`: a mail to people. `webhook`: a signed JSON request (Standard Webhooks). `ping`: a request to a service that monitors backups, such as healthchecks.io.
+             * @enum {string}
+             */
+            kind: "email" | "webhook" | "ping";
+            /** @description Why the last attempt failed. It is `null` after a success. */
+            last_error: string | null;
+            /**
+             * Format: date-time
+             * @description When its last message was sent, UTC.
+             */
+            last_sent_at: string | null;
+            /** @description Its name. No other notification has it. */
+            name: string;
+            /** @description The secret that signs a webhook, in the answer to its creation. Other answers have `null`: store it now. */
+            secret: string | null;
+            /** @description The mail addresses of an email. It is empty for a webhook and a ping. */
+            to: string[];
+            /**
+             * Format: date-time
+             * @description When it was edited, or created, UTC.
+             */
+            updated_at: string;
+            /** @description The URL of a webhook or a ping. */
+            url: string | null;
+            /**
+             * Format: int64
+             * @description How many messages wait to be sent.
+             */
+            waiting: number;
+        };
+        /**
+         * @description The result of a test message.
+         * @example {
+         *       "delivered": false,
+         *       "detail": "The server answered with 404."
+         *     }
+         */
+        NotificationTest: {
+            /** @description Whether the server has accepted the message. */
+            delivered: boolean;
+            /** @description What the server said, or why it could not be asked. */
+            detail: string;
+        };
+        /**
          * @description A request for a plan.
          * @example {
          *       "mode": "merge",
@@ -1629,6 +2153,20 @@ export interface components {
             mode: components["schemas"]["RestoreMode"];
             /** @description The rows to restore. Default `all`. */
             scope?: components["schemas"]["RestoreScope"];
+        };
+        /**
+         * @description The policy to preview.
+         * @example {
+         *       "policy": {
+         *         "daily": 7,
+         *         "min_keep": 3,
+         *         "monthly": 12,
+         *         "weekly": 4
+         *       }
+         *     }
+         */
+        PreviewRetentionRequest: {
+            policy?: components["schemas"]["RetentionPolicy"] | null;
         };
         /** @description Why a request failed (RFC 9457). */
         Problem: {
@@ -1919,6 +2457,208 @@ export interface components {
             updated: number;
         };
         /**
+         * @description The retention policy, and its last application.
+         * @example {
+         *       "held": null,
+         *       "last_application": {
+         *         "created_at": "2026-11-29T01:00:09Z",
+         *         "deleted": 1,
+         *         "ended_at": "2026-11-29T01:00:10Z",
+         *         "failed": 0,
+         *         "freed_bytes": 1310720,
+         *         "job_id": "0193d2f0-7a1c-7d3e-8f4b-2c9d1e5a6b70",
+         *         "state": "succeeded",
+         *         "username": "system"
+         *       },
+         *       "policy": {
+         *         "daily": 7,
+         *         "hourly": 0,
+         *         "keep_last": 3,
+         *         "max_bytes": null,
+         *         "min_keep": 3,
+         *         "monthly": 12,
+         *         "safety_days": 30,
+         *         "weekly": 4,
+         *         "yearly": 3
+         *       },
+         *       "updated_at": "2026-11-23T09:30:00Z",
+         *       "updated_by": "admin"
+         *     }
+         */
+        Retention: {
+            held: components["schemas"]["RetentionHold"] | null;
+            last_application: components["schemas"]["RetentionApplication"] | null;
+            policy: components["schemas"]["RetentionPolicy"] | null;
+            /**
+             * Format: date-time
+             * @description When the policy was changed, UTC.
+             */
+            updated_at: string | null;
+            /** @description The user who changed the policy. */
+            updated_by: string | null;
+        };
+        /** @description A job that has applied the retention policy. */
+        RetentionApplication: {
+            /**
+             * Format: date-time
+             * @description When it was requested, UTC.
+             */
+            created_at: string;
+            /**
+             * Format: int64
+             * @description The number of archives that were deleted.
+             */
+            deleted: number;
+            /**
+             * Format: date-time
+             * @description When it ended, UTC.
+             */
+            ended_at: string | null;
+            /**
+             * Format: int64
+             * @description The number of archives that could not be deleted. The job's result has the reasons.
+             */
+            failed: number;
+            /**
+             * Format: int64
+             * @description The stored size of the archives that were deleted.
+             */
+            freed_bytes: number;
+            /**
+             * Format: uuid
+             * @description The job.
+             */
+            job_id: string;
+            /** @description The state of the job. */
+            state: components["schemas"]["JobState"];
+            /** @description The user who has applied it; `system` for the service itself. */
+            username: string;
+        };
+        /** @description An archive that could not be deleted, and why. */
+        RetentionFailure: {
+            /** @description The archive's id. */
+            archive_id: string;
+            code: components["schemas"]["Code"];
+            /**
+             * @description What was wrong.
+             * @example The store of archives is not available. Nothing was changed; try again.
+             */
+            detail: string;
+        };
+        /** @description Why no archive is deleted for now. */
+        RetentionHold: {
+            /** @description The reason, for programs. */
+            code: components["schemas"]["HoldCode"];
+            /**
+             * @description The reason in words, and what to do.
+             * @example The latest backup failed: The disk is full. Old backups stay until a backup succeeds.
+             */
+            detail: string;
+        };
+        /** @description The request of a job that deletes the archives that the retention policy does not keep. */
+        RetentionJobParameters: {
+            /** @description The hash of the plan. */
+            plan_hash: string;
+            /** @description The policy. */
+            policy: components["schemas"]["RetentionPolicy"];
+        };
+        /** @description The result of a job that has deleted the archives that the retention policy does not keep. */
+        RetentionJobResult: {
+            /** @description The ids of the archives that were deleted. */
+            deleted: string[];
+            /** @description The archives that could not be deleted. */
+            failed: components["schemas"]["RetentionFailure"][];
+            /**
+             * Format: int64
+             * @description The stored size of the archives that were deleted.
+             */
+            freed_bytes: number;
+            /**
+             * @description The kind of the job. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            kind: "retention";
+            /** @description The ids of archives of the plan that stay: they got a reason to stay, another job was faster, or the job was stopped. */
+            skipped: string[];
+        };
+        /** @description What an application of a policy does. */
+        RetentionPlan: {
+            /** @description The archives that are deleted, the newest first. */
+            delete: components["schemas"]["ArchiveToDelete"][];
+            /**
+             * Format: int64
+             * @description The stored size of the archives that are deleted.
+             */
+            frees_bytes: number;
+            held: components["schemas"]["RetentionHold"] | null;
+            /** @description The archives that stay, the newest first. */
+            keep: components["schemas"]["KeptArchive"][];
+            /** @description Names the policy and the decisions of this plan. */
+            plan_hash: string;
+        };
+        /**
+         * @description Which backups stay. Each rule keeps the newest backup of each of its last periods that have one. A backup that no rule keeps
+         *     is deleted. Periods are those of the school's time zone.
+         * @example {
+         *       "daily": 7,
+         *       "hourly": 0,
+         *       "keep_last": 3,
+         *       "max_bytes": 107374182400,
+         *       "min_keep": 3,
+         *       "monthly": 12,
+         *       "safety_days": 30,
+         *       "weekly": 4,
+         *       "yearly": 3
+         *     }
+         */
+        RetentionPolicy: {
+            /**
+             * Format: int32
+             * @description For how many days the newest backup of the day stays.
+             */
+            daily?: number;
+            /**
+             * Format: int32
+             * @description For how many hours the newest backup of the hour stays.
+             */
+            hourly?: number;
+            /**
+             * Format: int32
+             * @description How many of the newest backups stay.
+             */
+            keep_last?: number;
+            /**
+             * Format: int64
+             * @description How many bytes the backups of these rules may have together. The oldest ones are deleted first. `null` is no limit.
+             */
+            max_bytes?: number | null;
+            /**
+             * Format: int32
+             * @description How many of the newest backups stay in any case, also if they exceed `max_bytes`. The default is 1.
+             */
+            min_keep?: number;
+            /**
+             * Format: int32
+             * @description For how many months the newest backup of the month stays.
+             */
+            monthly?: number;
+            /**
+             * Format: int32
+             * @description For how many days a safety backup stays. It stays longer while its clear can be undone. The default is 30.
+             */
+            safety_days?: number;
+            /**
+             * Format: int32
+             * @description For how many weeks the newest backup of the week stays. A week begins on Monday.
+             */
+            weekly?: number;
+            /**
+             * Format: int32
+             * @description For how many years the newest backup of the year stays.
+             */
+            yearly?: number;
+        };
+        /**
          * @description The role of a user. Only administrators may use `/backup`.
          * @enum {string}
          */
@@ -2072,6 +2812,24 @@ export interface components {
             /** @description The user. */
             user: components["schemas"]["User"];
         };
+        /** @description A sum of money fell. */
+        SmallerTotal: {
+            /**
+             * @description The largest sum of the last good backups, as an exact decimal.
+             * @example 12610250.00
+             */
+            before: string;
+            /**
+             * @description The sum of this backup, as an exact decimal.
+             * @example 4410.50
+             */
+            now: string;
+            /**
+             * @description The table and the column.
+             * @example payments.amount_paid
+             */
+            total: string;
+        };
         /**
          * @description The number of rows of each table, all counted at one moment.
          * @example {
@@ -2133,6 +2891,40 @@ export interface components {
              */
             users: number;
         };
+        /** @description The store of archives. */
+        StoreHealth: {
+            /**
+             * Format: int64
+             * @description How many archives it has.
+             */
+            archives: number | null;
+            /**
+             * Format: int64
+             * @description How many bytes they have.
+             */
+            bytes: number | null;
+            /**
+             * Format: int64
+             * @description Its free space, if it is known.
+             */
+            free_bytes: number | null;
+            /** @description Whether it answers. */
+            reachable: boolean;
+        };
+        /** @description What looks wrong about an archive, and whether an administrator has accepted it. */
+        Suspicion: {
+            /**
+             * Format: date-time
+             * @description When an administrator accepted it, UTC.
+             */
+            accepted_at: string | null;
+            /** @description The user who accepted it. */
+            accepted_by: string | null;
+            /** @description What fell. There is at least one. */
+            findings: components["schemas"]["SuspicionFinding"][];
+        };
+        /** @description Rows or a sum that fell by more than the threshold. */
+        SuspicionFinding: components["schemas"]["FewerRows"] | components["schemas"]["SmallerTotal"];
         /** @description The outcome of a restore for one table. */
         TablePlan: {
             /**
@@ -2306,6 +3098,32 @@ export interface components {
             note?: string | null;
             /** @description Whether it is protected from deletion. */
             protected?: boolean | null;
+        };
+        /**
+         * @description New values of a notification. A missing field stays as it is. The kind can't be changed.
+         * @example {
+         *       "enabled": true,
+         *       "events": [
+         *         "backup_failed",
+         *         "backup_stale"
+         *       ]
+         *     }
+         */
+        UpdateNotificationRequest: {
+            /** @description Whether mails about backups carry the archive. */
+            attach_archive?: boolean | null;
+            /** @description Whether it is sent. */
+            enabled?: boolean | null;
+            /** @description The events that it is about. The default is all but `backup_succeeded`. A ping has its own events. */
+            events?: null | ("backup_succeeded" | "backup_failed" | "backup_stale" | "backup_well_again" | "archive_suspicious" | "retention_held" | "restore_done" | "clear_done" | "schedule_disabled" | "administrator_added")[];
+            /** @description A name that no other notification has. */
+            name?: string | null;
+            /** @description The secret that signs a webhook: `whsec_` and the base64 of 24 to 64 random bytes. */
+            secret?: string | null;
+            /** @description The mail addresses of an email, 10 at most. */
+            to?: string[] | null;
+            /** @description The URL of a webhook or a ping: http or https, without a user name and a password. */
+            url?: string | null;
         };
         /**
          * @description New values of a schedule. A missing field stays as it is.
@@ -3337,7 +4155,10 @@ export interface operations {
     deleteArchive: {
         parameters: {
             query?: {
-                /** @description Whether to delete it even if the undo of a clear needs it. A protected archive is never deleted. Default `false`. */
+                /**
+                 * @description Whether to delete it even if the undo of a clear needs it, or if it is the newest good backup or the newest verified one. A
+                 *     protected archive is never deleted. Default `false`.
+                 */
                 force?: boolean;
             };
             header?: never;
@@ -3387,7 +4208,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `archive_protected`: The archive is protected. `archive_needed_for_undo`: The archive is needed to undo a clear. */
+            /** @description `archive_protected`: The archive is protected. `archive_needed_for_undo`: The archive is needed to undo a clear. `archive_is_newest`: The archive is the newest backup. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -3540,6 +4361,116 @@ export interface operations {
             };
             /** @description `unsupported_media_type`: The content type is not supported. */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_field`: A field has a value that can't be accepted. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `manifest_unreadable`: The manifest of the archive can't be read. `archive_unreadable`: The files of the archive can't be read. `internal`: Something went wrong in the service. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `database_read_only`: The database is read-only. `database_access_denied`: The database refuses the service. `database_limit`: A limit of the database server stopped the work. `store_misconfigured`: The settings of the store of archives are wrong. `store_unavailable`: The store of archives is not available. */
+            503: {
+                headers: {
+                    /** @description The number of seconds to wait before the next attempt. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_storage`: The disk is full. */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    acceptArchive: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The archive's id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The archive. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Archive"];
+                };
+            };
+            /** @description `unauthenticated`: You are not signed in. */
+            401: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Administrators only. */
+            403: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unknown_archive`: There is no such archive. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `archive_incomplete`: The archive has no manifest. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `archive_gone`: The archive was deleted. */
+            410: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5412,11 +6343,113 @@ export interface operations {
             };
         };
     };
+    getBackupHealth: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The health is `ok` or `warning`. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackupHealth"];
+                };
+            };
+            /** @description `unauthenticated`: You are not signed in. */
+            401: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Administrators only. */
+            403: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_field`: A field has a value that can't be accepted. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Something went wrong in the service. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The health is `failing`. Or a problem: `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `database_read_only`: The database is read-only. `database_access_denied`: The database refuses the service. `database_limit`: A limit of the database server stopped the work. */
+            503: {
+                headers: {
+                    /** @description The number of seconds to wait before the next attempt. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                    /**
+                     * @example {
+                     *       "backup_expected_since": "2026-11-29T01:00:00Z",
+                     *       "checked_at": "2026-11-29T12:00:00Z",
+                     *       "key": {
+                     *         "encrypts": false,
+                     *         "opens_last_backup": true
+                     *       },
+                     *       "last_backup": {
+                     *         "archive_id": "2026-11-27T01-00-03Z-5f1c2a9b",
+                     *         "at": "2026-11-27T01:00:03Z"
+                     *       },
+                     *       "last_verified": null,
+                     *       "next_run": "2026-11-30T01:00:00Z",
+                     *       "reasons": [
+                     *         {
+                     *           "code": "backup_stale",
+                     *           "detail": "The last backup is of 2026-11-27 01:00 UTC. A scheduled backup was due at 2026-11-29 01:00 UTC, and none was made since.",
+                     *           "severity": "failing"
+                     *         }
+                     *       ],
+                     *       "status": "failing",
+                     *       "store": {
+                     *         "archives": 31,
+                     *         "bytes": 412331008,
+                     *         "free_bytes": null,
+                     *         "reachable": true
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["BackupHealth"];
+                };
+            };
+        };
+    };
     listJobs: {
         parameters: {
             query?: {
                 state?: "queued" | "running" | "cancelling" | "succeeded" | "failed" | "cancelled" | "interrupted";
-                kind?: "archive" | "verify" | "restore" | "clear" | "undo" | "upload";
+                kind?: "archive" | "verify" | "restore" | "clear" | "undo" | "upload" | "retention";
                 /**
                  * @description Only the job that you have requested with this `Idempotency-Key`. Use it to find the outcome of a request whose
                  *     answer was lost.
@@ -5491,12 +6524,12 @@ export interface operations {
                             result: components["schemas"]["JobResult"] | null;
                             /**
                              * Format: int64
-                             * @description Rows that this phase has processed; equal to `rows_total` if the job has succeeded.
+                             * @description Rows that this phase has processed, or archives while archives are deleted. Equal to `rows_total` if the job has succeeded.
                              */
                             rows_done: number;
                             /**
                              * Format: int64
-                             * @description Rows that this phase has to process, if that is known.
+                             * @description Rows, or archives, that this phase has to process, if that is known.
                              */
                             rows_total: number | null;
                             /**
@@ -5854,6 +6887,1358 @@ export interface operations {
                 };
             };
             /** @description `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `database_read_only`: The database is read-only. `database_access_denied`: The database refuses the service. `database_limit`: A limit of the database server stopped the work. */
+            503: {
+                headers: {
+                    /** @description The number of seconds to wait before the next attempt. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listNotifications: {
+        parameters: {
+            query?: {
+                /** @description The maximum number of items. */
+                limit?: number;
+                /** @description The number of items to skip. */
+                offset?: number;
+            };
+            header?: {
+                /** @description The `ETag` of the client's copy. */
+                "If-None-Match"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The notifications. */
+            200: {
+                headers: {
+                    /** @description Changes with the list. */
+                    ETag?: string;
+                    /** @description Other pages (RFC 8288): `first`, `prev`, `next`, `last`. */
+                    Link?: string;
+                    /** @description The number of items of the whole list. */
+                    "X-Total-Count"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description The items of this page. */
+                        items: {
+                            /** @description Whether mails about backups carry the archive. */
+                            attach_archive: boolean;
+                            /**
+                             * Format: date-time
+                             * @description When it was created, UTC.
+                             */
+                            created_at: string;
+                            /** @description The user that created it. */
+                            created_by: string;
+                            /** @description Whether it is sent. */
+                            enabled: boolean;
+                            /** @description The events that it is about. */
+                            events: ("backup_succeeded" | "backup_failed" | "backup_stale" | "backup_well_again" | "archive_suspicious" | "retention_held" | "restore_done" | "clear_done" | "schedule_disabled" | "administrator_added" | "backup_started")[];
+                            /**
+                             * Format: date-time
+                             * @description Since when all attempts have failed, UTC. It is `null` after a success.
+                             */
+                            failing_since: string | null;
+                            /**
+                             * Format: int64
+                             * @description Its id.
+                             */
+                            id: number;
+                            /**
+                             * @description How it is sent. `email`: a mail to people. `webhook`: a signed JSON request (Standard Webhooks). `ping`: a request to a service that monitors backups, such as healthchecks.io.
+                             * @enum {string}
+                             */
+                            kind: "email" | "webhook" | "ping";
+                            /** @description Why the last attempt failed. It is `null` after a success. */
+                            last_error: string | null;
+                            /**
+                             * Format: date-time
+                             * @description When its last message was sent, UTC.
+                             */
+                            last_sent_at: string | null;
+                            /** @description Its name. No other notification has it. */
+                            name: string;
+                            /** @description The secret that signs a webhook, in the answer to its creation. Other answers have `null`: store it now. */
+                            secret: string | null;
+                            /** @description The mail addresses of an email. It is empty for a webhook and a ping. */
+                            to: string[];
+                            /**
+                             * Format: date-time
+                             * @description When it was edited, or created, UTC.
+                             */
+                            updated_at: string;
+                            /** @description The URL of a webhook or a ping. */
+                            url: string | null;
+                            /**
+                             * Format: int64
+                             * @description How many messages wait to be sent.
+                             */
+                            waiting: number;
+                        }[];
+                        /**
+                         * Format: int64
+                         * @description The maximum number of items of this page.
+                         */
+                        limit: number;
+                        /**
+                         * Format: int64
+                         * @description The number of items before this page.
+                         */
+                        offset: number;
+                        /**
+                         * Format: int64
+                         * @description The number of items of the whole list.
+                         */
+                        total: number;
+                    };
+                };
+            };
+            /** @description The client's copy is current. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `unauthenticated`: You are not signed in. */
+            401: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Administrators only. */
+            403: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_field`: A field has a value that can't be accepted. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Something went wrong in the service. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `database_read_only`: The database is read-only. `database_access_denied`: The database refuses the service. `database_limit`: A limit of the database server stopped the work. */
+            503: {
+                headers: {
+                    /** @description The number of seconds to wait before the next attempt. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createNotification: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description A name of your choice for this request, such as a UUID. A repetition with the same key and body has no second effect and
+                 *     gets the first answer, for at least a day. If the first request failed, nothing was changed, and the repetition runs.
+                 *     Another body is refused (422).
+                 */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The notification. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateNotificationRequest"];
+            };
+        };
+        responses: {
+            /** @description The notification, with the secret of a webhook. */
+            201: {
+                headers: {
+                    /** @description The address of the notification. */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Notification"];
+                };
+            };
+            /** @description `malformed_body`: The body can't be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`: You are not signed in. */
+            401: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Administrators only. */
+            403: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request_timeout`: The body did not arrive in time. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `notification_name_taken`: The name is taken. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The content type is not supported. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_field`: A field has a value that can't be accepted. `idempotency_key_reused`: The Idempotency-Key was used for another request. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Something went wrong in the service. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `database_read_only`: The database is read-only. `database_access_denied`: The database refuses the service. `database_limit`: A limit of the database server stopped the work. */
+            503: {
+                headers: {
+                    /** @description The number of seconds to wait before the next attempt. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_storage`: The disk is full. */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    testNewNotification: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The notification. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateNotificationRequest"];
+            };
+        };
+        responses: {
+            /** @description What the server said. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotificationTest"];
+                };
+            };
+            /** @description `malformed_body`: The body can't be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`: You are not signed in. */
+            401: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Administrators only. */
+            403: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request_timeout`: The body did not arrive in time. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The content type is not supported. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_field`: A field has a value that can't be accepted. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Something went wrong in the service. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `database_read_only`: The database is read-only. `database_access_denied`: The database refuses the service. `database_limit`: A limit of the database server stopped the work. */
+            503: {
+                headers: {
+                    /** @description The number of seconds to wait before the next attempt. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getNotification: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The notification's id. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The notification. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Notification"];
+                };
+            };
+            /** @description `unauthenticated`: You are not signed in. */
+            401: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Administrators only. */
+            403: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unknown_notification`: There is no such notification. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_field`: A field has a value that can't be accepted. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Something went wrong in the service. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `database_read_only`: The database is read-only. `database_access_denied`: The database refuses the service. `database_limit`: A limit of the database server stopped the work. */
+            503: {
+                headers: {
+                    /** @description The number of seconds to wait before the next attempt. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteNotification: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The notification's id. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The notification was deleted. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `unauthenticated`: You are not signed in. */
+            401: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Administrators only. */
+            403: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unknown_notification`: There is no such notification. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_field`: A field has a value that can't be accepted. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Something went wrong in the service. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `database_read_only`: The database is read-only. `database_access_denied`: The database refuses the service. `database_limit`: A limit of the database server stopped the work. */
+            503: {
+                headers: {
+                    /** @description The number of seconds to wait before the next attempt. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_storage`: The disk is full. */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    updateNotification: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The notification's id. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        /** @description The new values. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UpdateNotificationRequest"];
+            };
+        };
+        responses: {
+            /** @description The notification with the new values. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Notification"];
+                };
+            };
+            /** @description `malformed_body`: The body can't be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`: You are not signed in. */
+            401: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Administrators only. */
+            403: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unknown_notification`: There is no such notification. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request_timeout`: The body did not arrive in time. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `notification_name_taken`: The name is taken. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The content type is not supported. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_field`: A field has a value that can't be accepted. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Something went wrong in the service. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `database_read_only`: The database is read-only. `database_access_denied`: The database refuses the service. `database_limit`: A limit of the database server stopped the work. */
+            503: {
+                headers: {
+                    /** @description The number of seconds to wait before the next attempt. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_storage`: The disk is full. */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    testNotification: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The notification's id. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What the server said. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotificationTest"];
+                };
+            };
+            /** @description `unauthenticated`: You are not signed in. */
+            401: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Administrators only. */
+            403: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unknown_notification`: There is no such notification. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_field`: A field has a value that can't be accepted. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Something went wrong in the service. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `database_read_only`: The database is read-only. `database_access_denied`: The database refuses the service. `database_limit`: A limit of the database server stopped the work. */
+            503: {
+                headers: {
+                    /** @description The number of seconds to wait before the next attempt. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getRetention: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The policy. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Retention"];
+                };
+            };
+            /** @description `unauthenticated`: You are not signed in. */
+            401: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Administrators only. */
+            403: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_field`: A field has a value that can't be accepted. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Something went wrong in the service. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `database_read_only`: The database is read-only. `database_access_denied`: The database refuses the service. `database_limit`: A limit of the database server stopped the work. `store_misconfigured`: The settings of the store of archives are wrong. `store_unavailable`: The store of archives is not available. */
+            503: {
+                headers: {
+                    /** @description The number of seconds to wait before the next attempt. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    setRetention: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The policy. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RetentionPolicy"];
+            };
+        };
+        responses: {
+            /** @description The new policy. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Retention"];
+                };
+            };
+            /** @description `malformed_body`: The body can't be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`: You are not signed in. */
+            401: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Administrators only. */
+            403: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request_timeout`: The body did not arrive in time. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The content type is not supported. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_field`: A field has a value that can't be accepted. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Something went wrong in the service. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `database_read_only`: The database is read-only. `database_access_denied`: The database refuses the service. `database_limit`: A limit of the database server stopped the work. `store_misconfigured`: The settings of the store of archives are wrong. `store_unavailable`: The store of archives is not available. */
+            503: {
+                headers: {
+                    /** @description The number of seconds to wait before the next attempt. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_storage`: The disk is full. */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteRetention: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description There is no policy any more. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `unauthenticated`: You are not signed in. */
+            401: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Administrators only. */
+            403: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_field`: A field has a value that can't be accepted. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Something went wrong in the service. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `database_read_only`: The database is read-only. `database_access_denied`: The database refuses the service. `database_limit`: A limit of the database server stopped the work. */
+            503: {
+                headers: {
+                    /** @description The number of seconds to wait before the next attempt. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_storage`: The disk is full. */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    applyRetention: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description A name of your choice for this request, such as a UUID. A repetition with the same key and body has no second effect and
+                 *     gets the first answer, for at least a day. If the first request failed, nothing was changed, and the repetition runs.
+                 *     Another body is refused (422).
+                 */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The plan. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ApplyRetentionRequest"];
+            };
+        };
+        responses: {
+            /** @description The job that deletes the archives. */
+            202: {
+                headers: {
+                    /** @description The address of the job. */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description `malformed_body`: The body can't be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`: You are not signed in. */
+            401: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Administrators only. */
+            403: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request_timeout`: The body did not arrive in time. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `retention_off`: There is no retention policy. `retention_held`: Retention deletes nothing for now. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `plan_outdated`: The data has changed since the plan was made. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The content type is not supported. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_field`: A field has a value that can't be accepted. `idempotency_key_reused`: The Idempotency-Key was used for another request. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Something went wrong in the service. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `stopping`: The service is stopping. `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `database_read_only`: The database is read-only. `database_access_denied`: The database refuses the service. `database_limit`: A limit of the database server stopped the work. `store_misconfigured`: The settings of the store of archives are wrong. `store_unavailable`: The store of archives is not available. */
+            503: {
+                headers: {
+                    /** @description The number of seconds to wait before the next attempt. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_storage`: The disk is full. */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    previewRetention: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description A policy to try, or an empty object. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PreviewRetentionRequest"];
+            };
+        };
+        responses: {
+            /** @description The plan. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RetentionPlan"];
+                };
+            };
+            /** @description `malformed_body`: The body can't be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated`: You are not signed in. */
+            401: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: Administrators only. */
+            403: {
+                headers: {
+                    /** @description The kind of token that is required (RFC 6750). */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request_timeout`: The body did not arrive in time. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `retention_off`: There is no retention policy. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The content type is not supported. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_field`: A field has a value that can't be accepted. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Something went wrong in the service. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_busy`: The database is busy. `database_unavailable`: The database can't be reached. `database_read_only`: The database is read-only. `database_access_denied`: The database refuses the service. `database_limit`: A limit of the database server stopped the work. `store_misconfigured`: The settings of the store of archives are wrong. `store_unavailable`: The store of archives is not available. */
             503: {
                 headers: {
                     /** @description The number of seconds to wait before the next attempt. */

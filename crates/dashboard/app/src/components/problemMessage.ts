@@ -21,6 +21,11 @@ const MESSAGES: Readonly<Partial<Record<ProblemDocument['code'], ProblemMessage>
     detail: 'Its description file is missing.',
     hint: 'If it is still being copied, wait until that is finished. Otherwise ask the operator of this service to verify it.',
   },
+  archive_is_newest: {
+    title: 'This is the newest backup',
+    detail: 'Without it, the latest data can’t be restored. The backup was not deleted.',
+    hint: 'Create a new backup first, or delete this one anyway.',
+  },
   archive_needed_for_undo: { hint: 'Undo the clear first, or delete the backup anyway.' },
   archive_protected: {
     detail: 'The backup is protected from deletion. It was not changed.',
@@ -45,6 +50,8 @@ const MESSAGES: Readonly<Partial<Record<ProblemDocument['code'], ProblemMessage>
     detail: 'Another clear, restore or undo is changing the data. Your request changed nothing.',
     hint: 'Wait until the other change has ended. It is shown at the top of the page. Then try again.',
   },
+  retention_held: { title: 'Old backups are not deleted for now' },
+  retention_off: { hint: 'Set how many backups are kept first.' },
   idempotency_key_reused: {
     title: 'This page repeated a request by mistake',
     detail: 'Nothing was changed.',

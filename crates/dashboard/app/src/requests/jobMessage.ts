@@ -82,6 +82,17 @@ const MESSAGES: Record<Job['kind'], KindMessages> = {
     done: () => ({ title: 'The clear was undone', text: 'The deleted rows were restored.' }),
     failed: 'The clear could not be undone',
   },
+  retention: {
+    done: (job) => {
+      const report = resultOf(job, 'retention');
+      const failed = report?.failed.length ?? 0;
+      return {
+        title: 'Old backups were deleted',
+        text: failed === 0 ? 'The other backups stay.' : 'Some backups could not be deleted.',
+      };
+    },
+    failed: 'Old backups could not be deleted',
+  },
 };
 
 function verifiedMessage(job: Job, archive: string): { title: string; text: string } {

@@ -20,13 +20,16 @@ import { DANGER } from '../../theme';
 const NAME = 'Delete a backup';
 const DELETED = 'The backup was deleted.';
 
-/** Deletes an archive. If an undo needs it, a warning comes first. */
+/** The refusals that `force` overrules. */
+const NEEDED: readonly string[] = ['archive_needed_for_undo', 'archive_is_newest'];
+
+/** Deletes an archive. If an undo needs it, or if it is the newest backup, a warning comes first. */
 export function DeleteArchiveForm({ archive, onClose }: { archive: Archive; onClose: () => void }) {
   const { data } = useQuery({ ...undoable, enabled: archive.kind === 'safety' });
   const blockingChange = data?.items.find((change) => change.safety_archive_id === archive.id);
   const deletion = useRequest({
     name: () => NAME,
-    // Without `force` the service refuses to delete an archive that an undo needs. The warning comes first.
+    // Without `force` the service refuses to delete an archive that is needed. The warning comes first.
     send: async (force: boolean, _, signal) => {
       const query = force ? { force } : {};
       await client.DELETE('/backup/archives/{id}', { params: { path: { id: archive.id }, query }, signal });
@@ -41,9 +44,8 @@ export function DeleteArchiveForm({ archive, onClose }: { archive: Archive; onCl
     },
     onError: () => invalidate('archives', 'changes'),
   });
-  const isRefusedForUndo =
-    deletion.error instanceof ProblemError && deletion.error.problem.code === 'archive_needed_for_undo';
-  const isNeededForUndo = blockingChange !== undefined || isRefusedForUndo;
+  const isRefused = deletion.error instanceof ProblemError && NEEDED.includes(deletion.error.problem.code);
+  const isNeeded = blockingChange !== undefined || isRefused;
   const name = archive.label ? `“${isolated(backupName(archive))}”, ` : '';
   return (
     <Stack>
@@ -64,8 +66,8 @@ export function DeleteArchiveForm({ archive, onClose }: { archive: Archive; onCl
         <Button variant="default" onClick={onClose} data-autofocus>
           Cancel
         </Button>
-        <Button color={DANGER} loading={deletion.isPending} onClick={() => deletion.mutate(isNeededForUndo)}>
-          {isNeededForUndo ? 'Delete anyway' : 'Delete'}
+        <Button color={DANGER} loading={deletion.isPending} onClick={() => deletion.mutate(isNeeded)}>
+          {isNeeded ? 'Delete anyway' : 'Delete'}
         </Button>
       </DialogActions>
     </Stack>

@@ -1,0 +1,56 @@
+//! The metrics of the backups and of the database.
+
+use campus_backup_domain::Database;
+use campus_backup_domain::health::{HealthCode, HealthReport, HealthStatus};
+use chrono::{DateTime, Utc};
+use metrics::gauge;
+
+use super::list::{
+    ARCHIVES, CONNECTIONS, HEALTH_CHECKED, HEALTH_REASON, HEALTH_STATUS, LAST_BYTES, LAST_ROWS, LAST_SUCCESS,
+    LAST_VERIFICATION, MAX_CONNECTIONS, NEXT_RUN, STORED_BYTES, SUCCESS_EXPECTED,
+};
+
+/// Sets everything that a report of the health says.
+pub(crate) fn health(report: &HealthReport) {
+    for status in HealthStatus::ALL {
+        gauge!(HEALTH_STATUS, "status" => status.name()).set(one_if(report.status == status));
+    }
+    for code in HealthCode::ALL {
+        gauge!(HEALTH_REASON, "code" => code.name()).set(one_if(report.reason(*code).is_some()));
+    }
+    gauge!(HEALTH_CHECKED).set(seconds(Some(report.checked_at)));
+    let last = report.last_backup.as_ref();
+    gauge!(LAST_SUCCESS).set(seconds(last.map(|last| last.at)));
+    gauge!(SUCCESS_EXPECTED).set(seconds(report.backup_expected_since));
+    gauge!(LAST_VERIFICATION).set(seconds(report.last_verified.as_ref().map(|last| last.at)));
+    gauge!(NEXT_RUN).set(seconds(report.next_run));
+    let content = last.and_then(|last| last.content.as_ref());
+    gauge!(LAST_BYTES).set(content.map_or(f64::NAN, |content| content.bytes as f64));
+    for (table, rows) in content.iter().flat_map(|content| &content.rows) {
+        gauge!(LAST_ROWS, "table" => table.clone()).set(*rows as f64);
+    }
+    for usage in report.store.usage.iter().flatten() {
+        let kind = usage.kind.name();
+        gauge!(ARCHIVES, "kind" => kind).set(usage.archives as f64);
+        gauge!(STORED_BYTES, "kind" => kind).set(usage.bytes as f64);
+    }
+}
+
+/// Sets how many connections the pools have.
+pub(crate) fn database_pools(database: &Database) {
+    for usage in database.pool_usage() {
+        let pool = usage.pool;
+        gauge!(CONNECTIONS, "pool" => pool, "state" => "in_use").set(f64::from(usage.in_use));
+        gauge!(CONNECTIONS, "pool" => pool, "state" => "idle").set(f64::from(usage.idle));
+        gauge!(MAX_CONNECTIONS, "pool" => pool).set(f64::from(usage.max));
+    }
+}
+
+fn one_if(holds: bool) -> f64 {
+    if holds { 1.0 } else { 0.0 }
+}
+
+/// Seconds since 1970; NaN for a time that is not known.
+fn seconds(time: Option<DateTime<Utc>>) -> f64 {
+    time.map_or(f64::NAN, |time| time.timestamp_millis() as f64 / 1_000.0)
+}

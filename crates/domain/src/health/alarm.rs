@@ -1,0 +1,257 @@
+//! What becomes of an alarm: what is told, and when. Nothing here reads a clock or a database.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::code::{HealthCode, HealthReason};
+use crate::entity::alarm::{Model as Alarm, Severity};
+
+/// How long a reason must hold before it is told, and must not hold before its end is told. A short fault of the network, or
+/// a backup that is caught up after an outage, is not told.
+pub const HOLD: TimeDelta = TimeDelta::minutes(10);
+
+/// How often an alarm is told again.
+pub const REPEAT: TimeDelta = TimeDelta::days(1);
+
+/// The clocks of several copies may differ by this much.
+const CLOCK_TOLERANCE: TimeDelta = TimeDelta::minutes(1);
+
+/// What administrators are told about a reason of the health.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AlarmNews {
+    /// Whether it is new, still holds, or is over.
+    pub news: News,
+    /// The reason.
+    pub code: HealthCode,
+    /// How bad it is, or was.
+    pub severity: Severity,
+    /// What is wrong, or was.
+    pub detail: String,
+    /// Since when it holds, or held.
+    pub raised_at: DateTime<Utc>,
+}
+
+/// Why something is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum News {
+    /// It holds and was not told before, or has become worse.
+    Raised,
+    /// It still holds.
+    Reminder,
+    /// It does not hold any more.
+    Over,
+}
+
+/// A change of an alarm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum AlarmChange {
+    /// The reason is new: the alarm is inserted, and nothing is told yet.
+    Insert,
+    /// The alarm is told. It holds, unless it is over.
+    Tell(News),
+    /// The reason does not hold now.
+    MarkAbsent,
+    /// The reason holds again, before its end was told.
+    MarkPresent,
+    /// The alarm was never told and is deleted.
+    Delete,
+    /// Its times are in the future, because the clock was set back: they become now.
+    SetBack,
+}
+
+/// What has to be done about an alarm, if there is a row of it, and about its reason, if that holds. One change at a time
+/// is enough: another one follows at the next call.
+pub(super) fn due_change(
+    alarm: Option<&Alarm>,
+    reason: Option<&HealthReason>,
+    now: DateTime<Utc>,
+) -> Option<AlarmChange> {
+    let Some(alarm) = alarm else {
+        return reason.map(|_| AlarmChange::Insert);
+    };
+    let times = [Some(alarm.raised_at), alarm.told_at, alarm.absent_since];
+    if times.into_iter().flatten().any(|time| time - now > CLOCK_TOLERANCE) {
+        return Some(AlarmChange::SetBack);
+    }
+    match (reason, alarm.absent_since) {
+        // What is due is told first: another copy may find at once again that the reason does not hold.
+        (Some(reason), absent_since) => match alarm.told_at {
+            None if now - alarm.raised_at >= HOLD => Some(AlarmChange::Tell(News::Raised)),
+            Some(_) if reason.severity > alarm.severity => Some(AlarmChange::Tell(News::Raised)),
+            Some(told_at) if now - told_at >= REPEAT => Some(AlarmChange::Tell(News::Reminder)),
+            None | Some(_) => absent_since.map(|_| AlarmChange::MarkPresent),
+        },
+        (None, None) => Some(AlarmChange::MarkAbsent),
+        (None, Some(absent_since)) if now - absent_since < HOLD => None,
+        (None, Some(_)) => match alarm.told_at {
+            Some(_) => Some(AlarmChange::Tell(News::Over)),
+            None => Some(AlarmChange::Delete),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn at(time: &str) -> DateTime<Utc> {
+        time.parse().unwrap()
+    }
+
+    fn noon() -> DateTime<Utc> {
+        at("2026-11-29T12:00:00Z")
+    }
+
+    fn reason(severity: Severity) -> HealthReason {
+        HealthReason {
+            code: HealthCode::BackupStale,
+            severity,
+            detail: "The last backup is old.".to_owned(),
+        }
+    }
+
+    fn alarm(told_at: Option<DateTime<Utc>>, absent_since: Option<DateTime<Utc>>) -> Alarm {
+        Alarm {
+            code: HealthCode::BackupStale.name().to_owned(),
+            severity: Severity::Warning,
+            detail: String::new(),
+            raised_at: noon(),
+            told_at,
+            absent_since,
+        }
+    }
+
+    #[test]
+    fn nothing_is_told_before_a_reason_has_held() {
+        let (holds, alarm) = (reason(Severity::Warning), alarm(None, None));
+        let due = |now| due_change(Some(&alarm), Some(&holds), now);
+        assert_eq!(due_change(None, None, noon()), None);
+        assert_eq!(due_change(None, Some(&holds), noon()), Some(AlarmChange::Insert));
+        assert_eq!(due(noon() + HOLD - TimeDelta::microseconds(1)), None);
+        assert_eq!(due(noon() + HOLD), Some(AlarmChange::Tell(News::Raised)));
+    }
+
+    #[test]
+    fn alarm_is_told_again_after_a_day_and_when_it_becomes_worse() {
+        let told = alarm(Some(noon()), None);
+        let due = |severity, now| due_change(Some(&told), Some(&reason(severity)), now);
+        assert_eq!(
+            due(Severity::Warning, noon() + REPEAT - TimeDelta::microseconds(1)),
+            None
+        );
+        assert_eq!(
+            due(Severity::Warning, noon() + REPEAT),
+            Some(AlarmChange::Tell(News::Reminder))
+        );
+        assert_eq!(due(Severity::Failing, noon()), Some(AlarmChange::Tell(News::Raised)));
+    }
+
+    #[test]
+    fn end_is_told_once_the_reason_was_absent_for_long_enough() {
+        let absent = alarm(Some(noon()), Some(noon()));
+        let due = |alarm: &Alarm, now| due_change(Some(alarm), None, now);
+        assert_eq!(due(&alarm(Some(noon()), None), noon()), Some(AlarmChange::MarkAbsent));
+        assert_eq!(due(&absent, noon() + HOLD - TimeDelta::microseconds(1)), None);
+        assert_eq!(due(&absent, noon() + HOLD), Some(AlarmChange::Tell(News::Over)));
+        // What was never told is not over for anybody.
+        assert_eq!(
+            due(&alarm(None, Some(noon())), noon() + HOLD),
+            Some(AlarmChange::Delete)
+        );
+        let holds = reason(Severity::Warning);
+        let returns = |now| due_change(Some(&absent), Some(&holds), now);
+        assert_eq!(returns(noon()), Some(AlarmChange::MarkPresent));
+        assert_eq!(returns(noon() + REPEAT), Some(AlarmChange::Tell(News::Reminder)));
+    }
+
+    #[test]
+    fn times_in_the_future_become_now() {
+        let now = noon() - CLOCK_TOLERANCE;
+        let told = alarm(Some(noon()), None);
+        let holds = reason(Severity::Warning);
+        assert_eq!(due_change(Some(&told), Some(&holds), now), None);
+        let before = now - TimeDelta::microseconds(1);
+        assert_eq!(
+            due_change(Some(&told), Some(&holds), before),
+            Some(AlarmChange::SetBack)
+        );
+    }
+
+    /// Carries out a change, as the table does.
+    fn apply(
+        alarm: Option<Alarm>,
+        change: AlarmChange,
+        reason: Option<&HealthReason>,
+        now: DateTime<Utc>,
+    ) -> Option<Alarm> {
+        let severity = reason.map(|reason| reason.severity);
+        match (change, alarm) {
+            (AlarmChange::Insert, _) => Some(Alarm {
+                severity: severity.unwrap(),
+                raised_at: now,
+                ..self::alarm(None, None)
+            }),
+            (AlarmChange::Delete | AlarmChange::Tell(News::Over), _) => None,
+            (_, None) => panic!("there is no alarm to be changed"),
+            (AlarmChange::Tell(_), Some(alarm)) => Some(Alarm {
+                severity: severity.unwrap(),
+                told_at: Some(now),
+                absent_since: None,
+                ..alarm
+            }),
+            (AlarmChange::MarkAbsent, Some(alarm)) => Some(Alarm {
+                absent_since: Some(now),
+                ..alarm
+            }),
+            (AlarmChange::MarkPresent, Some(alarm)) => Some(Alarm {
+                absent_since: None,
+                ..alarm
+            }),
+            (AlarmChange::SetBack, Some(alarm)) => Some(Alarm {
+                raised_at: alarm.raised_at.min(now),
+                told_at: alarm.told_at.map(|time| time.min(now)),
+                absent_since: alarm.absent_since.map(|time| time.min(now)),
+                ..alarm
+            }),
+        }
+    }
+
+    proptest! {
+        /// In any history of a reason, minute by minute: each end follows a beginning, nothing is told twice within a day
+        /// except a beginning or an end, and whoever was told of a beginning is told of its end.
+        #[test]
+        fn beginnings_and_ends_alternate(history in proptest::collection::vec((any::<bool>(), 1..400_u16), 1..30)) {
+            let (mut now, mut alarm, mut told) = (noon(), None, Vec::new());
+            let quiet = [(false, 30)];
+            for (holds, minutes) in history.into_iter().chain(quiet) {
+                for _ in 0..minutes {
+                    now += TimeDelta::minutes(1);
+                    let reason = holds.then(|| reason(Severity::Failing));
+                    if let Some(change) = due_change(alarm.as_ref(), reason.as_ref(), now) {
+                        if let AlarmChange::Tell(news) = change {
+                            told.push((now, news));
+                        }
+                        alarm = apply(alarm, change, reason.as_ref(), now);
+                    }
+                }
+            }
+            prop_assert_eq!(alarm, None);
+            for pair in told.windows(2) {
+                let ((before, first), (after, second)) = (pair[0], pair[1]);
+                match second {
+                    News::Raised => prop_assert_eq!(first, News::Over),
+                    News::Reminder => {
+                        prop_assert_ne!(first, News::Over);
+                        prop_assert!(after - before >= REPEAT);
+                    }
+                    News::Over => prop_assert_ne!(first, News::Over),
+                }
+            }
+            if let Some((_, first)) = told.first() {
+                prop_assert_eq!(*first, News::Raised);
+                prop_assert_eq!(told.last().unwrap().1, News::Over);
+            }
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! The health of the backups: whether they are made, can be used, and what is wrong; and the alarms that tell about it.
+//!
+//! [`Health`] gathers facts from the database and the store, evaluates them, and keeps the last report. A report has a
+//! status and reasons with codes of a closed list ([`HealthCode`]).
+//!
+//! **Alarms.** Each copy of the service evaluates the health by itself, also if it makes no scheduled backups, and no other
+//! work of the service comes before it. An alarm is a row of `backup_alarms`. It is told when its reason has held for
+//! [`alarm::HOLD`], then once a day, and once more when the reason has not held for as long. Each change of a row is a
+//! conditional update in the transaction that tells, so that of several copies one tells. Copies that disagree, because one of them
+//! can't reach the store, keep the alarm: a reason holds as long as one copy sees it.
+//!
+//! **Clocks.** Times of an alarm that are in the future, because the clock was set back, count from now on again.
+//!
+//! To add a reason, add a [`HealthCode`] with its meaning, its facts to [`facts`], and its rule to [`evaluate`].
+//!
+//! In reading order: [`code`] has the codes; [`facts`] gathers, and [`evaluate`] decides, without a clock or a database;
+//! [`report`] is the result; [`alarm`] decides what is told, and [`alarms`] writes it down and tells.
+
+pub mod alarm;
+mod alarms;
+mod code;
+mod evaluate;
+mod facts;
+mod report;
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use tokio::time::Instant;
+
+pub use self::alarm::{AlarmNews, News};
+use self::alarms::Alarms;
+pub use self::code::{HealthCode, HealthReason, HealthStatus};
+use self::facts::{HealthFacts, KeyTest};
+pub use self::report::{BackupContent, HealthReport, KeyHealth, LastBackup, StoreHealth};
+use crate::account::Admin;
+use crate::clock::Clock;
+use crate::database::Database;
+pub use crate::entity::alarm::Severity;
+use crate::error::Result;
+use crate::operations::Operations;
+
+/// How long a report is used for requests.
+const FRESH: Duration = Duration::from_secs(1);
+
+/// When the health is bad.
+#[derive(Clone, Copy, Debug)]
+pub struct HealthSettings {
+    /// The age at which the last backup is too old; none if the schedules say so.
+    pub stale_after: Option<TimeDelta>,
+    /// The age at which the last verification is too old.
+    pub verify_stale_after: TimeDelta,
+}
+
+impl Default for HealthSettings {
+    fn default() -> Self {
+        Self {
+            stale_after: None,
+            verify_stale_after: TimeDelta::days(31),
+        }
+    }
+}
+
+/// The health of the backups of an installation. Clones share one state.
+#[derive(Clone)]
+pub struct Health(Arc<HealthInner>);
+
+struct HealthInner {
+    database: Database,
+    operations: Operations,
+    clock: Clock,
+    settings: HealthSettings,
+    alarms: Alarms,
+    /// The result of the last test of a key.
+    key_test: Mutex<Option<KeyTest>>,
+    /// Concurrent requests wait for one check.
+    checking: tokio::sync::Mutex<Option<(Instant, HealthReport)>>,
+    last: Mutex<Option<HealthReport>>,
+}
+
+impl Health {
+    /// The health of the backups in a database and a store. This reads and writes nothing.
+    pub fn new(database: Database, operations: Operations, clock: Clock, settings: HealthSettings) -> Self {
+        Self(Arc::new(HealthInner {
+            alarms: Alarms::new(database.clone()),
+            database,
+            operations,
+            clock,
+            settings,
+            key_test: Mutex::default(),
+            checking: tokio::sync::Mutex::default(),
+            last: Mutex::default(),
+        }))
+    }
+
+    /// The health now, at most a second old.
+    pub async fn report(&self, _: &Admin) -> HealthReport {
+        let mut checking = self.0.checking.lock().await;
+        if let Some((at, report)) = &*checking
+            && at.elapsed() < FRESH
+        {
+            return report.clone();
+        }
+        let report = self.check().await;
+        *checking = Some((Instant::now(), report.clone()));
+        report
+    }
+
+    /// Checks the health for the service itself. An error of the database or the store is a reason in the report.
+    pub async fn check(&self) -> HealthReport {
+        let now = self.0.clock.now();
+        let facts = HealthFacts::gather(&self.0.database, &self.0.operations, &self.0.key_test, now).await;
+        let report = match facts {
+            Ok(facts) => evaluate::evaluate(facts, &self.0.settings),
+            Err(error) => HealthReport::without_database(now, self.last(), &error),
+        };
+        *self.0.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(report.clone());
+        report
+    }
+
+    /// The report of the last check of this process, if there was one. This waits for nothing.
+    pub fn last(&self) -> Option<HealthReport> {
+        self.0.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Raises, repeats and ends alarms, so that they agree with a report, and returns what this copy of the service has told.
+    ///
+    /// # Errors
+    /// The first database error. What it concerned is tried again at the next call.
+    pub async fn update_alarms(&self, report: &HealthReport) -> Result<Vec<AlarmNews>> {
+        self.0.alarms.update(report).await
+    }
+}
+
+impl fmt::Debug for Health {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Health")
+            .field("clock", &self.0.clock)
+            .field("settings", &self.0.settings)
+            .finish_non_exhaustive()
+    }
+}
