@@ -352,6 +352,16 @@ async fn ping_has_only_the_newest_state(engine: Engine) {
     enqueue(&school.scratch, &clock, &succeeded()).await;
     copy.deliver().await.unwrap();
     assert_eq!(receiver.paths()[5..], [success]);
+
+    // The start of the next backup does not replace an end that could not be sent.
+    receiver.answer(ReceiverAnswer::Status(503, ""));
+    enqueue(&school.scratch, &clock, &failed()).await;
+    copy.deliver().await.unwrap();
+    receiver.answer(ReceiverAnswer::Status(204, ""));
+    enqueue(&school.scratch, &clock, &started()).await;
+    clock.advance(MINUTE * 2);
+    copy.deliver().await.unwrap();
+    assert_eq!(receiver.paths()[6..], [fail, fail, start]);
 }
 
 #[on_every_engine]
@@ -444,7 +454,13 @@ async fn wrong_key_is_reported_and_loses_nothing(engine: Engine) {
     let tried = wrong.notifications.try_saved(&wrong.admin, created.id).await.unwrap();
     assert!(!tried.delivered);
     assert!(tried.detail.contains("--secrets-key-file"), "{}", tried.detail);
+    // Another copy may have the right key.
     enqueue(&school.scratch, &clock, &numbered(1)).await;
+    wrong.deliver().await.unwrap();
+    right.deliver().await.unwrap();
+    assert_eq!(receiver.requests().len(), 1);
+    enqueue(&school.scratch, &clock, &numbered(2)).await;
+    clock.advance(MINUTE * 61);
     wrong.deliver().await.unwrap();
     let shown = wrong.notifications.get(&wrong.admin, created.id).await.unwrap();
     assert_eq!(
@@ -454,7 +470,35 @@ async fn wrong_key_is_reported_and_loses_nothing(engine: Engine) {
     assert!(shown.secret.is_none());
     clock.advance(MINUTE);
     right.deliver().await.unwrap();
-    assert_eq!(receiver.requests().len(), 1);
+    assert_eq!(receiver.requests().len(), 2);
+}
+
+/// A claim of a copy whose clock is ahead is not taken for one from before the clock was set back.
+#[on_every_engine]
+async fn mail_is_sent_once_by_copies_whose_clocks_differ(engine: Engine) {
+    let (school, clock) = school(engine).await;
+    let (silent, socket) = refusing_address();
+    let _silent = socket.listen(16).unwrap();
+    let ahead = NotifyCopy::on(&school.scratch, &clock, mail_settings(silent.port())).await;
+    ahead.create(email("office", &["office@school.example"])).await;
+    enqueue(&school.scratch, &clock, &numbered(1)).await;
+    ahead.begin();
+    until("the message is claimed", WAIT_LIMIT, async || {
+        let claimed = "select count(*) from backup_outbox where claimed_until is not null";
+        school.scratch.number(claimed).await == 1
+    })
+    .await;
+    let behind = TestClock::at("2026-11-29T15:00:00Z");
+    behind.set(clock.now() - TimeDelta::seconds(1));
+    let (address, socket) = refusing_address();
+    let server = MailServer::on(socket.listen(16).unwrap(), MailRules::OPEN);
+    let other = NotifyCopy::on(&school.scratch, &behind, mail_settings(address.port())).await;
+    other.deliver().await.unwrap();
+    assert_eq!(server.mails().len(), 0);
+    drop(ahead);
+    behind.advance(MINUTE * 11);
+    other.deliver().await.unwrap();
+    assert_eq!(server.mails().len(), 1);
 }
 
 /// An address is checked when it is saved, and again when it is used: it may have changed in between.

@@ -306,7 +306,7 @@ async fn events_are_sent_to_webhooks_and_pings(engine: Engine) {
     }
 }
 
-/// A wrong certificate is no server.
+/// A server with a certificate of an unknown authority gets no request.
 #[tokio::test(flavor = "multi_thread")]
 async fn certificate_of_an_unknown_authority_is_refused() {
     let school = small_school(Engine::Sqlite).await;

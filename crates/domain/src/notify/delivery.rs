@@ -1,14 +1,15 @@
 //! Sends the messages of the outbox.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use chrono::TimeDelta;
 use futures_util::FutureExt as _;
 use futures_util::stream::{self, StreamExt as _};
 use sea_orm::EntityTrait as _;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::event::{Event, EventKind};
 use super::manage::target;
@@ -23,6 +24,12 @@ use crate::store::Store;
 
 /// How many notifications are served at the same time. A server that does not answer delays only its own messages.
 const AT_ONCE: usize = 8;
+
+/// After this time a notification with more messages gives its place to others.
+const TURN_TIME: Duration = Duration::from_secs(60);
+
+/// For how long a message is left to other copies of the service, if this copy can't read its secret.
+const OTHERS_FIRST: TimeDelta = TimeDelta::hours(1);
 
 /// How long a message is claimed: for more than its longest time, so that a second copy sends it only after the first was
 /// killed.
@@ -47,8 +54,11 @@ struct DeliveryInner {
     database: Database,
     messenger: Messenger,
     clock: Clock,
-    /// Locked while a round runs.
-    round: Arc<tokio::sync::Mutex<()>>,
+    places: Semaphore,
+    /// The notifications that are served now.
+    served: Mutex<BTreeSet<i64>>,
+    /// The messages that were sent although the database does not say so yet.
+    sent: Mutex<BTreeSet<i64>>,
     pruned: Mutex<Option<Instant>>,
 }
 
@@ -59,19 +69,17 @@ impl DeliveryRunner {
             database,
             messenger: Messenger::new(settings, store),
             clock,
-            round: Arc::default(),
+            places: Semaphore::new(AT_ONCE),
+            served: Mutex::default(),
+            sent: Mutex::default(),
             pruned: Mutex::default(),
         }))
     }
 
-    /// Begins to send what is due, in a task of its own, unless one is doing that. The caller waits for no server.
+    /// Begins to send what is due, in a task of its own. The caller waits for no server.
     pub fn begin(&self) {
-        let Ok(turn) = self.0.round.clone().try_lock_owned() else {
-            return;
-        };
         let runner = self.clone();
         tokio::spawn(async move {
-            let _turn = turn;
             if let Err(error) = runner.0.run().await {
                 tracing::warn!(
                     error = super::causes(&error),
@@ -81,12 +89,12 @@ impl DeliveryRunner {
         });
     }
 
-    /// Sends what is due, and returns when each message was sent or its attempt has failed.
+    /// Sends what is due, except for notifications that are served already, and returns when each message was sent or its
+    /// attempt has failed.
     ///
     /// # Errors
     /// The first error of the database. What it concerned is tried again at the next call.
     pub async fn deliver_due(&self) -> Result<()> {
-        let _turn = self.0.round.lock().await;
         self.0.run().await
     }
 }
@@ -101,7 +109,7 @@ impl DeliveryInner {
                 .push(message);
         }
         let delivered = stream::iter(by_notification)
-            .map(|(id, messages)| self.deliver(id, messages).boxed())
+            .map(|(id, messages)| self.deliver_in_turn(id, messages).boxed())
             .buffer_unordered(AT_ONCE)
             .fold(
                 Ok(()),
@@ -109,6 +117,22 @@ impl DeliveryInner {
             )
             .await;
         delivered.and(self.prune_if_time().await)
+    }
+
+    /// Sends the messages of one notification, unless that is done already or all places are taken: then the next round does.
+    async fn deliver_in_turn(&self, notification_id: i64, messages: Vec<Message>) -> Result<()> {
+        let Ok(place) = self.places.try_acquire() else {
+            return Ok(());
+        };
+        if !lock(&self.served).insert(notification_id) {
+            return Ok(());
+        }
+        let _turn = Turn {
+            served: &self.served,
+            notification_id,
+            _place: place,
+        };
+        self.deliver(notification_id, messages).await
     }
 
     /// Sends the messages of one notification in their order, until an attempt fails.
@@ -127,7 +151,12 @@ impl DeliveryInner {
         if is_ping && outbox::is_sending(&self.database, notification_id, self.clock.now()).await? {
             return Ok(());
         }
+        let can_send = target(&notification, self.messenger.settings.key.as_ref()).is_ok();
+        let (now, started) = (self.clock.now(), Instant::now());
         for message in messages {
+            if started.elapsed() > TURN_TIME || (!can_send && now - message.created_at < OTHERS_FIRST) {
+                break;
+            }
             if let Some(why) = self.outdated(&notification, &message).await? {
                 outbox::mark_outdated(&self.database, &message, why).await?;
                 continue;
@@ -145,7 +174,7 @@ impl DeliveryInner {
         if is_start && message.created_at + START_EXPIRES < self.clock.now() {
             return Ok(Some("It could not be sent in time."));
         }
-        if notification.kind == NotificationKind::Ping && !outbox::is_newest(&self.database, message).await? {
+        if notification.kind == NotificationKind::Ping && !outbox::is_current(&self.database, message).await? {
             return Ok(Some("A newer state was sent in its place."));
         }
         Ok(None)
@@ -156,6 +185,11 @@ impl DeliveryInner {
             NotificationKind::Email => MAIL_CLAIM,
             NotificationKind::Webhook | NotificationKind::Ping => WEB_CLAIM,
         };
+        if lock(&self.sent).contains(&message.id) {
+            self.write(message, None).await?;
+            lock(&self.sent).remove(&message.id);
+            return Ok(AttemptOutcome::Sent);
+        }
         if !outbox::claim(&self.database, message, self.clock.now(), claim).await? {
             return Ok(AttemptOutcome::NotClaimed);
         }
@@ -163,7 +197,9 @@ impl DeliveryInner {
         let (kind, event, notification) = (notification.kind, &message.event, &notification.name);
         match sent {
             Ok(()) => {
+                lock(&self.sent).insert(message.id);
                 self.write(message, None).await?;
+                lock(&self.sent).remove(&message.id);
                 tracing::info!(
                     notification,
                     event,
@@ -245,6 +281,23 @@ impl DeliveryInner {
         }
         Ok(())
     }
+}
+
+/// A notification that is served. When this is dropped, its place is free again.
+struct Turn<'a> {
+    served: &'a Mutex<BTreeSet<i64>>,
+    notification_id: i64,
+    _place: SemaphorePermit<'a>,
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        lock(self.served).remove(&self.notification_id);
+    }
+}
+
+fn lock(ids: &Mutex<BTreeSet<i64>>) -> MutexGuard<'_, BTreeSet<i64>> {
+    ids.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What became of an attempt.

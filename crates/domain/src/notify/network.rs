@@ -153,7 +153,7 @@ impl Resolve for CheckedResolver {
 }
 
 fn checked(found: Vec<SocketAddr>, local: LocalTargets) -> Result<Addrs, Box<dyn std::error::Error + Send + Sync>> {
-    // One address that is refused spoils all: which one is used is not for the name's owner to choose.
+    // One refused address refuses the name: the owner of the name must not choose which address is used.
     match found.iter().find(|address| !is_allowed(address.ip(), local)) {
         Some(address) => Err(format!("the address {} {LOCAL}", address.ip()).into()),
         None => Ok(Box::new(found.into_iter())),

@@ -26,6 +26,9 @@ const LONGEST_PAUSE: TimeDelta = TimeDelta::hours(12);
 /// The longest time for which a message is claimed.
 pub(super) const LONGEST_CLAIM: TimeDelta = TimeDelta::minutes(10);
 
+/// The clocks of several copies of the service may differ by this much.
+const CLOCK_TOLERANCE: TimeDelta = TimeDelta::minutes(5);
+
 /// How many messages one round takes at most.
 const MAX_DUE: u64 = 500;
 
@@ -98,7 +101,7 @@ pub(super) async fn due(database: &Database, now: DateTime<Utc>) -> Result<Vec<M
 fn is_due(now: DateTime<Utc>) -> Condition {
     let attempt = Condition::any()
         .add(Column::NextAttemptAt.lte(now))
-        .add(Column::NextAttemptAt.gt(now + LONGEST_PAUSE));
+        .add(Column::NextAttemptAt.gt(now + LONGEST_PAUSE + CLOCK_TOLERANCE));
     Condition::all().add(attempt).add(is_unclaimed(now))
 }
 
@@ -106,7 +109,7 @@ fn is_unclaimed(now: DateTime<Utc>) -> Condition {
     Condition::any()
         .add(Column::ClaimedUntil.is_null())
         .add(Column::ClaimedUntil.lte(now))
-        .add(Column::ClaimedUntil.gt(now + LONGEST_CLAIM))
+        .add(Column::ClaimedUntil.gt(now + LONGEST_CLAIM + CLOCK_TOLERANCE))
 }
 
 /// Whether a copy of the service is sending a message of this notification.
@@ -122,13 +125,16 @@ pub(super) async fn is_sending(database: &Database, notification_id: i64, now: D
         .map_err(Error::database("looking for messages that are being sent"))
 }
 
-/// Whether this is the newest message of its notification.
-pub(super) async fn is_newest(database: &Database, message: &Message) -> Result<bool> {
-    let newer = Entity::find()
+/// Whether no newer message of a ping replaces this one. The start of a backup replaces no end: its own end follows.
+pub(super) async fn is_current(database: &Database, message: &Message) -> Result<bool> {
+    let mut newer = Entity::find()
         .filter(Column::NotificationId.eq(message.notification_id))
-        .filter(Column::Id.gt(message.id))
-        .one(database.connection())
-        .await;
+        .filter(Column::Id.gt(message.id));
+    let start = EventKind::BackupStarted.word();
+    if message.event != start {
+        newer = newer.filter(Column::Event.ne(start));
+    }
+    let newer = newer.one(database.connection()).await;
     newer
         .map(|newer| newer.is_none())
         .map_err(Error::database("looking for newer messages"))
