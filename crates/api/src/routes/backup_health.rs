@@ -138,7 +138,7 @@ fn statuses() -> Schema {
     words(
         &HealthStatus::ALL,
         "The health in one word. `ok`: backups are made. `warning`: they are made, and something should be corrected. `failing`: \
-         there may be no usable backup on the day.",
+         there may be no usable backup to restore from.",
     )
 }
 
@@ -146,7 +146,7 @@ fn severities() -> Schema {
     words(
         &Severity::ALL,
         "How bad it is. `warning`: backups are made, and something should be corrected. `failing`: there may be no usable backup \
-         on the day.",
+         to restore from.",
     )
 }
 

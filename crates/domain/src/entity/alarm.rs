@@ -32,7 +32,7 @@ impl ActiveModelBehavior for ActiveModel {}
 pub enum Severity {
     /// Backups are made, and something should be corrected.
     Warning,
-    /// There may be no usable backup on the day.
+    /// There may be no usable backup to restore from.
     Failing,
 }
 

@@ -48,6 +48,9 @@ pub struct Model {
 
 impl ActiveModelBehavior for ActiveModel {}
 
+/// The error code of a run whose job an administrator has cancelled. Administrators know of it, so it is no failure to tell.
+pub const CANCELLED: &str = "cancelled";
+
 /// The state of a run. `waiting`: its next attempt has not begun. `running`: its backup is created. `verifying`: its
 /// archive is verified. `succeeded`: its archive is stored, and verified if the schedule says so. `failed`: its last attempt
 /// failed, or an administrator has cancelled its job. `missed`: it was not made, because the service was stopped for too long

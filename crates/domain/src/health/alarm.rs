@@ -154,7 +154,7 @@ mod tests {
         assert_eq!(due(&alarm(Some(noon()), None), noon()), Some(AlarmChange::MarkAbsent));
         assert_eq!(due(&absent, noon() + HOLD - TimeDelta::microseconds(1)), None);
         assert_eq!(due(&absent, noon() + HOLD), Some(AlarmChange::Tell(News::Over)));
-        // What was never told is not over for anybody.
+        // The alarm was never told, so its end is not told either.
         assert_eq!(
             due(&alarm(None, Some(noon())), noon() + HOLD),
             Some(AlarmChange::Delete)
@@ -218,8 +218,8 @@ mod tests {
     }
 
     proptest! {
-        /// In any history of a reason, minute by minute: each end follows a beginning, nothing is told twice within a day
-        /// except a beginning or an end, and whoever was told of a beginning is told of its end.
+        /// Checks any history of a reason, minute by minute. Each end that is told follows a beginning, and each beginning gets an
+        /// end. A reminder comes at least a day after the message before it.
         #[test]
         fn beginnings_and_ends_alternate(history in proptest::collection::vec((any::<bool>(), 1..400_u16), 1..30)) {
             let (mut now, mut alarm, mut told) = (noon(), None, Vec::new());

@@ -8,7 +8,7 @@ use sea_orm::entity::prelude::Expr;
 use sea_orm::{ColumnTrait, Condition, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter, SqlErr};
 
 use super::alarm::{AlarmChange, AlarmNews, News, due_change};
-use super::code::{HealthCode, HealthReason};
+use super::code::{HealthCode, HealthReason, HealthStatus};
 use super::report::HealthReport;
 use crate::database::Database;
 use crate::entity::alarm::{Column, Entity, Model as Alarm, Severity};
@@ -33,8 +33,8 @@ impl Alarms {
         Self { database }
     }
 
-    /// Makes the alarms agree with a report, and returns what was told. An error of one alarm does not keep the others from
-    /// their turn.
+    /// Makes the alarms agree with a report, and returns the alarms that it told. After an error of one alarm, the others are
+    /// still updated.
     ///
     /// # Errors
     /// The first error. What it concerned is tried again at the next call.
@@ -52,7 +52,14 @@ impl Alarms {
         // A code that only a newer version knows is left to it.
         for code in HealthCode::ALL {
             let (alarm, reason) = (alarms.get(code.name()).copied(), report.reason(*code));
-            if let Some(change) = due_change(alarm, reason, report.checked_at) {
+            let change = due_change(alarm, reason, report.checked_at);
+            // While something else is failing, an end would be read as "all is well". It is told later.
+            let is_end = change == Some(AlarmChange::Tell(News::Over));
+            let was_failing = alarm.is_some_and(|alarm| alarm.severity == Severity::Failing);
+            if is_end && was_failing && report.status == HealthStatus::Failing {
+                continue;
+            }
+            if let Some(change) = change {
                 match self.change(*code, alarm, change, report).await {
                     Ok(news) => told.extend(news),
                     Err(error) => result = result.and(Err(error)),
@@ -185,7 +192,8 @@ fn changed(alarm: &Alarm, change: AlarmChange, reason: Option<&HealthReason>, no
     let alarm = alarm.clone();
     match change {
         AlarmChange::Tell(_) => Alarm {
-            severity: reason.map_or(alarm.severity, |reason| reason.severity),
+            // The worst that was told: its end is told, too.
+            severity: reason.map_or(alarm.severity, |reason| reason.severity.max(alarm.severity)),
             detail: reason.map_or_else(|| alarm.detail.clone(), |reason| stored(&reason.detail)),
             told_at: Some(now),
             absent_since: None,

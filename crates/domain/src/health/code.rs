@@ -107,7 +107,7 @@ pub enum HealthStatus {
     Ok,
     /// Backups are made, and something should be corrected.
     Warning,
-    /// There may be no usable backup on the day.
+    /// There may be no usable backup to restore from.
     Failing,
 }
 

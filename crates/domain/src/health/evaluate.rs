@@ -6,6 +6,7 @@ use super::HealthSettings;
 use super::code::{HealthCode, HealthReason, HealthStatus};
 use super::facts::{HealthFacts, StoreFacts};
 use super::report::{BackupContent, HealthReport, KeyHealth, LastBackup, StoreHealth};
+use crate::entity::schedule_run::CANCELLED;
 use crate::operations::{BackupSurvey, VerifiedBackup};
 use crate::schedule::{LastRun, RunState, ScheduleStatus, ScheduleStatuses};
 
@@ -175,7 +176,10 @@ fn of_schedules(
                     .as_ref()
                     .map_or("it was cancelled.", |fault| fault.detail.as_str())
             );
-            HealthReason::failing(HealthCode::BackupFailed, detail)
+            match run.fault.as_ref().is_some_and(|fault| fault.code == CANCELLED) {
+                true => HealthReason::warning(HealthCode::BackupFailed, detail),
+                false => HealthReason::failing(HealthCode::BackupFailed, detail),
+            }
         })
     };
     let missed = |schedule: &ScheduleStatus| {

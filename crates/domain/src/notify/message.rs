@@ -121,7 +121,7 @@ impl MailStyle {
                 )
             }
             Event::BackupWellAgain(well) => MailText::new(
-                "Backups are created again",
+                "The problem with the backups is solved",
                 [
                     match well.last_backup_at {
                         Some(at) => format!("The last backup was created on {}.", self.time(at)),

@@ -22,9 +22,6 @@ use crate::retention::{ArchiveClass, ArchiveCondition, ArchiveFact, KeepReason, 
 /// The ends of a job that say whether a backup succeeded. An administrator knows of a cancelled one.
 const OUTCOMES: [JobState; 3] = [JobState::Succeeded, JobState::Failed, JobState::Interrupted];
 
-/// The code of a run whose job an administrator has cancelled.
-const CANCELLED: &str = "cancelled";
-
 impl Operations {
     /// Everything that a plan of retention depends on.
     ///
@@ -182,7 +179,7 @@ impl Operations {
             .await
             .map_err(Error::database(doing))?;
         let succeeded_at = job.and_then(|job| job.ended_at);
-        let is_cancelled = |run: &schedule_run::Model| run.error_code.as_deref() == Some(CANCELLED);
+        let is_cancelled = |run: &schedule_run::Model| run.error_code.as_deref() == Some(schedule_run::CANCELLED);
         let failed =
             run.filter(|run| run.state == RunState::Failed && !is_cancelled(run) && run.ended_at > succeeded_at);
         Ok(failed.and_then(|run| explained(run.error_detail)))

@@ -17,8 +17,8 @@ use crate::priority::{self, Priority};
 /// How many manifests are compared with their records at a time. The newest one is usually the one that is looked for.
 const BATCH: usize = 50;
 
-/// A backup or a verification that is further in the future was made while the clock was wrong, and is ignored: it would hide
-/// for as long that no backups are made any more.
+/// A backup or a verification that is further in the future was made while the clock was wrong. It is ignored, because it
+/// would hide missing backups until that time.
 const CLOCK_TOLERANCE: TimeDelta = TimeDelta::days(2);
 
 /// The backups in the store.

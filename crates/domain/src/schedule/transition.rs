@@ -11,7 +11,7 @@ use sea_orm::{
 use super::due::DueRun;
 use crate::database::Database;
 use crate::entity::schedule::{self, Model as Schedule, Verify};
-use crate::entity::schedule_run::{self, Column, Entity, Model as Run, RunState};
+use crate::entity::schedule_run::{self, CANCELLED, Column, Entity, Model as Run, RunState};
 use crate::error::{Error, Result};
 use crate::job::Fault;
 use crate::notify::{self, BackupFailed, BackupStarted, BackupSucceeded, Event};
@@ -78,6 +78,7 @@ impl Transition {
                 schedule_id: Some(run.schedule_id),
                 verified: run.verify != Verify::None,
             })),
+            Self::Failed { fault, .. } if fault.code == CANCELLED => None,
             Self::Failed { archive_id, fault } => Some(Event::BackupFailed(BackupFailed {
                 label,
                 job_id: run.job_id.clone(),

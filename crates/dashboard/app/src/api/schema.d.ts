@@ -1248,7 +1248,7 @@ export interface components {
             /** @description What is wrong, each code at most once, the worst first. */
             reasons: components["schemas"]["BackupHealthReason"][];
             /**
-             * @description The health in one word. `ok`: backups are made. `warning`: they are made, and something should be corrected. `failing`: there may be no usable backup on the day.
+             * @description The health in one word. `ok`: backups are made. `warning`: they are made, and something should be corrected. `failing`: there may be no usable backup to restore from.
              * @enum {string}
              */
             status: "ok" | "warning" | "failing";
@@ -1268,7 +1268,7 @@ export interface components {
              */
             detail: string;
             /**
-             * @description How bad it is. `warning`: backups are made, and something should be corrected. `failing`: there may be no usable backup on the day.
+             * @description How bad it is. `warning`: backups are made, and something should be corrected. `failing`: there may be no usable backup to restore from.
              * @enum {string}
              */
             severity: "warning" | "failing";
