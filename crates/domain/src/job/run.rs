@@ -17,6 +17,7 @@ use crate::blocking;
 use crate::counters;
 use crate::entity::job::{self, Column, Entity, JobState};
 use crate::error::{Error, Result};
+use crate::operations::suspicion_event;
 use crate::{notify, stats};
 
 /// Why a job of this process must stop before its work is done.
@@ -185,8 +186,14 @@ impl Ending {
 impl Ending {
     /// Writes the messages of notifications about the end of a job, in the transaction that ends it.
     pub(super) async fn notify(&self, transaction: &DatabaseTransaction, job: &job::Model) -> Result<()> {
+        let now = stats::now();
+        if let Some(archive) = self.result.as_ref().and_then(JobResult::published)
+            && let Some(event) = suspicion_event(transaction, &archive.archive_id).await?
+        {
+            notify::enqueue(transaction, now, &event).await?;
+        }
         match notify::Event::of_ended_job(job, self.result.as_ref(), self.fault.as_ref()) {
-            Some(event) => notify::enqueue(transaction, stats::now(), &event).await,
+            Some(event) => notify::enqueue(transaction, now, &event).await,
             None => Ok(()),
         }
     }

@@ -60,6 +60,7 @@ pub use self::restore::{RESTORE, RestoreRequest, Unencrypted};
 pub use self::stored::StoredArchives;
 pub(crate) use self::survey::BackupSurvey;
 pub use self::survey::{ArchiveUsage, VerifiedBackup};
+pub(crate) use self::suspicion::suspicion_event;
 pub use self::table::TableRequest;
 pub use self::upload::Upload;
 use crate::database::Database;

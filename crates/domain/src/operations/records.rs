@@ -29,7 +29,6 @@ use crate::entity::archive::{Column, Entity, Model, RecordKind};
 use crate::error::{Error, Result};
 use crate::installation_key;
 use crate::job::{Context, Progress};
-use crate::notify::{self, ArchiveSuspicious, Event};
 use crate::open::Checked;
 use crate::restore::Provenance;
 use crate::stats;
@@ -222,17 +221,9 @@ impl Operations {
         }
     }
 
-    /// Inserts a record, and tells if the archive looks suspicious.
     async fn insert_record(&self, record: Model) -> Result<()> {
         let doing = "recording an archive";
         let transaction = self.0.database.begin_write(doing).await?;
-        if let Some(suspicion) = suspicion_of(&record) {
-            let event = Event::ArchiveSuspicious(ArchiveSuspicious {
-                archive_id: record.archive_id.clone(),
-                findings: suspicion.findings.iter().map(ToString::to_string).collect(),
-            });
-            notify::enqueue(&transaction, record.recorded_at, &event).await?;
-        }
         Entity::insert(record.into_active_model())
             .exec_without_returning(&transaction)
             .await

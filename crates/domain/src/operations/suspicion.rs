@@ -3,12 +3,13 @@
 use campus_backup_archive::Manifest;
 use campus_backup_archive::manifest::ArchiveKind;
 use sea_orm::entity::prelude::Expr;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 
 use super::{ListedArchive, Operations};
 use crate::account::Admin;
 use crate::entity::archive::{Column, Entity, Model};
 use crate::error::{Error, Result};
+use crate::notify::{ArchiveSuspicious, Event};
 use crate::stats;
 use crate::suspicion::{Figures, Suspicion, findings};
 
@@ -71,6 +72,20 @@ impl Operations {
 }
 
 /// What looks wrong about the archive of a record.
+/// The event of an archive that looks suspicious; none if it does not. It is told when the archive's job has succeeded, because
+/// an archive that is recorded may still be discarded.
+pub(crate) async fn suspicion_event(connection: &impl ConnectionTrait, archive_id: &str) -> Result<Option<Event>> {
+    let record = Entity::find_by_id(archive_id).one(connection).await;
+    let record = record.map_err(Error::database("reading what looks wrong about an archive"))?;
+    let suspicion = record.as_ref().and_then(suspicion_of);
+    Ok(suspicion.map(|suspicion| {
+        Event::ArchiveSuspicious(ArchiveSuspicious {
+            archive_id: archive_id.to_owned(),
+            findings: suspicion.findings.iter().map(ToString::to_string).collect(),
+        })
+    }))
+}
+
 pub(super) fn suspicion_of(record: &Model) -> Option<Suspicion> {
     // This program has written the text.
     let findings = serde_json::from_str(record.suspicion.as_deref()?).unwrap_or_default();

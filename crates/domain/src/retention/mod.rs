@@ -8,8 +8,8 @@
 //! **A preview is what happens.** A plan has a hash of the policy and the decisions. Applying it needs the hash, and is refused
 //! if the plan is another one by now.
 //!
-//! **The plan is made again before each deletion**, by the job that deletes. What got a reason to stay in the meantime
-//! stays, and a job ends early if the policy was changed. So several copies of the service can apply a policy at the same time, and
+//! **The plan is made again before each deletion**, by the job that deletes. An archive that has got a reason to stay in the
+//! meantime stays. A job ends early if the policy was changed. So several copies of the service can apply a policy at the same time, and
 //! a job can be killed at any point: the next one makes its own plan.
 //!
 //! **By itself** the service applies the policy after each backup, and once an hour. The copy that replaces the row of the

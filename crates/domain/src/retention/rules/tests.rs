@@ -168,7 +168,7 @@ fn newest_verified_archive_stays_although_no_rule_keeps_it() {
 }
 
 #[test]
-fn safety_backups_go_after_their_days_unless_an_undo_needs_them() {
+fn safety_backups_are_deleted_after_their_days_unless_an_undo_needs_them() {
     let safety = |id: &str, created_at: &str, guard: Option<KeepReason>| ArchiveFact {
         class: ArchiveClass::Safety,
         guards: guard.into_iter().collect(),
@@ -211,7 +211,7 @@ fn size_limit_deletes_the_oldest_but_nothing_with_a_reason_of_its_own() {
 }
 
 #[test]
-fn nothing_goes_while_the_latest_backup_is_in_doubt() {
+fn nothing_is_deleted_while_the_latest_backup_is_in_doubt() {
     let good = created("a", "2026-12-01T00:00:00Z");
     let suspicious = |id: &str, created_at: &str| ArchiveFact {
         condition: ArchiveCondition::Suspicious,
