@@ -9,7 +9,7 @@ use harness::{Engine, Scratch, on_every_engine, small_school};
 const ID: &str = "2026-01-01T00-00-00Z-00000001";
 
 /// Every command that needs an installation.
-const COMMANDS: [&[&str]; 18] = [
+const COMMANDS: [&[&str]; 19] = [
     &["admin", "reset-password", "admin"],
     &["token", "admin"],
     &["backup"],
@@ -22,6 +22,7 @@ const COMMANDS: [&[&str]; 18] = [
     &["schedule", "list"],
     &["retention", "show"],
     &["accept", ID],
+    &["notification", "list"],
     &["restore", ID, "--mode", "replace", "--yes"],
     &["list"],
     &["show", ID],
@@ -33,9 +34,9 @@ const COMMANDS: [&[&str]; 18] = [
 /// The first commands of the list need no archives. The next ones need a complete installation.
 const WITHOUT_ARCHIVES: usize = 2;
 /// From this position on the database may be empty: `restore` fills it.
-const RESTORE: usize = 12;
+const RESTORE: usize = 13;
 /// From this position on the commands need archives and no database.
-const READING: usize = 13;
+const READING: usize = 14;
 
 /// Commands that create an installation, or do not use one.
 const OTHERS: [&str; 8] = [
