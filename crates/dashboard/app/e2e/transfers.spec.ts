@@ -144,7 +144,7 @@ test.describe('an upload', () => {
     const network = await networkInFrontOf(school);
     await signIn(page, network, '#/archives');
     const file = info.outputPath('large.json');
-    writeFileSync(file, Buffer.alloc(4_000_000, 'x'));
+    writeFileSync(file, Buffer.alloc(16_000_000, 'x'));
     const other = info.outputPath('other.json');
     writeFileSync(other, 'no archive');
     network.bytesSentASecond = 200_000;
@@ -160,8 +160,8 @@ test.describe('an upload', () => {
     await dialog.dismiss();
     await page.getByRole('link', { name: 'Show', exact: true }).click();
     await expect(page.getByRole('progressbar', { name: 'Upload of large.json' })).toBeVisible();
-    network.bytesSentASecond = Number.POSITIVE_INFINITY;
     await page.getByRole('button', { name: 'Cancel the upload of large.json' }).click();
+    network.bytesSentASecond = Number.POSITIVE_INFINITY;
     const refusal = page.getByRole('alert').filter({ hasText: 'other.json could not be added' });
     await expect(refusal).toBeVisible();
     await page.getByRole('button', { name: 'Remove other.json from the list' }).click();
