@@ -1,4 +1,4 @@
-//! What becomes of an alarm: what is told, and when. Nothing here reads a clock or a database.
+//! The course of an alarm: which reports are made, and when. Nothing here reads a clock or a database.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -9,7 +9,7 @@ use crate::entity::alarm::{Model as Alarm, Severity};
 /// a backup that is caught up after an outage, is not told.
 pub const HOLD: TimeDelta = TimeDelta::minutes(10);
 
-/// How often an alarm is told again.
+/// The pause between two reports of an alarm.
 pub const REPEAT: TimeDelta = TimeDelta::days(1);
 
 /// The clocks of several copies may differ by this much.
@@ -30,7 +30,7 @@ pub struct AlarmNews {
     pub raised_at: DateTime<Utc>,
 }
 
-/// Why something is told.
+/// Why a report is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum News {
     /// It holds and was not told before, or has become worse.
@@ -44,7 +44,7 @@ pub enum News {
 /// A change of an alarm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum AlarmChange {
-    /// The reason is new: the alarm is inserted, and nothing is told yet.
+    /// The reason is new: the alarm is inserted without a report.
     Insert,
     /// The alarm is told. It holds, unless it is over.
     Tell(News),

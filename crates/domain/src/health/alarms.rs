@@ -1,5 +1,5 @@
-//! The table of alarms, and what is told. Each change is a conditional update in a transaction of its own, so that of several
-//! copies of the service one makes it, and tells.
+//! The table of alarms, and the reports about them. Each change is a conditional update in a transaction of its own, so that
+//! of several copies of the service one makes it, and reports it.
 
 use std::collections::BTreeMap;
 
@@ -53,7 +53,7 @@ impl Alarms {
         for code in HealthCode::ALL {
             let (alarm, reason) = (alarms.get(code.name()).copied(), report.reason(*code));
             let change = due_change(alarm, reason, report.checked_at);
-            // While something else is failing, an end would be read as "all is well". It is told later.
+            // While something else is failing, an end would be read as "all is well". The report is made later.
             let is_end = change == Some(AlarmChange::Tell(News::Over));
             let was_failing = alarm.is_some_and(|alarm| alarm.severity == Severity::Failing);
             if is_end && was_failing && report.status == HealthStatus::Failing {
@@ -192,7 +192,7 @@ fn changed(alarm: &Alarm, change: AlarmChange, reason: Option<&HealthReason>, no
     let alarm = alarm.clone();
     match change {
         AlarmChange::Tell(_) => Alarm {
-            // The worst that was told: its end is told, too.
+            // The worst that was reported: its end is reported, too.
             severity: reason.map_or(alarm.severity, |reason| reason.severity.max(alarm.severity)),
             detail: reason.map_or_else(|| alarm.detail.clone(), |reason| stored(&reason.detail)),
             told_at: Some(now),

@@ -100,7 +100,7 @@ pub(super) async fn claim_check(database: &Database, before: Option<&str>, check
     replace_check(database.connection(), before, check, doing).await
 }
 
-/// Records what is told about a check, and tells it, if no other check was made since.
+/// Records the report about a check, and enqueues its event, if no other check was made since.
 pub(super) async fn tell(
     database: &Database,
     check: &LastCheck,
